@@ -1,0 +1,69 @@
+"""Elementwise functions under their own names: on nodes in the order they are written, on SymPy expressions as SymPy's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold import functions
+from symfold.functions import Head
+from symfold.nodes import Node, leads, lift
+from symfold.primitives import axes_of
+from symfold.primitives import logsumexp as _logsumexp
+from symfold.primitives import softmax as _softmax
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """One elementwise function, to be called on nodes, nets, arrays or SymPy expressions.
+
+    >>> sigmoid(sp.Symbol("z")), sigmoid
+    (sigmoid(z), sigmoid)
+    """
+
+    head: Head
+
+    def __call__(self, *values: Any) -> Any:
+        lead = next((value for value in values if leads(value)), None)
+        if lead is None and not any(isinstance(value, (Node, np.ndarray)) for value in values):
+            return self.head(*values)
+        node = Node(self.head, tuple(map(lift, values)))
+        return node if lead is None else lead._wrap_(node)
+
+    def __repr__(self) -> str:
+        return self.head.__name__
+
+
+sigmoid = Elementwise(functions.sigmoid)
+softplus = Elementwise(functions.softplus)
+relu = Elementwise(functions.relu)
+tanh = Elementwise(sp.tanh)
+exp = Elementwise(sp.exp)
+log = Elementwise(sp.log)
+sin = Elementwise(sp.sin)
+cos = Elementwise(sp.cos)
+erf = Elementwise(sp.erf)
+
+
+def sqrt(value: Any) -> Any:
+    """The square root."""
+    return value ** sp.Rational(1, 2)
+
+
+def softmax(value: Any, axis: int = -1) -> Any:
+    """exp(z)/sum(exp(z)) along an axis, without overflow."""
+    node = _softmax(lift(value), axis=_axes(value, axis))
+    return value._wrap_(node) if leads(value) else node
+
+
+def logsumexp(value: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    """log(sum(exp(z))) along an axis, without overflow."""
+    node = _logsumexp(lift(value), axis=_axes(value, axis), keepdims=keepdims)
+    return value._wrap_(node) if leads(value) else node
+
+
+def _axes(value: Any, axis: int) -> tuple[int, ...]:
+    return (axis,) if axis < 0 else axes_of(axis, lift(value).ndim)

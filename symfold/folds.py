@@ -1,0 +1,308 @@
+"""Folds: a mapper run over items, held as blocks and counts.
+
+    fold(init..., operands...)[j]     each operand one value for all steps, or a sequence with one entry a step
+
+Like items make one fold, whatever their number: the mapper is traced once a run, and again on the run's first and
+last items to catch one that is not a pure function of (state, item).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symfold.blocks import Block, prefixed, trace
+from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
+from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
+from symfold.layers import Layers
+from symfold.nodes import Node, lift
+from symfold.sequences import element, join, repeated, stack, take
+from symfold.shapes import Shape, Size, length, show
+from symfold.trees import Form, flatten, unflatten
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A block applied `count` times: its first `carries` formals are the state; `each` says which operands are sequences.
+
+    The block's first `carries` results are the next state, the others are given out at each step.
+    """
+
+    block: Block
+    count: Size
+    carries: int
+    each: tuple[bool, ...]
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return ()
+
+    @property
+    def digest(self) -> bytes:
+        content = self.block.digest + repr((self.count, self.carries, self.each)).encode()
+        return hashlib.blake2b(content, digest_size=16).digest()
+
+    def result_shape(self, position: int) -> Shape:
+        shape = self.block.results[position].shape
+        return shape if position < self.carries else (self.count, *shape)
+
+    def rebuild(self, args: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The results of this fold over other arguments, whose shapes may be others too."""
+        init, operands = args[: self.carries], args[self.carries :]
+        steps = [a.shape[1:] if each else a.shape for a, each in zip(operands, self.each, strict=True)]
+
+        def step_for(state: tuple[Shape, ...], first: int) -> Step:
+            return Step(self.block.retyped((*state, *steps)), operands, self.each)
+
+        lengths = {a.shape[0] for a, each in zip(operands, self.each, strict=True) if each}
+        count = lengths.pop() if len(lengths) == 1 else self.count
+        return settle(step_for, count if isinstance(count, int) else self.count, init)
+
+
+@dataclass(frozen=True)
+class Select:
+    """One result of a fold: a part of the last state, or a sequence that the steps gave out."""
+
+    position: int
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        shape: Shape = args[0].op.result_shape(self.position)
+        return shape
+
+    def rebuild(self, args: tuple[Any, ...]) -> Node:
+        results = args[0]
+        return results[self.position] if isinstance(results, tuple) else Node(self, (results,))
+
+
+def is_fold(node: Node) -> bool:
+    """Whether a node is a fold (whose results are read by `Select`)."""
+    return isinstance(node.op, Fold)
+
+
+def apply_fold(block: Block, count: Size, init: Sequence[Node], operands: Sequence[Node], each: Sequence[bool]) -> tuple[Node, ...]:
+    """The results of a fold in normal form: one step holds plain values, and a repeated entry is one value for all."""
+    args, flags = [], []
+    for operand, one_a_step in zip(operands, each, strict=True):
+        if one_a_step and count == 1:
+            operand, one_a_step = element(operand, 0), False
+        elif one_a_step and (same := repeated(operand)) is not None:
+            operand, one_a_step = same, False
+        args.append(operand)
+        flags.append(one_a_step)
+    node = Node(Fold(block, count, len(init), tuple(flags)), (*init, *args))
+    return tuple(Node(Select(k), (node,)) for k in range(len(block.results)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block with its operands over all the steps; `each` says which of them are sequences."""
+
+    block: Block
+    operands: tuple[Node, ...]
+    each: tuple[bool, ...]
+
+
+def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init: Sequence[Node]) -> tuple[Node, ...]:
+    """Apply a block to all steps; the first steps stand apart until the shapes of the state settle.
+
+    `step_for(shapes of the state, first step)` gives the block for a state of these shapes.
+    """
+    state, given, first = tuple(init), [], 0
+    while True:
+        shapes = tuple(part.shape for part in state)
+        step = step_for(shapes, first)
+        after = tuple(result.shape for result in step.block.results[: len(state)])
+        settled = after == shapes
+        if not settled and not isinstance(count, int):
+            raise ShapeError(
+                f"the state changes its shape from {', '.join(map(show, shapes))} to {', '.join(map(show, after))} "
+                "in a fold of unknown depth (give an initial state of the final shape)"
+            )
+        if isinstance(count, int):
+            part = range(first, count if settled else first + 1)
+            chosen = [take(o, part) if e else o for o, e in zip(step.operands, step.each, strict=True)]
+            results = apply_fold(step.block, len(part), state, chosen, step.each)
+        else:
+            results = apply_fold(step.block, count, state, step.operands, step.each)
+        state = results[: len(state)]
+        given.append(results[len(state) :])
+        if settled or first + 1 == count:
+            return (*state, *(join(parts) for parts in zip(*given, strict=True)))
+        first += 1
+
+
+Mapper = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring items that are alike: the pattern, a sequence for each leaf, and examples to check the mapper on."""
+
+    pattern: Any
+    sequences: tuple[Node, ...]
+    count: Size
+    start: int
+    examples: tuple[tuple[int, Any], ...]
+
+
+def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+    """Fold a mapper `(state, item) -> state` over items; the last state, as `functools.reduce` gives it.
+
+    Without `init`, the first item is the initial state. `check="all"` traces every item, not only each run's ends.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> print(sf.formula(sf.fold(lambda z, f: f(z) + z, f, x), form="expanded"))
+    f3(f2(f1(x) + x) + f1(x) + x) + f2(f1(x) + x) + f1(x) + x
+    """
+    return run_fold(mapper, items, init, check, states=False)
+
+
+def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+    """Fold a mapper and keep every state after a step, as a sequence (a tuple of sequences where the state is a tuple).
+
+    >>> import symfold as sf
+    >>> sf.scan(lambda h, u: h + u, sf.tensor("u", (5, 2)), sf.tensor("h", (2,))).outputs[0].shape
+    (5, 2)
+    """
+    return run_fold(mapper, items, init, check, states=True)
+
+
+def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) -> Any:
+    if check not in ("ends", "all"):
+        raise InvalidValue(f"unknown check: {check!r} (must be one of 'ends', 'all')")
+    if not callable(mapper):
+        raise InvalidType(f"a mapper must be a function (state, item) -> state, got {mapper!r}")
+    if init is None:
+        init, items = first_of(items)
+    leaves, form = flatten(as_state(init))
+    state = tuple(map(lift, leaves))
+    sequences: list[list[Node]] = [[] for _ in state]
+    for run in runs_of(items, keep_all=check == "all"):
+        results = fold_run(mapper, run, state, form, states)
+        state = results[: len(leaves)]
+        for kept, given in zip(sequences, results[len(leaves) :], strict=bool(states)):
+            kept.append(given)
+    if not states:
+        return as_net(unflatten(form, state))
+    if not all(sequences):
+        raise InvalidValue("a scan over no items has no states (give at least one item)")
+    return as_net(unflatten(form, [join(kept) for kept in sequences]))
+
+
+def as_net(value: Any) -> Any:
+    from symfold.net import Net  # the result stands above
+
+    return Net.of(value)
+
+
+def first_of(items: Any) -> tuple[Any, Any]:
+    """The first item as the initial state, and the others."""
+    listed = list(items)
+    if not listed:
+        raise InvalidType("fold of no items with no initial state (give init, as for functools.reduce)")
+    return listed[0], listed[1:]
+
+
+def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
+    """Neighbouring like items, as runs."""
+    if isinstance(items, Layers) and not (items.kind and items.kind.captured):
+        if items.count != 0:
+            count = items.count
+            ends = {0, count - 1} if isinstance(count, int) else set()
+            chosen = range(count) if keep_all and isinstance(count, int) else sorted(ends)
+            examples = tuple((k, items[k]) for k in chosen)
+            yield Run(LayerPattern(items.kind), items.families(), count, 0, examples)
+        return
+    if hasattr(items, "_as_tree_") or isinstance(items, Node):
+        yield from runs_along(items)
+        return
+    if not isinstance(items, Iterable) or isinstance(items, (str, dict)):
+        raise InvalidType(f"cannot fold over {items!r} of type {type(items).__name__} (give a list of items, layers, a tensor or a scan)")
+    listed = list(items)
+    start = 0
+    while start < len(listed):
+        first = read_item(listed[start])
+        run: list[Item] = [first]
+        while start + len(run) < len(listed) and (item := read_item(listed[start + len(run)])).like(first):
+            run.append(item)
+        count = len(run)
+        sequences = tuple(stack(leaves) for leaves in zip(*(item.leaves for item in run), strict=True))
+        chosen = range(count) if keep_all else sorted({0, count - 1})
+        yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in chosen))
+        start += count
+
+
+def runs_along(items: Any) -> Iterable[Run]:
+    """A tensor, a scan or a tuple of sequences, read along the leading axis."""
+    value = items._as_tree_() if hasattr(items, "_as_tree_") else items
+    leaves, form = flatten(value)
+    counts = list(dict.fromkeys(length(leaf.shape) for leaf in leaves))
+    known = [count for count in counts if isinstance(count, int)]
+    if len(known) > 1:
+        raise ShapeError(f"sequences of different lengths cannot be items of one fold: {', '.join(map(str, counts))}")
+    count = (known or counts)[0]
+    pattern: Any = ValuePattern() if form == "*" else TuplePattern((ValuePattern(),) * len(leaves), (1,) * len(leaves))
+    if count != 0:
+        yield Run(pattern, tuple(leaves), count, 0, ())
+
+
+def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, states: bool) -> tuple[Node, ...]:
+    """Fold over one run of like items."""
+    carries = len(init)
+    entries = [sequence.shape[1:] for sequence in run.sequences]
+    each: list[bool] = []
+
+    def applied(formals: Sequence[Node], item: Any, where: int) -> list[Node]:
+        try:
+            result = mapper(unflatten(form, formals[:carries]), item)
+        except ShapeError as error:
+            name = next((named_in(value) for k, value in run.examples if k == where), "")
+            raise prefixed(error, f"step {run.start + where + 1}" + (f" ({name})" if name else "")) from None
+        leaves, result_form = flatten(as_state(result))
+        if result_form != form:
+            raise InvalidType(f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}")
+        nodes = list(map(lift, leaves))
+        return nodes + nodes if states else nodes
+
+    def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
+        traced = trace(
+            lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), [*shapes, *entries], fixed=carries
+        )
+        step = Step(
+            traced.block,
+            tuple(run.sequences[o - carries] if isinstance(o, int) else o for o in traced.operands),
+            tuple(isinstance(o, int) for o in traced.operands),
+        )
+        for where, example in run.examples:
+            if where >= first:
+                check_pure(step, shapes, where, example)
+        return step
+
+    def check_pure(step: Step, shapes: tuple[Shape, ...], where: int, example: Any) -> None:
+        again = trace(lambda formals: applied(formals, example, where), shapes, fixed=carries)
+        actual = again.block(*again.block.formals[:carries], *(o for o in again.operands if isinstance(o, Node)))
+        own = [element(o, where) if e else o for o, e in zip(step.operands, step.each, strict=True)]
+        expected = step.block(*step.block.formals[:carries], *own)
+        if actual != expected:
+            raise ImpureMapper(
+                f"step {run.start + where + 1}: the mapper is not a pure function of (state, item): on the item itself "
+                f"it gives {actual[0]!r}, on a stand-in for it {expected[0]!r} "
+                "(make what changes from step to step part of the item)"
+            )
+
+    return settle(step_for, run.count, init)
+
+
+def as_state(value: Any) -> Any:
+    """A state with the nets in it taken as what they hold."""
+    if hasattr(value, "_as_tree_"):
+        return value._as_tree_()
+    if isinstance(value, tuple):
+        return tuple(map(as_state, value))
+    return value
+
+
+def describe(form: Form) -> str:
+    return "one value" if form == "*" else f"{form[0]} of {len(form[1])}"

@@ -1,0 +1,109 @@
+"""The elementwise functions: SymPy's, and the few that SymPy lacks as its own inert functions.
+
+`HEADS` names every function a net may hold by its class, `UFUNCS` says which NumPy function means which. A new
+elementwise function is one row; SymPy then knows its derivative and how to print it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+
+class sigmoid(sp.Function):  # noqa: N801 - a SymPy function is spelled as it prints
+    """The logistic function 1/(1 + exp(-z)), kept whole so that it can be computed without overflow.
+
+    >>> sigmoid(sp.Symbol("z")).diff()
+    (1 - sigmoid(z))*sigmoid(z)
+    """
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return self * (1 - self)
+
+    def _eval_rewrite_as_exp(self, z: sp.Expr, **hints: Any) -> sp.Expr:
+        return 1 / (1 + sp.exp(-z))
+
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return self.rewrite(sp.exp)._eval_evalf(prec)
+
+
+class softplus(sp.Function):  # noqa: N801
+    """log(1 + exp(z)), kept whole for the same reason.
+
+    >>> softplus(sp.Symbol("z")).diff()
+    sigmoid(z)
+    """
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sigmoid(self.args[0])
+
+    def _eval_rewrite_as_exp(self, z: sp.Expr, **hints: Any) -> sp.Expr:
+        return sp.log(1 + sp.exp(z))
+
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return self.rewrite(sp.exp)._eval_evalf(prec)
+
+
+class step(sp.Function):  # noqa: N801
+    """1 where z > 0, else 0: the derivative of `relu`, with derivative zero."""
+
+    nargs = 1
+    is_real = True
+
+    @classmethod
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
+        return sp.Integer(bool(z > 0)) if z.is_number and z.is_extended_real else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Integer(0)
+
+
+class relu(sp.Function):  # noqa: N801
+    """max(0, z), inert: SymPy's `Max(0, z)` takes exponential time when nested.
+
+    >>> relu(sp.Symbol("z")).diff(), relu(-2), relu(3)
+    (step(z), 0, 3)
+    """
+
+    nargs = 1
+    is_real = True
+
+    @classmethod
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
+        return (z if z > 0 else sp.Integer(0)) if z.is_number and z.is_extended_real else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return step(self.args[0])
+
+
+Head = type[sp.Basic]
+
+HEADS: dict[str, Head] = {
+    head.__name__: head
+    for head in (
+        *(sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.Heaviside),
+        *(sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh),
+        *(sp.atan2, sp.erf, sp.erfc, sp.gamma, sp.loggamma, sp.digamma, sigmoid, softplus, relu, step),
+    )
+}
+
+# NumPy's functions that mean one elementwise head; those that mean more stand with the operators in `nodes`.
+UFUNCS: dict[Any, Head] = {
+    np.add: sp.Add, np.multiply: sp.Mul, np.power: sp.Pow, np.float_power: sp.Pow, np.exp: sp.exp, np.log: sp.log,
+    np.absolute: sp.Abs, np.fabs: sp.Abs, np.sign: sp.sign, np.maximum: sp.Max, np.minimum: sp.Min,
+    np.floor: sp.floor, np.ceil: sp.ceiling, np.heaviside: sp.Heaviside, np.arctan2: sp.atan2,
+    np.sin: sp.sin, np.cos: sp.cos, np.tan: sp.tan, np.sinh: sp.sinh, np.cosh: sp.cosh, np.tanh: sp.tanh,
+    np.arcsin: sp.asin, np.arccos: sp.acos, np.arctan: sp.atan,
+    np.arcsinh: sp.asinh, np.arccosh: sp.acosh, np.arctanh: sp.atanh,
+}  # fmt: skip
+
+# Derivatives that are zero almost everywhere, where SymPy would write a DiracDelta.
+FLAT: frozenset[Head] = frozenset({sp.sign, sp.floor, sp.ceiling, sp.Heaviside, step})

@@ -1,0 +1,50 @@
+"""Mappers that put a layer's output in the place of the state, or add it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symfold.mappers.registry import Row
+
+
+def feedforward(z: Any, f: Callable[..., Any]) -> Any:
+    """The plain net: each layer reads the one before.
+
+    >>> import symfold as sf
+    >>> print(sf.formula(sf.fold(sf.mappers.feedforward, sf.layers("f1:4"), sf.tensor("x")), form="expanded"))
+    f3(f2(f1(x)))
+    """
+    return f(z)
+
+
+def residual(z: Any, f: Callable[..., Any]) -> Any:
+    """The residual net: each layer reads the state and is added to it.
+
+    >>> import symfold as sf
+    >>> print(sf.formula(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x")), form="expanded"))
+    f2(f1(x) + x) + f1(x) + x
+    """
+    return f(z) + z
+
+
+def boosting(x: Any) -> Callable[[Any, Any], Any]:
+    """Additive boosting: each layer reads the input x and is added to the state.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x")
+    >>> print(sf.formula(sf.fold(sf.mappers.boosting(x), sf.layers("f1:3"), x), form="expanded"))
+    f2(x) + f1(x) + x
+    """
+
+    def step(z: Any, f: Callable[..., Any]) -> Any:
+        return f(x) + z
+
+    return step
+
+
+ROWS = (
+    Row("feedforward", lambda x: feedforward, "f(z)", "each layer reads the one before", "Rosenblatt 1958"),
+    Row("residual", lambda x: residual, "f(z) + z", "each layer reads the state and is added to it", "He et al. 2016"),
+    Row("boosting", boosting, "f(x) + z", "each layer reads the input and is added to the state", "Friedman 2001"),
+)

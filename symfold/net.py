@@ -1,0 +1,317 @@
+"""Nets: what a fold gives and every transformation returns. Immutable, callable, equal by structure.
+
+A net is outputs (nodes) and the form they are held in. Everything else is a door: a method that hands the net on to
+the room that does the work, so that importing a net imports none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symfold.blocks import Block, trace
+from symfold.errors import InvalidType, InvalidValue
+from symfold.folds import Fold, as_state
+from symfold.items import Function
+from symfold.names import check_claims, leaves_of, reconcile
+from symfold.nodes import Formal, Input, Node, as_symbol, call_numpy, lift, substitute, walk
+from symfold.functions import UFUNCS
+from symfold.sequences import Family
+from symfold.shapes import NAME, Shape
+from symfold.trees import LEAF, Form, flatten, unflatten
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import graphviz
+    import networkx as nx
+    import sympy as sp
+
+    from symfold.compile import Compiled
+    from symfold.formula.steps import Equations
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    def apply(self: Net, *others: Any) -> Any:
+        plain = [other._as_node_() if isinstance(other, Net) else other for other in others]
+        return self._wrap_(getattr(self._as_node_(), name)(*plain))
+
+    apply.__name__ = name
+    return apply
+
+
+@dataclass(frozen=True, eq=True)
+class Net:
+    """A computation over inputs and parameters.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
+    >>> print(net)
+    z1 = f1(x) + x
+    z2 = f2(z1) + z1
+    """
+
+    outputs: tuple[Node, ...]
+    form: Form = LEAF
+
+    # -- made and taken apart
+
+    @classmethod
+    def of(cls, value: Any) -> Net:
+        """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
+        if isinstance(value, Net):
+            return value
+        leaves, form = flatten(as_state(value))
+        return cls(reconcile(tuple(map(lift, leaves))), form)
+
+    def _as_node_(self) -> Node:
+        if len(self.outputs) != 1:
+            raise InvalidType(f"a net of {len(self.outputs)} outputs is no single value (take one of net.parts)")
+        return self.outputs[0]
+
+    def _as_tree_(self) -> Any:
+        return unflatten(self.form, self.outputs)
+
+    def _as_function_(self) -> tuple[Block, Form, tuple[Node, ...]]:
+        """The net as a block over its inputs, with what it needs besides."""
+        inputs = self.inputs
+        traced = trace(
+            lambda formals: substitute(self.outputs, dict(zip(inputs, formals, strict=True))), [i.shape for i in inputs], len(inputs)
+        )
+        return traced.block, self.form, tuple(node for node in traced.operands if isinstance(node, Node))
+
+    def _wrap_(self, node: Node) -> Net:
+        return Net((node,))
+
+    def _sympy_(self) -> sp.Expr:
+        return as_symbol(self._as_node_())
+
+    @property
+    def parts(self) -> Any:
+        """The outputs in their form, each a net of its own."""
+        return unflatten(self.form, [Net((output,)) for output in self.outputs])
+
+    # -- what it is made of
+
+    @cached_property
+    def leaves(self) -> tuple[Node, ...]:
+        """Inputs and families of inputs, in order of first use: what `inputs`, `params` and `layers` list."""
+        for node in walk(self.outputs):
+            if isinstance(node.op, Formal):
+                raise InvalidValue("a value of a mapper's step was used outside of its mapper (return it as part of the state)")
+        check_claims(self.outputs)
+        return leaves_of(self.outputs)
+
+    def _members(self, role: str) -> tuple[Node, ...]:
+        found: list[Node] = []
+        for leaf in self.leaves:
+            if leaf.op.role == role:
+                found += [leaf.op.member(k) for k in range(len(list(leaf.op.names)))] if isinstance(leaf.op, Family) else [leaf]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def inputs(self) -> tuple[Node, ...]:
+        """The inputs, in order of first use; positional values follow it."""
+        return self._members("input")
+
+    @cached_property
+    def params(self) -> tuple[Node, ...]:
+        """The parameters, in order of first use."""
+        return self._members("parameter")
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the output."""
+        return self._as_node_().shape
+
+    @cached_property
+    def bindings(self) -> tuple[Node, ...]:
+        """The folds that are held, each a block and a count, in the order of computation."""
+        return tuple(node for node in walk(self.outputs) if isinstance(node.op, Fold))
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The distinct blocks of the folds, nested ones after those that hold them."""
+        found: dict[Block, None] = {}
+        waiting = [node.op.block for node in self.bindings]
+        while waiting:
+            block = waiting.pop(0)
+            if block not in found:
+                found[block] = None
+                waiting += [node.op.block for node in walk(block.results) if isinstance(node.op, Fold)]
+        return tuple(found)
+
+    # -- used as a function
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """Evaluate at numbers, or put nodes, nets or SymPy expressions in the place of inputs (a net again).
+
+        Positional values follow `inputs`, after a dict of parameters if the first value is a mapping.
+        """
+        params: Mapping[str, Any] = {}
+        if values and isinstance(values[0], Mapping):
+            params, values = values[0], values[1:]
+        if len(values) > len(self.inputs):
+            raise InvalidType(f"{len(values)} values given for {len(self.inputs)} input(s): {', '.join(i.op.name for i in self.inputs) or 'none'}")
+        given = {**params, **{i.op.name: value for i, value in zip(self.inputs, values, strict=False)}, **named}
+        known = {node.op.name: node for node in (*self.inputs, *self.params)}
+        for name in given:
+            if name not in known:
+                raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
+        if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
+            return self._placed({name: lift(value) for name, value in given.items()})
+        from symfold.evaluate import Evaluator
+
+        numbers = {name: np.asarray(value) for name, value in given.items()}
+        for name, value in numbers.items():
+            if value.dtype.kind not in "biufO":
+                raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {value.dtype})")
+        evaluator = Evaluator(numbers)
+        results = evaluator.run(self.outputs)
+        whole = [evaluator.collect(r, o) if isinstance(r, list) else r for r, o in zip(results, self.outputs, strict=True)]
+        return unflatten(self.form, whole)
+
+    def _placed(self, values: Mapping[str, Node]) -> Any:
+        """Inputs and parameters replaced by nodes; families that hold one are stacked anew."""
+        from symfold.sequences import stack
+
+        replaced: dict[Node, Node] = {}
+        for leaf in self.leaves:
+            if isinstance(leaf.op, Family) and any(name in values for name in leaf.op.names):
+                members = [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
+                replaced[leaf] = stack([values.get(m.op.name, m) for m in members])
+            elif isinstance(leaf.op, Input) and leaf.op.name in values:
+                replaced[leaf] = values[leaf.op.name]
+        return Net(reconcile(substitute(self.outputs, replaced)), self.form)
+
+    def at(self, **depths: int) -> Net:
+        """The net at given depths, where a depth is a symbol."""
+        from symfold.depth import at_depth
+
+        return at_depth(self, depths)
+
+    def bind(self, bodies: Mapping[str, Any]) -> Net:
+        """The net with bodies given to opaque layers, by name.
+
+        >>> import symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
+        >>> net.bind({"f1": lambda z: z**2, "f2": lambda z: 2 * z})(3.0).item()
+        36.0
+        """
+        from symfold.bind import bind
+
+        return bind(self, bodies)
+
+    # -- doors: formula
+
+    @property
+    def expr(self) -> sp.Expr:
+        """The whole net as one SymPy expression (bounded; `to_sympy(max_ops=None)` lifts the bound)."""
+        return self.to_sympy()
+
+    def to_sympy(self, max_ops: int | None = 10_000) -> Any:
+        from symfold.formula.expanded import to_sympy
+
+        return to_sympy(self, max_ops=max_ops)
+
+    @property
+    def equations(self) -> Equations:
+        """The steps: pairs (symbol, expression), made when asked for."""
+        from symfold.formula.steps import equations
+
+        return equations(self)
+
+    def __str__(self) -> str:
+        from symfold.formula import describe
+
+        return describe(self)
+
+    def __repr__(self) -> str:
+        from symfold.formula import describe
+
+        return describe(self)
+
+    def _repr_latex_(self) -> str | None:
+        from symfold.formula import display_latex
+
+        return display_latex(self)
+
+    def _repr_svg_(self) -> str | None:
+        from symfold.diagram import display_svg
+
+        return display_svg(self)
+
+    # -- doors: graph and picture
+
+    def graph(self, level: str = "layer") -> nx.MultiDiGraph:
+        from symfold.graph import graph
+
+        return graph(self, level)
+
+    def diagram(self, level: str | None = None, **options: Any) -> graphviz.Digraph:
+        from symfold.diagram import diagram
+
+        return diagram(self, level, **options)
+
+    def draw(self, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
+        from symfold.diagram import draw
+
+        return draw(self, path, level, **options)
+
+    # -- doors: numbers
+
+    def init(self, seed: int = 0) -> Any:
+        from symfold.parameters import init
+
+        return init(self, seed)
+
+    def compile(self, backend: str = "auto") -> Compiled:
+        from symfold.compile import compile_net
+
+        return compile_net(self, backend)
+
+    def lambdify(self) -> Callable[..., Any]:
+        """A function of the inputs, then the parameters, in their order, as `sympy.lambdify` would give it."""
+        names = [node.op.name for node in (*self.inputs, *self.params)]
+        compiled = self.compile()
+        return lambda *values: compiled({}, **dict(zip(names, values, strict=True)))
+
+    # -- keeping
+
+    def to_json(self) -> str:
+        from symfold.serialize import net_to_json
+
+        return net_to_json(self)
+
+    # -- arithmetic gives nets
+
+    for _name in (
+        "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ __pow__ __rpow__ __matmul__ "
+        "__rmatmul__ __neg__ __abs__ __getitem__ sum mean reshape dot"
+    ).split():
+        locals()[_name] = _operator(_name)
+    del _name
+
+    @property
+    def T(self) -> Net:  # noqa: N802
+        return self._wrap_(self._as_node_().T)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.form == LEAF:
+            return (self._wrap_(entry) for entry in self._as_node_())
+        parts = self.parts
+        return iter(parts)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [value._as_node_() if isinstance(value, Net) else value for value in inputs]
+        if ufunc in UFUNCS and method == "__call__" and not options:
+            return self._wrap_(Node(UFUNCS[ufunc], tuple(map(lift, plain))))
+        return self._wrap_(call_numpy(ufunc, *plain, **options))
+
+    def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
+        plain = [value._as_node_() if isinstance(value, Net) else value for value in args]
+        return self._wrap_(call_numpy(function, *plain, **options))

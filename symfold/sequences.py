@@ -1,0 +1,276 @@
+"""Sequences: nodes with a leading axis, one entry a step; what folds read and scans give.
+
+    sequence ::= Family(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
+               | any other node, read along its leading axis
+
+The builders here keep sequences in a normal form: a stack of named inputs is a family of names, a stack of entries of
+one sequence is that sequence again. So equal folds are equal however their items were given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.errors import InvalidValue
+from symfold.nodes import NUMPY, Constant, FrozenArray, Input, Node, Normal, lift
+from symfold.primitives import concatenate, expand, is_primitive, item, primitive
+from symfold.shapes import ANY, Shape, Size, is_known, length
+
+Positions = range | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """The names prefix + start, prefix + (start + 1), ...: any number of them, or symbolically many."""
+
+    prefix: str
+    start: int
+    count: Size
+
+    def __getitem__(self, position: int) -> str:
+        return f"{self.prefix}{self.start + position}"
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[k] for k in range(known_count(self.count)))
+
+
+Names = Numbered | tuple[str, ...]
+
+
+def known_count(count: Size) -> int:
+    """A count as a number, or the error that says it is still a symbol."""
+    if not isinstance(count, int):
+        raise InvalidValue(f"the depth {count} is a symbol and has no number yet (give it one: net.at({count}=10))")
+    return count
+
+
+def compress(names: Sequence[str]) -> Names:
+    """Names as a numbered run where they are one.
+
+    >>> compress(["W1", "W2", "W3"]), compress(["W1", "V"])
+    (Numbered(prefix='W', start=1, count=3), ('W1', 'V'))
+    """
+    first = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", names[0])
+    if first:
+        prefix, start = first[1], int(first[2])
+        if all(name == f"{prefix}{start + k}" for k, name in enumerate(names)):
+            return Numbered(prefix, start, len(names))
+    return tuple(names)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Inputs of one shape and role, as a sequence."""
+
+    names: Names
+    shape: Shape
+    role: str = "input"
+    start: Normal | None = None
+
+    @property
+    def count(self) -> Size:
+        return self.names.count if isinstance(self.names, Numbered) else len(self.names)
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        return {name: k for k, name in enumerate(self.names)}
+
+    def member(self, position: int) -> Node:
+        return Node(Input(self.names[position], self.shape, self.role, self.start))
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return (self.count, *self.shape)
+
+
+def _stacked(*shapes: Shape) -> Shape:
+    return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
+
+
+def _add_rows(a: Any, like: Any, positions: Positions) -> Any:
+    full = np.zeros(np.shape(like), dtype=np.result_type(a))
+    np.add.at(full, np.asarray(positions), a)
+    return full
+
+
+stack_row = primitive(
+    "stack",
+    _stacked,
+    lambda *parts: np.stack(parts),
+    lambda node, bar: [element(bar, k) for k in range(len(node.args))],
+)
+take_row = primitive(
+    "take",
+    lambda a, positions: (len(positions), *a[1:]),
+    lambda a, positions: np.asarray(a)[np.asarray(positions, dtype=int)],
+    lambda node, bar, positions: [add_rows(bar, node.args[0], positions=positions)],
+)
+add_rows = primitive(  # the adjoint of `take`: rows added up at their positions
+    "add_rows",
+    lambda a, like, positions: like,
+    _add_rows,
+    lambda node, bar, positions: [take(bar, positions), None],
+)
+reverse_row = primitive(
+    "reverse",
+    lambda a: a,
+    lambda a: np.asarray(a)[::-1],
+    lambda node, bar: [reverse(bar)],
+)
+
+
+def entry_of(node: Node) -> tuple[Node, int] | None:
+    """The sequence and position that a node is the entry of, if it is one."""
+    if is_primitive(node, item):
+        index = dict(node.op.attributes)["index"]
+        if len(index) == 1 and isinstance(index[0], int):
+            return node.args[0], index[0]
+    return None
+
+
+def positions_of(values: Sequence[int]) -> Positions:
+    """Positions as a range where they are one, forward or backward."""
+    if len(values) > 1 and all(b - a == values[1] - values[0] for a, b in zip(values, values[1:], strict=False)):
+        step = values[1] - values[0]
+        if step in (1, -1):
+            return range(values[0], values[-1] + step, step)
+    return range(values[0], values[0] + 1) if len(values) == 1 else tuple(values)
+
+
+def stack(parts: Sequence[Any]) -> Node:
+    """A sequence of these values, which must be alike in shape.
+
+    >>> from symfold.nodes import tensor
+    >>> stack([tensor("u1"), tensor("u2")]).op.names
+    Numbered(prefix='u', start=1, count=2)
+    """
+    nodes = tuple(map(lift, parts))
+    if not nodes:
+        raise InvalidValue("cannot stack nothing (give at least one value)")
+    distinct = tuple(dict.fromkeys(nodes))
+    if len(distinct) < len(nodes):
+        where = {node: k for k, node in enumerate(distinct)}
+        return take(stack(distinct), positions_of([where[node] for node in nodes]))
+    first = nodes[0].op
+    if all(isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start) for n in nodes) and (
+        len({n.op.name for n in nodes}) == len(nodes)
+    ):
+        return Node(Family(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
+    entries = [entry_of(node) for node in nodes]
+    if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
+        return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
+    arrays = [_plain(node) for node in nodes]
+    if all(array is not None and np.shape(array) == np.shape(arrays[0]) for array in arrays):
+        return Node(Constant(FrozenArray.of(np.stack([np.asarray(a) for a in arrays]))))
+    return stack_row(*nodes)
+
+
+def _plain(node: Node) -> Any:
+    """The NumPy value of a constant that is one exactly."""
+    value = node.op.value if isinstance(node.op, Constant) else None
+    if isinstance(value, FrozenArray):
+        return value.array
+    if isinstance(value, (sp.Integer, sp.Float)):
+        return int(value) if isinstance(value, sp.Integer) and abs(int(value)) < 2**53 else float(value)
+    return None
+
+
+def element(sequence: Node, position: int) -> Node:
+    """One entry of a sequence."""
+    op = sequence.op
+    if isinstance(op, Family):
+        return op.member(position)
+    if isinstance(op, Constant) and isinstance(op.value, FrozenArray):
+        return lift(op.value.array[position])
+    if is_primitive(sequence, stack_row):
+        return sequence.args[position]
+    if is_primitive(sequence, take_row):
+        return element(sequence.args[0], dict(op.attributes)["positions"][position])
+    if is_primitive(sequence, reverse_row) and isinstance(length(sequence.shape), int):
+        return element(sequence.args[0], length(sequence.shape) - 1 - position)
+    if is_primitive(sequence, expand) and dict(op.attributes)["axis"] == -len(sequence.shape):
+        return sequence.args[0]
+    if is_primitive(sequence, concatenate) and joins_steps(sequence):
+        for part in sequence.args:
+            size = part.shape[0]
+            if position < size:
+                return element(part, position)
+            position -= size
+    return item(sequence, index=(position,))
+
+
+def joins_steps(node: Node) -> bool:
+    """Whether a concatenation is along the leading axis, of parts of known length."""
+    parts = node.args
+    return all(is_known(p.shape) and isinstance(p.shape[0], int) for p in parts) and (
+        dict(node.op.attributes)["axis"] == -len(parts[0].shape)
+    )
+
+
+def take(sequence: Node, positions: Positions) -> Node:
+    """The entries of a sequence at these positions, in their order."""
+    size, op = length(sequence.shape), sequence.op
+    if isinstance(size, int) and positions == range(size):
+        return sequence
+    if is_primitive(sequence, take_row):
+        inner = dict(op.attributes)["positions"]
+        return take(sequence.args[0], positions_of([inner[k] for k in positions]))
+    if is_primitive(sequence, reverse_row) and isinstance(size, int):
+        return take(sequence.args[0], positions_of([size - 1 - k for k in positions]))
+    if isinstance(positions, range) and positions.step == -1 and len(positions) > 1:
+        return reverse(take(sequence, positions[::-1]))
+    if isinstance(op, Family) and len(set(positions)) == len(positions):
+        if isinstance(op.names, Numbered) and isinstance(positions, range):
+            names: Names = Numbered(op.names.prefix, op.names.start + positions.start, len(positions))
+        else:
+            names = compress([op.names[k] for k in positions])
+        return Node(Family(names, op.shape, op.role, op.start))
+    if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
+        return stack([sequence.args[k] for k in positions])
+    if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and len(set(positions)) == len(positions):
+        return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
+    return take_row(sequence, positions=positions)
+
+
+def reverse(sequence: Any) -> Node:
+    """A sequence from its last entry to its first."""
+    node = lift(sequence)
+    if length(node.shape) == 1:
+        return node
+    return node.args[0] if is_primitive(node, reverse_row) else reverse_row(node)
+
+
+def join(parts: Sequence[Node]) -> Node:
+    """Sequences one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    sizes = [length(part.shape) for part in parts]
+    if all(isinstance(size, int) for size in sizes):
+        entries = [element(part, k) for part, size in zip(parts, sizes, strict=True) for k in range(known_count(size))]
+        joined = stack(entries)
+        if not is_primitive(joined, stack_row):
+            return joined
+    if not all(is_known(part.shape) for part in parts):
+        return stack_row(*entries)
+    return concatenate(*parts, axis=-len(parts[0].shape))
+
+
+def repeated(sequence: Node) -> Node | None:
+    """The one value of a sequence that repeats it, if it does."""
+    if is_primitive(sequence, take_row):
+        positions = dict(sequence.op.attributes)["positions"]
+        if isinstance(positions, tuple) and len(set(positions)) == 1:
+            return element(sequence.args[0], positions[0])
+    return None
+
+
+NUMPY[np.stack] = lambda parts, axis=0: stack(parts)
+NUMPY[np.flip] = lambda a, axis=0: reverse(a)
+
+

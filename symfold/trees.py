@@ -1,0 +1,46 @@
+"""Trees: values held in tuples and dicts, taken apart into leaves and put together again.
+
+    form ::= "*" | ("tuple", (form, ...)) | ("dict", ((key, form), ...))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Form = Any
+LEAF: Form = "*"
+
+
+def flatten(value: Any) -> tuple[list[Any], Form]:
+    """The leaves of a value in order, and its form.
+
+    >>> flatten((1, (2, 3)))
+    ([1, 2, 3], ('tuple', ('*', ('tuple', ('*', '*')))))
+    """
+    if isinstance(value, tuple):
+        parts = [flatten(part) for part in value]
+        return [leaf for leaves, _ in parts for leaf in leaves], ("tuple", tuple(form for _, form in parts))
+    if isinstance(value, dict):
+        parts = [flatten(part) for part in value.values()]
+        forms = tuple(zip(value, (form for _, form in parts), strict=True))
+        return [leaf for leaves, _ in parts for leaf in leaves], ("dict", forms)
+    return [value], LEAF
+
+
+def unflatten(form: Form, leaves: Any) -> Any:
+    """The value of a form with these leaves.
+
+    >>> unflatten(("dict", (("a", "*"),)), [1])
+    {'a': 1}
+    """
+    return _build(form, iter(leaves))
+
+
+def _build(form: Form, leaves: Iterator[Any]) -> Any:
+    if form == LEAF:
+        return next(leaves)
+    kind, parts = form
+    if kind == "dict":
+        return {key: _build(part, leaves) for key, part in parts}
+    return tuple(_build(part, leaves) for part in parts)
