@@ -4,12 +4,12 @@ The rooms, in the order in which data flows through them:
 
     errors, shapes, functions    the ground: what can go wrong, sizes, elementwise functions
     nodes, primitives, sequences what a net is made of
-    trees, blocks, layers, items closed functions, named layers, what a fold runs over
+    trees, blocks, layer_kinds, items closed functions, named layers, what a fold runs over
     folds, names, net            a mapper over items; the net it gives
     depth, specialise, bind      unroll and roll; unknown sizes given numbers; opaque layers given bodies
     interpreter, evaluate        what a net means, step by step
-    adjoint, losses              net to net: gradients, errors to minimise
-    formula, graph, diagram, export    text, networks, pictures
+    differentiate, losses        net to net: gradients, errors to minimise
+    notation, graph, diagram, export   text, networks, pictures
     compile, backends, parameters, optimisers, train    numbers
     mappers, expressions, data, command    names, typed expressions, tables, the shell
 
@@ -25,15 +25,15 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "nodes": ("Normal", "parameter", "tensor"),
-    "layers": ("Layer", "Layers", "dense", "layer", "layers"),
+    "layer_kinds": ("Layer", "Layers", "dense", "layer", "layers"),
     "folds": ("fold", "scan"),
     "sequences": ("reverse", "stack"),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
     "elementwise": ("cos", "erf", "exp", "log", "relu", "sigmoid", "sin", "softplus", "sqrt", "tanh", "softmax", "logsumexp"),
     "serialize": ("from_json",),
-    "formula": ("formula",),
-    "adjoint": ("adjoint", "grad", "value_and_grad"),
+    "notation": ("formula",),
+    "differentiate": ("adjoint", "grad", "value_and_grad"),
     "check": ("check_grad",),
     "losses": ("squared_error",),
     "optimisers": ("sgd",),
@@ -46,19 +46,19 @@ _WHERE = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_WHERE), *_MODULES]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from symfold.adjoint import adjoint as adjoint
-    from symfold.adjoint import grad as grad
-    from symfold.adjoint import value_and_grad as value_and_grad
+    from symfold.differentiate import adjoint as adjoint
+    from symfold.differentiate import grad as grad
+    from symfold.differentiate import value_and_grad as value_and_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll
     from symfold.folds import fold as fold
     from symfold.folds import scan as scan
-    from symfold.formula import formula as formula
-    from symfold.layers import Layer as Layer
-    from symfold.layers import Layers as Layers
-    from symfold.layers import dense as dense
-    from symfold.layers import layer as layer
-    from symfold.layers import layers as layers
+    from symfold.notation import formula as formula
+    from symfold.layer_kinds import Layer as Layer
+    from symfold.layer_kinds import Layers as Layers
+    from symfold.layer_kinds import dense as dense
+    from symfold.layer_kinds import layer as layer
+    from symfold.layer_kinds import layers as layers
     from symfold.net import Net as Net
     from symfold.nodes import Normal as Normal
     from symfold.nodes import parameter as parameter

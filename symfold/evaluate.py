@@ -13,7 +13,7 @@ import sympy as sp
 from symfold.errors import InvalidValue, NoRule
 from symfold.functions import Head, relu, sigmoid, softplus, step
 from symfold.interpreter import Entries, Interpreter
-from symfold.layers import Call
+from symfold.layer_kinds import Call
 from symfold.nodes import Constant, FrozenArray, Input, Node
 from symfold.shapes import NAME
 

@@ -16,7 +16,7 @@ from typing import Any
 from symfold.blocks import Block, prefixed, trace
 from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
-from symfold.layers import Layers
+from symfold.layer_kinds import Layers
 from symfold.nodes import Node, lift
 from symfold.sequences import element, join, repeated, stack, take
 from symfold.shapes import Shape, Size, length, show

@@ -14,7 +14,7 @@ import sympy as sp
 
 from symfold.blocks import Block
 from symfold.errors import InvalidType
-from symfold.layers import Kind, Layer
+from symfold.layer_kinds import Kind, Layer
 from symfold.nodes import Node, lift
 from symfold.shapes import Shape
 from symfold.trees import Form, unflatten

@@ -7,7 +7,7 @@ from typing import Any
 
 from symfold.errors import InvalidValue, ShapeError
 from symfold.folds import Fold
-from symfold.layers import Call
+from symfold.layer_kinds import Call
 from symfold.nodes import Input, Node, substitute, walk
 from symfold.sequences import Family, Numbered
 from symfold.shapes import NAME, Rest, show

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import sympy as sp
 
     from symfold.compile import Compiled
-    from symfold.formula.steps import Equations
+    from symfold.notation.steps import Equations
 
 
 def _operator(name: str) -> Callable[..., Any]:
@@ -214,29 +214,29 @@ class Net:
         return self.to_sympy()
 
     def to_sympy(self, max_ops: int | None = 10_000) -> Any:
-        from symfold.formula.expanded import to_sympy
+        from symfold.notation.expanded import to_sympy
 
         return to_sympy(self, max_ops=max_ops)
 
     @property
     def equations(self) -> Equations:
         """The steps: pairs (symbol, expression), made when asked for."""
-        from symfold.formula.steps import equations
+        from symfold.notation.steps import equations
 
         return equations(self)
 
     def __str__(self) -> str:
-        from symfold.formula import describe
+        from symfold.notation import describe
 
         return describe(self)
 
     def __repr__(self) -> str:
-        from symfold.formula import describe
+        from symfold.notation import describe
 
         return describe(self)
 
     def _repr_latex_(self) -> str | None:
-        from symfold.formula import display_latex
+        from symfold.notation import display_latex
 
         return display_latex(self)
 

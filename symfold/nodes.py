@@ -150,12 +150,12 @@ class Node:
         return node_from_data, (node_to_data(self),)
 
     def __repr__(self) -> str:
-        from symfold.formula.notation import preview  # likewise: printing stands above what is printed
+        from symfold.notation.templates import preview  # likewise: printing stands above what is printed
 
         return preview(self)
 
     def _repr_latex_(self) -> str:
-        from symfold.formula.notation import preview
+        from symfold.notation.templates import preview
 
         return f"$\\displaystyle {preview(self, 'latex')}$"
 
