@@ -43,17 +43,16 @@ _HOMES = {
 _MODULES = ("mappers", "losses", "optimisers", "errors", "export")
 _WHERE = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *sorted(_WHERE), *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_WHERE), *_MODULES]
 
 if TYPE_CHECKING:
+    from symfold.depth import roll as roll
+    from symfold.depth import unroll as unroll
     from symfold.differentiate import adjoint as adjoint
     from symfold.differentiate import grad as grad
     from symfold.differentiate import value_and_grad as value_and_grad
-    from symfold.depth import roll as roll
-    from symfold.depth import unroll as unroll
     from symfold.folds import fold as fold
     from symfold.folds import scan as scan
-    from symfold.notation import formula as formula
     from symfold.layer_kinds import Layer as Layer
     from symfold.layer_kinds import Layers as Layers
     from symfold.layer_kinds import dense as dense
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
     from symfold.nodes import Normal as Normal
     from symfold.nodes import parameter as parameter
     from symfold.nodes import tensor as tensor
+    from symfold.notation import formula as formula
 
 
 def __getattr__(name: str) -> Any:

@@ -13,13 +13,13 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.blocks import Block
 from symfold.errors import InvalidValue
 from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
 from symfold.nodes import Node, substitute, walk
 from symfold.primitives import concatenate, is_primitive
 from symfold.sequences import element, join, joins_steps, known_count, stack, take
-from symfold.blocks import Block
 
 
 def unroll(net: Net) -> Net:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ FUNCTIONS: dict[Head, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=None)
+@cache
 def function_of(head: Head) -> Callable[..., Any]:
     """How NumPy computes an elementwise head."""
     if head in FUNCTIONS:

@@ -89,7 +89,7 @@ class Interpreter:
     def _entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
         if isinstance(value, Entries):
             return value
-        return [self.index(value, k, node) for k in range(known_count(node.shape[0] if count is None else count))]  # type: ignore[arg-type]
+        return [self.index(value, k, node) for k in range(known_count(node.shape[0] if count is None else count))]
 
     def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
         block, count, carries = fold.block, known_count(fold.count), fold.carries

@@ -16,12 +16,11 @@ import numpy as np
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidType, InvalidValue
 from symfold.folds import Fold, as_state
-from symfold.items import Function
+from symfold.functions import UFUNCS
 from symfold.names import check_claims, leaves_of, reconcile
 from symfold.nodes import Formal, Input, Node, as_symbol, call_numpy, lift, substitute, walk
-from symfold.functions import UFUNCS
 from symfold.sequences import Family
-from symfold.shapes import NAME, Shape
+from symfold.shapes import Shape
 from symfold.trees import LEAF, Form, flatten, unflatten
 
 if TYPE_CHECKING:
@@ -165,6 +164,7 @@ class Net:
         if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
             return self._placed({name: lift(value) for name, value in given.items()})
         from symfold.evaluate import Evaluator
+        from symfold.interpreter import Entries
 
         numbers = {name: np.asarray(value) for name, value in given.items()}
         for name, value in numbers.items():
@@ -172,7 +172,7 @@ class Net:
                 raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {value.dtype})")
         evaluator = Evaluator(numbers)
         results = evaluator.run(self.outputs)
-        whole = [evaluator.collect(r, o) if isinstance(r, list) else r for r, o in zip(results, self.outputs, strict=True)]
+        whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, self.outputs, strict=True)]
         return unflatten(self.form, whole)
 
     def _placed(self, values: Mapping[str, Node]) -> Any:
@@ -289,10 +289,7 @@ class Net:
 
     # -- arithmetic gives nets
 
-    for _name in (
-        "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ __pow__ __rpow__ __matmul__ "
-        "__rmatmul__ __neg__ __abs__ __getitem__ sum mean reshape dot"
-    ).split():
+    for _name in ["__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__pow__", "__rpow__", "__matmul__", "__rmatmul__", "__neg__", "__abs__", "__getitem__", "sum", "mean", "reshape", "dot"]:
         locals()[_name] = _operator(_name)
     del _name
 

@@ -106,7 +106,7 @@ _lock = threading.Lock()
 class Node:
     """An operation over nodes; immutable, hashable, equal by structure."""
 
-    __slots__ = ("op", "args", "shape", "_hash", "_digest", "__weakref__")
+    __slots__ = ("__weakref__", "_digest", "_hash", "args", "op", "shape")
     op: Any
     args: tuple[Node, ...]
     shape: Shape

@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.errors import NoRule, ShapeError
+from symfold.functions import softplus
 from symfold.nodes import NUMPY, Constant, Node, lift, number
 from symfold.shapes import ANY, NAME, Shape, broadcast, is_concrete, is_known, must_sum, show
 
@@ -101,13 +102,13 @@ def sum_to_array(array: Any, shape: tuple[int, ...]) -> Any:
     return np.asarray(kept.sum(axis=axes, keepdims=True)).reshape(shape) if axes else kept
 
 
-sum_to = primitive(
+sum_to: Primitive = primitive(
     "sum_to",
     lambda a, shape: shape,
     lambda a, shape: sum_to_array(np.asarray(a), shape),
     lambda node, bar, shape: [spread(bar, node.args[0])],
 )
-sum_like = primitive(
+sum_like: Primitive = primitive(
     "sum_like",
     lambda a, like: like,
     lambda a, like: sum_to_array(np.asarray(a), np.shape(like)),
@@ -121,13 +122,13 @@ def _broadcast_shape(a: Shape, shape: Shape) -> Shape:
     return shape
 
 
-broadcast_to = primitive(
+broadcast_to: Primitive = primitive(
     "broadcast_to",
     _broadcast_shape,
     lambda a, shape: np.broadcast_to(a, shape),
     lambda node, bar, shape: [fit(bar, node.args[0])],
 )
-broadcast_like = primitive(
+broadcast_like: Primitive = primitive(
     "broadcast_like",
     lambda a, like: like,
     lambda a, like: np.broadcast_to(a, np.broadcast_shapes(np.shape(a), np.shape(like))),
@@ -168,14 +169,14 @@ def _dot_adjoint(node: Node, bar: Node) -> list[Node]:
     return [bar_a, bar_b]
 
 
-dot = primitive("dot", _dot_shape, lambda a, b: np.matmul(a, b), _dot_adjoint)
+dot: Primitive = primitive("dot", _dot_shape, lambda a, b: np.matmul(a, b), _dot_adjoint)
 
 
 def _swap_shape(a: Shape) -> Shape:
     return ANY if not is_known(a) else (*a[:-2], a[-1], a[-2]) if len(a) > 1 else a
 
 
-swap = primitive(
+swap: Primitive = primitive(
     "transpose",
     _swap_shape,
     lambda a: np.swapaxes(a, -1, -2) if np.ndim(a) > 1 else a,
@@ -207,13 +208,13 @@ def _unreduced(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims: bo
     return bar
 
 
-reduce_sum = primitive(
+reduce_sum: Primitive = primitive(
     "sum",
     _reduced,
     lambda a, axis, keepdims: np.sum(a, axis=axis, keepdims=keepdims),
     lambda node, bar, axis, keepdims: [spread(_unreduced(node, bar, axis, keepdims), node.args[0])],
 )
-reduce_mean = primitive(
+reduce_mean: Primitive = primitive(
     "mean",
     _reduced,
     lambda a, axis, keepdims: np.sum(a, axis=axis, keepdims=keepdims) / (np.size(a) // max(1, np.size(np.sum(a, axis=axis)))),
@@ -222,7 +223,7 @@ reduce_mean = primitive(
     ],
 )
 # one over the number of entries that a reduction joins
-share = primitive(
+share: Primitive = primitive(
     "share",
     lambda a, axis: (),
     lambda a, axis: 1.0 / (np.size(a) // max(1, np.size(np.sum(a, axis=axis)))),
@@ -245,13 +246,13 @@ def _logsumexp(a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     return total if keepdims else np.sum(total, axis=axis)
 
 
-softmax = primitive(
+softmax: Primitive = primitive(
     "softmax",
     lambda a, axis: a,
     _softmax,
     lambda node, bar, axis: [node * (bar - reduce_sum(bar * node, axis=axis, keepdims=True))],
 )
-logsumexp = primitive(
+logsumexp: Primitive = primitive(
     "logsumexp",
     _reduced,
     _logsumexp,
@@ -286,14 +287,14 @@ def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node
     return [reshape(bar, shape=before)]
 
 
-reshape = primitive("reshape", _reshaped, lambda a, shape: np.reshape(a, shape), _reshape_adjoint)
-expand = primitive(
+reshape: Primitive = primitive("reshape", _reshaped, lambda a, shape: np.reshape(a, shape), _reshape_adjoint)
+expand: Primitive = primitive(
     "expand",
     lambda a, axis: ANY if not is_known(a) else (*a[: len(a) + 1 + axis], 1, *a[len(a) + 1 + axis :]),
     lambda a, axis: np.expand_dims(a, axis),
     lambda node, bar, axis: [squeeze(bar, axis=axis)],
 )
-squeeze = primitive(
+squeeze: Primitive = primitive(
     "squeeze",
     lambda a, axis: ANY if not is_known(a) else tuple(s for k, s in enumerate(a) if k != len(a) + axis),
     lambda a, axis: np.squeeze(a, axis),
@@ -319,7 +320,8 @@ def _joined(*shapes: Shape, axis: int) -> Shape:
 
 def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     axis = axis - len(node.shape) if axis >= 0 else axis
-    parts, start = [], 0
+    parts: list[Node] = []
+    start = 0
     for arg in node.args:
         size = arg.shape[axis] if is_known(arg.shape) else None
         if not isinstance(size, int):
@@ -329,7 +331,7 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     return parts
 
 
-concatenate = primitive("concatenate", _joined, lambda *parts, axis: np.concatenate(parts, axis=axis), _split)
+concatenate: Primitive = primitive("concatenate", _joined, lambda *parts, axis: np.concatenate(parts, axis=axis), _split)
 
 
 # An index is a tuple of ints, pairs (start, stop), and at most one Ellipsis: basic indexing, written without slices
@@ -371,13 +373,13 @@ def _put(a: Any, like: Any, index: tuple[Any, ...]) -> Any:
     return full
 
 
-item = primitive(
+item: Primitive = primitive(
     "item",
     _indexed,
     lambda a, index: np.asarray(a)[_as_numpy(index)],
     lambda node, bar, index: [put(bar, node.args[0], index=index)],
 )
-put = primitive(  # zeros of another's shape, with a value put at an index: the adjoint of `item`
+put: Primitive = primitive(  # zeros of another's shape, with a value put at an index: the adjoint of `item`
     "put",
     lambda a, like, index: like,
     _put,
@@ -465,8 +467,6 @@ NUMPY.update({
 
 def logaddexp(a: Node, b: Node) -> Node:
     """log(exp(a) + exp(b)), without overflow."""
-    from symfold.functions import softplus
-
     return b + Node(softplus, (a - b,))
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import sympy as sp
 
 from symfold.errors import InvalidValue
 from symfold.nodes import NUMPY, Constant, FrozenArray, Input, Node, Normal, lift
-from symfold.primitives import concatenate, expand, is_primitive, item, primitive
+from symfold.primitives import Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.shapes import ANY, Shape, Size, is_known, length
 
 Positions = range | tuple[int, ...]
@@ -99,25 +100,25 @@ def _add_rows(a: Any, like: Any, positions: Positions) -> Any:
     return full
 
 
-stack_row = primitive(
+stack_row: Primitive = primitive(
     "stack",
     _stacked,
     lambda *parts: np.stack(parts),
     lambda node, bar: [element(bar, k) for k in range(len(node.args))],
 )
-take_row = primitive(
+take_row: Primitive = primitive(
     "take",
     lambda a, positions: (len(positions), *a[1:]),
     lambda a, positions: np.asarray(a)[np.asarray(positions, dtype=int)],
     lambda node, bar, positions: [add_rows(bar, node.args[0], positions=positions)],
 )
-add_rows = primitive(  # the adjoint of `take`: rows added up at their positions
+add_rows: Primitive = primitive(  # the adjoint of `take`: rows added up at their positions
     "add_rows",
     lambda a, like, positions: like,
     _add_rows,
     lambda node, bar, positions: [take(bar, positions), None],
 )
-reverse_row = primitive(
+reverse_row: Primitive = primitive(
     "reverse",
     lambda a: a,
     lambda a: np.asarray(a)[::-1],
@@ -136,7 +137,7 @@ def entry_of(node: Node) -> tuple[Node, int] | None:
 
 def positions_of(values: Sequence[int]) -> Positions:
     """Positions as a range where they are one, forward or backward."""
-    if len(values) > 1 and all(b - a == values[1] - values[0] for a, b in zip(values, values[1:], strict=False)):
+    if len(values) > 1 and all(b - a == values[1] - values[0] for a, b in pairwise(values)):
         step = values[1] - values[0]
         if step in (1, -1):
             return range(values[0], values[-1] + step, step)

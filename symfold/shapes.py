@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import sympy as sp
 
@@ -23,8 +24,8 @@ class Rest:
     names: tuple[str, ...] = ()
 
 
-Size = int | sp.Expr
-Shape = tuple["Size | Rest", ...]
+Size: TypeAlias = "int | sp.Expr"
+Shape: TypeAlias = tuple[Any, ...]  # of sizes and rests: SymPy has no types, so neither have they
 
 NAME = Rest(("the name of a layer",))
 ANY: Shape = (Rest(),)
