@@ -8,7 +8,7 @@ The rooms, in the order in which data flows through them:
     folds, names, net            a mapper over items; the net it gives
     depth, specialise, bind      unroll and roll; unknown sizes given numbers; opaque layers given bodies
     interpreter, evaluate        what a net means, step by step
-    differentiate, losses        net to net: gradients, errors to minimise
+    derivatives, differentiate, losses, check    net to net: gradients, errors to minimise
     notation, graph, diagram, export   text, networks, pictures
     compile, backends, parameters, optimisers, train    numbers
     mappers, expressions, data, command    names, typed expressions, tables, the shell

@@ -164,6 +164,7 @@ class Net:
         if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
             return self._placed({name: lift(value) for name, value in given.items()})
         from symfold.evaluate import Evaluator
+        from symfold.specialise import with_shapes
         from symfold.interpreter import Entries
 
         numbers = {name: np.asarray(value) for name, value in given.items()}
@@ -171,8 +172,9 @@ class Net:
             if value.dtype.kind not in "biufO":
                 raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {value.dtype})")
         evaluator = Evaluator(numbers)
-        results = evaluator.run(self.outputs)
-        whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, self.outputs, strict=True)]
+        outputs = with_shapes(self, {name: value.shape for name, value in numbers.items()}).outputs
+        results = evaluator.run(outputs)
+        whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
         return unflatten(self.form, whole)
 
     def _placed(self, values: Mapping[str, Node]) -> Any:

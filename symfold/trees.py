@@ -1,6 +1,8 @@
 """Trees: values held in tuples and dicts, taken apart into leaves and put together again.
 
-    form ::= "*" | ("tuple", (form, ...)) | ("dict", ((key, form), ...))
+    form ::= "*" | ("tuple", (form, ...)) | ("dict", ((key, form), ...)) | ("named", (name or names, ...))
+
+The last is a dict too, held more tightly: a leaf with several names is a sequence with one entry a name.
 """
 
 from __future__ import annotations
@@ -41,6 +43,12 @@ def _build(form: Form, leaves: Iterator[Any]) -> Any:
     if form == LEAF:
         return next(leaves)
     kind, parts = form
+    if kind == "named":
+        named: dict[str, Any] = {}
+        for names in parts:
+            leaf = next(leaves)
+            named |= {names: leaf} if isinstance(names, str) else {name: leaf[k] for k, name in enumerate(names)}
+        return named
     if kind == "dict":
         return {key: _build(part, leaves) for key, part in parts}
     return tuple(_build(part, leaves) for part in parts)

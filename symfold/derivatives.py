@@ -1,0 +1,93 @@
+"""Derivatives of one operation: what each argument receives of the cotangent of a result.
+
+Elementwise heads ask SymPy for the derivative, once; primitives carry their rule in their row; an opaque layer gives
+its `pullback`, the transposed Jacobian applied to the cotangent: f'(z)^T a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import sympy as sp
+
+from symfold.errors import NoRule
+from symfold.functions import FLAT, Head
+from symfold.layer_kinds import Call
+from symfold.nodes import Constant, Node, lift_expression
+from symfold.primitives import Apply, fit, primitive
+from symfold.shapes import Shape
+
+
+def _no_numbers(*args: object, argument: int) -> object:
+    raise NoRule("the pullback of an opaque layer has no numbers (give the layer a body with net.bind, then differentiate)")
+
+
+def _pulled_shape(name: Shape, *rest: Shape, argument: int) -> Shape:
+    return rest[argument]
+
+
+def _no_second(node: Node, bar: Node, argument: int) -> list[Node | None]:
+    raise NoRule("second derivatives of an opaque layer have no rule (give the layer a body with net.bind, then differentiate)")
+
+
+pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second)
+
+
+@lru_cache(maxsize=4096)
+def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
+    """The derivative of a head by one argument, over symbols; arguments that are numbers stay numbers."""
+    symbols = tuple(sp.Symbol(f"s_{k}", real=True) for k in range(len(fixed)))
+    args = [symbol if value is None else value for symbol, value in zip(symbols, fixed, strict=True)]
+    if head in FLAT:
+        return sp.Integer(0), symbols
+    derivative = head(*args).diff(symbols[position])
+    if derivative.has(sp.Derivative, sp.Subs, sp.DiracDelta):
+        raise NoRule(f"SymPy knows no derivative of {head.__name__} that could be computed: {derivative}")
+    return derivative, symbols
+
+
+def partial(node: Node, position: int) -> Node:
+    """The partial derivative of an elementwise node by one of its arguments, as a node.
+
+    >>> from symfold.nodes import tensor
+    >>> import numpy as np
+    >>> partial(np.sin(tensor("x")), 0)
+    cos(x)
+    """
+    fixed = tuple(_number(arg) for arg in node.args)
+    expression, symbols = _derivative(node.op, fixed, position)
+    return lift_expression(expression, dict(zip(symbols, node.args, strict=True)))
+
+
+def _number(node: Node) -> sp.Expr | None:
+    return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
+
+
+def pull(node: Node, bar: Node, wanted: Sequence[bool]) -> list[Node | None]:
+    """The cotangents of a node's arguments (those wanted), from that of its result."""
+    op, args = node.op, node.args
+    given: list[Node | None]
+    if isinstance(op, type):
+        given = [_pull_head(node, bar, k) if want else None for k, want in enumerate(wanted)]
+        return [None if g is None else fit(g, arg) for g, arg in zip(given, args, strict=True)]
+    if isinstance(op, Call):
+        assert op.body is None, "layers with bodies are opened before they are differentiated"
+        given = [None] * len(args)
+        for k in range(op.arity):
+            if wanted[1 + k]:
+                given[1 + k] = pullback(*args, bar, argument=k)
+        return given
+    assert isinstance(op, Apply), op
+    rule = op.pull(node, bar)
+    return [g if want else None for g, want in zip(rule, wanted, strict=True)]
+
+
+def _pull_head(node: Node, bar: Node, position: int) -> Node | None:
+    if node.op is sp.Add:
+        return bar
+    if node.op is sp.Mul:
+        return Node(sp.Mul, (bar, *node.args[:position], *node.args[position + 1 :]))
+    factor = partial(node, position)
+    value = _number(factor)
+    return None if value == 0 else bar if value == 1 else bar * factor

@@ -1,0 +1,29 @@
+"""Losses: from a prediction and a target to one number. A new loss is one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symfold.net import Net
+from symfold.nodes import Node, leads, lift
+from symfold.primitives import reduce_sum
+
+
+def squared_error(prediction: Any, target: Any) -> Any:
+    """The sum of squares of target - prediction.
+
+    >>> import symfold as sf
+    >>> loss = squared_error(sf.Net.of(sf.tensor("x")), sf.tensor("target"))
+    >>> loss(x=[1.0, 2.0], target=[1.0, 4.0]).item()
+    4.0
+    """
+    return _of(prediction, target, lambda y, t: reduce_sum((t - y) ** 2, axis=None, keepdims=False))
+
+
+def _of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
+    node = rule(lift(prediction), lift(target))
+    return Net.of(node) if leads(prediction) or leads(target) else node
+
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {"squared_error": squared_error}
