@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from symfold.errors import ShapeError
 from symfold.nodes import Constant, Formal, Node, digest, substitute, walk
@@ -35,6 +36,9 @@ class Block:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Block, (self.shapes, self.results)  # without the hash, which is another in every process
 
     @property
     def formals(self) -> tuple[Node, ...]:

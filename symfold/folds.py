@@ -36,6 +36,12 @@ class Fold:
     each: tuple[bool, ...]
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
+        steps = (False,) * self.carries + self.each
+        given = tuple(arg.shape[1:] if each else arg.shape for arg, each in zip(args, steps, strict=False))
+        if len(steps) != len(args) or given != self.block.shapes or len(self.block.results) < self.carries:
+            raise ShapeError(
+                f"a block for {', '.join(map(show, self.block.shapes))} cannot be folded over {', '.join(map(show, given))}"
+            )
         return ()
 
     @property

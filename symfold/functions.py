@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.errors import NoRule, unknown
+
 
 class sigmoid(sp.Function):  # noqa: N801 - a SymPy function is spelled as it prints
     """The logistic function 1/(1 + exp(-z)), kept whole so that it can be computed without overflow.
@@ -94,6 +96,28 @@ HEADS: dict[str, Head] = {
         *(sp.atan2, sp.erf, sp.erfc, sp.gamma, sp.loggamma, sp.digamma, sigmoid, softplus, relu, step),
     )
 }
+
+
+
+def head_name(head: Head) -> str:
+    """The name under which an elementwise head can be found again.
+
+    >>> head_name(sp.tanh), head_named("tanh")
+    ('tanh', tanh)
+    """
+    name = head.__name__
+    if HEADS.get(name, getattr(sp.functions, name, None)) is not head:
+        raise NoRule(f"the function {name} has no name of its own to be kept by (add it to symfold.functions.HEADS)")
+    return name
+
+
+def head_named(name: str) -> Head:
+    """The elementwise head of this name: a row of `HEADS`, or one of SymPy's functions."""
+    head = HEADS.get(name) or getattr(sp.functions, name, None)
+    if not (isinstance(head, type) and (name in HEADS or issubclass(head, sp.Function))):
+        raise unknown("function", name, HEADS)
+    return head
+
 
 # NumPy's functions that mean one elementwise head; those that mean more stand with the operators in `nodes`.
 UFUNCS: dict[Any, Head] = {

@@ -91,6 +91,9 @@ class Layer:
             *captured,
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Layer, (self.name, self.kind, self.given)
+
     @property
     def params(self) -> tuple[Node, ...]:
         """The parameters of this layer, as inputs of a net."""

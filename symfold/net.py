@@ -284,6 +284,17 @@ class Net:
 
     # -- keeping
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from symfold.serialize import net_from_data, net_to_data
+
+        return net_from_data, (net_to_data(self),)
+
+    def __copy__(self) -> Net:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Net:
+        return self
+
     def to_json(self) -> str:
         from symfold.serialize import net_to_json
 

@@ -14,7 +14,7 @@ import hashlib
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -71,7 +71,7 @@ class FrozenArray:
 
     dtype: str
     shape: tuple[int, ...]
-    data: bytes
+    data: bytes = field(repr=False)
 
     @classmethod
     def of(cls, array: Any) -> FrozenArray:
@@ -91,6 +91,13 @@ class Constant:
 
     value: sp.Expr | FrozenArray
 
+    @property
+    def digest(self) -> bytes:
+        # a SymPy Float prints 15 digits only: two that differ in the 17th must not look the same
+        if isinstance(self.value, sp.Float):
+            return f"Float({self.value._mpf_}, {self.value._prec})".encode()
+        return (self.value.data if isinstance(self.value, FrozenArray) else b"") + f"Constant({self.value!r})".encode()
+
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.value.shape if isinstance(self.value, FrozenArray) else ()
 
@@ -100,7 +107,7 @@ VERBS = {sp.Add: "cannot add {} to {}", sp.Mul: "cannot multiply {} by {}", sp.P
 # Equal structure is one object while it lives: sharing is found for free and equality is mostly `is`. Weak, so that
 # nothing is kept alive; dropping the table would change speed only, since equality is by digest.
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_lock = threading.RLock()  # taken again where collecting garbage inside of it runs someone's `__del__`
 
 
 class Node:
@@ -148,6 +155,12 @@ class Node:
         from symfold.serialize import node_from_data, node_to_data  # serialising knows every operation; nodes know none
 
         return node_from_data, (node_to_data(self),)
+
+    def __copy__(self) -> Node:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Node:
+        return self
 
     def __repr__(self) -> str:
         from symfold.notation.templates import preview  # likewise: printing stands above what is printed

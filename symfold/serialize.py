@@ -1,0 +1,290 @@
+"""Keeping nets: a net as plain data and back. What is read is checked, and nothing in it is evaluated.
+
+    data  ::= {"symfold": 1, "blocks": [[shapes, results], ...], "nodes": [[op, arguments], ...], "outputs": [...], "form": form}
+    op    ::= [kind, field, ...]     kind: input, family, formal, number, array, head, apply, call, fold, select
+
+Nodes and blocks refer to earlier ones by position, so a net of any depth is written and read in one pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from symfold.blocks import Block
+from symfold.errors import DataError, NoRule, SymfoldError
+from symfold.folds import Fold, Select
+from symfold.functions import head_name, head_named
+from symfold.layer_kinds import Call
+from symfold.net import Net
+from symfold.nodes import Constant, Formal, FrozenArray, Input, Node, Normal, walk
+from symfold.primitives import PRIMITIVES, Apply
+from symfold.sequences import Family, Numbered
+from symfold.trees import LEAF, Form
+from symfold.values import decode_value, encode_value
+
+FORMAT = 1
+Data = dict[str, Any]
+
+
+class Writer:
+    """Blocks and nodes in the order in which they can be read again."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[Block, int] = {}
+        self.places: dict[Node, int] = {}
+        self.data: Data = {"symfold": FORMAT, "blocks": [], "nodes": []}
+
+    def put(self, roots: Sequence[Node]) -> list[int]:
+        for node in walk(roots, stop=self.places):
+            entry = [self.operation(node.op), [self.places[arg] for arg in node.args]]
+            self.places[node] = len(self.data["nodes"])
+            self.data["nodes"].append(entry)
+        return [self.places[root] for root in roots]
+
+    def block(self, block: Block | None) -> int | None:
+        """The place of a block; recursion is as deep as folds are nested."""
+        if block is not None and block not in self.blocks:
+            results = self.put(block.results)
+            self.blocks[block] = len(self.data["blocks"])
+            self.data["blocks"].append([encode_value(block.shapes), results])
+        return None if block is None else self.blocks[block]
+
+    def operation(self, op: Any) -> list[Any]:
+        if isinstance(op, type):
+            return ["head", head_name(op)]
+        if isinstance(op, Constant):
+            if isinstance(op.value, FrozenArray):
+                return ["array", op.value.dtype, list(op.value.shape), op.value.data.hex()]
+            return ["number", encode_value(op.value)]
+        if type(op) not in WRITTEN:
+            raise NoRule(f"a net that holds a {type(op).__name__} cannot be kept (those that can: {', '.join(READERS)})")
+        return WRITTEN[type(op)](self, op)
+
+
+def _start(start: Normal | None) -> list[float] | None:
+    return None if start is None else [start.mean, start.deviation]
+
+
+def _names(names: Any) -> list[Any]:
+    if isinstance(names, Numbered):
+        return ["numbered", names.prefix, names.start, encode_value(names.count)]
+    return ["names", *names]
+
+
+WRITTEN: dict[type, Callable[[Writer, Any], list[Any]]] = {
+    Input: lambda w, op: ["input", op.name, encode_value(op.shape), op.role, _start(op.start)],
+    Family: lambda w, op: ["family", _names(op.names), encode_value(op.shape), op.role, _start(op.start)],
+    Formal: lambda w, op: ["formal", op.level, op.position, encode_value(op.shape)],
+    Apply: lambda w, op: ["apply", op.primitive.name, [[name, encode_value(value)] for name, value in op.attributes]],
+    Call: lambda w, op: ["call", w.block(op.body), op.arity],
+    Fold: lambda w, op: ["fold", w.block(op.block), encode_value(op.count), op.carries, list(op.each)],
+    Select: lambda w, op: ["select", op.position],
+}
+
+
+def _form_to_data(form: Form) -> Any:
+    if form == LEAF:
+        return LEAF
+    kind, parts = form
+    if kind == "dict":
+        return ["dict", [[encode_value(key), _form_to_data(part)] for key, part in parts]]
+    return ["tuple", [_form_to_data(part) for part in parts]]
+
+
+def nodes_to_data(roots: Sequence[Node], form: Form = LEAF) -> Data:
+    """Nodes as plain data: lists, dicts, text and numbers."""
+    writer = Writer()
+    outputs = writer.put(roots)
+    return {**writer.data, "outputs": outputs, "form": _form_to_data(form)}
+
+
+def node_to_data(node: Node) -> Data:
+    """One node, with all that it needs, as plain data."""
+    return nodes_to_data((node,))
+
+
+def net_to_data(net: Net) -> Data:
+    """A net as plain data."""
+    return nodes_to_data(net.outputs, net.form)
+
+
+def net_to_json(net: Net) -> str:
+    """A net as JSON text.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    >>> from_json(net_to_json(net)) == net
+    True
+    """
+    return json.dumps(net_to_data(net), separators=(",", ":"))
+
+
+# ---------------------------------------------------------------- reading
+
+
+def require(condition: object, wrong: str) -> None:
+    """Go on only where what was read is as it should be."""
+    if not condition:
+        raise DataError(f"not a net: {wrong} (give what net.to_json() wrote)")
+
+
+class Reader:
+    """Blocks and nodes, each checked as it is built."""
+
+    def __init__(self, data: Any):
+        require(isinstance(data, dict), f"expected an object, got {type(data).__name__}")
+        wanted = {"symfold", "blocks", "nodes", "outputs", "form"}
+        require(wanted <= set(data), f"it has no {', '.join(sorted(wanted - set(data)))}")
+        require(data["symfold"] == FORMAT, f"its format is {data['symfold']!r}, and this symfold reads format {FORMAT}")
+        self.data = data
+        self.nodes: list[Node] = []
+        self.blocks: list[Block] = []
+
+    def at(self, known: list[Any], place: Any, what: str) -> Any:
+        require(type(place) is int and 0 <= place < len(known), f"{what} {place!r} is not among the {len(known)} before it")
+        return known[place]
+
+    def node(self, place: Any) -> Node:
+        node: Node = self.at(self.nodes, place, "node")
+        return node
+
+    def block(self, place: Any) -> Block:
+        self.read_blocks(place)
+        block: Block = self.at(self.blocks, place, "block")
+        return block
+
+    def read_blocks(self, last: Any) -> None:
+        """Blocks are built when first asked for: by then their nodes are read."""
+        listed = self.data["blocks"]
+        while type(last) is int and len(self.blocks) <= last < len(listed):
+            shapes, results = listed[len(self.blocks)]
+            self.blocks.append(Block(decode_value(shapes), tuple(map(self.node, results))))
+
+    def read(self) -> tuple[tuple[Node, ...], Form]:
+        for number, entry in enumerate(self.data["nodes"]):
+            try:
+                (kind, *fields), args = entry
+                require(kind in READERS, f"unknown operation {kind!r} (must be one of {', '.join(READERS)})")
+                self.nodes.append(Node(READERS[kind](self, *fields), tuple(map(self.node, args))))
+            except DataError:
+                raise
+            except (SymfoldError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+                raise DataError(f"not a net: node {number} cannot be read: {error} (give what net.to_json() wrote)") from error
+        outputs = tuple(map(self.node, self.data["outputs"]))
+        form = _form_from_data(self.data["form"])
+        require(_leaf_count(form) == len(outputs), f"its form has {_leaf_count(form)} places for {len(outputs)} outputs")
+        return outputs, form
+
+
+def _read_start(start: Any) -> Normal | None:
+    return None if start is None else Normal(float(start[0]), float(start[1]))
+
+
+def _read_names(names: Any) -> Any:
+    kind, *fields = names
+    if kind == "numbered":
+        return Numbered(_text(fields[0]), int(fields[1]), decode_value(fields[2]))
+    return tuple(map(_text, fields))
+
+
+def _text(value: Any) -> str:
+    require(isinstance(value, str), f"{value!r} is no name")
+    return str(value)
+
+
+def _apply(reader: Reader, name: Any, attributes: Any) -> Apply:
+    require(name in PRIMITIVES, f"unknown primitive {name!r} (must be one of {', '.join(sorted(PRIMITIVES))})")
+    return Apply(PRIMITIVES[name], tuple((_text(key), decode_value(value)) for key, value in attributes))
+
+
+def _array(reader: Reader, dtype: Any, shape: Any, data: Any) -> Constant:
+    plain = np.dtype(_text(dtype))
+    require(plain.kind in "biuf", f"an array of type {plain}")
+    return Constant(FrozenArray.of(np.frombuffer(bytes.fromhex(data), dtype=plain).reshape(tuple(shape))))
+
+
+def _fold(reader: Reader, block: Any, count: Any, carries: Any, each: Any) -> Fold:
+    require(type(carries) is int and all(type(flag) is bool for flag in each), "a fold with odd fields")
+    return Fold(reader.block(block), decode_value(count), carries, tuple(each))
+
+
+def _call(reader: Reader, body: Any, arity: Any) -> Call:
+    require(type(arity) is int and 0 < arity < 256, f"a layer of {arity!r} arguments")
+    return Call(None if body is None else reader.block(body), arity)
+
+
+READERS: dict[str, Callable[..., Any]] = {
+    "input": lambda r, name, shape, role, start: Input(_text(name), decode_value(shape), _text(role), _read_start(start)),
+    "family": lambda r, names, shape, role, start: Family(
+        _read_names(names), decode_value(shape), _text(role), _read_start(start)
+    ),
+    "formal": lambda r, level, position, shape: Formal(int(level), int(position), decode_value(shape)),
+    "number": lambda r, value: Constant(decode_value(value, number=True)),
+    "array": _array,
+    "head": lambda r, name: head_named(name),
+    "apply": _apply,
+    "call": _call,
+    "fold": _fold,
+    "select": lambda r, position: Select(int(position)),
+}
+
+
+def _form_from_data(data: Any) -> Form:
+    if data == LEAF:
+        return LEAF
+    kind, parts = data
+    require(kind in ("tuple", "dict"), f"unknown form {kind!r} (must be 'tuple' or 'dict')")
+    if kind == "dict":
+        return ("dict", tuple((decode_value(key), _form_from_data(part)) for key, part in parts))
+    return ("tuple", tuple(map(_form_from_data, parts)))
+
+
+def _leaf_count(form: Form) -> int:
+    return sum(1 for _ in _leaves(form))
+
+
+def _leaves(form: Form) -> Iterator[Form]:
+    if form == LEAF:
+        yield form
+    else:
+        for part in form[1]:
+            yield from _leaves(part[1] if form[0] == "dict" else part)
+
+
+def nodes_from_data(data: Any) -> tuple[tuple[Node, ...], Form]:
+    """Nodes and their form from plain data; a `DataError` says what is wrong with it."""
+    try:
+        return Reader(data).read()
+    except SymfoldError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        raise DataError(f"not a net: {error} (give what net.to_json() wrote)") from error
+
+
+def node_from_data(data: Any) -> Node:
+    """The node that `node_to_data` wrote."""
+    return nodes_from_data(data)[0][0]
+
+
+def net_from_data(data: Any) -> Net:
+    """The net that `net_to_data` wrote."""
+    return Net(*nodes_from_data(data))
+
+
+def from_json(text: str) -> Net:
+    """The net that `to_json` wrote; nothing in the text is evaluated.
+
+    >>> from_json("[1, 2]")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.DataError: not a net: expected an object, got list (give what net.to_json() wrote)
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"not a net: not JSON: {error} (give what net.to_json() wrote)") from error
+    return net_from_data(data)
