@@ -1,0 +1,257 @@
+"""Typed expressions: a mapper written as text, parsed by a small grammar and never evaluated as Python.
+
+    expression ::= number | z | x | -expression | expression (+ - * / **) expression
+                 | f(expression, ...) | FUNCTION(expression, ...)
+
+z is the state, x the initial input, f the layer. Python's own parser reads the text into its tree; what that tree may
+hold is the table above, so that nothing typed is ever run.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.errors import ParseError
+from symfold.functions import HEADS
+from symfold.nodes import Constant, Node, lift, number
+
+MAX_LENGTH = 1_000
+MAX_DEPTH = 100
+MAX_DIGITS = 1_000
+
+NAMES = ("z", "x")
+LAYER = "f"
+
+_SPELLED = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min}
+_SPELLED |= {name: HEADS[name] for name in "exp log sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh sign".split()}
+_SPELLED |= {name: HEADS[name] for name in "erf erfc sigmoid softplus relu".split()}
+
+
+def _applied(head: Any) -> Callable[..., Node]:
+    return lambda *args: Node(head, tuple(map(lift, args)))
+
+
+# What may be called besides the layer, and with how many arguments; a new function is one row.
+FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {
+    **{name: (_applied(head), None if name in ("max", "min") else 1) for name, head in _SPELLED.items()},
+    "sqrt": (lambda a: a ** sp.Rational(1, 2), 1),
+}
+
+OPERATORS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-"}
+
+_BUILD: dict[tuple[str, int], Callable[..., Node]] = {
+    ("+", 2): lambda a, b: a + b, ("-", 2): lambda a, b: a - b, ("*", 2): lambda a, b: a * b,
+    ("/", 2): lambda a, b: _quotient(a, b), ("**", 2): lambda a, b: a**b, ("-", 1): lambda a: -a,
+}  # fmt: skip
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """Of two numbers their exact quotient, so that z**(1/2) is the square root; else a division as written."""
+    values = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
+    return Node(Constant(values[0] / values[1])) if len(values) == 2 else a / b
+
+
+@dataclass(frozen=True)
+class Number:
+    """A literal number."""
+
+    value: int | float
+
+
+@dataclass(frozen=True)
+class Name:
+    """The state z or the input x."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator by its symbol, or a function by its name, over expressions."""
+
+    symbol: str
+    args: tuple[Tree, ...]
+
+
+Tree = Number | Name | Operation
+
+
+@dataclass(frozen=True)
+class ParsedMapper:
+    """A mapper that was typed: `make(x)` gives it for the initial input x, as a row of the mapper table does."""
+
+    text: str
+    tree: Tree
+
+    def make(self, x: Any) -> Callable[[Any, Any], Any]:
+        def step(z: Any, f: Callable[..., Any]) -> Any:
+            return build(self.tree, {"z": z, "x": x}, f)
+
+        return step
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_mapper(text: str) -> ParsedMapper:
+    """Read a mapper from text.
+
+    >>> parse_mapper("f(z) + z").tree
+    Operation(symbol='+', args=(Operation(symbol='f', args=(Name(name='z'),)), Name(name='z')))
+    >>> parse_mapper("z.real + 1")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions)
+    """
+    return ParsedMapper(text.strip(), parse(text))
+
+
+def parse(text: str) -> Tree:
+    """The tree of an expression, or a `ParseError` that quotes what stands outside the grammar."""
+    source = text.strip()
+    if not source:
+        raise ParseError("the expression is empty (write one such as 'f(z) + z')")
+    if len(source) > MAX_LENGTH:
+        raise ParseError(f"the expression is {len(source):,} characters long (at most {MAX_LENGTH:,} are read): {_short(source)}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(source, mode="eval").body
+    except (RecursionError, MemoryError):
+        raise ParseError(f"cannot read {_short(source)}: it is nested too deeply (at most {MAX_DEPTH} levels)") from None
+    except (SyntaxError, ValueError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        at = f" at character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
+        raise ParseError(f"cannot read {_short(source)}: {reason}{at} (write an expression such as 'f(z) + z')") from None
+    tree = _Reader(source).read(body, 1)
+    if (digits := _digits(tree)) > MAX_DIGITS:
+        raise ParseError(f"cannot read {_short(source)}: its powers grow too large (numbers of about {digits:.3g} digits; at most {MAX_DIGITS:,})")
+    return tree
+
+
+def build(tree: Tree, values: Mapping[str, Any], layer: Callable[..., Any]) -> Any:
+    """The expression over these values of its names, in the order in which it was typed."""
+    if isinstance(tree, Number):
+        return number(tree.value)
+    if isinstance(tree, Name):
+        return values[tree.name]
+    args = [build(arg, values, layer) for arg in tree.args]
+    if tree.symbol == LAYER:
+        return layer(*args)
+    if (tree.symbol, len(args)) in _BUILD:
+        return _BUILD[tree.symbol, len(args)](*args)
+    return FUNCTIONS[tree.symbol][0](*args)
+
+
+# What people try, in words; anything else is named after its kind in Python's tree.
+_WORDS: dict[type[ast.AST], str] = {
+    ast.Attribute: "an attribute", ast.Lambda: "a lambda", ast.Subscript: "an index", ast.IfExp: "a condition",
+    ast.ListComp: "a comprehension", ast.SetComp: "a comprehension", ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a comprehension", ast.Compare: "a comparison", ast.BoolOp: "a condition", ast.JoinedStr: "a string",
+    ast.NamedExpr: "an assignment", ast.Tuple: "a tuple", ast.List: "a list", ast.Dict: "a dict", ast.Set: "a set",
+    ast.Starred: "a starred argument",
+}  # fmt: skip
+
+_ALLOWED = "allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions"
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Python's tree, read into ours, a whitelist at every node."""
+
+    source: str
+
+    def read(self, node: ast.expr, depth: int) -> Tree:
+        if depth > MAX_DEPTH:
+            raise ParseError(f"cannot read {_short(self.source)}: it is nested more than {MAX_DEPTH} levels deep")
+        if isinstance(node, ast.Constant):
+            return self.read_number(node)
+        if isinstance(node, ast.Name):
+            return self.read_name(node)
+        if isinstance(node, ast.Call):
+            return self.read_call(node, depth)
+        if isinstance(node, (ast.BinOp, ast.UnaryOp)):
+            parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.operand,)
+            if isinstance(node.op, ast.UAdd):
+                return self.read(parts[0], depth + 1)
+            if type(node.op) not in OPERATORS:
+                raise self.refuse(node, f"uses the operator {type(node.op).__name__}", "the operators are + - * / **; a power is **")
+            return self.checked(node, OPERATORS[type(node.op)], tuple(self.read(part, depth + 1) for part in parts))
+        raise self.refuse(node, f"is {_WORDS.get(type(node), f'of the kind {type(node).__name__}')}")
+
+    def checked(self, node: ast.expr, symbol: str, args: tuple[Tree, ...]) -> Tree:
+        if symbol == "-" and len(args) == 1 and isinstance(args[0], Number):
+            return Number(-args[0].value)
+        divides = symbol == "/" or (symbol == "**" and isinstance(args[1], Number) and args[1].value < 0)
+        if divides and args[1 if symbol == "/" else 0] in (Number(0), Number(0.0)):
+            raise self.refuse(node, "divides by zero", "give another number")
+        return Operation(symbol, args)
+
+    def read_number(self, node: ast.Constant) -> Number:
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.refuse(node, "is a string" if isinstance(value, (str, bytes)) else "is no real number")
+        if not math.isfinite(value) if isinstance(value, float) else abs(value) >= 10**MAX_DIGITS:
+            raise self.refuse(node, "is too large a number")
+        return Number(value)
+
+    def read_name(self, node: ast.Name) -> Name:
+        if node.id == LAYER or node.id in FUNCTIONS:
+            raise self.refuse(node, "is a function and needs an argument", f"write {node.id}(z)")
+        if node.id not in NAMES:
+            raise self.refuse(node, "is an unknown name")
+        return Name(node.id)
+
+    def read_call(self, node: ast.Call, depth: int) -> Operation:
+        called = node.func.id if isinstance(node.func, ast.Name) else None
+        if called is None:
+            raise self.refuse(node.func, f"is {_WORDS.get(type(node.func), 'no name')}")
+        if called != LAYER and called not in FUNCTIONS:
+            hint = f"for a product write {called}*(...)" if called in NAMES else f"functions are f, {', '.join(sorted(FUNCTIONS))}"
+            raise self.refuse(node, f"calls {called!r}, which is no function here", hint)
+        if node.keywords or not node.args:
+            raise self.refuse(node, "has keywords" if node.keywords else "has no argument", f"write {called}(z)")
+        wanted = FUNCTIONS[called][1] if called != LAYER else None
+        if wanted is not None and len(node.args) != wanted:
+            raise self.refuse(node, f"has {len(node.args)} arguments", f"{called} takes {wanted}")
+        return Operation(called, tuple(self.read(arg, depth + 1) for arg in node.args))
+
+    def refuse(self, node: ast.expr, what: str, remedy: str = _ALLOWED) -> ParseError:
+        part = ast.get_source_segment(self.source, node) or self.source
+        return ParseError(f"cannot read {_short(self.source)}: {'it' if part == self.source else _short(part)} {what} ({remedy})")
+
+
+def _digits(tree: Tree) -> float:
+    """How many digits the value can have at most, every name and function value being taken for 10.
+
+    >>> _digits(parse("(z + 9)**100")) < 150, _digits(Operation("**", (Number(9), parse("9**9")))) > 1e9
+    (True, True)
+    """
+    if isinstance(tree, Number):
+        return math.log10(1 + abs(tree.value))
+    if isinstance(tree, Name):
+        return 1.0
+    sizes = [_digits(arg) for arg in tree.args]
+    if tree.symbol in "+-":
+        return max(sizes) + math.log10(len(sizes))
+    if tree.symbol in "*/":
+        return sum(sizes)
+    if tree.symbol == "**":
+        return min(max(sizes[0], 1.0) * 10 ** min(sizes[1], 300.0), 1e300)
+    return max(1.0, *sizes)
+
+
+def _short(text: str) -> str:
+    """A quotation that fits on a line.
+
+    >>> _short("z" * 100)
+    "'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz...'"
+    """
+    return repr(text if len(text) <= 60 else text[:56] + "...")
