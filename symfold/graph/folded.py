@@ -1,0 +1,142 @@
+"""The levels `fold` and `block`: folds as they are held, whatever their depth.
+
+`fold` shows one node a fold, with a loop that carries the state. `block` opens it: one step with its index, from the
+state z_{k-1} to the state z_k, and a loop back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from symfold.blocks import Block
+from symfold.folds import Fold
+from symfold.graph.edges import formal_kinds
+from symfold.graph.record import Leaf, Recorder
+from symfold.graph.stepped import layer_weights
+from symfold.interpreter import Entries
+from symfold.nodes import Constant, Input, Node
+from symfold.sequences import Family, Numbered
+
+INDICES = ("k", "t", "i", "j", "l", "m")
+
+
+class Held(Recorder):
+    """Families of inputs stay whole."""
+
+    def reserved(self, leaf: Node) -> Iterable[str]:
+        return (leaf.op.name,) if isinstance(leaf.op, Input) else ()
+
+    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+        if isinstance(node.op, Family):
+            return Leaf(node, span(node.op), family_name(node.op))
+        return super()._meaning(node, args, plans)
+
+
+class Folds(Held):
+    """One node a fold, with a loop edge for each part of the state."""
+
+    level = "fold"
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+        frame = self.places.enter(node)
+        first, letters = frame.step, frame.letters
+        frame.step += fold.count if isinstance(fold.count, int) else 0
+        self.places.leave(node)
+        name = self.names.counted("fold")
+        self.put(name, "fold", "fold", run_text("k", first, fold.count), fold.block.results[0], count=plain(fold.count), state=letters[0])
+        hidden = layer_weights(fold.block)
+        for port, (value, source, kind) in enumerate(zip(args, node.args, formal_kinds(fold), strict=True)):
+            if not (port in hidden and isinstance(value, Leaf) and value.is_own):
+                self.edge(self.whole(value, source), name, port, kind)
+        for port in range(fold.carries if fold.count != 1 else 0):
+            self.edge(name, name, port, "state", label=f"{letters[port]}_{{k-1}}")
+        return [name] * len(fold.block.results)
+
+
+class Blocks(Held):
+    """One step of each fold, opened, between the state that comes in and the state that goes out."""
+
+    level = "block"
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+        block, carries = fold.block, fold.carries
+        before = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
+        frame = self.places.enter(node)
+        first, frame.results = frame.step, ()
+        depth = len(self.places.folds)
+        name = INDICES[depth - 1] if depth <= len(INDICES) else f"k{depth}"
+        frame.index = str(first) if fold.count == 1 else name
+        self.graph.graph[f"title {self.places.attributes()['group']}"] = run_text(name, first, fold.count)
+        if fold.count != 1:
+            inits = before
+            before = [self._state(frame.letters[part], f"{name}-1", block.results[part]) for part in range(carries)]
+            for part, init in enumerate(inits):
+                self.edge(init, before[part], 0, "init", label=self._title(frame.letters[part], str(first - 1)))
+        own = [
+            self._entry(value, source, name, first) if each else value
+            for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
+        ]
+        results = self._run(block.results, dict(zip(block.formals, [*before, *own], strict=True)), plans)
+        after = [self._state(frame.letters[part], frame.index, block.results[part]) for part in range(carries)]
+        for part in range(carries):
+            self.edge(self.whole(results[part], block.results[part]), after[part], 0, "data")
+            if fold.count != 1:
+                self.edge(after[part], before[part], 1, "loop")
+        frame.step += fold.count if isinstance(fold.count, int) else 0
+        self.places.leave(node)
+        states = dict(zip(block.results[:carries], after, strict=True))
+        return [*after, *(states.get(r, self.whole(m, r)) for r, m in zip(block.results[carries:], results[carries:], strict=True))]
+
+    def _title(self, letter: str, index: str) -> str:
+        return f"{letter}_{{{','.join([*(frame.index for frame in self.places.folds[:-1]), index])}}}"
+
+    def _state(self, letter: str, index: str, node: Node) -> str:
+        label = self._title(letter, index)
+        name = self.names.fresh("".join(c for c in label if c not in "{}").replace(",", "_").replace("-1", "_before"))
+        return self.put(name, "state", "state", label, node, **self.places.attributes())
+
+    def _entry(self, value: Any, source: Node, index: str, first: int) -> Any:
+        """One entry of a sequence, by its index."""
+        if not isinstance(value, Leaf):
+            return value
+        op = value.node.op
+        name = f"{value.name or value.label}_{index}"
+        if isinstance(op, Constant):
+            return Leaf(source, f"{value.label}_{index}", name)
+        if isinstance(op, Family) and isinstance(op.names, Numbered):
+            return Leaf(source, f"{op.names.prefix}_{{{shifted(index, op.names.start - first)}}}", name)
+        return Leaf(source, f"{value.name or value.label}_{{{index}}}", name)
+
+
+def run_text(index: str, first: int, count: Any) -> str:
+    """The values that an index takes.
+
+    >>> run_text("k", 1, 1000), run_text("k", 2, 1)
+    ('k = 1, ..., 1000', 'k = 2')
+    """
+    last = first + count - 1
+    return f"{index} = {first}" if last == first else f"{index} = {first}, {'..., ' if last != first + 1 else ''}{last}"
+
+
+def shifted(index: str, offset: int) -> str:
+    return index if offset == 0 else f"{index}{offset:+d}"
+
+
+def span(family: Family) -> str:
+    """The names of a family, the middle ones left out."""
+    names = family.names
+    if isinstance(names, Numbered):
+        last = names.start + names.count - 1
+        return f"{names[0]}, ..., {names.prefix}{last}" if names.count not in (1, 2) else ", ".join(names)
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, ..., {names[-1]}"
+
+
+def family_name(family: Family) -> str:
+    """A family's own name: what its members' names begin with."""
+    names = family.names
+    return names.prefix if isinstance(names, Numbered) else "_".join(names[:2]) if len(names) <= 2 else f"{names[0]}_to_{names[-1]}"
+
+
+def plain(count: Any) -> int | str:
+    return count if isinstance(count, int) else str(count)

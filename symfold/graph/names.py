@@ -1,0 +1,59 @@
+"""Names of graph nodes: from positions and the author's own names, so that the same net gives the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LETTERS = ("z", "h", "v", "w", "s", "r", "q", "y")
+
+
+class Names:
+    """Names handed out once each; a name that is taken gets the next number: f1, f1_2, f1_3.
+
+    >>> names = Names(reserved=["z1"])
+    >>> names.fresh("z1"), names.own("z1"), names.own("f1"), names.own("f1")
+    ('z1_2', 'z1', 'f1', 'f1_2')
+    """
+
+    def __init__(self, reserved: Iterable[str] = ()):
+        self._reserved = frozenset(reserved)
+        self._used: set[str] = set()
+        self._last: dict[str, int] = {}
+
+    def own(self, base: str) -> str:
+        """The name itself where it is free: for what the author named."""
+        return self._take(base) if base not in self._used else self._numbered(base)
+
+    def fresh(self, base: str) -> str:
+        """A name that no author's name stands for."""
+        return self._take(base) if base not in self._used and base not in self._reserved else self._numbered(base)
+
+    def counted(self, base: str) -> str:
+        """The next of add1, add2, ...: for what has no name of its own."""
+        number = self._last[base] = self._last.get(base, 0) + 1
+        name = f"{base}{number}"
+        return name if name == self.fresh(name) else self.counted(base)
+
+    def _numbered(self, base: str) -> str:
+        number = self._last.get(base, 1) + 1
+        while f"{base}_{number}" in self._used or f"{base}_{number}" in self._reserved:
+            number += 1
+        self._last[base] = number
+        return self._take(f"{base}_{number}")
+
+    def _take(self, name: str) -> str:
+        self._used.add(name)
+        return name
+
+
+class Letters:
+    """Letters for states, in order, none of them the name of an input."""
+
+    def __init__(self, reserved: Iterable[str] = ()):
+        self._free = [letter for letter in LETTERS if letter not in set(reserved)]
+        self._given = 0
+
+    def next(self, count: int) -> tuple[str, ...]:
+        """So many further letters, one for each part of a state."""
+        first, self._given = self._given, self._given + count
+        return tuple(self._free[k] if k < len(self._free) else f"z{'abcdefgh'[k % 8]}{k}_" for k in range(first, first + count))

@@ -1,0 +1,155 @@
+"""Recording a net as a graph: the interpreter whose meaning of a node is the name of a graph node.
+
+Inputs and constants become graph nodes when something reads them, so that what only a closed layer reads is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from symfold.graph.edges import is_join
+from symfold.graph.labels import constant_label, operation_label, operation_name, shape_text
+from symfold.graph.names import Names
+from symfold.graph.places import Places
+from symfold.interpreter import Entries, Interpreter
+from symfold.layer_kinds import Call
+from symfold.nodes import Constant, FrozenArray, Input, Node
+from symfold.sequences import element
+from symfold.trees import LEAF
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An input, parameter, constant or name of a layer that no graph node stands for yet."""
+
+    node: Node
+    label: str
+    name: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a closed layer that reads it keeps it to itself."""
+        return isinstance(self.node.op, Constant) or self.node.op.role == "parameter"
+
+
+class Recorder(Interpreter):
+    """A graph in the making. Subclasses say what a fold and a layer become."""
+
+    level = "layer"
+
+    def __init__(self, net: Any):
+        self.net = net
+        reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
+        self.names, self.places = Names(reserved), Places(reserved)
+        self.graph = nx.MultiDiGraph(level=self.level)
+        self._shown: dict[Node, str] = {}
+        self._parts: dict[tuple[str, int], str] = {}
+
+    def reserved(self, leaf: Node) -> Iterable[str]:
+        """The names that a leaf of the net lays claim to."""
+        return (leaf.op.name,) if isinstance(leaf.op, Input) else leaf.op.names
+
+    def record(self) -> nx.MultiDiGraph:
+        """The graph of the net."""
+        meanings = self.run(self.net.outputs)
+        for name, output, meaning in zip(output_names(self.net), self.net.outputs, meanings, strict=True):
+            target = self.put(self.names.fresh(name), "output", "output", name, output)
+            for port, part in enumerate(meaning if isinstance(meaning, Entries) else [meaning]):
+                self.edge(part, target, port, "output")
+        return self.graph
+
+    # -- nodes and edges
+
+    def put(self, name: str, kind: str, op: str, label: str, node: Node, **more: str | int) -> str:
+        """Add a graph node."""
+        self.graph.add_node(name, kind=kind, op=op, label=label, shape=shape_text(node.shape), **more)
+        return name
+
+    def edge(self, source: Any, target: str, port: int, kind: str, **more: str | int) -> None:
+        """Add an edge into an argument position; the position is the key, so that parallel edges stay apart."""
+        name = self.materialise(source)
+        if kind in ("item", "capture", "data") and self.graph.nodes[name]["kind"] == "parameter":
+            kind = "parameter"
+        self.graph.add_edge(name, target, key=port, port=port, kind=kind, **more)
+
+    def materialise(self, meaning: Any) -> str:
+        """The graph node of a meaning, made now if need be. A number is made anew for each reader."""
+        if not isinstance(meaning, Leaf):
+            return str(meaning)
+        node, op = meaning.node, meaning.node.op
+        if node in self._shown and not (isinstance(op, Constant) and not isinstance(op.value, FrozenArray)):
+            return self._shown[node]
+        if isinstance(op, Constant):
+            name = self.put(self.names.counted("c"), "constant", "constant", meaning.label, node, **self.places.attributes())
+        else:
+            more = {"layer": meaning.label} if op.role == "layer" else {}
+            name = self.put(self.names.own(meaning.name or meaning.label), op.role, op.role, meaning.label, node, **more)
+        self._shown[node] = name
+        return name
+
+    # -- what nodes mean
+
+    def leaf(self, node: Node) -> Any:
+        return Leaf(node, constant_label(node) if isinstance(node.op, Constant) else node.op.name)
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        if isinstance(value, Leaf) and isinstance(value.node.op, Constant):
+            return self.leaf(element(value.node, position))
+        source = self.materialise(value)
+        if (source, position) not in self._parts:
+            whole = self.graph.nodes[source]
+            named = whole["kind"] in ("input", "parameter")
+            name = self.names.fresh(f"{source}_{position + 1}")
+            label = f"{whole['label']}[{position}]" if named else f"[{position}]"
+            self.graph.add_node(name, kind=whole["kind"] if named else "primitive", op="item", label=label, shape=shape_text(node.shape[1:]))
+            self.edge(source, name, 0, "data")
+            self._parts[source, position] = name
+        return self._parts[source, position]
+
+    def whole(self, value: Any, node: Node) -> Any:
+        """A meaning as one graph node can read it."""
+        return self.collect(value, node) if isinstance(value, Entries) else value
+
+    def collect(self, entries: Entries, node: Node) -> Any:
+        name = self.put(self.names.counted("stack"), "join", "stack", "stack", node, **self.places.attributes())
+        for port, entry in enumerate(entries):
+            self.edge(entry, name, port, "data")
+        return name
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        if isinstance(node.op, Call):
+            return self.layer(node, args)
+        sources = [self.materialise(arg) for arg in args]
+        op, part = operation_name(node.op), self.places.state_part(node)
+        name = self.names.counted(op.lower()) if part is None else self.names.fresh(self.places.title(part))
+        self.put(name, "join" if is_join(node) else "primitive", op, operation_label(node.op), node, **self.places.attributes())
+        for port, (source, kind) in enumerate(zip(sources, self.places.carried(node), strict=True)):
+            self.edge(source, name, port, kind)
+        return name
+
+    def layer(self, node: Node, args: Sequence[Any]) -> Any:
+        """A layer's application, closed: its parameters are its own affair."""
+        title, base = args[0].label, args[0].name or args[0].label
+        arity, kinds = node.op.arity, self.places.carried(node)[1:]
+        sources = [
+            (port, self.materialise(arg), kind)
+            for port, (arg, kind) in enumerate(zip(args[1:], kinds, strict=True))
+            if port < arity or not (isinstance(arg, Leaf) and arg.is_own)
+        ]
+        name = self.put(self.names.own(base), "layer", "layer", title, node, layer=title, **self.places.attributes())
+        for port, source, kind in sources:
+            self.edge(source, name, port, kind)
+        return name
+
+
+def output_names(net: Any) -> list[str]:
+    """The names of a net's outputs: the keys of a dict, else out, or out1, out2, ..."""
+    if net.form == LEAF:
+        return ["out"]
+    if net.form[0] == "dict" and all(part == LEAF for _, part in net.form[1]):
+        return [str(key) for key, _ in net.form[1]]
+    return [f"out{k + 1}" for k in range(len(net.outputs))]
