@@ -19,7 +19,7 @@ from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_
 from symfold.layer_kinds import Layers
 from symfold.nodes import Node, lift
 from symfold.sequences import element, join, repeated, stack, take
-from symfold.shapes import Shape, Size, length, show
+from symfold.shapes import Shape, Size, fits, length, show
 from symfold.trees import Form, flatten, unflatten
 
 
@@ -38,7 +38,8 @@ class Fold:
     def infer(self, args: tuple[Node, ...]) -> Shape:
         steps = (False,) * self.carries + self.each
         given = tuple(arg.shape[1:] if each else arg.shape for arg, each in zip(args, steps, strict=False))
-        if len(steps) != len(args) or given != self.block.shapes or len(self.block.results) < self.carries:
+        alike = len(steps) == len(args) == len(self.block.shapes) and all(map(fits, given, self.block.shapes))
+        if not alike or len(self.block.results) < self.carries:
             raise ShapeError(
                 f"a block for {', '.join(map(show, self.block.shapes))} cannot be folded over {', '.join(map(show, given))}"
             )

@@ -143,6 +143,19 @@ def must_sum(argument: Shape, result: Shape) -> bool | None:
     return any(small == 1 and large != 1 for small, large in zip(argument, result, strict=True))
 
 
+def fits(given: Shape, wanted: Shape) -> bool:
+    """Whether a value of one shape may stand where another is wanted: equal, or equal as far as is known.
+
+    >>> fits((size_symbol("x", 0), 3), (size_symbol("t", 0), 3)), fits((4,), (3,))
+    (True, False)
+    """
+    if not (is_known(given) and is_known(wanted)):
+        return True
+    return len(given) == len(wanted) and all(
+        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in zip(given, wanted, strict=True)
+    )
+
+
 def length(shape: Shape) -> Size:
     """The number of entries along the leading axis of a sequence."""
     if not shape or isinstance(shape[0], Rest):

@@ -1,0 +1,234 @@
+"""Distributing a fold: what a step does that no later step waits for is done for all the steps at once.
+
+A block falls into three parts: before the loop, what depends on the items alone; the loop, what the next state needs;
+after the loop, what is only given out. The first and the last become operations on whole sequences, such as the weight
+gradients of all the layers in one product. Every backend gains, so this is net to net and not part of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.blocks import Block
+from symfold.folds import Fold, Select, apply_fold
+from symfold.nodes import Constant, Formal, Node, substitute, walk
+from symfold.primitives import Apply, broadcast_to, dot, expand, is_primitive, reduce_sum, reshape, squeeze, sum_to, swap
+from symfold.sequences import known_count
+from symfold.shapes import is_concrete
+
+
+def distribute(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with every fold of known depth distributed, nested folds first. Shapes must be numbers."""
+    new: dict[Node, Any] = {}
+    for node in walk(roots):
+        args = tuple(new[arg] for arg in node.args)
+        if isinstance(node.op, Fold):
+            fold = node.op
+            block = Block(fold.block.shapes, distribute(fold.block.results))
+            plain = Fold(block, fold.count, fold.carries, fold.each)
+            new[node] = Distribution(plain, args).results() if isinstance(fold.count, int) and fold.count > 1 else (
+                apply_fold(block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+            )
+        elif isinstance(node.op, Select):
+            new[node] = args[0][node.op.position]
+        else:
+            new[node] = node if args == node.args else Node(node.op, args)
+    return tuple(new[root] for root in roots)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One fold over its arguments, taken apart."""
+
+    fold: Fold
+    args: tuple[Node, ...]
+
+    @property
+    def formals(self) -> tuple[Node, ...]:
+        return self.fold.block.formals
+
+    @property
+    def entries(self) -> set[Node]:
+        """The formals that have a value of their own at each step."""
+        operands = self.formals[self.fold.carries :]
+        return {formal for formal, each in zip(operands, self.fold.each, strict=True) if each}
+
+    def results(self) -> tuple[Node, ...]:
+        fold, block, formals = self.fold, self.fold.block, self.formals
+        carries, count = fold.carries, fold.count
+        assert isinstance(count, int)
+        order = walk(block.results)
+        state = set(formals[:carries])
+        varies = dependents(order, state | self.entries)
+        waits = dependents(order, state)
+        sums = self._running_sums(order, varies)
+        kept = [k for k in range(carries) if k not in sums]
+
+        before = hoistable(order, varies - waits - self.entries, self.entries, varies)
+        stubborn = [n for n in order if n in varies and n.args and n not in before and not batchable(n) and n not in sums.values()]
+        in_loop = set(walk([*(block.results[k] for k in kept), *stubborn]))
+        given = [*block.results[carries:], *sums.values()]
+        after = {n for n in order if n in varies and n.args and n not in in_loop and n not in before}
+        saved = [n for n in first_met(given, after) if n in varies and n not in before and n not in self.entries]
+
+        # sequences of what the steps read or gave; everything else follows from them, all steps at once
+        whole = dict(zip(formals, self.args, strict=True))
+        steps = Steps(count, whole, varies, {formal: whole[formal] for formal in self.entries})
+        results = [*(block.results[k] for k in kept), *saved]
+        cut = read_by(results, before, set(formals[carries:]))
+        own = [formals[k] for k in kept]
+        loop = closed(results, [*own, *cut])
+        operands = [steps.of(n) if n in varies else whole[n] for n in cut]
+        done = apply_fold(loop, count, [self.args[k] for k in kept], operands, [n in varies for n in cut]) if results else ()
+        steps.known.update(zip(saved, done[len(kept) :], strict=True))
+
+        last = dict(zip(kept, done, strict=False))
+        last |= {k: self.args[k] + steps.sum_of(part) for k, part in sums.items()}
+        return (*(last[k] for k in range(carries)), *(steps.as_sequence(result) for result in block.results[carries:]))
+
+    def _running_sums(self, order: Sequence[Node], varies: set[Node]) -> dict[int, Node]:
+        """Parts of the state that only add something up over the steps, such as the cotangent of a shared weight."""
+        block = self.fold.block
+        found: dict[int, Node] = {}
+        for k, formal in enumerate(self.formals[: self.fold.carries]):
+            result = block.results[k]
+            alone = [n for n in order if formal in n.args] == [result] and block.results.count(result) == 1
+            if alone and result.op is sp.Add and len(result.args) == 2 and result.args[0] is formal:
+                part = result.args[1]
+                read = any(result in n.args for n in order) or formal in block.results
+                if not read and part in varies and batchable(part) and is_primitive(part, dot, sum_to, reduce_sum):
+                    found[k] = part
+        return found
+
+
+@dataclass
+class Steps:
+    """The values of a block's nodes in all the steps, as sequences; made from those that are known."""
+
+    count: int
+    whole: Mapping[Node, Node]
+    varies: set[Node]
+    known: dict[Node, Node]
+
+    def of(self, node: Node) -> Node:
+        """The values of a node that varies from step to step, as a sequence."""
+        for part in walk((node,), stop=self.known):
+            if part in self.varies and part not in self.known:
+                args = [self.known[a] if a in self.varies else self.shared(a) for a in part.args]
+                self.known[part] = batched(part, args, [a in self.varies for a in part.args], self.count)
+        return self.known[node]
+
+    def shared(self, node: Node) -> Node:
+        """The value of a node that is the same in all the steps."""
+        return substitute((node,), self.whole)[0]
+
+    def as_sequence(self, node: Node) -> Node:
+        if node in self.varies:
+            return self.of(node)
+        value = self.shared(node)
+        return broadcast_to(value, shape=(self.count, *value.shape))
+
+    def sum_of(self, node: Node) -> Node:
+        """The sum of a node's values over the steps: of a product a^T b, one product of the steps laid end to end."""
+        if is_primitive(node, dot) and is_primitive(node.args[0], swap) and all(a in self.varies for a in node.args):
+            left, right = self.of(node.args[0].args[0]), self.of(node.args[1])
+            rows = self.count * known_count(left.shape[1])  # type: ignore[arg-type]
+            flat = [reshape(part, shape=(rows, part.shape[2])) for part in (left, right)]
+            return dot(swap(flat[0]), flat[1])
+        values = self.of(node)
+        return reduce_sum(values, axis=(-len(values.shape),), keepdims=False)
+
+
+def closed(results: Sequence[Node], formals: Sequence[Node]) -> Block:
+    """A block over these nodes as its formals."""
+    replaced = {node: Node(Formal(0, k, node.shape)) for k, node in enumerate(formals)}
+    return Block(tuple(node.shape for node in formals), substitute(results, replaced))
+
+
+def hoistable(order: Sequence[Node], chosen: set[Node], entries: set[Node], varies: set[Node]) -> set[Node]:
+    """Those of the chosen nodes that can be done for all steps at once, because their arguments can."""
+    kept: set[Node] = set()
+    for node in order:
+        if node in chosen and node.args and batchable(node):
+            if all(arg in kept or arg in entries or arg not in varies for arg in node.args):
+                kept.add(node)
+    return kept
+
+
+def dependents(order: Sequence[Node], sources: set[Node]) -> set[Node]:
+    """The sources and what depends on them."""
+    found = set(sources)
+    for node in order:
+        if any(arg in found for arg in node.args):
+            found.add(node)
+    return found
+
+
+def first_met(roots: Sequence[Node], through: set[Node]) -> list[Node]:
+    """Walking down from the roots through some nodes, what is met first outside of them."""
+    met: dict[Node, None] = {}
+    seen: set[Node] = set()
+    stack = list(reversed(roots))
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in through:
+            stack += reversed(node.args)
+        elif not isinstance(node.op, Constant):
+            met[node] = None
+    return list(met)
+
+
+def read_by(roots: Sequence[Node], hoisted: set[Node], operands: set[Node]) -> list[Node]:
+    """What the loop reads besides its state: hoisted values and operands, in the order in which they are met."""
+    read = [arg for node in walk(roots, stop=hoisted) for arg in node.args] + list(roots)
+    return [node for node in dict.fromkeys(read) if node in hoisted or node in operands]
+
+
+BATCHED = (dot, swap, sum_to, reduce_sum, expand, squeeze, broadcast_to)
+
+
+def batchable(node: Node) -> bool:
+    """Whether an operation can be done for all steps at once."""
+    if not is_concrete(node.shape) or not all(is_concrete(arg.shape) for arg in node.args):
+        return False
+    if isinstance(node.op, type):
+        return True
+    if not isinstance(node.op, Apply) or node.op.primitive not in BATCHED:
+        return False
+    if is_primitive(node, dot):
+        return all(len(arg.shape) == 2 for arg in node.args)
+    if is_primitive(node, swap):
+        return len(node.shape) >= 2
+    if is_primitive(node, sum_to):
+        return len(node.shape) == len(node.args[0].shape)
+    return True
+
+
+def aligned(sequence: Node, rank: int) -> Node:
+    """A sequence whose entries have this many axes, by axes of size 1 in front."""
+    while len(sequence.shape) - 1 < rank:
+        sequence = expand(sequence, axis=-len(sequence.shape))
+    return sequence
+
+
+def batched(node: Node, args: Sequence[Node], sequences: Sequence[bool], count: int) -> Node:
+    """An operation done for all the steps: its arguments sequences, or values that all steps share."""
+    rank = len(node.shape)
+    if isinstance(node.op, type) or is_primitive(node, broadcast_to):
+        args = [aligned(arg, rank) if flag else arg for arg, flag in zip(args, sequences, strict=True)]
+    if not isinstance(node.op, Apply):
+        return Node(node.op, tuple(args))
+    attributes = dict(node.op.attributes)
+    if "shape" in attributes:
+        attributes["shape"] = (count, *attributes["shape"])
+    if is_primitive(node, reduce_sum) and attributes["axis"] is None:
+        attributes["axis"] = tuple(range(-len(node.args[0].shape), 0))
+        return reduce_sum(*args, **attributes) if attributes["axis"] else args[0]
+    return node.op.primitive(*args, **attributes)
