@@ -18,8 +18,10 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.errors import ParseError
+from symfold.errors import ParseError, UnknownName, unknown
 from symfold.functions import HEADS
+from symfold.mappers import MAPPERS
+from symfold.mappers.registry import Row
 from symfold.nodes import Constant, Node, lift, number
 
 MAX_LENGTH = 1_000
@@ -29,9 +31,11 @@ MAX_DIGITS = 1_000
 NAMES = ("z", "x")
 LAYER = "f"
 
-_SPELLED = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min}
-_SPELLED |= {name: HEADS[name] for name in "exp log sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh sign".split()}
-_SPELLED |= {name: HEADS[name] for name in "erf erfc sigmoid softplus relu".split()}
+_SAME_NAME = (
+    *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
+    *("sign", "erf", "erfc", "sigmoid", "softplus", "relu"),
+)
+_SPELLED: dict[str, Any] = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, **{name: HEADS[name] for name in _SAME_NAME}}
 
 
 def _applied(head: Any) -> Callable[..., Node]:
@@ -54,7 +58,7 @@ _BUILD: dict[tuple[str, int], Callable[..., Node]] = {
 
 def _quotient(a: Any, b: Any) -> Any:
     """Of two numbers their exact quotient, so that z**(1/2) is the square root; else a division as written."""
-    values = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
+    values: list[Any] = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
     return Node(Constant(values[0] / values[1])) if len(values) == 2 else a / b
 
 
@@ -111,6 +115,19 @@ def parse_mapper(text: str) -> ParsedMapper:
     symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions)
     """
     return ParsedMapper(text.strip(), parse(text))
+
+
+def named_mapper(text: str) -> Row | ParsedMapper:
+    """A mapper by its name in the table, or typed as an expression: either has `make(x)`.
+
+    >>> named_mapper("residual").formula, str(named_mapper("f(z) - z"))
+    ('f(z) + z', 'f(z) - z')
+    """
+    if text in MAPPERS:
+        return MAPPERS[text]
+    if text.isidentifier() and text not in NAMES and text != LAYER:
+        raise UnknownName(f"{unknown('mapper', text, MAPPERS)}, or an expression such as 'f(z) + z'")
+    return parse_mapper(text)
 
 
 def parse(text: str) -> Tree:

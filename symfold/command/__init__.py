@@ -1,0 +1,1 @@
+"""The command `symfold`: one file a subcommand, loaded when it is called."""

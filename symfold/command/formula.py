@@ -1,0 +1,60 @@
+"""`symfold formula`: a net's formula, the expanded one as a stream of any length."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from symfold.command.options import as_json, form_option, net_options, say, say_json, style_option, symbolic_net
+
+if TYPE_CHECKING:
+    from symfold.net import Net
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  symfold formula "f(z) + z" --depth 3 --form expanded
+  symfold formula boosting --depth n --style latex
+  symfold formula "z + f(x)" --depth 3 --init 0 --form steps"""
+)
+@net_options
+@form_option
+@style_option
+@as_json
+def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, json_: bool) -> None:
+    """Print the formula of MAPPER folded over layers."""
+    net = symbolic_net(mapper, depth, layer, init)
+    print_formula(net, {"mapper": mapper, "depth": depth}, form, style, json_)
+
+
+def print_formula(net: Net, about: dict[str, int | str], form: str, style: str, json_: bool) -> None:
+    """Print a net's formula, as text or as JSON with what it is about."""
+    if form == "expanded":
+        print_expanded(net, about, style, json_)
+        return
+    from symfold.notation import formula
+
+    text = formula(net, form=form, style=style)
+    if json_:
+        say_json({**about, "form": form, "style": style, "formula": str(text)})
+    else:
+        say(str(text))
+
+
+def print_expanded(net: Net, about: dict[str, int | str], style: str, json_: bool) -> None:
+    """The expanded formula, written as it is made."""
+    from symfold.notation.expanded import stream
+
+    chunks = iter(stream(net, style))
+    first = next(chunks, "")  # what can go wrong goes wrong before anything is printed
+    if json_:
+        head = json.dumps({**about, "form": "expanded", "style": style, "formula": ""}, ensure_ascii=False)
+        sys.stdout.write(head.removesuffix('"}'))
+    for chunk in itertools.chain([first], chunks):
+        sys.stdout.write(json.dumps(chunk, ensure_ascii=False)[1:-1] if json_ else chunk)
+    sys.stdout.write('"}\n' if json_ else "\n")

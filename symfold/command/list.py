@@ -1,0 +1,63 @@
+"""`symfold list`: the names that the other subcommands take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from symfold.command.options import FORMS, STYLES, as_json, say, say_json
+
+
+def mappers() -> list[dict[str, Any]]:
+    from symfold.mappers import MAPPERS
+
+    return [{"name": r.name, "formula": r.formula, "summary": r.summary, "source": r.source} for r in MAPPERS.values()]
+
+
+def functions() -> list[dict[str, Any]]:
+    from symfold.expressions import FUNCTIONS
+
+    return [{"name": name, "arguments": arity or "any"} for name, (_, arity) in sorted(FUNCTIONS.items())]
+
+
+def activations() -> list[dict[str, Any]]:
+    from symfold.regression import ACTIVATIONS
+
+    return [{"name": name} for name in ACTIVATIONS]
+
+
+def formats() -> list[dict[str, Any]]:
+    from symfold.export import EXPORTS
+
+    return [{"name": name} for name in EXPORTS]
+
+
+# What can be listed; a new table is one row.
+TABLES = {
+    "mappers": mappers,
+    "functions": functions,
+    "activations": activations,
+    "formats": formats,
+    "forms": lambda: [{"name": name} for name in FORMS],
+    "styles": lambda: [{"name": name} for name in STYLES],
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  symfold list
+  symfold list functions --json"""
+)
+@click.argument("what", type=click.Choice(tuple(TABLES)), default="mappers")
+@as_json
+def command(what: str, json_: bool) -> None:
+    """List WHAT: mappers (the default), functions, activations, formats, forms or styles."""
+    rows = TABLES[what]()
+    if json_:
+        say_json(rows)
+        return
+    widths = [max(len(str(row[key])) for row in rows) for key in rows[0]]
+    for row in rows:
+        say("  ".join(str(value).ljust(width) for value, width in zip(row.values(), widths, strict=True)).rstrip())

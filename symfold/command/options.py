@@ -1,0 +1,120 @@
+"""Arguments and options that several subcommands share, and what they mean."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from symfold.net import Net
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+FORMS = ("fold", "steps", "expanded")
+STYLES = ("text", "unicode", "latex", "mathml")
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print machine-readable JSON.")
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of all that is random.")
+form_option = click.option("--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out.")
+style_option = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed.")
+level_option = click.option("--level", metavar="LEVEL", help="What a node stands for: fold, step, layer or primitive.")
+output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
+
+
+class Depth(click.ParamType):
+    """A whole number from 0 up, or a symbol."""
+
+    name = "depth"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        text = str(value)
+        if text.isascii() and text.isdigit() and len(text) <= 18:
+            return int(text)
+        if text.isidentifier() and text.isascii():
+            return text
+        self.fail(f"{text[:40]!r} is no depth (give a whole number from 0 up, or a symbol such as n)", param, ctx)
+
+
+mapper_argument = click.argument("mapper", metavar="MAPPER")
+depth_option = click.option("--depth", type=Depth(), default="3", show_default=True, help="How many layers: a number, or a symbol such as n.")
+
+
+def net_options(function: Decorated) -> Decorated:
+    """The arguments that say which symbolic net is meant."""
+    init = click.option("--init", default="x", show_default=True, help="The initial state: x, or a number.")
+    layer = click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
+    return mapper_argument(depth_option(layer(init(function))))
+
+
+def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
+    """The mapper folded over opaque layers."""
+    from symfold.expressions import named_mapper
+    from symfold.folds import fold
+    from symfold.layer_kinds import layers
+    from symfold.nodes import tensor
+
+    x = tensor("x")
+    return fold(named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init))
+
+
+def initial_number(text: str) -> int | float:
+    """The number that a fold starts from.
+
+    >>> initial_number("0"), initial_number("0.5")
+    (0, 0.5)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise click.UsageError(f"--init {text[:40]!r} is neither x nor a number") from None
+    if not math.isfinite(value):
+        raise click.UsageError(f"--init {text!r} is no finite number")
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def fixed_depth(depth: int | str) -> int:
+    """A depth that is to be computed with."""
+    if isinstance(depth, str):
+        raise click.UsageError(f"--depth {depth}: numbers need a depth that is a number")
+    return depth
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    click.echo(text)
+
+
+def say_json(value: Any) -> None:
+    """Print a value as one line of JSON; a number that is not finite is null."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """A value of the kinds that JSON has.
+
+    >>> plain({"a": (1.5, float("nan"))})
+    {'a': [1.5, None]}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write(text: str, output: str | None) -> None:
+    """Write a text to a file, whole or not at all, or to standard output."""
+    if output is None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        return
+    from symfold.files import replacing
+
+    with replacing(output) as temporary:
+        temporary.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")

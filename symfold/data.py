@@ -1,0 +1,152 @@
+"""Tables of numbers: read from CSV, split by a seed, put on one scale."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symfold.errors import DataError
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of numbers, a row a sample."""
+
+    source: str
+    columns: tuple[str, ...]
+    values: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def select(self, names: Sequence[str]) -> Array:
+        """The columns of these names, in this order.
+
+        >>> Table("t.csv", ("a", "b"), np.array([[1.0, 2.0]])).select(["b"])
+        array([[2.]])
+        """
+        for name in names:
+            check_column(self.source, name, self.columns)
+        return self.values[:, [self.columns.index(name) for name in names]]
+
+
+def check_column(source: str, name: str, columns: Sequence[str]) -> None:
+    """Say which columns there are where one is asked for that is not."""
+    if name not in columns:
+        raise DataError(f"{source!r} has no column {name!r} (its columns: {', '.join(columns)})")
+
+
+def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
+    """The table in a CSV file, the first row naming the columns; with `only`, those columns alone need be numbers.
+
+    >>> read_table("no-such-file.csv")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.DataError: cannot read 'no-such-file.csv': no such file or directory
+    """
+    source = str(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            return _read(source, csv.reader(file, strict=True), only)
+    except OSError as error:
+        raise DataError(f"cannot read {source!r}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"cannot read {source!r}: byte {error.start} is no UTF-8 text (give a CSV file, saved as UTF-8)") from None
+
+
+def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the number of its line in the file."""
+    try:
+        for row in reader:
+            if row and (len(row) > 1 or row[0].strip()):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise DataError(f"cannot read {source!r}, line {reader.line_num}: {error} (give a CSV file)") from None
+
+
+def _read(source: str, reader: Any, only: Sequence[str] | None) -> Table:
+    lines = _lines(source, reader)
+    header = next(lines, None)
+    if header is None:
+        raise DataError(f"{source!r} is empty (the first row names the columns, each further row is a sample)")
+    columns = tuple(name.strip() for name in header[1])
+    for position, name in enumerate(columns):
+        if not name:
+            raise DataError(f"{source!r}: column {position + 1} has no name (the first row names the columns)")
+        if name in columns[:position]:
+            raise DataError(f"{source!r}: two columns are named {name!r} (rename one)")
+    wanted = columns if only is None else tuple(only)
+    for name in wanted:
+        check_column(source, name, columns)
+    positions = [columns.index(name) for name in wanted]
+    rows: list[list[float]] = []
+    for line, row in lines:
+        if len(row) != len(columns):
+            raise DataError(f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns ({', '.join(columns)})")
+        rows.append([_number(source, line, columns[k], row[k]) for k in positions])
+    if not rows:
+        raise DataError(f"{source!r} has no rows under its header (each further row is a sample)")
+    return Table(source, wanted, np.array(rows, dtype=float).reshape(len(rows), len(wanted)))
+
+
+def _number(source: str, line: int, column: str, text: str) -> float:
+    try:
+        value = float(text) if "_" not in text else math.nan
+        reason = "is no finite number" if "_" not in text else "is no number"
+    except ValueError:
+        value, reason = math.nan, "is no number" if text.strip() else "is empty"
+    if not math.isfinite(value):
+        raise DataError(f"{source!r}, line {line}, column {column!r}: {text[:40]!r} {reason} (give numbers only; drop or fill what is missing)")
+    return value
+
+
+def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Which rows are to train on and which to test on, by a seed; at least one to test on and two to train on.
+
+    >>> [part.tolist() for part in split_rows(5, 0.2, seed=0)]
+    [[0, 1, 3, 4], [2]]
+    """
+    if not 0 < fraction < 1:
+        raise DataError(f"the test fraction is {fraction} (must be between 0 and 1)")
+    test = max(1, round(count * fraction))
+    if count - test < 2:
+        raise DataError(f"{count} row(s) are too few: {test} to test on leaves {max(0, count - test)} to train on (at least 2; give more rows)")
+    order = np.random.default_rng(seed).permutation(count)
+    return np.sort(order[test:]), np.sort(order[:test])
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Each column's mean and standard deviation: what standardises it, and brings it back."""
+
+    mean: Array
+    deviation: Array
+
+    @classmethod
+    def of(cls, values: Array) -> Scale:
+        """The scale of these rows; a column that never changes keeps its unit.
+
+        >>> Scale.of(np.array([[1.0, 7.0], [3.0, 7.0]])).standardise(np.array([[5.0, 8.0]]))
+        array([[3., 1.]])
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = values.mean(axis=0), values.std(axis=0)
+        if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
+            raise DataError("the numbers of a column are too large to standardise (give it another unit)")
+        return cls(mean, np.where(deviation > 0, deviation, 1.0))
+
+    def standardise(self, values: Array) -> Array:
+        scaled: Array = (values - self.mean) / self.deviation
+        return scaled
+
+    def restore(self, values: Array) -> Array:
+        restored: Array = values * self.deviation + self.mean
+        return restored

@@ -1,0 +1,53 @@
+"""Files written whole or not at all: the work goes to a file beside the wanted one, which takes its place at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from symfold.errors import DataError
+
+
+def check_writable(path: str | Path) -> None:
+    """Say before the work begins that its result could not be written.
+
+    >>> check_writable("no/such/folder/net.svg")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.DataError: cannot write 'no/such/folder/net.svg': there is no folder 'no/such/folder' (make it first)
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise DataError(f"cannot write {str(path)!r}: it is a folder (give a file name)")
+    if not target.parent.is_dir():
+        raise DataError(f"cannot write {str(path)!r}: there is no folder {str(target.parent)!r} (make it first)")
+    if not os.access(target if target.exists() and not target.is_file() else target.parent, os.W_OK):
+        raise DataError(f"cannot write {str(path)!r}: no permission to write there (choose another place)")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` once all is written; on an error nothing is left.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder, "a.txt")) as temporary:
+    ...         _ = temporary.write_text("whole")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['a.txt']
+    """
+    check_writable(path)
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # a device or a pipe: nothing to replace
+        yield target
+        return
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except OSError as error:
+        raise DataError(f"cannot write {str(path)!r}: {error.strerror or error} (choose another place)") from None
+    finally:
+        temporary.unlink(missing_ok=True)
