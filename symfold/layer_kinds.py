@@ -53,6 +53,7 @@ class Call:
 
     body: Block | None
     arity: int
+    weights: int = 0  # how many of the arguments are parameters of the layer's own
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         if self.body is None:
@@ -66,7 +67,7 @@ class Call:
 
     @property
     def digest(self) -> bytes:
-        return hashlib.blake2b(b"call" + (self.body.digest if self.body else b"") + bytes([self.arity])).digest()
+        return hashlib.blake2b(b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])).digest()
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ class Layer:
             raise InvalidType(f"layer {self.name} was called without an argument (give it at least one)")
         if self.kind is not None and len(inputs) != self.kind.arity:
             raise InvalidType(f"layer {self.name} takes {self.kind.arity} argument(s), {len(inputs)} given")
-        body = self.kind.body if self.kind else None
-        node = Node(Call(body, len(inputs)), (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
+        op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
+        node = Node(op, (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
         result: Node = node if lead is None else lead._wrap_(node)
         return result
 

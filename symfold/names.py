@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from symfold.blocks import Block
 from symfold.errors import InvalidValue, ShapeError
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
 from symfold.nodes import Input, Node, substitute, walk
-from symfold.sequences import Family, Numbered
-from symfold.shapes import NAME, Rest, show
+from symfold.sequences import Family, Names, Numbered, names_of_node
+from symfold.shapes import NAME, Rest, Shape, show
 
 
 def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
@@ -37,85 +42,133 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
         elif shaped.setdefault(name, node) is not node:
             other = shaped[name]
             raise ShapeError(
-                f"two different tensors are named {name!r}: {describe(other)} and {describe(node)} (rename one, or use one object for both)"
+                f"two different tensors are named {name!r}: {describe(other.op.role, other.shape)} and "
+                f"{describe(node.op.role, node.shape)} (rename one, or use one object for both)"
             )
     replaced = {node: shaped[node.op.name] for node in loose if node.op.name in shaped}
     return substitute(roots, replaced) if replaced else tuple(roots)
 
 
-def describe(node: Node) -> str:
-    return f"{'an' if node.op.role[0] in 'aeiou' else 'a'} {node.op.role} of shape {show(node.shape)}"
+def describe(role: str, shape: Shape) -> str:
+    """An input in words."""
+    return f"{'an' if role[0] in 'aeiou' else 'a'} {role} of shape {show(shape)}"
 
 
+# ---------------------------------------------------------------- claims
+
+
+@dataclass
 class Claims:
-    """Who claims which name: a numbered run is one entry, so that a million layers cost what three cost."""
+    """Who claims which name. Numbered names are spans, so that a million layers cost what three cost.
 
-    def __init__(self, what: str):
-        self.what = what
-        self.single: dict[str, Any] = {}
-        self.runs: list[tuple[Numbered, Any]] = []
+    >>> claims = Claims()
+    >>> claims.add(Numbered("W", 1, 1_000_000), "f"), claims.add(("W7",), "f"), claims.add(("W7",), "g")
+    (None, None, ('W7', 'f'))
+    """
 
-    def add(self, names: Any, owner: Any) -> Any:
-        """Claim names for an owner; the other owner, if one of the names has another."""
-        if isinstance(names, Numbered):
-            for run, other in self.runs:
-                if run.prefix == names.prefix and other != owner and overlap(run, names):
-                    return other
-            if (names, owner) not in self.runs:
-                self.runs.append((names, owner))
-            return None
-        for name in names:
-            if self.single.setdefault(name, owner) != owner:
-                return self.single[name]
+    starts: dict[str, list[Any]] = field(default_factory=dict)
+    spans: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
+
+    def add(self, names: Names, owner: Any) -> tuple[str, Any] | None:
+        """Claim names for an owner; gives the first name that has another owner, with that owner."""
+        for prefix, first, end in spans_of(names):
+            if (clash := self._claim(prefix, first, end, owner)) is not None:
+                return clash
+        return None
+
+    def _claim(self, prefix: str, first: Any, end: Any, owner: Any) -> tuple[str, Any] | None:
+        starts, spans = self.starts.setdefault(prefix, []), self.spans.setdefault(prefix, [])
+        at = max(0, bisect_right(starts, first) - 1)
+        while at < len(starts) and starts[at] <= end:
+            other_end, other = spans[at]
+            if other != owner and starts[at] < end and first < other_end:
+                return (prefix[:-1] if prefix.endswith(":") else f"{prefix}{max(first, starts[at])}"), other
+            if other == owner and first <= other_end:  # they touch or overlap: one span
+                first, end = min(first, starts[at]), max(end, other_end)
+                del starts[at], spans[at]
+            else:
+                at += 1
+        at = bisect_right(starts, first)
+        starts.insert(at, first)
+        spans.insert(at, (end, owner))
         return None
 
 
-def overlap(a: Numbered, b: Numbered) -> bool:
-    """Whether two numbered runs share a name (symbolic counts are taken as long as need be)."""
-    ends = [run.start + run.count if isinstance(run.count, int) else float("inf") for run in (a, b)]
-    return bool(a.start < ends[1] and b.start < ends[0])
+def spans_of(names: Names) -> Iterator[tuple[str, Any, Any]]:
+    """Names as spans (prefix, first, end) of numbers; a name without a number is a span of its own prefix."""
+    if isinstance(names, Numbered):
+        end = names.start + names.count if isinstance(names.count, int) else float("inf")
+        yield names.prefix, names.start, end
+        return
+    for name in names:
+        numbered = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", name)
+        yield (numbered[1], int(numbered[2]), int(numbered[2]) + 1) if numbered else (f"{name}:", 0, 1)
+
+
+def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | None, ...]]]:
+    """Every layer applied, also in the blocks of folds, with its arguments as the net's own leaves where they are that.
+
+    A layer that a fold applies to each of its items comes once, its name being the sequence of all names.
+    """
+    plans: dict[Block, list[Node]] = {}
+    waiting: deque[tuple[Any, tuple[Node | None, ...]]] = deque()
+    waiting.extend((node.op, node.args) for node in walk(roots) if isinstance(node.op, (Call, Fold)))
+    seen = set()
+    while waiting:
+        op, args = waiting.popleft()
+        if (op, args) in seen:
+            continue
+        seen.add((op, args))
+        if isinstance(op, Call):
+            yield op, args
+            block, given = op.body, args[1:]
+        else:
+            block, given = op.block, (None,) * op.carries + args[op.carries :]
+        if block is None:
+            continue
+        if block not in plans:
+            plans[block] = [node for node in walk(block.results) if isinstance(node.op, (Call, Fold))]
+        outer = dict(zip(block.formals, given, strict=True)) if plans[block] else {}
+        waiting.extend((node.op, tuple(outer.get(arg) for arg in node.args)) for node in plans[block])
 
 
 def check_claims(roots: Sequence[Node]) -> None:
     """Equal layers are one layer; unequal ones that claim one name, or one parameter, are an error."""
-    bodies, owners = Claims("layer"), Claims("parameter")
-
-    def visit(node: Node, args: Sequence[Node | None]) -> None:
-        if isinstance(node.op, Call) and args[0] is not None:
-            if bodies.add(names_of(args[0]), node.op.body) is not None:
-                raise InvalidValue(f"two different layers are named {show_name(args[0])} (rename one)")
-            for weight in args[1 + node.op.arity :]:
-                if weight is None or not isinstance(weight.op, (Input, Family)) or weight.op.role != "parameter":
-                    continue
-                if (other := owners.add(names_of(weight), label(args[0]))) is not None:
+    values, bodies, owners = Claims(), Claims(), Claims()
+    for leaf in leaves_of(roots):
+        if leaf.op.role != "layer" and (clash := values.add(names_of(leaf), (leaf.op.role, leaf.op.shape))) is not None:
+            one, other = describe(*clash[1]), describe(leaf.op.role, leaf.op.shape)
+            raise ShapeError(f"two different tensors are named {clash[0]!r}: {one} and {other} (rename one, or use one object for both)")
+    for op, args in applied_layers(roots):
+        layers = names_of(args[0])
+        if not layers:
+            continue
+        if (clash := bodies.add(layers, (op.body,))) is not None:
+            raise InvalidValue(f"two different layers are named {clash[0]!r} (rename one, or use one object for both)")
+        for weight in args[1 + op.arity : 1 + op.arity + op.weights]:
+            for names, label in owned(names_of(weight), layers):
+                if (clash := owners.add(names, label)) is not None:
+                    number = clash[0][len(clash[0].rstrip("0123456789")) :]
                     raise InvalidValue(
-                        f"layers {other[0]} and {label(args[0])[0]} both claim the parameter {show_name(weight)} "
-                        "(number them apart, as sf.layers('g11:14'), or use one layer for both)"
+                        f"layers {clash[1]}{number} and {label}{number} both claim the parameter {clash[0]!r} "
+                        "(give the layers of one of them other numbers, as sf.layers('g11:14'), or use one layer for both)"
                     )
-        elif isinstance(node.op, Fold):
-            formals = dict(zip(node.op.block.formals[node.op.carries :], args[node.op.carries :], strict=True))
-            for part in walk(node.op.block.results):
-                if isinstance(part.op, (Call, Fold)):
-                    visit(part, [formals.get(arg, arg if isinstance(arg.op, (Input, Family)) else None) for arg in part.args])
-
-    for node in walk(roots):
-        if isinstance(node.op, (Call, Fold)):
-            visit(node, list(node.args))
 
 
-def names_of(node: Node) -> Any:
-    return node.op.names if isinstance(node.op, Family) else (node.op.name,) if isinstance(node.op, Input) else ()
+def names_of(node: Node | None) -> Names:
+    """The names of the inputs that a node is, or is a sequence of; none for any other node."""
+    return () if node is None else names_of_node(node)
 
 
-def label(node: Node) -> tuple[str, int]:
-    """What tells owners apart: for numbered layers the prefix and the offset, so that f3 of a run is f3 alone."""
-    if isinstance(node.op, Family):
-        names = node.op.names
-        return (names.prefix, 0) if isinstance(names, Numbered) else (names[0], 0)
-    name = node.op.name if isinstance(node.op, Input) else ""
-    return (name.rstrip("0123456789") or name, 0)
+def owned(parameters: Names, layers: Names) -> Iterator[tuple[Names, str]]:
+    """Parameters with what tells their owners apart: the layer's name without its number, which the parameter has too."""
+    if isinstance(layers, Numbered):
+        yield parameters, label(layers.prefix)
+    else:
+        for parameter, layer in zip(parameters, layers, strict=False):
+            yield (parameter,), label(layer)
 
 
-def show_name(node: Node) -> str:
-    names = names_of(node)
-    return repr(names[0]) if names else "?"
+def label(name: str) -> str:
+    """A layer's name without its number."""
+    return name.rstrip("0123456789")

@@ -144,6 +144,25 @@ def positions_of(values: Sequence[int]) -> Positions:
     return range(values[0], values[0] + 1) if len(values) == 1 else tuple(values)
 
 
+def names_of_node(node: Node) -> Names:
+    """The names of the inputs that a node is, or is a sequence of; none for any other node."""
+    if isinstance(node.op, Input):
+        return (node.op.name,)
+    if isinstance(node.op, Family):
+        return node.op.names
+    if is_primitive(node, stack_row):
+        return tuple(name for arg in node.args for name in names_of_node(arg))
+    if is_primitive(node, take_row, reverse_row) or entry_of(node):
+        names = names_of_node(node.args[0])
+        if not names or (isinstance(names, Numbered) and not isinstance(names.count, int)):
+            return names
+        listed = tuple(names)
+        if entry := entry_of(node):
+            return (listed[entry[1]],)
+        return listed[::-1] if is_primitive(node, reverse_row) else tuple(listed[k] for k in dict(node.op.attributes)["positions"])
+    return ()
+
+
 def stack(parts: Sequence[Any]) -> Node:
     """A sequence of these values, which must be alike in shape.
 

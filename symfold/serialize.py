@@ -80,7 +80,7 @@ WRITTEN: dict[type, Callable[[Writer, Any], list[Any]]] = {
     Family: lambda w, op: ["family", _names(op.names), encode_value(op.shape), op.role, _start(op.start)],
     Formal: lambda w, op: ["formal", op.level, op.position, encode_value(op.shape)],
     Apply: lambda w, op: ["apply", op.primitive.name, [[name, encode_value(value)] for name, value in op.attributes]],
-    Call: lambda w, op: ["call", w.block(op.body), op.arity],
+    Call: lambda w, op: ["call", w.block(op.body), op.arity, op.weights],
     Fold: lambda w, op: ["fold", w.block(op.block), encode_value(op.count), op.carries, list(op.each)],
     Select: lambda w, op: ["select", op.position],
 }
@@ -212,9 +212,9 @@ def _fold(reader: Reader, block: Any, count: Any, carries: Any, each: Any) -> Fo
     return Fold(reader.block(block), decode_value(count), carries, tuple(each))
 
 
-def _call(reader: Reader, body: Any, arity: Any) -> Call:
-    require(type(arity) is int and 0 < arity < 256, f"a layer of {arity!r} arguments")
-    return Call(None if body is None else reader.block(body), arity)
+def _call(reader: Reader, body: Any, arity: Any, weights: Any) -> Call:
+    require(all(type(count) is int and 0 <= count < 256 for count in (arity, weights)), f"a layer of {arity!r} arguments")
+    return Call(None if body is None else reader.block(body), arity, weights)
 
 
 READERS: dict[str, Callable[..., Any]] = {
