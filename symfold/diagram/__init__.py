@@ -1,0 +1,98 @@
+"""Pictures of nets: as a `graphviz.Digraph`, as a file, in a notebook, several side by side."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import graphviz
+
+from symfold.diagram.layout import Picture, new_digraph
+from symfold.errors import InvalidValue
+from symfold.graph import count_steps, graph
+from symfold.render import FORMATS, render
+
+MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
+DIRECTIONS = ("LR", "TB", "RL", "BT")
+
+
+def diagram(net: Any, level: str | None = None, *, direction: str = "LR", title: str = "") -> graphviz.Digraph:
+    """The picture of a net as a `graphviz.Digraph`; without a level, each layer of a short net and one step of a long one.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    >>> "f₃" in diagram(net).source, "zₖ₋₁" in diagram(net, "fold").source
+    (True, True)
+    """
+    digraph = new_digraph("net", **_layout(direction, title))
+    _picture(net, level).into(digraph)
+    return digraph
+
+
+def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction: str = "LR") -> graphviz.Digraph:
+    """Several nets in one picture, each under its title.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> nets = {"residual": sf.fold(sf.mappers.residual, f, x), "boosting": sf.fold(sf.mappers.boosting(x), f, x)}
+    >>> [line for line in side_by_side(nets).source.splitlines() if "residual" in line]
+    ['\\\\tsubgraph "cluster residual" {', '\\\\t\\\\tlabel=residual']
+    """
+    digraph = new_digraph("nets", **_layout(direction, ""))
+    for title, net in nets.items():
+        with digraph.subgraph(name=f"cluster {title}") as part:
+            part.attr("graph", label=graphviz.escape(title), fontsize="14", color="none", style="", margin="14", labeljust="l")
+            _picture(net, level, f"{title} ").into(part)
+    return digraph
+
+
+def _picture(net: Any, level: str | None, prefix: str = "") -> Picture:
+    if level is None:
+        level = "layer" if count_steps(net) <= MOST_STEPS else "fold"
+    return Picture(graph(net, "block" if level == "fold" else level), prefix)
+
+
+def _layout(direction: str, title: str) -> dict[str, str]:
+    if direction not in DIRECTIONS:
+        raise InvalidValue(f"unknown direction: {direction!r} (must be one of {', '.join(map(repr, DIRECTIONS))})")
+    return {"rankdir": direction, **({"label": graphviz.escape(title), "labelloc": "t"} if title else {})}
+
+
+def draw(net: Any, path: str | os.PathLike[str], level: str | None = None, **options: Any) -> pathlib.Path:
+    """Write the picture of a net to a file; its suffix says the format."""
+    where = pathlib.Path(path)
+    suffix = where.suffix.lstrip(".").lower()
+    if suffix not in FORMATS:
+        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {', '.join(f'.{f}' for f in FORMATS)})")
+    return write_whole(where, render(diagram(net, level, **options).source, suffix))
+
+
+def write_whole(path: pathlib.Path, content: bytes) -> pathlib.Path:
+    """Write a file at once: a reader finds the old content or the new, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        pathlib.Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def display_svg(net: Any) -> str | None:
+    """The picture for a notebook: None, and never an error, where there is none to show."""
+    try:
+        return render(diagram(net).source, "svg").decode()
+    except Exception:  # a notebook's display must not fail, whatever it was given
+        return None

@@ -1,0 +1,54 @@
+"""How the kinds of nodes and edges look: by shape and line first, by colour as well. A new kind is one row.
+
+The colours are Okabe and Ito's, which colour-blind readers can tell apart.
+"""
+
+from __future__ import annotations
+
+Style = dict[str, str]
+
+FONT = "Helvetica,Arial,sans-serif"
+INK = "#222222"
+QUIET = "#777777"
+
+GRAPH: Style = {
+    "bgcolor": "white", "fontname": FONT, "fontsize": "12", "fontcolor": INK, "rankdir": "LR", "newrank": "true",
+    "ranksep": "0.32", "nodesep": "0.22", "splines": "spline", "margin": "0.1",
+}  # fmt: skip
+NODE: Style = {
+    "fontname": FONT, "fontsize": "12", "fontcolor": INK, "color": INK, "style": "filled", "fillcolor": "white",
+    "penwidth": "1.1", "width": "0.3", "height": "0.3", "margin": "0.09,0.05",
+}  # fmt: skip
+EDGE: Style = {"fontname": FONT, "fontsize": "10", "fontcolor": INK, "color": INK, "arrowsize": "0.6", "penwidth": "1.1"}
+CLUSTER: Style = {
+    "fontname": FONT, "fontsize": "10", "fontcolor": QUIET, "color": "#D0D0D0", "style": "rounded,filled",
+    "fillcolor": "#F6F6F6", "penwidth": "0.8", "margin": "7", "labeljust": "l",
+}  # fmt: skip
+BODY: Style = {"style": "dotted", "color": "#56B4E9", "fontcolor": "#0072B2"}  # around an opened layer
+
+NODES: dict[str, Style] = {
+    "input": {"shape": "hexagon", "fillcolor": "#CDEBE1", "color": "#007A5A", "margin": "0.04,0.02", "penwidth": "1.4"},
+    "state": {"shape": "ellipse", "fillcolor": "white", "margin": "0.03,0.02", "penwidth": "1.4"},
+    "layer": {"shape": "box", "fillcolor": "#CFE6F5", "color": "#0072B2", "penwidth": "1.4", "height": "0.34", "width": "0.4"},
+    "join": {"shape": "circle", "fillcolor": "#FCEBC7", "color": "#B07400", "fixedsize": "true", "width": "0.27", "fontsize": "14"},
+    "wide join": {"shape": "octagon", "fillcolor": "#FCEBC7", "color": "#B07400", "margin": "0.03,0.01"},
+    "primitive": {"shape": "box", "style": "filled,rounded", "fillcolor": "#F7F7F7", "color": "#666666"},
+    "parameter": {"shape": "cylinder", "fillcolor": "#F6E1EC", "color": "#A3517A", "margin": "0.05,0.02"},
+    "constant": {"shape": "plaintext", "fillcolor": "none", "style": "", "margin": "0.02,0.01", "width": "0.15", "height": "0.2"},
+    "output": {"shape": "hexagon", "peripheries": "2", "fillcolor": "white", "margin": "0.02,0.02"},
+    "fold": {"shape": "box", "peripheries": "2", "fillcolor": "#EFEFEF", "margin": "0.15,0.1"},
+    "step": {"shape": "component", "fillcolor": "#EFEFEF", "margin": "0.15,0.08"},
+}  # fmt: skip
+
+EDGES: dict[str, Style] = {
+    "state": {},
+    "data": {},
+    "output": {},
+    "init": {},
+    "skip": {"color": "#D55E00", "penwidth": "2.6", "arrowsize": "0.55"},
+    "capture": {"color": "#007A5A", "style": "dashed"},
+    "item": {"color": "#0072B2", "arrowhead": "vee", "style": "dotted", "penwidth": "1.4"},
+    "parameter": {"color": "#A3517A", "arrowhead": "odot", "arrowsize": "0.5"},
+    "loop": {"style": "bold", "color": INK, "arrowhead": "normal", "penwidth": "1.8", "arrowsize": "0.8"},
+}
+SIGNS = {"*": "×", "^": "^"}
