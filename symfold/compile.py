@@ -1,0 +1,98 @@
+"""Compiling: a net as a function of numbers, by a backend chosen by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from symfold.errors import InvalidType, InvalidValue, unknown
+from symfold.net import Net
+from symfold.parameters import layout_of
+from symfold.shapes import is_known
+from symfold.trees import unflatten
+
+
+def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Any) -> Any:
+    from symfold.backends.numpy_backend import Program
+
+    return Program(net, shapes, layout)
+
+
+# A backend is a row: from a net, input shapes and the layout of the parameters to a program.
+BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program}
+
+
+class Compiled:
+    """A net as a function `(params, x=array, ...)`. Programs are made for the input shapes that come, once each."""
+
+    def __init__(self, net: Net, backend: str):
+        self.net = net
+        self.backend = backend
+        self.layout = layout_of(net)
+        self.input_names = tuple(node.op.name for node in net.inputs)
+        # a program owns its arrays, so every thread has its own
+        self._local = threading.local()
+
+    def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+        """The program for these input shapes."""
+        programs = self._local.__dict__.setdefault("programs", {})
+        key = tuple(shapes[name] for name in self.input_names)
+        if key not in programs:
+            programs[key] = BACKENDS[self.backend](self.net, shapes, self.layout)
+        self._local.latest = programs[key]
+        return programs[key]
+
+    @property
+    def source(self) -> str:
+        """The generated source: of the latest run in this thread, else for small sizes in the place of unknown ones."""
+        program = self._local.__dict__.get("latest") or self.program(small_shapes(self.net))
+        text: str = program.source
+        return text
+
+    def __call__(self, params: Mapping[str, Any] | None = None, /, *values: Any, **named: Any) -> Any:
+        inputs = self._inputs(values, named)
+        loose = {name: inputs.pop(name) for name in list(inputs) if name not in self.input_names}
+        program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
+        program.params.load({**(params or {}), **loose} if loose or params is None else params)
+        program.feed(inputs)
+        with np.errstate(over="ignore"):
+            program.run()
+        return unflatten(self.net.form, program.results())
+
+    def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        if len(values) > len(self.input_names):
+            raise InvalidType(f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}")
+        given = {**dict(zip(self.input_names, values, strict=False)), **named}
+        for name in given:
+            if name not in self.input_names and name not in self.layout.names:
+                raise unknown("input", name, self.input_names)
+        for name in self.input_names:
+            if name not in given:
+                raise InvalidValue(f"no value for input {name!r} (give {name}=array)")
+        arrays = {name: np.asarray(value) for name, value in given.items()}
+        for name, array in arrays.items():
+            if array.dtype.kind not in "biuf":
+                raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")
+        return arrays
+
+
+def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
+    """Shapes for the inputs, unknown sizes taken as 2 and unknown shapes as ()."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for node in net.inputs:
+        known = is_known(node.shape)
+        shapes[node.op.name] = tuple(size if isinstance(size, int) else 2 for size in node.shape) if known else ()
+    return shapes
+
+
+def compile_net(net: Net, backend: str = "auto") -> Compiled:
+    """A net compiled by a backend; `auto` takes the fastest that is there."""
+    chosen = "numpy" if backend == "auto" else backend
+    if chosen not in BACKENDS:
+        raise unknown("backend", backend, ["auto", *BACKENDS])
+    return Compiled(net, chosen)
+
+

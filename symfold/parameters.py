@@ -1,0 +1,150 @@
+"""Parameters: arrays by name, held in one buffer, so that all of them can be updated or copied at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from symfold.errors import InvalidType, InvalidValue, ShapeError, unknown
+from symfold.net import Net
+from symfold.nodes import Node, Normal
+from symfold.sequences import Family
+from symfold.shapes import is_concrete, show
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in the buffer each leaf lies: a family's members one after the other."""
+
+    leaves: tuple[Node, ...]
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        sizes = [prod(int(size) for size in leaf.shape) for leaf in self.leaves]  # type: ignore[arg-type]
+        return tuple(sum(sizes[:k]) for k in range(len(sizes) + 1))
+
+    @cached_property
+    def names(self) -> dict[str, list[tuple[int, int | None]]]:
+        """Every name with the places where it lies: the leaf, and the position in a family."""
+        places: dict[str, list[tuple[int, int | None]]] = {}
+        for number, leaf in enumerate(self.leaves):
+            if isinstance(leaf.op, Family):
+                for position, name in enumerate(leaf.op.names):
+                    places.setdefault(name, []).append((number, position))
+            else:
+                places.setdefault(leaf.op.name, []).append((number, None))
+        return places
+
+    @cached_property
+    def once(self) -> bool:
+        """Whether every name lies in one place only."""
+        return all(len(places) == 1 for places in self.names.values())
+
+
+def layout_of(net: Net) -> Layout:
+    """The layout of a net's parameters."""
+    leaves = tuple(leaf for leaf in net.leaves if leaf.op.role == "parameter")
+    for leaf in leaves:
+        if not is_concrete(leaf.shape):
+            raise InvalidValue(f"parameters of shape {show(leaf.shape)} have no size yet (give every size a number; a depth: net.at(n=10))")
+    return Layout(leaves)
+
+
+class Parameters(MutableMapping[str, Any]):
+    """A mapping from names to writable views into one buffer: `params["W1"] -= step` writes through."""
+
+    def __init__(self, layout: Layout, flat: Any = None):
+        self.layout = layout
+        self.flat = np.zeros(layout.offsets[-1]) if flat is None else flat
+
+    def array_of(self, leaf: Node) -> Any:
+        """The array of a leaf, or of a run of a leaf's members."""
+        if isinstance(leaf.op, Family) and leaf not in self.layout.leaves:
+            names = list(leaf.op.names)
+            number, position = self.layout.names[names[0]][0]
+            whole = self._whole(number)
+            run = list(self.layout.leaves[number].op.names)[position:][: len(names)] if position is not None else []
+            if run != names:
+                raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} do not lie side by side")
+            return whole[position : position + len(names)]  # type: ignore[operator]
+        if leaf not in self.layout.leaves:
+            return self._views(leaf.op.name)[0]
+        return self._whole(self.layout.leaves.index(leaf))
+
+    def _whole(self, number: int) -> Any:
+        start, stop = self.layout.offsets[number : number + 2]
+        return self.flat[start:stop].reshape(self.layout.leaves[number].shape)
+
+    def _views(self, name: str) -> list[Any]:
+        if name not in self.layout.names:
+            raise KeyError(name)
+        found = []
+        for number, position in self.layout.names[name]:
+            whole = self._whole(number)
+            found.append(whole if position is None else whole[position, ...])
+        return found
+
+    def __getitem__(self, name: str) -> Any:
+        return self._views(name)[0]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name not in self.layout.names:
+            raise unknown("parameter", name, self.layout.names)
+        for view in self._views(name):
+            array = np.asarray(value)
+            if array.dtype.kind not in "biuf":
+                raise InvalidType(f"parameter {name!r} was given values of type {array.dtype} (give numbers)")
+            if array.shape != view.shape:
+                raise ShapeError(f"parameter {name!r} has shape {view.shape}, got {array.shape}")
+            view[...] = array
+
+    def __delitem__(self, name: str) -> None:
+        raise InvalidType(f"cannot delete parameter {name!r}: the net needs it")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layout.names)
+
+    def __len__(self) -> int:
+        return len(self.layout.names)
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{name!r}: array of shape {self[name].shape}' for name in self)}}}"
+
+    def copy(self) -> Parameters:
+        return Parameters(self.layout, self.flat.copy())
+
+    def load(self, params: Mapping[str, Any]) -> None:
+        """Take over the values of a mapping that has every name."""
+        if isinstance(params, Parameters) and params.layout == self.layout and self.layout.once:
+            np.copyto(self.flat, params.flat)
+            return
+        missing = [name for name in self if name not in params]
+        if missing:
+            raise InvalidValue(f"no value for parameter {missing[0]!r} (the net has {', '.join(map(repr, self))})")
+        for name in self:
+            self[name] = params[name]
+
+
+def init(net: Net, seed: int = 0) -> Parameters:
+    """Parameters drawn as their layers say: the same for the same net and seed.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
+    >>> params = init(net, seed=0)
+    >>> list(params), params["b1"].tolist()
+    (['W1', 'W2', 'b1', 'b2'], [[0.0, 0.0]])
+    """
+    params = Parameters(layout_of(net))
+    generator = np.random.default_rng(seed)
+    for leaf in params.layout.leaves:
+        start = leaf.op.start or Normal()
+        array = params.array_of(leaf)
+        array[...] = start.mean + start.deviation * generator.standard_normal(array.shape)
+    for name in params:  # a name that lies in several places has one value
+        params[name] = params[name]
+    return params
