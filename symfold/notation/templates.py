@@ -1,6 +1,95 @@
-from symfold.nodes import *
-def preview(node, style="text"):
-    op=node.op
-    if isinstance(op,Input): return op.name
-    if isinstance(op,Constant): return str(op.value)
-    return f"<{op}>({', '.join(preview(a) for a in node.args)})"
+"""Previews: any node as one short line, for `repr` and error messages; what is too large is left out as `...`."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from symfold.folds import Fold, Select
+from symfold.nodes import Constant, Formal, Input, Node
+from symfold.notation.styles import STYLES, style_named
+from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, named, show_size
+from symfold.notation.writing import write
+from symfold.sequences import Family, Numbered
+
+OCCURRENCES = 48  # how many operations and names a preview shows
+LETTERS = "zywvutsr"
+
+
+def preview(node: Node, style: str = "text") -> str:
+    """A node as one short line, in any style.
+
+    >>> from symfold import tensor
+    >>> preview(tensor("x")**2 / 2), preview(tensor("x") + 1, "latex")
+    ('x**2/2', 'x + 1')
+    """
+    try:
+        return write(_short(node, OCCURRENCES), style_named(style))
+    except Exception:  # a display must never be what fails
+        return STYLES[style].ellipsis if style in STYLES else "..."
+
+
+def _short(root: Node, occurrences: int) -> Term:
+    """The top of a node as a term, breadth first; what is below the limit is an ellipsis."""
+    found: list[tuple[Node, list[int]]] = [(root, [])]
+    waiting = deque([0])
+    used: set[str] = set()
+    while waiting:
+        node, parts = found[here := waiting.popleft()]
+        if isinstance(node.op, (Input, Family)):
+            used.add(_first_name(node))
+        for arg in _visible(node):
+            if len(found) >= occurrences:
+                parts.append(-1)
+            else:
+                parts.append(len(found))
+                found.append((arg, []))
+                waiting.append(parts[-1])
+    letters = [letter for letter in LETTERS if letter not in used] or ["z"]
+    terms: list[Term] = [ELLIPSIS] * len(found)
+    for here in range(len(found) - 1, -1, -1):
+        node, parts = found[here]
+        terms[here] = _term(node, [ELLIPSIS if part < 0 else terms[part] for part in parts], letters)
+    return terms[0]
+
+
+def _visible(node: Node) -> tuple[Node, ...]:
+    return () if isinstance(node.op, (Fold, Select)) else node.args[:12]
+
+
+def _first_name(node: Node) -> str:
+    return str(node.op.name if isinstance(node.op, Input) else node.op.names[0] if node.op.count != 0 else "")
+
+
+def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
+    op: Any = node.op
+    if isinstance(op, Input):
+        return named(op.name)
+    if isinstance(op, Formal):
+        # the arguments of a mapper that is being traced have no names of their own
+        place = op.position
+        return named(letters[place % len(letters)] + "_" * (place // len(letters)) + "'" * max(0, op.level - 1))
+    if isinstance(op, Family):
+        return _family(op)
+    if isinstance(op, Select):
+        fold = node.args[0].op
+        count = f"{show_size(fold.count)} step{'' if fold.count == 1 else 's'}"
+        return Term(Name(f"fold({count})" + (f"[{op.position}]" if len(fold.block.results) > 1 else "")))
+    if isinstance(op, Fold):
+        return Term(Name(f"fold({show_size(op.count)} steps)"))
+    if isinstance(op, Constant) or not args:
+        return Term(op)
+    if len(node.args) > len(args):
+        args = [*args, ELLIPSIS]
+    return Term(op, args)
+
+
+def _family(op: Family) -> Term:
+    """A sequence of names by its first and its last."""
+    if isinstance(op.names, Numbered):
+        last = op.names.start + op.names.count - 1
+        if isinstance(op.count, int) and op.count <= 3:
+            return Term(Listing(), [named(name) for name in op.names])
+        return Term(Listing(elided=True), [named(op.names[0]), named(op.names.prefix, last)])
+    shown = [named(name) for name in op.names]
+    return Term(Listing(), shown) if len(shown) <= 3 else Term(Listing(elided=True), [shown[0], shown[-1]])

@@ -1,0 +1,116 @@
+"""The expanded form: every fold written out to its inputs. Its size is counted first, and a bound stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import log10
+from typing import Any
+
+import sympy as sp
+
+from symfold.errors import TooLarge
+from symfold.interpreter import Entries, Interpreter
+from symfold.net import Net
+from symfold.nodes import Constant, Input, Node
+from symfold.notation import writing
+from symfold.notation.sizes import expanded_size as expanded_size
+from symfold.notation.styles import Style, style_named
+from symfold.notation.symbolic import as_sympy
+from symfold.notation.terms import At, Listing, Term, join, named
+from symfold.trees import LEAF, unflatten
+
+CHUNK = 1 << 14
+
+
+class Expander(Interpreter):
+    """What a node means written out: a term over the inputs. Shared parts stay shared, so its size is the graph's."""
+
+    def leaf(self, node: Node) -> Term:
+        return Term(node.op) if isinstance(node.op, Constant) else named(node.op.name)
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Term:
+        return join(node.op, args)
+
+    def index(self, value: Any, position: int, node: Node) -> Term:
+        return Term(At(position), (value,))
+
+    def collect(self, entries: Entries, node: Node) -> Term:
+        return Term(Listing(), entries)
+
+
+def terms_of(net: Net) -> list[Term]:
+    """The outputs of a net written out, as terms with shared parts."""
+    expander = Expander()
+    found = expander.run(net.outputs)
+    return [expander.collect(value, node) if isinstance(value, Entries) else value for value, node in zip(found, net.outputs, strict=True)]
+
+
+def to_sympy(net: Net, max_ops: int | None = 10_000) -> Any:
+    """The whole net as SymPy expressions in the net's form; nothing is evaluated.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.multiplicative, sf.layers("f1:3"), sf.tensor("x"))
+    >>> to_sympy(net)
+    x*f1(x)*f2(x*f1(x))
+    """
+    check_size(net, max_ops)
+    return unflatten(net.form, [as_sympy(term) for term in terms_of(net)])
+
+
+def stream(net: Net, style: str = "text") -> Iterator[str]:
+    """The expanded formula of any length, in chunks; memory grows with the depth, not with the length.
+
+    >>> import symfold as sf
+    >>> "".join(stream(sf.fold(sf.mappers.feedforward, sf.layers("f1:4"), sf.tensor("x"))))
+    'f3(f2(f1(x)))'
+    """
+    kept: list[str] = []
+    size = 0
+    for part in _parts(net, style_named(style)):
+        kept.append(part)
+        size += len(part)
+        if size >= CHUNK:
+            yield "".join(kept)
+            kept, size = [], 0
+    yield "".join(kept)
+
+
+def _parts(net: Net, style: Style) -> Iterator[str]:
+    """An output a line (a row in MathML, an aligned line in LaTeX), without a name where there is but one."""
+    from symfold.notation.layout import framed, output_names
+
+    terms = terms_of(net)
+    if net.form == LEAF:
+        yield from framed(style, [writing.stream(terms[0], style)], aligned=False)
+        return
+    names = output_names(net.form, "y")
+    yield from framed(style, [_equation(name, term, style) for name, term in zip(names, terms, strict=True)])
+
+
+def _equation(name: Term, term: Term, style: Style) -> Iterator[str]:
+    yield from writing.stream(name, style)
+    yield "&" + style.equals.strip() + " " if style.key == "latex" else style.equals
+    yield from writing.stream(term, style)
+
+
+def check_size(net: Net, max_ops: int | None) -> None:
+    """Whether the expanded form is within the bound, before any of it is built."""
+    if max_ops is None:
+        return
+    tree, dag = expanded_size(net)
+    if tree > max_ops:
+        raise TooLarge(
+            f"the expanded formula has {show_count(tree)} operations ({show_count(dag)} where shared parts are written once), "
+            f'over the bound max_ops={max_ops} (use form="steps" or form="fold", or lift the bound with max_ops=None)'
+        )
+
+
+def show_count(count: int) -> str:
+    """A count as people read it.
+
+    >>> show_count(12345), show_count(2**1000)
+    ('12,345', 'about 10^301')
+    """
+    if count < 10**15:
+        return f"{count:,}"
+    return f"about 10^{int((count.bit_length() - 1) * log10(2))}"

@@ -1,0 +1,44 @@
+"""Layout: lines of formulas as one text in a style: lines, an aligned block of LaTeX, a table of MathML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from symfold.notation.styles import Style
+from symfold.notation.terms import Name, Term
+from symfold.trees import LEAF, Form
+
+MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
+
+
+def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True) -> Iterator[str]:
+    """Lines put together; those of LaTeX hold an `&` each where they are to be aligned."""
+    if style.key == "mathml":
+        yield MATH + ("<mtable columnalign='left'>" if aligned else "")
+        for line in lines:
+            yield "<mtr><mtd>" if aligned else ""
+            yield from line
+            yield "</mtd></mtr>" if aligned else ""
+        yield ("</mtable>" if aligned else "") + "</math>"
+        return
+    latex = style.key == "latex" and aligned
+    yield "\\begin{aligned}\n" if latex else ""
+    for position, line in enumerate(lines):
+        yield ("" if not position else " \\\\\n" if latex else "\n")
+        yield from line
+    yield "\n\\end{aligned}" if latex else ""
+
+
+def output_names(form: Form, stem: str) -> list[Term]:
+    """The names of outputs by where they stand: `y`; `y[0]`, `y[1][W1]` in a tuple that holds a dict."""
+    found: list[str] = []
+    waiting: list[tuple[Form, str]] = [(form, stem)]
+    while waiting:
+        part, path = waiting.pop()
+        if part == LEAF:
+            found.append(path)
+        else:
+            kind, parts = part
+            keyed = list(parts) if kind == "dict" else list(enumerate(parts))
+            waiting += [(inner, f"{path}[{key}]") for key, inner in reversed(keyed)]
+    return [Term(Name(path)) for path in found]

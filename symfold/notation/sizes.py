@@ -1,0 +1,231 @@
+"""Sizes: how large the expanded form is, without building it.
+
+Within a block the size of a result is an affine function of the sizes of the formals, in whole numbers; a fold applies
+it `count` times, by repeated squaring. Only folds that read or give sequences of unequal sizes are walked step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.blocks import Block
+from symfold.folds import Fold, Select
+from symfold.net import Net
+from symfold.nodes import Constant, Node, walk
+from symfold.primitives import concatenate, is_primitive
+from symfold.sequences import Family, entry_of, joins_steps, known_count, reverse_row, stack_row, take_row
+
+Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part
+LARGEST = 10**1000  # sizes within sequences are not followed further
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a value: an affine function of the formals; `zero` where it is the literal 0, which sums leave out."""
+
+    vector: Vector
+    zero: bool = False
+
+
+class Sizes(list[Size]):
+    """The sizes of the entries of a sequence."""
+
+
+def expanded_size(net: Net) -> tuple[int, int]:
+    """The operations of the expanded form: as a tree, as it is written, and as a graph, with shared parts once.
+
+    >>> import symfold as sf
+    >>> expanded_size(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")))
+    (14, 6)
+    """
+    known = _measure(net.outputs, {}, 0)
+    return sum(_single(known[output]).vector[-1] for output in net.outputs), _graph_size(net.outputs)
+
+
+def _graph_size(roots: Sequence[Node]) -> int:
+    total = 0
+    for node in walk(roots):
+        if isinstance(node.op, Fold):
+            total += known_count(node.op.count) * _graph_size(node.op.block.results)
+        elif node.args and not isinstance(node.op, Select) and not _names_entries(node):
+            total += own_size(node, len(node.args))
+    return total
+
+
+def _names_entries(node: Node) -> bool:
+    """Whether a node only picks or orders the entries of a sequence."""
+    return is_primitive(node, stack_row, take_row, reverse_row) or entry_of(node) is not None or (
+        is_primitive(node, concatenate) and joins_steps(node)
+    )
+
+
+def own_size(node: Node, args: int) -> int:
+    """How many operations a node is: a sum of three terms is two."""
+    return args - 1 if node.op in (sp.Add, sp.Mul) else 1
+
+
+def _plus(*vectors: Vector) -> Vector:
+    return tuple(map(sum, zip(*vectors, strict=True)))
+
+
+def _single(value: Any) -> Size:
+    if isinstance(value, Sizes):
+        width = len(value[0].vector)
+        return Size(_plus(_constant(1, width - 1), *(entry.vector for entry in value)))
+    assert isinstance(value, Size)
+    return value
+
+
+def _constant(value: int, formals: int) -> Vector:
+    return (*(0,) * formals, value)
+
+
+def _measure(roots: Sequence[Node], given: Mapping[Node, Any], formals: int) -> dict[Node, Any]:
+    """The sizes of everything that the roots need."""
+    known: dict[Node, Any] = dict(given)
+    used = walk(roots, stop=given)
+    wanted = {(node.args[0], node.op.position) for node in used if isinstance(node.op, Select)}
+    for node in used:
+        args = [known[arg] for arg in node.args]
+        if isinstance(node.op, Fold):
+            known[node] = _fold(node, args, formals, any(f == node and k >= node.op.carries for f, k in wanted))
+        elif isinstance(node.op, Select):
+            known[node] = args[0][node.op.position]
+        elif isinstance(node.op, Family):
+            known[node] = Size(_constant(0, formals))  # every entry is a name
+        elif not args:
+            known[node] = Size(_constant(0, formals), isinstance(node.op, Constant) and node.op.value == 0)
+        else:
+            known[node] = _operation(node, args, formals)
+    return known
+
+
+def _operation(node: Node, args: list[Any], formals: int) -> Any:
+    if is_primitive(node, stack_row):
+        return Sizes(args)
+    if isinstance(args[0], Sizes):
+        if is_primitive(node, take_row):
+            return Sizes(args[0][k] for k in dict(node.op.attributes)["positions"])
+        if is_primitive(node, reverse_row):
+            return Sizes(args[0][::-1])
+        if entry := entry_of(node):
+            return args[0][entry[1]]
+    if is_primitive(node, take_row, reverse_row) and isinstance(node.args[0].op, Family):
+        return args[0]
+    if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Sizes) for arg in args):
+        return Sizes(e for arg, part in zip(args, node.args, strict=True) for e in _entries(arg, part, known_count(part.shape[0])))  # type: ignore[arg-type]
+    whole = [_collected(value, part) for value, part in zip(args, node.args, strict=True)]
+    if node.op is sp.Add:
+        kept = [value for value in whole if not value.zero]
+        if len(kept) <= 1:
+            return kept[0] if kept else whole[0]
+        whole = kept
+    return Size(_plus(_constant(own_size(node, len(whole)), formals), *(value.vector for value in whole)))
+
+
+def _collected(value: Any, node: Node) -> Size:
+    """A sequence that is read whole is one listing of its entries."""
+    single = _single(value)
+    if isinstance(node.op, Family):
+        return Size((*single.vector[:-1], single.vector[-1] + 1))
+    return single
+
+
+def _entries(value: Any, node: Node, count: int) -> list[Size]:
+    if isinstance(value, Sizes):
+        return value
+    if _is_names(node):
+        return [value] * count
+    return [Size((*value.vector[:-1], value.vector[-1] + 1))] * count  # one entry of a value that is not listed
+
+
+def _is_names(node: Node) -> bool:
+    while is_primitive(node, take_row, reverse_row):
+        node = node.args[0]
+    return isinstance(node.op, Family)
+
+
+def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
+    fold, block = node.op, node.op.block
+    count, carries = known_count(fold.count), fold.carries
+    state: list[Any] = args[:carries]
+    operands = [
+        _entries(value, source, count) if each else value
+        for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
+    ]
+    uneven = any(each and len(set(entries)) > 1 for entries, each in zip(operands, fold.each, strict=True))
+    sequences = given or any(isinstance(value, Sizes) for value in (*state, *operands))
+    rows: dict[tuple[bool, ...], list[Any]] = {}
+    kept: list[Sizes] = [Sizes() for _ in block.results[carries:]]
+    done = 0
+    while done < count:
+        own = [entries[done] if each else entries for entries, each in zip(operands, fold.each, strict=True)]
+        if sequences:
+            results = _capped([_measure(block.results, dict(zip(block.formals, [*state, *own], strict=True)), formals)[r] for r in block.results])
+            steps = 1
+        else:
+            flags = tuple(value.zero for value in (*state, *own))
+            if flags not in rows:
+                rows[flags] = _rows(block, flags)
+            row = rows[flags]
+            settled = not uneven and tuple(value.zero for value in row[:carries]) == flags[:carries]
+            steps = count - done if settled else 1
+            results = _applied(row, carries, steps, [*state, *own])
+        state = results[:carries]
+        for entries, value in zip(kept, results[carries:], strict=True):
+            entries.append(value)
+        done += steps
+    return [*state, *kept]
+
+
+def _capped(results: list[Any]) -> list[Any]:
+    return [
+        Size(tuple(min(part, LARGEST) for part in r.vector), r.zero) if isinstance(r, Size) else Sizes(_capped(list(r))) for r in results
+    ]
+
+
+def _rows(block: Block, flags: tuple[bool, ...]) -> list[Any]:
+    """The sizes of a block's results over its formals, of which some are known to be the literal 0."""
+    width = len(flags)
+    units = [Size((*(int(j == k) for j in range(width)), 0), flag) for k, flag in enumerate(flags)]
+    known = _measure(block.results, dict(zip(block.formals, units, strict=True)), width)
+    return [known[result] for result in block.results]
+
+
+def _applied(rows: list[Any], carries: int, steps: int, values: list[Size]) -> list[Any]:
+    """A block's rows applied a number of times to the sizes of the state and the operands."""
+    width = len(rows[0].vector) - 1 if rows else 0
+    matrix = [list(row.vector) for row in rows[:carries]]
+    unit = [[int(j == k) for j in range(width + 1)] for k in range(carries, width + 1)]
+    power = _power(matrix + unit, steps)
+    columns = [*(value.vector for value in values), _constant(1, len(values[0].vector) - 1)]
+    state = [Size(_combined(power[k], columns), rows[k].zero) for k in range(carries)]
+    return [*state, *(Size(_combined(list(row.vector), columns), row.zero) for row in rows[carries:])]
+
+
+def _combined(coefficients: Sequence[int], columns: Sequence[Vector]) -> Vector:
+    found = [0] * len(columns[0])
+    for factor, column in zip(coefficients, columns, strict=True):
+        if factor:
+            found = [a + factor * b for a, b in zip(found, column, strict=True)]
+    return tuple(found)
+
+
+def _power(matrix: list[list[int]], exponent: int) -> list[list[int]]:
+    size = len(matrix)
+    result = [[int(i == j) for j in range(size)] for i in range(size)]
+    while exponent:
+        if exponent & 1:
+            result = _product(matrix, result)
+        exponent >>= 1
+        if exponent:
+            matrix = _product(matrix, matrix)
+    return result
+
+
+def _product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:
+    return [list(_combined(row, [tuple(other) for other in b])) for row in a]

@@ -1,0 +1,115 @@
+"""Terms: formulas as they will be shown. Light trees over names, with shared parts; made from nodes, written in any style.
+
+    term ::= Name | Constant | OP(term, ...)      OP: what heads a node, or Listing, or At
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.nodes import Constant
+from symfold.shapes import Size
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name, perhaps with an index: `x`; `z` with 1 (written z1); `z` with k - 1 (written z_{k-1})."""
+
+    stem: str
+    index: Size | None = None
+    joined: bool = True  # whether a number is written straight after the stem in text, as z1, or as z_1
+
+    @property
+    def text(self) -> str:
+        """The name as a word.
+
+        >>> Name("z", 1).text, Name("z", 1, joined=False).text, Name("z", sp.Symbol("k") - 1).text
+        ('z1', 'z_1', 'z_{k-1}')
+        """
+        if self.index is None:
+            return self.stem
+        if self.joined and isinstance(self.index, int) and self.index >= 0:
+            return f"{self.stem}{self.index}"
+        shown = show_size(self.index)
+        return f"{self.stem}_{shown}" if len(shown) == 1 or shown.isdigit() else f"{self.stem}_{{{shown}}}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The entries of a sequence; `elided` where only the first and the last are shown."""
+
+    elided: bool = False
+
+
+@dataclass(frozen=True)
+class At:
+    """One entry of a sequence that has no name of its own."""
+
+    position: Size
+
+
+class Term:
+    """One operation over terms. Terms are compared by identity: sharing is what counts."""
+
+    __slots__ = ("op", "args")
+
+    def __init__(self, op: Any, args: Sequence[Term] = ()):
+        self.op = op
+        self.args = tuple(args)
+
+
+ELLIPSIS = Term(Name("..."))
+
+
+def named(stem: str, index: Size | None = None, joined: bool = True) -> Term:
+    return Term(Name(stem, index, joined))
+
+
+def number_of(term: Term) -> sp.Expr | None:
+    """The number that a term is, if it is one."""
+    value = term.op.value if isinstance(term.op, Constant) else None
+    return value if isinstance(value, sp.Expr) else None
+
+
+def is_zero(term: Term) -> bool:
+    return bool(number_of(term) == 0)
+
+
+def join(op: Any, args: Sequence[Term]) -> Term:
+    """An operation, but a sum leaves out literal zeros."""
+    if op is sp.Add:
+        kept = [arg for arg in args if not is_zero(arg)]
+        if len(kept) < len(args) or len(kept) == 1:
+            return Term(op, kept) if len(kept) > 1 else kept[0] if kept else args[0]
+    return Term(op, args)
+
+
+def is_negative(term: Term) -> bool:
+    """Whether a term is written with a minus sign in front."""
+    leading = term.args[0] if term.op is sp.Mul else term
+    value = number_of(leading)
+    return value is not None and bool(value.is_negative)
+
+
+def opposite(term: Term) -> Term:
+    """A term that is written with a minus sign, without it."""
+    if term.op is not sp.Mul:
+        return Term(Constant(-number_of(term)))
+    value = -number_of(term.args[0])
+    rest = term.args[1:]
+    if value != 1:
+        return Term(sp.Mul, (Term(Constant(value)), *rest))
+    return rest[0] if len(rest) == 1 else Term(sp.Mul, rest)
+
+
+def show_size(size: Size) -> str:
+    """An index or a depth, close together: `k-1`, `n+1-k`."""
+    if isinstance(size, int):
+        return str(size)
+    parts = sorted(sp.Add.make_args(size), key=lambda part: (part.could_extract_minus_sign(), part.is_number, str(part)))
+    shown = "".join(("" if str(part).startswith("-") or not position else "+") + str(part) for position, part in enumerate(parts))
+    return shown.replace(" ", "")
