@@ -10,18 +10,18 @@ import numpy as np
 
 from symfold.errors import InvalidType, InvalidValue, unknown
 from symfold.net import Net
-from symfold.parameters import layout_of
+from symfold.parameters import Parameters, layout_of
 from symfold.shapes import is_known
 from symfold.trees import unflatten
 
 
-def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Any) -> Any:
+def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters) -> Any:
     from symfold.backends.numpy_backend import Program
 
-    return Program(net, shapes, layout)
+    return Program(net, shapes, params)
 
 
-# A backend is a row: from a net, input shapes and the layout of the parameters to a program.
+# A backend is a row: from a net, its input shapes and the parameters that it is to read, to a program.
 BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program}
 
 
@@ -41,9 +41,17 @@ class Compiled:
         programs = self._local.__dict__.setdefault("programs", {})
         key = tuple(shapes[name] for name in self.input_names)
         if key not in programs:
-            programs[key] = BACKENDS[self.backend](self.net, shapes, self.layout)
+            programs[key] = program_of(self.net, shapes, self.params, self.backend)
         self._local.latest = programs[key]
         return programs[key]
+
+    @property
+    def params(self) -> Parameters:
+        """The parameters that the programs of this thread read."""
+        if "params" not in self._local.__dict__:
+            self._local.params = Parameters(self.layout)
+        params: Parameters = self._local.params
+        return params
 
     @property
     def source(self) -> str:
@@ -56,7 +64,7 @@ class Compiled:
         inputs = self._inputs(values, named)
         loose = {name: inputs.pop(name) for name in list(inputs) if name not in self.input_names}
         program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
-        program.params.load({**(params or {}), **loose} if loose or params is None else params)
+        self.params.load({**(params or {}), **loose} if loose or params is None else params)
         program.feed(inputs)
         with np.errstate(over="ignore"):
             program.run()
@@ -77,6 +85,11 @@ class Compiled:
             if array.dtype.kind not in "biuf":
                 raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")
         return arrays
+
+
+def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy") -> Any:
+    """A net as a program for these input shapes: `feed(values)`, `run()`, then `outputs`."""
+    return BACKENDS[backend](net, shapes, params)
 
 
 def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:

@@ -15,8 +15,8 @@ from symfold.errors import NoRule
 from symfold.functions import FLAT, Head
 from symfold.layer_kinds import Call
 from symfold.nodes import Constant, Node, lift_expression
-from symfold.primitives import Apply, fit, primitive
-from symfold.shapes import Shape
+from symfold.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
+from symfold.shapes import ANY, Shape
 
 
 def _no_numbers(*args: object, argument: int) -> object:
@@ -87,7 +87,14 @@ def _pull_head(node: Node, bar: Node, position: int) -> Node | None:
     if node.op is sp.Add:
         return bar
     if node.op is sp.Mul:
-        return Node(sp.Mul, (bar, *node.args[:position], *node.args[position + 1 :]))
+        others = (*node.args[:position], *node.args[position + 1 :])
+        return times(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))
     factor = partial(node, position)
     value = _number(factor)
-    return None if value == 0 else bar if value == 1 else bar * factor
+    return None if value == 0 else bar if value == 1 else times(bar, factor)
+
+
+def times(bar: Node, factor: Node) -> Node:
+    """A cotangent times a factor; a cotangent of ones, as a sum gives out, leaves the factor as it is."""
+    ones = is_primitive(bar, broadcast_to, broadcast_like) and _number(bar.args[0]) == 1
+    return factor if ones and bar.shape == factor.shape and ANY[0] not in bar.shape else bar * factor

@@ -49,6 +49,10 @@ class Diverged(SymfoldError, ArithmeticError):
     """A training run whose loss stopped being finite."""
 
 
+class GradientError(SymfoldError, ArithmeticError):
+    """An adjoint that disagrees with finite differences."""
+
+
 class MissingPackage(SymfoldError, ImportError):
     """An optional package that is needed and not installed."""
 

@@ -14,7 +14,7 @@ from symfold.distribute import distribute
 from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.parameters import Layout, Parameters
+from symfold.parameters import Parameters
 from symfold.sequences import Family
 from symfold.shapes import NAME
 from symfold.specialise import with_shapes
@@ -70,10 +70,10 @@ def namespace(source: Source) -> dict[str, Any]:
 class Program:
     """A net for one set of input shapes: its arrays, its source, and the run."""
 
-    def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout):
+    def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters):
         known = with_shapes(net, shapes)
         roots = distribute(opened(roll_nodes(opened(known.outputs))))
-        self.params = Parameters(layout)
+        self.params = params
         self.inputs: dict[str, Any] = {}
         source = Source()
         given: dict[Node, Any] = {}

@@ -101,11 +101,17 @@ class Source:
     def scratch(self, shape: Shape) -> Ref:
         """An array for a value in between."""
         waiting = self.free.get(shape)
-        name = waiting.pop() if waiting else self.once("t", f"empty({shape})")
+        name = waiting.pop() if waiting else self.once("t", f"empty({self.shape(shape)})")
         return Ref(name, shape, whole=True, scratch=True)
 
     def release(self, ref: Ref) -> None:
         self.free.setdefault(ref.shape, []).append(ref.name)
+
+    def shape(self, shape: Shape) -> str:
+        """A shape by name: sizes that follow the depth must not make the source longer."""
+        name = self.name("shape")
+        self.arrays[name] = shape
+        return name
 
     def count(self, number: int) -> str:
         self.counts.append(number)
@@ -113,7 +119,7 @@ class Source:
 
     def constant(self, node: Node) -> Ref:
         value = np.asarray(constant_value(node), dtype=float)
-        found = next((k for k, v in self.arrays.items() if np.array_equal(v, value) and np.shape(v) == value.shape), None)
+        found = next((k for k, v in self.arrays.items() if isinstance(v, np.ndarray) and v.shape == value.shape and np.array_equal(v, value)), None)
         name = found or self.name("c")
         self.arrays[name] = value
         return Ref(name, value.shape)
@@ -197,7 +203,7 @@ class Body:
         elif is_view(node):
             ref = view(source, node, self.refs[node.args[0]])
         elif is_primitive(node, reshape) and self.refs[node.args[0]].whole and self.refs[node.args[0]].level == 0:
-            ref = Ref(source.once("v", f"{self.refs[node.args[0]].name}.reshape({node.shape})"), node.shape, whole=True)
+            ref = Ref(source.once("v", f"{self.refs[node.args[0]].name}.reshape({source.shape(node.shape)})"), node.shape, whole=True)
         else:
             return self.computed(node, place)
         if node in self.into:
@@ -254,8 +260,8 @@ def view(source: Source, node: Node, ref: Ref) -> Ref:
         if is_primitive(node, broadcast_to):
             if stacked:
                 extra = "None, " * (len(node.shape) - len(ref.shape))
-                return f"broadcast_to({name}[:, {extra}...], (len({name}), *{node.shape}))"
-            return f"broadcast_to({name}, {node.shape})"
+                return f"broadcast_to({name}[:, {extra}...], (len({name}), *{source.shape(node.shape)}))"
+            return f"broadcast_to({name}, {source.shape(node.shape)})"
         parts = ", ".join(":" if p == (None, None) else index_text(p) for p in attributes["index"])
         return f"{name}[{':, ' if stacked else ''}{parts}]" if stacked or "..." in parts else f"{name}[{parts}, ...]"
 
@@ -321,7 +327,8 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
     if is_primitive(node, share):
         rank = len(args[0].shape)
         axes = range(-rank, 0) if attributes["axis"] is None else attributes["axis"]
-        return [f"{out.name}[...] = {1.0 / np.prod([args[0].shape[a] for a in axes], dtype=float)!r}"]
+        value = 1.0 / np.prod([args[0].shape[a] for a in axes], dtype=float)  # type: ignore[arg-type]
+        return [f"copyto({out.name}, {source.constant(Node(Constant(sp.Float(value)))).name})"]
     if is_primitive(node, sum_to) and len(args[0].shape) == len(node.shape):
         axes = tuple(k for k, (a, b) in enumerate(zip(args[0].shape, node.shape, strict=True)) if a != b)
         return [f"add_reduce({names[0]}, {axes}, None, {out.name}, True)"]
@@ -407,14 +414,14 @@ class State:
         kept = formal in block.results or block.results.count(result) > 1
         computed = result in order and bool(result.args) and not is_view(result) and result not in into
         if kept:
-            array = source.once("h", f"empty(({number} + 1, *{shape}))")
+            array = source.once("h", f"empty(({number} + 1, *{source.shape(shape)}))")
             state = cls._over(source, array, shape, f"{array}[:-1]", f"{array}[1:]", f"{array}[-1, ...]", kept=True)
         elif computed and in_place(order, formal, result, outputs):
-            name = source.once("z", f"empty({shape})")
+            name = source.once("z", f"empty({source.shape(shape)})")
             ref = Ref(name, shape, whole=True)
             state = cls(ref, ref, name, ref)
         else:
-            array = source.once("h", f"empty((2, *{shape}))")
+            array = source.once("h", f"empty((2, *{source.shape(shape)}))")
             turns = f"by_turns({array}, {number})", f"by_turns({array}, {number}, 1)"
             state = cls._over(source, array, shape, *turns, f"{array}[{number} & 1, ...]", kept=False)
         if computed:
@@ -459,7 +466,7 @@ def output_sequence(
     if output in formals[carries:] and fold.each[formals.index(output) - carries]:
         ref: Ref = args[formals.index(output)]
         return ref
-    array = Ref(source.once("y", f"empty(({number}, *{output.shape}))"), shape, whole=True)
+    array = Ref(source.once("y", f"empty(({number}, *{source.shape(output.shape)}))"), shape, whole=True)
     entry = source.entry(array, output.shape, "y")
     if output in into or not output.args or is_view(output):
         copies.append((entry, output))
