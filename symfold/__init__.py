@@ -1,17 +1,21 @@
 """symfold: a layer is a symbolic function, and folding a mapper over a list of layers is an architecture.
 
-The rooms, in the order in which data flows through them:
+The rooms, in the order in which data flows through them; a room imports only from those before it (a test says so):
 
-    errors, shapes, functions    the ground: what can go wrong, sizes, elementwise functions
-    nodes, primitives, sequences what a net is made of
-    trees, blocks, layer_kinds, items closed functions, named layers, what a fold runs over
-    folds, names, net            a mapper over items; the net it gives
-    depth, specialise, bind      unroll and roll; unknown sizes given numbers; opaque layers given bodies
-    interpreter, evaluate        what a net means, step by step
-    derivatives, differentiate, losses, check    net to net: gradients, errors to minimise
-    notation, graph, diagram, export   text, networks, pictures
-    compile, backends, parameters, optimisers, train    numbers
-    mappers, expressions, data, command    names, typed expressions, tables, the shell
+    errors, shapes, values, functions           what can go wrong, sizes, plain data, elementwise functions
+    nodes, primitives, sequences, elementwise   what a net is made of
+    trees, blocks, layer_kinds, items           states, closed functions, named layers, what a fold runs over
+    folds, names, net                           a mapper over items; the net it gives
+    specialise, depth, distribute               sizes given numbers; unroll and roll; work that waits for no step
+    bind, serialize                             opaque layers given bodies; nets as data
+    interpreter, evaluate                       what a net means, step by step
+    derivatives, differentiate, losses          net to net: gradients, errors to minimise
+    mappers                                     steps by name
+    notation, graph, render, diagram, export    text, networks, pictures
+    parameters, backends, compile               numbers
+    optimisers, train, check                    training, and gradients checked
+    expressions, data, files, regression        typed expressions, tables, a net for a table
+    saved, command                              models on disk, the shell
 
 Public names are loaded when first used, so that importing symfold is cheap.
 """
@@ -46,11 +50,30 @@ _WHERE = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_WHERE), *_MODULES]
 
 if TYPE_CHECKING:
+    from symfold import errors as errors
+    from symfold import export as export
+    from symfold import losses as losses
+    from symfold import mappers as mappers
+    from symfold import optimisers as optimisers
+    from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll
     from symfold.differentiate import adjoint as adjoint
     from symfold.differentiate import grad as grad
     from symfold.differentiate import value_and_grad as value_and_grad
+    from symfold.elementwise import cos as cos
+    from symfold.elementwise import erf as erf
+    from symfold.elementwise import exp as exp
+    from symfold.elementwise import log as log
+    from symfold.elementwise import logsumexp as logsumexp
+    from symfold.elementwise import relu as relu
+    from symfold.elementwise import sigmoid as sigmoid
+    from symfold.elementwise import sin as sin
+    from symfold.elementwise import softmax as softmax
+    from symfold.elementwise import softplus as softplus
+    from symfold.elementwise import sqrt as sqrt
+    from symfold.elementwise import tanh as tanh
+    from symfold.errors import SymfoldError as SymfoldError
     from symfold.folds import fold as fold
     from symfold.folds import scan as scan
     from symfold.layer_kinds import Layer as Layer
@@ -58,11 +81,17 @@ if TYPE_CHECKING:
     from symfold.layer_kinds import dense as dense
     from symfold.layer_kinds import layer as layer
     from symfold.layer_kinds import layers as layers
+    from symfold.losses import squared_error as squared_error
     from symfold.net import Net as Net
     from symfold.nodes import Normal as Normal
     from symfold.nodes import parameter as parameter
     from symfold.nodes import tensor as tensor
     from symfold.notation import formula as formula
+    from symfold.optimisers import sgd as sgd
+    from symfold.sequences import reverse as reverse
+    from symfold.sequences import stack as stack
+    from symfold.serialize import from_json as from_json
+    from symfold.train import fit as fit
 
 
 def __getattr__(name: str) -> Any:

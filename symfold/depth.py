@@ -20,6 +20,7 @@ from symfold.net import Net
 from symfold.nodes import Node, substitute, walk
 from symfold.primitives import concatenate, is_primitive
 from symfold.sequences import element, join, joins_steps, known_count, stack, take
+from symfold.specialise import with_sizes
 
 
 def unroll(net: Net) -> Net:
@@ -206,6 +207,4 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
     for name, depth in depths.items():
         if depth < 1:
             raise InvalidValue(f"depth {name}={depth} must be at least 1 (a symbolic depth is a positive integer)")
-    from symfold.specialise import with_sizes
-
     return Net(with_sizes(net.outputs, values), net.form)
