@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.depth import roll
 from symfold.errors import InvalidType, InvalidValue, unknown
 from symfold.net import Net
 from symfold.parameters import Parameters, layout_of
@@ -29,9 +30,9 @@ class Compiled:
     """A net as a function `(params, x=array, ...)`. Programs are made for the input shapes that come, once each."""
 
     def __init__(self, net: Net, backend: str):
-        self.net = net
+        self.net = roll(net)  # equal steps are one loop, however they were written
         self.backend = backend
-        self.layout = layout_of(net)
+        self.layout = layout_of(self.net)
         self.input_names = tuple(node.op.name for node in net.inputs)
         # a program owns its arrays, so every thread has its own
         self._local = threading.local()

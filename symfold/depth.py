@@ -67,10 +67,10 @@ def roll(net: Net) -> Net:
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
-    return _written_out(_merged(tuple(roots)))
+    return written_out(_merged(tuple(roots)))
 
 
-def _written_out(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+def written_out(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     new: dict[Node, Any] = {}
     for node in walk(roots):
         args = tuple(new[arg] for arg in node.args)

@@ -213,7 +213,8 @@ def _first_met(roots: Sequence[Node], forward: set[Node], own: set[Node]) -> lis
         if node in seen or node in own:
             continue
         seen.add(node)
-        if node in forward and not _is_constant(node):
+        given_out = isinstance(node.op, Select) and node.args[0] in forward
+        if (node in forward or given_out) and not _is_constant(node):
             met[node] = None
         else:
             stack += reversed(node.args)

@@ -19,7 +19,7 @@ from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_
 from symfold.layer_kinds import Layers
 from symfold.nodes import Node, lift
 from symfold.sequences import element, join, repeated, stack, take
-from symfold.shapes import Shape, Size, fits, length, show
+from symfold.shapes import Shape, Size, fits, length, settled, show
 from symfold.trees import Form, flatten, unflatten
 
 
@@ -120,21 +120,21 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
         shapes = tuple(part.shape for part in state)
         step = step_for(shapes, first)
         after = tuple(result.shape for result in step.block.results[: len(state)])
-        settled = after == shapes
-        if not settled and not isinstance(count, int):
+        stays = all(map(settled, shapes, after))
+        if not stays and not isinstance(count, int):
             raise ShapeError(
                 f"the state changes its shape from {', '.join(map(show, shapes))} to {', '.join(map(show, after))} "
                 "in a fold of unknown depth (give an initial state of the final shape)"
             )
         if isinstance(count, int):
-            part = range(first, count if settled else first + 1)
+            part = range(first, count if stays else first + 1)
             chosen = [take(o, part) if e else o for o, e in zip(step.operands, step.each, strict=True)]
             results = apply_fold(step.block, len(part), state, chosen, step.each)
         else:
             results = apply_fold(step.block, count, state, step.operands, step.each)
         state = results[: len(state)]
         given.append(results[len(state) :])
-        if settled or first + 1 == count:
+        if stays or first + 1 == count:
             return (*state, *(join(parts) for parts in zip(*given, strict=True)))
         first += 1
 

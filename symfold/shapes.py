@@ -156,6 +156,20 @@ def fits(given: Shape, wanted: Shape) -> bool:
     )
 
 
+def settled(before: Shape, after: Shape) -> bool:
+    """Whether a state keeps its shape in a step: unknown sizes that take each other's place are taken to be equal.
+
+    >>> settled((size_symbol("x", 0), 3), (size_symbol("y", 0), 3)), settled((1, 3), (size_symbol("y", 0), 3))
+    (True, False)
+    """
+    return before == after or (
+        is_known(before)
+        and is_known(after)
+        and len(before) == len(after)
+        and all(a == b or not (isinstance(a, int) or isinstance(b, int)) for a, b in zip(before, after, strict=True))
+    )
+
+
 def length(shape: Shape) -> Size:
     """The number of entries along the leading axis of a sequence."""
     if not shape or isinstance(shape[0], Rest):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symfold.compile import program_of
+from symfold.depth import roll
 from symfold.differentiate import value_and_grad
 from symfold.errors import Diverged, InvalidType, InvalidValue, unknown
 from symfold.net import Net
@@ -136,7 +137,7 @@ def fit(
     nets evaluated on the whole data after each epoch. The arguments are left alone. A loss that is no longer finite stops
     the training with `Diverged`, which says at which step and keeps the last good parameters.
     """
-    net = Net.of(loss)
+    net = roll(Net.of(loss))
     if not isinstance(optimizer, Optimiser):
         raise InvalidType(f"optimizer={optimizer!r} is no optimiser (as sf.sgd(0.01))")
     if (data is None) == (batches is None):

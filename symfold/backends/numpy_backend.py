@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symfold.backends.numpy_source import Ref, Source
-from symfold.depth import roll_nodes
+from symfold.depth import written_out
 from symfold.differentiate import opened
 from symfold.distribute import distribute
 from symfold.names import leaves_of
@@ -72,7 +72,7 @@ class Program:
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters):
         known = with_shapes(net, shapes)
-        roots = distribute(opened(roll_nodes(opened(known.outputs))))
+        roots = distribute(written_out(opened(known.outputs)))
         self.params = params
         self.inputs: dict[str, Any] = {}
         source = Source()

@@ -113,6 +113,12 @@ class Source:
         self.arrays[name] = shape
         return name
 
+    def rows(self, positions: range) -> str:
+        """Neighbouring rows by name, for the same reason."""
+        name = self.name("rows")
+        self.arrays[name] = slice(positions.start, positions.stop)
+        return name
+
     def count(self, number: int) -> str:
         self.counts.append(number)
         return f"n{len(self.counts)}"
@@ -129,11 +135,11 @@ class Source:
         self.functions[name] = function
         return name
 
-    def entry(self, stack: Ref, shape: Shape, letter: str = "v") -> Ref:
-        """The entry of a sequence at the step that the innermost loop is at."""
+    def entry(self, stack: Ref, shape: Shape, letter: str = "v", array: bool = True) -> Ref:
+        """The entry of a sequence at the step that the innermost loop is at; `array` says that the sequence is one array."""
         name = self.name(letter)
         self.scope.bound[name] = stack.name
-        return Ref(name, shape, self.scope.level, stack.name if stack.level == 0 else None, whole=stack.whole)
+        return Ref(name, shape, self.scope.level, stack.name if stack.level == 0 and array else None, whole=stack.whole)
 
     # -- nodes
 
@@ -256,7 +262,8 @@ def view(source: Source, node: Node, ref: Ref) -> Ref:
             return f"{name}[{':, ' if stacked else ''}::-1]"
         if is_primitive(node, take_row):
             positions = attributes["positions"]
-            return f"{name}[{':, ' if stacked else ''}{positions.start}:{positions.stop}]"
+            rows = source.rows(positions)
+            return f"{name}[{':, ' if stacked else ''}{rows}]"
         if is_primitive(node, broadcast_to):
             if stacked:
                 extra = "None, " * (len(node.shape) - len(ref.shape))
@@ -431,7 +438,7 @@ class State:
     @classmethod
     def _over(cls, source: Source, array: str, shape: Shape, before: str, after: str, last: str, kept: bool) -> State:
         pair = [Ref(source.once("s", text), ("steps", *shape)) for text in (before, after)]  # type: ignore[arg-type]
-        entries = [source.entry(ref, shape, "z") for ref in pair]
+        entries = [source.entry(ref, shape, "z", array=kept) for ref in pair]
         first = source.once("v", f"{array}[0, ...]")
         final = Ref(source.once("v", last), shape)
         return cls(entries[0], entries[1], first, final, Ref(array, ("steps", *shape), whole=True) if kept else None)  # type: ignore[arg-type]
