@@ -19,11 +19,10 @@ Examples:
 @as_json
 def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, json_: bool) -> None:
     """Draw MAPPER folded over layers."""
-    from symfold.files import replacing
+    from symfold.files import check_writable
 
-    net = symbolic_net(mapper, depth, layer, init)
-    with replacing(output) as temporary:
-        net.draw(temporary, level=level)
+    check_writable(output)
+    symbolic_net(mapper, depth, layer, init).draw(output, level=level)
     if json_:
         say_json({"mapper": mapper, "depth": depth, "level": level, "file": output})
     else:

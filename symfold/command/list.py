@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -24,23 +25,27 @@ def functions() -> list[dict[str, Any]]:
 def activations() -> list[dict[str, Any]]:
     from symfold.regression import ACTIVATIONS
 
-    return [{"name": name} for name in ACTIVATIONS]
+    return names(ACTIVATIONS)
 
 
 def formats() -> list[dict[str, Any]]:
     from symfold.export import EXPORTS
 
-    return [{"name": name} for name in EXPORTS]
+    return names(EXPORTS)
+
+
+def names(of: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"name": name} for name in of]
 
 
 # What can be listed; a new table is one row.
-TABLES = {
+TABLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mappers": mappers,
     "functions": functions,
     "activations": activations,
     "formats": formats,
-    "forms": lambda: [{"name": name} for name in FORMS],
-    "styles": lambda: [{"name": name} for name in STYLES],
+    "forms": lambda: names(FORMS),
+    "styles": lambda: names(STYLES),
 }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -63,10 +63,10 @@ class Front(click.Group):
             _forget_output()
             return None
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **settings: Any) -> Any:
-        settings["standalone_mode"] = False
+    def main(self, *args: Any, **settings: Any) -> Any:
+        settings |= {"standalone_mode": False, "prog_name": "symfold"}
         try:
-            code = super().main(args, prog_name or "symfold", **settings)
+            code = super().main(*args, **settings)
         except click.exceptions.Abort:
             _complain("interrupted")
             sys.exit(130)
@@ -83,10 +83,8 @@ def _complain(message: object) -> None:
 
 def _forget_output() -> None:
     """Point standard output nowhere, so that flushing it at exit cannot fail again."""
-    try:
+    with contextlib.suppress(OSError, ValueError):  # where standard output is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # standard output is no file
-        pass
 
 
 @click.group(cls=Front, invoke_without_command=True, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})

@@ -26,22 +26,19 @@ level_option = click.option("--level", metavar="LEVEL", help="What a node stands
 output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
 
 
-class Depth(click.ParamType):
+def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | str:
     """A whole number from 0 up, or a symbol."""
-
-    name = "depth"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        text = str(value)
-        if text.isascii() and text.isdigit() and len(text) <= 18:
-            return int(text)
-        if text.isidentifier() and text.isascii():
-            return text
-        self.fail(f"{text[:40]!r} is no depth (give a whole number from 0 up, or a symbol such as n)", param, ctx)
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    if text.isidentifier() and text.isascii():
+        return text
+    raise click.BadParameter(f"{text[:40]!r} is no depth (give a whole number from 0 up, or a symbol such as n)")
 
 
 mapper_argument = click.argument("mapper", metavar="MAPPER")
-depth_option = click.option("--depth", type=Depth(), default="3", show_default=True, help="How many layers: a number, or a symbol such as n.")
+depth_option = click.option(
+    "--depth", callback=read_depth, default="3", show_default=True, help="How many layers: a number, or a symbol such as n."
+)
 
 
 def net_options(function: Decorated) -> Decorated:
@@ -59,7 +56,8 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     from symfold.nodes import tensor
 
     x = tensor("x")
-    return fold(named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init))
+    net: Net = fold(named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init))
+    return net
 
 
 def initial_number(text: str) -> int | float:

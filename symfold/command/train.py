@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from symfold.command.options import as_json, depth_option, fixed_depth, mapper_argument, output_option, say, say_json, seed_option
+from symfold.command.options import (
+    as_json,
+    depth_option,
+    fixed_depth,
+    mapper_argument,
+    output_option,
+    say,
+    say_json,
+    seed_option,
+)
 
 
 @click.command(
@@ -20,10 +29,10 @@ Examples:
 @click.option("--data", type=click.Path(), required=True, help="A CSV file of numbers, the first row naming the columns.")
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict from all others.")
 @click.option("--width", type=click.IntRange(1, 10_000), default=8, show_default=True, help="The width of the layers.")
-@click.option("--activation", default="tanh", show_default=True, help="The activation of the layers ('symfold list activations').")
-@click.option("--epochs", type=click.IntRange(0), default=100, show_default=True, help="How often the training rows are gone through.")
+@click.option("--activation", default="sigmoid", show_default=True, help="The activation of the layers ('symfold list activations').")
+@click.option("--epochs", type=click.IntRange(1), default=200, show_default=True, help="How often the training rows are gone through.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="How many rows a step sees.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=0.01, show_default=True, help="The learning rate, for the mean error of a batch.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), default=0.001, show_default=True, help="The learning rate, for the mean error of a batch.")
 @click.option("--test-fraction", type=float, default=0.2, show_default=True, help="The part of the rows that is kept for testing.")
 @seed_option
 @output_option

@@ -1,10 +1,7 @@
-"""Typed expressions: a mapper written as text, parsed by a small grammar and never evaluated as Python.
+"""The reader: Python's own parser makes its tree, and what that tree may hold is checked at every node.
 
     expression ::= number | z | x | -expression | expression (+ - * / **) expression
                  | f(expression, ...) | FUNCTION(expression, ...)
-
-z is the state, x the initial input, f the layer. Python's own parser reads the text into its tree; what that tree may
-hold is the table above, so that nothing typed is ever run.
 """
 
 from __future__ import annotations
@@ -12,122 +9,27 @@ from __future__ import annotations
 import ast
 import math
 import warnings
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import sympy as sp
-
-from symfold.errors import ParseError, UnknownName, unknown
-from symfold.functions import HEADS
-from symfold.mappers import MAPPERS
-from symfold.mappers.registry import Row
-from symfold.nodes import Constant, Node, lift, number
+from symfold.errors import ParseError
+from symfold.expressions.trees import FUNCTIONS, LAYER, NAMES, Name, Number, Operation, Tree
 
 MAX_LENGTH = 1_000
 MAX_DEPTH = 100
 MAX_DIGITS = 1_000
 
-NAMES = ("z", "x")
-LAYER = "f"
-
-_SAME_NAME = (
-    *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
-    *("sign", "erf", "erfc", "sigmoid", "softplus", "relu"),
-)
-_SPELLED: dict[str, Any] = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, **{name: HEADS[name] for name in _SAME_NAME}}
-
-
-def _applied(head: Any) -> Callable[..., Node]:
-    return lambda *args: Node(head, tuple(map(lift, args)))
-
-
-# What may be called besides the layer, and with how many arguments; a new function is one row.
-FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {
-    **{name: (_applied(head), None if name in ("max", "min") else 1) for name, head in _SPELLED.items()},
-    "sqrt": (lambda a: a ** sp.Rational(1, 2), 1),
-}
-
 OPERATORS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-"}
 
-_BUILD: dict[tuple[str, int], Callable[..., Node]] = {
-    ("+", 2): lambda a, b: a + b, ("-", 2): lambda a, b: a - b, ("*", 2): lambda a, b: a * b,
-    ("/", 2): lambda a, b: _quotient(a, b), ("**", 2): lambda a, b: a**b, ("-", 1): lambda a: -a,
+# What people try, in words; anything else is named after its kind in Python's tree.
+_WORDS: dict[type[ast.AST], str] = {
+    ast.Attribute: "an attribute", ast.Lambda: "a lambda", ast.Subscript: "an index", ast.IfExp: "a condition",
+    ast.ListComp: "a comprehension", ast.SetComp: "a comprehension", ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a comprehension", ast.Compare: "a comparison", ast.BoolOp: "a condition", ast.JoinedStr: "a string",
+    ast.NamedExpr: "an assignment", ast.Tuple: "a tuple", ast.List: "a list", ast.Dict: "a dict", ast.Set: "a set",
+    ast.Starred: "a starred argument",
 }  # fmt: skip
 
-
-def _quotient(a: Any, b: Any) -> Any:
-    """Of two numbers their exact quotient, so that z**(1/2) is the square root; else a division as written."""
-    values: list[Any] = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
-    return Node(Constant(values[0] / values[1])) if len(values) == 2 else a / b
-
-
-@dataclass(frozen=True)
-class Number:
-    """A literal number."""
-
-    value: int | float
-
-
-@dataclass(frozen=True)
-class Name:
-    """The state z or the input x."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Operation:
-    """An operator by its symbol, or a function by its name, over expressions."""
-
-    symbol: str
-    args: tuple[Tree, ...]
-
-
-Tree = Number | Name | Operation
-
-
-@dataclass(frozen=True)
-class ParsedMapper:
-    """A mapper that was typed: `make(x)` gives it for the initial input x, as a row of the mapper table does."""
-
-    text: str
-    tree: Tree
-
-    def make(self, x: Any) -> Callable[[Any, Any], Any]:
-        def step(z: Any, f: Callable[..., Any]) -> Any:
-            return build(self.tree, {"z": z, "x": x}, f)
-
-        return step
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def parse_mapper(text: str) -> ParsedMapper:
-    """Read a mapper from text.
-
-    >>> parse_mapper("f(z) + z").tree
-    Operation(symbol='+', args=(Operation(symbol='f', args=(Name(name='z'),)), Name(name='z')))
-    >>> parse_mapper("z.real + 1")
-    Traceback (most recent call last):
-    ...
-    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions)
-    """
-    return ParsedMapper(text.strip(), parse(text))
-
-
-def named_mapper(text: str) -> Row | ParsedMapper:
-    """A mapper by its name in the table, or typed as an expression: either has `make(x)`.
-
-    >>> named_mapper("residual").formula, str(named_mapper("f(z) - z"))
-    ('f(z) + z', 'f(z) - z')
-    """
-    if text in MAPPERS:
-        return MAPPERS[text]
-    if text.isidentifier() and text not in NAMES and text != LAYER:
-        raise UnknownName(f"{unknown('mapper', text, MAPPERS)}, or an expression such as 'f(z) + z'")
-    return parse_mapper(text)
+_ALLOWED = "allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions"
 
 
 def parse(text: str) -> Tree:
@@ -151,32 +53,6 @@ def parse(text: str) -> Tree:
     if (digits := _digits(tree)) > MAX_DIGITS:
         raise ParseError(f"cannot read {_short(source)}: its powers grow too large (numbers of about {digits:.3g} digits; at most {MAX_DIGITS:,})")
     return tree
-
-
-def build(tree: Tree, values: Mapping[str, Any], layer: Callable[..., Any]) -> Any:
-    """The expression over these values of its names, in the order in which it was typed."""
-    if isinstance(tree, Number):
-        return number(tree.value)
-    if isinstance(tree, Name):
-        return values[tree.name]
-    args = [build(arg, values, layer) for arg in tree.args]
-    if tree.symbol == LAYER:
-        return layer(*args)
-    if (tree.symbol, len(args)) in _BUILD:
-        return _BUILD[tree.symbol, len(args)](*args)
-    return FUNCTIONS[tree.symbol][0](*args)
-
-
-# What people try, in words; anything else is named after its kind in Python's tree.
-_WORDS: dict[type[ast.AST], str] = {
-    ast.Attribute: "an attribute", ast.Lambda: "a lambda", ast.Subscript: "an index", ast.IfExp: "a condition",
-    ast.ListComp: "a comprehension", ast.SetComp: "a comprehension", ast.DictComp: "a comprehension",
-    ast.GeneratorExp: "a comprehension", ast.Compare: "a comparison", ast.BoolOp: "a condition", ast.JoinedStr: "a string",
-    ast.NamedExpr: "an assignment", ast.Tuple: "a tuple", ast.List: "a list", ast.Dict: "a dict", ast.Set: "a set",
-    ast.Starred: "a starred argument",
-}  # fmt: skip
-
-_ALLOWED = "allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""What an expression is made of, once read: numbers, names, and operations over expressions; and what builds a net of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.functions import HEADS
+from symfold.nodes import Constant, Node, lift, number
+
+NAMES = ("z", "x")
+LAYER = "f"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A literal number."""
+
+    value: int | float
+
+
+@dataclass(frozen=True)
+class Name:
+    """The state z or the input x."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator by its symbol, or a function by its name, over expressions."""
+
+    symbol: str
+    args: tuple[Tree, ...]
+
+
+Tree = Number | Name | Operation
+
+
+def _applied(head: Any) -> Callable[..., Node]:
+    return lambda *args: Node(head, tuple(map(lift, args)))
+
+
+_SAME_NAME = (
+    *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
+    *("sign", "erf", "erfc", "sigmoid", "softplus", "relu"),
+)
+_SPELLED: dict[str, Any] = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, **{name: HEADS[name] for name in _SAME_NAME}}
+
+# What may be called besides the layer, and with how many arguments; a new function is one row.
+FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {
+    **{name: (_applied(head), None if name in ("max", "min") else 1) for name, head in _SPELLED.items()},
+    "sqrt": (lambda a: a ** sp.Rational(1, 2), 1),
+}
+
+_BUILD: dict[tuple[str, int], Callable[..., Node]] = {
+    ("+", 2): lambda a, b: a + b, ("-", 2): lambda a, b: a - b, ("*", 2): lambda a, b: a * b,
+    ("/", 2): lambda a, b: _quotient(a, b), ("**", 2): lambda a, b: a**b, ("-", 1): lambda a: -a,
+}  # fmt: skip
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """Of two numbers their exact quotient, so that z**(1/2) is the square root; else a division as written."""
+    numbers: list[Any] = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
+    return number(numbers[0] / numbers[1]) if len(numbers) == 2 else a / b
+
+
+def build(tree: Tree, values: Mapping[str, Any], layer: Callable[..., Any]) -> Any:
+    """The expression over these values of its names, in the order in which it was typed."""
+    if isinstance(tree, Number):
+        return number(tree.value)
+    if isinstance(tree, Name):
+        return values[tree.name]
+    args = [build(arg, values, layer) for arg in tree.args]
+    if tree.symbol == LAYER:
+        return layer(*args)
+    if (tree.symbol, len(args)) in _BUILD:
+        return _BUILD[tree.symbol, len(args)](*args)
+    return FUNCTIONS[tree.symbol][0](*args)
