@@ -42,7 +42,7 @@ def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction
     ['\\\\tsubgraph "cluster residual" {', '\\\\t\\\\tlabel=residual']
     """
     digraph = new_digraph("nets", **_layout(direction, ""))
-    for title, net in nets.items():
+    for title, net in reversed(nets.items()):  # Graphviz draws the last one on top
         with digraph.subgraph(name=f"cluster {title}") as part:
             part.attr("graph", label=graphviz.escape(title), fontsize="14", color="none", style="", margin="14", labeljust="l")
             _picture(net, level, f"{title} ").into(part)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import graphviz
 import networkx as nx
 
-from symfold.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, NODE, NODES, SIGNS
+from symfold.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES, SIGNS
 from symfold.diagram.text import pretty
 
 MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
+WEIGHTS = {"skip": "50", "output": "1", "capture": "0", "state": "3"}
 
 
 @dataclass
@@ -31,6 +33,28 @@ class Picture:
         marked = self.level in MARKED
         self.states = {name: f"state {name}" for name, data in graph.nodes(data=True) if marked and "state" in data}
         self.hidden = {name for name in graph if self._is_whole(name)}
+        self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
+
+    def _neighbour(self, name: str) -> str | None:
+        """The node in whose column a node is drawn: a layer below the join that it is added at, an item below its reader."""
+        readers = [(end, data["kind"]) for _, end, data in self.graph.out_edges(name, data=True)]
+        if len(readers) != 1 or self.graph.nodes[name]["kind"] == "output":
+            return None
+        end, kind = readers[0]
+        if kind in ("item", "parameter", "capture") and not self.graph.in_degree(name) - (self.graph.nodes[name]["op"] == "item"):
+            return end
+        added = self.graph.nodes[name]["kind"] == "layer" and bool(self.line(end)) and self.place(name) == self.place(end)
+        return end if added and any(data["kind"] == "skip" for _, _, data in self.graph.in_edges(end, data=True)) else None
+
+    def line(self, name: str) -> str:
+        """The straight line that a node is drawn on, if any: that of a state, of the joins that give it, of where it begins."""
+        data = self.graph.nodes[name]
+        if data["kind"] == "state" or (data["kind"] == "join" and name in self.states):
+            return re.match("[a-z]*", str(data.get("state", data["label"])))[0]  # type: ignore[index]  # it matches always
+        for _, end, edge in self.graph.out_edges(name, data=True):
+            if self.graph.nodes[end]["kind"] == "state" if data["kind"] == "join" else edge["kind"] == "skip" and data["kind"] == "input":
+                return self.line(end)
+        return ""
 
     def _is_whole(self, name: str) -> bool:
         """Whether a node is only there to be read entry by entry: its entries stand for it."""
@@ -51,11 +75,29 @@ class Picture:
         for source, end, data in self.graph.edges(data=True):
             if source not in self.hidden:
                 self._edge(target, source, end, data)
+        self._in_turn(target, root)
+
+    def _in_turn(self, target: graphviz.Digraph, root: Group) -> None:
+        """Draw a step after the state before it, also where nothing in the step reads that state."""
+        if any("/" in data.get("group", "") for _, data in self.graph.nodes(data=True)) or self.level not in MARKED:
+            return
+        before, hung = "", ""
+        for group in root.inner.values():
+            inside = set(group.nodes)
+            for name in group.nodes if before else ():
+                if name not in self.beside and not inside.intersection(self.graph.predecessors(name)):
+                    target.edge(self.prefix + before, self.prefix + name, style="invis", weight="0")
+            before = next((self.states[name] for name in reversed(group.nodes) if name in self.states), "")
+            layer = next((name for name in group.nodes if name in self.beside), "")
+            if hung and layer:  # all on one side of the line
+                target.edge(self.prefix + hung, self.prefix + layer, style="invis", weight="2")
+            hung = layer
 
     def place(self, name: str) -> tuple[str, ...]:
         """The steps that a node is drawn in; an item goes with the one step that reads it."""
         data = self.graph.nodes[name]
-        if "group" not in data and (data["op"] == "item" or data["kind"] in ("layer", "parameter")):
+        uses = {kind for _, _, kind in self.graph.out_edges(name, data="kind")}
+        if "group" not in data and uses and uses <= {"item", "parameter"}:
             readers = {self.graph.nodes[r].get("group", "") for r in self.graph.successors(name)}
             group = readers.pop() if len(readers) == 1 else ""
         else:
@@ -66,11 +108,18 @@ class Picture:
     def _group(self, target: graphviz.Digraph, group: Group, path: tuple[str, ...]) -> None:
         for name in group.nodes:
             self._node(target, name)
+        for name in group.nodes:
+            if self.beside.get(name) in group.nodes:
+                with target.subgraph() as column:
+                    column.attr(rank="same")
+                    column.node(self.prefix + name)
+                    column.node(self.prefix + self.beside[name])
         for part, inner in group.inner.items():
             where = "/".join((*path, part))
             with target.subgraph(name=f"cluster {self.prefix}{where}") as cluster:
-                title = self.graph.graph.get(f"title {where}") or f"step {part.lstrip('abcdefghijklmnopqrstuvwxyz')}"
-                cluster.attr(label=graphviz.escape(title.replace("...", "…")), **CLUSTER)
+                told = self.graph.graph.get(f"title {where}")
+                title = pretty(told) if told else f"step {part.lstrip('abcdefghijklmnopqrstuvwxyz')}"
+                cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), **({"fontcolor": INK} if told else {})})
                 self._group(cluster, inner, (*path, part))
 
     def _node(self, target: graphviz.Digraph, name: str) -> None:
@@ -78,22 +127,22 @@ class Picture:
         label = str(data["label"])
         kind = "wide join" if data["kind"] == "join" and len(label) > 2 else data["kind"]
         text = label if data["kind"] == "constant" else SIGNS.get(label) or pretty(label)
-        target.node(self.prefix + name, graphviz.escape(text), **NODES[kind])
+        line = {"group": f"{self.prefix}{self.line(name)}"} if self.line(name) else {}
+        target.node(self.prefix + name, graphviz.escape(text), **NODES[kind], **line)
         if name in self.states:
-            target.node(self.prefix + self.states[name], graphviz.escape(pretty(data["state"])), **NODES["state"])
-            target.edge(self.prefix + name, self.prefix + self.states[name], **EDGES["data"], weight="20")
+            target.node(self.prefix + self.states[name], graphviz.escape(pretty(data["state"])), **NODES["state"], **line)
+            target.edge(self.prefix + name, self.prefix + self.states[name], **EDGES["data"], weight="50")
 
     def _edge(self, target: graphviz.Digraph, source: str, end: str, data: dict[str, Any]) -> None:
         look = dict(EDGES[data["kind"]])
-        if data["kind"] in ("skip", "output"):
-            look["weight"] = "10"
-        if data["kind"] == "capture":
-            look["weight"] = "0"
-        if data["kind"] == "loop":
+        if data["kind"] in WEIGHTS:
+            look["weight"] = WEIGHTS[data["kind"]]
+        if data["kind"] == "item" and () != self.place(source) != self.place(end):
             look["constraint"] = "false"
         if "label" in data:
             look["label"] = graphviz.escape(pretty(str(data["label"])))
-        target.edge(self.prefix + self.states.get(source, source), self.prefix + end, **look)
+        ends = self.prefix + self.states.get(source, source), self.prefix + end
+        target.edge(*(reversed(ends) if data["kind"] == "loop" else ends), **look)
 
 
 def new_digraph(name: str, **options: str) -> graphviz.Digraph:

@@ -13,7 +13,7 @@ QUIET = "#777777"
 
 GRAPH: Style = {
     "bgcolor": "white", "fontname": FONT, "fontsize": "12", "fontcolor": INK, "rankdir": "LR", "newrank": "true",
-    "ranksep": "0.32", "nodesep": "0.22", "splines": "spline", "margin": "0.1",
+    "ranksep": "0.22", "nodesep": "0.2", "splines": "spline", "margin": "0.1",
 }  # fmt: skip
 NODE: Style = {
     "fontname": FONT, "fontsize": "12", "fontcolor": INK, "color": INK, "style": "filled", "fillcolor": "white",
@@ -35,7 +35,7 @@ NODES: dict[str, Style] = {
     "primitive": {"shape": "box", "style": "filled,rounded", "fillcolor": "#F7F7F7", "color": "#666666"},
     "parameter": {"shape": "cylinder", "fillcolor": "#F6E1EC", "color": "#A3517A", "margin": "0.05,0.02"},
     "constant": {"shape": "plaintext", "fillcolor": "none", "style": "", "margin": "0.02,0.01", "width": "0.15", "height": "0.2"},
-    "output": {"shape": "hexagon", "peripheries": "2", "fillcolor": "white", "margin": "0.02,0.02"},
+    "output": {"shape": "hexagon", "fillcolor": "white", "color": "#007A5A", "margin": "0.02,0.02", "penwidth": "1.4"},
     "fold": {"shape": "box", "peripheries": "2", "fillcolor": "#EFEFEF", "margin": "0.15,0.1"},
     "step": {"shape": "component", "fillcolor": "#EFEFEF", "margin": "0.15,0.08"},
 }  # fmt: skip
@@ -49,6 +49,6 @@ EDGES: dict[str, Style] = {
     "capture": {"color": "#007A5A", "style": "dashed"},
     "item": {"color": "#0072B2", "arrowhead": "vee", "style": "dotted", "penwidth": "1.4"},
     "parameter": {"color": "#A3517A", "arrowhead": "odot", "arrowsize": "0.5"},
-    "loop": {"style": "bold", "color": INK, "arrowhead": "normal", "penwidth": "1.8", "arrowsize": "0.8"},
+    "loop": {"penwidth": "1.8", "arrowsize": "0.7", "dir": "back", "weight": "0"},  # written the other way: it has a lane of its own
 }
 SIGNS = {"*": "×", "^": "^"}

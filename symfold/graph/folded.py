@@ -6,16 +6,18 @@ state z_{k-1} to the state z_k, and a loop back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from symfold.blocks import Block
 from symfold.folds import Fold
 from symfold.graph.edges import formal_kinds
+from symfold.graph.formulas import step_formula
+from symfold.graph.names import plain_name
 from symfold.graph.record import Leaf, Recorder
 from symfold.graph.stepped import layer_weights
 from symfold.interpreter import Entries
-from symfold.nodes import Constant, Input, Node
+from symfold.nodes import Input, Node
 from symfold.sequences import Family, Numbered
 
 INDICES = ("k", "t", "i", "j", "l", "m")
@@ -32,6 +34,15 @@ class Held(Recorder):
             return Leaf(node, span(node.op), family_name(node.op))
         return super()._meaning(node, args, plans)
 
+    def _entry_label(self, value: Any, first: int, index: str = "k") -> str:
+        """One entry of a sequence, by its index."""
+        if not isinstance(value, Leaf):
+            return "..." if isinstance(value, Entries) else f"{self.graph.nodes[value]['label']}_{{{index}}}"
+        op = value.node.op
+        if isinstance(op, Family) and isinstance(op.names, Numbered):
+            return f"{op.names.prefix}_{{{shifted(index, op.names.start - first)}}}"
+        return f"{value.name or value.label}_{{{index}}}"
+
 
 class Folds(Held):
     """One node a fold, with a loop edge for each part of the state."""
@@ -44,7 +55,14 @@ class Folds(Held):
         frame.step += fold.count if isinstance(fold.count, int) else 0
         self.places.leave(node)
         name = self.names.counted("fold")
-        self.put(name, "fold", "fold", run_text("k", first, fold.count), fold.block.results[0], count=plain(fold.count), state=letters[0])
+        steps = [f"{letters[part]}_{{k-1}}" for part in range(fold.carries)]
+        steps += [
+            self._entry_label(value, first) if each else self.called(value)
+            for value, each in zip(args[fold.carries :], fold.each, strict=True)
+        ]
+        told = [f"{letters[part]}_{{k}} = {text}" for part in range(fold.carries) if (text := step_formula(fold.block, part, steps))]
+        label = "\n".join([*told, run_text("k", first, fold.count)])
+        self.put(name, "fold", "fold", label, fold.block.results[0], count=plain(fold.count), state=letters[0])
         hidden = layer_weights(fold.block)
         for port, (value, source, kind) in enumerate(zip(args, node.args, formal_kinds(fold), strict=True)):
             if not (port in hidden and isinstance(value, Leaf) and value.is_own):
@@ -67,16 +85,22 @@ class Blocks(Held):
         depth = len(self.places.folds)
         name = INDICES[depth - 1] if depth <= len(INDICES) else f"k{depth}"
         frame.index = str(first) if fold.count == 1 else name
-        self.graph.graph[f"title {self.places.attributes()['group']}"] = run_text(name, first, fold.count)
         if fold.count != 1:
             inits = before
             before = [self._state(frame.letters[part], f"{name}-1", block.results[part]) for part in range(carries)]
             for part, init in enumerate(inits):
-                self.edge(init, before[part], 0, "init", label=self._title(frame.letters[part], str(first - 1)))
+                begun = isinstance(init, str) and self.graph.nodes[init]["kind"] == "state"
+                more = {} if begun else {"label": self._title(frame.letters[part], str(first - 1))}
+                self.edge(init, before[part], 0, "init", **more)
         own = [
             self._entry(value, source, name, first) if each else value
             for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
         ]
+        names = [self.called(meaning) for meaning in (*before, *own)]
+        told = [
+            f"{self._title(frame.letters[part], frame.index)} = {text}" for part in range(carries) if (text := step_formula(block, part, names))
+        ]
+        self.graph.graph[f"title {self.places.attributes()['group']}"] = ", ".join([*told, run_text(name, first, fold.count)])
         results = self._run(block.results, dict(zip(block.formals, [*before, *own], strict=True)), plans)
         after = [self._state(frame.letters[part], frame.index, block.results[part]) for part in range(carries)]
         for part in range(carries):
@@ -93,20 +117,13 @@ class Blocks(Held):
 
     def _state(self, letter: str, index: str, node: Node) -> str:
         label = self._title(letter, index)
-        name = self.names.fresh("".join(c for c in label if c not in "{}").replace(",", "_").replace("-1", "_before"))
-        return self.put(name, "state", "state", label, node, **self.places.attributes())
+        return self.put(self.names.fresh(plain_name(label)), "state", "state", label, node, **self.places.attributes())
 
     def _entry(self, value: Any, source: Node, index: str, first: int) -> Any:
         """One entry of a sequence, by its index."""
         if not isinstance(value, Leaf):
             return value
-        op = value.node.op
-        name = f"{value.name or value.label}_{index}"
-        if isinstance(op, Constant):
-            return Leaf(source, f"{value.label}_{index}", name)
-        if isinstance(op, Family) and isinstance(op.names, Numbered):
-            return Leaf(source, f"{op.names.prefix}_{{{shifted(index, op.names.start - first)}}}", name)
-        return Leaf(source, f"{value.name or value.label}_{{{index}}}", name)
+        return Leaf(source, self._entry_label(value, first, index), f"{value.name or value.label}_{index}")
 
 
 def run_text(index: str, first: int, count: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -16,7 +16,7 @@ SIGNS = {**JOINS, "Pow": "^", "transpose": "T"}
 LONGEST = 40
 
 
-@lru_cache(maxsize=None)
+@cache
 def operation_name(op: Any) -> str:
     """The standard name of an operation: SymPy's class, or the row of the table.
 

@@ -46,6 +46,16 @@ class Names:
         return name
 
 
+def plain_name(label: str) -> str:
+    """A label with indices as a name.
+
+    >>> plain_name("h_{2,3}"), plain_name("z_{k-1}")
+    ('h2_3', 'z_k_before')
+    """
+    name = label.replace("_{", "" if label[-2:-1].isdigit() else "_").replace("}", "").replace(",", "_")
+    return name.replace("-1", "_before")
+
+
 class Letters:
     """Letters for states, in order, none of them the name of an input."""
 

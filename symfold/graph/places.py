@@ -65,9 +65,10 @@ class Places:
         return self.frames[-1].kinds[node] if self.frames else ("data",) * len(node.args)
 
     def title(self, part: int) -> str:
-        """The name of a part of the state after this step: z3, and h2_3 inside the second step of another fold."""
+        """A part of the state after this step: z3, and h_{2,3} inside the second step of another fold."""
         folds = self.folds
-        return folds[-1].letters[part] + "_".join(str(frame.step) for frame in folds)
+        letter, numbers = folds[-1].letters[part], [str(frame.step) for frame in folds]
+        return letter + numbers[0] if len(numbers) == 1 else f"{letter}_{{{','.join(numbers)}}}"
 
     def state_part(self, node: Node) -> int | None:
         """Which part of the next state a node is, if it is one."""

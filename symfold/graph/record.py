@@ -13,7 +13,7 @@ import networkx as nx
 
 from symfold.graph.edges import is_join
 from symfold.graph.labels import constant_label, operation_label, operation_name, shape_text
-from symfold.graph.names import Names
+from symfold.graph.names import Names, plain_name
 from symfold.graph.places import Places
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
@@ -91,6 +91,15 @@ class Recorder(Interpreter):
         self._shown[node] = name
         return name
 
+    def called(self, meaning: Any) -> str:
+        """What a meaning is called in a formula."""
+        if isinstance(meaning, Entries):
+            return "..."
+        if isinstance(meaning, Leaf):
+            return meaning.label
+        data = self.graph.nodes[meaning]
+        return str(data.get("state", data["label"]))
+
     # -- what nodes mean
 
     def leaf(self, node: Node) -> Any:
@@ -125,7 +134,7 @@ class Recorder(Interpreter):
             return self.layer(node, args)
         sources = [self.materialise(arg) for arg in args]
         op, part = operation_name(node.op), self.places.state_part(node)
-        name = self.names.counted(op.lower()) if part is None else self.names.fresh(self.places.title(part))
+        name = self.names.counted(op.lower()) if part is None else self.names.fresh(plain_name(self.places.title(part)))
         self.put(name, "join" if is_join(node) else "primitive", op, operation_label(node.op), node, **self.places.attributes())
         for port, (source, kind) in enumerate(zip(sources, self.places.carried(node), strict=True)):
             self.edge(source, name, port, kind)

@@ -8,6 +8,8 @@ from typing import Any
 from symfold.blocks import Block
 from symfold.folds import Fold
 from symfold.graph.edges import formal_kinds
+from symfold.graph.formulas import step_formula
+from symfold.graph.names import plain_name
 from symfold.graph.record import Leaf, Recorder
 from symfold.interpreter import Entries
 from symfold.layer_kinds import Call
@@ -33,10 +35,13 @@ class Steps(Recorder):
         frame = self.places.enter(node)
         for number in range(count):
             title = self.places.title(0)
+            values = [*state, *(entries[number] for entries in operands)]
+            told = step_formula(fold.block, 0, [self.called(value) for value in values]) if carries == 1 else ""
             box = self.put(
-                self.names.fresh(title), "step", "step", title, fold.block.results[0], state=title, **self.places.attributes()
-            )
-            for port, value in enumerate([*state, *(entries[number] for entries in operands)]):
+                self.names.fresh(plain_name(title)), "step", "step", f"{title} = {told}" if told else title, fold.block.results[0],
+                state=title, **self.places.attributes(),
+            )  # fmt: skip
+            for port, value in enumerate(values):
                 if not (port in hidden and isinstance(value, Leaf) and value.is_own):
                     self.edge(value, box, port, kinds[port])
             state = [box] * carries

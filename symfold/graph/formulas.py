@@ -1,0 +1,41 @@
+"""One step as a line of text: the block of a fold with names in the place of its formals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from symfold.blocks import Block
+from symfold.nodes import Formal, Input, Node, substitute
+from symfold.notation.templates import preview
+from symfold.shapes import NAME
+
+LONGEST = 60
+
+
+def step_formula(block: Block, part: int, names: Sequence[str]) -> str:
+    """A result of a block written with these names for its formals; empty where it would be long.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
+    >>> step_formula(net.blocks[0], 0, ["z1", "f2"])
+    'f2(z1) + z1'
+    """
+    text = template(block, part)
+    for position, name in enumerate(names):
+        text = text.replace(_placeholder(position), name)
+    return text if len(text) <= LONGEST else ""
+
+
+@lru_cache(maxsize=256)
+def template(block: Block, part: int) -> str:
+    stand_ins = {
+        Node(Formal(0, k, shape)): Node(Input(_placeholder(k), shape, "layer" if shape == (NAME,) else "input"))
+        for k, shape in enumerate(block.shapes)
+    }
+    text = preview(substitute((block.results[part],), stand_ins)[0])
+    return text if "..." not in text and "fold(" not in text else " " * (LONGEST + 1)
+
+
+def _placeholder(position: int) -> str:
+    return f"q{'abcdefghij'[position % 10]}{'abcdefghij'[position // 10 % 10]}qq"
