@@ -1,4 +1,153 @@
-"""Notation: nets as formulas that people read."""
-from symfold.notation.expanded import stream
-def formula(net, form="fold", style="text", max_ops=10_000): return "".join(stream(net, style))
-def describe(net): return "net"
+"""Notation: nets as formulas that people read. Forms fold, steps, expanded; styles text, unicode, LaTeX, MathML.
+
+    loops, letters       the folds of a net, and what their states are called
+    readings             what every node is called at a step
+    foldform, steps, expanded   the three forms, as terms
+    terms, pieces, operations   formulas, and what one operation looks like
+    styles, writing, layout     from terms to text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from symfold.errors import SymfoldError, TooLarge, unknown
+from symfold.net import Net
+from symfold.notation import expanded
+from symfold.notation.foldform import Line, fold_lines
+from symfold.notation.layout import framed
+from symfold.notation.steps import equations
+from symfold.notation.styles import STYLES, Style, style_named
+from symfold.notation.terms import Name, Term, named, show_size
+from symfold.notation.writing import stream, write
+
+FORMS = ("fold", "steps", "expanded")
+SHORT = 24  # steps that `print(net)` lists
+BOUND = 1900  # characters that it shows
+
+
+def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | None = 10_000) -> str:
+    """A net as a formula: folded, step by step, or fully expanded, in a style.
+
+    `max_ops` bounds the operations of the expanded form and the equations of the steps; None lifts it.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    >>> print(formula(net))
+    z_k = f_k(z_{k-1}) + z_{k-1}, k = 1..3, z_0 = x
+    >>> print(formula(net, form="steps", style="unicode"))
+    z₁ = f₁(x) + x
+    z₂ = f₂(z₁) + z₁
+    z₃ = f₃(z₂) + z₂
+    """
+    whole, chosen = Net.of(net), style_named(style)
+    if form == "fold":
+        return "".join(framed(chosen, [_line(line, chosen) for line in fold_lines(whole)]))
+    if form == "steps":
+        return _steps(whole, chosen, max_ops)
+    if form != "expanded":
+        raise unknown("form", form, FORMS)
+    expanded.check_size(whole, max_ops)
+    return "".join(expanded.stream(whole, style))
+
+
+def _steps(net: Net, style: Style, max_ops: int | None) -> str:
+    listed = equations(net)
+    count = len(listed)
+    if max_ops is not None and count > max_ops:
+        raise TooLarge(f'the net has {count:,} equations, over the bound max_ops={max_ops} (use form="fold", or lift the bound with max_ops=None)')
+    return "".join(framed(style, (_equation(name, value, style) for name, value in listed.terms())))
+
+
+def _equation(name: Term, value: Term, style: Style) -> Iterator[str]:
+    yield write(name, style)
+    yield f" &{style.equals.lstrip()}" if style.key == "latex" else style.equals
+    yield from stream(value, style)
+
+
+def _line(line: Line, style: Style) -> Iterator[str]:
+    indent = {"latex": r"\quad ", "mathml": '<mspace width="1em"/>'}.get(style.key, "  ")
+    yield indent * line.nesting
+    yield from _equation(line.name, line.value, style)
+    comma = {"latex": r",\quad ", "mathml": '<mo>,</mo><mspace width="1em"/>'}.get(style.key, ", ")
+    if line.variable:
+        yield comma
+        yield _range(line, style)
+    for name, value in line.initial:
+        yield comma
+        yield write(name, style) + style.equals
+        yield from stream(value, style)
+
+
+def _range(line: Line, style: Style) -> str:
+    first, last = show_size(line.first), show_size(line.last)
+    if style.key == "latex":
+        return rf"{line.variable} = {first}, \ldots, {last}"
+    if style.key == "mathml":
+        return f"<mi>{line.variable}</mi><mo>=</mo><mrow><mtext>{first}</mtext><mo>,</mo><mo>…</mo><mo>,</mo><mtext>{last}</mtext></mrow>"
+    return f"{line.variable} = {first}{'..' if style.key == 'text' else '…'}{last}"
+
+
+# ---------------------------------------------------------------- displays, which never fail
+
+
+def describe(net: Net) -> str:
+    """What `print(net)` shows: the steps of a short net, the folded form of a long one; under 2,000 characters."""
+    try:
+        return _short(net, STYLES["text"])
+    except Exception as error:  # a display must never be what fails
+        return f"a net that cannot be shown ({error})"[:BOUND]
+
+
+def display_latex(net: Net) -> str | None:
+    """What a notebook shows, or None where it would be too long."""
+    try:
+        shown = _short(net, STYLES["latex"])
+        return None if shown.endswith("...") else f"$\\displaystyle {shown}$"
+    except Exception:  # likewise
+        return None
+
+
+def _short(net: Net, style: Style) -> str:
+    for make in (_short_steps, _short_fold):
+        shown = make(net, style)
+        if shown is not None and len(shown) <= BOUND:
+            return shown
+    return _clipped(formula(net, style=style.key))
+
+
+def _short_steps(net: Net, style: Style) -> str | None:
+    """The steps, where they are few; of a net that is one formula, that formula."""
+    try:
+        listed = equations(net)
+        count = len(listed)
+    except SymfoldError:  # a symbolic depth has no steps to list
+        return None
+    if count > SHORT:
+        return None
+    pairs = list(listed.terms())
+    if count == 1 and listed.steps == 0 and net.outputs and len(net.outputs) == 1:
+        return _bounded(stream(pairs[0][1], style))
+    return _bounded(framed(style, (_equation(name, value, style) for name, value in pairs)))
+
+
+def _short_fold(net: Net, style: Style) -> str | None:
+    return _bounded(framed(style, [_line(line, style) for line in fold_lines(net)]))
+
+
+def _bounded(parts: Iterator[str]) -> str | None:
+    kept: list[str] = []
+    size = 0
+    for part in parts:
+        kept.append(part)
+        size += len(part)
+        if size > BOUND:
+            return None
+    return "".join(kept)
+
+
+def _clipped(shown: str) -> str:
+    """Whole lines up to the bound, then an ellipsis."""
+    kept = shown[: BOUND - 4].rsplit("\n", 1)[0]
+    return f"{kept}\n..."

@@ -1,0 +1,112 @@
+"""The fold form: one line for each fold, whatever its depth, with the fold inside a block indented below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from symfold.net import Net
+from symfold.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.notation.readings import Entries, Pass, Reader, Reading, listing
+from symfold.notation.steps import output_equations, step_equations
+from symfold.notation.styles import STYLES
+from symfold.notation.terms import Name, Term, named
+from symfold.notation.writing import write
+from symfold.shapes import Size
+
+
+@dataclass
+class Line:
+    """An equation, how deep it is nested, and after the last equation of a loop its range and initial values."""
+
+    name: Term
+    value: Term
+    nesting: int = 0
+    variable: str = ""
+    first: Size = 0
+    last: Size = 0
+    initial: list[tuple[Term, Term]] = field(default_factory=list)
+
+
+def fold_lines(net: Net) -> list[Line]:
+    """The lines of the fold form of a net."""
+    scope, letters = scope_of(net)
+    defined: dict[int, tuple[str, Entries]] = {}
+
+    def define(entries: Entries) -> str:
+        if id(entries) not in defined:
+            defined[id(entries)] = (letters.state(), entries)
+        return defined[id(entries)][0]
+
+    reader = Reader(joined=False, define=define)
+    reading = reader.read(scope, {})
+    lines = list(_of_scope(scope, reading, 0))
+    lines += [Line(name, value) for name, value in output_equations(net, scope, reading, letters.output())]
+    return lines + [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
+
+
+def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
+    loops = list(scope.loops.values())
+    merged: Loop | None = None  # a first step that the loop after it says as well
+    for node in scope.order:
+        if node in scope.cuts:
+            yield Line(reading.known[node], reading.cut[node], nesting)
+        if node not in scope.loops:
+            continue
+        loop = scope.loops[node]
+        after = next((other for other in loops if other.previous is loop), None)
+        if after and _says_the_same(reading.passes[node], reading.passes[after.node]):
+            merged = merged if loop.previous is not None and merged is not None else loop
+            continue
+        yield from _of_loop(reading, loop, merged or loop, nesting)
+        merged = None
+
+
+def _says_the_same(first: Pass, second: Pass) -> bool:
+    """Whether a single step before a loop reads as the loop's equation does, one step earlier (the state 0 has another shape)."""
+    if first.loop.fold.count != 1 or second.loop.fold.count == 1 or not second.loop.previous is first.loop:
+        return False
+    try:
+        before = step_equations(first, first.step(1, named_init=True), 1)
+        after = step_equations(second, second.step(0, named_init=True), 0)
+        return [_words(pair) for pair in before] == [_words(pair) for pair in after]
+    except (IndexError, AssertionError):
+        return False
+
+
+def _words(pair: tuple[Term, Term]) -> tuple[str, str]:
+    return write(pair[0], STYLES["text"]), write(pair[1], STYLES["text"])
+
+
+def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterator[Line]:
+    walked = reading.passes[loop.node]
+    once = loop.fold.count == 1 and first is loop
+    symbol = sp.Symbol(loop.variable)
+    # numbers run up: the state after the step is k; numbers run down: the state before it is k
+    step: Size = 1 if once else (symbol - loop.start if loop.sign > 0 else loop.start - symbol + 1)
+    inner = walked.step(step, named_init=not once or first.previous is not None)
+    if once:
+        inner = _with_init(walked)
+    lines = [Line(name, value, nesting) for name, value in step_equations(walked, inner, step)]
+    lines += [] if lines else [Line(named(loop.letters[k], symbol, False), inner.term(r), nesting) for k, r in enumerate(loop.fold.block.results)]
+    if not once:
+        lines[-1].variable = loop.variable
+        start, end = first.start, loop.end
+        lines[-1].first, lines[-1].last = (start + 1, end) if loop.sign > 0 else (start, end + 1)
+        if first.previous is None or first.previous.node not in reading.passes:
+            begun = reading.passes[first.node]
+            lines[-1].initial = [(walked.reader.name(letter, begun.number(0)), _plain(value)) for letter, value in zip(first.letters, begun.init, strict=True)]
+    yield from lines
+    yield from _of_scope(loop.scope, inner, nesting + 1)
+
+
+def _plain(value: Term | Entries) -> Term:
+    return listing(value) if isinstance(value, Entries) else value
+
+
+def _with_init(walked: Pass) -> Reading:
+    """A single step, its initial state put in place."""
+    given = dict(zip(walked.loop.fold.block.formals, [*walked.init, *walked.operands], strict=True))
+    return walked.reader.read(walked.loop.scope, given)
