@@ -21,6 +21,9 @@ Examples:
 def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, format_: str, output: str | None, json_: bool) -> None:
     """Print the graph of MAPPER folded over layers (--json is --format json)."""
     from symfold.export import to_text
+    from symfold.files import check_writable
 
+    if output is not None:
+        check_writable(output)
     net = symbolic_net(mapper, depth, layer, init)
     write(to_text(net, "json" if json_ else format_, level or "layer"), output)
