@@ -11,6 +11,7 @@ import networkx as nx
 
 from symfold.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES, SIGNS
 from symfold.diagram.text import pretty
+from symfold.graph.names import safe_names, visible
 
 MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
 WEIGHTS = {"skip": "50", "output": "1", "capture": "0", "state": "3"}
@@ -28,10 +29,11 @@ class Picture:
     """One graph drawn into a Digraph; `prefix` keeps apart the names of several."""
 
     def __init__(self, graph: nx.MultiDiGraph, prefix: str = ""):
+        graph = nx.relabel_nodes(graph, {name: prefix + safe for name, safe in safe_names(graph).items()})
         self.graph, self.prefix = graph, prefix
         self.level = graph.graph["level"]
         marked = self.level in MARKED
-        self.states = {name: f"state {name}" for name, data in graph.nodes(data=True) if marked and "state" in data}
+        self.states = {name: f"{name} state" for name, data in graph.nodes(data=True) if marked and "state" in data}
         self.hidden = {name for name in graph if self._is_whole(name)}
         self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
 
@@ -86,11 +88,11 @@ class Picture:
             inside = set(group.nodes)
             for name in group.nodes if before else ():
                 if name not in self.beside and not inside.intersection(self.graph.predecessors(name)):
-                    target.edge(self.prefix + before, self.prefix + name, style="invis", weight="0")
+                    target.edge(before, name, style="invis", weight="0")
             before = next((self.states[name] for name in reversed(group.nodes) if name in self.states), "")
             layer = next((name for name in group.nodes if name in self.beside), "")
             if hung and layer:  # all on one side of the line
-                target.edge(self.prefix + hung, self.prefix + layer, style="invis", weight="2")
+                target.edge(hung, layer, style="invis", weight="2")
             hung = layer
 
     def place(self, name: str) -> tuple[str, ...]:
@@ -112,8 +114,8 @@ class Picture:
             if self.beside.get(name) in group.nodes:
                 with target.subgraph() as column:
                     column.attr(rank="same")
-                    column.node(self.prefix + name)
-                    column.node(self.prefix + self.beside[name])
+                    column.node(name)
+                    column.node(self.beside[name])
         for part, inner in group.inner.items():
             where = "/".join((*path, part))
             with target.subgraph(name=f"cluster {self.prefix}{where}") as cluster:
@@ -124,14 +126,14 @@ class Picture:
 
     def _node(self, target: graphviz.Digraph, name: str) -> None:
         data = self.graph.nodes[name]
-        label = str(data["label"])
+        label = visible(str(data["label"]))
         kind = "wide join" if data["kind"] == "join" and len(label) > 2 else data["kind"]
         text = label if data["kind"] == "constant" else SIGNS.get(label) or pretty(label)
         line = {"group": f"{self.prefix}{self.line(name)}"} if self.line(name) else {}
-        target.node(self.prefix + name, graphviz.escape(text), **NODES[kind], **line)
+        target.node(name, graphviz.escape(text), **NODES[kind], **line)
         if name in self.states:
-            target.node(self.prefix + self.states[name], graphviz.escape(pretty(data["state"])), **NODES["state"], **line)
-            target.edge(self.prefix + name, self.prefix + self.states[name], **EDGES["data"], weight="50")
+            target.node(self.states[name], graphviz.escape(pretty(data["state"])), **NODES["state"], **line)
+            target.edge(name, self.states[name], **EDGES["data"], weight="50")
 
     def _edge(self, target: graphviz.Digraph, source: str, end: str, data: dict[str, Any]) -> None:
         look = dict(EDGES[data["kind"]])
@@ -141,7 +143,7 @@ class Picture:
             look["constraint"] = "false"
         if "label" in data:
             look["label"] = graphviz.escape(pretty(str(data["label"])))
-        ends = self.prefix + self.states.get(source, source), self.prefix + end
+        ends = self.states.get(source, source), end
         target.edge(*(reversed(ends) if data["kind"] == "loop" else ends), **look)
 
 

@@ -67,3 +67,29 @@ class Letters:
         """So many further letters, one for each part of a state."""
         first, self._given = self._given, self._given + count
         return tuple(self._free[k] if k < len(self._free) else f"z{'abcdefgh'[k % 8]}{k}_" for k in range(first, first + count))
+
+
+def safe_names(names: Iterable[str], avoid: Iterable[str] = ()) -> dict[str, str]:
+    """For each name one that every format can take: itself where it is plain, else a number.
+
+    >>> safe_names(["x", 'a"b', "end"], avoid=["end"])
+    {'x': 'x', 'a"b': 'node2', 'end': 'node3'}
+    """
+    listed, kept = list(names), set(avoid)
+    plain = {name for name in listed if name.isascii() and name.isidentifier() and name not in kept}
+    safe: dict[str, str] = {}
+    for number, name in enumerate(listed, 1):
+        other = f"node{number}"
+        while other in plain:
+            other += "_"
+        safe[name] = name if name in plain else other
+    return safe
+
+
+def visible(text: str) -> str:
+    """A text with the characters that no file format may hold made visible.
+
+    >>> visible("a" + chr(0) + "b")
+    'a�b'
+    """
+    return "".join(c if c in "\n\t" or (c.isprintable() or ord(c) > 159) and not 0xD800 <= ord(c) <= 0xDFFF and ord(c) & 0xFFFE != 0xFFFE else "\ufffd" for c in text)
