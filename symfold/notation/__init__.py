@@ -16,10 +16,10 @@ from symfold.errors import SymfoldError, TooLarge, unknown
 from symfold.net import Net
 from symfold.notation import expanded
 from symfold.notation.foldform import Line, fold_lines
-from symfold.notation.layout import framed
-from symfold.notation.steps import equations
-from symfold.notation.styles import STYLES, Style, style_named
-from symfold.notation.terms import Name, Term, named, show_size
+from symfold.notation.layout import equation, framed
+from symfold.notation.steps import Equations, equations
+from symfold.notation.styles import STYLES, Style, mathml_tokens, style_named
+from symfold.notation.terms import show_size
 from symfold.notation.writing import stream, write
 
 FORMS = ("fold", "steps", "expanded")
@@ -43,7 +43,7 @@ def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | No
     """
     whole, chosen = Net.of(net), style_named(style)
     if form == "fold":
-        return "".join(framed(chosen, [_line(line, chosen) for line in fold_lines(whole)]))
+        return "".join(_framed_fold(whole, chosen))
     if form == "steps":
         return _steps(whole, chosen, max_ops)
     if form != "expanded":
@@ -57,19 +57,23 @@ def _steps(net: Net, style: Style, max_ops: int | None) -> str:
     count = len(listed)
     if max_ops is not None and count > max_ops:
         raise TooLarge(f'the net has {count:,} equations, over the bound max_ops={max_ops} (use form="fold", or lift the bound with max_ops=None)')
-    return "".join(framed(style, (_equation(name, value, style) for name, value in listed.terms())))
+    return "".join(_framed_steps(listed, style))
 
 
-def _equation(name: Term, value: Term, style: Style) -> Iterator[str]:
-    yield write(name, style)
-    yield f" &{style.equals.lstrip()}" if style.key == "latex" else style.equals
-    yield from stream(value, style)
+def _framed_steps(listed: Equations, style: Style) -> Iterator[str]:
+    several = len(listed) > 1
+    return framed(style, (equation(name, value, style, several) for name, value in listed.terms()), several)
 
 
-def _line(line: Line, style: Style) -> Iterator[str]:
+def _framed_fold(net: Net, style: Style) -> Iterator[str]:
+    lines = fold_lines(net)
+    return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
+
+
+def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
     indent = {"latex": r"\quad ", "mathml": '<mspace width="1em"/>'}.get(style.key, "  ")
     yield indent * line.nesting
-    yield from _equation(line.name, line.value, style)
+    yield from equation(line.name, line.value, style, several)
     comma = {"latex": r",\quad ", "mathml": '<mo>,</mo><mspace width="1em"/>'}.get(style.key, ", ")
     if line.variable:
         yield comma
@@ -85,7 +89,8 @@ def _range(line: Line, style: Style) -> str:
     if style.key == "latex":
         return rf"{line.variable} = {first}, \ldots, {last}"
     if style.key == "mathml":
-        return f"<mi>{line.variable}</mi><mo>=</mo><mrow><mtext>{first}</mtext><mo>,</mo><mo>…</mo><mo>,</mo><mtext>{last}</mtext></mrow>"
+        ends = [mathml_tokens(end) for end in (first, last)]
+        return f"<mi>{line.variable}</mi><mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"
     return f"{line.variable} = {first}{'..' if style.key == 'text' else '…'}{last}"
 
 
@@ -129,11 +134,11 @@ def _short_steps(net: Net, style: Style) -> str | None:
     pairs = list(listed.terms())
     if count == 1 and listed.steps == 0 and net.outputs and len(net.outputs) == 1:
         return _bounded(stream(pairs[0][1], style))
-    return _bounded(framed(style, (_equation(name, value, style) for name, value in pairs)))
+    return _bounded(_framed_steps(listed, style))
 
 
 def _short_fold(net: Net, style: Style) -> str | None:
-    return _bounded(framed(style, [_line(line, style) for line in fold_lines(net)]))
+    return _bounded(_framed_fold(net, style))
 
 
 def _bounded(parts: Iterator[str]) -> str | None:

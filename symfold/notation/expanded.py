@@ -11,8 +11,9 @@ import sympy as sp
 from symfold.errors import TooLarge
 from symfold.interpreter import Entries, Interpreter
 from symfold.net import Net
-from symfold.nodes import Constant, Input, Node
+from symfold.nodes import Constant, Node
 from symfold.notation import writing
+from symfold.notation.layout import equation, framed, output_names
 from symfold.notation.sizes import expanded_size as expanded_size
 from symfold.notation.styles import Style, style_named
 from symfold.notation.symbolic import as_sympy
@@ -54,7 +55,12 @@ def to_sympy(net: Net, max_ops: int | None = 10_000) -> Any:
     x*f1(x)*f2(x*f1(x))
     """
     check_size(net, max_ops)
-    return unflatten(net.form, [as_sympy(term) for term in terms_of(net)])
+    return unflatten(net.form, [_entries(term) if isinstance(term.op, Listing) else as_sympy(term) for term in terms_of(net)])
+
+
+def _entries(term: Term) -> sp.Tuple:
+    """A sequence as an output: a SymPy tuple of its entries."""
+    return sp.Tuple(*map(as_sympy, term.args))
 
 
 def stream(net: Net, style: str = "text") -> Iterator[str]:
@@ -77,20 +83,12 @@ def stream(net: Net, style: str = "text") -> Iterator[str]:
 
 def _parts(net: Net, style: Style) -> Iterator[str]:
     """An output a line (a row in MathML, an aligned line in LaTeX), without a name where there is but one."""
-    from symfold.notation.layout import framed, output_names
-
     terms = terms_of(net)
     if net.form == LEAF:
         yield from framed(style, [writing.stream(terms[0], style)], aligned=False)
         return
     names = output_names(net.form, "y")
-    yield from framed(style, [_equation(name, term, style) for name, term in zip(names, terms, strict=True)])
-
-
-def _equation(name: Term, term: Term, style: Style) -> Iterator[str]:
-    yield from writing.stream(name, style)
-    yield "&" + style.equals.strip() + " " if style.key == "latex" else style.equals
-    yield from writing.stream(term, style)
+    yield from framed(style, [equation(name, term, style) for name, term in zip(names, terms, strict=True)])
 
 
 def check_size(net: Net, max_ops: int | None) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symfold.net import Net
-from symfold.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.notation.loops import Loop, Scope, scope_of
 from symfold.notation.readings import Entries, Pass, Reader, Reading, listing
 from symfold.notation.steps import output_equations, step_equations
 from symfold.notation.styles import STYLES
-from symfold.notation.terms import Name, Term, named
+from symfold.notation.terms import Term, named
 from symfold.notation.writing import write
 from symfold.shapes import Size
 
@@ -37,7 +37,7 @@ def fold_lines(net: Net) -> list[Line]:
 
     def define(entries: Entries) -> str:
         if id(entries) not in defined:
-            defined[id(entries)] = (letters.state(), entries)
+            defined[id(entries)] = (letters.listed(), entries)
         return defined[id(entries)][0]
 
     reader = Reader(joined=False, define=define)
@@ -66,7 +66,7 @@ def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
 
 def _says_the_same(first: Pass, second: Pass) -> bool:
     """Whether a single step before a loop reads as the loop's equation does, one step earlier (the state 0 has another shape)."""
-    if first.loop.fold.count != 1 or second.loop.fold.count == 1 or not second.loop.previous is first.loop:
+    if first.loop.fold.count != 1 or second.loop.fold.count == 1 or second.loop.previous is not first.loop:
         return False
     try:
         before = step_equations(first, first.step(1, named_init=True), 1)
@@ -90,7 +90,9 @@ def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterato
     if once:
         inner = _with_init(walked)
     lines = [Line(name, value, nesting) for name, value in step_equations(walked, inner, step)]
-    lines += [] if lines else [Line(named(loop.letters[k], symbol, False), inner.term(r), nesting) for k, r in enumerate(loop.fold.block.results)]
+    if not lines:  # every state is a sequence, whose entries have their own equations
+        number = walked.number(step)
+        lines = [Line(walked.reader.name(letter, number), inner.term(loop.fold.block.results[k]), nesting) for k, letter in enumerate(loop.letters)]
     if not once:
         lines[-1].variable = loop.variable
         start, end = first.start, loop.end

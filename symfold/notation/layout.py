@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from symfold.notation.styles import Style
-from symfold.notation.terms import Name, Term
+from symfold.notation.terms import Name, Term, show_size
+from symfold.notation.writing import stream
+from symfold.sequences import Numbered
 from symfold.trees import LEAF, Form
 
 MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
@@ -29,6 +32,13 @@ def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True) -
     yield "\n\\end{aligned}" if latex else ""
 
 
+def equation(name: Term, value: Term, style: Style, aligned: bool = True) -> Iterator[str]:
+    """One equation, with LaTeX's mark before the sign where it is one of several."""
+    yield from stream(name, style)
+    yield f" &{style.equals.lstrip()}" if aligned and style.key == "latex" else style.equals
+    yield from stream(value, style)
+
+
 def output_names(form: Form, stem: str) -> list[Term]:
     """The names of outputs by where they stand: `y`; `y[0]`, `y[1][W1]` in a tuple that holds a dict."""
     found: list[str] = []
@@ -39,6 +49,17 @@ def output_names(form: Form, stem: str) -> list[Term]:
             found.append(path)
         else:
             kind, parts = part
+            if kind == "named":  # leaves, each with a name or with those of its entries
+                found += [f"{path}[{_listed(names)}]" for names in parts]
+                continue
             keyed = list(parts) if kind == "dict" else list(enumerate(parts))
             waiting += [(inner, f"{path}[{key}]") for key, inner in reversed(keyed)]
     return [Term(Name(path)) for path in found]
+
+
+def _listed(names: Any) -> str:
+    if isinstance(names, str):
+        return names
+    if isinstance(names, Numbered):
+        return f"{names[0]}, ..., {names.prefix}{show_size(names.start + names.count - 1)}"
+    return ", ".join(names) if len(names) < 4 else f"{names[0]}, ..., {names[-1]}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 import sympy as sp
 
 from symfold.net import Net
-from symfold.nodes import Input, walk
+from symfold.nodes import Input, Node, walk
 from symfold.sequences import Family, Numbered
+from symfold.shapes import Size
 
 STATES = "zywvutsrqphgdca"
 COTANGENT = "a"
@@ -26,25 +27,33 @@ def stem(name: str) -> str:
     return re.sub(r"_?\d+$", "", name)
 
 
-def stems_of(net: Net) -> set[str]:
-    """The stems of every name in a net; those of a numbered run are not listed one by one."""
-    found: set[str] = set()
+def stems_of(net: Net) -> dict[str, set[str]]:
+    """The stems of the names in a net, each with its names (a numbered run counts as its prefix and a number)."""
+    found: dict[str, set[str]] = {}
     for node in walk(net.outputs):
         if isinstance(node.op, Input):
-            found |= {node.op.name, stem(node.op.name)}
+            names = [node.op.name]
         elif isinstance(node.op, Family):
-            names = node.op.names
-            found |= {names.prefix, stem(names.prefix)} if isinstance(names, Numbered) else {stem(name) for name in names}
-            if isinstance(names, Numbered) and isinstance(names.count, sp.Basic):
-                found |= {str(symbol) for symbol in names.count.free_symbols}
+            run = node.op.names
+            names = [f"{run.prefix}{run.start}", *depth_symbols(run.count)] if isinstance(run, Numbered) else list(run)
+        else:
+            continue
+        for name in names:
+            found.setdefault(stem(name), set()).add(name)
+            found.setdefault(name, set()).add(name)
     return found
+
+
+def depth_symbols(count: Size) -> list[str]:
+    return sorted(str(symbol) for symbol in count.free_symbols) if isinstance(count, sp.Basic) else []
 
 
 class Letters:
     """Letters, each given out once."""
 
-    def __init__(self, taken: Iterable[str]):
-        self.taken = set(taken)
+    def __init__(self, names: Mapping[str, set[str]], taken: Iterable[str] = ()):
+        self.names = dict(names)
+        self.taken = {*names, *taken}
 
     def state(self) -> str:
         return self._next(STATES)
@@ -52,9 +61,16 @@ class Letters:
     def index(self) -> str:
         return self._next(INDICES)
 
-    def cotangent(self) -> str:
-        """The letter of a state that runs backward."""
+    def cotangent(self, init: Node) -> str:
+        """The letter of a state that runs backward; that of its initial value, where no other name has it."""
+        if isinstance(init.op, Input) and self.names.get(init.op.name) == {init.op.name} and len(init.op.name) == 1:
+            self.names[init.op.name] = set()
+            return init.op.name
         return self._next(COTANGENT + STATES)
+
+    def listed(self) -> str:
+        """The letter of a sequence whose entries are listed, often layers."""
+        return self._next("ghqp" + STATES)
 
     def output(self) -> str:
         return self._next("y" + STATES)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import sympy as sp
-
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.net import Net
@@ -55,7 +53,7 @@ class Loop:
 
     @property
     def end(self) -> Size:
-        return self.start + self.sign * self.fold.count  # type: ignore[no-any-return]
+        return self.start + self.sign * self.fold.count
 
 
 def scope_of(net: Net) -> tuple[Scope, Letters]:
@@ -68,7 +66,7 @@ def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting:
     """The scope of some roots; `like` is one whose letters and numbers it continues."""
     scope = Scope(walk(roots), tuple(roots))
     folds = [node for node in scope.order if isinstance(node.op, Fold)]
-    variables = Letters(letters.taken)
+    variables = Letters({}, letters.taken)
     for _ in range(nesting):
         variables.index()
     variable = variables.index() if folds else ""
@@ -88,7 +86,7 @@ def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting:
         if previous:
             names, start = previous.letters, previous.end
         else:
-            names = tuple(letters.cotangent() if sign < 0 else letters.state() for _ in range(node.op.carries))
+            names = tuple(letters.cotangent(part) if sign < 0 else letters.state() for part in node.args[: node.op.carries])
             start = sum(one.op.count for one in chain) if sign < 0 else 0
         given = tuple(
             (previous.given[k] if previous and k < len(previous.given) else None) or letters.state() if _wants_name(node, r) else None
@@ -108,9 +106,10 @@ def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
         if not init or not all(isinstance(part.op, Select) and part.op.position == k for k, part in enumerate(init)):
             continue
         source = init[0].args[0]
-        if all(part.args[0] is source for part in init) and source.op.carries == len(init) and source not in before.values():
-            if not {-1, 1} <= {_direction(source), _direction(node)}:
-                before[node] = source
+        whole = all(part.args[0] is source for part in init) and source.op.carries == len(init)
+        one_way = not {-1, 1} <= {_direction(source), _direction(node)}
+        if whole and one_way and source not in before.values():
+            before[node] = source
     return before
 
 
@@ -166,10 +165,11 @@ def _cut(scope: Scope, letters: Letters) -> None:
     for node in scope.order:
         size[node] = min(10**9, sum(size[arg] for arg in node.args) + is_operation(node))
         depth[node] = 1 + max((depth[arg] for arg in node.args), default=0)
-        if is_operation(node) and node not in scope.results and not isinstance(node.op, Select):
-            if depth[node] >= DEEP or (long and (uses.get(node, 0) > 1 and size[node] > 4 or size[node] > LARGE)):
-                scope.cuts[node] = len(scope.cuts)
-                size[node] = depth[node] = 0
+        shared = uses.get(node, 0) > 1 and size[node] > 4
+        large = depth[node] >= DEEP or (long and (shared or size[node] > LARGE))
+        if large and is_operation(node) and node not in scope.results:
+            scope.cuts[node] = len(scope.cuts)
+            size[node] = depth[node] = 0
     if scope.cuts:
         scope.letter = letters.state()
 

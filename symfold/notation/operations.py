@@ -15,9 +15,8 @@ from typing import Any
 from symfold.layer_kinds import Call
 from symfold.nodes import Constant, FrozenArray
 from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Pieces, Slot, call_pieces, function_pieces
-from symfold.notation.styles import Style
-from symfold.notation.terms import At, Listing, Name, Term
-from symfold.notation.terms import show_size
+from symfold.notation.styles import Style, escaped
+from symfold.notation.terms import At, Listing, Name, Term, show_size
 from symfold.primitives import Apply
 from symfold.shapes import Rest, show
 
@@ -103,7 +102,7 @@ def generic(term: Term, style: Style) -> tuple[Pieces, int]:
 def _plain(text: str, style: Style) -> str:
     """Words between formulas."""
     if style.key == "latex":
-        return r"\text{%s}" % text.replace("_", r"\_")
+        return rf"\text{{{escaped(text)}}}"
     return f"<mtext>{text}</mtext>" if style.key == "mathml" else text
 
 
@@ -180,8 +179,8 @@ def pieces(term: Term, style: Style) -> Pieces:
     assert isinstance(op, Listing)
     between = style.call[1]
     listed: list[str | Slot] = []
-    for position in range(len(term.args)):
-        listed += [*([between] if position else []), *([style.ellipsis, between] if op.elided and position == 1 else []), (position, SUM)]
+    for entry in range(len(term.args)):
+        listed += [*([between] if entry else []), *([style.ellipsis, between] if op.elided and entry == 1 else []), (entry, SUM)]
     return (style.square[0], *listed, style.square[1])
 
 
@@ -195,5 +194,5 @@ def _layer_pieces(term: Term, style: Style) -> Pieces:
 
 def constant_text(op: Constant) -> str:
     """A constant array in a few words: its numbers where they are few, else its shape."""
-    array = op.value.array  # type: ignore[union-attr]
+    array = op.value.array
     return str(array.tolist()) if array.size <= 6 else f"array{tuple(array.shape)}".replace(" ", "")

@@ -6,6 +6,7 @@ A value is a term; a sequence is what its entries are called. Nothing is run: na
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -16,7 +17,7 @@ from symfold.nodes import Constant, Input, Node
 from symfold.notation.loops import Loop, Scope, is_listed
 from symfold.notation.terms import At, Listing, Name, Term, join, named
 from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import Family, Numbered, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.sequences import Family, Numbered, compress, entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.shapes import Size
 
 
@@ -101,6 +102,8 @@ class Reading:
         names = op.names
         if isinstance(names, Numbered):
             return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(names.prefix, names.start + p))
+        if run := falling(names):
+            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(run[0], run[1] - p))
         return self._listed(op.count, lambda p: named(names[p]))
 
     def _listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
@@ -135,7 +138,7 @@ class Reading:
         return None
 
     def _joined(self, node: Node, args: Sequence[Any]) -> Entries:
-        parts = [entries_of(arg, part.shape[0]) for arg, part in zip(args, node.args, strict=True)]  # type: ignore[arg-type]
+        parts = [entries_of(arg, part.shape[0]) for arg, part in zip(args, node.args, strict=True)]
 
         def at(position: int) -> Any:
             for part in parts:
@@ -157,6 +160,16 @@ class Reading:
             return found[-1] if len(names) == 1 and "" not in names else plain.at(position)
 
         return Entries(plain.count, entry)
+
+
+def falling(names: Sequence[str]) -> tuple[str, int] | None:
+    """The prefix and first number of names that are numbered downward, as those of a reversed list.
+
+    >>> falling(["f3", "f2", "f1"]), falling(["f1", "g"])
+    (('f', 3), None)
+    """
+    run = compress(names[::-1]) if len(names) > 1 else ()
+    return (run.prefix, run.start + len(names) - 1) if isinstance(run, Numbered) else None
 
 
 def entries_of(value: Any, count: Size) -> Entries:
@@ -183,7 +196,7 @@ class Pass:
         """The number of the state after some steps. The steps form numbers on through every execution."""
         loop = self.loop
         base = self.execution * loop.fold.count if self.reader.joined and self.execution else 0
-        return loop.start + base + loop.sign * steps  # type: ignore[no-any-return]
+        return loop.start + base + loop.sign * steps
 
     def state(self, part: int, steps: Size) -> Any:
         """What a part of the state is called after some steps."""
@@ -192,7 +205,7 @@ class Pass:
                 return self.init[part]
             result = self.loop.fold.block.results[part]
             if is_listed(result):  # a state that is a sequence: its entries have names already
-                return Entries(result.shape[0], lambda p: self.step(steps).known[result].at(p))  # type: ignore[arg-type]
+                return Entries(result.shape[0], lambda p: self.step(steps).known[result].at(p))
         return self.reader.name(self.loop.letters[part], self.number(steps))
 
     def given(self, which: int, position: Size) -> Any:
@@ -209,9 +222,7 @@ class Pass:
     def results(self) -> list[Any]:
         fold = self.loop.fold
         states = [self.state(part, fold.count) for part in range(fold.carries)]
-        return states + [
-            Entries(fold.count, lambda p, which=which: self.given(which, p)) for which in range(len(fold.block.results) - fold.carries)
-        ]
+        return states + [Entries(fold.count, partial(self.given, which)) for which in range(len(fold.block.results) - fold.carries)]
 
     def step(self, steps: Size, named_init: bool = False) -> Reading:
         """What everything in the block is called at a step (the first is 1)."""

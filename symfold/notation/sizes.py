@@ -117,7 +117,7 @@ def _operation(node: Node, args: list[Any], formals: int) -> Any:
     if is_primitive(node, take_row, reverse_row) and isinstance(node.args[0].op, Family):
         return args[0]
     if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Sizes) for arg in args):
-        return Sizes(e for arg, part in zip(args, node.args, strict=True) for e in _entries(arg, part, known_count(part.shape[0])))  # type: ignore[arg-type]
+        return Sizes(e for arg, part in zip(args, node.args, strict=True) for e in _entries(arg, part, known_count(part.shape[0])))
     whole = [_collected(value, part) for value, part in zip(args, node.args, strict=True)]
     if node.op is sp.Add:
         kept = [value for value in whole if not value.zero]
@@ -183,9 +183,13 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
 
 
 def _capped(results: list[Any]) -> list[Any]:
-    return [
-        Size(tuple(min(part, LARGEST) for part in r.vector), r.zero) if isinstance(r, Size) else Sizes(_capped(list(r))) for r in results
-    ]
+    return [_cap(result) for result in results]
+
+
+def _cap(value: Any) -> Any:
+    if isinstance(value, Sizes):
+        return Sizes(_capped(value))
+    return Size(tuple(min(part, LARGEST) for part in value.vector), value.zero)
 
 
 def _rows(block: Block, flags: tuple[bool, ...]) -> list[Any]:

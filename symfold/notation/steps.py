@@ -9,12 +9,11 @@ import sympy as sp
 
 from symfold.folds import Fold
 from symfold.net import Net
-from symfold.nodes import Node
 from symfold.notation.layout import output_names
 from symfold.notation.loops import Loop, Scope, own_equations, scope_of
 from symfold.notation.readings import Entries, Pass, Reader, Reading
 from symfold.notation.symbolic import as_sympy
-from symfold.notation.terms import Name, Term, named
+from symfold.notation.terms import Term, named
 from symfold.sequences import known_count
 from symfold.trees import LEAF
 
@@ -141,8 +140,8 @@ def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> l
     values = [reading.known[output] for output in net.outputs]
     if scope.loops:
         last = next(reversed(scope.loops.values()))
-        if [id(value) for value in values] == [id(value) for value in reading.known[last.node][: last.fold.carries]]:
-            if not any(isinstance(value, Entries) for value in values):
-                return []
+        states = reading.known[last.node][: last.fold.carries]
+        if [id(value) for value in values] == [id(value) for value in states] and not any(isinstance(v, Entries) for v in values):
+            return []
     names = [named(letter)] if net.form == LEAF else output_names(net.form, letter)
     return [(name, reading.term(output)) for name, output in zip(names, net.outputs, strict=True)]

@@ -94,7 +94,12 @@ def _latex_function(word: str) -> str:
     """
     if re.fullmatch(r"[A-Za-z]\d*", word):
         return _latex_word(word)
-    return r"\operatorname{%s}" % word.replace("_", r"\_")
+    return rf"\operatorname{{{escaped(word)}}}"
+
+
+def escaped(text: str) -> str:
+    """Text inside LaTeX words."""
+    return text.replace("_", r"\_")
 
 
 def _mathml_word(word: str) -> str:
@@ -105,8 +110,16 @@ def _mathml_name(name: Name) -> str:
     if name.index is None:
         found = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name.stem)
         return f"<msub>{_mathml_word(found[1])}<mn>{found[2]}</mn></msub>" if found else _mathml_word(name.stem.replace("...", "…"))
-    shown = re.sub(r"\d+|[^\W\d]\w*|.", _mathml_token, show_size(name.index))
-    return f"<msub>{_mathml_word(name.stem)}<mrow>{shown}</mrow></msub>"
+    return f"<msub>{_mathml_word(name.stem)}<mrow>{mathml_tokens(show_size(name.index))}</mrow></msub>"
+
+
+def mathml_tokens(size: str) -> str:
+    """An index or a depth as MathML.
+
+    >>> mathml_tokens("k-1")
+    '<mi>k</mi><mo>-</mo><mn>1</mn>'
+    """
+    return re.sub(r"\d+|[^\W\d]\w*|.", _mathml_token, size)
 
 
 def _mathml_token(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from symfold.notation.styles import STYLES, style_named
 from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, named, show_size
 from symfold.notation.writing import write
 from symfold.sequences import Family, Numbered
+from symfold.shapes import NAME
 
 OCCURRENCES = 48  # how many operations and names a preview shows
 LETTERS = "zywvutsr"
@@ -67,6 +68,8 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
         return named(op.name)
     if isinstance(op, Formal):
         # the arguments of a mapper that is being traced have no names of their own
+        if op.shape[-1:] == (NAME,):
+            return named("f")
         place = op.position
         return named(letters[place % len(letters)] + "_" * (place // len(letters)) + "'" * max(0, op.level - 1))
     if isinstance(op, Family):

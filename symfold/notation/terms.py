@@ -55,7 +55,7 @@ class At:
 class Term:
     """One operation over terms. Terms are compared by identity: sharing is what counts."""
 
-    __slots__ = ("op", "args")
+    __slots__ = ("args", "op")
 
     def __init__(self, op: Any, args: Sequence[Term] = ()):
         self.op = op
@@ -69,7 +69,7 @@ def named(stem: str, index: Size | None = None, joined: bool = True) -> Term:
     return Term(Name(stem, index, joined))
 
 
-def number_of(term: Term) -> sp.Expr | None:
+def number_of(term: Term) -> Any:
     """The number that a term is, if it is one."""
     value = term.op.value if isinstance(term.op, Constant) else None
     return value if isinstance(value, sp.Expr) else None
