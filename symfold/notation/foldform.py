@@ -110,5 +110,4 @@ def _plain(value: Term | Entries) -> Term:
 
 def _with_init(walked: Pass) -> Reading:
     """A single step, its initial state put in place."""
-    given = dict(zip(walked.loop.fold.block.formals, [*walked.init, *walked.operands], strict=True))
-    return walked.reader.read(walked.loop.scope, given)
+    return walked.read([*walked.init, *walked.operands], 1)

@@ -175,7 +175,10 @@ def _cut(scope: Scope, letters: Letters) -> None:
 
 
 def own_equations(loop: Loop) -> list[tuple[int, str]]:
-    """The results of a step that get an equation, by position, each with its letter."""
+    """The results of a step that get an equation, by position, each with its letter, in the order of computation."""
     carries = loop.fold.carries
     states = [(k, loop.letters[k]) for k in range(carries) if not is_listed(loop.fold.block.results[k])]
-    return states + [(carries + k, letter) for k, letter in enumerate(loop.given) if letter is not None]
+    wanted = states + [(carries + k, letter) for k, letter in enumerate(loop.given) if letter is not None]
+    block = loop.fold.block
+    order = {node: k for k, node in enumerate(loop.scope.order)}
+    return sorted(wanted, key=lambda pair: order[block.results[pair[0]]]) if len(wanted) > 1 else wanted

@@ -35,7 +35,7 @@ class Row:
 
 
 PATTERNS: dict[str, Row] = {
-    "dot": Row(latex=("@0:1 @1:2", PRODUCT), mathml=("<mrow>@0:1<mo>\u2062</mo>@1:2</mrow>", PRODUCT)),
+    "dot": Row(latex=("@0:2 @1:2", PRODUCT), mathml=("<mrow>@0:2<mo>\u2062</mo>@1:2</mrow>", PRODUCT)),
     "transpose": Row(text=("@0:3.T", ATOM), latex=(r"@0:3^{\top}", POWER), mathml=("<msup>@0:3<mo>⊤</mo></msup>", POWER)),
     "item": Row(text=("@0:3[@index]", ATOM), latex=(r"@0:3\left[@index\right]", ATOM),
                 mathml=("<mrow>@0:3<mo>[</mo><mtext>@index</mtext><mo>]</mo></mrow>", ATOM)),

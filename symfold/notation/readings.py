@@ -5,7 +5,7 @@ A value is a term; a sequence is what its entries are called. Nothing is run: na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ import sympy as sp
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Constant, Input, Node
-from symfold.notation.loops import Loop, Scope, is_listed
+from symfold.notation.loops import Loop, Scope, is_listed, own_equations
 from symfold.notation.terms import At, Listing, Name, Term, join, named
 from symfold.primitives import concatenate, is_primitive
 from symfold.sequences import Family, Numbered, compress, entry_of, joins_steps, reverse_row, stack_row, take_row
@@ -48,8 +48,9 @@ class Reader:
         self.joined = joined
         self.define = define
 
-    def read(self, scope: Scope, given: dict[Node, Any], execution: int = 0) -> Reading:
-        reading = Reading(self, scope, given, execution)
+    def read(self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None) -> Reading:
+        """What the nodes of a scope are called, where some have names already: an equation each says what they are."""
+        reading = Reading(self, scope, given, execution, names or {})
         for node in scope.order:
             if node not in reading.known:
                 reading.known[node] = reading.meaning(node)
@@ -64,13 +65,18 @@ class Reader:
 class Reading:
     """What the nodes of a scope are called, in one execution of it."""
 
-    def __init__(self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int):
+    def __init__(self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]):
         self.reader = reader
         self.scope = scope
         self.execution = execution
         self.known = given
         self.passes: dict[Node, Pass] = {}
-        self.cut: dict[Node, Term] = {}  # what the cuts stand for
+        self.names = names
+        self.cut: dict[Node, Term] = {}  # what the named operations are
+
+    def definition(self, node: Node) -> Term:
+        """What a node is, where its name is being defined."""
+        return self.cut.get(node) or self.term(node)
 
     def term(self, node: Node) -> Term:
         return as_term(self.known[node])
@@ -93,6 +99,9 @@ class Reading:
             return sequence
         shown = args[: 1 + op.arity] if isinstance(op, Call) else args
         made = join(op, [as_term(arg) for arg in shown])
+        if node in self.names:
+            self.cut[node] = made
+            return self.names[node]
         if node not in self.scope.cuts:
             return made
         self.cut[node] = made
@@ -232,6 +241,19 @@ class Pass:
             for k in range(loop.fold.carries)
         ]
         own = [value.at(steps - 1) if each else value for value, each in zip(self.operands, loop.fold.each, strict=True)]
-        given = dict(zip(loop.fold.block.formals, [*before, *own], strict=True))
+        return self.read([*before, *own], steps)
+
+    def read(self, values: Sequence[Any], steps: Size) -> Reading:
+        """The block with these values for its formals; its results have names, by which other results may call them."""
+        loop = self.loop
+        given = dict(zip(loop.fold.block.formals, values, strict=True))
         inner = self.execution * loop.fold.count + steps - 1 if isinstance(steps, int) and self.reader.joined else 0
-        return self.reader.read(loop.scope, given, inner)
+        names: dict[Node, Term] = {}
+        for position, letter in own_equations(loop):
+            names.setdefault(loop.fold.block.results[position], self.named(position, letter, steps))
+        return self.reader.read(loop.scope, given, inner, names)
+
+    def named(self, position: int, letter: str, steps: Size) -> Term:
+        """What a result of a step is called: the state by its number after the step, what else is given out by the step's."""
+        given_out = position >= self.loop.fold.carries and self.loop.sign < 0
+        return self.reader.name(letter, self.number(steps - 1 if given_out else steps))

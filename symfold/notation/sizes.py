@@ -152,8 +152,8 @@ def _is_names(node: Node) -> bool:
 def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
     fold, block = node.op, node.op.block
     count, carries = known_count(fold.count), fold.carries
-    state: list[Any] = args[:carries]
-    operands = [
+    state: list[Any] = list(args[:carries])
+    operands: list[Any] = [
         _entries(value, source, count) if each else value
         for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
     ]
@@ -182,7 +182,7 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
     return [*state, *kept]
 
 
-def _capped(results: list[Any]) -> list[Any]:
+def _capped(results: Sequence[Any]) -> list[Any]:
     return [_cap(result) for result in results]
 
 

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symfold.folds import Fold
 from symfold.net import Net
+from symfold.nodes import Node
 from symfold.notation.layout import output_names
 from symfold.notation.loops import Loop, Scope, own_equations, scope_of
 from symfold.notation.readings import Entries, Pass, Reader, Reading
@@ -130,9 +131,11 @@ def _of_loop(walked: Pass, start: int, stop: int) -> Iterator[tuple[Term, Term]]
 def step_equations(walked: Pass, reading: Reading, step: Any) -> Iterator[tuple[Term, Term]]:
     """The equations of the state, and of what else is given out, at one step."""
     loop = walked.loop
+    block, defined = loop.fold.block, set[Node]()
     for position, letter in own_equations(loop):
-        number = walked.number(step if loop.sign > 0 or position < loop.fold.carries else step - 1)
-        yield walked.reader.name(letter, number), reading.term(loop.fold.block.results[position])
+        result = block.results[position]
+        yield walked.named(position, letter, step), reading.term(result) if result in defined else reading.definition(result)
+        defined.add(result)
 
 
 def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> list[tuple[Term, Term]]:

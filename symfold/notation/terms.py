@@ -85,7 +85,23 @@ def join(op: Any, args: Sequence[Term]) -> Term:
         kept = [arg for arg in args if not is_zero(arg)]
         if len(kept) < len(args) or len(kept) == 1:
             return Term(op, kept) if len(kept) > 1 else kept[0] if kept else args[0]
+    if op is sp.Mul and any(number_of(arg) == -1 for arg in args):
+        return _signed(args)
     return Term(op, args)
+
+
+def _signed(args: Sequence[Term]) -> Term:
+    """A product with factors -1, its sign in front: SymPy writes `2*x*(-1)` as it stands, people write `-2*x`."""
+    kept = [arg for arg in args if number_of(arg) != -1]
+    if (len(args) - len(kept)) % 2 == 0 or not kept:
+        return Term(sp.Mul, args)
+    factors = kept[0].args if len(kept) == 1 and kept[0].op is sp.Mul else tuple(kept)
+    leading = number_of(factors[0])
+    if leading is None:
+        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *factors))
+    if leading.is_negative:
+        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *kept))
+    return Term(sp.Mul, (Term(Constant(-leading)), *factors[1:])) if len(factors) > 1 else Term(Constant(-leading))
 
 
 def is_negative(term: Term) -> bool:
