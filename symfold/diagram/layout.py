@@ -42,7 +42,7 @@ class Picture:
         readers = [(end, data["kind"]) for _, end, data in self.graph.out_edges(name, data=True)]
         if len(readers) != 1 or self.graph.nodes[name]["kind"] == "output":
             return None
-        end, kind = readers[0]
+        end, kind = str(readers[0][0]), readers[0][1]
         if kind in ("item", "parameter", "capture") and not self.graph.in_degree(name) - (self.graph.nodes[name]["op"] == "item"):
             return end
         added = self.graph.nodes[name]["kind"] == "layer" and bool(self.line(end)) and self.place(name) == self.place(end)

@@ -18,9 +18,8 @@ from symfold.graph.record import Leaf, Recorder
 from symfold.graph.stepped import layer_weights
 from symfold.interpreter import Entries
 from symfold.nodes import Input, Node
+from symfold.notation.letters import INDICES
 from symfold.sequences import Family, Numbered
-
-INDICES = ("k", "t", "i", "j", "l", "m")
 
 
 class Held(Recorder):
@@ -41,7 +40,7 @@ class Held(Recorder):
         op = value.node.op
         if isinstance(op, Family) and isinstance(op.names, Numbered):
             return f"{op.names.prefix}_{{{shifted(index, op.names.start - first)}}}"
-        return f"{value.name or value.label}_{{{index}}}"
+        return f"{value.name or value.label}_{{{index}}}" if isinstance(op, Family) else f"{value.label}[{shifted(index, -first)}]"
 
 
 class Folds(Held):
@@ -55,12 +54,13 @@ class Folds(Held):
         frame.step += fold.count if isinstance(fold.count, int) else 0
         self.places.leave(node)
         name = self.names.counted("fold")
-        steps = [f"{letters[part]}_{{k-1}}" for part in range(fold.carries)]
+        index = "k" if fold.count != 1 else str(first)
+        steps = [f"{letters[part]}_{{k-1}}" if fold.count != 1 else self.called(args[part]) for part in range(fold.carries)]
         steps += [
             self._entry_label(value, first) if each else self.called(value)
             for value, each in zip(args[fold.carries :], fold.each, strict=True)
         ]
-        told = [f"{letters[part]}_{{k}} = {text}" for part in range(fold.carries) if (text := step_formula(fold.block, part, steps))]
+        told = [f"{letters[part]}_{{{index}}} = {text}" for part in range(fold.carries) if (text := step_formula(fold.block, part, steps))]
         label = "\n".join([*told, run_text("k", first, fold.count)])
         self.put(name, "fold", "fold", label, fold.block.results[0], count=plain(fold.count), state=letters[0])
         hidden = layer_weights(fold.block)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-LETTERS = ("z", "h", "v", "w", "s", "r", "q", "y")
+from symfold.notation.letters import STATES, stem
 
 
 class Names:
@@ -52,21 +52,23 @@ def plain_name(label: str) -> str:
     >>> plain_name("h_{2,3}"), plain_name("z_{k-1}")
     ('h2_3', 'z_k_before')
     """
-    name = label.replace("_{", "" if label[-2:-1].isdigit() else "_").replace("}", "").replace(",", "_")
-    return name.replace("-1", "_before")
+    letter, _, index = label.rstrip("}").partition("_{")
+    return f"{letter}{'_' if index[:1].isalpha() else ''}{index.replace(',', '_').replace('-1', '_before')}"
 
 
 class Letters:
-    """Letters for states, in order, none of them the name of an input."""
+    """Letters for states, those of the formulas and in their order, none of them an author's name."""
 
     def __init__(self, reserved: Iterable[str] = ()):
-        self._free = [letter for letter in LETTERS if letter not in set(reserved)]
+        taken = {part for name in reserved for part in (name, stem(name))}
+        self._free = [letter for letter in STATES if letter not in taken]
         self._given = 0
 
     def next(self, count: int) -> tuple[str, ...]:
-        """So many further letters, one for each part of a state."""
+        """So many further letters, one for each part of a state; when they are used up, the first ones doubled."""
         first, self._given = self._given, self._given + count
-        return tuple(self._free[k] if k < len(self._free) else f"z{'abcdefgh'[k % 8]}{k}_" for k in range(first, first + count))
+        size = len(self._free)
+        return tuple(self._free[k % size] * (1 + k // size) if size else f"state{k}_" for k in range(first, first + count))
 
 
 def safe_names(names: Iterable[str], avoid: Iterable[str] = ()) -> dict[str, str]:
@@ -92,4 +94,4 @@ def visible(text: str) -> str:
     >>> visible("a" + chr(0) + "b")
     'a�b'
     """
-    return "".join(c if c in "\n\t" or (c.isprintable() or ord(c) > 159) and not 0xD800 <= ord(c) <= 0xDFFF and ord(c) & 0xFFFE != 0xFFFE else "\ufffd" for c in text)
+    return "".join(c if c in "\n\t" or ((c.isprintable() or ord(c) > 159) and not 0xD800 <= ord(c) <= 0xDFFF and ord(c) & 0xFFFE != 0xFFFE) else "\ufffd" for c in text)

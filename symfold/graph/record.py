@@ -98,7 +98,7 @@ class Recorder(Interpreter):
         if isinstance(meaning, Leaf):
             return meaning.label
         data = self.graph.nodes[meaning]
-        return str(data.get("state", data["label"]))
+        return f"{data['state']}_{{{data['count']}}}" if data["kind"] == "fold" else str(data.get("state", data["label"]))
 
     # -- what nodes mean
 

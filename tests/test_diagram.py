@@ -1,0 +1,132 @@
+"""Laws of pictures: every route draws, the same net gives the same bytes, files are whole, errors say what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold import render as rendering
+from symfold.diagram import diagram, side_by_side
+from symfold.errors import InvalidValue, MissingPackage, UnknownName
+from symfold.render import render
+
+X = sf.tensor("x")
+ROUTES = ["wasm", pytest.param("dot", marks=pytest.mark.skipif(shutil.which("dot") is None, reason="needs the program dot"))]
+
+
+def residual(depth):
+    return sf.fold(lambda z, f: f(z) + z, sf.layers("f", count=depth), X)
+
+
+def boosting(depth):
+    return sf.fold(lambda z, f: f(X) + z, sf.layers("f", count=depth), X)
+
+
+def texts(svg):
+    return {text for text in ET.fromstring(svg).itertext() if text.strip()}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_an_svg_is_well_formed_and_names_every_layer_and_state(route):
+    found = texts(render(diagram(residual(10)).source, "svg", route))
+    subscript = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+    for number in range(1, 11):
+        index = str(number).translate(subscript)
+        assert {f"f{index}", f"z{index}", f"step {number}"} <= found
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("depth", [1000, "n"])
+def test_a_folded_picture_tells_where_each_layer_reads(route, depth):
+    for make, told in ((residual, "zₖ = fₖ(zₖ₋₁) + zₖ₋₁"), (boosting, "zₖ = fₖ(x) + zₖ₋₁")):
+        assert f"{told}, k = 1, …, {depth}" in texts(render(diagram(make(depth)).source, "svg", route))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_same_net_gives_the_same_bytes(route):
+    assert render(diagram(boosting(4)).source, "svg", route) == render(diagram(boosting(4)).source, "svg", route)
+
+
+def test_an_edge_shows_what_it_carries_by_more_than_colour():
+    from symfold.diagram.style import EDGES, NODES
+
+    def without_colour(style):
+        return tuple(sorted((key, value) for key, value in style.items() if "color" not in key.lower()))
+
+    told_apart = ["data", "skip", "capture", "item", "parameter", "loop"]
+    assert len({without_colour(EDGES[kind]) for kind in told_apart}) == len(told_apart)
+    shapes = ["input", "state", "layer", "join", "parameter"]
+    assert len({NODES[kind]["shape"] for kind in shapes}) == len(shapes)
+
+
+@pytest.mark.parametrize("level", ["fold", "block", "step", "layer", "primitive"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_level_of_a_hard_net_draws(level, route):
+    h, g = sf.tensor("h", (2,)), sf.layer("g")
+    deep = sf.fold(lambda seq, f: sf.scan(lambda h, u: f(h, u) + np.tanh(u), seq, h), sf.layers("f1:3"), sf.tensor("u", (3, 2)))
+    pair = sf.fold(lambda s, u: (g(s[0], u) + s[1], s[1] * 2), sf.tensor("u", (2, 2)), (h, sf.tensor("c", (2,))))
+    for net in (deep, pair, sf.fold(lambda z, f: f(X) + z, sf.layers("f1:4"), 0), residual(0)):
+        ET.fromstring(render(diagram(net, level).source, "svg", route))
+
+
+def test_side_by_side_keeps_nets_apart():
+    source = side_by_side({"residual": residual(2), "boosting: <b>": boosting(2)}).source
+    found = texts(render(source, "svg", "wasm"))
+    assert {"residual", "boosting: <b>", "f₂"} <= found
+
+
+def test_draw_writes_a_whole_file_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMFOLD_RENDERER", "wasm")
+    path = tmp_path / "net.svg"
+    assert residual(3).draw(path) == path
+    ET.fromstring(path.read_bytes())
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        boosting(3).draw(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["net.svg"]
+
+
+def test_an_unknown_suffix_lists_those_allowed(tmp_path):
+    with pytest.raises(InvalidValue, match=r"net.gif.*\.svg, \.png, \.pdf"):
+        residual(2).draw(tmp_path / "net.gif")
+    with pytest.raises(InvalidValue, match="unknown direction: 'up'"):
+        residual(2).diagram(direction="up")
+    with pytest.raises(UnknownName, match="unknown renderer: 'magic'"):
+        render("digraph {}", route="magic")
+
+
+def test_a_png_without_dot_names_the_remedy(monkeypatch):
+    missing = tuple((f"no_such_{name}", formats, how) for name, formats, how in rendering.CONVERTERS)
+    monkeypatch.setattr(rendering, "CONVERTERS", missing)
+    with pytest.raises(MissingPackage, match=r"dot.*pip install"):
+        render("digraph { a }", "png", "wasm")
+
+
+def test_a_converter_from_pypi_is_asked(monkeypatch):
+    monkeypatch.setattr(rendering, "CONVERTERS", (("json", ("png",), lambda module, svg, format: b"PNG" + svg[:5]),))
+    assert render("digraph { a }", "png", "wasm") == b"PNG<?xml"
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="needs the program dot")
+def test_png_and_pdf_by_dot(tmp_path):
+    assert residual(2).draw(tmp_path / "net.png").read_bytes().startswith(b"\x89PNG")
+    assert residual(2).draw(tmp_path / "net.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_bad_dot_is_a_clear_error():
+    for route in ["wasm", *(["dot"] if shutil.which("dot") else [])]:
+        with pytest.raises(rendering.RenderError, match="could not draw"):
+            render("digraph { a -> ", "svg", route)
+
+
+def test_a_notebook_shows_a_picture_and_never_an_error(monkeypatch):
+    assert "fₖ" in residual(1000)._repr_svg_()
+    monkeypatch.setenv("SYMFOLD_RENDERER", "magic")
+    assert residual(3)._repr_svg_() is None

@@ -1,0 +1,113 @@
+"""Laws of exports: what goes out comes back, and no name breaks a format."""
+
+from __future__ import annotations
+
+import io
+import json
+import xml.etree.ElementTree as ET
+
+import networkx as nx
+import pytest
+import sympy as sp
+
+import symfold as sf
+from symfold.errors import UnknownName
+from symfold.export import EXPORTS, save, to_text
+from symfold.graph import LEVELS
+from symfold.render import render
+
+X = sf.tensor("x")
+HOSTILE = ['a"b', "a<b>&amp;", "back\\slash", "two\nlines", "50%_$#{}~^", "a:b", "end", "nul\0", "<b>bold</b>", "日本"]
+
+
+def residual(depth, init=X):
+    return sf.fold(lambda z, f: f(z) + z, sf.layers("f", count=depth), init)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_json_and_graphml_come_back(level):
+    net = residual(3)
+    graph = net.graph(level)
+    back = nx.node_link_graph(json.loads(to_text(net, "json", level)), edges="edges")
+    assert nx.utils.graphs_equal(back, graph)
+    read = nx.read_graphml(io.BytesIO(to_text(net, "graphml", level).encode()), force_multigraph=True)
+    assert dict(read.nodes(data=True)) == dict(graph.nodes(data=True))
+    assert sorted(read.edges(data="port")) == sorted(graph.edges(data="port"))
+
+
+def test_mermaid_at_depth_2():
+    assert to_text(residual(2), "mermaid") == """flowchart LR
+  x{{"x"}}
+  subgraph step_z1["step 1"]
+    f1["f1"]
+    z1(("+"))
+  end
+  subgraph step_z2["step 2"]
+    f2["f2"]
+    z2(("+"))
+  end
+  out{{"out"}}
+  x --> f1
+  x ==> z1
+  f1 --> z1
+  z1 --> f2
+  z1 ==> z2
+  f2 --> z2
+  z2 --> out
+"""
+
+
+def test_tikz_at_depth_2():
+    text = to_text(residual(2), "tikz")
+    assert text.startswith("\\documentclass") and text.endswith("\\end{document}\n")
+    assert [line.strip() for line in text.splitlines() if line.startswith((r"  \node", r"  \path"))] == [
+        r"\node[input] (x) at (0,0) {x};",
+        r"\node[layer] (f1) at (1,-1) {$f_{1}$};",
+        r"\node[join] (z1) at (2,0) {$+$};",
+        r"\node[layer] (f2) at (3,-1) {$f_{2}$};",
+        r"\node[join] (z2) at (4,0) {$+$};",
+        r"\node[output] (out) at (5,0) {out};",
+        r"\path (x) edge[data] (f1);",
+        r"\path (x) edge[skip] (z1);",
+        r"\path (f1) edge[data] (z1);",
+        r"\path (z1) edge[data] (f2);",
+        r"\path (z1) edge[skip] (z2);",
+        r"\path (f2) edge[data] (z2);",
+        r"\path (z2) edge[data] (out);",
+    ]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_breaks_a_format(name, level):
+    net = residual(2, sp.Symbol(name)) * 2
+    texts = {format: to_text(net, format, level) for format in EXPORTS}
+    assert all(text == to_text(net, format, level) for format, text in texts.items())
+    ET.fromstring(texts["graphml"].encode())
+    ET.fromstring(render(texts["dot"], "svg", "wasm"))
+    assert name in {data["label"] for data in json.loads(texts["json"])["nodes"]}
+    for line in texts["mermaid"].splitlines():
+        assert line.count('"') % 2 == 0
+    body = texts["tikz"].split("loop back/.style={thick}]\n")[1].replace("\\\\", "").replace(r"\{", "").replace(r"\}", "")
+    assert body.count("{") == body.count("}")
+    assert "%" not in body.replace(r"\%", "") and "&" not in body.replace(r"\&", "")
+
+
+def test_every_edge_is_in_every_format():
+    net = residual(5)
+    edges = net.graph().number_of_edges()
+    assert sum(line.startswith(r"  \path") for line in to_text(net, "tikz").splitlines()) == edges
+    assert sum("--" in line or "==" in line or "-." in line for line in to_text(net, "mermaid").splitlines()) == edges
+    assert len(json.loads(to_text(net, "json"))["edges"]) == edges
+
+
+def test_save_goes_by_suffix(tmp_path):
+    for row in EXPORTS.values():
+        assert save(residual(2), tmp_path / f"net{row.suffix}").read_text() == to_text(residual(2), row.name)
+
+
+def test_unknown_formats_are_named():
+    with pytest.raises(UnknownName, match=r"unknown format: 'gexf' .*'graphml'"):
+        to_text(residual(2), "gexf")
+    with pytest.raises(UnknownName, match=r"unknown suffix: '.gexf'"):
+        save(residual(2), "net.gexf")

@@ -1,0 +1,209 @@
+"""Laws of graphs: paths, grids, names that do not change, plain attributes, size that grows with depth."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import networkx as nx
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.errors import InvalidValue, UnknownName
+from symfold.graph import LEVELS, UNROLLED, count_steps
+
+X = sf.tensor("x")
+T = sp.Symbol("t")
+LETTERS = "zywvutsrqp"
+
+
+def net(mapper, depth, init=X, kind=None):
+    return sf.fold(mapper, sf.layers("f", kind, count=depth), init)
+
+
+def paths(graph, source="x", target="out"):
+    """The path polynomial by one pass in topological order: parallel edges counted, a layer worth one t."""
+    value = dict.fromkeys(graph, sp.Integer(0)) | {source: sp.Integer(1)}
+    for name in nx.topological_sort(graph):
+        for _, end in graph.out_edges(name):
+            value[end] = sp.expand(value[end] + value[name] * (T if graph.nodes[end]["kind"] == "layer" else 1))
+    return value[target]
+
+
+MAPPERS = {
+    "feedforward": (lambda z, f: f(z), lambda n: T**n),
+    "residual": (lambda z, f: f(z) + z, lambda n: (1 + T) ** n),
+    "boosting": (lambda z, f: f(X) + z, lambda n: 1 + n * T),
+    "doubled": (lambda z, f: f(z) + z + z, lambda n: (2 + T) ** n),
+}
+
+
+@pytest.mark.parametrize("name", MAPPERS)
+@given(depth=st.integers(0, 7))
+@settings(max_examples=8, deadline=None)
+def test_path_polynomials(name, depth):
+    mapper, polynomial = MAPPERS[name]
+    graph = net(mapper, depth).graph()
+    assert paths(graph) == sp.expand(polynomial(depth))
+    assert nx.is_directed_acyclic_graph(graph)
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_paths_do_not_depend_on_how_folds_are_held(depth):
+    held = net(MAPPERS["residual"][0], depth)
+    assert paths(sf.unroll(held).graph()) == paths(sf.roll(held).graph()) == sp.expand((1 + T) ** depth)
+
+
+def test_parallel_edges_are_kept_with_ports_as_keys():
+    graph = sf.Net.of(X + X).graph()
+    assert sorted(graph.edges("x", keys=True)) == [("x", "add1", 0), ("x", "add1", 1)]
+
+
+def test_names_and_kinds():
+    graph = net(MAPPERS["residual"][0], 2).graph()
+    assert list(graph) == ["x", "f1", "z1", "f2", "z2", "out"]
+    assert graph.edges["x", "z1", 1]["kind"] == "skip"
+    assert graph.edges["x", "f1", 0]["kind"] == "state"
+    assert graph.nodes["z2"] == {
+        "kind": "join", "op": "Add", "label": "+", "shape": "(...)", "step": 2, "nesting": 1, "group": "z2", "state": "z2",
+    }  # fmt: skip
+    boosting = net(MAPPERS["boosting"][0], 2).graph()
+    assert {kind for _, end, kind in boosting.edges(data="kind") if boosting.nodes[end]["kind"] == "layer"} == {"capture"}
+
+
+@pytest.mark.parametrize(("layers", "times"), [(1, 4), (3, 1), (3, 4)])
+def test_time_by_depth_is_the_grid(layers, times):
+    h, u = sf.tensor("h", (2,)), sf.tensor("u", (times, 2))
+    deep = sf.fold(lambda inputs, f: sf.scan(lambda h, u: f(h, u), inputs, h), sf.layers("f", count=layers), u)
+    graph = deep.graph()
+    cells = nx.Graph(graph.subgraph(name for name, kind in graph.nodes(data="kind") if kind == "layer"))
+    assert cells.number_of_nodes() == layers * times
+    assert nx.is_isomorphic(cells, nx.grid_2d_graph(layers, times))
+    named = {data["layer"] for _, data in graph.nodes(data=True) if data["kind"] == "layer"}
+    assert named == {f"f{k + 1}" for k in range(layers)}
+
+
+def test_a_scan_read_by_a_second_fold():
+    g, k = sf.layer("g"), sf.layer("k")
+    states = sf.scan(lambda h, u: g(h, u), sf.tensor("u", (3, 2)), sf.tensor("h", (2,)))
+    graph = sf.fold(lambda s, h: k(s, h), states, sf.tensor("s", (2,))).graph()
+    assert [name for name in graph if graph.nodes[name]["kind"] == "layer"] == ["g", "g_2", "g_3", "k", "k_2", "k_3"]
+    read = {(a, b) for a, b, kind in graph.edges(data="kind") if kind == "item" and a.startswith("g")}
+    assert read == {("g", "k"), ("g_2", "k_2"), ("g_3", "k_3")}
+
+
+def test_tuple_states_and_several_outputs():
+    f, g = sf.layers("f1:3"), sf.layers("g1:3")
+
+    def step(state, pair):
+        first = state[0] + pair[0](state[1])
+        return first, state[1] + pair[1](first)
+
+    graph = sf.fold(step, list(zip(f, g, strict=True)), (sf.tensor("a"), sf.tensor("b"))).graph()
+    assert [name for name in graph if graph.nodes[name]["kind"] == "output"] == ["out1", "out2"]
+    assert paths(graph, "a", "out1") == sp.expand(1 + T**2)
+    assert sum(kind == "skip" for _, _, kind in graph.edges(data="kind")) == 4
+
+
+def test_boosting_from_zero_and_dense_concatenation():
+    graph = net(MAPPERS["boosting"][0], 3, 0).graph()
+    assert paths(graph) == 3 * T
+    assert [data["label"] for _, data in graph.nodes(data=True) if data["kind"] == "constant"] == ["0"]
+    dense = net(lambda z, f: np.concatenate([z, f(z)], axis=-1), 3, sf.tensor("x", (None, 3))).graph()
+    assert [dense.nodes[f"z{k}"]["shape"] for k in (1, 2, 3)] == ["(None, 6)", "(None, 12)", "(None, 24)"]
+    assert sum(kind == "skip" for _, _, kind in dense.edges(data="kind")) == 3
+
+
+def test_step_level_is_the_notebooks_picture():
+    graph = net(MAPPERS["residual"][0], 3).graph(level="step")
+    boxes = [name for name, kind in graph.nodes(data="kind") if kind == "step"]
+    assert [graph.nodes[box]["label"] for box in boxes] == ["z1 = f1(x) + x", "z2 = f2(z1) + z1", "z3 = f3(z2) + z2"]
+    assert [sorted(graph.predecessors(box)) for box in boxes] == [["f1", "x"], ["f2", "z1"], ["f3", "z2"]]
+    weighted = net(MAPPERS["residual"][0], 2, sf.tensor("x", (None, 3)), sf.dense(3, 3)).graph(level="step")
+    assert "parameter" not in dict(weighted.nodes(data="kind")).values()
+
+
+def test_fold_level_has_a_node_and_a_loop_a_fold():
+    for depth in (5, 10**6, "n"):
+        graph = net(MAPPERS["residual"][0], depth).graph(level="fold")
+        assert sorted(graph.edges(data="kind")) == [
+            ("f", "fold1", "item"), ("fold1", "fold1", "state"), ("fold1", "out", "output"), ("x", "fold1", "state"),
+        ]  # fmt: skip
+        assert graph.nodes["fold1"]["count"] == depth
+        assert graph.nodes["fold1"]["label"].startswith("z_{k} = f_{k}(z_{k-1}) + z_{k-1}\n")
+
+
+def test_block_level_tells_where_a_layer_reads():
+    for name, source in (("residual", "z_k_before"), ("boosting", "x")):
+        assert list(net(MAPPERS[name][0], "n").graph(level="block").predecessors("f_k")) == [source]
+
+
+def test_primitive_level_opens_layers():
+    dense = net(MAPPERS["residual"][0], 2, sf.tensor("x", (None, 3)), sf.dense(3, 3, sf.sigmoid))
+    graph = dense.graph(level="primitive")
+    assert {name for name, kind in graph.nodes(data="kind") if kind == "parameter"} == {"W1", "b1", "W2", "b2"}
+    assert [data["op"] for _, data in graph.nodes(data=True) if data.get("layer") == "f2"] == ["dot", "Add", "sigmoid"]
+    assert "parameter" not in dict(dense.graph().nodes(data="kind")).values()
+
+
+def test_a_symbolic_depth_has_only_folded_levels():
+    symbolic = net(MAPPERS["residual"][0], "n")
+    for level in UNROLLED:
+        with pytest.raises(InvalidValue, match=r"depth n is a symbol .*level='fold'"):
+            symbolic.graph(level=level)
+    assert count_steps(symbolic) == float("inf")
+
+
+def test_an_unknown_level_names_the_levels():
+    with pytest.raises(UnknownName, match=r"unknown level: 'leyer' .*'layer'"):
+        net(MAPPERS["residual"][0], 2).graph("leyer")
+
+
+CASES = {
+    "residual": lambda: net(MAPPERS["residual"][0], 3),
+    "from zero": lambda: net(MAPPERS["boosting"][0], 3, 0, None),
+    "dense": lambda: net(MAPPERS["residual"][0], 3, sf.tensor("x", (None, 3)), sf.dense(3, 3, sf.sigmoid)),
+    "arrays": lambda: sf.fold(lambda z, a: z * a + 1, [np.ones(3), np.zeros(3)], sf.tensor("x", (3,))),
+    "numbers": lambda: sf.fold(lambda z, a: z**2 - z * a, [1.5, 2.5, 4.0], X),
+    "scan": lambda: sf.scan(lambda z, u: z + u, sf.tensor("u", (3, 2)), sf.tensor("x", (2,))),
+    "no steps": lambda: net(MAPPERS["residual"][0], 0),
+    "dict": lambda: sf.Net.of({"left": X + 1, "right": X * 2}),
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("case", CASES)
+def test_attributes_are_plain_and_the_same_net_gives_the_same_bytes(case, level):
+    graph, again = CASES[case]().graph(level), CASES[case]().graph(level)
+    for data in [*dict(graph.nodes(data=True)).values(), *(data for _, _, data in graph.edges(data=True)), graph.graph]:
+        assert all(type(value) in (str, int, float) for value in data.values())
+    assert all({"kind", "op", "label", "shape"} <= set(data) for _, data in graph.nodes(data=True))
+    assert all(key == data["port"] for _, _, key, data in graph.edges(keys=True, data=True))
+    assert json.dumps(nx.node_link_data(graph)) == json.dumps(nx.node_link_data(again))
+    assert list(nx.generate_graphml(graph)) == list(nx.generate_graphml(again))
+
+
+def test_names_do_not_change_from_process_to_process():
+    code = (
+        "import symfold as sf; from symfold.export import to_text; x = sf.tensor('x');"
+        "print(to_text(sf.fold(lambda z, f: f(x) * z, sf.layers('f1:5'), 1), 'json'))"
+    )
+    runs = []
+    for seed in "12":
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": seed}
+        runs.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment))
+    assert runs[0].stdout == runs[1].stdout
+
+
+def test_deep_graphs_are_linear():
+    begun = time.perf_counter()
+    graph = net(MAPPERS["residual"][0], 100_000).graph()
+    assert (len(graph), graph.number_of_edges()) == (200_002, 300_001)
+    assert time.perf_counter() - begun < 60
