@@ -1,0 +1,41 @@
+"""Independent routes to the same numbers: HIPS autograd over the loops written by hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import autograd
+import autograd.numpy as anp
+import cases
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold.trees import flatten
+
+
+def weighted_squares(net: sf.Net) -> sf.Net:
+    """A loss that reads every output, each with a weight of its own."""
+    total: Any = 0
+    for k, output in enumerate(net.outputs):
+        total = total + (output * output * (k + 1)).sum()
+    return sf.Net.of(total)
+
+
+def loss_and_gradient(case: cases.Case, depth: int, values: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """The loss of `weighted_squares` and its gradient, by autograd over the case's loop."""
+
+    def loss(named: Mapping[str, Any]) -> Any:
+        parts, _ = flatten(case.reference(depth, named))
+        return sum((k + 1) * anp.sum(part * part) for k, part in enumerate(parts))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cases, "np", anp)
+        return autograd.value_and_grad(loss)(dict(values))
+
+
+def assert_close(given: Mapping[str, Any], wanted: Mapping[str, Any], tolerance: float = 1e-11) -> None:
+    """The same names, shapes and numbers, relative to the largest entry."""
+    assert set(given) == set(wanted)
+    for name, value in wanted.items():
+        assert np.shape(given[name]) == np.shape(value), name
+        np.testing.assert_allclose(given[name], value, rtol=tolerance, atol=tolerance * (1 + np.max(np.abs(value), initial=0)))

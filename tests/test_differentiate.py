@@ -1,0 +1,139 @@
+"""The adjoint: its numbers against autograd, its blocks counted, its formula against the rule."""
+
+import numpy as np
+import pytest
+import sympy as sp
+from cases import CASES, Case
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import assert_close, loss_and_gradient, weighted_squares
+
+import symfold as sf
+from symfold.derivatives import partial
+from symfold.errors import InvalidValue, NoRule
+from symfold.folds import Fold
+from symfold.functions import HEADS
+from symfold.nodes import Node, number, walk
+from symfold.primitives import is_primitive
+from symfold.sequences import reverse_row
+
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+@cases
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_gradient_is_that_of_autograd(case: Case, depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = case.values(depth, seed=depth)
+    wanted_value, wanted = loss_and_gradient(case, depth, values, monkeypatch)
+    value, gradient = sf.value_and_grad(weighted_squares(case.build(depth)), wrt=list(values))(values)
+    assert value == pytest.approx(wanted_value, rel=1e-12)
+    assert_close(gradient, wanted)
+
+
+@cases
+def test_gradient_is_that_of_finite_differences(case: Case) -> None:
+    assert sf.check_grad(weighted_squares(case.build(3))) < 1e-5
+
+
+@cases
+@pytest.mark.parametrize("depth", [3, 10, 60])
+def test_the_adjoint_holds_two_blocks_for_each(case: Case, depth: int) -> None:
+    """One for the forward step with what it gives out, one for the adjoint step, at every depth."""
+    net = case.build(depth)
+    both = sf.value_and_grad(weighted_squares(net), wrt=list(case.values(depth)))
+    assert len(both.blocks) == 2 * len(net.blocks)
+    assert len(both.bindings) == 2 * len(net.bindings)
+
+
+@cases
+def test_gradient_of_the_unrolled_net_is_the_same(case: Case) -> None:
+    net, values = case.build(3), case.values(3)
+    rolled = sf.grad(weighted_squares(net), wrt=list(values))(values)
+    written_out = sf.grad(weighted_squares(sf.unroll(net)), wrt=list(values))(values)
+    assert_close(written_out, rolled)
+
+
+F, X = sf.layers("f1:4"), sf.tensor("x")
+
+
+def opaque(mapper: object) -> sf.Net:
+    return sf.fold(mapper, F, X)
+
+
+def test_the_backward_pass_of_a_fold_is_a_fold_over_the_reversed_list() -> None:
+    adjoint = sf.adjoint(opaque(sf.mappers.residual))
+    folds = [node for node in walk(adjoint.outputs) if isinstance(node.op, Fold)]
+    assert [fold.op.count for fold in folds] == [3, 3]
+    assert any(is_primitive(arg, reverse_row) for arg in folds[-1].args)
+
+
+@pytest.mark.parametrize(
+    ("mapper", "wanted"),
+    [
+        (sf.mappers.feedforward, lambda J, a: J[0].T @ J[1].T @ J[2].T @ a),
+        (sf.mappers.residual, lambda J, a: (np.eye(2) + J[0]).T @ (np.eye(2) + J[1]).T @ (np.eye(2) + J[2]).T @ a),
+        (sf.mappers.boosting(X), lambda J, a: (np.eye(2) + J[0] + J[1] + J[2]).T @ a),
+    ],
+)
+def test_adjoints_of_linear_layers_are_transposed_products(mapper: object, wanted: object) -> None:
+    """Bodies bound first: z -> z A_k, so that the Jacobian in rows is A_k^T."""
+    matrices = [np.random.default_rng(k).normal(size=(2, 2)) for k in range(3)]
+    net = opaque(mapper).bind({f"f{k + 1}": (lambda A: lambda z: np.dot(z, A))(A) for k, A in enumerate(matrices)})
+    cotangent = np.array([0.3, -1.2])
+    shaped = net(sf.tensor("x", (2,)))
+    given = sf.adjoint(shaped)(a=cotangent)["x"]  # linear: the adjoint does not read x
+    np.testing.assert_allclose(given, wanted([A.T for A in matrices], cotangent), rtol=1e-12)  # type: ignore[operator]
+
+
+def test_an_unused_parameter_has_a_zero_gradient_of_its_shape() -> None:
+    unused = sf.layer("f1", lambda z, W, c: np.dot(z, W), W=(3, 3), c=(2, 5))
+    loss = sf.Net.of(unused(sf.tensor("x", (4, 3))).sum())
+    gradient = sf.grad(loss)({"W1": np.ones((3, 3)), "c1": np.ones((2, 5))}, x=np.ones((4, 3)))
+    np.testing.assert_array_equal(gradient["c1"], np.zeros((2, 5)))
+
+
+def test_a_parameter_used_alone_and_in_a_run_gets_both_cotangents() -> None:
+    layers = sf.layers("f1:4", sf.dense(2, 2, np.tanh))
+    x = sf.tensor("x", (3, 2))
+    loss = sf.Net.of((sf.fold(sf.mappers.residual, layers, x) * layers[1](x)).sum())
+    assert set(sf.grad(loss).parts) == {"W1", "W2", "W3", "b1", "b2", "b3"}
+    assert sf.check_grad(loss) < 1e-6
+
+
+def test_second_derivatives_are_derivatives_of_nets() -> None:
+    w = sf.parameter("w")
+    net = sf.fold(lambda z, k: z * w + k, [1.0, 2.0, 3.0], sf.tensor("x"))
+    first = sf.grad(sf.Net.of(net), wrt=["w"])
+    second = sf.grad(sf.Net(first.outputs), wrt=["w"])
+    x, value = 0.5, 1.7  # z3 = x w^3 + w^2 + 2 w + 3
+    assert second(x=x, w=value)["w"] == pytest.approx(6 * x * value + 2)
+
+
+@given(st.sampled_from([h for n, h in sorted(HEADS.items()) if n not in {"Add", "Mul", "Heaviside"}]), st.floats(0.1, 0.9))
+def test_partial_derivatives_are_those_of_differences(head: type, point: float) -> None:
+    shift = 1.5 if head is sp.acosh else 0.0
+    arity = 2 if head in (sp.Pow, sp.Max, sp.Min, sp.atan2) else 1
+    arguments = [sf.tensor("u"), number(0.7)][:arity]
+    node = Node(head, tuple(arguments))
+    try:
+        derivative = sf.Net.of(partial(node, 0))
+        derivative(u=point + shift)
+    except NoRule:
+        assert head in (sp.gamma, sp.loggamma, sp.digamma)  # their derivatives need functions that NumPy lacks
+        return
+    net, step = sf.Net.of(node), 1e-6
+    if abs(point - 0.7) < 1e-3:
+        return  # the kink of Max and Min
+    slope = (net(u=point + shift + step) - net(u=point + shift - step)) / (2 * step)
+    assert derivative(u=point + shift) == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+def test_what_cannot_be_differentiated_says_so() -> None:
+    x = sf.tensor("x", (3,))
+    with pytest.raises(InvalidValue, match=r"single number, got shape \(3,\)"):
+        sf.grad(sf.Net.of(x * sf.parameter("w", (3,))))
+    with pytest.raises(InvalidValue, match="no input or parameter 'q'"):
+        sf.grad(sf.Net.of((x * x).sum()), wrt=["q"])
+    loss = sf.Net.of(sf.fold(sf.mappers.residual, F, sf.tensor("x", ())))
+    with pytest.raises(NoRule, match="second derivatives of an opaque layer"):
+        sf.grad(sf.Net(sf.grad(loss, wrt=["x"]).outputs), wrt=["x"])

@@ -1,0 +1,196 @@
+"""The NumPy backend: equal to interpretation on every case, source of one length at every depth, no warning, no leak."""
+
+import re
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from cases import CASES, Case, values_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import assert_close, weighted_squares
+
+import symfold as sf
+from symfold.backends import numpy_backend
+from symfold.distribute import distribute
+from symfold.differentiate import opened
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, UnknownName
+from symfold.specialise import with_shapes
+from symfold.trees import flatten
+
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+def named(values: dict[str, object], net: sf.Net) -> tuple[dict[str, object], dict[str, object]]:
+    parameters = {node.op.name for node in net.params}
+    return {k: v for k, v in values.items() if k in parameters}, {k: v for k, v in values.items() if k not in parameters}
+
+
+def assert_same(given: object, wanted: object) -> None:
+    left, right = flatten(given)[0], flatten(wanted)[0]
+    assert_close(dict(enumerate(left)), dict(enumerate(right)), 1e-12)  # type: ignore[arg-type]
+
+
+@cases
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_compiled_is_interpreted(case: Case, depth: int) -> None:
+    net, values = case.build(depth), case.values(depth)
+    params, inputs = named(values, net)
+    run = net.compile("numpy")
+    for _ in range(2):  # the arrays of the first run are used again by the second
+        assert_same(run(params, **inputs), net(values))
+
+
+@cases
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_compiled_gradients_are_interpreted_gradients(case: Case, depth: int) -> None:
+    values = case.values(depth)
+    net = sf.value_and_grad(weighted_squares(case.build(depth)), wrt=list(values))
+    params, inputs = named(values, net)
+    run = net.compile("numpy")
+    for _ in range(2):
+        assert_same(run(params, **inputs), net(values))
+
+
+@cases
+def test_unrolled_nets_compile_to_the_same_source(case: Case) -> None:
+    net = case.build(6)
+    assert sf.unroll(net).compile().source == sf.roll(net).compile().source
+
+
+@pytest.mark.parametrize("case", [c for c in CASES.values() if c.blocks is not None], ids=[n for n, c in CASES.items() if c.blocks is not None])
+def test_source_is_equally_long_at_depth_10_and_1000(case: Case) -> None:
+    lengths, gradient_lengths = set(), set()
+    for depth in (10, 1000):
+        net = case.build(depth)
+        lengths.add(len(net.compile("numpy").source))
+        wrt = [node.op.name for node in (*net.inputs, *net.params)]
+        gradient_lengths.add(len(sf.value_and_grad(weighted_squares(net), wrt=wrt).compile("numpy").source))
+    assert len(lengths) == 1 and len(gradient_lengths) == 1
+
+
+@cases
+def test_distributed_nets_are_the_same_function(case: Case) -> None:
+    values = case.values(4)
+    net = sf.value_and_grad(weighted_squares(case.build(4)), wrt=list(values))
+    known = with_shapes(net, {name: np.shape(value) for name, value in values.items()})
+    assert_same(sf.Net(distribute(opened(known.outputs)), net.form)(values), net(values))
+
+
+def test_distributing_takes_the_weight_gradients_out_of_the_loop() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:6", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (7, 3)))
+    both = sf.value_and_grad(sf.squared_error(net, sf.tensor("t", (7, 3))))
+    backward = both.compile("numpy").source.split("for ")[-1].split("\n        matmul")[0]
+    assert backward.count(".dot(") == 1  # the state's product is in the loop
+    assert "matmul(" in both.compile("numpy").source  # those of the weights are one product after it
+
+
+def test_source_holds_our_names_only() -> None:
+    hostile = sf.tensor("__import__", (2,))
+    layer = sf.layer("os_system", lambda z, exec_: z * exec_, exec_=(2,))
+    source = sf.Net.of(layer(hostile)).compile("numpy").source
+    assert not re.search("import|exec|os_system", source)
+
+
+def test_stable_functions_far_out() -> None:
+    x = sf.tensor("x", (4,))
+    far = np.array([-1000.0, -40.0, 40.0, 1000.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sigmoid = sf.Net.of(sf.sigmoid(x)).compile("numpy")({}, x=far)
+        softplus = sf.Net.of(sf.softplus(x)).compile("numpy")({}, x=far)
+        total = sf.Net.of(sf.logsumexp(x)).compile("numpy")({}, x=far)
+    np.testing.assert_allclose(sigmoid, [0.0, np.exp(-40.0), 1.0, 1.0], rtol=1e-15)
+    np.testing.assert_allclose(softplus, [0.0, np.exp(-40.0), 40.0, 1000.0], rtol=1e-15)
+    assert total == 1000.0
+
+
+def test_values_may_change_shape_between_calls_and_results_are_the_callers() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
+    params, run = net.init(seed=1), net.compile("numpy")
+    first = run(params, x=np.ones((2, 3)))
+    kept = first.copy()
+    assert run(params, x=np.zeros((5, 3))).shape == (5, 3)
+    run(params, x=np.zeros((2, 3)))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_threads_do_not_share_arrays() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:40", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
+    params, run = net.init(seed=1), net.compile("numpy")
+    inputs = [np.random.default_rng(k).normal(size=(4, 3)) for k in range(4)]
+    wanted = [run(params, x=x) for x in inputs]
+    wrong: list[int] = []
+
+    def work(k: int) -> None:
+        for _ in range(100):
+            if not np.array_equal(run(params, x=inputs[k]), wanted[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_an_evaluation_holds_a_constant_number_of_states() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:501", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
+    program = numpy_backend.Program(net, {"x": (1000, 3)}, net.init())
+    arrays = [cell.cell_contents for cell in program.run.__closure__]
+    held = {id(a.base if a.base is not None else a): a for a in arrays if isinstance(a, np.ndarray)}
+    assert sum(a.nbytes for a in held.values()) < 6 * 1000 * 3 * 8
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=5), st.integers(1, 4), st.integers(1, 3), st.data())
+def test_random_steps(choices: list[int], depth: int, batch: int, data: st.DataObject) -> None:
+    """Mappers put together at random from five kinds of term."""
+    terms = [
+        lambda z, f: f(z) * z,
+        lambda z, f: z / (1 + f(z) ** 2),
+        lambda z, f: -f(z),
+        lambda z, f: np.exp(-(z * z)) - f(f(z)),
+        lambda z, f: sf.softmax(z) * f(z).sum(axis=1, keepdims=True),
+    ]
+
+    def mapper(z: object, f: object) -> object:
+        total = 0.5 * z
+        for k in choices:
+            total = total + 0.3 * terms[k](z, f)
+        return total
+
+    net = sf.fold(mapper, sf.layers(f"f1:{depth + 1}", sf.dense(2, 2, np.tanh)), sf.tensor("x", (None, 2)))
+    loss = weighted_squares(net)
+    values = values_of(net, seed=data.draw(st.integers(0, 99)))
+    values["x"] = np.resize(values["x"], (batch, 2))
+    both = sf.value_and_grad(loss)
+    params, inputs = named(values, both)
+    assert_same(both.compile("numpy")(params, **inputs), both(values))
+    assert sf.check_grad(loss, values) < 1e-5
+
+
+def test_mistakes_are_named() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    params, run = net.init(), net.compile()
+    for error, match, call in (
+        (InvalidValue, "no value for input 'x'", lambda: run(params)),
+        (UnknownName, "unknown input: 'y'", lambda: run(params, x=np.ones((1, 3)), y=1)),
+        (ShapeError, r"input 'x' has shape \(None, 3\), got an array of shape \(1, 4\)", lambda: run(params, x=np.ones((1, 4)))),
+        (InvalidType, "no array of numbers", lambda: run(params, x=["a", "b"])),
+        (InvalidValue, "no value for parameter 'W1'", lambda: run({}, x=np.ones((1, 3)))),
+        (ShapeError, r"parameter 'W1' has shape \(3, 3\), got \(2, 2\)", lambda: run({**params, "W1": np.ones((2, 2))}, x=np.ones((1, 3)))),
+        (InvalidType, "2 values given for 1 inputs", lambda: run(params, 1, 2)),
+        (UnknownName, "unknown backend: 'torch'", lambda: net.compile("torch")),
+        (NoRule, "opaque", lambda: sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x")).compile()({}, x=1.0)),
+    ):
+        with pytest.raises(error, match=match):
+            call()
+
+
+def test_unknown_sizes_that_meet_must_be_equal() -> None:
+    loss = sf.squared_error(sf.Net.of(sf.tensor("x", (None, 3))), sf.tensor("t", (None, 3)))
+    with pytest.raises(ShapeError, match="sizes that meet must be equal"):
+        loss.compile()({}, x=np.ones((1, 3)), t=np.ones((5, 3)))
