@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symfold.net import Net
-from symfold.notation.loops import Loop, Scope, scope_of
-from symfold.notation.readings import Entries, Pass, Reader, Reading, listing
+from symfold.notation.entries import Entries, listing
+from symfold.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.notation.readings import Pass, Reader, Reading
 from symfold.notation.steps import output_equations, step_equations
 from symfold.notation.styles import STYLES
 from symfold.notation.terms import Term, named
@@ -90,9 +91,10 @@ def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterato
     if once:
         inner = _with_init(walked)
     lines = [Line(name, value, nesting) for name, value in step_equations(walked, inner, step)]
-    if not lines:  # every state is a sequence, whose entries have their own equations
-        number = walked.number(step)
-        lines = [Line(walked.reader.name(letter, number), inner.term(loop.fold.block.results[k]), nesting) for k, letter in enumerate(loop.letters)]
+    own = {position for position, _ in own_equations(loop)}
+    for position, letter in enumerate(loop.letters):
+        if position not in own:  # a state that is a sequence: its entries have their own equations, below
+            lines.append(Line(walked.named(position, letter, step), inner.term(loop.fold.block.results[position]), nesting))
     if not once:
         lines[-1].variable = loop.variable
         start, end = first.start, loop.end

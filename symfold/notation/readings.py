@@ -14,31 +14,12 @@ import sympy as sp
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Constant, Input, Node
+from symfold.notation.entries import Entries, as_term, entries_of, falling
 from symfold.notation.loops import Loop, Scope, is_listed, own_equations
-from symfold.notation.terms import At, Listing, Name, Term, join, named
+from symfold.notation.terms import Name, Term, join, named
 from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import Family, Numbered, compress, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.sequences import Family, Numbered, entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.shapes import Size
-
-
-class Entries:
-    """What a sequence is called: its entries by position, which may be symbolic."""
-
-    def __init__(self, count: Size, at: Callable[[Size], Any], listed: bool = True):
-        self.count = count
-        self.at = at
-        self.listed = listed  # whether entries at a symbolic position have a name as well
-
-
-def listing(entries: Entries) -> Term:
-    """A sequence as one term: a few entries, or its first and its last."""
-    if isinstance(entries.count, int) and entries.count <= 4:
-        return Term(Listing(), [as_term(entries.at(k)) for k in range(entries.count)])
-    return Term(Listing(elided=True), [as_term(entries.at(0)), as_term(entries.at(entries.count - 1))])
-
-
-def as_term(value: Any) -> Term:
-    return listing(value) if isinstance(value, Entries) else value
 
 
 class Reader:
@@ -169,23 +150,6 @@ class Reading:
             return found[-1] if len(names) == 1 and "" not in names else plain.at(position)
 
         return Entries(plain.count, entry)
-
-
-def falling(names: Sequence[str]) -> tuple[str, int] | None:
-    """The prefix and first number of names that are numbered downward, as those of a reversed list.
-
-    >>> falling(["f3", "f2", "f1"]), falling(["f1", "g"])
-    (('f', 3), None)
-    """
-    run = compress(names[::-1]) if len(names) > 1 else ()
-    return (run.prefix, run.start + len(names) - 1) if isinstance(run, Numbered) else None
-
-
-def entries_of(value: Any, count: Size) -> Entries:
-    """A value read along its leading axis."""
-    if isinstance(value, Entries):
-        return value
-    return Entries(count, lambda p: Term(At(p), (value,)))
 
 
 class Pass:

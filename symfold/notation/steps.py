@@ -10,9 +10,10 @@ import sympy as sp
 from symfold.folds import Fold
 from symfold.net import Net
 from symfold.nodes import Node
+from symfold.notation.entries import Entries
 from symfold.notation.layout import output_names
 from symfold.notation.loops import Loop, Scope, own_equations, scope_of
-from symfold.notation.readings import Entries, Pass, Reader, Reading
+from symfold.notation.readings import Pass, Reader, Reading
 from symfold.notation.symbolic import as_sympy
 from symfold.notation.terms import Term, named
 from symfold.sequences import known_count

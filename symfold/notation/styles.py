@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
+from sympy.printing.pretty.pretty_symbology import greek_unicode
 from sympy.printing.str import StrPrinter
 
 from symfold.errors import unknown
@@ -68,9 +69,9 @@ def _unicode_name(name: Name) -> str:
     shown = name.text if name.index is None else show_size(name.index)
     if name.index is None:
         stem, digits = re.fullmatch(r"(.*?)_?(\d*)", shown, re.S).groups()  # type: ignore[union-attr]
-        return f"{stem}{digits.translate(SUBSCRIPTS)}" if stem else shown
+        return f"{greek_unicode.get(stem, stem)}{digits.translate(SUBSCRIPTS)}" if stem else shown
     if all(ord(letter) in SUBSCRIPTS for letter in shown):
-        return f"{name.stem}{shown.translate(SUBSCRIPTS)}"
+        return f"{greek_unicode.get(name.stem, name.stem)}{shown.translate(SUBSCRIPTS)}"
     return Name(name.stem, name.index, joined=False).text
 
 
@@ -102,8 +103,9 @@ def escaped(text: str) -> str:
     return text.replace("_", r"\_")
 
 
+@lru_cache(maxsize=4096)
 def _mathml_word(word: str) -> str:
-    return f"<mi>{escape(word)}</mi>"
+    return _mathml_printer(sp.Symbol(word)) if word.isalpha() else f"<mi>{escape(word)}</mi>"
 
 
 def _mathml_name(name: Name) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import sympy as sp
+
 from symfold.folds import Fold, Select
 from symfold.nodes import Constant, Formal, Input, Node
 from symfold.notation.styles import STYLES, style_named
-from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, named, show_size
+from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size
 from symfold.notation.writing import write
 from symfold.sequences import Family, Numbered
 from symfold.shapes import NAME
@@ -84,7 +86,7 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
         return Term(op)
     if len(node.args) > len(args):
         args = [*args, ELLIPSIS]
-    return Term(op, args)
+    return join(op, args) if op is sp.Mul else Term(op, args)
 
 
 def _family(op: Family) -> Term:

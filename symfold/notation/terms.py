@@ -80,13 +80,16 @@ def is_zero(term: Term) -> bool:
 
 
 def join(op: Any, args: Sequence[Term]) -> Term:
-    """An operation, but a sum leaves out literal zeros."""
+    """An operation; a sum leaves out literal zeros, a product has its sign in front."""
     if op is sp.Add:
         kept = [arg for arg in args if not is_zero(arg)]
         if len(kept) < len(args) or len(kept) == 1:
             return Term(op, kept) if len(kept) > 1 else kept[0] if kept else args[0]
-    if op is sp.Mul and any(number_of(arg) == -1 for arg in args):
-        return _signed(args)
+    if op is sp.Mul:
+        if args[0].op is sp.Mul and is_negative(args[0]):  # a sign in front of the first factor is one of the product
+            args = (*args[0].args, *args[1:])
+        if any(number_of(arg) == -1 for arg in args):
+            return _signed(args)
     return Term(op, args)
 
 

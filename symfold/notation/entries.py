@@ -1,0 +1,57 @@
+"""Entries: what a sequence is called, entry by entry; a position may be a number or a symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symfold.notation.terms import At, Listing, Term
+from symfold.primitives import Apply
+from symfold.sequences import Numbered, compress
+from symfold.shapes import Size
+
+
+class Entries:
+    """What a sequence is called: its entries by position, which may be symbolic."""
+
+    def __init__(self, count: Size, at: Callable[[Size], Any], listed: bool = True):
+        self.count = count
+        self.at = at
+        self.listed = listed  # whether entries at a symbolic position have a name as well
+
+
+def listing(entries: Entries) -> Term:
+    """A sequence as one term: a few entries, or its first and its last."""
+    if isinstance(entries.count, int) and entries.count <= 4:
+        return Term(Listing(), [as_term(entries.at(k)) for k in range(entries.count)])
+    return Term(Listing(elided=True), [as_term(entries.at(0)), as_term(entries.at(entries.count - 1))])
+
+
+def as_term(value: Any) -> Term:
+    return listing(value) if isinstance(value, Entries) else value
+
+
+def falling(names: Sequence[str]) -> tuple[str, int] | None:
+    """The prefix and first number of names that are numbered downward, as those of a reversed list.
+
+    >>> falling(["f3", "f2", "f1"]), falling(["f1", "g"])
+    (('f', 3), None)
+    """
+    run = compress(names[::-1]) if len(names) > 1 else ()
+    return (run.prefix, run.start + len(names) - 1) if isinstance(run, Numbered) else None
+
+
+def entries_of(value: Any, count: Size) -> Entries:
+    """A value read along its leading axis; the entry of a slice is one of the whole."""
+    if isinstance(value, Entries):
+        return value
+    if isinstance(value.op, Apply):
+        whole, name, attributes = value.args[0], value.op.primitive.name, dict(value.op.attributes)
+        if name == "reverse":
+            return Entries(count, lambda p: Term(At(count - 1 - p), (whole,)))
+        chosen = attributes["positions"] if name == "take" else attributes["index"][0] if name == "item" else None
+        start = chosen.start if isinstance(chosen, range) else chosen[0] or 0 if isinstance(chosen, tuple) else None
+        plain = name == "item" and len(attributes["index"]) == 1 and isinstance(chosen, tuple) and len(chosen) == 2
+        if start is not None and start >= 0 and (plain or (isinstance(chosen, range) and chosen.step == 1)):
+            return Entries(count, lambda p: Term(At(p + start), (whole,)))
+    return Entries(count, lambda p: Term(At(p), (value,)))
