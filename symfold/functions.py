@@ -24,6 +24,10 @@ class sigmoid(sp.Function):  # noqa: N801 - a SymPy function is spelled as it pr
     nargs = 1
     is_real = True
 
+    @classmethod
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
+        return 1 / (1 + sp.exp(-z)) if isinstance(z, sp.Float) else None
+
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return self * (1 - self)
 
@@ -43,6 +47,10 @@ class softplus(sp.Function):  # noqa: N801
 
     nargs = 1
     is_real = True
+
+    @classmethod
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
+        return sp.log(1 + sp.exp(z)) if isinstance(z, sp.Float) else None
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sigmoid(self.args[0])

@@ -1,0 +1,59 @@
+"""What Hypothesis draws: mappers, layers of several kinds, lists of items, states; each net with nothing fixed but its width."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import symfold as sf
+
+WIDTH = 2
+X = sf.tensor("x", (None, WIDTH))
+SHARED = sf.layer("s", sf.dense(WIDTH, WIDTH, np.tanh))
+INNER = sf.layers("g1001:1003", sf.dense(WIDTH, WIDTH, sf.sigmoid))
+
+MAPPERS: dict[str, Any] = {
+    "feedforward": sf.mappers.feedforward,
+    "residual": sf.mappers.residual,
+    "multiplicative": sf.mappers.multiplicative,
+    "boosting": sf.mappers.boosting(X),
+    "shared": lambda z, f: SHARED(f(z)) + z,
+    "constant": lambda z, f: 0.5 * f(z) - z / 3 + np.array([1.0, -2.0]),
+    "nested": lambda z, f: sf.fold(lambda h, g: g(h) + z, INNER, f(z)),
+    "twice": lambda z, f: f(f(z)) * z,
+}
+
+KINDS: dict[str, Any] = {
+    "opaque-free square": sf.layer("f", lambda z: z**2 / 4).kind,
+    "dense": sf.dense(WIDTH, WIDTH, sf.sigmoid),
+    "scaled": sf.layer("f", lambda z, a: np.tanh(a * z), a=(1, WIDTH)).kind,
+    "relu": sf.dense(WIDTH, WIDTH, sf.relu),
+}
+
+mappers = st.sampled_from(sorted(MAPPERS)).map(MAPPERS.__getitem__)
+
+
+@st.composite
+def layer_lists(draw: Any, most: int = 6, least: int = 0, start: int = 1) -> list[sf.Layer]:
+    """Layers numbered from `start`: kinds mixed, the shared layer among them."""
+    kinds = draw(st.lists(st.sampled_from([*sorted(KINDS), "shared"]), min_size=least, max_size=most))
+    return [SHARED if kind == "shared" else sf.Layer(f"f{start + k}", KINDS[kind]) for k, kind in enumerate(kinds)]
+
+
+@st.composite
+def nets(draw: Any) -> sf.Net:
+    """A fold or a scan, of one state or of two, over mixed items, possibly read by a second fold."""
+    mapper, layers = draw(mappers), draw(layer_lists(least=1))
+    form = draw(st.sampled_from(["fold", "scan", "pair", "read again", "pairs of mapper and layer"]))
+    if form == "fold":
+        return sf.fold(mapper, layers, X)
+    if form == "scan":
+        return sf.scan(mapper, layers, X)
+    if form == "pair":
+        return sf.fold(lambda s, f: (mapper(s[1], f), s[0] + s[1]), layers, (X, sf.tensor("y", (None, WIDTH))))
+    if form == "read again":
+        return sf.fold(lambda a, z: a * z + a, sf.scan(mapper, layers, X), sf.tensor("y", (None, WIDTH)))
+    chosen = draw(st.lists(mappers, min_size=len(layers), max_size=len(layers)))
+    return sf.fold(lambda z, item: item[0](z, item[1]), list(zip(chosen, layers, strict=True)), X)
