@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import shutil
@@ -82,6 +83,7 @@ def _wasm() -> Any:
         made._session = made._create_session()
     except Exception:  # another version of the package, or no folder for the cache: slower, not wrong
         return public
+    atexit.register(_wasm.cache_clear)  # let go of while wasmtime's own modules still stand
     return made
 
 

@@ -90,7 +90,8 @@ class Picture:
                 if name not in self.beside and not inside.intersection(self.graph.predecessors(name)):
                     target.edge(before, name, style="invis", weight="0")
             before = next((self.states[name] for name in reversed(group.nodes) if name in self.states), "")
-            layer = next((name for name in group.nodes if name in self.beside), "")
+            beside = [name for name in group.nodes if name in self.beside and self.graph.nodes[name]["kind"] == "layer"]
+            layer = beside[0] if len(beside) == 1 else ""
             if hung and layer:  # all on one side of the line
                 target.edge(hung, layer, style="invis", weight="2")
             hung = layer

@@ -36,7 +36,7 @@ class Held(Recorder):
     def _entry_label(self, value: Any, first: int, index: str = "k") -> str:
         """One entry of a sequence, by its index."""
         if not isinstance(value, Leaf):
-            return "..." if isinstance(value, Entries) else f"{self.graph.nodes[value]['label']}_{{{index}}}"
+            return "..." if isinstance(value, Entries) else f"{self.called(value)}[{shifted(index, -first)}]"
         op = value.node.op
         if isinstance(op, Family) and isinstance(op.names, Numbered):
             return f"{op.names.prefix}_{{{shifted(index, op.names.start - first)}}}"
@@ -96,7 +96,11 @@ class Blocks(Held):
             self._entry(value, source, name, first) if each else value
             for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
         ]
-        names = [self.called(meaning) for meaning in (*before, *own)]
+        names = [self.called(meaning) for meaning in before]
+        names += [
+            self._entry_label(value, first, name) if each else self.called(value)
+            for value, each in zip(args[carries:], fold.each, strict=True)
+        ]
         told = [
             f"{self._title(frame.letters[part], frame.index)} = {text}" for part in range(carries) if (text := step_formula(block, part, names))
         ]
