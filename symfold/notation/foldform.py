@@ -49,7 +49,7 @@ def fold_lines(net: Net) -> list[Line]:
 
 
 def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
-    loops = list(scope.loops.values())
+    following = {loop.previous.node: loop for loop in scope.loops.values() if loop.previous is not None}
     merged: Loop | None = None  # a first step that the loop after it says as well
     for node in scope.order:
         if node in scope.cuts:
@@ -57,7 +57,7 @@ def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
         if node not in scope.loops:
             continue
         loop = scope.loops[node]
-        after = next((other for other in loops if other.previous is loop), None)
+        after = following.get(node)
         if after and _says_the_same(reading.passes[node], reading.passes[after.node]):
             merged = merged if loop.previous is not None and merged is not None else loop
             continue

@@ -101,6 +101,7 @@ def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting:
 def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
     """The fold that each goes on from, where it starts from exactly that one's last state, and no other does."""
     before: dict[Node, Node] = {}
+    taken: set[Node] = set()
     for node in folds:
         init = node.args[: node.op.carries]
         if not init or not all(isinstance(part.op, Select) and part.op.position == k for k, part in enumerate(init)):
@@ -108,7 +109,8 @@ def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
         source = init[0].args[0]
         whole = all(part.args[0] is source for part in init) and source.op.carries == len(init)
         one_way = not {-1, 1} <= {_direction(source), _direction(node)}
-        if whole and one_way and source not in before.values():
+        if whole and one_way and source not in taken:
+            taken.add(source)
             before[node] = source
     return before
 

@@ -25,10 +25,18 @@ LARGEST = 10**1000  # sizes within sequences are not followed further
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a value: an affine function of the formals; `zero` where it is the literal 0, which sums leave out."""
+    """The size of a value: an affine function of the formals.
+
+    `zero` where it is the literal 0, which sums leave out; `listed` where it is a sequence whose every entry is a name.
+    """
 
     vector: Vector
     zero: bool = False
+    listed: bool = False
+
+    @property
+    def marks(self) -> tuple[bool, bool]:
+        return self.zero, self.listed
 
 
 class Sizes(list[Size]):
@@ -77,7 +85,7 @@ def _single(value: Any) -> Size:
         width = len(value[0].vector)
         return Size(_plus(_constant(1, width - 1), *(entry.vector for entry in value)))
     assert isinstance(value, Size)
-    return value
+    return Size((*value.vector[:-1], value.vector[-1] + 1)) if value.listed else value
 
 
 def _constant(value: int, formals: int) -> Vector:
@@ -96,7 +104,7 @@ def _measure(roots: Sequence[Node], given: Mapping[Node, Any], formals: int) -> 
         elif isinstance(node.op, Select):
             known[node] = args[0][node.op.position]
         elif isinstance(node.op, Family):
-            known[node] = Size(_constant(0, formals))  # every entry is a name
+            known[node] = Size(_constant(0, formals), listed=True)
         elif not args:
             known[node] = Size(_constant(0, formals), isinstance(node.op, Constant) and node.op.value == 0)
         else:
@@ -114,11 +122,13 @@ def _operation(node: Node, args: list[Any], formals: int) -> Any:
             return Sizes(args[0][::-1])
         if entry := entry_of(node):
             return args[0][entry[1]]
-    if is_primitive(node, take_row, reverse_row) and isinstance(node.args[0].op, Family):
+    elif args[0].listed and is_primitive(node, take_row, reverse_row):
         return args[0]
+    elif args[0].listed and entry_of(node):
+        return Size(args[0].vector)
     if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Sizes) for arg in args):
-        return Sizes(e for arg, part in zip(args, node.args, strict=True) for e in _entries(arg, part, known_count(part.shape[0])))
-    whole = [_collected(value, part) for value, part in zip(args, node.args, strict=True)]
+        return Sizes(e for arg, part in zip(args, node.args, strict=True) for e in _entries(arg, known_count(part.shape[0])))
+    whole = [_single(value) for value in args]
     if node.op is sp.Add:
         kept = [value for value in whole if not value.zero]
         if len(kept) <= 1:
@@ -127,26 +137,12 @@ def _operation(node: Node, args: list[Any], formals: int) -> Any:
     return Size(_plus(_constant(own_size(node, len(whole)), formals), *(value.vector for value in whole)))
 
 
-def _collected(value: Any, node: Node) -> Size:
-    """A sequence that is read whole is one listing of its entries."""
-    single = _single(value)
-    if isinstance(node.op, Family):
-        return Size((*single.vector[:-1], single.vector[-1] + 1))
-    return single
-
-
-def _entries(value: Any, node: Node, count: int) -> list[Size]:
+def _entries(value: Any, count: int) -> list[Size]:
     if isinstance(value, Sizes):
         return value
-    if _is_names(node):
-        return [value] * count
+    if value.listed:
+        return [Size(value.vector)] * count
     return [Size((*value.vector[:-1], value.vector[-1] + 1))] * count  # one entry of a value that is not listed
-
-
-def _is_names(node: Node) -> bool:
-    while is_primitive(node, take_row, reverse_row):
-        node = node.args[0]
-    return isinstance(node.op, Family)
 
 
 def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
@@ -154,12 +150,12 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
     count, carries = known_count(fold.count), fold.carries
     state: list[Any] = list(args[:carries])
     operands: list[Any] = [
-        _entries(value, source, count) if each else value
-        for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
+        _entries(value, count) if each else value
+        for value, each in zip(args[carries:], fold.each, strict=True)
     ]
     uneven = any(each and len(set(entries)) > 1 for entries, each in zip(operands, fold.each, strict=True))
     sequences = given or any(isinstance(value, Sizes) for value in (*state, *operands))
-    rows: dict[tuple[bool, ...], list[Any]] = {}
+    rows: dict[tuple[tuple[bool, bool], ...], list[Any]] = {}
     kept: list[Sizes] = [Sizes() for _ in block.results[carries:]]
     done = 0
     while done < count:
@@ -168,11 +164,11 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
             results = _capped([_measure(block.results, dict(zip(block.formals, [*state, *own], strict=True)), formals)[r] for r in block.results])
             steps = 1
         else:
-            flags = tuple(value.zero for value in (*state, *own))
-            if flags not in rows:
-                rows[flags] = _rows(block, flags)
-            row = rows[flags]
-            settled = not uneven and tuple(value.zero for value in row[:carries]) == flags[:carries]
+            marks = tuple(value.marks for value in (*state, *own))
+            if marks not in rows:
+                rows[marks] = _rows(block, marks)
+            row = rows[marks]
+            settled = not uneven and tuple(value.marks for value in row[:carries]) == marks[:carries]
             steps = count - done if settled else 1
             results = _applied(row, carries, steps, [*state, *own])
         state = results[:carries]
@@ -189,13 +185,13 @@ def _capped(results: Sequence[Any]) -> list[Any]:
 def _cap(value: Any) -> Any:
     if isinstance(value, Sizes):
         return Sizes(_capped(value))
-    return Size(tuple(min(part, LARGEST) for part in value.vector), value.zero)
+    return Size(tuple(min(part, LARGEST) for part in value.vector), *value.marks)
 
 
-def _rows(block: Block, flags: tuple[bool, ...]) -> list[Any]:
-    """The sizes of a block's results over its formals, of which some are known to be the literal 0."""
-    width = len(flags)
-    units = [Size((*(int(j == k) for j in range(width)), 0), flag) for k, flag in enumerate(flags)]
+def _rows(block: Block, marks: tuple[tuple[bool, bool], ...]) -> list[Any]:
+    """The sizes of a block's results over its formals, of which some are known to be the literal 0, or names."""
+    width = len(marks)
+    units = [Size((*(int(j == k) for j in range(width)), 0), *mark) for k, mark in enumerate(marks)]
     known = _measure(block.results, dict(zip(block.formals, units, strict=True)), width)
     return [known[result] for result in block.results]
 
@@ -207,8 +203,8 @@ def _applied(rows: list[Any], carries: int, steps: int, values: list[Size]) -> l
     unit = [[int(j == k) for j in range(width + 1)] for k in range(carries, width + 1)]
     power = _power(matrix + unit, steps)
     columns = [*(value.vector for value in values), _constant(1, len(values[0].vector) - 1)]
-    state = [Size(_combined(power[k], columns), rows[k].zero) for k in range(carries)]
-    return [*state, *(Size(_combined(list(row.vector), columns), row.zero) for row in rows[carries:])]
+    state = [Size(_combined(power[k], columns), *rows[k].marks) for k in range(carries)]
+    return [*state, *(Size(_combined(list(row.vector), columns), *row.marks) for row in rows[carries:])]
 
 
 def _combined(coefficients: Sequence[int], columns: Sequence[Vector]) -> Vector:
