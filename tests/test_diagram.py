@@ -130,3 +130,13 @@ def test_a_notebook_shows_a_picture_and_never_an_error(monkeypatch):
     assert "fₖ" in residual(1000)._repr_svg_()
     monkeypatch.setenv("SYMFOLD_RENDERER", "magic")
     assert residual(3)._repr_svg_() is None
+
+
+def test_what_is_too_large_for_a_notebook_is_not_drawn():
+    steps = [((lambda z, f, k=k: k * f(z)), f) for k, f in enumerate(sf.layers("f1:1500"))]
+    mixed = sf.fold(lambda z, pair: pair[0](z, pair[1]), steps, X)
+    assert mixed._repr_svg_() is None
+
+
+def test_a_long_unrolled_net_is_drawn_as_the_fold_it_is():
+    assert diagram(sf.unroll(residual(50))).source == diagram(residual(50)).source

@@ -10,11 +10,14 @@ from typing import Any
 
 import graphviz
 
+from symfold.depth import roll
 from symfold.diagram.layout import Picture, new_digraph
 from symfold.errors import InvalidValue
 from symfold.graph import count_steps, graph
+from symfold.nodes import walk
 from symfold.render import FORMATS, render
 
+MOST_HELD, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would wait too long
 MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
@@ -51,7 +54,9 @@ def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction
 
 def _picture(net: Any, level: str | None, prefix: str = "") -> Picture:
     if level is None:
-        level = "layer" if count_steps(net) <= MOST_STEPS else "fold"
+        level = "layer"
+        if count_steps(net) > MOST_STEPS:
+            net, level = roll(net), "fold"  # steps that are alike are one picture, however they are held
     return Picture(graph(net, "block" if level == "fold" else level), prefix)
 
 
@@ -93,6 +98,10 @@ def _umask() -> int:
 def display_svg(net: Any) -> str | None:
     """The picture for a notebook: None, and never an error, where there is none to show."""
     try:
-        return render(diagram(net).source, "svg").decode()
+        held = len(walk(net.outputs)) + sum(len(walk(block.results)) for block in net.blocks)
+        if held > MOST_HELD:
+            return None
+        source = diagram(net).source
+        return render(source, "svg").decode() if len(source) <= MOST_SOURCE else None
     except Exception:  # a notebook's display must not fail, whatever it was given
         return None
