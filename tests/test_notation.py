@@ -201,7 +201,6 @@ def test_scans_name_their_entries_after_the_states():
     assert text(grid, "fold").splitlines() == [
         "z_k = [y_1, y_2], k = 1..2, z_0 = u",
         "  y_j = f_k(y_{j-1}, z_{k-1}[j-1]), j = 1..2, y_0 = h",
-        "w = [z_2[0], z_2[1]]",
     ]
 
 
@@ -263,7 +262,9 @@ def test_size_of_nested_folds_scans_and_listings():
     over = sf.fold(lambda s, z: s * z + s, states, x)
     backward = sf.fold(lambda s, z: s * z + s, sf.reverse(states), x)
     inputs = sf.fold(lambda s, u: s + u, sf.tensor("u", (4,)), x)
-    for net in (nested, over, backward, inputs):
+    h, u = sf.tensor("h", (3,)), sf.tensor("u", (2, 3))
+    grid = sf.fold(lambda s, g: sf.scan(lambda z, v: g(z, v), s, h), sf.layers("f1:4"), u)
+    for net in (nested, over, backward, inputs, sf.fold(lambda s, z: s + z, grid, h)):
         assert expanded_size(net)[0] == Counter().run(net.outputs)[0][0]
     entries = Counter().run(states.outputs)[0]
     assert expanded_size(states)[0] == sum(entry[0] for entry in entries) + 1

@@ -1,9 +1,10 @@
 """Notation: nets as formulas that people read. Forms fold, steps, expanded; styles text, unicode, LaTeX, MathML.
 
     loops, letters       the folds of a net, and what their states are called
-    readings             what every node is called at a step
+    readings, entries    what every node, and every entry of a sequence, is called at a step
     foldform, steps, expanded   the three forms, as terms
-    terms, pieces, operations   formulas, and what one operation looks like
+    terms, symbolic      formulas, and as SymPy expressions
+    pieces, primitive_rows, operations   what one operation looks like
     styles, writing, layout     from terms to text
 """
 

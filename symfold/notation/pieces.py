@@ -14,7 +14,6 @@ from typing import Any
 import sympy as sp
 
 from symfold.notation.styles import Style, style_named
-from symfold.notation.terms import Term, is_negative, number_of
 
 # how tightly a term holds together; an argument below what its slot asks for is put in brackets
 SUM, PRODUCT, POWER, ATOM = range(4)
@@ -88,37 +87,6 @@ def sympy_pieces(style_key: str, head: Any, kinds: tuple[Kind, ...]) -> Pieces:
         elif part:
             found.append(part)
     return tuple(found)
-
-
-def level(term: Term, style: Style) -> int:
-    """How tightly a term holds together in a style."""
-    op = term.op
-    if op is sp.Add:
-        return SUM
-    if op is sp.Mul:
-        return SUM if is_negative(term) else PRODUCT
-    if op is sp.Pow or (op is sp.exp and style.key in ("latex", "mathml")):
-        return POWER
-    if (value := number_of(term)) is not None:
-        if value.is_negative:
-            return SUM
-        return ATOM if value.is_Integer or value.is_NumberSymbol or (value.is_Float and "e" not in str(value)) else PRODUCT
-    from symfold.notation.operations import operation_level
-
-    return operation_level(term, style)
-
-
-def function_pieces(term: Term, style: Style) -> Pieces:
-    """The pieces of a SymPy function or power."""
-    kinds = tuple(_kind(arg, style) for arg in term.args)
-    return sympy_pieces(style.key, term.op, kinds)
-
-
-def _kind(arg: Term, style: Style) -> Kind:
-    if (value := number_of(arg)) is not None:
-        return ATOM, value
-    # a product that begins with a minus sign is to SymPy a product still
-    return (PRODUCT if arg.op is sp.Mul else level(arg, style)), None
 
 
 def call_pieces(name: str | Slot, count: int, first: int, style: Style, extra: Sequence[str] = ()) -> Pieces:

@@ -168,6 +168,9 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
             if marks not in rows:
                 rows[marks] = _rows(block, marks)
             row = rows[marks]
+            if any(isinstance(value, Sizes) for value in row):
+                sequences = True  # a state that becomes a sequence is followed step by step
+                continue
             settled = not uneven and tuple(value.marks for value in row[:carries]) == marks[:carries]
             steps = count - done if settled else 1
             results = _applied(row, carries, steps, [*state, *own])

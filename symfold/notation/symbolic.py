@@ -9,7 +9,8 @@ import sympy as sp
 
 from symfold.layer_kinds import Call
 from symfold.nodes import Constant, FrozenArray
-from symfold.notation.operations import constant_text, show_attribute
+from symfold.notation.operations import constant_text
+from symfold.notation.primitive_rows import show_attribute
 from symfold.notation.terms import At, Listing, Name, Term, show_size
 from symfold.primitives import Apply
 

@@ -1,0 +1,152 @@
+"""How primitives are shown, where not as `name(arguments, attribute=value)`. A new primitive may have a row here.
+
+A row's pattern is the text with `@0`, `@1`, ... for the arguments and `@name` for an attribute; `@0:2` asks argument 0
+to hold together at least as a power.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Pieces, Slot, call_pieces
+from symfold.notation.styles import Style, escaped
+from symfold.notation.terms import Term
+from symfold.shapes import Rest, show
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a primitive is shown: a pattern for each style that has one of its own, with how tightly the whole holds."""
+
+    text: tuple[str, int] | None = None
+    latex: tuple[str, int] | None = None
+    mathml: tuple[str, int] | None = None
+
+    def of(self, style: Style) -> tuple[str, int] | None:
+        found: tuple[str, int] | None = getattr(self, "text" if style.key == "unicode" else style.key)
+        return found
+
+
+PATTERNS: dict[str, Row] = {
+    "dot": Row(latex=("@0:2 @1:2", PRODUCT), mathml=("<mrow>@0:2<mo>\u2062</mo>@1:2</mrow>", PRODUCT)),
+    "transpose": Row(text=("@0:3.T", ATOM), latex=(r"@0:3^{\top}", POWER), mathml=("<msup>@0:3<mo>⊤</mo></msup>", POWER)),
+    "item": Row(text=("@0:3[@index]", ATOM), latex=(r"@0:3\left[@index\right]", ATOM),
+                mathml=("<mrow>@0:3<mo>[</mo><mtext>@index</mtext><mo>]</mo></mrow>", ATOM)),
+    "take": Row(text=("@0:3[@positions]", ATOM), latex=(r"@0:3\left[@positions\right]", ATOM),
+                mathml=("<mrow>@0:3<mo>[</mo><mtext>@positions</mtext><mo>]</mo></mrow>", ATOM)),
+}  # fmt: skip
+
+# primitives whose pattern depends on their attributes or on how many arguments they have
+BUILDERS: dict[str, Callable[[Term, Style], tuple[Pieces, int]]] = {}
+
+
+def _sum(term: Term, style: Style) -> tuple[Pieces, int]:
+    """A sum over all entries, or over some axes."""
+    attributes = dict(term.op.attributes)
+    axes = "" if attributes["axis"] is None else ", ".join(map(str, attributes["axis"]))
+    if style.key == "latex":
+        sign = r"\sum" + (rf"_{{\text{{axis }} {axes}}}" if axes else "")
+        return (f"{sign} ", (0, PRODUCT)), PRODUCT
+    if style.key == "mathml":
+        sign = "<mo>∑</mo>" if not axes else f"<munder><mo>∑</mo><mtext>axis {axes}</mtext></munder>"
+        return ("<mrow>", sign, (0, PRODUCT), "</mrow>"), PRODUCT
+    return generic(term, style)
+
+
+def _pullback(term: Term, style: Style) -> tuple[Pieces, int]:
+    """The transposed Jacobian of a layer at its inputs, applied to a cotangent: `f1'(z1)^T a`.
+
+    Of a layer of several inputs the derivative by the second one is `f1'_2(z1, u)^T a`.
+    """
+    inputs = len(term.args) - 2
+    which = dict(term.op.attributes).get("argument", 0) + 1
+    part = "" if inputs < 2 else str(which)
+    if style.key == "latex":
+        mark = "'" + (f"_{{({part})}}" if part else "")
+        name: tuple[str | Slot, ...] = ("{", (0, SUM), "}", mark) if part else ((0, SUM), mark)
+        top = (r"^{\top} ",)
+    elif style.key == "mathml":
+        name = ("<msup>", (0, SUM), f"<mrow><mo>′</mo><mn>{part}</mn></mrow>" if part else "<mo>′</mo>", "</msup>")
+        top = ("<mo>\u2062</mo>",)
+    else:
+        name = ((0, SUM), "'" + (f"_{part}" if part else ""))
+        top = ("ᵀ " if style.key == "unicode" else "^T ",)
+    start, between, end = ("\\left(", ", ", "\\right)") if style.key == "latex" else style.call
+    listed: list[str | Slot] = []
+    for position in range(inputs):
+        listed += [*([between] if position else []), (1 + position, SUM)]
+    at = (*name, start, *listed, end)
+    if style.key == "mathml":
+        at = ("<msup><mrow>", *at, "</mrow><mo>⊤</mo></msup>")
+    return (style.group[0], *at, *top, (inputs + 1, POWER), style.group[1]), PRODUCT
+
+
+BUILDERS["sum"] = _sum
+BUILDERS["pullback"] = _pullback
+
+
+def generic(term: Term, style: Style) -> tuple[Pieces, int]:
+    """name(argument, ..., attribute=value), attributes at their usual values left out."""
+    extra = [f"{key}={show_attribute(value)}" for key, value in term.op.attributes if value not in (None, False, (-1,), -1)]
+    words = [plain_words(part, style) for part in extra]
+    return call_pieces(style.word(term.op.primitive.name), len(term.args), 0, style, words), ATOM
+
+
+def plain_words(text: str, style: Style) -> str:
+    """Words between formulas."""
+    if style.key == "latex":
+        return rf"\text{{{escaped(text)}}}"
+    return f"<mtext>{text}</mtext>" if style.key == "mathml" else text
+
+
+def show_attribute(value: Any) -> str:
+    """An attribute of a primitive as people write it: an index as NumPy has it, a shape as a shape.
+
+    >>> show_attribute((..., (0, 3))), show_attribute((2, 3)), show_attribute(range(3))
+    ('..., 0:3', '(2, 3)', '0:3')
+    """
+    if isinstance(value, range):
+        return f"{value.start}:{value.stop if value.stop >= 0 else ''}" + (f":{value.step}" if value.step != 1 else "")
+    if isinstance(value, tuple) and any(part is ... or isinstance(part, tuple) for part in value):
+        return ", ".join("..." if part is ... else _show_slice(part) for part in value)
+    if isinstance(value, tuple) and any(isinstance(part, Rest) or not isinstance(part, int) for part in value):
+        return show(value)
+    return str(value)
+
+
+def _show_slice(part: Any) -> str:
+    return ":".join("" if end is None else str(end) for end in part) if isinstance(part, tuple) else str(part)
+
+
+def show_index(value: Any) -> str:
+    """What stands between the brackets of an entry: `0`, `..., 0:3`."""
+    if isinstance(value, tuple) and all(isinstance(part, int) for part in value):
+        return ", ".join(map(str, value)) if len(value) <= 8 else f"{value[0]}, ..., {value[-1]}"
+    return show_attribute(value)
+
+
+@lru_cache(maxsize=4096)
+def pattern_pieces(pattern: str, attributes: tuple[tuple[str, Any], ...]) -> Pieces:
+    found: list[str | Slot] = []
+    for part in re.split(r"(@\d+(?::\d)?)", pattern):
+        if slot := re.fullmatch(r"@(\d+)(?::(\d))?", part):
+            found.append((int(slot[1]), int(slot[2] or SUM)))
+        elif part:
+            for key, value in attributes:
+                part = part.replace(f"@{key}", show_index(value))
+            found.append(part)
+    return tuple(found)
+
+
+def shown(term: Term, style: Style) -> tuple[Pieces, int]:
+    """The pieces of a primitive, and how tightly it holds together."""
+    name = term.op.primitive.name
+    if name in BUILDERS:
+        return BUILDERS[name](term, style)
+    row = PATTERNS.get(name)
+    chosen = row.of(style) if row else None
+    return (pattern_pieces(chosen[0], term.op.attributes), chosen[1]) if chosen else generic(term, style)
