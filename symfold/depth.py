@@ -18,8 +18,7 @@ from symfold.errors import InvalidValue
 from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
 from symfold.nodes import Node, substitute, walk
-from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import element, entry_of, join, joins_steps, known_count, stack, take
+from symfold.sequences import element, join, known_count, renewed, stack, take
 from symfold.specialise import with_sizes
 
 
@@ -45,10 +44,8 @@ def unroll(net: Net) -> Net:
 
 def _rebuilt(node: Node, args: tuple[Node, ...]) -> Node:
     """A node over new arguments, sequences kept in their normal form."""
-    if is_primitive(node, concatenate) and joins_steps(node):
-        return join(args)
-    if (entry := entry_of(node)) is not None:
-        return element(args[0], entry[1])
+    if args and (known := renewed(node, args)) is not None:
+        return known
     return substitute((node,), dict(zip(node.args, args, strict=True)))[0]
 
 

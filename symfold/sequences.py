@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -188,7 +188,27 @@ def stack(parts: Sequence[Any]) -> Node:
     arrays = [_plain(node) for node in nodes]
     if all(array is not None and np.shape(array) == np.shape(arrays[0]) for array in arrays):
         return Node(Constant(FrozenArray.of(np.stack([np.asarray(a) for a in arrays]))))
-    return stack_row(*nodes)
+    return _pieces(nodes, [entry[0] if entry else None for entry in entries])
+
+
+def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
+    """A sequence of mixed origin: what comes from one sequence, two entries or more, is a piece of it."""
+    if not is_known(nodes[0].shape) or len({node.shape for node in nodes}) > 1:
+        return stack_row(*nodes)
+    pieces: list[list[Node]] = []
+    kept: list[Node | None] = []
+    for source, group in groupby(range(len(nodes)), key=lambda k: sources[k]):
+        piece = [nodes[k] for k in group]
+        whole = source if len(piece) > 1 else None
+        if whole is None and kept and kept[-1] is None:
+            pieces[-1] += piece
+        else:
+            pieces.append(piece)
+            kept.append(whole)
+    if len(pieces) == 1:
+        return stack_row(*nodes)
+    parts = [stack_row(*piece) if source is None else stack(piece) for piece, source in zip(pieces, kept, strict=True)]
+    return concatenate(*parts, axis=-1 - len(nodes[0].shape))
 
 
 def _plain(node: Node) -> Any:
@@ -204,6 +224,9 @@ def _plain(node: Node) -> Any:
 def element(sequence: Node, position: int) -> Node:
     """One entry of a sequence."""
     op = sequence.op
+    if position < 0:  # counted from the end, if it is known where that is
+        size = sequence.shape[0] if sequence.shape else None
+        return element(sequence, position + size) if isinstance(size, int) else item(sequence, index=(position,))
     if isinstance(op, Family):
         return op.member(position)
     if isinstance(op, Constant) and isinstance(op.value, FrozenArray):
@@ -272,13 +295,22 @@ def join(parts: Sequence[Node]) -> Node:
         return parts[0]
     sizes = [length(part.shape) for part in parts]
     if all(isinstance(size, int) for size in sizes):
-        entries = [element(part, k) for part, size in zip(parts, sizes, strict=True) for k in range(known_count(size))]
-        joined = stack(entries)
-        if not is_primitive(joined, stack_row):
-            return joined
-    if not all(is_known(part.shape) for part in parts):
-        return stack_row(*entries)
+        return stack([element(part, k) for part, size in zip(parts, sizes, strict=True) for k in range(known_count(size))])
     return concatenate(*parts, axis=-len(parts[0].shape))
+
+
+def renewed(node: Node, args: Sequence[Node]) -> Node | None:
+    """An arrangement of sequences over other arguments, in its normal form; None for any other operation."""
+    if is_primitive(node, stack_row):
+        return stack(args)
+    if is_primitive(node, take_row):
+        return take(args[0], dict(node.op.attributes)["positions"])
+    if is_primitive(node, reverse_row):
+        return reverse(args[0])
+    if is_primitive(node, concatenate) and joins_steps(node):
+        return join(args)
+    entry = entry_of(node)
+    return element(args[0], entry[1]) if entry else None
 
 
 def repeated(sequence: Node) -> Node | None:

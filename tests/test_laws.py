@@ -16,7 +16,7 @@ import symfold as sf
 from symfold.nodes import digest
 from symfold.trees import flatten
 
-steady = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+steady = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def numbers(value: Any) -> list[Any]:
