@@ -119,6 +119,11 @@ def test_folded_formulas_of_any_depth(depth: str) -> None:
     assert printed("backward", "residual", "--depth", depth)
 
 
+def test_steps_are_bounded_and_the_bound_can_be_set() -> None:
+    assert len(printed("formula", "residual", "--depth", "20", "--form", "steps").splitlines()) == 20
+    assert "max_ops" in call("formula", "residual", "--depth", "20", "--form", "steps", "--max-ops", "10").stderr
+
+
 def test_an_expanded_formula_is_streamed() -> None:
     done = shell("formula", "residual", "--depth", "16", "--form", "expanded")
     assert done.returncode == 0 and len(done.stdout) > 500_000

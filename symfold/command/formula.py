@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from symfold.command.options import as_json, form_option, net_options, say, say_json, style_option, symbolic_net
+from symfold.command.options import as_json, form_option, max_ops_option, net_options, say, say_json, style_option, symbolic_net
 
 if TYPE_CHECKING:
     from symfold.net import Net
@@ -25,21 +25,22 @@ Examples:
 @net_options
 @form_option
 @style_option
+@max_ops_option
 @as_json
-def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, json_: bool) -> None:
+def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
     """Print the formula of MAPPER folded over layers."""
     net = symbolic_net(mapper, depth, layer, init)
-    print_formula(net, {"mapper": mapper, "depth": depth}, form, style, json_)
+    print_formula(net, {"mapper": mapper, "depth": depth}, form, style, max_ops, json_)
 
 
-def print_formula(net: Net, about: dict[str, int | str], form: str, style: str, json_: bool) -> None:
+def print_formula(net: Net, about: dict[str, int | str], form: str, style: str, max_ops: int, json_: bool) -> None:
     """Print a net's formula, as text or as JSON with what it is about."""
     if form == "expanded":
         print_expanded(net, about, style, json_)
         return
     from symfold.notation import formula
 
-    text = formula(net, form=form, style=style)
+    text = formula(net, form=form, style=style, max_ops=max_ops)
     if json_:
         say_json({**about, "form": form, "style": style, "formula": str(text)})
     else:

@@ -22,6 +22,9 @@ as_json = click.option("--json", "json_", is_flag=True, help="Print machine-read
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of all that is random.")
 form_option = click.option("--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out.")
 style_option = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed.")
+max_ops_option = click.option(
+    "--max-ops", type=click.IntRange(1), default=10_000, show_default=True, help="The bound on steps (an expanded form is streamed, unbounded)."
+)
 level_option = click.option("--level", metavar="LEVEL", help="What a node stands for: fold, step, layer or primitive.")
 output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
 
