@@ -126,7 +126,7 @@ def decode_value(data: Any, number: bool = False) -> Any:
     """The value that `encode_value` wrote; with `number`, only one of SymPy's numbers.
 
     >>> decode_value(encode_value((2, sp.Symbol("n") + 1, sp.Float("0.1"))))
-    (2, n + 1, 0.1)
+    (2, n + 1, 0.100000000000000)
     """
     if not isinstance(data, list):
         if number or not (data is None or isinstance(data, (bool, str, int, float))):

@@ -1,0 +1,100 @@
+"""Keeping nets: equal after the way out and back, and nothing odd is let in."""
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symfold as sf
+from symfold.errors import DataError
+from symfold.nodes import Node
+from symfold.values import decode_value, encode_value
+
+X = sf.tensor("x", (None, 3))
+NET = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), X)
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        sf.Net.of({"a": X, "b": (X + 1, 2 * X)}),
+        sf.Net.of(X * np.array([1.0, np.pi, -0.0]) + np.array(3)),
+        sf.Net.of(X * sp.Rational(1, 3) + sp.pi * X ** sp.Float("0.1", 50)),
+        sf.Net.of(np.reshape(sf.tensor("y", (None, None)), (-1,))),
+        sf.Net.of(sp.besselj(0, sf.tensor("y")) + sp.gamma(sf.tensor("y"))),
+        sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x")),
+    ],
+)
+def test_json_and_pickle_bring_back_an_equal_net(net: sf.Net) -> None:
+    again = sf.from_json(net.to_json())
+    assert again == net and hash(again) == hash(net)
+    assert pickle.loads(pickle.dumps(net)) == net
+
+
+def test_numbers_are_kept_to_the_last_bit() -> None:
+    x = sf.tensor("x")
+    near = sf.Net.of(x * (0.1 + 0.2)), sf.Net.of(x * 0.3)
+    assert near[0] != near[1]
+    assert [sf.from_json(net.to_json()) for net in near] == list(near)
+    assert [float(sf.from_json(net.to_json())(1.0)) for net in near] == [0.1 + 0.2, 0.3]
+
+
+@pytest.mark.parametrize(
+    "value", [NET.blocks[0], NET.outputs[0], sf.layers("f1:4"), sf.layer("f1", sf.dense(2, 2)), sf.dense(2, 2), sf.layers("f", count="n")]
+)
+def test_the_parts_pickle_and_copy(value: Any) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value == copy.deepcopy(value) == copy.copy(value)
+
+
+@pytest.mark.parametrize("value", [None, True, 2, "a", (1, (2,)), range(5, 0, -1), ..., sp.Rational(2, 3), -sp.oo, sp.Symbol("n") / 2])
+def test_values_come_back(value: Any) -> None:
+    assert decode_value(json.loads(json.dumps(encode_value(value)))) == value
+
+
+def damaged(change: Any) -> str:
+    data = json.loads(NET.to_json())
+    change(data)
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "not JSON"),
+        ("[" * 100_000, "not JSON|not a net"),
+        ("3", "expected an object, got int"),
+        ("{}", "it has no blocks, form"),
+        (damaged(lambda d: d.update(symfold=99)), "its format is 99"),
+        (damaged(lambda d: d["nodes"][0].__setitem__(0, ["__import__", "os"])), "unknown operation '__import__'"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["head", "__import__"], []])), "unknown function: '__import__'"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["head", "lambdify"], []])), "unknown function: 'lambdify'"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["apply", "eval", []], []])), "unknown primitive 'eval'"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["number", ["integer", "zz"]], []])), "node 0 cannot be read"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["number", "1+1"], []])), "no value that a net can hold"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["head", "Add"], [7]])), "node 7 is not among the 0 before it"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["head", "Add"], [-1]])), "node -1 is not among"),
+        (damaged(lambda d: d.update(outputs=[0, 1])), "1 places for 2 outputs"),
+        (damaged(lambda d: d.update(form=["list", []])), "unknown form 'list'"),
+        (damaged(lambda d: d["blocks"][0][0].pop()), "cannot be folded|cannot be read"),
+    ],
+)
+def test_what_is_no_net_is_refused(text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        sf.from_json(text)
+
+
+def test_a_huge_power_is_refused_not_computed() -> None:
+    with pytest.raises(DataError, match="the largest power"):
+        decode_value(["Pow", ["integer", "0xa"], ["integer", "0xffffffffff"]])
+
+
+def test_a_function_without_a_name_of_its_own_is_refused() -> None:
+    class odd(sp.Function):  # noqa: N801
+        pass
+
+    with pytest.raises(NotImplementedError, match="the function odd has no name"):
+        sf.Net.of(Node(odd, (X,))).to_json()
