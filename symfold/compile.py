@@ -17,7 +17,7 @@ from symfold.trees import unflatten
 
 
 def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters) -> Any:
-    from symfold.backends.numpy_backend import Program
+    from symfold.backends.numpy.program import Program
 
     return Program(net, shapes, params)
 

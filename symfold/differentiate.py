@@ -19,7 +19,7 @@ from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Formal, Input, Node, number, substitute, tensor, walk
-from symfold.primitives import reduce_sum, spread
+from symfold.primitives import spread
 from symfold.sequences import Family, Names, element, reverse
 from symfold.shapes import NAME, is_known, show
 from symfold.trees import LEAF

@@ -136,7 +136,7 @@ class Steps:
         """The sum of a node's values over the steps: of a product a^T b, one product of the steps laid end to end."""
         if is_primitive(node, dot) and is_primitive(node.args[0], swap) and all(a in self.varies for a in node.args):
             left, right = self.of(node.args[0].args[0]), self.of(node.args[1])
-            rows = self.count * known_count(left.shape[1])  # type: ignore[arg-type]
+            rows = self.count * known_count(left.shape[1])
             flat = [reshape(part, shape=(rows, part.shape[2])) for part in (left, right)]
             return dot(swap(flat[0]), flat[1])
         values = self.of(node)
@@ -153,9 +153,9 @@ def hoistable(order: Sequence[Node], chosen: set[Node], entries: set[Node], vari
     """Those of the chosen nodes that can be done for all steps at once, because their arguments can."""
     kept: set[Node] = set()
     for node in order:
-        if node in chosen and node.args and batchable(node):
-            if all(arg in kept or arg in entries or arg not in varies for arg in node.args):
-                kept.add(node)
+        ready = all(arg in kept or arg in entries or arg not in varies for arg in node.args)
+        if ready and node in chosen and node.args and batchable(node):
+            kept.add(node)
     return kept
 
 

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
+
 from symfold.blocks import Block, prefixed, trace
 from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
 from symfold.layer_kinds import Layers
-from symfold.nodes import Node, lift
+from symfold.nodes import Constant, Formal, Node, digest, lift, walk
 from symfold.sequences import element, join, repeated, stack, take
 from symfold.shapes import Shape, Size, fits, length, settled, show
 from symfold.trees import Form, flatten, unflatten
@@ -259,7 +261,6 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
     """Fold over one run of like items."""
     carries = len(init)
     entries = [sequence.shape[1:] for sequence in run.sequences]
-    each: list[bool] = []
 
     def applied(formals: Sequence[Node], item: Any, where: int) -> list[Node]:
         try:
@@ -288,11 +289,15 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         return step
 
     def check_pure(step: Step, shapes: tuple[Shape, ...], where: int, example: Any) -> None:
-        again = trace(lambda formals: applied(formals, example, where), shapes, fixed=carries)
+        item = read_item(example)
+        # a number stands for itself by name: SymPy would compute with it, sin(0.3) = 0.2955, and with a stand-in not
+        leaves = [Node(Formal(-3, k, leaf.shape)) if is_constant(leaf) else leaf for k, leaf in enumerate(item.leaves)]
+        own_item = item.pattern.build(leaves) if any(map(is_constant, item.leaves)) else example
+        again = trace(lambda formals: applied(formals, own_item, where), shapes, fixed=carries)
         actual = again.block(*again.block.formals[:carries], *(o for o in again.operands if isinstance(o, Node)))
-        own = [element(o, where) if e else o for o, e in zip(step.operands, step.each, strict=True)]
+        own = [leaves[run.sequences.index(o)] if e else o for o, e in zip(step.operands, step.each, strict=True)]
         expected = step.block(*step.block.formals[:carries], *own)
-        if actual != expected:
+        if actual != expected and unordered(actual) != unordered(expected):
             raise ImpureMapper(
                 f"step {run.start + where + 1}: the mapper is not a pure function of (state, item): on the item itself "
                 f"it gives {actual[0]!r}, on a stand-in for it {expected[0]!r} "
@@ -300,6 +305,24 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
             )
 
     return settle(step_for, run.count, init)
+
+
+def is_constant(node: Node) -> bool:
+    return isinstance(node.op, Constant)
+
+
+def unordered(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with sums and products in one order: SymPy sorts those that it builds by the names of what is in them."""
+    new: dict[Node, Any] = {}
+    for node in walk(roots):
+        args = tuple(new[arg] for arg in node.args)
+        if node.op in (sp.Add, sp.Mul):
+            args = tuple(sorted(args, key=digest))
+        op = node.op
+        if isinstance(op, Fold):
+            op = Fold(Block(op.block.shapes, unordered(op.block.results)), op.count, op.carries, op.each)
+        new[node] = Node(op, args)
+    return tuple(new[root] for root in roots)
 
 
 def as_state(value: Any) -> Any:

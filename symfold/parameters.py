@@ -25,7 +25,7 @@ class Layout:
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
-        sizes = [prod(int(size) for size in leaf.shape) for leaf in self.leaves]  # type: ignore[arg-type]
+        sizes = [prod(int(size) for size in leaf.shape) for leaf in self.leaves]
         return tuple(sum(sizes[:k]) for k in range(len(sizes) + 1))
 
     @cached_property
@@ -68,10 +68,9 @@ class Parameters(MutableMapping[str, Any]):
             names = list(leaf.op.names)
             number, position = self.layout.names[names[0]][0]
             whole = self._whole(number)
-            run = list(self.layout.leaves[number].op.names)[position:][: len(names)] if position is not None else []
-            if run != names:
+            if position is None or list(self.layout.leaves[number].op.names)[position:][: len(names)] != names:
                 raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} do not lie side by side")
-            return whole[position : position + len(names)]  # type: ignore[operator]
+            return whole[position : position + len(names)]
         if leaf not in self.layout.leaves:
             return self._views(leaf.op.name)[0]
         return self._whole(self.layout.leaves.index(leaf))

@@ -6,15 +6,16 @@ import warnings
 
 import numpy as np
 import pytest
+import sympy as sp
 from cases import CASES, Case, values_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
-from symfold.backends import numpy_backend
-from symfold.distribute import distribute
+from symfold.backends.numpy.program import Program
 from symfold.differentiate import opened
+from symfold.distribute import distribute
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, UnknownName
 from symfold.specialise import with_shapes
 from symfold.trees import flatten
@@ -138,7 +139,7 @@ def test_threads_do_not_share_arrays() -> None:
 
 def test_an_evaluation_holds_a_constant_number_of_states() -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:501", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
-    program = numpy_backend.Program(net, {"x": (1000, 3)}, net.init())
+    program = Program(net, {"x": (1000, 3)}, net.init())
     arrays = [cell.cell_contents for cell in program.run.__closure__]
     held = {id(a.base if a.base is not None else a): a for a in arrays if isinstance(a, np.ndarray)}
     assert sum(a.nbytes for a in held.values()) < 6 * 1000 * 3 * 8
@@ -170,6 +171,20 @@ def test_random_steps(choices: list[int], depth: int, batch: int, data: st.DataO
     params, inputs = named(values, both)
     assert_same(both.compile("numpy")(params, **inputs), both(values))
     assert sf.check_grad(loss, values) < 1e-5
+
+
+def test_a_state_is_not_overwritten_before_it_is_read() -> None:
+    """Sums of three terms take two calls; the state may be read by the second."""
+    for mapper in (
+        lambda z, a: sp.tanh(z * a) + sp.sin(a) - z,
+        lambda z, a: sp.sin(a) + sp.cos(a) + z,
+        lambda z, a: sp.sin(a) * sp.cos(a) / z,
+        lambda z, a: np.tanh(z),
+        lambda z, a: (z - a) / (1 + z),
+    ):
+        net = sf.fold(mapper, [0.3, 0.5, 0.7, 0.11], sf.tensor("x", (3,)))
+        values = {"x": np.array([0.2, 0.4, 0.9])}
+        assert_same(net.compile("numpy")({}, **values), net(values))
 
 
 def test_mistakes_are_named() -> None:

@@ -22,6 +22,12 @@ UNARY: dict[Head, str] = {
     sp.asinh: "arcsinh", sp.acosh: "arccosh", sp.atanh: "arctanh",
 }  # fmt: skip
 
+
+def unary(name: str) -> Callable[[Sequence[str], str], list[str]]:
+    """One call of one argument."""
+    return lambda args, out: [f"{name}({args[0]}, {out})"]
+
+
 # 1/(1 + exp(-z)) overflows to 1/inf = 0 where it should: the run silences that one warning.
 ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     sigmoid: lambda a, o: [f"negative({a[0]}, {o})", f"exp({o}, {o})", f"add({o}, one, {o})", f"reciprocal({o}, {o})"],
@@ -30,7 +36,7 @@ ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     sp.Max: lambda a, o: chain("maximum", a, o),
     sp.Min: lambda a, o: chain("minimum", a, o),
     sp.atan2: lambda a, o: [f"arctan2({a[0]}, {a[1]}, {o})"],
-    **{head: (lambda name: lambda a, o: [f"{name}({a[0]}, {o})"])(name) for head, name in UNARY.items()},
+    **{head: unary(name) for head, name in UNARY.items()},
 }
 
 POWERS = {

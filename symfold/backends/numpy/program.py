@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from symfold.backends.numpy_source import Ref, Source
+from symfold.backends.numpy.straight import write
+from symfold.backends.numpy.writer import Ref, Source
 from symfold.depth import written_out
 from symfold.differentiate import opened
 from symfold.distribute import distribute
@@ -20,10 +21,11 @@ from symfold.shapes import NAME
 from symfold.specialise import with_shapes
 
 FUNCTIONS = (
-    "absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil concatenate copyto cos cosh divide "
-    "empty exp expand_dims floor log logaddexp matmul maximum minimum multiply negative power reciprocal sign sin sinh sqrt "
-    "stack subtract tan tanh"
-).split()
+    *("absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil"),
+    *("concatenate", "copyto", "cos", "cosh", "divide", "empty", "exp", "expand_dims", "floor", "log", "logaddexp", "matmul"),
+    *("maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin", "sinh", "sqrt", "stack", "subtract"),
+    *("tan", "tanh"),
+)
 
 
 class Steps:
@@ -85,7 +87,7 @@ class Program:
             array = self.params.array_of(leaf) if leaf.op.role == "parameter" else self._input(leaf)
             given[leaf] = Ref(source.name("p" if leaf.op.role == "parameter" else "x"), leaf.shape, whole=True)
             arrays.append((given[leaf].name, array))
-        refs = source.write(roots, given, {})
+        refs = write(source, roots, given, {})
         outputs = [refs[root].name for root in roots]
         self.source = text_of(source, [name for name, _ in arrays], outputs)
         build = load(self.source, namespace(source))
@@ -93,7 +95,7 @@ class Program:
         self.run, self.outputs = build(*(array for _, array in arrays), *source.counts)
 
     def _input(self, leaf: Node) -> Any:
-        shape = tuple(int(size) for size in leaf.shape)  # type: ignore[arg-type]
+        shape = tuple(int(size) for size in leaf.shape)
         array = np.zeros(shape)
         if isinstance(leaf.op, Family):
             for k, name in enumerate(leaf.op.names):
@@ -131,6 +133,6 @@ def text_of(source: Source, leaves: Sequence[str], outputs: Sequence[str]) -> st
 
 def load(text: str, names: dict[str, Any]) -> Callable[..., Any]:
     """The function that a generated source defines: the one place where source is executed. It holds our names only."""
-    exec(compile(text, "<symfold numpy>", "exec"), names)  # noqa: S102
+    exec(compile(text, "<symfold numpy>", "exec"), names)
     build: Callable[..., Any] = names["build"]
     return build
