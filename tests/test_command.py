@@ -97,6 +97,10 @@ FORMULAS = [
 ]
 
 
+def test_an_expression_that_begins_with_a_minus() -> None:
+    assert printed("formula", "--depth", "1", "--form", "expanded", "--", "-z + f(z)").strip() == "-x + f1(x)"
+
+
 @pytest.mark.parametrize(("args", "expected"), FORMULAS, ids=[" ".join(args) for args, _ in FORMULAS])
 def test_formula(args: tuple[str, ...], expected: str) -> None:
     assert printed("formula", *args).strip() == expected
@@ -241,6 +245,7 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
         printed(*args, "-o", str(tmp_path / name))
     with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
         assert a.files == b.files and all((a[name] == b[name]).all() for name in a.files)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 def test_a_report_for_people() -> None:
@@ -272,6 +277,7 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("nope",), ("'nope'", "formula")),
     (("--nope",), ("--nope",)),
     (("formula",), ("MAPPER",)),
+    (("formula", "-z + f(z)"), ("option", "--")),
     (("formula", "resnet"), ("'resnet'", "'residual'", "expression")),
     (("formula", "f(z) + "), ("f(z) +", "invalid syntax")),
     (("formula", "__import__('os').system('touch bad')"), ("attribute",)),
@@ -301,6 +307,11 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("eval", "residual", "--x", "1,2;3"), ("every row",)),
     (("eval", "residual", "--x", "inf"), ("finite",)),
     (("eval", "residual", "--x", "1", "--depth", "n"), ("--depth n",)),
+    (("eval", "residual", "--x", "1", "--depth", "9" * 12), ("--depth", "1,000,000")),
+    (("formula", "residual", "--form", "expanded", "--depth", "9" * 12), ("--depth", "--form fold")),
+    (("backward", "residual", "--form", "expanded", "--depth", "9" * 12), ("--depth", "--form fold")),
+    (("graph", "residual", "--depth", "1000000"), ("--depth", "--level fold")),
+    (("train", "residual", "--target", "y", "--data", "good.csv", "--depth", "9" * 12, *TO_FILE), ("--depth",)),
     (("eval", "residual", "--x", "1", "--layers", "deep"), ("'deep'", "'dense'")),
     (("eval", "residual", "--x", "1", "--activation", "deep"), ("'deep'", "'sigmoid'")),
     (("eval", "f(z, x)", "--x", "1"), ("argument",)),
@@ -355,6 +366,17 @@ def test_a_mistake_in_a_program_of_its_own(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "symfold: cannot read 'none.csv': no such file or directory\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_no_memory_is_no_bug(monkeypatch: Any) -> None:
+    import symfold.command.list as module
+
+    def full() -> Any:
+        raise MemoryError("Unable to allocate 8 EiB")
+
+    monkeypatch.setitem(module.TABLES, "mappers", full)
+    result = call("list")
+    assert (result.exit_code, result.stderr) == (2, "symfold: not enough memory (Unable to allocate 8 EiB)\n")
 
 
 def test_a_bug_of_ours_shows_its_traceback(monkeypatch: Any) -> None:

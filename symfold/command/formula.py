@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from symfold.command.options import as_json, form_option, max_ops_option, net_options, say, say_json, style_option, symbolic_net
+from symfold.command.options import (
+    as_json,
+    bounded,
+    form_option,
+    max_ops_option,
+    net_options,
+    say,
+    say_json,
+    style_option,
+    symbolic_net,
+)
 
 if TYPE_CHECKING:
     from symfold.net import Net
@@ -29,6 +39,8 @@ Examples:
 @as_json
 def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
     """Print the formula of MAPPER folded over layers."""
+    if form == "expanded":
+        bounded(depth, remedy="or use --form fold")
     net = symbolic_net(mapper, depth, layer, init)
     print_formula(net, {"mapper": mapper, "depth": depth}, form, style, max_ops, json_)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from symfold.command.options import as_json, level_option, net_options, output_option, symbolic_net, write
+from symfold.command.options import as_json, bounded, level_option, net_options, output_option, symbolic_net, write
 
 
 @click.command(
@@ -25,5 +25,7 @@ def command(mapper: str, depth: int | str, layer: str, init: str, level: str | N
 
     if output is not None:
         check_writable(output)
+    if level not in ("fold", "block"):
+        bounded(depth, 100_000, "or use --level fold")
     net = symbolic_net(mapper, depth, layer, init)
     write(to_text(net, "json" if json_ else format_, level or "layer"), output)

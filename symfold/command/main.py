@@ -71,8 +71,13 @@ class Front(click.Group):
             _complain("interrupted")
             sys.exit(130)
         except (click.ClickException, SymfoldError) as error:
-            message = error.format_message() if isinstance(error, click.ClickException) else error
+            message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+            if isinstance(error, click.NoSuchOption):
+                message += " (an expression that begins with a minus goes last, after --)"
             _complain(message)
+            sys.exit(2)
+        except MemoryError as error:
+            _complain(f"not enough memory ({error or 'use fewer or narrower layers'})")
             sys.exit(2)
         sys.exit(code if isinstance(code, int) else 0)
 

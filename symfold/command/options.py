@@ -78,10 +78,20 @@ def initial_number(text: str) -> int | float:
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
+MAX_DEPTH = 1_000_000
+
+
+def bounded(depth: int | str, bound: int = MAX_DEPTH, remedy: str = "give fewer layers") -> None:
+    """Refuse a depth at which what is done layer by layer would take hours."""
+    if isinstance(depth, int) and depth > bound:
+        raise click.UsageError(f"--depth {depth:,}: this goes layer by layer, through at most {bound:,} ({remedy})")
+
+
 def fixed_depth(depth: int | str) -> int:
     """A depth that is to be computed with."""
     if isinstance(depth, str):
         raise click.UsageError(f"--depth {depth}: numbers need a depth that is a number")
+    bounded(depth)
     return depth
 
 
