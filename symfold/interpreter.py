@@ -11,9 +11,9 @@ from typing import Any
 
 from symfold.blocks import Block
 from symfold.folds import Fold, Select
-from symfold.nodes import Node, walk
+from symfold.nodes import Constant, Node, walk
 from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import Family, entry_of, joins_steps, known_count, reverse_row, stack_row, take_row
+from symfold.sequences import Family, element, entry_of, joins_steps, known_count, reverse_row, stack_row, take_row
 
 
 class Entries(list[Any]):
@@ -89,6 +89,8 @@ class Interpreter:
     def _entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
         if isinstance(value, Entries):
             return value
+        if isinstance(node.op, Constant):  # an entry of an array of numbers is the number
+            return [self.leaf(element(node, k)) for k in range(known_count(node.shape[0]))]
         return [self.index(value, k, node) for k in range(known_count(node.shape[0] if count is None else count))]
 
     def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:

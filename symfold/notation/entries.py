@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symfold.nodes import Constant, Node
 from symfold.notation.terms import At, Listing, Term
 from symfold.primitives import Apply
-from symfold.sequences import Numbered, compress
+from symfold.sequences import Numbered, compress, element
 from symfold.shapes import Size
 
 
@@ -54,4 +55,7 @@ def entries_of(value: Any, count: Size) -> Entries:
         plain = name == "item" and len(attributes["index"]) == 1 and isinstance(chosen, tuple) and len(chosen) == 2
         if start is not None and start >= 0 and (plain or (isinstance(chosen, range) and chosen.step == 1)):
             return Entries(count, lambda p: Term(At(p + start), (whole,)))
+    if isinstance(value.op, Constant):  # an entry of an array of numbers is the number
+        array = Node(value.op)
+        return Entries(count, lambda p: Term(element(array, p).op) if isinstance(p, int) else Term(At(p), (value,)))
     return Entries(count, lambda p: Term(At(p), (value,)))
