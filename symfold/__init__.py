@@ -5,7 +5,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     errors, shapes, values, functions           what can go wrong, sizes, plain data, elementwise functions
     nodes, primitives, sequences, elementwise   what a net is made of
     trees, blocks, layer_kinds, items           states, closed functions, named layers, what a fold runs over
-    folds, names, net                           a mapper over items; the net it gives
+    folds, names, operators, net                a mapper over items; the net it gives
     specialise, depth, distribute               sizes given numbers; unroll and roll; work that waits for no step
     bind, serialize                             opaque layers given bodies; nets as data
     interpreter, evaluate                       what a net means, step by step

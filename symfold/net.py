@@ -19,6 +19,7 @@ from symfold.folds import Fold, as_state
 from symfold.functions import UFUNCS
 from symfold.names import check_claims, leaves_of, reconcile
 from symfold.nodes import Formal, Input, Node, as_symbol, call_numpy, lift, substitute, walk
+from symfold.operators import Operators
 from symfold.sequences import Family
 from symfold.shapes import Shape
 from symfold.trees import LEAF, Form, flatten, unflatten
@@ -34,17 +35,8 @@ if TYPE_CHECKING:
     from symfold.notation.steps import Equations
 
 
-def _operator(name: str) -> Callable[..., Any]:
-    def apply(self: Net, *others: Any) -> Any:
-        plain = [other._as_node_() if isinstance(other, Net) else other for other in others]
-        return self._wrap_(getattr(self._as_node_(), name)(*plain))
-
-    apply.__name__ = name
-    return apply
-
-
 @dataclass(frozen=True, eq=True)
-class Net:
+class Net(Operators):
     """A computation over inputs and parameters.
 
     >>> import symfold as sf
@@ -159,15 +151,15 @@ class Net:
         given = {**params, **{i.op.name: value for i, value in zip(self.inputs, values, strict=False)}, **named}
         known = {node.op.name: node for node in (*self.inputs, *self.params)}
         for name in given:
-            if name not in known:
+            if name not in known and name not in params:  # parameters may be more than this net needs: a gradient needs fewer
                 raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
         if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
-            return self._placed({name: lift(value) for name, value in given.items()})
+            return self._placed({name: lift(value) for name, value in given.items() if name in known})
         from symfold.evaluate import Evaluator
-        from symfold.specialise import with_shapes
         from symfold.interpreter import Entries
+        from symfold.specialise import with_shapes
 
-        numbers = {name: np.asarray(value) for name, value in given.items()}
+        numbers = {name: np.asarray(value) for name, value in given.items() if name in known}
         for name, value in numbers.items():
             if value.dtype.kind not in "biufO":
                 raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {value.dtype})")
@@ -175,7 +167,7 @@ class Net:
         outputs = with_shapes(self, {name: value.shape for name, value in numbers.items()}).outputs
         results = evaluator.run(outputs)
         whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
-        return unflatten(self.form, whole)
+        return unflatten(self.form, [np.asarray(value) for value in whole])
 
     def _placed(self, values: Mapping[str, Node]) -> Any:
         """Inputs and parameters replaced by nodes; families that hold one are stacked anew."""
@@ -302,13 +294,9 @@ class Net:
 
     # -- arithmetic gives nets
 
-    for _name in ["__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__pow__", "__rpow__", "__matmul__", "__rmatmul__", "__neg__", "__abs__", "__getitem__", "sum", "mean", "reshape", "dot"]:
-        locals()[_name] = _operator(_name)
-    del _name
-
-    @property
-    def T(self) -> Net:  # noqa: N802
-        return self._wrap_(self._as_node_().T)
+    def _operate(self, name: str, *others: Any, **options: Any) -> Net:
+        plain = [other._as_node_() if isinstance(other, Net) else other for other in others]
+        return self._wrap_(getattr(self._as_node_(), name)(*plain, **options))
 
     def __iter__(self) -> Iterator[Any]:
         if self.form == LEAF:

@@ -167,7 +167,7 @@ def stack(parts: Sequence[Any]) -> Node:
     """A sequence of these values, which must be alike in shape.
 
     >>> from symfold.nodes import tensor
-    >>> stack([tensor("u1"), tensor("u2")]).op.names
+    >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2)
     """
     nodes = tuple(map(lift, parts))

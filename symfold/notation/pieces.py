@@ -41,15 +41,15 @@ class _Token:
         return element
 
 
-class _SumToken(_Token, sp.Add):  # type: ignore[misc]
+class _SumToken(_Token, sp.Add):
     pass
 
 
-class _ProductToken(_Token, sp.Mul):  # type: ignore[misc]
+class _ProductToken(_Token, sp.Mul):
     pass
 
 
-class _PowerToken(_Token, sp.Pow):  # type: ignore[misc]
+class _PowerToken(_Token, sp.Pow):
     pass
 
 

@@ -1,0 +1,79 @@
+"""The operators of a value that stands for another: each handed on, by name, to `_operate`."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+
+class Operators:
+    """What arithmetic and NumPy's methods mean, said once: `_operate(name, *others)` does it."""
+
+    def _operate(self, name: str, *others: Any, **options: Any) -> Self:
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Self:
+        return self._operate("__add__", other)
+
+    def __radd__(self, other: Any) -> Self:
+        return self._operate("__radd__", other)
+
+    def __sub__(self, other: Any) -> Self:
+        return self._operate("__sub__", other)
+
+    def __rsub__(self, other: Any) -> Self:
+        return self._operate("__rsub__", other)
+
+    def __mul__(self, other: Any) -> Self:
+        return self._operate("__mul__", other)
+
+    def __rmul__(self, other: Any) -> Self:
+        return self._operate("__rmul__", other)
+
+    def __truediv__(self, other: Any) -> Self:
+        return self._operate("__truediv__", other)
+
+    def __rtruediv__(self, other: Any) -> Self:
+        return self._operate("__rtruediv__", other)
+
+    def __pow__(self, other: Any) -> Self:
+        return self._operate("__pow__", other)
+
+    def __rpow__(self, other: Any) -> Self:
+        return self._operate("__rpow__", other)
+
+    def __matmul__(self, other: Any) -> Self:
+        return self._operate("__matmul__", other)
+
+    def __rmatmul__(self, other: Any) -> Self:
+        return self._operate("__rmatmul__", other)
+
+    def __getitem__(self, index: Any) -> Self:
+        return self._operate("__getitem__", index)
+
+    def __neg__(self) -> Self:
+        return self._operate("__neg__")
+
+    def __pos__(self) -> Self:
+        return self._operate("__pos__")
+
+    def __abs__(self) -> Self:
+        return self._operate("__abs__")
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Self:
+        return self._operate("sum", axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Self:
+        return self._operate("mean", axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Self:
+        return self._operate("reshape", *shape)
+
+    def dot(self, other: Any) -> Self:
+        return self._operate("dot", other)
+
+    def transpose(self) -> Self:
+        return self._operate("transpose")
+
+    @property
+    def T(self) -> Self:  # noqa: N802 - NumPy's spelling
+        return self.transpose()
