@@ -151,6 +151,10 @@ def row_7() -> None:
     beside("in numbers", reduced.bind(bodies)(at), boosted.bind(bodies)(at))
 
 
+def linear(A: Any) -> Callable[[Any], Any]:
+    return lambda z: np.dot(A, z)
+
+
 def row_8() -> None:
     title("8", "the residual net forward and backward")
     net = sf.fold(sf.mappers.residual, f, x)
@@ -165,10 +169,10 @@ def row_8() -> None:
     matrices = [rng.standard_normal((2, 2)) for _ in f]
     a = np.array([0.3, -1.0])
     for what, chosen in (("symmetric A: (a) and (b)", [m + m.T for m in matrices]), ("any A: (a), and (b) with A^T", matrices)):
-        linear = {f"f{k + 1}": (lambda A: lambda z: np.dot(A, z))(A) for k, A in enumerate(chosen)}
-        backward = sf.adjoint(net(sf.tensor("x", (2,))).bind(linear))(a=a)["x"]
-        literal = notebooks.bind(linear)(dL=a)
-        transposed = notebooks.bind({f"f{k + 1}": (lambda A: lambda z: np.dot(A.T, z))(A) for k, A in enumerate(chosen)})(dL=a)
+        layers = {f"f{k + 1}": linear(A) for k, A in enumerate(chosen)}
+        backward = sf.adjoint(net(sf.tensor("x", (2,))).bind(layers))(a=a)["x"]
+        literal = notebooks.bind(layers)(dL=a)
+        transposed = notebooks.bind({f"f{k + 1}": linear(A.T) for k, A in enumerate(chosen)})(dL=a)
         if "symmetric" in what:
             beside(what, backward, literal)
         else:

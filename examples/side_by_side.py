@@ -9,6 +9,8 @@ import sys
 import numpy as np
 
 import symfold as sf
+from symfold.diagram import side_by_side
+from symfold.render import render
 
 DEPTH = 4
 
@@ -29,12 +31,16 @@ def main(folder: pathlib.Path) -> None:
     params = nets["residual"].init(seed=0)
     data = np.random.default_rng(0).standard_normal((2, 3))
     for name, net in nets.items():
-        print(f"{name:9} at the same parameters: {np.array2string(net.compile()(params, x=data), precision=4, prefix=' ' * 35)}")
+        numbers = np.array2string(net.compile()(params, x=data), precision=4, prefix=" " * 35)
+        print(f"{name:9} at the same parameters: {numbers}")
 
     folder.mkdir(parents=True, exist_ok=True)
     print()
     for name, net in nets.items():
         print(f"diagram written: {net.draw(folder / f'{name}.svg')}")
+    together = folder / "residual_boosting.svg"
+    together.write_bytes(render(side_by_side(nets).source, "svg"))
+    print(f"diagram written: {together}")
 
 
 if __name__ == "__main__":

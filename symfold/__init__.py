@@ -2,19 +2,20 @@
 
 The rooms, in the order in which data flows through them; a room imports only from those before it (a test says so):
 
-    errors, shapes, values, functions           what can go wrong, sizes, plain data, elementwise functions
+    errors, files, shapes, values, functions    what can go wrong, whole files, sizes, plain data, elementwise functions
     nodes, primitives, sequences, elementwise   what a net is made of
     trees, blocks, layer_kinds, items           states, closed functions, named layers, what a fold runs over
     folds, names, operators, net                a mapper over items; the net it gives
     specialise, depth, distribute               sizes given numbers; unroll and roll; work that waits for no step
     bind, serialize                             opaque layers given bodies; nets as data
     interpreter, evaluate                       what a net means, step by step
-    derivatives, differentiate, losses          net to net: gradients, errors to minimise
+    derivatives, opening, reverse_mode          of one operation; bodies written out; of nodes and folds
+    differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, backends, compile               numbers
     optimisers, train, check                    training, and gradients checked
-    expressions, data, files, regression        typed expressions, tables, a net for a table
+    expressions, data, regression               typed expressions, tables, a net for a table
     saved, command                              models on disk, the shell
 
 Public names are loaded when first used, so that importing symfold is cheap.

@@ -51,3 +51,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise DataError(f"cannot write {str(path)!r}: {error.strerror or error} (choose another place)") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: bytes) -> Path:
+    """Write a file at once: a reader finds the old content or the new, never a part."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)

@@ -21,7 +21,9 @@ def weighted_squares(net: sf.Net) -> sf.Net:
     return sf.Net.of(total)
 
 
-def loss_and_gradient(case: cases.Case, depth: int, values: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+def loss_and_gradient(
+    case: cases.Case, depth: int, values: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Any, Any]:
     """The loss of `weighted_squares` and its gradient, by autograd over the case's loop."""
 
     def loss(named: Mapping[str, Any]) -> Any:

@@ -12,7 +12,7 @@ import pytest
 import symfold as sf
 from symfold import render as rendering
 from symfold.diagram import diagram, side_by_side
-from symfold.errors import InvalidValue, MissingPackage, UnknownName
+from symfold.errors import DataError, InvalidValue, MissingPackage, UnknownName
 from symfold.render import render
 
 X = sf.tensor("x")
@@ -87,7 +87,7 @@ def test_draw_writes_a_whole_file_and_nothing_else(tmp_path, monkeypatch):
     ET.fromstring(path.read_bytes())
     before = path.read_bytes()
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(DataError, match="full"):
         boosting(3).draw(path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["net.svg"]

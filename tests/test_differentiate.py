@@ -56,6 +56,10 @@ def test_gradient_of_the_unrolled_net_is_the_same(case: Case) -> None:
 F, X = sf.layers("f1:4"), sf.tensor("x")
 
 
+def linear(A: np.ndarray) -> object:
+    return lambda z: np.dot(z, A)
+
+
 def opaque(mapper: object) -> sf.Net:
     return sf.fold(mapper, F, X)
 
@@ -78,7 +82,7 @@ def test_the_backward_pass_of_a_fold_is_a_fold_over_the_reversed_list() -> None:
 def test_adjoints_of_linear_layers_are_transposed_products(mapper: object, wanted: object) -> None:
     """Bodies bound first: z -> z A_k, so that the Jacobian in rows is A_k^T."""
     matrices = [np.random.default_rng(k).normal(size=(2, 2)) for k in range(3)]
-    net = opaque(mapper).bind({f"f{k + 1}": (lambda A: lambda z: np.dot(z, A))(A) for k, A in enumerate(matrices)})
+    net = opaque(mapper).bind({f"f{k + 1}": linear(A) for k, A in enumerate(matrices)})
     cotangent = np.array([0.3, -1.2])
     shaped = net(sf.tensor("x", (2,)))
     given = sf.adjoint(shaped)(a=cotangent)["x"]  # linear: the adjoint does not read x

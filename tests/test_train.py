@@ -104,7 +104,8 @@ def test_the_loss_of_a_step_is_the_one_before_its_update() -> None:
 def test_metrics_after_each_epoch() -> None:
     random = np.random.default_rng(0)
     data = {"x": random.normal(size=(20, 3)), "target": random.random((20, 3))}
-    done = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=4, batch_size=5, metrics={"loss": LOSS, "first": lambda p: p["b1"][0, 0]})
+    metrics = {"loss": LOSS, "first": lambda p: p["b1"][0, 0]}
+    done = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=4, batch_size=5, metrics=metrics)
     assert [len(values) for values in done.history.metrics.values()] == [4, 4]
     assert done.history.metrics["loss"][-1] == pytest.approx(float(LOSS(done.params, **data)))
     assert done.history.metrics["first"][-1] == done.params["b1"][0, 0]
@@ -140,6 +141,7 @@ def test_progress_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) ->
 def test_mistakes_are_named() -> None:
     start, run = NET.init(0), batches(0, 2)
     data = {"x": np.ones((4, 3)), "target": np.ones((4, 3))}
+    uneven = {**data, "x": np.ones((5, 3))}
     for error, match, call in (
         (InvalidType, "either data .* or batches", lambda: sf.fit(LOSS, start, optimizer=sf.sgd(0.1))),
         (InvalidType, "is no optimiser", lambda: sf.fit(LOSS, start, data, optimizer=0.1)),
@@ -148,7 +150,7 @@ def test_mistakes_are_named() -> None:
         (InvalidValue, "batch_size=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), batch_size=0)),
         (InvalidValue, "no data for input 'target'", lambda: sf.fit(LOSS, start, {"x": data["x"]}, optimizer=sf.sgd(0.1))),
         (UnknownName, "unknown input: 'y'", lambda: sf.fit(LOSS, start, {**data, "y": 1}, optimizer=sf.sgd(0.1))),
-        (InvalidValue, "different numbers of samples", lambda: sf.fit(LOSS, start, {**data, "x": np.ones((5, 3))}, optimizer=sf.sgd(0.1))),
+        (InvalidValue, "different numbers of samples", lambda: sf.fit(LOSS, start, uneven, optimizer=sf.sgd(0.1))),
         (InvalidValue, "read only once", lambda: sf.fit(LOSS, start, batches=iter(run), epochs=2, optimizer=sf.sgd(0.1))),
         (InvalidValue, "no value for parameter 'W1'", lambda: sf.fit(LOSS, {}, data, optimizer=sf.sgd(0.1))),
     ):

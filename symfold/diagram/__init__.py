@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +11,7 @@ import graphviz
 from symfold.depth import roll
 from symfold.diagram.layout import Picture, new_digraph
 from symfold.errors import InvalidValue
+from symfold.files import write_whole
 from symfold.graph import count_steps, graph
 from symfold.nodes import walk
 from symfold.render import FORMATS, render
@@ -73,26 +72,6 @@ def draw(net: Any, path: str | os.PathLike[str], level: str | None = None, **opt
     if suffix not in FORMATS:
         raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {', '.join(f'.{f}' for f in FORMATS)})")
     return write_whole(where, render(diagram(net, level, **options).source, suffix))
-
-
-def write_whole(path: pathlib.Path, content: bytes) -> pathlib.Path:
-    """Write a file at once: a reader finds the old content or the new, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        pathlib.Path(name).unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def display_svg(net: Any) -> str | None:

@@ -6,7 +6,6 @@ import os
 import pathlib
 from typing import Any
 
-from symfold.diagram import write_whole
 from symfold.errors import unknown
 from symfold.export import dot as _dot
 from symfold.export import graphml as _graphml
@@ -14,6 +13,7 @@ from symfold.export import mermaid as _mermaid
 from symfold.export import node_link as _node_link
 from symfold.export import tikz as _tikz
 from symfold.export.registry import Row as Row
+from symfold.files import write_whole
 
 EXPORTS: dict[str, Row] = {row.name: row for row in (_dot.ROW, _graphml.ROW, _node_link.ROW, _mermaid.ROW, _tikz.ROW)}
 

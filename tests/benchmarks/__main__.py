@@ -37,7 +37,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(rows, indent=2))
         return
-    print(f"one training step, width {WIDTH}, batch {BATCH}, depth {DEPTH}, float64; Python {platform.python_version()}, NumPy {numpy.__version__}")
+    versions = f"Python {platform.python_version()}, NumPy {numpy.__version__}"
+    print(f"one training step, width {WIDTH}, batch {BATCH}, depth {DEPTH}, float64; {versions}")
     print(f"{'task':32}{'symfold':>12}{'autograd':>12}{'ratio':>8}")
     for row in rows:
         print(f"{row['task']:32}{row['symfold_us']:>9} us{row['autograd_us']:>9} us{row['ratio']:>8}")

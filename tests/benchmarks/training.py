@@ -29,7 +29,8 @@ class Task:
         start = loss.init(seed=0)
         random = np.random.default_rng(0)
         batch = {
-            node.op.name: random.normal(size=[size if isinstance(size, int) else BATCH for size in node.shape]) for node in loss.inputs
+            node.op.name: random.normal(size=[size if isinstance(size, int) else BATCH for size in node.shape])
+            for node in loss.inputs
         }
         stepper = Stepper(loss, start, sf.sgd(RATE))
         params = {name: np.array(value) for name, value in start.items()}
@@ -82,7 +83,8 @@ def boosting(p: dict[str, Any], batch: dict[str, Any]) -> Any:
 
 
 def elman_net() -> sf.Net:
-    g = sf.layer("g", lambda h, u, W, V, b: np.tanh(np.dot(h, W) + np.dot(u, V) + b), W=(WIDTH, WIDTH), V=(WIDTH, WIDTH), b=(1, WIDTH))
+    square = (WIDTH, WIDTH)
+    g = sf.layer("g", lambda h, u, W, V, b: np.tanh(np.dot(h, W) + np.dot(u, V) + b), W=square, V=square, b=(1, WIDTH))
     return sf.fold(lambda h, u: g(h, u), sf.tensor("u", (DEPTH, BATCH, WIDTH)), sf.tensor("h", (BATCH, WIDTH)))
 
 
