@@ -65,7 +65,7 @@ def _layout(direction: str, title: str) -> dict[str, str]:
     return {"rankdir": direction, **({"label": graphviz.escape(title), "labelloc": "t"} if title else {})}
 
 
-def draw(net: Any, path: str | os.PathLike[str], level: str | None = None, **options: Any) -> pathlib.Path:
+def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
     """Write the picture of a net to a file; its suffix says the format."""
     where = pathlib.Path(path)
     suffix = where.suffix.lstrip(".").lower()
