@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symfold.blocks import Block
@@ -18,7 +19,7 @@ from symfold.errors import InvalidValue
 from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
 from symfold.nodes import Node, substitute, walk
-from symfold.sequences import element, join, known_count, renewed, stack, take
+from symfold.sequences import Family, element, join, known_count, renewed, stack, take
 from symfold.specialise import with_sizes
 
 
@@ -202,8 +203,12 @@ def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Bl
 
 def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
     """A symbolic depth given its number, wherever it stands."""
-    values = {sp.Symbol(name, integer=True, positive=True): int(depth) for name, depth in depths.items()}
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + [fold.op.count for fold in net.bindings]
+    free = sorted({symbol.name for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols})
     for name, depth in depths.items():
-        if depth < 1:
-            raise InvalidValue(f"depth {name}={depth} must be at least 1 (a symbolic depth is a positive integer)")
+        if name not in free:
+            raise InvalidValue(f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})")
+        if isinstance(depth, bool) or not isinstance(depth, (int, np.integer, sp.Integer)) or depth < 1:
+            raise InvalidValue(f"depth {name}={depth} must be a whole number and at least 1 (a symbolic depth is a positive integer)")
+    values = {sp.Symbol(name, integer=True, positive=True): int(depth) for name, depth in depths.items()}
     return Net(with_sizes(net.outputs, values), net.form)

@@ -20,7 +20,7 @@ from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
 from symfold.layer_kinds import Layers
 from symfold.nodes import Constant, Formal, Node, digest, lift, walk
-from symfold.sequences import element, join, repeated, stack, take
+from symfold.sequences import element, join, renewed, repeated, stack, take
 from symfold.shapes import Shape, Size, fits, length, settled, show
 from symfold.trees import Form, flatten, unflatten
 
@@ -323,6 +323,35 @@ def unordered(roots: Sequence[Node]) -> tuple[Node, ...]:
             op = Fold(Block(op.block.shapes, unordered(op.block.results)), op.count, op.carries, op.each)
         new[node] = Node(op, args)
     return tuple(new[root] for root in roots)
+
+
+def written_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with the steps of every fold of known depth written out: what two nets are that fold in other ways.
+
+    A layer that is an item and captured besides is one operand where it is both, and two where it stands in for others.
+    """
+    new: dict[Node, Any] = {}
+    for node in walk(roots):
+        args = tuple(new[arg] for arg in node.args)
+        if isinstance(node.op, Fold):
+            new[node] = _written_fold(node.op, args)
+        elif isinstance(node.op, Select):
+            new[node] = args[0][node.op.position]
+        else:
+            new[node] = node if args == node.args else renewed(node, args) or Node(node.op, args)
+    return tuple(new[root] for root in roots)
+
+
+def _written_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    if not isinstance(fold.count, int):
+        return fold.rebuild(args)
+    state, given = args[: fold.carries], []
+    for number in range(fold.count):
+        own = [element(o, number) if each else o for o, each in zip(args[fold.carries :], fold.each, strict=True)]
+        results = written_steps(fold.block(*state, *own))
+        state = results[: fold.carries]
+        given.append(results[fold.carries :])
+    return (*state, *(stack(parts) for parts in zip(*given, strict=True)))
 
 
 def as_state(value: Any) -> Any:

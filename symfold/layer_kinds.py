@@ -211,6 +211,8 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
         else:
             count = int(count)
         return Layers(Numbered(checked_name(spec), 1, count), made)
+    if not isinstance(spec, str) or not spec.strip():
+        raise InvalidType(f"{spec!r} names no layers (give a spec as 'f1:4' or 'f g h', or a name and count=)")
     run = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
     if run:
         start, stop = int(run[2] or 0), int(run[3])
@@ -281,6 +283,11 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
     >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
     ((3, 2), (2, 3))
     """
+    for size in (inputs, outputs):
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise InvalidValue(f"a dense layer of size {size!r} (give whole numbers from 1 up, as sf.dense(3, 2))")
+    if activation is not None and not callable(activation):
+        raise InvalidType(f"the activation {activation!r} is no function (give one as sf.sigmoid, np.tanh or sympy.tanh)")
     act = activation or (lambda value: value)
     scale = Normal(0.0, max(1, inputs) ** -0.5)
     if columns:

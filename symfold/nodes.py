@@ -243,7 +243,18 @@ class Node:
         return self.shape[0]
 
     def __bool__(self) -> bool:
-        raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (use sf.where-like arithmetic)")
+        raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (use np.maximum, np.minimum, sf.relu or np.heaviside)")
+
+    def __lt__(self, other: Any) -> bool:
+        raise InvalidType("a symbolic value has no order yet; a mapper cannot branch on it (use np.maximum, np.minimum, sf.relu or np.heaviside)")
+
+    __le__ = __gt__ = __ge__ = __lt__
+
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        raise InvalidType("a symbolic value is no array yet (np.dot(a, z) and a @ z trace, a.dot(z) does not; call the net for numbers)")
+
+    def __int__(self) -> int:
+        raise InvalidType("a symbolic value is no number yet (compile the net, or call it with numbers)")
 
     def __float__(self) -> float:
         raise InvalidType("a symbolic value is no number yet (compile the net, or call it with numbers)")
