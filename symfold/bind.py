@@ -15,7 +15,7 @@ from symfold.blocks import trace
 from symfold.errors import InvalidType, InvalidValue, NoRule
 from symfold.folds import Fold, Select, Step, settle
 from symfold.layer_kinds import Call, Kind, Layer, Layers, kind_of
-from symfold.names import applied_layers, names_of
+from symfold.names import applied_layers, label, names_of
 from symfold.net import Net
 from symfold.nodes import Node, walk
 from symfold.primitives import Apply, is_name
@@ -47,22 +47,30 @@ def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
     for name, kind in kinds.items():
         if kind is None:
             raise InvalidType(f"no body given for layer {name!r} (give a function, a kind as sf.dense(3, 3), a layer or a net)")
-        if not any(_covers(name, names) for names in opaque):
+        if not any(_covers(name, names) or _heads(name, names) for names in opaque):
             if any(_covers(name, names) for names, op in applied if op.body is not None):
                 raise InvalidValue(f"layer {name!r} has a body already (bind gives bodies to opaque layers; fold over other layers)")
             raise InvalidValue(f"the net has no opaque layer {name!r} (its opaque layers: {_listed(opaque)})")
-    binder = Binder({name: kind for name, kind in kinds.items() if kind is not None})
+    given = {name: kind for name, kind in kinds.items() if kind is not None}
+    families = {name for name in given if not any(_covers(name, names) for names in opaque)}
+    binder = Binder(given, {name: given[name] for name in families})
     return Net(binder.bound(net.outputs, {}), net.form)
 
 
 def _covers(name: str, names: Names) -> bool:
+    """Whether a name is one of these."""
     if not isinstance(names, Numbered):
         return name in names
     number = name.removeprefix(names.prefix)
     if not number.isdecimal() or f"{names.prefix}{int(number)}" != name:
-        return name == names.prefix
+        return False
     place = int(number) - names.start
     return place >= 0 and not (isinstance(names.count, int) and place >= names.count)
+
+
+def _heads(name: str, names: Names) -> bool:
+    """Whether a name is what numbered names begin with."""
+    return names.prefix == name if isinstance(names, Numbered) else any(label(one) == name for one in names)
 
 
 def _listed(found: Sequence[Names], most: int = 12) -> str:
@@ -82,11 +90,10 @@ class Binder:
     """The bodies, and the walk that puts them in."""
 
     kinds: Kinds
+    families: Kinds  # those that are meant for all layers of a family, by the name without its number
 
-    def kind(self, name: str, prefix: str | None = None) -> Kind | None:
-        if name in self.kinds:
-            return self.kinds[name]
-        return self.kinds.get(name.rstrip("0123456789") if prefix is None else prefix)
+    def kind(self, name: str) -> Kind | None:
+        return self.kinds.get(name) or self.families.get(label(name))
 
     def bound(self, roots: Sequence[Node], given: Mapping[Node, Any]) -> tuple[Node, ...]:
         """The roots with bodies put in; `given` says what formals are: nodes from outside, or the layer of a step."""
@@ -156,14 +163,14 @@ class Binder:
         listed = names_of(names)
         if not isinstance(listed, Numbered):
             return [self.kind(name) for name in listed]
-        if not any(_covers(name, listed) for name in self.kinds if name != listed.prefix):
-            return [self.kinds.get(listed.prefix)]
+        if not any(_covers(name, listed) for name in self.kinds):
+            return [self.families.get(listed.prefix)]
         if not isinstance(count, int):
             raise InvalidValue(
                 f"the depth {count} is a symbol, so its layers cannot get bodies one by one "
                 f"(bind {listed.prefix!r} to give all of them one, or give the depth a number: net.at({count}=10))"
             )
-        return [self.kind(name, listed.prefix) for name in listed]
+        return [self.kind(name) for name in listed]
 
     def run(self, fold: Fold, init: tuple[Node, ...], operands: tuple[Any, ...], count: Size, kinds: Mapping[int, Kind | None]) -> tuple[Node, ...]:
         """A fold whose steps all get the same bodies."""

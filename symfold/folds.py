@@ -297,7 +297,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         actual = again.block(*again.block.formals[:carries], *(o for o in again.operands if isinstance(o, Node)))
         own = [leaves[run.sequences.index(o)] if e else o for o, e in zip(step.operands, step.each, strict=True)]
         expected = step.block(*step.block.formals[:carries], *own)
-        if actual != expected and unordered(actual) != unordered(expected):
+        if actual != expected and unordered(written_steps(actual)) != unordered(written_steps(expected)):
             raise ImpureMapper(
                 f"step {run.start + where + 1}: the mapper is not a pure function of (state, item): on the item itself "
                 f"it gives {actual[0]!r}, on a stand-in for it {expected[0]!r} "

@@ -1,0 +1,124 @@
+"""Folds: what is alike, what is captured, what a mapper may and may not do."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from cases import values_of
+
+import symfold as sf
+from symfold.nodes import Constant, walk
+
+X = sf.tensor("x", (None, 3))
+F = sf.layers("f1:5", sf.dense(3, 3))
+
+
+def test_neighbouring_like_items_are_one_fold_whatever_their_number() -> None:
+    for depth in (1, 2, 50):
+        assert len(sf.fold(sf.mappers.residual, sf.layers(f"f1:{depth + 1}"), X).bindings) == 1
+    square, cube = sf.layer("a", lambda z: z**2), sf.layer("b", lambda z: z**3)
+    assert [b.op.count for b in sf.fold(sf.mappers.residual, [square, square, cube, square], X).bindings] == [2, 1, 1]
+
+
+def test_the_list_and_the_lazy_layers_give_one_net() -> None:
+    assert sf.fold(sf.mappers.residual, list(F), X) == sf.fold(sf.mappers.residual, F, X)
+
+
+@pytest.mark.parametrize(
+    "mapper, items",
+    [
+        (lambda z, g: F[0](g(z)) + z, list(F)),
+        (lambda z, g: F[0](g(z)) + z, [F[0]] * 3),
+        (lambda z, g: sf.fold(lambda h, k: k(h) + z, [g, F[0]], z), list(F)),
+        (lambda z, g: sf.fold(lambda h, k: k(h) + F[0](z), [g, F[0], g], z), list(F)),
+        (lambda z, g: sf.fold(lambda h, k: k(h) + g(z), F, z), list(F)),
+        (lambda z, p: p[0](p[1](z)), [(F[0], F[0]), (F[1], F[2])]),
+        (lambda z, p: p[0](p[1](z)), [(F[1], F[2]), (F[0], F[0])]),
+    ],
+)
+def test_a_layer_may_be_captured_and_an_item_at_once(mapper: Any, items: Any) -> None:
+    net = sf.fold(mapper, items, X, check="all")
+    values = values_of(net)
+    z: Any = X
+    for item in items:
+        z = mapper(z, item)
+    np.testing.assert_allclose(net(values), sf.Net.of(z)(values), rtol=1e-13)
+
+
+def test_impure_mappers_are_caught() -> None:
+    count = [0]
+
+    def counting(z: Any, f: Any) -> Any:
+        count[0] += 1
+        return f(z) * count[0]
+
+    for mapper in (counting, lambda z, f: f(z) if f.name == "f1" else z):
+        with pytest.raises(sf.errors.ImpureMapper, match="not a pure function of"):
+            sf.fold(mapper, F, X)
+
+
+def test_a_mapper_that_looks_at_an_item_in_the_middle_is_caught_when_all_are_traced() -> None:
+    def odd(z: Any, f: Any) -> Any:
+        return f(z) if f.name != "f2" else z
+
+    assert sf.fold(odd, F, X) is not None
+    with pytest.raises(sf.errors.ImpureMapper, match="step 2"):
+        sf.fold(odd, F, X, check="all")
+
+
+def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
+    kept: list[Any] = []
+    sf.fold(lambda z, f: (kept.append(z), f(z))[1], F, X)
+    with pytest.raises(ValueError, match="outside of its mapper"):
+        _ = sf.Net.of(kept[0] + 1).inputs
+
+
+@pytest.mark.parametrize(
+    "call, kind, message",
+    [
+        (lambda: sf.fold(3, F, X), TypeError, "a mapper must be a function"),
+        (lambda: sf.fold(sf.mappers.residual, 3, X), TypeError, "cannot fold over 3 of type int"),
+        (lambda: sf.fold(sf.mappers.residual, "f1", X), TypeError, "cannot fold over 'f1'"),
+        (lambda: sf.fold(sf.mappers.residual, [], None), TypeError, "no items with no initial state"),
+        (lambda: sf.fold(sf.mappers.residual, F, X, check="some"), ValueError, "must be one of 'ends', 'all'"),
+        (lambda: sf.fold(lambda z, f: (z, z), F, X), TypeError, "tuple of 2 after one value"),
+        (lambda: sf.fold(lambda z, f: None, F, X), TypeError, "cannot make None"),
+        (lambda: sf.fold(lambda z, f: z if z > 0 else f(z), F, X), TypeError, "has no order yet"),
+        (lambda: sf.fold(lambda z, f: z if z else f(z), F, X), TypeError, "neither true nor false"),
+        (lambda: sf.scan(sf.mappers.residual, [], X), ValueError, "no items has no states"),
+        (lambda: np.ones((3, 3)).dot(X), TypeError, "no array yet"),
+        (lambda: X + 1j, TypeError, "cannot make 1j"),
+    ],
+)
+def test_what_cannot_be_folded_says_why(call: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message) as error:
+        call()
+    assert isinstance(error.value, sf.SymfoldError)
+
+
+def test_the_notebooks_own_class_traces() -> None:
+    class Layer:
+        def __init__(self, seed: int):
+            random = np.random.default_rng(seed)
+            self.W, self.b = random.normal(size=(3, 3)), random.normal(size=(1, 3))
+
+        def __call__(self, v: Any) -> Any:
+            return 1 / (1 + np.exp(-(np.dot(v, self.W) + self.b)))
+
+    layers = [Layer(k) for k in range(3)]
+    net = sf.fold(lambda z, f: f(z) + z, layers, X)
+    x = np.random.default_rng(9).normal(size=(2, 3))
+    z = x
+    for layer in layers:
+        z = layer(z) + z
+    np.testing.assert_allclose(net(x), z, rtol=1e-14)
+
+
+def test_sympy_and_numpy_functions_trace_alike() -> None:
+    x = sf.tensor("x")
+    for theirs, numpys in ((sp.tanh, np.tanh), (sp.exp, np.exp), (sp.sin, np.sin), (sp.Abs, np.abs)):
+        assert sf.Net.of(numpys(x))(0.3) == pytest.approx(float(theirs(0.3)))
+        assert sf.fold(lambda z, f: f(z), [theirs], x)(0.3) == pytest.approx(float(theirs(0.3)))
+    order = [node.op.value for node in walk(sf.Net.of(3 * x + 2).outputs) if isinstance(node.op, Constant)]
+    assert order == [3, 2]

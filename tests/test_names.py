@@ -1,0 +1,123 @@
+"""Names and bodies: one name means one thing, and a name can be given a body."""
+
+from typing import Any
+
+import pytest
+
+import symfold as sf
+
+X = sf.tensor("x", (None, 3))
+DENSE = sf.dense(3, 3)
+F, G = sf.layers("f1:4", DENSE), sf.layers("g1:4", DENSE)
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: sf.Net.of(G[0](F[0](X))), "g1 and f1|f1 and g1"),
+        (lambda: sf.fold(sf.mappers.residual, [*F, *G], X), "both claim the parameter 'W1'"),
+        (lambda: sf.fold(sf.mappers.residual, G, sf.fold(sf.mappers.residual, F, X)), "both claim the parameter 'W1'"),
+        (lambda: sf.Net.of(G[1](sf.fold(sf.mappers.residual, F, X).outputs[0])), "f2 both claim the parameter 'W2'"),
+        (lambda: sf.fold(lambda z, f: sf.fold(sf.mappers.residual, G, f(z)), F, X), "both claim the parameter 'W1'"),
+        (lambda: sf.fold(sf.mappers.residual, [F[0], sf.layer("f1", lambda z: z)], X), "two different layers are named 'f1'"),
+        (lambda: sf.Net.of(F[0](X) + sf.tensor("W1", (3,))), "two different tensors are named 'W1'"),
+        (lambda: sf.fold(sf.mappers.residual, F, X + sf.tensor("W2", (3,))), "two different tensors are named 'W2'"),
+    ],
+)
+def test_two_things_of_one_name_are_an_error(build: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        _ = build().params
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: sf.fold(sf.mappers.residual, [F[0], F[2], F[0]], F[0](X)),
+        lambda: sf.unroll(sf.fold(sf.mappers.residual, F, X)),
+        lambda: sf.fold(sf.mappers.residual, [*F, *F], F[1](X)),
+        lambda: sf.fold(lambda z, f: F[0](f(z)), F, X),
+        lambda: sf.fold(lambda z, p: p[0](p[1](z)), list(zip(F, sf.layers("g11:14", DENSE), strict=True)), X),
+    ],
+)
+def test_one_layer_may_be_used_many_times(build: Any) -> None:
+    assert {"W1", "b1"} <= {node.op.name for node in build().params}
+
+
+def test_two_layers_may_capture_one_parameter() -> None:
+    scale = sf.parameter("scale", (3,))
+    a, b = sf.layer("a", lambda z: z * scale), sf.layer("b", lambda z: z + scale)
+    assert [node.op.name for node in sf.Net.of(a(b(X))).params] == ["scale"]
+
+
+# ---------------------------------------------------------------- bind
+
+
+def square(z: Any) -> Any:
+    return z**2
+
+
+def double(z: Any) -> Any:
+    return 2 * z
+
+
+H, BOUND = sf.layer("h"), sf.layer("h", DENSE)
+OPAQUE, CLOSED = sf.layers("f1:6"), sf.layers("f1:6", DENSE)
+MIXED = [sf.layer(f"f{k + 1}", body) for k, body in enumerate([square, square, double, double, square])]
+
+
+@pytest.mark.parametrize(
+    "net, bodies, wanted",
+    [
+        (
+            sf.fold(sf.mappers.residual, OPAQUE, X),
+            dict(zip(["f1", "f2", "f3", "f4", "f5"], [square, square, double, double, square], strict=True)),
+            sf.fold(sf.mappers.residual, MIXED, X),
+        ),
+        (sf.fold(sf.mappers.residual, OPAQUE, X), {"f": DENSE}, sf.fold(sf.mappers.residual, CLOSED, X)),
+        (sf.unroll(sf.fold(sf.mappers.residual, OPAQUE, X)), {"f": DENSE}, sf.unroll(sf.fold(sf.mappers.residual, CLOSED, X))),
+        (
+            sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X),
+            {"f": DENSE},
+            sf.fold(sf.mappers.residual, sf.layers("f", DENSE, count="n"), X),
+        ),
+        (sf.fold(lambda z, f: H(f(z)), OPAQUE, X), {"h": DENSE}, sf.fold(lambda z, f: BOUND(f(z)), OPAQUE, X)),
+        (sf.fold(sf.mappers.residual, [H, H], X), {"h": DENSE}, sf.fold(sf.mappers.residual, [BOUND, BOUND], X)),
+        (sf.scan(sf.mappers.residual, OPAQUE, X), {"f": DENSE}, sf.scan(sf.mappers.residual, CLOSED, X)),
+        (
+            sf.Net.of(sf.layer("k", lambda z: H(z) + 1)(X)),
+            {"h": DENSE},
+            sf.Net.of(sf.layer("k", lambda z: BOUND(z) + 1)(X)),
+        ),
+    ],
+)
+def test_binding_is_folding_over_bound_layers(net: sf.Net, bodies: Any, wanted: sf.Net) -> None:
+    assert net.bind(bodies) == wanted
+
+
+def test_layers_that_become_alike_are_one_fold_once_rolled() -> None:
+    def nest(h: Any) -> sf.Net:
+        return sf.fold(lambda z, f: sf.fold(lambda y, g: g(y) + z, [h, f], f(z)), CLOSED, X)
+
+    assert sf.roll(nest(H).bind({"h": DENSE})) == sf.roll(nest(BOUND))
+
+
+@pytest.mark.parametrize(
+    "bodies, message",
+    [
+        ({"g": square}, r"no opaque layer 'g' \(its opaque layers: f1, f2, f3, f4, f5\)"),
+        ({"f9": square}, "no opaque layer 'f9'"),
+        ({"f1": None}, "no body given for layer 'f1'"),
+        ({"f1": 3}, "body must be a function"),
+        ({"f1": lambda a, b: a}, "layer f1 takes 2"),
+        ([], "takes a dict"),
+    ],
+)
+def test_what_cannot_be_bound_says_why(bodies: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        sf.fold(sf.mappers.residual, OPAQUE, X).bind(bodies)
+
+
+def test_an_adjoint_of_opaque_layers_is_bound_before_it_is_taken() -> None:
+    adjoint = sf.adjoint(sf.fold(sf.mappers.residual, OPAQUE, X))
+    with pytest.raises(NotImplementedError, match="bind first, then differentiate"):
+        adjoint.bind({"f1": DENSE})
