@@ -18,9 +18,9 @@ import sympy as sp
 from symfold.blocks import Block, prefixed, trace
 from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
-from symfold.layer_kinds import Layers
+from symfold.layer_kinds import Layer, Layers
 from symfold.nodes import Constant, Formal, Node, digest, lift, walk
-from symfold.sequences import element, join, renewed, repeated, stack, take
+from symfold.sequences import compress, element, join, renewed, repeated, stack, take
 from symfold.shapes import Shape, Size, fits, length, settled, show
 from symfold.trees import Form, flatten, unflatten
 
@@ -232,6 +232,12 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
     listed = list(items)
     start = 0
     while start < len(listed):
+        if named := named_run(listed, start):
+            count = len(named)
+            chosen = range(count) if keep_all else sorted({0, count - 1})
+            yield Run(LayerPattern(named.kind), named.families(), count, start, tuple((k, listed[start + k]) for k in chosen))
+            start += count
+            continue
         first = read_item(listed[start])
         run: list[Item] = [first]
         while start + len(run) < len(listed) and (item := read_item(listed[start + len(run)])).like(first):
@@ -241,6 +247,19 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
         chosen = range(count) if keep_all else sorted({0, count - 1})
         yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in chosen))
         start += count
+
+
+def named_run(listed: Sequence[Any], start: int) -> Layers | None:
+    """Layers of one kind and of different names from here on, read by their names alone: no node is made for each."""
+    first = listed[start]
+    if not isinstance(first, Layer) or first.given is not None or (first.kind and first.kind.captured):
+        return None
+    kind, names = first.kind, []
+    for item in map(listed.__getitem__, range(start, len(listed))):
+        if not isinstance(item, Layer) or item.given is not None or (item.kind is not kind and item.kind != kind):
+            break
+        names.append(item.name)
+    return Layers(compress(names), kind) if len(set(names)) == len(names) else None
 
 
 def runs_along(items: Any) -> Iterable[Run]:

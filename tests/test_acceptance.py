@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from cases import BATCH, CASES, SIGMOID, WIDTH, X, Case, values_of
+from cases import BATCH, CASES, SIGMOID, WIDTH, Case, X
 
 import symfold as sf
 from symfold.evaluate import Evaluator
@@ -32,7 +32,7 @@ def assert_equal(given: Any, wanted: Any, tolerance: float = 1e-12) -> None:
 @pytest.mark.parametrize("depth", [0, 1, 2, 3, 7])
 def test_value_is_that_of_the_loop_written_by_hand(case: Case, depth: int) -> None:
     if depth < case.shallowest:
-        with pytest.raises(ValueError, match="at least 1|at least one"):
+        with pytest.raises(ValueError, match=r"at least 1|at least one"):
             case.build(depth)
         return
     values = case.values(depth, seed=depth)

@@ -93,7 +93,7 @@ def test_a_huge_power_is_refused_not_computed() -> None:
 
 
 def test_a_function_without_a_name_of_its_own_is_refused() -> None:
-    class odd(sp.Function):  # noqa: N801
+    class odd(sp.Function):
         pass
 
     with pytest.raises(NotImplementedError, match="the function odd has no name"):

@@ -1,0 +1,75 @@
+"""Sequences: one normal form however they were put together, and the entries that went in."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.nodes import Node, lift
+from symfold.sequences import Family, Numbered, compress, element, join, names_of_node, repeated, reverse, stack, take
+
+U = sf.tensor("u", (5, 2))
+STATES = sf.scan(lambda z, f: f(z) + z, sf.layers("f1:5", lambda z: z * 2), sf.tensor("x", (2,))).outputs[0]
+SOURCES: list[Node] = [
+    *(sf.tensor(f"x{k}", (2,)) for k in range(1, 4)),
+    *(element(U, k) for k in range(5)),
+    *(element(STATES, k) for k in range(4)),
+    lift(np.array([1.0, 2.0])),
+    lift(np.array([3.0, 4.0])),
+    sf.tensor("y", (2,)) + 1,
+]
+entries = st.lists(st.sampled_from(range(len(SOURCES))), min_size=1, max_size=9)
+VALUES: dict[str, Any] = {
+    name: np.random.default_rng(len(name) + ord(name[-1])).normal(size=2) for name in ("x", "x1", "x2", "x3", "y")
+} | {"u": np.arange(10.0).reshape(5, 2)}
+
+
+def number(node: Node) -> Any:
+    net = sf.Net.of(node)
+    return net(**{leaf.op.name: VALUES[leaf.op.name] for leaf in net.inputs})
+
+
+@given(entries)
+def test_stacking_gives_the_entries_back(chosen: list[int]) -> None:
+    nodes = [SOURCES[k] for k in chosen]
+    whole = stack(nodes)
+    assert whole.shape == (len(nodes), 2)
+    assert [element(whole, k) for k in range(len(nodes))] == nodes
+    assert [element(whole, k - len(nodes)) for k in range(len(nodes))] == nodes
+    np.testing.assert_allclose(number(whole), np.stack([number(node) for node in nodes]))
+
+
+@given(entries, st.integers(0, 9))
+def test_the_normal_form_does_not_depend_on_how_a_sequence_was_joined(chosen: list[int], cut: int) -> None:
+    nodes = [SOURCES[k] for k in chosen]
+    whole = stack(nodes)
+    parts = [stack(part) for part in (nodes[:cut], nodes[cut:]) if part]
+    assert join(parts) == whole
+    assert stack([element(whole, k) for k in range(len(nodes))]) == whole
+    assert reverse(reverse(whole)) == whole
+
+
+@given(entries, st.data())
+def test_taking_takes(chosen: list[int], data: Any) -> None:
+    whole = stack([SOURCES[k] for k in chosen])
+    positions = tuple(data.draw(st.lists(st.integers(0, len(chosen) - 1), min_size=1, max_size=6)))
+    np.testing.assert_allclose(number(take(whole, positions)), number(whole)[list(positions)])
+
+
+def test_named_inputs_are_a_family() -> None:
+    assert stack([sf.tensor(f"x{k}", (2,)) for k in (1, 2, 3)]).op == Family(Numbered("x", 1, 3), (2,))
+    assert names_of_node(take(stack(SOURCES[:3]), (2, 0))) == ("x3", "x1")
+    assert compress(["f09", "f10"]) == ("f09", "f10")  # f9, f10 are a run; a name with a leading zero is in none
+
+
+def test_a_repeated_entry_is_one_value() -> None:
+    assert repeated(stack([SOURCES[0]] * 3)) == SOURCES[0]
+    assert repeated(stack(SOURCES[:2])) is None
+
+
+def test_stacking_nothing_says_so() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        stack([])
