@@ -54,7 +54,7 @@ def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
     given = {name: kind for name, kind in kinds.items() if kind is not None}
     families = {name for name in given if not any(_covers(name, names) for names in opaque)}
     binder = Binder(given, {name: given[name] for name in families})
-    return Net(binder.bound(net.outputs, {}), net.form)
+    return net.with_outputs(binder.bound(net.outputs, {}))
 
 
 def _covers(name: str, names: Names) -> bool:

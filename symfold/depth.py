@@ -20,7 +20,7 @@ from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
 from symfold.nodes import Node, substitute, walk
 from symfold.sequences import Family, element, join, known_count, renewed, stack, take
-from symfold.specialise import with_sizes
+from symfold.specialise import rebuilt
 
 
 def unroll(net: Net) -> Net:
@@ -40,7 +40,7 @@ def unroll(net: Net) -> Net:
             new[node] = args[0][node.op.position]
         else:
             new[node] = node if args == node.args else _rebuilt(node, args)
-    return Net(tuple(new[output] for output in net.outputs), net.form)
+    return net.with_outputs([new[output] for output in net.outputs])
 
 
 def _rebuilt(node: Node, args: tuple[Node, ...]) -> Node:
@@ -63,7 +63,7 @@ def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
 
 def roll(net: Net) -> Net:
     """The normal form: neighbouring steps with equal blocks made one fold, folds of one step written out."""
-    return Net(roll_nodes(net.outputs), net.form)
+    return net.with_outputs(roll_nodes(net.outputs))
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -211,4 +211,4 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
         if isinstance(depth, bool) or not isinstance(depth, (int, np.integer, sp.Integer)) or depth < 1:
             raise InvalidValue(f"depth {name}={depth} must be a whole number and at least 1 (a symbolic depth is a positive integer)")
     values = {sp.Symbol(name, integer=True, positive=True): int(depth) for name, depth in depths.items()}
-    return Net(with_sizes(net.outputs, values), net.form)
+    return rebuilt(net, values)

@@ -32,7 +32,8 @@ def adjoint(net: Any, name: str = "a") -> Net:
     cotangents = [_cotangent(f"{name}{k + 1}" if several else name, output) for k, output in enumerate(outputs)]
     leaves = [leaf for leaf in net.leaves if leaf.op.role != "layer"]
     pulled = pull_back(outputs, cotangents, leaves)
-    return _named({leaf: pulled.bars.get(leaf) for leaf in leaves})
+    gradient = _named({leaf: pulled.bars.get(leaf) for leaf in leaves})
+    return Net(gradient.outputs, gradient.form, (*leaves, *cotangents))
 
 
 def _cotangent(name: str, output: Node) -> Node:
@@ -56,7 +57,7 @@ def value_and_grad(loss: Any, wrt: Sequence[str] | None = None) -> Net:
     leaves = _chosen(net, wrt)
     pulled = pull_back((output,), [number(1)], leaves)
     gradient = _named({leaf: pulled.bars.get(leaf) for leaf in leaves})
-    return Net((pulled.roots[0], *gradient.outputs), ("tuple", (LEAF, gradient.form)))
+    return Net((pulled.roots[0], *gradient.outputs), ("tuple", (LEAF, gradient.form)), net.leaves)
 
 
 def _chosen(net: Net, wrt: Sequence[str] | None) -> list[Node]:
@@ -82,7 +83,7 @@ def grad(loss: Any, wrt: Sequence[str] | None = None) -> Net:
     {'w': array(6.)}
     """
     both = value_and_grad(loss, wrt)
-    return Net(both.outputs[1:], both.form[1][1])
+    return Net(both.outputs[1:], both.form[1][1], both.signature)
 
 
 def _named(bars: Mapping[Node, Node | None]) -> Net:

@@ -17,10 +17,10 @@ from symfold.blocks import Block, trace
 from symfold.errors import InvalidType, InvalidValue
 from symfold.folds import Fold, as_state
 from symfold.functions import UFUNCS
-from symfold.names import check_claims, leaves_of, reconcile
+from symfold.names import check_claims, leaves_of, names_of, reconcile
 from symfold.nodes import Formal, Input, Node, as_symbol, call_numpy, lift, substitute, walk
 from symfold.operators import Operators
-from symfold.sequences import Family
+from symfold.sequences import Family, Numbered
 from symfold.shapes import Shape
 from symfold.trees import LEAF, Form, flatten, unflatten
 
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
     from symfold.compile import Compiled
     from symfold.notation.steps import Equations
+
+
+def listed(leaf: Node) -> tuple[str, ...]:
+    """The names of a leaf; of symbolically many, their prefix."""
+    names = names_of(leaf)
+    return (names.prefix,) if isinstance(names, Numbered) and not isinstance(names.count, int) else tuple(names)
 
 
 @dataclass(frozen=True, eq=True)
@@ -48,6 +54,8 @@ class Net(Operators):
 
     outputs: tuple[Node, ...]
     form: Form = LEAF
+    # what it was made to take, whether it reads it or not: a gradient takes the inputs of its loss, in their order
+    signature: tuple[Node, ...] = ()
 
     # -- made and taken apart
 
@@ -75,6 +83,10 @@ class Net(Operators):
         )
         return traced.block, self.form, tuple(node for node in traced.operands if isinstance(node, Node))
 
+    def with_outputs(self, outputs: Sequence[Node]) -> Net:
+        """The same net over outputs that were rebuilt."""
+        return Net(tuple(outputs), self.form, self.signature)
+
     def _wrap_(self, node: Node) -> Net:
         return Net((node,))
 
@@ -95,7 +107,10 @@ class Net(Operators):
             if isinstance(node.op, Formal):
                 raise InvalidValue("a value of a mapper's step was used outside of its mapper (return it as part of the state)")
         check_claims(self.outputs)
-        return leaves_of(self.outputs)
+        found = leaves_of(self.outputs)
+        loose = {name for leaf in found if leaf not in self.signature for name in listed(leaf)} if self.signature else set()
+        taken = tuple(leaf for leaf in self.signature if leaf in found or loose.isdisjoint(listed(leaf)))
+        return (*taken, *(leaf for leaf in found if leaf not in taken))
 
     def _members(self, role: str) -> tuple[Node, ...]:
         found: list[Node] = []
@@ -180,7 +195,8 @@ class Net(Operators):
                 replaced[leaf] = stack([values.get(m.op.name, m) for m in members])
             elif isinstance(leaf.op, Input) and leaf.op.name in values:
                 replaced[leaf] = values[leaf.op.name]
-        return Net(reconcile(substitute(self.outputs, replaced)), self.form)
+        kept = tuple(leaf for leaf in self.signature if leaf not in replaced)
+        return Net(reconcile(substitute(self.outputs, replaced)), self.form, kept)
 
     def at(self, **depths: int) -> Net:
         """The net at given depths, where a depth is a symbol."""

@@ -92,14 +92,16 @@ def _form_to_data(form: Form) -> Any:
     kind, parts = form
     if kind == "dict":
         return ["dict", [[encode_value(key), _form_to_data(part)] for key, part in parts]]
+    if kind == "named":
+        return ["named", [names if isinstance(names, str) else _names(names) for names in parts]]
     return ["tuple", [_form_to_data(part) for part in parts]]
 
 
-def nodes_to_data(roots: Sequence[Node], form: Form = LEAF) -> Data:
+def nodes_to_data(roots: Sequence[Node], form: Form = LEAF, signature: Sequence[Node] = ()) -> Data:
     """Nodes as plain data: lists, dicts, text and numbers."""
     writer = Writer()
-    outputs = writer.put(roots)
-    return {**writer.data, "outputs": outputs, "form": _form_to_data(form)}
+    outputs, taken = writer.put(roots), writer.put(signature)
+    return {**writer.data, "outputs": outputs, "form": _form_to_data(form), **({"signature": taken} if taken else {})}
 
 
 def node_to_data(node: Node) -> Data:
@@ -109,7 +111,7 @@ def node_to_data(node: Node) -> Data:
 
 def net_to_data(net: Net) -> Data:
     """A net as plain data."""
-    return nodes_to_data(net.outputs, net.form)
+    return nodes_to_data(net.outputs, net.form, net.signature)
 
 
 def net_to_json(net: Net) -> str:
@@ -164,7 +166,7 @@ class Reader:
             shapes, results = listed[len(self.blocks)]
             self.blocks.append(Block(decode_value(shapes), tuple(map(self.node, results))))
 
-    def read(self) -> tuple[tuple[Node, ...], Form]:
+    def read(self) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
         for number, entry in enumerate(self.data["nodes"]):
             try:
                 (kind, *fields), args = entry
@@ -177,7 +179,7 @@ class Reader:
         outputs = tuple(map(self.node, self.data["outputs"]))
         form = _form_from_data(self.data["form"])
         require(_leaf_count(form) == len(outputs), f"its form has {_leaf_count(form)} places for {len(outputs)} outputs")
-        return outputs, form
+        return outputs, form, tuple(map(self.node, self.data.get("signature", ())))
 
 
 def _read_start(start: Any) -> Normal | None:
@@ -237,7 +239,9 @@ def _form_from_data(data: Any) -> Form:
     if data == LEAF:
         return LEAF
     kind, parts = data
-    require(kind in ("tuple", "dict"), f"unknown form {kind!r} (must be 'tuple' or 'dict')")
+    require(kind in ("tuple", "dict", "named"), f"unknown form {kind!r} (must be one of 'dict', 'named', 'tuple')")
+    if kind == "named":
+        return ("named", tuple(names if isinstance(names, str) else _read_names(names) for names in parts))
     if kind == "dict":
         return ("dict", tuple((decode_value(key), _form_from_data(part)) for key, part in parts))
     return ("tuple", tuple(map(_form_from_data, parts)))
@@ -250,13 +254,15 @@ def _leaf_count(form: Form) -> int:
 def _leaves(form: Form) -> Iterator[Form]:
     if form == LEAF:
         yield form
+    elif form[0] == "named":
+        yield from form[1]
     else:
         for part in form[1]:
             yield from _leaves(part[1] if form[0] == "dict" else part)
 
 
-def nodes_from_data(data: Any) -> tuple[tuple[Node, ...], Form]:
-    """Nodes and their form from plain data; a `DataError` says what is wrong with it."""
+def nodes_from_data(data: Any) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
+    """Nodes, their form and their signature from plain data; a `DataError` says what is wrong with it."""
     try:
         return Reader(data).read()
     except SymfoldError:

@@ -33,7 +33,13 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
     for leaf in net.leaves:
         if isinstance(leaf.op, Input) and leaf.op.name in shapes and leaf.shape != (NAME,):
             match(leaf, tuple(shapes[leaf.op.name]), sizes)
-    return Net(with_sizes(net.outputs, sizes, shapes), net.form)
+    return rebuilt(net, sizes, shapes)
+
+
+def rebuilt(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
+    """The net with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
+    roots = with_sizes((*net.outputs, *net.signature), sizes, shapes)
+    return Net(roots[: len(net.outputs)], net.form, roots[len(net.outputs) :])
 
 
 def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:

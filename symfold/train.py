@@ -63,10 +63,11 @@ def training_step(loss: Net, optimiser: Optimiser) -> Net:
     slots: list[Node] = []
     for leaf, gradient in zip(leaves, gradients, strict=True):
         own = [slot_of(leaf, name) for name in optimiser.slots]
-        after = optimiser.update(leaf, gradient, *own)
-        parameters.append(after[0])
-        slots += after[1:]
-    return Net((both.outputs[0], *parameters, *slots), ("tuple", ("*", ("tuple", ("*",) * len((*parameters, *slots))))))
+        first, *others = optimiser.update(leaf, gradient, *own)
+        parameters.append(first)
+        slots += others
+    after = (*parameters, *slots)
+    return Net((both.outputs[0], *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), both.signature)
 
 
 def slot_of(leaf: Node, name: str) -> Node:

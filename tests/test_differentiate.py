@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from oracles import assert_close, loss_and_gradient, weighted_squares
 
 import symfold as sf
-from symfold.derivatives import partial
+from symfold.derivatives import partial, pullback
 from symfold.errors import InvalidValue, NoRule
-from symfold.folds import Fold
+from symfold.folds import Fold, unordered
 from symfold.functions import HEADS
-from symfold.nodes import Node, number, walk
+from symfold.layer_kinds import Layer
+from symfold.nodes import Node, number, substitute, walk
 from symfold.primitives import is_primitive
 from symfold.sequences import reverse_row
 
@@ -141,3 +142,28 @@ def test_what_cannot_be_differentiated_says_so() -> None:
     loss = sf.Net.of(sf.fold(sf.mappers.residual, F, sf.tensor("x", ())))
     with pytest.raises(NoRule, match="second derivatives of an opaque layer"):
         sf.grad(sf.Net(sf.grad(loss, wrt=["x"]).outputs), wrt=["x"])
+
+
+def test_a_gradient_takes_the_inputs_of_its_loss_in_their_order() -> None:
+    """Although it may not read them all: of a linear loss it reads none."""
+    loss = sf.Net.of((sf.tensor("x", (2,)) * sf.parameter("w", (2,)) + sf.tensor("y", (2,))).sum())
+    gradient = sf.grad(loss)
+    assert [node.op.name for node in gradient.inputs] == ["x", "y"]
+    x, y, w = np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0])
+    for run in (gradient, gradient.compile()):
+        np.testing.assert_array_equal(run({"w": w}, x, y)["w"], x)
+    assert sf.from_json(gradient.to_json()) == gradient
+
+
+def test_the_notebooks_backward_pass_is_the_true_one_with_the_layer_in_the_place_of_its_transposed_jacobian() -> None:
+    notebooks = sf.fold(sf.mappers.residual, [sf.tensor("a"), *reversed(list(F))])
+    derived = sf.adjoint(opaque(sf.mappers.residual))
+    backward = derived.bindings[-1].op
+    layer, _, cotangent = next(node for node in walk(backward.block.results) if is_primitive(node, pullback)).args
+    replaced = {node: Layer("f", None, (layer,))(cotangent) for node in walk(backward.block.results) if is_primitive(node, pullback)}
+    step = substitute(backward.block.results, replaced)
+    state, name = notebooks.bindings[0].op.block.formals
+    literal = substitute(notebooks.bindings[0].op.block.results, {state: cotangent, name: layer})
+    assert unordered(literal) == unordered(step)  # f(a) + a and a + f(a)
+    items, reversed_items = derived.bindings[0].args[1], notebooks.bindings[0].args[1]
+    assert list(reversed_items.op.names) == list(reversed(list(items.op.names)))
