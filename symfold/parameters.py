@@ -144,6 +144,7 @@ def init(net: Net, seed: int = 0) -> Parameters:
         start = leaf.op.start or Normal()
         array = params.array_of(leaf)
         array[...] = start.mean + start.deviation * generator.standard_normal(array.shape)
-    for name in params:  # a name that lies in several places has one value
-        params[name] = params[name]
+    for name, places in params.layout.names.items():
+        if len(places) > 1:  # a name that lies in several places has one value
+            params[name] = params[name]
     return params
