@@ -207,6 +207,18 @@ def coupling_by_hand(depth: int, v: Values) -> Any:
     return a, b
 
 
+def changing_places(depth: int) -> sf.Net:
+    """Two parts that take each other's place: the next state must not overwrite what it is made of."""
+    return sf.fold(lambda s, f: (s[1], s[0] + f(s[1])), sf.layers(f"f1:{depth + 1}", TANH), (X, sf.tensor("y", (None, WIDTH))))
+
+
+def changing_places_by_hand(depth: int, v: Values) -> Any:
+    a, b = v["x"], v["y"]
+    for k in range(1, depth + 1):
+        a, b = b, a + np.tanh(dense(v, k, b))
+    return a, b
+
+
 def concatenating(depth: int) -> sf.Net:
     """The dense net: the state grows, so that no two steps are alike."""
     layers = [sf.Layer(f"f{k + 1}", sf.dense(WIDTH + 2 * k, 2, np.tanh)) for k in range(depth)]
@@ -290,6 +302,7 @@ CASES = {
         Case("items that change kind half way", kinds_change, kinds_change_by_hand, 2),
         Case("a state of two parts: LSTM", lstm, lstm_by_hand, 1),
         Case("a state of two parts: reversible coupling", coupling, coupling_by_hand, 1),
+        Case("a state of two parts that change places", changing_places, changing_places_by_hand, 1),
         Case("a state that grows: concatenation", concatenating, concatenating_by_hand, None),
         Case("time by depth", time_by_depth, time_by_depth_by_hand, 2),
         Case("a scan that a second fold reads", scan_then_fold, scan_then_fold_by_hand, 2, 1),

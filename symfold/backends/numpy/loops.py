@@ -33,7 +33,7 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) ->
         else:
             known[formal] = source.entry(ref, formal.shape) if each else ref
     into: dict[Node, Ref] = {}
-    states = [State.choose(source, block, order, k, number, into) for k in range(carries)]
+    states = [State.choose(source, fold, order, k, number, into) for k in range(carries)]
     for state, formal in zip(states, formals[:carries], strict=True):
         known[formal] = state.before
     sequences: list[Ref] = []
@@ -79,15 +79,16 @@ class State:
     kept: Ref | None = None  # n + 1 entries
 
     @classmethod
-    def choose(cls, source: Source, block: Any, order: list[Node], k: int, number: str, into: dict[Node, Ref]) -> State:
+    def choose(cls, source: Source, fold: Fold, order: list[Node], k: int, number: str, into: dict[Node, Ref]) -> State:
+        block, outputs = fold.block, fold.block.results[fold.carries :]
         formal, result = block.formals[k], block.results[k]
         shape = formal.shape
-        kept = formal in block.results or block.results.count(result) > 1
+        kept = formal in outputs or result in outputs
         computed = result in order and bool(result.args) and not is_view(result) and result not in into
         if kept:
             array = source.once("h", f"empty(({number} + 1, *{source.shape(shape)}))")
             state = cls._over(source, array, shape, f"{array}[:-1]", f"{array}[1:]", f"{array}[-1, ...]", kept=True)
-        elif computed and in_place(order, formal, result):
+        elif computed and formal not in block.results and in_place(order, formal, result):
             name = source.once("z", f"empty({source.shape(shape)})")
             ref = Ref(name, shape, whole=True)
             state = cls(ref, ref, name, ref)
