@@ -14,6 +14,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, backends, compile               numbers
+    analysis                                    what a net is: its paths
     optimisers, train, check                    training, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     saved, command                              models on disk, the shell
@@ -41,6 +42,7 @@ _HOMES = {
     "differentiate": ("adjoint", "grad", "value_and_grad"),
     "check": ("check_grad",),
     "losses": ("squared_error",),
+    "analysis.paths": ("paths",),
     "optimisers": ("sgd",),
     "train": ("fit",),
     "errors": ("SymfoldError",),
