@@ -3,9 +3,12 @@
 The rooms, in the order in which data flows through them; a room imports only from those before it (a test says so):
 
     errors, files, shapes, values, functions    what can go wrong, whole files, sizes, plain data, elementwise functions
-    nodes, primitives, sequences, elementwise   what a net is made of
+    operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
+    tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
+    primitives, sequences                       what is not elementwise; values with one entry a step
+    numpy_functions, arithmetic, elementwise    how people spell them: NumPy's functions, operators, functions of ours
     trees, blocks, layer_kinds, items           states, closed functions, named layers, what a fold runs over
-    folds, names, operators, net                a mapper over items; the net it gives
+    folds, names, net                a mapper over items; the net it gives
     specialise, depth, distribute               sizes given numbers; unroll and roll; work that waits for no step
     bind, serialize                             opaque layers given bodies; nets as data
     interpreter, evaluate                       what a net means, step by step
@@ -30,7 +33,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "nodes": ("Normal", "parameter", "tensor"),
+    "operations": ("Normal",),
+    "tensors": ("parameter", "tensor"),
     "layer_kinds": ("Layer", "Layers", "dense", "layer", "layers"),
     "folds": ("fold", "scan"),
     "sequences": ("reverse", "stack"),
@@ -86,14 +90,14 @@ if TYPE_CHECKING:
     from symfold.layer_kinds import layers as layers
     from symfold.losses import squared_error as squared_error
     from symfold.net import Net as Net
-    from symfold.nodes import Normal as Normal
-    from symfold.nodes import parameter as parameter
-    from symfold.nodes import tensor as tensor
     from symfold.notation import formula as formula
+    from symfold.operations import Normal as Normal
     from symfold.optimisers import sgd as sgd
     from symfold.sequences import reverse as reverse
     from symfold.sequences import stack as stack
     from symfold.serialize import from_json as from_json
+    from symfold.tensors import parameter as parameter
+    from symfold.tensors import tensor as tensor
     from symfold.train import fit as fit
 
 

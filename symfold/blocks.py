@@ -16,8 +16,10 @@ from functools import cached_property
 from typing import Any
 
 from symfold.errors import ShapeError
-from symfold.nodes import Constant, Formal, Node, digest, substitute, walk
+from symfold.nodes import Node, digest
+from symfold.operations import Constant, Formal
 from symfold.shapes import Shape
+from symfold.walks import substitute, walk
 
 # how many mappers are being traced around this point; a context variable, so that threads do not see each other
 _nesting: ContextVar[int] = ContextVar("nesting", default=0)
@@ -99,11 +101,6 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     }
     block = Block(tuple(closed), substitute(results, replaced))
     return Traced(block, tuple(position.get(node, node) for node in operands))
-
-
-def escaped(node: Node) -> bool:
-    """Whether a node is a formal of a mapper that is no longer (or still) being traced."""
-    return isinstance(node.op, Formal)
 
 
 def prefixed(error: ShapeError, where: str) -> ShapeError:

@@ -18,9 +18,10 @@ from symfold.blocks import Block
 from symfold.errors import InvalidValue
 from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
-from symfold.nodes import Node, substitute, walk
+from symfold.nodes import Node
 from symfold.sequences import Family, element, join, known_count, renewed, stack, take
 from symfold.specialise import rebuilt
+from symfold.walks import substitute, walk
 
 
 def unroll(net: Net) -> Net:

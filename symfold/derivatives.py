@@ -14,7 +14,9 @@ import sympy as sp
 from symfold.errors import NoRule
 from symfold.functions import FLAT, Head
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, Node, lift_expression
+from symfold.lifting import lift_expression
+from symfold.nodes import Node
+from symfold.operations import Constant
 from symfold.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
 from symfold.shapes import ANY, Shape
 
@@ -50,7 +52,7 @@ def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) ->
 def partial(node: Node, position: int) -> Node:
     """The partial derivative of an elementwise node by one of its arguments, as a node.
 
-    >>> from symfold.nodes import tensor
+    >>> from symfold.tensors import tensor
     >>> import numpy as np
     >>> partial(np.sin(tensor("x")), 0)
     cos(x)

@@ -7,11 +7,13 @@ from typing import Any
 
 from symfold.errors import InvalidValue
 from symfold.net import Net
-from symfold.nodes import Input, Node, number, tensor
+from symfold.nodes import Node
 from symfold.opening import opened
+from symfold.operations import Input
 from symfold.reverse_mode import pull_back, zeros
 from symfold.sequences import Family, Names, element
 from symfold.shapes import is_known, show
+from symfold.tensors import number, tensor
 from symfold.trees import LEAF
 
 

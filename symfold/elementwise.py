@@ -10,7 +10,8 @@ import sympy as sp
 
 from symfold import functions
 from symfold.functions import Head
-from symfold.nodes import Node, leads, lift
+from symfold.lifting import leads, lift
+from symfold.nodes import Node
 from symfold.primitives import axes_of
 from symfold.primitives import logsumexp as _logsumexp
 from symfold.primitives import softmax as _softmax

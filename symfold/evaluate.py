@@ -14,7 +14,8 @@ from symfold.errors import InvalidValue, NoRule
 from symfold.functions import Head, relu, sigmoid, softplus, step
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, FrozenArray, Input, Node
+from symfold.nodes import Node
+from symfold.operations import Constant, FrozenArray, Input
 from symfold.shapes import NAME
 
 

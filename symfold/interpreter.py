@@ -11,9 +11,11 @@ from typing import Any
 
 from symfold.blocks import Block
 from symfold.folds import Fold, Select
-from symfold.nodes import Constant, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Constant
 from symfold.primitives import concatenate, is_primitive
 from symfold.sequences import Family, element, entry_of, joins_steps, known_count, reverse_row, stack_row, take_row
+from symfold.walks import walk
 
 
 class Entries(list[Any]):

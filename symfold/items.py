@@ -15,7 +15,8 @@ import sympy as sp
 from symfold.blocks import Block
 from symfold.errors import InvalidType
 from symfold.layer_kinds import Kind, Layer
-from symfold.nodes import Node, lift
+from symfold.lifting import lift
+from symfold.nodes import Node
 from symfold.shapes import Shape
 from symfold.trees import Form, unflatten
 

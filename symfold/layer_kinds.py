@@ -19,10 +19,13 @@ import sympy as sp
 
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidType, InvalidValue
-from symfold.nodes import APPLIED, Input, Node, Normal, checked_name, default_start, leads, lift
+from symfold.lifting import APPLIED, leads, lift
+from symfold.nodes import Node
+from symfold.operations import Input, Normal
 from symfold.primitives import dot
 from symfold.sequences import Family, Names, Numbered, compress
 from symfold.shapes import ANY, NAME, Rest, Shape, input_shape
+from symfold.tensors import checked_name, default_start
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class Call:
     @property
     def digest(self) -> bytes:
         return hashlib.blake2b(b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])).digest()
+
+
+def is_name(node: Node) -> bool:
+    """Whether a node names a layer (or a sequence of them) and has no number."""
+    return node.shape[-1:] == (NAME,)
 
 
 @dataclass(frozen=True)

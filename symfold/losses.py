@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symfold.lifting import leads, lift
 from symfold.net import Net
-from symfold.nodes import Node, leads, lift
+from symfold.nodes import Node
 from symfold.primitives import reduce_sum
 
 

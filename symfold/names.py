@@ -13,9 +13,11 @@ from symfold.blocks import Block
 from symfold.errors import InvalidValue, ShapeError
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
-from symfold.nodes import Input, Node, substitute, walk
+from symfold.nodes import Node
+from symfold.operations import Input
 from symfold.sequences import Family, Names, Numbered, names_of_node
 from symfold.shapes import NAME, Rest, Shape, show
+from symfold.walks import substitute, walk
 
 
 def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
@@ -27,7 +29,7 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every input in its one shape: a symbol without a shape takes that of the tensor of its name.
 
     >>> import sympy as sp
-    >>> from symfold.nodes import tensor
+    >>> from symfold.tensors import tensor
     >>> reconcile((tensor("x", (2, 3)) + sp.Symbol("x"),))[0].shape
     (2, 3)
     """

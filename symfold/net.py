@@ -17,12 +17,16 @@ from symfold.blocks import Block, trace
 from symfold.errors import InvalidType, InvalidValue
 from symfold.folds import Fold, as_state
 from symfold.functions import UFUNCS
+from symfold.lifting import as_symbol, lift
 from symfold.names import check_claims, leaves_of, names_of, reconcile
-from symfold.nodes import Formal, Input, Node, as_symbol, call_numpy, lift, substitute, walk
+from symfold.nodes import Node
+from symfold.numpy_functions import call_numpy
+from symfold.operations import Formal, Input
 from symfold.operators import Operators
 from symfold.sequences import Family, Numbered
 from symfold.shapes import Shape
 from symfold.trees import LEAF, Form, flatten, unflatten
+from symfold.walks import substitute, walk
 
 if TYPE_CHECKING:
     import pathlib

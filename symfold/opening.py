@@ -8,7 +8,8 @@ from typing import Any
 from symfold.blocks import Block
 from symfold.folds import Fold, Select, apply_fold
 from symfold.layer_kinds import Call
-from symfold.nodes import Node, walk
+from symfold.nodes import Node
+from symfold.walks import walk
 
 
 def opened(roots: Sequence[Node]) -> tuple[Node, ...]:

@@ -8,6 +8,8 @@ from typing import Any, Self
 class Operators:
     """What arithmetic and NumPy's methods mean, said once: `_operate(name, *others)` does it."""
 
+    __slots__ = ()
+
     def _operate(self, name: str, *others: Any, **options: Any) -> Self:
         raise NotImplementedError
 

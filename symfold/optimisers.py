@@ -25,7 +25,7 @@ class Optimiser:
 def sgd(rate: float) -> Optimiser:
     """Plain stochastic gradient descent: w - rate * g (Robbins and Monro 1951).
 
-    >>> from symfold.nodes import tensor
+    >>> from symfold.tensors import tensor
     >>> sgd(0.5).update(tensor("w"), tensor("g"))
     (w - 0.5*g,)
     """
@@ -36,7 +36,7 @@ def sgd(rate: float) -> Optimiser:
 def momentum(rate: float, decay: float = 0.9) -> Optimiser:
     """Gradient descent with momentum: v = decay * v + g; w - rate * v (Polyak 1964).
 
-    >>> from symfold.nodes import tensor
+    >>> from symfold.tensors import tensor
     >>> momentum(0.5).update(tensor("w"), tensor("g"), tensor("v"))
     (w - 0.5*(0.9*v + g), 0.9*v + g)
     """

@@ -12,7 +12,8 @@ import numpy as np
 
 from symfold.errors import InvalidType, InvalidValue, ShapeError, unknown
 from symfold.net import Net
-from symfold.nodes import Node, Normal
+from symfold.nodes import Node
+from symfold.operations import Normal
 from symfold.sequences import Family
 from symfold.shapes import is_concrete, show
 

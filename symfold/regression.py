@@ -17,7 +17,7 @@ from symfold.expressions import named_mapper
 from symfold.folds import fold
 from symfold.layer_kinds import dense, layer, layers
 from symfold.net import Net
-from symfold.nodes import tensor
+from symfold.tensors import tensor
 
 # Activations by name; a new one is one row.
 ACTIVATIONS = {

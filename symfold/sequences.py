@@ -20,7 +20,9 @@ import numpy as np
 import sympy as sp
 
 from symfold.errors import InvalidValue
-from symfold.nodes import NUMPY, Constant, FrozenArray, Input, Node, Normal, lift
+from symfold.lifting import lift
+from symfold.nodes import Node
+from symfold.operations import Constant, FrozenArray, Input, Normal
 from symfold.primitives import Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.shapes import ANY, Shape, Size, is_known, length
 
@@ -166,7 +168,7 @@ def names_of_node(node: Node) -> Names:
 def stack(parts: Sequence[Any]) -> Node:
     """A sequence of these values, which must be alike in shape.
 
-    >>> from symfold.nodes import tensor
+    >>> from symfold.tensors import tensor
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2)
     """
@@ -320,9 +322,3 @@ def repeated(sequence: Node) -> Node | None:
         if isinstance(positions, tuple) and len(set(positions)) == 1:
             return element(sequence.args[0], positions[0])
     return None
-
-
-NUMPY[np.stack] = lambda parts, axis=0: stack(parts)
-NUMPY[np.flip] = lambda a, axis=0: reverse(a)
-
-

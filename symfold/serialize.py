@@ -20,11 +20,13 @@ from symfold.folds import Fold, Select
 from symfold.functions import head_name, head_named
 from symfold.layer_kinds import Call
 from symfold.net import Net
-from symfold.nodes import Constant, Formal, FrozenArray, Input, Node, Normal, walk
+from symfold.nodes import Node
+from symfold.operations import Constant, Formal, FrozenArray, Input, Normal
 from symfold.primitives import PRIMITIVES, Apply
 from symfold.sequences import Family, Numbered
 from symfold.trees import LEAF, Form
 from symfold.values import decode_value, encode_value
+from symfold.walks import walk
 
 FORMAT = 1
 Data = dict[str, Any]

@@ -14,10 +14,12 @@ from symfold.blocks import Block
 from symfold.errors import ShapeError
 from symfold.folds import Fold, Select, Step, settle
 from symfold.net import Net
-from symfold.nodes import Formal, Input, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Formal, Input
 from symfold.primitives import Apply
 from symfold.sequences import Family, Numbered
 from symfold.shapes import NAME, Shape, is_known, show
+from symfold.walks import walk
 
 Sizes = Mapping[sp.Symbol, int]
 

@@ -15,7 +15,8 @@ from symfold.depth import roll
 from symfold.differentiate import value_and_grad
 from symfold.errors import Diverged, InvalidType, InvalidValue, unknown
 from symfold.net import Net
-from symfold.nodes import Input, Node, Normal
+from symfold.nodes import Node
+from symfold.operations import Input, Normal
 from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of
 from symfold.sequences import Family, Names, Numbered

@@ -12,8 +12,8 @@ from cases import BATCH, CASES, SIGMOID, WIDTH, Case, X
 
 import symfold as sf
 from symfold.evaluate import Evaluator
-from symfold.nodes import walk
 from symfold.trees import flatten
+from symfold.walks import walk
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

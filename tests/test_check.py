@@ -5,7 +5,7 @@ import pytest
 
 import symfold as sf
 from symfold.errors import GradientError
-from symfold.nodes import lift
+from symfold.lifting import lift
 from symfold.primitives import Primitive
 
 X = sf.tensor("x", (4,))

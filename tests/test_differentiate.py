@@ -14,9 +14,11 @@ from symfold.errors import InvalidValue, NoRule
 from symfold.folds import Fold, unordered
 from symfold.functions import HEADS
 from symfold.layer_kinds import Layer
-from symfold.nodes import Node, number, substitute, walk
+from symfold.nodes import Node
 from symfold.primitives import is_primitive
 from symfold.sequences import reverse_row
+from symfold.tensors import number
+from symfold.walks import substitute, walk
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

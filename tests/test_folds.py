@@ -8,7 +8,8 @@ import sympy as sp
 from cases import values_of
 
 import symfold as sf
-from symfold.nodes import Constant, walk
+from symfold.operations import Constant
+from symfold.walks import walk
 
 X = sf.tensor("x", (None, 3))
 F = sf.layers("f1:5", sf.dense(3, 3))

@@ -10,7 +10,9 @@ import pytest
 import sympy as sp
 
 import symfold as sf
-from symfold.nodes import Node, digest, lift, substitute, walk
+from symfold.lifting import lift
+from symfold.nodes import Node, digest
+from symfold.walks import substitute, walk
 
 X, Y = sf.tensor("x", (2, 3)), sf.tensor("y", (2, 3))
 

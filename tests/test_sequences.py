@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.nodes import Node, lift
+from symfold.lifting import lift
+from symfold.nodes import Node
 from symfold.sequences import Family, Numbered, compress, element, join, names_of_node, repeated, reverse, stack, take
 
 U = sf.tensor("u", (5, 2))

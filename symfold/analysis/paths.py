@@ -15,7 +15,8 @@ from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
 from symfold.net import Net
-from symfold.nodes import Node, walk
+from symfold.nodes import Node
+from symfold.walks import walk
 
 T = sp.Symbol("t")
 MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would take minutes

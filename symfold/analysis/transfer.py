@@ -15,10 +15,12 @@ import sympy as sp
 from symfold.errors import NoRule
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Constant
 from symfold.primitives import is_primitive
 from symfold.sequences import Family, entry_of, reverse_row, stack_row, take_row
 from symfold.shapes import NAME
+from symfold.walks import walk
 
 Row = list[Any]
 

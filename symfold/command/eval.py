@@ -68,8 +68,8 @@ def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str,
     from symfold.expressions import FUNCTIONS, named_mapper
     from symfold.folds import fold
     from symfold.layer_kinds import dense, layers
-    from symfold.nodes import tensor
     from symfold.regression import ACTIVATIONS
+    from symfold.tensors import tensor
 
     width = len(rows[0])
     x = tensor("x", (None, width))

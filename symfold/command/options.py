@@ -56,7 +56,7 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     from symfold.expressions import named_mapper
     from symfold.folds import fold
     from symfold.layer_kinds import layers
-    from symfold.nodes import tensor
+    from symfold.tensors import tensor
 
     x = tensor("x")
     net: Net = fold(named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init))

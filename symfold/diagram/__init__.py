@@ -13,8 +13,8 @@ from symfold.diagram.layout import Picture, new_digraph
 from symfold.errors import InvalidValue
 from symfold.files import write_whole
 from symfold.graph import count_steps, graph
-from symfold.nodes import walk
 from symfold.render import FORMATS, render
+from symfold.walks import walk
 
 MOST_HELD, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would wait too long
 MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for

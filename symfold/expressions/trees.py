@@ -9,7 +9,10 @@ from typing import Any
 import sympy as sp
 
 from symfold.functions import HEADS
-from symfold.nodes import Constant, Node, lift, number
+from symfold.lifting import lift
+from symfold.nodes import Node
+from symfold.operations import Constant
+from symfold.tensors import number
 
 NAMES = ("z", "x")
 LAYER = "f"

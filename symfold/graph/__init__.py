@@ -13,7 +13,8 @@ from symfold.graph.folded import Blocks, Folds
 from symfold.graph.record import Recorder
 from symfold.graph.stepped import Steps
 from symfold.graph.unrolled import Layers, Primitives
-from symfold.nodes import Node, walk
+from symfold.nodes import Node
+from symfold.walks import walk
 
 LEVELS: dict[str, type[Recorder]] = {
     "fold": Folds,  # one node a fold, with a loop

@@ -9,7 +9,9 @@ import sympy as sp
 from symfold.blocks import Block
 from symfold.folds import Fold
 from symfold.graph.labels import JOINS, operation_name
-from symfold.nodes import Formal, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Formal
+from symfold.walks import walk
 
 Kinds = dict[Node, tuple[str, ...]]
 _ARITHMETIC = {*JOINS, sp.Pow.__name__}

@@ -17,8 +17,9 @@ from symfold.graph.names import plain_name
 from symfold.graph.record import Leaf, Recorder
 from symfold.graph.stepped import layer_weights
 from symfold.interpreter import Entries
-from symfold.nodes import Input, Node
+from symfold.nodes import Node
 from symfold.notation.letters import INDICES
+from symfold.operations import Input
 from symfold.sequences import Family, Numbered
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from symfold.blocks import Block
-from symfold.nodes import Formal, Input, Node, substitute
+from symfold.nodes import Node
 from symfold.notation.templates import preview
+from symfold.operations import Formal, Input
 from symfold.shapes import NAME
+from symfold.walks import substitute
 
 LONGEST = 60
 

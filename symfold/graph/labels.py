@@ -7,7 +7,8 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.nodes import FrozenArray, Node
+from symfold.nodes import Node
+from symfold.operations import FrozenArray
 from symfold.primitives import Apply
 from symfold.shapes import NAME, Shape, show
 
@@ -54,7 +55,7 @@ def shape_text(shape: Shape) -> str:
 def constant_label(node: Node) -> str:
     """A number as it is; an array by its entries where they are few, else by its shape.
 
-    >>> from symfold.nodes import lift
+    >>> from symfold.lifting import lift
     >>> constant_label(lift(2)), constant_label(lift([1.0, 2.0]))
     ('2', '[1, 2]')
     """

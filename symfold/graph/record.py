@@ -17,7 +17,8 @@ from symfold.graph.names import Names, plain_name
 from symfold.graph.places import Places
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, FrozenArray, Input, Node
+from symfold.nodes import Node
+from symfold.operations import Constant, FrozenArray, Input
 from symfold.sequences import element
 from symfold.trees import LEAF
 

@@ -13,8 +13,10 @@ from symfold.graph.names import plain_name
 from symfold.graph.record import Leaf, Recorder
 from symfold.interpreter import Entries
 from symfold.layer_kinds import Call
-from symfold.nodes import Formal, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Formal
 from symfold.sequences import known_count
+from symfold.walks import walk
 
 
 class Steps(Recorder):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold.nodes import Constant, Node
+from symfold.nodes import Node
 from symfold.notation.terms import At, Listing, Term
+from symfold.operations import Constant
 from symfold.primitives import Apply
 from symfold.sequences import Numbered, compress, element
 from symfold.shapes import Size

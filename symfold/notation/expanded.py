@@ -11,13 +11,14 @@ import sympy as sp
 from symfold.errors import TooLarge
 from symfold.interpreter import Entries, Interpreter
 from symfold.net import Net
-from symfold.nodes import Constant, Node
+from symfold.nodes import Node
 from symfold.notation import writing
 from symfold.notation.layout import equation, framed, output_names
 from symfold.notation.sizes import expanded_size as expanded_size
 from symfold.notation.styles import Style, style_named
 from symfold.notation.symbolic import as_sympy
 from symfold.notation.terms import At, Listing, Term, join, named
+from symfold.operations import Constant
 from symfold.trees import LEAF, unflatten
 
 CHUNK = 1 << 14

@@ -9,9 +9,11 @@ from itertools import product
 import sympy as sp
 
 from symfold.net import Net
-from symfold.nodes import Input, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Input
 from symfold.sequences import Family, Numbered
 from symfold.shapes import Size
+from symfold.walks import walk
 
 STATES = "zywvutsrqphgdca"
 COTANGENT = "a"

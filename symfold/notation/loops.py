@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.net import Net
-from symfold.nodes import Node, walk
+from symfold.nodes import Node
 from symfold.notation.letters import Letters, stems_of
 from symfold.primitives import Apply, is_primitive
 from symfold.sequences import entry_of, reverse_row, stack_row, take_row
 from symfold.shapes import Size
+from symfold.walks import walk
 
 LARGE = 200  # operations in one formula, from which on its shared parts get names
 DEEP = 60  # operations within one another, from which on an inner one gets a name

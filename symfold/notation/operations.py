@@ -5,11 +5,11 @@ from __future__ import annotations
 import sympy as sp
 
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, FrozenArray
 from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Kind, Pieces, Slot, call_pieces, sympy_pieces
 from symfold.notation.primitive_rows import plain_words, shown
 from symfold.notation.styles import Style
 from symfold.notation.terms import At, Listing, Name, Term, is_negative, number_of, show_size
+from symfold.operations import Constant, FrozenArray
 from symfold.primitives import Apply
 
 

@@ -13,10 +13,11 @@ import sympy as sp
 
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, Input, Node
+from symfold.nodes import Node
 from symfold.notation.entries import Entries, as_term, entries_of, falling
 from symfold.notation.loops import Loop, Scope, is_listed, own_equations
 from symfold.notation.terms import Name, Term, join, named
+from symfold.operations import Constant, Input
 from symfold.primitives import concatenate, is_primitive
 from symfold.sequences import Family, Numbered, entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.shapes import Size

@@ -15,9 +15,11 @@ import sympy as sp
 from symfold.blocks import Block
 from symfold.folds import Fold, Select
 from symfold.net import Net
-from symfold.nodes import Constant, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Constant
 from symfold.primitives import concatenate, is_primitive
 from symfold.sequences import Family, entry_of, joins_steps, known_count, reverse_row, stack_row, take_row
+from symfold.walks import walk
 
 Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part
 LARGEST = 10**1000  # sizes within sequences are not followed further

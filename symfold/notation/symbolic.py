@@ -8,10 +8,10 @@ from typing import Any
 import sympy as sp
 
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, FrozenArray
 from symfold.notation.operations import constant_text
 from symfold.notation.primitive_rows import show_attribute
 from symfold.notation.terms import At, Listing, Name, Term, show_size
+from symfold.operations import Constant, FrozenArray
 from symfold.primitives import Apply
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import sympy as sp
 
 from symfold.folds import Fold, Select
-from symfold.nodes import Constant, Formal, Input, Node
+from symfold.nodes import Node
 from symfold.notation.styles import STYLES, style_named
 from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size
 from symfold.notation.writing import write
+from symfold.operations import Constant, Formal, Input
 from symfold.sequences import Family, Numbered
 from symfold.shapes import NAME
 

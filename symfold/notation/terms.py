@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.nodes import Constant
+from symfold.operations import Constant
 from symfold.shapes import Size
 
 

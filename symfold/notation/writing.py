@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from symfold.nodes import Constant
 from symfold.notation.operations import level, pieces
 from symfold.notation.pieces import PRODUCT, SUM
 from symfold.notation.styles import Style
 from symfold.notation.terms import Term, is_negative, number_of, opposite
+from symfold.operations import Constant
 
 
 class _Whole(NamedTuple):

@@ -11,7 +11,8 @@ from symfold.backends.numpy.elementwise import POWERS, ROWS, number_of, signed
 from symfold.backends.numpy.views import index_text
 from symfold.backends.numpy.writer import Ref, Source
 from symfold.evaluate import function_of
-from symfold.nodes import Constant, Node
+from symfold.nodes import Node
+from symfold.operations import Constant
 from symfold.primitives import Apply, concatenate, dot, is_primitive, put, reduce_mean, reduce_sum, share, sum_to
 from symfold.sequences import stack_row
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 
 from symfold.functions import Head, relu, sigmoid, softplus
-from symfold.nodes import Constant, Node
+from symfold.nodes import Node
+from symfold.operations import Constant
 
 Term = tuple[str, str]  # "+" or "-" (in a product "*" or "/"), and the name of an array
 

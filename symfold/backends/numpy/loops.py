@@ -12,8 +12,9 @@ from symfold.backends.numpy.elementwise import absorbed
 from symfold.backends.numpy.views import is_view
 from symfold.backends.numpy.writer import Ref, Scope, Source
 from symfold.folds import Fold
-from symfold.nodes import Node, walk
+from symfold.nodes import Node
 from symfold.shapes import Shape, show
+from symfold.walks import walk
 
 Write = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Ref]], dict[Node, Any]]
 

@@ -13,9 +13,11 @@ from symfold.backends.numpy.writer import Ref, Source
 from symfold.errors import NoRule
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
-from symfold.nodes import Constant, Node, walk
+from symfold.nodes import Node
+from symfold.operations import Constant
 from symfold.primitives import is_primitive, reshape
 from symfold.shapes import NAME
+from symfold.walks import walk
 
 
 def write(source: Source, roots: Sequence[Node], known: Mapping[Node, Any], into: Mapping[Node, Ref]) -> dict[Node, Any]:

@@ -1,0 +1,108 @@
+"""Lifting: Python's, NumPy's and SymPy's values as nodes, and a node as SymPy sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.errors import InvalidType, NoRule
+from symfold.nodes import Node, digest
+from symfold.operations import Constant, FrozenArray, Input
+from symfold.shapes import input_shape
+from symfold.tensors import number
+
+
+def leads(other: object) -> bool:
+    """Whether another operand takes the operation over: a net, whose result is to be a net."""
+    return hasattr(other, "_as_node_") and not isinstance(other, Node)
+
+
+class NodeSymbol(sp.Symbol):
+    """How a node appears inside a SymPy expression that a mapper builds."""
+
+    __slots__ = ("node",)
+    node: Node
+
+    def __new__(cls, node: Node) -> NodeSymbol:
+        # the digest names it: SymPy sorts and caches by name, so equal names must mean equal nodes
+        self: NodeSymbol = sp.Symbol.__xnew__(cls, f"z_{digest(node).hex()[:16]}")
+        self.node = node
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NodeSymbol, (self.node,)
+
+    def __getnewargs_ex__(self) -> tuple[Any, ...]:
+        return ((self.node,), {})
+
+
+def as_symbol(node: Node) -> sp.Expr:
+    """A node as SymPy sees it: an input is its symbol, a number itself."""
+    if isinstance(node.op, Input):
+        return sp.Symbol(node.op.name)
+    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
+        return node.op.value
+    return NodeSymbol(node)
+
+
+def lift(value: Any) -> Node:
+    """Any value that may stand in a net, as a node.
+
+    >>> from symfold.tensors import tensor
+    >>> lift(2).shape, lift([1.0, 2.0]).shape, lift(sp.Symbol("x")) == tensor("x")
+    ((), (2,), True)
+    """
+    if isinstance(value, Node):
+        return value
+    if hasattr(value, "_as_node_"):
+        node: Node = value._as_node_()
+        return node
+    if isinstance(value, sp.Basic):
+        return lift_expression(value)
+    if isinstance(value, (bool, np.bool_)):
+        return number(int(value))
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return number(value.item() if isinstance(value, np.generic) else value)
+    if isinstance(value, (list, tuple)) and any(isinstance(part, Node) or hasattr(part, "_as_node_") for part in value):
+        stacked: Any = np.stack([*map(lift, value)])  # NumPy hands it back to the nodes in it
+        return stacked
+    if isinstance(value, (np.ndarray, list)):
+        array = np.asarray(value)
+        return Node(Constant(FrozenArray.of(array))) if array.ndim else lift(array.item())
+    raise InvalidType(f"cannot make {value!r} of type {type(value).__name__} part of a net (give a tensor, a SymPy expression, a number or an array)")
+
+
+# `layers` says how an applied undefined SymPy function reads: as an opaque layer.
+APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
+
+
+def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
+    """A SymPy expression as nodes, its own order kept; some symbols may stand for given nodes."""
+    done: dict[sp.Basic, Node] = dict(known or {})
+    stack: list[sp.Basic] = [expression]
+    while stack:
+        part = stack[-1]
+        if part in done:
+            stack.pop()
+        elif isinstance(part, NodeSymbol):
+            done[part] = part.node
+        elif isinstance(part, sp.Symbol):
+            done[part] = Node(Input(part.name, input_shape(part.name, None)))
+        elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol):
+            done[part] = Node(Constant(part))
+        elif isinstance(part, (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min)) and not isinstance(part, sp.Piecewise):
+            waiting = [arg for arg in part.args if arg not in done]
+            if waiting:
+                stack += waiting
+                continue
+            args = tuple(done[arg] for arg in part.args)
+            if isinstance(part, sp.core.function.AppliedUndef):
+                done[part] = APPLIED[0](part.func.__name__, args)
+            else:
+                done[part] = Node(part.func, args)
+        else:
+            raise NoRule(f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} (use sf.tensor for arrays, and elementwise functions)")
+    return done[expression]

@@ -1,0 +1,152 @@
+"""NumPy's functions on nodes: what `np.dot(z, W)` and its like mean, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.errors import NoRule, ShapeError
+from symfold.functions import UFUNCS, softplus
+from symfold.lifting import leads, lift
+from symfold.nodes import Node
+from symfold.operations import Constant
+from symfold.primitives import (
+    Primitive,
+    axes_of,
+    broadcast_to,
+    concatenate,
+    dot,
+    expand,
+    item,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    swap,
+    zeros,
+)
+from symfold.sequences import reverse, stack
+from symfold.shapes import is_known, show
+from symfold.tensors import number
+
+
+def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
+    """Trace a NumPy function that has a row."""
+    rule = NUMPY.get(function)
+    if rule is None:
+        known = ", ".join(sorted({getattr(f, "__name__", str(f)) for f in (*NUMPY, *UFUNCS)} - {"__getitem__"}))
+        raise NoRule(f"numpy.{getattr(function, '__name__', function)} does not trace (those that do: {known})")
+    return rule(*args, **options)
+
+
+def traced_ufunc(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
+    """What a node answers to a universal function of NumPy's."""
+    if any(leads(value) for value in inputs):
+        return NotImplemented
+    if method != "__call__" or options:
+        raise NoRule(f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace")
+    if ufunc in UFUNCS:
+        return Node(UFUNCS[ufunc], tuple(map(lift, inputs)))
+    return call_numpy(ufunc, *inputs)
+
+
+def traced_function(function: Any, *args: Any, **options: Any) -> Node:
+    """What a node answers to any other function of NumPy's."""
+    return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
+
+
+def _dot(a: Any, b: Any) -> Node:
+    left, right = lift(a), lift(b)
+    if left.shape == () or right.shape == ():
+        return left * right
+    if is_known(left.shape) and is_known(right.shape) and max(left.ndim, right.ndim) > 2:
+        raise ShapeError(f"np.dot of {show(left.shape)} and {show(right.shape)} is ambiguous (use np.matmul or @)")
+    return dot(left, right)
+
+
+def _transpose(a: Any, axes: Any = None) -> Node:
+    node = lift(a)
+    if axes is not None or (is_known(node.shape) and node.ndim > 2):
+        raise NoRule(f"transpose of {show(node.shape)} with axes={axes} does not trace (only the last two axes swap: .T of a matrix)")
+    return swap(node)
+
+
+def _reduction(row: Primitive) -> Callable[..., Node]:
+    def apply(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+        node = lift(a)
+        if axis is not None:
+            if not is_known(node.shape) and not all(one < 0 for one in np.atleast_1d(axis)):
+                raise ShapeError(f"axis {axis} of a value of unknown shape (count axes from the end, as -1, or give the shape)")
+            axis = axes_of(axis, node.ndim) if is_known(node.shape) else tuple(map(int, np.atleast_1d(axis)))
+        return row(node, axis=axis, keepdims=bool(keepdims))
+
+    return apply
+
+
+def _reshape(a: Any, shape: Any, order: str = "C", **_: Any) -> Node:
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    return reshape(lift(a), shape=tuple(int(size) if isinstance(size, (int, np.integer)) else size for size in sizes))
+
+
+def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
+    nodes = tuple(map(lift, parts))
+    if len(nodes) == 1:
+        return nodes[0]
+    ranks = {node.ndim for node in nodes if is_known(node.shape)}
+    return concatenate(*nodes, axis=axis if axis < 0 or not ranks else axis - max(ranks))
+
+
+def _getitem(a: Node, index: Any) -> Node:
+    parts = index if isinstance(index, tuple) else (index,)
+    plain: list[Any] = []
+    for part in parts:
+        if isinstance(part, slice):
+            plain.append((part.start, part.stop) if part.step in (None, 1) else (part.start, part.stop, part.step))
+        elif part is ... or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
+            plain.append(part if part is ... else int(part))
+        else:
+            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do)")
+    return item(a, index=tuple(plain))
+
+
+def _expand_dims(a: Any, axis: int) -> Node:
+    node = lift(a)
+    return expand(node, axis=axis if axis < 0 else axis - node.ndim - 1)
+
+
+def logaddexp(a: Node, b: Node) -> Node:
+    """log(exp(a) + exp(b)), without overflow."""
+    return b + Node(softplus, (a - b,))
+
+
+# NumPy's functions that are not one elementwise head; a new one is a row here
+NUMPY: dict[Any, Callable[..., Node]] = {
+    np.subtract: lambda a, b: lift(a) - b,
+    np.divide: lambda a, b: lift(a) / b,
+    np.negative: lambda a: -lift(a),
+    np.positive: lambda a: lift(a),
+    np.reciprocal: lambda a: 1 / lift(a),
+    np.square: lambda a: lift(a) ** 2,
+    np.sqrt: lambda a: Node(sp.Pow, (lift(a), Node(Constant(sp.Rational(1, 2))))),
+    np.exp2: lambda a: 2 ** lift(a),
+    np.expm1: lambda a: Node(sp.exp, (lift(a),)) - 1,
+    np.log1p: lambda a: Node(sp.log, (1 + lift(a),)),
+    np.log2: lambda a: Node(sp.log, (lift(a),)) / Node(sp.log, (number(2),)),
+    np.log10: lambda a: Node(sp.log, (lift(a),)) / Node(sp.log, (number(10),)),
+    np.dot: _dot,
+    np.matmul: lambda a, b: dot(lift(a), lift(b)),
+    np.transpose: _transpose,
+    np.sum: _reduction(reduce_sum),
+    np.mean: _reduction(reduce_mean),
+    np.reshape: _reshape,
+    np.concatenate: _concatenate,
+    np.ndarray.__getitem__: _getitem,
+    np.expand_dims: _expand_dims,
+    np.broadcast_to: lambda a, shape: broadcast_to(lift(a), shape=tuple(shape)),
+    np.logaddexp: lambda a, b: logaddexp(lift(a), lift(b)),
+    np.zeros_like: lambda a, **_: zeros(lift(a)),
+    np.stack: lambda parts, axis=0: stack(parts),
+    np.flip: lambda a, axis=0: reverse(a),
+}

@@ -1,0 +1,92 @@
+"""Operations: what may stand at the head of a node, and the plain data that nodes hold: names, formals, constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import sympy as sp
+
+from symfold.errors import InvalidType
+from symfold.shapes import Shape
+
+if TYPE_CHECKING:
+    from symfold.nodes import Node
+
+
+@runtime_checkable
+class Operation(Protocol):
+    """What may stand at the head of a node, besides a SymPy class."""
+
+    def infer(self, args: tuple[Node, ...]) -> Shape: ...
+
+
+@dataclass(frozen=True)
+class Normal:
+    """How a parameter starts: `mean + deviation * standard normal`."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+
+@dataclass(frozen=True)
+class Input:
+    """A named value from outside: an `input`, a `parameter`, or the name of a `layer`."""
+
+    name: str
+    shape: Shape
+    role: str = "input"
+    start: Normal | None = None
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return self.shape
+
+
+@dataclass(frozen=True)
+class Formal:
+    """An argument of a block, by position. Level 0 in a closed block; while a mapper is traced, its nesting level."""
+
+    level: int
+    position: int
+    shape: Shape
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return self.shape
+
+
+@dataclass(frozen=True)
+class FrozenArray:
+    """An array as a value: equal where type, shape and bytes are."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, array: Any) -> FrozenArray:
+        plain = np.ascontiguousarray(array)
+        if plain.dtype.kind not in "biuf":
+            raise InvalidType(f"cannot freeze an array of type {plain.dtype} (give numbers)")
+        return cls(plain.dtype.str, np.shape(array), plain.tobytes())
+
+    @property
+    def array(self) -> np.ndarray[Any, Any]:
+        return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number (SymPy's, exact where it was) or a frozen array."""
+
+    value: sp.Expr | FrozenArray
+
+    @property
+    def digest(self) -> bytes:
+        # a SymPy Float prints 15 digits only: two that differ in the 17th must not look the same
+        if isinstance(self.value, sp.Float):
+            return f"Float({self.value._mpf_}, {self.value._prec})".encode()
+        return (self.value.data if isinstance(self.value, FrozenArray) else b"") + f"Constant({self.value!r})".encode()
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return self.value.shape if isinstance(self.value, FrozenArray) else ()

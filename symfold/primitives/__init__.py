@@ -1,0 +1,33 @@
+"""The primitives: what is not elementwise. A row says the shape, the adjoint, and how NumPy computes it.
+
+A family is a file; a new primitive is one row there, and a backend may add a faster spelling of its own.
+"""
+
+from __future__ import annotations
+
+from symfold.primitives.arrangement import concatenate as concatenate
+from symfold.primitives.arrangement import expand as expand
+from symfold.primitives.arrangement import item as item
+from symfold.primitives.arrangement import put as put
+from symfold.primitives.arrangement import reshape as reshape
+from symfold.primitives.arrangement import squeeze as squeeze
+from symfold.primitives.broadcasting import broadcast_like as broadcast_like
+from symfold.primitives.broadcasting import broadcast_to as broadcast_to
+from symfold.primitives.broadcasting import fit as fit
+from symfold.primitives.broadcasting import spread as spread
+from symfold.primitives.broadcasting import sum_like as sum_like
+from symfold.primitives.broadcasting import sum_to as sum_to
+from symfold.primitives.broadcasting import zeros as zeros
+from symfold.primitives.products import dot as dot
+from symfold.primitives.products import swap as swap
+from symfold.primitives.reductions import logsumexp as logsumexp
+from symfold.primitives.reductions import reduce_mean as reduce_mean
+from symfold.primitives.reductions import reduce_sum as reduce_sum
+from symfold.primitives.reductions import share as share
+from symfold.primitives.reductions import softmax as softmax
+from symfold.primitives.table import PRIMITIVES as PRIMITIVES
+from symfold.primitives.table import Apply as Apply
+from symfold.primitives.table import Primitive as Primitive
+from symfold.primitives.table import axes_of as axes_of
+from symfold.primitives.table import is_primitive as is_primitive
+from symfold.primitives.table import primitive as primitive

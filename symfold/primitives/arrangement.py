@@ -1,0 +1,134 @@
+"""Arrangement: the same entries in another shape, joined, or picked out by an index."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.errors import NoRule, ShapeError
+from symfold.nodes import Node
+from symfold.primitives.table import Primitive, primitive
+from symfold.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
+
+
+def _reshaped(a: Shape, shape: tuple[int, ...]) -> Shape:
+    if -1 not in shape:
+        if is_concrete(a) and prod(s for s in a if isinstance(s, int)) != prod(shape):
+            raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
+        return shape
+    if not is_known(a):
+        return tuple(s for s in ANY)
+    fixed = prod(s for s in shape if isinstance(s, int) and s != -1)
+    total = sp.Integer(1)
+    for size in a:
+        total = total * size
+    rest = total / fixed if fixed else sp.Integer(0)
+    if rest.is_Rational and not rest.is_Integer:
+        raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
+    return tuple((int(rest) if rest.is_Integer else rest) if s == -1 else s for s in shape)
+
+
+def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node]:
+    before = node.args[0].shape
+    if not is_known(before):
+        raise NoRule("the adjoint of reshape needs the number of axes (give the tensor a shape)")
+    return [reshape(bar, shape=before)]
+
+
+reshape: Primitive = primitive("reshape", _reshaped, lambda a, shape: np.reshape(a, shape), _reshape_adjoint)
+expand: Primitive = primitive(
+    "expand",
+    lambda a, axis: ANY if not is_known(a) else (*a[: len(a) + 1 + axis], 1, *a[len(a) + 1 + axis :]),
+    lambda a, axis: np.expand_dims(a, axis),
+    lambda node, bar, axis: [squeeze(bar, axis=axis)],
+)
+squeeze: Primitive = primitive(
+    "squeeze",
+    lambda a, axis: ANY if not is_known(a) else tuple(s for k, s in enumerate(a) if k != len(a) + axis),
+    lambda a, axis: np.squeeze(a, axis),
+    lambda node, bar, axis: [expand(bar, axis=axis)],
+)
+
+
+def _joined(*shapes: Shape, axis: int) -> Shape:
+    if not all(map(is_known, shapes)):
+        return ANY
+    axis = axis - len(shapes[0]) if axis >= 0 else axis
+    if len({len(shape) for shape in shapes}) > 1 or not -len(shapes[0]) <= axis < 0:
+        raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
+    total: Any = 0
+    for shape in shapes:
+        total = total + shape[axis]
+    flat = [broadcast(*(shape[:axis] + shape[len(shape) + axis + 1 :] for shape in shapes))]
+    if flat[0] is None:
+        raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
+    where = len(shapes[0]) + axis
+    return (*flat[0][:where], int(total) if getattr(total, "is_Integer", True) else total, *flat[0][where:])
+
+
+def _split(node: Node, bar: Node, axis: int) -> list[Node]:
+    axis = axis - len(node.shape) if axis >= 0 else axis
+    parts: list[Node] = []
+    start = 0
+    for arg in node.args:
+        size = arg.shape[axis] if is_known(arg.shape) else None
+        if not isinstance(size, int):
+            raise NoRule("the adjoint of concatenate needs the sizes along its axis (give the tensors shapes)")
+        parts.append(item(bar, index=(..., (start, start + size), *((None, None),) * (-axis - 1))))
+        start += size
+    return parts
+
+
+concatenate: Primitive = primitive("concatenate", _joined, lambda *parts, axis: np.concatenate(parts, axis=axis), _split)
+
+
+def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
+
+
+def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
+    if not is_known(a):
+        plain = all(isinstance(part, int) for part in index)
+        return a[len(index) :] if plain and len(a) > len(index) else ANY
+    named = [part for part in index if part is not ...]
+    if len(named) > len(a):
+        raise ShapeError(f"too many indices for {show(a)}: {len(named)}")
+    where = index.index(...) if ... in index else len(index)
+    full = [*index[:where], *[(None, None)] * (len(a) - len(named)), *index[where + 1 :]]
+    result: list[Any] = []
+    for size, part in zip(a, full, strict=True):
+        if isinstance(part, int):
+            if isinstance(size, int) and not -size <= part < size:
+                raise ShapeError(f"index {part} is out of bounds for {show(a)}")
+        elif part == (None, None):
+            result.append(size)
+        elif isinstance(size, int):
+            result.append(len(range(*slice(*part).indices(size))))
+        elif part[0] in (0, None) and isinstance(part[1], int) and part[1] >= 0:
+            result.append(part[1])
+        else:
+            raise ShapeError(f"cannot slice the unknown size of {show(a)} by {part} (give the size a number)")
+    return tuple(result)
+
+
+def _put(a: Any, like: Any, index: tuple[Any, ...]) -> Any:
+    full = np.zeros(np.shape(like), dtype=np.result_type(a))
+    full[_as_numpy(index)] = a
+    return full
+
+
+item: Primitive = primitive(
+    "item",
+    _indexed,
+    lambda a, index: np.asarray(a)[_as_numpy(index)],
+    lambda node, bar, index: [put(bar, node.args[0], index=index)],
+)
+put: Primitive = primitive(  # zeros of another's shape, with a value put at an index: the adjoint of `item`
+    "put",
+    lambda a, like, index: like,
+    _put,
+    lambda node, bar, index: [item(bar, index=index), None],
+)

@@ -1,0 +1,74 @@
+"""Broadcasting and its adjoint: values spread to a shape, cotangents summed back to one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symfold.errors import ShapeError
+from symfold.nodes import Node
+from symfold.primitives.table import Primitive, primitive
+from symfold.shapes import Shape, broadcast, is_known, must_sum, show
+from symfold.tensors import number
+
+
+def fit(cotangent: Node, argument: Node) -> Node:
+    """The cotangent of an argument that was broadcast: summed over the axes that broadcasting added."""
+    enlarged = must_sum(argument.shape, cotangent.shape)
+    if enlarged is None:
+        return sum_like(cotangent, argument)
+    return sum_to(cotangent, shape=argument.shape) if enlarged else cotangent
+
+
+def spread(value: Node, like: Node) -> Node:
+    """A value broadcast to the shape of another, where it does not have it already."""
+    if is_known(like.shape):
+        return value if value.shape == like.shape else broadcast_to(value, shape=like.shape)
+    return value if must_sum(value.shape, like.shape) is False else broadcast_like(value, like)
+
+
+def zeros(like: Node) -> Node:
+    """Zero in the shape of a node."""
+    return spread(number(0), like)
+
+
+def sum_to_array(array: Any, shape: tuple[int, ...]) -> Any:
+    extra = array.ndim - len(shape)
+    kept = array.sum(axis=tuple(range(extra))) if extra else array
+    axes = tuple(axis for axis, size in enumerate(shape) if size == 1 and kept.shape[axis] != 1)
+    return np.asarray(kept.sum(axis=axes, keepdims=True)).reshape(shape) if axes else kept
+
+
+sum_to: Primitive = primitive(
+    "sum_to",
+    lambda a, shape: shape,
+    lambda a, shape: sum_to_array(np.asarray(a), shape),
+    lambda node, bar, shape: [spread(bar, node.args[0])],
+)
+sum_like: Primitive = primitive(
+    "sum_like",
+    lambda a, like: like,
+    lambda a, like: sum_to_array(np.asarray(a), np.shape(like)),
+    lambda node, bar: [spread(bar, node.args[0]), None],
+)
+
+
+def _broadcast_shape(a: Shape, shape: Shape) -> Shape:
+    if broadcast(a, shape) is None:
+        raise ShapeError(f"cannot broadcast {show(a)} to {show(shape)}")
+    return shape
+
+
+broadcast_to: Primitive = primitive(
+    "broadcast_to",
+    _broadcast_shape,
+    lambda a, shape: np.broadcast_to(a, shape),
+    lambda node, bar, shape: [fit(bar, node.args[0])],
+)
+broadcast_like: Primitive = primitive(
+    "broadcast_like",
+    lambda a, like: like,
+    lambda a, like: np.broadcast_to(a, np.broadcast_shapes(np.shape(a), np.shape(like))),
+    lambda node, bar: [fit(bar, node.args[0]), None],
+)

@@ -1,0 +1,72 @@
+"""What the table of primitives holds: one row a primitive, and a row with its attributes as the operation of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symfold.errors import NoRule, ShapeError
+from symfold.lifting import lift
+from symfold.nodes import Node
+from symfold.shapes import Shape
+
+Attributes = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One row of the table. Its name identifies it; the rules take the attributes as keywords."""
+
+    name: str
+    shape: Callable[..., Shape] = field(compare=False, repr=False)
+    evaluate: Callable[..., Any] = field(compare=False, repr=False)
+    adjoint: Callable[..., Sequence[Node | None]] | None = field(default=None, compare=False, repr=False)
+
+    def __call__(self, *args: Any, **attributes: Any) -> Node:
+        return Node(Apply(self, tuple(sorted(attributes.items()))), tuple(map(lift, args)))
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A primitive with its attributes: the operation of a node."""
+
+    primitive: Primitive
+    attributes: Attributes = ()
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return self.primitive.shape(*(arg.shape for arg in args), **dict(self.attributes))
+
+    def pull(self, node: Node, cotangent: Node) -> Sequence[Node | None]:
+        """The cotangent of each argument, from the cotangent of the result."""
+        if self.primitive.adjoint is None:
+            raise NoRule(f"the primitive {self.primitive.name!r} has no adjoint rule (add one to its row)")
+        return self.primitive.adjoint(node, cotangent, **dict(self.attributes))
+
+    def evaluate(self, *arrays: Any) -> Any:
+        return self.primitive.evaluate(*arrays, **dict(self.attributes))
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+
+
+def primitive(name: str, shape: Any, evaluate: Any, adjoint: Any = None) -> Primitive:
+    """Add a row to the table."""
+    PRIMITIVES[name] = Primitive(name, shape, evaluate, adjoint)
+    return PRIMITIVES[name]
+
+
+def is_primitive(node: Node, *rows: Primitive) -> bool:
+    """Whether a node applies one of these rows."""
+    return isinstance(node.op, Apply) and node.op.primitive in rows
+
+
+def axes_of(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """Axes counted from the end and sorted, so that the same axes are the same attribute at any rank."""
+    chosen = range(rank) if axis is None else [axis] if isinstance(axis, (int, np.integer)) else axis
+    for one in chosen:
+        if not -rank <= one < rank:
+            raise ShapeError(f"axis {one} is out of bounds for {rank} axes (must be from {-rank} to {rank - 1})")
+    return tuple(sorted({int(one) - rank if one >= 0 else int(one) for one in chosen}))

@@ -1,0 +1,50 @@
+"""Tensors, parameters and numbers: the nodes that a net begins with, made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sympy as sp
+
+from symfold.errors import InvalidValue
+from symfold.nodes import Node
+from symfold.operations import Constant, Input, Normal
+from symfold.shapes import Shape, input_shape
+
+
+def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
+    """An input by name. A size may be None (unknown until numbers come), and so may the whole shape.
+
+    >>> tensor("x", (None, 3)).shape, tensor("x") == tensor("x")
+    ((x.shape[0], 3), True)
+    """
+    return Node(Input(checked_name(name), input_shape(name, shape)))
+
+
+def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node:
+    """A trainable input by name; `start` says how `init` draws it.
+
+    >>> parameter("W", (3, 3)).shape
+    (3, 3)
+    """
+    sizes = input_shape(name, shape)
+    return Node(Input(checked_name(name), sizes, "parameter", start or default_start(sizes)))
+
+
+def default_start(shape: Shape) -> Normal:
+    """Zero for what has one axis longer than 1 at most (a bias); else normal, scaled by the number of inputs."""
+    long = [size for size in shape if size != 1]
+    inputs = next((size for size in shape if isinstance(size, int) and size > 1), 1)
+    return Normal(0.0, inputs**-0.5) if len(long) > 1 else Normal(0.0, 0.0)
+
+
+def checked_name(name: str) -> str:
+    """A name that people can type and every printer can show."""
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InvalidValue(f"{name!r} is no name (use letters, digits and underscores, and begin with a letter)")
+    return name
+
+
+def number(value: int | float | sp.Expr) -> Node:
+    """A number as a node."""
+    return Node(Constant(sp.Float(value) if isinstance(value, float) else sp.sympify(value)))
