@@ -5,9 +5,10 @@ The rooms, in the order in which data flows through them; a room imports only fr
     errors, files, shapes, values, functions    what can go wrong, whole files, sizes, plain data, elementwise functions
     operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
     tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
-    primitives, sequences                       what is not elementwise; values with one entry a step
+    primitives, families, sequences             what is not elementwise; many inputs as one; values with one entry a step
     numpy_functions, arithmetic, elementwise    how people spell them: NumPy's functions, operators, functions of ours
-    trees, blocks, layer_kinds, items           states, closed functions, named layers, what a fold runs over
+    trees, blocks                               states, taken apart into leaves; closed functions, traced
+    layer_kinds, named_layers, items            bodies with parameters, applied by name; what a fold runs over
     folds, names, net                a mapper over items; the net it gives
     specialise, depth, distribute               sizes given numbers; unroll and roll; work that waits for no step
     bind, serialize                             opaque layers given bodies; nets as data
@@ -35,7 +36,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "operations": ("Normal",),
     "tensors": ("parameter", "tensor"),
-    "layer_kinds": ("Layer", "Layers", "dense", "layer", "layers"),
+    "layer_kinds": ("dense",),
+    "named_layers": ("Layer", "Layers", "layer", "layers"),
     "folds": ("fold", "scan"),
     "sequences": ("reverse", "stack"),
     "net": ("Net",),
@@ -83,12 +85,12 @@ if TYPE_CHECKING:
     from symfold.errors import SymfoldError as SymfoldError
     from symfold.folds import fold as fold
     from symfold.folds import scan as scan
-    from symfold.layer_kinds import Layer as Layer
-    from symfold.layer_kinds import Layers as Layers
     from symfold.layer_kinds import dense as dense
-    from symfold.layer_kinds import layer as layer
-    from symfold.layer_kinds import layers as layers
     from symfold.losses import squared_error as squared_error
+    from symfold.named_layers import Layer as Layer
+    from symfold.named_layers import Layers as Layers
+    from symfold.named_layers import layer as layer
+    from symfold.named_layers import layers as layers
     from symfold.net import Net as Net
     from symfold.notation import formula as formula
     from symfold.operations import Normal as Normal

@@ -13,13 +13,15 @@ from typing import Any
 
 from symfold.blocks import trace
 from symfold.errors import InvalidType, InvalidValue, NoRule
+from symfold.families import Family, Names, Numbered
 from symfold.folds import Fold, Select, Step, settle
-from symfold.layer_kinds import Call, Kind, Layer, Layers, is_name, kind_of
+from symfold.layer_kinds import Call, Kind, is_name, kind_of
+from symfold.named_layers import Layer, Layers
 from symfold.names import applied_layers, label, names_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.primitives import Apply
-from symfold.sequences import Family, Names, Numbered, join, stack, take
+from symfold.sequences import join, stack, take
 from symfold.shapes import Shape, Size
 from symfold.walks import walk
 

@@ -16,10 +16,11 @@ import sympy as sp
 
 from symfold.blocks import Block
 from symfold.errors import InvalidValue
+from symfold.families import Family, known_count
 from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.sequences import Family, element, join, known_count, renewed, stack, take
+from symfold.sequences import element, join, renewed, stack, take
 from symfold.specialise import rebuilt
 from symfold.walks import substitute, walk
 

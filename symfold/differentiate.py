@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symfold.errors import InvalidValue
+from symfold.families import Family, Names
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.opening import opened
 from symfold.operations import Input
 from symfold.reverse_mode import pull_back, zeros
-from symfold.sequences import Family, Names, element
+from symfold.sequences import element
 from symfold.shapes import is_known, show
 from symfold.tensors import number, tensor
 from symfold.trees import LEAF

@@ -14,11 +14,11 @@ from typing import Any
 import sympy as sp
 
 from symfold.blocks import Block
+from symfold.families import known_count
 from symfold.folds import Fold, Select, apply_fold
 from symfold.nodes import Node
 from symfold.operations import Constant, Formal
 from symfold.primitives import Apply, broadcast_to, dot, expand, is_primitive, reduce_sum, reshape, squeeze, sum_to, swap
-from symfold.sequences import known_count
 from symfold.shapes import is_concrete
 from symfold.walks import substitute, walk
 

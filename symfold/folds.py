@@ -17,12 +17,13 @@ import sympy as sp
 
 from symfold.blocks import Block, prefixed, trace
 from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
+from symfold.families import compress
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
-from symfold.layer_kinds import Layer, Layers
 from symfold.lifting import lift
+from symfold.named_layers import Layer, Layers
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, Formal
-from symfold.sequences import compress, element, join, renewed, repeated, stack, take
+from symfold.sequences import element, join, renewed, repeated, stack, take
 from symfold.shapes import Shape, Size, fits, length, settled, show
 from symfold.trees import Form, flatten, unflatten
 from symfold.walks import walk

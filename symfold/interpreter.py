@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symfold.blocks import Block
+from symfold.families import Family, known_count
 from symfold.folds import Fold, Select
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import Family, element, entry_of, joins_steps, known_count, reverse_row, stack_row, take_row
+from symfold.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.walks import walk
 
 

@@ -14,8 +14,9 @@ import sympy as sp
 
 from symfold.blocks import Block
 from symfold.errors import InvalidType
-from symfold.layer_kinds import Kind, Layer
+from symfold.layer_kinds import Kind
 from symfold.lifting import lift
+from symfold.named_layers import Layer
 from symfold.nodes import Node
 from symfold.shapes import Shape
 from symfold.trees import Form, unflatten

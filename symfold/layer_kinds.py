@@ -1,4 +1,4 @@
-"""Layers: named functions that a fold applies, opaque or with a body over parameters.
+"""Kinds of layers: opaque, or a body over inputs and the parameters it wants; and the operation of an applied layer.
 
     layer ::= name, kind, leaves          leaves: the name itself as a node, the parameters, what the body captures
     kind  ::= opaque | body (a block) and the parameters it wants
@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, overload
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidType, InvalidValue
-from symfold.lifting import APPLIED, leads, lift
+from symfold.lifting import lift
 from symfold.nodes import Node
-from symfold.operations import Input, Normal
+from symfold.operations import Normal
 from symfold.primitives import dot
-from symfold.sequences import Family, Names, Numbered, compress
 from symfold.shapes import ANY, NAME, Rest, Shape, input_shape
 from symfold.tensors import checked_name, default_start
 
@@ -76,158 +73,6 @@ class Call:
 def is_name(node: Node) -> bool:
     """Whether a node names a layer (or a sequence of them) and has no number."""
     return node.shape[-1:] == (NAME,)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A named layer. Call it on tensors, on SymPy expressions, on nets."""
-
-    name: str
-    kind: Kind | None = None
-    given: tuple[Node, ...] | None = field(default=None, repr=False)
-
-    @cached_property
-    def leaves(self) -> tuple[Node, ...]:
-        """The name as a node, the parameters, what the body captures."""
-        if self.given is not None:
-            return self.given
-        named = Node(Input(self.name, (NAME,), "layer"))
-        weights = self.kind.weights if self.kind else ()
-        captured = self.kind.captured if self.kind else ()
-        return (
-            named,
-            *(Node(Input(weight_name(w.prefix, self.name), w.shape, "parameter", w.start)) for w in weights),
-            *captured,
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Layer, (self.name, self.kind, self.given)
-
-    @property
-    def params(self) -> tuple[Node, ...]:
-        """The parameters of this layer, as inputs of a net."""
-        return self.leaves[1 : 1 + len(self.kind.weights)] if self.kind else ()
-
-    def __call__(self, *inputs: Any) -> Node:
-        lead = next((value for value in inputs if leads(value)), None)
-        if not inputs:
-            raise InvalidType(f"layer {self.name} was called without an argument (give it at least one)")
-        if self.kind is not None and len(inputs) != self.kind.arity:
-            raise InvalidType(f"layer {self.name} takes {self.kind.arity} argument(s), {len(inputs)} given")
-        op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
-        node = Node(op, (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
-        result: Node = node if lead is None else lead._wrap_(node)
-        return result
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def weight_name(prefix: str, layer: str) -> str:
-    """The name of a layer's parameter: `W1` for `f1`, `W_name` for a layer of another name.
-
-    >>> weight_name("W", "f12"), weight_name("W", "gate")
-    ('W12', 'W_gate')
-    """
-    number = re.fullmatch(r"[A-Za-z]+(\d+)", layer)
-    return f"{prefix}{number[1]}" if number else f"{prefix}_{layer}"
-
-
-@dataclass(frozen=True)
-class Layers(Sequence[Layer]):
-    """Many layers of one kind, made one by one when asked for; the depth may be a symbol."""
-
-    names: Names
-    kind: Kind | None = None
-
-    def __len__(self) -> int:
-        count = self.count
-        if not isinstance(count, int):
-            raise InvalidType(f"{count} layers have no length yet: the depth is a symbol (fold over them as they are)")
-        return count
-
-    @property
-    def count(self) -> Any:
-        return self.names.count if isinstance(self.names, Numbered) else len(self.names)
-
-    @overload
-    def __getitem__(self, index: int) -> Layer: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Layer]: ...
-    def __getitem__(self, index: int | slice) -> Layer | list[Layer]:
-        if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self)))]
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"layer {index} of {len(self)} (must be from 0 to {len(self) - 1})")
-        return Layer(self.names[index % len(self)], self.kind)
-
-    def __iter__(self) -> Iterator[Layer]:
-        return (Layer(name, self.kind) for name in self.names)
-
-    def __repr__(self) -> str:
-        if isinstance(self.names, Numbered) and (not isinstance(self.count, int) or self.count > 12):
-            return f"[{self.names[0]}, {self.names[1]}, ..., {self.names.prefix}{last_number(self.names)}]"
-        return repr(list(self))
-
-    def families(self) -> tuple[Node, ...]:
-        """The leaves of all the layers at once, each a sequence."""
-        weights = self.kind.weights if self.kind else ()
-        return (
-            Node(Family(self.names, (NAME,), "layer")),
-            *(Node(Family(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
-        )
-
-
-def last_number(names: Numbered) -> Any:
-    """The number of the last name: f3 of f1, f2, f3."""
-    return names.start + names.count - 1
-
-
-def weight_names(prefix: str, names: Names) -> Names:
-    """The names of one parameter of many layers."""
-    if isinstance(names, Numbered) and re.fullmatch(r"[A-Za-z]+", names.prefix):
-        return Numbered(prefix, names.start, names.count)
-    return compress([weight_name(prefix, name) for name in names])
-
-
-def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights: Any) -> Layer:
-    """A layer by name: opaque, or with a body over its inputs and the parameters whose shapes are given.
-
-    >>> layer("sq", lambda z: z**2)(sp.Symbol("x"))
-    sq(x)
-    >>> affine = layer("f1", lambda z, W, b: np.tanh(np.dot(z, W) + b), W=(3, 3), b=(1, 3))
-    >>> affine.params
-    (W1, b1)
-    """
-    return Layer(checked_name(name), kind_of(body, weights))
-
-
-def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count: Any = None, **weights: Any) -> Layers:
-    """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol.
-
-    >>> layers("f1:4"), layers("f", count=1_000_000)
-    ([f1, f2, f3], [f1, f2, ..., f1000000])
-    """
-    made = kind_of(kind, weights)
-    if count is not None:
-        if isinstance(count, str):
-            count = sp.Symbol(count, integer=True, positive=True)
-        if isinstance(count, sp.Symbol):
-            count = sp.Symbol(count.name, integer=True, positive=True)
-        elif not isinstance(count, (int, np.integer, sp.Integer)) or count < 0:
-            raise InvalidValue(f"count={count!r} is no depth (give a whole number from 0 up, or a symbol)")
-        else:
-            count = int(count)
-        return Layers(Numbered(checked_name(spec), 1, count), made)
-    if not isinstance(spec, str) or not spec.strip():
-        raise InvalidType(f"{spec!r} names no layers (give a spec as 'f1:4' or 'f g h', or a name and count=)")
-    run = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
-    if run:
-        start, stop = int(run[2] or 0), int(run[3])
-        return Layers(Numbered(run[1], start, max(0, stop - start)), made)
-    symbols = sp.symbols(spec, seq=True)
-    names = [checked_name(symbol.name) for symbol in symbols]
-    return Layers(compress(names) if names else (), made)
 
 
 def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> Kind | None:
@@ -288,6 +133,7 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
 
     W is (inputs, outputs) and b (1, outputs); with `columns` (outputs, inputs) and (outputs, 1).
 
+    >>> from symfold.named_layers import layer
     >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
     ((3, 2), (2, 3))
     """
@@ -303,6 +149,3 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
         return make_kind(lambda z, W, b: act(dot(W, z) + b), 1, weights)
     weights = (Weight("W", (inputs, outputs), scale), Weight("b", (1, outputs), Normal(0.0, 0.0)))
     return make_kind(lambda z, W, b: act(dot(z, W) + b), 1, weights)
-
-
-APPLIED.append(lambda name, args: Layer(name)(*args))

@@ -75,7 +75,7 @@ def lift(value: Any) -> Node:
     raise InvalidType(f"cannot make {value!r} of type {type(value).__name__} part of a net (give a tensor, a SymPy expression, a number or an array)")
 
 
-# `layers` says how an applied undefined SymPy function reads: as an opaque layer.
+# `named_layers` says how an applied undefined SymPy function reads: as an opaque layer.
 APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
 
 

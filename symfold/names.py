@@ -11,11 +11,12 @@ from typing import Any
 
 from symfold.blocks import Block
 from symfold.errors import InvalidValue, ShapeError
+from symfold.families import Family, Names, Numbered
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Input
-from symfold.sequences import Family, Names, Numbered, names_of_node
+from symfold.sequences import names_of_node
 from symfold.shapes import NAME, Rest, Shape, show
 from symfold.walks import substitute, walk
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidType, InvalidValue
+from symfold.families import Family, Numbered
 from symfold.folds import Fold, as_state
 from symfold.functions import UFUNCS
 from symfold.lifting import as_symbol, lift
@@ -23,7 +24,6 @@ from symfold.nodes import Node
 from symfold.numpy_functions import call_numpy
 from symfold.operations import Formal, Input
 from symfold.operators import Operators
-from symfold.sequences import Family, Numbered
 from symfold.shapes import Shape
 from symfold.trees import LEAF, Form, flatten, unflatten
 from symfold.walks import substitute, walk

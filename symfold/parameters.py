@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from symfold.errors import InvalidType, InvalidValue, ShapeError, unknown
+from symfold.families import Family
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Normal
-from symfold.sequences import Family
 from symfold.shapes import is_concrete, show
 
 

@@ -15,7 +15,8 @@ from symfold.data import Array, Scale, Table, split_rows
 from symfold.errors import InvalidValue, unknown
 from symfold.expressions import named_mapper
 from symfold.folds import fold
-from symfold.layer_kinds import dense, layer, layers
+from symfold.layer_kinds import dense
+from symfold.named_layers import layer, layers
 from symfold.net import Net
 from symfold.tensors import tensor
 

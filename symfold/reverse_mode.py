@@ -14,11 +14,12 @@ from typing import Any
 
 from symfold.blocks import Block
 from symfold.derivatives import pull
+from symfold.families import Family
 from symfold.folds import Fold, Select, apply_fold
 from symfold.nodes import Node
 from symfold.operations import Formal, Input
 from symfold.primitives import spread
-from symfold.sequences import Family, element, reverse
+from symfold.sequences import element, reverse
 from symfold.shapes import NAME
 from symfold.tensors import number
 from symfold.walks import substitute, walk

@@ -9,10 +9,7 @@ one sequence is that sequence again. So equal folds are equal however their item
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -20,76 +17,14 @@ import numpy as np
 import sympy as sp
 
 from symfold.errors import InvalidValue
+from symfold.families import Family, Names, Numbered, compress, known_count
 from symfold.lifting import lift
 from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray, Input, Normal
+from symfold.operations import Constant, FrozenArray, Input
 from symfold.primitives import Primitive, concatenate, expand, is_primitive, item, primitive
-from symfold.shapes import ANY, Shape, Size, is_known, length
+from symfold.shapes import ANY, Shape, is_known, length
 
 Positions = range | tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Numbered:
-    """The names prefix + start, prefix + (start + 1), ...: any number of them, or symbolically many."""
-
-    prefix: str
-    start: int
-    count: Size
-
-    def __getitem__(self, position: int) -> str:
-        return f"{self.prefix}{self.start + position}"
-
-    def __iter__(self) -> Iterator[str]:
-        return (self[k] for k in range(known_count(self.count)))
-
-
-Names = Numbered | tuple[str, ...]
-
-
-def known_count(count: Size) -> int:
-    """A count as a number, or the error that says it is still a symbol."""
-    if not isinstance(count, int):
-        raise InvalidValue(f"the depth {count} is a symbol and has no number yet (give it one: net.at({count}=10))")
-    return count
-
-
-def compress(names: Sequence[str]) -> Names:
-    """Names as a numbered run where they are one.
-
-    >>> compress(["W1", "W2", "W3"]), compress(["W1", "V"])
-    (Numbered(prefix='W', start=1, count=3), ('W1', 'V'))
-    """
-    first = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", names[0])
-    if first:
-        prefix, start = first[1], int(first[2])
-        if all(name == f"{prefix}{start + k}" for k, name in enumerate(names)):
-            return Numbered(prefix, start, len(names))
-    return tuple(names)
-
-
-@dataclass(frozen=True)
-class Family:
-    """Inputs of one shape and role, as a sequence."""
-
-    names: Names
-    shape: Shape
-    role: str = "input"
-    start: Normal | None = None
-
-    @property
-    def count(self) -> Size:
-        return self.names.count if isinstance(self.names, Numbered) else len(self.names)
-
-    @cached_property
-    def positions(self) -> dict[str, int]:
-        return {name: k for k, name in enumerate(self.names)}
-
-    def member(self, position: int) -> Node:
-        return Node(Input(self.names[position], self.shape, self.role, self.start))
-
-    def infer(self, args: tuple[Node, ...]) -> Shape:
-        return (self.count, *self.shape)
 
 
 def _stacked(*shapes: Shape) -> Shape:

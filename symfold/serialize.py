@@ -16,6 +16,7 @@ import numpy as np
 
 from symfold.blocks import Block
 from symfold.errors import DataError, NoRule, SymfoldError
+from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select
 from symfold.functions import head_name, head_named
 from symfold.layer_kinds import Call
@@ -23,7 +24,6 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant, Formal, FrozenArray, Input, Normal
 from symfold.primitives import PRIMITIVES, Apply
-from symfold.sequences import Family, Numbered
 from symfold.trees import LEAF, Form
 from symfold.values import decode_value, encode_value
 from symfold.walks import walk

@@ -12,12 +12,12 @@ import sympy as sp
 
 from symfold.blocks import Block
 from symfold.errors import ShapeError
+from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select, Step, settle
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Formal, Input
 from symfold.primitives import Apply
-from symfold.sequences import Family, Numbered
 from symfold.shapes import NAME, Shape, is_known, show
 from symfold.walks import walk
 

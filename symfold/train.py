@@ -14,12 +14,12 @@ from symfold.compile import program_of
 from symfold.depth import roll
 from symfold.differentiate import value_and_grad
 from symfold.errors import Diverged, InvalidType, InvalidValue, unknown
+from symfold.families import Family, Names, Numbered
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Input, Normal
 from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of
-from symfold.sequences import Family, Names, Numbered
 from symfold.trees import flatten
 
 Batch = Mapping[str, Any]

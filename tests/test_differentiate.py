@@ -13,7 +13,7 @@ from symfold.derivatives import partial, pullback
 from symfold.errors import InvalidValue, NoRule
 from symfold.folds import Fold, unordered
 from symfold.functions import HEADS
-from symfold.layer_kinds import Layer
+from symfold.named_layers import Layer
 from symfold.nodes import Node
 from symfold.primitives import is_primitive
 from symfold.sequences import reverse_row

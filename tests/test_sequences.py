@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.families import Family, Numbered, compress
 from symfold.lifting import lift
 from symfold.nodes import Node
-from symfold.sequences import Family, Numbered, compress, element, join, names_of_node, repeated, reverse, stack, take
+from symfold.sequences import element, join, names_of_node, repeated, reverse, stack, take
 
 U = sf.tensor("u", (5, 2))
 STATES = sf.scan(lambda z, f: f(z) + z, sf.layers("f1:5", lambda z: z * 2), sf.tensor("x", (2,))).outputs[0]

@@ -13,12 +13,13 @@ from typing import Any
 import sympy as sp
 
 from symfold.errors import NoRule
+from symfold.families import Family
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import is_primitive
-from symfold.sequences import Family, entry_of, reverse_row, stack_row, take_row
+from symfold.sequences import entry_of, reverse_row, stack_row, take_row
 from symfold.shapes import NAME
 from symfold.walks import walk
 

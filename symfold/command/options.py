@@ -55,7 +55,7 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
     from symfold.expressions import named_mapper
     from symfold.folds import fold
-    from symfold.layer_kinds import layers
+    from symfold.named_layers import layers
     from symfold.tensors import tensor
 
     x = tensor("x")

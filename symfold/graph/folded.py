@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from symfold.blocks import Block
+from symfold.families import Family, Numbered
 from symfold.folds import Fold
 from symfold.graph.edges import formal_kinds
 from symfold.graph.formulas import step_formula
@@ -20,7 +21,6 @@ from symfold.interpreter import Entries
 from symfold.nodes import Node
 from symfold.notation.letters import INDICES
 from symfold.operations import Input
-from symfold.sequences import Family, Numbered
 
 
 class Held(Recorder):

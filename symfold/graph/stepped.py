@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symfold.blocks import Block
+from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.graph.edges import formal_kinds
 from symfold.graph.formulas import step_formula
@@ -15,7 +16,6 @@ from symfold.interpreter import Entries
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Formal
-from symfold.sequences import known_count
 from symfold.walks import walk
 
 

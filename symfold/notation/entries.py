@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symfold.families import Numbered, compress
 from symfold.nodes import Node
 from symfold.notation.terms import At, Listing, Term
 from symfold.operations import Constant
 from symfold.primitives import Apply
-from symfold.sequences import Numbered, compress, element
+from symfold.sequences import element
 from symfold.shapes import Size
 
 

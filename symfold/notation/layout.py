@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from symfold.families import Numbered
 from symfold.notation.styles import Style
 from symfold.notation.terms import Name, Term, show_size
 from symfold.notation.writing import stream
-from symfold.sequences import Numbered
 from symfold.trees import LEAF, Form
 
 MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'

@@ -8,10 +8,10 @@ from itertools import product
 
 import sympy as sp
 
+from symfold.families import Family, Numbered
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Input
-from symfold.sequences import Family, Numbered
 from symfold.shapes import Size
 from symfold.walks import walk
 

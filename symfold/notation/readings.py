@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
@@ -19,7 +20,7 @@ from symfold.notation.loops import Loop, Scope, is_listed, own_equations
 from symfold.notation.terms import Name, Term, join, named
 from symfold.operations import Constant, Input
 from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import Family, Numbered, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.shapes import Size
 
 

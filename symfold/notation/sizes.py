@@ -13,12 +13,13 @@ from typing import Any
 import sympy as sp
 
 from symfold.blocks import Block
+from symfold.families import Family, known_count
 from symfold.folds import Fold, Select
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import Family, entry_of, joins_steps, known_count, reverse_row, stack_row, take_row
+from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.walks import walk
 
 Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part

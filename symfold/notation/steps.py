@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import sympy as sp
 
+from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.net import Net
 from symfold.nodes import Node
@@ -16,7 +17,6 @@ from symfold.notation.loops import Loop, Scope, own_equations, scope_of
 from symfold.notation.readings import Pass, Reader, Reading
 from symfold.notation.symbolic import as_sympy
 from symfold.notation.terms import Term, named
-from symfold.sequences import known_count
 from symfold.trees import LEAF
 
 Pair = tuple[sp.Symbol, sp.Expr]

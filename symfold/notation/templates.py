@@ -7,13 +7,13 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select
 from symfold.nodes import Node
 from symfold.notation.styles import STYLES, style_named
 from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size
 from symfold.notation.writing import write
 from symfold.operations import Constant, Formal, Input
-from symfold.sequences import Family, Numbered
 from symfold.shapes import NAME
 
 OCCURRENCES = 48  # how many operations and names a preview shows

@@ -11,12 +11,12 @@ from symfold.backends.numpy.straight import write
 from symfold.backends.numpy.writer import Ref, Source
 from symfold.depth import written_out
 from symfold.distribute import distribute
+from symfold.families import Family
 from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.opening import opened
 from symfold.parameters import Parameters
-from symfold.sequences import Family
 from symfold.shapes import NAME
 from symfold.specialise import with_shapes
 
