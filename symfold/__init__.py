@@ -9,9 +9,11 @@ The rooms, in the order in which data flows through them; a room imports only fr
     numpy_functions, arithmetic, elementwise    how people spell them: NumPy's functions, operators, functions of ours
     trees, blocks                               states, taken apart into leaves; closed functions, traced
     layer_kinds, named_layers, items            bodies with parameters, applied by name; what a fold runs over
-    folds, names, net                a mapper over items; the net it gives
+    folds, runs, purity, folding                a block and a count; like items; mappers checked; a mapper over items
+    names, net                                  who is who in a net; the net that a fold gives
     specialise, depth, distribute               sizes given numbers; unroll and roll; work that waits for no step
-    bind, serialize                             opaque layers given bodies; nets as data
+    bind                                        opaque layers given bodies
+    net_writer, net_reader, serialize           nets as plain data and back
     interpreter, evaluate                       what a net means, step by step
     derivatives, opening, reverse_mode          of one operation; bodies written out; of nodes and folds
     differentiate, losses                       net to net: gradients, errors to minimise
@@ -38,7 +40,7 @@ _HOMES = {
     "tensors": ("parameter", "tensor"),
     "layer_kinds": ("dense",),
     "named_layers": ("Layer", "Layers", "layer", "layers"),
-    "folds": ("fold", "scan"),
+    "folding": ("fold", "scan"),
     "sequences": ("reverse", "stack"),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
@@ -83,8 +85,8 @@ if TYPE_CHECKING:
     from symfold.elementwise import sqrt as sqrt
     from symfold.elementwise import tanh as tanh
     from symfold.errors import SymfoldError as SymfoldError
-    from symfold.folds import fold as fold
-    from symfold.folds import scan as scan
+    from symfold.folding import fold as fold
+    from symfold.folding import scan as scan
     from symfold.layer_kinds import dense as dense
     from symfold.losses import squared_error as squared_error
     from symfold.named_layers import Layer as Layer

@@ -16,7 +16,7 @@ import numpy as np
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidType, InvalidValue
 from symfold.families import Family, Numbered
-from symfold.folds import Fold, as_state
+from symfold.folds import Fold
 from symfold.functions import UFUNCS
 from symfold.lifting import as_symbol, lift
 from symfold.names import check_claims, leaves_of, names_of, reconcile
@@ -25,7 +25,7 @@ from symfold.numpy_functions import call_numpy
 from symfold.operations import Formal, Input
 from symfold.operators import Operators
 from symfold.shapes import Shape
-from symfold.trees import LEAF, Form, flatten, unflatten
+from symfold.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.walks import substitute, walk
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from symfold import elementwise
 from symfold.data import Array, Scale, Table, split_rows
 from symfold.errors import InvalidValue, unknown
 from symfold.expressions import named_mapper
-from symfold.folds import fold
+from symfold.folding import fold
 from symfold.layer_kinds import dense
 from symfold.named_layers import layer, layers
 from symfold.net import Net

@@ -52,3 +52,12 @@ def _build(form: Form, leaves: Iterator[Any]) -> Any:
     if kind == "dict":
         return {key: _build(part, leaves) for key, part in parts}
     return tuple(_build(part, leaves) for part in parts)
+
+
+def as_state(value: Any) -> Any:
+    """A state with the nets in it taken as what they hold."""
+    if hasattr(value, "_as_tree_"):
+        return value._as_tree_()
+    if isinstance(value, tuple):
+        return tuple(map(as_state, value))
+    return value

@@ -11,11 +11,12 @@ from oracles import assert_close, loss_and_gradient, weighted_squares
 import symfold as sf
 from symfold.derivatives import partial, pullback
 from symfold.errors import InvalidValue, NoRule
-from symfold.folds import Fold, unordered
+from symfold.folds import Fold
 from symfold.functions import HEADS
 from symfold.named_layers import Layer
 from symfold.nodes import Node
 from symfold.primitives import is_primitive
+from symfold.purity import unordered
 from symfold.sequences import reverse_row
 from symfold.tensors import number
 from symfold.walks import substitute, walk

@@ -12,7 +12,7 @@ import pytest
 import symfold
 
 ROOT = Path(symfold.__file__).parent
-DOORS = {"__init__", "net", "nodes", "folds"}  # may import from above, inside a function: methods that hand a net on
+DOORS = {"__init__", "net", "nodes", "folding"}  # may import from above, inside a function: methods that hand a net on
 MODULES = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path for path in sorted(ROOT.rglob("*.py"))}
 
 

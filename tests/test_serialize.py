@@ -11,6 +11,8 @@ import sympy as sp
 
 import symfold as sf
 from symfold.errors import DataError
+from symfold.net_reader import READERS
+from symfold.net_writer import KINDS
 from symfold.nodes import Node
 from symfold.values import decode_value, encode_value
 
@@ -98,3 +100,7 @@ def test_a_function_without_a_name_of_its_own_is_refused() -> None:
 
     with pytest.raises(NotImplementedError, match="the function odd has no name"):
         sf.Net.of(Node(odd, (X,))).to_json()
+
+
+def test_what_is_written_is_what_can_be_read() -> None:
+    assert tuple(READERS) == KINDS

@@ -66,7 +66,7 @@ def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str,
 
     from symfold.errors import unknown
     from symfold.expressions import FUNCTIONS, named_mapper
-    from symfold.folds import fold
+    from symfold.folding import fold
     from symfold.layer_kinds import dense
     from symfold.named_layers import layers
     from symfold.regression import ACTIVATIONS

@@ -54,7 +54,7 @@ def net_options(function: Decorated) -> Decorated:
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
     from symfold.expressions import named_mapper
-    from symfold.folds import fold
+    from symfold.folding import fold
     from symfold.named_layers import layers
     from symfold.tensors import tensor
 

@@ -1,0 +1,122 @@
+"""Folding: a mapper run over items, as `fold` and `scan`.
+
+Like items make one fold, whatever their number: the mapper is traced once a run, and again on the run's first and
+last items to catch one that is not a pure function of (state, item).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from symfold.blocks import prefixed, trace
+from symfold.errors import InvalidType, InvalidValue, ShapeError
+from symfold.folds import Step, settle
+from symfold.items import named_in
+from symfold.lifting import lift
+from symfold.nodes import Node
+from symfold.purity import check_pure
+from symfold.runs import Run, runs_of
+from symfold.sequences import join
+from symfold.shapes import Shape
+from symfold.trees import Form, as_state, flatten, unflatten
+
+Mapper = Callable[[Any, Any], Any]
+
+
+def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+    """Fold a mapper `(state, item) -> state` over items; the last state, as `functools.reduce` gives it.
+
+    Without `init`, the first item is the initial state. `check="all"` traces every item, not only each run's ends.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> print(sf.formula(sf.fold(lambda z, f: f(z) + z, f, x), form="expanded"))
+    f3(f2(f1(x) + x) + f1(x) + x) + f2(f1(x) + x) + f1(x) + x
+    """
+    return run_fold(mapper, items, init, check, states=False)
+
+
+def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+    """Fold a mapper and keep every state after a step, as a sequence (a tuple of sequences where the state is a tuple).
+
+    >>> import symfold as sf
+    >>> sf.scan(lambda h, u: h + u, sf.tensor("u", (5, 2)), sf.tensor("h", (2,))).outputs[0].shape
+    (5, 2)
+    """
+    return run_fold(mapper, items, init, check, states=True)
+
+
+def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) -> Any:
+    if check not in ("ends", "all"):
+        raise InvalidValue(f"unknown check: {check!r} (must be one of 'ends', 'all')")
+    if not callable(mapper):
+        raise InvalidType(f"a mapper must be a function (state, item) -> state, got {mapper!r}")
+    if init is None:
+        init, items = first_of(items)
+    leaves, form = flatten(as_state(init))
+    state = tuple(map(lift, leaves))
+    sequences: list[list[Node]] = [[] for _ in state]
+    for run in runs_of(items, keep_all=check == "all"):
+        results = fold_run(mapper, run, state, form, states)
+        state = results[: len(leaves)]
+        for kept, given in zip(sequences, results[len(leaves) :], strict=bool(states)):
+            kept.append(given)
+    if not states:
+        return as_net(unflatten(form, state))
+    if not all(sequences):
+        raise InvalidValue("a scan over no items has no states (give at least one item)")
+    return as_net(unflatten(form, [join(kept) for kept in sequences]))
+
+
+def as_net(value: Any) -> Any:
+    from symfold.net import Net  # the result stands above
+
+    return Net.of(value)
+
+
+def first_of(items: Any) -> tuple[Any, Any]:
+    """The first item as the initial state, and the others."""
+    listed = list(items)
+    if not listed:
+        raise InvalidType("fold of no items with no initial state (give init, as for functools.reduce)")
+    return listed[0], listed[1:]
+
+
+def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, states: bool) -> tuple[Node, ...]:
+    """Fold over one run of like items."""
+    carries = len(init)
+    entries = [sequence.shape[1:] for sequence in run.sequences]
+
+    def applied(formals: Sequence[Node], item: Any, where: int) -> list[Node]:
+        try:
+            result = mapper(unflatten(form, formals[:carries]), item)
+        except ShapeError as error:
+            name = next((named_in(value) for k, value in run.examples if k == where), "")
+            raise prefixed(error, f"step {run.start + where + 1}" + (f" ({name})" if name else "")) from None
+        leaves, result_form = flatten(as_state(result))
+        if result_form != form:
+            raise InvalidType(f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}")
+        nodes = list(map(lift, leaves))
+        return nodes + nodes if states else nodes
+
+    def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
+        traced = trace(
+            lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), [*shapes, *entries], fixed=carries
+        )
+        step = Step(
+            traced.block,
+            tuple(run.sequences[o - carries] if isinstance(o, int) else o for o in traced.operands),
+            tuple(isinstance(o, int) for o in traced.operands),
+        )
+        for where, example in run.examples:
+            if where >= first:
+                check_pure(step, run, partial(applied, where=where), shapes, where, example)
+        return step
+
+    return settle(step_for, run.count, init)
+
+
+def describe(form: Form) -> str:
+    return "one value" if form == "*" else f"{form[0]} of {len(form[1])}"

@@ -1,0 +1,87 @@
+"""Purity: a mapper that is a pure function of (state, item) gives the same step on an item as on a stand-in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symfold.blocks import Block, trace
+from symfold.errors import ImpureMapper
+from symfold.folds import Fold, Select, Step
+from symfold.items import read_item
+from symfold.nodes import Node, digest
+from symfold.operations import Constant, Formal
+from symfold.runs import Run
+from symfold.sequences import element, renewed, stack
+from symfold.shapes import Shape
+from symfold.walks import walk
+
+
+def check_pure(
+    step: Step, run: Run, applied: Callable[[Sequence[Node], Any], Sequence[Node]], shapes: tuple[Shape, ...], where: int, example: Any
+) -> None:
+    """Trace one step on the item itself, and compare it with the step that was traced on a stand-in for all the items."""
+    carries = len(shapes)
+    item = read_item(example)
+    # a number stands for itself by name: SymPy would compute with it, sin(0.3) = 0.2955, and with a stand-in not
+    leaves = [Node(Formal(-3, k, leaf.shape)) if is_constant(leaf) else leaf for k, leaf in enumerate(item.leaves)]
+    own_item = item.pattern.build(leaves) if any(map(is_constant, item.leaves)) else example
+    again = trace(lambda formals: applied(formals, own_item), shapes, fixed=carries)
+    actual = again.block(*again.block.formals[:carries], *(o for o in again.operands if isinstance(o, Node)))
+    own = [leaves[run.sequences.index(o)] if e else o for o, e in zip(step.operands, step.each, strict=True)]
+    expected = step.block(*step.block.formals[:carries], *own)
+    if actual != expected and unordered(written_steps(actual)) != unordered(written_steps(expected)):
+        raise ImpureMapper(
+            f"step {run.start + where + 1}: the mapper is not a pure function of (state, item): on the item itself "
+            f"it gives {actual[0]!r}, on a stand-in for it {expected[0]!r} "
+            "(make what changes from step to step part of the item)"
+        )
+
+
+def is_constant(node: Node) -> bool:
+    return isinstance(node.op, Constant)
+
+
+def unordered(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with sums and products in one order: SymPy sorts those that it builds by the names of what is in them."""
+    new: dict[Node, Any] = {}
+    for node in walk(roots):
+        args = tuple(new[arg] for arg in node.args)
+        if node.op in (sp.Add, sp.Mul):
+            args = tuple(sorted(args, key=digest))
+        op = node.op
+        if isinstance(op, Fold):
+            op = Fold(Block(op.block.shapes, unordered(op.block.results)), op.count, op.carries, op.each)
+        new[node] = Node(op, args)
+    return tuple(new[root] for root in roots)
+
+
+def written_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with the steps of every fold of known depth written out: what two nets are that fold in other ways.
+
+    A layer that is an item and captured besides is one operand where it is both, and two where it stands in for others.
+    """
+    new: dict[Node, Any] = {}
+    for node in walk(roots):
+        args = tuple(new[arg] for arg in node.args)
+        if isinstance(node.op, Fold):
+            new[node] = _written_fold(node.op, args)
+        elif isinstance(node.op, Select):
+            new[node] = args[0][node.op.position]
+        else:
+            new[node] = node if args == node.args else renewed(node, args) or Node(node.op, args)
+    return tuple(new[root] for root in roots)
+
+
+def _written_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    if not isinstance(fold.count, int):
+        return fold.rebuild(args)
+    state, given = args[: fold.carries], []
+    for number in range(fold.count):
+        own = [element(o, number) if each else o for o, each in zip(args[fold.carries :], fold.each, strict=True)]
+        results = written_steps(fold.block(*state, *own))
+        state = results[: fold.carries]
+        given.append(results[fold.carries :])
+    return (*state, *(stack(parts) for parts in zip(*given, strict=True)))
