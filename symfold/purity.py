@@ -9,14 +9,14 @@ import sympy as sp
 
 from symfold.blocks import Block, trace
 from symfold.errors import ImpureMapper
-from symfold.folds import Fold, Select, Step
+from symfold.folds import Fold, Step
 from symfold.items import read_item
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, Formal
 from symfold.runs import Run
 from symfold.sequences import element, renewed, stack
 from symfold.shapes import Shape
-from symfold.walks import walk
+from symfold.walks import rebuilt
 
 
 def check_pure(
@@ -46,16 +46,16 @@ def is_constant(node: Node) -> bool:
 
 def unordered(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with sums and products in one order: SymPy sorts those that it builds by the names of what is in them."""
-    new: dict[Node, Any] = {}
-    for node in walk(roots):
-        args = tuple(new[arg] for arg in node.args)
-        if node.op in (sp.Add, sp.Mul):
-            args = tuple(sorted(args, key=digest))
-        op = node.op
-        if isinstance(op, Fold):
-            op = Fold(Block(op.block.shapes, unordered(op.block.results)), op.count, op.carries, op.each)
-        new[node] = Node(op, args)
-    return tuple(new[root] for root in roots)
+    return rebuilt(roots, _unordered)
+
+
+def _unordered(node: Node, args: tuple[Node, ...]) -> Node | None:
+    op = node.op
+    if op in (sp.Add, sp.Mul):
+        return Node(op, tuple(sorted(args, key=digest)))
+    if isinstance(op, Fold):
+        return Node(Fold(Block(op.block.shapes, unordered(op.block.results)), op.count, op.carries, op.each), args)
+    return None
 
 
 def written_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -63,16 +63,13 @@ def written_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
 
     A layer that is an item and captured besides is one operand where it is both, and two where it stands in for others.
     """
-    new: dict[Node, Any] = {}
-    for node in walk(roots):
-        args = tuple(new[arg] for arg in node.args)
-        if isinstance(node.op, Fold):
-            new[node] = _written_fold(node.op, args)
-        elif isinstance(node.op, Select):
-            new[node] = args[0][node.op.position]
-        else:
-            new[node] = node if args == node.args else renewed(node, args) or Node(node.op, args)
-    return tuple(new[root] for root in roots)
+    return rebuilt(roots, _written)
+
+
+def _written(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+    if isinstance(node.op, Fold):
+        return _written_fold(node.op, args)
+    return None if args == node.args else renewed(node, args)
 
 
 def _written_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from symfold.nodes import Node
@@ -24,14 +24,27 @@ def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     return order
 
 
+def rebuilt(roots: Sequence[Node], rule: Callable[[Node, tuple[Any, ...]], Any], given: Mapping[Node, Any] | None = None) -> tuple[Node, ...]:
+    """The roots with every node made anew by `rule(node, new arguments)`; where it gives None, by the operation itself.
+
+    What a rule makes of a fold may be a node, or a tuple of the fold's results. `given` says what some nodes become.
+    """
+    new: dict[Node, Any] = dict(given or {})
+    for node in walk(roots, stop=new):
+        args = tuple(new[arg] for arg in node.args)
+        made = rule(node, args)
+        new[node] = remade(node, args) if made is None else made
+    return tuple(new[root] for root in roots)
+
+
+def remade(node: Node, args: tuple[Any, ...]) -> Any:
+    """A node's operation over other arguments; shapes are inferred anew."""
+    if args == node.args:
+        return node
+    rebuild = getattr(node.op, "rebuild", None)
+    return rebuild(args) if rebuild else Node(node.op, args)
+
+
 def substitute(roots: Sequence[Node], replaced: Mapping[Node, Node]) -> tuple[Node, ...]:
     """The roots with some nodes replaced; shapes are inferred anew."""
-    new: dict[Node, Any] = dict(replaced)
-    for node in walk(roots, stop=new):
-        if not node.args:
-            new[node] = node
-            continue
-        args = tuple(new[arg] for arg in node.args)
-        rebuild = getattr(node.op, "rebuild", None)
-        new[node] = node if args == node.args else rebuild(args) if rebuild else Node(node.op, args)
-    return tuple(new[root] for root in roots)
+    return rebuilt(roots, lambda node, args: None, replaced)
