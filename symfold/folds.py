@@ -14,7 +14,7 @@ from symfold.blocks import Block
 from symfold.errors import ShapeError
 from symfold.nodes import Node
 from symfold.sequences import element, join, repeated, take
-from symfold.shapes import Shape, Size, fits, settled, show
+from symfold.shapes import ANY, Shape, Size, fits, is_known, settled, show
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,12 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
         step = step_for(shapes, first)
         after = tuple(result.shape for result in step.block.results[: len(state)])
         stays = all(map(settled, shapes, after))
+        if not stays and (first > 0 or not isinstance(count, int)) and not all(map(is_known, after)):
+            # unknown shapes that go on changing, as when two parts take each other's place, are taken as any
+            shapes = tuple(shape if is_known(shape) and is_known(new) else ANY for shape, new in zip(shapes, after, strict=True))
+            step = step_for(shapes, first)
+            after = tuple(result.shape for result in step.block.results[: len(state)])
+            stays = all(map(settled, shapes, after))
         if not stays and not isinstance(count, int):
             raise ShapeError(
                 f"the state changes its shape from {', '.join(map(show, shapes))} to {', '.join(map(show, after))} "

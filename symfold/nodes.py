@@ -26,9 +26,19 @@ from symfold.shapes import Shape, elementwise, show
 
 VERBS = {sp.Add: "cannot add {} to {}", sp.Mul: "cannot multiply {} by {}", sp.Pow: "cannot raise {} to {}"}
 
+class Key(tuple[Any, ...]):
+    """An operation and its arguments, with the hash computed once: a node may die when SymPy, which hashes, is gone."""
+
+    def __hash__(self) -> int:
+        known: int | None = self.__dict__.get("hash")
+        if known is None:
+            known = self.__dict__["hash"] = super().__hash__()
+        return known
+
+
 # Equal structure is one object while it lives: sharing is found for free and equality is mostly `is`. Weak, so that
 # nothing is kept alive; dropping the table would change speed only, since equality is by digest.
-_interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_interned: weakref.WeakValueDictionary[Key, Node] = weakref.WeakValueDictionary()
 _lock = threading.RLock()  # taken again where collecting garbage inside of it runs someone's `__del__`
 
 
@@ -43,7 +53,7 @@ class Node(Operators):
     _digest: bytes | None
 
     def __new__(cls, op: Operation | Head, args: tuple[Node, ...] = ()) -> Node:
-        key = (op, args)
+        key = Key((op, args))
         with _lock:
             known = _interned.get(key)
         if known is not None:
