@@ -21,7 +21,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, backends, compile               numbers
     analysis                                    what a net is: its paths
-    optimisers, train, check                    training, and gradients checked
+    optimisers, updates, batches, train, check  training, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     saved, command                              models on disk, the shell
 

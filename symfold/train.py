@@ -1,28 +1,24 @@
-"""Training: a fold of an update step over batches, run on a terminal with a progress bar, a seed and a history."""
+"""Training: the update step run over batches, with a seed, a history, metrics and a progress bar on a terminal."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from symfold.compile import program_of
+from symfold.batches import Batch, checked_batch, given_batches, shuffled
 from symfold.depth import roll
-from symfold.differentiate import value_and_grad
-from symfold.errors import Diverged, InvalidType, InvalidValue, unknown
-from symfold.families import Family, Names, Numbered
+from symfold.errors import Diverged, InvalidType, InvalidValue
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.operations import Input, Normal
 from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of
 from symfold.trees import flatten
-
-Batch = Mapping[str, Any]
+from symfold.updates import Stepper
 
 
 @dataclass
@@ -45,78 +41,6 @@ class Fitted:
 
     params: Parameters
     history: History
-
-
-def training_step(loss: Net, optimiser: Optimiser) -> Net:
-    """One step as a net: (the loss, every parameter leaf after the step, every slot after the step).
-
-    >>> import symfold as sf
-    >>> w = sf.parameter("w")
-    >>> training_step(sf.Net.of((w - sf.tensor("x")) ** 2), sf.sgd(0.5))({"w": 3.0}, x=1.0)
-    (array(4.), (array(1.),))
-    """
-    both = value_and_grad(loss)
-    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
-    gradients = both.outputs[1:]
-    if len(gradients) != len(leaves):
-        raise InvalidValue("a parameter is used both alone and in a sequence of layers; training needs it in one place (use one layer for both)")
-    parameters: list[Node] = []
-    slots: list[Node] = []
-    for leaf, gradient in zip(leaves, gradients, strict=True):
-        own = [slot_of(leaf, name) for name in optimiser.slots]
-        first, *others = optimiser.update(leaf, gradient, *own)
-        parameters.append(first)
-        slots += others
-    after = (*parameters, *slots)
-    return Net((both.outputs[0], *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), both.signature)
-
-
-def slot_of(leaf: Node, name: str) -> Node:
-    """What an optimiser remembers of a parameter, as a parameter of the step that starts at zero."""
-    op = leaf.op
-    if isinstance(op, Family):
-        names: Names = (
-            Numbered(f"{name}_{op.names.prefix}", op.names.start, op.names.count)
-            if isinstance(op.names, Numbered)
-            else tuple(f"{name}_{n}" for n in op.names)
-        )
-        return Node(Family(names, op.shape, "parameter", Normal(0.0, 0.0)))
-    return Node(Input(f"{name}_{op.name}", op.shape, "parameter", Normal(0.0, 0.0)))
-
-
-class Stepper:
-    """The compiled training step with its parameters: call it on a batch, then commit or not."""
-
-    def __init__(self, loss: Net, params: Mapping[str, Any], optimiser: Optimiser):
-        self.net = training_step(loss, optimiser)
-        self.leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
-        slots = [slot_of(leaf, name) for leaf in self.leaves for name in optimiser.slots]
-        self.state = Parameters(layout_of(Net((*self.leaves, *slots))))
-        for name in layout_of(loss).names:
-            if name not in params:
-                raise InvalidValue(f"no value for parameter {name!r} (the loss has {', '.join(map(repr, layout_of(loss).names))})")
-            self.state[name] = params[name]
-        self.targets = [self.state.array_of(leaf) for leaf in (*self.leaves, *slots)]
-        self.inputs = [node.op.name for node in self.net.inputs]
-        self.programs: dict[Any, Any] = {}
-        self.good = self.state.flat.copy()
-
-    def loss_of(self, batch: Batch) -> float:
-        """The loss on a batch, before the update; the update is computed and waits for `commit`."""
-        key = tuple(batch[name].shape for name in self.inputs)
-        program = self.programs.get(key)
-        if program is None:
-            program = program_of(self.net, dict(zip(self.inputs, key, strict=True)), self.state)
-            self.programs[key] = program
-        program.feed(batch)
-        program.run()
-        self.program = program
-        return float(program.outputs[0])
-
-    def commit(self) -> None:
-        np.copyto(self.good, self.state.flat)
-        for target, value in zip(self.targets, self.program.outputs[1:], strict=True):
-            np.copyto(target, value)
 
 
 def fit(
@@ -195,49 +119,6 @@ def diverged(net: Net, stepper: Stepper, history: History, epoch: int, value: fl
     error.history = history  # type: ignore[attr-defined]
     error.step = len(history.loss) + 1  # type: ignore[attr-defined]
     return error
-
-
-def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:
-    """A batch with an array of numbers for every input."""
-    if not isinstance(batch, Mapping):
-        raise InvalidType(f"a batch must be a mapping from input names to arrays, got {type(batch).__name__}")
-    for name in batch:
-        if name not in names:
-            raise unknown("input", name, names)
-    missing = [name for name in names if name not in batch]
-    if missing:
-        raise InvalidValue(f"no data for input {missing[0]!r} (the loss reads {', '.join(map(repr, names))})")
-    arrays = {name: np.asarray(batch[name]) for name in names}
-    for name, array in arrays.items():
-        if array.dtype.kind not in "biuf":
-            raise InvalidType(f"the data of {name!r} are no numbers (their type is {array.dtype})")
-    return arrays
-
-
-def shuffled(arrays: Batch, names: Sequence[str], size: int | None, epochs: int, seed: int, shuffle: bool) -> Iterator[Iterable[Batch]]:
-    """Mini-batches of the data, in a new order each epoch."""
-    lengths = {name: arrays[name].shape[0] if arrays[name].ndim else 0 for name in names}
-    if len(set(lengths.values())) != 1:
-        raise InvalidValue(f"inputs have different numbers of samples: {', '.join(f'{n}: {k}' for n, k in lengths.items())}")
-    total = next(iter(lengths.values()))
-    if total == 0:
-        raise InvalidValue("there are no samples to train on")
-    if size is not None and (not isinstance(size, int) or size < 1):
-        raise InvalidValue(f"batch_size={size!r} must be a whole number from 1 up")
-    generator = np.random.default_rng(seed)
-    width = min(size or total, total)
-    for _ in range(epochs):
-        order = generator.permutation(total) if shuffle else np.arange(total)
-        yield [{name: arrays[name][order[k : k + width]] for name in names} for k in range(0, total, width)]
-
-
-def given_batches(batches: Iterable[Batch] | None, epochs: int) -> Iterator[Iterable[Batch]]:
-    """Given batches, once an epoch; what can be read once only is good for one epoch."""
-    assert batches is not None
-    if epochs > 1 and iter(batches) is batches:
-        raise InvalidValue(f"batches can be read only once, but epochs={epochs} (give a list, or epochs=1)")
-    for _ in range(epochs):
-        yield batches
 
 
 class Bar:

@@ -6,8 +6,10 @@ from typing import Any
 import autograd
 import autograd.numpy as anp
 import cases
+import networkx as nx
 import numpy as np
 import pytest
+import sympy as sp
 
 import symfold as sf
 from symfold.trees import flatten
@@ -41,3 +43,15 @@ def assert_close(given: Mapping[str, Any], wanted: Mapping[str, Any], tolerance:
     for name, value in wanted.items():
         assert np.shape(given[name]) == np.shape(value), name
         np.testing.assert_allclose(given[name], value, rtol=tolerance, atol=tolerance * (1 + np.max(np.abs(value), initial=0)))
+
+
+T = sp.Symbol("t")
+
+
+def enumerated(graph: nx.MultiDiGraph, source: str = "x", target: str = "out") -> sp.Expr:
+    """The path polynomial by one pass over a graph in topological order: parallel edges counted, a layer worth one t."""
+    value = dict.fromkeys(graph, sp.Integer(0)) | {source: sp.Integer(1)}
+    for name in nx.topological_sort(graph):
+        for _, end in graph.out_edges(name):
+            value[end] = sp.expand(value[end] + value[name] * (T if graph.nodes[end]["kind"] == "layer" else 1))
+    return value[target]

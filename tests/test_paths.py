@@ -3,26 +3,16 @@
 from fractions import Fraction
 from math import comb
 
-import networkx as nx
 import pytest
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import T, enumerated
 
 import symfold as sf
 from symfold.errors import InvalidType, NoRule
 
-T = sp.Symbol("t")
 X, Y = sf.tensor("x"), sf.tensor("y")
-
-
-def enumerated(graph: nx.MultiDiGraph, source: str, target: str) -> sp.Expr:
-    """By one pass over the exported graph in topological order: parallel edges counted, a layer worth one t."""
-    value = dict.fromkeys(graph, sp.Integer(0)) | {source: sp.Integer(1)}
-    for name in nx.topological_sort(graph):
-        for _, end in graph.out_edges(name):
-            value[end] = sp.expand(value[end] + value[name] * (T if graph.nodes[end]["kind"] == "layer" else 1))
-    return value[target]
 
 
 MAPPERS = {

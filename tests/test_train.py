@@ -9,7 +9,7 @@ import symfold as sf
 from symfold.errors import Diverged, InvalidType, InvalidValue, UnknownName
 from symfold.optimisers import momentum
 from symfold.parameters import Parameters
-from symfold.train import training_step
+from symfold.updates import training_step
 
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:11", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
 LOSS = sf.squared_error(NET, sf.tensor("target", (None, 3)))

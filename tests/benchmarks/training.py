@@ -9,7 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 
 import symfold as sf
-from symfold.train import Stepper
+from symfold.updates import Stepper
 
 WIDTH, BATCH, DEPTH, RATE = 3, 10, 10, 1e-3
 

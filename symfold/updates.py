@@ -1,0 +1,90 @@
+"""Updates: a training step as a net, and compiled, with the parameters that it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from symfold.compile import program_of
+from symfold.differentiate import value_and_grad
+from symfold.errors import InvalidValue
+from symfold.families import Family, Names, Numbered
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.operations import Input, Normal
+from symfold.optimisers import Optimiser
+from symfold.parameters import Parameters, layout_of
+
+
+def training_step(loss: Net, optimiser: Optimiser) -> Net:
+    """One step as a net: (the loss, every parameter leaf after the step, every slot after the step).
+
+    >>> import symfold as sf
+    >>> w = sf.parameter("w")
+    >>> training_step(sf.Net.of((w - sf.tensor("x")) ** 2), sf.sgd(0.5))({"w": 3.0}, x=1.0)
+    (array(4.), (array(1.),))
+    """
+    both = value_and_grad(loss)
+    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    gradients = both.outputs[1:]
+    if len(gradients) != len(leaves):
+        raise InvalidValue("a parameter is used both alone and in a sequence of layers; training needs it in one place (use one layer for both)")
+    parameters: list[Node] = []
+    slots: list[Node] = []
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        own = [slot_of(leaf, name) for name in optimiser.slots]
+        first, *others = optimiser.update(leaf, gradient, *own)
+        parameters.append(first)
+        slots += others
+    after = (*parameters, *slots)
+    return Net((both.outputs[0], *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), both.signature)
+
+
+def slot_of(leaf: Node, name: str) -> Node:
+    """What an optimiser remembers of a parameter, as a parameter of the step that starts at zero."""
+    op = leaf.op
+    if isinstance(op, Family):
+        names: Names = (
+            Numbered(f"{name}_{op.names.prefix}", op.names.start, op.names.count)
+            if isinstance(op.names, Numbered)
+            else tuple(f"{name}_{n}" for n in op.names)
+        )
+        return Node(Family(names, op.shape, "parameter", Normal(0.0, 0.0)))
+    return Node(Input(f"{name}_{op.name}", op.shape, "parameter", Normal(0.0, 0.0)))
+
+
+class Stepper:
+    """The compiled training step with its parameters: call it on a batch, then commit or not."""
+
+    def __init__(self, loss: Net, params: Mapping[str, Any], optimiser: Optimiser):
+        self.net = training_step(loss, optimiser)
+        self.leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+        slots = [slot_of(leaf, name) for leaf in self.leaves for name in optimiser.slots]
+        self.state = Parameters(layout_of(Net((*self.leaves, *slots))))
+        for name in layout_of(loss).names:
+            if name not in params:
+                raise InvalidValue(f"no value for parameter {name!r} (the loss has {', '.join(map(repr, layout_of(loss).names))})")
+            self.state[name] = params[name]
+        self.targets = [self.state.array_of(leaf) for leaf in (*self.leaves, *slots)]
+        self.inputs = [node.op.name for node in self.net.inputs]
+        self.programs: dict[Any, Any] = {}
+        self.good = self.state.flat.copy()
+
+    def loss_of(self, batch: Mapping[str, Any]) -> float:
+        """The loss on a batch, before the update; the update is computed and waits for `commit`."""
+        key = tuple(batch[name].shape for name in self.inputs)
+        program = self.programs.get(key)
+        if program is None:
+            program = program_of(self.net, dict(zip(self.inputs, key, strict=True)), self.state)
+            self.programs[key] = program
+        program.feed(batch)
+        program.run()
+        self.program = program
+        return float(program.outputs[0])
+
+    def commit(self) -> None:
+        np.copyto(self.good, self.state.flat)
+        for target, value in zip(self.targets, self.program.outputs[1:], strict=True):
+            np.copyto(target, value)
