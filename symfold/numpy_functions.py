@@ -24,6 +24,8 @@ from symfold.primitives import (
     reduce_mean,
     reduce_sum,
     reshape,
+    spread,
+    squeeze,
     swap,
     zeros,
 )
@@ -85,7 +87,8 @@ def _reduction(row: Primitive) -> Callable[..., Node]:
     return apply
 
 
-def _reshape(a: Any, shape: Any, order: str = "C", **_: Any) -> Node:
+def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
+    only(order == "C", "reshape", f"order={order!r}", "order='C'")
     sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     return reshape(lift(a), shape=tuple(int(size) if isinstance(size, (int, np.integer)) else size for size in sizes))
 
@@ -116,6 +119,67 @@ def _expand_dims(a: Any, axis: int) -> Node:
     return expand(node, axis=axis if axis < 0 else axis - node.ndim - 1)
 
 
+def only(allowed: bool, function: str, given: str, what: str) -> None:
+    """Refuse an option of NumPy's that has no meaning here."""
+    if not allowed:
+        raise NoRule(f"numpy.{function} with {given} does not trace ({what} does)")
+
+
+def _stack(parts: Sequence[Any], axis: int = 0) -> Node:
+    only(axis == 0, "stack", f"axis={axis}", "axis=0")
+    return stack(parts)
+
+
+def _flip(a: Any, axis: int | None = None) -> Node:
+    node = lift(a)
+    only(axis == 0 or (is_known(node.shape) and node.ndim == 1), "flip", f"axis={axis}", "axis=0")
+    return reverse(node)
+
+
+def _clip(a: Any, low: Any = None, high: Any = None) -> Node:
+    node = lift(a)
+    above = node if low is None else Node(sp.Max, (node, lift(low)))
+    return above if high is None else Node(sp.Min, (above, lift(high)))
+
+
+def _variance(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+    node, mean = lift(a), _reduction(reduce_mean)
+    return mean((node - mean(node, axis, True)) ** 2, axis, keepdims)
+
+
+def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
+    only(ord is None, "linalg.norm", f"ord={ord!r}", "the Euclidean norm")
+    return _root(_reduction(reduce_sum)(lift(a) ** 2, axis, keepdims))
+
+
+def _root(a: Any) -> Node:
+    return Node(sp.Pow, (lift(a), Node(Constant(sp.Rational(1, 2)))))
+
+
+def _squeeze(a: Any, axis: int | None = None) -> Node:
+    node = lift(a)
+    only(axis is not None and is_known(node.shape), "squeeze", f"axis={axis}", "one axis of a known shape")
+    (place,) = axes_of(axis, node.ndim)
+    if node.shape[place] != 1:
+        raise ShapeError(f"cannot squeeze axis {axis} of {show(node.shape)}: its size is not 1")
+    return squeeze(node, axis=place)
+
+
+def _swapaxes(a: Any, first: int, second: int) -> Node:
+    node = lift(a)
+    only(is_known(node.shape) and axes_of((first, second), node.ndim) == (-2, -1), "swapaxes", f"axes {first}, {second}", "the last two axes")
+    return swap(node)
+
+
+def _outer(a: Any, b: Any) -> Node:
+    return expand(_ravel(a), axis=-1) * expand(_ravel(b), axis=-2)
+
+
+def _ravel(a: Any) -> Node:
+    node = lift(a)
+    return node if is_known(node.shape) and node.ndim == 1 else _reshape(node, -1)
+
+
 def logaddexp(a: Node, b: Node) -> Node:
     """log(exp(a) + exp(b)), without overflow."""
     return b + Node(softplus, (a - b,))
@@ -129,7 +193,8 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.positive: lambda a: lift(a),
     np.reciprocal: lambda a: 1 / lift(a),
     np.square: lambda a: lift(a) ** 2,
-    np.sqrt: lambda a: Node(sp.Pow, (lift(a), Node(Constant(sp.Rational(1, 2))))),
+    np.sqrt: _root,
+    np.hypot: lambda a, b: _root(lift(a) ** 2 + lift(b) ** 2),
     np.exp2: lambda a: 2 ** lift(a),
     np.expm1: lambda a: Node(sp.exp, (lift(a),)) - 1,
     np.log1p: lambda a: Node(sp.log, (1 + lift(a),)),
@@ -147,6 +212,19 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.broadcast_to: lambda a, shape: broadcast_to(lift(a), shape=tuple(shape)),
     np.logaddexp: lambda a, b: logaddexp(lift(a), lift(b)),
     np.zeros_like: lambda a, **_: zeros(lift(a)),
-    np.stack: lambda parts, axis=0: stack(parts),
-    np.flip: lambda a, axis=0: reverse(a),
+    np.ones_like: lambda a, **_: spread(number(1), lift(a)),
+    np.stack: _stack,
+    np.vstack: lambda parts: _concatenate(parts, axis=-2),
+    np.hstack: lambda parts: _concatenate(parts, axis=-1 if all(lift(part).ndim < 3 for part in parts) else 1),
+    np.flip: _flip,
+    np.clip: _clip,
+    np.var: _variance,
+    np.std: lambda a, axis=None, keepdims=False: _root(_variance(a, axis, keepdims)),
+    np.linalg.norm: _norm,
+    np.squeeze: _squeeze,
+    np.swapaxes: _swapaxes,
+    np.outer: _outer,
+    np.inner: lambda a, b: _dot(a, _transpose(b)),
+    np.vdot: lambda a, b: dot(_ravel(a), _ravel(b)),
+    np.ravel: _ravel,
 }

@@ -74,9 +74,9 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     parts: list[Node] = []
     start = 0
     for arg in node.args:
-        size = arg.shape[axis] if is_known(arg.shape) else None
-        if not isinstance(size, int):
-            raise NoRule("the adjoint of concatenate needs the sizes along its axis (give the tensors shapes)")
+        if not is_known(arg.shape):
+            raise NoRule("the adjoint of concatenate needs the number of axes (give the tensors shapes)")
+        size = arg.shape[axis]
         parts.append(item(bar, index=(..., (start, start + size), *((None, None),) * (-axis - 1))))
         start += size
     return parts
@@ -105,6 +105,8 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
                 raise ShapeError(f"index {part} is out of bounds for {show(a)}")
         elif part == (None, None):
             result.append(size)
+        elif any(isinstance(end, sp.Expr) for end in part):  # between sizes that are symbols yet
+            result.append(part[1] - part[0])
         elif isinstance(size, int):
             result.append(len(range(*slice(*part).indices(size))))
         elif part[0] in (0, None) and isinstance(part[1], int) and part[1] >= 0:

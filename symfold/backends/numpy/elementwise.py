@@ -33,7 +33,7 @@ def unary(name: str) -> Callable[[Sequence[str], str], list[str]]:
 ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     sigmoid: lambda a, o: [f"negative({a[0]}, {o})", f"exp({o}, {o})", f"add({o}, one, {o})", f"reciprocal({o}, {o})"],
     softplus: lambda a, o: [f"logaddexp(zero, {a[0]}, {o})"],
-    relu: lambda a, o: [f"maximum({a[0]}, zero, {o})"],
+    relu: lambda a, o: [f"maximum({a[0]}, zero, out={o})"],
     sp.Max: lambda a, o: chain("maximum", a, o),
     sp.Min: lambda a, o: chain("minimum", a, o),
     sp.atan2: lambda a, o: [f"arctan2({a[0]}, {a[1]}, {o})"],
@@ -51,8 +51,8 @@ POWERS = {
 
 def chain(name: str, args: Sequence[str], out: str) -> list[str]:
     """A binary function over several arguments, two at a time."""
-    lines = [f"{name}({args[0]}, {args[1]}, {out})"]
-    return lines + [f"{name}({out}, {arg}, {out})" for arg in args[2:]]
+    lines = [f"{name}({args[0]}, {args[1]}, out={out})"]
+    return lines + [f"{name}({out}, {arg}, out={out})" for arg in args[2:]]
 
 
 def number_of(node: Node) -> sp.Expr | None:
