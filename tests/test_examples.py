@@ -1,0 +1,69 @@
+"""The examples run, and say what they should: the notebook row by row, each beside plain NumPy."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def output_of(script: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / script), *arguments], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def notebook() -> str:
+    return output_of("notebook.py")
+
+
+def test_the_notebook_has_its_fourteen_rows(notebook: str) -> None:
+    assert re.findall(r"^ *(\d+)  \S", notebook, flags=re.MULTILINE) == [str(row) for row in range(1, 15)]
+    assert notebook.rstrip().endswith("Every row agrees with plain NumPy.")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "f3(f2(f1(x) + x) + f1(x) + x) + f2(f1(x) + x) + f1(x) + x",
+        "f3(f2(f1(x)))",
+        "f2(f1(x) + x) + f1(x) + x",
+        "g(x) + g(x) + g(x) + h",
+        "g(x3) + g(x2) + g(x1) + h",
+        "g(g(g(h, x1), x2), x3)",
+        "6 layer applications, 2 deep x 3 in time",
+        "f1(x) + f2(x) + f3(x)",
+        "f3(x) + f2(x) + f1(x)",
+        "a_{k-1} = a_k + f_k'(z_{k-1})^T a_k, k = 3..1, a_3 = a",
+        "x*f1(x)*f2(x*f1(x))*f3(x*f1(x)*f2(x*f1(x)))",
+        "g(g(g(x) + x) + g(x) + x)",
+        "f3(f2(f1(y)) + y) + f2(f1(y)) + y",
+        "f3(f2(f1(y1, y2), y3), y4)",
+        "f3(f2(loss(target, out1), out2), out3)",
+        "[f1, f2, f3, f4, f5]",
+        "epoch 10, loss after its last update",
+        "step z2                            z1 -> z2, f2 -> z2",
+    ],
+)
+def test_the_notebook_prints(notebook: str, line: str) -> None:
+    assert line in notebook
+
+
+def test_residual_and_boosting_side_by_side(tmp_path: Path) -> None:
+    printed = output_of("side_by_side.py", str(tmp_path / "out"))
+    assert "z_k = f_k(z_{k-1}) + z_{k-1}, k = 1..4, z_0 = x" in printed
+    assert "f4(x) + f3(x) + f2(x) + f1(x) + x" in printed
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["boosting.svg", "residual.svg", "residual_boosting.svg"]
+
+
+def test_the_picture_of_the_readme_shows_both_nets() -> None:
+    picture = (EXAMPLES.parent / "docs" / "residual_boosting.svg").read_text()
+    for text in ("residual", "boosting", "step 4", "f₄", "z₄", "out"):
+        assert picture.count(text) >= 1, text
