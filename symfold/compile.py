@@ -61,7 +61,10 @@ class Compiled:
         text: str = program.source
         return text
 
-    def __call__(self, params: Mapping[str, Any] | None = None, /, *values: Any, **named: Any) -> Any:
+    def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> Any:
+        """The outputs, at parameters (a mapping; may be left out where there are none) and values of the inputs."""
+        if params is not None and not isinstance(params, Mapping):
+            params, values = None, (params, *values)
         inputs = self._inputs(values, named)
         loose = {name: inputs.pop(name) for name in list(inputs) if name not in self.input_names}
         program = self.program({name: np.shape(inputs[name]) for name in self.input_names})

@@ -60,11 +60,6 @@ class Call:
             return args[1].shape if len(args) > 1 else ANY
         return self.body.retyped([arg.shape for arg in args[1:]]).results[0].shape
 
-    def open(self, args: Sequence[Node]) -> Node:
-        """The body written out at these arguments."""
-        assert self.body is not None
-        return self.body(*args[1:])[0]
-
     @property
     def digest(self) -> bytes:
         return hashlib.blake2b(b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])).digest()

@@ -35,6 +35,9 @@ class NodeSymbol(sp.Symbol):
     def __reduce__(self) -> tuple[Any, ...]:
         return NodeSymbol, (self.node,)
 
+    def _sympystr(self, printer: Any) -> str:
+        return repr(self.node)
+
     def __getnewargs_ex__(self) -> tuple[Any, ...]:
         return ((self.node,), {})
 

@@ -18,7 +18,9 @@ def opened(roots: Sequence[Node]) -> tuple[Node, ...]:
 
 def _opened(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
     if isinstance(node.op, Call) and node.op.body is not None:
-        return opened((node.op.open(args),))[0]
+        # the body is opened by itself: what it is applied to is open already, and may be deep
+        body = node.op.body
+        return Block(body.shapes, opened(body.results))(*args[1:])[0]
     if isinstance(node.op, Fold):
         fold = node.op
         block = Block(fold.block.shapes, opened(fold.block.results))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -27,7 +28,12 @@ class Layout:
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         sizes = [prod(int(size) for size in leaf.shape) for leaf in self.leaves]
-        return tuple(sum(sizes[:k]) for k in range(len(sizes) + 1))
+        return tuple(accumulate(sizes, initial=0))
+
+    @cached_property
+    def places(self) -> dict[Node, int]:
+        """Every leaf with its place among the leaves."""
+        return {leaf: place for place, leaf in enumerate(self.leaves)}
 
     @cached_property
     def names(self) -> dict[str, list[tuple[int, int | None]]]:
@@ -65,16 +71,16 @@ class Parameters(MutableMapping[str, Any]):
 
     def array_of(self, leaf: Node) -> Any:
         """The array of a leaf, or of a run of a leaf's members."""
-        if isinstance(leaf.op, Family) and leaf not in self.layout.leaves:
+        if isinstance(leaf.op, Family) and leaf not in self.layout.places:
             names = list(leaf.op.names)
             number, position = self.layout.names[names[0]][0]
             whole = self._whole(number)
             if position is None or list(self.layout.leaves[number].op.names)[position:][: len(names)] != names:
                 raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} do not lie side by side")
             return whole[position : position + len(names)]
-        if leaf not in self.layout.leaves:
+        if leaf not in self.layout.places:
             return self._views(leaf.op.name)[0]
-        return self._whole(self.layout.leaves.index(leaf))
+        return self._whole(self.layout.places[leaf])
 
     def _whole(self, number: int) -> Any:
         start, stop = self.layout.offsets[number : number + 2]

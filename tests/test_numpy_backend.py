@@ -120,6 +120,12 @@ def test_values_may_change_shape_between_calls_and_results_are_the_callers() -> 
     np.testing.assert_array_equal(first, kept)
 
 
+def test_a_net_without_parameters_takes_values_alone() -> None:
+    net = sf.fold(sf.mappers.residual, [np.tanh, np.sin], sf.tensor("x"))
+    run = net.compile()
+    assert run(0.5) == run({}, 0.5) == run(x=0.5) == net(0.5)
+
+
 def test_threads_do_not_share_arrays() -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:40", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     params, run = net.init(seed=1), net.compile("numpy")
