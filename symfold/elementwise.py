@@ -12,7 +12,6 @@ from symfold import functions
 from symfold.functions import Head
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
-from symfold.primitives import axes_of
 from symfold.primitives import logsumexp as _logsumexp
 from symfold.primitives import softmax as _softmax
 
@@ -54,17 +53,17 @@ def sqrt(value: Any) -> Any:
     return value ** sp.Rational(1, 2)
 
 
-def softmax(value: Any, axis: int = -1) -> Any:
+def softmax(value: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """exp(z)/sum(exp(z)) along an axis, without overflow."""
-    node = _softmax(lift(value), axis=_axes(value, axis))
+    node = _softmax(lift(value), axis=_axes(axis))
     return value._wrap_(node) if leads(value) else node
 
 
-def logsumexp(value: Any, axis: int = -1, keepdims: bool = False) -> Any:
+def logsumexp(value: Any, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(z))) along an axis, without overflow."""
-    node = _logsumexp(lift(value), axis=_axes(value, axis), keepdims=keepdims)
+    node = _logsumexp(lift(value), axis=_axes(axis), keepdims=keepdims)
     return value._wrap_(node) if leads(value) else node
 
 
-def _axes(value: Any, axis: int) -> tuple[int, ...]:
-    return (axis,) if axis < 0 else axes_of(axis, lift(value).ndim)
+def _axes(axis: int | tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)

@@ -77,12 +77,8 @@ def _transpose(a: Any, axes: Any = None) -> Node:
 
 def _reduction(row: Primitive) -> Callable[..., Node]:
     def apply(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
-        node = lift(a)
-        if axis is not None:
-            if not is_known(node.shape) and not all(one < 0 for one in np.atleast_1d(axis)):
-                raise ShapeError(f"axis {axis} of a value of unknown shape (count axes from the end, as -1, or give the shape)")
-            axis = axes_of(axis, node.ndim) if is_known(node.shape) else tuple(map(int, np.atleast_1d(axis)))
-        return row(node, axis=axis, keepdims=bool(keepdims))
+        axes = None if axis is None else tuple(int(one) for one in np.atleast_1d(axis))
+        return row(lift(a), axis=axes, keepdims=bool(keepdims))
 
     return apply
 
@@ -95,10 +91,8 @@ def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
 
 def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
     nodes = tuple(map(lift, parts))
-    if len(nodes) == 1:
-        return nodes[0]
-    ranks = {node.ndim for node in nodes if is_known(node.shape)}
-    return concatenate(*nodes, axis=axis if axis < 0 or not ranks else axis - max(ranks))
+    only(axis is not None, "concatenate", "axis=None", "a number")
+    return nodes[0] if len(nodes) == 1 else concatenate(*nodes, axis=int(axis))
 
 
 def _getitem(a: Node, index: Any) -> Node:
@@ -115,8 +109,7 @@ def _getitem(a: Node, index: Any) -> Node:
 
 
 def _expand_dims(a: Any, axis: int) -> Node:
-    node = lift(a)
-    return expand(node, axis=axis if axis < 0 else axis - node.ndim - 1)
+    return expand(lift(a), axis=int(axis))
 
 
 def only(allowed: bool, function: str, given: str, what: str) -> None:

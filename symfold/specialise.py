@@ -89,7 +89,7 @@ def _rebuilt(roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, 
         elif isinstance(op, Select):
             new[node] = args[0][op.position]
         elif isinstance(op, Apply):
-            new[node] = Node(Apply(op.primitive, _number(op.attributes, sizes)), args)
+            new[node] = Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
         else:
             if isinstance(op, type):
                 check_met(node, args)

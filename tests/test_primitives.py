@@ -94,3 +94,36 @@ def test_shapes_that_do_not_fit_are_named(function: Any, message: str) -> None:
 def test_what_has_no_rule_says_so(function: Any) -> None:
     with pytest.raises(NotImplementedError, match="does not trace"):
         function(sf.tensor("a", (2, 2)))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (-3, -1), (0, 1, 2)])
+@pytest.mark.parametrize("name", ["sum", "mean", "softmax", "logsumexp"])
+def test_reductions_over_any_axes_have_numpys_value_and_the_right_slope(name: str, axis: Any) -> None:
+    """Also in a layer's body, which is traced before its input's shape is known."""
+    functions = {
+        "sum": lambda z: np.sum(z, axis=axis),
+        "mean": lambda z: np.mean(z, axis=axis),
+        "softmax": lambda z: sf.softmax(z, axis=axis),
+        "logsumexp": lambda z: sf.logsumexp(z, axis=axis),
+    }
+    value = np.random.default_rng(0).normal(size=(2, 4, 3))
+    weights = np.exp(value)
+    wanted = {
+        "sum": lambda: np.sum(value, axis=axis),
+        "mean": lambda: np.mean(value, axis=axis),
+        "softmax": lambda: weights / weights.sum(axis=axis, keepdims=True),
+        "logsumexp": lambda: np.log(weights.sum(axis=axis)),
+    }[name]()
+    z = sf.tensor("z", (2, 4, 3))
+    for net in (sf.Net.of(functions[name](z)), sf.Net.of(sf.layer("f", functions[name])(z))):
+        np.testing.assert_allclose(net(value), wanted, rtol=1e-12)
+        np.testing.assert_allclose(net.compile()({}, z=value), wanted, rtol=1e-12)
+        assert sf.check_grad(sf.Net.of((net * net).sum()), {"z": value}) < 1e-6
+
+
+def test_axes_of_bodies_are_those_of_their_inputs() -> None:
+    value = np.arange(12.0).reshape(4, 3)
+    for body in (lambda z: np.expand_dims(z, 1), lambda z: np.concatenate([z, z], axis=0), lambda z: np.concatenate([z, z], axis=1)):
+        net = sf.fold(lambda z, f: f(z), [sf.layer("f", body)], sf.tensor("x", (4, 3)))
+        np.testing.assert_array_equal(net(value), body(value))
+        np.testing.assert_array_equal(net.compile()({}, x=value), body(value))

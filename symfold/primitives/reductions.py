@@ -30,7 +30,7 @@ def _unreduced(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims: bo
         return bar
     if not is_known(full.shape):
         raise NoRule("the adjoint of a reduction over chosen axes needs the number of axes (give the tensor a shape)")
-    for one in sorted(axis or ()):
+    for one in reversed(axes_of(axis, len(full.shape))):  # from the end, where axes are counted from
         bar = expand(bar, axis=one)
     return bar
 

@@ -11,7 +11,7 @@ import numpy as np
 from symfold.errors import NoRule, ShapeError
 from symfold.lifting import lift
 from symfold.nodes import Node
-from symfold.shapes import Shape
+from symfold.shapes import Shape, is_known
 
 Attributes = tuple[tuple[str, Any], ...]
 
@@ -26,7 +26,8 @@ class Primitive:
     adjoint: Callable[..., Sequence[Node | None]] | None = field(default=None, compare=False, repr=False)
 
     def __call__(self, *args: Any, **attributes: Any) -> Node:
-        return Node(Apply(self, tuple(sorted(attributes.items()))), tuple(map(lift, args)))
+        nodes = tuple(map(lift, args))
+        return Apply(self, tuple(sorted(attributes.items()))).rebuild(nodes)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,17 @@ class Apply:
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.primitive.shape(*(arg.shape for arg in args), **dict(self.attributes))
+
+    def rebuild(self, args: tuple[Node, ...]) -> Node:
+        """The node over these arguments, its axes counted from the end as soon as there is an end to count from."""
+        axis = dict(self.attributes).get("axis")
+        shape = args[0].shape if args else ()
+        if axis is None or not is_known(shape):
+            return Node(self, args)
+        rank = len(shape) + (self.primitive.name == "expand")  # a new axis may stand at the end
+        counted = axes_of(axis, rank)
+        attributes = {**dict(self.attributes), "axis": counted if isinstance(axis, tuple) else counted[0]}
+        return Node(Apply(self.primitive, tuple(sorted(attributes.items()))), args)
 
     def pull(self, node: Node, cotangent: Node) -> Sequence[Node | None]:
         """The cotangent of each argument, from the cotangent of the result."""
