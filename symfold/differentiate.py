@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symfold.errors import InvalidValue
 from symfold.families import Family, Names
-from symfold.net import Net
+from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.opening import opened
 from symfold.operations import Input
+from symfold.primitives import single
 from symfold.reverse_mode import pull_back, zeros
 from symfold.sequences import element
 from symfold.shapes import is_known, show
@@ -28,7 +29,7 @@ def adjoint(net: Any, name: str = "a") -> Net:
     """
     net = Net.of(net)
     outputs = opened(net.outputs)
-    taken = {str(n) for leaf in net.leaves for n in _names(leaf, limit=2)}
+    taken = {leaf.op.name for leaf in net.leaves if isinstance(leaf.op, Input)}
     while name in taken:
         name += "_"
     several = len(outputs) > 1
@@ -43,12 +44,11 @@ def _cotangent(name: str, output: Node) -> Node:
     return Node(Input(name, output.shape)) if is_known(output.shape) else tensor(name)
 
 
-def _names(leaf: Node, limit: int) -> Sequence[str]:
-    return [leaf.op.name] if isinstance(leaf.op, Input) else [leaf.op.names[k] for k in range(min(limit, 1))]
+Wanted = str | Node | Sequence[str | Node] | None
 
 
-def value_and_grad(loss: Any, wrt: Sequence[str] | None = None) -> Net:
-    """The loss with its gradient by name: by all parameters, or by the inputs and parameters named in `wrt`.
+def value_and_grad(loss: Any, wrt: Wanted = None) -> Net:
+    """The loss with its gradient by name: by all parameters, or by the inputs and parameters in `wrt` (names or tensors).
 
     The loss must be a single number. The gradient has every parameter's shape; an unused one's is zero.
     """
@@ -57,27 +57,36 @@ def value_and_grad(loss: Any, wrt: Sequence[str] | None = None) -> Net:
     if output is None or (is_known(output.shape) and output.shape != ()):
         shapes = ", ".join(show(o.shape) for o in net.outputs)
         raise InvalidValue(f"a loss is a single number, got shape {shapes} (sum over it, or use sf.squared_error)")
-    leaves = _chosen(net, wrt)
-    pulled = pull_back((output,), [number(1)], leaves)
-    gradient = _named({leaf: pulled.bars.get(leaf) for leaf in leaves})
+    names = None if wrt is None else wanted_names(net, wrt)
+    leaves = [leaf for leaf in net.leaves if _is_wanted(leaf, names)]
+    root = output if is_known(output.shape) else single(output)
+    pulled = pull_back((root,), [number(1)], leaves)
+    gradient = _named({leaf: pulled.bars.get(leaf) for leaf in leaves}, names)
     return Net((pulled.roots[0], *gradient.outputs), ("tuple", (LEAF, gradient.form)), net.leaves)
 
 
-def _chosen(net: Net, wrt: Sequence[str] | None) -> list[Node]:
-    if wrt is None:
-        return [leaf for leaf in net.leaves if leaf.op.role == "parameter"]
-    known = {node.op.name: node for node in (*net.inputs, *net.params)}
-    missing = [name for name in wrt if name not in known]
-    if missing:
-        raise InvalidValue(f"no input or parameter {missing[0]!r} to differentiate by (there are {', '.join(map(repr, known))})")
-    return [leaf for leaf in net.leaves if any(name in wrt for name in _all_names(leaf)) and leaf.op.role != "layer"]
+def wanted_names(net: Net, wrt: Wanted) -> set[str]:
+    """The names to differentiate by, each of which the net must have."""
+    given = [wrt] if isinstance(wrt, (str, Node)) or not isinstance(wrt, Iterable) else list(wrt)
+    known = [node.op.name for node in (*net.inputs, *net.params)]
+    names: list[Any] = [one.op.name if isinstance(one, Node) and isinstance(one.op, Input) else one for one in given]
+    for name in names:
+        if name not in known:
+            raise InvalidValue(f"no input or parameter {name!r} to differentiate by (there are {', '.join(map(repr, known)) or 'none'})")
+    return set(names)
+
+
+def _is_wanted(leaf: Node, names: set[str] | None) -> bool:
+    if leaf.op.role == "layer":
+        return False
+    return leaf.op.role == "parameter" if names is None else not names.isdisjoint(_all_names(leaf))
 
 
 def _all_names(leaf: Node) -> Names:
     return (leaf.op.name,) if isinstance(leaf.op, Input) else leaf.op.names
 
 
-def grad(loss: Any, wrt: Sequence[str] | None = None) -> Net:
+def grad(loss: Any, wrt: Wanted = None) -> Net:
     """The gradient of a loss, by name.
 
     >>> import symfold as sf
@@ -89,28 +98,27 @@ def grad(loss: Any, wrt: Sequence[str] | None = None) -> Net:
     return Net(both.outputs[1:], both.form[1][1], both.signature)
 
 
-def _named(bars: Mapping[Node, Node | None]) -> Net:
+def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> Net:
     """Cotangents held by the names of their leaves; a family's are one sequence. A name met twice is summed."""
-    names = [name for leaf in bars for name in ([leaf.op.name] if isinstance(leaf.op, Input) else [])]
-    families = [leaf for leaf in bars if isinstance(leaf.op, Family)]
-    shared = len(bars) > 1 and bool(families) and _overlapping(names, families)
-    if not shared:
+    if _held_whole(list(bars), wanted):
         outputs = tuple(zeros(leaf) if bar is None else bar for leaf, bar in bars.items())
-        return Net(outputs, ("named", tuple(_all_names(leaf) if isinstance(leaf.op, Family) else leaf.op.name for leaf in bars)))
+        return Net(outputs, ("named", tuple(leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name for leaf in bars)))
     total: dict[str, Node] = {}
     for leaf, bar in bars.items():
+        full = zeros(leaf) if bar is None else bar
         for k, name in enumerate(_all_names(leaf)):
-            full = zeros(leaf) if bar is None else bar
-            part = element(full, k) if isinstance(leaf.op, Family) else full
-            total[name] = total[name] + part if name in total else part
+            if wanted is None or name in wanted:
+                part = element(full, k) if isinstance(leaf.op, Family) else full
+                total[name] = total[name] + part if name in total else part
     return Net(tuple(total.values()), ("named", tuple(total)))
 
 
-def _overlapping(names: Sequence[str], families: Sequence[Node]) -> bool:
-    seen = set(names)
-    for family in families:
-        for name in family.op.names:
-            if name in seen:
-                return True
-            seen.add(name)
-    return False
+def _held_whole(leaves: Sequence[Node], wanted: set[str] | None) -> bool:
+    """Whether every leaf's cotangent can be held as it is: no name is met twice, and all names are wanted."""
+    seen: set[str] = set()
+    for leaf in leaves:
+        names = listed(leaf)
+        if not seen.isdisjoint(names) or not (wanted is None or wanted.issuperset(names)):
+            return False
+        seen.update(names)
+    return True

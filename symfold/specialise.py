@@ -41,7 +41,14 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
 def rebuilt(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
     """The net with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
     roots = with_sizes((*net.outputs, *net.signature), sizes, shapes)
-    return Net(roots[: len(net.outputs)], net.form, roots[len(net.outputs) :])
+    return Net(roots[: len(net.outputs)], _form(net.form, sizes), roots[len(net.outputs) :])
+
+
+def _form(form: Any, sizes: Sizes) -> Any:
+    """A form whose names may be symbolically many."""
+    if isinstance(form, Numbered):
+        return Numbered(form.prefix, form.start, _number(form.count, sizes))
+    return tuple(_form(part, sizes) for part in form) if isinstance(form, tuple) else form
 
 
 def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:

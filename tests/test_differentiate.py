@@ -170,3 +170,36 @@ def test_the_notebooks_backward_pass_is_the_true_one_with_the_layer_in_the_place
     assert unordered(literal) == unordered(step)  # f(a) + a and a + f(a)
     items, reversed_items = derived.bindings[0].args[1], notebooks.bindings[0].args[1]
     assert list(reversed_items.op.names) == list(reversed(list(items.op.names)))
+
+
+def test_a_symbolic_depth_has_an_adjoint_and_a_gradient() -> None:
+    kind = sf.dense(3, 3, sf.sigmoid)
+    x, target = sf.tensor("x", (None, 3)), sf.tensor("t", (None, 3))
+    deep = sf.fold(sf.mappers.residual, sf.layers("f", kind, count="n"), x)
+    both = sf.value_and_grad(sf.squared_error(deep, target))
+    assert len(both.blocks) == 2 and len(sf.adjoint(deep).blocks) == 2
+    plain = sf.value_and_grad(sf.squared_error(deep.at(n=4), target))
+    params = deep.at(n=4).init(seed=0)
+    given = both.at(n=4)(params, x=np.ones((2, 3)), t=np.zeros((2, 3)))
+    wanted = plain(params, x=np.ones((2, 3)), t=np.zeros((2, 3)))
+    assert given[0] == wanted[0]
+
+
+def test_what_to_differentiate_by_may_be_named_or_given() -> None:
+    layers = sf.layers("f1:5", sf.dense(2, 2, np.tanh))
+    x = sf.tensor("x", (3, 2))
+    loss = sf.Net.of(sf.fold(sf.mappers.residual, layers, x).sum())
+    assert set(sf.grad(loss, x).parts) == set(sf.grad(loss, "x").parts) == set(sf.grad(loss, ["x"]).parts) == {"x"}
+    assert set(sf.grad(loss, ["W2", layers[0].params[1]]).parts) == {"W2", "b1"}
+    values = {n.op.name: np.ones(n.shape) for n in (x, *loss.params)}
+    np.testing.assert_array_equal(sf.grad(loss, ["W2"])(values)["W2"], sf.grad(loss)(values)["W2"])
+    with pytest.raises(InvalidValue, match="no input or parameter 3"):
+        sf.grad(loss, 3)
+
+
+def test_a_loss_of_unknown_shape_must_turn_out_a_single_number() -> None:
+    both = sf.value_and_grad(sf.Net.of(sf.tensor("x") ** 2), "x")
+    assert both(x=3.0)[1]["x"] == 6.0
+    for run in (both, both.compile()):
+        with pytest.raises(ValueError, match=r"single number, got shape \(3,\)"):
+            run(x=np.ones(3))

@@ -24,6 +24,7 @@ from symfold.primitives.reductions import logsumexp as logsumexp
 from symfold.primitives.reductions import reduce_mean as reduce_mean
 from symfold.primitives.reductions import reduce_sum as reduce_sum
 from symfold.primitives.reductions import share as share
+from symfold.primitives.reductions import single as single
 from symfold.primitives.reductions import softmax as softmax
 from symfold.primitives.table import PRIMITIVES as PRIMITIVES
 from symfold.primitives.table import Apply as Apply

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from symfold.errors import NoRule
+from symfold.errors import NoRule, ShapeError
 from symfold.nodes import Node
 from symfold.primitives.arrangement import expand
 from symfold.primitives.broadcasting import spread
 from symfold.primitives.table import Primitive, axes_of, primitive
-from symfold.shapes import ANY, Shape, is_known
+from symfold.shapes import ANY, Shape, is_known, show
 
 
 def _reduced(a: Shape, axis: tuple[int, ...] | None, keepdims: bool) -> Shape:
@@ -88,3 +88,13 @@ logsumexp: Primitive = primitive(
         * _unreduced(node, bar, axis, keepdims)
     ],
 )
+
+
+def _single_shape(a: Shape) -> Shape:
+    if is_known(a) and a != ():
+        raise ShapeError(f"a loss is a single number, got shape {show(a)} (sum over it, or use sf.squared_error)")
+    return ()
+
+
+# a value that must turn out to be a single number, where its shape is not known yet
+single = primitive("single", _single_shape, lambda a: a, lambda node, bar: [bar])
