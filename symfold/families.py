@@ -33,6 +33,8 @@ Names = Numbered | tuple[str, ...]
 
 def known_count(count: Size) -> int:
     """A count as a number, or the error that says it is still a symbol."""
+    if not isinstance(count, int) and str(count).endswith("]"):
+        raise InvalidValue(f"the length {count} is known only when numbers come (give the tensor a shape with a number there)")
     if not isinstance(count, int):
         raise InvalidValue(f"the depth {count} is a symbol and has no number yet (give it one: net.at({count}=10))")
     return count

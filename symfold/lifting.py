@@ -92,6 +92,8 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
             stack.pop()
         elif isinstance(part, NodeSymbol):
             done[part] = part.node
+        elif isinstance(part, sp.Symbol) and part.name.endswith("]"):
+            raise NoRule(f"the unknown size {part} cannot be computed with (np.mean divides by it; or give the size a number)")
         elif isinstance(part, sp.Symbol):
             done[part] = Node(Input(part.name, input_shape(part.name, None)))
         elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol):
