@@ -16,7 +16,7 @@ from symfold.blocks import Block
 from symfold.errors import InvalidType
 from symfold.layer_kinds import Kind
 from symfold.lifting import lift
-from symfold.named_layers import Layer
+from symfold.named_layers import Layer, StandInLayer
 from symfold.nodes import Node
 from symfold.shapes import Shape
 from symfold.trees import Form, unflatten
@@ -29,7 +29,7 @@ class LayerPattern:
     kind: Kind | None
 
     def build(self, leaves: Sequence[Node]) -> Layer:
-        return Layer("f", self.kind, tuple(leaves))
+        return StandInLayer(self.kind, tuple(leaves))
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def read_item(value: Any) -> Item:
 def named_in(value: Any) -> str:
     """The name of the first layer in an item, for messages."""
     if isinstance(value, Layer):
-        return value.name
+        return value.name if value.given is None else ""
     if isinstance(value, (tuple, list)):
         return next(filter(None, map(named_in, value)), "")
     return ""

@@ -15,7 +15,7 @@ from symfold.errors import InvalidType, InvalidValue
 from symfold.families import Family, Names, Numbered, compress
 from symfold.layer_kinds import Call, Kind, kind_of
 from symfold.lifting import APPLIED, leads, lift
-from symfold.nodes import Node
+from symfold.nodes import COMPARED, Node
 from symfold.operations import Input
 from symfold.shapes import NAME
 from symfold.tensors import checked_name
@@ -54,9 +54,9 @@ class Layer:
     def __call__(self, *inputs: Any) -> Node:
         lead = next((value for value in inputs if leads(value)), None)
         if not inputs:
-            raise InvalidType(f"layer {self.name} was called without an argument (give it at least one)")
+            raise InvalidType(f"layer {self!r} was called without an argument (give it at least one)")
         if self.kind is not None and len(inputs) != self.kind.arity:
-            raise InvalidType(f"layer {self.name} takes {self.kind.arity} argument(s), {len(inputs)} given")
+            raise InvalidType(f"layer {self!r} takes {self.kind.arity} argument(s), {len(inputs)} given")
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
         node = Node(op, (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
         result: Node = node if lead is None else lead._wrap_(node)
@@ -64,6 +64,32 @@ class Layer:
 
     def __repr__(self) -> str:
         return self.name
+
+
+class StandInLayer(Layer):
+    """What a mapper is given in place of the layers of a run: called like them, but nobody may ask which of them it is."""
+
+    def __init__(self, kind: Kind | None, given: tuple[Node, ...]) -> None:
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "given", given)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        raise InvalidType(f"the name of a layer that is an item cannot be read: {COMPARED}")
+
+    def __eq__(self, other: object) -> bool:
+        if self is not other and isinstance(other, Layer):
+            raise InvalidType(COMPARED)
+        return self is other
+
+    def __hash__(self) -> int:
+        raise InvalidType(COMPARED)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StandInLayer, (self.kind, self.given)
+
+    def __repr__(self) -> str:
+        return "(a stand-in for layers)"
 
 
 def weight_name(prefix: str, layer: str) -> str:

@@ -11,11 +11,14 @@ Nodes are built by ordinary Python: operators, SymPy's functions (`_sympy_`) and
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from numbers import Number
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symfold.errors import InvalidType
@@ -58,7 +61,8 @@ class Node(Operators):
             known = _interned.get(key)
         if known is not None:
             return known
-        self = object.__new__(cls)
+        # an open formal, of another level than 0, stands for an item or a state while a mapper is traced
+        self = object.__new__(StandIn if getattr(op, "level", 0) else cls)
         put = object.__setattr__
         put(self, "op", op)
         put(self, "args", args)
@@ -79,9 +83,13 @@ class Node(Operators):
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Node) and self._hash == other._hash and digest(self) == digest(other)
-        )
+        if self is other:
+            return True
+        if not isinstance(other, Node):
+            if isinstance(other, COMPARABLE) and asked_outside() and is_open(self):
+                raise InvalidType(COMPARED)
+            return False
+        return self._hash == other._hash and digest(self) == digest(other)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from symfold.serialize import node_from_data, node_to_data  # serialising knows every operation; nodes know none
@@ -158,6 +166,50 @@ class Node(Operators):
 
     def __float__(self) -> float:
         raise InvalidType("a symbolic value is no number yet (compile the net, or call it with numbers)")
+
+
+COMPARED = (
+    "a stand-in cannot be compared or looked up: while a mapper is traced, it stands for all the items (or states) at once "
+    "(make what differs from item to item part of it: give pairs, as (mapper, item), or one fold for each part)"
+)
+COMPARABLE = (Node, Number, np.ndarray, sp.Basic)  # what an item that is a value may be; it never is a string or None
+
+
+class StandIn(Node):
+    """What a mapper is given in place of an item or a state: nobody outside may ask what it equals."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        if asked_outside():
+            raise InvalidType(COMPARED)
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if isinstance(other, COMPARABLE) and asked_outside():
+            raise InvalidType(COMPARED)
+        return isinstance(other, Node) and self._hash == other._hash and digest(self) == digest(other)
+
+
+def asked_outside() -> bool:
+    """Whether who asks a node for its hash or for what it equals is neither symfold nor SymPy, which keep nodes in tables."""
+    asking = str(sys._getframe(2).f_globals.get("__name__", ""))
+    return asking.partition(".")[0] not in ("symfold", "sympy", "weakref")
+
+
+def is_open(node: Node) -> bool:
+    """Whether a node holds what stands for an item or a state."""
+    seen, stack = {id(node)}, [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, StandIn):
+            return True
+        fresh = [arg for arg in part.args if id(arg) not in seen]
+        seen.update(map(id, fresh))
+        stack += fresh
+    return False
 
 
 def digest(node: Node) -> bytes:

@@ -54,18 +54,59 @@ def test_impure_mappers_are_caught() -> None:
         count[0] += 1
         return f(z) * count[0]
 
-    for mapper in (counting, lambda z, f: f(z) if f.name == "f1" else z):
-        with pytest.raises(sf.errors.ImpureMapper, match="not a pure function of"):
-            sf.fold(mapper, F, X)
+    with pytest.raises(sf.errors.ImpureMapper, match="not a pure function of"):
+        sf.fold(counting, F, X)
 
 
-def test_a_mapper_that_looks_at_an_item_in_the_middle_is_caught_when_all_are_traced() -> None:
+def test_a_mapper_that_looks_outside_at_a_step_in_the_middle_is_caught_when_all_are_traced() -> None:
+    listed = list(F)
+
     def odd(z: Any, f: Any) -> Any:
-        return f(z) if f.name != "f2" else z
+        return z if f is listed[1] else f(z)
 
-    assert sf.fold(odd, F, X) is not None
+    assert sf.fold(odd, listed, X) is not None
     with pytest.raises(sf.errors.ImpureMapper, match="step 2"):
-        sf.fold(odd, F, X, check="all")
+        sf.fold(odd, listed, X, check="all")
+
+
+NUMBER_QUESTIONS = {
+    "==": lambda k: k == 4,
+    "!=": lambda k: k != 2,
+    "in a tuple": lambda k: k in (2, 3),
+    "in a set": lambda k: k in {2, 3},
+    "in a dict": lambda k: {0: 1}.get(k),
+    "of a sum": lambda k: k + 1 == 3,
+    "a tensor": lambda k: k == sf.tensor("b", ()),
+}
+LAYER_QUESTIONS = {
+    "==": lambda g: g == F[2],
+    "mirrored": lambda g: F[2] == g,
+    "in a tuple": lambda g: g in (F[1], F[2]),
+    "in the layers": lambda g: g in F,
+    "name": lambda g: g.name == "f3",
+    "in a dict": lambda g: {F[2]: 1}.get(g),
+}
+
+
+@pytest.mark.parametrize("question", NUMBER_QUESTIONS.values(), ids=list(NUMBER_QUESTIONS))
+@pytest.mark.parametrize("items", [range(5), [(k, "tagged") for k in range(5)]], ids=["numbers", "pairs"])
+def test_a_mapper_may_not_ask_which_number_it_was_given(question: Any, items: Any) -> None:
+    def mapper(z: Any, k: Any) -> Any:
+        return z * 2 if question(k[0] if isinstance(k, tuple) else k) else z + 1
+
+    with pytest.raises(sf.errors.InvalidType, match="stand-in"):
+        sf.fold(mapper, items, X)
+
+
+@pytest.mark.parametrize("question", LAYER_QUESTIONS.values(), ids=list(LAYER_QUESTIONS))
+def test_a_mapper_may_not_ask_which_layer_it_was_given(question: Any) -> None:
+    with pytest.raises(sf.errors.InvalidType, match="stand-in"):
+        sf.fold(lambda z, g: z if question(g) else g(z), F, X)
+
+
+def test_a_mapper_may_ask_what_a_stand_in_never_is() -> None:
+    net = sf.fold(lambda z, k: z if k == "skip" or k is None else z + k, [1, "skip", 2, None], sf.tensor("s", ()))
+    assert net(1.0) == 4.0
 
 
 def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
