@@ -8,7 +8,8 @@ from typing import Any
 from symfold.lifting import leads, lift
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.primitives import reduce_sum
+from symfold.primitives import alike, reduce_sum
+from symfold.shapes import is_known
 
 
 def squared_error(prediction: Any, target: Any) -> Any:
@@ -23,7 +24,10 @@ def squared_error(prediction: Any, target: Any) -> Any:
 
 
 def _of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
-    node = rule(lift(prediction), lift(target))
+    """A loss of a prediction and a target of one shape; where that is not known yet, it is checked when numbers come."""
+    left, right = lift(prediction), lift(target)
+    checked = alike(left, right)
+    node = rule(left if is_known(left.shape) and is_known(right.shape) else checked, right)
     return Net.of(node) if leads(prediction) or leads(target) else node
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symfold.blocks import Block, trace
-from symfold.errors import InvalidType, InvalidValue
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.families import Family, Numbered
 from symfold.folds import Fold
 from symfold.functions import UFUNCS
@@ -24,7 +24,7 @@ from symfold.nodes import Node
 from symfold.numpy_functions import call_numpy
 from symfold.operations import Formal, Input
 from symfold.operators import Operators
-from symfold.shapes import Shape
+from symfold.shapes import Shape, fits, show
 from symfold.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.walks import substitute, walk
 
@@ -174,14 +174,16 @@ class Net(Operators):
                 raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
         if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
             return self._placed({name: lift(value) for name, value in given.items() if name in known})
-        from symfold.evaluate import Evaluator
+        from symfold.evaluate import Evaluator, as_numbers
         from symfold.interpreter import Entries
-        from symfold.specialise import with_shapes
+        from symfold.specialise import match, with_shapes
 
-        numbers = {name: np.asarray(value) for name, value in given.items() if name in known}
+        numbers = {name: as_numbers(name, value) for name, value in given.items() if name in known}
+        for node in self.params:
+            if node.op.name in numbers and not fits(numbers[node.op.name].shape, node.shape):
+                raise ShapeError(f"parameter {node.op.name!r} has shape {show(node.shape)}, got {numbers[node.op.name].shape}")
         for name, value in numbers.items():
-            if value.dtype.kind not in "biufO":
-                raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {value.dtype})")
+            match(known[name], value.shape, {})
         evaluator = Evaluator(numbers)
         outputs = with_shapes(self, {name: value.shape for name, value in numbers.items()}).outputs
         results = evaluator.run(outputs)

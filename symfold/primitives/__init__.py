@@ -11,6 +11,7 @@ from symfold.primitives.arrangement import item as item
 from symfold.primitives.arrangement import put as put
 from symfold.primitives.arrangement import reshape as reshape
 from symfold.primitives.arrangement import squeeze as squeeze
+from symfold.primitives.broadcasting import alike as alike
 from symfold.primitives.broadcasting import broadcast_like as broadcast_like
 from symfold.primitives.broadcasting import broadcast_to as broadcast_to
 from symfold.primitives.broadcasting import fit as fit

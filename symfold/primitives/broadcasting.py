@@ -72,3 +72,15 @@ broadcast_like: Primitive = primitive(
     lambda a, like: np.broadcast_to(a, np.broadcast_shapes(np.shape(a), np.shape(like))),
     lambda node, bar: [fit(bar, node.args[0]), None],
 )
+
+
+def _alike_shape(a: Shape, b: Shape) -> Shape:
+    if is_known(a) and is_known(b):
+        same = len(a) == len(b) and all(m == n or (m != 1 and n != 1 and broadcast((m,), (n,))) for m, n in zip(a, b, strict=True))
+        if not same:
+            raise ShapeError(f"prediction {show(a)} and target {show(b)} must have one shape: a loss does not broadcast (reshape one of them)")
+    return a
+
+
+# a value that must have the shape of another, which is not broadcast to it
+alike = primitive("alike", _alike_shape, lambda a, b: a, lambda node, bar: [bar, None])
