@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -126,12 +127,34 @@ class Layers(Sequence[Layer]):
     def __getitem__(self, index: int | slice) -> Layer | list[Layer]:
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
+        try:
+            index = operator.index(index)
+        except TypeError:
+            raise InvalidType(f"{index!r} is no index of a layer (give a whole number, as f[0], or a slice; a layer by name is sf.layer('f1'))") from None
         if not -len(self) <= index < len(self):
             raise IndexError(f"layer {index} of {len(self)} (must be from 0 to {len(self) - 1})")
         return Layer(self.names[index % len(self)], self.kind)
 
     def __iter__(self) -> Iterator[Layer]:
         return (Layer(name, self.kind) for name in self.names)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, list):
+            return isinstance(self.count, int) and list(self) == other
+        if not isinstance(other, Layers):
+            return NotImplemented
+        return self.names == other.names and self.kind == other.kind
+
+    def __add__(self, other: Any) -> list[Any]:
+        return [*self, *other] if isinstance(other, (Layers, list, tuple)) else NotImplemented
+
+    def __radd__(self, other: Any) -> list[Any]:
+        return [*other, *self] if isinstance(other, (list, tuple)) else NotImplemented
+
+    def __mul__(self, times: Any) -> list[Layer]:
+        return list(self) * times if hasattr(times, "__index__") else NotImplemented
+
+    __rmul__ = __mul__
 
     def __repr__(self) -> str:
         if isinstance(self.names, Numbered) and (not isinstance(self.count, int) or self.count > 12):
