@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidValue, NoRule
+from symfold.errors import InvalidType, InvalidValue, NoRule
 from symfold.functions import Head, relu, sigmoid, softplus, step
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
@@ -62,6 +62,19 @@ def constant_value(node: Node) -> Any:
     if isinstance(value, FrozenArray):
         return value.array
     return int(value) if isinstance(value, sp.Integer) and abs(int(value)) < 2**53 else float(value)
+
+
+def as_numbers(name: str, value: Any) -> Any:
+    """A value as an array to compute with: numbers as float64, so that none wraps around; objects as they are."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InvalidValue(f"the value of {name!r} is no array: {error}") from error
+    if array.dtype.kind == "O" and any(isinstance(entry, (str, bytes, list, tuple)) for entry in array.flat):
+        raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")
+    if array.dtype.kind not in "biufO":
+        raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")
+    return array if array.dtype.kind == "O" else array.astype(np.float64)
 
 
 class Evaluator(Interpreter):

@@ -69,3 +69,18 @@ def test_mistakes_are_named() -> None:
         Parameters(layout_of(NET)).load({})
     with pytest.raises(InvalidValue, match="no size yet"):
         sf.fold(sf.mappers.residual, sf.layers("f", DENSE, count="n"), sf.tensor("x", (None, 4))).init()
+
+
+def test_a_call_checks_parameter_shapes_and_computes_in_floats() -> None:
+    """As the compiled net does: the same error, and no number wraps around."""
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:2", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    for name, value in (("b1", np.zeros((5, 3))), ("W1", 1.0)):
+        for run in (net, net.compile()):
+            with pytest.raises(sf.errors.ShapeError, match=rf"parameter '{name}' has shape \(\d, 3\), got "):
+                run({**net.init(0), name: value}, x=np.ones((1, 3)))
+    x = sf.tensor("x")
+    assert sf.Net.of(x + x)(x=np.array([200], np.uint8)).tolist() == [400.0]
+    assert sf.Net.of(x + x)(x=np.array([True])).tolist() == [2.0]
+    for bad in ([[1, 2, 3], [1]], np.array(["a"], dtype=object)):
+        with pytest.raises(sf.errors.SymfoldError, match="the value of 'x' is no array"):
+            sf.Net.of(x + 1)(x=bad)
