@@ -79,15 +79,21 @@ def fit(
     with np.errstate(all="ignore"):
         for epoch, epoch_batches in enumerate(source):
             for batch in epoch_batches:
-                value = stepper.loss_of(batch if arrays is not None else checked_batch(batch, names))
+                given = batch if arrays is not None else checked_batch(batch, names)
+                value = stepper.loss_of(given)
                 if not math.isfinite(value):
+                    blame_values(stepper, given, first=not history.loss)
                     raise diverged(net, stepper, history, epoch, value)
                 stepper.commit()
                 history.loss.append(value)
+            if not np.isfinite(stepper.state.flat).all():  # the last update overflowed, and no loss has shown it yet
+                raise diverged(net, stepper, history, epoch, math.nan)
             fitted = extracted(net, stepper.state)
             for name, metric in (metrics or {}).items():
                 history.metrics[name].append(measured(metric, fitted, arrays))
             bar.show(epoch + 1, history.loss[-1] if history.loss else math.nan)
+        if not np.isfinite(stepper.state.flat).all():
+            raise diverged(net, stepper, history, epochs - 1, math.nan, "the parameters are no longer finite after step")
     bar.close()
     return Fitted(extracted(net, stepper.state), history)
 
@@ -108,16 +114,31 @@ def measured(metric: Any, params: Parameters, arrays: Batch | None) -> Any:
     return metric(params)
 
 
+def blame_values(stepper: Stepper, batch: Batch, first: bool) -> None:
+    """Say which value that was given is not finite, if one is: no rate can mend that."""
+    for name, array in batch.items():
+        if not np.isfinite(array).all():
+            raise InvalidValue(f"the data of {name!r} are not all finite (leave out the samples with nan or inf)")
+    for name in stepper.state if first else ():
+        if not np.isfinite(stepper.state[name]).all():
+            raise InvalidValue(f"parameter {name!r} is not finite before the first step (give it finite values)")
+
+
 def diverged(net: Net, stepper: Stepper, history: History, epoch: int, value: float) -> Diverged:
-    """The error of a loss that is no longer finite, with the parameters of the last finite one."""
+    """The error of a training that is no longer finite, with the parameters of the last finite loss."""
+    step = len(history.loss) + (not math.isfinite(value) and bool(np.isfinite(stepper.state.flat).all()))
+    first = not history.loss
+    what = "the data, or in the initial parameters, are values that are too large or not finite" if first else (
+        "try a smaller rate, or data on a smaller scale"
+    )
     error = Diverged(
-        f"the loss became {value} at step {len(history.loss) + 1} (epoch {epoch + 1}); "
-        "the last good parameters are in the error's .params (try a smaller rate, or data on a smaller scale)"
+        f"the loss or a parameter became infinite or NaN at step {max(step, 1)} (epoch {epoch + 1}); "
+        f"the last good parameters are in the error's .params ({what})"
     )
     stepper.state.flat[:] = stepper.good
     error.params = extracted(net, stepper.state)  # type: ignore[attr-defined]
     error.history = history  # type: ignore[attr-defined]
-    error.step = len(history.loss) + 1  # type: ignore[attr-defined]
+    error.step = max(step, 1)  # type: ignore[attr-defined]
     return error
 
 

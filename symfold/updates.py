@@ -82,6 +82,8 @@ class Stepper:
         program.feed(batch)
         program.run()
         self.program = program
+        if np.shape(program.outputs[0]) != ():
+            raise InvalidValue(f"a loss is a single number, got shape {np.shape(program.outputs[0])} (sum it, or take its mean)")
         return float(program.outputs[0])
 
     def commit(self) -> None:

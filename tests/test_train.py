@@ -156,3 +156,31 @@ def test_mistakes_are_named() -> None:
     ):
         with pytest.raises(error, match=match):
             call()
+
+
+def test_what_is_not_finite_is_said() -> None:
+    """A loss of several numbers, values that are not finite from the start, and a last update that overflows."""
+    x, w = sf.tensor("x"), sf.parameter("w")
+    with pytest.raises(InvalidValue, match=r"a loss is .*number"):
+        sf.fit(sf.Net.of(w * x), {"w": 1.0}, {"x": np.ones(3)}, optimizer=sf.sgd(0.1))
+    loss = sf.squared_error(sf.Net.of(w * sf.tensor("x", (None,))), sf.tensor("t", (None,)))
+    good = {"x": np.ones(2), "t": np.ones(2)}
+    with pytest.raises(InvalidValue, match="the data of 't' are not all finite"):
+        sf.fit(loss, {"w": 1.0}, {**good, "t": np.array([1.0, np.nan])}, optimizer=sf.sgd(0.1))
+    with pytest.raises(InvalidValue, match="parameter 'w' is not finite"):
+        sf.fit(loss, {"w": np.nan}, good, optimizer=sf.sgd(0.1))
+    with pytest.raises(Diverged, match="no longer finite after step 1") as caught:
+        sf.fit(loss, {"w": 1e10}, good, optimizer=sf.sgd(1e300))
+    assert caught.value.params["w"] == 1e10 and caught.value.step == 1
+
+
+def test_a_last_update_that_overflows_is_found() -> None:
+    loss = sf.Net.of(np.sum((sf.parameter("w") * sf.tensor("x", (None,))) ** 2))
+    with pytest.raises(Diverged, match="at step 1") as caught:
+        sf.fit(loss, {"w": 1e10}, {"x": np.full(3, 1e100)}, optimizer=sf.sgd(1e200))
+    assert caught.value.params["w"] == 1e10
+
+
+def test_data_that_is_not_finite_is_not_blamed_on_the_rate() -> None:
+    with pytest.raises(Diverged, match="the data, or in the initial parameters"):
+        sf.fit(LOSS, NET.init(0), {"x": np.full((4, 3), np.nan), "target": np.ones((4, 3))}, optimizer=sf.sgd(0.1))
