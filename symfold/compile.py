@@ -37,6 +37,9 @@ class Compiled:
         # a program owns its arrays, so every thread has its own
         self._local = threading.local()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return compile_net, (self.net, self.backend)
+
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         """The program for these input shapes."""
         programs = self._local.__dict__.setdefault("programs", {})

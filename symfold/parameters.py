@@ -121,6 +121,14 @@ class Parameters(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return f"{{{', '.join(f'{name!r}: array of shape {self[name].shape}' for name in self)}}}"
 
+    def __eq__(self, other: object) -> bool:
+        """The same layout and equal arrays; against any other mapping, the same names and equal arrays."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return set(self) == set(other) and all(np.array_equal(self[name], other[name]) for name in self)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def copy(self) -> Parameters:
         return Parameters(self.layout, self.flat.copy())
 

@@ -1,5 +1,7 @@
 """Parameters: one buffer, writable views, started as their layers say."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,11 @@ def test_a_call_checks_parameter_shapes_and_computes_in_floats() -> None:
     for bad in ([[1, 2, 3], [1]], np.array(["a"], dtype=object)):
         with pytest.raises(sf.errors.SymfoldError, match="the value of 'x' is no array"):
             sf.Net.of(x + 1)(x=bad)
+
+
+def test_parameters_compare_and_compiled_nets_are_pickled() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    params, run, x = net.init(0), net.compile(), np.ones((2, 3))
+    assert params == net.init(0) and params != net.init(1) and params == dict(params)
+    wanted = run(params, x=x)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(run))(params, x=x), wanted)
