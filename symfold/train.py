@@ -86,8 +86,6 @@ def fit(
                     raise diverged(net, stepper, history, epoch, value)
                 stepper.commit()
                 history.loss.append(value)
-            if not np.isfinite(stepper.state.flat).all():  # the last update overflowed, and no loss has shown it yet
-                raise diverged(net, stepper, history, epoch, math.nan)
             fitted = extracted(net, stepper.state)
             for name, metric in (metrics or {}).items():
                 history.metrics[name].append(measured(metric, fitted, arrays))
@@ -124,21 +122,17 @@ def blame_values(stepper: Stepper, batch: Batch, first: bool) -> None:
             raise InvalidValue(f"parameter {name!r} is not finite before the first step (give it finite values)")
 
 
-def diverged(net: Net, stepper: Stepper, history: History, epoch: int, value: float) -> Diverged:
+def diverged(net: Net, stepper: Stepper, history: History, epoch: int, value: float, what: str = "") -> Diverged:
     """The error of a training that is no longer finite, with the parameters of the last finite loss."""
-    step = len(history.loss) + (not math.isfinite(value) and bool(np.isfinite(stepper.state.flat).all()))
-    first = not history.loss
-    what = "the data, or in the initial parameters, are values that are too large or not finite" if first else (
-        "try a smaller rate, or data on a smaller scale"
-    )
+    step = len(history.loss) + (not what)
     error = Diverged(
-        f"the loss or a parameter became infinite or NaN at step {max(step, 1)} (epoch {epoch + 1}); "
-        f"the last good parameters are in the error's .params ({what})"
+        f"{what or f'the loss became {value} at step'} {step} (epoch {epoch + 1}); "
+        "the last good parameters are in the error's .params (try a smaller rate, or data on a smaller scale)"
     )
     stepper.state.flat[:] = stepper.good
     error.params = extracted(net, stepper.state)  # type: ignore[attr-defined]
     error.history = history  # type: ignore[attr-defined]
-    error.step = max(step, 1)  # type: ignore[attr-defined]
+    error.step = step  # type: ignore[attr-defined]
     return error
 
 
