@@ -215,6 +215,8 @@ def take(sequence: Node, positions: Positions) -> Node:
         return stack([sequence.args[k] for k in positions])
     if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and len(set(positions)) == len(positions):
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
+    if isinstance(size, int) and (isinstance(op, Family) or is_primitive(sequence, stack_row)) and list(dict.fromkeys(positions)) != list(range(size)):
+        return stack([element(sequence, k) for k in positions])  # what is not taken is left out
     return take_row(sequence, positions=positions)
 
 

@@ -75,3 +75,19 @@ def test_a_repeated_entry_is_one_value() -> None:
 def test_stacking_nothing_says_so() -> None:
     with pytest.raises(ValueError, match="at least one"):
         stack([])
+
+
+def test_taking_some_entries_again_leaves_out_the_others_as_stacking_them_does() -> None:
+    names = sf.layers("a1:4", sf.dense(2, 2)).families()[1]
+    u = sf.tensor("u", (3, 2))
+    stacked = stack([u[0], sf.tensor("v", (2,)), u[2] + 1])
+    for sequence in (names, stacked):
+        for positions in ((1, 2, 1), (2, 1, 2), (0, 1, 0), (1, 1), (2, 0, 2, 1)):
+            assert take(sequence, positions) == stack([element(sequence, k) for k in positions])
+
+
+def test_rolling_up_gives_the_same_where_a_state_settles_late() -> None:
+    kind = sf.dense(2, 2)
+    a, s = sf.layers("a1:3", kind), sf.layer("s", kind)
+    net = sf.fold(lambda z, f: f(z), [a[0], s, a[1], s], sf.tensor("y", (2,)))
+    assert sf.roll(sf.unroll(net)) == sf.roll(net)
