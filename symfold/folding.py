@@ -6,6 +6,7 @@ last items to catch one that is not a pure function of (state, item).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -13,14 +14,13 @@ from typing import Any
 from symfold.blocks import prefixed, trace
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.folds import Step, settle
-from symfold.items import named_in
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.purity import check_pure
 from symfold.runs import Run, runs_of
 from symfold.sequences import join
 from symfold.shapes import Shape
-from symfold.trees import Form, as_state, flatten, unflatten
+from symfold.trees import LEAF, Form, as_state, flatten, unflatten
 
 Mapper = Callable[[Any, Any], Any]
 
@@ -93,9 +93,13 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         try:
             result = mapper(unflatten(form, formals[:carries]), item)
         except ShapeError as error:
-            name = next((named_in(value) for k, value in run.examples if k == where), "")
+            name = run.name_at(where)
             raise prefixed(error, f"step {run.start + where + 1}" + (f" ({name})" if name else "")) from None
-        leaves, result_form = flatten(as_state(result))
+        except TypeError:
+            if not takes_two(mapper):
+                raise InvalidType(f"a mapper takes (state, item), and {mapper!r} cannot be called with two arguments") from None
+            raise
+        leaves, result_form = flatten(ordered_as(form, as_state(result)))
         if result_form != form:
             raise InvalidType(f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}")
         nodes = list(map(lift, leaves))
@@ -118,5 +122,30 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
     return settle(step_for, run.count, init)
 
 
+def takes_two(mapper: Mapper) -> bool:
+    """Whether a mapper can be called with a state and an item, as far as Python tells."""
+    try:
+        inspect.signature(mapper).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # no signature is known
+        pass
+    return True
+
+
+def ordered_as(form: Form, value: Any) -> Any:
+    """A state with the keys of every dict in the order of the form, where they are the same keys."""
+    if form == LEAF or not isinstance(value, (tuple, dict)):
+        return value
+    kind, parts = form
+    if kind == "dict" and isinstance(value, dict) and set(value) == {key for key, _ in parts}:
+        return {key: ordered_as(part, value[key]) for key, part in parts}
+    if kind == "tuple" and isinstance(value, tuple) and len(value) == len(parts):
+        return tuple(map(ordered_as, parts, value))
+    return value
+
+
 def describe(form: Form) -> str:
-    return "one value" if form == "*" else f"{form[0]} of {len(form[1])}"
+    if form == LEAF:
+        return "one value"
+    return f"a dict with the keys {[key for key, _ in form[1]]}" if form[0] == "dict" else f"a {form[0]} of {len(form[1])}"

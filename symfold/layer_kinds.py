@@ -89,7 +89,10 @@ def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] 
 
     def run(formals: Sequence[Node]) -> list[Node]:
         named = {w.prefix: formal for w, formal in zip(weights, formals[arity:], strict=True)}
-        return [lift(body(*formals[:arity], **named) if takes_names(body, named) else body(*formals))]
+        result = body(*formals[:arity], **named) if takes_names(body, named) else body(*formals)
+        if isinstance(result, (tuple, list, dict)):
+            raise InvalidType(f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} (join them with sf.stack or np.concatenate, or use a mapper)")
+        return [lift(result)]
 
     traced = trace(run, shapes, fixed=len(shapes))
     return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)))
@@ -110,6 +113,15 @@ def positional(body: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in found.items() if p.kind in allowed}
 
 
+def takes_no_more(body: Callable[..., Any]) -> bool:
+    """Whether the arguments that `positional` gives are all that the body takes."""
+    try:
+        kinds = {p.kind for p in inspect.signature(body).parameters.values()}
+    except (TypeError, ValueError):
+        return False
+    return inspect.Parameter.VAR_POSITIONAL not in kinds
+
+
 def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
     """How many inputs a body takes besides its weights."""
     if isinstance(body, np.ufunc):
@@ -117,9 +129,11 @@ def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
     if isinstance(body, type) and issubclass(body, sp.Basic):
         return 1
     names = [name for name, p in positional(body).items() if p.default is inspect.Parameter.empty]
-    missing = set(weights) - set(positional(body))
+    missing = set(weights) - set(positional(body)) if takes_no_more(body) else set()
     if missing and len(missing) != len(weights):
         raise InvalidType(f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))})")
+    if missing and len(positional(body)) <= len(weights):
+        raise InvalidType(f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))}: give it one, as lambda z, {', '.join(weights)}: ...)")
     return max(1, len(names) - len(weights)) if names else 1
 
 

@@ -217,7 +217,10 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
     if run:
         start, stop = int(run[2] or 0), int(run[3])
         return Layers(Numbered(run[1], start, max(0, stop - start)), made)
-    symbols = sp.symbols(spec, seq=True)
+    try:
+        symbols = sp.symbols(spec, seq=True)
+    except ValueError as error:
+        raise InvalidValue(f"{spec!r} names no layers: {error} (give a spec as 'f1:4', whose end is left out, or 'f g h')") from None
     names = [checked_name(symbol.name) for symbol in symbols]
     return Layers(compress(names) if names else (), made)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from symfold.errors import InvalidType, ShapeError
 from symfold.families import compress
-from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, read_item
+from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
 from symfold.named_layers import Layer, Layers
 from symfold.nodes import Node
 from symfold.sequences import stack
@@ -25,6 +25,11 @@ class Run:
     count: Size
     start: int
     examples: tuple[tuple[int, Any], ...]
+    source: Sequence[Any] = ()  # what the items are read from, if they are no values along an axis
+
+    def name_at(self, where: int) -> str:
+        """The name of the first layer in the item of one step, for messages."""
+        return named_in(self.source[self.start + where]) if self.source and isinstance(self.count, int) else ""
 
 
 def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
@@ -35,7 +40,7 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
             ends = {0, count - 1} if isinstance(count, int) else set()
             chosen = range(count) if keep_all and isinstance(count, int) else sorted(ends)
             examples = tuple((k, items[k]) for k in chosen)
-            yield Run(LayerPattern(items.kind), items.families(), count, 0, examples)
+            yield Run(LayerPattern(items.kind), items.families(), count, 0, examples, items if isinstance(count, int) else ())
         return
     if hasattr(items, "_as_tree_") or isinstance(items, Node):
         yield from runs_along(items)
@@ -48,7 +53,7 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
         if named := named_run(listed, start):
             count = len(named)
             chosen = range(count) if keep_all else sorted({0, count - 1})
-            yield Run(LayerPattern(named.kind), named.families(), count, start, tuple((k, listed[start + k]) for k in chosen))
+            yield Run(LayerPattern(named.kind), named.families(), count, start, tuple((k, listed[start + k]) for k in chosen), listed)
             start += count
             continue
         first = read_item(listed[start])
@@ -58,7 +63,7 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
         count = len(run)
         sequences = tuple(stack(leaves) for leaves in zip(*(item.leaves for item in run), strict=True))
         chosen = range(count) if keep_all else sorted({0, count - 1})
-        yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in chosen))
+        yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in chosen), listed)
         start += count
 
 

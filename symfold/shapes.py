@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from symfold.errors import InvalidValue, ShapeError
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
     """
     if shape is None:
         return (Rest((name,)),)
+    if isinstance(shape, (str, dict)) or not isinstance(shape, Iterable) or getattr(shape, "ndim", 1) != 1:
+        raise InvalidType(
+            f"the shape of {name!r} must be a tuple of sizes, got {shape!r} of type {type(shape).__name__} "
+            "(one axis of size 3 is (3,), a scalar is (), and None is a size that is not known yet)"
+        )
     sizes: list[Size | Rest] = []
     for axis, size in enumerate(shape):
         if size is None:

@@ -178,3 +178,37 @@ def test_layers_add_and_repeat_as_lists_do() -> None:
     for index in ("f1", 1.0):
         with pytest.raises(sf.errors.InvalidType, match="whole number"):
             f[index]  # type: ignore[call-overload]
+
+
+def test_a_shape_error_names_the_layer_of_any_step() -> None:
+    wide, x = sf.layers("f1:6", sf.dense(2, 3)), sf.tensor("x", (1, 2))
+    mixed = [sf.layer("a", sf.dense(2, 2)), *sf.layers("b1:3", sf.dense(2, 3))]
+    with pytest.raises(sf.errors.ShapeError, match=r"step 2 \(f2\): cannot"):
+        sf.fold(lambda z, f: f(z), wide, x)
+    with pytest.raises(sf.errors.ShapeError, match=r"step 3 \(b2\): cannot"):
+        sf.fold(lambda z, f: f(z), mixed, x)
+
+
+def test_a_mapper_of_other_arguments_and_a_state_of_another_form_are_said_in_words() -> None:
+    def wrong_inside(z: Any, f: Any) -> Any:
+        return len(3) + z  # type: ignore[arg-type]
+
+    for mapper in (lambda z: z, lambda z, f, g: z):
+        with pytest.raises(sf.errors.InvalidType, match=r"a mapper takes \(state, item\)"):
+            sf.fold(mapper, F, X)
+    with pytest.raises(TypeError, match="has no len"):
+        sf.fold(wrong_inside, F, X)
+    with pytest.raises(sf.errors.InvalidType, match=r"keys \['a', 'c'\]"):
+        sf.fold(lambda s, f: {"a": s["a"], "c": s["b"]}, F, {"a": X, "b": X})
+
+
+def test_a_dict_is_a_state_in_any_order_of_its_keys() -> None:
+    def swapped(s: Any, f: Any) -> Any:
+        return {"b": s["b"] + 1, "a": f(s["a"])}
+
+    def kept(s: Any, f: Any) -> Any:
+        return {"a": f(s["a"]), "b": s["b"] + 1}
+
+    init = {"a": X, "b": X}
+    assert sf.fold(swapped, F, init) == sf.fold(kept, F, init)
+    assert sf.fold(lambda s, f: (s[0], swapped(s[1], f)), F, (X, init)) == sf.fold(lambda s, f: (s[0], kept(s[1], f)), F, (X, init))

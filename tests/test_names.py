@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import symfold as sf
@@ -121,3 +122,22 @@ def test_an_adjoint_of_opaque_layers_is_bound_before_it_is_taken() -> None:
     adjoint = sf.adjoint(sf.fold(sf.mappers.residual, OPAQUE, X))
     with pytest.raises(NotImplementedError, match="bind first, then differentiate"):
         adjoint.bind({"f1": DENSE})
+
+
+@pytest.mark.parametrize("shape", [3, -1, 2.5, "ab", np.ones((3, 3)), {"a": 1}], ids=str)
+def test_a_shape_is_a_tuple(shape: Any) -> None:
+    for make in (lambda: sf.tensor("W", shape), lambda: sf.parameter("W", shape), lambda: sf.layer("f", lambda z, W: z + W, W=shape)):
+        with pytest.raises(sf.errors.InvalidType, match="shape of 'W' must be a tuple of sizes"):
+            make()
+    assert sf.tensor("W", np.array([2, 3])) == sf.tensor("W", [2, 3]) == sf.tensor("W", (2, 3))
+
+
+def test_specs_and_bodies_that_cannot_be_are_said_in_words() -> None:
+    with pytest.raises(sf.errors.InvalidValue, match="'f1:' names no layers"):
+        sf.layers("f1:")
+    with pytest.raises(sf.errors.InvalidType, match=r"no argument for \['W'\]"):
+        sf.layer("f", lambda z: z, W=(3, 3))
+    for body, word in ((lambda z: (z, z), "tuple of 2"), (lambda z: [z, z], "list of 2"), (lambda z: {"a": z}, "dict of 1")):
+        with pytest.raises(sf.errors.InvalidType, match=f"gives one value, got a {word}"):
+            sf.layer("f", body)
+    assert sf.layer("f", lambda *given: given[0] + given[1], W=(3,)).params[0].shape == (3,)
