@@ -75,7 +75,7 @@ class StandInLayer(Layer):
         object.__setattr__(self, "given", given)
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         raise InvalidType(f"the name of a layer that is an item cannot be read: {COMPARED}")
 
     def __eq__(self, other: object) -> bool:

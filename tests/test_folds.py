@@ -168,10 +168,10 @@ def test_sympy_and_numpy_functions_trace_alike() -> None:
 
 def test_layers_add_and_repeat_as_lists_do() -> None:
     f, g, x = sf.layers("f1:4"), sf.layers("g1:3"), sf.tensor("x")
-    assert [x] + f == [x, *f] and f + [x] == [*f, x] and f + g == [*f, *g] and (x,) + f == [x, *f]  # noqa: RUF005
+    assert [x] + f == [x, *f] and f + [x] == [*f, x] and f + g == [*f, *g] and (x,) + f == [x, *f]
     assert f * 2 == [*f, *f] == 2 * f
     assert f == list(f) and list(f) == f and f != list(g) and f != g and f == sf.layers("f1:4") and len({f, sf.layers("f1:4")}) == 1
-    assert sf.fold(sf.mappers.residual, [x] + f) == sf.fold(sf.mappers.residual, f, x)  # noqa: RUF005
+    assert sf.fold(sf.mappers.residual, [x] + f) == sf.fold(sf.mappers.residual, f, x)
     for wrong in (lambda: f + 1, lambda: f * "2", lambda: "a" + f):
         with pytest.raises(TypeError):
             wrong()
