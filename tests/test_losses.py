@@ -33,5 +33,5 @@ def test_evaluation_computes_in_floating_point_and_checks_shapes() -> None:
     for value, wanted in ((np.array([200], np.uint8), [400.0]), (np.array([True, False]), [2.0, 0.0])):
         np.testing.assert_array_equal(sf.Net.of(x + x)(x=value), wanted)
     net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
-    with pytest.raises(ShapeError, match=r"parameter 'b1' has shape \(1, 3\), got an array of shape \(5, 3\)"):
+    with pytest.raises(ShapeError, match=r"parameter 'b1' has shape \(1, 3\), got .*\(5, 3\)"):
         net({**net.init(0), "b1": np.zeros((5, 3))}, x=np.ones((1, 3)))

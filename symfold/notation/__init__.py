@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from symfold.depth import roll
 from symfold.errors import SymfoldError, TooLarge, unknown
 from symfold.net import Net
 from symfold.notation import expanded
@@ -98,10 +99,15 @@ def _range(line: Line, style: Style) -> str:
 # ---------------------------------------------------------------- displays, which never fail
 
 
+def folded(net: Net) -> Net:
+    """The net to be shown in short: of many single steps, the folds that they are steps of."""
+    return roll(net) if len(net.bindings) > SHORT else net
+
+
 def describe(net: Net) -> str:
     """What `print(net)` shows: the steps of a short net, the folded form of a long one; under 2,000 characters."""
     try:
-        return _short(net, STYLES["text"])
+        return _short(folded(net), STYLES["text"])
     except Exception as error:  # a display must never be what fails
         return f"a net that cannot be shown ({error})"[:BOUND]
 
@@ -109,7 +115,7 @@ def describe(net: Net) -> str:
 def display_latex(net: Net) -> str | None:
     """What a notebook shows, or None where it would be too long."""
     try:
-        shown = _short(net, STYLES["latex"])
+        shown = _short(folded(net), STYLES["latex"])
         return None if shown.endswith("...") else f"$\\displaystyle {shown}$"
     except Exception:  # likewise
         return None

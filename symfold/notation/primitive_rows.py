@@ -90,8 +90,9 @@ BUILDERS["pullback"] = _pullback
 
 
 def generic(term: Term, style: Style) -> tuple[Pieces, int]:
-    """name(argument, ..., attribute=value), attributes at their usual values left out."""
-    extra = [f"{key}={show_attribute(value)}" for key, value in term.op.attributes if value not in (None, False, (-1,), -1)]
+    """name(argument, ..., attribute=value), attributes at their usual values left out: they must tell nets apart."""
+    usual = (None, False, (-1,)) if term.op.primitive.name == "softmax" else (None, False)
+    extra = [f"{key}={show_attribute(value)}" for key, value in term.op.attributes if value not in usual]
     words = [plain_words(part, style) for part in extra]
     return call_pieces(style.word(term.op.primitive.name), len(term.args), 0, style, words), ATOM
 
