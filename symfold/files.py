@@ -10,8 +10,8 @@ from pathlib import Path
 from symfold.errors import DataError
 
 
-def check_writable(path: str | Path) -> None:
-    """Say before the work begins that its result could not be written.
+def check_writable(path: str | Path, *inputs: str | Path) -> None:
+    """Say before the work begins that its result could not be written, or would take the place of one of its inputs.
 
     >>> check_writable("no/such/folder/net.svg")
     Traceback (most recent call last):
@@ -19,6 +19,9 @@ def check_writable(path: str | Path) -> None:
     symfold.errors.DataError: cannot write 'no/such/folder/net.svg': there is no folder 'no/such/folder' (make it first)
     """
     target = Path(path)
+    for given in inputs:
+        if target.exists() and Path(given).exists() and target.samefile(given):
+            raise DataError(f"cannot write {str(path)!r}: it is the file that is read (choose another name)")
     if target.is_dir():
         raise DataError(f"cannot write {str(path)!r}: it is a folder (give a file name)")
     if not target.parent.is_dir():

@@ -385,3 +385,21 @@ def test_a_bug_of_ours_shows_its_traceback(monkeypatch: Any) -> None:
     monkeypatch.setitem(module.TABLES, "mappers", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call("list")
+
+
+def test_outputs_never_take_the_place_of_inputs(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("a,y\n" + "".join(f"{k},{2 * k}\n" for k in range(30)))
+    before = table.read_text()
+    result = CliRunner().invoke(main, ["train", "residual", "--data", str(table), "--target", "y", "-o", str(table)])
+    assert result.exit_code == 2 and "it is the file that is read" in result.output + result.stderr
+    assert table.read_text() == before
+
+
+def test_a_net_that_runs_away_is_not_saved(tmp_path):
+    table, model = tmp_path / "table.csv", tmp_path / "model.npz"
+    table.write_text("a,y\n" + "".join(f"{k % 7},{k}\n" for k in range(30)))
+    arguments = ["train", "residual", "--data", str(table), "--target", "y", "--epochs", "5", "--rate", "10", "-o", str(model)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2 and not model.exists()
+    assert len(result.stderr.splitlines()) == 1

@@ -95,7 +95,7 @@ def predict(model_path: str, data: str, output: str | None, json_: bool) -> None
     from symfold.saved import load_model
 
     if output is not None:
-        check_writable(output)
+        check_writable(output, data, model_path)
     model = load_model(model_path)
     predicted = model.predict(read_table(data, only=model.shape.columns).values)
     target = model.shape.target

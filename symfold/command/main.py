@@ -76,6 +76,10 @@ class Front(click.Group):
                 message += " (an expression that begins with a minus goes last, after --)"
             _complain(message)
             sys.exit(2)
+        except OSError as error:  # a full disk, a closed or unwritable output
+            _forget_output()
+            _complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+            sys.exit(2)
         except MemoryError as error:
             _complain(f"not enough memory ({error or 'use fewer or narrower layers'})")
             sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -46,7 +47,7 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
     from symfold.saved import save_model
 
     if output is not None:
-        check_writable(output)
+        check_writable(output, data)
     model, report = run(mapper, data, **settings)
     if output is not None:
         save_model(output, model)
@@ -81,7 +82,7 @@ def run(
         "mapper": mapper, "depth": depth, "width": width, "activation": activation, "data": data, "target": target,
         "epochs": epochs, "batch_size": batch_size, "rate": rate, "seed": seed, "steps": len(losses),
         "rows": {"train": len(rows[0]), "test": len(rows[1])},
-        "error": errors(model.predict(values), actual, *rows),
+        "error": finite(lambda: errors(model.predict(values), actual, *rows)),
         "baselines": baselines(values, actual, *rows),
     }  # fmt: skip
     return model, report
@@ -102,3 +103,18 @@ def table(report: dict[str, Any]) -> str:
         *(f"  {name:16}{error['train']:12.4g}{error['test']:12.4g}" for name, error in rows.items()),
     ]
     return "\n".join(lines)
+
+
+def finite(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """The errors of a net that did not run away."""
+    from math import isfinite
+
+    import numpy as np
+
+    from symfold.errors import Diverged
+
+    with np.errstate(all="ignore"):  # what is not finite is said below, in words
+        error = measure()
+    if not all(map(isfinite, error.values())):
+        raise Diverged("the trained net gives no finite predictions (try a smaller --rate, fewer --epochs, or another mapper)")
+    return error
