@@ -22,7 +22,10 @@ def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:
     missing = [name for name in names if name not in batch]
     if missing:
         raise InvalidValue(f"no data for input {missing[0]!r} (the loss reads {', '.join(map(repr, names))})")
-    arrays = {name: np.asarray(batch[name]) for name in names}
+    try:
+        arrays = {name: np.asarray(batch[name]) for name in names}
+    except ValueError as error:
+        raise InvalidType(f"the data are no arrays: {error} (rows must be equally long)") from None
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise InvalidType(f"the data of {name!r} are no numbers (their type is {array.dtype})")

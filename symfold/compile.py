@@ -87,7 +87,10 @@ class Compiled:
         for name in self.input_names:
             if name not in given:
                 raise InvalidValue(f"no value for input {name!r} (give {name}=array)")
-        arrays = {name: np.asarray(value) for name, value in given.items()}
+        try:
+            arrays = {name: np.asarray(value) for name, value in given.items()}
+        except ValueError as error:
+            raise InvalidType(f"the values are no arrays: {error} (rows must be equally long)") from None
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":
                 raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")

@@ -153,6 +153,8 @@ def init(net: Net, seed: int = 0) -> Parameters:
     >>> list(params), params["b1"].tolist()
     (['W1', 'W2', 'b1', 'b2'], [[0.0, 0.0]])
     """
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InvalidValue(f"seed={seed!r} must be a whole number from 0 up")
     params = Parameters(layout_of(net))
     generator = np.random.default_rng(seed)
     for leaf in params.layout.leaves:

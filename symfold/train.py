@@ -64,6 +64,12 @@ def fit(
     the training with `Diverged`, which says at which step and keeps the last good parameters.
     """
     net = roll(Net.of(loss))
+    if not isinstance(params, Mapping):
+        raise InvalidType(f"params must be a mapping from names to arrays, got {type(params).__name__} (as net.init() gives)")
+    if batches is not None and not isinstance(batches, Iterable):
+        raise InvalidType(f"batches must be an iterable of mappings, got {type(batches).__name__}")
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise InvalidType(f"metrics must be a mapping from names to nets or functions, got {type(metrics).__name__}")
     if not isinstance(optimizer, Optimiser):
         raise InvalidType(f"optimizer={optimizer!r} is no optimiser (as sf.sgd(0.01))")
     if (data is None) == (batches is None):

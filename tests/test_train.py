@@ -153,6 +153,11 @@ def test_mistakes_are_named() -> None:
         (InvalidValue, "different numbers of samples", lambda: sf.fit(LOSS, start, uneven, optimizer=sf.sgd(0.1))),
         (InvalidValue, "read only once", lambda: sf.fit(LOSS, start, batches=iter(run), epochs=2, optimizer=sf.sgd(0.1))),
         (InvalidValue, "no value for parameter 'W1'", lambda: sf.fit(LOSS, {}, data, optimizer=sf.sgd(0.1))),
+        (InvalidType, "params must be a mapping", lambda: sf.fit(LOSS, None, data, optimizer=sf.sgd(0.1))),
+        (InvalidType, "batches must be an iterable", lambda: sf.fit(LOSS, start, batches=3, optimizer=sf.sgd(0.1))),
+        (InvalidType, "metrics must be a mapping", lambda: sf.fit(LOSS, start, data, metrics=[LOSS], optimizer=sf.sgd(0.1))),
+        (InvalidType, "equally long", lambda: sf.fit(LOSS, start, {**data, "x": [[1], [1, 2]]}, optimizer=sf.sgd(0.1))),
+        (InvalidValue, "seed=-1 must be", lambda: NET.init(seed=-1)),
     ):
         with pytest.raises(error, match=match):
             call()

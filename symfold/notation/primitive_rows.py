@@ -15,6 +15,7 @@ from typing import Any
 from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Pieces, Slot, call_pieces
 from symfold.notation.styles import Style, escaped
 from symfold.notation.terms import Term
+from symfold.operations import Constant
 from symfold.shapes import Rest, show
 
 
@@ -85,6 +86,15 @@ def _pullback(term: Term, style: Style) -> tuple[Pieces, int]:
     return (style.group[0], *at, *top, (inputs + 1, POWER), style.group[1]), PRODUCT
 
 
+def _spread(term: Term, style: Style) -> tuple[Pieces, int]:
+    """A zero in the shape of something is shown as 0."""
+    value = term.args[0].op
+    if isinstance(value, Constant) and value.value == 0:
+        return ("<mn>0</mn>" if style.key == "mathml" else "0",), ATOM
+    return generic(term, style)
+
+
+BUILDERS["broadcast_like"] = BUILDERS["broadcast_to"] = _spread
 BUILDERS["sum"] = _sum
 BUILDERS["pullback"] = _pullback
 
