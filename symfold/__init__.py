@@ -2,7 +2,8 @@
 
 The rooms, in the order in which data flows through them; a room imports only from those before it (a test says so):
 
-    errors, files, shapes, values, functions    what can go wrong, whole files, sizes, plain data, elementwise functions
+    errors, arguments, files                    what can go wrong, what callers gave, whole files
+    shapes, values, functions                   sizes, plain data, elementwise functions
     operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
     tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
     primitives, families, sequences             what is not elementwise; many inputs as one; values with one entry a step

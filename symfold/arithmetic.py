@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.errors import InvalidType
 from symfold.functions import Head
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
-from symfold.numpy_functions import call_numpy
+from symfold.numpy_functions import INSTEAD, call_numpy
 from symfold.operations import Constant
 from symfold.tensors import number
 
@@ -37,6 +38,11 @@ def reciprocal(node: Node) -> Node:
     return Node(sp.Pow, (node, number(-1)))
 
 
+def no_order(a: Node, b: Any) -> Node:
+    """A comparison, which has no answer while a mapper is traced."""
+    raise InvalidType(f"a symbolic value has no order yet; a mapper cannot branch on it or choose by it (write {INSTEAD[np.greater]}; for np.where {INSTEAD[np.where]})")
+
+
 # by the name that Python, or NumPy's arrays, have for it
 OPERATORS: dict[str, Callable[..., Node]] = {
     "__add__": lambda a, b: binary(sp.Add, a, b),
@@ -51,6 +57,16 @@ OPERATORS: dict[str, Callable[..., Node]] = {
     "__rtruediv__": lambda a, b: reciprocal(a) if isinstance(b, int) and b == 1 else binary(sp.Mul, b, reciprocal(a)),
     "__matmul__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.matmul, a, b),
     "__rmatmul__": lambda a, b: call_numpy(np.matmul, b, a),
+    "__mod__": lambda a, b: call_numpy(np.remainder, a, b),
+    "__rmod__": lambda a, b: call_numpy(np.remainder, b, a),
+    "__floordiv__": lambda a, b: call_numpy(np.floor_divide, a, b),
+    "__rfloordiv__": lambda a, b: call_numpy(np.floor_divide, b, a),
+    "__divmod__": lambda a, b: call_numpy(np.divmod, a, b),
+    "__and__": lambda a, b: call_numpy(np.logical_and, a, b),
+    "__or__": lambda a, b: call_numpy(np.logical_or, a, b),
+    "__invert__": lambda a: call_numpy(np.logical_not, a),
+    "__round__": lambda a: call_numpy(np.round, a),
+    **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), no_order),
     "__neg__": lambda a: Node(sp.Mul, (number(-1), a)),
     "__pos__": lambda a: a,
     "__abs__": lambda a: Node(sp.Abs, (a,)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from symfold.arguments import quoted
 from symfold.blocks import trace
 from symfold.errors import InvalidType, InvalidValue, NoRule
 from symfold.families import Family, Names, Numbered
@@ -42,8 +43,8 @@ def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
     ...
     symfold.errors.InvalidValue: the net has no opaque layer 'g1' (its opaque layers: f1, f2)
     """
-    if not isinstance(bodies, Mapping):
-        raise InvalidType(f"bind takes a dict from names of layers to bodies, got {bodies!r} (as {{'f1': lambda z: z**2}})")
+    if not isinstance(bodies, Mapping) or not all(isinstance(name, str) for name in bodies):
+        raise InvalidType(f"bind takes a dict from names of layers to bodies, got {quoted(bodies)} (as {{'f1': lambda z: z**2}})")
     kinds = {name: body.kind if isinstance(body, Layer) else kind_of(body, {}) for name, body in bodies.items()}
     applied = [(names_of(args[0]), op) for op, args in applied_layers(net.outputs)]
     opaque = list(dict.fromkeys(names for names, op in applied if op.body is None))

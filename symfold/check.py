@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from symfold.arguments import array_of, quoted, real, whole
 from symfold.compile import small_shapes
 from symfold.differentiate import value_and_grad
-from symfold.errors import GradientError
+from symfold.errors import GradientError, InvalidType
 from symfold.net import Net
 from symfold.parameters import init
 from symfold.shapes import is_known
@@ -26,14 +27,16 @@ def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int 
     >>> check_grad(sf.squared_error(net, sf.tensor("target", (None, 3)))) < 1e-6
     True
     """
-    net = Net.of(loss)
-    generator = np.random.default_rng(seed)
+    net, tolerance = Net.of(loss), real("tolerance", tolerance, above=0)
+    if values is not None and not isinstance(values, Mapping):
+        raise InvalidType(f"values must be a mapping from names to arrays, got {quoted(values)} (as {{'x': array}})")
+    generator = np.random.default_rng(whole("seed", seed))
     point: dict[str, Any] = {name: np.array(value) for name, value in init(net, seed).items()}
     for name in point:  # biases that start at zero say little: move everything off its start
         point[name] = point[name] + 0.5 * generator.standard_normal(point[name].shape)
     shapes = small_shapes(net)
     point |= {n.op.name: generator.standard_normal(shapes[n.op.name] if is_known(n.shape) else ()) for n in net.inputs}
-    point |= {name: np.asarray(value, dtype=float) for name, value in (values or {}).items()}
+    point |= {name: array_of(f"the value of {name!r}", value).astype(float) for name, value in (values or {}).items()}
     names = tuple(point)
     run = net.compile()
     _, gradient = value_and_grad(net, wrt=names).compile()({}, **point)

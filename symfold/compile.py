@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from symfold.arguments import arrays_of, one_of
 from symfold.depth import roll
-from symfold.errors import InvalidType, InvalidValue, unknown
+from symfold.errors import InvalidType, listing
 from symfold.net import Net
 from symfold.parameters import Parameters, layout_of
 from symfold.shapes import is_known
@@ -80,21 +81,7 @@ class Compiled:
     def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         if len(values) > len(self.input_names):
             raise InvalidType(f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}")
-        given = {**dict(zip(self.input_names, values, strict=False)), **named}
-        for name in given:
-            if name not in self.input_names and name not in self.layout.names:
-                raise unknown("input", name, self.input_names)
-        for name in self.input_names:
-            if name not in given:
-                raise InvalidValue(f"no value for input {name!r} (give {name}=array)")
-        try:
-            arrays = {name: np.asarray(value) for name, value in given.items()}
-        except ValueError as error:
-            raise InvalidType(f"the values are no arrays: {error} (rows must be equally long)") from None
-        for name, array in arrays.items():
-            if array.dtype.kind not in "biuf":
-                raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")
-        return arrays
+        return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, self.layout.names)
 
 
 def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy") -> Any:
@@ -113,9 +100,23 @@ def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
 
 def compile_net(net: Net, backend: str = "auto") -> Compiled:
     """A net compiled by a backend; `auto` takes the fastest that is there."""
-    chosen = "numpy" if backend == "auto" else backend
-    if chosen not in BACKENDS:
-        raise unknown("backend", backend, ["auto", *BACKENDS])
-    return Compiled(net, chosen)
+    chosen = one_of("backend", backend, ["auto", *BACKENDS])
+    return Compiled(net, "numpy" if chosen == "auto" else chosen)
+
+
+def lambdify(net: Net) -> Callable[..., Any]:
+    """A function of the inputs, then the parameters, in their order, as `sympy.lambdify` would give it."""
+    names = [node.op.name for node in (*net.inputs, *net.params)]
+    compiled = compile_net(net)
+
+    def call(*values: Any) -> Any:
+        if len(values) != len(names):
+            raise InvalidType(
+                f"{len(values)} value(s) given for {len(names)}: {listing(names)} "
+                "(give one for each of net.inputs, then one for each of net.params; net.compile() takes parameters as a dict)"
+            )
+        return compiled({}, **dict(zip(names, values, strict=True)))
+
+    return call
 
 

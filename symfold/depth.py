@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
+from symfold.arguments import whole
 from symfold.blocks import Block
 from symfold.errors import InvalidValue
 from symfold.families import Family, known_count
@@ -25,7 +25,7 @@ from symfold.specialise import rebuilt
 from symfold.walks import substitute, walk
 
 
-def unroll(net: Net) -> Net:
+def unroll(net: Any) -> Net:
     """The net with every fold as a chain of folds of one step.
 
     >>> import symfold as sf
@@ -33,6 +33,7 @@ def unroll(net: Net) -> Net:
     >>> len(net.bindings), len(unroll(net).bindings), roll(unroll(net)) == roll(net)
     (1, 3, True)
     """
+    net = Net.of(net)
     new: dict[Node, Any] = {}
     for node in walk(net.outputs):
         args = tuple(new[arg] for arg in node.args)
@@ -63,8 +64,9 @@ def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
     return (*state, *(join(parts) for parts in zip(*given, strict=True)))
 
 
-def roll(net: Net) -> Net:
+def roll(net: Any) -> Net:
     """The normal form: neighbouring steps with equal blocks made one fold, folds of one step written out."""
+    net = Net.of(net)
     return net.with_outputs(roll_nodes(net.outputs))
 
 
@@ -207,10 +209,8 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
     """A symbolic depth given its number, wherever it stands."""
     counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + [fold.op.count for fold in net.bindings]
     free = sorted({symbol.name for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols})
-    for name, depth in depths.items():
+    for name in depths:
         if name not in free:
             raise InvalidValue(f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})")
-        if isinstance(depth, bool) or not isinstance(depth, (int, np.integer, sp.Integer)) or depth < 1:
-            raise InvalidValue(f"depth {name}={depth} must be a whole number and at least 1 (a symbolic depth is a positive integer)")
-    values = {sp.Symbol(name, integer=True, positive=True): int(depth) for name, depth in depths.items()}
+    values = {sp.Symbol(name, integer=True, positive=True): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
     return rebuilt(net, values)

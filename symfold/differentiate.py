@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from symfold.errors import InvalidValue
+from symfold.arguments import quoted
+from symfold.errors import InvalidValue, listing
 from symfold.families import Family, Names
 from symfold.net import Net, listed
 from symfold.nodes import Node
@@ -15,7 +16,7 @@ from symfold.primitives import single
 from symfold.reverse_mode import pull_back, zeros
 from symfold.sequences import element
 from symfold.shapes import is_known, show
-from symfold.tensors import number, tensor
+from symfold.tensors import checked_name, number, tensor
 from symfold.trees import LEAF
 
 
@@ -27,7 +28,7 @@ def adjoint(net: Any, name: str = "a") -> Net:
     >>> sorted(sf.adjoint(net).parts)
     ['x']
     """
-    net = Net.of(net)
+    net, name = Net.of(net), checked_name(name)
     outputs = opened(net.outputs)
     taken = {leaf.op.name for leaf in net.leaves if isinstance(leaf.op, Input)}
     while name in taken:
@@ -54,7 +55,7 @@ def value_and_grad(loss: Any, wrt: Wanted = None) -> Net:
     """
     net = Net.of(loss)
     (output,) = opened(net.outputs) if len(net.outputs) == 1 else (None,)
-    if output is None or (is_known(output.shape) and output.shape != ()):
+    if output is None or net.form != LEAF or (is_known(output.shape) and output.shape != ()):
         shapes = ", ".join(show(o.shape) for o in net.outputs)
         raise InvalidValue(f"a loss is a single number, got shape {shapes} (sum over it, or use sf.squared_error)")
     names = None if wrt is None else wanted_names(net, wrt)
@@ -67,12 +68,12 @@ def value_and_grad(loss: Any, wrt: Wanted = None) -> Net:
 
 def wanted_names(net: Net, wrt: Wanted) -> set[str]:
     """The names to differentiate by, each of which the net must have."""
-    given = [wrt] if isinstance(wrt, (str, Node)) or not isinstance(wrt, Iterable) else list(wrt)
+    given = [wrt] if isinstance(wrt, str) or hasattr(wrt, "ndim") or not isinstance(wrt, Iterable) else list(wrt)
     known = [node.op.name for node in (*net.inputs, *net.params)]
     names: list[Any] = [one.op.name if isinstance(one, Node) and isinstance(one.op, Input) else one for one in given]
     for name in names:
-        if name not in known:
-            raise InvalidValue(f"no input or parameter {name!r} to differentiate by (there are {', '.join(map(repr, known)) or 'none'})")
+        if not isinstance(name, str) or name not in known:
+            raise InvalidValue(f"no input or parameter {quoted(name)} to differentiate by (there are {listing(map(repr, known))})")
     return set(names)
 
 

@@ -61,8 +61,7 @@ class Distribution:
 
     def results(self) -> tuple[Node, ...]:
         fold, block, formals = self.fold, self.fold.block, self.formals
-        carries, count = fold.carries, fold.count
-        assert isinstance(count, int)
+        carries, count = fold.carries, known_count(fold.count)
         order = walk(block.results)
         state = set(formals[:carries])
         varies = dependents(order, state | self.entries)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from symfold import functions
 from symfold.functions import Head
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
+from symfold.primitives import axes_given
 from symfold.primitives import logsumexp as _logsumexp
 from symfold.primitives import softmax as _softmax
 
@@ -28,7 +29,7 @@ class Elementwise:
 
     def __call__(self, *values: Any) -> Any:
         lead = next((value for value in values if leads(value)), None)
-        if lead is None and not any(isinstance(value, (Node, np.ndarray)) for value in values):
+        if all(isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool) for value in values):
             return self.head(*values)
         node = Node(self.head, tuple(map(lift, values)))
         return node if lead is None else lead._wrap_(node)
@@ -50,20 +51,17 @@ erf = Elementwise(sp.erf)
 
 def sqrt(value: Any) -> Any:
     """The square root."""
-    return value ** sp.Rational(1, 2)
+    symbolic = leads(value) or isinstance(value, (Node, sp.Expr, Number))
+    return (value if symbolic else lift(value)) ** sp.Rational(1, 2)
 
 
 def softmax(value: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """exp(z)/sum(exp(z)) along an axis, without overflow."""
-    node = _softmax(lift(value), axis=_axes(axis))
+    node = _softmax(lift(value), axis=axes_given(axis))
     return value._wrap_(node) if leads(value) else node
 
 
 def logsumexp(value: Any, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(z))) along an axis, without overflow."""
-    node = _logsumexp(lift(value), axis=_axes(axis), keepdims=keepdims)
+    node = _logsumexp(lift(value), axis=axes_given(axis), keepdims=bool(keepdims))
     return value._wrap_(node) if leads(value) else node
-
-
-def _axes(axis: int | tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 
 class SymfoldError(Exception):
@@ -23,6 +24,16 @@ class ShapeError(InvalidValue):
 
 class UnknownName(InvalidValue, AttributeError):
     """A name that is in no table."""
+
+
+class UnknownKey(SymfoldError, KeyError):
+    """A key that a mapping does not hold."""
+
+    __str__ = Exception.__str__  # a KeyError would show the message quoted once more
+
+
+class OutOfRange(SymfoldError, IndexError):
+    """A position beyond the ends of a sequence."""
 
 
 class NoRule(SymfoldError, NotImplementedError):
@@ -63,5 +74,14 @@ def unknown(what: str, given: object, allowed: Iterable[str]) -> UnknownName:
     >>> print(unknown("mapper", "resnet", ["residual", "boosting"]))
     unknown mapper: 'resnet' (must be one of 'boosting', 'residual')
     """
-    names = ", ".join(repr(name) for name in sorted(allowed))
-    return UnknownName(f"unknown {what}: {given!r} (must be one of {names})")
+    return UnknownName(f"unknown {what}: {given!r} (must be one of {listing(map(repr, sorted(allowed)))})")
+
+
+def listing(names: Iterable[str], most: int = 40) -> str:
+    """Names for a message, of very many the first.
+
+    >>> listing(["a", "b"]), listing(map(str, range(10**6)), 3), listing([])
+    ('a, b', '0, 1, 2, ...', 'none')
+    """
+    shown = list(islice(names, most + 1))
+    return ", ".join([*shown[:most], *(["..."] if len(shown) > most else [])]) or "none"

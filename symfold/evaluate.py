@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType, InvalidValue, NoRule
+from symfold.arguments import array_of
+from symfold.errors import InvalidValue, NoRule
 from symfold.functions import Head, relu, sigmoid, softplus, step
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
@@ -66,14 +67,7 @@ def constant_value(node: Node) -> Any:
 
 def as_numbers(name: str, value: Any) -> Any:
     """A value as an array to compute with: numbers as float64, so that none wraps around; objects as they are."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise InvalidValue(f"the value of {name!r} is no array: {error}") from error
-    if array.dtype.kind == "O" and any(isinstance(entry, (str, bytes, list, tuple)) for entry in array.flat):
-        raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")
-    if array.dtype.kind not in "biufO":
-        raise InvalidType(f"the value of {name!r} is no array of numbers (its type is {array.dtype})")
+    array = array_of(f"the value of {name!r}", value, objects=True)
     return array if array.dtype.kind == "O" else array.astype(np.float64)
 
 

@@ -6,18 +6,18 @@ last items to catch one that is not a pure function of (state, item).
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from symfold.arguments import one_of, ordered, quoted, takes
 from symfold.blocks import prefixed, trace
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.folds import Step, settle
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.purity import check_pure
-from symfold.runs import Run, runs_of
+from symfold.runs import FOLDED, Run, runs_of
 from symfold.sequences import join
 from symfold.shapes import Shape
 from symfold.trees import LEAF, Form, as_state, flatten, unflatten
@@ -49,10 +49,9 @@ def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
 
 
 def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) -> Any:
-    if check not in ("ends", "all"):
-        raise InvalidValue(f"unknown check: {check!r} (must be one of 'ends', 'all')")
+    one_of("check", check, ("ends", "all"))
     if not callable(mapper):
-        raise InvalidType(f"a mapper must be a function (state, item) -> state, got {mapper!r}")
+        raise InvalidType(f"a mapper must be a function (state, item) -> state, got {quoted(mapper)} (as sf.mappers.residual, or lambda z, f: f(z) + z)")
     if init is None:
         init, items = first_of(items)
     leaves, form = flatten(as_state(init))
@@ -78,7 +77,7 @@ def as_net(value: Any) -> Any:
 
 def first_of(items: Any) -> tuple[Any, Any]:
     """The first item as the initial state, and the others."""
-    listed = list(items)
+    listed = ordered(FOLDED, items)
     if not listed:
         raise InvalidType("fold of no items with no initial state (give init, as for functools.reduce)")
     return listed[0], listed[1:]
@@ -95,9 +94,11 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         except ShapeError as error:
             name = run.name_at(where)
             raise prefixed(error, f"step {run.start + where + 1}" + (f" ({name})" if name else "")) from None
-        except TypeError:
-            if not takes_two(mapper):
-                raise InvalidType(f"a mapper takes (state, item), and {mapper!r} cannot be called with two arguments") from None
+        except TypeError as error:
+            if not takes(mapper, None, None):
+                raise InvalidType(f"a mapper takes (state, item), and {quoted(mapper)} cannot be called with two arguments") from None
+            if not callable(item) and "not callable" in str(error):
+                raise InvalidType(f"the mapper calls its item, and the item of step {run.start + where + 1} is no function (fold over layers, as sf.layers('f1:4'), functions or nets)") from error
             raise
         leaves, result_form = flatten(ordered_as(form, as_state(result)))
         if result_form != form:
@@ -120,17 +121,6 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         return step
 
     return settle(step_for, run.count, init)
-
-
-def takes_two(mapper: Mapper) -> bool:
-    """Whether a mapper can be called with a state and an item, as far as Python tells."""
-    try:
-        inspect.signature(mapper).bind(None, None)
-    except TypeError:
-        return False
-    except ValueError:  # no signature is known
-        pass
-    return True
 
 
 def ordered_as(form: Form, value: Any) -> Any:

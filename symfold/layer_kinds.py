@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.arguments import quoted, takes, whole
 from symfold.blocks import Block, trace
-from symfold.errors import InvalidType, InvalidValue
+from symfold.errors import InvalidType
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Normal
@@ -129,6 +130,8 @@ def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
     if isinstance(body, type) and issubclass(body, sp.Basic):
         return 1
     names = [name for name, p in positional(body).items() if p.default is inspect.Parameter.empty]
+    if not positional(body) and takes_no_more(body):
+        raise InvalidType(f"the body {quoted(body)} takes no input (give a function of one value or more, as lambda z: z**2)")
     missing = set(weights) - set(positional(body)) if takes_no_more(body) else set()
     if missing and len(missing) != len(weights):
         raise InvalidType(f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))})")
@@ -146,11 +149,9 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
     >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
     ((3, 2), (2, 3))
     """
-    for size in (inputs, outputs):
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise InvalidValue(f"a dense layer of size {size!r} (give whole numbers from 1 up, as sf.dense(3, 2))")
-    if activation is not None and not callable(activation):
-        raise InvalidType(f"the activation {activation!r} is no function (give one as sf.sigmoid, np.tanh or sympy.tanh)")
+    inputs, outputs = whole("inputs", inputs, 1), whole("outputs", outputs, 1)
+    if activation is not None and not (callable(activation) and takes(activation, None)):
+        raise InvalidType(f"the activation {quoted(activation)} is no function of one value (give one as sf.sigmoid, np.tanh or sympy.tanh)")
     act = activation or (lambda value: value)
     scale = Normal(0.0, max(1, inputs) ** -0.5)
     if columns:

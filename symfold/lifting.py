@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.arguments import array_of, quoted
 from symfold.errors import InvalidType, NoRule
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, FrozenArray, Input
@@ -73,9 +74,9 @@ def lift(value: Any) -> Node:
         stacked: Any = np.stack([*map(lift, value)])  # NumPy hands it back to the nodes in it
         return stacked
     if isinstance(value, (np.ndarray, list)):
-        array = np.asarray(value)
+        array = array_of("what is to be part of a net", value)
         return Node(Constant(FrozenArray.of(array))) if array.ndim else lift(array.item())
-    raise InvalidType(f"cannot make {value!r} of type {type(value).__name__} part of a net (give a tensor, a SymPy expression, a number or an array)")
+    raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net (give a tensor, a SymPy expression, a number or an array)")
 
 
 # `named_layers` says how an applied undefined SymPy function reads: as an opaque layer.

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
-import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType, InvalidValue
+from symfold.arguments import whole
+from symfold.errors import InvalidType, InvalidValue, OutOfRange, SymfoldError
 from symfold.families import Family, Names, Numbered, compress
 from symfold.layer_kinds import Call, Kind, kind_of
 from symfold.lifting import APPLIED, leads, lift
@@ -125,14 +125,16 @@ class Layers(Sequence[Layer]):
     @overload
     def __getitem__(self, index: slice) -> list[Layer]: ...
     def __getitem__(self, index: int | slice) -> Layer | list[Layer]:
-        if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self)))]
         try:
+            if isinstance(index, slice):
+                return [self[k] for k in range(*index.indices(len(self)))]
             index = operator.index(index)
-        except TypeError:
+        except (TypeError, ValueError) as error:
+            if isinstance(error, SymfoldError):
+                raise
             raise InvalidType(f"{index!r} is no index of a layer (give a whole number, as f[0], or a slice; a layer by name is sf.layer('f1'))") from None
         if not -len(self) <= index < len(self):
-            raise IndexError(f"layer {index} of {len(self)} (must be from 0 to {len(self) - 1})")
+            raise OutOfRange(f"layer {index} of {len(self)} (must be from 0 to {len(self) - 1})")
         return Layer(self.names[index % len(self)], self.kind)
 
     def __iter__(self) -> Iterator[Layer]:
@@ -187,6 +189,7 @@ def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights
 
     >>> layer("sq", lambda z: z**2)(sp.Symbol("x"))
     sq(x)
+    >>> import numpy as np
     >>> affine = layer("f1", lambda z, W, b: np.tanh(np.dot(z, W) + b), W=(3, 3), b=(1, 3))
     >>> affine.params
     (W1, b1)
@@ -202,14 +205,10 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
     """
     made = kind_of(kind, weights)
     if count is not None:
-        if isinstance(count, str):
-            count = sp.Symbol(count, integer=True, positive=True)
-        if isinstance(count, sp.Symbol):
-            count = sp.Symbol(count.name, integer=True, positive=True)
-        elif not isinstance(count, (int, np.integer, sp.Integer)) or count < 0:
-            raise InvalidValue(f"count={count!r} is no depth (give a whole number from 0 up, or a symbol)")
+        if isinstance(count, (str, sp.Symbol)):
+            count = sp.Symbol(checked_name(str(count)), integer=True, positive=True)
         else:
-            count = int(count)
+            count = whole("count (or a symbol)", count)
         return Layers(Numbered(checked_name(spec), 1, count), made)
     if not isinstance(spec, str) or not spec.strip():
         raise InvalidType(f"{spec!r} names no layers (give a spec as 'f1:4' or 'f g h', or a name and count=)")

@@ -292,9 +292,9 @@ class Net(Operators):
 
     def lambdify(self) -> Callable[..., Any]:
         """A function of the inputs, then the parameters, in their order, as `sympy.lambdify` would give it."""
-        names = [node.op.name for node in (*self.inputs, *self.params)]
-        compiled = self.compile()
-        return lambda *values: compiled({}, **dict(zip(names, values, strict=True)))
+        from symfold.compile import lambdify
+
+        return lambdify(self)
 
     # -- keeping
 

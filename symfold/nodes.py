@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType
+from symfold.errors import InvalidType, UnknownName
 from symfold.functions import Head
 from symfold.operations import Operation
 from symfold.operators import Operators
@@ -153,21 +153,27 @@ class Node(Operators):
     def __bool__(self) -> bool:
         raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (use np.maximum, np.minimum, sf.relu or np.heaviside)")
 
-    def __lt__(self, other: Any) -> bool:
-        raise InvalidType("a symbolic value has no order yet; a mapper cannot branch on it (use np.maximum, np.minimum, sf.relu or np.heaviside)")
-
-    __le__ = __gt__ = __ge__ = __lt__
-
     def __array__(self, *args: Any, **options: Any) -> Any:
         raise InvalidType("a symbolic value is no array yet (np.dot(a, z) and a @ z trace, a.dot(z) does not; call the net for numbers)")
 
     def __int__(self) -> int:
-        raise InvalidType("a symbolic value is no number yet (compile the net, or call it with numbers)")
+        raise InvalidType(NO_NUMBER)
 
     def __float__(self) -> float:
-        raise InvalidType("a symbolic value is no number yet (compile the net, or call it with numbers)")
+        raise InvalidType(NO_NUMBER)
+
+    def __complex__(self) -> complex:
+        raise InvalidType(NO_NUMBER)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        own = [word for word in dir(Node) if not word.startswith("_")]
+        function = f"; np.{name} is a function, and np.{name}(z) says whether it traces" if hasattr(np, name) else ""
+        raise UnknownName(f"a symbolic value has no {name!r} (it has {', '.join(own)}{function})")
 
 
+NO_NUMBER = "a symbolic value is no number yet (inside of a mapper write np.tanh or sf.tanh for math.tanh, and so on; for numbers compile the net, or call it)"
 COMPARED = (
     "a stand-in cannot be compared or looked up: while a mapper is traced, it stands for all the items (or states) at once "
     "(make what differs from item to item part of it: give pairs, as (mapper, item), or one fold for each part)"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.errors import NoRule, ShapeError
+from symfold.arguments import ordered, quoted, takes, whole
+from symfold.errors import NoRule, ShapeError, listing
 from symfold.functions import UFUNCS, softplus
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import (
     Primitive,
+    axes_given,
     axes_of,
     broadcast_to,
     concatenate,
@@ -30,17 +33,25 @@ from symfold.primitives import (
     zeros,
 )
 from symfold.sequences import reverse, stack
-from symfold.shapes import is_known, show
+from symfold.shapes import Shape, is_known, show
 from symfold.tensors import number
 
 
 def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
     """Trace a NumPy function that has a row."""
-    rule = NUMPY.get(function)
+    rule, name = NUMPY.get(function), getattr(function, "__name__", str(function))
+    if rule is None and function in INSTEAD:
+        raise NoRule(f"numpy.{name} does not trace (write {INSTEAD[function]})")
     if rule is None:
         known = ", ".join(sorted({getattr(f, "__name__", str(f)) for f in (*NUMPY, *UFUNCS)} - {"__getitem__"}))
-        raise NoRule(f"numpy.{getattr(function, '__name__', function)} does not trace (those that do: {known})")
-    return rule(*args, **options)
+        raise NoRule(f"numpy.{name} does not trace (those that do: {known})")
+    try:
+        return rule(*args, **options)
+    except TypeError:
+        if not takes(rule, *args, **options):
+            given = [f"{len(args)} value(s)", *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
+            raise NoRule(f"numpy.{name} of {', '.join(given)} does not trace (it takes {listing(inspect.signature(rule).parameters)})") from None
+        raise
 
 
 def traced_ufunc(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
@@ -77,22 +88,27 @@ def _transpose(a: Any, axes: Any = None) -> Node:
 
 def _reduction(row: Primitive) -> Callable[..., Node]:
     def apply(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
-        axes = None if axis is None else tuple(int(one) for one in np.atleast_1d(axis))
-        return row(lift(a), axis=axes, keepdims=bool(keepdims))
+        return row(lift(a), axis=None if axis is None else axes_given(axis), keepdims=bool(keepdims))
 
     return apply
 
 
 def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
     only(order == "C", "reshape", f"order={order!r}", "order='C'")
-    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    return reshape(lift(a), shape=tuple(int(size) if isinstance(size, (int, np.integer)) else size for size in sizes))
+    return reshape(lift(a), shape=sizes_given(shape, -1))
+
+
+def sizes_given(shape: Any, least: int = 0) -> Shape:
+    """A shape as its author gave it: one size or several, each a whole number or a SymPy expression."""
+    sizes = shape if isinstance(shape, (tuple, list)) else [shape]
+    return tuple(size if isinstance(size, sp.Expr) and not size.is_Number else whole("size", size, least) for size in sizes)
 
 
 def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
-    nodes = tuple(map(lift, parts))
+    nodes = tuple(map(lift, ordered("numpy.concatenate takes values to join", parts)))
     only(axis is not None, "concatenate", "axis=None", "a number")
-    return nodes[0] if len(nodes) == 1 else concatenate(*nodes, axis=int(axis))
+    only(bool(nodes), "concatenate", "no values", "one value or more")
+    return nodes[0] if len(nodes) == 1 else concatenate(*nodes, axis=whole("axis", axis, None))
 
 
 def _getitem(a: Node, index: Any) -> Node:
@@ -109,7 +125,7 @@ def _getitem(a: Node, index: Any) -> Node:
 
 
 def _expand_dims(a: Any, axis: int) -> Node:
-    return expand(lift(a), axis=int(axis))
+    return expand(lift(a), axis=whole("axis", axis, None))
 
 
 def only(allowed: bool, function: str, given: str, what: str) -> None:
@@ -152,7 +168,7 @@ def _root(a: Any) -> Node:
 def _squeeze(a: Any, axis: int | None = None) -> Node:
     node = lift(a)
     only(axis is not None and is_known(node.shape), "squeeze", f"axis={axis}", "one axis of a known shape")
-    (place,) = axes_of(axis, node.ndim)
+    (place,) = axes_of(whole("axis", axis, None), node.ndim)
     if node.shape[place] != 1:
         raise ShapeError(f"cannot squeeze axis {axis} of {show(node.shape)}: its size is not 1")
     return squeeze(node, axis=place)
@@ -160,7 +176,7 @@ def _squeeze(a: Any, axis: int | None = None) -> Node:
 
 def _swapaxes(a: Any, first: int, second: int) -> Node:
     node = lift(a)
-    only(is_known(node.shape) and axes_of((first, second), node.ndim) == (-2, -1), "swapaxes", f"axes {first}, {second}", "the last two axes")
+    only(is_known(node.shape) and axes_of(axes_given((first, second)), node.ndim) == (-2, -1), "swapaxes", f"axes {first}, {second}", "the last two axes")
     return swap(node)
 
 
@@ -202,7 +218,7 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.concatenate: _concatenate,
     np.ndarray.__getitem__: _getitem,
     np.expand_dims: _expand_dims,
-    np.broadcast_to: lambda a, shape: broadcast_to(lift(a), shape=tuple(shape)),
+    np.broadcast_to: lambda a, shape: broadcast_to(lift(a), shape=sizes_given(shape)),
     np.logaddexp: lambda a, b: logaddexp(lift(a), lift(b)),
     np.zeros_like: lambda a, **_: zeros(lift(a)),
     np.ones_like: lambda a, **_: spread(number(1), lift(a)),
@@ -220,4 +236,31 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.inner: lambda a, b: _dot(a, _transpose(b)),
     np.vdot: lambda a, b: dot(_ravel(a), _ravel(b)),
     np.ravel: _ravel,
+}
+
+_CHOICE = "h*a + (1 - h)*b with h = np.heaviside(z, 0.5) for a where z > 0 and b elsewhere; or np.maximum, np.minimum, np.clip, sf.relu"
+_ORDER = "np.heaviside(a - b, 0.5), which is 1 where a > b and 0 where a < b; or np.maximum, np.minimum, np.clip, sf.relu"
+_LARGEST = "np.maximum(z[0], z[1]) of entries, or sf.logsumexp(z, axis), which is smooth"
+_REPEAT = "np.broadcast_to, or np.concatenate of a list"
+
+# what people write who meet a function of NumPy's that has no row
+INSTEAD: dict[Any, str] = {
+    **dict.fromkeys((np.where, np.select, np.piecewise, np.choose), _CHOICE),
+    **dict.fromkeys((np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal), _ORDER),
+    **dict.fromkeys((np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.invert), _ORDER),
+    **dict.fromkeys((np.max, np.min, np.argmax, np.argmin, np.sort, np.median), _LARGEST),
+    **dict.fromkeys((np.tile, np.repeat), _REPEAT),
+    **dict.fromkeys((np.fmax,), "np.maximum(a, b)"),
+    **dict.fromkeys((np.fmin,), "np.minimum(a, b)"),
+    **dict.fromkeys((np.remainder, np.fmod), "a - b*np.floor(a/b)"),
+    np.floor_divide: "np.floor(a/b)",
+    np.divmod: "q = np.floor(a/b) and a - b*q",
+    np.modf: "np.floor(z) and z - np.floor(z)",
+    **dict.fromkeys((np.round, np.rint, np.trunc), "np.floor(z + 0.5)"),
+    np.prod: "z[0]*z[1] of entries, or a fold: sf.fold(lambda p, v: p*v, z, 1)",
+    np.cumsum: "sf.scan(lambda s, v: s + v, z, 0)",
+    np.diff: "z[1:] - z[:-1]",
+    np.cbrt: "np.sign(z)*np.abs(z)**(1/3)",
+    np.einsum: "np.matmul and np.sum",
+    np.tensordot: "np.matmul and np.sum",
 }

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType
+from symfold.arguments import real
+from symfold.errors import InvalidType, InvalidValue
 from symfold.shapes import Shape
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class Normal:
 
     mean: float = 0.0
     deviation: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "deviation"):
+            real(name, getattr(self, name))
+        if self.deviation < 0:
+            raise InvalidValue(f"deviation={self.deviation!r} is negative (give 0 to start everywhere at the mean, or more)")
 
 
 @dataclass(frozen=True)

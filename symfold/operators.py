@@ -52,6 +52,49 @@ class Operators:
     def __getitem__(self, index: Any) -> Self:
         return self._operate("__getitem__", index)
 
+    # what has no meaning for a symbolic value, and says so
+
+    def __mod__(self, other: Any) -> Self:
+        return self._operate("__mod__", other)
+
+    def __rmod__(self, other: Any) -> Self:
+        return self._operate("__rmod__", other)
+
+    def __floordiv__(self, other: Any) -> Self:
+        return self._operate("__floordiv__", other)
+
+    def __rfloordiv__(self, other: Any) -> Self:
+        return self._operate("__rfloordiv__", other)
+
+    def __divmod__(self, other: Any) -> Self:
+        return self._operate("__divmod__", other)
+
+    def __and__(self, other: Any) -> Self:
+        return self._operate("__and__", other)
+
+    def __or__(self, other: Any) -> Self:
+        return self._operate("__or__", other)
+
+    def __invert__(self) -> Self:
+        return self._operate("__invert__")
+
+    def __round__(self, digits: int | None = None) -> Self:
+        return self._operate("__round__")
+
+    def __lt__(self, other: Any) -> Self:
+        return self._operate("__lt__", other)
+
+    def __le__(self, other: Any) -> Self:
+        return self._operate("__le__", other)
+
+    def __gt__(self, other: Any) -> Self:
+        return self._operate("__gt__", other)
+
+    def __ge__(self, other: Any) -> Self:
+        return self._operate("__ge__", other)
+
+    # and what has
+
     def __neg__(self) -> Self:
         return self._operate("__neg__")
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from symfold.errors import InvalidValue
+from symfold.arguments import real
 from symfold.nodes import Node
 
 
@@ -29,7 +28,7 @@ def sgd(rate: float) -> Optimiser:
     >>> sgd(0.5).update(tensor("w"), tensor("g"))
     (w - 0.5*g,)
     """
-    checked("rate", rate)
+    real("rate", rate, above=0)
     return Optimiser("sgd", lambda w, g: (w - rate * g,))
 
 
@@ -40,20 +39,14 @@ def momentum(rate: float, decay: float = 0.9) -> Optimiser:
     >>> momentum(0.5).update(tensor("w"), tensor("g"), tensor("v"))
     (w - 0.5*(0.9*v + g), 0.9*v + g)
     """
-    checked("rate", rate)
-    checked("decay", decay)
+    real("rate", rate, above=0)
+    real("decay", decay, above=0)
 
     def update(w: Node, g: Node, velocity: Node) -> tuple[Node, Node]:
         after = decay * velocity + g
         return w - rate * after, after
 
     return Optimiser("momentum", update, ("velocity",))
-
-
-def checked(name: str, value: Any) -> None:
-    """A rate must be a positive number."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise InvalidValue(f"{name}={value!r} is no positive number")
 
 
 OPTIMISERS: dict[str, Callable[..., Optimiser]] = {"sgd": sgd, "momentum": momentum}

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from symfold.errors import InvalidType, InvalidValue, ShapeError, unknown
+from symfold.arguments import array_of, whole
+from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown
 from symfold.families import Family
 from symfold.net import Net
 from symfold.nodes import Node
@@ -88,7 +89,7 @@ class Parameters(MutableMapping[str, Any]):
 
     def _views(self, name: str) -> list[Any]:
         if name not in self.layout.names:
-            raise KeyError(name)
+            raise UnknownKey(f"no parameter {name!r} (the net has {listing(map(repr, self))})")
         found = []
         for number, position in self.layout.names[name]:
             whole = self._whole(number)
@@ -101,10 +102,8 @@ class Parameters(MutableMapping[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         if name not in self.layout.names:
             raise unknown("parameter", name, self.layout.names)
+        array = array_of(f"the value of parameter {name!r}", value)
         for view in self._views(name):
-            array = np.asarray(value)
-            if array.dtype.kind not in "biuf":
-                raise InvalidType(f"parameter {name!r} was given values of type {array.dtype} (give numbers)")
             if array.shape != view.shape:
                 raise ShapeError(f"parameter {name!r} has shape {view.shape}, got {array.shape}")
             view[...] = array
@@ -139,7 +138,7 @@ class Parameters(MutableMapping[str, Any]):
             return
         missing = [name for name in self if name not in params]
         if missing:
-            raise InvalidValue(f"no value for parameter {missing[0]!r} (the net has {', '.join(map(repr, self))})")
+            raise InvalidValue(f"no value for parameter {missing[0]!r} (the net has {listing(map(repr, self))})")
         for name in self:
             self[name] = params[name]
 
@@ -153,10 +152,8 @@ def init(net: Net, seed: int = 0) -> Parameters:
     >>> list(params), params["b1"].tolist()
     (['W1', 'W2', 'b1', 'b2'], [[0.0, 0.0]])
     """
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InvalidValue(f"seed={seed!r} must be a whole number from 0 up")
+    generator = np.random.default_rng(whole("seed", seed))
     params = Parameters(layout_of(net))
-    generator = np.random.default_rng(seed)
     for leaf in params.layout.leaves:
         start = leaf.op.start or Normal()
         array = params.array_of(leaf)

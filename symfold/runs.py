@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.errors import InvalidType, ShapeError
+from symfold.arguments import ordered
+from symfold.errors import ShapeError
 from symfold.families import compress
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
 from symfold.named_layers import Layer, Layers
@@ -14,6 +15,8 @@ from symfold.nodes import Node
 from symfold.sequences import stack
 from symfold.shapes import Size, length
 from symfold.trees import flatten
+
+FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,7 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
     if hasattr(items, "_as_tree_") or isinstance(items, Node):
         yield from runs_along(items)
         return
-    if not isinstance(items, Iterable) or isinstance(items, (str, dict)):
-        raise InvalidType(f"cannot fold over {items!r} of type {type(items).__name__} (give a list of items, layers, a tensor or a scan)")
-    listed = list(items)
+    listed = ordered(FOLDED, items)
     start = 0
     while start < len(listed):
         if named := named_run(listed, start):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.arguments import ordered
 from symfold.errors import InvalidValue
 from symfold.families import Family, Names, Numbered, compress, known_count
 from symfold.lifting import lift
@@ -107,7 +108,7 @@ def stack(parts: Sequence[Any]) -> Node:
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2)
     """
-    nodes = tuple(map(lift, parts))
+    nodes = tuple(map(lift, ordered("sf.stack takes values of one shape", parts)))
     if not nodes:
         raise InvalidValue("cannot stack nothing (give at least one value)")
     distinct = tuple(dict.fromkeys(nodes))

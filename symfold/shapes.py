@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from symfold.errors import InvalidType, InvalidValue, ShapeError
+from symfold.arguments import quoted, whole
+from symfold.errors import InvalidType, ShapeError
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
         return (Rest((name,)),)
     if isinstance(shape, (str, dict)) or not isinstance(shape, Iterable) or getattr(shape, "ndim", 1) != 1:
         raise InvalidType(
-            f"the shape of {name!r} must be a tuple of sizes, got {shape!r} of type {type(shape).__name__} "
+            f"the shape of {name!r} must be a tuple of sizes, got {quoted(shape)} of type {type(shape).__name__} "
             "(one axis of size 3 is (3,), a scalar is (), and None is a size that is not known yet)"
         )
     sizes: list[Size | Rest] = []
@@ -59,12 +60,8 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
             sizes.append(size_symbol(name, axis))
         elif isinstance(size, sp.Expr) and not isinstance(size, sp.Integer):
             sizes.append(size)
-        elif isinstance(size, (int, sp.Integer)) or hasattr(size, "__index__"):
-            if int(size) < 0:
-                raise InvalidValue(f"size {size} of axis {axis} of {name!r} is negative (give a size from 0 up, or None)")
-            sizes.append(int(size))
         else:
-            raise InvalidValue(f"size {size!r} of axis {axis} of {name!r} is no size (give an int, or None where unknown)")
+            sizes.append(whole(f"size (or None) of axis {axis} of {quoted(name)}", size))
     return tuple(sizes)
 
 

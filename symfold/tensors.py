@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import sympy as sp
 
-from symfold.errors import InvalidValue
+from symfold.arguments import quoted
+from symfold.errors import InvalidType, InvalidValue
 from symfold.nodes import Node
 from symfold.operations import Constant, Input, Normal
 from symfold.shapes import Shape, input_shape
@@ -28,6 +29,8 @@ def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None)
     (3, 3)
     """
     sizes = input_shape(name, shape)
+    if start is not None and not isinstance(start, Normal):
+        raise InvalidType(f"the start of parameter {name!r} must be a sf.Normal, got {quoted(start)} (as sf.Normal(0.0, 0.1): mean and deviation)")
     return Node(Input(checked_name(name), sizes, "parameter", start or default_start(sizes)))
 
 
@@ -40,7 +43,9 @@ def default_start(shape: Shape) -> Normal:
 
 def checked_name(name: str) -> str:
     """A name that people can type and every printer can show."""
-    if not isinstance(name, str) or not name.isidentifier():
+    if not isinstance(name, str):
+        raise InvalidType(f"{quoted(name)} of type {type(name).__name__} is no name (give a string as 'x')")
+    if not name.isidentifier():
         raise InvalidValue(f"{name!r} is no name (use letters, digits and underscores, and begin with a letter)")
     return name
 

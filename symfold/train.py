@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from symfold.arguments import quoted, whole
 from symfold.batches import Batch, checked_batch, given_batches, shuffled
 from symfold.depth import roll
-from symfold.errors import Diverged, InvalidType, InvalidValue
+from symfold.errors import Diverged, InvalidType, InvalidValue, listing
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.optimisers import Optimiser
@@ -65,22 +66,23 @@ def fit(
     """
     net = roll(Net.of(loss))
     if not isinstance(params, Mapping):
-        raise InvalidType(f"params must be a mapping from names to arrays, got {type(params).__name__} (as net.init() gives)")
-    if batches is not None and not isinstance(batches, Iterable):
-        raise InvalidType(f"batches must be an iterable of mappings, got {type(batches).__name__}")
-    if metrics is not None and not isinstance(metrics, Mapping):
-        raise InvalidType(f"metrics must be a mapping from names to nets or functions, got {type(metrics).__name__}")
+        raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
     if not isinstance(optimizer, Optimiser):
-        raise InvalidType(f"optimizer={optimizer!r} is no optimiser (as sf.sgd(0.01))")
+        raise InvalidType(f"optimizer={quoted(optimizer)} is no optimiser (as sf.sgd(0.01))")
     if (data is None) == (batches is None):
         raise InvalidType("fit takes either data (arrays by input name) or batches (an iterable of them)")
-    if not isinstance(epochs, int) or epochs < 1:
-        raise InvalidValue(f"epochs={epochs!r} must be a whole number from 1 up")
+    epochs, seed = whole("epochs", epochs, 1), whole("seed", seed)
+    if batch_size is not None:
+        batch_size = whole("batch_size", batch_size, 1)
     stepper = Stepper(net, params, optimizer)
     names = stepper.inputs
-    arrays = None if data is None else checked_batch(data, names)
-    source = given_batches(batches, epochs) if arrays is None else shuffled(arrays, names, batch_size, epochs, seed, shuffle)
-    history = History(metrics={name: [] for name in metrics or {}})
+    if batches is None:
+        arrays = checked_batch(data, names)
+        source = shuffled(arrays, names, batch_size, epochs, seed, shuffle)
+    else:
+        arrays, source = None, given_batches(batches, epochs, batch_size)
+    measures = measures_of(metrics, stepper.state, arrays)
+    history = History(metrics={name: [] for name in measures})
     bar = Bar(epochs, sys.stderr.isatty() if progress is None else progress)
     with np.errstate(all="ignore"):
         for epoch, epoch_batches in enumerate(source):
@@ -92,10 +94,12 @@ def fit(
                     raise diverged(net, stepper, history, epoch, value)
                 stepper.commit()
                 history.loss.append(value)
+            if not history.loss:
+                raise InvalidValue("there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)")
             fitted = extracted(net, stepper.state)
-            for name, metric in (metrics or {}).items():
-                history.metrics[name].append(measured(metric, fitted, arrays))
-            bar.show(epoch + 1, history.loss[-1] if history.loss else math.nan)
+            for name, measure in measures.items():
+                history.metrics[name].append(measure(fitted))
+            bar.show(epoch + 1, history.loss[-1])
         if not np.isfinite(stepper.state.flat).all():
             raise diverged(net, stepper, history, epochs - 1, math.nan, "the parameters are no longer finite after step")
     bar.close()
@@ -109,13 +113,31 @@ def extracted(net: Net, state: Mapping[str, Any]) -> Parameters:
     return params
 
 
-def measured(metric: Any, params: Parameters, arrays: Batch | None) -> Any:
-    """A metric at these parameters: a net on the whole data, or any function of the parameters."""
-    if isinstance(metric, (Net, Node)):
-        net = Net.of(metric)
-        wanted = {node.op.name for node in net.inputs}
-        return flatten(net.compile()(params, **{n: v for n, v in (arrays or {}).items() if n in wanted}))[0][0]
-    return metric(params)
+def measures_of(metrics: Any, params: Mapping[str, Any], arrays: Batch | None) -> dict[str, Callable[[Parameters], Any]]:
+    """Every metric as a function of the parameters, those that are nets compiled: what is wrong shows before the first step."""
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise InvalidType(f"metrics must be a mapping from names to nets or functions, got {quoted(metrics)} (as {{'loss': loss}})")
+    return {name: measure_of(name, metric, params, arrays) for name, metric in (metrics or {}).items()}
+
+
+def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None) -> Callable[[Parameters], Any]:
+    """A metric as a function of the parameters: a net on the whole data, or any function of theirs."""
+    if not isinstance(metric, (Net, Node)):
+        if not callable(metric):
+            raise InvalidType(f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters")
+        return cast(Callable[[Parameters], Any], metric)
+    compiled = Net.of(metric).compile()
+    if arrays is None and compiled.input_names:
+        raise InvalidValue(
+            f"metric {name!r} reads {listing(map(repr, compiled.input_names))}, and there is no whole data where batches are given one by one "
+            "(give a function of the parameters, as lambda params: float(net(params, x=held_out)))"
+        )
+    for wanted in (*compiled.input_names, *compiled.layout.names):
+        if wanted not in (arrays or {}) and wanted not in params:
+            raise InvalidValue(f"metric {name!r} reads {wanted!r}, which the loss does not (it has {listing(map(repr, (*(arrays or {}), *params)))})")
+    given = {wanted: arrays[wanted] for wanted in compiled.input_names} if arrays else {}
+    compiled.program({wanted: array.shape for wanted, array in given.items()})
+    return lambda fitted: flatten(compiled(fitted, **given))[0][0]
 
 
 def blame_values(stepper: Stepper, batch: Batch, first: bool) -> None:

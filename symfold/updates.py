@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.arguments import arrays_of
 from symfold.compile import program_of
 from symfold.differentiate import value_and_grad
 from symfold.errors import InvalidValue
@@ -63,10 +64,8 @@ class Stepper:
         self.leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
         slots = [slot_of(leaf, name) for leaf in self.leaves for name in optimiser.slots]
         self.state = Parameters(layout_of(Net((*self.leaves, *slots))))
-        for name in layout_of(loss).names:
-            if name not in params:
-                raise InvalidValue(f"no value for parameter {name!r} (the loss has {', '.join(map(repr, layout_of(loss).names))})")
-            self.state[name] = params[name]
+        for name, array in arrays_of(params, layout_of(loss).names, what="parameter").items():
+            self.state[name] = array
         self.targets = [self.state.array_of(leaf) for leaf in (*self.leaves, *slots)]
         self.inputs = [node.op.name for node in self.net.inputs]
         self.programs: dict[Any, Any] = {}

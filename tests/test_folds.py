@@ -120,10 +120,10 @@ def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
     "call, kind, message",
     [
         (lambda: sf.fold(3, F, X), TypeError, "a mapper must be a function"),
-        (lambda: sf.fold(sf.mappers.residual, 3, X), TypeError, "cannot fold over 3 of type int"),
-        (lambda: sf.fold(sf.mappers.residual, "f1", X), TypeError, "cannot fold over 'f1'"),
+        (lambda: sf.fold(sf.mappers.residual, 3, X), TypeError, "a list of items, layers, a tensor or a scan, got 3 of type int"),
+        (lambda: sf.fold(sf.mappers.residual, "f1", X), TypeError, "got 'f1' of type str"),
         (lambda: sf.fold(sf.mappers.residual, [], None), TypeError, "no items with no initial state"),
-        (lambda: sf.fold(sf.mappers.residual, F, X, check="some"), ValueError, "must be one of 'ends', 'all'"),
+        (lambda: sf.fold(sf.mappers.residual, F, X, check="some"), ValueError, "must be one of 'all', 'ends'"),
         (lambda: sf.fold(lambda z, f: (z, z), F, X), TypeError, "tuple of 2 after one value"),
         (lambda: sf.fold(lambda z, f: None, F, X), TypeError, "cannot make None"),
         (lambda: sf.fold(lambda z, f: z if z > 0 else f(z), F, X), TypeError, "has no order yet"),

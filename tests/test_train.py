@@ -148,7 +148,7 @@ def test_mistakes_are_named() -> None:
         (InvalidValue, "rate=-1 is no positive number", lambda: sf.sgd(-1)),
         (InvalidValue, "epochs=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), epochs=0)),
         (InvalidValue, "batch_size=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), batch_size=0)),
-        (InvalidValue, "no data for input 'target'", lambda: sf.fit(LOSS, start, {"x": data["x"]}, optimizer=sf.sgd(0.1))),
+        (InvalidValue, "no value for input 'target'", lambda: sf.fit(LOSS, start, {"x": data["x"]}, optimizer=sf.sgd(0.1))),
         (UnknownName, "unknown input: 'y'", lambda: sf.fit(LOSS, start, {**data, "y": 1}, optimizer=sf.sgd(0.1))),
         (InvalidValue, "different numbers of samples", lambda: sf.fit(LOSS, start, uneven, optimizer=sf.sgd(0.1))),
         (InvalidValue, "read only once", lambda: sf.fit(LOSS, start, batches=iter(run), epochs=2, optimizer=sf.sgd(0.1))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.arguments import one_of
 from symfold.errors import unknown
 from symfold.mappers import additive as _additive
 from symfold.mappers import multiplicative as _multiplicative
@@ -25,9 +26,7 @@ def mapper(name: str, x: Any) -> Mapper:
     ...
     symfold.errors.UnknownName: unknown mapper: 'resnet' (must be one of 'boosting', 'feedforward', 'multiplicative', 'residual')
     """
-    if name not in MAPPERS:
-        raise unknown("mapper", name, MAPPERS)
-    return MAPPERS[name].make(x)
+    return MAPPERS[one_of("mapper", name, MAPPERS)].make(x)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from symfold.arguments import one_of, real
 from symfold.depth import roll
-from symfold.errors import SymfoldError, TooLarge, unknown
+from symfold.errors import SymfoldError, TooLarge
 from symfold.net import Net
 from symfold.notation import expanded
 from symfold.notation.foldform import Line, fold_lines
@@ -43,13 +44,11 @@ def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | No
     z₂ = f₂(z₁) + z₁
     z₃ = f₃(z₂) + z₂
     """
-    whole, chosen = Net.of(net), style_named(style)
+    whole, chosen, form = Net.of(net), style_named(style), one_of("form", form, FORMS)
     if form == "fold":
         return "".join(_framed_fold(whole, chosen))
     if form == "steps":
         return _steps(whole, chosen, max_ops)
-    if form != "expanded":
-        raise unknown("form", form, FORMS)
     expanded.check_size(whole, max_ops)
     return "".join(expanded.stream(whole, style))
 
@@ -57,7 +56,7 @@ def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | No
 def _steps(net: Net, style: Style, max_ops: int | None) -> str:
     listed = equations(net)
     count = len(listed)
-    if max_ops is not None and count > max_ops:
+    if max_ops is not None and count > real("max_ops", max_ops):
         raise TooLarge(f'the net has {count:,} equations, over the bound max_ops={max_ops} (use form="fold", or lift the bound with max_ops=None)')
     return "".join(_framed_steps(listed, style))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.arguments import real
 from symfold.errors import TooLarge
 from symfold.interpreter import Entries, Interpreter
 from symfold.net import Net
@@ -96,6 +97,7 @@ def check_size(net: Net, max_ops: int | None) -> None:
     """Whether the expanded form is within the bound, before any of it is built."""
     if max_ops is None:
         return
+    real("max_ops", max_ops)
     tree, dag = expanded_size(net)
     if tree > max_ops:
         raise TooLarge(

@@ -7,6 +7,8 @@ from typing import Any, overload
 
 import sympy as sp
 
+from symfold.arguments import whole
+from symfold.errors import OutOfRange
 from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.net import Net
@@ -61,8 +63,9 @@ class Equations(Sequence[Pair]):
     def __getitem__(self, index: int | slice) -> Pair | tuple[Pair, ...]:
         if isinstance(index, slice):
             return tuple(self[k] for k in range(*index.indices(len(self))))
+        index = whole("the index of an equation", index, None)
         if not -len(self) <= index < len(self):
-            raise IndexError(f"equation {index} of {len(self)}")
+            raise OutOfRange(f"equation {index} of {len(self)} (must be from 0 to {len(self) - 1})")
         index %= len(self)
         return _pair(next(self.terms(index, index + 1)))
 

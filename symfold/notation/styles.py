@@ -16,7 +16,7 @@ from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 from sympy.printing.str import StrPrinter
 
-from symfold.errors import unknown
+from symfold.arguments import one_of
 from symfold.notation.terms import Name, show_size
 
 
@@ -150,6 +150,4 @@ STYLES: dict[str, Style] = {
 
 def style_named(key: str) -> Style:
     """The style of this name, or the error that lists them."""
-    if key not in STYLES:
-        raise unknown("style", key, STYLES)
-    return STYLES[key]
+    return STYLES[one_of("style", key, STYLES)]

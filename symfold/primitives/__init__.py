@@ -30,6 +30,7 @@ from symfold.primitives.reductions import softmax as softmax
 from symfold.primitives.table import PRIMITIVES as PRIMITIVES
 from symfold.primitives.table import Apply as Apply
 from symfold.primitives.table import Primitive as Primitive
+from symfold.primitives.table import axes_given as axes_given
 from symfold.primitives.table import axes_of as axes_of
 from symfold.primitives.table import is_primitive as is_primitive
 from symfold.primitives.table import primitive as primitive

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.arguments import whole
 from symfold.errors import NoRule, ShapeError
 from symfold.lifting import lift
 from symfold.nodes import Node
@@ -73,6 +74,11 @@ def primitive(name: str, shape: Any, evaluate: Any, adjoint: Any = None) -> Prim
 def is_primitive(node: Node, *rows: Primitive) -> bool:
     """Whether a node applies one of these rows."""
     return isinstance(node.op, Apply) and node.op.primitive in rows
+
+
+def axes_given(axis: Any) -> tuple[int, ...]:
+    """The axes that an author gave: one whole number or several."""
+    return tuple(whole("axis", one, None) for one in (axis if isinstance(axis, (tuple, list)) else [axis]))
 
 
 def axes_of(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:

@@ -11,9 +11,10 @@ import sympy as sp
 from symfold.backends.numpy.elementwise import absorbed
 from symfold.backends.numpy.views import is_view
 from symfold.backends.numpy.writer import Ref, Scope, Source
+from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.nodes import Node
-from symfold.shapes import Shape, show
+from symfold.shapes import Shape
 from symfold.walks import walk
 
 Write = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Ref]], dict[Node, Any]]
@@ -23,8 +24,7 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) ->
     """One loop, its body written by `write`: the results of the fold, the last state first."""
     fold: Fold = node.op
     block, carries = fold.block, fold.carries
-    assert isinstance(fold.count, int), show((fold.count,))
-    number = source.count(fold.count)
+    number = source.count(known_count(fold.count))
     formals, order = block.formals, walk(block.results)
     source.scopes.append(Scope(source.scope.level + 1))
     known: dict[Node, Any] = {}
