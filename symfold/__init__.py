@@ -7,7 +7,8 @@ The rooms, in the order in which data flows through them; a room imports only fr
     operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
     tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
     primitives, families, sequences             what is not elementwise; many inputs as one; values with one entry a step
-    numpy_functions, arithmetic, elementwise    how people spell them: NumPy's functions, operators, functions of ours
+    numpy_instead, numpy_functions              how people spell them: NumPy's functions, those that trace and those that do not
+    arithmetic, elementwise                     operators, functions of ours
     trees, blocks                               states, taken apart into leaves; closed functions, traced
     layer_kinds, named_layers, items            bodies with parameters, applied by name; what a fold runs over
     folds, runs, purity, folding                a block and a count; like items; mappers checked; a mapper over items
@@ -111,7 +112,9 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"symfold.{_WHERE[name]}"), name)
     if name in _MODULES:
         return importlib.import_module(f"symfold.{name}")
-    raise AttributeError(f"symfold has no name {name!r} (its names: {', '.join(__all__)})")
+    from symfold.errors import UnknownName
+
+    raise UnknownName(f"symfold has no name {name!r} (its names: {', '.join(__all__)})")
 
 
 def __dir__() -> list[str]:

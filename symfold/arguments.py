@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType, InvalidValue, listing, unknown
+from symfold.errors import InvalidType, InvalidValue, OutOfRange, listing, unknown
 
 
 def quoted(value: Any, most: int = 60) -> str:
@@ -48,6 +48,19 @@ def whole(what: str, value: Any, least: int | None = 0) -> int:
     return number
 
 
+def place_of(what: str, index: Any, length: int, hint: str = "") -> int | range:
+    """Where in a sequence an index points, from 0 on; for a slice, all the places."""
+    try:
+        if isinstance(index, slice):
+            return range(length)[index]
+        place = operator.index(index)
+    except (TypeError, ValueError):
+        raise InvalidType(f"{quoted(index)} is no index of {what}s (give a whole number, as [0], or a slice, as [1:3]{hint})") from None
+    if not -length <= place < length:
+        raise OutOfRange(f"{what} {place} of {length} (must be from 0 to {length - 1})")
+    return place % length
+
+
 def real(what: str, value: Any, above: float = -math.inf) -> Any:
     """A finite number above a bound, as it was given."""
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -57,6 +70,13 @@ def real(what: str, value: Any, above: float = -math.inf) -> Any:
     return value
 
 
+def flag(what: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidType(f"{what}={quoted(value)} must be True or False")
+    return bool(value)
+
+
 def one_of(what: str, given: Any, allowed: Iterable[str]) -> str:
     """A name out of a table."""
     if not isinstance(given, str) or given not in allowed:
@@ -64,12 +84,12 @@ def one_of(what: str, given: Any, allowed: Iterable[str]) -> str:
     return given
 
 
-def ordered(what: str, value: Any) -> list[Any]:
+def ordered(what: str, value: Any, kind: str = "list") -> list[Any]:
     """A list, a tuple, a generator, an array along its leading axis: anything that has an order, as a list."""
     unordered = isinstance(value, (str, bytes, Mapping, Set, type)) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if unordered or not isinstance(value, Iterable):
         why = "; a set has no order" if isinstance(value, Set) else ""
-        raise InvalidType(f"{what}, got {quoted(value)} of type {type(value).__name__} (give a list{why})")
+        raise InvalidType(f"{what}, got {quoted(value)} of type {type(value).__name__} (give a {kind}{why})")
     return list(value)
 
 

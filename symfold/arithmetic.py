@@ -12,7 +12,8 @@ from symfold.errors import InvalidType
 from symfold.functions import Head
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
-from symfold.numpy_functions import INSTEAD, call_numpy
+from symfold.numpy_functions import call_numpy
+from symfold.numpy_instead import INSTEAD
 from symfold.operations import Constant
 from symfold.tensors import number
 
@@ -40,7 +41,7 @@ def reciprocal(node: Node) -> Node:
 
 def no_order(a: Node, b: Any) -> Node:
     """A comparison, which has no answer while a mapper is traced."""
-    raise InvalidType(f"a symbolic value has no order yet; a mapper cannot branch on it or choose by it (write {INSTEAD[np.greater]}; for np.where {INSTEAD[np.where]})")
+    raise InvalidType(f"a symbolic value has no order yet; a mapper cannot branch on it or choose by it (for np.where(z > 0, a, b) write {INSTEAD[np.where]})")
 
 
 # by the name that Python, or NumPy's arrays, have for it
@@ -65,6 +66,7 @@ OPERATORS: dict[str, Callable[..., Node]] = {
     "__and__": lambda a, b: call_numpy(np.logical_and, a, b),
     "__or__": lambda a, b: call_numpy(np.logical_or, a, b),
     "__invert__": lambda a: call_numpy(np.logical_not, a),
+    "__xor__": lambda a, b: call_numpy(np.bitwise_xor, a, b),
     "__round__": lambda a: call_numpy(np.round, a),
     **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), no_order),
     "__neg__": lambda a: Node(sp.Mul, (number(-1), a)),

@@ -27,12 +27,11 @@ class Elementwise:
 
     head: Head
 
-    def __call__(self, *values: Any) -> Any:
-        lead = next((value for value in values if leads(value)), None)
-        if all(isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool) for value in values):
-            return self.head(*values)
-        node = Node(self.head, tuple(map(lift, values)))
-        return node if lead is None else lead._wrap_(node)
+    def __call__(self, value: Any, /) -> Any:
+        if isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool):
+            return self.head(value)
+        node = Node(self.head, (lift(value),))
+        return value._wrap_(node) if leads(value) else node
 
     def __repr__(self) -> str:
         return self.head.__name__

@@ -102,7 +102,8 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
             raise
         leaves, result_form = flatten(ordered_as(form, as_state(result)))
         if result_form != form:
-            raise InvalidType(f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}")
+            hint = " (a list is one array: give a tuple)" if isinstance(result, list) else ""
+            raise InvalidType(f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}")
         nodes = list(map(lift, leaves))
         return nodes + nodes if states else nodes
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import quoted, takes, whole
+from symfold.arguments import flag, quoted, takes, whole
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidType
 from symfold.lifting import lift
@@ -149,7 +149,7 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
     >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
     ((3, 2), (2, 3))
     """
-    inputs, outputs = whole("inputs", inputs, 1), whole("outputs", outputs, 1)
+    inputs, outputs, columns = whole("inputs", inputs, 1), whole("outputs", outputs, 1), flag("columns", columns)
     if activation is not None and not (callable(activation) and takes(activation, None)):
         raise InvalidType(f"the activation {quoted(activation)} is no function of one value (give one as sf.sigmoid, np.tanh or sympy.tanh)")
     act = activation or (lambda value: value)

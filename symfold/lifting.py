@@ -76,7 +76,8 @@ def lift(value: Any) -> Node:
     if isinstance(value, (np.ndarray, list)):
         array = array_of("what is to be part of a net", value)
         return Node(Constant(FrozenArray.of(array))) if array.ndim else lift(array.item())
-    raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net (give a tensor, a SymPy expression, a number or an array)")
+    hint = "call it on a value, as f(z)" if callable(value) else "give a tensor, a SymPy expression, a number or an array"
+    raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net ({hint})")
 
 
 # `named_layers` says how an applied undefined SymPy function reads: as an opaque layer.
@@ -97,7 +98,7 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
             raise NoRule(f"the unknown size {part} cannot be computed with (np.mean divides by it; or give the size a number)")
         elif isinstance(part, sp.Symbol):
             done[part] = Node(Input(part.name, input_shape(part.name, None)))
-        elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol):
+        elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol) and part is not sp.zoo:
             done[part] = Node(Constant(part))
         elif isinstance(part, (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min)) and not isinstance(part, sp.Piecewise):
             waiting = [arg for arg in part.args if arg not in done]

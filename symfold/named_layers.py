@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,8 @@ from typing import Any, overload
 
 import sympy as sp
 
-from symfold.arguments import whole
-from symfold.errors import InvalidType, InvalidValue, OutOfRange, SymfoldError
+from symfold.arguments import place_of, whole
+from symfold.errors import InvalidType, InvalidValue
 from symfold.families import Family, Names, Numbered, compress
 from symfold.layer_kinds import Call, Kind, kind_of
 from symfold.lifting import APPLIED, leads, lift
@@ -125,17 +124,11 @@ class Layers(Sequence[Layer]):
     @overload
     def __getitem__(self, index: slice) -> list[Layer]: ...
     def __getitem__(self, index: int | slice) -> Layer | list[Layer]:
-        try:
-            if isinstance(index, slice):
-                return [self[k] for k in range(*index.indices(len(self)))]
-            index = operator.index(index)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, SymfoldError):
-                raise
-            raise InvalidType(f"{index!r} is no index of a layer (give a whole number, as f[0], or a slice; a layer by name is sf.layer('f1'))") from None
-        if not -len(self) <= index < len(self):
-            raise OutOfRange(f"layer {index} of {len(self)} (must be from 0 to {len(self) - 1})")
-        return Layer(self.names[index % len(self)], self.kind)
+        place = place_of("layer", index, len(self), "; a layer by name is sf.layer('f1')")
+        return [self[k] for k in place] if isinstance(place, range) else Layer(self.names[place], self.kind)
+
+    def __call__(self, *inputs: Any) -> Any:
+        raise InvalidType(f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)")
 
     def __iter__(self) -> Iterator[Layer]:
         return (Layer(name, self.kind) for name in self.names)
@@ -215,7 +208,9 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
     run = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
     if run:
         start, stop = int(run[2] or 0), int(run[3])
-        return Layers(Numbered(run[1], start, max(0, stop - start)), made)
+        if stop < start:
+            raise InvalidValue(f"{spec!r} ends before it begins (the end is left out: 'f1:4' is f1, f2, f3, and 'f1:1' no layer)")
+        return Layers(Numbered(run[1], start, stop - start), made)
     try:
         symbols = sp.symbols(spec, seq=True)
     except ValueError as error:

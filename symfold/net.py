@@ -173,7 +173,11 @@ class Net(Operators):
             if name not in known and name not in params:  # parameters may be more than this net needs: a gradient needs fewer
                 raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
         if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
-            return self._placed({name: lift(value) for name, value in given.items() if name in known})
+            placed = {name: lift(value) for name, value in given.items() if name in known}
+            for name, value in placed.items():
+                if not fits(value.shape, known[name].shape):
+                    raise ShapeError(f"{known[name].op.role} {name!r} has shape {show(known[name].shape)}, got {value} of shape {show(value.shape)}")
+            return self._placed(placed)
         from symfold.evaluate import Evaluator, as_numbers
         from symfold.interpreter import Entries
         from symfold.specialise import match, with_shapes

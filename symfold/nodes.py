@@ -153,18 +153,6 @@ class Node(Operators):
     def __bool__(self) -> bool:
         raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (use np.maximum, np.minimum, sf.relu or np.heaviside)")
 
-    def __array__(self, *args: Any, **options: Any) -> Any:
-        raise InvalidType("a symbolic value is no array yet (np.dot(a, z) and a @ z trace, a.dot(z) does not; call the net for numbers)")
-
-    def __int__(self) -> int:
-        raise InvalidType(NO_NUMBER)
-
-    def __float__(self) -> float:
-        raise InvalidType(NO_NUMBER)
-
-    def __complex__(self) -> complex:
-        raise InvalidType(NO_NUMBER)
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -173,7 +161,6 @@ class Node(Operators):
         raise UnknownName(f"a symbolic value has no {name!r} (it has {', '.join(own)}{function})")
 
 
-NO_NUMBER = "a symbolic value is no number yet (inside of a mapper write np.tanh or sf.tanh for math.tanh, and so on; for numbers compile the net, or call it)"
 COMPARED = (
     "a stand-in cannot be compared or looked up: while a mapper is traced, it stands for all the items (or states) at once "
     "(make what differs from item to item part of it: give pairs, as (mapper, item), or one fold for each part)"

@@ -14,6 +14,7 @@ from symfold.errors import NoRule, ShapeError, listing
 from symfold.functions import UFUNCS, softplus
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
+from symfold.numpy_instead import INSTEAD
 from symfold.operations import Constant
 from symfold.primitives import (
     Primitive,
@@ -33,7 +34,7 @@ from symfold.primitives import (
     zeros,
 )
 from symfold.sequences import reverse, stack
-from symfold.shapes import Shape, is_known, show
+from symfold.shapes import Shape, is_known, show, size_given
 from symfold.tensors import number
 
 
@@ -101,7 +102,7 @@ def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
 def sizes_given(shape: Any, least: int = 0) -> Shape:
     """A shape as its author gave it: one size or several, each a whole number or a SymPy expression."""
     sizes = shape if isinstance(shape, (tuple, list)) else [shape]
-    return tuple(size if isinstance(size, sp.Expr) and not size.is_Number else whole("size", size, least) for size in sizes)
+    return tuple(size_given("size", size, least) for size in sizes)
 
 
 def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
@@ -236,31 +237,4 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.inner: lambda a, b: _dot(a, _transpose(b)),
     np.vdot: lambda a, b: dot(_ravel(a), _ravel(b)),
     np.ravel: _ravel,
-}
-
-_CHOICE = "h*a + (1 - h)*b with h = np.heaviside(z, 0.5) for a where z > 0 and b elsewhere; or np.maximum, np.minimum, np.clip, sf.relu"
-_ORDER = "np.heaviside(a - b, 0.5), which is 1 where a > b and 0 where a < b; or np.maximum, np.minimum, np.clip, sf.relu"
-_LARGEST = "np.maximum(z[0], z[1]) of entries, or sf.logsumexp(z, axis), which is smooth"
-_REPEAT = "np.broadcast_to, or np.concatenate of a list"
-
-# what people write who meet a function of NumPy's that has no row
-INSTEAD: dict[Any, str] = {
-    **dict.fromkeys((np.where, np.select, np.piecewise, np.choose), _CHOICE),
-    **dict.fromkeys((np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal), _ORDER),
-    **dict.fromkeys((np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.invert), _ORDER),
-    **dict.fromkeys((np.max, np.min, np.argmax, np.argmin, np.sort, np.median), _LARGEST),
-    **dict.fromkeys((np.tile, np.repeat), _REPEAT),
-    **dict.fromkeys((np.fmax,), "np.maximum(a, b)"),
-    **dict.fromkeys((np.fmin,), "np.minimum(a, b)"),
-    **dict.fromkeys((np.remainder, np.fmod), "a - b*np.floor(a/b)"),
-    np.floor_divide: "np.floor(a/b)",
-    np.divmod: "q = np.floor(a/b) and a - b*q",
-    np.modf: "np.floor(z) and z - np.floor(z)",
-    **dict.fromkeys((np.round, np.rint, np.trunc), "np.floor(z + 0.5)"),
-    np.prod: "z[0]*z[1] of entries, or a fold: sf.fold(lambda p, v: p*v, z, 1)",
-    np.cumsum: "sf.scan(lambda s, v: s + v, z, 0)",
-    np.diff: "z[1:] - z[:-1]",
-    np.cbrt: "np.sign(z)*np.abs(z)**(1/3)",
-    np.einsum: "np.matmul and np.sum",
-    np.tensordot: "np.matmul and np.sum",
 }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from symfold.errors import InvalidType
+
+NO_NUMBER = "a symbolic value is no number yet (inside of a mapper write np.tanh or sf.tanh for math.tanh, and so on; for numbers compile the net, or call it)"
+
 
 class Operators:
     """What arithmetic and NumPy's methods mean, said once: `_operate(name, *others)` does it."""
@@ -77,6 +81,24 @@ class Operators:
 
     def __invert__(self) -> Self:
         return self._operate("__invert__")
+
+    def __xor__(self, other: Any) -> Self:
+        return self._operate("__xor__", other)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise InvalidType(f"a symbolic value cannot be changed in place, as [{index!r}] = would (make a new one: np.concatenate, np.stack or arithmetic)")
+
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        raise InvalidType("a symbolic value is no array yet (np.stack([a, b]), np.dot(a, z) and a @ z trace, np.array([a, b]) and a.dot(z) do not; call the net for numbers)")
+
+    def __int__(self) -> int:
+        raise InvalidType(NO_NUMBER)
+
+    def __float__(self) -> float:
+        raise InvalidType(NO_NUMBER)
+
+    def __complex__(self) -> complex:
+        raise InvalidType(NO_NUMBER)
 
     def __round__(self, digits: int | None = None) -> Self:
         return self._operate("__round__")

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from symfold.arguments import quoted, whole
+from symfold.arguments import ordered, quoted, whole
 from symfold.errors import InvalidType, ShapeError
 
 
@@ -49,20 +49,18 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
     """
     if shape is None:
         return (Rest((name,)),)
-    if isinstance(shape, (str, dict)) or not isinstance(shape, Iterable) or getattr(shape, "ndim", 1) != 1:
-        raise InvalidType(
-            f"the shape of {name!r} must be a tuple of sizes, got {quoted(shape)} of type {type(shape).__name__} "
-            "(one axis of size 3 is (3,), a scalar is (), and None is a size that is not known yet)"
-        )
-    sizes: list[Size | Rest] = []
-    for axis, size in enumerate(shape):
-        if size is None:
-            sizes.append(size_symbol(name, axis))
-        elif isinstance(size, sp.Expr) and not isinstance(size, sp.Integer):
-            sizes.append(size)
-        else:
-            sizes.append(whole(f"size (or None) of axis {axis} of {quoted(name)}", size))
-    return tuple(sizes)
+    wanted = f"the shape of {quoted(name)} must be a tuple of sizes, as (3,) for one axis of size 3, () for a scalar, (None, 3) where a size is not known yet"
+    if getattr(shape, "ndim", 1) != 1:
+        raise InvalidType(f"{wanted}, got {quoted(shape)} of type {type(shape).__name__}")
+    return tuple(
+        size_symbol(name, axis) if size is None else size_given(f"size (or None) of axis {axis} of {quoted(name)}", size)
+        for axis, size in enumerate(ordered(wanted, shape, "tuple"))
+    )
+
+
+def size_given(what: str, size: Any, least: int = 0) -> Size:
+    """A size as its author gave it: a whole number, or a SymPy expression with a symbol in it."""
+    return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least)
 
 
 def is_known(shape: Shape) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from symfold.arguments import quoted, whole
+from symfold.arguments import flag, quoted, takes, whole
 from symfold.batches import Batch, checked_batch, given_batches, shuffled
 from symfold.depth import roll
 from symfold.errors import Diverged, InvalidType, InvalidValue, listing
@@ -71,7 +71,7 @@ def fit(
         raise InvalidType(f"optimizer={quoted(optimizer)} is no optimiser (as sf.sgd(0.01))")
     if (data is None) == (batches is None):
         raise InvalidType("fit takes either data (arrays by input name) or batches (an iterable of them)")
-    epochs, seed = whole("epochs", epochs, 1), whole("seed", seed)
+    epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1)
     stepper = Stepper(net, params, optimizer)
@@ -83,7 +83,7 @@ def fit(
         arrays, source = None, given_batches(batches, epochs, batch_size)
     measures = measures_of(metrics, stepper.state, arrays)
     history = History(metrics={name: [] for name in measures})
-    bar = Bar(epochs, sys.stderr.isatty() if progress is None else progress)
+    bar = Bar(epochs, sys.stderr.isatty() if progress is None else flag("progress", progress))
     with np.errstate(all="ignore"):
         for epoch, epoch_batches in enumerate(source):
             for batch in epoch_batches:
@@ -123,8 +123,8 @@ def measures_of(metrics: Any, params: Mapping[str, Any], arrays: Batch | None) -
 def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None) -> Callable[[Parameters], Any]:
     """A metric as a function of the parameters: a net on the whole data, or any function of theirs."""
     if not isinstance(metric, (Net, Node)):
-        if not callable(metric):
-            raise InvalidType(f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters")
+        if not callable(metric) or not takes(metric, params):
+            raise InvalidType(f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters (as lambda params: params['W1'].sum())")
         return cast(Callable[[Parameters], Any], metric)
     compiled = Net.of(metric).compile()
     if arrays is None and compiled.input_names:

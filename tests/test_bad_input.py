@@ -12,6 +12,9 @@ import sympy as sp
 
 import symfold as sf
 from symfold.errors import SymfoldError
+from symfold.functions import UFUNCS
+from symfold.numpy_functions import NUMPY
+from symfold.numpy_instead import INSTEAD
 
 F, X = sf.layers("f1:4"), sf.tensor("x")
 Z = sf.tensor("z", (2, 3))
@@ -49,6 +52,8 @@ TRAINING: list[Mistake] = [
     (lambda: fit(seed=-1), ValueError, ("seed=-1", "at least 0")),
     (lambda: fit(seed="a"), TypeError, ("seed='a'", "whole number")),
     (lambda: fit(seed=None), TypeError, ("seed=None", "whole number")),
+    (lambda: fit(shuffle="no"), TypeError, ("shuffle='no'", "True or False")),
+    (lambda: fit(progress="bar"), TypeError, ("progress='bar'", "True or False")),
     (lambda: fit(data=None, batches=[]), ValueError, ("no batches", "at least one")),
     (lambda: fit(data=None, batches=iter([])), ValueError, ("no batches", "at least one")),
     (lambda: fit(data=None, batches=3), TypeError, ("got 3", "[{'x': array}]")),
@@ -77,6 +82,7 @@ TRAINING: list[Mistake] = [
     (lambda: fit(optimizer="sgd"), TypeError, ("'sgd'", "sf.sgd(0.01)")),
     (lambda: fit(metrics=[LOSS]), TypeError, ("metrics must be a mapping", "{'loss': loss}")),
     (lambda: fit(metrics={"m": 3}), TypeError, ("metric 'm' is 3", "function of the parameters")),
+    (lambda: fit(metrics={"m": lambda params, data: 0}), TypeError, ("metric 'm'", "function of the parameters")),
     (lambda: fit(metrics={"m": sf.Net.of(sf.tensor("v"))}), ValueError, ("metric 'm' reads 'v'", "'x'")),
     (lambda: fit(metrics={"m": NET}), NotImplementedError, ("f1", "net.bind")),
     (lambda: fit(data=None, batches=[DATA], metrics={"m": LOSS}), ValueError, ("metric 'm' reads", "function of the parameters")),
@@ -138,10 +144,12 @@ MAKING: list[Mistake] = [
     (lambda: sf.layers("f", count=-1), ValueError, ("count", "-1", "at least 0")),
     (lambda: sf.layers("f", count=2.5), TypeError, ("count", "2.5")),
     (lambda: sf.layers("f", count="2n"), ValueError, ("'2n' is no name",)),
-    (lambda: F["f1"], TypeError, ("'f1'", "f[0]")),
-    (lambda: F["a":2], TypeError, ("slice('a', 2, None)", "f[0]")),  # type: ignore[misc]
-    (lambda: F[::0], TypeError, ("slice(None, None, 0)",)),
+    (lambda: F["f1"], TypeError, ("'f1'", "sf.layer('f1')")),
+    (lambda: F["a":2], TypeError, ("slice('a', 2, None)", "[1:3]")),  # type: ignore[misc]
+    (lambda: F[::0], TypeError, ("slice(None, None, 0)", "sf.layer('f1')")),
     (lambda: F[3], IndexError, ("layer 3 of 3", "from 0 to 2")),
+    (lambda: F(X), TypeError, ("[f1, f2, f3]", "f[0](x)")),
+    (lambda: sf.layers("f3:1"), ValueError, ("'f3:1' ends before it begins", "'f1:4' is f1, f2, f3")),
     (lambda: sf.layers("f", count="n")[0], TypeError, ("symbol",)),
     (lambda: sf.dense(0, 3), ValueError, ("inputs=0", "at least 1")),
     (lambda: sf.dense(3, 2.0), TypeError, ("outputs=2.0",)),
@@ -160,6 +168,12 @@ MAKING: list[Mistake] = [
     (lambda: sf.fold(sf.mappers.residual, F, "x"), TypeError, ("cannot make 'x'", "give a tensor")),
     (lambda: sf.fold(sf.mappers.residual, F, X, check="some"), ValueError, ("unknown check: 'some'",)),
     (lambda: sf.fold(lambda z, f: None, F, X), TypeError, ("cannot make None",)),
+    (lambda: sf.fold(lambda z, f: f, F, X), TypeError, ("cannot make", "as f(z)")),
+    (lambda: sf.fold(lambda z, f: [f(z[0]), z[1]], F, (X, X)), TypeError, ("one value after a tuple of 2", "give a tuple")),
+    (lambda: sf.residual, AttributeError, ("no name 'residual'", "mappers")),
+    (lambda: sf.tensor("x", {3, 2}), TypeError, ("{2, 3}", "a set has no order")),
+    (lambda: sf.tensor("x", (sp.zoo,)), TypeError, ("zoo", "whole number")),
+    (lambda: sf.dense(3, 3, columns="no"), TypeError, ("columns='no'", "True or False")),
     (lambda: sf.scan(sf.mappers.residual, [], X), ValueError, ("at least one item",)),
     (lambda: sf.stack(3), TypeError, ("got 3", "give a list")),
     (lambda: sf.stack({X, Z}), TypeError, ("a set has no order",)),
@@ -183,6 +197,7 @@ READING: list[Mistake] = [
     (lambda: sf.formula(NET, form="expanded", max_ops="all"), TypeError, ("max_ops='all'", "number")),
     (lambda: NET.to_sympy(max_ops=[1]), TypeError, ("max_ops=[1]",)),
     (lambda: NET.equations["z1"], TypeError, ("'z1'", "whole number")),
+    (lambda: NET.equations["z1":], TypeError, ("slice('z1', None, None)", "[1:3]")),  # type: ignore[misc]
     (lambda: NET.equations[7], IndexError, ("equation 7 of 3",)),
     (lambda: sf.adjoint(NET, name=1), TypeError, ("1 of type int is no name",)),
     (lambda: sf.grad(LOSS, "V"), ValueError, ("'V'", "'W1'")),
@@ -195,6 +210,7 @@ READING: list[Mistake] = [
     (lambda: sf.from_json(None), ValueError, ("not a net", "net.to_json()")),
     (lambda: sf.paths("net"), TypeError, ("cannot make 'net'",)),
     (lambda: sf.squared_error("y", X), TypeError, ("cannot make 'y'",)),
+    (lambda: DENSE(W1=sf.tensor("V", (2,))), ValueError, ("'W1' has shape (3, 3)", "V of shape (2,)")),
     (lambda: NET(1, 2), TypeError, ("2 values given for 1",)),
     (lambda: NET(y=1), TypeError, ("'y'", "'x'")),
 ]
@@ -214,7 +230,7 @@ MAPPERS: list[Mistake] = [
     (lambda: mapped(lambda z: z // 2), NotImplementedError, ("numpy.floor_divide", "np.floor(a/b)")),
     (lambda: mapped(lambda z: divmod(z, 2)), NotImplementedError, ("numpy.divmod", "np.floor(a/b)")),
     (lambda: mapped(lambda z: round(z)), NotImplementedError, ("numpy.round", "np.floor(z + 0.5)")),
-    (lambda: mapped(lambda z: ~z), NotImplementedError, ("numpy.logical_not", "np.heaviside")),
+    (lambda: mapped(lambda z: ~z), NotImplementedError, ("numpy.logical_not", "1 - h for not")),
     (lambda: mapped(lambda z: np.max(z, axis=0)), NotImplementedError, ("numpy.max", "np.maximum", "sf.logsumexp")),
     (lambda: mapped(lambda z: z.max()), AttributeError, ("no 'max'", "np.max")),
     (lambda: mapped(lambda z: z.tanh()), AttributeError, ("no 'tanh'", "np.tanh")),
@@ -232,6 +248,11 @@ MAPPERS: list[Mistake] = [
     (lambda: mapped(lambda z: z[z > 0]), TypeError, ("no order yet",)),
     (lambda: mapped(lambda z: z + "a"), TypeError, ("cannot make 'a'",)),
     (lambda: mapped(lambda z: sp.Piecewise((sp.Symbol("q"), sp.Symbol("q") > 0), (0, True)) + z), NotImplementedError, ("Piecewise",)),
+    (lambda: mapped(lambda z: z ^ 2), NotImplementedError, ("a**b for a power",)),
+    (lambda: mapped(lambda z: np.array([z[0], z[1]])), TypeError, ("no array yet", "np.stack([a, b])")),
+    (lambda: mapped(lambda z: z.__setitem__(0, 1.0)), TypeError, ("[0]", "cannot be changed in place")),
+    (lambda: math.exp(NET), TypeError, ("no number yet", "call it")),
+    (lambda: np.asarray(NET), TypeError, ("no array yet",)),
     (lambda: NET % 2, NotImplementedError, ("numpy.remainder", "np.floor")),
     (lambda: NET > 0, TypeError, ("no order yet", "np.maximum")),
 ]
@@ -282,14 +303,45 @@ def test_what_is_wrong_with_a_metric_shows_before_the_first_step() -> None:
     assert not read
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        lambda z: np.maximum(z, 0.5), lambda z: np.minimum(z, 0.5), lambda z: np.clip(z, -0.5, 0.5), lambda z: np.abs(z), lambda z: abs(z),
-        lambda z: np.heaviside(z, 0.5) * z, lambda z: z - 2 * np.floor(z / 2), lambda z: np.sign(z) * np.abs(z) ** (1 / 3),
-    ],
-)  # fmt: skip
-def test_what_the_messages_say_to_write_instead_traces(body: Callable[[Any], Any]) -> None:
+def chosen(z: Any, a: Any, b: Any) -> Any:
+    h = np.heaviside(z, 0.5)
+    return h * a + (1 - h) * b
+
+
+INSTEADS: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {  # NumPy's function on numbers, what its message says
+    np.where: (lambda z: np.where(z > 0, z, z**2), lambda z: chosen(z, z, z**2)),
+    np.greater: (lambda z: np.greater(z, 0.1) * 1.0, lambda z: np.heaviside(z - 0.1, 0.5)),
+    np.less: (lambda z: np.less(z, 0.1) * 1.0, lambda z: np.heaviside(0.1 - z, 0.5)),
+    np.logical_not: (lambda z: np.logical_not(z > 0) * 1.0, lambda z: 1 - np.heaviside(z, 0.5)),
+    np.logical_and: (lambda z: np.logical_and(z > 0, z < 1) * 1.0, lambda z: np.heaviside(z, 0.5) * np.heaviside(1 - z, 0.5)),
+    np.remainder: (lambda z: np.remainder(z, 0.3), lambda z: z - 0.3 * np.floor(z / 0.3)),
+    np.floor_divide: (lambda z: np.floor_divide(z, 0.3), lambda z: np.floor(z / 0.3)),
+    np.trunc: (lambda z: np.trunc(3 * z), lambda z: np.sign(z) * np.floor(np.abs(3 * z))),
+    np.round: (lambda z: np.round(3 * z), lambda z: np.floor(3 * z + 0.5)),
+    np.max: (lambda z: np.max(z, axis=0), lambda z: np.maximum(z[0], z[1])),
+    np.min: (lambda z: np.min(z, axis=0), lambda z: np.minimum(z[0], z[1])),
+    np.prod: (lambda z: np.prod(z, axis=0), lambda z: sf.fold(lambda p, v: p * v, z, 1) if isinstance(z, sf.Net) else z[0] * z[1]),
+    np.cumsum: (lambda z: np.cumsum(z, axis=0), lambda z: sf.scan(lambda s, v: s + v, z, 0)),
+    np.diff: (lambda z: np.diff(z, axis=0), lambda z: z[1:] - z[:-1]),
+    np.cbrt: (lambda z: np.cbrt(z), lambda z: np.sign(z) * np.abs(z) ** (1 / 3)),
+    np.tile: (lambda z: np.tile(z, (2, 1)), lambda z: np.concatenate([z, z])),
+}
+
+
+@pytest.mark.parametrize("function", INSTEADS, ids=lambda function: function.__name__)
+def test_what_the_messages_say_to_write_instead_is_the_same(function: Any) -> None:
+    assert function in INSTEAD
+    given, instead = INSTEADS[function]
+    values = np.random.default_rng(0).normal(size=(2, 3))
+    np.testing.assert_allclose(sf.Net.of(instead(sf.Net.of(Z)))(z=values), given(values), rtol=1e-12)
+
+
+@pytest.mark.parametrize("body", [lambda z: np.maximum(z, 0.5), lambda z: np.minimum(z, 0.5), lambda z: np.clip(z, -0.5, 0.5), lambda z: np.abs(z), abs])
+def test_choices_that_trace_are_numpys(body: Callable[[Any], Any]) -> None:
     values = np.random.default_rng(0).normal(size=(2, 3))
     net = sf.fold(lambda z, u: body(z) + u, [1.0, 2.0], Z)
     np.testing.assert_allclose(net(z=values), body(body(values) + 1.0) + 2.0, rtol=1e-12)
+
+
+def test_no_function_has_both_a_meaning_and_advice_instead() -> None:
+    assert set(INSTEAD).isdisjoint({*NUMPY, *UFUNCS})

@@ -7,8 +7,7 @@ from typing import Any, overload
 
 import sympy as sp
 
-from symfold.arguments import whole
-from symfold.errors import OutOfRange
+from symfold.arguments import place_of
 from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.net import Net
@@ -61,13 +60,8 @@ class Equations(Sequence[Pair]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Pair, ...]: ...
     def __getitem__(self, index: int | slice) -> Pair | tuple[Pair, ...]:
-        if isinstance(index, slice):
-            return tuple(self[k] for k in range(*index.indices(len(self))))
-        index = whole("the index of an equation", index, None)
-        if not -len(self) <= index < len(self):
-            raise OutOfRange(f"equation {index} of {len(self)} (must be from 0 to {len(self) - 1})")
-        index %= len(self)
-        return _pair(next(self.terms(index, index + 1)))
+        place = place_of("equation", index, len(self))
+        return tuple(self[k] for k in place) if isinstance(place, range) else _pair(next(self.terms(place, place + 1)))
 
     def __iter__(self) -> Iterator[Pair]:
         return map(_pair, self.terms())
