@@ -61,7 +61,8 @@ def fit(
     """Train the parameters of a loss by gradient steps over mini-batches of `data`, or over given `batches`.
 
     `data` holds an array for every input, samples along the first axis, shuffled anew each epoch by `seed`; `metrics` are
-    nets evaluated on the whole data after each epoch. The arguments are left alone. A loss that is no longer finite stops
+    functions of the parameters, or nets evaluated on the whole data, after each epoch. Parameters have the names of the
+    loss's, neither fewer nor more. What is wrong with an argument shows before the first step. The arguments are left alone. A loss that is no longer finite stops
     the training with `Diverged`, which says at which step and keeps the last good parameters.
     """
     net = roll(Net.of(loss))
