@@ -53,6 +53,10 @@ _HOMES = {
     "check": ("check_grad",),
     "losses": ("squared_error",),
     "analysis.paths": ("paths",),
+    "analysis.groups": ("grouped",),
+    "analysis.mixing": ("mixing",),
+    "analysis.mixing_matrix": ("mixing_matrix",),
+    "analysis.picard": ("picard",),
     "optimisers": ("sgd",),
     "train": ("fit",),
     "errors": ("SymfoldError",),
@@ -68,6 +72,11 @@ if TYPE_CHECKING:
     from symfold import losses as losses
     from symfold import mappers as mappers
     from symfold import optimisers as optimisers
+    from symfold.analysis.groups import grouped as grouped
+    from symfold.analysis.mixing import mixing as mixing
+    from symfold.analysis.mixing_matrix import mixing_matrix as mixing_matrix
+    from symfold.analysis.paths import paths as paths
+    from symfold.analysis.picard import picard as picard
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll

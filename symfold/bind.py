@@ -15,7 +15,7 @@ from symfold.arguments import quoted
 from symfold.blocks import trace
 from symfold.errors import InvalidType, InvalidValue, NoRule
 from symfold.families import Family, Names, Numbered
-from symfold.folds import Fold, Select, Step, settle
+from symfold.folds import Fold, Select, fold_nodes
 from symfold.layer_kinds import Call, Kind, is_name, kind_of
 from symfold.named_layers import Layer, Layers
 from symfold.names import applied_layers, label, names_of
@@ -23,7 +23,7 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.primitives import Apply
 from symfold.sequences import join, stack, take
-from symfold.shapes import Shape, Size
+from symfold.shapes import Size
 from symfold.walks import walk
 
 Kinds = Mapping[str, Kind]
@@ -188,29 +188,20 @@ class Binder:
                 places[k] = range(start, start + 1 + len(more))
                 extended += [operands[k], *more]
                 start += 1 + len(more)
-        entries = [sequence.shape[1:] for sequence in extended]
 
-        def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
-            def step(formals: Sequence[Node]) -> tuple[Node, ...]:
-                own = formals[fold.carries :]
-                values: list[Any] = list(formals[: fold.carries])
-                for k, operand in enumerate(operands):
-                    if not fold.each[k]:
-                        values.append(operand)  # the same in every step: traced as what it is, and captured anew
-                    elif kind := kinds.get(k):
-                        values.append(Layer(names_of(operands[k])[0], kind, (*(own[j] for j in places[k]), *kind.captured)))
-                    else:
-                        values.append(own[places[k][0]])
-                return self.bound(fold.block.results, dict(zip(fold.block.formals, values, strict=True)))
+        def step(formals: Sequence[Node]) -> tuple[Node, ...]:
+            own = formals[fold.carries :]
+            values: list[Any] = list(formals[: fold.carries])
+            for k, operand in enumerate(operands):
+                if not fold.each[k]:
+                    values.append(operand)  # the same in every step: traced as what it is, and captured anew
+                elif kind := kinds.get(k):
+                    values.append(Layer(names_of(operands[k])[0], kind, (*(own[j] for j in places[k]), *kind.captured)))
+                else:
+                    values.append(own[places[k][0]])
+            return self.bound(fold.block.results, dict(zip(fold.block.formals, values, strict=True)))
 
-            traced = trace(step, [*shapes, *entries], fixed=fold.carries)
-            return Step(
-                traced.block,
-                tuple(extended[o - fold.carries] if isinstance(o, int) else o for o in traced.operands),
-                tuple(isinstance(o, int) for o in traced.operands),
-            )
-
-        return settle(step_for, count, init)
+        return fold_nodes(step, count, init, extended)
 
 
 def _names(value: Any) -> bool:

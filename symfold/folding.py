@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from symfold.arguments import one_of, ordered, quoted, takes
-from symfold.blocks import prefixed, trace
+from symfold.blocks import prefixed
 from symfold.errors import InvalidType, InvalidValue, ShapeError
-from symfold.folds import Step, settle
+from symfold.folds import Step, settle, traced_step
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.purity import check_pure
@@ -86,7 +86,6 @@ def first_of(items: Any) -> tuple[Any, Any]:
 def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, states: bool) -> tuple[Node, ...]:
     """Fold over one run of like items."""
     carries = len(init)
-    entries = [sequence.shape[1:] for sequence in run.sequences]
 
     def applied(formals: Sequence[Node], item: Any, where: int) -> list[Node]:
         try:
@@ -108,14 +107,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         return nodes + nodes if states else nodes
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
-        traced = trace(
-            lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), [*shapes, *entries], fixed=carries
-        )
-        step = Step(
-            traced.block,
-            tuple(run.sequences[o - carries] if isinstance(o, int) else o for o in traced.operands),
-            tuple(isinstance(o, int) for o in traced.operands),
-        )
+        step = traced_step(lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), shapes, run.sequences)
         for where, example in run.examples:
             if where >= first:
                 check_pure(step, run, partial(applied, where=where), shapes, where, example)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.blocks import Block
+from symfold.blocks import Block, trace
 from symfold.errors import ShapeError
 from symfold.nodes import Node
 from symfold.sequences import element, join, repeated, take
@@ -102,6 +102,24 @@ class Step:
     block: Block
     operands: tuple[Node, ...]
     each: tuple[bool, ...]
+
+
+def traced_step(step: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence[Shape], sequences: Sequence[Node]) -> Step:
+    """A step, as Python over (state..., entries...), traced for a state of these shapes; what it reads from outside is captured."""
+    carries = len(shapes)
+    traced = trace(step, [*shapes, *(sequence.shape[1:] for sequence in sequences)], fixed=carries)
+    return Step(
+        traced.block,
+        tuple(sequences[o - carries] if isinstance(o, int) else o for o in traced.operands),
+        tuple(isinstance(o, int) for o in traced.operands),
+    )
+
+
+def fold_nodes(
+    step: Callable[[Sequence[Node]], Sequence[Node]], count: Size, init: Sequence[Node], sequences: Sequence[Node]
+) -> tuple[Node, ...]:
+    """A step folded over sequences: the last state, then what the steps gave out besides, as sequences."""
+    return settle(lambda shapes, first: traced_step(step, shapes, sequences), count, init)
 
 
 def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init: Sequence[Node]) -> tuple[Node, ...]:

@@ -1,0 +1,178 @@
+"""Between boosting and residual: sweeps that solve a net, and groups whose layers read one state."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import comb
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.errors import InvalidType, InvalidValue
+from symfold.names import names_of
+
+X = sf.tensor("x")
+T = sp.Symbol("t")
+Step = Callable[[Any, Callable[[Any], Any], Any], Any]
+# what is carried, what the layer gives for what it reads, the layer
+STEPS: dict[str, tuple[Callable[[Any, Any], Any], Step]] = {
+    "residual": (lambda z, f: f(z) + z, lambda z, f, u: f(u) + z),
+    "feedforward": (lambda z, f: f(z), lambda z, f, u: f(u)),
+    "multiplicative": (lambda z, f: z * f(z), lambda z, f, u: z * f(u)),
+    "halved": (lambda z, f: 0.5 * f(z) + z, lambda z, f, u: 0.5 * f(u) + z),
+    "inner": (lambda z, f: f(f(z)) + z, lambda z, f, u: f(f(u)) + z),
+    "tanh of the state": (lambda z, f: f(z) + np.tanh(z) + z, lambda z, f, u: f(u) + np.tanh(u) + z),
+}
+BODIES = [lambda v, k=k: np.sin((k + 1) * v) / (k + 2) for k in range(9)]
+
+
+def bound(net: sf.Net) -> sf.Net:
+    """The net with numbers for the layers that it has: f_k is sin(k v)/(k + 1)."""
+    used = {name for leaf in net.leaves if leaf.op.role == "layer" for name in names_of(leaf)}
+    return net.bind({name: BODIES[int(name[1:]) - 1] for name in used})
+
+
+@pytest.mark.parametrize("name", STEPS)
+@given(depth=st.integers(1, 6), sweeps=st.integers(0, 7), x=st.floats(-2, 2))
+def test_a_sweep_is_the_loop_written_by_hand(name: str, depth: int, sweeps: int, x: float) -> None:
+    mapper, apart = STEPS[name]
+    net = sf.picard(sf.fold(mapper, sf.layers("f", count=depth), X), sweeps)
+    before = [x] * depth  # what the layers read: sweep 0 is constant
+    value = x
+    for _ in range(sweeps):
+        value, reads = x, []
+        for k in range(depth):
+            reads.append(value)
+            value = apart(value, BODIES[k], before[k])
+        before = reads
+    assert float(bound(net)(x=x)) == pytest.approx(value, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_as_many_sweeps_as_steps_are_the_net(name: str, depth: int) -> None:
+    net = sf.fold(STEPS[name][0], sf.layers("f", count=depth), X)
+    for sweeps in (depth, depth + 2):
+        assert float(bound(sf.picard(net, sweeps))(x=0.7)) == pytest.approx(float(bound(net)(x=0.7)), rel=1e-13)
+    if depth > 1:
+        assert float(bound(sf.picard(net, depth - 1))(x=0.7)) != pytest.approx(float(bound(net)(x=0.7)), rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 1_000_000, sp.Symbol("n", integer=True, positive=True)])
+def test_boosting_is_the_first_sweep_of_the_residual_net(depth: Any) -> None:
+    layers = sf.layers("f", count=depth)
+    assert sf.picard(sf.fold(sf.mappers.residual, layers, X), 1) == sf.fold(sf.mappers.boosting(X), layers, X)
+
+
+@pytest.mark.parametrize("sweeps", range(8))
+def test_a_sweep_keeps_the_paths_up_to_its_number(sweeps: int) -> None:
+    net = sf.picard(sf.fold(sf.mappers.residual, sf.layers("f", count=6), X), sweeps)
+    assert sf.paths(net).polynomial == sp.expand(sum(comb(6, k) * T**k for k in range(min(sweeps, 6) + 1)))
+
+
+@pytest.mark.parametrize("sweeps", [1, 2, 3])
+def test_the_error_of_a_sweep_is_of_the_next_order(sweeps: int) -> None:
+    """Layers of strength epsilon: the difference from the net falls as epsilon ** (sweeps + 1)."""
+    def difference(epsilon: float) -> float:
+        scaled = {f"f{k + 1}": (lambda v, k=k: epsilon * BODIES[k](v)) for k in range(5)}
+        net = sf.fold(sf.mappers.residual, sf.layers("f", count=5), X)
+        return abs(float(net.bind(scaled)(x=0.4)) - float(sf.picard(net, sweeps).bind(scaled)(x=0.4)))
+
+    slope = np.log2(difference(4e-3) / difference(2e-3))
+    assert slope == pytest.approx(sweeps + 1, abs=0.15)
+
+
+@pytest.mark.parametrize("depth", [10, 1000])
+def test_the_cost_of_a_sweep_does_not_grow_with_depth(depth: int) -> None:
+    net = sf.picard(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), X), 4)
+    assert (len(net.bindings), len(net.blocks)) == (4, 2)  # the last gives out no trajectory
+
+
+def test_a_state_of_two_parts_and_a_scan() -> None:
+    def coupled(state: Any, f: Any) -> Any:
+        a, b = state
+        return a + f(b), b * f(a)
+
+    net = sf.scan(coupled, sf.layers("f1:4"), (X, sf.tensor("y")))
+    swept = bound(sf.picard(net, 3))
+    for ours, exact in zip(swept(x=0.3, y=0.8), bound(net)(x=0.3, y=0.8), strict=True):
+        np.testing.assert_allclose(ours, exact, rtol=1e-13)
+    constant = sf.picard(sf.scan(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x", (2,))), 0)
+    np.testing.assert_allclose(bound(constant)(x=[1.0, 2.0]).shape, (3, 2))
+
+
+def test_an_unrolled_net_is_swept_as_a_whole() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:5"), X)
+    assert sf.roll(sf.picard(sf.unroll(net), 1)) == sf.fold(sf.mappers.boosting(X), sf.layers("f1:5"), X)
+    assert float(bound(sf.picard(sf.unroll(net), 2))(x=0.3)) == pytest.approx(float(bound(sf.picard(net, 2))(x=0.3)), rel=1e-14)
+
+
+# ---------------------------------------------------------------- groups
+
+
+@pytest.mark.parametrize("name", STEPS)
+@given(depth=st.integers(1, 9), size=st.integers(1, 10), x=st.floats(-2, 2))
+def test_a_group_is_the_loop_written_by_hand(name: str, depth: int, size: int, x: float) -> None:
+    mapper, apart = STEPS[name]
+    net = sf.grouped(sf.fold(mapper, sf.layers("f", count=depth), X), size)
+    value = before = x
+    for k in range(depth):
+        if k % size == 0:
+            before = value
+        value = apart(value, BODIES[k], before)
+    assert float(bound(net)(x=x)) == pytest.approx(value, rel=1e-12, abs=1e-12)
+
+
+@given(depth=st.integers(1, 14), size=st.integers(1, 15))
+def test_the_paths_of_groups(depth: int, size: int) -> None:
+    """(1 + q t)**(n/q), the last group short where q does not divide n."""
+    net = sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), X), size)
+    expected = (1 + size * T) ** (depth // size) * (1 + depth % size * T)
+    assert sp.expand(sf.paths(net).polynomial - expected) == 0
+
+
+@pytest.mark.parametrize("depth", [1, 2, 7])
+def test_the_ends_of_the_continuum(depth: int) -> None:
+    layers = sf.layers("f", count=depth)
+    net = sf.fold(sf.mappers.residual, layers, X)
+    assert sf.grouped(net, 1) == net
+    boosting = sf.roll(sf.fold(sf.mappers.boosting(X), layers, X))
+    assert sf.roll(sf.grouped(net, depth)) == sf.roll(sf.grouped(net, depth + 5)) == boosting
+
+
+def test_groups_of_a_million_layers() -> None:
+    net = sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=1_000_000), X), 10)
+    assert len(net.bindings) == 1
+    assert sf.paths(net).mean == Fraction(100_000 * 10, 11)
+
+
+def test_the_states_of_a_grouped_scan_keep_their_order() -> None:
+    net = sf.scan(sf.mappers.residual, sf.layers("f", count=7), sf.tensor("x", (2,)))
+    x = np.array([0.3, -0.8])
+    value = before = x
+    states = []
+    for k in range(7):
+        if k % 2 == 0:
+            before = value
+        value = value + BODIES[k](before)
+        states.append(value)
+    np.testing.assert_allclose(bound(sf.grouped(net, 2))(x=x), states, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda net: sf.picard(net, -1), InvalidValue, "sweeps=-1"),
+        (lambda net: sf.picard(net, 1.5), InvalidType, "sweeps=1.5"),
+        (lambda net: sf.grouped(net, 0), InvalidValue, "size=0"),
+        (lambda net: sf.grouped(net, "two"), InvalidType, "size='two'"),
+        (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), 2), InvalidValue, "net.at"),
+    ],
+)
+def test_what_is_no_number_of_sweeps_or_layers(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        call(sf.fold(sf.mappers.residual, sf.layers("f1:4"), X))
