@@ -52,8 +52,10 @@ _HOMES = {
     "differentiate": ("adjoint", "grad", "value_and_grad"),
     "check": ("check_grad",),
     "losses": ("squared_error",),
+    "analysis.order": ("reorder", "swap"),
     "analysis.paths": ("paths",),
     "analysis.groups": ("grouped",),
+    "analysis.lesion": ("lesion",),
     "analysis.mixing": ("mixing",),
     "analysis.mixing_matrix": ("mixing_matrix",),
     "analysis.picard": ("picard",),
@@ -73,8 +75,11 @@ if TYPE_CHECKING:
     from symfold import mappers as mappers
     from symfold import optimisers as optimisers
     from symfold.analysis.groups import grouped as grouped
+    from symfold.analysis.lesion import lesion as lesion
     from symfold.analysis.mixing import mixing as mixing
     from symfold.analysis.mixing_matrix import mixing_matrix as mixing_matrix
+    from symfold.analysis.order import reorder as reorder
+    from symfold.analysis.order import swap as swap
     from symfold.analysis.paths import paths as paths
     from symfold.analysis.picard import picard as picard
     from symfold.check import check_grad as check_grad

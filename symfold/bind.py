@@ -18,7 +18,7 @@ from symfold.families import Family, Names, Numbered
 from symfold.folds import Fold, Select, fold_nodes
 from symfold.layer_kinds import Call, Kind, is_name, kind_of
 from symfold.named_layers import Layer, Layers
-from symfold.names import applied_layers, label, names_of
+from symfold.names import applied_layers, covers, label, names_of, show_names
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.primitives import Apply
@@ -51,42 +51,19 @@ def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
     for name, kind in kinds.items():
         if kind is None:
             raise InvalidType(f"no body given for layer {name!r} (give a function, a kind as sf.dense(3, 3), a layer or a net)")
-        if not any(_covers(name, names) or _heads(name, names) for names in opaque):
-            if any(_covers(name, names) for names, op in applied if op.body is not None):
+        if not any(covers(name, names) or _heads(name, names) for names in opaque):
+            if any(covers(name, names) for names, op in applied if op.body is not None):
                 raise InvalidValue(f"layer {name!r} has a body already (bind gives bodies to opaque layers; fold over other layers)")
-            raise InvalidValue(f"the net has no opaque layer {name!r} (its opaque layers: {_listed(opaque)})")
+            raise InvalidValue(f"the net has no opaque layer {name!r} (its opaque layers: {show_names(opaque)})")
     given = {name: kind for name, kind in kinds.items() if kind is not None}
-    families = {name for name in given if not any(_covers(name, names) for names in opaque)}
+    families = {name for name in given if not any(covers(name, names) for names in opaque)}
     binder = Binder(given, {name: given[name] for name in families})
     return net.with_outputs(binder.bound(net.outputs, {}))
-
-
-def _covers(name: str, names: Names) -> bool:
-    """Whether a name is one of these."""
-    if not isinstance(names, Numbered):
-        return name in names
-    number = name.removeprefix(names.prefix)
-    if not number.isdecimal() or f"{names.prefix}{int(number)}" != name:
-        return False
-    place = int(number) - names.start
-    return place >= 0 and not (isinstance(names.count, int) and place >= names.count)
 
 
 def _heads(name: str, names: Names) -> bool:
     """Whether a name is what numbered names begin with."""
     return names.prefix == name if isinstance(names, Numbered) else any(label(one) == name for one in names)
-
-
-def _listed(found: Sequence[Names], most: int = 12) -> str:
-    shown: list[str] = []
-    for names in found:
-        count = names.count if isinstance(names, Numbered) else len(names)
-        if isinstance(names, Numbered) and (not isinstance(count, int) or count > most):
-            shown.append(f"{names[0]}, {names[1]}, ..., {names.prefix}{names.start + count - 1}")
-        else:
-            shown += names
-    listed = list(dict.fromkeys(shown))
-    return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "") if listed else "none"
 
 
 @dataclass(frozen=True)
@@ -167,7 +144,7 @@ class Binder:
         listed = names_of(names)
         if not isinstance(listed, Numbered):
             return [self.kind(name) for name in listed]
-        if not any(_covers(name, listed) for name in self.kinds):
+        if not any(covers(name, listed) for name in self.kinds):
             return [self.families.get(listed.prefix)]
         if not isinstance(count, int):
             raise InvalidValue(

@@ -61,6 +61,13 @@ class Block:
             return self
         return Block(tuple(shapes), self(*(Node(Formal(0, k, shape)) for k, shape in enumerate(shapes))))
 
+    def without_unused(self, fixed: int) -> tuple[Block, tuple[int, ...]]:
+        """The block over those formals that it reads, and their positions; the first `fixed` are kept in any case."""
+        used = set(walk(self.results))
+        kept = tuple(k for k, formal in enumerate(self.formals) if k < fixed or formal in used)
+        replaced = {self.formals[k]: Node(Formal(0, place, self.shapes[k])) for place, k in enumerate(kept)}
+        return Block(tuple(self.shapes[k] for k in kept), substitute(self.results, replaced)), kept
+
 
 @dataclass(frozen=True)
 class Traced:

@@ -175,3 +175,31 @@ def owned(parameters: Names, layers: Names) -> Iterator[tuple[Names, str]]:
 def label(name: str) -> str:
     """A layer's name without its number."""
     return name.rstrip("0123456789")
+
+
+def covers(name: str, names: Names) -> bool:
+    """Whether a name is one of these."""
+    if not isinstance(names, Numbered):
+        return name in names
+    number = name.removeprefix(names.prefix)
+    if not number.isdecimal() or f"{names.prefix}{int(number)}" != name:
+        return False
+    place = int(number) - names.start
+    return place >= 0 and not (isinstance(names.count, int) and place >= names.count)
+
+
+def show_names(found: Iterable[Names], most: int = 12) -> str:
+    """Names in a line, for messages: of many, the first and the last.
+
+    >>> show_names([Numbered("f", 1, 1000), ("g",)])
+    'f1, f2, ..., f1000, g'
+    """
+    shown: list[str] = []
+    for names in found:
+        count = names.count if isinstance(names, Numbered) else len(names)
+        if isinstance(names, Numbered) and (not isinstance(count, int) or count > most):
+            shown.append(f"{names[0]}, {names[1]}, ..., {names.prefix}{names.start + count - 1}")
+        else:
+            shown += names
+    listed = list(dict.fromkeys(shown))
+    return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "") if listed else "none"

@@ -91,7 +91,7 @@ def test_learned_weights() -> None:
     assert [p.op.name for p in net.params] == ["a10", "a20", "a21"]
     found = sf.mixing_matrix(net)
     a10, a20, a21 = sp.symbols("a10 a20 a21")
-    assert found.A == sp.Matrix([[0, 0, 0], [a10, 0, 0], [a20, a21, 0]])
+    assert sp.Matrix([[0, 0, 0], [a10, 0, 0], [a20, a21, 0]]) == found.A
     assert sp.expand(found.polynomial - (1 + T * a10 + T * (a20 + a21 * T * a10))) == 0
     assert sf.mixing_matrix(sf.mixing(found.A)) == found
     values = {"a10": 0.5, "a20": -1.0, "a21": 2.0}

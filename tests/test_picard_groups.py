@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
@@ -37,6 +37,7 @@ def bound(net: sf.Net) -> sf.Net:
 
 
 @pytest.mark.parametrize("name", STEPS)
+@settings(max_examples=25)
 @given(depth=st.integers(1, 6), sweeps=st.integers(0, 7), x=st.floats(-2, 2))
 def test_a_sweep_is_the_loop_written_by_hand(name: str, depth: int, sweeps: int, x: float) -> None:
     mapper, apart = STEPS[name]
@@ -115,6 +116,7 @@ def test_an_unrolled_net_is_swept_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("name", STEPS)
+@settings(max_examples=25)
 @given(depth=st.integers(1, 9), size=st.integers(1, 10), x=st.floats(-2, 2))
 def test_a_group_is_the_loop_written_by_hand(name: str, depth: int, size: int, x: float) -> None:
     mapper, apart = STEPS[name]
