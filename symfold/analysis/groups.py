@@ -7,12 +7,11 @@ A transformer's parallel block (attention and MLP reading one state: Chowdhery e
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 from symfold.analysis.reads import fold_apart, read_apart
-from symfold.errors import InvalidType, InvalidValue
+from symfold.arguments import whole
 from symfold.families import known_count
 from symfold.folds import Fold, fold_nodes
 from symfold.net import Net
@@ -34,18 +33,13 @@ def grouped(net: Any, size: int) -> Net:
     >>> sf.grouped(net, 1) == net, sf.grouped(net, 6) == sf.fold(sf.mappers.boosting(x), f, x)
     (True, True)
     """
-    whole = Net.of(net)
-    try:
-        wanted = operator.index(size)
-    except TypeError:
-        raise InvalidType(f"size={size!r} is no size of a group (give a whole number from 1 up)") from None
-    if wanted < 1:
-        raise InvalidValue(f"size={wanted} is no size of a group (give a whole number from 1 up)")
+    base = Net.of(net)
+    wanted = whole("size", size, 1)
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
         return _grouped(node.op, args, wanted) if isinstance(node.op, Fold) and node.op.carries else None
 
-    return whole.with_outputs(rebuilt(whole.outputs, rule))
+    return base.with_outputs(rebuilt(base.outputs, rule))
 
 
 def _grouped(fold: Fold, args: Sequence[Node], size: int) -> tuple[Node, ...] | None:

@@ -6,12 +6,13 @@ A residual net without a layer is the residual net of the others; a feedforward 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import groupby
 from typing import Any
 
 import sympy as sp
 
+from symfold.arguments import ordered, quoted
 from symfold.blocks import Block
 from symfold.errors import InvalidType, InvalidValue
 from symfold.families import Names, Numbered, known_count
@@ -50,12 +51,11 @@ def lesion(net: Any, layers: Iterable[Any]) -> Net:
 
 def layer_names(layers: Iterable[Any]) -> list[str]:
     """The names of layers that are given as layers or by name."""
-    if isinstance(layers, (str, Layer)) or not isinstance(layers, Iterable):
-        raise InvalidType(f"{layers!r} is no list of layers (give layers or names of layers, as ['f2'])")
-    names = [layer.name if isinstance(layer, Layer) else layer for layer in layers]
+    wanted = ordered("the layers must be a list of layers or of their names", sorted(layers, key=str) if isinstance(layers, Set) else layers)
+    names = [layer.name if isinstance(layer, Layer) else layer for layer in wanted]
     for name in names:
         if not isinstance(name, str):
-            raise InvalidType(f"{name!r} is no layer (give layers or names of layers, as ['f2'])")
+            raise InvalidType(f"{quoted(name)} is no layer (give layers or names of layers, as ['f2'])")
     return names
 
 

@@ -9,13 +9,14 @@ al. 2024). `mixing_matrix` reads the matrix off a net.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symfold import named_layers
+from symfold.arguments import ordered, quoted
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.lifting import lift, lift_expression
 from symfold.net import Net
@@ -82,18 +83,12 @@ def _is_zero(weight: Any) -> bool:
 
 
 def _rows(A: Any) -> list[list[Any]]:
-    rows = A.tolist() if hasattr(A, "tolist") else A
-    if not isinstance(rows, Iterable) or isinstance(rows, (str, dict)):
-        raise InvalidType(f"A must be a matrix (rows of weights), got {A!r}")
-    return [_row(row) for row in rows]
+    return [_row(row) for row in ordered("A must be a matrix", A.tolist() if hasattr(A, "tolist") else A, "list of rows")]
 
 
 def _row(row: Any) -> list[Any]:
-    if isinstance(row, sp.MatrixBase):
-        row = list(row)
-    if not isinstance(row, Iterable) or isinstance(row, (str, dict)):
-        raise InvalidType(f"weights must be a list of numbers or scalars, got {row!r}")
-    return [_weight(entry) for entry in (row.tolist() if isinstance(row, np.ndarray) else row)]
+    entries = row.tolist() if isinstance(row, np.ndarray) else row.flat() if isinstance(row, sp.MatrixBase) else row
+    return [_weight(entry) for entry in ordered("weights must be a list", entries)]
 
 
 def _weight(entry: Any) -> Any:
@@ -107,4 +102,4 @@ def _weight(entry: Any) -> Any:
         return node
     if isinstance(entry, (int, float, np.number, sp.Expr)):
         return entry
-    raise InvalidType(f"{entry!r} is no weight (give a number, a SymPy expression, or a scalar parameter)")
+    raise InvalidType(f"{quoted(entry)} is no weight (give a number, a SymPy expression, or a scalar parameter)")

@@ -7,12 +7,11 @@ Boosting is the first sweep of the residual net; sweep s has the paths through u
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symfold.analysis.reads import Operand, fold_apart
-from symfold.errors import InvalidType, InvalidValue
+from symfold.arguments import whole
 from symfold.folds import Fold, fold_nodes
 from symfold.net import Net
 from symfold.nodes import Node
@@ -38,17 +37,12 @@ def picard(net: Any, sweeps: int) -> Net:
     >>> [sf.paths(sf.picard(net, s)).polynomial for s in range(4)]
     [1, 3*t + 1, 3*t**2 + 3*t + 1, t**3 + 3*t**2 + 3*t + 1]
     """
-    whole = Net.of(net)
-    try:
-        count = operator.index(sweeps)
-    except TypeError:
-        raise InvalidType(f"sweeps={sweeps!r} is no number of sweeps (give a whole number from 0 up)") from None
-    if count < 0:
-        raise InvalidValue(f"sweeps={count} is no number of sweeps (give a whole number from 0 up)")
-    roots, trajectories = _start(whole.outputs)
+    base = Net.of(net)
+    count = whole("sweeps", sweeps)
+    roots, trajectories = _start(base.outputs)
     for sweep in range(1, count + 1):
-        roots, trajectories = _sweep(whole.outputs, trajectories, last=sweep == count)
-    return whole.with_outputs(roots)
+        roots, trajectories = _sweep(base.outputs, trajectories, last=sweep == count)
+    return base.with_outputs(roots)
 
 
 def _start(outputs: Sequence[Node]) -> tuple[tuple[Node, ...], Trajectories]:
