@@ -12,6 +12,7 @@ import pytest
 import symfold as sf
 from symfold import render as rendering
 from symfold.diagram import diagram, side_by_side
+from symfold.diagram.layout import Picture
 from symfold.errors import DataError, InvalidValue, MissingPackage, UnknownName
 from symfold.render import render
 
@@ -28,7 +29,7 @@ def boosting(depth):
 
 
 def texts(svg):
-    return {text for text in ET.fromstring(svg).itertext() if text.strip()}
+    return {text.replace("\xa0", " ") for text in ET.fromstring(svg).itertext() if text.strip()}
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -62,6 +63,69 @@ def test_an_edge_shows_what_it_carries_by_more_than_colour():
     assert len({without_colour(EDGES[kind]) for kind in told_apart}) == len(told_apart)
     shapes = ["input", "state", "layer", "join", "parameter"]
     assert len({NODES[kind]["shape"] for kind in shapes}) == len(shapes)
+
+
+MARKS = [
+    (lambda z, f: z + f(z), {}),
+    (lambda z, f: z - f(z), {("f1", "z1"): "−"}),
+    (lambda z, f: f(z) - z, {("x", "z1"): "−"}),
+    (lambda z, f: f(z) / z, {("x", "z1"): "÷"}),
+    (lambda z, f: z / f(z), {("f1", "z1"): "÷"}),
+    (lambda z, f: z ** f(z), {("x", "z1"): "base"}),
+    (lambda z, f: f(z) ** z, {("x", "z1"): "exponent"}),
+    (lambda z, f: 2 * f(z) + z, {("f1", "z1"): "2 ×"}),
+    (lambda z, f: np.concatenate([f(z), z], axis=-1), {("f1", "z1"): "1", ("x", "z1"): "2"}),
+]
+
+
+@pytest.mark.parametrize(("mapper", "marks"), MARKS)
+def test_operands_are_told_apart_where_their_order_matters(mapper, marks):
+    drawn = Picture(sf.fold(mapper, sf.layers("f1:2"), sf.tensor("x", (None, 3))).graph()).graph
+    assert {(source, end): mark for source, end, mark in drawn.edges(data="mark") if mark} == marks
+    assert set(drawn) == {"x", "f1", "z1", "out"}
+
+
+@pytest.mark.parametrize(("mapper", "label"), [
+    (lambda z, f: f(z) + 1, "+ 1"), (lambda z, f: f(z) - 1, "− 1"), (lambda z, f: -f(z), "× −1"), (lambda z, f: f(z) ** 2, "^ 2"), (lambda z, f: 2 ** f(z), "2 ^"),
+])  # fmt: skip
+def test_a_number_is_written_into_what_reads_it(mapper, label):
+    drawn = Picture(sf.fold(mapper, sf.layers("f1:2"), X).graph()).graph
+    assert [drawn.nodes[name]["label"] for name in ("x", "f1", "z1", "out")] == ["x", "f1", label, "out"] and len(drawn) == 4
+
+
+def centres(svg):
+    """Where each node of a picture is, from the points of its outline."""
+    found = {}
+    for group in ET.fromstring(svg).findall(".//{*}g"):
+        shapes = [part for part in group if group.get("class") == "node" and part.tag.endswith(("polygon", "ellipse"))]
+        if shapes:
+            points = shapes[0].get("points") or f"{shapes[0].get('cx')},{shapes[0].get('cy')}"
+            across, down = zip(*(map(float, point.split(",")) for point in points.split()), strict=True)
+            found[group.find("{*}title").text.replace("\xa0", " ")] = ((min(across) + max(across)) / 2, (min(down) + max(down)) / 2)
+    return found
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("depth", [1, 4, 10])
+def test_the_states_stand_on_a_line_and_the_layers_below_it(depth, route):
+    together = centres(render(side_by_side({"residual": residual(depth), "boosting": boosting(depth)}).source, "svg", route))
+    alone = [centres(render(diagram(net(depth)).source, "svg", route)) for net in (residual, boosting)]
+    for found, prefix in ((together, "net1 "), (together, "net2 "), *((found, "") for found in alone)):
+        line = {found[f"{prefix}{name}"][1] for k in range(1, depth + 1) for name in ("x", f"z{k}", f"z{k} state")}
+        assert max(line) - min(line) < 0.5
+        assert all(found[f"{prefix}f{k}"][1] > max(line) + 10 for k in range(1, depth + 1))  # below, away from the titles of the steps
+    assert max(y for name, (_, y) in together.items() if name.startswith("net1")) < min(y for name, (_, y) in together.items() if name.startswith("net2"))
+    for k in range(1, depth + 1):
+        assert together[f"net1 z{k}"][0] == pytest.approx(together[f"net2 z{k}"][0])
+
+
+def test_a_legend_says_what_is_there_and_no_more():
+    assert "skip" in diagram(residual(3), legend=True).source and "captured" not in diagram(residual(3), legend=True).source
+    both = side_by_side({"residual": residual(3), "boosting": boosting(3)}, legend=True)
+    assert {"━▶ skip: the state, past the layer     ╌▶ captured: from outside the steps"} <= texts(render(both.source, "svg", "wasm"))
+    titled = texts(render(diagram(residual(1000), title="a < b", legend=True).source, "svg", "wasm"))
+    assert {"a < b", "━▶ skip: the state, past the layer     ⤺ to the next step"} <= titled
+    assert "state, past" not in diagram(residual(3)).source
 
 
 @pytest.mark.parametrize("level", ["fold", "block", "step", "layer", "primitive"])

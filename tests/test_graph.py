@@ -69,6 +69,35 @@ def test_names_and_kinds():
     assert {kind for _, end, kind in boosting.edges(data="kind") if boosting.nodes[end]["kind"] == "layer"} == {"capture"}
 
 
+@pytest.mark.parametrize(
+    ("mapper", "skips"),
+    [
+        (lambda z, f: z * f(z), {("x", "z1")}),
+        (lambda z, f: z ** f(z), {("x", "z1")}),
+        (lambda z, f: f(z) ** z, {("x", "z1")}),
+        (lambda z, f: z - f(z), {("x", "z1")}),
+        (lambda z, f: f(z) - 2 * z, {("x", "mul1"), ("mul1", "mul2"), ("mul2", "z1")}),  # the whole way round the layer
+        (lambda z, f: f(z) / z, {("x", "pow1"), ("pow1", "z1")}),
+        (lambda z, f: 0.5 * f(z) + z, {("x", "z1")}),
+        (lambda z, f: np.maximum(z, f(z)), {("x", "z1")}),
+        (lambda z, f: f(2 * z) + 2 * z, {("mul1", "z1")}),  # what the layer reads as well is no way round it
+        (lambda z, f: f(z), set()),
+        (lambda z, f: z + 1, set()),
+        (lambda z, f: f(z + z), set()),
+        (lambda z, f: f(z, np.tanh(z)), set()),
+    ],
+)
+def test_a_skip_is_what_goes_round_a_layer_whatever_the_join(mapper, skips):
+    graph = net(mapper, 1).graph()
+    assert {(source, end) for source, end, kind in graph.edges(data="kind") if kind == "skip"} == skips
+    assert all(graph.nodes[end]["kind"] == "join" for _, end in skips if end == "z1")
+
+
+def test_what_transposed_weights_multiply_is_no_skip():
+    graph = sf.fold(lambda z, w: np.dot(z, w.T), [sf.tensor(f"W{k}", (3, 3)) for k in (1, 2)], sf.tensor("x", (None, 3))).graph()
+    assert "skip" not in {kind for _, _, kind in graph.edges(data="kind")}
+
+
 @pytest.mark.parametrize(("layers", "times"), [(1, 4), (3, 1), (3, 4)])
 def test_time_by_depth_is_the_grid(layers, times):
     h, u = sf.tensor("h", (2,)), sf.tensor("u", (times, 2))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import graphviz
 
 from symfold.depth import roll
 from symfold.diagram.layout import Picture, new_digraph
+from symfold.diagram.style import legend as legend_of
 from symfold.errors import InvalidValue
 from symfold.files import write_whole
 from symfold.graph import count_steps, graph
@@ -21,21 +22,24 @@ MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked f
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
-def diagram(net: Any, level: str | None = None, *, direction: str = "LR", title: str = "") -> graphviz.Digraph:
+def diagram(net: Any, level: str | None = None, *, direction: str = "LR", title: str = "", legend: bool = False) -> graphviz.Digraph:
     """The picture of a net as a `graphviz.Digraph`; without a level, each layer of a short net and one step of a long one.
+
+    With `legend`, a text below says what the shapes and lines stand for.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
-    >>> "f₃" in diagram(net).source, "zₖ₋₁" in diagram(net, "fold").source
-    (True, True)
+    >>> "f₃" in diagram(net).source, "zₖ₋₁" in diagram(net, "fold").source, "skip" in diagram(net, legend=True).source
+    (True, True, True)
     """
-    digraph = new_digraph("net", **_layout(direction, title))
-    _picture(net, level).into(digraph)
+    picture = _picture(net, level)
+    digraph = new_digraph("net", **_layout(direction, title, [picture] if legend else []))
+    picture.into(digraph)
     return digraph
 
 
-def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction: str = "LR") -> graphviz.Digraph:
-    """Several nets in one picture, each under its title.
+def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction: str = "LR", legend: bool = False) -> graphviz.Digraph:
+    """Several nets in one picture, each beside its title, so that equal steps stand below each other.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -43,11 +47,11 @@ def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction
     >>> "label=boosting" in side_by_side(nets).source
     True
     """
-    digraph = new_digraph("nets", **_layout(direction, ""))
-    for number, (title, net) in reversed(list(enumerate(nets.items(), 1))):  # Graphviz draws the last one on top
-        with digraph.subgraph(name=f"cluster net{number}") as part:
-            part.attr("graph", label=graphviz.escape(title), fontsize="14", color="none", style="", margin="14", labeljust="l")
-            _picture(net, level, f"net{number} ").into(part)
+    pictures = {title: _picture(net, level, f"net{number} ") for number, (title, net) in enumerate(nets.items(), 1)}
+    digraph = new_digraph("nets", **_layout(direction, "", [*pictures.values()] if legend else []))
+    for title, picture in reversed(pictures.items()):  # Graphviz draws the last one on top
+        with digraph.subgraph(name=picture.prefix.strip()) as part:  # no cluster: in one, Graphviz turns the order of a step's nodes round
+            picture.into(part, title)
     return digraph
 
 
@@ -59,10 +63,12 @@ def _picture(net: Any, level: str | None, prefix: str = "") -> Picture:
     return Picture(graph(net, "block" if level == "fold" else level), prefix)
 
 
-def _layout(direction: str, title: str) -> dict[str, str]:
+def _layout(direction: str, title: str, explained: Sequence[Picture]) -> dict[str, str]:
     if direction not in DIRECTIONS:
         raise InvalidValue(f"unknown direction: {direction!r} (must be one of {', '.join(map(repr, DIRECTIONS))})")
-    return {"rankdir": direction, **({"label": graphviz.escape(title), "labelloc": "t"} if title else {})}
+    nodes, edges = (set().union(*(picture.kinds[k] for picture in explained)) for k in (0, 1))
+    label = "\n".join(filter(None, (graphviz.escape(title), legend_of(nodes, edges))))
+    return {"rankdir": direction, **({"label": label, "labelloc": "t" if title else "b"} if label else {})}
 
 
 def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:

@@ -9,11 +9,13 @@ from typing import Any
 import graphviz
 import networkx as nx
 
-from symfold.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES, SIGNS
+from symfold.diagram.operands import with_operands
+from symfold.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS
 from symfold.diagram.text import pretty
 from symfold.graph.names import safe_names, visible
 
 MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
+BLANK = "\N{NO-BREAK SPACE}"
 WEIGHTS = {"skip": "50", "output": "1", "capture": "0", "state": "3"}
 
 
@@ -29,11 +31,13 @@ class Picture:
     """One graph drawn into a Digraph; `prefix` keeps apart the names of several."""
 
     def __init__(self, graph: nx.MultiDiGraph, prefix: str = ""):
+        graph = with_operands(graph)
         graph = nx.relabel_nodes(graph, {name: prefix + safe for name, safe in safe_names(graph).items()})
         self.graph, self.prefix = graph, prefix
         self.level = graph.graph["level"]
         marked = self.level in MARKED
         self.states = {name: f"{name} state" for name, data in graph.nodes(data=True) if marked and "state" in data}
+        self.letters = sorted({part.rstrip("0123456789") for name in graph for part in self.place(name)[:1]})
         self.hidden = {name for name in graph if self._is_whole(name)}
         self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
 
@@ -45,16 +49,17 @@ class Picture:
         end, kind = str(readers[0][0]), readers[0][1]
         if kind in ("item", "parameter", "capture") and not self.graph.in_degree(name) - (self.graph.nodes[name]["op"] == "item"):
             return end
-        added = self.graph.nodes[name]["kind"] == "layer" and bool(self.line(end)) and self.place(name) == self.place(end)
+        added = self.graph.nodes[name]["kind"] == "layer" and not self.line(name) and bool(self.line(end)) and self.place(name) == self.place(end)
         return end if added and any(data["kind"] == "skip" for _, _, data in self.graph.in_edges(end, data=True)) else None
 
     def line(self, name: str) -> str:
         """The straight line that a node is drawn on, if any: that of a state, of the joins that give it, of where it begins."""
         data = self.graph.nodes[name]
-        if data["kind"] == "state" or (data["kind"] == "join" and name in self.states):
+        if data["kind"] == "state" or name in self.states:
             return re.match("[a-z]*", str(data.get("state", data["label"])))[0]  # type: ignore[index]  # it matches always
-        for _, end, edge in self.graph.out_edges(name, data=True):
-            if self.graph.nodes[end]["kind"] == "state" if data["kind"] == "join" else edge["kind"] == "skip" and data["kind"] == "input":
+        for _, end, kind in self.graph.out_edges(name, data="kind"):
+            begins = data["kind"] == "input" and (kind == "skip" or (kind == "state" and end in self.states))
+            if begins or (self.graph.nodes[end]["kind"] == "state" and data["kind"] in ("join", "primitive", "layer")):
                 return self.line(end)
         return ""
 
@@ -64,8 +69,8 @@ class Picture:
         data = self.graph.nodes[name]
         return data["kind"] == "input" and bool(readers) and all(self.graph.nodes[r]["op"] == "item" for r in readers)
 
-    def into(self, target: graphviz.Digraph) -> None:
-        """Write all the statements, in the graph's own order."""
+    def into(self, target: graphviz.Digraph, title: str = "") -> None:
+        """Write all the statements, in the graph's own order; a title stands where the net begins."""
         root = Group()
         for name in self.graph:
             if name not in self.hidden:
@@ -78,6 +83,15 @@ class Picture:
             if source not in self.hidden:
                 self._edge(target, source, end, data)
         self._in_turn(target, root)
+        if title:
+            self._title(target, title)
+
+    def _title(self, target: graphviz.Digraph, title: str) -> None:
+        begin = [name for name in self.graph if name not in self.hidden and name not in self.beside and not self.graph.in_degree(name)]
+        first = next((name for name in begin if self.line(name)), begin[0])
+        line = {"group": f"{self.prefix}{self.line(first)}"} if self.line(first) else {}
+        target.node(f"{self.prefix}title", graphviz.escape(title), **NODES["title"], **line)
+        target.edge(f"{self.prefix}title", first, style="invis", weight="50")
 
     def _in_turn(self, target: graphviz.Digraph, root: Group) -> None:
         """Draw a step after the state before it, also where nothing in the step reads that state."""
@@ -87,14 +101,21 @@ class Picture:
         for group in root.inner.values():
             inside = set(group.nodes)
             for name in group.nodes if before else ():
-                if name not in self.beside and not inside.intersection(self.graph.predecessors(name)):
-                    target.edge(before, name, style="invis", weight="0")
-            before = next((self.states[name] for name in reversed(group.nodes) if name in self.states), "")
+                if name not in self.beside and not (inside | {before}).intersection(self.graph.predecessors(name)):
+                    target.edge(self.states[before], name, style="invis", weight="0")
+            before = next((name for name in reversed(group.nodes) if name in self.states), "")
             beside = [name for name in group.nodes if name in self.beside and self.graph.nodes[name]["kind"] == "layer"]
             layer = beside[0] if len(beside) == 1 else ""
             if hung and layer:  # all on one side of the line
                 target.edge(hung, layer, style="invis", weight="2")
             hung = layer
+
+    @property
+    def kinds(self) -> tuple[set[str], set[str]]:
+        """The kinds of the nodes, and of the edges, that are drawn."""
+        nodes = {data["kind"] for name, data in self.graph.nodes(data=True) if name not in self.hidden}
+        edges = {kind for source, _, kind in self.graph.edges(data="kind") if source not in self.hidden}
+        return nodes | ({"state"} if self.states else set()), edges
 
     def place(self, name: str) -> tuple[str, ...]:
         """The steps that a node is drawn in; an item goes with the one step that reads it."""
@@ -121,7 +142,7 @@ class Picture:
             where = "/".join((*path, part))
             with target.subgraph(name=f"cluster {self.prefix}{where}") as cluster:
                 told = self.graph.graph.get(f"title {where}")
-                title = pretty(told) if told else f"step {part.lstrip('abcdefghijklmnopqrstuvwxyz')}"
+                title = pretty(told) if told else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
                 cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), **({"fontcolor": INK} if told else {})})
                 self._group(cluster, inner, (*path, part))
 
@@ -139,11 +160,15 @@ class Picture:
     def _edge(self, target: graphviz.Digraph, source: str, end: str, data: dict[str, Any]) -> None:
         look = dict(EDGES[data["kind"]])
         if data["kind"] in WEIGHTS:
-            look["weight"] = WEIGHTS[data["kind"]]
+            straight = data["kind"] == "state" and self.line(source) == self.line(end) != ""
+            look["weight"] = WEIGHTS["skip" if straight else data["kind"]]
         if data["kind"] == "item" and () != self.place(source) != self.place(end):
             look["constraint"] = "false"
         if "label" in data:
             look["label"] = graphviz.escape(pretty(str(data["label"])))
+        if "mark" in data:
+            mark = data["mark"] if self.beside.get(source) != end else BLANK * (2 * len(data["mark"]) + 10) + data["mark"]  # right of its line
+            look |= {**MARK, "headlabel" if "constraint" in look else "label": mark}  # a line without a place of its own has no middle
         ends = self.states.get(source, source), end
         target.edge(*(reversed(ends) if data["kind"] == "loop" else ends), **look)
 

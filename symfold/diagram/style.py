@@ -13,7 +13,7 @@ QUIET = "#777777"
 
 GRAPH: Style = {
     "bgcolor": "white", "fontname": FONT, "fontsize": "12", "fontcolor": INK, "rankdir": "LR", "newrank": "true",
-    "ranksep": "0.22", "nodesep": "0.2", "splines": "spline", "margin": "0.1",
+    "ranksep": "0.22", "nodesep": "0.2", "splines": "spline", "pad": "0.1",
 }  # fmt: skip
 NODE: Style = {
     "fontname": FONT, "fontsize": "12", "fontcolor": INK, "color": INK, "style": "filled", "fillcolor": "white",
@@ -22,9 +22,9 @@ NODE: Style = {
 EDGE: Style = {"fontname": FONT, "fontsize": "10", "fontcolor": INK, "color": INK, "arrowsize": "0.6", "penwidth": "1.1"}
 CLUSTER: Style = {
     "fontname": FONT, "fontsize": "10", "fontcolor": QUIET, "color": "#D0D0D0", "style": "rounded,filled",
-    "fillcolor": "#F6F6F6", "penwidth": "0.8", "margin": "7", "labeljust": "l",
+    "fillcolor": "#F6F6F6", "penwidth": "0.8", "margin": "7", "labeljust": "l", "labelloc": "t",
 }  # fmt: skip
-BODY: Style = {"style": "dotted", "color": "#56B4E9", "fontcolor": "#0072B2"}  # around an opened layer
+MARK: Style = {"fontsize": "9"}  # at an operand
 
 NODES: dict[str, Style] = {
     "input": {"shape": "hexagon", "fillcolor": "#CDEBE1", "color": "#007A5A", "margin": "0.04,0.02", "penwidth": "1.4"},
@@ -37,6 +37,7 @@ NODES: dict[str, Style] = {
     "constant": {"shape": "plaintext", "fillcolor": "none", "style": "", "margin": "0.02,0.01", "width": "0.15", "height": "0.2"},
     "output": {"shape": "hexagon", "fillcolor": "white", "color": "#007A5A", "margin": "0.02,0.02", "penwidth": "1.4"},
     "fold": {"shape": "box", "peripheries": "2", "fillcolor": "#EFEFEF", "margin": "0.15,0.1"},
+    "title": {"shape": "plaintext", "fillcolor": "none", "style": "", "fontsize": "14"},
     "step": {"shape": "component", "fillcolor": "#EFEFEF", "margin": "0.15,0.08"},
 }  # fmt: skip
 
@@ -52,3 +53,23 @@ EDGES: dict[str, Style] = {
     "loop": {"penwidth": "1.8", "arrowsize": "0.7", "dir": "back", "weight": "0"},  # written the other way: it has a lane of its own
 }
 SIGNS = {"*": "×", "^": "^"}
+
+LEGEND = {  # a sign that looks like the kind, and what it stands for
+    "input": "⬢ input", "layer": "□ layer", "state": "◯ state", "join": "⊕ join", "primitive": "▢ operation", "parameter": "⛁ parameter",
+    "output": "⬡ output", "fold": "▣ fold", "step": "▤ step",
+}  # fmt: skip
+LINES = {
+    "skip": "━▶ skip: the state, past the layer", "capture": "╌▶ captured: from outside the steps", "item": "┈▶ item: one a step",
+    "parameter": "─○ parameter", "loop": "⤺ to the next step",
+}  # fmt: skip
+
+
+def legend(nodes: set[str], edges: set[str]) -> str:
+    """What the shapes and lines of these kinds stand for: a line of text for the shapes, one for the lines.
+
+    >>> print(legend({"layer", "join"}, {"skip"}))
+    □ layer     ⊕ join
+    ━▶ skip: the state, past the layer
+    """
+    told = ([text for kind, text in table.items() if kind in kinds] for table, kinds in ((LEGEND, nodes), (LINES, edges)))
+    return "\n".join("     ".join(texts) for texts in told if texts)

@@ -61,7 +61,7 @@ def constant_label(node: Node) -> str:
     """
     value = node.op.value
     if not isinstance(value, FrozenArray):
-        text = str(value.xreplace({n: sp.Float(n, 4) for n in value.atoms(sp.Float)})) if value.has(sp.Float) else str(value)
+        text = sp.sstr(value.xreplace({n: sp.Float(n, 4) for n in value.atoms(sp.Float)}), full_prec=False) if value.has(sp.Float) else str(value)
         return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     array = value.array
     if array.ndim == 1 and array.size <= 4:

@@ -134,10 +134,10 @@ class Recorder(Interpreter):
         if isinstance(node.op, Call):
             return self.layer(node, args)
         sources = [self.materialise(arg) for arg in args]
-        op, part = operation_name(node.op), self.places.state_part(node)
+        op, part, carried = operation_name(node.op), self.places.state_part(node), self.places.carried(node)
         name = self.names.counted(op.lower()) if part is None else self.names.fresh(plain_name(self.places.title(part)))
-        self.put(name, "join" if is_join(node) else "primitive", op, operation_label(node.op), node, **self.places.attributes())
-        for port, (source, kind) in enumerate(zip(sources, self.places.carried(node), strict=True)):
+        self.put(name, "join" if is_join(node, carried) else "primitive", op, operation_label(node.op), node, **self.places.attributes())
+        for port, (source, kind) in enumerate(zip(sources, carried, strict=True)):
             self.edge(source, name, port, kind)
         return name
 
