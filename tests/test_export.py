@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import networkx as nx
@@ -13,6 +14,7 @@ import sympy as sp
 import symfold as sf
 from symfold.errors import UnknownName
 from symfold.export import EXPORTS, save, to_text
+from symfold.export.tikz import layout
 from symfold.graph import LEVELS
 from symfold.render import render
 
@@ -61,20 +63,40 @@ def test_tikz_at_depth_2():
     text = to_text(residual(2), "tikz")
     assert text.startswith("\\documentclass") and text.endswith("\\end{document}\n")
     assert [line.strip() for line in text.splitlines() if line.startswith((r"  \node", r"  \path"))] == [
-        r"\node[input] (x) at (0,0) {x};",
-        r"\node[layer] (f1) at (1,-1) {$f_{1}$};",
-        r"\node[join] (z1) at (2,0) {$+$};",
-        r"\node[layer] (f2) at (3,-1) {$f_{2}$};",
-        r"\node[join] (z2) at (4,0) {$+$};",
-        r"\node[output] (out) at (5,0) {out};",
-        r"\path (x) edge[data] (f1);",
-        r"\path (x) edge[skip] (z1);",
-        r"\path (f1) edge[data] (z1);",
-        r"\path (z1) edge[data] (f2);",
-        r"\path (z1) edge[skip] (z2);",
-        r"\path (f2) edge[data] (z2);",
-        r"\path (z2) edge[data] (out);",
+        r"\node[input node] (x) at (0,0) {x};",
+        r"\node[layer node] (f1) at (1,-1) {$f_{1}$};",
+        r"\node[join node, label=above:{$z_{1}$}] (z1) at (2,0) {$+$};",
+        r"\node[layer node] (f2) at (3,-1) {$f_{2}$};",
+        r"\node[join node, label=above:{$z_{2}$}] (z2) at (4,0) {$+$};",
+        r"\node[output node] (out) at (5,0) {out};",
+        r"\path (x) edge[] (f1);",
+        r"\path (x) edge[skip edge] (z1);",
+        r"\path (f1) edge[] (z1);",
+        r"\path (z1) edge[] (f2);",
+        r"\path (z1) edge[skip edge] (z2);",
+        r"\path (f2) edge[] (z2);",
+        r"\path (z2) edge[] (out);",
     ]
+    boxes = [line.split("[on background layer]")[1] for line in text.splitlines() if "fit=" in line]
+    assert boxes == [
+        r"\node[group, fit=(f1) (z1), label={[title]north west:step 1}] {};\end{scope}",
+        r"\node[group, fit=(f2) (z2), label={[title]north west:step 2}] {};\end{scope}",
+    ]
+
+
+def test_tikz_puts_each_step_after_the_one_before():
+    boosted = sf.fold(lambda z, f: f(X) + z, sf.layers("f1:4"), X)
+    places = layout(boosted.graph())
+    across = [places[name][0] for name in ("x", "f1", "z1", "f2", "z2", "f3", "z3", "out")]
+    assert across == sorted(set(across))
+    assert {places[name][1] for name in ("x", "z1", "z2", "z3", "out")} == {0} != {places[name][1] for name in ("f1", "f2", "f3")}
+
+
+def test_tikz_marks_operands_and_names_no_key_of_its_own():
+    text = to_text(sf.fold(lambda z, f: z - f(z), sf.layers("f1:2"), X), "tikz")
+    assert r"\path (f1) edge[] node[draw=none, auto, font=\scriptsize] {$-$} (z1);" in text
+    styles = re.findall(r"(\w[\w ]*)/\.style", text)  # join, step, shape, ... are TikZ's own
+    assert all(name.endswith((" node", " edge", " label")) or name in ("every node", "every edge", "group", "title") for name in styles)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -88,7 +110,7 @@ def test_no_name_breaks_a_format(name, level):
     assert name in {data["label"] for data in json.loads(texts["json"])["nodes"]}
     for line in texts["mermaid"].splitlines():
         assert line.count('"') % 2 == 0
-    body = texts["tikz"].split("loop back/.style={thick}]\n")[1].replace("\\\\", "").replace(r"\{", "").replace(r"\}", "")
+    body = texts["tikz"].split("loop edge/.style={thick}]\n")[1].replace("\\\\", "").replace(r"\{", "").replace(r"\}", "")
     assert body.count("{") == body.count("}")
     assert "%" not in body.replace(r"\%", "") and "&" not in body.replace(r"\&", "")
 
