@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import xml.etree.ElementTree as ET
 
@@ -117,6 +118,59 @@ def test_the_states_stand_on_a_line_and_the_layers_below_it(depth, route):
     assert max(y for name, (_, y) in together.items() if name.startswith("net1")) < min(y for name, (_, y) in together.items() if name.startswith("net2"))
     for k in range(1, depth + 1):
         assert together[f"net1 z{k}"][0] == pytest.approx(together[f"net2 z{k}"][0])
+
+
+def titles(svg):
+    """The boxes that the titles of the steps take, by a narrow guess at the width of a letter."""
+    for group in ET.fromstring(svg).findall(".//{*}g"):
+        if group.get("class") == "cluster":
+            text = group.find("{*}text")
+            across, down, size = float(text.get("x")), float(text.get("y")), float(text.get("font-size"))
+            half = 0.2 * size * len(text.text)
+            left = across if text.get("text-anchor") == "start" else across - half
+            yield left, left + 2 * half, down - 0.6 * size, down
+
+
+def line_points(svg):
+    """Points along every line: each piece of a path is a Bezier curve of four points."""
+    for path in ET.fromstring(svg).findall(".//{*}g[@class='edge']/{*}path"):
+        numbers = [float(n) for n in re.findall(r"-?[\d.]+", path.get("d"))]
+        points = list(zip(numbers[::2], numbers[1::2], strict=True))
+        for first in range(0, len(points) - 1, 3):
+            for t in np.linspace(0, 1, 40):
+                weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+                yield tuple(sum(w * p[axis] for w, p in zip(weights, points[first : first + 4], strict=True)) for axis in (0, 1))
+
+
+def grid():
+    return sf.fold(lambda seq, f: sf.scan(lambda h, u: f(h, u), seq, sf.tensor("h", (2,))), sf.layers("f1:4"), sf.tensor("u", (3, 2)))
+
+
+TITLED = {
+    "residual": lambda: diagram(residual(10)),
+    "boosting": lambda: diagram(boosting(10)),
+    "side by side": lambda: side_by_side({"residual": residual(10), "boosting": boosting(10)}),
+    "downwards": lambda: side_by_side({"residual": residual(10), "boosting": boosting(10)}, direction="TB"),
+    "folded": lambda: side_by_side({"residual": residual(1000), "boosting": boosting("n")}),
+    "backwards": lambda: diagram(sf.adjoint(residual(1000))),
+    "time by depth": lambda: diagram(grid()),
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("case", TITLED)
+def test_no_line_runs_through_the_title_of_a_step(case, route):
+    svg = render(TITLED[case]().source, "svg", route)
+    boxes, points = list(titles(svg)), list(line_points(svg))
+    assert boxes and points
+    assert not [box for box in boxes for x, y in points if box[0] < x < box[1] and box[2] < y < box[3]]
+
+
+@pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
+def test_nets_side_by_side_stand_in_their_order(direction):
+    found = centres(render(side_by_side({"residual": residual(3), "boosting": boosting(3)}, direction=direction).source, "svg"))
+    axis = 1 if direction in ("LR", "RL") else 0
+    assert found["net1 x"][axis] < found["net2 x"][axis]
 
 
 def test_a_legend_says_what_is_there_and_no_more():

@@ -9,7 +9,7 @@ from typing import Any
 import graphviz
 
 from symfold.depth import roll
-from symfold.diagram.layout import Picture, new_digraph
+from symfold.diagram.layout import ACROSS, Picture, new_digraph
 from symfold.diagram.style import legend as legend_of
 from symfold.errors import InvalidValue
 from symfold.files import write_whole
@@ -32,7 +32,7 @@ def diagram(net: Any, level: str | None = None, *, direction: str = "LR", title:
     >>> "f₃" in diagram(net).source, "zₖ₋₁" in diagram(net, "fold").source, "skip" in diagram(net, legend=True).source
     (True, True, True)
     """
-    picture = _picture(net, level)
+    picture = _picture(net, level, direction)
     digraph = new_digraph("net", **_layout(direction, title, [picture] if legend else []))
     picture.into(digraph)
     return digraph
@@ -47,20 +47,20 @@ def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction
     >>> "label=boosting" in side_by_side(nets).source
     True
     """
-    pictures = {title: _picture(net, level, f"net{number} ") for number, (title, net) in enumerate(nets.items(), 1)}
+    pictures = {title: _picture(net, level, direction, f"net{number} ") for number, (title, net) in enumerate(nets.items(), 1)}
     digraph = new_digraph("nets", **_layout(direction, "", [*pictures.values()] if legend else []))
-    for title, picture in reversed(pictures.items()):  # Graphviz draws the last one on top
+    for title, picture in reversed(pictures.items()) if direction in ACROSS else pictures.items():  # Graphviz draws the last one on top
         with digraph.subgraph(name=picture.prefix.strip()) as part:  # no cluster: in one, Graphviz turns the order of a step's nodes round
             picture.into(part, title)
     return digraph
 
 
-def _picture(net: Any, level: str | None, prefix: str = "") -> Picture:
+def _picture(net: Any, level: str | None, direction: str, prefix: str = "") -> Picture:
     if level is None:
         level = "layer"
         if count_steps(net) > MOST_STEPS:
             net, level = roll(net), "fold"  # steps that are alike are one picture, however they are held
-    return Picture(graph(net, "block" if level == "fold" else level), prefix)
+    return Picture(graph(net, "block" if level == "fold" else level), prefix, direction)
 
 
 def _layout(direction: str, title: str, explained: Sequence[Picture]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from symfold.diagram.text import pretty
 from symfold.graph.names import safe_names, visible
 
 MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
+ACROSS = ("LR", "RL")
 BLANK = "\N{NO-BREAK SPACE}"
 WEIGHTS = {"skip": "50", "output": "1", "capture": "0", "state": "3"}
 
@@ -28,18 +29,25 @@ class Group:
 
 
 class Picture:
-    """One graph drawn into a Digraph; `prefix` keeps apart the names of several."""
+    """One graph drawn into a Digraph; `prefix` keeps apart the names of several, `direction` is the way that they run."""
 
-    def __init__(self, graph: nx.MultiDiGraph, prefix: str = ""):
+    def __init__(self, graph: nx.MultiDiGraph, prefix: str = "", direction: str = "LR"):
         graph = with_operands(graph)
         graph = nx.relabel_nodes(graph, {name: prefix + safe for name, safe in safe_names(graph).items()})
-        self.graph, self.prefix = graph, prefix
+        self.graph, self.prefix, self.across = graph, prefix, direction in ACROSS
         self.level = graph.graph["level"]
         marked = self.level in MARKED
         self.states = {name: f"{name} state" for name, data in graph.nodes(data=True) if marked and "state" in data}
+        self.corner = self._corner(direction)
         self.letters = sorted({part.rstrip("0123456789") for name in graph for part in self.place(name)[:1]})
         self.hidden = {name for name in graph if self._is_whole(name)}
         self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
+
+    def _corner(self, direction: str) -> str:
+        """Where a step has room for its title: away from the layers and from the lines that come in."""
+        if self.across:
+            return "tr" if any("/" in data.get("group", "") for _, data in self.graph.nodes(data=True)) else "tl"
+        return "br" if direction == "TB" else "tr"
 
     def _neighbour(self, name: str) -> str | None:
         """The node in whose column a node is drawn: a layer below the join that it is added at, an item below its reader."""
@@ -143,8 +151,15 @@ class Picture:
             with target.subgraph(name=f"cluster {self.prefix}{where}") as cluster:
                 told = self.graph.graph.get(f"title {where}")
                 title = pretty(told) if told else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
-                cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), **({"fontcolor": INK} if told else {})})
+                across, along = "b" if told and self.across and self._is_read((*path, part)) else self.corner[0], self.corner[1]
+                cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), "labelloc": across, "labeljust": along, **({"fontcolor": INK} if told else {})})
                 self._group(cluster, inner, (*path, part))
+
+    def _is_read(self, where: tuple[str, ...]) -> bool:
+        """Whether another step reads a state inside of this one: such lines leave at the top."""
+        inside = [name for name in self.graph if self.place(name)[: len(where)] == where]
+        readers = {end for name in inside for _, end, kind in self.graph.out_edges(name, data="kind") if kind != "loop"}
+        return any(self.place(end) for end in readers.difference(inside))
 
     def _node(self, target: graphviz.Digraph, name: str) -> None:
         data = self.graph.nodes[name]
@@ -167,7 +182,8 @@ class Picture:
         if "label" in data:
             look["label"] = graphviz.escape(pretty(str(data["label"])))
         if "mark" in data:
-            mark = data["mark"] if self.beside.get(source) != end else BLANK * (2 * len(data["mark"]) + 10) + data["mark"]  # right of its line
+            wide = 2 * len(data["mark"]) + 10 if self.across and self.beside.get(source) == end else 0 if self.across else 2
+            mark = BLANK * wide + data["mark"]  # so that it stands to the right of its line
             look |= {**MARK, "headlabel" if "constraint" in look else "label": mark}  # a line without a place of its own has no middle
         ends = self.states.get(source, source), end
         target.edge(*(reversed(ends) if data["kind"] == "loop" else ends), **look)

@@ -22,7 +22,7 @@ NODE: Style = {
 EDGE: Style = {"fontname": FONT, "fontsize": "10", "fontcolor": INK, "color": INK, "arrowsize": "0.6", "penwidth": "1.1"}
 CLUSTER: Style = {
     "fontname": FONT, "fontsize": "10", "fontcolor": QUIET, "color": "#D0D0D0", "style": "rounded,filled",
-    "fillcolor": "#F6F6F6", "penwidth": "0.8", "margin": "7", "labeljust": "l", "labelloc": "t",
+    "fillcolor": "#F6F6F6", "penwidth": "0.8", "margin": "7",
 }  # fmt: skip
 MARK: Style = {"fontsize": "9"}  # at an operand
 
