@@ -143,7 +143,8 @@ def line_points(svg):
 
 
 def grid():
-    return sf.fold(lambda seq, f: sf.scan(lambda h, u: f(h, u), seq, sf.tensor("h", (2,))), sf.layers("f1:4"), sf.tensor("u", (3, 2)))
+    inputs = sf.stack([sf.tensor(f"x{t}") for t in (1, 2, 3)])
+    return sf.fold(lambda seq, f: sf.scan(lambda h, u: f(h, u), seq, sf.tensor("h")), sf.layers("f1:3"), inputs)
 
 
 TITLED = {
