@@ -94,6 +94,15 @@ def test_a_number_is_written_into_what_reads_it(mapper, label):
     assert [drawn.nodes[name]["label"] for name in ("x", "f1", "z1", "out")] == ["x", "f1", label, "out"] and len(drawn) == 4
 
 
+def test_what_one_step_alone_reads_is_its_item_and_what_all_read_is_captured():
+    pairs = list(zip(sf.layers("f1:3"), [sf.tensor("a"), sf.tensor("b")], strict=True))
+    alone = Picture(sf.fold(lambda z, pair: pair[0](pair[1] * z), pairs, X).graph())
+    assert {alone.place(name) for name in ("a", "b")} == {("z1",), ("z2",)} and "capture" not in alone.kinds[1]
+    for level in ("layer", "block", "fold"):
+        shared = Picture(sf.fold(lambda h, g: g(X) + h, [sf.layer("g")] * 3, sf.tensor("h")).graph(level))
+        assert {kind for _, _, kind in shared.graph.out_edges("x", data="kind")} == {"capture"}
+
+
 def centres(svg):
     """Where each node of a picture is, from the points of its outline."""
     found = {}
@@ -121,14 +130,14 @@ def test_the_states_stand_on_a_line_and_the_layers_below_it(depth, route):
 
 
 def titles(svg):
-    """The boxes that the titles of the steps take, by a narrow guess at the width of a letter."""
+    """The boxes that the titles of the steps take, half the size of the font a letter."""
     for group in ET.fromstring(svg).findall(".//{*}g"):
         if group.get("class") == "cluster":
             text = group.find("{*}text")
             across, down, size = float(text.get("x")), float(text.get("y")), float(text.get("font-size"))
-            half = 0.2 * size * len(text.text)
+            half = 0.25 * size * len(text.text)
             left = across if text.get("text-anchor") == "start" else across - half
-            yield left, left + 2 * half, down - 0.6 * size, down
+            yield left, left + 2 * half, down - 0.7 * size, down
 
 
 def line_points(svg):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import networkx as nx
 
+from symfold.graph import UNROLLED
+
 UNMARKED = ("Add", "Mul", "Max", "Min", "maximum", "minimum", "pullback")  # of a layer, at a state: told apart by their lines
 MARKS = {"Pow": ("base", "exponent")}
 SIGNS = {("Mul", "-1", "Add"): "−", ("Pow", "-1", "Mul"): "÷"}
@@ -24,7 +26,7 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
             _write_in(graph, name, number)
     for name, data in graph.nodes(data=True):
         _mark(graph, name, data)
-    for source, _, data in graph.edges(data=True):
+    for source, _, data in graph.edges(data=True) if graph.graph["level"] in UNROLLED else ():
         if data["kind"] == "capture" and graph.nodes[source]["kind"] == "input" and graph.out_degree(source) == 1:
             data["kind"] = "item"  # what one step alone reads
     return graph
