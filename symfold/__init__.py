@@ -54,6 +54,7 @@ _HOMES = {
     "losses": ("squared_error",),
     "analysis.order": ("reorder", "swap"),
     "analysis.paths": ("paths",),
+    "analysis.coupling": ("coupling",),
     "analysis.groups": ("grouped",),
     "analysis.lesion": ("lesion",),
     "analysis.mixing": ("mixing",),
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from symfold import losses as losses
     from symfold import mappers as mappers
     from symfold import optimisers as optimisers
+    from symfold.analysis.coupling import coupling as coupling
     from symfold.analysis.groups import grouped as grouped
     from symfold.analysis.lesion import lesion as lesion
     from symfold.analysis.mixing import mixing as mixing
