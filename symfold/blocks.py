@@ -112,4 +112,4 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
 
 def prefixed(error: ShapeError, where: str) -> ShapeError:
     """The same error, saying where it happened."""
-    return ShapeError(f"{where}: {error}")
+    return ShapeError(f"{where}: {error.problem}", *error.advice)

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 
+@dataclass(frozen=True)
+class Advice:
+    """A setting that would help: its name, a value for it, and how that is written in Python. The command words its own options."""
+
+    setting: str
+    value: object
+    python: str
+
+
 class SymfoldError(Exception):
-    """Every error that symfold raises on purpose; catch this one to catch them all."""
+    """Every error that symfold raises on purpose; catch this one to catch them all.
+
+    >>> error = InvalidValue("the depth n is a symbol", Advice("depth", 10, "give it a number: net.at(n=10)"))
+    >>> print(error), print(error.problem)
+    the depth n is a symbol (give it a number: net.at(n=10))
+    the depth n is a symbol
+    (None, None)
+    """
+
+    def __init__(self, problem: str = "", *advice: Advice):
+        self.problem, self.advice = problem, advice
+        super().__init__(f"{problem} ({' or '.join(each.python for each in advice)})" if advice else problem)
 
 
 class InvalidValue(SymfoldError, ValueError):
@@ -66,6 +87,16 @@ class GradientError(SymfoldError, ArithmeticError):
 
 class MissingPackage(SymfoldError, ImportError):
     """An optional package that is needed and not installed."""
+
+
+def symbolic_depth(symbol: object, *others: Advice, problem: str = "") -> InvalidValue:
+    """The error for a depth that must be a number and is still a symbol.
+
+    >>> print(symbolic_depth("n"))
+    the depth n is a symbol and has no number yet (give it a number: net.at(n=10))
+    """
+    advice = Advice("depth", 10, f"give it a number: net.at({symbol}=10)")
+    return InvalidValue(problem or f"the depth {symbol} is a symbol and has no number yet", *others, advice)
 
 
 def unknown(what: str, given: object, allowed: Iterable[str]) -> UnknownName:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from symfold.errors import InvalidValue
+from symfold.errors import InvalidValue, symbolic_depth
 from symfold.nodes import Node
 from symfold.operations import Input, Normal
 from symfold.shapes import Shape, Size
@@ -36,7 +36,7 @@ def known_count(count: Size) -> int:
     if not isinstance(count, int) and str(count).endswith("]"):
         raise InvalidValue(f"the length {count} is known only when numbers come (give the tensor a shape with a number there)")
     if not isinstance(count, int):
-        raise InvalidValue(f"the depth {count} is a symbol and has no number yet (give it one: net.at({count}=10))")
+        raise symbolic_depth(count)
     return count
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symfold.blocks import Block, trace
-from symfold.errors import ShapeError
+from symfold.errors import Advice, ShapeError
 from symfold.nodes import Node
 from symfold.sequences import element, join, repeated, take
 from symfold.shapes import ANY, Shape, Size, fits, is_known, settled, show
@@ -142,7 +142,9 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
         if not stays and not isinstance(count, int):
             raise ShapeError(
                 f"the state changes its shape from {', '.join(map(show, shapes))} to {', '.join(map(show, after))} "
-                "in a fold of unknown depth (give an initial state of the final shape)"
+                "in a fold of unknown depth",
+                Advice("depth", 10, "give the depth a number"),
+                Advice("init", "x", "give an initial state of the final shape"),
             )
         if isinstance(count, int):
             part = range(first, count if stays else first + 1)

@@ -9,16 +9,23 @@ import atexit
 import importlib
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from symfold.errors import InvalidValue, MissingPackage, SymfoldError, unknown
+from symfold.errors import Advice, InvalidValue, MissingPackage, SymfoldError, unknown
 
 FORMATS = ("svg", "png", "pdf")
 ROUTES = ("auto", "dot", "wasm")
 _lock = threading.Lock()
+
+
+_SMALLER = (Advice("level", "fold", "draw level='fold'"), Advice("depth", 10, "draw a lower depth"), Advice("", None, "install the program 'dot'"))
 
 
 class RenderError(SymfoldError, RuntimeError):
@@ -46,10 +53,37 @@ def render(source: str, format: str = "svg", route: str | None = None) -> bytes:
 
 
 def _by_program(program: str, source: str, format: str) -> bytes:
-    ran = subprocess.run([program, f"-T{format}"], input=source.encode(), capture_output=True, check=False)
-    if ran.returncode or not ran.stdout:
-        raise RenderError(f"dot could not draw the graph: {ran.stderr.decode(errors='replace').strip()[:300]}")
-    return ran.stdout
+    pipe = subprocess.PIPE
+    with _ended_by_exception():
+        try:
+            running = subprocess.Popen([program, f"-T{format}"], stdin=pipe, stdout=pipe, stderr=pipe)
+        except OSError as error:
+            raise RenderError(f"{program!r} cannot be run: {error.strerror} (mend it, or choose SYMFOLD_RENDERER=wasm)") from None
+        try:
+            image, complaint = running.communicate(source.encode())
+        finally:  # whatever ends us ends it
+            running.kill()
+            running.wait()
+    if running.returncode or not image:
+        reason = complaint.decode(errors="replace").strip()[:300] or f"it ended with the status {running.returncode}"
+        raise RenderError(f"dot could not draw the graph: {reason}")
+    return image
+
+
+@contextmanager
+def _ended_by_exception() -> Iterator[None]:
+    """While another program works for us, a signal that would end us at once is an exception, so that it ends with us."""
+    asked = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread say what a signal does
+        asked = []
+    before = {number: signal.getsignal(number) for number in asked if signal.getsignal(number) is signal.SIG_DFL}
+    try:
+        for number in before:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _by_wasm(source: str) -> bytes:
@@ -60,6 +94,9 @@ def _by_wasm(source: str) -> bytes:
         try:
             svg: bytes = graphviz.render(source, format="svg")
         except Exception as error:
+            _wasm.cache_clear()  # what failed inside may have left its memory in any state
+            if type(error).__name__ in ("Trap", "WasmtimeError"):
+                raise RenderError("Graphviz as WebAssembly ran out of room for the graph", *_SMALLER) from None
             raise RenderError(f"Graphviz could not draw the graph: {str(error)[:300]}") from error
     return svg
 

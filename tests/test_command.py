@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -125,7 +127,9 @@ def test_folded_formulas_of_any_depth(depth: str) -> None:
 
 def test_steps_are_bounded_and_the_bound_can_be_set() -> None:
     assert len(printed("formula", "residual", "--depth", "20", "--form", "steps").splitlines()) == 20
-    assert "max_ops" in call("formula", "residual", "--depth", "20", "--form", "steps", "--max-ops", "10").stderr
+    refused = call("formula", "residual", "--depth", "20", "--form", "steps", "--max-ops", "10").stderr
+    assert "20 equations" in refused and refused.endswith("(give --form fold or --max-ops 20)\n")
+    assert len(printed("formula", "residual", "--depth", "20", "--form", "steps", "--max-ops", "20").splitlines()) == 20
 
 
 def test_an_expanded_formula_is_streamed() -> None:
@@ -167,6 +171,7 @@ def test_draw(tmp_path: Path) -> None:
     assert str(path) in printed("draw", "residual", "--depth", "4", "-o", str(path))
     assert ET.parse(path).getroot().tag.endswith("svg")
     assert printed_json("draw", "boosting", "--level", "step", "-o", str(path))["level"] == "step"
+    assert str(path) in printed("draw", "boosting", "--depth", "200", "--level", "fold", "-o", str(path))
     assert [p.name for p in tmp_path.iterdir()] == ["net.svg"]
 
 
@@ -194,6 +199,14 @@ def test_eval_with_one_function_for_every_layer() -> None:
     z = 0.5 * np.tanh(0.5)
     assert value == pytest.approx(z * np.tanh(z), rel=1e-12)
     assert printed_json("eval", "f(z) / z", "--depth", "1", "--x", "0", "--layers", "tanh")["value"] == [[None]]
+
+
+@pytest.mark.parametrize("what", [("residual", "--x", "1,2"), ("z * f(z)", "--x", "0.5", "--layers", "tanh")])
+def test_an_output_takes_what_would_be_printed(what: tuple[str, ...], tmp_path: Path) -> None:
+    for more in ((), ("--json",)):
+        path = tmp_path / "values"
+        assert printed("eval", *what, *more, "-o", str(path)) == ""
+        assert path.read_text() == printed("eval", *what, *more)
 
 
 def test_train_then_eval(tmp_path: Path) -> None:
@@ -289,7 +302,23 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("formula", "residual", "--depth", "2.5"), ("2.5", "whole number")),
     (("formula", "residual", "--depth", "9" * 5000), ("depth",)),
     (("formula", "residual", "--depth", ""), ("depth",)),
-    (("formula", "residual", "--depth", "n", "--form", "expanded"), ("n",)),
+    (("formula", "residual", "--depth", "n", "--form", "expanded"), ("the depth n", "(give --depth 10)")),
+    (("formula", "residual", "--depth", "n", "--form", "steps"), ("the depth n", "(give --depth 10)")),
+    (("formula", "residual", "--max-ops", "5"), ("--max-ops has no effect on --form fold",)),
+    (("formula", "residual", "--form", "expanded", "--max-ops", "5"), ("--max-ops has no effect on --form expanded",)),
+    (("backward", "residual", "--max-ops", "5"), ("--max-ops has no effect",)),
+    (("backward", "residual", "--init", "0"), ("no x", "--init x")),
+    (("graph", "residual", "--json", "--format", "dot"), ("--format has no effect beside --json",)),
+    (("graph", "residual", "--depth", "n"), ("the depth n", "(give --level fold or --depth 10)")),
+    (("eval", "foreign.npz", "--data", "good.csv", "--depth", "2"), ("--depth has no effect on a trained model",)),
+    (("eval", "foreign.npz", "--data", "good.csv", "--seed", "2"), ("--seed has no effect",)),
+    (("eval", "foreign.npz", "--data", "good.csv", "--layers", "tanh"), ("--layers has no effect",)),
+    (("eval", "foreign.npz", "--data", "good.csv", "--activation", "tanh"), ("--activation has no effect",)),
+    (("eval", "residual", "--x", "1", "--layers", "tanh", "--seed", "1"), ("--seed has no effect on --layers tanh",)),
+    (("eval", "residual", "--x", "1", "--layers", "tanh", "--activation", "tanh"), ("--activation has no effect",)),
+    (("draw", "residual", "--depth", "1000", "--level", "layer"), ("2,002 nodes and 3,001 edges", "--level fold or --depth 10 or --max-size 6003")),
+    (("draw", "residual", "--depth", "9" * 12, "--level", "step"), ("steps", "(give --level fold or --depth 10)")),
+    (("draw", "boosting", "--depth", "4", "--level", "layer", "--max-size", "9"), ("over the bound of 9", "--max-size")),
     (("formula", "residual", "--form", "other"), ("'other'", "expanded")),
     (("formula", "residual", "--style", "word"), ("'word'", "latex")),
     (("formula", "residual", "--layer", "f 1"), ("'f 1'",)),
@@ -403,3 +432,41 @@ def test_a_net_that_runs_away_is_not_saved(tmp_path):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2 and not model.exists()
     assert len(result.stderr.splitlines()) == 1
+
+
+SLOW_DOT = """#!{python}
+import os, sys, time
+sys.stdin.read()
+with open({pid!r} + "~", "w") as file:
+    file.write(str(os.getpid()))
+os.replace({pid!r} + "~", {pid!r})
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize(("sent", "status", "words"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")])
+def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_path: Path) -> None:
+    dot, pid = tmp_path / "bin" / "dot", tmp_path / "pid"
+    dot.parent.mkdir()
+    dot.write_text(SLOW_DOT.format(python=sys.executable, pid=str(pid)))
+    dot.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{dot.parent}:{os.environ['PATH']}", "SYMFOLD_RENDERER": "dot"}
+    line = [sys.executable, "-m", "symfold.command.main", "draw", "residual", "-o", str(tmp_path / "net.svg")]
+    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as drawing:
+        while not pid.exists():
+            assert drawing.poll() is None
+            time.sleep(0.02)
+        drawing.send_signal(sent)
+        _, complaint = drawing.communicate(timeout=60)
+    assert drawing.returncode == status and words in complaint and "Traceback" not in complaint
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert not (tmp_path / "net.svg").exists()
+
+
+def test_the_bounds_of_the_command_are_those_of_the_library() -> None:
+    from symfold.command.draw import command
+    from symfold.diagram.size import BOUND
+
+    assert {option.name: option.default for option in command.params}["max_size"] == BOUND

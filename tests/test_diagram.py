@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import xml.etree.ElementTree as ET
+from functools import lru_cache
 
+import graphviz
 import numpy as np
 import pytest
 
@@ -14,7 +17,8 @@ import symfold as sf
 from symfold import render as rendering
 from symfold.diagram import diagram, side_by_side
 from symfold.diagram.layout import Picture
-from symfold.errors import DataError, InvalidValue, MissingPackage, UnknownName
+from symfold.diagram.size import PictureSize, picture_size
+from symfold.errors import DataError, InvalidValue, MissingPackage, TooLarge, UnknownName
 from symfold.render import render
 
 X = sf.tensor("x")
@@ -268,3 +272,58 @@ def test_what_is_too_large_for_a_notebook_is_not_drawn():
 
 def test_a_long_unrolled_net_is_drawn_as_the_fold_it_is():
     assert diagram(sf.unroll(residual(50))).source == diagram(residual(50)).source
+
+
+@pytest.mark.parametrize("depth", [1, 7, 100])
+def test_the_size_of_a_picture_is_counted_before_it_is_laid_out(depth):
+    """By hand: in boosting layer k stands k - 1 ranks before its sum; a residual net is a straight line."""
+    straight, long = picture_size(residual(depth).graph()), picture_size(boosting(depth).graph())
+    assert straight == PictureSize(2 * depth + 2, 3 * depth + 1, 4 * depth + 1)
+    assert long == PictureSize(2 * depth + 2, 3 * depth + 1, depth * (depth + 1) // 2 + 2 * depth + 2)
+
+
+@pytest.mark.parametrize("make", [residual, boosting])
+def test_a_picture_too_large_to_lay_out_is_refused(make):
+    with pytest.raises(TooLarge, match=r"2,002 nodes and 3,001 edges.*level='fold'.*max_size=None"):
+        make(1000).diagram("layer")
+    with pytest.raises(TooLarge, match="1,000,000 steps"):
+        make(10**6).diagram("step")
+    assert make(1000).diagram("layer", max_size=None).source.count("->") > 3000
+    with pytest.raises(TooLarge, match="over the bound of 60"):
+        side_by_side({"one": make(6), "two": make(6)}, "layer", max_size=60)
+    assert side_by_side({"one": make(6)}, "layer", max_size=60)
+
+
+def test_a_trap_of_webassembly_is_our_error_and_the_next_picture_is_drawn(monkeypatch):
+    wasmtime = pytest.importorskip("wasmtime")
+
+    class Full:
+        def render(self, source, format):
+            raise wasmtime.WasmtimeError("wasm trap: call stack exhausted\nwasm backtrace: ...")
+
+    made = iter([Full(), rendering._wasm()])
+    monkeypatch.setattr(rendering, "_wasm", lru_cache(maxsize=1)(lambda: next(made)))
+    with pytest.raises(rendering.RenderError, match=r"ran out of room .*level='fold'") as error:
+        render("digraph { a }", "svg", "wasm")
+    assert "backtrace" not in str(error.value)
+    assert render("digraph { a }", "svg", "wasm").startswith(b"<?xml")
+
+
+def test_a_program_that_fails_is_our_error(monkeypatch, tmp_path):
+    if os.name != "posix":
+        pytest.skip("needs programs that are files with a mode")
+    dot = tmp_path / "dot"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for text, words in ((f"#!{sys.executable}\nimport sys; sys.exit(3)\n", "status 3"), ("#!/no/such/program\n", "cannot be run")):
+        dot.write_text(text)
+        dot.chmod(0o755)
+        with pytest.raises(rendering.RenderError, match=words):
+            render("digraph { a }", "svg", "dot")
+
+
+@pytest.mark.parametrize("level", ["step", "layer"])
+def test_no_part_of_a_picture_is_copied_for_another(level, monkeypatch):
+    """A `with digraph.subgraph()` copies all that the digraph holds, so that a picture would cost the square of its depth."""
+    given = graphviz.Digraph.subgraph
+    monkeypatch.setattr(graphviz.Digraph, "subgraph", lambda self, graph: given(self, graph))
+    assert diagram(residual(9), level).source

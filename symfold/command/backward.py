@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from symfold.command.formula import print_formula
-from symfold.command.options import as_json, bounded, form_option, max_ops_option, net_options, style_option, symbolic_net
+from symfold.command.options import as_json, formula_options, net_options
+
+if TYPE_CHECKING:
+    from symfold.net import Net
 
 
 @click.command(
@@ -15,15 +20,17 @@ Examples:
   symfold backward "z * f(z)" --depth n --style latex"""
 )
 @net_options
-@form_option
-@style_option
-@max_ops_option
+@formula_options
 @as_json
 def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
     """Print the adjoint of MAPPER folded over layers: a fold of the adjoint mapper over the reversed list."""
+    print_formula(mapper, depth, layer, init, form, style, max_ops, json_, of=backward)
+
+
+def backward(net: Net) -> Net:
+    """The adjoint of a net, if there is anything to derive it by."""
     from symfold.differentiate import adjoint
 
-    if form == "expanded":
-        bounded(depth, remedy="or use --form fold")
-    net = adjoint(symbolic_net(mapper, depth, layer, init))
-    print_formula(net, {"mapper": mapper, "depth": depth}, form, style, max_ops, json_)
+    if not net.inputs:
+        raise click.UsageError("the net reads no x, so that its backward pass is empty (begin with x: --init x)")
+    return adjoint(net)

@@ -16,13 +16,14 @@ Examples:
 @net_options
 @level_option
 @click.option("-o", "--output", type=click.Path(), default="net.svg", show_default=True, help="The file; its ending says the format.")
+@click.option("--max-size", type=click.IntRange(1), default=4_000, show_default=True, help="The bound on nodes and places of edges to lay out.")
 @as_json
-def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, json_: bool) -> None:
+def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, max_size: int, json_: bool) -> None:
     """Draw MAPPER folded over layers."""
     from symfold.files import check_writable
 
     check_writable(output)
-    symbolic_net(mapper, depth, layer, init).draw(output, level=level)
+    symbolic_net(mapper, depth, layer, init).draw(output, level=level, max_size=max_size)
     if json_:
         say_json({"mapper": mapper, "depth": depth, "level": level, "file": output})
     else:

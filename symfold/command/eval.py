@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from symfold.command.options import as_json, depth_option, fixed_depth, output_option, say, say_json, seed_option, write
+from symfold.command.options import (
+    as_json,
+    depth_option,
+    fixed_depth,
+    json_line,
+    output_option,
+    say,
+    seed_option,
+    without_effect,
+    write,
+)
 
 
 @click.command(
@@ -31,16 +41,19 @@ def command(
 ) -> None:
     """Evaluate MAPPER folded over layers at --x, or predict by a trained model for --data."""
     if what.endswith(".npz"):
+        without_effect("depth", "layers_name", "activation", "seed", because="on a trained model")
         if data is None or x_text is not None:
             raise click.UsageError(f"a trained model takes --data FILE.csv: symfold eval {what} --data FILE.csv")
         predict(what, data, output, json_)
         return
     if x_text is None or data is not None:
         raise click.UsageError("a mapper takes --x, numbers with commas between: symfold eval residual --x 1,2,3")
+    if layers_name != "dense":
+        without_effect("activation", "seed", because=f"on --layers {layers_name}, which has no weights")
     value = evaluate(what, fixed_depth(depth), rows_of(x_text), layers_name, activation, seed)
     if json_:
         about = {"mapper": what, "depth": depth, "layers": layers_name, "activation": activation, "seed": seed}
-        say_json({**about, "x": rows_of(x_text), "value": value})
+        write(json_line({**about, "x": rows_of(x_text), "value": value}), output)
     else:
         write("\n".join(",".join(repr(float(number)) for number in row) for row in value), output)
 
@@ -100,7 +113,7 @@ def predict(model_path: str, data: str, output: str | None, json_: bool) -> None
     predicted = model.predict(read_table(data, only=model.shape.columns).values)
     target = model.shape.target
     if json_:
-        say_json({"model": model_path, "data": data, "target": target, "predictions": predicted})
+        write(json_line({"model": model_path, "data": data, "target": target, "predictions": predicted}), output)
         return
     write("\n".join([csv_cell(f"predicted {target}"), *(repr(float(value)) for value in predicted)]), output)
     if output is not None:

@@ -5,21 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from symfold.command.options import (
-    as_json,
-    bounded,
-    form_option,
-    max_ops_option,
-    net_options,
-    say,
-    say_json,
-    style_option,
-    symbolic_net,
-)
+from symfold.command.options import as_json, bounded, formula_options, net_options, say, say_json, symbolic_net, without_effect
 
 if TYPE_CHECKING:
     from symfold.net import Net
@@ -33,20 +24,23 @@ Examples:
   symfold formula "z + f(x)" --depth 3 --init 0 --form steps"""
 )
 @net_options
-@form_option
-@style_option
-@max_ops_option
+@formula_options
 @as_json
 def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
     """Print the formula of MAPPER folded over layers."""
+    print_formula(mapper, depth, layer, init, form, style, max_ops, json_)
+
+
+def print_formula(
+    mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool, of: Callable[[Net], Net] = lambda net: net
+) -> None:
+    """Print the formula of what is made of a net, as text or as JSON with what it is about."""
+    if form != "steps":
+        without_effect("max_ops", because=f"on --form {form}")
     if form == "expanded":
         bounded(depth, remedy="or use --form fold")
-    net = symbolic_net(mapper, depth, layer, init)
-    print_formula(net, {"mapper": mapper, "depth": depth}, form, style, max_ops, json_)
-
-
-def print_formula(net: Net, about: dict[str, int | str], form: str, style: str, max_ops: int, json_: bool) -> None:
-    """Print a net's formula, as text or as JSON with what it is about."""
+    net = of(symbolic_net(mapper, depth, layer, init))
+    about = {"mapper": mapper, "depth": depth}
     if form == "expanded":
         print_expanded(net, about, style, json_)
         return
@@ -54,9 +48,9 @@ def print_formula(net: Net, about: dict[str, int | str], form: str, style: str, 
 
     text = formula(net, form=form, style=style, max_ops=max_ops)
     if json_:
-        say_json({**about, "form": form, "style": style, "formula": str(text)})
+        say_json({**about, "form": form, "style": style, "formula": text})
     else:
-        say(str(text))
+        say(text)
 
 
 def print_expanded(net: Net, about: dict[str, int | str], style: str, json_: bool) -> None:

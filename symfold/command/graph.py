@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from symfold.command.options import as_json, bounded, level_option, net_options, output_option, symbolic_net, write
+from symfold.command.options import (
+    as_json,
+    bounded,
+    level_option,
+    net_options,
+    output_option,
+    symbolic_net,
+    without_effect,
+    write,
+)
 
 
 @click.command(
@@ -23,6 +32,8 @@ def command(mapper: str, depth: int | str, layer: str, init: str, level: str | N
     from symfold.export import to_text
     from symfold.files import check_writable
 
+    if json_ and format_ != "json":
+        without_effect("format_", because="beside --json, which is --format json")
     if output is not None:
         check_writable(output)
     if level not in ("fold", "block"):

@@ -36,6 +36,13 @@ def one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def worded(error: SymfoldError, command: click.Command) -> str:
+    """An error of the library as a command says it: what it advises is said by the options that the command has, if any."""
+    options = {option.name: option.opts[0] for option in command.params if isinstance(option, click.Option)}
+    said = [f"{options[each.setting]} {each.value}" for each in error.advice if each.setting in options and each.value is not None]
+    return f"{error.problem} (give {' or '.join(said)})" if said else error.problem
+
+
 class Front(click.Group):
     """A group that loads a subcommand's module when it is called, and ends a user's mistake in one line."""
 
@@ -62,6 +69,8 @@ class Front(click.Group):
         except BrokenPipeError:  # whoever reads us has seen enough
             _forget_output()
             return None
+        except SymfoldError as error:
+            raise click.ClickException(worded(error, self.get_command(ctx, str(ctx.invoked_subcommand)) or self)) from error
 
     def main(self, *args: Any, **settings: Any) -> Any:
         settings |= {"standalone_mode": False, "prog_name": "symfold"}
@@ -70,8 +79,8 @@ class Front(click.Group):
         except click.exceptions.Abort:
             _complain("interrupted")
             sys.exit(130)
-        except (click.ClickException, SymfoldError) as error:
-            message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        except click.ClickException as error:
+            message = error.format_message()
             if isinstance(error, click.NoSuchOption):
                 message += " (an expression that begins with a minus goes last, after --)"
             _complain(message)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from symfold.net import Net
@@ -20,11 +21,9 @@ STYLES = ("text", "unicode", "latex", "mathml")
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print machine-readable JSON.")
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of all that is random.")
-form_option = click.option("--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out.")
-style_option = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed.")
-max_ops_option = click.option(
-    "--max-ops", type=click.IntRange(1), default=10_000, show_default=True, help="The bound on steps (an expanded form is streamed, unbounded)."
-)
+_form = click.option("--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out.")
+_style = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed.")
+_max_ops = click.option("--max-ops", type=click.IntRange(1), default=10_000, show_default=True, help="The bound on the equations of --form steps.")
 level_option = click.option("--level", metavar="LEVEL", help="What a node stands for: fold, step, layer or primitive.")
 output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
 
@@ -49,6 +48,19 @@ def net_options(function: Decorated) -> Decorated:
     init = click.option("--init", default="x", show_default=True, help="The initial state: x, or a number.")
     layer = click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
     return mapper_argument(depth_option(layer(init(function))))
+
+
+def formula_options(function: Decorated) -> Decorated:
+    """The options that say how a net is written as a formula."""
+    return _form(_style(_max_ops(function)))
+
+
+def without_effect(*names: str, because: str) -> None:
+    """Refuse options that were given and change nothing."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} has no effect {because} (leave it out)")
 
 
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
@@ -101,8 +113,13 @@ def say(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """Print a value as one line of JSON; a number that is not finite is null."""
-    click.echo(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
+    """Print a value as one line of JSON."""
+    click.echo(json_line(value))
+
+
+def json_line(value: Any) -> str:
+    """A value as one line of JSON; a number that is not finite is null."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import graphviz
+import networkx as nx
 
 from symfold.depth import roll
 from symfold.diagram.layout import ACROSS, Picture, new_digraph
 from symfold.diagram.style import legend as legend_of
+from symfold.diagram.size import BOUND, check_size, too_large
 from symfold.errors import InvalidValue
 from symfold.files import write_whole
-from symfold.graph import count_steps, graph
+from symfold.graph import UNROLLED, count_steps, graph
 from symfold.render import FORMATS, render
 from symfold.walks import walk
 
@@ -22,23 +24,28 @@ MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked f
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
-def diagram(net: Any, level: str | None = None, *, direction: str = "LR", title: str = "", legend: bool = False) -> graphviz.Digraph:
+def diagram(
+    net: Any, level: str | None = None, *, direction: str = "LR", title: str = "", legend: bool = False, max_size: int | None = BOUND
+) -> graphviz.Digraph:
     """The picture of a net as a `graphviz.Digraph`; without a level, each layer of a short net and one step of a long one.
 
     With `legend`, a text below says what the shapes and lines stand for.
+    `max_size` bounds the nodes and the places of edges that Graphviz would lay out, which takes it seconds; None lifts it.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
     >>> "f₃" in diagram(net).source, "zₖ₋₁" in diagram(net, "fold").source, "skip" in diagram(net, legend=True).source
     (True, True, True)
     """
-    picture = _picture(net, level, direction)
+    picture = _pictures([net], level, direction, [""], max_size)[0]
     digraph = new_digraph("net", **_layout(direction, title, [picture] if legend else []))
     picture.into(digraph)
     return digraph
 
 
-def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction: str = "LR", legend: bool = False) -> graphviz.Digraph:
+def side_by_side(
+    nets: Mapping[str, Any], level: str | None = None, *, direction: str = "LR", legend: bool = False, max_size: int | None = BOUND
+) -> graphviz.Digraph:
     """Several nets in one picture, each beside its title, so that equal steps stand below each other.
 
     >>> import symfold as sf
@@ -47,7 +54,8 @@ def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction
     >>> "label=boosting" in side_by_side(nets).source
     True
     """
-    pictures = {title: _picture(net, level, direction, f"net{number} ") for number, (title, net) in enumerate(nets.items(), 1)}
+    prefixes = [f"net{number} " for number in range(1, len(nets) + 1)]
+    pictures = dict(zip(nets, _pictures(list(nets.values()), level, direction, prefixes, max_size), strict=True))
     digraph = new_digraph("nets", **_layout(direction, "", [*pictures.values()] if legend else []))
     for title, picture in reversed(pictures.items()) if direction in ACROSS else pictures.items():  # Graphviz draws the last one on top
         with digraph.subgraph(name=picture.prefix.strip()) as part:  # no cluster: in one, Graphviz turns the order of a step's nodes round
@@ -55,12 +63,20 @@ def side_by_side(nets: Mapping[str, Any], level: str | None = None, *, direction
     return digraph
 
 
-def _picture(net: Any, level: str | None, direction: str, prefix: str = "") -> Picture:
+def _pictures(nets: Sequence[Any], level: str | None, direction: str, prefixes: Sequence[str], max_size: int | None) -> list[Picture]:
+    graphs = [_graph(net, level, max_size) for net in nets]
+    check_size(graphs, max_size)
+    return [Picture(found, prefix, direction) for found, prefix in zip(graphs, prefixes, strict=True)]
+
+
+def _graph(net: Any, level: str | None, max_size: int | None) -> nx.MultiDiGraph:
     if level is None:
         level = "layer"
         if count_steps(net) > MOST_STEPS:
             net, level = roll(net), "fold"  # steps that are alike are one picture, however they are held
-    return Picture(graph(net, "block" if level == "fold" else level), prefix, direction)
+    if level in UNROLLED and max_size is not None and max_size < (steps := count_steps(net)) < float("inf"):
+        raise too_large(f"the picture would show {steps:,} steps", None, max_size)  # before a graph of them is made
+    return graph(net, "block" if level == "fold" else level)
 
 
 def _layout(direction: str, title: str, explained: Sequence[Picture]) -> dict[str, str]:

@@ -140,20 +140,23 @@ class Picture:
     def _group(self, target: graphviz.Digraph, group: Group, path: tuple[str, ...]) -> None:
         for name in group.nodes:
             self._node(target, name)
+        here = set(group.nodes)
         for name in group.nodes:
-            if self.beside.get(name) in group.nodes:
-                with target.subgraph() as column:
-                    column.attr(rank="same")
-                    column.node(name)
-                    column.node(self.beside[name])
+            if self.beside.get(name) in here:
+                column = graphviz.Digraph()
+                column.attr(rank="same")
+                column.node(name)
+                column.node(self.beside[name])
+                target.subgraph(column)
         for part, inner in group.inner.items():
             where = "/".join((*path, part))
-            with target.subgraph(name=f"cluster {self.prefix}{where}") as cluster:
-                told = self.graph.graph.get(f"title {where}")
-                title = pretty(told) if told else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
-                across, along = "b" if told and self.across and self._is_read((*path, part)) else self.corner[0], self.corner[1]
-                cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), "labelloc": across, "labeljust": along, **({"fontcolor": INK} if told else {})})
-                self._group(cluster, inner, (*path, part))
+            cluster = graphviz.Digraph(f"cluster {self.prefix}{where}")  # `with target.subgraph()` would copy what target holds
+            told = self.graph.graph.get(f"title {where}")
+            title = pretty(told) if told else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
+            across, along = "b" if told and self.across and self._is_read((*path, part)) else self.corner[0], self.corner[1]
+            cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), "labelloc": across, "labeljust": along, **({"fontcolor": INK} if told else {})})
+            self._group(cluster, inner, (*path, part))
+            target.subgraph(cluster)
 
     def _is_read(self, where: tuple[str, ...]) -> bool:
         """Whether another step reads a state inside of this one: such lines leave at the top."""

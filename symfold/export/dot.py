@@ -9,7 +9,7 @@ from symfold.export.registry import Row
 
 
 def write(net: Any, level: str) -> str:
-    return str(diagram(net, level).source)
+    return str(diagram(net, level, max_size=None).source)
 
 
 ROW = Row("dot", write, ".dot", "Graphviz, in the look of net.diagram()")

@@ -6,7 +6,7 @@ z is the state, x the initial input, f the layer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from symfold.errors import UnknownName, unknown
@@ -30,7 +30,7 @@ class ParsedMapper:
     """A mapper that was typed: `make(x)` gives it for the initial input x, as a row of the mapper table does."""
 
     text: str
-    tree: Tree
+    tree: Tree = field(repr=False, compare=False)  # the text says it, and is not deep
 
     def make(self, x: Any) -> Callable[[Any, Any], Any]:
         def step(z: Any, f: Callable[..., Any]) -> Any:

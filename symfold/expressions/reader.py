@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 
 from symfold.errors import ParseError
-from symfold.expressions.trees import FUNCTIONS, LAYER, NAMES, Name, Number, Operation, Tree
+from symfold.expressions.trees import FUNCTIONS, LAYER, NAMES, Name, Number, Operation, Tree, bottom_up
 
 MAX_LENGTH = 1_000
 MAX_DEPTH = 100
@@ -70,14 +70,27 @@ class _Reader:
             return self.read_name(node)
         if isinstance(node, ast.Call):
             return self.read_call(node, depth)
-        if isinstance(node, (ast.BinOp, ast.UnaryOp)):
-            parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.operand,)
-            if isinstance(node.op, ast.UAdd):
-                return self.read(parts[0], depth + 1)
-            if type(node.op) not in OPERATORS:
-                raise self.refuse(node, f"uses the operator {type(node.op).__name__}", "the operators are + - * / **; a power is **")
-            return self.checked(node, OPERATORS[type(node.op)], tuple(self.read(part, depth + 1) for part in parts))
+        if isinstance(node, ast.UnaryOp):
+            operand = self.read(node.operand, depth + 1)
+            return operand if isinstance(node.op, ast.UAdd) else self.checked(node, self.operator(node), (operand,))
+        if isinstance(node, ast.BinOp):
+            return self.read_terms(node, depth)
         raise self.refuse(node, f"is {_WORDS.get(type(node), f'of the kind {type(node).__name__}')}")
+
+    def read_terms(self, node: ast.BinOp, depth: int) -> Tree:
+        """A sum or product of any number of terms, from its first to its last: a chain on the left is no nesting."""
+        chain = [node]
+        while isinstance(chain[-1].left, ast.BinOp):
+            chain.append(chain[-1].left)
+        tree = self.read(chain[-1].left, depth + 1)
+        for part in reversed(chain):
+            tree = self.checked(part, self.operator(part), (tree, self.read(part.right, depth + 1)))
+        return tree
+
+    def operator(self, node: ast.BinOp | ast.UnaryOp) -> str:
+        if type(node.op) not in OPERATORS:
+            raise self.refuse(node, f"uses the operator {type(node.op).__name__}", "the operators are + - * / **; a power is **")
+        return OPERATORS[type(node.op)]
 
     def checked(self, node: ast.expr, symbol: str, args: tuple[Tree, ...]) -> Tree:
         if symbol == "-" and len(args) == 1 and isinstance(args[0], Number):
@@ -127,11 +140,15 @@ def _digits(tree: Tree) -> float:
     >>> _digits(parse("(z + 9)**100")) < 150, _digits(Operation("**", (Number(9), parse("9**9")))) > 1e9
     (True, True)
     """
+    size: float = bottom_up(tree, _digits_of)
+    return size
+
+
+def _digits_of(tree: Tree, sizes: list[float]) -> float:
     if isinstance(tree, Number):
         return math.log10(1 + abs(tree.value))
     if isinstance(tree, Name):
         return 1.0
-    sizes = [_digits(arg) for arg in tree.args]
     if tree.symbol in "+-":
         return max(sizes) + math.log10(len(sizes))
     if tree.symbol in "*/":

@@ -43,6 +43,27 @@ class Operation:
 Tree = Number | Name | Operation
 
 
+def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> Any:
+    """What a rule makes of a tree, of what it made of the parts, from left to right; iterative, since a sum of many terms is deep.
+
+    >>> bottom_up(Operation("+", (Name("z"), Number(1))), lambda node, parts: 1 + max(parts, default=0))
+    2
+    """
+    todo: list[tuple[Tree, bool]] = [(tree, False)]
+    made: list[Any] = []
+    while todo:
+        node, ready = todo.pop()
+        count = len(node.args) if isinstance(node, Operation) else 0
+        if ready or not count:
+            parts = made[len(made) - count :]
+            del made[len(made) - count :]
+            made.append(rule(node, parts))
+        elif isinstance(node, Operation):
+            todo.append((node, True))
+            todo += [(arg, False) for arg in reversed(node.args)]
+    return made[0]
+
+
 def _applied(head: Any) -> Callable[..., Node]:
     return lambda *args: Node(head, tuple(map(lift, args)))
 
@@ -73,13 +94,16 @@ def _quotient(a: Any, b: Any) -> Any:
 
 def build(tree: Tree, values: Mapping[str, Any], layer: Callable[..., Any]) -> Any:
     """The expression over these values of its names, in the order in which it was typed."""
-    if isinstance(tree, Number):
-        return number(tree.value)
-    if isinstance(tree, Name):
-        return values[tree.name]
-    args = [build(arg, values, layer) for arg in tree.args]
-    if tree.symbol == LAYER:
-        return layer(*args)
-    if (tree.symbol, len(args)) in _BUILD:
-        return _BUILD[tree.symbol, len(args)](*args)
-    return FUNCTIONS[tree.symbol][0](*args)
+
+    def built(node: Tree, args: list[Any]) -> Any:
+        if isinstance(node, Number):
+            return number(node.value)
+        if isinstance(node, Name):
+            return values[node.name]
+        if node.symbol == LAYER:
+            return layer(*args)
+        if (node.symbol, len(args)) in _BUILD:
+            return _BUILD[node.symbol, len(args)](*args)
+        return FUNCTIONS[node.symbol][0](*args)
+
+    return bottom_up(tree, built)

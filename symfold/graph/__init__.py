@@ -6,8 +6,9 @@ from typing import Any
 
 import networkx as nx
 
+from symfold import errors
 from symfold.blocks import Block
-from symfold.errors import InvalidValue, unknown
+from symfold.errors import Advice, unknown
 from symfold.folds import Fold
 from symfold.graph.folded import Blocks, Folds
 from symfold.graph.record import Recorder
@@ -41,7 +42,8 @@ def graph(net: Any, level: str = "layer") -> nx.MultiDiGraph:
     if level not in LEVELS:
         raise unknown("level", level, LEVELS)
     if level in UNROLLED and (symbol := symbolic_depth(net)) is not None:
-        raise InvalidValue(f"level {level!r} shows every step, and the depth {symbol} is a symbol (take level='fold', or give it a number: net.at({symbol}=10))")
+        problem = f"level {level!r} shows every step, and the depth {symbol} is a symbol"
+        raise errors.symbolic_depth(symbol, Advice("level", "fold", "take level='fold'"), problem=problem)
     return LEVELS[level](net).record()
 
 

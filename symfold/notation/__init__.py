@@ -15,7 +15,7 @@ from typing import Any
 
 from symfold.arguments import one_of, real
 from symfold.depth import roll
-from symfold.errors import SymfoldError, TooLarge
+from symfold.errors import Advice, SymfoldError, TooLarge
 from symfold.net import Net
 from symfold.notation import expanded
 from symfold.notation.foldform import Line, fold_lines
@@ -57,7 +57,11 @@ def _steps(net: Net, style: Style, max_ops: int | None) -> str:
     listed = equations(net)
     count = len(listed)
     if max_ops is not None and count > real("max_ops", max_ops):
-        raise TooLarge(f'the net has {count:,} equations, over the bound max_ops={max_ops} (use form="fold", or lift the bound with max_ops=None)')
+        raise TooLarge(
+            f"the net has {count:,} equations, over the bound of {max_ops:,}",
+            Advice("form", "fold", 'use form="fold"'),
+            Advice("max_ops", count, "lift the bound with max_ops=None"),
+        )
     return "".join(_framed_steps(listed, style))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.arguments import real
-from symfold.errors import TooLarge
+from symfold.errors import Advice, TooLarge
 from symfold.interpreter import Entries, Interpreter
 from symfold.net import Net
 from symfold.nodes import Node
@@ -102,7 +102,10 @@ def check_size(net: Net, max_ops: int | None) -> None:
     if tree > max_ops:
         raise TooLarge(
             f"the expanded formula has {show_count(tree)} operations ({show_count(dag)} where shared parts are written once), "
-            f'over the bound max_ops={max_ops} (use form="steps" or form="fold", or lift the bound with max_ops=None)'
+            f"over the bound of {max_ops:,}",
+            Advice("form", "steps", 'use form="steps"'),
+            Advice("form", "fold", 'form="fold"'),
+            Advice("max_ops", None, "lift the bound with max_ops=None"),
         )
 
 
