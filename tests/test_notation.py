@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import tracemalloc
 from functools import reduce
@@ -381,3 +382,24 @@ def test_displays_never_raise():
     assert describe(None).startswith("a net that cannot be shown")
     assert display_latex(None) is None
     assert preview(None) == "..."
+
+
+@pytest.mark.parametrize("text", ["f(z) + z", "f(z)", "z * f(z)", "f(x) + z", "f(z) * z + x", "max(z, f(z))"])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("unrolled", [False, True])
+def test_every_state_that_the_fold_form_names_is_defined_in_it(text, depth, unrolled):
+    from symfold.expressions import parse_mapper
+
+    x = sf.tensor("x")
+    net = sf.fold(parse_mapper(text).make(x), sf.layers("f", count=depth), x)
+    shown = sf.formula(sf.adjoint(sf.unroll(net) if unrolled else net))
+    defined = set(re.findall(r"(\w+) = ", shown))
+    runs = set(re.findall(r"^(\w+)_(?:k|\{k-1\}) = ", shown, flags=re.MULTILINE))
+    for name in re.findall(r"\b[a-z]_\d+\b", shown):
+        assert name in defined or name[0] in runs, shown
+
+
+def test_what_a_single_step_begins_with_is_told_where_it_is_asked_for():
+    one = sf.fold(sf.mappers.residual, sf.layers("f1:2"), sf.tensor("x"))
+    assert sf.formula(one) == "z_1 = f1(x) + x"
+    assert sf.formula(sf.adjoint(one)) == "z_1 = f1(x) + x, z_0 = x\ny_1 = a + f1'(z_0)^T a"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import sympy as sp
@@ -29,6 +29,7 @@ class Line:
     first: Size = 0
     last: Size = 0
     initial: list[tuple[Term, Term]] = field(default_factory=list)
+    once: Pass | None = None  # a single step: what it begins with is put in place, and told where something else asks for it
 
 
 def fold_lines(net: Net) -> list[Line]:
@@ -45,7 +46,11 @@ def fold_lines(net: Net) -> list[Line]:
     reading = reader.read(scope, {})
     lines = list(_of_scope(scope, reading, 0))
     lines += [Line(name, value) for name, value in output_equations(net, scope, reading, letters.output())]
-    return lines + [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
+    lines += [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
+    for line in lines:
+        if line.once is not None:  # by now all who could have asked are written
+            line.initial = _told(line.once, sorted(line.once.asked))
+    return lines
 
 
 def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
@@ -87,9 +92,7 @@ def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterato
     symbol = sp.Symbol(loop.variable)
     # numbers run up: the state after the step is k; numbers run down: the state before it is k
     step: Size = 1 if once else (symbol - loop.start if loop.sign > 0 else loop.start - symbol + 1)
-    inner = walked.step(step, named_init=not once or first.previous is not None)
-    if once:
-        inner = _with_init(walked)
+    inner = _with_init(walked) if once else walked.step(step, named_init=True)
     lines = [Line(name, value, nesting) for name, value in step_equations(walked, inner, step)]
     own = {position for position, _ in own_equations(loop)}
     for position, letter in enumerate(loop.letters):
@@ -100,14 +103,15 @@ def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterato
         start, end = first.start, loop.end
         lines[-1].first, lines[-1].last = (start + 1, end) if loop.sign > 0 else (start, end + 1)
         if first.previous is None or first.previous.node not in reading.passes:
-            begun = reading.passes[first.node]
-            lines[-1].initial = [(walked.reader.name(letter, begun.number(0)), _plain(value)) for letter, value in zip(first.letters, begun.init, strict=True)]
+            lines[-1].initial = _told(reading.passes[first.node], range(len(first.letters)))
+    elif lines and loop.previous is None:
+        lines[-1].once = walked
     yield from lines
     yield from _of_scope(loop.scope, inner, nesting + 1)
 
 
-def _plain(value: Term | Entries) -> Term:
-    return listing(value) if isinstance(value, Entries) else value
+def _told(walked: Pass, parts: Iterable[int]) -> list[tuple[Term, Term]]:
+    return [(name, listing(value) if isinstance(value, Entries) else value) for name, value in walked.initial(parts)]
 
 
 def _with_init(walked: Pass) -> Reading:

@@ -5,7 +5,7 @@ A value is a term; a sequence is what its entries are called. Nothing is run: na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -161,6 +161,7 @@ class Pass:
         self.reader = reader
         self.loop = loop
         self.execution = execution
+        self.asked: set[int] = set()  # the parts of the state before the first step that something else calls by name
         carries = loop.fold.carries
         self.init = list(args[:carries])
         self.operands = [
@@ -192,7 +193,13 @@ class Pass:
             return self.reader.name(letter, number)
         if result in block.results[:carries]:
             return self.state(block.results.index(result), position + 1)
+        if result in block.formals[:carries] and (position == 0 or not isinstance(position, int)):
+            self.asked.add(result.op.position)
         return self.step(position + 1).known[result]
+
+    def initial(self, parts: Iterable[int]) -> list[tuple[Term, Any]]:
+        """What parts of the state before the first step are called, and what they are."""
+        return [(self.reader.name(self.loop.letters[part], self.number(0)), self.init[part]) for part in parts]
 
     def results(self) -> list[Any]:
         fold = self.loop.fold
