@@ -138,7 +138,7 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
             shapes = tuple(shape if is_known(shape) and is_known(new) else ANY for shape, new in zip(shapes, after, strict=True))
             step = step_for(shapes, first)
             after = tuple(result.shape for result in step.block.results[: len(state)])
-            stays = all(map(settled, shapes, after))
+            stays = all(shape == ANY or settled(shape, new) for shape, new in zip(shapes, after, strict=True))
         if not stays and not isinstance(count, int):
             raise ShapeError(
                 f"the state changes its shape from {', '.join(map(show, shapes))} to {', '.join(map(show, after))} "
