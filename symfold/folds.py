@@ -13,7 +13,7 @@ from typing import Any
 from symfold.blocks import Block, trace
 from symfold.errors import Advice, ShapeError
 from symfold.nodes import Node
-from symfold.sequences import element, join, repeated, take
+from symfold.sequences import element, has_rest, join, repeated, rest, take
 from symfold.shapes import ANY, Shape, Size, fits, is_known, settled, show
 
 
@@ -128,6 +128,9 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
     `step_for(shapes of the state, first step)` gives the block for a state of these shapes.
     """
     state, given, first = tuple(init), [], 0
+    if count == 0:
+        step = step_for(tuple(part.shape for part in state), 0)
+        return (*state, *apply_fold(step.block, 0, state, step.operands, step.each)[len(state) :])
     while True:
         shapes = tuple(part.shape for part in state)
         step = step_for(shapes, first)
@@ -139,19 +142,21 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
             step = step_for(shapes, first)
             after = tuple(result.shape for result in step.block.results[: len(state)])
             stays = all(shape == ANY or settled(shape, new) for shape, new in zip(shapes, after, strict=True))
-        if not stays and not isinstance(count, int):
+        if isinstance(count, int):
+            part = range(first, count if stays else first + 1)
+            steps: Size = len(part)
+            chosen = [take(o, part) if e else o for o, e in zip(step.operands, step.each, strict=True)]
+        elif stays or (first == 0 and all(has_rest(o) for o, e in zip(step.operands, step.each, strict=True) if e)):
+            steps = count - first if stays else 1  # a symbolic depth is 1 or more: its first step can stand apart
+            chosen = [rest(o) if e and first else o for o, e in zip(step.operands, step.each, strict=True)]
+        else:
             raise ShapeError(
                 f"the state changes its shape from {', '.join(map(show, shapes))} to {', '.join(map(show, after))} "
                 "in a fold of unknown depth",
                 Advice("depth", 10, "give the depth a number"),
                 Advice("init", "x", "give an initial state of the final shape"),
             )
-        if isinstance(count, int):
-            part = range(first, count if stays else first + 1)
-            chosen = [take(o, part) if e else o for o, e in zip(step.operands, step.each, strict=True)]
-            results = apply_fold(step.block, len(part), state, chosen, step.each)
-        else:
-            results = apply_fold(step.block, count, state, step.operands, step.each)
+        results = apply_fold(step.block, steps, state, chosen, step.each)
         state = results[: len(state)]
         given.append(results[len(state) :])
         if stays or first + 1 == count:

@@ -221,6 +221,24 @@ def take(sequence: Node, positions: Positions) -> Node:
     return take_row(sequence, positions=positions)
 
 
+def has_rest(sequence: Node) -> bool:
+    """Whether all entries but the first can be taken without knowing how many there are."""
+    return isinstance(sequence.op, Family) and isinstance(sequence.op.names, Numbered)
+
+
+def rest(sequence: Node) -> Node:
+    """All entries but the first, of numbered names.
+
+    >>> from symfold.named_layers import layers
+    >>> rest(layers("f", count="n").families()[0]).op.names
+    Numbered(prefix='f', start=2, count=n - 1)
+    """
+    family: Family = sequence.op
+    names = family.names
+    assert isinstance(names, Numbered)
+    return Node(Family(Numbered(names.prefix, names.start + 1, names.count - 1), family.shape, family.role, family.start))
+
+
 def reverse(sequence: Any) -> Node:
     """A sequence from its last entry to its first."""
     node = lift(sequence)

@@ -212,3 +212,48 @@ def test_a_dict_is_a_state_in_any_order_of_its_keys() -> None:
     init = {"a": X, "b": X}
     assert sf.fold(swapped, F, init) == sf.fold(kept, F, init)
     assert sf.fold(lambda s, f: (s[0], swapped(s[1], f)), F, (X, init)) == sf.fold(lambda s, f: (s[0], kept(s[1], f)), F, (X, init))
+
+
+FROM_A_NUMBER = [("f(x) + z", 0), ("f(x) * z", 1.5), ("f(x + z) + z", 0), ("f(x)", 0), ("x", 0)]
+
+
+@pytest.mark.parametrize(("text", "init"), FROM_A_NUMBER)
+@pytest.mark.parametrize("shape", [None, (None, 3), (4, 3)])
+@pytest.mark.parametrize("kind", [None, sf.dense(3, 3, sf.sigmoid)])
+def test_a_fold_from_a_number_settles_at_a_symbolic_depth(text, init, shape, kind):
+    """The first step stands apart, as at any depth that is a number; the rest is a fold of n - 1 steps."""
+    from symfold.expressions import parse_mapper
+
+    x = sf.tensor("x", shape) if shape else sf.tensor("x")
+
+    def net(count):
+        return sf.fold(parse_mapper(text).make(x), sf.layers("f", kind, count=count), init)
+
+    for depth in (1, 2, 5):
+        assert net("n").at(n=depth) == net(depth)
+    assert f"k = 1..n, z_0 = {init}" in sf.formula(net("n"))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_its_gradient_and_its_states_are_those_at_that_depth(depth):
+    x, dense = sf.tensor("x", (4, 3)), sf.dense(3, 3, sf.sigmoid)
+    values = {"x": np.arange(12.0).reshape(4, 3) / 12, "target": np.ones((4, 3))}
+
+    def over(count, run):
+        return run(sf.mappers.boosting(x), sf.layers("f", dense, count=count), 0)
+
+    params = over(depth, sf.fold).init(seed=1)
+    gradients = [
+        sf.grad(sf.squared_error(over("n", sf.fold), sf.tensor("target", (4, 3)))).at(n=depth).compile()(params, **values),
+        sf.grad(sf.squared_error(over(depth, sf.fold), sf.tensor("target", (4, 3)))).compile()(params, **values),
+    ]
+    assert sorted(gradients[0]) == sorted(gradients[1]) == sorted(params)
+    assert all(np.array_equal(gradients[0][name], gradients[1][name]) for name in params)
+    states = [net.compile()(params, x=values["x"]) for net in (over("n", sf.scan).at(n=depth), over(depth, sf.scan))]
+    assert np.array_equal(*states) and states[0].shape == (depth, 4, 3)
+
+
+def test_what_cannot_settle_says_what_to_do():
+    u = sf.tensor("u", (None, 3))
+    with pytest.raises(sf.errors.ShapeError, match=r"from \(\) to \(3,\) in a fold of unknown depth \(give the depth a number or give an initial state"):
+        sf.fold(lambda z, item: z + item, u, 0)
