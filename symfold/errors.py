@@ -20,10 +20,10 @@ class SymfoldError(Exception):
     """Every error that symfold raises on purpose; catch this one to catch them all.
 
     >>> error = InvalidValue("the depth n is a symbol", Advice("depth", 10, "give it a number: net.at(n=10)"))
-    >>> print(error), print(error.problem)
+    >>> print(error)
     the depth n is a symbol (give it a number: net.at(n=10))
-    the depth n is a symbol
-    (None, None)
+    >>> error.problem, error.advice[0].setting
+    ('the depth n is a symbol', 'depth')
     """
 
     def __init__(self, problem: str = "", *advice: Advice):
@@ -89,10 +89,10 @@ class MissingPackage(SymfoldError, ImportError):
     """An optional package that is needed and not installed."""
 
 
-def symbolic_depth(symbol: object, *others: Advice, problem: str = "") -> InvalidValue:
+def depth_is_symbolic(symbol: object, *others: Advice, problem: str = "") -> InvalidValue:
     """The error for a depth that must be a number and is still a symbol.
 
-    >>> print(symbolic_depth("n"))
+    >>> print(depth_is_symbolic("n"))
     the depth n is a symbol and has no number yet (give it a number: net.at(n=10))
     """
     advice = Advice("depth", 10, f"give it a number: net.at({symbol}=10)")

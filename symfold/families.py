@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from symfold.errors import InvalidValue, symbolic_depth
+from symfold.errors import InvalidValue, depth_is_symbolic
 from symfold.nodes import Node
 from symfold.operations import Input, Normal
 from symfold.shapes import Shape, Size
@@ -36,7 +36,7 @@ def known_count(count: Size) -> int:
     if not isinstance(count, int) and str(count).endswith("]"):
         raise InvalidValue(f"the length {count} is known only when numbers come (give the tensor a shape with a number there)")
     if not isinstance(count, int):
-        raise symbolic_depth(count)
+        raise depth_is_symbolic(count)
     return count
 
 

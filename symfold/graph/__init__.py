@@ -6,9 +6,8 @@ from typing import Any
 
 import networkx as nx
 
-from symfold import errors
 from symfold.blocks import Block
-from symfold.errors import Advice, unknown
+from symfold.errors import Advice, depth_is_symbolic, unknown
 from symfold.folds import Fold
 from symfold.graph.folded import Blocks, Folds
 from symfold.graph.record import Recorder
@@ -43,7 +42,7 @@ def graph(net: Any, level: str = "layer") -> nx.MultiDiGraph:
         raise unknown("level", level, LEVELS)
     if level in UNROLLED and (symbol := symbolic_depth(net)) is not None:
         problem = f"level {level!r} shows every step, and the depth {symbol} is a symbol"
-        raise errors.symbolic_depth(symbol, Advice("level", "fold", "take level='fold'"), problem=problem)
+        raise depth_is_symbolic(symbol, Advice("level", "fold", "take level='fold'"), problem=problem)
     return LEVELS[level](net).record()
 
 
