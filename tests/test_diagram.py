@@ -18,7 +18,7 @@ from symfold import render as rendering
 from symfold.diagram import diagram, side_by_side
 from symfold.diagram.layout import Picture
 from symfold.diagram.size import PictureSize, picture_size
-from symfold.errors import DataError, InvalidValue, MissingPackage, TooLarge, UnknownName
+from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, TooLarge, UnknownName
 from symfold.render import render
 
 X = sf.tensor("x")
@@ -292,6 +292,8 @@ def test_a_picture_too_large_to_lay_out_is_refused(make):
     with pytest.raises(TooLarge, match="over the bound of 60"):
         side_by_side({"one": make(6), "two": make(6)}, "layer", max_size=60)
     assert side_by_side({"one": make(6)}, "layer", max_size=60)
+    with pytest.raises(InvalidType, match="max_size='large' is no number"):
+        make(2).diagram(max_size="large")
 
 
 def test_a_trap_of_webassembly_is_our_error_and_the_next_picture_is_drawn(monkeypatch):

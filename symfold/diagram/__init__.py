@@ -9,10 +9,11 @@ from typing import Any
 import graphviz
 import networkx as nx
 
+from symfold.arguments import real
 from symfold.depth import roll
 from symfold.diagram.layout import ACROSS, Picture, new_digraph
-from symfold.diagram.style import legend as legend_of
 from symfold.diagram.size import BOUND, check_size, too_large
+from symfold.diagram.style import legend as legend_of
 from symfold.errors import InvalidValue
 from symfold.files import write_whole
 from symfold.graph import UNROLLED, count_steps, graph
@@ -64,6 +65,8 @@ def side_by_side(
 
 
 def _pictures(nets: Sequence[Any], level: str | None, direction: str, prefixes: Sequence[str], max_size: int | None) -> list[Picture]:
+    if max_size is not None:
+        real("max_size", max_size)
     graphs = [_graph(net, level, max_size) for net in nets]
     check_size(graphs, max_size)
     return [Picture(found, prefix, direction) for found, prefix in zip(graphs, prefixes, strict=True)]
