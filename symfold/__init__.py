@@ -22,7 +22,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, backends, compile               numbers
-    analysis                                    what a net is: its paths
+    analysis                                    what a net is: its paths, its Jacobian, what its layers are taught
     optimisers, updates, batches, train, check  training, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     saved, command                              models on disk, the shell
@@ -60,6 +60,9 @@ _HOMES = {
     "analysis.mixing": ("mixing",),
     "analysis.mixing_matrix": ("mixing_matrix",),
     "analysis.picard": ("picard",),
+    "analysis.jacobian": ("jacobian",),
+    "analysis.taught": ("taught",),
+    "analysis.received": ("received", "update_coupling"),
     "optimisers": ("sgd",),
     "train": ("fit",),
     "errors": ("SymfoldError",),
@@ -84,6 +87,10 @@ if TYPE_CHECKING:
     from symfold.analysis.order import swap as swap
     from symfold.analysis.paths import paths as paths
     from symfold.analysis.picard import picard as picard
+    from symfold.analysis.jacobian import jacobian as jacobian
+    from symfold.analysis.received import received as received
+    from symfold.analysis.received import update_coupling as update_coupling
+    from symfold.analysis.taught import taught as taught
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll

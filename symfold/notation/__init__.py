@@ -4,7 +4,7 @@
     readings, entries    what every node, and every entry of a sequence, is called at a step
     foldform, steps, expanded   the three forms, as terms
     terms, symbolic      formulas, and as SymPy expressions
-    pieces, primitive_rows, operations   what one operation looks like
+    pieces, primitive_rows, linear_maps, operations   what one operation looks like
     styles, writing, layout     from terms to text
 """
 
@@ -72,10 +72,11 @@ def _framed_steps(listed: Equations, style: Style) -> Iterator[str]:
 
 def _framed_fold(net: Net, style: Style) -> Iterator[str]:
     lines = fold_lines(net)
-    return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
+    return framed(style, [written_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
 
 
-def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
+def written_line(line: Line, style: Style, several: bool) -> Iterator[str]:
+    """A line of the fold form: the equation, its range, its initial values."""
     indent = {"latex": r"\quad ", "mathml": '<mspace width="1em"/>'}.get(style.key, "  ")
     yield indent * line.nesting
     yield from equation(line.name, line.value, style, several)

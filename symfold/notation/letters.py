@@ -77,6 +77,10 @@ class Letters:
     def output(self) -> str:
         return self._next("y" + STATES)
 
+    def free(self, wanted: str) -> str:
+        """The first of these letters that no other name has."""
+        return self._next(wanted)
+
     def _next(self, wanted: str) -> str:
         letter = next(letter for letter in _spelled(wanted) if letter not in self.taken)
         self.taken.add(letter)

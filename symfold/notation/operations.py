@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symfold.layer_kinds import Call
+from symfold.notation.linear_maps import LinearMap
 from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Kind, Pieces, Slot, call_pieces, sympy_pieces
 from symfold.notation.primitive_rows import plain_words, shown
 from symfold.notation.styles import Style
@@ -26,6 +27,8 @@ def level(term: Term, style: Style) -> int:
         if value.is_negative:
             return SUM
         return ATOM if value.is_Integer or value.is_NumberSymbol or (value.is_Float and "e" not in str(value)) else PRODUCT
+    if isinstance(op, LinearMap):
+        return op.drawn(term, style)[1]
     # a layer, a name, a listing: nothing can come apart
     return shown(term, style)[1] if isinstance(op, Apply) else ATOM
 
@@ -56,6 +59,8 @@ def pieces(term: Term, style: Style) -> Pieces:
         return _layer_pieces(term, style)
     if isinstance(op, Apply):
         return shown(term, style)[0]
+    if isinstance(op, LinearMap):
+        return op.drawn(term, style)[0]
     if isinstance(op, At):
         position = plain_words(show_size(op.position), style) if style.key == "mathml" else show_size(op.position)
         return ((0, ATOM), style.square[0], position, style.square[1])

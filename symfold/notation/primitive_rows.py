@@ -94,6 +94,12 @@ def _spread(term: Term, style: Style) -> tuple[Pieces, int]:
     return generic(term, style)
 
 
+def _tap(term: Term, style: Style) -> tuple[Pieces, int]:
+    """What is tapped, a layer's output, is shown as it is."""
+    return ((0, SUM),), ATOM
+
+
+BUILDERS["tap"] = _tap
 BUILDERS["broadcast_like"] = BUILDERS["broadcast_to"] = _spread
 BUILDERS["sum"] = _sum
 BUILDERS["pullback"] = _pullback
