@@ -14,22 +14,21 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.affine import is_affine, is_linear, reads
-from symfold.analysis.ordered import Map, after, entry, grid, is_identity, is_scalar, is_unit, plain, plus, scaled
+from symfold.analysis.affine import reads
+from symfold.analysis.factors import Factors, layer_names
+from symfold.analysis.ordered import Map, after, entry, grid, is_identity, is_scalar, is_unit, plain, plus
 from symfold.analysis.probes import tap
-from symfold.derivatives import partial
 from symfold.errors import NoRule
 from symfold.families import Family
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.names import label
-from symfold.nodes import Node, digest
-from symfold.notation.entries import as_term
-from symfold.notation.linear_maps import EntryAt, Factor, Over, Raised, Unit
+from symfold.nodes import Node
+from symfold.notation.linear_maps import EntryAt, Over, Raised, Unit
 from symfold.notation.loops import scope_of
 from symfold.notation.readings import Pass, Reader, Reading
-from symfold.notation.terms import Name, Term, show_size
-from symfold.operations import Constant, FrozenArray
+from symfold.notation.terms import Term, show_size
+from symfold.operations import Constant
 from symfold.primitives import alike, concatenate, is_primitive
 from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.shapes import NAME
@@ -45,9 +44,6 @@ class Unlisted:
     """The derivatives of a sequence that a fold of very many steps gives out."""
 
     count: Any
-
-
-PLACE = Term(Name("·"))
 
 
 @dataclass(frozen=True)
@@ -70,13 +66,10 @@ class Chain:
 
     def __init__(self, net: Any, listed: bool, linear: Sequence[str] = ()):
         self.listed = listed
-        self.linear = linear
         self.scope, self.letters = scope_of(net)
         self.reading = Reader(joined=listed, define=lambda entries: self.letters.listed()).read(self.scope, {})
         self.unit = Term(Unit(self.letters.free("IE")))
-        self.letter = self.letters.free("JD")
-        labels = {label(name) for name in _layer_names(net)}
-        self.alone = len(labels) < 2
+        self.factors = Factors(self.letters.free("JD"), len({label(name) for name in layer_names(net)}) < 2, tuple(linear))
 
     # -- along one scope
 
@@ -137,12 +130,12 @@ class Chain:
         if is_primitive(node, tap):
             return plus(args)
         if isinstance(op, Call):
-            return plus([after(self._layer(node, k, reading), arg) for k, arg in enumerate(args) if arg is not None])
+            return plus([after(self.factors.layer(node, k, reading), arg) for k, arg in enumerate(args) if arg is not None])
         if isinstance(op, type):
-            return plus([self._head(node, k, arg, reading) for k, arg in enumerate(args) if arg is not None])
+            return plus([self.factors.elementwise(node, k, arg, reading) for k, arg in enumerate(args) if arg is not None])
         if is_primitive(node, alike):
             return args[0]
-        return plus([after(self._primitive(node, k, reading), args[k]) for k in reads(node) if args[k] is not None])
+        return plus([after(self.factors.primitive(node, k, reading), args[k]) for k in reads(node) if args[k] is not None])
 
     def _family(self, op: Family, seeds: Mapping[Node, Any]) -> Any:
         if op.role != "input" or not isinstance(op.count, int) or not seeds:
@@ -150,56 +143,6 @@ class Chain:
         found = {seed.op.name: value for seed, value in seeds.items() if seed.shape == op.shape and hasattr(seed.op, "name")}
         values = Listed(found.get(name) for name in op.names) if found else Listed()
         return values if any(value is not None for value in values) else None
-
-    # -- factors
-
-    def _layer(self, node: Node, place: int, reading: Reading) -> Term:
-        op, known = node.op, reading.known
-        name: Name = as_term(known[node.args[0]]).op
-        own = is_named(name, self.linear)
-        several = len(node.args) - op.weights > 2
-        argument = place if several else 0
-        if own or (op.body is not None and is_affine(op.body, op.arity, op.weights)):
-            return Term(Factor("layer", argument), (Term(name if own else self._named(name)),))
-        at = [as_term(known[arg]) for arg in node.args[1 : 1 + op.arity]]
-        return Term(Factor("layer", argument), (Term(self._named(name)), *at))
-
-    def _named(self, name: Name) -> Name:
-        """What the Jacobian of a layer is called: J1 where all layers are of one family, else J_f1."""
-        if name.index is not None:
-            return Name(self.letter if self.alone else f"{self.letter}_{name.stem}", name.index, joined=False)
-        digits = name.stem[len(label(name.stem)) :]
-        return Name(f"{self.letter}{digits}" if self.alone and digits else f"{self.letter}_{name.stem}")
-
-    def _head(self, node: Node, place: int, arg: Term, reading: Reading) -> Map:
-        if node.op is sp.Add:
-            return arg
-        if node.op is sp.Mul:
-            others = [*node.args[:place], *node.args[place + 1 :]]
-        else:
-            others = [partial(node, place)]
-        numbers = [one for one in others if isinstance(one.op, Constant) and isinstance(one.op.value, sp.Expr)]
-        rest = [one for one in others if one not in numbers]
-        value = sp.Mul(*(one.op.value for one in numbers))
-        if rest:
-            arg_map = after(self._diagonal(rest[0] if len(rest) == 1 else Node(sp.Mul, tuple(rest)), reading), arg)
-        else:
-            arg_map = arg
-        return None if arg_map is None or (value == 0 and node.op is not sp.Mul) else scaled(Term(Constant(value)), arg_map)
-
-    def _diagonal(self, node: Node, reading: Reading) -> Term:
-        for part in walk((node,), stop=reading.known):
-            reading.known[part] = reading.meaning(part)
-        return Term(Factor("diag", mark=_mark(node)), (as_term(reading.known[node]),))
-
-    def _primitive(self, node: Node, place: int, reading: Reading) -> Term:
-        args = [as_term(reading.known[arg]) for arg in node.args]
-        row = node.op.primitive.name
-        if is_linear(node) or row == "dot" or (row == "pullback" and place == len(args) - 1):
-            args[place] = PLACE
-            return Term(Factor("map", mark=_mark(node)), (Term(node.op, args),))
-        name = Term(Name(f"{self.letter}_{row}"))
-        return Term(Factor("operation", place + 1 if len(args) > 1 else 0, _mark(node)), (name, *args))
 
     # -- folds
 
@@ -337,28 +280,3 @@ def _column(column: list[Map]) -> Map:
     if len(column) == 1 or all(one is None for one in column):
         return column[0]
     return grid([[one] for one in column])
-
-
-def is_named(name: Name, linear: Sequence[str]) -> bool:
-    """Whether a layer is among names of layers, or of families of them."""
-    stem = label(name.stem) if name.index is None else name.stem
-    return name.text in linear or stem in linear
-
-
-def _mark(node: Node) -> str:
-    """What tells a factor apart that holds arrays of numbers, which are shown by their shape."""
-    arrays = any(isinstance(part.op, Constant) and isinstance(part.op.value, FrozenArray) for part in walk((node,)))
-    return f" #{digest(node).hex()[:8]}" if arrays else ""
-
-
-def _layer_names(net: Any) -> list[str]:
-    """A name of each family of layers."""
-    from symfold.names import applied_layers, names_of
-
-    found: list[str] = []
-    for _, args in applied_layers(net.outputs):
-        names = names_of(args[0])
-        found += [names[0]] if hasattr(names, "prefix") else list(names)
-    return found
-
-

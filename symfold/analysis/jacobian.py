@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.chain import Chain, Listed, Unlisted, is_named
+from symfold.analysis.chain import Chain, Listed, Unlisted
+from symfold.analysis.factors import is_named, layer_names
 from symfold.analysis.ordered import Map, after, grid, is_identity, plain, size_of
 from symfold.analysis.paths import applications, paths
 from symfold.analysis.words import Words, words_of
 from symfold.differentiate import adjoint
 from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
+from symfold.families import Numbered
 from symfold.folds import Fold, Select
 from symfold.names import applied_layers, names_of
 from symfold.net import Net
@@ -62,14 +64,12 @@ def jacobian(net: Any, linear: str | Sequence[str] = ()) -> Jacobian:
 
 def _check_layers(net: Net, linear: Sequence[str]) -> None:
     """Every name must be that of a layer, or of a family of layers."""
-    known = [names_of(args[0]) for _, args in applied_layers(net.outputs)]
-    firsts = [names[0] for names in known if hasattr(names, "prefix")] + [one for names in known if isinstance(names, tuple) for one in names]
+    families = [names_of(args[0]) for _, args in applied_layers(net.outputs)]
+    firsts = layer_names(net)
     for name in linear:
-        found = any(is_named(Name(one), (name,)) for one in firsts) or any(
-            hasattr(names, "prefix") and name.removeprefix(names.prefix).isdecimal() for names in known
-        )
-        if not found:
-            raise InvalidValue(f"no layer is called {name!r} (linear= takes names of layers or families: {', '.join(dict.fromkeys(firsts)) or 'none here'})")
+        numbered = any(isinstance(names, Numbered) and name.removeprefix(names.prefix).isdecimal() for names in families)
+        if not numbered and not any(is_named(Name(one), (name,)) for one in firsts):
+            raise InvalidValue(f"no layer is called {name!r} (linear= takes names of layers or families: {', '.join(firsts) or 'none here'})")
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ def _names(layers: Sequence[str], chain: Chain, letter: str) -> list[Name]:
         digits = layer[len(label(layer)) :]
         seen[layer] = seen.get(layer, 0) + 1
         again = f"[{seen[layer]}]" if layers.count(layer) > 1 else ""
-        found.append(Name((f"{letter}{digits}" if chain.alone and digits else f"{letter}_{layer}") + again))
+        found.append(Name((f"{letter}{digits}" if chain.factors.alone and digits else f"{letter}_{layer}") + again))
     return found
 
 
