@@ -189,7 +189,7 @@ class Chain:
             inner = walked.step(number + 1) if self.listed else walked.read([*walked.init, *walked.operands], 1)
             own = [arg[number] if isinstance(arg, Listed) and each else arg for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
             step = self.step(walked, inner, [*active[: fold.carries], *(one is not None for one in own)])
-            before = plus(parts)
+            before = None if is_identity(step.matrix) and not given else plus(parts)
             for which, kept in enumerate(given):
                 found = [after(a, entry(before, k)) for k, a in enumerate(step.given[which])]
                 kept.append(plus([*found, *(after(c[which], own[k - fold.carries]) for k, c in step.given_columns.items())]))

@@ -131,6 +131,13 @@ class Taught:
 
     __repr__ = __str__
 
+    def _repr_latex_(self) -> str | None:
+        try:
+            shown = self.formula("latex")
+        except SymfoldError:  # likewise
+            return None
+        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
+
     @cached_property
     def _lines(self) -> list[Line]:
         if len(self.cotangents) > 1:

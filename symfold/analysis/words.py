@@ -11,6 +11,7 @@ import sympy as sp
 
 from symfold.analysis.ordered import in_order, plain
 from symfold.errors import TooLarge
+from symfold.notation import BOUND
 from symfold.notation.expanded import show_count
 from symfold.notation.layout import framed
 from symfold.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Unit
@@ -24,7 +25,7 @@ Weights = dict[Word, tuple[Any, int]]  # of each word, its coefficient and how m
 Matrix = list[list[Weights]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Words(Mapping[Word, Any]):
     """The words of a Jacobian with their coefficients, by length. A factor is its text, as `J2(z1)`.
 
@@ -33,8 +34,8 @@ class Words(Mapping[Word, Any]):
 
     coefficients: Mapping[Word, Any]
     paths: Mapping[Word, int]
-    factors: Mapping[str, Term] = field(compare=False, repr=False)
-    unit: Term = field(compare=False, repr=False)
+    factors: Mapping[str, Term] = field(compare=False)
+    unit: Term = field(compare=False)
 
     def __getitem__(self, word: Word) -> Any:
         return self.coefficients[tuple(word)]
@@ -88,7 +89,14 @@ class Words(Mapping[Word, Any]):
         return "".join(framed(chosen, [stream(shown, chosen)], aligned=False))
 
     def __str__(self) -> str:
-        return self.formula()
+        shown = self.formula()
+        return shown if len(shown) <= BOUND else f"{shown[: BOUND - 4]} ..."
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str | None:
+        shown = self.formula("latex")
+        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
 
 def words_of(root: Term | None, unit: Term, most: int, paths: int) -> Words:
