@@ -23,9 +23,8 @@ from symfold.folds import Fold, Select
 from symfold.names import label
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.notation import BOUND, SHORT, formula, written_line
+from symfold.notation import BOUND, SHORT, formula, lines_formula
 from symfold.notation.foldform import Line
-from symfold.notation.layout import framed
 from symfold.notation.letters import Letters, stems_of
 from symfold.notation.styles import style_named
 from symfold.notation.terms import Name, Term, named
@@ -120,7 +119,7 @@ class Taught:
             lines = self._lines
         except NoRule:  # parts of a state that need each other: the backward pass as it is
             return formula(self.net, style=style)
-        return "".join(framed(chosen, [written_line(line, chosen, len(lines) > 1) for line in lines], len(lines) > 1))
+        return lines_formula(lines, chosen)
 
     def __str__(self) -> str:
         try:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from symfold.arguments import one_of, real
@@ -72,11 +72,10 @@ def _framed_steps(listed: Equations, style: Style) -> Iterator[str]:
 
 def _framed_fold(net: Net, style: Style) -> Iterator[str]:
     lines = fold_lines(net)
-    return framed(style, [written_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
+    return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
 
 
-def written_line(line: Line, style: Style, several: bool) -> Iterator[str]:
-    """A line of the fold form: the equation, its range, its initial values."""
+def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
     indent = {"latex": r"\quad ", "mathml": '<mspace width="1em"/>'}.get(style.key, "  ")
     yield indent * line.nesting
     yield from equation(line.name, line.value, style, several)
@@ -98,6 +97,11 @@ def _range(line: Line, style: Style) -> str:
         ends = [mathml_tokens(end) for end in (first, last)]
         return f"<mi>{line.variable}</mi><mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"
     return f"{line.variable} = {first}{'..' if style.key == 'text' else '…'}{last}"
+
+
+def lines_formula(lines: Sequence[Line], style: Style) -> str:
+    """Lines of the fold form as one formula."""
+    return "".join(framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1))
 
 
 # ---------------------------------------------------------------- displays, which never fail

@@ -70,16 +70,16 @@ class Letters:
             return init.op.name
         return self._next(COTANGENT + STATES)
 
+    def free(self, wanted: str) -> str:
+        """The first of these letters that no other name has."""
+        return self._next(wanted)
+
     def listed(self) -> str:
         """The letter of a sequence whose entries are listed, often layers."""
         return self._next("ghqp" + STATES)
 
     def output(self) -> str:
         return self._next("y" + STATES)
-
-    def free(self, wanted: str) -> str:
-        """The first of these letters that no other name has."""
-        return self._next(wanted)
 
     def _next(self, wanted: str) -> str:
         letter = next(letter for letter in _spelled(wanted) if letter not in self.taken)
