@@ -232,3 +232,16 @@ def test_unknown_sizes_that_meet_must_be_equal() -> None:
     loss = sf.squared_error(sf.Net.of(sf.tensor("x", (None, 3))), sf.tensor("t", (None, 3)))
     with pytest.raises(ShapeError, match="sizes that meet must be equal"):
         loss.compile()({}, x=np.ones((1, 3)), t=np.ones((5, 3)))
+
+
+@pytest.mark.parametrize("start", ["x", "u"])
+def test_a_value_that_a_loop_captures_is_still_there_after_the_loop(start: str) -> None:
+    """u = tanh(x) is read in every step, and once more in 1 - u**2 when the backward loop is done."""
+    x = sf.tensor("x", (2, 2))
+    u = np.tanh(x)
+    net = sf.Net.of(sf.fold(lambda h, w: np.sin(h) * w + u, [1.5, 2.5], {"x": x, "u": u}[start]))
+    back = sf.adjoint(net)
+    values = {"x": np.array([[0.3, -0.4], [0.5, 1.2]]), "a": np.array([[1.0, 2.0], [-1.0, 0.5]])}
+    assert_same(back.compile("numpy")({}, **values)["x"], back(values)["x"])
+    read_again = sf.Net.of((net.outputs[0], u * u))
+    assert_same(read_again.compile("numpy")({}, x=values["x"]), read_again(x=values["x"]))

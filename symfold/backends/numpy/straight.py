@@ -35,7 +35,7 @@ class Body:
         self.order = order
         self.refs = refs
         self.into = into
-        self.pinned = set(roots)
+        self.pinned = {*roots, *refs}  # what is known already is its owner's: a loop's body does not know who reads it after the loop
         users: dict[Node, list[Node]] = {}
         for node in order:
             for arg in node.args:
