@@ -10,12 +10,14 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+import strategies
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.trees import flatten
 
 X = sf.tensor("x")
 N = "n"
@@ -307,3 +309,22 @@ def test_arrays_shown_alike_are_told_apart() -> None:
     first, second = np.arange(9.0).reshape(3, 3), np.ones((3, 3))
     net = sf.Net.of(np.dot(first, X) + np.dot(second, X))
     assert len(sf.jacobian(net).expanded()) == 2
+
+
+@given(net=strategies.nets(), seed=st.integers(0, 100))
+@settings(deadline=None, max_examples=30)
+def test_of_any_net_the_numbers_are_those_of_its_adjoint_step_by_step(net: sf.Net, seed: int) -> None:
+    """Rows by the compiled backward pass, against the interpreted one along a direction; and every Jacobian can be written."""
+    random = np.random.default_rng(seed)
+    params, values = net.init(seed=seed), {node.op.name: random.normal(size=(2, 2)) for node in net.inputs}
+    found = sf.jacobian(net)
+    assert "cannot be shown" not in str(found)
+    numbers, _ = flatten(found.evaluate(params, **values))
+    back = sf.adjoint(net, "bar")
+    outputs, _ = flatten(net(params, **values))
+    bars = {node.op.name: random.normal(size=np.shape(out)) for node, out in zip(back.signature[-len(outputs) :], outputs, strict=True)}
+    pulled = back(params, **values, **bars)
+    for place, name in enumerate(values):
+        parts = numbers[place :: len(values)]
+        total = sum(np.tensordot(bar, part, axes=np.ndim(bar)) for bar, part in zip(bars.values(), parts, strict=True))
+        np.testing.assert_allclose(total, pulled[name], rtol=1e-8, atol=1e-9 * (1 + np.max(np.abs(pulled[name]))))

@@ -18,7 +18,7 @@ from symfold.analysis.jacobian import steps_of
 from symfold.analysis.ordered import Map, after, is_identity, plain, plus, transposed
 from symfold.analysis.probes import Probe, Probed, in_order, probed, untapped
 from symfold.differentiate import adjoint
-from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError
+from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.folds import Fold, Select
 from symfold.names import label
 from symfold.net import Net
@@ -151,7 +151,7 @@ class Taught:
         """What a node receives: the transposed derivatives of the outputs by it, applied to their gradients."""
         found = [chain.derivative(output, chain.reading, {source: chain.unit}) for output in self.probed.roots]
         if any(isinstance(one, list) for one in found):
-            raise InvalidType("the output is a sequence")
+            raise NoRule("the gradients of the entries of a sequence add up, entry by entry")
         return plus([applied(one, named(g.op.name)) for one, g in zip(found, self.cotangents, strict=True)])
 
     def _listed(self, chain: Chain) -> list[Line]:
