@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from symfold import optimisers as optimisers
     from symfold.analysis.coupling import coupling as coupling
     from symfold.analysis.groups import grouped as grouped
+    from symfold.analysis.jacobian import jacobian as jacobian
     from symfold.analysis.lesion import lesion as lesion
     from symfold.analysis.mixing import mixing as mixing
     from symfold.analysis.mixing_matrix import mixing_matrix as mixing_matrix
@@ -87,7 +88,6 @@ if TYPE_CHECKING:
     from symfold.analysis.order import swap as swap
     from symfold.analysis.paths import paths as paths
     from symfold.analysis.picard import picard as picard
-    from symfold.analysis.jacobian import jacobian as jacobian
     from symfold.analysis.received import received as received
     from symfold.analysis.received import update_coupling as update_coupling
     from symfold.analysis.taught import taught as taught
