@@ -27,6 +27,18 @@ class Numbered:
     def __iter__(self) -> Iterator[str]:
         return (self[k] for k in range(known_count(self.count)))
 
+    def position(self, name: str) -> int | None:
+        """Where a name stands among these, found without listing them; None where it does not.
+
+        >>> Numbered("f", 1, 10**6).position("f250000"), Numbered("f", 1, 3).position("f04")
+        (249999, None)
+        """
+        number = name.removeprefix(self.prefix)
+        if not number.isdecimal() or f"{self.prefix}{int(number)}" != name:
+            return None
+        place = int(number) - self.start
+        return place if place >= 0 and not (isinstance(self.count, int) and place >= self.count) else None
+
 
 Names = Numbered | tuple[str, ...]
 

@@ -179,13 +179,7 @@ def label(name: str) -> str:
 
 def covers(name: str, names: Names) -> bool:
     """Whether a name is one of these."""
-    if not isinstance(names, Numbered):
-        return name in names
-    number = name.removeprefix(names.prefix)
-    if not number.isdecimal() or f"{names.prefix}{int(number)}" != name:
-        return False
-    place = int(number) - names.start
-    return place >= 0 and not (isinstance(names.count, int) and place >= names.count)
+    return names.position(name) is not None if isinstance(names, Numbered) else name in names
 
 
 def show_names(found: Iterable[Names], most: int = 12) -> str:

@@ -1,5 +1,6 @@
 """Paths: against enumeration on the exported graph, against the value of linear nets, against closed forms."""
 
+import math
 from fractions import Fraction
 from math import comb
 
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from oracles import T, enumerated
 
 import symfold as sf
-from symfold.errors import InvalidType, NoRule
+from symfold.analysis.powers import Recurrence
+from symfold.analysis.tails import Estimate, Power
+from symfold.errors import InvalidType, NoRule, UnknownName
 
-X, Y = sf.tensor("x"), sf.tensor("y")
+X, Y, C = sf.tensor("x"), sf.tensor("y"), sf.tensor("c", (3,))
 
 
 MAPPERS = {
@@ -106,8 +109,137 @@ def test_a_symbolic_depth_closes_or_says_why_not() -> None:
     )
     parts = sf.tensor("a", (3,)), sf.tensor("b", (3,))
     coupled = sf.fold(lambda s, f: (s[1], s[0] + f(s[1])), layers, parts)
-    with pytest.raises(NoRule, match="recurrence"):
-        _ = sf.paths(coupled).matrix
+    for value, wanted in zip(sf.paths(coupled).matrix, sf.paths(coupled.at(n=7)).matrix, strict=True):
+        assert isinstance(value, Recurrence) and value.rule.startswith("P_n = t*P_{n-1} + P_{n-2}, P_0 = ")
+        assert value.subs(n, 7) == wanted
+    scanned = sf.scan(sf.mappers.residual, layers, X)
+    with pytest.raises(NoRule, match="give the depth a number"):
+        _ = sf.paths(scanned).matrix
+
+
+STATES = {  # triangular, with equal and unequal parts on the diagonal; coupled, with eigenvalues 1 and -1, 2t and 0
+    "two parts alike": lambda s, f: (f(s[0]) + s[0] + s[1], f(s[1]) + s[1]),
+    "a sum carried along": lambda s, f: (f(s[0]) + s[0], s[1] + s[0]),
+    "the first reads the second": lambda s, f: (s[0] + f(s[1]), f(s[1])),
+    "changing places": lambda s, f: (f(s[1]), f(s[0])),
+    "both read both": lambda s, f: (f(s[0]) + f(s[1]), f(s[0]) + f(s[1])),
+    "reversible": lambda s, f: (s[0] + f(s[1]), s[1] + f(s[0] + f(s[1]))),
+    "with a captured input": lambda s, f: (f(s[0]) + C, s[1] + f(s[0])),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_symbolic_powers_are_those_of_any_depth(name: str) -> None:
+    n = sp.Symbol("n", integer=True, positive=True)
+    net = sf.fold(STATES[name], sf.layers("f", count=n), (sf.tensor("a", (3,)), sf.tensor("b", (3,))))
+    symbolic = sf.paths(net).matrix
+    assert any(isinstance(value, Recurrence) for value in symbolic) == (name == "reversible")
+    for depth in (1, 2, 3, 6):
+        found = symbolic.subs(n, depth).applyfunc(lambda value: sp.cancel(sp.expand(value)))
+        assert found == sf.paths(net.at(n=depth)).matrix.applyfunc(sp.expand)
+
+
+def test_three_parts_that_all_read_each_other_have_a_recurrence() -> None:
+    n = sp.Symbol("n", integer=True, positive=True)
+    parts = tuple(sf.tensor(name, (3,)) for name in "abc")
+    mixing = lambda s, f: (s[0] + f(s[1]), s[1] + f(f(s[2])), s[2] + f(s[0]) + s[1])  # noqa: E731
+    net = sf.fold(mixing, sf.layers("f", count=n), parts)
+    assert sf.paths(net).matrix.subs(n, 5) == sf.paths(net.at(n=5)).matrix
+
+
+@pytest.mark.parametrize("name", MAPPERS)
+@given(data=st.data())
+@settings(deadline=None, max_examples=8)
+def test_paths_left_after_deleting_layers_are_those_of_the_graph_without_them(name: str, data: st.DataObject) -> None:
+    depth = data.draw(st.integers(1, 5))
+    gone = data.draw(st.sets(st.integers(1, depth)))
+    net = sf.fold(MAPPERS[name], sf.layers(f"f1:{depth + 1}"), X)
+    graph = net.graph()
+    graph.remove_nodes_from([node for node, kept in graph.nodes(data=True) if kept.get("layer") in {f"f{k}" for k in gone}])
+    left = sf.paths(net).without([f"f{k}" for k in gone])
+    assert sp.expand(left.polynomial - (enumerated(graph, "x", "out") if "x" in graph else 0)) == 0
+    for k in range(1, depth + 1):
+        through, avoiding, all_of_them = sf.paths(net).through(f"f{k}"), sf.paths(net).without(f"f{k}"), sf.paths(net)
+        assert sp.expand(through.polynomial + avoiding.polynomial - all_of_them.polynomial) == 0
+        assert sum(through.coefficients()) == through.count
+
+
+def test_chosen_paths_of_deep_nets() -> None:
+    n = sp.Symbol("n", integer=True, positive=True)
+    net = sf.fold(sf.mappers.residual, sf.layers("f", count=n), X)
+    assert sf.paths(net).through("f3").polynomial == T * (1 + T) ** (n - 1)
+    deep = sf.paths(net.at(n=10**6))
+    assert deep.through("f250000").polynomial == T * (1 + T) ** (10**6 - 1)
+    assert deep.without(["f3", "f999990", "f500000"]).polynomial == (1 + T) ** (10**6 - 3)
+    assert deep.without(sf.layers("f7:9")).count == 2 ** (10**6 - 2)
+    assert deep.through("f1").through("f999999").mean == 2 + Fraction(10**6 - 2, 2)
+    shared = sf.layer("g")
+    often = sf.paths(sf.fold(lambda z, f: f(z) + shared(z) + z, sf.layers("f1:4"), X)).through("g")
+    assert often.polynomial == sp.expand((1 + 2 * T) ** 3 - (1 + T) ** 3)
+    with pytest.raises(UnknownName, match="f1000001"):
+        deep.through("f1000001")
+
+
+@given(weights=st.lists(st.fractions(-2, 2, max_denominator=4), min_size=1, max_size=4), t=st.integers(-2, 2))
+@settings(deadline=None, max_examples=10)
+def test_weights_are_those_of_the_linear_net(weights: list[Fraction], t: int) -> None:
+    """With numbers as weights, the polynomial is what the net does to 1 when each layer is t*z."""
+    a, b = sp.Rational(*weights[0].as_integer_ratio()), sp.Rational(*weights[-1].as_integer_ratio())
+
+    def mapper(z: object, f: object) -> object:
+        return a * f(z) + z - b * f(f(z) * a)
+
+    def by_hand(z: sp.Expr) -> sp.Expr:
+        return a * t * z + z - b * t * (t * z * a)
+
+    wanted = sp.Integer(1)
+    for _ in weights:
+        wanted = by_hand(wanted)
+    found = sf.paths(sf.fold(mapper, sf.layers(f"f1:{len(weights) + 1}"), X), weighted=True)
+    assert found.polynomial.subs(T, t) == wanted
+    assert found.count == found.polynomial.subs(T, 1)
+    assert sum(found.coefficients()) == found.count
+
+
+@given(
+    first=st.dictionaries(st.integers(0, 3), st.integers(1, 4), min_size=1),
+    base=st.dictionaries(st.integers(0, 4), st.integers(1, 6), min_size=1, max_size=3),
+    count=st.integers(1, 30),
+    low=st.integers(-3, 60),
+    wide=st.integers(0, 60),
+)
+@settings(deadline=None, max_examples=100)
+def test_tails_are_sums_of_coefficients(first: dict[int, int], base: dict[int, int], count: int, low: int, wide: int) -> None:
+    whole = sp.Poly(sp.Add(*(c * T**k for k, c in first.items())) * sp.Add(*(c * T**k for k, c in base.items())) ** count, T)
+    between = sum(int(c) for (k,), c in whole.terms() if low <= k <= low + wide)
+    assert Power(first, base, count).share(low, low + wide) == Fraction(between, int(whole.eval(1)))
+
+
+def test_fractions_at_large_depth() -> None:
+    """Of a million residual layers, all of the paths but 4.5 % lie within two deviations of the mean: exactly."""
+    deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), X))
+    share = deep.fraction(499_000, 501_000)
+    assert isinstance(share, Fraction) and share.denominator.bit_count() == 1
+    deviation = 500
+    assert float(share) == pytest.approx(math.erf(1000.5 / deviation / math.sqrt(2)), abs=1e-6)
+    assert Power({0: 1}, {0: 1, 1: 1}, 2000).share(0, 1000) == Fraction(1, 2) + Fraction(comb(2000, 1000), 2**2001)
+    trinomial = sf.paths(sf.fold(lambda z, f: f(f(z)) + f(z) + z, sf.layers("f", count=400), X))
+    counts = trinomial.coefficients()
+    assert trinomial.fraction(390, 420) == Fraction(sum(counts[390:421]), 3**400)
+
+
+@pytest.mark.parametrize("window", [(480, 520), (0, 499), (530, 1000), (400, 600)])
+def test_estimates_are_within_their_error(window: tuple[int, int]) -> None:
+    power = Power({0: 1, 1: 2}, {0: 1, 1: 1}, 1000)
+    estimate = power._estimate(*window)
+    assert isinstance(estimate, Estimate) and abs(float(power.share(*window)) - estimate) <= estimate.error
+
+
+def test_shares_of_the_gradient_are_binomial() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:9"), X)
+    g, p = Fraction(2, 3), Fraction(2, 5)  # p = g / (1 + g)
+    assert sf.paths(net).shares(g) == [comb(8, k) * p**k * (1 - p) ** (8 - k) for k in range(9)]
+    assert sf.paths(net).tilted_mean(g) == 8 * p == sum(k * share for k, share in enumerate(sf.paths(net).shares(g)))
 
 
 def test_values_of_layers_do_not_matter() -> None:

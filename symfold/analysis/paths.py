@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.transfer import Weights, transfer
-from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.analysis.tails import Estimate, Power
+from symfold.analysis.transfer import KEPT, Weights, transfer
+from symfold.errors import InvalidType, InvalidValue, TooLarge, unknown
+from symfold.families import Numbered, known_count
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
+from symfold.named_layers import Layer
+from symfold.names import applied_layers, names_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.walks import walk
@@ -22,10 +27,11 @@ T = sp.Symbol("t")
 MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would take minutes
 
 
-def paths(net: Any) -> Paths:
+def paths(net: Any, weighted: bool = False) -> Paths:
     """The paths of a net, as polynomials in t: the coefficient of t**k counts those through k layers.
 
-    Residual nets have (1 + t)**n, boosting from x has 1 + n*t, a feedforward net t**n (Veit et al. 2016).
+    Residual nets have (1 + t)**n, boosting from x has 1 + n*t, a feedforward net t**n (Veit et al. 2016). With
+    `weighted`, a number that a value is multiplied by is the weight of that edge, and the count is the value at t = 1.
 
     >>> import sympy as sp, symfold as sf
     >>> x, n = sf.tensor("x"), sp.Symbol("n")
@@ -35,15 +41,56 @@ def paths(net: Any) -> Paths:
     >>> deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f1:55"), x))
     >>> deep.count, int(deep.mean), float(deep.fraction(19, 35))
     (18014398509481984, 27, 0.9801656732719317)
+    >>> sf.paths(sf.fold(lambda z, f: z - f(z) / 2, f, x), weighted=True).polynomial
+    (1 - t/2)**n
     """
-    return Paths(Net.of(net))
+    return Paths(Net.of(net), bool(weighted))
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The paths of a net, from each input to each output. Counted exactly, on the folded form."""
+    """The paths of a net, from each input to each output. Counted exactly, on the folded form.
+
+    `met` are layers that a path must pass through, `gone` those that it must not.
+    """
 
     net: Net
+    weighted: bool = False
+    met: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    # -- chosen paths
+
+    def through(self, layer: str | Layer) -> Paths:
+        """The paths that pass through a layer.
+
+        >>> import symfold as sf
+        >>> deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), sf.tensor("x")))
+        >>> deep.through("f2").polynomial, deep.through("f2").through("f70").mean
+        (t*(t + 1)**999999, Fraction(500001, 1))
+        """
+        return replace(self, met=(*self.met, *self._named([layer])))
+
+    def without(self, layers: str | Layer | Iterable[str | Layer]) -> Paths:
+        """The paths that are left when layers are deleted.
+
+        >>> import sympy as sp, symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))
+        >>> sf.paths(net).without(["f2", "f5"]).polynomial
+        (t + 1)**(n - 2)
+        """
+        return replace(self, gone=(*self.gone, *self._named([layers] if isinstance(layers, (str, Layer)) else layers)))
+
+    def _named(self, layers: Iterable[str | Layer]) -> tuple[str, ...]:
+        applied = dict.fromkeys(names_of(args[0]) for _, args in applied_layers(self.net.outputs))
+        names = tuple(layer.name if isinstance(layer, Layer) else layer for layer in layers)
+        for name in names:
+            if not any(one.position(name) is not None if isinstance(one, Numbered) else name in one for one in applied):
+                shown = [f"{one[0]}, {one[1]}, ..." if isinstance(one, Numbered) else ", ".join(one[:12]) for one in applied]
+                raise unknown("layer", name, shown)
+        return names
+
+    # -- polynomials
 
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
@@ -51,45 +98,43 @@ class Paths:
 
     def entries(self, layer: Any, tidy: Any = lambda value: value) -> list[list[Any]]:
         """The matrix, outputs by inputs, with a layer worth `layer`."""
-        return transfer(self.net.outputs, self.inputs, Weights(layer, tidy))
+        total = [[0 for _ in self.inputs] for _ in self.net.outputs]
+        for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
+            for missed in combinations(dict.fromkeys(self.met), size):
+                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), self.weighted)
+                rows = transfer(self.net.outputs, self.inputs, weights)
+                total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)]
+        return total
 
     @cached_property
     def matrix(self) -> sp.Matrix:
-        """The polynomials, outputs by inputs."""
-        return sp.Matrix([[sp.sympify(value) for value in row] for row in self.entries(T, _expanded)])
+        """The polynomials, outputs by inputs; of deep nets kept as powers, or as a recurrence where no power closes."""
+        return sp.Matrix(len(self.net.outputs), len(self.inputs), [_neat(value) for row in self.entries(T, _expanded) for value in row])
 
     @property
     def polynomial(self) -> sp.Expr:
-        """The polynomial of a net with one input and one output; of one state in a deep net, kept as a power."""
-        self._one(self.net.outputs, self.inputs)
-        closed = self._closed()
-        return self.matrix[0, 0] if closed is None else closed
+        """The polynomial of a net with one input and one output."""
+        if len(self.net.outputs) != 1 or len(self.inputs) != 1:
+            raise InvalidType(f"a net of {len(self.inputs)} inputs and {len(self.net.outputs)} outputs has a matrix of polynomials (use .matrix)")
+        return self.matrix[0, 0]
 
-    def _closed(self) -> sp.Expr | None:
-        """A deep fold of one state as a power, not expanded."""
-        (output,) = self.net.outputs
-        fold = output.args[0] if output.args else output
-        if not isinstance(fold.op, Fold) or not isinstance(fold.op.count, int) or fold.op.count <= 64:
-            return None
-        depth = sp.Symbol("depth", integer=True, positive=True)
-        op = fold.op
-        if op.carries != 1 or len(op.block.results) != 1 or any(op.each[k] and arg.shape[-1:] and not _named(arg) for k, arg in enumerate(fold.args[1:])):
-            return None
-        symbolic = Net((Node(type(output.op)(0), (Node(Fold(op.block, depth, 1, op.each), fold.args),)),))
-        found = transfer(symbolic.outputs, self.inputs, Weights(T, _expanded))[0][0]
-        return sp.sympify(found).subs(depth, op.count)
-
-    @staticmethod
-    def _one(outputs: Sequence[Node], inputs: Sequence[Node]) -> None:
-        if len(outputs) != 1 or len(inputs) != 1:
-            raise InvalidType(f"a net of {len(inputs)} inputs and {len(outputs)} outputs has a matrix of polynomials (use .matrix)")
+    @cached_property
+    def _sum(self) -> sp.Expr:
+        return sum(self.matrix, sp.Integer(0))
 
     # -- counts, by integers alone
 
     @cached_property
-    def count(self) -> int:
-        """How many paths there are, over all inputs and outputs."""
+    def count(self) -> Any:
+        """How many paths there are, over all inputs and outputs; with weights, what they come to."""
+        if self.weighted or not self._numbered:
+            return _plain(self._sum.subs(T, 1))
         return self._total(1)
+
+    @property
+    def _numbered(self) -> bool:
+        """Whether every depth is a number."""
+        return not any(isinstance(size, sp.Expr) for fold in self.net.bindings for size in [fold.op.count])
 
     def _total(self, layer: int, mask: int | None = None) -> int:
         tidy = (lambda value: value) if mask is None else (lambda value: value & mask)
@@ -98,47 +143,88 @@ class Paths:
     @cached_property
     def longest(self) -> int:
         """No path passes through more layers than this: the layers that are applied in all."""
-        return applications(self.net.outputs)
+        return known_count(applications(self.net.outputs))
 
     @cached_property
-    def _moments(self) -> tuple[int, int, int]:
-        """The polynomial about t = 1 to second order, packed into one integer: P(1), P'(1), P''(1)/2."""
+    def _moments(self) -> tuple[Any, Any, Any]:
+        """The polynomial about t = 1 to second order: P(1), P'(1), P''(1)/2; of whole numbers, packed into one integer."""
+        if self.weighted or not self._numbered:
+            first = sp.diff(self._sum, T)
+            return self.count, _plain(first.subs(T, 1)), _plain(sp.diff(first, T).subs(T, 1) / 2)
         bits = self.count.bit_length() + 2 * self.longest.bit_length() + 8
         packed = self._total(1 + (1 << bits), (1 << (3 * bits)) - 1) & ((1 << (3 * bits)) - 1)
         part = (1 << bits) - 1
         return packed & part, packed >> bits & part, packed >> (2 * bits) & part
 
     @property
-    def mean(self) -> Fraction:
+    def mean(self) -> Any:
         """The mean number of layers on a path."""
         count, first, _ = self._moments
-        return self._ratio(first, count)
+        return _ratio(first, count)
 
     @property
-    def variance(self) -> Fraction:
+    def variance(self) -> Any:
         """The variance of the number of layers on a path."""
         count, first, second = self._moments
-        return self._ratio(2 * second + first, count) - self.mean**2
+        return _plain(_ratio(2 * second + first, count) - self.mean**2)
 
-    def _ratio(self, part: int, whole: int) -> Fraction:
-        if not whole:
-            raise InvalidValue("there is no path from an input to an output, so there is no mean")
-        return Fraction(part, whole)
-
-    def coefficients(self, upto: int | None = None) -> list[int]:
+    def coefficients(self, upto: int | None = None) -> list[Any]:
         """How many paths pass through 0, 1, 2, ... layers, up to some number of them."""
         top = self.longest if upto is None else min(upto, self.longest)
+        if self.weighted:
+            found = [_plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
+            return [*found, *[0] * (top + 1 - len(found))][: top + 1]
         bits = self.count.bit_length() + 1
         if bits * (top + 1) > MOST_BITS:
-            raise TooLarge(f"counting the paths of up to {top} layers takes {bits * (top + 1):,} bits (ask for fewer layers, or for .mean and .variance)")
+            raise TooLarge(f"counting the paths of up to {top} layers takes {bits * (top + 1):,} bits (ask for fewer layers, for .fraction, or for .mean and .variance)")
         mask = (1 << (bits * (top + 1))) - 1
         packed = self._total(1 << bits, mask) & mask
         part = (1 << bits) - 1
         return [packed >> (bits * k) & part for k in range(top + 1)]
 
-    def fraction(self, low: int, high: int) -> Fraction:
-        """The share of the paths that pass through `low` to `high` layers, both included."""
-        return self._ratio(sum(self.coefficients(high)[max(0, low) :]), self.count)
+    def fraction(self, low: int, high: int) -> Fraction | Estimate:
+        """The share of the paths that pass through `low` to `high` layers, both included.
+
+        Exact, a Fraction, where that is feasible; of a power that is larger than that, a float that knows its error.
+
+        >>> import symfold as sf
+        >>> def residual(n): return sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=n), sf.tensor("x")))
+        >>> float(residual(10**5).fraction(49_900, 50_100))
+        0.47497...
+        >>> residual(10**9).fraction(499_990_000, 500_010_000)
+        0.472931 ± 3e-05
+        """
+        if not self.weighted and self.longest > KEPT and (power := _power(self._sum)):
+            return power.share(low, high)
+        return _ratio(sum(self.coefficients(high)[max(0, low) :]), self.count)
+
+    # -- gradients: each layer on the way scales what passes by a factor g
+
+    def shares(self, g: Any) -> list[Any]:
+        """The share of the gradient that comes by paths of 0, 1, 2, ... layers, if each layer scales it by g.
+
+        Of a residual net this is the binomial distribution of n and g/(1 + g) (Veit et al. 2016).
+
+        >>> import symfold as sf
+        >>> sf.paths(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))).shares(Fraction(1, 2))
+        [Fraction(4, 9), Fraction(4, 9), Fraction(1, 9)]
+        """
+        factor = Fraction(g) if isinstance(g, int) else g
+        parts = [count * factor**k for k, count in enumerate(self.coefficients())]
+        return [_ratio(part, sum(parts)) for part in parts]
+
+    def tilted_mean(self, g: Any) -> Any:
+        """The mean number of layers that the gradient passes, if each scales it by g: g P'(g) / P(g).
+
+        >>> import sympy as sp, symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))
+        >>> sf.paths(net).tilted_mean(sp.Symbol("g"))
+        g*n/(g + 1)
+        >>> sf.paths(net.at(n=10**6)).tilted_mean(Fraction(1, 3))
+        Fraction(250000, 1)
+        """
+        share = sp.simplify(T * sp.diff(self._sum, T) / self._sum)
+        return _ratio(_plain(share.subs(T, sp.sympify(g))), 1)
 
     def __repr__(self) -> str:
         one = len(self.net.outputs) == 1 == len(self.inputs)
@@ -149,19 +235,65 @@ def _expanded(value: Any) -> Any:
     return sp.expand(value) if isinstance(value, sp.Basic) else value
 
 
-def _named(node: Node) -> bool:
-    """Whether a sequence has no paths of its own: names of layers, and parameters."""
-    return getattr(node.op, "role", "") in ("layer", "parameter")
+def _neat(value: Any) -> sp.Expr:
+    """A polynomial that holds powers, with what they have in common taken out, and numbers for the steps of deep folds."""
+    value = sp.sympify(value)
+    numbers = {s: sp.Integer(s.name.split()[0]) for s in value.free_symbols if s.name.endswith(" steps")}
+    if not any(power.exp.free_symbols for power in value.atoms(sp.Pow)):
+        return value.subs(numbers)
+    value = sp.powsimp(sp.expand(value), combine="exp")
+    powers = {power: power.exp.as_coeff_Add() for power in value.atoms(sp.Pow) if power.exp.free_symbols}
+    least: dict[tuple[sp.Expr, sp.Expr], sp.Expr] = {}
+    for power, (number, rest) in powers.items():
+        least[power.base, rest] = min(number, least.get((power.base, rest), number))
+    stands = {key: sp.Dummy() for key in least}
+    plain = value.xreplace({p: stands[p.base, rest] * p.base ** (number - least[p.base, rest]) for p, (number, rest) in powers.items()})
+    back = {stand: base ** (rest + least[base, rest]) for (base, rest), stand in stands.items()}
+    return sp.powsimp(sp.factor(plain).xreplace(back), combine="exp").xreplace(numbers)
 
 
-def applications(roots: Sequence[Node]) -> int:
+def _plain(value: Any) -> Any:
+    """A number of SymPy as Python has it."""
+    if isinstance(value, sp.Integer):
+        return int(value)
+    if isinstance(value, sp.Rational):
+        return Fraction(int(value.p), int(value.q))
+    return float(value) if isinstance(value, sp.Float) else value
+
+
+def _ratio(part: Any, whole: Any) -> Any:
+    if whole == 0:
+        raise InvalidValue("there is no path from an input to an output, so there is no mean")
+    if isinstance(part, (int, Fraction)) and isinstance(whole, (int, Fraction)):
+        return Fraction(part) / Fraction(whole)
+    return _plain(sp.simplify(part / whole)) if isinstance(part / whole, sp.Basic) else part / whole
+
+
+def _power(polynomial: sp.Expr) -> Power | None:
+    """A polynomial as a small one times a large power of one, if that is what it is."""
+    first, base, count, shift = sp.Integer(1), None, 0, 0
+    for factor in sp.Mul.make_args(polynomial):
+        inner, exponent = factor.as_base_exp()
+        if inner == T and exponent.is_Integer:
+            shift += int(exponent)
+        elif exponent.is_Integer and exponent > KEPT:
+            if base is not None:
+                return None
+            base, count = inner, int(exponent)
+        else:
+            first *= factor
+    if base is None or not (first.is_polynomial(T) and base.is_polynomial(T)):
+        return None
+    parts = [{int(k): int(c) for (k,), c in sp.Poly(part, T).terms()} for part in (first, base)]
+    return Power({k + shift: c for k, c in parts[0].items()}, parts[1], count) if min(*parts[0].values(), *parts[1].values()) > 0 else None
+
+
+def applications(roots: Sequence[Node]) -> Any:
     """How many times layers are applied, a step counted as often as it is run."""
-    total = 0
+    total: Any = 0
     for node in walk(roots):
         if isinstance(node.op, Call):
             total += 1
         elif isinstance(node.op, Fold):
-            if not isinstance(node.op.count, int):
-                raise InvalidValue(f"the depth {node.op.count} is a symbol (give it a number: net.at({node.op.count}=10))")
             total += node.op.count * applications(node.op.block.results)
     return total

@@ -6,22 +6,25 @@ depth where the power closes. The numbers may be integers, polynomials packed in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.powers import closed_power
 from symfold.errors import NoRule
-from symfold.families import Family
+from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
+from symfold.layer_kinds import Call, is_name
 from symfold.nodes import Node
-from symfold.operations import Constant
+from symfold.operations import Constant, FrozenArray
 from symfold.primitives import is_primitive
-from symfold.sequences import entry_of, reverse_row, stack_row, take_row
-from symfold.shapes import NAME
+from symfold.sequences import element, entry_of, names_of_node, renewed, reverse_row, stack_row, take_row
 from symfold.walks import walk
+
+KEPT = 64  # deeper powers of polynomials are kept as powers
 
 Row = list[Any]
 
@@ -32,6 +35,12 @@ class Weights:
 
     layer: Any
     tidy: Callable[[Any], Any] = lambda value: value
+    own: Mapping[str, Any] = field(default_factory=dict)  # layers that are worth something else, by name
+    constants: bool = False  # whether a number that a value is multiplied by counts; else a product is as good as a sum
+
+    def of(self, name: Node) -> Any:
+        """What one layer is worth."""
+        return self.own.get(names_of_node(name)[0], self.layer) if self.own else self.layer
 
 
 class Entries(list[Row]):
@@ -45,8 +54,16 @@ def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -
     return [summed(row, width) for row in follow(roots, units, weights, width)]
 
 
+def steps_symbol(count: int) -> sp.Symbol:
+    """A large number of steps as a symbol, so that powers are kept as powers."""
+    return sp.Symbol(f"{count} steps", integer=True, positive=True)
+
+
 def follow(roots: Sequence[Node], known: Mapping[Node, Any], weights: Weights, width: int) -> list[Any]:
-    """The rows of the roots, from those of some nodes; of a sequence whose entries differ, a row an entry."""
+    """The rows of the roots, from those of some nodes; of a sequence whose entries differ, a row an entry.
+
+    In place of a row, the name of a layer has the node that it is outside of all blocks.
+    """
     rows: dict[Node, Any] = dict(known)
     for node in walk(roots, stop=known):
         rows[node] = _row(node, [rows[arg] for arg in node.args], known, weights, width)
@@ -55,6 +72,8 @@ def follow(roots: Sequence[Node], known: Mapping[Node, Any], weights: Weights, w
 
 def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weights, width: int) -> Any:
     op = node.op
+    if is_name(node):
+        return renewed(node, args) if args else node
     if isinstance(op, Fold):
         return fold_rows(op, args, weights, width)
     if isinstance(op, Select):
@@ -63,7 +82,7 @@ def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weight
         if op.role != "input" or not isinstance(op.count, int):
             return [0] * width
         return Entries(units.get(op.member(k), [0] * width) for k in range(op.count))
-    if node.shape[-1:] == (NAME,) or isinstance(op, Constant) or not node.args:
+    if not node.args:
         return [0] * width
     if is_primitive(node, stack_row):
         return Entries(summed(arg, width) for arg in args)
@@ -74,8 +93,23 @@ def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weight
             return Entries(args[0][::-1])
         if entry := entry_of(node):
             return args[0][entry[1]]
+    if isinstance(op, Call):
+        worth = weights.of(args[0])
+        return [weights.tidy(worth * value) for value in add_rows([summed(arg, width) for arg in args[1:]], width)]
     total = add_rows([summed(arg, width) for arg in args], width)
-    return [weights.tidy(weights.layer * value) for value in total] if isinstance(op, Call) else total
+    if weights.constants and op is sp.Mul:
+        for factor in (_number(arg) for arg in node.args if isinstance(arg.op, Constant)):
+            total = [weights.tidy(factor * value) for value in total]
+    return total
+
+
+def _number(node: Node) -> sp.Expr:
+    value = node.op.value
+    if isinstance(value, FrozenArray):
+        if len(set(value.array.flat)) != 1:
+            raise NoRule(f"a value is multiplied by an array of shape {value.shape}, which is no single weight (count without weights: sf.paths(net))")
+        return sp.sympify(value.array.flat[0].item())
+    return value
 
 
 def summed(rows: Any, width: int) -> Row:
@@ -92,13 +126,57 @@ def add_rows(rows: Sequence[Row], width: int) -> Row:
 
 def fold_rows(fold: Fold, args: list[Any], weights: Weights, width: int) -> list[Any]:
     """The rows of a fold's results: by a power of its matrix, where all the steps read and give the same way."""
+    if any(isinstance(arg, Entries) for arg in args) or len(fold.block.results) != fold.carries:
+        return _step_by_step(fold, args, weights, width)
+    state, operands = args[: fold.carries], args[fold.carries :]
+    for start, count in _runs(fold, operands, weights):
+        matrix = _matrix(fold, operands, start, weights)
+        if any(isinstance(row, Entries) for row in matrix):
+            return _step_by_step(fold, args, weights, width)
+        state = [times(row, [*state, *operands], weights, width) for row in power(matrix, fold.carries, count, weights)]
+    return list(state)
+
+
+def _matrix(fold: Fold, operands: Sequence[Any], step: int, weights: Weights) -> list[Any]:
+    """A block's results over its formals, the layers being those of one step."""
     formals = fold.block.formals
-    if not any(isinstance(arg, Entries) for arg in args) and len(fold.block.results) == fold.carries:
-        units = {formal: [int(k == place) for k in range(len(formals))] for place, formal in enumerate(formals)}
-        matrix = follow(fold.block.results, units, weights, len(formals))
-        if not any(isinstance(row, Entries) for row in matrix):
-            return [times(row, args, weights, width) for row in power(matrix, fold.carries, fold.count, weights)]
-    return _step_by_step(fold, args, weights, width)
+    known: dict[Node, Any] = {formal: [int(k == place) for k in range(len(formals))] for place, formal in enumerate(formals)}
+    for formal, operand, each in zip(formals[fold.carries :], operands, fold.each, strict=True):
+        if isinstance(operand, Node):
+            known[formal] = element(operand, step) if each else operand
+    return follow(fold.block.results, known, weights, len(formals))
+
+
+def _runs(fold: Fold, operands: Sequence[Any], weights: Weights) -> Iterator[tuple[int, Any]]:
+    """The steps of a fold in runs whose layers are worth the same: the first step of each, and how many they are."""
+    starts = {0}
+    for names, each in zip(operands, fold.each, strict=True):
+        if each and weights.own and isinstance(names, Node):
+            starts |= {place + after for place in _places(names, weights.own) for after in (0, 1)}
+    count = fold.count
+    bounds = sorted(start for start in starts if not isinstance(count, int) or start < count)
+    where = {start: _where(start, count, bounds, weights) for start in bounds}
+    for start, end in pairwise([*bounds, count]):
+        yield start, where.get(end, _where(count, count, bounds, weights)) - where[start]
+
+
+def _where(step: Any, count: Any, bounds: Sequence[int], weights: Weights) -> Any:
+    """The number of a step; of a polynomial's power far out, a symbol in its place."""
+    if not isinstance(count, int) or not isinstance(weights.layer, sp.Basic) or step <= KEPT:
+        return step
+    if count - step <= KEPT:
+        return steps_symbol(count) - (count - step)
+    return _where(step - 1, count, bounds, weights) + 1 if step - 1 in bounds else steps_symbol(step)
+
+
+def _places(names: Node, own: Mapping[str, Any]) -> list[int]:
+    """Where layers of these names stand in a sequence of layers."""
+    found = names_of_node(names)
+    if not isinstance(found, Numbered):
+        return [k for k, name in enumerate(found) if name in own]
+    if not isinstance(found.count, int) and not isinstance(names.op, Family):
+        raise NoRule(f"layers read in another order cannot be told apart at the depth {found.count} (give it a number: net.at(...))")
+    return [place for name in own if (place := found.position(name)) is not None]
 
 
 def _step_by_step(fold: Fold, args: list[Any], weights: Weights, width: int) -> list[Any]:
@@ -110,12 +188,18 @@ def _step_by_step(fold: Fold, args: list[Any], weights: Weights, width: int) -> 
     carries, block = fold.carries, fold.block
     state, given = args[:carries], [Entries() for _ in block.results[carries:]]
     for step in range(fold.count):
-        own = [arg[step] if each and isinstance(arg, Entries) else arg for arg, each in zip(args[carries:], fold.each, strict=True)]
+        own = [_entry(arg, step) if each else arg for arg, each in zip(args[carries:], fold.each, strict=True)]
         results = follow(block.results, dict(zip(block.formals, [*state, *own], strict=True)), weights, width)
         state = results[:carries]
         for kept, row in zip(given, results[carries:], strict=True):
             kept.append(summed(row, width))
     return [*state, *given]
+
+
+def _entry(value: Any, step: int) -> Any:
+    if isinstance(value, Node):
+        return element(value, step)
+    return value[step] if isinstance(value, Entries) else value
 
 
 def times(row: Row, vectors: Sequence[Row], weights: Weights, width: int) -> Row:
@@ -135,7 +219,7 @@ def power(rows: list[Row], carries: int, count: Any, weights: Weights) -> list[R
     """The first rows of the matrix [[rows], [0 I]] to the power `count`: the state after so many steps."""
     size = len(rows[0]) if rows else 0
     if not isinstance(count, int):
-        return _symbolic_power(rows, carries, count)
+        return closed_power(rows, carries, count)
     base = [*rows, *([int(k == place) for k in range(size)] for place in range(carries, size))]
     result = [[int(k == place) for k in range(size)] for place in range(size)]
     while count:
@@ -150,15 +234,3 @@ def power(rows: list[Row], carries: int, count: Any, weights: Weights) -> list[R
 def _product(left: list[Row], right: list[Row], weights: Weights) -> list[Row]:
     return [times(row, right, weights, len(right)) for row in left]
 
-
-def _symbolic_power(rows: list[Row], carries: int, count: Any) -> list[Row]:
-    """The power for a symbolic depth, where it closes: a state of one part, or parts that keep to themselves."""
-    powered: list[Row] = []
-    for place, row in enumerate(rows):
-        if any(not _is_zero(value) for k, value in enumerate(row[:carries]) if k != place):
-            shown = sp.Matrix([r[:carries] for r in rows])
-            raise NoRule(f"the paths of a state of {carries} coupled parts close at no symbolic depth: the recurrence is v_k = {shown.tolist()} v_{{k-1}} (give the depth a number)")
-        own = sp.sympify(row[place])
-        geometric = count if own == 1 else (own**count - 1) / (own - 1)
-        powered.append([own**count if k == place else sp.sympify(value) * geometric if k >= carries else sp.Integer(0) for k, value in enumerate(row)])
-    return powered
