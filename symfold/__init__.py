@@ -53,6 +53,8 @@ _HOMES = {
     "check": ("check_grad",),
     "losses": ("squared_error",),
     "analysis.order": ("reorder", "swap"),
+    "analysis.cost": ("cost",),
+    "analysis.degree": ("degree",),
     "analysis.paths": ("paths",),
     "analysis.coupling": ("coupling",),
     "analysis.groups": ("grouped",),
@@ -78,7 +80,9 @@ if TYPE_CHECKING:
     from symfold import losses as losses
     from symfold import mappers as mappers
     from symfold import optimisers as optimisers
+    from symfold.analysis.cost import cost as cost
     from symfold.analysis.coupling import coupling as coupling
+    from symfold.analysis.degree import degree as degree
     from symfold.analysis.groups import grouped as grouped
     from symfold.analysis.jacobian import jacobian as jacobian
     from symfold.analysis.lesion import lesion as lesion

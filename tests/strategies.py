@@ -32,6 +32,35 @@ KINDS: dict[str, Any] = {
     "relu": sf.dense(WIDTH, WIDTH, sf.relu),
 }
 
+Recipe = list[list[tuple[int | None, int]]]
+
+
+@st.composite
+def recipes(draw: Any) -> Recipe:
+    """For each part of a state of two or three, what it is the sum of: parts (None: the input), under so many layers."""
+    parts = draw(st.integers(2, 3))
+    term = st.tuples(st.one_of(st.integers(0, parts - 1), st.none()), st.integers(0, 3))
+    return draw(st.lists(st.lists(term, min_size=1, max_size=3), min_size=parts, max_size=parts))
+
+
+def step_of(recipe: Recipe, x: Any) -> Any:
+    """The mapper of a recipe, x being the input."""
+
+    def step(state: Any, f: Any) -> Any:
+        after = []
+        for terms in recipe:
+            total: Any = 0
+            for which, layers in terms:
+                value = x if which is None else state[which]
+                for _ in range(layers):
+                    value = f(value)
+                total = total + value
+            after.append(total)
+        return tuple(after)
+
+    return step
+
+
 mappers = st.sampled_from(sorted(MAPPERS)).map(MAPPERS.__getitem__)
 
 

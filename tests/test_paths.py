@@ -5,15 +5,17 @@ from fractions import Fraction
 from math import comb
 
 import pytest
+import strategies
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import T, enumerated
 
 import symfold as sf
+from symfold.analysis import spectrum
 from symfold.analysis.powers import Recurrence
 from symfold.analysis.tails import Estimate, Power
-from symfold.errors import InvalidType, NoRule, UnknownName
+from symfold.errors import InvalidType, InvalidValue, NoRule
 
 X, Y, C = sf.tensor("x"), sf.tensor("y"), sf.tensor("c", (3,))
 
@@ -176,7 +178,7 @@ def test_chosen_paths_of_deep_nets() -> None:
     shared = sf.layer("g")
     often = sf.paths(sf.fold(lambda z, f: f(z) + shared(z) + z, sf.layers("f1:4"), X)).through("g")
     assert often.polynomial == sp.expand((1 + 2 * T) ** 3 - (1 + T) ** 3)
-    with pytest.raises(UnknownName, match="f1000001"):
+    with pytest.raises(InvalidValue, match="f1000001"):
         deep.through("f1000001")
 
 
@@ -246,3 +248,36 @@ def test_values_of_layers_do_not_matter() -> None:
     dense = sf.layers("f1:5", sf.dense(3, 3, sf.sigmoid))
     net = sf.fold(sf.mappers.residual, dense, sf.tensor("x", (None, 3)))
     assert sf.paths(net).polynomial == sp.expand((1 + T) ** 4)
+
+
+@pytest.mark.parametrize("depth", [5, 40, 200])
+def test_the_spectrum_has_the_shares_that_are_counted(depth: int) -> None:
+    """Of two parts that read each other, no power closes: counted exactly, and by Fourier inversion."""
+    net = sf.fold(STATES["reversible"], sf.layers(f"f1:{depth + 1}"), (sf.tensor("a", (3,)), sf.tensor("b", (3,))))
+    found = sf.paths(net)
+    for low, high in ((0, depth), (depth // 2, depth), (depth, 2 * depth), (depth - 2, depth + 3)):
+        share = spectrum.share(lambda t, tidy: sum(sum(row) for row in found.entries(t, tidy)), found.longest, low, high)
+        assert abs(share - float(found.fraction(low, high))) <= share.error < 1e-9
+
+
+def test_of_a_million_steps_that_do_not_close_a_fraction_is_a_float_with_its_error() -> None:
+    """p = 1 + t**2 and a captured input: the lengths are twice a binomial, but for one path in 2**n each."""
+    net = sf.fold(lambda z, f: f(f(z) + C) + z, sf.layers("f", count=10**5), C)
+    share = sf.paths(net).fraction(100_000, 100_400)
+    one = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**5), X)).fraction(50_000, 50_200)
+    assert isinstance(share, Estimate) and share.error < 1e-6 and 0 < float(one) - share < 0.003
+
+
+@given(recipe=strategies.recipes(), depth=st.integers(1, 6))
+@settings(deadline=None, max_examples=40)
+def test_of_drawn_mappers_of_several_parts(recipe: strategies.Recipe, depth: int) -> None:
+    """Against enumeration on the graph, and against the value of the net whose every layer is t*z."""
+    start = (Y, sf.tensor("u"), sf.tensor("v"))[: len(recipe)]
+    net = sf.fold(strategies.step_of(recipe, X), sf.layers(f"f1:{depth + 1}"), start)
+    found, graph = sf.paths(net), net.graph()
+    assert found.matrix == sp.Matrix(len(recipe), len(net.inputs), [enumerated(graph, node.op.name, f"out{k + 1}") for k in range(len(recipe)) for node in net.inputs])
+    for place, source in enumerate(net.inputs):  # 1 at one input and 0 at the others
+        state = tuple(sp.Integer(part == source) for part in start)
+        for _ in range(depth):
+            state = strategies.step_of(recipe, sp.Integer(source == X))(state, lambda z: 3 * z)
+        assert all(value.subs(T, 3) == number for value, number in zip(found.matrix[:, place], state, strict=True))

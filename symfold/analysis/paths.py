@@ -11,19 +11,22 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.tails import Estimate, Power
+from symfold.analysis.polynomials import NO_PATH, T, as_power, expanded, neat, plain, ratio
+from symfold.analysis.spectrum import MOST_LENGTHS
+from symfold.analysis.spectrum import share as spectrum_share
+from symfold.analysis.tails import Estimate
 from symfold.analysis.transfer import KEPT, Weights, transfer
-from symfold.errors import InvalidType, InvalidValue, TooLarge, unknown
-from symfold.families import Numbered, known_count
+from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
 from symfold.named_layers import Layer
-from symfold.names import applied_layers, names_of
+from symfold.names import applied_layers, covers, names_of, show_names
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.walks import walk
 
-T = sp.Symbol("t")
+MOST_TERMS = 2_000  # of a polynomial with weights that are listed
 MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would take minutes
 
 
@@ -85,9 +88,8 @@ class Paths:
         applied = dict.fromkeys(names_of(args[0]) for _, args in applied_layers(self.net.outputs))
         names = tuple(layer.name if isinstance(layer, Layer) else layer for layer in layers)
         for name in names:
-            if not any(one.position(name) is not None if isinstance(one, Numbered) else name in one for one in applied):
-                shown = [f"{one[0]}, {one[1]}, ..." if isinstance(one, Numbered) else ", ".join(one[:12]) for one in applied]
-                raise unknown("layer", name, shown)
+            if not any(covers(name, one) for one in applied):
+                raise InvalidValue(f"the net applies no layer {name!r} (its layers: {show_names(applied)})")
         return names
 
     # -- polynomials
@@ -109,7 +111,7 @@ class Paths:
     @cached_property
     def matrix(self) -> sp.Matrix:
         """The polynomials, outputs by inputs; of deep nets kept as powers, or as a recurrence where no power closes."""
-        return sp.Matrix(len(self.net.outputs), len(self.inputs), [_neat(value) for row in self.entries(T, _expanded) for value in row])
+        return sp.Matrix(len(self.net.outputs), len(self.inputs), [neat(value) for row in self.entries(T, expanded) for value in row])
 
     @property
     def polynomial(self) -> sp.Expr:
@@ -128,7 +130,7 @@ class Paths:
     def count(self) -> Any:
         """How many paths there are, over all inputs and outputs; with weights, what they come to."""
         if self.weighted or not self._numbered:
-            return _plain(self._sum.subs(T, 1))
+            return plain(self._sum.subs(T, 1))
         return self._total(1)
 
     @property
@@ -146,33 +148,43 @@ class Paths:
         return known_count(applications(self.net.outputs))
 
     @cached_property
-    def _moments(self) -> tuple[Any, Any, Any]:
-        """The polynomial about t = 1 to second order: P(1), P'(1), P''(1)/2; of whole numbers, packed into one integer."""
-        if self.weighted or not self._numbered:
-            first = sp.diff(self._sum, T)
-            return self.count, _plain(first.subs(T, 1)), _plain(sp.diff(first, T).subs(T, 1) / 2)
+    def _moments(self) -> tuple[int, int, int]:
+        """The polynomial about t = 1 to second order, packed into one integer: P(1), P'(1), P''(1)/2."""
         bits = self.count.bit_length() + 2 * self.longest.bit_length() + 8
         packed = self._total(1 + (1 << bits), (1 << (3 * bits)) - 1) & ((1 << (3 * bits)) - 1)
         part = (1 << bits) - 1
         return packed & part, packed >> bits & part, packed >> (2 * bits) & part
 
+    @cached_property
+    def _length(self) -> sp.Expr:
+        """The mean length of a path with a layer worth t: t P'(t) / P(t)."""
+        if self._sum == 0:
+            raise InvalidValue(NO_PATH)
+        return sp.simplify(T * sp.diff(self._sum, T) / self._sum)
+
     @property
     def mean(self) -> Any:
         """The mean number of layers on a path."""
+        if self.weighted or not self._numbered:
+            return self.tilted_mean(1)
         count, first, _ = self._moments
-        return _ratio(first, count)
+        return ratio(first, count)
 
     @property
     def variance(self) -> Any:
         """The variance of the number of layers on a path."""
+        if self.weighted or not self._numbered:
+            return ratio(plain(sp.simplify((T * sp.diff(self._length, T)).subs(T, 1))), 1)
         count, first, second = self._moments
-        return _plain(_ratio(2 * second + first, count) - self.mean**2)
+        return ratio(2 * second + first, count) - self.mean**2
 
     def coefficients(self, upto: int | None = None) -> list[Any]:
         """How many paths pass through 0, 1, 2, ... layers, up to some number of them."""
         top = self.longest if upto is None else min(upto, self.longest)
+        if self.weighted and self.longest > MOST_TERMS:
+            raise TooLarge(f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} (ask for .polynomial, .count, .mean or .variance)")
         if self.weighted:
-            found = [_plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
+            found = [plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
             return [*found, *[0] * (top + 1 - len(found))][: top + 1]
         bits = self.count.bit_length() + 1
         if bits * (top + 1) > MOST_BITS:
@@ -194,9 +206,16 @@ class Paths:
         >>> residual(10**9).fraction(499_990_000, 500_010_000)
         0.472931 ± 3e-05
         """
-        if not self.weighted and self.longest > KEPT and (power := _power(self._sum)):
+        power = None if self.weighted or self.longest <= KEPT else as_power(self._sum)
+        if power and power.is_feasible(low, high):
             return power.share(low, high)
-        return _ratio(sum(self.coefficients(high)[max(0, low) :]), self.count)
+        top = min(high, self.longest)
+        feasible = self.weighted or (self.longest <= MOST_LENGTHS and (self.count.bit_length() + 1) * (top + 1) <= MOST_BITS)
+        if not feasible and self.longest <= MOST_LENGTHS and not self.met:
+            return spectrum_share(lambda layer, tidy: sum(sum(row) for row in self.entries(layer, tidy)), self.longest, low, high)
+        if not feasible and power:
+            return power.share(low, high)
+        return ratio(sum(self.coefficients(top)[max(0, low) :]), self.count)
 
     # -- gradients: each layer on the way scales what passes by a factor g
 
@@ -211,7 +230,7 @@ class Paths:
         """
         factor = Fraction(g) if isinstance(g, int) else g
         parts = [count * factor**k for k, count in enumerate(self.coefficients())]
-        return [_ratio(part, sum(parts)) for part in parts]
+        return [ratio(part, sum(parts)) for part in parts]
 
     def tilted_mean(self, g: Any) -> Any:
         """The mean number of layers that the gradient passes, if each scales it by g: g P'(g) / P(g).
@@ -223,69 +242,11 @@ class Paths:
         >>> sf.paths(net.at(n=10**6)).tilted_mean(Fraction(1, 3))
         Fraction(250000, 1)
         """
-        share = sp.simplify(T * sp.diff(self._sum, T) / self._sum)
-        return _ratio(_plain(share.subs(T, sp.sympify(g))), 1)
+        return ratio(plain(sp.simplify(self._length.subs(T, sp.sympify(g)))), 1)
 
     def __repr__(self) -> str:
         one = len(self.net.outputs) == 1 == len(self.inputs)
         return f"Paths({self.polynomial if one else self.matrix.tolist()})"
-
-
-def _expanded(value: Any) -> Any:
-    return sp.expand(value) if isinstance(value, sp.Basic) else value
-
-
-def _neat(value: Any) -> sp.Expr:
-    """A polynomial that holds powers, with what they have in common taken out, and numbers for the steps of deep folds."""
-    value = sp.sympify(value)
-    numbers = {s: sp.Integer(s.name.split()[0]) for s in value.free_symbols if s.name.endswith(" steps")}
-    if not any(power.exp.free_symbols for power in value.atoms(sp.Pow)):
-        return value.subs(numbers)
-    value = sp.powsimp(sp.expand(value), combine="exp")
-    powers = {power: power.exp.as_coeff_Add() for power in value.atoms(sp.Pow) if power.exp.free_symbols}
-    least: dict[tuple[sp.Expr, sp.Expr], sp.Expr] = {}
-    for power, (number, rest) in powers.items():
-        least[power.base, rest] = min(number, least.get((power.base, rest), number))
-    stands = {key: sp.Dummy() for key in least}
-    plain = value.xreplace({p: stands[p.base, rest] * p.base ** (number - least[p.base, rest]) for p, (number, rest) in powers.items()})
-    back = {stand: base ** (rest + least[base, rest]) for (base, rest), stand in stands.items()}
-    return sp.powsimp(sp.factor(plain).xreplace(back), combine="exp").xreplace(numbers)
-
-
-def _plain(value: Any) -> Any:
-    """A number of SymPy as Python has it."""
-    if isinstance(value, sp.Integer):
-        return int(value)
-    if isinstance(value, sp.Rational):
-        return Fraction(int(value.p), int(value.q))
-    return float(value) if isinstance(value, sp.Float) else value
-
-
-def _ratio(part: Any, whole: Any) -> Any:
-    if whole == 0:
-        raise InvalidValue("there is no path from an input to an output, so there is no mean")
-    if isinstance(part, (int, Fraction)) and isinstance(whole, (int, Fraction)):
-        return Fraction(part) / Fraction(whole)
-    return _plain(sp.simplify(part / whole)) if isinstance(part / whole, sp.Basic) else part / whole
-
-
-def _power(polynomial: sp.Expr) -> Power | None:
-    """A polynomial as a small one times a large power of one, if that is what it is."""
-    first, base, count, shift = sp.Integer(1), None, 0, 0
-    for factor in sp.Mul.make_args(polynomial):
-        inner, exponent = factor.as_base_exp()
-        if inner == T and exponent.is_Integer:
-            shift += int(exponent)
-        elif exponent.is_Integer and exponent > KEPT:
-            if base is not None:
-                return None
-            base, count = inner, int(exponent)
-        else:
-            first *= factor
-    if base is None or not (first.is_polynomial(T) and base.is_polynomial(T)):
-        return None
-    parts = [{int(k): int(c) for (k,), c in sp.Poly(part, T).terms()} for part in (first, base)]
-    return Power({k + shift: c for k, c in parts[0].items()}, parts[1], count) if min(*parts[0].values(), *parts[1].values()) > 0 else None
 
 
 def applications(roots: Sequence[Node]) -> Any:

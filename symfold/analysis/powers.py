@@ -14,7 +14,7 @@ import sympy as sp
 from symfold.errors import TooLarge
 
 Row = list[Any]
-MOST_STEPS = 2000  # of a recurrence that are worked out where its index is a number
+MOST_STEPS = 100  # of a recurrence that are worked out where its index is a number
 
 
 class Recurrence(sp.Expr):

@@ -53,13 +53,16 @@ class Power:
         >>> Power({0: 1}, {0: 1, 1: 1}, 10**12).share(499_999_000_000, 500_000_000_000)
         0.47725 ± 9e-07
         """
-        bits = self.count * log2(max(2, sum(self.base.values())))
-        degree = max(self.base) - min(self.base)
-        feasible = bits <= MOST_BITS if len(self.base) == 2 else bits * self._steps(low, high) * degree <= MOST_WORK
-        if not feasible and len(self.base) > 1:
+        if not self.is_feasible(low, high):
             return self._estimate(low, high)
         total = sum(weight * self._between(low - shift, high - shift) for shift, weight in self.first.items())
         return Fraction(total, sum(self.first.values()) * sum(self.base.values()) ** self.count)
+
+    def is_feasible(self, low: int, high: int) -> bool:
+        """Whether the share is found exactly, within some seconds."""
+        bits = self.count * log2(max(2, sum(self.base.values())))
+        degree = max(self.base) - min(self.base)
+        return bits <= MOST_BITS if len(self.base) < 3 else bits * self._steps(low, high) * degree <= MOST_WORK
 
     def _steps(self, low: int, high: int) -> int:
         """How many coefficients Euler's recurrence passes, from the nearer end."""

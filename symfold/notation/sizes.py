@@ -194,6 +194,12 @@ def _cap(value: Any) -> Any:
     return Size(tuple(min(part, LARGEST) for part in value.vector), *value.marks)
 
 
+def step_sizes(block: Block) -> list[Vector] | None:
+    """The size of each result over those of the formals, none of them being the literal 0; None where one is a sequence."""
+    rows = _rows(block, ((False, False),) * len(block.shapes))
+    return None if any(isinstance(row, Sizes) or row.zero for row in rows) else [row.vector for row in rows]
+
+
 def _rows(block: Block, marks: tuple[tuple[bool, bool], ...]) -> list[Any]:
     """The sizes of a block's results over its formals, of which some are known to be the literal 0, or names."""
     width = len(marks)

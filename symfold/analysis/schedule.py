@@ -1,0 +1,206 @@
+"""Schedule: every layer as early as it can be, its level the longest chain of layers that ends in it.
+
+Within a block a level is the greatest of (level of a formal + layers on the way), so a step is a matrix over (max, +).
+A fold is run until its levels grow by the same amounts in every period and no slower term can overtake; the rest of its
+steps, however many, then follow in arithmetic progressions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from math import lcm
+from typing import Any, NamedTuple
+
+from symfold.errors import TooLarge
+from symfold.families import Family, known_count
+from symfold.folds import Fold
+from symfold.interpreter import Entries, Interpreter
+from symfold.layer_kinds import Call
+from symfold.net import Net
+from symfold.nodes import Node
+
+Level = tuple["int | None", ...]  # over the formals of a block, then the ground, where every chain may begin
+Row = tuple[tuple[int, int], ...]  # the terms of a maximum: place and layers on the way
+SHORT = 4  # folds of fewer steps are run
+LONGEST_PERIOD = 12
+MOST_NESTED = 100_000  # layer applications in one step, of nested folds together
+MOST_STRIDE = 100_000
+
+
+class Progression(NamedTuple):
+    """Layer applications at the levels start, start + stride, ...: so many."""
+
+    start: int
+    stride: int
+    times: int
+
+
+def schedule(net: Net) -> tuple[int, int]:
+    """The number of levels, and the most layer applications in one of them.
+
+    >>> import symfold as sf
+    >>> x, f = sf.tensor("x"), sf.layers("f", count=10**6)
+    >>> [schedule(sf.fold(m, f, x)) for m in (sf.mappers.residual, sf.mappers.boosting(x))]
+    [(1000000, 1), (1, 1000000)]
+    """
+    levels = Levels(1)
+    levels.run(net.outputs)
+    return levels.highest, peak(levels.done)
+
+
+class Levels(Interpreter):
+    """The levels of values, over `width` places where chains may begin; what is done at which level."""
+
+    def __init__(self, width: int):
+        self.width = width
+        self.ground: Level = (*(None,) * (width - 1), 0)
+        self.calls: list[Level] = []
+        self.done: list[Progression] = []
+
+    @property
+    def highest(self) -> int:
+        return max((p.start + p.stride * (p.times - 1) for p in self.done), default=0)
+
+    def leaf(self, node: Node) -> Level:
+        return self.ground
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        return value
+
+    def collect(self, entries: Entries, node: Node) -> Level:
+        return greatest(entries)
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Level:
+        level = greatest(args)
+        if isinstance(node.op, Call):
+            level = tuple(None if part is None else part + 1 for part in level)
+            if self.width > 1:
+                self.calls.append(level)
+                if len(self.calls) > MOST_NESTED:
+                    raise TooLarge(f"one step of a fold applies more than {MOST_NESTED:,} layers in nested folds (give the inner or the outer depth a smaller number)")
+            else:
+                self.done.append(Progression(level[0] or 0, 0, 1))
+        return level
+
+    def _meaning(self, node: Node, args: list[Any], plans: Any) -> Any:
+        if isinstance(node.op, Family):
+            return self.ground
+        return super()._meaning(node, args, plans)
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: Any) -> list[Any]:
+        count, block = known_count(fold.count), fold.block
+        plain = self.width == 1 and count > SHORT and len(block.results) == fold.carries
+        if plain and not any(isinstance(arg, Entries) for arg in args):
+            width = len(block.formals) + 1
+            inner = Levels(width)
+            units = [tuple(0 if k == place else None for k in range(width)) for place in range(width - 1)]
+            results = inner.run(block.results, dict(zip(block.formals, units, strict=True)))
+            if not any(isinstance(result, Entries) for result in results):
+                start = [arg[0] for arg in args]
+                run = Run([_terms(r) for r in results], [_terms(c) for c in inner.calls], [*start, 0], fold.carries)
+                state = run.advanced(count)
+                self.done += run.done
+                return [(level,) for level in state]
+        return super()._fold(node, fold, args, plans)
+
+
+def greatest(levels: Sequence[Level]) -> Level:
+    """The later of several levels, place by place."""
+    return tuple(max((v for v in parts if v is not None), default=None) for parts in zip(*levels, strict=True))
+
+
+def _terms(level: Level) -> Row:
+    return tuple((place, part) for place, part in enumerate(level) if part is not None)
+
+
+class Run:
+    """The steps of one fold: the levels of its state after each, until what grows grows evenly."""
+
+    def __init__(self, results: list[Row], calls: list[Row], values: list[int], carries: int):
+        self.results, self.calls, self.carries = results, calls, carries
+        self.history = [values]
+        self.done: list[Progression] = []
+
+    def step(self) -> None:
+        values = self.history[-1]
+        self.done += [Progression(max(values[k] + w for k, w in row), 0, 1) for row in self.calls]
+        state = [max(values[k] + w for k, w in row) for row in self.results]
+        self.history.append([*state, *values[self.carries :]])
+        if len(self.history) > 2 * LONGEST_PERIOD + 1:
+            self.history.pop(0)
+
+    def advanced(self, count: int) -> list[int]:
+        """The state after so many steps."""
+        left = count
+        while left:
+            self.step()
+            left -= 1
+            for period in range(1, min(LONGEST_PERIOD, len(self.history) // 2) + 1):
+                if left >= period and (growth := self.growth(period)) is not None:
+                    left = self.leap(period, growth, left)
+                    break
+        return self.history[-1][: self.carries]
+
+    def growth(self, period: int) -> list[list[int]] | None:
+        """How much each place grows in a period, by phase, if that goes on for ever.
+
+        It does where each maximum has, among the terms that attain it, one that grows as fast as any of its terms.
+        """
+        if len(self.history) < 2 * period + 1:
+            return None
+        now, before = self.history[-period - 1 :], self.history[-2 * period - 1 : -period]
+        grown = [[a - b for a, b in zip(x, y, strict=True)] for x, y in zip(now, before, strict=True)]
+        if grown[0] != grown[-1]:
+            return None
+        for phase in range(period):
+            values, rates = now[phase], grown[phase]
+            for position, row in enumerate((*self.results, *self.calls)):
+                attained = max(values[k] + w for k, w in row)
+                rate = max(rates[k] for k, w in row if values[k] + w == attained)
+                if rate < max(rates[k] for k, _ in row):
+                    return None
+                if position < self.carries and rate != grown[phase + 1][position]:
+                    return None
+        return grown
+
+    def leap(self, period: int, grown: list[list[int]], left: int) -> int:
+        """All the whole periods that are left at once; gives the number of steps that are left then."""
+        times = left // period
+        for values, rates in zip(self.history[-period - 1 : -1], grown, strict=False):
+            for row in self.calls:
+                attained = max(values[k] + w for k, w in row)
+                rate = max(rates[k] for k, w in row if values[k] + w == attained)
+                self.done.append(Progression(attained + rate, rate, times))
+        last = self.history[-1]
+        self.history = [[v + times * g for v, g in zip(last, grown[0], strict=True)]]
+        return left - times * period
+
+
+def peak(done: Sequence[Progression]) -> int:
+    """The most layer applications at one level: by residue modulo all strides, a sweep over intervals.
+
+    >>> peak([Progression(1, 2, 10), Progression(5, 3, 10), Progression(6, 0, 2)])
+    2
+    """
+    common = lcm(*(p.stride for p in done if p.stride and p.times > 1)) if done else 1
+    if common > MOST_STRIDE:
+        raise TooLarge(f"the levels of the layers repeat only after {common:,} levels, so their number at each is not counted")
+    changes: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for start, stride, count in done:
+        if not stride or count == 1:
+            pieces, weight = [(start, 1)], count
+        else:
+            every = common // stride
+            pieces, weight = [(start + k * stride, -((k - count) // every)) for k in range(min(every, count))], 1
+        for first, times in pieces:
+            line = changes[first % common]
+            line[first // common] += weight
+            line[first // common + times] -= weight
+    most = 0
+    for line in changes.values():
+        height = 0
+        for place in sorted(line):
+            height += line[place]
+            most = max(most, height)
+    return most

@@ -1,0 +1,132 @@
+"""Cost: against longest paths, levels and searches on the exported graph, and against loops that are run."""
+
+from collections import Counter
+from typing import Any
+
+import cases
+import networkx as nx
+import numpy as np
+import pytest
+import strategies
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.analysis.schedule import Progression, peak
+from symfold.errors import NoRule
+
+X, Y = sf.tensor("x"), sf.tensor("y")
+N = sp.Symbol("n", integer=True, positive=True)
+
+
+def by_graph(net: sf.Net) -> tuple[int, int, int, int]:
+    """Work, span, width and connections, from the graph of layers with every step written out."""
+    graph = net.graph(level="layer")
+    kind = dict(graph.nodes(data="kind"))
+    level: dict[str, int] = {}
+    for node in nx.topological_sort(graph):
+        level[node] = max((level[before] for before in graph.predecessors(node)), default=0) + (kind[node] == "layer")
+    layers = [node for node in graph if kind[node] == "layer"]
+    longest = nx.dag_longest_path_length(nx.DiGraph((a, b, {"weight": int(kind[b] == "layer")}) for a, b in graph.edges()))
+    assert longest == max(level.values(), default=0) or not graph.edges()
+    joined = 0
+    for source in [*layers, *(node for node in graph if kind[node] == "input" and not graph.in_degree(node))]:  # an entry of an input is that input
+        waiting, seen = [source], {source}
+        while waiting:
+            for after in set(graph.successors(waiting.pop())) - seen:
+                seen.add(after)
+                joined += kind[after] in ("layer", "output")
+                waiting += [after] if kind[after] not in ("layer", "output") else []
+    return len(layers), max(level.values(), default=0), max(Counter(level[node] for node in layers).values(), default=0), joined
+
+
+def measured(net: sf.Net) -> tuple[Any, ...]:
+    found = sf.cost(net)
+    return found.work, found.span, found.width, found.connections
+
+
+MAPPERS = {
+    "residual": lambda z, f: f(z) + z,
+    "feedforward": lambda z, f: f(z),
+    "boosting": lambda z, f: f(X) + z,
+    "two branches": lambda z, f: f(z) + f(f(z) * z) + z,
+    "a deep input": lambda z, f: f(f(f(X))) + z * f(z),
+    "a constant": lambda z, f: f(sf.tensor("c") * 0 + 2) + z,
+}
+
+
+@pytest.mark.parametrize("name", MAPPERS)
+@pytest.mark.parametrize("depth", [1, 3, 5, 9, 14])
+def test_of_one_state(name: str, depth: int) -> None:
+    net = sf.fold(MAPPERS[name], sf.layers(f"f1:{depth + 1}"), X)
+    assert measured(net) == by_graph(net)
+    symbolic = sf.fold(MAPPERS[name], sf.layers("f", count=N), X)
+    assert tuple(sp.sympify(value).subs(N, depth) for value in measured(symbolic)) == by_graph(net)
+
+
+@given(recipe=strategies.recipes(), depth=st.integers(1, 30))
+@settings(deadline=None, max_examples=60)
+def test_of_states_of_several_parts(recipe: strategies.Recipe, depth: int) -> None:
+    start = (sf.layer("g")(sf.layer("g")(Y)), X, sf.layer("h")(X))[: len(recipe)]
+    net = sf.fold(strategies.step_of(recipe, X), sf.layers(f"f1:{depth + 1}"), start)
+    assert measured(net) == by_graph(net)
+
+
+@given(net=strategies.nets())
+@settings(deadline=None, max_examples=40)
+def test_of_any_net(net: sf.Net) -> None:
+    assert measured(net) == by_graph(net)
+
+
+@pytest.mark.parametrize("name", cases.CASES)
+def test_of_the_acceptance_cases(name: str) -> None:
+    net = cases.CASES[name].build(4)
+    assert measured(net) == by_graph(net)
+
+
+def test_a_late_start_is_overtaken_after_many_steps() -> None:
+    """The second part starts far ahead and stands still until the first, which grows, has caught up."""
+    late = sf.fold(sf.mappers.feedforward, sf.layers("g1:41"), X)
+    net = sf.fold(lambda s, f: (f(s[0]), f(s[0]) + s[1]), sf.layers("f1:101"), (X, late._as_node_()))
+    assert measured(net) == by_graph(net)
+    deep = sf.fold(lambda s, f: (f(s[0]), f(s[1] + s[0])), sf.layers("f", count=10**6), (X, late._as_node_()))
+    assert (sf.cost(deep).span, sf.cost(deep).width) == (10**6 + 40, 2)
+
+
+@given(st.lists(st.builds(Progression, st.integers(0, 9), st.integers(0, 4), st.integers(1, 12)), max_size=6))
+def test_the_peak_is_that_of_all_the_levels_listed(done: list[Progression]) -> None:
+    listed = Counter(p.start + p.stride * k for p in done for k in range(p.times))
+    assert peak(done) == max(listed.values(), default=0)
+
+
+def test_residual_and_boosting_at_a_million_and_at_n() -> None:
+    deep, symbolic = sf.layers("f", count=10**6), sf.layers("f", count=N)
+    residual, boosting = (sf.cost(sf.fold(m, deep, X)) for m in (sf.mappers.residual, sf.mappers.boosting(X)))
+    assert (residual.work, residual.span, residual.width, residual.tree, residual.dag) == (10**6, 10**6, 1, 2 ** (10**6 + 1) - 2, 2 * 10**6)
+    assert (boosting.work, boosting.span, boosting.width, boosting.tree) == (10**6, 1, 10**6, 2 * 10**6)
+    assert residual.connections == (10**6 + 1) * (10**6 + 2) // 2
+    found = sf.cost(sf.fold(sf.mappers.residual, symbolic, X))
+    assert sp.expand(found.connections - (N + 1) * (N + 2) / 2) == 0
+    assert [found.tree.subs(N, k) for k in (1, 5)] == [2, sf.cost(sf.fold(sf.mappers.residual, sf.layers("f1:6"), X)).tree]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+def test_groups_in_parallel_have_the_span_of_their_number(size: int) -> None:
+    groups = np.array(sf.layers("f1:13"), dtype=object).reshape(12 // size, size).tolist()
+    net = sf.fold(lambda z, group: sum((f(z) for f in group), z), [tuple(group) for group in groups], X)
+    assert (sf.cost(net).span, sf.cost(net).width) == (12 // size, size)
+
+
+def test_operations_are_counted_where_shapes_are_known() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(3, 3, np.tanh), count=N), sf.tensor("x", (None, 3)))
+    batch = sp.Symbol("x.shape[0]", integer=True, positive=True)
+    assert sp.expand(sf.cost(net).operations - N * batch * (9 + 3 + 3 + 3)) == 0
+    assert sf.cost(sf.fold(sf.mappers.residual, sf.layers("f1:3"), X)).operations is None
+
+
+def test_two_symbolic_depths_are_refused_in_words() -> None:
+    inner, outer = sf.layers("g", count=sp.Symbol("m")), sf.layers("f", count=N)
+    net = sf.fold(lambda z, f: sf.fold(sf.mappers.residual, inner, f(z)), outer, X)
+    with pytest.raises(NoRule, match="give all but one a number"):
+        sf.cost(net)
