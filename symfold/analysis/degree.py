@@ -187,4 +187,4 @@ def symbolic_power(rows: list[Degree], units: Sequence[Degree], count: Any) -> l
         if list(map(set, after)) == list(map(set, steps)):
             return steps
         steps = after
-    raise NoRule(f"the degree after {count} steps has no closed form here (give the depth a number: net.at({count}=10))")
+    raise NoRule(f"the degree after {count} steps has no closed form here (give the depth a number: net.at({next(iter(count.free_symbols))}=10))")

@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.lesion import check_applied, layer_names
 from symfold.analysis.polynomials import NO_PATH, T, as_power, expanded, neat, plain, ratio
 from symfold.analysis.spectrum import MOST_LENGTHS
 from symfold.analysis.spectrum import share as spectrum_share
@@ -21,7 +22,6 @@ from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
 from symfold.named_layers import Layer
-from symfold.names import applied_layers, covers, names_of, show_names
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.walks import walk
@@ -85,11 +85,8 @@ class Paths:
         return replace(self, gone=(*self.gone, *self._named([layers] if isinstance(layers, (str, Layer)) else layers)))
 
     def _named(self, layers: Iterable[str | Layer]) -> tuple[str, ...]:
-        applied = dict.fromkeys(names_of(args[0]) for _, args in applied_layers(self.net.outputs))
-        names = tuple(layer.name if isinstance(layer, Layer) else layer for layer in layers)
-        for name in names:
-            if not any(covers(name, one) for one in applied):
-                raise InvalidValue(f"the net applies no layer {name!r} (its layers: {show_names(applied)})")
+        names = tuple(layer_names(layers))
+        check_applied(self.net, names)
         return names
 
     # -- polynomials
