@@ -141,6 +141,15 @@ def test_symbolic_powers_are_those_of_any_depth(name: str) -> None:
         assert found == sf.paths(net.at(n=depth)).matrix.applyfunc(sp.expand)
 
 
+def test_a_symbolic_depth_within_a_step() -> None:
+    m = sp.Symbol("m", integer=True, positive=True)
+    inner = sf.layers("g", count=m)
+    net = sf.fold(lambda z, f: sf.fold(sf.mappers.residual, inner, f(z)) + z, sf.layers("f1:3"), X)
+    found = sf.paths(net)
+    assert sp.expand(found.polynomial.subs(m, 3)) == sf.paths(net.at(m=3)).polynomial
+    assert (found.count.subs(m, 3), found.mean.subs(m, 3)) == (sf.paths(net.at(m=3)).count, sp.Rational(*sf.paths(net.at(m=3)).mean.as_integer_ratio()))
+
+
 def test_three_parts_that_all_read_each_other_have_a_recurrence() -> None:
     n = sp.Symbol("n", integer=True, positive=True)
     parts = tuple(sf.tensor(name, (3,)) for name in "abc")

@@ -133,7 +133,8 @@ class Paths:
     @property
     def _numbered(self) -> bool:
         """Whether every depth is a number."""
-        return not any(isinstance(size, sp.Expr) for fold in self.net.bindings for size in [fold.op.count])
+        inner = (node for block in self.net.blocks for node in walk(block.results) if isinstance(node.op, Fold))
+        return all(isinstance(fold.op.count, int) for fold in (*self.net.bindings, *inner))
 
     def _total(self, layer: int, mask: int | None = None) -> int:
         tidy = (lambda value: value) if mask is None else (lambda value: value & mask)
