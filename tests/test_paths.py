@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from math import comb
 
+import numpy as np
 import pytest
 import strategies
 import sympy as sp
@@ -292,3 +293,14 @@ def test_of_drawn_mappers_of_several_parts(recipe: strategies.Recipe, depth: int
         for _ in range(depth):
             state = strategies.step_of(recipe, sp.Integer(source == X))(state, lambda z: 3 * z)
         assert all(value.subs(T, 3) == number for value, number in zip(found.matrix[:, place], state, strict=True))
+
+
+def test_a_scan_over_layers_of_two_kinds_that_a_fold_reads() -> None:
+    """Its states are joined from two folds, and each is read by itself."""
+    kinds = [*sf.layers("f1:3", sf.dense(2, 2, np.tanh)), sf.layer("f3", lambda z: z**2)]
+    states = sf.scan(sf.mappers.feedforward, kinds, sf.tensor("x", (None, 2)))
+    net = sf.fold(lambda a, z: a * z + a, states, sf.tensor("y", (None, 2)))
+    graph = net.graph()
+    assert [node.op.name for node in net.inputs] == ["y", "x"]
+    for place, name in enumerate(("y", "x")):
+        assert sp.expand(sf.paths(net).matrix[0, place] - enumerated(graph, source=name)) == 0

@@ -20,8 +20,8 @@ from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call, is_name
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
-from symfold.primitives import is_primitive
-from symfold.sequences import element, entry_of, names_of_node, renewed, reverse_row, stack_row, take_row
+from symfold.primitives import concatenate, is_primitive
+from symfold.sequences import element, entry_of, joins_steps, names_of_node, renewed, reverse_row, stack_row, take_row
 from symfold.walks import walk
 
 KEPT = 64  # deeper powers of polynomials are kept as powers
@@ -93,6 +93,9 @@ def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weight
             return Entries(args[0][::-1])
         if entry := entry_of(node):
             return args[0][entry[1]]
+    if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
+        parts = zip(args, node.args, strict=True)
+        return Entries(row for arg, part in parts for row in (arg if isinstance(arg, Entries) else [arg] * part.shape[0]))
     if isinstance(op, Call):
         worth = weights.of(args[0])
         return [weights.tidy(worth * value) for value in add_rows([summed(arg, width) for arg in args[1:]], width)]
