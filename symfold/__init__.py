@@ -65,6 +65,8 @@ _HOMES = {
     "analysis.jacobian": ("jacobian",),
     "analysis.taught": ("taught",),
     "analysis.received": ("received", "update_coupling"),
+    "analysis.scaling": ("scaled",),
+    "analysis.series": ("series",),
     "optimisers": ("sgd",),
     "train": ("fit",),
     "errors": ("SymfoldError",),
@@ -95,6 +97,8 @@ if TYPE_CHECKING:
     from symfold.analysis.received import received as received
     from symfold.analysis.received import update_coupling as update_coupling
     from symfold.analysis.taught import taught as taught
+    from symfold.analysis.scaling import scaled as scaled
+    from symfold.analysis.series import series as series
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll

@@ -87,7 +87,7 @@ class Binder:
                 new[node] = self.fold(node.op, args)
             elif isinstance(node.op, Select):
                 new[node] = args[0][node.op.position]
-            elif isinstance(node.op, Apply) and node.op.primitive.name == "pullback" and self.layer(args[0]).kind is not None:
+            elif isinstance(node.op, Apply) and node.op.primitive.name in ("pullback", "directional") and self.layer(args[0]).kind is not None:
                 raise NoRule(f"layer {self.layer(args[0]).name} was differentiated while opaque (bind first, then differentiate)")
             else:
                 args = tuple(arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args)

@@ -46,7 +46,7 @@ def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | No
     """
     whole, chosen, form = Net.of(net), style_named(style), one_of("form", form, FORMS)
     if form == "fold":
-        return "".join(_framed_fold(whole, chosen))
+        return folded_formula(whole, chosen)
     if form == "steps":
         return _steps(whole, chosen, max_ops)
     expanded.check_size(whole, max_ops)
@@ -70,8 +70,13 @@ def _framed_steps(listed: Equations, style: Style) -> Iterator[str]:
     return framed(style, (equation(name, value, style, several) for name, value in listed.terms()), several)
 
 
-def _framed_fold(net: Net, style: Style) -> Iterator[str]:
-    lines = fold_lines(net)
+def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
+    """The fold form; `states` are the letters to take first for states."""
+    return "".join(_framed_fold(net, style, states))
+
+
+def _framed_fold(net: Net, style: Style, states: Sequence[str] = ()) -> Iterator[str]:
+    lines = fold_lines(net, states)
     return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import sympy as sp
@@ -32,9 +32,9 @@ class Line:
     once: Pass | None = None  # a single step: what it begins with is put in place, and told where something else asks for it
 
 
-def fold_lines(net: Net) -> list[Line]:
-    """The lines of the fold form of a net."""
-    scope, letters = scope_of(net)
+def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
+    """The lines of the fold form of a net; `states` are the letters to take first for states."""
+    scope, letters = scope_of(net, states)
     defined: dict[int, tuple[str, Entries]] = {}
 
     def define(entries: Entries) -> str:

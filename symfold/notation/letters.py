@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 import sympy as sp
@@ -53,12 +53,13 @@ def depth_symbols(count: Size) -> list[str]:
 class Letters:
     """Letters, each given out once."""
 
-    def __init__(self, names: Mapping[str, set[str]], taken: Iterable[str] = ()):
+    def __init__(self, names: Mapping[str, set[str]], taken: Iterable[str] = (), states: Sequence[str] = ()):
         self.names = dict(names)
+        self.states = (*states, *STATES)  # those asked for, then the usual ones
         self.taken = {*names, *taken}
 
     def state(self) -> str:
-        return self._next(STATES)
+        return self._next(self.states)
 
     def index(self) -> str:
         return self._next(INDICES)
@@ -81,13 +82,13 @@ class Letters:
     def output(self) -> str:
         return self._next("y" + STATES)
 
-    def _next(self, wanted: str) -> str:
+    def _next(self, wanted: Sequence[str]) -> str:
         letter = next(letter for letter in _spelled(wanted) if letter not in self.taken)
         self.taken.add(letter)
         return letter
 
 
-def _spelled(letters: str) -> Iterator[str]:
+def _spelled(letters: Sequence[str]) -> Iterator[str]:
     """Single letters, then words of two, three, ... letters."""
     length = 1
     while True:

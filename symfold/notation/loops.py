@@ -57,9 +57,9 @@ class Loop:
         return self.start + self.sign * self.fold.count
 
 
-def scope_of(net: Net) -> tuple[Scope, Letters]:
-    """The scope of a whole net, and the letters that are left."""
-    letters = Letters(stems_of(net))
+def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
+    """The scope of a whole net, and the letters that are left; `states` are those to take first for states."""
+    letters = Letters(stems_of(net), states=states)
     return _scope(net.outputs, letters, None, 0), letters
 
 

@@ -86,6 +86,41 @@ def _pullback(term: Term, style: Style) -> tuple[Pieces, int]:
     return (style.group[0], *at, *top, (inputs + 1, POWER), style.group[1]), PRODUCT
 
 
+def _directional(term: Term, style: Style) -> tuple[Pieces, int]:
+    """A derivative of a layer in some directions: `f1'(x)[u]`, `f1''(x)[u, v]`, `f1^(4)(x)[...]`.
+
+    Of a layer of several inputs, the inputs that the directions belong to are numbered: `f1''_12(z, y)[u, v]`.
+    """
+    arity, order, part = directions_of(term)
+    if style.key == "mathml":
+        mark = f"<mo>{' ′″‴'[order]}</mo>" if order <= 3 else f"<mrow><mo>(</mo><mn>{order}</mn><mo>)</mo></mrow>"
+        name: tuple[str | Slot, ...] = ("<msubsup>", (0, SUM), f"<mn>{part}</mn>{mark}</msubsup>") if part else ("<msup>", (0, SUM), f"{mark}</msup>")
+    else:
+        mark = "'" * order if order <= 3 else f"^{{({order})}}" if style.key == "latex" else f"^({order})"
+        latex = style.key == "latex"
+        name = (*(("{", (0, SUM), "}") if latex and part else ((0, SUM),)), mark, (f"_{{({part})}}" if latex else f"_{part}") if part else "")
+    start, between, end = (r"\left(", ", ", r"\right)") if style.key == "latex" else style.call
+    at = _between(range(1, 1 + arity), between)
+    along = _between(range(1 + arity, 1 + arity + order), between)
+    return (style.group[0], *name, start, *at, end, style.square[0], *along, style.square[1], style.group[1]), ATOM
+
+
+def directions_of(term: Term) -> tuple[int, int, str]:
+    """Of a derivative in some directions: how many inputs, how many directions, and the inputs that they belong to."""
+    attributes = dict(term.op.attributes)
+    arity, slots = attributes["arity"], attributes["slots"]
+    numbers = [str(slot + 1) for slot in slots] if arity > 1 or any(slots) else []
+    return arity, len(slots), ("" if all(len(one) == 1 for one in numbers) else ",").join(numbers)
+
+
+def _between(positions: range, between: str) -> list[str | Slot]:
+    """Arguments, one after the other."""
+    listed: list[str | Slot] = []
+    for position in positions:
+        listed += [*([between] if listed else []), (position, SUM)]
+    return listed
+
+
 def _spread(term: Term, style: Style) -> tuple[Pieces, int]:
     """A zero in the shape of something is shown as 0."""
     value = term.args[0].op
@@ -103,6 +138,7 @@ BUILDERS["tap"] = _tap
 BUILDERS["broadcast_like"] = BUILDERS["broadcast_to"] = _spread
 BUILDERS["sum"] = _sum
 BUILDERS["pullback"] = _pullback
+BUILDERS["directional"] = _directional
 
 
 def generic(term: Term, style: Style) -> tuple[Pieces, int]:

@@ -9,7 +9,7 @@ import sympy as sp
 
 from symfold.layer_kinds import Call
 from symfold.notation.operations import constant_text
-from symfold.notation.primitive_rows import show_attribute
+from symfold.notation.primitive_rows import directions_of, show_attribute
 from symfold.notation.terms import At, Listing, Name, Term, show_size
 from symfold.operations import Constant, FrozenArray
 from symfold.primitives import Apply
@@ -44,6 +44,10 @@ def _made(term: Term, args: Sequence[Any]) -> sp.Basic:
         return op(*args, evaluate=False)
     if isinstance(op, Call):
         return sp.Function(str(args[0]))(*args[1 : 1 + op.arity])
+    if isinstance(op, Apply) and op.primitive.name == "directional":
+        arity, order, part = directions_of(term)
+        mark = "'" * order if order <= 3 else f"^({order})"
+        return sp.Function(f"{args[0]}{mark}" + (f"_{part}" if part else ""))(*args[1 : 1 + arity + order])
     if isinstance(op, Apply):
         extra = [sp.Symbol(f"{key}={show_attribute(value)}") for key, value in op.attributes if value not in (None, False)]
         return sp.Function(op.primitive.name)(*args, *extra)

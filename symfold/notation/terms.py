@@ -12,6 +12,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.operations import Constant
+from symfold.primitives import Apply, broadcast_like, broadcast_to
 from symfold.shapes import Size
 
 
@@ -76,7 +77,9 @@ def number_of(term: Term) -> Any:
 
 
 def is_zero(term: Term) -> bool:
-    return bool(number_of(term) == 0)
+    """Whether a term is the number zero, perhaps in the shape of something."""
+    spread = isinstance(term.op, Apply) and term.op.primitive in (broadcast_to, broadcast_like)
+    return bool(number_of(term.args[0] if spread else term) == 0)
 
 
 def join(op: Any, args: Sequence[Term]) -> Term:

@@ -1,0 +1,30 @@
+"""How primitives act on series: a primitive is in one of these tables, or has a rule of its own, or none."""
+
+from __future__ import annotations
+
+from symfold.primitives import (
+    alike,
+    broadcast_like,
+    broadcast_to,
+    concatenate,
+    dot,
+    expand,
+    item,
+    put,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    share,
+    single,
+    squeeze,
+    sum_like,
+    sum_to,
+    swap,
+)
+from symfold.sequences import add_rows, reverse_row, stack_row, take_row
+
+LINEAR = (reshape, expand, squeeze, item, sum_to, broadcast_to, swap, reduce_sum, reduce_mean, single, take_row, reverse_row)
+SHAPED = (put, sum_like, broadcast_like, alike, add_rows)  # linear in the first argument, the shape of the second
+JOINTLY = (stack_row, concatenate)  # linear in all arguments together
+BILINEAR = (dot,)
+SHAPES = (share,)  # of a shape alone

@@ -1,0 +1,429 @@
+"""Jets: Taylor arithmetic in the strength of the layers. Every node becomes its coefficients of epsilon**0, epsilon**1, ...
+
+    z_k = epsilon f_k(z_{k-1}) + z_{k-1}    has    c1_k = f_k(x) + c1_{k-1},    c2_k = f_k'(x)[c1_{k-1}] + c2_{k-1},    ...
+
+A fold becomes a fold of the same count, whose state is the coefficients that are not zero; one that no step changes, as
+the coefficient x of epsilon**0 above, is captured. A zero coefficient is known as zero (None), and never built. The
+coefficients are combined as in automatic differentiation of higher order (Griewank and Walther 2008, chapter 13); those of
+a layer seen by its name are its directional derivatives (Faa di Bruno).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import factorial
+from typing import Any
+
+import sympy as sp
+
+from symfold.analysis.jet_rules import BILINEAR, JOINTLY, LINEAR, SHAPED, SHAPES
+from symfold.analysis.multilinear import directional_of, times, total
+from symfold.blocks import Block
+from symfold.derivatives import partial
+from symfold.errors import NoRule
+from symfold.folds import Fold, Select, Step, settle
+from symfold.layer_kinds import Call
+from symfold.nodes import Node
+from symfold.opening import opened
+from symfold.operations import Constant, Formal
+from symfold.primitives import Apply, broadcast_like, broadcast_to, logsumexp, reduce_sum, softmax
+from symfold.sequences import element, join, renewed, stack, take
+from symfold.shapes import Shape, is_known, must_sum
+from symfold.tensors import number
+from symfold.walks import substitute, walk
+
+Jet = list["Node | None"]  # the coefficients by power of epsilon; None is zero
+OWN = -3  # the level of the formals of a block that is being made: no closed block and no adjoint uses it
+
+
+def jets(roots: Sequence[Node], order: int, named: bool = True) -> list[Jet]:
+    """The coefficients of the roots up to an order, every layer scaled by epsilon.
+
+    Layers are known by their names, as directional derivatives, or, where not `named`, opened where they have bodies.
+    """
+    return Taylor(order, named).of(roots)
+
+
+class Taylor:
+    """The coefficients of nodes, each made once, when it is asked for."""
+
+    def __init__(self, order: int, named: bool, shift: int = 1, known: dict[Node, Jet] | None = None):
+        self.order = order
+        self.named = named
+        self.shift = shift  # what a layer adds to the power of epsilon: nothing inside of another layer's body
+        self.known: dict[Node, Jet] = known or {}  # those of formals; complete
+        self.made: dict[tuple[Node, int], Node | None] = {}
+        self.folds: dict[Node, list[Jet]] = {}
+        self.bodies: dict[Node, Jet] = {}
+
+    def of(self, roots: Sequence[Node]) -> list[Jet]:
+        """The coefficients of the roots. Arguments come first, so that what is asked for below is made already."""
+        for node in walk(roots, stop=self.known):
+            if isinstance(node.op, Fold):
+                self.folds[node] = self.fold(node)
+            else:
+                for power in range(self.order + 1):
+                    self.at(node, power)
+        return [[self.at(root, power) for power in range(self.order + 1)] for root in roots]
+
+    def at(self, node: Node, power: int) -> Node | None:
+        """One coefficient of a node."""
+        if node in self.known:
+            return self.known[node][power]
+        if (node, power) not in self.made:
+            self.made[node, power] = fitted(self.make(node, power), node.shape)
+        return self.made[node, power]
+
+    def base(self, node: Node) -> Node:
+        """The coefficient of epsilon**0 as a node, zeros where it is zero."""
+        value = self.at(node, 0)
+        return self.zeros(node) if value is None else value
+
+    def zeros(self, node: Node) -> Node:
+        """Zeros in the shape of a node."""
+        return zeros_like(node.shape, [self.at(node, power) for power in range(self.order + 1)])
+
+    def full(self, node: Node, power: int) -> Node | None:
+        """A coefficient in the node's own shape, where it may have been broadcast: what is not elementwise asks for it."""
+        value, base = self.at(node, power), self.at(node, 0)
+        unknown = value is not None and not is_known(node.shape) and value.shape != node.shape
+        return broadcast_like(value, base) if unknown and base is not None else value
+
+    def make(self, node: Node, power: int) -> Node | None:
+        op = node.op
+        if isinstance(op, Select):
+            return self.folds[node.args[0]][op.position][power]
+        if not node.args:
+            return node if power == 0 and not is_zero(node) else None
+        if isinstance(op, Call):
+            return self.layer(node, power)
+        if op is sp.Add:
+            return total([self.at(arg, power) for arg in node.args])
+        if op is sp.Mul:
+            return self.product(node.args, power)
+        if isinstance(op, type):
+            return self.head(node, power)
+        assert isinstance(op, Apply), op
+        return self.primitive(node, op, power)
+
+    # -- elementwise
+
+    def product(self, factors: Sequence[Node], power: int, multiply: Any = None) -> Node | None:
+        """The coefficient of a product: over all ways to share the power among the factors."""
+        found: list[Node | None] = []
+        for powers in compositions(power, len(factors)):
+            parts = [self.at(factor, one) for factor, one in zip(factors, powers, strict=True)]
+            given = [part for part in parts if part is not None]
+            if len(given) == len(parts):
+                found.append(multiply(*given) if multiply else times(1, *given))
+        return total(found)
+
+    def head(self, node: Node, power: int) -> Node | None:
+        """An elementwise function by its derivative: power * v_power = sum of j * (the derivative)_{power - j} * u_j."""
+        if power == 0:
+            return self.head_at_base(node)
+        found: list[Node | None] = []
+        for place, arg in enumerate(node.args):
+            if any(self.at(arg, one) is not None for one in range(1, power + 1)):
+                derivative = partial(node, place)
+                found += [times(sp.Rational(one, power), self.at(derivative, power - one), self.at(arg, one)) for one in range(1, power + 1)]
+        return total(found)
+
+    def head_at_base(self, node: Node) -> Node | None:
+        """An elementwise function at the coefficients of epsilon**0; of zeros and numbers alone, the number."""
+        given = [self.at(arg, 0) for arg in node.args]
+        if None not in given:
+            return Node(node.op, tuple(one for one in given if one is not None))
+        numbers = [sp.Integer(0) if one is None else number_of(one) for one in given]
+        value = None if None in numbers else node.op(*numbers)
+        if value is not None and value.is_finite is False:
+            raise NoRule(f"{node.op.__name__} has no series at 0: its value there is {value} (the layers' strength goes to 0, and with it what {node.op.__name__} is applied to)")
+        if value is not None and value.is_Number:
+            return number(value) if value != 0 else None
+        return Node(node.op, tuple(self.base(arg) for arg in node.args))
+
+    # -- layers
+
+    def layer(self, node: Node, power: int) -> Node | None:
+        inner = power - self.shift
+        if inner < 0:
+            return None
+        if node.op.body is not None and not self.named:
+            if node not in self.bodies:
+                self.bodies[node] = self.body(node)
+            return self.bodies[node][inner]
+        if inner == 0:
+            return Node(node.op, tuple(self.base(arg) for arg in node.args))
+        return self.derivatives(node, inner)
+
+    def body(self, node: Node) -> Jet:
+        """The coefficients of an opened layer, those of its arguments given; the layers inside of it are part of it."""
+        block = Block(node.op.body.shapes, opened(node.op.body.results)).retyped([arg.shape for arg in node.args[1:]])
+        known = {
+            formal: [self.at(arg, power) for power in range(self.order + 1)]
+            for formal, arg in zip(block.formals, node.args[1:], strict=True)
+        }
+        return Taylor(self.order, self.named, 0, known).of(block.results)[0]
+
+    def derivatives(self, node: Node, power: int) -> Node | None:
+        """The layer's derivatives by name, over all ways to make up the power from those of its arguments."""
+        moving = [(one, place) for one in range(1, power + 1) for place, arg in enumerate(node.args[1:]) if self.at(arg, one) is not None]
+        base = tuple(self.base(arg) for arg in node.args)
+        found: list[Node | None] = []
+        for counts in sorted(shares(power, [one for one, _ in moving]), key=sum):
+            directions = [
+                (place, direction)
+                for (one, place), times_taken in zip(moving, counts, strict=True)
+                if (direction := self.at(node.args[1 + place], one)) is not None
+                for _ in range(times_taken)
+            ]
+            weight = sp.prod([sp.Rational(1, factorial(count)) for count in counts])
+            found.append(times(weight, directional_of(Node(node.op, base), directions)))
+        return total(found)
+
+    # -- primitives
+
+    def primitive(self, node: Node, op: Apply, power: int) -> Node | None:
+        row, args = op.primitive, node.args
+        if row in LINEAR:
+            return self.again(node, [self.full(args[0], power)])
+        if row in SHAPED:
+            return self.again(node, [self.full(args[0], power), *map(self.base, args[1:])])
+        if row in JOINTLY:
+            given = [self.full(arg, power) for arg in args]
+            if all(one is None for one in given):
+                return None
+            return self.again(node, [self.zeros(arg) if one is None else one for one, arg in zip(given, args, strict=True)])
+        if row in BILINEAR:
+            return self.product(args, power, op.primitive)
+        if row in SHAPES:
+            return self.again(node, list(map(self.base, args))) if power == 0 else None
+        if row == softmax:
+            return self.softmax(node, power)
+        if row == logsumexp:
+            return self.logsumexp(node, power)
+        raise NoRule(f"the primitive {row.name!r} has no rule for series in the strength of layers (those that have: {', '.join(sorted(one.name for one in (*LINEAR, *SHAPED, *JOINTLY, *BILINEAR, *SHAPES, softmax, logsumexp)))})")
+
+    @staticmethod
+    def again(node: Node, args: Sequence[Node | None]) -> Node | None:
+        """The same operation over other arguments, sequences in their normal form; zero of zero."""
+        given = tuple(arg for arg in args if arg is not None)
+        if len(given) < len(args):
+            return None
+        arranged = renewed(node, given)
+        return node.op.rebuild(given) if arranged is None else arranged
+
+    def softmax(self, node: Node, power: int) -> Node | None:
+        """s' = s (u' - sum of s u')"""
+        (arg,), axis = node.args, dict(node.op.attributes)["axis"]
+        if power == 0:
+            return node.op.rebuild((self.base(arg),))
+        found: list[Node | None] = []
+        for low in range(power):
+            own = power - low
+            shares_of = [times(sp.Rational(j, power), self.at(node, own - j), self.full(arg, j)) for j in range(1, own + 1)]
+            joined = total(shares_of)
+            mean = None if joined is None else reduce_sum(joined, axis=axis, keepdims=True)
+            found.append(times(sp.Rational(own, power), self.at(node, low), self.full(arg, own)))
+            found.append(times(-1, self.at(node, low), mean))
+        return total(found)
+
+    def logsumexp(self, node: Node, power: int) -> Node | None:
+        """L' = sum of softmax(u) u'"""
+        (arg,), attributes = node.args, dict(node.op.attributes)
+        if power == 0:
+            return node.op.rebuild((self.base(arg),))
+        axis = attributes["axis"] if attributes["axis"] is not None else tuple(range(-arg.ndim, 0))
+        weights = softmax(arg, axis=axis)
+        joined = total([times(sp.Rational(j, power), self.at(weights, power - j), self.full(arg, j)) for j in range(1, power + 1)])
+        return None if joined is None else reduce_sum(joined, **attributes)
+
+    # -- folds
+
+    def fold(self, node: Node) -> list[Jet]:
+        """The coefficients of a fold's results. First steps stand apart while they make a coefficient zero that was none."""
+        fold = node.op
+        given = [[self.full(arg, power) for power in range(self.order + 1)] for arg in node.args]
+        state, operands = given[: fold.carries], given[fold.carries :]
+        listed: list[list[Jet]] = []
+        first = 0
+        while isinstance(fold.count, int) and first + 1 < fold.count and first <= self.order + fold.carries:
+            step = StepJets.made(self, fold, patterns(state), patterns(operands))
+            if not loses(state, step.results):
+                break
+            own = [[entry if entry is None or not each else element(entry, first) for entry in jet] for jet, each in zip(operands, fold.each, strict=True)]
+            after = step.written_out([*state, *own])
+            state = after[: fold.carries]
+            listed.append([[None if one is None else stack([one]) for one in jet] for jet in after[fold.carries :]])
+            first += 1
+        rest = [
+            [entry if entry is None or not each or not first else take(entry, range(first, fold.count)) for entry in jet]
+            for jet, each in zip(operands, fold.each, strict=True)
+        ]
+        results = self.rest(fold, fold.count - first, state, rest)
+        listed.append(results[fold.carries :])
+        return [*results[: fold.carries], *(joined(parts) for parts in zip(*listed, strict=True))]
+
+
+    def rest(self, fold: Fold, count: Any, state: Sequence[Jet], operands: Sequence[Jet]) -> list[Jet]:
+        """The fold over its remaining steps; a single one that changes what is zero is written out."""
+        step = StepJets.made(self, fold, patterns(state), patterns(operands))
+        if count != 1 or patterns(step.results[: fold.carries]) == patterns(state):
+            return StepJets.settled(self, fold, patterns(state), patterns(operands)).folded(count, state, operands)
+        own = [[None if one is None else element(one, 0) if each else one for one in jet] for jet, each in zip(operands, fold.each, strict=True)]
+        after = step.written_out([*state, *own])
+        return [*after[: fold.carries], *([None if one is None else stack([one]) for one in jet] for jet in after[fold.carries :])]
+
+
+def joined(parts: Sequence[Jet]) -> Jet:
+    """Sequences one after the other, coefficient by coefficient."""
+    found: Jet = []
+    for power in zip(*parts, strict=True):
+        known = [one for one in power if one is not None]
+        if known and len(known) < len(power):
+            raise NoRule("the entries of a sequence begin with zeros of no known number (give the depth a number and the tensors shapes)")
+        found.append(join(known) if known else None)
+    return found
+
+
+Pattern = list[list[bool]]  # of each value, which coefficients are not zero
+
+
+def patterns(values: Sequence[Jet]) -> Pattern:
+    """Which coefficients are not zero."""
+    return [[one is not None for one in jet] for jet in values]
+
+
+def loses(before: Sequence[Jet], after: Sequence[Jet]) -> bool:
+    """Whether a coefficient that is not zero becomes zero in a step."""
+    return any(one is not None and new is None for jet, later in zip(before, after, strict=False) for one, new in zip(jet, later, strict=True))
+
+
+@dataclass(frozen=True)
+class StepJets:
+    """The coefficients of a block's results over formals for those of its arguments."""
+
+    fold: Fold
+    formals: list[Jet]
+    results: list[Jet]
+
+    @classmethod
+    def made(cls, outer: Taylor, fold: Fold, state: Pattern, operands: Pattern) -> StepJets:
+        width = outer.order + 1
+        formals: list[Jet] = [
+            [Node(Formal(OWN, place * width + power, shape)) if on else None for power, on in enumerate(pattern)]
+            for place, (shape, pattern) in enumerate(zip(fold.block.shapes, (*state, *operands), strict=True))
+        ]
+        inner = Taylor(outer.order, outer.named, outer.shift, dict(zip(fold.block.formals, formals, strict=True)))
+        return cls(fold, formals, inner.of(fold.block.results))
+
+    @classmethod
+    def settled(cls, outer: Taylor, fold: Fold, state: Pattern, operands: Pattern) -> StepJets:
+        """With every coefficient of the state that is not zero after some step."""
+        while True:
+            step = cls.made(outer, fold, state, operands)
+            after = [[a or b for a, b in zip(before, later, strict=True)] for before, later in zip(state, patterns(step.results[: fold.carries]), strict=True)]
+            if after == state:
+                return step
+            state = after
+
+    def written_out(self, given: Sequence[Jet]) -> list[Jet]:
+        """The results with these for the formals."""
+        replaced = {formal: value for jet, values in zip(self.formals, given, strict=True) for formal, value in zip(jet, values, strict=True) if formal is not None and value is not None}
+        whole = [one for jet in self.results for one in jet if one is not None]
+        new = dict(zip(whole, substitute(whole, replaced), strict=True))
+        return [[None if one is None else new[one] for one in jet] for jet in self.results]
+
+    def folded(self, count: Any, state: Sequence[Jet], operands: Sequence[Jet]) -> list[Jet]:
+        """The fold over `count` steps: what no step changes is captured, what no step reads is left out."""
+        fold, carries, formals = self.fold, self.fold.carries, self.formals
+        powers = range(len(formals[0])) if formals else range(0)
+        places = [(power, part) for power in powers for part in range(carries) if formals[part][power] is not None]
+        kept = [(part, power) for power, part in places if self.results[part][power] is formals[part][power]]
+        carried = [(part, power) for power, part in places if (part, power) not in kept]
+        given = [(part, power) for part in range(carries, len(self.results)) for power in powers if self.results[part][power] is not None]
+
+        def result(part: int, power: int) -> Node:
+            made = fitted(self.results[part][power], fold.block.results[part].shape)
+            return zeros_like(fold.block.shapes[part], formals[part]) if made is None else made
+
+        results = [result(part, power) for part, power in (*carried, *given)]
+        candidates = [(formals[part][power], state[part][power], False) for part, power in kept]
+        candidates += [
+            (formals[carries + k][power], jet[power], fold.each[k]) for k, jet in enumerate(operands) for power in powers if jet[power] is not None
+        ]
+        place_of = {node: place for place, node in enumerate(walk(results))}
+        read = sorted(((place_of[formal], formal, value, each) for formal, value, each in candidates if formal in place_of and value is not None), key=lambda row: row[0])
+        # in the order of first use, each value once: so that equal recurrences are equal folds, whatever nets they come from
+        chosen = list(dict.fromkeys((value, each) for _, _, value, each in read))
+        own = [one for part, power in carried if (one := formals[part][power]) is not None]
+        begun = [(state[part][power], part) for part, power in carried]
+        init = [zeros_like(fold.block.shapes[part], state[part]) if value is None else value for value, part in begun]
+        shapes = [value.shape[1:] if each else value.shape for value, each in chosen]
+        closed = (*(formal.shape for formal in own), *shapes)
+        inner = [Node(Formal(0, k, shape)) for k, shape in enumerate(closed)]
+        replaced = dict(zip(own, inner, strict=False))
+        replaced |= {formal: inner[len(own) + chosen.index((value, each))] for _, formal, value, each in read}
+        block = Block(closed, substitute(results, replaced))
+
+        def step_for(now: tuple[Shape, ...], first: int) -> Step:
+            return Step(block.retyped((*now, *shapes)), tuple(value for value, _ in chosen), tuple(each for _, each in chosen))
+
+        found = settle(step_for, count, init) if results else ()
+        made: list[Jet] = [[None] * len(powers) for _ in self.results]
+        for part, power in kept:
+            made[part][power] = state[part][power]
+        for (part, power), value in zip((*carried, *given), found, strict=True):
+            made[part][power] = value
+        return made
+
+
+def fitted(value: Node | None, shape: Shape) -> Node | None:
+    """A coefficient broadcast to the shape of what it is a coefficient of, where that is known."""
+    if value is None or not is_known(shape) or not is_known(value.shape) or not must_sum(value.shape, shape):
+        return value
+    return broadcast_to(value, shape=shape)
+
+
+def zeros_like(shape: Shape, jet: Sequence[Node | None]) -> Node:
+    """Zeros in a shape; in an unknown one, in that of a coefficient."""
+    if is_known(shape):
+        return broadcast_to(number(0), shape=shape) if shape else number(0)
+    like = next((one for one in jet if one is not None), None)
+    return number(0) if like is None else broadcast_like(number(0), like)
+
+
+def number_of(node: Node) -> sp.Expr | None:
+    return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
+
+
+def is_zero(node: Node) -> bool:
+    return bool(number_of(node) == 0)
+
+
+def compositions(power: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """All ways to write a power as a sum of so many parts from 0 up.
+
+    >>> list(compositions(2, 2))
+    [(0, 2), (1, 1), (2, 0)]
+    """
+    if parts == 1:
+        yield (power,)
+        return
+    for first in range(power + 1):
+        yield from ((first, *rest) for rest in compositions(power - first, parts - 1))
+
+
+def shares(power: int, sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """All ways to make up a power from sizes, each taken any number of times.
+
+    >>> list(shares(3, [1, 2]))
+    [(1, 1), (3, 0)]
+    """
+    if not sizes:
+        if power == 0:
+            yield ()
+        return
+    for taken in range(power // sizes[0] + 1):
+        yield from ((taken, *rest) for rest in shares(power - taken * sizes[0], sizes[1:]))
