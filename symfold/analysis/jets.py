@@ -18,7 +18,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.jet_rules import BILINEAR, JOINTLY, LINEAR, SHAPED, SHAPES
-from symfold.analysis.multilinear import directional_of, times, total
+from symfold.analysis.multilinear import directional_of, times, total, zeros_like
 from symfold.blocks import Block
 from symfold.derivatives import partial
 from symfold.errors import NoRule
@@ -244,7 +244,7 @@ class Taylor:
     def fold(self, node: Node) -> list[Jet]:
         """The coefficients of a fold's results. First steps stand apart while they make a coefficient zero that was none."""
         fold = node.op
-        given = [[self.full(arg, power) for power in range(self.order + 1)] for arg in node.args]
+        given = [[self.at(arg, power) for power in range(self.order + 1)] for arg in node.args]
         state, operands = given[: fold.carries], given[fold.carries :]
         listed: list[list[Jet]] = []
         first = 0
@@ -384,14 +384,6 @@ def fitted(value: Node | None, shape: Shape) -> Node | None:
     if value is None or not is_known(shape) or not is_known(value.shape) or not must_sum(value.shape, shape):
         return value
     return broadcast_to(value, shape=shape)
-
-
-def zeros_like(shape: Shape, jet: Sequence[Node | None]) -> Node:
-    """Zeros in a shape; in an unknown one, in that of a coefficient."""
-    if is_known(shape):
-        return broadcast_to(number(0), shape=shape) if shape else number(0)
-    like = next((one for one in jet if one is not None), None)
-    return number(0) if like is None else broadcast_like(number(0), like)
 
 
 def number_of(node: Node) -> sp.Expr | None:

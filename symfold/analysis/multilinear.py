@@ -19,6 +19,7 @@ from symfold.nodes import Node, digest
 from symfold.operations import Constant, Formal, Input
 from symfold.primitives import broadcast_like, broadcast_to, directional, is_primitive
 from symfold.sequences import element, stack
+from symfold.shapes import Shape, is_known
 from symfold.tensors import number
 
 Sum = dict[Node, Any]  # from words to their coefficients, none of them zero
@@ -104,10 +105,18 @@ def ordered(terms: Sum) -> Sum:
     return dict(sorted(terms.items(), key=lambda pair: rank(pair[0])))
 
 
-def node_of(terms: Sum) -> Node:
-    """A sum of terms as a node, in the canonical order."""
+def node_of(terms: Sum, shape: Shape = ()) -> Node:
+    """A sum of terms as a node, in the canonical order; of none, zero in a shape."""
     made = total(times(coefficient, word) for word, coefficient in ordered(terms).items())
-    return number(0) if made is None else made
+    return zeros_like(shape, ()) if made is None else made
+
+
+def zeros_like(shape: Shape, jet: Sequence[Node | None]) -> Node:
+    """Zeros in a shape; in an unknown one, in that of a coefficient."""
+    if is_known(shape):
+        return broadcast_to(number(0), shape=shape) if shape else number(0)
+    like = next((one for one in jet if one is not None), None)
+    return number(0) if like is None else broadcast_like(number(0), like)
 
 
 class Expansion(Interpreter):
@@ -143,7 +152,7 @@ class Expansion(Interpreter):
             return self.distributed(args, lambda words: node.op.rebuild(words))
         if is_primitive(node, broadcast_like, broadcast_to) and not args[0]:
             return {}
-        made = tuple(map(node_of, args))
+        made = _nodes(node.args, args)
         return {node.op.rebuild(made) if hasattr(node.op, "rebuild") else Node(node.op, made): sp.Integer(1)}
 
     def distributed(self, args: Sequence[Sum], word: Any) -> Sum:
@@ -157,8 +166,8 @@ class Expansion(Interpreter):
     def _derivative(self, node: Node, args: Sequence[Sum]) -> Sum:
         attributes = dict(node.op.attributes)
         arity, slots = attributes["arity"], attributes["slots"]
-        own = tuple(map(node_of, args[: 1 + arity]))
-        value = tuple(map(node_of, args[1 + arity + len(slots) :]))
+        whole = _nodes(node.args, args)
+        own, value = whole[: 1 + arity], whole[1 + arity + len(slots) :]
         return self.distributed(
             args[1 + arity : 1 + arity + len(slots)], lambda words: _directional(own, zip(slots, words, strict=True), value, arity)
         )
@@ -168,6 +177,11 @@ class Expansion(Interpreter):
 
     def collect(self, entries: Entries, node: Node) -> Sum:
         return {stack([node_of(entry) for entry in entries]): sp.Integer(1)} if any(entries) else {}
+
+
+def _nodes(places: Sequence[Node], args: Sequence[Sum]) -> tuple[Node, ...]:
+    """Sums of terms where an operation is not linear, each as one node in the shape that it had there."""
+    return tuple(node_of(arg, place.shape) for place, arg in zip(places, args, strict=True))
 
 
 def _product(words: tuple[Node, ...]) -> Node:

@@ -11,8 +11,8 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.counting import closed_count
-from symfold.analysis.jets import Jet, jets, zeros_like
-from symfold.analysis.multilinear import Expansion, Sum, node_of, ordered, times, total
+from symfold.analysis.jets import Jet, jets
+from symfold.analysis.multilinear import Expansion, Sum, node_of, ordered, times, total, zeros_like
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
 from symfold.evaluate import as_numbers
 from symfold.folds import Fold, Select
@@ -20,7 +20,7 @@ from symfold.interpreter import Entries
 from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.notation import folded_formula, formula
-from symfold.notation.expanded import terms_of
+from symfold.notation.expanded import show_count, terms_of
 from symfold.notation.styles import style_named
 from symfold.notation.symbolic import as_sympy
 from symfold.operations import Input
@@ -30,7 +30,7 @@ from symfold.tensors import number, tensor
 from symfold.trees import LEAF, Form, flatten, unflatten
 
 EPSILON = "epsilon"
-MOST = 20_000  # terms of a coefficient that are listed
+MOST = 5_000  # terms of a coefficient that are listed
 SHOWN = 40  # terms in all, up to which a formula lists them
 FORMS = ("terms", "fold")
 
@@ -153,6 +153,9 @@ class Series:
         return unflatten(self.form, [tuple(map(ordered, one)) if isinstance(one, Entries) else ordered(one) for one in found])
 
     def _terms(self, power: int) -> list[Sum | Entries]:
+        for counted in self._closed(power):
+            if isinstance(counted, int) and counted > MOST:
+                raise TooLarge(f"the coefficient of epsilon**{power} has {show_count(counted)} terms, over the bound of {MOST:,} (its recurrence is short: .formula(form='fold'))")
         return [{} if node is None else Expansion(MOST).run([node])[0] for node in self._combined(power, power)]
 
     @cached_property
@@ -167,10 +170,16 @@ class Series:
 
     def _count(self, power: int) -> Any:
         found: Any = 0
+        for place, counted in enumerate(self._closed(power)):
+            found += sum(map(len, _entries(self._terms(power)[place]))) if counted is None else counted
+        return found
+
+    def _closed(self, power: int) -> list[Any]:
+        """The counts for each output that need no listing; None for the others."""
+        found = []
         for place, alone in enumerate(self._cancelled(power)):
             left = [made[place] for (_, made), kept in zip(self._jets(power), alone, strict=True) if kept]
-            counted = 0 if not left else closed_count(left[0]) if len(left) == 1 else None
-            found += sum(map(len, _entries(self._terms(power)[place]))) if counted is None else counted
+            found.append(0 if not left else closed_count(left[0]) if len(left) == 1 else None)
         return found
 
     @cached_property
