@@ -233,6 +233,16 @@ def test_numbers_are_those_of_nested_autograd() -> None:
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
+def test_opened_coefficients_are_compiled_to_the_same_numbers() -> None:
+    residual, boosting, values = dense_values(50, 2)
+    difference = sf.series(residual) - sf.series(boosting)
+    numbers = difference.evaluate(values)
+    for power in range(4):
+        net = difference.coefficient(power, named=False)
+        assert len(net.blocks) <= 2
+        np.testing.assert_allclose(net.compile()(values, x=values["x"]), numbers[power], rtol=1e-9, atol=1e-9)
+
+
 def interpolated(net: sf.Net, values: Mapping[str, Any], order: int, radius: float) -> list[list[Any]]:
     """The coefficients by interpolation of the scaled net at Chebyshev's points in epsilon."""
     angles = np.pi * (np.arange(15) + 0.5) / 15
@@ -275,7 +285,7 @@ def functions(z: Any, f: Any) -> dict[str, Any]:
         "softmax over rows": sf.softmax(u, axis=0) + z,
         "logsumexp": z * sf.logsumexp(u, axis=1, keepdims=True),
         "logsumexp of all": z * sf.logsumexp(u, axis=(0, 1)),
-        "mean and sum": (u - u.mean(axis=1, keepdims=True)) / (u * u).sum(),
+        "mean and sum": (u - u.mean(axis=1, keepdims=True)) / (u * u + 1).sum(),
         "joined": np.concatenate([u[:, 1:], z[:, :1] * u[:, :1]], axis=1),
         "stacked": np.stack([u, u * u])[1],
         "powers": u**2 + 1 / (u * u + 2) + sp.exp(u) * sp.log(u * u + 1),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import comb, prod
 from typing import Any
 
@@ -123,7 +124,7 @@ def _counted(rows: Sequence[Row], position: int, power: int, depth: Size) -> Any
     differences = []
     while values:
         differences.append(values[0])
-        values = [b - a for a, b in zip(values, values[1:], strict=False)]
+        values = [b - a for a, b in pairwise(values)]
     if isinstance(depth, int):
         return sum(difference * comb(depth, k) for k, difference in enumerate(differences))
     return sp.factor(sum(difference * sp.ff(depth, k) / sp.factorial(k) for k, difference in enumerate(differences)))

@@ -11,11 +11,12 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.counting import closed_count
-from symfold.analysis.jets import Jet, jets
+from symfold.analysis.jet_folds import Jet
+from symfold.analysis.jets import jets
 from symfold.analysis.multilinear import Expansion, Sum, node_of, ordered, times, total, zeros_like
+from symfold.analysis.series_text import EPSILON, polynomial, state_letters
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
 from symfold.evaluate import as_numbers
-from symfold.folds import Fold, Select
 from symfold.interpreter import Entries
 from symfold.net import Net, listed
 from symfold.nodes import Node
@@ -23,13 +24,10 @@ from symfold.notation import folded_formula, formula
 from symfold.notation.expanded import show_count, terms_of
 from symfold.notation.styles import style_named
 from symfold.notation.symbolic import as_sympy
-from symfold.operations import Input
 from symfold.sequences import stack
 from symfold.specialise import with_shapes
-from symfold.tensors import number, tensor
 from symfold.trees import LEAF, Form, flatten, unflatten
 
-EPSILON = "epsilon"
 MOST = 5_000  # terms of a coefficient that are listed
 SHOWN = 40  # terms in all, up to which a formula lists them
 FORMS = ("terms", "fold")
@@ -84,8 +82,10 @@ class Series:
 
     # -- coefficients
 
-    def coefficient(self, power: int) -> Net:
+    def coefficient(self, power: int, named: bool = True) -> Net:
         """The coefficient of epsilon**power, as a net of the same blocks at any depth.
+
+        It has derivatives of layers by name; not `named`, the bodies of layers are opened, and it can be compiled.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -94,7 +94,8 @@ class Series:
         z2 = f2(x) + z1
         z3 = f3(x) + z2
         """
-        made = self._combined(self._checked(power), power)
+        self._checked(power)
+        made = self._combined(power, power) if named else self._opened(power)
         shapes = [output.shape for output in self.parts[0][1].outputs]
         inputs = tuple(leaf for _, net in self.parts for leaf in net.leaves if leaf.op.role != "layer")
         first = self._jets(0)[0][1]
@@ -127,6 +128,11 @@ class Series:
                     given[node] = given.get(node, 0) + sign
             found.append(total(times(sign, node) for node, sign in given.items() if sign))
         return found
+
+    def _opened(self, power: int) -> list[Node | None]:
+        """The coefficient of each output, in numbers once it is compiled."""
+        made = [(sign, jets(net.outputs, power, named=False)) for sign, net in self.parts]
+        return [total([times(sign, jet[place][power]) for sign, jet in made]) for place in range(len(self.parts[0][1].outputs))]
 
     def _cancelled(self, power: int) -> list[list[bool]]:
         """For each output, which parts are left after equal ones of opposite sign are taken out."""
@@ -236,11 +242,11 @@ class Series:
         if form not in (None, *FORMS):
             raise InvalidValue(f"unknown form {form!r} of a series (must be one of {', '.join(map(repr, FORMS))}; without one, the short one is taken)")
         if form == "terms" or (form is None and self._is_short()):
-            outputs = self._polynomials(lambda coefficients: self._polynomial([node_of(one) if one else None for one in coefficients]), stack)
+            outputs = self._polynomials(lambda coefficients: polynomial([node_of(one) if one else None for one in coefficients]), stack)
             return formula(Net(tuple(outputs), self.form), form="expanded", style=style, max_ops=None)
         rows = [self._combined(power, self.order) for power in range(self.order + 1)]
-        net = Net(tuple(self._polynomial(column) for column in zip(*rows, strict=True)), self.form)
-        return folded_formula(net, chosen, _letters(net, rows))
+        net = Net(tuple(polynomial(column) for column in zip(*rows, strict=True)), self.form)
+        return folded_formula(net, chosen, state_letters(net, rows))
 
     def _is_short(self) -> bool:
         try:
@@ -248,20 +254,6 @@ class Series:
             return isinstance(counted, int) and counted <= SHOWN
         except SymfoldError:  # a symbolic depth, or terms beyond the bound
             return False
-
-    def _polynomial(self, coefficients: Sequence[Node | None]) -> Node:
-        """The sum of the coefficients by powers of epsilon, and what it leaves out."""
-        strength = tensor(EPSILON, ())
-        powers = [None, strength, *(Node(sp.Pow, (strength, number(power))) for power in range(2, self.order + 2))]
-        found: list[Node] = []
-        for factor, value in zip(powers, coefficients, strict=False):
-            if value is not None:
-                found.append(value if factor is None else _multiplied(factor, value))
-        left_out = powers[self.order + 1]
-        assert left_out is not None
-        whole = total([*found, Node(sp.Function("O"), (left_out,))])
-        assert whole is not None
-        return whole
 
     def __str__(self) -> str:
         try:
@@ -306,39 +298,15 @@ def _numbers(net: Net, order: int, arrays: Mapping[str, Any]) -> list[list[Any]]
     """The coefficients of a net's outputs in numbers, by order."""
     whole = with_shapes(net, {name: np.shape(value) for name, value in arrays.items()})
     made = jets(whole.outputs, order, named=False)
-    outputs = [
-        [zeros_like(output.shape, jet) if jet[power] is None else jet[power] for output, jet in zip(whole.outputs, made, strict=True)]
+    flat = tuple(
+        zeros_like(output.shape, jet) if (node := jet[power]) is None else node
         for power in range(order + 1)
-    ]
-    flat = tuple(node for row in outputs for node in row)
+        for output, jet in zip(whole.outputs, made, strict=True)
+    )
     values, _ = flatten(Net(flat, ("tuple", (LEAF,) * len(flat)), whole.leaves)(arrays))
     width = len(whole.outputs)
     return [values[power * width : (power + 1) * width] for power in range(order + 1)]
 
 
-def _multiplied(factor: Node, value: Node) -> Node:
-    """A coefficient times a power of epsilon: a product goes on, its number in front."""
-    product = times(1, factor, *(value.args if value.op is sp.Mul else (value,)))
-    assert product is not None
-    return product
-
-
 def _entries(terms: Sum | Entries) -> Sequence[Sum]:
     return terms if isinstance(terms, Entries) else [terms]
-
-
-def _letters(net: Net, rows: Sequence[Sequence[Node | None]]) -> tuple[str, ...]:
-    """The states of one fold called c1, c2, ... after the order of what they are, where that names all of them."""
-    folds = net.bindings
-    if len(folds) != 1 or len(net.outputs) != 1:
-        return ()
-    names = {
-        node.op.position: f"c{power}"
-        for power, row in enumerate(rows)
-        for node in row
-        if node is not None and isinstance(node.op, Select) and node.args[0] is folds[0]
-    }
-    taken = {name for leaf in net.leaves if isinstance(leaf.op, Input) for name in listed(leaf)}
-    fold: Fold = folds[0].op
-    whole = all(place in names for place in range(fold.carries)) and taken.isdisjoint(names.values())
-    return tuple(names[place] for place in range(fold.carries)) if whole else ()
