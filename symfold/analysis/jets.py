@@ -28,7 +28,7 @@ from symfold.nodes import Node
 from symfold.opening import opened
 from symfold.operations import Constant
 from symfold.primitives import Apply, broadcast_like, logsumexp, reduce_sum, softmax
-from symfold.sequences import renewed
+from symfold.sequences import entry_of, renewed, reverse_row, stack_row, take_row
 from symfold.shapes import is_known
 from symfold.tensors import number
 from symfold.walks import walk
@@ -82,10 +82,10 @@ class Taylor:
         return zeros_like(node.shape, [self.at(node, power) for power in range(self.order + 1)])
 
     def full(self, node: Node, power: int) -> Node | None:
-        """A coefficient in the node's own shape, where it may have been broadcast: what is not elementwise asks for it."""
+        """A coefficient in the node's own shape, where it may have been broadcast: what joins or moves entries asks for it."""
         value, base = self.at(node, power), self.at(node, 0)
-        unknown = value is not None and not is_known(node.shape) and value.shape != node.shape
-        return broadcast_like(value, base) if unknown and base is not None else value
+        alike = value is None or base is None or is_known(node.shape) or value.shape in (node.shape, base.shape)
+        return value if alike else broadcast_like(value, base)
 
     def make(self, node: Node, power: int) -> Node | None:
         op = node.op
@@ -184,12 +184,14 @@ class Taylor:
 
     def primitive(self, node: Node, op: Apply, power: int) -> Node | None:
         row, args = op.primitive, node.args
+        if row in (take_row, reverse_row) or entry_of(node):  # whole entries of a sequence
+            return self.again(node, [self.at(args[0], power)])
         if row in LINEAR:
             return self.again(node, [self.full(args[0], power)])
         if row in SHAPED:
             return self.again(node, [self.full(args[0], power), *map(self.base, args[1:])])
         if row in JOINTLY:
-            given = [self.full(arg, power) for arg in args]
+            given = [self.at(arg, power) if row == stack_row else self.full(arg, power) for arg in args]
             if all(one is None for one in given):
                 return None
             return self.again(node, [self.zeros(arg) if one is None else one for one, arg in zip(given, args, strict=True)])

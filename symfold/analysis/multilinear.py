@@ -68,7 +68,9 @@ def directional_of(value: Node, directions: Sequence[Direction]) -> Node:
 
 
 def _directional(own: Sequence[Node], directions: Iterable[Direction], value: Sequence[Node], arity: int) -> Node:
-    canonical = sorted(directions, key=lambda direction: (direction[0], rank(direction[1])))
+    canonical = tuple(directions)
+    if len(canonical) > 1:
+        canonical = tuple(sorted(canonical, key=lambda direction: (direction[0], rank(direction[1]))))
     return directional(*own, *(node for _, node in canonical), *value, slots=tuple(slot for slot, _ in canonical), arity=arity)
 
 
@@ -102,7 +104,7 @@ def merged(parts: Iterable[Sum]) -> Sum:
 
 def ordered(terms: Sum) -> Sum:
     """The same terms in the canonical order."""
-    return dict(sorted(terms.items(), key=lambda pair: rank(pair[0])))
+    return dict(sorted(terms.items(), key=lambda pair: rank(pair[0]))) if len(terms) > 1 else terms
 
 
 def node_of(terms: Sum, shape: Shape = ()) -> Node:
@@ -187,5 +189,5 @@ def _nodes(places: Sequence[Node], args: Sequence[Sum]) -> tuple[Node, ...]:
 def _product(words: tuple[Node, ...]) -> Node:
     """A product of words, without ones, in the canonical order."""
     factors = [factor for word in words for factor in (word.args if word.op is sp.Mul else (word,)) if factor != ONE]
-    canonical = tuple(sorted(factors, key=rank))
+    canonical = tuple(sorted(factors, key=rank)) if len(factors) > 1 else tuple(factors)
     return Node(sp.Mul, canonical) if len(canonical) > 1 else canonical[0] if canonical else ONE

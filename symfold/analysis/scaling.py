@@ -10,7 +10,8 @@ from symfold.errors import InvalidValue
 from symfold.folds import Fold, apply_fold
 from symfold.layer_kinds import Call
 from symfold.lifting import lift
-from symfold.net import Net, listed
+from symfold.names import covers, names_of, show_names
+from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant, Formal
 from symfold.tensors import tensor
@@ -30,12 +31,11 @@ def scaled(net: Any, epsilon: Any = "epsilon") -> Net:
     >>> sf.scaled(net, "x")
     Traceback (most recent call last):
     ...
-    symfold.errors.InvalidValue: the net has an input or a layer named 'x' already (its names: f1, f2, x; give the strength another)
+    symfold.errors.InvalidValue: the net has an input or a layer named 'x' already (its names: x, f1, f2; give the strength another)
     """
     whole = Net.of(net)
-    names = sorted({name for leaf in whole.leaves for name in listed(leaf)})
-    if isinstance(epsilon, str) and epsilon in names:
-        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    if isinstance(epsilon, str) and any(covers(epsilon, names_of(leaf)) for leaf in whole.leaves):
+        shown = show_names([names_of(leaf) for leaf in whole.leaves])
         raise InvalidValue(f"the net has an input or a layer named {epsilon!r} already (its names: {shown}; give the strength another)")
     factor = tensor(epsilon, ()) if isinstance(epsilon, str) else lift(epsilon)
     return whole.with_outputs(_scaled(whole.outputs, factor))

@@ -18,7 +18,8 @@ from symfold.analysis.series_text import EPSILON, polynomial, state_letters
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
 from symfold.evaluate import as_numbers
 from symfold.interpreter import Entries
-from symfold.net import Net, listed
+from symfold.names import covers, names_of
+from symfold.net import Net
 from symfold.nodes import Node
 from symfold.notation import folded_formula, formula
 from symfold.notation.expanded import show_count, terms_of
@@ -56,7 +57,7 @@ def series(net: Any, order: int = 3) -> Series:
     if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise InvalidValue(f"a series of order {order!r} (give a whole number from 0 up)")
     whole = Net.of(net)
-    if any(EPSILON in listed(leaf) for leaf in whole.leaves):
+    if any(covers(EPSILON, names_of(leaf)) for leaf in whole.leaves):
         raise InvalidValue(f"the net has an input, a parameter or a layer named {EPSILON!r}, the strength that it is expanded in (rename it)")
     return Series(((1, whole),), order)
 
@@ -159,10 +160,17 @@ class Series:
         return unflatten(self.form, [tuple(map(ordered, one)) if isinstance(one, Entries) else ordered(one) for one in found])
 
     def _terms(self, power: int) -> list[Sum | Entries]:
+        if power in self._listed:
+            return self._listed[power]
         for counted in self._closed(power):
             if isinstance(counted, int) and counted > MOST:
                 raise TooLarge(f"the coefficient of epsilon**{power} has {show_count(counted)} terms, over the bound of {MOST:,} (its recurrence is short: .formula(form='fold'))")
-        return [{} if node is None else Expansion(MOST).run([node])[0] for node in self._combined(power, power)]
+        self._listed[power] = [{} if node is None else Expansion(MOST).run([node])[0] for node in self._combined(power, power)]
+        return self._listed[power]
+
+    @cached_property
+    def _listed(self) -> dict[int, list[Sum | Entries]]:
+        return {}
 
     @cached_property
     def counts(self) -> tuple[Any, ...]:
@@ -246,7 +254,8 @@ class Series:
             return formula(Net(tuple(outputs), self.form), form="expanded", style=style, max_ops=None)
         rows = [self._combined(power, self.order) for power in range(self.order + 1)]
         net = Net(tuple(polynomial(column) for column in zip(*rows, strict=True)), self.form)
-        return folded_formula(net, chosen, state_letters(net, rows))
+        powers = [[jet[power] for _, made in self._jets(self.order) for jet in made] for power in range(self.order + 1)]
+        return folded_formula(net, chosen, state_letters(net, powers))
 
     def _is_short(self) -> bool:
         try:

@@ -8,9 +8,10 @@ import sympy as sp
 
 from symfold.analysis.multilinear import times, total
 from symfold.folds import Select
-from symfold.net import Net, listed
+from symfold.named_layers import Layer
+from symfold.net import Net
 from symfold.nodes import Node
-from symfold.operations import Input
+from symfold.notation.letters import stems_of
 from symfold.tensors import number, tensor
 
 EPSILON = "epsilon"
@@ -25,7 +26,7 @@ def polynomial(coefficients: Sequence[Node | None]) -> Node:
         for factor, value in zip(powers, coefficients, strict=False)
     ]
     left_out = powers[len(coefficients)]
-    whole = total([*found, None if left_out is None else Node(sp.Function("O"), (left_out,))])
+    whole = total([*found, None if left_out is None else Layer("O")(left_out)])
     assert whole is not None
     return whole
 
@@ -41,6 +42,5 @@ def state_letters(net: Net, rows: Sequence[Sequence[Node | None]]) -> tuple[str,
         for node in row
         if node is not None and isinstance(node.op, Select) and node.args[0] is folds[0]
     }
-    taken = {name for leaf in net.leaves if isinstance(leaf.op, Input) for name in listed(leaf)}
-    whole = all(place in names for place in range(folds[0].op.carries)) and taken.isdisjoint(names.values())
+    whole = all(place in names for place in range(folds[0].op.carries)) and "c" not in stems_of(net)
     return tuple(names[place] for place in range(folds[0].op.carries)) if whole else ()
