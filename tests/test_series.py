@@ -487,7 +487,7 @@ def test_errors_say_what_can_be_done() -> None:
         sf.series(net, order=-1)
     with pytest.raises(InvalidValue, match="named 'epsilon'"):
         sf.series(sf.scaled(net))
-    with pytest.raises(InvalidValue, match="named 'f2' already .its names: x, f1, f2; give"):
+    with pytest.raises(InvalidValue, match=r"named 'f2' already .its names: x, f1, f2; give"):
         sf.scaled(net, "f2")
     with pytest.raises(InvalidValue, match="coefficient 4 of a series of order 3"):
         sf.series(net).coefficient(4)
