@@ -96,9 +96,9 @@ if TYPE_CHECKING:
     from symfold.analysis.picard import picard as picard
     from symfold.analysis.received import received as received
     from symfold.analysis.received import update_coupling as update_coupling
-    from symfold.analysis.taught import taught as taught
     from symfold.analysis.scaling import scaled as scaled
     from symfold.analysis.series import series as series
+    from symfold.analysis.taught import taught as taught
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll
