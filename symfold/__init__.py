@@ -56,7 +56,9 @@ _HOMES = {
     "analysis.cost": ("cost",),
     "analysis.degree": ("degree",),
     "analysis.paths": ("paths",),
+    "analysis.commutator": ("commutator",),
     "analysis.coupling": ("coupling",),
+    "analysis.volume": ("determinant", "divergence"),
     "analysis.groups": ("grouped",),
     "analysis.lesion": ("lesion",),
     "analysis.mixing": ("mixing",),
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from symfold import losses as losses
     from symfold import mappers as mappers
     from symfold import optimisers as optimisers
+    from symfold.analysis.commutator import commutator as commutator
     from symfold.analysis.cost import cost as cost
     from symfold.analysis.coupling import coupling as coupling
     from symfold.analysis.degree import degree as degree
@@ -99,6 +102,8 @@ if TYPE_CHECKING:
     from symfold.analysis.scaling import scaled as scaled
     from symfold.analysis.series import series as series
     from symfold.analysis.taught import taught as taught
+    from symfold.analysis.volume import determinant as determinant
+    from symfold.analysis.volume import divergence as divergence
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll
