@@ -13,11 +13,11 @@ import sympy as sp
 from symfold.analysis.chain import Chain, Listed, Unlisted
 from symfold.analysis.factors import is_named, layer_names
 from symfold.analysis.ordered import Map, after, grid, is_identity, plain, size_of
-from symfold.analysis.paths import applications, paths
+from symfold.analysis.paths import paths
 from symfold.analysis.words import Words, words_of
 from symfold.differentiate import adjoint
 from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
-from symfold.families import Numbered
+from symfold.families import Numbered, known_count
 from symfold.folds import Fold, Select
 from symfold.names import applied_layers, names_of
 from symfold.net import Net
@@ -145,8 +145,8 @@ class Jacobian:
         >>> len(words), words["J3(z2)", "J1(x)"]
         (8, 1)
         """
-        applications(self.net.outputs)  # or the error that says which depth is a symbol
-        count, steps = paths(self.net).count, steps_of(self.net.outputs)
+        steps = known_count(steps_of(self.net.outputs))
+        count = paths(self.net).count
         if steps > MOST_STEPS:
             raise TooLarge(f"the Jacobian has {show_count(count)} paths over {show_count(steps)} steps, more than can be written one by one (use the product form)")
         chain = self._chain(True)
