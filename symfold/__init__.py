@@ -69,6 +69,8 @@ _HOMES = {
     "analysis.received": ("received", "update_coupling"),
     "analysis.scaling": ("scaled",),
     "analysis.series": ("series",),
+    "analysis.verdict": ("verdict",),
+    "analysis.difference": ("difference",),
     "optimisers": ("sgd",),
     "train": ("fit",),
     "errors": ("SymfoldError",),
@@ -104,6 +106,8 @@ if TYPE_CHECKING:
     from symfold.analysis.taught import taught as taught
     from symfold.analysis.volume import determinant as determinant
     from symfold.analysis.volume import divergence as divergence
+    from symfold.analysis.difference import difference as difference
+    from symfold.analysis.verdict import verdict as verdict
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll

@@ -71,7 +71,7 @@ def roll(net: Any) -> Net:
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
-    return written_out(_merged(tuple(roots)))
+    return written_out(merged(tuple(roots)))
 
 
 def written_out(roots: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -98,7 +98,7 @@ def _normal_block(block: Block) -> Block:
     return block
 
 
-def _merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """Chains of folds with equal blocks, each made one fold."""
     order = walk(roots)
     blocks = {node: _normal_block(node.op.block) for node in order if isinstance(node.op, Fold)}

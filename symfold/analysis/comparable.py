@@ -1,0 +1,72 @@
+"""Comparable: what two nets must have in common before they can be equal: depths, inputs, parameters, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from symfold.errors import InvalidType, InvalidValue, ShapeError
+from symfold.families import Family
+from symfold.lifting import lift
+from symfold.names import applied_layers
+from symfold.net import Net
+from symfold.shapes import fits, show
+
+
+def incomparable(a: Net, b: Net) -> str | None:
+    """Why two nets cannot be compared, if they cannot."""
+    depths = [free_depths(net) for net in (a, b)]
+    if depths[0] != depths[1]:
+        return f"the symbolic depths are {_listed(depths[0])} in one and {_listed(depths[1])} in the other (give them numbers: net.at(n=10))"
+    inputs = [{leaf.op.name: leaf.shape for leaf in net.inputs} for net in (a, b)]
+    if inputs[0].keys() != inputs[1].keys():
+        return f"the inputs are {_listed(inputs[0])} in one and {_listed(inputs[1])} in the other"
+    for name, shape in inputs[0].items():
+        if not fits(shape, inputs[1][name]):
+            return f"input {name!r} has shape {show(shape)} in one and {show(inputs[1][name])} in the other"
+    parameters = [{leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name: leaf.op.shape for leaf in net.leaves if leaf.op.role == "parameter"} for net in (a, b)]
+    for name in parameters[0]:
+        if name in parameters[1] and parameters[0][name] != parameters[1][name]:
+            return f"parameter {name!r} has shape {show(parameters[0][name])} in one and {show(parameters[1][name])} in the other"
+    if len(a.outputs) != len(b.outputs) or a.form != b.form:
+        return f"the outputs are held in another form: {len(a.outputs)} in one and {len(b.outputs)} in the other"
+    for place, (one, other) in enumerate(zip(a.outputs, b.outputs, strict=True)):
+        if not fits(one.shape, other.shape):
+            return f"output {place + 1} has shape {show(one.shape)} in one and {show(other.shape)} in the other"
+    return None
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def free_depths(net: Net) -> set[str]:
+    """The symbols that depths of a net are still made of."""
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + [node.op.count for node in net.bindings]
+    return {symbol.name for count in counts if not isinstance(count, int) for symbol in count.free_symbols if "[" not in symbol.name}
+
+
+def has_bodies(net: Net) -> bool:
+    """Whether any layer of a net has a body."""
+    return any(op.body is not None for op, _ in applied_layers(net.outputs))
+
+
+def placed(a: Net, b: Net, params: Mapping[str, Any]) -> tuple[Net, Net]:
+    """Both nets with numbers for parameters."""
+    if not isinstance(params, Mapping):
+        raise InvalidType(f"params must be a mapping from names to numbers, got {params!r} (as net.init(seed=0) gives it)")
+    own = [{node.op.name: node for node in net.params} for net in (a, b)]
+    for name in params:
+        if not any(name in known for known in own):
+            listed = sorted({*own[0], *own[1]})
+            raise InvalidValue(f"no parameter of the nets is called {name!r} (their parameters: {', '.join(listed[:12]) or 'none'})")
+    made: list[Net] = []
+    for net, known in zip((a, b), own, strict=True):
+        values = {name: np.asarray(params[name]) for name in known if name in params}
+        for name, value in values.items():
+            if not fits(value.shape, known[name].shape):
+                raise ShapeError(f"parameter {name!r} has shape {show(known[name].shape)}, got {value.shape}")
+        made.append(net._placed({name: lift(value if value.ndim else value.item()) for name, value in values.items()}))
+    return made[0], made[1]

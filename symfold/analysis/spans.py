@@ -1,0 +1,65 @@
+"""Spans: the layers of a net as runs of numbered names, each with its body, so that a million cost what three cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symfold.families import Numbered
+from symfold.names import applied_layers, names_of
+from symfold.net import Net
+from symfold.notation.terms import show_size
+
+Span = tuple[str, Any, Any]  # numbered names: prefix, first, last; a name alone: itself, 0, 0
+
+
+def bodies_of(net: Net) -> dict[Span, Any]:
+    found: dict[Span, Any] = {}
+    for op, args in applied_layers(net.outputs):
+        names = names_of(args[0])
+        body = op.body.digest if op.body is not None else None
+        if isinstance(names, Numbered):
+            found[names.prefix, names.start, names.start + names.count - 1] = body
+        else:
+            for name in names:
+                stem = name.rstrip("0123456789")
+                number = int(name[len(stem) :]) if name[len(stem) :] else None
+                found[(name, 0, 0) if number is None else (stem, number, number)] = body
+    return _gathered(found)
+
+
+def _gathered(found: dict[Span, Any]) -> dict[Span, Any]:
+    """Neighbouring numbers of one body as one span."""
+    made: dict[Span, Any] = {}
+    for (stem, first, last), body in sorted(found.items(), key=lambda pair: (pair[0][0], str(pair[0][1]) if not isinstance(pair[0][1], int) else f"{pair[0][1]:012d}")):
+        before = next(reversed(made), None)
+        if before is not None and before[0] == stem and made[before] == body and isinstance(before[2], int) and first <= before[2] + 1:
+            del made[before]
+            made[stem, before[1], max(before[2], last) if isinstance(last, int) else last] = body
+        else:
+            made[stem, first, last] = body
+    return made
+
+
+def meet(one: Span, other: Span) -> bool:
+    known = all(isinstance(value, int) for value in (*one[1:], *other[1:]))
+    return one[0] == other[0] and (not known or (one[1] <= other[2] and other[1] <= one[2]))
+
+
+def beyond(span: Span, others: dict[Span, Any]) -> str:
+    """The numbers of a span that no span of the other net has."""
+    if not all(isinstance(value, int) for known in (span, *others) for value in known[1:]):
+        return ""
+    left = [(span[1], span[2])]
+    for known in others:
+        if known[0] == span[0]:
+            left = [part for lo, hi in left for part in ((lo, min(hi, known[1] - 1)), (max(lo, known[2] + 1), hi)) if part[0] <= part[1]]
+    return ", ".join(span_text((span[0], lo, hi)) for lo, hi in left)
+
+
+def span_text(span: Span) -> str:
+    stem, first, last = span
+    if first == last == 0 and not stem[-1:].isdigit() and first == 0:
+        return stem
+    if first == last:
+        return f"{stem}{first}"
+    return f"{stem}{first}, {stem}{last}" if last == first + 1 else f"{stem}{first}, ..., {stem}{show_size(last)}"
