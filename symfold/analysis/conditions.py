@@ -10,21 +10,25 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.agreement import Agreement, agree
-from symfold.analysis.normal_form import exact, fractions_of
+from symfold.analysis.normal_form import exact, fractions_of, tidy
 from symfold.analysis.paths import applications
 from symfold.analysis.randomised import Reading, Value
 from symfold.blocks import Block
+from symfold.families import Numbered
 from symfold.layer_kinds import Call
+from symfold.names import applied_layers, names_of
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
 from symfold.primitives import dot, is_primitive
 from symfold.walks import walk
 
 MOST_LAYERS = 300  # whose virtual weights are looked at: their number grows with the square
+FEW = 12  # names of layers that are listed
 MOST_PRODUCTS = 200_000  # of numbers, in one virtual weight
 
-CONSTANT = "the layers after the first are constant: their bodies do not read their input"
+CONSTANT = "{} constant: their bodies do not read their input"
 APART = "no layer reads what an earlier one writes: the virtual weights W_k V_j (j < k) are exactly zero"
+PARTLY = "where the nets differ, layers do not read what earlier ones write: the virtual weights W_k V_j there are exactly zero"
 SHALLOW = "each net applies one layer, and both start from the same input: there is no earlier layer to read"
 
 
@@ -41,12 +45,29 @@ def reason(a: Any, b: Any, seed: int, short: bool) -> tuple[str, Agreement] | No
     for folded in (True, False) if short else (True,):
         agreed = agree(a, b, Constants(seed, folded=folded))
         if agreed.equal:
-            return CONSTANT, agreed
+            return CONSTANT.format(_constant_layers(a, b)), agreed
     if short and all(applications(net.outputs) <= MOST_LAYERS for net in (a, b)):
-        agreed = agree(a, b, Apart(seed))
+        apart = Apart(seed)
+        agreed = agree(a, b, apart)
         if agreed.equal:
-            return APART, agreed
+            return PARTLY if apart.seen else APART, agreed
     return None
+
+
+def _constant_layers(a: Any, b: Any) -> str:
+    """The layers whose bodies do not read their input, in words."""
+    constant, others = dict[str, None](), dict[str, None]()
+    for op, args in (pair for net in (a, b) for pair in applied_layers(net.outputs)):
+        names = names_of(args[0])
+        own = op.body is not None and reads(Block(op.body.shapes, tidy(op.body.results))).isdisjoint(range(op.arity))
+        if isinstance(names, Numbered) and not (isinstance(names.count, int) and names.count <= FEW):
+            shown = [f"{names[0]}, {names[1]}, ..."]
+        else:
+            shown = list(names)
+        (constant if own else others).update(dict.fromkeys(shown))
+    if len(others) == 1 and constant:
+        return f"all layers but {next(iter(others))} are"
+    return f"the layers {', '.join(constant)} are" if len(constant) <= FEW else f"the {len(constant)} layers {', '.join(list(constant)[:2])}, ... are"
 
 
 class Constants(Reading):
@@ -74,6 +95,8 @@ class Apart(Constants):
         super().__init__(seed)
         self.arrays: dict[int, Any] = {}  # the numbers of a value, where they are known
         self.sums: dict[int, dict[int, int]] = {}  # a value as multiples of others
+        self.outputs: set[int] = set()  # of layers
+        self.seen = False  # whether any layer reads the output of another
         self.writes: dict[int, Any] = {}  # the directions that a layer's output lies in
 
     def leaf(self, node: Node) -> Value:
@@ -108,14 +131,20 @@ class Apart(Constants):
     def call(self, node: Node, args: Sequence[Value]) -> Value:
         op: Call = node.op
         if op.body is None or op.arity != 1:
-            return super().call(node, args)
+            self.seen = self.seen or any(not self.outputs.isdisjoint(self.terms(arg)) for arg in args[1 : 1 + op.arity])
+            value = super().call(node, args)
+            self.outputs.add(value.number)
+            return value
         body = self.body(op.body)
         known = {formal: self.arrays[arg.number] for formal, arg in zip(body.formals[1:], args[2:], strict=True) if arg.number in self.arrays}
+        kept: dict[int, int] = {}
         if (read := reading(body, known)) is not None:
             kept = {atom: factor for atom, factor in self.terms(args[1]).items() if read and not self.misses(atom, read)}
             number = sum(atom * factor for atom, factor in kept.items()) % self.prime
             args = [args[0], args[1]._replace(number=number), *args[2:]]
+        self.seen = self.seen or (read != [] and not self.outputs.isdisjoint(self.terms(args[1]) if read is None else kept))
         value = super().call(node, args)
+        self.outputs.add(value.number)
         if (written := writing(body.results[0], known)) is not None:
             self.writes[value.number] = written
         return value

@@ -89,8 +89,10 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
     if len(inputs) > 1:
         starts += [{name: Fraction((k + shift) % 5 + 1) for k, name in enumerate(inputs)} for shift in (0, 1, 2)]
         starts += [{name: Fraction(name == one) for name in inputs} for one in inputs]
-    spent = 0
+    spent, restless = 0, set[str]()  # what keeps the state of a deep net from coming to rest
     for layers, start in product(candidates(names, many), starts):
+        if layers.others.text in restless:
+            continue
         for parameter in map(Fraction, (1, 2) if has_parameters else (1,)):
             evaluators = [Exact(layers, start, parameter) for _ in (a, b)]
             try:
@@ -99,7 +101,10 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
                 found = [evaluator.outputs(net) for evaluator, net in zip(evaluators, (a, b), strict=True)]
             except Inexact:
                 return None
-            except (Abandoned, ZeroDivisionError):
+            except ZeroDivisionError:
+                continue
+            except Abandoned:
+                restless |= {layers.others.text} if many else set()
                 continue
             finally:
                 spent += sum(evaluator.steps for evaluator in evaluators)
@@ -156,7 +161,8 @@ def candidates(names: Sequence[str], many: bool) -> Iterator[Layers]:
         for first, second in ((SQUARE, NEXT), (NEXT, SQUARE), (IDENTITY, ONE), (ONE, IDENTITY)):
             yield Layers({name: (first, second)[k % 2] for k, name in enumerate(names)}, ZERO)
     groups = [names[:2], names[-2:], (names[0], names[-1]), names[:1], names[-1:], names[:3]]
-    for group, pair, others in product(dict.fromkeys(map(tuple, groups)), ((IDENTITY, IDENTITY), (SQUARE, NEXT), (NEXT, SQUARE), (ONE, DOUBLE)), (ZERO, IDENTITY, ONE)):
+    pairs = ((IDENTITY, IDENTITY), (SQUARE, NEXT), (NEXT, SQUARE), (ONE, DOUBLE))
+    for others, group, pair in product((ZERO, ONE, IDENTITY), dict.fromkeys(map(tuple, groups)), pairs):
         yield Layers({name: pair[k % 2] for k, name in enumerate(group)}, others)
 
 

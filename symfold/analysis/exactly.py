@@ -165,7 +165,9 @@ class Exact(Lazily):
                     return None
                 op = sequence.node.op
                 names = op.names if isinstance(op, Family) else names_of(sequence.node)
-                if isinstance(names, tuple):
+                if isinstance(op, Family) and isinstance(names, tuple):
+                    found |= {op.positions[name] for name in self.layers.rules if name in op.positions}
+                elif isinstance(names, tuple):
                     found |= {k for k, name in enumerate(names) if name in self.layers.rules}
                 else:
                     numbers = (name.removeprefix(names.prefix) for name in self.layers.rules if label(name) == names.prefix)

@@ -105,7 +105,7 @@ def _fold(fold: Fold, args: tuple[Node, ...], known: dict[Block, Block]) -> tupl
     while True:  # what is not used is seen when the step is tidied; the places that are left are numbered anew, once
         wanted = (*block.shapes[:carries], *(shapes.get(pair, pair[0].shape) for pair in ordered))
         fresh = Block(wanted, ()).formals
-        own = {pair: formal for pair, formal in zip(ordered, fresh[carries:], strict=True)}
+        own = dict(zip(ordered, fresh[carries:], strict=True))
         shared = {operand: formal for (operand, each), formal in own.items() if not each}
         filled = [own.get((o, True)) if each else substitute((o,), shared)[0] for o, each in operands]
         replaced = {formal: value for formal, value in zip(block.formals[carries:], filled, strict=True) if value is not None}

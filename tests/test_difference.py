@@ -1,0 +1,177 @@
+"""Differences: what is said of two nets is true of them, nothing is said of equal ones, and the graph is both nets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.analysis.difference import difference
+
+X, Y = sf.tensor("x"), sf.tensor("y")
+G = sf.layer("g")
+MILLION = 1_000_000
+
+
+def layers(count: Any) -> Any:
+    return sf.layers("f", count=count)
+
+
+def fold(mapper: Callable[[Any, Any], Any], count: Any, start: Any = X) -> sf.Net:
+    return sf.fold(mapper, layers(count), start)
+
+
+def residual(count: Any) -> sf.Net:
+    return fold(sf.mappers.residual, count)
+
+
+def boosting(count: Any) -> sf.Net:
+    return fold(sf.mappers.boosting(X), count)
+
+
+MOVED = "from step 2 on, f_k reads z_{k-1} in A and x in B"
+
+TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
+    "the question": (lambda: (residual(3), boosting(3)), [MOVED]),
+    "a million": (lambda: (residual(MILLION), boosting(MILLION)), [MOVED]),
+    "symbolic": (lambda: (residual("n"), boosting("n")), [MOVED]),
+    "unrolled": (lambda: (sf.unroll(residual(5)), boosting(5)), [MOVED]),
+    "two steps": (lambda: (residual(2), boosting(2)), ["in step 2, f2 reads z1 in A and x in B"]),
+    "one step": (lambda: (residual(1), boosting(1)), ["nothing moved"]),
+    "commuted": (lambda: (residual("n"), fold(lambda z, f: z + f(z), "n")), ["nothing moved"]),
+    "feedforward": (lambda: (residual(4), fold(sf.mappers.feedforward, 4)), ["at every step, z_k is f_k + z_{k-1} in A and f_k in B"]),
+    "multiplied": (lambda: (residual("n"), fold(sf.mappers.multiplicative, "n")), ["at every step, z_k is f_k + z_{k-1} in A and f_k*z_{k-1} in B"]),
+    "a coefficient": (lambda: (residual("n"), fold(lambda z, f: z + 0.5 * f(z), "n")), ["at every step, the coefficient of f_k in z_k is 1 in A and 1/2 in B"]),
+    "of the state": (lambda: (residual(9), fold(lambda z, f: f(z) - z, 9)), ["at every step, the coefficient of z_{k-1} in z_k is 1 in A and -1 in B"]),
+    "the start": (lambda: (residual(3), fold(sf.mappers.residual, 3, 2 * X)), ["the state starts from x in A and 2*x in B"]),
+    "from zero": (lambda: (boosting(4), fold(sf.mappers.boosting(X), 4, 0)), ["the state starts from x in A and 0 in B"]),
+    "more layers": (lambda: (residual(3), residual(5)), ["only B has the layers f4, f5", "A has 3 steps and B has 5"]),
+    "the order": (lambda: (residual(3), sf.fold(sf.mappers.residual, list(layers(3))[::-1], X)), ["the layers of steps 1 to 3 are f1, f2, f3 in A and f3, f2, f1 in B"]),
+    "two exchanged": (
+        lambda: (residual(3), sf.fold(sf.mappers.residual, [layers(3)[k] for k in (1, 0, 2)], X)),
+        ["the layers of steps 1 to 3 are f1, f2, f3 in A and f2, f1, f3 in B"],
+    ),
+    "names without numbers": (
+        lambda: tuple(sf.fold(sf.mappers.residual, [sf.layer(name) for name in order], X) for order in ("abc", "bac")),
+        ["the layers of steps 1 to 3 are a, b, c in A and b, a, c in B"],
+    ),
+    "the second half": (
+        lambda: (residual(10), sf.fold(lambda z, item: item[0](z, item[1]), [(sf.mappers.residual if k < 5 else sf.mappers.boosting(X), f) for k, f in enumerate(layers(10))], X)),
+        ["in steps 6 to 10, f_k reads z_{k-1} in A and x in B"],
+    ),
+    "another layer": (
+        lambda: (residual(3), fold(lambda z, f: G(f(z)) + z, 3)),
+        ["only B has the layer g", "at every step, only B applies g, to f_k", "at every step, z_k is f_k + z_{k-1} in A and g + z_{k-1} in B"],
+    ),
+    "the output": (lambda: (residual(3), 2 * residual(3)), ["the output is the last state in A and 2*z_3 in B"]),
+    "by hand": (
+        lambda: (residual(3), X + layers(3)[0](X) + layers(3)[1](X) + layers(3)[2](X + layers(3)[0](X) + layers(3)[1](X))),
+        ["f2 reads x + f1 in A and x in B"],
+    ),
+    "bodies": (lambda: (residual(3), sf.fold(sf.mappers.residual, sf.layers("f1:4", lambda z: z**2), X)), ["f1, ..., f3 have one body in A and another in B"]),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_moved_is_said(case: str) -> None:
+    make, sentences = TOLD[case]
+    a, b = make()
+    found = difference(a, b)
+    assert list(found.sentences) == sentences
+    assert bool(found) is (sentences != ["nothing moved"])
+    assert str(found) == "\n".join(sentences)
+    assert str(difference(a, b)) == str(found)
+
+
+def test_an_input_that_only_one_net_reads_is_said() -> None:
+    found = difference(residual(3), fold(lambda z, f: f(z) + Y * z, 3))
+    assert found.sentences[0] == "only B reads the input y"
+
+
+def test_the_names_of_the_nets_are_used() -> None:
+    found = difference(residual("n"), boosting("n"), names=("resnet", "boosting"))
+    assert str(found) == "from step 2 on, f_k reads z_{k-1} in resnet and x in boosting"
+    with pytest.raises(sf.SymfoldError, match="two different names"):
+        difference(residual(2), boosting(2), names=("A", "A"))
+
+
+def test_what_no_layer_reads_is_still_a_difference() -> None:
+    found = difference(sf.Net.of(sf.tanh(X)), sf.Net.of(sf.sin(X)))
+    assert found and found.sentences == ("the output is tanh(x) in A and sin(x) in B",)
+
+
+# ---------------------------------------------------------------- the graph
+
+
+def edges(graph: nx.MultiDiGraph) -> Counter[tuple[str, str]]:
+    return Counter((source, target) for source, target, _ in graph.edges(keys=True))
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_the_graph_is_both_graphs_and_says_which_edge_is_whose(case: str) -> None:
+    a, b = TOLD[case][0]()
+    found = difference(a, b)
+    graph = found.graph
+    level = graph.graph["level"]
+    own = [edges(sf.Net.of(net).graph(level)) for net in (a, b if found else a)]
+    sides = [Counter((u, v) for u, v, data in graph.edges(data=True) if data["side"] in ("both", side)) for side in ("first", "second")]
+    assert sides == own
+    assert all(data["moved"] == (data["side"] != "both") for _, _, data in graph.edges(data=True))
+    assert len(found.moved) == sum((own[0] - own[1]).values()) + sum((own[1] - own[0]).values())
+    assert set(graph) == {name for net in (a, b if found else a) for name in sf.Net.of(net).graph(level)}
+
+
+def test_the_moved_edges_of_the_question() -> None:
+    moved = difference(residual(3), boosting(3)).moved
+    assert {(m.source, m.target, m.side) for m in moved} == {("z1", "f2", "first"), ("z2", "f3", "first"), ("x", "f2", "second"), ("x", "f3", "second")}
+
+
+def test_a_deep_net_is_drawn_as_its_folds() -> None:
+    for count in (MILLION, "n"):
+        found = difference(residual(count), boosting(count))
+        assert found.graph.graph["level"] == "fold" and len(found.graph) < 10
+        assert [(m.source, m.target, m.side) for m in found.moved] == [("x", "fold1", "second")]
+
+
+def test_a_join_that_is_another_operation_is_marked() -> None:
+    nodes = difference(residual(3), fold(sf.mappers.multiplicative, 3)).graph.nodes
+    assert [name for name in nodes if nodes[name].get("moved")] == ["z1", "z2", "z3"]
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_the_graph_is_written_as_graphml(case: str) -> None:
+    graph = difference(*TOLD[case][0]()).graph
+    text = "\n".join(nx.generate_graphml(graph))
+    back = nx.parse_graphml(text, force_multigraph=True)
+    assert edges(back) == edges(graph)
+    assert Counter(data["side"] for *_, data in back.edges(data=True)) == Counter(data["side"] for *_, data in graph.edges(data=True))
+
+
+# ---------------------------------------------------------------- against a count by hand
+
+WIRES = {"z": lambda z, f: f(z) + z, "x": lambda z, f: f(X) + z}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("zx"), st.sampled_from("zx")), min_size=2, max_size=8))
+def test_the_steps_that_are_said_are_those_whose_mapper_differs(choices: list[tuple[str, str]]) -> None:
+    f = layers(len(choices))
+    nets = [sf.fold(lambda z, item: item[0](z, item[1]), [(WIRES[pair[side]], g) for pair, g in zip(choices, f, strict=True)], X) for side in (0, 1)]
+    other = {k + 1 for k, (one, two) in enumerate(choices) if one != two and k > 0}
+    found = difference(*nets)
+    assert bool(found) is bool(other)
+    said: set[int] = set()
+    for sentence in found.sentences if found else ():
+        where = sentence.partition(", ")[0].split()
+        numbers = [int(word) for word in where if word.isdigit()]
+        last = len(choices) if where[0] == "from" else numbers[-1]
+        said |= set(range(numbers[0], last + 1)) if numbers else set(range(1, last + 1))
+    assert said == other
+    moved = {int(m.target[1:]) for m in found.moved}
+    assert moved == other
