@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from xml.dom.minidom import Node as Element
 from xml.sax.saxutils import escape
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty_symbology import greek_unicode
@@ -49,8 +51,15 @@ def _latex_printer(expression: sp.Basic) -> str:
     return str(LatexPrinter({"order": "none"}).doprint(expression))
 
 
+class _MathMLPrinter(MathMLPresentationPrinter):
+    """SymPy's, but a function that it does not know keeps the letters of its name: O is not o."""
+
+    def mathml_tag(self, e: Any) -> str:
+        return str(e.func.__name__ if isinstance(e, AppliedUndef) else super().mathml_tag(e))
+
+
 def _mathml_printer(expression: sp.Basic) -> str:
-    printed: Element = MathMLPresentationPrinter({"order": "none"})._print(expression)
+    printed: Element = _MathMLPrinter({"order": "none"})._print(expression)
     # SymPy writes entities that only HTML knows; XML wants the characters, and its own three escapes kept
     shown = str(printed.toxml()).replace("&amp;", "&")
     return re.sub(r"&(?!lt;|gt;|amp;)#?\w+;", lambda found: html.unescape(found[0]), shown)
