@@ -25,6 +25,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     analysis                                    what a net is: its paths, its Jacobian, what its layers are taught
     optimisers, updates, batches, train, check  training, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
+    report                                      two nets compared: a table, a page
     saved, command                              models on disk, the shell
 
 Public names are loaded when first used, so that importing symfold is cheap.
@@ -71,6 +72,7 @@ _HOMES = {
     "analysis.series": ("series",),
     "analysis.verdict": ("verdict",),
     "analysis.difference": ("difference",),
+    "report": ("compare",),
     "optimisers": ("sgd",),
     "train": ("fit",),
     "errors": ("SymfoldError",),
@@ -139,6 +141,7 @@ if TYPE_CHECKING:
     from symfold.notation import formula as formula
     from symfold.operations import Normal as Normal
     from symfold.optimisers import sgd as sgd
+    from symfold.report import compare as compare
     from symfold.sequences import reverse as reverse
     from symfold.sequences import stack as stack
     from symfold.serialize import from_json as from_json

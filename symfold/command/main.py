@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "graph": ("graph", "The computation graph, in a format for other programs."),
     "draw": ("draw", "A picture of the net."),
     "backward": ("backward", "The formula of the backward pass, derived."),
+    "compare": ("compare", "How two nets differ: a table, and a page with pictures."),
     "eval": ("eval", "Numbers: of a random net, or of a trained model."),
     "train": ("train", "Train a net on a table, against baselines."),
 }

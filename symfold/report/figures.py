@@ -1,0 +1,116 @@
+"""The plots of the page: each computes its numbers from the nets, draws them, and lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from symfold.analysis.cost import cost
+from symfold.analysis.coupling import coupling
+from symfold.analysis.groups import grouped
+from symfold.analysis.mixing_matrix import mixing_matrix
+from symfold.analysis.paths import paths
+from symfold.analysis.series import series
+from symfold.net import Net
+from symfold.report import plots
+from symfold.report.cells import T, ascending, expression
+from symfold.report.comparison import Comparison
+from symfold.report.markup import figure, table, words
+from symfold.report.measured import LAYERS, STRENGTH, band, draw, each_draw, norm, slope, with_layers
+
+ORDER = 3  # of the series
+STRENGTHS = tuple(10 ** (-3 + k / 3) for k in range(10))  # from 0.001 to 1
+GROUPED = 24  # layers of the frontier: a number with many divisors
+
+
+def histogram(comparison: Comparison) -> str:
+    """The share of paths by length, of both nets; the script weights them."""
+    counts = [paths(net).coefficients() for net in comparison.nets]
+    shares = [[count / (sum(row) or 1) for count in row] for row in counts]
+    length = max(map(len, counts))
+    padded = [row + [0] * (length - len(row)) for row in counts]
+    named = " and ".join(comparison.names)
+    drawing = plots.bars(f"Histogram of path lengths in {named}: {_spoken(comparison, padded)}", shares, "layers on the path", "share of the paths", data=counts)
+    numbers = table(["layers on the path", *(f"paths in {name}" for name in comparison.names)], [(str(k), *(str(row[k]) for row in padded)) for k in range(length)])
+    depth = length - 1
+    binomial = [name for name, row in zip(comparison.names, padded, strict=True) if row == [comb(depth, k) for k in range(length)]]
+    told = "".join(f" In {name} the shares are those of Binomial({depth}, g/(1 + g))." for name in binomial)
+    means = " and ".join(f"{sum(k * c for k, c in enumerate(row)) / (sum(row) or 1):.2f}" for row in counts)
+    caption = f"Share of the paths by length.{told}"
+    return figure(drawing, caption, numbers, comparison.names, words(f"mean length {means}", class_="quiet", data_means=""))
+
+
+def _spoken(comparison: Comparison, counts: list[list[int]]) -> str:
+    return "; ".join(f"{name} has {', '.join(map(str, row))} paths through 0 to {len(row) - 1} layers" for name, row in zip(comparison.names, counts, strict=True))
+
+
+def epsilon(comparison: Comparison) -> str:
+    """The difference of the nets against the strength of their layers, before and after its leading term is taken off."""
+    difference = series(comparison.a, ORDER) - series(comparison.b, ORDER)
+    leading = difference.leading
+    if leading is None:
+        return words(f"Up to order {ORDER} in the strength of the layers the two nets agree: there is no difference to plot.")
+    bound = [with_layers(net) for net in comparison.nets]
+    runs = [with_layers(net, strength=True).compile() for net in comparison.nets]
+    term = series(bound[0], leading) - series(bound[1], leading)
+
+    def measure(params: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[float]:
+        coefficient = term.evaluate(params, **inputs)[leading]
+        whole, rest = [], []
+        for strength in STRENGTHS:
+            a, b = (np.asarray(run(params, **inputs, **{STRENGTH: np.array(strength)})) for run in runs)
+            whole.append(norm(a - b))
+            rest.append(norm(a - b - strength**leading * coefficient))
+        return whole + rest
+
+    values, spread = band(each_draw(measure, bound))
+    half = len(STRENGTHS)
+    power = f"epsilon^{leading}"
+    curves = [
+        plots.Line("the difference", tuple(zip(STRENGTHS, values[:half], strict=True)), tuple(spread[:half]), 1),
+        plots.Line(f"without its {power} term", tuple(zip(STRENGTHS, values[half:], strict=True)), tuple(spread[half:]), 2),
+    ]
+    small = slice(half // 2)  # where the leading terms are what counts
+    slopes = [slope(STRENGTHS[small], part[small]) for part in (values[:half], values[half:])]
+    a, b = comparison.names
+    title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {slopes[0]:.2f}; without the {power} term one of slope {slopes[1]:.2f}."
+    numbers = table(
+        ["epsilon", "difference (median)", "least to largest", f"without {power}", "least to largest"],
+        [(f"{e:.2g}", f"{values[k]:.2e}", "{:.1e} to {:.1e}".format(*spread[k]), f"{values[half + k]:.2e}", "{:.1e} to {:.1e}".format(*spread[half + k])) for k, e in enumerate(STRENGTHS)],
+    )
+    caption = f"Root mean square difference for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {slopes[0]:.2f} and {slopes[1]:.2f}."
+    return figure(plots.lines(title, curves, "strength epsilon", "difference", (True, True)), caption, numbers, [line.name for line in curves])
+
+
+def frontier(comparison: Comparison) -> str:
+    """Groups of q layers: how many paths there are against how many layers must wait for each other."""
+    chosen = comparison.at(GROUPED) if comparison.frames else comparison
+    depth = int(chosen.steps)
+    sizes = [q for q in range(1, depth + 1) if depth % q == 0]
+    found = []
+    for q in sizes:
+        net = grouped(chosen.a, q)
+        found.append((q, cost(net).span, paths(net)))
+    points = tuple((float(span), float(p.count)) for _, span, p in found)
+    title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(f"q = {q}: span {span}, {p.count} paths" for q, span, p in found)
+    numbers = table(["q", "span", "P(t)", "paths"], [(str(q), str(span), expression(ascending(p.polynomial, T)).text, f"{p.count:,}") for q, span, p in found])
+    drawn = plots.lines(title, [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))], "span: layers that wait for each other", "paths", (False, True))
+    caption = f"{chosen.names[0]}, {depth} layers. The point on the right is q = 1, the net as it is; the one on the left q = {depth}, all layers side by side."
+    return figure(drawn, caption, numbers)
+
+
+def couplings(comparison: Comparison, net: Net, name: str) -> str:
+    """How strongly each layer reads what each earlier one writes, with one draw of random layers."""
+    bound = with_layers(net)
+    params, _ = draw([bound], seed=0)
+    read = mixing_matrix(net).A
+    found = coupling(bound, params)
+    size = len(found.layers)
+    values = [[float(found.norms[k][j]) * abs(float(read[k + 1, j + 1])) for j in range(size)] for k in range(size)]
+    used = sum(value != 0 for row in values for value in row)
+    title = f"Couplings in {name}: {used} of {size * (size - 1) // 2} pairs of an earlier and a later layer are coupled."
+    numbers = table(["reads / writes", *found.layers], [(layer, *(f"{value:.3g}" for value in row)) for layer, row in zip(found.layers, values, strict=True)])
+    return figure(plots.heat(title, values, found.layers, found.layers), title, numbers)

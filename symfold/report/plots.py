@@ -1,0 +1,174 @@
+"""Plots as inline SVG of our own: bars, lines with bands, a heat map. Colours are CSS variables of the page that holds them.
+
+Every plot has a title, which is its text alternative, and the page puts its numbers in a table beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, HEIGHT = 440, 270
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 44  # room for what stands beside the axes
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: its points, perhaps a band around it, and how it is marked (1 to 4: by colour, dash and marker)."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+    band: tuple[tuple[float, float], ...] = ()
+    mark: int = 1
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From values to places along an axis."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        low, high, at = (math.log10(v) for v in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        return self.start + (self.end - self.start) * (at - low) / ((high - low) or 1)
+
+    def ticks(self) -> list[float]:
+        """Round values along the axis.
+
+        >>> Scale(0, 1, 0, 100).ticks(), Scale(0.01, 10, 0, 100, log=True).ticks()
+        ([0.0, 0.25, 0.5, 0.75, 1.0], [0.01, 0.1, 1.0, 10.0])
+        """
+        if self.log:
+            first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
+            return [float(f"1e{k}") for k in range(first, last + 1, max(1, -(-(last - first) // 6)))]
+        width = self.high - self.low
+        if float(self.low).is_integer() and float(self.high).is_integer() and width > 1:
+            step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if width / s <= 8)
+            return [float(v) for v in range(int(self.low), int(self.high) + 1, step)]
+        return [self.low + width * k / 4 for k in range(5)]
+
+
+def number(value: float) -> str:
+    """A place in a drawing, short.
+
+    >>> number(1.0), number(0.333333), number(-0.001)
+    ('1', '0.33', '0')
+    """
+    shown = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if shown == "-0" else shown
+
+
+def tick_label(value: float, log: bool = False) -> str:
+    if log and value and (value >= 1e4 or value < 1e-2):
+        return f"10<tspan dy='-5' font-size='9'>{round(math.log10(value))}</tspan>"
+    return f"{value:g}"
+
+
+def svg(title: str, body: str, width: float = WIDTH, height: float = HEIGHT, extra: str = "") -> str:
+    """A drawing with its text alternative."""
+    return f'<svg class="plot" role="img" viewBox="0 0 {number(width)} {number(height)}"{extra}><title>{escape(title)}</title>{body}</svg>'
+
+
+def axes(x: Scale, y: Scale, x_label: str, y_label: str, x_ticks: Sequence[float] | None = None) -> str:
+    """Grid, ticks and the names of the axes."""
+    parts = []
+    for value in y.ticks():
+        place = number(y(value))
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place}" y2="{place}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{number(y(value) + 4)}" text-anchor="end">{tick_label(value, y.log)}</text>')
+    for value in x.ticks() if x_ticks is None else x_ticks:
+        place = number(x(value))
+        parts.append(f'<line class="grid" x1="{place}" x2="{place}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>')
+        parts.append(f'<text class="tick" x="{place}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{tick_label(value, x.log)}</text>')
+    parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>')
+    parts.append(f'<text class="label" x="{(LEFT + WIDTH - RIGHT) // 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>')
+    middle = (TOP + HEIGHT - BOTTOM) // 2
+    parts.append(f'<text class="label" x="13" y="{middle}" text-anchor="middle" transform="rotate(-90 13 {middle})">{escape(y_label)}</text>')
+    return "".join(parts)
+
+
+def bars(title: str, shares: Sequence[Sequence[float]], x_label: str, y_label: str, data: object = None) -> str:
+    """Bars of several nets beside each other, heights from 0 to 1; `data` is kept for the script that moves them."""
+    count = max(map(len, shares))
+    x, y = Scale(-0.5, count - 0.5, LEFT, WIDTH - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
+    width = (x(1) - x(0)) * 0.8 / len(shares)
+    drawn = [axes(x, y, x_label, y_label, range(count))]
+    for net, heights in enumerate(shares):
+        for k, share in enumerate(heights):
+            place = x(k) + (net - len(shares) / 2) * width
+            drawn.append(
+                f'<rect class="bar s{net + 1}" data-net="{net}" data-k="{k}" x="{number(place)}" width="{number(width - 1)}" '
+                f'y="{number(y(share))}" height="{number(y(0) - y(share))}"/>'
+            )
+    kept = "" if data is None else f' data-bars="{escape(json.dumps(data, separators=(",", ":")))}" data-top="{TOP}" data-base="{HEIGHT - BOTTOM}"'
+    return svg(title, "".join(drawn), extra=kept)
+
+
+def lines(title: str, curves: Sequence[Line], x_label: str, y_label: str, log: tuple[bool, bool] = (False, False)) -> str:
+    """Curves with bands and markers; values that a logarithmic axis cannot show are left out."""
+    usable = [(line, [(a, b) for a, b in line.points if (a > 0 or not log[0]) and (b > 0 or not log[1])]) for line in curves]
+    xs = [a for _, points in usable for a, _ in points]
+    ys = [b for _, points in usable for _, b in points] + [v for line in curves for pair in line.band for v in pair if v > 0]
+    x, y = _scale(xs, log[0], LEFT, WIDTH - RIGHT), _scale(ys, log[1], HEIGHT - BOTTOM, TOP)
+    drawn = [axes(x, y, x_label, y_label)]
+    for line, points in usable:
+        drawn += _curve(line, points, x, y)
+    return svg(title, "".join(drawn))
+
+
+def _curve(line: Line, points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> Iterator[str]:
+    if line.band:
+        sides = [[(x(a), y(max(pair[side], y.low))) for (a, _), pair in zip(line.points, line.band, strict=True) if pair[1] > 0] for side in (0, 1)]
+        path = " ".join(f"{number(a)},{number(b)}" for a, b in sides[0] + sides[1][::-1])
+        yield f'<polygon class="band s{line.mark}" points="{path}"/>'
+    places = [(x(a), y(b)) for a, b in points]
+    if len(places) > 1:
+        path = " ".join(f"{number(a)},{number(b)}" for a, b in places)
+        yield f'<polyline class="curve s{line.mark}" points="{path}"/>'
+    for a, b in places:
+        yield marker(line.mark, a, b)
+    for (a, b), label in zip(places, line.labels, strict=False):
+        yield f'<text class="tick" x="{number(a - 7)}" y="{number(b - 6)}" text-anchor="end">{escape(label)}</text>'
+
+
+def marker(mark: int, a: float, b: float) -> str:
+    """The sign of a curve: circle, square, triangle, diamond."""
+    if mark == 1:
+        return f'<circle class="dot s1" cx="{number(a)}" cy="{number(b)}" r="3.5"/>'
+    corners = {2: [(-3, -3), (3, -3), (3, 3), (-3, 3)], 3: [(0, -4), (4, 3), (-4, 3)], 4: [(0, -4), (4, 0), (0, 4), (-4, 0)]}[mark]
+    path = " ".join(f"{number(a + da)},{number(b + db)}" for da, db in corners)
+    return f'<polygon class="dot s{mark}" points="{path}"/>'
+
+
+def _scale(values: Sequence[float], log: bool, start: float, end: float) -> Scale:
+    low, high = (min(values), max(values)) if values else (1.0, 10.0)
+    if log:
+        return Scale(10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high) - 1e-9 + (low == high)), start, end, True)
+    return Scale(min(0, low), high if high > low else low + 1, start, end)
+
+
+def heat(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str]) -> str:
+    """A matrix as squares, darker for larger, with the numbers where there is room for them; zeros are left empty."""
+    size, room = max(26, min(64, 420 // max(1, len(columns)))), 46
+    largest = max((abs(v) for row in values for v in row), default=0) or 1
+    drawn = [f'<text class="tick" x="{room - 6}" y="{number(room + size * (r + 0.5) + 4)}" text-anchor="end">{escape(name)}</text>' for r, name in enumerate(rows)]
+    drawn += [f'<text class="tick" x="{number(room + size * (c + 0.5))}" y="{room - 8}" text-anchor="middle">{escape(name)}</text>' for c, name in enumerate(columns)]
+    for r, row in enumerate(values):
+        for c, value in enumerate(row):
+            share = abs(value) / largest
+            square = f'x="{room + size * c}" y="{room + size * r}" width="{size - 1}" height="{size - 1}"'
+            drawn.append(f'<rect class="cell" {square} fill-opacity="{number(share)}"/><rect class="frame" {square}/>')
+            if value and size >= 34:
+                drawn.append(
+                    f'<text class="tick{" on" if share > 0.55 else ""}" x="{number(room + size * (c + 0.5))}" '
+                    f'y="{number(room + size * (r + 0.5) + 4)}" text-anchor="middle">{value:.2g}</text>'
+                )
+    return svg(title, "".join(drawn), room + size * len(columns) + 8, room + size * len(rows) + 8)

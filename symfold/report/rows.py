@@ -1,0 +1,107 @@
+"""What is asked of both nets: the rows of the table. A new row is one function and one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symfold.analysis.cost import cost
+from symfold.analysis.jacobian import jacobian
+from symfold.analysis.paths import paths
+from symfold.analysis.series import series
+from symfold.analysis.taught import taught
+from symfold.errors import SymfoldError
+from symfold.graph import count_steps, symbolic_depth
+from symfold.net import Net
+from symfold.report.cells import Cell, Formula, T, ascending, counted, expression, net_formula, number, text_of
+from symfold.report.comparison import MANY, Comparison
+from symfold.report.depths import any_depth
+
+SERIES_ORDER = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question to a net: a word for it, the question in plain language, and the answer."""
+
+    label: str
+    question: str
+    cell: Callable[[Net], Cell]
+
+    def ask(self, net: Net) -> Cell:
+        try:
+            cell = self.cell(net)
+            text_of(cell)  # formulas are written when they are shown: what cannot be, is said here
+            return cell
+        except SymfoldError as error:
+            return [[f"not known: {error}"]]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A row with both its answers."""
+
+    row: Row
+    cells: tuple[Cell, Cell]
+
+    @property
+    def differ(self) -> bool:
+        return text_of(self.cells[0]) != text_of(self.cells[1])
+
+
+def answers(comparison: Comparison) -> Iterator[Answered]:
+    """Every row of the table, answered for both nets."""
+    for row in ROWS:
+        a, b = (row.ask(net) for net in comparison.rolled)
+        yield Answered(row, (a, b))
+
+
+def one_step(net: Net) -> Cell:
+    return [[net_formula(net)]]
+
+
+def polynomial(net: Net) -> Cell:
+    return [[expression(ascending(paths(net).polynomial, T))]]
+
+
+def path_counts(net: Net) -> Cell:
+    found = paths(net)
+    count, mean = found.count, found.mean
+    if count is sp.nan:  # a quotient that is closed only in the limit, as (t^n - 1)/(t - 1) at t = 1
+        count = sp.limit(found.polynomial, T, 1)
+        mean = sp.simplify(sp.limit(sp.diff(found.polynomial, T), T, 1) / count)
+    return [[*counted(count, "path"), "from the input to the output,"], ["through", number(mean), "layers on average"]]
+
+
+def product_form(net: Net) -> Cell:
+    return [[Formula(jacobian(net).formula)]]
+
+
+def taught_form(net: Net) -> Cell:
+    return [[Formula(taught(net).formula)]]
+
+
+def work_and_span(net: Net) -> Cell:
+    found = cost(net)
+    return [[*counted(found.work, "layer"), "applied,"], ["of which", number(found.span), "must wait in a row"]]
+
+
+def series_counts(net: Net) -> Cell:
+    general = any_depth(net, net) if count_steps(net) > MANY else None
+    counts = series(net if general is None else general[0], SERIES_ORDER).counts
+    if general is not None and (symbol := symbolic_depth(general[0])) != symbolic_depth(net):
+        counts = tuple(sp.sympify(count).subs(symbol, int(count_steps(net))) for count in counts)
+    return [[f"order {order}:", *counted(count, "term")] for order, count in enumerate(counts)]
+
+
+ROWS = (
+    Row("step", "What does one step do?", one_step),
+    Row("P(t)", "Which paths lead from the input to the output? The coefficient of t^k counts those through k layers.", polynomial),
+    Row("paths", "How many paths are there, and how many layers does one pass through on average?", path_counts),
+    Row("Jacobian", "How does the output move with the input? J_k(u) is the derivative of layer k at u, the later layer on the left.", product_form),
+    Row("taught", "What gradient does layer k receive, for a loss gradient g at the output?", taught_form),
+    Row("work", "How many layers are applied (the work), and how many must wait for one another (the span)?", work_and_span),
+    Row("series", "With every layer scaled by epsilon: how many terms has the expansion in epsilon, order by order?", series_counts),
+)

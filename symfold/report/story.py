@@ -1,0 +1,93 @@
+"""The answer in sentences: what both nets have in common, and where they part. A new sentence is one function and one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from symfold.analysis.difference import difference
+from symfold.analysis.picard import picard
+from symfold.analysis.series import series
+from symfold.depth import roll
+from symfold.errors import SymfoldError
+from symfold.net import Net
+from symfold.report.cells import Formula, Line
+from symfold.report.common import STATE, Additive, additive
+from symfold.report.comparison import Comparison
+
+ORDER = 3  # of the series
+FEW = 3  # layers at which a term is written out where there are many
+
+Sentences = Sequence[Line]
+
+
+def common_form(comparison: Comparison) -> Sentences:
+    """Both nets as a start plus the same layers, and what layer k reads in each."""
+    a, b = map(additive, comparison.rolled)
+    if a is None or b is None or replace(a, read=b.read) != b:
+        return []
+    if a.read == b.read:
+        return [["Both nets are", a.whole, "with", a.reading]]
+    return [["Both nets are", a.whole], ["They differ only in what layer k reads:"], _reads("A", a), _reads("B", b)]
+
+
+def _reads(which: str, net: Additive) -> Line:
+    said = "all that was added up before it" if net.read == STATE else "the input itself" if net.read.stem == net.start else "the same at every step"
+    return [f"in {which},", net.reading, f"({said})"]
+
+
+def first_sweep(comparison: Comparison) -> Sentences:
+    """Boosting is the first sweep of solving the residual net's equations."""
+    a, b = comparison.rolled
+    if a == b:
+        return []
+    for one, other, names in ((a, b, "BA"), (b, a, "AB")):
+        if roll(picard(one, 1)) == other:
+            return [[f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, from every state equal to the input (Picard's iteration)."]]
+    return []
+
+
+def order_of_difference(comparison: Comparison) -> Sentences:
+    """At which power of the layers' strength the nets part, and by which term."""
+    a, b = comparison.kept
+    if a == b:
+        return []
+    leading = (series(a, ORDER) - series(b, ORDER)).leading
+    if leading is None:
+        return [[f"With every layer scaled by epsilon the nets agree up to order {ORDER}."]]
+    told: list[Line] = [[f"With every layer scaled by epsilon, the nets part at order {leading}: A - B is", _leading_term(a, b, leading)]]
+    if (a, b) == comparison.general:
+        few = comparison.at(FEW)
+        told.append([f"Of {FEW} layers, written out:", _leading_term(few.a, few.b, leading)])
+    return told
+
+
+def _leading_term(a: Net, b: Net, order: int) -> Formula:
+    return Formula((series(a, order) - series(b, order)).formula)
+
+
+def what_moved(comparison: Comparison) -> Sentences:
+    """The structural difference, in words."""
+    found = difference(*comparison.rolled)
+    return [[f"What moved: {'; '.join(found.sentences)}."]] if found else []
+
+
+def whether_equal(comparison: Comparison) -> Sentences:
+    return [[f"Are they equal? {_capital(comparison.verdict.text)}."]]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+OPENING: tuple[Callable[[Comparison], Sentences], ...] = (common_form, first_sweep)
+CLOSING: tuple[Callable[[Comparison], Sentences], ...] = (what_moved, whether_equal, order_of_difference)
+
+
+def told(comparison: Comparison, sentences: tuple[Callable[[Comparison], Sentences], ...]) -> Iterator[Line]:
+    """The sentences that can be said of these nets."""
+    for sentence in sentences:
+        try:
+            yield from sentence(comparison)
+        except SymfoldError:  # the analysis does not apply to such nets: the table says so, row by row
+            continue

@@ -1,0 +1,338 @@
+"""The report: what the table says, that the page is whole, safe, small and the same every time."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import symfold as sf
+from symfold.command.main import main
+from symfold.report import plots
+from symfold.report.cells import text_of
+from symfold.report.comparison import Comparison
+from symfold.report.pictures import diagrams
+from symfold.report.rows import ROWS, answers
+from symfold.report.sections import SECTIONS
+
+VOID = {"meta", "input", "link", "br", "hr", "img"}
+EVIL = "<script>alert(1)</script>"
+
+
+def compared(first: str = "residual", second: str = "boosting", depth: int | str = 4, names: tuple[str, str] | None = None) -> Comparison:
+    x, f = sf.tensor("x"), sf.layers("f", count=depth)
+    from symfold.expressions import named_mapper
+
+    return sf.compare(*(sf.fold(named_mapper(m).make(x), f, x) for m in (first, second)), names=names or (first, second))
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return compared().to_html()
+
+
+class Reader(HTMLParser):
+    """Reads a page strictly: every element is closed, in order; keeps what it met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.met: list[tuple[str, dict[str, str | None], tuple[str, ...]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
+        self.met.append((tag, dict(attrs), tuple(self.open)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.met.append((tag, dict(attrs), tuple(self.open)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+# ---------------------------------------------------------------- the table
+
+
+def test_the_table_marks_what_differs_and_only_that() -> None:
+    same = list(answers(compared("residual", "residual", names=("A", "B"))))
+    assert same and not any(answered.differ for answered in same)
+    differing = {answered.row.label for answered in answers(compared()) if answered.differ}
+    assert {"step", "P(t)", "paths"} <= differing
+
+
+@pytest.mark.parametrize("depth", [1, 4, 1_000_000, "n"])
+@pytest.mark.parametrize("second", ["boosting", "feedforward", "multiplicative"])
+def test_every_row_answers_at_any_depth(depth: int | str, second: str) -> None:
+    for answered in answers(compared(second=second, depth=depth)):
+        for cell in answered.cells:
+            assert text_of(cell).strip()
+            assert len(text_of(cell)) < 1200, answered.row.label
+
+
+@pytest.mark.parametrize("depth", [1, 4, 12, 1_000_000, "n"])
+@pytest.mark.parametrize("width", [40, 80, 132])
+def test_no_line_is_wider_than_the_terminal(depth: int | str, width: int) -> None:
+    from symfold.report.terminal import shown
+
+    for line in shown(compared(depth=depth), width).splitlines():
+        assert len(line) <= width, line
+
+
+def test_the_whole_answer_fits_one_screen() -> None:
+    assert len(str(compared()).splitlines()) <= 60
+
+
+def test_emphasis_is_added_to_the_sign_and_never_replaces_it() -> None:
+    from symfold.report.terminal import shown
+
+    plain = shown(compared())
+    assert shown(compared(), strong=lambda text: f"\x1b[1m{text}\x1b[0m").replace("\x1b[1m", "").replace("\x1b[0m", "") == plain
+    assert all(line[:2] in ("!=", "= ", "  ", "--", "") or line[:2].isalpha() or line[:2].strip() for line in plain.splitlines())
+
+
+def test_names_are_two_and_different() -> None:
+    net = compared().a
+    with pytest.raises(sf.errors.InvalidType, match="two names"):
+        sf.compare(net, net, names=("A",))  # type: ignore[arg-type]
+    with pytest.raises(sf.errors.InvalidValue, match="different names"):
+        sf.compare(net, net, names=("A", "A"))
+
+
+def test_a_comparison_displays_without_raising() -> None:
+    shown = compared(names=(EVIL, "B"))._repr_html_()
+    assert shown is not None and "<script" not in shown
+    read(shown)
+    broken = Comparison(None, None)  # type: ignore[arg-type]
+    assert broken._repr_html_() is None
+
+
+def test_another_depth_is_the_net_made_at_that_depth() -> None:
+    assert compared(depth=4).at(7) == compared(depth=7)
+    assert compared(depth=4).general == compared(depth="n").general
+    assert compared(depth="n").at(3) == compared(depth=3)
+
+
+def test_nets_without_a_common_depth_have_no_frames() -> None:
+    x = sf.tensor("x")
+    f = sf.layers("f1:4")
+    comparison = sf.compare(sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.residual, sf.layers("f1:6"), x))
+    assert comparison.general is None and comparison.frames == {} and comparison.pictured is comparison
+    read(comparison.to_html())
+    with pytest.raises(sf.errors.InvalidValue, match="no depth in common"):
+        comparison.at(3)
+
+
+# ---------------------------------------------------------------- the page
+
+
+def test_the_page_is_well_formed_and_each_picture_has_words(page: str) -> None:
+    reader = read(page)
+    assert page.startswith("<!DOCTYPE html>") and '<html lang="en">' in page
+    drawings = [(attributes, inside) for tag, attributes, inside in reader.met if tag == "svg"]
+    assert len(drawings) >= 2 * 8
+    assert all(a.get("aria-hidden") == "true" or a.get("role") == "img" for a, _ in drawings)
+    titles = re.findall(r"<svg[^>]*><title>([^<]+)</title>", page)
+    assert len(titles) == len(drawings) and min(map(len, titles)) > 20
+    ids = [attributes["id"] for _, attributes, _ in reader.met if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    labels = {a["for"] for tag, a, _ in reader.met if tag == "label"}
+    assert {a["id"] for tag, a, _ in reader.met if tag == "input"} <= labels
+    for _, attributes, _ in reader.met:
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert set((attributes.get(name) or "").split()) <= set(ids)
+
+
+def test_headings_do_not_skip_a_level(page: str) -> None:
+    levels = [int(tag[1]) for tag, _, _ in read(page).met if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_the_page_asks_for_nothing_from_outside(page: str) -> None:
+    without_namespaces = page.replace("http://www.w3.org/1998/Math/MathML", "").replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"(?i)\b(?:https?|ftp|wss?|file|data|javascript):", re.sub(r'content="default-src[^"]*"', "", without_namespaces).replace("data-", ""))
+    for tag, attributes, _ in read(page).met:
+        assert "src" not in attributes and "srcset" not in attributes and "action" not in attributes
+        assert (attributes.get("href") or "#").startswith("#"), tag
+        assert not any(name.startswith("on") or name == "style" for name in attributes), tag
+    assert "@import" not in page and "url(" not in page
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy and "default-src 'none'" in policy[1] and "unsafe" not in policy[1] and "*" not in policy[1]
+
+
+@pytest.mark.parametrize("depth", [4, 12, 1_000_000, "n"])
+def test_the_page_is_small(depth: int | str) -> None:
+    assert len(compared(depth=depth).to_html().encode()) < 2_000_000
+
+
+def test_the_same_nets_give_the_same_bytes(page: str) -> None:
+    assert compared().to_html() == page
+
+
+def test_the_page_holds_no_path_of_this_machine(page: str) -> None:
+    assert str(Path.home()) not in page and "/tmp" not in page and "site-packages" not in page
+
+
+def test_what_a_user_typed_is_escaped() -> None:
+    reader = read(compared(names=(EVIL, '"><img src=x onerror=alert(1)>')).to_html())
+    assert sum(tag == "script" for tag, _, _ in reader.met) == 1
+    assert not any(tag == "img" for tag, _, _ in reader.met)
+
+
+def test_every_section_is_there(page: str) -> None:
+    for section in SECTIONS:
+        assert f'<section id="{section.key}"' in page, section.key
+    assert all(f"<b>{row.label}</b>" in page for row in ROWS)
+
+
+# ---------------------------------------------------------------- what is said
+
+
+def test_the_answer_opens_with_the_common_form() -> None:
+    lines = str(compared()).splitlines()
+    assert lines[:4] == [
+        "Both nets are x + f_k(u_k) summed over k = 1..4",
+        "They differ only in what layer k reads:",
+        "in A, u_k = z_{k-1} (all that was added up before it)",
+        "in B, u_k = x (the input itself)",
+    ]
+    assert lines[4].startswith("B is exactly the first sweep of solving the equations of A")
+    swapped = str(compared("boosting", "residual"))
+    assert "A is exactly the first sweep of solving the equations of B" in swapped
+    assert "first sweep" not in str(compared("residual", "feedforward"))
+
+
+def test_nets_that_are_equal_in_another_order_are_said_to_be_equal() -> None:
+    comparison = compared("residual", "z + f(z)")
+    assert not comparison.differ and "Equal by normal form" in str(comparison)
+    assert [answered.row.label for answered in answers(comparison) if answered.differ] == ["step"]  # the author's order is kept
+
+
+def test_a_display_never_raises() -> None:
+    assert "cannot be shown" in str(Comparison(None, None))  # type: ignore[arg-type]
+
+
+def test_the_measured_slopes_are_two_and_three(page: str) -> None:
+    slopes = [float(value) for value in re.findall(r"Measured slopes (\d\.\d+) and (\d\.\d+)", page)[0]]
+    assert slopes == pytest.approx([2, 3], abs=0.02)
+
+
+def cells_of(page: str, section: str) -> list[list[str]]:
+    """The rows of the last table of numbers in a section."""
+    part = page[page.index(f'<section id="{section}"') :]
+    part = part[: part.index("</section>")]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in part[part.rindex("<tbody>") :].split("</tr>")[:-1]]
+
+
+def test_groups_have_the_paths_that_the_formula_gives(page: str) -> None:
+    rows = cells_of(page, "groups")
+    assert [int(row[0]) for row in rows] == [q for q in range(1, 25) if 24 % q == 0]
+    for q, span, _, count in rows:
+        assert int(span) == 24 // int(q)
+        assert int(count.replace(",", "")) == (1 + int(q)) ** (24 // int(q))
+
+
+def test_sweeps_keep_the_shorter_paths_and_end_at_the_net(page: str) -> None:
+    rows = cells_of(page, "sweeps")  # of the last depth on the slider
+    n = len(rows) - 1
+    assert [int(row[3]) for row in rows] == [sum(math.comb(n, k) for k in range(s + 1)) for s in range(n + 1)]
+    errors = [float(row[4]) for row in rows]
+    assert errors == sorted(errors, reverse=True) and errors[-1] < 1e-12 < errors[-2]
+
+
+def test_the_coupled_layers_are_the_pairs_in_one_net_and_none_in_the_other(page: str) -> None:
+    assert "Couplings in A: residual: 6 of 6 pairs" in page and "Couplings in B: boosting: 0 of 6 pairs" in page
+
+
+# ---------------------------------------------------------------- pictures and plots
+
+
+def test_both_diagrams_have_the_same_nodes_in_the_same_places() -> None:
+    def nodes(drawing: str) -> list[str]:
+        return re.findall(r'<g class="node[^"]*">.*?</g>', drawing, flags=re.S)
+
+    a, b = diagrams(compared(depth=3))
+    assert nodes(a) == nodes(b) and len(nodes(a)) > 8
+    assert a.count('class="edge edge-state only-a"') == 2 and "only-b" not in a  # z1 -> f2, z2 -> f3
+    assert b.count("only-b") == 2 and "only-a" not in b  # x -> f2, x -> f3
+
+
+def points(drawing: str, kind: str) -> Iterator[dict[str, float]]:
+    for found in re.findall(rf'<rect class="{kind}[^>]*>', drawing):
+        yield {name: float(value) for name, value in re.findall(r'(\S+)="(-?[\d.]+)"', found)}
+
+
+def test_bars_are_as_high_as_the_shares() -> None:
+    drawn = list(points(plots.bars("two nets", [[0.25, 0.75], [1.0, 0.0]], "k", "share"), "bar"))
+    full = max(bar["height"] for bar in drawn)
+    assert [round(bar["height"] / full, 2) for bar in drawn] == [0.25, 0.75, 1.0, 0.0]
+    assert {round(bar["y"] + bar["height"], 2) for bar in drawn} == {drawn[0]["y"] + drawn[0]["height"]}
+
+
+def test_a_power_is_a_straight_line_on_two_logarithmic_axes() -> None:
+    curve = plots.Line("square", tuple((10.0**-k, 10.0 ** (-2 * k)) for k in range(4)))
+    drawn = plots.lines("a square", [curve], "epsilon", "error", (True, True))
+    dots = np.array([[float(v) for v in pair] for pair in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', drawn)])
+    steps = np.diff(dots, axis=0)
+    assert np.allclose(steps, steps[0], atol=0.02)
+
+
+def test_a_heat_map_shows_zeros_as_nothing() -> None:
+    drawn = plots.heat("a matrix", [[0, 1], [2, 0]], ["1", "2"], ["1", "2"])
+    assert re.findall(r'class="cell"[^>]*fill-opacity="([\d.]+)"', drawn) == ["0", "0.5", "1", "0"]
+
+
+# ---------------------------------------------------------------- the command
+
+
+def run(*args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["compare", *args], catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def test_the_command_prints_the_table_and_writes_the_page(tmp_path: Path, page: str) -> None:
+    target = tmp_path / "report.html"
+    code, output = run("residual", "boosting", "--depth", "4", "-o", str(target))
+    assert code == 0 and str(compared()) in output
+    assert target.read_text(encoding="utf-8") == page
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_page_that_cannot_be_written_is_said_before_the_work() -> None:
+    code, output = run("residual", "boosting", "-o", "no/such/folder/report.html")
+    assert code == 2 and "no folder" in output and len(output.strip().splitlines()) == 1
+
+
+def test_the_command_gives_json() -> None:
+    code, output = run("residual", "boosting", "--depth", "4", "--json")
+    said = json.loads(output)
+    assert code == 0 and said["depth"] == 4
+    assert [row["label"] for row in said["rows"]] == [row.label for row in ROWS]
+    assert all({"a", "b", "differ", "question"} <= set(row) for row in said["rows"])
+
+
+def test_the_exit_code_says_whether_the_nets_differ() -> None:
+    assert run("residual", "boosting", "--exit-code")[0] == 1
+    assert run("residual", "boosting")[0] == 0
+    assert run("residual", "f(z) + z", "--exit-code")[0] == 0
+    assert run("resnet", "boosting", "--exit-code")[0] == 2
