@@ -1,0 +1,130 @@
+"""The page in a real browser: the sliders move the picture, the formula and the bars, and nothing is asked of the network.
+
+Needs Chromium (Debian's package `chromium`) and the extra `browser`; skipped, with the reason, where one is missing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import symfold as sf
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the extra 'browser' is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
+# no sandbox: a container's root has none; the rest keeps the browser itself from calling home
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    x, f = sf.tensor("x"), sf.layers("f1:5")
+    nets = sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.boosting(x), f, x)
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(sf.compare(*nets, names=("residual", "boosting")).to_html(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with playwright.sync_playwright() as running:
+        own = str(tmp_path_factory.mktemp("profile"))
+        context = running.chromium.launch_persistent_context(own, executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(browser: Any, report: Path) -> Iterator[Any]:
+    """The page, opened; at the end nothing may have been requested but itself, and no error logged."""
+    shown = browser.new_page()
+    requests: list[str] = []
+    errors: list[str] = []
+    shown.on("request", lambda request: requests.append(request.url))
+    shown.on("console", lambda message: errors.append(message.text))
+    shown.on("pageerror", lambda error: errors.append(str(error)))
+    shown.goto(report.as_uri())
+    yield shown
+    assert set(requests) == {report.as_uri()}
+    assert errors == []
+    shown.close()
+
+
+def move(page: Any, slider: str, value: float) -> None:
+    """Move a slider as a hand would: set it and let it say so."""
+    page.eval_on_selector(f"#{slider}", "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", str(value))
+
+
+def visible(page: Any, selector: str) -> list[str]:
+    """What elements of a selector show, of those that are shown."""
+    found: list[str] = page.eval_on_selector_all(
+        selector, "parts => parts.filter(p => p.getClientRects().length).map(p => p.outerHTML)"
+    )
+    return found
+
+
+def heights(page: Any) -> list[float]:
+    found: list[float] = page.eval_on_selector_all(
+        "[data-bars] rect", "bars => bars.filter(b => b.closest('[data-depth]').getClientRects().length).map(b => Number(b.getAttribute('height')))"
+    )
+    return found
+
+
+def test_the_depth_slider_changes_picture_formula_and_histogram(page: Any) -> None:
+    before = {what: visible(page, what) for what in (".diagram", "#pictures math", "[data-bars]")}
+    assert len(before[".diagram"]) == 2 and "f₄" in before[".diagram"][0] and "f₅" not in before[".diagram"][0]
+    move(page, "depth", 6)
+    after = {what: visible(page, what) for what in before}
+    assert all(before[what] != after[what] for what in before)
+    assert len(after[".diagram"]) == 2 and "f₆" in after[".diagram"][0]
+    assert page.inner_text("output[for=depth]") == "n = 6"
+    move(page, "depth", 4)
+    assert {what: visible(page, what) for what in before} == before
+
+
+def test_the_keyboard_moves_the_depth(page: Any) -> None:
+    page.focus("#depth")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("output[for=depth]") == "n = 5"
+
+
+@pytest.mark.parametrize("power", [-2, 0, 1])
+def test_the_tilt_slider_weights_the_paths(page: Any, power: int) -> None:
+    move(page, "tilt", power)
+    g = 2.0**power
+    expected = [[c * g**k for k, c in enumerate(row)] for row in ([1, 4, 6, 4, 1], [1, 4, 0, 0, 0])]
+    shares = [weight / sum(row) for row in expected for weight in row]
+    drawn = heights(page)
+    tallest = max(shares)
+    assert drawn == pytest.approx([share * max(drawn) / tallest for share in shares], abs=0.02)
+    assert f"g = {g:.2f}" in page.inner_text("#tilt-shown")
+    mean = 4 * g / (1 + g)  # of Binomial(4, g/(1 + g))
+    assert f"{mean:.2f}" in visible(page, "[data-means]")[0]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light"), (320, "dark")])
+def test_the_page_fits_its_window(page: Any, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, dark.removeprefix("rgb(").removesuffix(")").split(","))) < 3 * 128) == (scheme == "dark")
+
+
+def test_without_script_the_page_still_shows_the_depth_that_was_compared(page: Any, report: Path) -> None:
+    sheet = page.context.new_cdp_session(page)
+    sheet.send("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.reload()
+    sheet.send("Emulation.setScriptExecutionDisabled", {"value": False})
+    assert len(visible(page, ".diagram")) == 2 and len(visible(page, "[data-bars]")) == 1
+    assert visible(page, "input") == []
+    page.reload()
+    assert len(visible(page, "input")) == 2
