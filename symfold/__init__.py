@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from symfold.analysis.cost import cost as cost
     from symfold.analysis.coupling import coupling as coupling
     from symfold.analysis.degree import degree as degree
+    from symfold.analysis.difference import difference as difference
     from symfold.analysis.groups import grouped as grouped
     from symfold.analysis.jacobian import jacobian as jacobian
     from symfold.analysis.lesion import lesion as lesion
@@ -106,10 +107,9 @@ if TYPE_CHECKING:
     from symfold.analysis.scaling import scaled as scaled
     from symfold.analysis.series import series as series
     from symfold.analysis.taught import taught as taught
+    from symfold.analysis.verdict import verdict as verdict
     from symfold.analysis.volume import determinant as determinant
     from symfold.analysis.volume import divergence as divergence
-    from symfold.analysis.difference import difference as difference
-    from symfold.analysis.verdict import verdict as verdict
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll
