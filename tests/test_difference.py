@@ -8,7 +8,7 @@ from typing import Any
 
 import networkx as nx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
@@ -159,6 +159,7 @@ WIRES = {"z": lambda z, f: f(z) + z, "x": lambda z, f: f(X) + z}
 
 
 @settings(max_examples=40, deadline=None)
+@example([("x", "z"), ("x", "z"), ("x", "z"), ("z", "x"), ("z", "z")])  # a run of steps that ends in both nets, before the last step
 @given(st.lists(st.tuples(st.sampled_from("zx"), st.sampled_from("zx")), min_size=2, max_size=8))
 def test_the_steps_that_are_said_are_those_whose_mapper_differs(choices: list[tuple[str, str]]) -> None:
     f = layers(len(choices))

@@ -141,7 +141,8 @@ def _of_folds(a: Layout, b: Layout, names: tuple[str, str]) -> Iterator[str]:
         starts = [", ".join(one.stretches[0].starts) for one in (a, b)]
         yield f"the state starts from {starts[0]} in {names[0]} and {starts[1]} in {names[1]}"
     for one, other, first, last in _common(a.stretches, b.stretches):
-        yield from _of_steps(one, other, first, last, names, alike)
+        ends = last in (a.stretches[-1].last, b.stretches[-1].last)
+        yield from _of_steps(one, other, first, last, names, alike, ends)
     ends = [show_size(one.stretches[-1].last) for one in (a, b)]
     if ends[0] != ends[1]:
         yield f"{names[0]} has {ends[0]} steps and {names[1]} has {ends[1]}"
@@ -162,7 +163,7 @@ def _common(a: Sequence[Stretch], b: Sequence[Stretch]) -> Iterator[tuple[Stretc
                 yield one, other, one.first, one.last
 
 
-def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str, str], alike: bool) -> Iterator[str]:
+def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str, str], alike: bool, ends: bool) -> Iterator[str]:
     """The differences of a run of steps; the first, whose state is what it starts from, by itself where it differs less."""
     begins = a.begins and b.begins and alike
     start = _pairs(a.at(first), b.at(first), names, first) if begins else []
@@ -176,7 +177,6 @@ def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str,
         found = _pairs(a.at(last), b.at(last), names, last)
     if isinstance(first, int) and isinstance(last, int):
         found = [_in_order(a, b, first, last, names) if said.startswith(LAYER) and first != last else said for said in found]
-    ends = last == a.last and last == b.last
     when = "at every step" if begins and later == first and ends else f"from step {show_size(later)} on" if ends and later != first else f"in steps {show_size(later)} to {show_size(last)}"
     when = f"in step {show_size(last)}" if later == last else when
     yield from (said if said.startswith(LAYERS) else f"{when}, {said}" for said in found)
