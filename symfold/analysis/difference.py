@@ -141,8 +141,8 @@ def _of_folds(a: Layout, b: Layout, names: tuple[str, str]) -> Iterator[str]:
         starts = [", ".join(one.stretches[0].starts) for one in (a, b)]
         yield f"the state starts from {starts[0]} in {names[0]} and {starts[1]} in {names[1]}"
     for one, other, first, last in _common(a.stretches, b.stretches):
-        ends = last in (a.stretches[-1].last, b.stretches[-1].last)
-        yield from _of_steps(one, other, first, last, names, alike, ends)
+        to_the_end = last in (a.stretches[-1].last, b.stretches[-1].last)
+        yield from _of_steps(one, other, first, last, names, alike, to_the_end)
     ends = [show_size(one.stretches[-1].last) for one in (a, b)]
     if ends[0] != ends[1]:
         yield f"{names[0]} has {ends[0]} steps and {names[1]} has {ends[1]}"
