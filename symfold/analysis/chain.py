@@ -152,7 +152,10 @@ class Chain:
         formals = block.formals
 
         def row(result: Node, places: Sequence[int]) -> list[Map]:
-            return [self.derivative(result, reading, {formals[k]: self.unit}) for k in places]
+            found = [self.derivative(result, reading, {formals[k]: self.unit}) for k in places]
+            if any(isinstance(one, (Listed, Unlisted)) for one in found):
+                raise NoRule("a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)")
+            return found
 
         operands = [k for k in range(carries, len(formals)) if active[k]]
         states, given = block.results[:carries], block.results[carries:]

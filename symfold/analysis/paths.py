@@ -127,7 +127,7 @@ class Paths:
     def count(self) -> Any:
         """How many paths there are, over all inputs and outputs; with weights, what they come to."""
         if self.weighted or not self._numbered:
-            return plain(self._sum.subs(T, 1))
+            return plain(valued(self._sum, 1))
         return self._total(1)
 
     @property
@@ -172,7 +172,7 @@ class Paths:
     def variance(self) -> Any:
         """The variance of the number of layers on a path."""
         if self.weighted or not self._numbered:
-            return ratio(plain(sp.simplify((T * sp.diff(self._length, T)).subs(T, 1))), 1)
+            return ratio(plain(valued(T * sp.diff(self._length, T), 1)), 1)
         count, first, second = self._moments
         return ratio(2 * second + first, count) - self.mean**2
 
@@ -240,11 +240,22 @@ class Paths:
         >>> sf.paths(net.at(n=10**6)).tilted_mean(Fraction(1, 3))
         Fraction(250000, 1)
         """
-        return ratio(plain(sp.simplify(self._length.subs(T, sp.sympify(g)))), 1)
+        return ratio(plain(valued(self._length, g)), 1)
 
     def __repr__(self) -> str:
         one = len(self.net.outputs) == 1 == len(self.inputs)
         return f"Paths({self.polynomial if one else self.matrix.tolist()})"
+
+
+def valued(expression: sp.Expr, layer: Any) -> sp.Expr:
+    """The value where a layer is worth so much; the limit, where the form that closes has none, as (t**n - 1)/(t - 1) at 1.
+
+    >>> valued((T ** sp.Symbol("n", positive=True) - 1) / (T - 1), 1)
+    n
+    """
+    worth = sp.sympify(layer)
+    found = expression.subs(T, worth)
+    return sp.simplify(sp.limit(expression, T, worth) if found.has(sp.nan, sp.zoo) else found)
 
 
 def applications(roots: Sequence[Node]) -> Any:

@@ -12,6 +12,8 @@ from typing import Any
 
 from symfold.analysis.reads import Operand, fold_apart
 from symfold.arguments import whole
+from symfold.blocks import prefixed
+from symfold.errors import ShapeError
 from symfold.folds import Fold, fold_nodes
 from symfold.net import Net
 from symfold.nodes import Node
@@ -83,7 +85,10 @@ def _sweep(outputs: Sequence[Node], before: Trajectories, last: bool) -> tuple[t
             return None
         fold, carries = node.op, node.op.carries
         operands = list(zip(args[carries:], fold.each, strict=True))
-        results = fold_apart(fold, fold.count, args[:carries], before[node], operands, keep=not last)
+        try:
+            results = fold_apart(fold, fold.count, args[:carries], before[node], operands, keep=not last)
+        except ShapeError as error:
+            raise prefixed(error, "a state that changes its shape has no sweeps, since layers read it as it was in the sweep before") from None
         total = len(fold.block.results)
         trajectories[node] = [(states, True) for states in results[total:]]
         return results[:total]

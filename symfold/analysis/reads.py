@@ -60,7 +60,7 @@ def fold_apart(
     """The fold over the same items, its layers reading given values; with `keep` it gives out the state before each step too."""
     carries = fold.carries
     if count == 1:  # what a single step applies is its own all the same, and is not computed outside of it
-        operands = [(stack([value]), True) for value, _ in operands]
+        operands = [(value if each else stack([value]), True) for value, each in operands]
     values = [*read, *operands]
 
     def step(formals: Sequence[Node]) -> tuple[Node, ...]:
