@@ -22,6 +22,7 @@ from symfold.report.comparison import Comparison
 from symfold.report.pictures import diagrams
 from symfold.report.rows import ROWS, answers
 from symfold.report.sections import SECTIONS
+from symfold.report.trained import start, trained
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 EVIL = "<script>alert(1)</script>"
@@ -261,7 +262,22 @@ def test_sweeps_keep_the_shorter_paths_and_end_at_the_net(page: str) -> None:
 
 
 def test_the_coupled_layers_are_the_pairs_in_one_net_and_none_in_the_other(page: str) -> None:
-    assert "Couplings in A: residual: 6 of 6 pairs" in page and "Couplings in B: boosting: 0 of 6 pairs" in page
+    assert "Couplings in A: residual, trained: 6 of 6 pairs" in page and "Couplings in B: boosting, trained: 0 of 6 pairs" in page
+
+
+def test_the_layers_of_boosting_are_all_taught_the_loss_gradient() -> None:
+    """In the trained nets of the page: cosines of one and equal norms in boosting, in the residual net neither."""
+    for mapper, alike in (("residual", False), ("boosting", True)):
+        fitted = trained(compared(mapper, "feedforward").a)
+        found = sf.received(fitted.loss, fitted.params, **fitted.data)
+        assert bool(np.allclose(found.cosines, 1) and np.allclose(found.norms, found.norms[-1])) is alike
+        assert float(fitted.loss(fitted.params, **fitted.data)) < float(fitted.loss(start(fitted.net, 0), **fitted.data)) / 2
+
+
+def test_whether_order_matters_is_said_of_nets_that_add_and_of_nets_that_compose() -> None:
+    cells = {answered.row.label: answered.cells for answered in answers(compared("residual", "boosting", 10**6))}
+    assert [text_of(cell)[:3] for cell in cells["order"]] == ["yes", "no:"]
+    assert [text_of(cell) for cell in cells["degree"]] == ["d^1000000", "d"]
 
 
 # ---------------------------------------------------------------- pictures and plots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import comb
 from typing import Any
 
@@ -13,13 +13,15 @@ from symfold.analysis.coupling import coupling
 from symfold.analysis.groups import grouped
 from symfold.analysis.mixing_matrix import mixing_matrix
 from symfold.analysis.paths import paths
+from symfold.analysis.received import received
 from symfold.analysis.series import series
 from symfold.net import Net
 from symfold.report import plots
 from symfold.report.cells import T, ascending, expression
 from symfold.report.comparison import Comparison
 from symfold.report.markup import figure, table, words
-from symfold.report.measured import LAYERS, STRENGTH, band, draw, each_draw, norm, slope, with_layers
+from symfold.report.measured import LAYERS, STRENGTH, band, each_draw, norm, slope, with_layers
+from symfold.report.trained import trained
 
 ORDER = 3  # of the series
 STRENGTHS = tuple(10 ** (-3 + k / 3) for k in range(10))  # from 0.001 to 1
@@ -103,14 +105,36 @@ def frontier(comparison: Comparison) -> str:
 
 
 def couplings(comparison: Comparison, net: Net, name: str) -> str:
-    """How strongly each layer reads what each earlier one writes, with one draw of random layers."""
-    bound = with_layers(net)
-    params, _ = draw([bound], seed=0)
+    """How strongly each layer reads what each earlier one writes, in a trained net."""
     read = mixing_matrix(net).A
-    found = coupling(bound, params)
+    fitted = trained(net)
+    found = coupling(fitted.net, fitted.params)
     size = len(found.layers)
     values = [[float(found.norms[k][j]) * abs(float(read[k + 1, j + 1])) for j in range(size)] for k in range(size)]
     used = sum(value != 0 for row in values for value in row)
-    title = f"Couplings in {name}: {used} of {size * (size - 1) // 2} pairs of an earlier and a later layer are coupled."
+    title = f"Couplings in {name}, trained: {used} of {size * (size - 1) // 2} pairs of an earlier and a later layer are coupled."
     numbers = table(["reads / writes", *found.layers], [(layer, *(f"{value:.3g}" for value in row)) for layer, row in zip(found.layers, values, strict=True)])
     return figure(plots.heat(title, values, found.layers, found.layers), title, numbers)
+
+
+def teaching(comparison: Comparison) -> str:
+    """What the layers of the trained nets receive: how large, and in what direction against the loss gradient."""
+    fitted = [trained(net) for net in comparison.nets]
+    found = [received(one.loss, one.params, **one.data) for one in fitted]
+    drawn = [
+        ("size", "size of the gradient received", [one.norms for one in found], True),
+        ("direction", "cosine with the loss gradient", [one.cosines for one in found], False),
+    ]
+    return "".join(_by_layer(comparison, *one) for one in drawn)
+
+
+def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[Any], log: bool) -> str:
+    lines = [
+        plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1)), (), mark)
+        for mark, (name, row) in enumerate(zip(comparison.names, values, strict=True), start=1)
+    ]
+    spoken = "; ".join(f"{name}: {', '.join(f'{v:.3g}' for v in row)}" for name, row in zip(comparison.names, values, strict=True))
+    title = f"The {what} of what each layer receives from the loss, by layer from the first to the last. {spoken}."
+    longest = max(map(len, values))
+    rows = [(str(k + 1), *(f"{row[k]:.4g}" if k < len(row) else "" for row in values)) for k in range(longest)]
+    return figure(plots.lines(title, lines, "layer", label, (False, log)), f"The {what} of the gradient that each layer receives.", table(["layer", *comparison.names], rows), comparison.names)

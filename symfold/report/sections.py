@@ -19,6 +19,7 @@ from symfold.report.pictures import diagrams
 from symfold.report.rows import answers
 from symfold.report.story import CLOSING, FEW, OPENING, told
 from symfold.report.sweeps import ladder, swept
+from symfold.report.trained import TASK
 
 MOST_OPS = 40  # layer applications up to which a net is written out in full on the page
 
@@ -176,8 +177,13 @@ SECTIONS = (
     ),
     Section(
         "couplings", "Which layer hears which",
-        "Write layer k as V_k s(W_k z): what an earlier layer j writes with V_j reaches layer k through the matrix W_k V_j, as if the two were wired together. A square is the size of that matrix where layer k (row) does read what layer j (column) wrote.",
+        "Write layer k as V_k s(W_k z): what an earlier layer j writes with V_j reaches layer k through the matrix W_k V_j, as if the two were wired together. A square is the size of that matrix where layer k (row) does read what layer j (column) wrote. Both nets are trained: " + TASK + ".",
         couplings,
+    ),
+    Section(
+        "teaching", "What each layer is taught",
+        "The gradient that a layer receives is what it learns from. Where all layers read x, each receives the loss gradient itself; where each reads the state before it, the gradient comes back through all the layers above, and what a layer is taught depends on what those have learned. Both nets are trained: " + TASK + ".",
+        lambda comparison: figures.teaching(comparison.pictured),
     ),
     Section(
         "groups", "Layers in groups: fewer in a row, fewer paths",
