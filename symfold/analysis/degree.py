@@ -102,8 +102,12 @@ class Degrees(Interpreter):
             units: list[Degree] = [(tuple(int(k == place) for k in range(width)),) for place in range(width)]
             rows = Degrees(width, self.layer, True).run(block.results, dict(zip(block.formals, units, strict=True)))
             if not any(isinstance(row, Entries) for row in rows):
-                powered = (power if isinstance(fold.count, int) else symbolic_power)(rows, units, fold.count)
-                return [substituted(row, args, self.constant) for row in powered]
+                try:
+                    powered = (power if isinstance(fold.count, int) else symbolic_power)(rows, units, fold.count)
+                    return [substituted(row, args, self.constant) for row in powered]
+                except TooLarge:
+                    if not isinstance(fold.count, int):
+                        raise  # else step by step, where the degrees of what is read are numbers
         return super()._fold(node, fold, args, plans)
 
 
