@@ -24,8 +24,12 @@ The rooms, in the order in which data flows through them; a room imports only fr
     parameters, backends, compile               numbers
     analysis                                    what a net is: its paths, its Jacobian, what its layers are taught
     optimisers, updates, batches, train, check  training, and gradients checked
+    analysis                                    what a net is: its paths
+    optimisers, updates, batches                what a training step is, and what it is fed
+    stages, train, check                        training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     report                                      two nets compared: a table, a page
+    experiments                                 what is measured: trained nets, over seeds
     saved, command                              models on disk, the shell
 
 Public names are loaded when first used, so that importing symfold is cheap.

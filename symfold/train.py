@@ -1,4 +1,4 @@
-"""Training: the update step run over batches, with a seed, a history, metrics and a progress bar on a terminal."""
+"""Training: the update step run over batches, all layers at once or stage by stage, with a seed, a history, metrics and a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
 
-from symfold.arguments import flag, quoted, takes, whole
+from symfold.arguments import arrays_of, flag, quoted, takes, whole
 from symfold.batches import Batch, checked_batch, given_batches, shuffled
 from symfold.depth import roll
 from symfold.errors import Diverged, InvalidType, InvalidValue, listing
@@ -18,16 +19,18 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of
+from symfold.stages import Stage, stages_of, without
 from symfold.trees import flatten
 from symfold.updates import Stepper
 
 
 @dataclass
 class History(Sequence[float]):
-    """The loss of each step before its update, and the metrics after each epoch."""
+    """The loss of each step before its update, the metrics after each epoch, and in stages the layer that each step fitted."""
 
     loss: list[float] = field(default_factory=list)
     metrics: dict[str, list[Any]] = field(default_factory=dict)
+    stages: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -57,6 +60,7 @@ def fit(
     shuffle: bool = True,
     metrics: Mapping[str, Any] | None = None,
     progress: bool | None = None,
+    stages: bool = False,
 ) -> Fitted:
     """Train the parameters of a loss by gradient steps over mini-batches of `data`, or over given `batches`.
 
@@ -64,6 +68,19 @@ def fit(
     functions of the parameters, or nets evaluated on the whole data, after each epoch. Parameters have the names of the
     loss's, neither fewer nor more. What is wrong with an argument shows before the first step. The arguments are left alone. A loss that is no longer finite stops
     the training with `Diverged`, which says at which step and keeps the last good parameters.
+
+    With `stages`, the layers of the net's folds are fitted one after the other, in the order in which they are applied: stage k
+    moves the parameters of layer k and those that belong to no layer of a fold (a projection, a readout); the layers before it
+    stay as they are, bit for bit, those after it are left out (`sf.lesion`), so that it trains the net of depth k. `epochs` is
+    the whole budget, shared out evenly, what is left over to the first stages; the optimiser's memory starts anew in each stage.
+    Metrics that are nets are measured without the layers that are not fitted yet; `history.stages` says whose step each was.
+
+    >>> import numpy as np, symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
+    >>> loss = sf.squared_error(net, sf.tensor("target", (None, 2)))
+    >>> data = {"x": np.ones((4, 2)), "target": np.zeros((4, 2))}
+    >>> sf.fit(loss, net.init(0), data, optimizer=sf.sgd(0.01), epochs=7, stages=True).history.stages
+    ['f1', 'f1', 'f1', 'f2', 'f2', 'f3', 'f3']
     """
     net = roll(Net.of(loss))
     if not isinstance(params, Mapping):
@@ -75,50 +92,72 @@ def fit(
     epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1)
-    stepper = Stepper(net, params, optimizer)
-    names = stepper.inputs
+    plan = stages_of(loss, epochs) if flag("stages", stages) else [Stage("", net, None, epochs)]
+    fitted = Parameters(layout_of(net))
+    for name, array in arrays_of(params, fitted.layout.names, what="parameter").items():
+        fitted[name] = array
+    stepper = stepper_of(plan[0], fitted, optimizer)
+    names = [node.op.name for node in net.inputs]
     if batches is None:
         arrays = checked_batch(data, names)
         source = shuffled(arrays, names, batch_size, epochs, seed, shuffle)
     else:
         arrays, source = None, given_batches(batches, epochs, batch_size)
-    measures = measures_of(metrics, stepper.state, arrays)
+    measures = measures_of(metrics, fitted, arrays, plan[0])
     history = History(metrics={name: [] for name in measures})
     bar = Bar(epochs, sys.stderr.isatty() if progress is None else flag("progress", progress))
+    epoch = 0
     with np.errstate(all="ignore"):
-        for epoch, epoch_batches in enumerate(source):
-            for batch in epoch_batches:
-                given = batch if arrays is not None else checked_batch(batch, names)
-                value = stepper.loss_of(given)
-                if not math.isfinite(value):
-                    blame_values(stepper, given, first=not history.loss)
-                    raise diverged(net, stepper, history, epoch, value)
-                stepper.commit()
-                history.loss.append(value)
-            if not history.loss:
-                raise InvalidValue("there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)")
-            fitted = extracted(net, stepper.state)
-            for name, measure in measures.items():
-                history.metrics[name].append(measure(fitted))
-            bar.show(epoch + 1, history.loss[-1])
-        if not np.isfinite(stepper.state.flat).all():
-            raise diverged(net, stepper, history, epochs - 1, math.nan, "the parameters are no longer finite after step")
+        for stage in plan:
+            if history.loss:  # the first stage is made already: what is wrong shows before the first step
+                stepper, measures = stepper_of(stage, fitted, optimizer), measures_of(metrics, fitted, arrays, stage)
+            for epoch_batches in islice(source, stage.epochs):
+                for batch in epoch_batches:
+                    given = batch if arrays is not None else checked_batch(batch, names)
+                    value = stepper.loss_of(given)
+                    if not math.isfinite(value):
+                        blame_values(stepper, given, first=not history.loss)
+                        raise diverged(fitted, stepper, history, epoch, value)
+                    stepper.commit()
+                    history.loss.append(value)
+                    history.stages += [stage.layer] if stages else []
+                if not history.loss:
+                    raise InvalidValue("there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)")
+                epoch += 1
+                moved = moved_on(fitted, stepper)
+                for name, measure in measures.items():
+                    history.metrics[name].append(measure(moved))
+                bar.show(epoch, history.loss[-1])
+            if not np.isfinite(stepper.state.flat).all():
+                raise diverged(fitted, stepper, history, epoch - 1, math.nan, "the parameters are no longer finite after step")
+            fitted = moved_on(fitted, stepper)
     bar.close()
-    return Fitted(extracted(net, stepper.state), history)
+    return Fitted(fitted, history)
 
 
-def extracted(net: Net, state: Mapping[str, Any]) -> Parameters:
-    """The parameters of the loss out of the state of the training."""
-    params = Parameters(layout_of(net))
-    params.load(state)
+def stepper_of(stage: Stage, params: Parameters, optimiser: Optimiser) -> Stepper:
+    """The compiled training step of a stage, with its share of the parameters."""
+    return Stepper(stage.net, {name: params[name] for name in layout_of(stage.net).names}, optimiser, stage.trained)
+
+
+def moved_on(fitted: Parameters, stepper: Stepper) -> Parameters:
+    """All parameters, those of the training's state as they are there."""
+    params = fitted.copy()
+    if fitted.layout.leaves == stepper.state.layout.leaves[: len(fitted.layout.leaves)]:
+        params.flat[:] = stepper.state.flat[: len(params.flat)]
+    else:
+        params.load({**fitted, **stepper.state})
     return params
 
 
-def measures_of(metrics: Any, params: Mapping[str, Any], arrays: Batch | None) -> dict[str, Callable[[Parameters], Any]]:
+def measures_of(metrics: Any, params: Mapping[str, Any], arrays: Batch | None, stage: Stage) -> dict[str, Callable[[Parameters], Any]]:
     """Every metric as a function of the parameters, those that are nets compiled: what is wrong shows before the first step."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise InvalidType(f"metrics must be a mapping from names to nets or functions, got {quoted(metrics)} (as {{'loss': loss}})")
-    return {name: measure_of(name, metric, params, arrays) for name, metric in (metrics or {}).items()}
+    return {
+        name: measure_of(name, without(Net.of(metric), stage.absent) if isinstance(metric, (Net, Node)) else metric, params, arrays)
+        for name, metric in (metrics or {}).items()
+    }
 
 
 def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None) -> Callable[[Parameters], Any]:
@@ -151,7 +190,7 @@ def blame_values(stepper: Stepper, batch: Batch, first: bool) -> None:
             raise InvalidValue(f"parameter {name!r} is not finite before the first step (give it finite values)")
 
 
-def diverged(net: Net, stepper: Stepper, history: History, epoch: int, value: float, what: str = "") -> Diverged:
+def diverged(fitted: Parameters, stepper: Stepper, history: History, epoch: int, value: float, what: str = "") -> Diverged:
     """The error of a training that is no longer finite, with the parameters of the last finite loss."""
     step = len(history.loss) + (not what)
     error = Diverged(
@@ -159,7 +198,7 @@ def diverged(net: Net, stepper: Stepper, history: History, epoch: int, value: fl
         "the last good parameters are in the error's .params (try a smaller rate, or data on a smaller scale)"
     )
     stepper.state.flat[:] = stepper.good
-    error.params = extracted(net, stepper.state)  # type: ignore[attr-defined]
+    error.params = moved_on(fitted, stepper)  # type: ignore[attr-defined]
     error.history = history  # type: ignore[attr-defined]
     error.step = step  # type: ignore[attr-defined]
     return error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,23 +12,23 @@ from symfold.compile import program_of
 from symfold.differentiate import value_and_grad
 from symfold.errors import InvalidValue
 from symfold.families import Family, Names, Numbered
-from symfold.net import Net
+from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.operations import Input, Normal
 from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of
 
 
-def training_step(loss: Net, optimiser: Optimiser) -> Net:
-    """One step as a net: (the loss, every parameter leaf after the step, every slot after the step).
+def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None = None) -> Net:
+    """One step as a net: (the loss, every parameter leaf after the step, every slot after the step); with `trained`, of these parameters alone.
 
     >>> import symfold as sf
     >>> w = sf.parameter("w")
     >>> training_step(sf.Net.of((w - sf.tensor("x")) ** 2), sf.sgd(0.5))({"w": 3.0}, x=1.0)
     (array(4.), (array(1.),))
     """
-    both = value_and_grad(loss)
-    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    both = value_and_grad(loss, trained)
+    leaves = moved(loss, trained)
     gradients = both.outputs[1:]
     if len(gradients) != len(leaves):
         raise InvalidValue("a parameter is used both alone and in a sequence of layers; training needs it in one place (use one layer for both)")
@@ -41,6 +41,18 @@ def training_step(loss: Net, optimiser: Optimiser) -> Net:
         slots += others
     after = (*parameters, *slots)
     return Net((both.outputs[0], *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), both.signature)
+
+
+def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
+    """The parameter leaves that move: all of them, or those of these names; of a family that moves in part, its members."""
+    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    if trained is None:
+        return leaves
+    touched = [leaf for leaf in leaves if not set(trained).isdisjoint(listed(leaf))]
+    if set(trained).issuperset(name for leaf in touched for name in listed(leaf)):
+        return touched
+    members = (leaf.op.member(k) if isinstance(leaf.op, Family) else leaf for leaf in touched for k in range(len(listed(leaf))))
+    return [node for node in members if node.op.name in trained]
 
 
 def slot_of(leaf: Node, name: str) -> Node:
@@ -59,14 +71,15 @@ def slot_of(leaf: Node, name: str) -> Node:
 class Stepper:
     """The compiled training step with its parameters: call it on a batch, then commit or not."""
 
-    def __init__(self, loss: Net, params: Mapping[str, Any], optimiser: Optimiser):
-        self.net = training_step(loss, optimiser)
-        self.leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
-        slots = [slot_of(leaf, name) for leaf in self.leaves for name in optimiser.slots]
-        self.state = Parameters(layout_of(Net((*self.leaves, *slots))))
+    def __init__(self, loss: Net, params: Mapping[str, Any], optimiser: Optimiser, trained: Sequence[str] | None = None):
+        self.net = training_step(loss, optimiser, trained)
+        leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+        movers = moved(loss, trained)
+        slots = [slot_of(leaf, name) for leaf in movers for name in optimiser.slots]
+        self.state = Parameters(layout_of(Net((*leaves, *slots))))
         for name, array in arrays_of(params, layout_of(loss).names, what="parameter").items():
             self.state[name] = array
-        self.targets = [self.state.array_of(leaf) for leaf in (*self.leaves, *slots)]
+        self.targets = [self.state.array_of(leaf) for leaf in (*movers, *slots)]
         self.inputs = [node.op.name for node in self.net.inputs]
         self.programs: dict[Any, Any] = {}
         self.good = self.state.flat.copy()
