@@ -1,0 +1,89 @@
+"""Epsilon: how far a residual net and a boosting net of the same layers are apart, against the strength of the layers.
+
+    residual - boosting = epsilon**2 * sum_{i<j} f_j'(x)[f_i(x)] + O(epsilon**3)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symfold.arguments import whole
+from symfold.data import Array
+from symfold.experiments.bands import Band, Budget, band
+from symfold.folding import fold
+from symfold.named_layers import Layers, layer, layers
+from symfold.net import Net
+from symfold.tensors import tensor
+
+STRENGTHS = tuple(2.0**-k for k in range(3, 9))
+SPACING = 1e-4  # of the central differences, whose error is of its square
+
+
+@dataclass(frozen=True)
+class Epsilon:
+    """The norms of the difference, and of what is left of it once the second-order term is taken off: seeds by strengths."""
+
+    budget: Budget
+    strengths: Array
+    difference: Array
+    remainder: Array
+
+    @property
+    def slope(self) -> Band:
+        """The log-log slope of the difference; the series says 2."""
+        return band(slopes(self.strengths, self.difference))
+
+    @property
+    def remainder_slope(self) -> Band:
+        """The log-log slope of the remainder; the series says 3."""
+        return band(slopes(self.strengths, self.remainder))
+
+
+def by_strength(seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16, strengths: Any = STRENGTHS) -> Epsilon:
+    """Measure the difference on random smooth layers, tanh(z W + b) V, at random points; nothing is trained.
+
+    >>> found = by_strength(seeds=2, depth=3)
+    >>> round(found.slope.mean), round(found.remainder_slope.mean)
+    (2, 3)
+    """
+    seeds = whole("seeds", seeds, 2)
+    x, e = tensor("x", (None, width)), tensor("e", ())
+    blocks = layers("f", smooth(width, 2 * width), count=depth)
+    apart = Net.of(fold(lambda z, f: z + e * f(z), blocks, x) - fold(lambda z, f: z + e * f(x), blocks, x)).compile()
+    second = second_order(blocks, x).compile()
+    scale = np.array([float(strength) for strength in strengths])
+    difference, remainder = [], []
+    for seed in range(seeds):
+        random = np.random.default_rng(seed)
+        params = {name: random.standard_normal(value.shape) / len(value) ** 0.5 for name, value in second.params.items()}
+        points = random.standard_normal((rows, width))
+        term = second(params, x=points)
+        gaps = [apart(params, x=points, e=strength) for strength in scale]
+        difference.append([np.linalg.norm(gap) for gap in gaps])
+        remainder.append([np.linalg.norm(gap - strength**2 * term) for strength, gap in zip(scale, gaps, strict=True)])
+    return Epsilon(Budget(seeds, rows), scale, np.array(difference), np.array(remainder))
+
+
+def smooth(width: int, hidden: int, activation: Any = np.tanh) -> Any:
+    """The kind of layer activation(z W + b) V: it reads by W and writes by V."""
+    shapes = {"W": (width, hidden), "b": (1, hidden), "V": (hidden, width)}
+    return layer("f", lambda z, W, b, V: activation(z @ W + b) @ V, **shapes).kind
+
+
+def second_order(blocks: Layers, x: Any) -> Net:
+    """The net sum_{i<j} f_j'(x)[f_i(x)]: linear in what is before, so one central difference a layer along the sum of those."""
+
+    def step(state: Any, f: Any) -> Any:
+        before, term = state
+        slope = (f(x + SPACING * before) - f(x - SPACING * before)) / (2 * SPACING)
+        return before + f(x), term + slope
+
+    return Net.of(fold(step, blocks, (0 * x, 0 * x)).parts[1])
+
+
+def slopes(strengths: Array, sizes: Array) -> Array:
+    """The slope of log size against log strength by least squares, for every seed."""
+    return np.array([np.polyfit(np.log(strengths), np.log(row), 1)[0] for row in sizes])

@@ -1,0 +1,210 @@
+"""Where and when: nets whose layers read the state or the input, fitted end to end, stage by stage, or with shrinkage.
+
+    where   residual: f_k(z_{k-1})      boosting: f_k(z_0)
+    when    at once: all layers by the loss of the whole net      stages: layer k by the loss of the net of depth k
+            shrinkage: layer k by what is left over, r = y - F_{k-1}, then F_k = F_{k-1} + nu f_k     (Friedman 2001)
+
+The state is (x, room to write in, prediction) and the prediction starts at zero, so that F_k is a part of the state, no
+parameter lies outside of the layers, and stage by stage boosting is shrinkage with nu = 1, to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symfold.arguments import one_of, real, whole
+from symfold.compile import Compiled
+from symfold.data import Array
+from symfold.experiments.bands import Band, Budget, band
+from symfold.experiments.epsilon import smooth
+from symfold.experiments.samples import Rows, Sample, diabetes, triangle
+from symfold.experiments.training import RATES, Errors, by_rate, errors_of, fitted, steps_of
+from symfold.folding import fold
+from symfold.losses import squared_error
+from symfold.mappers import mapper
+from symfold.named_layers import layer, layers
+from symfold.net import Net
+from symfold.regression import error, linear_fit, with_constant
+from symfold.stages import stages_of
+from symfold.tensors import tensor
+
+Arm = tuple[str, str]  # where a layer reads, when it is fitted
+ARMS: tuple[Arm, ...] = (
+    ("residual", "at once"), ("boosting", "at once"), ("residual", "stages"), ("boosting", "stages"), ("boosting", "shrinkage"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The nets of one sample: their depth, the units of a layer, the room to write in, how steep layers start; the epochs and batches."""
+
+    depth: int
+    hidden: int
+    room: int
+    steepness: float
+    epochs: int
+    batch: int
+
+
+SETTINGS = {"diabetes": Setting(6, 4, 2, 1.0, 80, 64), "triangle": Setting(8, 4, 2, 3.0, 500, 32)}
+
+
+@dataclass(frozen=True)
+class TwoByTwo:
+    """Root mean squared errors, of standardised targets: arms by seeds; and how the rates were chosen, arms by rates."""
+
+    sample: str
+    budget: Budget
+    setting: Setting
+    shrinkage: float
+    arms: tuple[Arm, ...]
+    rates: tuple[float, ...]
+    validation: Array
+    train: Array
+    test: Array
+    mean: Array  # of the guess that the mean of the training rows is, a seed each
+    linear: Array  # of least squares
+
+    @property
+    def chosen(self) -> tuple[float, ...]:
+        """The rate of each arm: that of the least validation error."""
+        return tuple(self.rates[k] for k in self.validation.argmin(axis=1))
+
+    def test_band(self, arm: Arm) -> Band:
+        """The test error of an arm over the seeds."""
+        return band(self.test[self.arms.index(arm)])
+
+    def apart(self, one: Arm, other: Arm) -> Band:
+        """By how much the test error of one arm is above that of another, seed by seed: both had the same rows and the same start."""
+        return band(self.test[self.arms.index(one)] - self.test[self.arms.index(other)])
+
+
+def two_by_two(
+    sample: str = "diabetes",
+    seeds: int = 10,
+    *,
+    epochs: int | None = None,
+    choosing: int = 3,
+    rates: Sequence[float] = RATES,
+    shrinkage: float = 0.5,
+    data: str | Path | None = None,
+) -> TwoByTwo:
+    """Train every arm from the same start on the same rows, seed by seed, each at its own best rate of one grid; equal steps for all.
+
+    `sample` is "diabetes" (its table in `data`, if not in examples/) or "triangle". The rate of an arm is that of the least mean
+    error on the validation rows over `choosing` further seeds.
+    """
+    one_of("sample", sample, SETTINGS)
+    seeds, choosing = whole("seeds", seeds, 2), whole("choosing", choosing, 1)
+    shrinkage = real("shrinkage", shrinkage, above=0)
+    plain = SETTINGS[sample]
+    setting = plain if epochs is None else replace(plain, epochs=whole("epochs", epochs, plain.depth))
+    draw: Callable[[int], Sample] = partial(diabetes, path=data) if sample == "diabetes" else triangle
+    found, validation = [], []
+    for arm in ARMS:
+        run = partial(trained, arm, setting, float(shrinkage), draw)
+        validation.append(by_rate(run, rates, choosing))
+        rate = rates[int(validation[-1].argmin())]
+        found.append([run(rate, seed) for seed in range(seeds)])
+    guesses = np.array([guessed(draw(seed)) for seed in range(seeds)])
+    size = len(draw(0).train[1])
+    return TwoByTwo(
+        sample=sample,
+        budget=Budget(seeds, size, steps_of(size, setting.epochs, setting.batch), len(ARMS) * (len(rates) * choosing + seeds)),
+        setting=setting,
+        shrinkage=float(shrinkage),
+        arms=ARMS,
+        rates=tuple(rates),
+        validation=np.array(validation),
+        train=np.array([[errors.train for errors in row] for row in found]),
+        test=np.array([[errors.test for errors in row] for row in found]),
+        mean=guesses[:, 0],
+        linear=guesses[:, 1],
+    )
+
+
+def trained(arm: Arm, setting: Setting, shrinkage: float, draw: Callable[[int], Sample], rate: float, seed: int) -> Errors:
+    """One training of one arm: the seed gives the rows, the start and the order of the batches, alike for all arms."""
+    plain = draw(seed)
+    sample = Sample(*((widened(x, setting.room), y) for x, y in (plain.train, plain.validation, plain.test)))
+    width = sample.train[0].shape[1]
+    net = net_of(arm[0], width, setting)
+    start = start_of(net, setting, seed)
+
+    def train() -> Mapping[str, Any]:
+        if arm[1] == "shrinkage":
+            return boosted(width, setting, start, sample.train, rate, shrinkage, seed)
+        return fitted(net, start, sample.train, rate, setting.epochs, setting.batch, seed, stages=arm[1] == "stages")
+
+    return errors_of(train, compiled(net), sample)
+
+
+def widened(x: Array, room: int) -> Array:
+    """The states to start from: x, room to write in, and a prediction of zero."""
+    return np.hstack([x, np.zeros((len(x), room + 1))])
+
+
+def last(width: int) -> Array:
+    """What picks the prediction out of a state."""
+    return np.eye(width)[:, -1:]
+
+
+def net_of(where: str, width: int, setting: Setting) -> Net:
+    """The net whose layers read the state (residual) or the input (boosting), down to its prediction.
+
+    >>> print(net_of("boosting", 4, Setting(2, 3, 2, 1.0, 1, 1)).params)
+    (W1, W2, b1, b2, V1, V2)
+    """
+    x = tensor("x", (None, width))
+    return Net.of(fold(mapper(where, x), layers("f", smooth(width, setting.hidden), count=setting.depth), x)) @ last(width)
+
+
+@cache
+def compiled(net: Net) -> Compiled:
+    """A net compiled once for all the seeds."""
+    return net.compile()
+
+
+def start_of(net: Net, setting: Setting, seed: int) -> dict[str, Array]:
+    """Where a training starts: units of various steepness and place, which write little."""
+    random = np.random.default_rng(seed)
+    start = {}
+    for name, value in net.init(seed).items():
+        if name.startswith("V"):
+            start[name] = 0.3 * value
+        else:
+            start[name] = setting.steepness * (value if name.startswith("W") else random.standard_normal(value.shape))
+    return start
+
+
+def boosted(
+    width: int, setting: Setting, start: Mapping[str, Array], rows: Rows, rate: float, shrinkage: float, seed: int
+) -> dict[str, Array]:
+    """The parameters of the boosting net, each layer fitted to the residual and then shrunk: what it writes by, times nu.
+
+    Each stage has the share of the epochs that `sf.fit(..., stages=True)` gives it.
+    """
+    x = tensor("x", (None, width))
+    params: dict[str, Array] = {}
+    left = rows[1]
+    for stage in stages_of(squared_error(net_of("boosting", width, setting), tensor("target", (None, 1))), setting.epochs):
+        alone = Net.of(layer(stage.layer, smooth(width, setting.hidden))(x)) @ last(width)
+        own = {name: start[name] for name in stage.trained or ()}
+        found = dict(fitted(alone, own, (rows[0], left), rate, stage.epochs, setting.batch, seed))
+        found = {name: shrinkage * value if name.startswith("V") else np.array(value) for name, value in found.items()}
+        left = left - compiled(alone)(found, x=rows[0])
+        params |= found
+    return params
+
+
+def guessed(sample: Sample) -> tuple[float, float]:
+    """The test errors of the mean of the training rows and of least squares on them."""
+    coefficients = linear_fit(sample.train[0], sample.train[1])
+    mean = np.broadcast_to(sample.train[1].mean(), sample.test[1].shape)
+    return error(mean, sample.test[1]), error(with_constant(sample.test[0]) @ coefficients, sample.test[1])
