@@ -31,7 +31,10 @@ class Compiled:
     """A net as a function `(params, x=array, ...)`. Programs are made for the input shapes that come, once each."""
 
     def __init__(self, net: Net, backend: str):
-        self.net = roll(net)  # equal steps are one loop, however they were written
+        rolled = roll(net)  # equal steps are one loop, however they were written
+        # an input whose values no step reads any more may still be the one that says how many rows there are
+        taken = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
+        self.net = Net(rolled.outputs, rolled.form, rolled.signature or taken)
         self.backend = backend
         self.layout = layout_of(self.net)
         self.input_names = tuple(node.op.name for node in net.inputs)

@@ -121,3 +121,16 @@ def test_a_part_is_reordered_in_the_places_it_had() -> None:
 def test_what_cannot_be_taken_out_or_swapped(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         call(sf.fold(sf.mappers.residual, sf.layers("f1:4"), X))
+
+
+@pytest.mark.parametrize("name", ["f1", "f2", "f4"])
+def test_a_net_that_reads_its_input_for_the_number_of_rows_alone_has_numbers(name: str) -> None:
+    """A feedforward net without one layer is that of the later ones on zeros, as many as there are rows."""
+    x = sf.tensor("x", (None, 3))
+    net = sf.fold(sf.mappers.feedforward, sf.layers("f1:5", sf.dense(3, 3, sf.tanh)), x)
+    predict = sf.lesion(net, [name]).compile()
+    params = {key: value + 0.5 for key, value in net.init(seed=0).items()}
+    z = np.zeros((7, 3))
+    for k in range(int(name[1:]) + 1, 5):
+        z = np.tanh(z @ params[f"W{k}"] + params[f"b{k}"])
+    np.testing.assert_allclose(predict({key: params[key] for key in predict.layout.names}, x=np.ones((7, 3))), z)

@@ -56,9 +56,9 @@ def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any
     return Errors(*(error_on(predict, params, rows) for rows in (sample.train, sample.validation, sample.test)))
 
 
-def by_rate(run: Callable[[float, int], Errors], rates: Sequence[float], choosing: int) -> Array:
-    """The mean validation error of a run for each rate, over seeds that are used for nothing else."""
-    return np.array([np.mean([run(rate, CHOOSING + seed).validation for seed in range(choosing)]) for rate in rates])
+def by_choice(run: Callable[[Any, int], Errors], grid: Sequence[Any], choosing: int) -> Array:
+    """The mean validation error of a run for each choice of a grid, over seeds that are used for nothing else."""
+    return np.array([np.mean([run(choice, CHOOSING + seed).validation for seed in range(choosing)]) for choice in grid])
 
 
 def steps_of(rows: int, epochs: int, batch: int) -> int:

@@ -24,7 +24,7 @@ from symfold.data import Array
 from symfold.experiments.bands import Band, Budget, band
 from symfold.experiments.epsilon import smooth
 from symfold.experiments.samples import Rows, Sample, diabetes, triangle
-from symfold.experiments.training import RATES, Errors, by_rate, errors_of, fitted, steps_of
+from symfold.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
 from symfold.folding import fold
 from symfold.losses import squared_error
 from symfold.mappers import mapper
@@ -35,6 +35,7 @@ from symfold.stages import stages_of
 from symfold.tensors import tensor
 
 Arm = tuple[str, str]  # where a layer reads, when it is fitted
+Choice = tuple[float, float]  # a learning rate, and how steep the layers start
 ARMS: tuple[Arm, ...] = (
     ("residual", "at once"), ("boosting", "at once"), ("residual", "stages"), ("boosting", "stages"), ("boosting", "shrinkage"),
 )  # fmt: skip
@@ -42,29 +43,30 @@ ARMS: tuple[Arm, ...] = (
 
 @dataclass(frozen=True)
 class Setting:
-    """The nets of one sample: their depth, the units of a layer, the room to write in, how steep layers start; the epochs and batches."""
+    """The nets of one sample: their depth, the units of a layer, the room to write in; the epochs and batches; how steep layers may start."""
 
     depth: int
     hidden: int
     room: int
-    steepness: float
     epochs: int
     batch: int
+    steepness: tuple[float, ...]
 
 
-SETTINGS = {"diabetes": Setting(6, 4, 2, 1.0, 80, 64), "triangle": Setting(8, 4, 2, 3.0, 500, 32)}
+# How steep the first layers are decides what a wave can be learned from, for one arm more than for another: so it is chosen too.
+SETTINGS = {"diabetes": Setting(6, 4, 2, 80, 64, (1.0,)), "triangle": Setting(8, 4, 2, 400, 32, (3.0, 7.0))}
 
 
 @dataclass(frozen=True)
 class TwoByTwo:
-    """Root mean squared errors, of standardised targets: arms by seeds; and how the rates were chosen, arms by rates."""
+    """Root mean squared errors, of standardised targets: arms by seeds; and how each arm was tuned, arms by choices."""
 
     sample: str
     budget: Budget
     setting: Setting
     shrinkage: float
     arms: tuple[Arm, ...]
-    rates: tuple[float, ...]
+    grid: tuple[Choice, ...]
     validation: Array
     train: Array
     test: Array
@@ -72,9 +74,15 @@ class TwoByTwo:
     linear: Array  # of least squares
 
     @property
-    def chosen(self) -> tuple[float, ...]:
-        """The rate of each arm: that of the least validation error."""
-        return tuple(self.rates[k] for k in self.validation.argmin(axis=1))
+    def chosen(self) -> tuple[Choice, ...]:
+        """The choice of each arm: that of the least validation error."""
+        return tuple(self.grid[k] for k in self.validation.argmin(axis=1))
+
+    @property
+    def at_the_edge(self) -> tuple[Arm, ...]:
+        """The arms whose rate is the least or the largest of the grid: a wider grid might serve them better."""
+        rates = [rate for rate, _ in self.grid]
+        return tuple(arm for arm, (rate, _) in zip(self.arms, self.chosen, strict=True) if rate in (min(rates), max(rates)))
 
     def test_band(self, arm: Arm) -> Band:
         """The test error of an arm over the seeds."""
@@ -90,15 +98,15 @@ def two_by_two(
     seeds: int = 10,
     *,
     epochs: int | None = None,
-    choosing: int = 3,
+    choosing: int = 2,
     rates: Sequence[float] = RATES,
     shrinkage: float = 0.5,
     data: str | Path | None = None,
 ) -> TwoByTwo:
-    """Train every arm from the same start on the same rows, seed by seed, each at its own best rate of one grid; equal steps for all.
+    """Train every arm on the same rows, seed by seed, each at its own best choice of one grid; equal steps for all.
 
-    `sample` is "diabetes" (its table in `data`, if not in examples/) or "triangle". The rate of an arm is that of the least mean
-    error on the validation rows over `choosing` further seeds.
+    `sample` is "diabetes" (its table in `data`, if not in examples/) or "triangle". A choice is a rate with how steep the layers
+    start; an arm's is that of the least mean error on the validation rows over `choosing` further seeds.
     """
     one_of("sample", sample, SETTINGS)
     seeds, choosing = whole("seeds", seeds, 2), whole("choosing", choosing, 1)
@@ -106,21 +114,22 @@ def two_by_two(
     plain = SETTINGS[sample]
     setting = plain if epochs is None else replace(plain, epochs=whole("epochs", epochs, plain.depth))
     draw: Callable[[int], Sample] = partial(diabetes, path=data) if sample == "diabetes" else triangle
+    grid = [(float(rate), steepness) for rate in rates for steepness in setting.steepness]
     found, validation = [], []
     for arm in ARMS:
         run = partial(trained, arm, setting, float(shrinkage), draw)
-        validation.append(by_rate(run, rates, choosing))
-        rate = rates[int(validation[-1].argmin())]
-        found.append([run(rate, seed) for seed in range(seeds)])
+        validation.append(by_choice(run, grid, choosing))
+        best = grid[int(validation[-1].argmin())]
+        found.append([run(best, seed) for seed in range(seeds)])
     guesses = np.array([guessed(draw(seed)) for seed in range(seeds)])
     size = len(draw(0).train[1])
     return TwoByTwo(
         sample=sample,
-        budget=Budget(seeds, size, steps_of(size, setting.epochs, setting.batch), len(ARMS) * (len(rates) * choosing + seeds)),
+        budget=Budget(seeds, size, steps_of(size, setting.epochs, setting.batch), len(ARMS) * (len(grid) * choosing + seeds)),
         setting=setting,
         shrinkage=float(shrinkage),
         arms=ARMS,
-        rates=tuple(rates),
+        grid=tuple(grid),
         validation=np.array(validation),
         train=np.array([[errors.train for errors in row] for row in found]),
         test=np.array([[errors.test for errors in row] for row in found]),
@@ -129,17 +138,18 @@ def two_by_two(
     )
 
 
-def trained(arm: Arm, setting: Setting, shrinkage: float, draw: Callable[[int], Sample], rate: float, seed: int) -> Errors:
+def trained(arm: Arm, setting: Setting, shrinkage: float, draw: Callable[[int], Sample], choice: Choice, seed: int) -> Errors:
     """One training of one arm: the seed gives the rows, the start and the order of the batches, alike for all arms."""
+    rate, steepness = choice
     plain = draw(seed)
     sample = Sample(*((widened(x, setting.room), y) for x, y in (plain.train, plain.validation, plain.test)))
     width = sample.train[0].shape[1]
     net = net_of(arm[0], width, setting)
-    start = start_of(net, setting, seed)
+    start = start_of(net, steepness, seed)
 
     def train() -> Mapping[str, Any]:
         if arm[1] == "shrinkage":
-            return boosted(width, setting, start, sample.train, rate, shrinkage, seed)
+            return boosted(setting, start, sample.train, rate, shrinkage, seed)
         return fitted(net, start, sample.train, rate, setting.epochs, setting.batch, seed, stages=arm[1] == "stages")
 
     return errors_of(train, compiled(net), sample)
@@ -158,7 +168,7 @@ def last(width: int) -> Array:
 def net_of(where: str, width: int, setting: Setting) -> Net:
     """The net whose layers read the state (residual) or the input (boosting), down to its prediction.
 
-    >>> print(net_of("boosting", 4, Setting(2, 3, 2, 1.0, 1, 1)).params)
+    >>> print(net_of("boosting", 4, Setting(2, 3, 2, 1, 1, (1.0,))).params)
     (W1, W2, b1, b2, V1, V2)
     """
     x = tensor("x", (None, width))
@@ -171,7 +181,7 @@ def compiled(net: Net) -> Compiled:
     return net.compile()
 
 
-def start_of(net: Net, setting: Setting, seed: int) -> dict[str, Array]:
+def start_of(net: Net, steepness: float, seed: int) -> dict[str, Array]:
     """Where a training starts: units of various steepness and place, which write little."""
     random = np.random.default_rng(seed)
     start = {}
@@ -179,17 +189,16 @@ def start_of(net: Net, setting: Setting, seed: int) -> dict[str, Array]:
         if name.startswith("V"):
             start[name] = 0.3 * value
         else:
-            start[name] = setting.steepness * (value if name.startswith("W") else random.standard_normal(value.shape))
+            start[name] = steepness * (value if name.startswith("W") else random.standard_normal(value.shape))
     return start
 
 
-def boosted(
-    width: int, setting: Setting, start: Mapping[str, Array], rows: Rows, rate: float, shrinkage: float, seed: int
-) -> dict[str, Array]:
+def boosted(setting: Setting, start: Mapping[str, Array], rows: Rows, rate: float, shrinkage: float, seed: int) -> dict[str, Array]:
     """The parameters of the boosting net, each layer fitted to the residual and then shrunk: what it writes by, times nu.
 
     Each stage has the share of the epochs that `sf.fit(..., stages=True)` gives it.
     """
+    width = rows[0].shape[1]
     x = tensor("x", (None, width))
     params: dict[str, Array] = {}
     left = rows[1]
