@@ -23,8 +23,6 @@ The rooms, in the order in which data flows through them; a room imports only fr
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, backends, compile               numbers
     analysis                                    what a net is: its paths, its Jacobian, what its layers are taught
-    optimisers, updates, batches, train, check  training, and gradients checked
-    analysis                                    what a net is: its paths
     optimisers, updates, batches                what a training step is, and what it is fed
     stages, train, check                        training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
@@ -81,13 +79,14 @@ _HOMES = {
     "train": ("fit",),
     "errors": ("SymfoldError",),
 }
-_MODULES = ("mappers", "losses", "optimisers", "errors", "export")
+_MODULES = ("mappers", "losses", "optimisers", "errors", "experiments", "export")
 _WHERE = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *sorted(_WHERE), *_MODULES]
 
 if TYPE_CHECKING:
     from symfold import errors as errors
+    from symfold import experiments as experiments
     from symfold import export as export
     from symfold import losses as losses
     from symfold import mappers as mappers

@@ -50,6 +50,17 @@ def band(values: Array) -> Band:
     >>> print(band(np.array([1.0, 2.0, 3.0])))
     2 [0.845, 3.15]
     """
-    mean = values.mean(axis=0)
-    wide = 2 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    with np.errstate(invalid="ignore"):  # an infinite error, of a training that diverged, has no width
+        mean = values.mean(axis=0)
+        wide = 2 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
     return Band(mean, mean - wide, mean + wide)
+
+
+def difference(one: Array, other: Array) -> Band:
+    """The band of the differences, seed by seed, of two measurements under the same seeds.
+
+    >>> print(difference(np.array([1.0, 2.0]), np.array([0.5, 1.5])))
+    0.5 [0.5, 0.5]
+    """
+    with np.errstate(invalid="ignore"):  # of two that diverged
+        return band(one - other)

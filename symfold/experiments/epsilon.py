@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from symfold.analysis.scaling import scaled
+from symfold.analysis.series import series
 from symfold.arguments import whole
 from symfold.data import Array
 from symfold.experiments.bands import Band, Budget, band
 from symfold.folding import fold
-from symfold.named_layers import Layers, layer, layers
+from symfold.mappers import boosting, residual
+from symfold.named_layers import layer, layers
 from symfold.net import Net
 from symfold.tensors import tensor
 
 STRENGTHS = tuple(2.0**-k for k in range(3, 9))
-SPACING = 1e-4  # of the central differences, whose error is of its square
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,19 @@ def by_strength(seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16,
     (2, 3)
     """
     seeds = whole("seeds", seeds, 2)
-    x, e = tensor("x", (None, width)), tensor("e", ())
+    x = tensor("x", (None, width))
     blocks = layers("f", smooth(width, 2 * width), count=depth)
-    apart = Net.of(fold(lambda z, f: z + e * f(z), blocks, x) - fold(lambda z, f: z + e * f(x), blocks, x)).compile()
-    second = second_order(blocks, x).compile()
+    nets = fold(residual, blocks, x), fold(boosting(x), blocks, x)
+    apart = Net.of(scaled(nets[0]) - scaled(nets[1])).compile()
+    second = (series(nets[0], order=2) - series(nets[1], order=2)).coefficient(2, named=False).compile()
     scale = np.array([float(strength) for strength in strengths])
     difference, remainder = [], []
     for seed in range(seeds):
         random = np.random.default_rng(seed)
-        params = {name: random.standard_normal(value.shape) / len(value) ** 0.5 for name, value in second.params.items()}
+        params = {name: random.standard_normal(value.shape) / len(value) ** 0.5 for name, value in nets[0].init(seed).items()}
         points = random.standard_normal((rows, width))
         term = second(params, x=points)
-        gaps = [apart(params, x=points, e=strength) for strength in scale]
+        gaps = [apart(params, x=points, epsilon=strength) for strength in scale]
         difference.append([np.linalg.norm(gap) for gap in gaps])
         remainder.append([np.linalg.norm(gap - strength**2 * term) for strength, gap in zip(scale, gaps, strict=True)])
     return Epsilon(Budget(seeds, rows), scale, np.array(difference), np.array(remainder))
@@ -71,17 +74,6 @@ def smooth(width: int, hidden: int, activation: Any = np.tanh) -> Any:
     """The kind of layer activation(z W + b) V: it reads by W and writes by V."""
     shapes = {"W": (width, hidden), "b": (1, hidden), "V": (hidden, width)}
     return layer("f", lambda z, W, b, V: activation(z @ W + b) @ V, **shapes).kind
-
-
-def second_order(blocks: Layers, x: Any) -> Net:
-    """The net sum_{i<j} f_j'(x)[f_i(x)]: linear in what is before, so one central difference a layer along the sum of those."""
-
-    def step(state: Any, f: Any) -> Any:
-        before, term = state
-        slope = (f(x + SPACING * before) - f(x - SPACING * before)) / (2 * SPACING)
-        return before + f(x), term + slope
-
-    return Net.of(fold(step, blocks, (0 * x, 0 * x)).parts[1])
 
 
 def slopes(strengths: Array, sizes: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,16 @@ class Lesions:
 
 
 def lesion_curves(
-    seeds: int = 10, depth: int = 8, width: int = 8, epochs: int = 60, batch: int = 64, draws: int = 4, data: str | Path | None = None
+    seeds: int = 10,
+    *,
+    depth: int = 8,
+    width: int = 8,
+    epochs: int = 60,
+    batch: int = 64,
+    draws: int = 4,
+    choosing: int = 2,
+    rates: Sequence[float] = RATES,
+    data: str | Path | None = None,
 ) -> Lesions:
     """Train a residual, a feedforward and a boosting net on the diabetes data, then delete or exchange 0, 1, ... layers.
 
@@ -65,7 +74,7 @@ def lesion_curves(
     pairs = [[[random.choice(names, size=2, replace=False).tolist() for _ in range(number)] for _ in range(draws)] for number in numbers]
     samples = [diabetes(seed, data) for seed in range(seeds)]
     columns = tuple(f"column{k}" for k in range(samples[0].train[0].shape[1]))
-    deleted, swapped, rates = [], [], []
+    deleted, swapped, chosen = [], [], []
     for mapper in NETS:
         net = Shape(mapper, depth, width, "tanh", columns, "target").net()
 
@@ -76,13 +85,13 @@ def lesion_curves(
             sample = diabetes(seed, data)
             return errors_of(lambda: params_of(rate, seed, sample), net.compile(), sample)
 
-        rates.append(RATES[int(by_choice(run, RATES, 1).argmin())])
-        trained = [params_of(rates[-1], seed, sample) for seed, sample in enumerate(samples)]
+        chosen.append(float(rates[int(by_choice(run, rates, choosing).argmin())]))
+        trained = [params_of(chosen[-1], seed, sample) for seed, sample in enumerate(samples)]
         deleted.append(np.array([errors([lesion(net, some) for some in drawn], trained, samples) for drawn in lost]).T)
         swapped.append(np.array([errors([exchanged(net, some) for some in drawn], trained, samples) for drawn in pairs]).T)
     rows = len(samples[0].train[1])
-    budget = Budget(seeds, rows, steps_of(rows, epochs, batch), len(NETS) * (len(RATES) + seeds))
-    return Lesions(budget, depth, draws, NETS, tuple(rates), numbers, np.array(deleted), np.array(swapped))
+    budget = Budget(seeds, rows, steps_of(rows, epochs, batch), len(NETS) * (len(rates) * choosing + seeds))
+    return Lesions(budget, depth, draws, NETS, tuple(chosen), numbers, np.array(deleted), np.array(swapped))
 
 
 def exchanged(net: Net, pairs: list[list[str]]) -> Net:

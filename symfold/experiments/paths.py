@@ -63,7 +63,17 @@ class PathLengths:
         return band(self.magnitude @ np.arange(self.depth + 1))
 
 
-def path_lengths(seeds: int = 10, depth: int = 10, epochs: int = 60, batch: int = 64, rows: int = 32, data: str | Path | None = None) -> PathLengths:
+def path_lengths(
+    seeds: int = 10,
+    *,
+    depth: int = 10,
+    epochs: int = 60,
+    batch: int = 64,
+    rows: int = 32,
+    choosing: int = 2,
+    rates: Sequence[float] = RATES,
+    data: str | Path | None = None,
+) -> PathLengths:
     """Train a residual net with a linear readout on the diabetes data, and take the gradient of its test error apart, on so many rows."""
     seeds, depth, rows = whole("seeds", seeds, 2), whole("depth", depth, 1), whole("rows", rows, 1)
     width = diabetes(0, data).train[0].shape[1]
@@ -80,7 +90,7 @@ def path_lengths(seeds: int = 10, depth: int = 10, epochs: int = 60, batch: int 
         sample = diabetes(seed, data)
         return errors_of(lambda: fitted(net, net.init(seed), sample.train, rate, epochs, batch, seed), net.compile(), sample)
 
-    rate = RATES[int(by_choice(run, RATES, 1).argmin())]
+    rate = float(rates[int(by_choice(run, rates, choosing).argmin())])
     masks = masks_of(depth)
     path_norm, norm, share, off = [], [], [], []
     for seed in range(seeds):
@@ -99,7 +109,7 @@ def path_lengths(seeds: int = 10, depth: int = 10, epochs: int = 60, batch: int 
         off.append(np.linalg.norm(found.sum(axis=0) - whole_gradient) / np.linalg.norm(whole_gradient))
     trained = len(sample.train[1])
     return PathLengths(
-        Budget(seeds, trained, steps_of(trained, epochs, batch), len(RATES) + seeds), depth, rate,
+        Budget(seeds, trained, steps_of(trained, epochs, batch), len(rates) * choosing + seeds), depth, rate,
         tuple(comb(depth, number) for number in range(depth + 1)), len(masks) if len(masks) < 2**depth else 0,
         np.array(path_norm), np.array(norm), np.array(share), np.array(off),
     )  # fmt: skip

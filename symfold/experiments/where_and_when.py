@@ -21,7 +21,7 @@ import numpy as np
 from symfold.arguments import one_of, real, whole
 from symfold.compile import Compiled
 from symfold.data import Array
-from symfold.experiments.bands import Band, Budget, band
+from symfold.experiments.bands import Band, Budget, band, difference
 from symfold.experiments.epsilon import smooth
 from symfold.experiments.samples import Rows, Sample, diabetes, triangle
 from symfold.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
@@ -90,7 +90,16 @@ class TwoByTwo:
 
     def apart(self, one: Arm, other: Arm) -> Band:
         """By how much the test error of one arm is above that of another, seed by seed: both had the same rows and the same start."""
-        return band(self.test[self.arms.index(one)] - self.test[self.arms.index(other)])
+        return difference(self.test[self.arms.index(one)], self.test[self.arms.index(other)])
+
+    @property
+    def linear_band(self) -> Band:
+        """The test error of least squares over the seeds."""
+        return band(self.linear)
+
+    def against_linear(self, arm: Arm) -> Band:
+        """By how much the test error of an arm is above that of least squares, seed by seed."""
+        return difference(self.test[self.arms.index(arm)], self.linear)
 
 
 def two_by_two(
