@@ -26,8 +26,8 @@ The rooms, in the order in which data flows through them; a room imports only fr
     optimisers, updates, batches                what a training step is, and what it is fed
     stages, train, check                        training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
-    report                                      two nets compared: a table, a page
     experiments                                 what is measured: trained nets, over seeds
+    report                                      two nets compared: a table, a page
     saved, command                              models on disk, the shell
 
 Public names are loaded when first used, so that importing symfold is cheap.

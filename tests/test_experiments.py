@@ -151,7 +151,7 @@ def test_where_and_when_repeats_itself_and_has_equal_budgets() -> None:
     for part in ("validation", "train", "test", "mean", "linear"):
         np.testing.assert_array_equal(getattr(one, part), getattr(two, part))
     assert one.test.shape == (5, 2) and one.validation.shape == (5, 2 * len(SETTINGS["triangle"].steepness))
-    assert one.budget.steps == 8 * 4 and one.budget.trainings == 5 * (4 + 2)
+    assert one.budget.steps == 8 * 4 and one.budget.trainings == 5 * (2 * 3 + 2)
     assert np.isfinite(one.test).all() and (one.mean > 0).all()
 
 

@@ -12,6 +12,7 @@ from symfold.experiments.epsilon import Epsilon, by_strength
 from symfold.experiments.lesions import Lesions, lesion_curves
 from symfold.experiments.paths import PathLengths, path_lengths
 from symfold.experiments.summary import name_of
+from symfold.experiments.training import RATES
 from symfold.experiments.where_and_when import TwoByTwo, two_by_two
 
 
@@ -46,9 +47,14 @@ EXPERIMENTS: dict[str, Experiment] = {
         lambda seeds, data: two_by_two("diabetes", seeds, epochs=12, choosing=1, rates=(0.01, 0.03), data=data),
     ),
     "triangle": Experiment(
-        "The same on a triangle wave of 8 pieces, the tent map three times: a function made by depth.",
-        lambda seeds, data: two_by_two("triangle", seeds),
+        "The same on a triangle wave of 8 pieces, the tent map three times: a function made by depth. 8 layers of 4 units.",
+        lambda seeds, data: two_by_two("triangle", seeds, rates=RATES[1:]),
         lambda seeds, data: two_by_two("triangle", seeds, epochs=16, choosing=1, rates=(0.01, 0.03)),
+    ),
+    "narrow": Experiment(
+        "The same wave with 8 layers of 2 units: there are no more than twice as many units as pieces.",
+        lambda seeds, data: two_by_two("triangle", seeds, hidden=2, rates=RATES[1:]),
+        lambda seeds, data: two_by_two("triangle", seeds, hidden=2, epochs=16, choosing=1, rates=(0.01, 0.03)),
     ),
 }
 

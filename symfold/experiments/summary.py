@@ -89,14 +89,13 @@ def more_harmed(one: str, other: str, first: Band, second: Band) -> str:
 
 def of_paths(found: PathLengths) -> list[str]:
     mean, middle = found.mean_length, found.depth / 2
-    where = "as long as" if mean.holds(middle) else "shorter than" if mean.mean < middle else "longer than"
-    weight = "no difference can be told from" if mean.holds(middle) else f"the gradient comes along paths {where}"
+    against = "no difference can be told from" if mean.holds(middle) else "shorter than" if mean.mean < middle else "longer than"
     norms = found.path_norm.mean(axis=0)
     return [
         f"What the paths contribute, summed over all lengths, is the gradient to a relative {found.off.max():.0e}.",
         f"A path through no layer contributes a vector of mean norm {norms[0]:.2g}, one through {found.depth // 2} layers {norms[found.depth // 2]:.2g}, "
         f"one through all {found.depth} {norms[-1]:.2g}.",
-        f"Weighted by count times mean norm the mean length is {mean}; {weight} the mean of all paths alike, {middle:g}.",
+        f"Weighted by count times mean norm the mean length is {mean}: {against} the mean of all paths alike, {middle:g}.",
     ]
 
 
@@ -120,7 +119,7 @@ def of_two_by_two(found: TwoByTwo) -> list[str]:
     gap = found.against_linear(best)
     said.append(f"The arm of the least mean error, {name_of(best)}: {compared('it', 'least squares', (found.test_band(best), found.linear_band), gap)}.")
     if found.at_the_edge:
-        said.append(f"The rates of {'; '.join(map(name_of, found.at_the_edge))} lie at an edge of the grid: a wider one might serve better.")
+        said.append(f"At an edge of the grid lie the choices of {'; '.join(map(name_of, found.at_the_edge))}: a wider one might serve better.")
     return said
 
 

@@ -5,7 +5,9 @@
             shrinkage: layer k by what is left over, r = y - F_{k-1}, then F_k = F_{k-1} + nu f_k     (Friedman 2001)
 
 The state is (x, room to write in, prediction) and the prediction starts at zero, so that F_k is a part of the state, no
-parameter lies outside of the layers, and stage by stage boosting is shrinkage with nu = 1, to the last digit.
+parameter lies outside of the layers, and stage by stage boosting is shrinkage with nu = 1. In a stage the last layer's
+prediction alone is read, so what a residual layer writes besides stays as it was drawn: later layers read random features of
+x, and the prediction so far.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ class Setting:
 
 
 # How steep the first layers are decides what a wave can be learned from, for one arm more than for another: so it is chosen too.
-SETTINGS = {"diabetes": Setting(6, 4, 2, 80, 64, (1.0,)), "triangle": Setting(8, 4, 2, 400, 32, (3.0, 7.0))}
+SETTINGS = {"diabetes": Setting(6, 4, 2, 80, 64, (1.0,)), "triangle": Setting(8, 4, 2, 500, 32, (3.0, 7.0, 12.0))}
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,10 @@ class TwoByTwo:
 
     @property
     def at_the_edge(self) -> tuple[Arm, ...]:
-        """The arms whose rate is the least or the largest of the grid: a wider grid might serve them better."""
-        rates = [rate for rate, _ in self.grid]
-        return tuple(arm for arm, (rate, _) in zip(self.arms, self.chosen, strict=True) if rate in (min(rates), max(rates)))
+        """The arms whose rate or steepness is the least or the largest of several: a wider grid might serve them better."""
+        tried = [sorted(set(values)) for values in zip(*self.grid, strict=True)]
+        edges = [{values[0], values[-1]} if len(values) > 1 else set() for values in tried]
+        return tuple(arm for arm, choice in zip(self.arms, self.chosen, strict=True) if any(map(set.__contains__, edges, choice)))
 
     def test_band(self, arm: Arm) -> Band:
         """The test error of an arm over the seeds."""
@@ -106,22 +109,28 @@ def two_by_two(
     sample: str = "diabetes",
     seeds: int = 10,
     *,
+    hidden: int | None = None,
     epochs: int | None = None,
-    choosing: int = 2,
+    choosing: int = 3,
     rates: Sequence[float] = RATES,
     shrinkage: float = 0.5,
     data: str | Path | None = None,
 ) -> TwoByTwo:
     """Train every arm on the same rows, seed by seed, each at its own best choice of one grid; equal steps for all.
 
-    `sample` is "diabetes" (its table in `data`, if not in examples/) or "triangle". A choice is a rate with how steep the layers
+    `sample` is "diabetes" (its table in `data`, if not in examples/) or "triangle", `hidden` how many units
+    a layer has. A choice is a rate with how steep the layers
     start; an arm's is that of the least mean error on the validation rows over `choosing` further seeds.
     """
     one_of("sample", sample, SETTINGS)
     seeds, choosing = whole("seeds", seeds, 2), whole("choosing", choosing, 1)
     shrinkage = real("shrinkage", shrinkage, above=0)
     plain = SETTINGS[sample]
-    setting = plain if epochs is None else replace(plain, epochs=whole("epochs", epochs, plain.depth))
+    setting = replace(
+        plain,
+        hidden=plain.hidden if hidden is None else whole("hidden", hidden, 1),
+        epochs=plain.epochs if epochs is None else whole("epochs", epochs, plain.depth),
+    )
     draw: Callable[[int], Sample] = partial(diabetes, path=data) if sample == "diabetes" else triangle
     grid = [(float(rate), steepness) for rate in rates for steepness in setting.steepness]
     found, validation = [], []
