@@ -210,3 +210,10 @@ def test_mistakes_are_named() -> None:
     ran = CliRunner().invoke(main, ["paths", "--data", "no.csv"])
     assert ran.exit_code == 2 and "no.csv" in ran.output
     assert sf.experiments.by_strength is by_strength
+
+
+def test_a_table_that_is_not_there_is_asked_for(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("symfold.experiments.samples.__file__", str(tmp_path / "a" / "b" / "c.py"))
+    with pytest.raises(DataError, match="give its path: data="):
+        diabetes(0)

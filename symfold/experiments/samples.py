@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from symfold.data import Array, Scale, read_table, split_rows
+from symfold.errors import DataError
 
 Rows = tuple[Array, Array]  # what is read, what is wanted
 
@@ -24,8 +25,13 @@ class Sample:
 
 def diabetes_file(path: str | Path | None = None) -> Path:
     """Where the diabetes table lies: where the caller says, in the working directory, or in the checkout that this package is of."""
+    if path is not None:
+        return Path(path)
     name = Path("examples") / "diabetes.csv"
-    return Path(path) if path is not None else name if name.exists() else Path(__file__).parents[2] / name
+    for place in (name, Path(__file__).parents[2] / name):
+        if place.exists():
+            return place
+    raise DataError(f"the diabetes table is not at {name.as_posix()!r} (give its path: data='diabetes.csv'; it comes with the source of symfold)")
 
 
 def diabetes(seed: int, path: str | Path | None = None) -> Sample:
