@@ -22,7 +22,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, backends, compile               numbers
-    analysis                                    what a net is: its paths, its Jacobian, what its layers are taught
+    analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
     optimisers, updates, batches                what a training step is, and what it is fed
     stages, train, check                        training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
@@ -55,25 +55,25 @@ _HOMES = {
     "differentiate": ("adjoint", "grad", "value_and_grad"),
     "check": ("check_grad",),
     "losses": ("squared_error",),
-    "analysis.order": ("reorder", "swap"),
-    "analysis.cost": ("cost",),
-    "analysis.degree": ("degree",),
-    "analysis.paths": ("paths",),
-    "analysis.commutator": ("commutator",),
+    "analysis.rewiring.order": ("reorder", "swap"),
+    "analysis.counting.cost": ("cost",),
+    "analysis.counting.degree": ("degree",),
+    "analysis.counting.paths": ("paths",),
+    "analysis.strength.commutator": ("commutator",),
     "analysis.coupling": ("coupling",),
-    "analysis.volume": ("determinant", "divergence"),
-    "analysis.groups": ("grouped",),
-    "analysis.lesion": ("lesion",),
-    "analysis.mixing": ("mixing",),
-    "analysis.mixing_matrix": ("mixing_matrix",),
-    "analysis.picard": ("picard",),
-    "analysis.jacobian": ("jacobian",),
-    "analysis.taught": ("taught",),
-    "analysis.received": ("received", "update_coupling"),
-    "analysis.scaling": ("scaled",),
-    "analysis.series": ("series",),
-    "analysis.verdict": ("verdict",),
-    "analysis.difference": ("difference",),
+    "analysis.jacobians.volume": ("determinant", "divergence"),
+    "analysis.rewiring.groups": ("grouped",),
+    "analysis.rewiring.lesion": ("lesion",),
+    "analysis.rewiring.mixing": ("mixing",),
+    "analysis.rewiring.mixing_matrix": ("mixing_matrix",),
+    "analysis.rewiring.picard": ("picard",),
+    "analysis.jacobians.jacobian": ("jacobian",),
+    "analysis.jacobians.taught": ("taught",),
+    "analysis.jacobians.received": ("received", "update_coupling"),
+    "analysis.strength.scaling": ("scaled",),
+    "analysis.strength.series": ("series",),
+    "analysis.equality.verdict": ("verdict",),
+    "analysis.equality.difference": ("difference",),
     "report": ("compare",),
     "optimisers": ("sgd",),
     "train": ("fit",),
@@ -91,28 +91,28 @@ if TYPE_CHECKING:
     from symfold import losses as losses
     from symfold import mappers as mappers
     from symfold import optimisers as optimisers
-    from symfold.analysis.commutator import commutator as commutator
-    from symfold.analysis.cost import cost as cost
+    from symfold.analysis.counting.cost import cost as cost
+    from symfold.analysis.counting.degree import degree as degree
+    from symfold.analysis.counting.paths import paths as paths
     from symfold.analysis.coupling import coupling as coupling
-    from symfold.analysis.degree import degree as degree
-    from symfold.analysis.difference import difference as difference
-    from symfold.analysis.groups import grouped as grouped
-    from symfold.analysis.jacobian import jacobian as jacobian
-    from symfold.analysis.lesion import lesion as lesion
-    from symfold.analysis.mixing import mixing as mixing
-    from symfold.analysis.mixing_matrix import mixing_matrix as mixing_matrix
-    from symfold.analysis.order import reorder as reorder
-    from symfold.analysis.order import swap as swap
-    from symfold.analysis.paths import paths as paths
-    from symfold.analysis.picard import picard as picard
-    from symfold.analysis.received import received as received
-    from symfold.analysis.received import update_coupling as update_coupling
-    from symfold.analysis.scaling import scaled as scaled
-    from symfold.analysis.series import series as series
-    from symfold.analysis.taught import taught as taught
-    from symfold.analysis.verdict import verdict as verdict
-    from symfold.analysis.volume import determinant as determinant
-    from symfold.analysis.volume import divergence as divergence
+    from symfold.analysis.equality.difference import difference as difference
+    from symfold.analysis.equality.verdict import verdict as verdict
+    from symfold.analysis.jacobians.jacobian import jacobian as jacobian
+    from symfold.analysis.jacobians.received import received as received
+    from symfold.analysis.jacobians.received import update_coupling as update_coupling
+    from symfold.analysis.jacobians.taught import taught as taught
+    from symfold.analysis.jacobians.volume import determinant as determinant
+    from symfold.analysis.jacobians.volume import divergence as divergence
+    from symfold.analysis.rewiring.groups import grouped as grouped
+    from symfold.analysis.rewiring.lesion import lesion as lesion
+    from symfold.analysis.rewiring.mixing import mixing as mixing
+    from symfold.analysis.rewiring.mixing_matrix import mixing_matrix as mixing_matrix
+    from symfold.analysis.rewiring.order import reorder as reorder
+    from symfold.analysis.rewiring.order import swap as swap
+    from symfold.analysis.rewiring.picard import picard as picard
+    from symfold.analysis.strength.commutator import commutator as commutator
+    from symfold.analysis.strength.scaling import scaled as scaled
+    from symfold.analysis.strength.series import series as series
     from symfold.check import check_grad as check_grad
     from symfold.depth import roll as roll
     from symfold.depth import unroll as unroll

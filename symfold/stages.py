@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.lesion import lesion
+from symfold.analysis.rewiring.lesion import lesion
 from symfold.depth import roll
 from symfold.errors import InvalidValue
 from symfold.interpreter import Entries, Interpreter

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.analysis.schedule import Progression, peak
+from symfold.analysis.counting.schedule import Progression, peak
 from symfold.errors import NoRule
 
 X, Y = sf.tensor("x"), sf.tensor("y")

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.analysis.difference import difference
+from symfold.analysis.equality.difference import difference
 
 X, Y = sf.tensor("x"), sf.tensor("y")
 G = sf.layer("g")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from oracles import T, enumerated
 
 import symfold as sf
-from symfold.analysis import spectrum
-from symfold.analysis.powers import Recurrence
-from symfold.analysis.tails import Estimate, Power
+from symfold.analysis.counting import spectrum
+from symfold.analysis.counting.powers import Recurrence
+from symfold.analysis.counting.tails import Estimate, Power
 from symfold.errors import InvalidType, InvalidValue, NoRule
 
 X, Y, C = sf.tensor("x"), sf.tensor("y"), sf.tensor("c", (3,))

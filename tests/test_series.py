@@ -18,8 +18,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.analysis.jets import jets
-from symfold.analysis.multilinear import Expansion, directional_of
+from symfold.analysis.strength.jets import jets
+from symfold.analysis.strength.multilinear import Expansion, directional_of
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 from symfold.nodes import Node
 from symfold.operations import Constant, Input

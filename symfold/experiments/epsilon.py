@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.scaling import scaled
-from symfold.analysis.series import series
+from symfold.analysis.strength.scaling import scaled
+from symfold.analysis.strength.series import series
 from symfold.arguments import whole
 from symfold.data import Array
 from symfold.experiments.bands import Band, Budget, band

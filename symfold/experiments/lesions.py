@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.lesion import lesion
-from symfold.analysis.order import swap
+from symfold.analysis.rewiring.lesion import lesion
+from symfold.analysis.rewiring.order import swap
 from symfold.arguments import whole
 from symfold.data import Array
 from symfold.experiments.bands import Band, Budget, band

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.verdict import Verdict, verdict
+from symfold.analysis.equality.verdict import Verdict, verdict
 from symfold.depth import roll
 from symfold.errors import InvalidType, InvalidValue
 from symfold.graph import count_steps, symbolic_depth

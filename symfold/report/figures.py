@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.cost import cost
+from symfold.analysis.counting.cost import cost
+from symfold.analysis.counting.paths import paths
 from symfold.analysis.coupling import coupling
-from symfold.analysis.groups import grouped
-from symfold.analysis.mixing_matrix import mixing_matrix
-from symfold.analysis.paths import paths
-from symfold.analysis.received import received
-from symfold.analysis.series import series
+from symfold.analysis.jacobians.received import received
+from symfold.analysis.rewiring.groups import grouped
+from symfold.analysis.rewiring.mixing_matrix import mixing_matrix
+from symfold.analysis.strength.series import series
 from symfold.net import Net
 from symfold.report import plots
 from symfold.report.cells import T, ascending, expression

@@ -8,7 +8,7 @@ from typing import Any
 
 import networkx as nx
 
-from symfold.analysis.difference import difference
+from symfold.analysis.equality.difference import difference
 from symfold.diagram.layout import Picture, new_digraph
 from symfold.render import render
 from symfold.report.comparison import Comparison

@@ -9,15 +9,15 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.commutator import commutator
-from symfold.analysis.cost import cost
-from symfold.analysis.degree import degree
-from symfold.analysis.jacobian import jacobian
-from symfold.analysis.order import swap
-from symfold.analysis.paths import paths
-from symfold.analysis.series import series
-from symfold.analysis.taught import taught
-from symfold.analysis.verdict import verdict
+from symfold.analysis.counting.cost import cost
+from symfold.analysis.counting.degree import degree
+from symfold.analysis.counting.paths import paths
+from symfold.analysis.equality.verdict import verdict
+from symfold.analysis.jacobians.jacobian import jacobian
+from symfold.analysis.jacobians.taught import taught
+from symfold.analysis.rewiring.order import swap
+from symfold.analysis.strength.commutator import commutator
+from symfold.analysis.strength.series import series
 from symfold.errors import SymfoldError
 from symfold.families import Numbered
 from symfold.graph import count_steps, symbolic_depth

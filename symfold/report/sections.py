@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
-from symfold.analysis.jacobian import jacobian
-from symfold.analysis.series import series
+from symfold.analysis.jacobians.jacobian import jacobian
+from symfold.analysis.strength.series import series
 from symfold.errors import SymfoldError
 from symfold.net import Net
 from symfold.report import figures

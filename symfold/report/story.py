@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from symfold.analysis.difference import difference
-from symfold.analysis.picard import picard
-from symfold.analysis.series import series
+from symfold.analysis.equality.difference import difference
+from symfold.analysis.rewiring.picard import picard
+from symfold.analysis.strength.series import series
 from symfold.depth import roll
 from symfold.errors import SymfoldError
 from symfold.net import Net

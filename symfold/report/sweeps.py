@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.paths import paths
-from symfold.analysis.picard import picard
+from symfold.analysis.counting.paths import paths
+from symfold.analysis.rewiring.picard import picard
 from symfold.depth import roll
 from symfold.report import plots
 from symfold.report.cells import T, ascending, expression, said

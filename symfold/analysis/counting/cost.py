@@ -1,0 +1,176 @@
+"""Cost: the work of a net, its critical path, how much of it can be done at once, and how large it is when written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import sympy as sp
+
+from symfold.analysis.counting.connections import connections
+from symfold.analysis.counting.paths import applications
+from symfold.analysis.counting.powers import closed_power
+from symfold.analysis.counting.schedule import schedule
+from symfold.depth import at_depth
+from symfold.errors import NoRule
+from symfold.families import Family
+from symfold.folds import Fold, Select
+from symfold.layer_kinds import Call, is_name
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.notation.sizes import expanded_size, own_size, step_sizes
+from symfold.opening import opened
+from symfold.operations import Constant, Input
+from symfold.primitives import dot, is_primitive
+from symfold.primitives.reductions import logsumexp, reduce_mean, reduce_sum, softmax
+from symfold.shapes import Shape, is_known
+from symfold.walks import walk
+
+EXPONENTIALS = 3  # for each entry of a softmax: an exponential, a sum, a division
+SHALLOW, DEEP = range(8, 14), (*range(14, 20), 101, 1000)  # depths that a closed form is read off, and checked at
+LONG_NUMBER = 10**15
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a net costs; None where that is not known, or has no closed form in a symbolic depth.
+
+    work: the layers that are applied, a step counted as often as it is run. operations: the arithmetic on entries, a
+    multiply-add of a matrix product counted once; known where the layers have bodies and the tensors shapes. span: the
+    layers on the longest path, its steps if nothing else waited. width: with every layer done as early as it can be, at
+    the level of the longest path of layers that ends in it, the most layers at one level. connections: the pairs
+    (input or layer, layer or output) with a way between them that passes through no layer, each once. tree, dag: the
+    operations of the expanded formula as it is written, and with shared parts written once.
+    """
+
+    work: Any
+    operations: Any
+    span: Any
+    width: Any
+    connections: Any
+    tree: Any
+    dag: Any
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {_shown(value)}" for name, value in vars(self).items() if value is not None)
+
+
+def cost(net: Any) -> Cost:
+    """What a net costs, read off its blocks: at any depth, and in a symbolic depth where that closes.
+
+    >>> import sympy as sp, symfold as sf
+    >>> x, f = sf.tensor("x"), sf.layers("f", count=sp.Symbol("n"))
+    >>> for mapper in (sf.mappers.residual, sf.mappers.boosting(x)):
+    ...     print(cost(sf.fold(mapper, f, x)))
+    work n, span n, width 1, connections (n + 1)*(n + 2)/2, tree 2*2**n - 2, dag 2*n
+    work n, span 1, width n, connections 2*n + 1, tree 2*n, dag 2*n
+    >>> print(cost(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), x)))
+    work 1000000, span 1000000, width 1, connections 500001500001, tree about 10^301030, dag 2000000
+    """
+    net = Net.of(net)
+    depth = _depth(net)
+    if depth is None:
+        span, width = schedule(net)
+        tree, dag = expanded_size(net)
+        return Cost(applications(net.outputs), operations(net), span, width, connections(net), tree, dag)
+    return Cost(
+        sp.factor(applications(net.outputs)),
+        operations(net),
+        closed(net, depth, lambda one: schedule(one)[0]),
+        closed(net, depth, lambda one: schedule(one)[1]),
+        closed(net, depth, connections),
+        _symbolic_tree(net),
+        closed(net, depth, lambda one: expanded_size(one)[1]),
+    )
+
+
+def _depth(net: Net) -> sp.Symbol | None:
+    """The symbol in the depths of a net, if there is one."""
+    waiting: list[Node] = list(net.bindings)
+    found: set[sp.Symbol] = set()
+    while waiting:
+        fold = waiting.pop().op
+        found |= getattr(fold.count, "free_symbols", set())
+        waiting += [node for node in walk(fold.block.results) if isinstance(node.op, Fold)]
+    if len(found) > 1:
+        names = sorted(symbol.name for symbol in found)
+        raise NoRule(f"the cost is closed in one symbolic depth, and the net has {', '.join(names)} (give all but one a number: net.at({names[0]}=10))")
+    return next(iter(found), None)
+
+
+def closed(net: Net, depth: sp.Symbol, measure: Callable[[Net], int]) -> sp.Expr | None:
+    """A measure as a polynomial in the depth, for depths that are not small; None where it is none.
+
+    It is read off exact values at six depths and checked at eight more, the last 1000. (A count obeys a linear recurrence in
+    the depth, and a level one over (max, +) that is periodic from some depth on.)
+    """
+    points = [(at, measure(at_depth(net, {depth.name: at}))) for at in SHALLOW]
+    polynomial = sp.interpolate(points, depth)
+    if all(polynomial.subs(depth, at) == measure(at_depth(net, {depth.name: at})) for at in DEEP):
+        return sp.factor(polynomial)
+    return None
+
+
+def _symbolic_tree(net: Net) -> sp.Expr | None:
+    """The size of the expanded formula of one fold of symbolic depth: a power of the sizes of a step."""
+    select = net.outputs[0]
+    fold = select.args[0].op if isinstance(select.op, Select) else None
+    if len(net.outputs) > 1 or fold is None or select.op.position >= fold.carries or isinstance(fold.count, int):
+        return None
+    rows, args = step_sizes(fold.block), select.args[0].args
+    steady = all(is_name(arg) or isinstance(arg.op, (Input, Family)) or not (each or isinstance(arg.op, Constant)) for arg, each in zip(args, (False,) * fold.carries + fold.each, strict=True))
+    if rows is None or not steady or any(isinstance(node.op, Fold) for node in walk(args)):
+        return None
+    row = closed_power([list(vector) for vector in rows[: fold.carries]], fold.carries, fold.count)[select.op.position]
+    sizes = [0 if is_name(arg) or isinstance(arg.op, Family) else expanded_size(Net((arg,)))[0] for arg in args]
+    return sp.expand(sum((factor * size for factor, size in zip(row, [*sizes, 1], strict=True)), sp.Integer(0)))
+
+
+def operations(net: Net) -> Any:
+    """The arithmetic on entries of arrays; None where a layer is opaque or a shape is unknown.
+
+    >>> import symfold as sf
+    >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
+    >>> operations(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3))))  # 10 times 45 for W, 15 for b, relu and the sum
+    900
+    """
+    return _arithmetic(opened(net.outputs))
+
+
+def _arithmetic(roots: Sequence[Node]) -> Any:
+    total: Any = 0
+    for node in walk(roots):
+        op = node.op
+        if isinstance(op, Call):
+            return None
+        if isinstance(op, Fold):
+            step = _arithmetic(op.block.results)
+            if step is None:
+                return None
+            total += op.count * step
+        elif isinstance(op, type) or is_primitive(node, dot, reduce_sum, reduce_mean, softmax, logsumexp):
+            if not all(is_known(part.shape) for part in (node, *node.args)):
+                return None
+            total += _passes(node) * _entries(node.shape if isinstance(op, type) or is_primitive(node, dot) else node.args[0].shape)
+    return total
+
+
+def _passes(node: Node) -> Any:
+    """How often an operation passes an entry of its result (of a reduction, of its argument)."""
+    if isinstance(node.op, type):
+        return own_size(node, len(node.args))
+    if is_primitive(node, dot):
+        return node.args[0].shape[-1]
+    return EXPONENTIALS if is_primitive(node, softmax, logsumexp) else 1
+
+
+def _entries(shape: Shape) -> Any:
+    return prod(shape)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value > LONG_NUMBER:
+        return f"about 10^{int(value.bit_length() * 0.30102999566398)}"
+    return str(value)

@@ -1,0 +1,194 @@
+"""Degree: of a net in its inputs, if every layer is a polynomial of some degree.
+
+A degree is a maximum of sums of degrees, so a step is a set of vectors over (max, +, times a number), of which only those
+count that no other is above in every place. A fold is a power of that, by repeated squaring; in a symbolic depth it closes
+where one vector a part is left (an ordinary matrix), where a single state is only scaled or replaced, or where a step
+done again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symfold.analysis.counting.powers import closed_power
+from symfold.errors import InvalidValue, NoRule, TooLarge
+from symfold.families import Family
+from symfold.folds import Fold
+from symfold.interpreter import Entries, Interpreter
+from symfold.layer_kinds import Call
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.operations import Constant
+from symfold.primitives import dot, is_primitive
+from symfold.primitives.reductions import logsumexp, softmax
+
+Vector = tuple[Any, ...]
+Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; of a whole net, of numbers
+ABOVE_ONE = sp.Dummy("above_one", integer=True, nonnegative=True)  # a symbolic degree is 1 + this
+MOST_FORMS = 200
+MOST_REPEATS = 8
+
+
+def degree(net: Any, layer: Any = 2) -> Any:
+    """The degree of a net in its inputs, if every layer is a polynomial of degree `layer`: a number or a symbol, from 1 up.
+
+    Layers in a row multiply degrees, layers side by side do not (residual: d**n, boosting: d).
+
+    >>> import sympy as sp, symfold as sf
+    >>> x, d = sf.tensor("x"), sp.Symbol("d")
+    >>> f = sf.layers("f", count=sp.Symbol("n"))
+    >>> [degree(sf.fold(m, f, x), d) for m in (sf.mappers.residual, sf.mappers.boosting(x), sf.mappers.multiplicative)]
+    [d**n, d, (d + 1)**n]
+    >>> degree(sf.fold(sf.mappers.residual, sf.layers("f1:4"), x), layer=2)
+    8
+    """
+    net = Net.of(net)
+    symbol = layer if isinstance(layer, sp.Symbol) else None
+    number = 1 + ABOVE_ONE if symbol is not None else sp.sympify(layer)
+    if symbol is None and not (number.is_Integer and number >= 1):
+        raise InvalidValue(f"the degree of a layer must be a whole number from 1 up or a symbol, got {layer!r}")
+    meanings = Degrees(1, number if symbol is not None else int(number)).run(net.outputs)
+    forms = greatest([_whole(meaning) for meaning in meanings])
+    values = [sp.sympify(vector[0]).xreplace({ABOVE_ONE: symbol - 1} if symbol is not None else {}) for vector in forms]
+    found = values[0] if len(values) == 1 else sp.Max(*values)
+    return int(found) if found.is_Integer else found
+
+
+class Degrees(Interpreter):
+    """The degrees of values, over the degrees of a block's formals."""
+
+    def __init__(self, width: int, layer: Any, inside: bool = False):
+        self.layer, self.inside = layer, inside
+        self.constant: Degree = ((0,) * width,)
+
+    def leaf(self, node: Node) -> Degree:
+        return ((1,),) if not self.inside and getattr(node.op, "role", "") == "input" else self.constant
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        return value
+
+    def collect(self, entries: Entries, node: Node) -> Degree:
+        return greatest(entries)
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Degree:
+        op = node.op
+        if all(arg == self.constant for arg in args):
+            return self.constant
+        if isinstance(op, Call):
+            return scaled(greatest(args[1:]), self.layer)
+        if op is sp.Mul or is_primitive(node, dot):
+            return summed(args, self.constant)
+        if op is sp.Pow:
+            exponent = node.args[1].op.value if isinstance(node.args[1].op, Constant) else None
+            if isinstance(exponent, sp.Expr) and exponent.is_Integer and exponent >= 0:
+                return scaled(args[0], int(exponent))
+            raise NoRule(f"the power {node.args[1]} of a value that depends on an input is no polynomial (a whole number from 0 up is)")
+        if (isinstance(op, type) and op is not sp.Add) or is_primitive(node, softmax, logsumexp):
+            name = op.__name__ if isinstance(op, type) else op.primitive.name
+            raise NoRule(f"{name} is no polynomial, so the net has no degree (what is inside of a layer counts as a polynomial)")
+        return greatest(args)
+
+    def _meaning(self, node: Node, args: list[Any], plans: Any) -> Any:
+        if isinstance(node.op, Family) and node.op.role != "input":
+            return self.constant
+        return super()._meaning(node, args, plans)
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: Any) -> list[Any]:
+        block, width = fold.block, len(fold.block.formals)
+        if len(block.results) == fold.carries and not any(isinstance(arg, Entries) for arg in args):
+            units: list[Degree] = [(tuple(int(k == place) for k in range(width)),) for place in range(width)]
+            rows = Degrees(width, self.layer, True).run(block.results, dict(zip(block.formals, units, strict=True)))
+            if not any(isinstance(row, Entries) for row in rows):
+                try:
+                    powered = (power if isinstance(fold.count, int) else symbolic_power)(rows, units, fold.count)
+                    return [substituted(row, args, self.constant) for row in powered]
+                except TooLarge:
+                    if not isinstance(fold.count, int):
+                        raise  # else step by step, where the degrees of what is read are numbers
+        return super()._fold(node, fold, args, plans)
+
+
+def _whole(meaning: Any) -> Degree:
+    return greatest(meaning) if isinstance(meaning, Entries) else meaning
+
+
+def greatest(degrees: Iterable[Degree]) -> Degree:
+    """The maximum of several degrees: of all their forms, those that no other is above."""
+    forms = list(dict.fromkeys(form for part in degrees for form in part))
+    kept: list[Vector] = []
+    for form in forms:
+        if not any(_below(form, other) for other in kept):
+            kept = [*(other for other in kept if not _below(other, form)), form]
+    if len(kept) > MOST_FORMS:
+        raise TooLarge(f"the degree is a maximum of {len(kept)} sums, over the bound of {MOST_FORMS}")
+    return tuple(kept)
+
+
+def _below(low: Vector, high: Vector) -> bool:
+    return all(a == b or _is_at_least(b - a) for a, b in zip(low, high, strict=True))
+
+
+def _is_at_least(difference: Any) -> bool:
+    """Whether a difference of degrees is 0 or more, whatever the degree of a layer."""
+    if isinstance(difference, int):
+        return difference >= 0
+    expanded = sp.expand(difference)
+    if expanded.is_polynomial(ABOVE_ONE) and not expanded.free_symbols - {ABOVE_ONE}:
+        return all(coefficient >= 0 for coefficient in sp.Poly(expanded, ABOVE_ONE).coeffs())
+    return bool(expanded.is_nonnegative)
+
+
+def scaled(value: Degree, factor: Any) -> Degree:
+    return tuple(tuple(part * factor for part in form) for form in value)
+
+
+def summed(values: Sequence[Degree], zero: Degree) -> Degree:
+    """The degree of a product."""
+    total = zero
+    for value in values:
+        total = greatest([tuple(tuple(a + b for a, b in zip(x, y, strict=True)) for x in total for y in value)])
+    return total
+
+
+def substituted(value: Degree, args: Sequence[Degree], zero: Degree) -> Degree:
+    """A degree over formals, with what the formals are."""
+    return greatest(summed([scaled(arg, factor) for factor, arg in zip(form, args, strict=True) if factor != 0], zero) for form in value)
+
+
+def _after(rows: Sequence[Degree], first: Sequence[Degree], units: Sequence[Degree]) -> list[Degree]:
+    """Some steps after others."""
+    args = [*first, *units[len(first) :]]
+    zero: Degree = ((0,) * len(units),)
+    return [substituted(row, args, zero) for row in rows]
+
+
+def power(rows: list[Degree], units: Sequence[Degree], count: int) -> list[Degree]:
+    result, base = list(units[: len(rows)]), rows
+    while count:
+        if count & 1:
+            result = _after(base, result, units)
+        count >>= 1
+        if count:
+            base = _after(base, base, units)
+    return result
+
+
+def symbolic_power(rows: list[Degree], units: Sequence[Degree], count: Any) -> list[Degree]:
+    """A step done a symbolic number of times."""
+    carries = len(rows)
+    if all(len(row) == 1 for row in rows):
+        return [(tuple(row),) for row in closed_power([list(row[0]) for row in rows], carries, count)]
+    if carries == 1 and all(form[0] == 0 or not any(form[1:]) for form in rows[0]):
+        factor = next((form[0] for form in rows[0] if form[0] != 0), 0)
+        if factor != 0 and sum(form[0] != 0 for form in rows[0]) == 1:  # what comes in first is scaled most often
+            return [greatest([tuple(scaled((form,), factor ** (count - 1))[0] for form in rows[0])])]
+    steps = rows
+    for _ in range(MOST_REPEATS):
+        after = _after(rows, steps, units)
+        if list(map(set, after)) == list(map(set, steps)):
+            return steps
+        steps = after
+    raise NoRule(f"the degree after {count} steps has no closed form here (give the depth a number: net.at({next(iter(count.free_symbols))}=10))")

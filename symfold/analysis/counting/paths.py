@@ -1,0 +1,269 @@
+"""Paths: how many ways lead from an input to an output, through how many layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import sympy as sp
+
+from symfold.analysis.counting.polynomials import NO_PATH, T, as_power, expanded, neat, plain, ratio
+from symfold.analysis.counting.spectrum import MOST_LENGTHS
+from symfold.analysis.counting.spectrum import share as spectrum_share
+from symfold.analysis.counting.tails import Estimate
+from symfold.analysis.counting.transfer import KEPT, Weights, transfer
+from symfold.analysis.rewiring.lesion import check_applied, layer_names
+from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.families import known_count
+from symfold.folds import Fold
+from symfold.layer_kinds import Call
+from symfold.named_layers import Layer
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.walks import walk
+
+MOST_TERMS = 2_000  # of a polynomial with weights that are listed
+MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would take minutes
+
+
+def paths(net: Any, weighted: bool = False) -> Paths:
+    """The paths of a net, as polynomials in t: the coefficient of t**k counts those through k layers.
+
+    Residual nets have (1 + t)**n, boosting from x has 1 + n*t, a feedforward net t**n (Veit et al. 2016). With
+    `weighted`, a number that a value is multiplied by is the weight of that edge, and the count is the value at t = 1.
+
+    >>> import sympy as sp, symfold as sf
+    >>> x, n = sf.tensor("x"), sp.Symbol("n")
+    >>> f = sf.layers("f", count=n)
+    >>> [sf.paths(sf.fold(m, f, x)).polynomial for m in (sf.mappers.residual, sf.mappers.boosting(x), sf.mappers.feedforward)]
+    [(t + 1)**n, n*t + 1, t**n]
+    >>> deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f1:55"), x))
+    >>> deep.count, int(deep.mean), float(deep.fraction(19, 35))
+    (18014398509481984, 27, 0.9801656732719317)
+    >>> sf.paths(sf.fold(lambda z, f: z - f(z) / 2, f, x), weighted=True).polynomial
+    (1 - t/2)**n
+    """
+    return Paths(Net.of(net), bool(weighted))
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The paths of a net, from each input to each output. Counted exactly, on the folded form.
+
+    `met` are layers that a path must pass through, `gone` those that it must not.
+    """
+
+    net: Net
+    weighted: bool = False
+    met: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    # -- chosen paths
+
+    def through(self, layer: str | Layer) -> Paths:
+        """The paths that pass through a layer.
+
+        >>> import symfold as sf
+        >>> deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), sf.tensor("x")))
+        >>> deep.through("f2").polynomial, deep.through("f2").through("f70").mean
+        (t*(t + 1)**999999, Fraction(500001, 1))
+        """
+        return replace(self, met=(*self.met, *self._named([layer])))
+
+    def without(self, layers: str | Layer | Iterable[str | Layer]) -> Paths:
+        """The paths that are left when layers are deleted.
+
+        >>> import sympy as sp, symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))
+        >>> sf.paths(net).without(["f2", "f5"]).polynomial
+        (t + 1)**(n - 2)
+        """
+        return replace(self, gone=(*self.gone, *self._named([layers] if isinstance(layers, (str, Layer)) else layers)))
+
+    def _named(self, layers: Iterable[str | Layer]) -> tuple[str, ...]:
+        names = tuple(layer_names(layers))
+        check_applied(self.net, names)
+        return names
+
+    # -- polynomials
+
+    @cached_property
+    def inputs(self) -> tuple[Node, ...]:
+        return self.net.inputs
+
+    def entries(self, layer: Any, tidy: Any = lambda value: value) -> list[list[Any]]:
+        """The matrix, outputs by inputs, with a layer worth `layer`."""
+        total = [[0 for _ in self.inputs] for _ in self.net.outputs]
+        for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
+            for missed in combinations(dict.fromkeys(self.met), size):
+                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), self.weighted)
+                rows = transfer(self.net.outputs, self.inputs, weights)
+                total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)]
+        return total
+
+    @cached_property
+    def matrix(self) -> sp.Matrix:
+        """The polynomials, outputs by inputs; of deep nets kept as powers, or as a recurrence where no power closes."""
+        return sp.Matrix(len(self.net.outputs), len(self.inputs), [neat(value) for row in self.entries(T, expanded) for value in row])
+
+    @property
+    def polynomial(self) -> sp.Expr:
+        """The polynomial of a net with one input and one output."""
+        if len(self.net.outputs) != 1 or len(self.inputs) != 1:
+            raise InvalidType(f"a net of {len(self.inputs)} inputs and {len(self.net.outputs)} outputs has a matrix of polynomials (use .matrix)")
+        return self.matrix[0, 0]
+
+    @cached_property
+    def _sum(self) -> sp.Expr:
+        return sum(self.matrix, sp.Integer(0))
+
+    # -- counts, by integers alone
+
+    @cached_property
+    def count(self) -> Any:
+        """How many paths there are, over all inputs and outputs; with weights, what they come to."""
+        if self.weighted or not self._numbered:
+            return plain(valued(self._sum, 1))
+        return self._total(1)
+
+    @property
+    def _numbered(self) -> bool:
+        """Whether every depth is a number."""
+        inner = (node for block in self.net.blocks for node in walk(block.results) if isinstance(node.op, Fold))
+        return all(isinstance(fold.op.count, int) for fold in (*self.net.bindings, *inner))
+
+    def _total(self, layer: int, mask: int | None = None) -> int:
+        tidy = (lambda value: value) if mask is None else (lambda value: value & mask)
+        return sum(value for row in self.entries(layer, tidy) for value in row)
+
+    @cached_property
+    def longest(self) -> int:
+        """No path passes through more layers than this: the layers that are applied in all."""
+        return known_count(applications(self.net.outputs))
+
+    @cached_property
+    def _moments(self) -> tuple[int, int, int]:
+        """The polynomial about t = 1 to second order, packed into one integer: P(1), P'(1), P''(1)/2."""
+        bits = self.count.bit_length() + 2 * self.longest.bit_length() + 8
+        packed = self._total(1 + (1 << bits), (1 << (3 * bits)) - 1) & ((1 << (3 * bits)) - 1)
+        part = (1 << bits) - 1
+        return packed & part, packed >> bits & part, packed >> (2 * bits) & part
+
+    @cached_property
+    def _length(self) -> sp.Expr:
+        """The mean length of a path with a layer worth t: t P'(t) / P(t)."""
+        if self._sum == 0:
+            raise InvalidValue(NO_PATH)
+        return sp.simplify(T * sp.diff(self._sum, T) / self._sum)
+
+    @property
+    def mean(self) -> Any:
+        """The mean number of layers on a path."""
+        if self.weighted or not self._numbered:
+            return self.tilted_mean(1)
+        count, first, _ = self._moments
+        return ratio(first, count)
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the number of layers on a path."""
+        if self.weighted or not self._numbered:
+            return ratio(plain(valued(T * sp.diff(self._length, T), 1)), 1)
+        count, first, second = self._moments
+        return ratio(2 * second + first, count) - self.mean**2
+
+    def coefficients(self, upto: int | None = None) -> list[Any]:
+        """How many paths pass through 0, 1, 2, ... layers, up to some number of them."""
+        top = self.longest if upto is None else min(upto, self.longest)
+        if self.weighted and self.longest > MOST_TERMS:
+            raise TooLarge(f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} (ask for .polynomial, .count, .mean or .variance)")
+        if self.weighted:
+            found = [plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
+            return [*found, *[0] * (top + 1 - len(found))][: top + 1]
+        bits = self.count.bit_length() + 1
+        if bits * (top + 1) > MOST_BITS:
+            raise TooLarge(f"counting the paths of up to {top} layers takes {bits * (top + 1):,} bits (ask for fewer layers, for .fraction, or for .mean and .variance)")
+        mask = (1 << (bits * (top + 1))) - 1
+        packed = self._total(1 << bits, mask) & mask
+        part = (1 << bits) - 1
+        return [packed >> (bits * k) & part for k in range(top + 1)]
+
+    def fraction(self, low: int, high: int) -> Fraction | Estimate:
+        """The share of the paths that pass through `low` to `high` layers, both included.
+
+        Exact, a Fraction, where that is feasible; of a power that is larger than that, a float that knows its error.
+
+        >>> import symfold as sf
+        >>> def residual(n): return sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=n), sf.tensor("x")))
+        >>> float(residual(10**5).fraction(49_900, 50_100))
+        0.47497...
+        >>> residual(10**9).fraction(499_990_000, 500_010_000)
+        0.472931 ± 3e-05
+        """
+        power = None if self.weighted or self.longest <= KEPT else as_power(self._sum)
+        if power and power.is_feasible(low, high):
+            return power.share(low, high)
+        top = min(high, self.longest)
+        feasible = self.weighted or (self.longest <= MOST_LENGTHS and (self.count.bit_length() + 1) * (top + 1) <= MOST_BITS)
+        if not feasible and self.longest <= MOST_LENGTHS and not self.met:
+            return spectrum_share(lambda layer, tidy: sum(sum(row) for row in self.entries(layer, tidy)), self.longest, low, high)
+        if not feasible and power:
+            return power.share(low, high)
+        return ratio(sum(self.coefficients(top)[max(0, low) :]), self.count)
+
+    # -- gradients: each layer on the way scales what passes by a factor g
+
+    def shares(self, g: Any) -> list[Any]:
+        """The share of the gradient that comes by paths of 0, 1, 2, ... layers, if each layer scales it by g.
+
+        Of a residual net this is the binomial distribution of n and g/(1 + g) (Veit et al. 2016).
+
+        >>> import symfold as sf
+        >>> sf.paths(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))).shares(Fraction(1, 2))
+        [Fraction(4, 9), Fraction(4, 9), Fraction(1, 9)]
+        """
+        factor = Fraction(g) if isinstance(g, int) else g
+        parts = [count * factor**k for k, count in enumerate(self.coefficients())]
+        return [ratio(part, sum(parts)) for part in parts]
+
+    def tilted_mean(self, g: Any) -> Any:
+        """The mean number of layers that the gradient passes, if each scales it by g: g P'(g) / P(g).
+
+        >>> import sympy as sp, symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))
+        >>> sf.paths(net).tilted_mean(sp.Symbol("g"))
+        g*n/(g + 1)
+        >>> sf.paths(net.at(n=10**6)).tilted_mean(Fraction(1, 3))
+        Fraction(250000, 1)
+        """
+        return ratio(plain(valued(self._length, g)), 1)
+
+    def __repr__(self) -> str:
+        one = len(self.net.outputs) == 1 == len(self.inputs)
+        return f"Paths({self.polynomial if one else self.matrix.tolist()})"
+
+
+def valued(expression: sp.Expr, layer: Any) -> sp.Expr:
+    """The value where a layer is worth so much; the limit, where the form that closes has none, as (t**n - 1)/(t - 1) at 1.
+
+    >>> valued((T ** sp.Symbol("n", positive=True) - 1) / (T - 1), 1)
+    n
+    """
+    worth = sp.sympify(layer)
+    found = expression.subs(T, worth)
+    return sp.simplify(sp.limit(expression, T, worth) if found.has(sp.nan, sp.zoo) else found)
+
+
+def applications(roots: Sequence[Node]) -> Any:
+    """How many times layers are applied, a step counted as often as it is run."""
+    total: Any = 0
+    for node in walk(roots):
+        if isinstance(node.op, Call):
+            total += 1
+        elif isinstance(node.op, Fold):
+            total += node.op.count * applications(node.op.block.results)
+    return total

@@ -1,0 +1,178 @@
+"""Counterexamples that can be checked by hand: simple layers and small numbers at which two nets differ, exactly.
+
+Layers are tried in order of simplicity, inputs too. In a deep net most layers are constant, so that the state comes to rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from symfold.analysis.equality.exactly import Abandoned, Exact, Inexact, Layers, Rule
+from symfold.families import known_count
+from symfold.names import applied_layers, label, names_of
+
+FEW = 12  # layers up to which they may all do something
+MOST_IN_ALL = 60_000
+ROUNDING = Fraction(1, 10**9)  # relative, where floats are met
+IDENTITY, ZERO, ONE = Rule("z", lambda z: z), Rule("0", lambda z: 0 * z), Rule("1", lambda z: 0 * z + 1)
+SQUARE, NEXT, DOUBLE = Rule("z**2", lambda z: z * z), Rule("z + 1", lambda z: z + 1), Rule("2*z", lambda z: 2 * z)
+VALUES = tuple(map(Fraction, (1, 2, -1, 3))) + (Fraction(1, 2),)
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Layers and inputs at which two nets differ, and the two values."""
+
+    layers: Layers
+    names: tuple[str, ...]
+    inputs: Mapping[str, Fraction]
+    parameter: Fraction | None
+    values: tuple[Fraction, Fraction]
+    place: str = ""
+    many: bool = False  # whether there are more layers than the names
+    arguments: int = 1
+    depths: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The counterexample in words."""
+        inputs = [" + ".join(["u1", *(f"{k}*u{k}" for k in range(2, self.arguments + 1))])] if self.arguments > 1 else []
+        told = [*self._layers(), *(f"z = {sum_} of a layer's arguments u1, u2, ..." for sum_ in inputs), *(f"{name} = {value}" for name, value in self.inputs.items())]
+        told += [f"every parameter {self.parameter}"] if self.parameter is not None else []
+        said = ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1] if told else ""
+        depth = f"at {', '.join(f'{name} = {count}' for name, count in self.depths.items())}, " if self.depths else ""
+        return f"{depth}{f'with {said}: ' if said else ''}{self.place}{shown(self.values[0])} against {shown(self.values[1])}"
+
+    def _layers(self) -> Iterator[str]:
+        if not self.names:
+            return
+        rules, stems = self.layers.rules, {label(name) for name in self.names}
+        rest = self.many or not set(self.names) <= set(rules)
+        distinct = {*(rule.text for rule in rules.values()), *([self.layers.others.text] if rest else [])}
+        if len(self.names) > 1 and len(distinct) == 1:
+            numbered = len(stems) == 1 and all(name != label(name) for name in self.names)
+            yield f"every {f'{stems.pop()}_k(z)' if numbered else 'layer f(z)'} = {distinct.pop()}"
+            return
+        for text in dict.fromkeys(rule.text for rule in rules.values()):
+            yield " = ".join(f"{name}(z)" for name, rule in rules.items() if rule.text == text) + f" = {text}"
+        if rest:
+            yield f"every other layer {self.layers.others.text}"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The counterexample as plain data; numbers are fractions."""
+        rules = {name: rule.text for name, rule in self.layers.rules.items()}
+        return {
+            "layers": rules if self.names and set(self.names) <= set(rules) and not self.many else {**rules, "others": self.layers.others.text} if self.names else {},
+            "inputs": dict(self.inputs), "params": self.parameter, "depths": dict(self.depths), "values": self.values,
+        }  # fmt: skip
+
+
+def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexample | None:
+    """The first counterexample that the search comes to, verified by evaluating both nets exactly; None where it finds none.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> find(sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.boosting(x), f, x)).text
+    'with every f_k(z) = z and x = 1: 8 against 4'
+    """
+    names, many, arity = opaque_names(a, b)
+    inputs = [node.op.name for node in a.inputs]
+    has_parameters = any(leaf.op.role == "parameter" for net in (a, b) for leaf in net.leaves)
+    starts = [dict.fromkeys(inputs, value) for value in VALUES]
+    if len(inputs) > 1:
+        starts += [{name: Fraction((k + shift) % 5 + 1) for k, name in enumerate(inputs)} for shift in (0, 1, 2)]
+        starts += [{name: Fraction(name == one) for name in inputs} for one in inputs]
+    spent, restless = 0, set[str]()  # what keeps the state of a deep net from coming to rest
+    for layers, start in product(candidates(names, many), starts):
+        if layers.others.text in restless:
+            continue
+        for parameter in map(Fraction, (1, 2) if has_parameters else (1,)):
+            evaluators = [Exact(layers, start, parameter) for _ in (a, b)]
+            try:
+                if spent > MOST_IN_ALL:
+                    return None
+                found = [evaluator.outputs(net) for evaluator, net in zip(evaluators, (a, b), strict=True)]
+            except Inexact:
+                return None
+            except ZeroDivisionError:
+                continue
+            except Abandoned:
+                restless |= {layers.others.text} if many else set()
+                continue
+            finally:
+                spent += sum(evaluator.steps for evaluator in evaluators)
+            for place, (left, right) in enumerate(zip(*found, strict=True)):
+                if (entry := _first_difference(left, right, any(e.rounded for e in evaluators))) is not None:
+                    said = f"output {place + 1} is " if len(a.outputs) > 1 else ""
+                    return Counterexample(layers, names, start, parameter if has_parameters else None, entry, said, many, arity, depths or {})
+    return None
+
+
+def _first_difference(left: Any, right: Any, rounded: bool) -> tuple[Fraction, Fraction] | None:
+    one, other = (np.asarray(value, dtype=object) for value in (left, right))
+    try:
+        pairs = np.broadcast_arrays(one, other)
+    except ValueError:
+        return None
+    entries = ((Fraction(p), Fraction(q)) for p, q in zip(*(np.ravel(part) for part in pairs), strict=True))
+    return next(((p, q) for p, q in entries if abs(p - q) > (ROUNDING * max(Fraction(1), abs(p), abs(q)) if rounded else 0)), None)
+
+
+def shown(value: Fraction) -> str:
+    """A number as people write it: a fraction where it is a short one.
+
+    >>> shown(Fraction(8, 3)), shown(Fraction(0.1))
+    ('8/3', '0.1')
+    """
+    return str(value) if len(str(value)) <= 12 else f"{float(value):.6g}"
+
+
+def opaque_names(a: Any, b: Any) -> tuple[tuple[str, ...], bool, int]:
+    """The names of the opaque layers, in order (of many, the first and the last few), whether these are not all, and how many arguments they take at most."""
+    found: dict[str, None] = {}
+    many, arity = False, 1
+    for op, args in (pair for net in (a, b) for pair in applied_layers(net.outputs)):
+        if op.body is None:
+            names, arity = names_of(args[0]), max(arity, op.arity)
+            count = known_count(names.count) if not isinstance(names, tuple) else len(names)
+            chosen = range(count) if count <= FEW else [0, 1, 2, *range(count - FEW + 2, count)]
+            many = many or count > FEW
+            found.update(dict.fromkeys(names[k] for k in chosen))
+    return tuple(found), many or len(found) > FEW, arity
+
+
+def candidates(names: Sequence[str], many: bool) -> Iterator[Layers]:
+    """Simple layers, the simplest first."""
+    if not names:
+        yield Layers({}, IDENTITY)
+        return
+    if not many:
+        for rule in (IDENTITY, SQUARE, NEXT, DOUBLE, ONE):
+            yield Layers(dict.fromkeys(names, rule), rule)
+        for make in (_times, _plus, _squared):
+            yield Layers({name: make(k + 1) for k, name in enumerate(names)}, ZERO)
+        for first, second in ((SQUARE, NEXT), (NEXT, SQUARE), (IDENTITY, ONE), (ONE, IDENTITY)):
+            yield Layers({name: (first, second)[k % 2] for k, name in enumerate(names)}, ZERO)
+    groups = [names[:2], names[-2:], (names[0], names[-1]), names[:1], names[-1:], names[:3]]
+    pairs = ((IDENTITY, IDENTITY), (SQUARE, NEXT), (NEXT, SQUARE), (ONE, DOUBLE))
+    for others, group, pair in product((ZERO, ONE, IDENTITY), dict.fromkeys(map(tuple, groups)), pairs):
+        yield Layers({name: pair[k % 2] for k, name in enumerate(group)}, others)
+
+
+def _times(k: int) -> Rule:
+    return Rule("z" if k == 1 else f"{k}*z", lambda z: k * z)
+
+
+def _plus(k: int) -> Rule:
+    return Rule(f"z + {k}", lambda z: z + k)
+
+
+def _squared(k: int) -> Rule:
+    return Rule(f"z**2 + {k}", lambda z: z * z + k)

@@ -1,0 +1,179 @@
+"""Exactly: the numbers of a net as fractions, its opaque layers being simple rules.
+
+Where all the layers but a few are alike, a state that has come to rest stays as it is: the steps that change nothing are
+passed over, whatever their number.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from operator import add, mul
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.analysis.equality.lazily import Lazily, NameSequence
+from symfold.analysis.equality.normal_form import exact, fractions_of
+from symfold.blocks import Block
+from symfold.families import Family, known_count
+from symfold.folds import Fold
+from symfold.functions import Head, relu, step
+from symfold.interpreter import Entries
+from symfold.layer_kinds import Call
+from symfold.names import label, names_of
+from symfold.nodes import Node
+from symfold.operations import Constant, FrozenArray
+from symfold.shapes import NAME, Rest
+from symfold.walks import walk
+
+MOST_STEPS = 3_000  # in one evaluation
+MOST_BITS = 900  # of one number
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A simple layer: what it makes of z, the sum of its first argument, twice its second, ..."""
+
+    text: str
+    function: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A rule for every opaque layer: some by name, the others all alike."""
+
+    rules: Mapping[str, Rule]
+    others: Rule
+
+    def rule(self, name: str) -> Rule:
+        return self.rules.get(name, self.others)
+
+
+class Abandoned(ArithmeticError):
+    """Numbers too large, or steps too many."""
+
+
+class Inexact(Abandoned):
+    """An operation that has no exact numbers, whatever the layers are."""
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if Fraction(exponent).denominator != 1:
+        raise Inexact("a root")
+    if abs(exponent) > 64 or (base == 0 and exponent < 0):
+        raise Abandoned("power")
+    return Fraction(base) ** int(exponent)
+
+
+HEADS: dict[Head, Callable[..., Any]] = {
+    sp.Pow: _power, sp.Max: max, sp.Min: min, sp.Abs: abs, relu: lambda z: max(z, Fraction(0)),
+    step: lambda z: Fraction(z > 0), sp.sign: lambda z: Fraction((z > 0) - (z < 0)),
+}  # fmt: skip
+
+
+class Exact(Lazily):
+    """The numbers of a net as fractions; layers by rule, inputs and parameters by name."""
+
+    def __init__(self, layers: Layers, inputs: Mapping[str, Fraction], parameter: Fraction, most: int = MOST_STEPS):
+        self.layers, self.inputs, self.parameter = layers, inputs, parameter
+        self.steps, self.most = 0, most
+        self.rounded = False  # whether floats were met: what they differ by least may be their rounding
+
+    def outputs(self, net: Any) -> list[Any]:
+        """The outputs of a net."""
+        return [self.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(self.run(net.outputs), net.outputs, strict=True)]
+
+    def name(self, name: str) -> str:
+        return name
+
+    def leaf(self, node: Node) -> Any:
+        op = node.op
+        if isinstance(op, Constant):
+            if isinstance(op.value, FrozenArray):
+                self.rounded = self.rounded or op.value.array.dtype.kind == "f"
+                return fractions_of(op.value.array)
+            value = exact(node)
+            if value is None:
+                raise Inexact(str(op.value))
+            self.rounded = self.rounded or op.value.is_Float
+            return value
+        if node.shape == (NAME,):
+            return op.name
+        value = self.inputs.get(op.name, self.parameter)
+        sizes = () if any(isinstance(size, Rest) for size in node.shape) else node.shape
+        return np.full([size if isinstance(size, int) else 1 for size in sizes], value, dtype=object) if sizes else value
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        return value[position]
+
+    def collect(self, entries: Entries, node: Node) -> Any:
+        return np.stack([np.asarray(entry, dtype=object) for entry in entries])
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        op = node.op
+        if isinstance(op, Call):
+            if op.body is not None:
+                return self.run(op.body.results, dict(zip(op.body.formals, args[1:], strict=True)))[0]
+            value = self.layers.rule(args[0]).function(reduce(add, ((k + 1) * arg for k, arg in enumerate(args[1:]))))
+        elif op is sp.Add or op is sp.Mul:
+            value = reduce(add if op is sp.Add else mul, args)
+        elif isinstance(op, type):
+            if op not in HEADS:
+                raise Inexact(op.__name__)
+            value = np.frompyfunc(HEADS[op], len(args), 1)(*args) if op in (sp.Pow,) or len(args) == 1 else reduce(np.frompyfunc(HEADS[op], 2, 1), args)
+        else:
+            value = op.evaluate(*args)
+        if any(isinstance(one, Fraction) and max(one.numerator.bit_length(), one.denominator.bit_length()) > MOST_BITS for one in np.ravel(value)[:1]):
+            raise Abandoned("a number of too many digits")
+        return value
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+        block, count, carries = fold.block, known_count(fold.count), fold.carries
+        order = plans.setdefault(block, walk(block.results))
+        entries = [
+            self._entries(value, source, count) if each else None
+            for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
+        ]
+        # steps that do what the others do not: from one to the next, a state at rest stays as it is
+        special = self._special(entries, count) if len(block.results) == carries else None
+        state, given, number = args[:carries], [Entries() for _ in block.results[carries:]], 0
+        while number < count:
+            self.steps += 1
+            if self.steps > self.most:
+                raise Abandoned("a state that does not come to rest")
+            own = [value if entry is None else entry[number] for value, entry in zip(args[carries:], entries, strict=True)]
+            results = self._follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True)), plans)
+            rests = special is not None and number not in special and all(map(_same, state, results[:carries]))
+            state = list(results[:carries])
+            for kept, value in zip(given, results[carries:], strict=True):
+                kept.append(value)
+            following = bisect_right(special, number) if special is not None else 0
+            number = number + 1 if not rests or special is None else special[following] if following < len(special) else count
+        return [*state, *given]
+
+    def _special(self, entries: Sequence[Any], count: int) -> list[int] | None:
+        """The steps whose layers are not like most others; None where all the steps are unlike."""
+        found: set[int] = set()
+        for sequence in entries:
+            if sequence is not None:
+                if not isinstance(sequence, NameSequence):
+                    return None
+                op = sequence.node.op
+                names = op.names if isinstance(op, Family) else names_of(sequence.node)
+                if isinstance(op, Family) and isinstance(names, tuple):
+                    found |= {op.positions[name] for name in self.layers.rules if name in op.positions}
+                elif isinstance(names, tuple):
+                    found |= {k for k, name in enumerate(names) if name in self.layers.rules}
+                else:
+                    numbers = (name.removeprefix(names.prefix) for name in self.layers.rules if label(name) == names.prefix)
+                    found |= {int(number) - names.start for number in numbers if number.isdecimal()}
+        return sorted(k for k in found if 0 <= k < count)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(np.shape(a) == np.shape(b) and np.all(np.equal(a, b)))

@@ -1,0 +1,38 @@
+"""Overlay: two nets as one graph, nodes shared by name, each edge marked as in both, the first or the second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+
+from symfold.analysis.equality.comparable import free_depths
+from symfold.graph import count_steps, graph
+from symfold.net import Net
+
+MOST_DRAWN = 200  # steps of a net whose layers are shown one by one; of a longer one, its folds
+
+
+def merge(a: Net, b: Net) -> nx.MultiDiGraph:
+    """Two nets in one graph: nodes by name, edges matched by their ends."""
+    short = not (free_depths(a) or free_depths(b)) and max(count_steps(a), count_steps(b)) <= MOST_DRAWN
+    level = "layer" if short else "fold"
+    made = nx.MultiDiGraph(level=level)
+    sides: dict[tuple[str, str], list[list[dict[str, Any]]]] = {}
+    for side, net in enumerate((a, b)):
+        found = graph(net, level)
+        for name, data in found.nodes(data=True):
+            if name in made:
+                own = made.nodes[name]
+                changed = own["op"] != data["op"] or own["label"] != data["label"]
+                own.update(side="both", moved=changed, **({"second_label": data["label"]} if changed else {}))
+            else:
+                made.add_node(name, **data, side=("first", "second")[side], moved=True)
+        for source, target, data in found.edges(data=True):
+            sides.setdefault((source, target), [[], []])[side].append(data)
+    for (source, target), (first, second) in sides.items():
+        for place in range(max(len(first), len(second))):
+            where = "both" if place < min(len(first), len(second)) else "first" if place < len(first) else "second"
+            data = first[place] if place < len(first) else second[place]
+            made.add_edge(source, target, key=place, **data, side=where, moved=where != "both")
+    return made

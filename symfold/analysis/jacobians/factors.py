@@ -1,0 +1,106 @@
+"""Factors: the derivative of one operation by one argument, as it is named in a product.
+
+    J2(z1) of layer f2 at the state z1; J2 where it is the same everywhere; diag(v) of an elementwise operation;
+    dot(·, W) of an operation that is linear, which is the map itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.analysis.jacobians.affine import is_affine, is_linear
+from symfold.analysis.jacobians.ordered import Map, after, scaled
+from symfold.derivatives import partial
+from symfold.families import Numbered
+from symfold.names import applied_layers, label, names_of
+from symfold.nodes import Node, digest
+from symfold.notation.entries import as_term
+from symfold.notation.linear_maps import Factor
+from symfold.notation.readings import Reading
+from symfold.notation.terms import Name, Term
+from symfold.operations import Constant, FrozenArray
+from symfold.walks import walk
+
+PLACE = Term(Name("·"))
+
+
+@dataclass(frozen=True)
+class Factors:
+    """How the derivatives of a net's operations are named: by a letter, with the layer's number where all are of one family."""
+
+    letter: str
+    alone: bool
+    linear: tuple[str, ...] = ()
+
+    def layer(self, node: Node, place: int, reading: Reading) -> Term:
+        """The derivative of a layer by one of its arguments; without a state where it is affine, or said to be linear."""
+        op, known = node.op, reading.known
+        name: Name = as_term(known[node.args[0]]).op
+        own = is_named(name, self.linear)
+        argument = place if len(node.args) - op.weights > 2 else 0
+        if own or (op.body is not None and is_affine(op.body, op.arity, op.weights)):
+            return Term(Factor("layer", argument), (Term(name if own else self._named(name)),))
+        at = [as_term(known[arg]) for arg in node.args[1 : 1 + op.arity]]
+        return Term(Factor("layer", argument), (Term(self._named(name)), *at))
+
+    def _named(self, name: Name) -> Name:
+        """What the Jacobian of a layer is called: J1 where all layers are of one family, else J_f1."""
+        if name.index is not None:
+            return Name(self.letter if self.alone else f"{self.letter}_{name.stem}", name.index, joined=False)
+        digits = name.stem[len(label(name.stem)) :]
+        return Name(f"{self.letter}{digits}" if self.alone and digits else f"{self.letter}_{name.stem}")
+
+    def elementwise(self, node: Node, place: int, before: Term, reading: Reading) -> Map:
+        """The derivative of an elementwise operation by one argument, after that argument's own."""
+        if node.op is sp.Add:
+            return before
+        others = [*node.args[:place], *node.args[place + 1 :]] if node.op is sp.Mul else [partial(node, place)]
+        numbers = [one for one in others if isinstance(one.op, Constant) and isinstance(one.op.value, sp.Expr)]
+        rest = [one for one in others if one not in numbers]
+        value = sp.Mul(*(one.op.value for one in numbers))
+        if value == 0 and node.op is not sp.Mul:
+            return None  # flat everywhere; a product with 0 is a path still, which weighs nothing
+        diagonal = self._diagonal(rest[0] if len(rest) == 1 else Node(sp.Mul, tuple(rest)), reading) if rest else None
+        found = before if diagonal is None else after(diagonal, before)
+        return None if found is None else scaled(Term(Constant(value)), found)
+
+    @staticmethod
+    def _diagonal(node: Node, reading: Reading) -> Term:
+        for part in walk((node,), stop=reading.known):
+            reading.known[part] = reading.meaning(part)
+        return Term(Factor("diag", mark=_mark(node)), (as_term(reading.known[node]),))
+
+    def primitive(self, node: Node, place: int, reading: Reading) -> Term:
+        """The derivative of a primitive by one argument: the primitive itself where it is linear in it."""
+        args = [as_term(reading.known[arg]) for arg in node.args]
+        row = node.op.primitive.name
+        if is_linear(node) or row == "dot" or (row == "pullback" and place == len(args) - 1):
+            args[place] = PLACE
+            return Term(Factor("map", mark=_mark(node)), (Term(node.op, args),))
+        name = Term(Name(f"{self.letter}_{row}"))
+        return Term(Factor("operation", place + 1 if len(args) > 1 else 0, _mark(node)), (name, *args))
+
+
+def is_named(name: Name, layers: Sequence[str]) -> bool:
+    """Whether a layer is among names of layers, or of families of them."""
+    stem = label(name.stem) if name.index is None else name.stem
+    return name.text in layers or stem in layers
+
+
+def layer_names(net: Any) -> list[str]:
+    """The names of the layers of a net, of a numbered family the first."""
+    found: dict[str, None] = {}
+    for _, args in applied_layers(net.outputs):
+        names = names_of(args[0])
+        found |= dict.fromkeys([names[0]] if isinstance(names, Numbered) else names)
+    return list(found)
+
+
+def _mark(node: Node) -> str:
+    """What tells a factor apart that holds arrays of numbers, which are shown by their shape."""
+    arrays = any(isinstance(part.op, Constant) and isinstance(part.op.value, FrozenArray) for part in walk((node,)))
+    return f" #{digest(node).hex()[:8]}" if arrays else ""

@@ -1,0 +1,247 @@
+"""Jacobians: the derivative of a net by its inputs, as products of layers' derivatives in order, each at its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.analysis.counting.paths import paths
+from symfold.analysis.jacobians.chain import Chain, Listed, Unlisted
+from symfold.analysis.jacobians.factors import is_named, layer_names
+from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, plain, size_of
+from symfold.analysis.jacobians.words import Words, words_of
+from symfold.differentiate import adjoint
+from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
+from symfold.families import Numbered, known_count
+from symfold.folds import Fold, Select
+from symfold.names import applied_layers, names_of
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.notation import BOUND, SHORT
+from symfold.notation.expanded import show_count
+from symfold.notation.layout import equation, framed, output_names
+from symfold.notation.linear_maps import Composed, EntryAt, Grid
+from symfold.notation.styles import Style, style_named
+from symfold.notation.terms import Name, Term
+from symfold.notation.writing import stream
+from symfold.operations import Constant
+from symfold.specialise import with_shapes
+from symfold.trees import flatten, unflatten
+from symfold.walks import walk
+
+MOST_STEPS = 10_000  # that are written out one by one
+
+
+def jacobian(net: Any, linear: str | Sequence[str] = ()) -> Jacobian:
+    """The Jacobian of a net by its inputs: products in order, the later layer on the left, each factor at its state.
+
+    J2(z1) is the derivative of layer f2 at the state z1, diag(v) multiplies elementwise by v, I is the identity (a
+    value that is broadcast stays I). Layers in `linear`, by name or by family, and layers whose bodies are affine have one
+    derivative everywhere: their factors carry no state. Short nets are written step by step, others as one
+    product or sum over the steps, at any depth and for a symbolic one.
+
+    >>> import symfold as sf
+    >>> x, f = sf.tensor("x"), sf.layers("f1:4")
+    >>> sf.jacobian(sf.fold(sf.mappers.residual, f, x))
+    (I + J3(z2))(I + J2(z1))(I + J1(x))
+    >>> sf.jacobian(sf.fold(sf.mappers.boosting(x), f, x))
+    I + J1(x) + J2(x) + J3(x)
+    >>> sf.jacobian(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x))
+    prod_{k=n..1} (I + J_k(z_{k-1}))
+    """
+    whole = Net.of(net)
+    if not whole.inputs:
+        raise InvalidType("the net has no input to differentiate by (parameters are none; sf.grad differentiates by them)")
+    names = (linear,) if isinstance(linear, str) else tuple(linear)
+    _check_layers(whole, names)
+    return Jacobian(whole, names)
+
+
+def _check_layers(net: Net, linear: Sequence[str]) -> None:
+    """Every name must be that of a layer, or of a family of layers."""
+    families = [names_of(args[0]) for _, args in applied_layers(net.outputs)]
+    firsts = layer_names(net)
+    for name in linear:
+        numbered = any(isinstance(names, Numbered) and name.removeprefix(names.prefix).isdecimal() for names in families)
+        if not numbered and not any(is_named(Name(one), (name,)) for one in firsts):
+            raise InvalidValue(f"no layer is called {name!r} (linear= takes names of layers or families: {', '.join(firsts) or 'none here'})")
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """The Jacobian of a net: its outputs by its inputs, as ordered products."""
+
+    net: Net
+    linear: tuple[str, ...] = ()
+
+    @cached_property
+    def _short(self) -> bool:
+        """Whether the steps are few enough to be written one by one."""
+        steps = steps_of(self.net.outputs)
+        return isinstance(steps, int) and steps <= SHORT
+
+    def _chain(self, listed: bool) -> Chain:
+        return Chain(self.net, listed, self.linear)
+
+    @cached_property
+    def _maps(self) -> list[list[Any]]:
+        return _maps(self._chain(self._short), self.net)
+
+    # -- shown
+
+    def formula(self, style: str = "text", max_ops: int | None = 10_000) -> str:
+        """The product form in a style: text, unicode, latex or mathml; a line for each output and input where there are several."""
+        return "".join(self._lines(style_named(style), max_ops))
+
+    def _lines(self, style: Style, max_ops: int | None) -> Iterator[str]:
+        maps = [[_map(value) for value in row] for row in self._maps]
+        size = sum(size_of(value) for row in maps for value in row if value is not None)
+        if max_ops is not None and size > max_ops:
+            raise TooLarge(f"the Jacobian has {show_count(size)} factors and terms, over the bound max_ops={max_ops} (lift it with max_ops=None)")
+        zero = Term(Constant(sp.Integer(0)))
+        if (whole := _whole(self.net, maps)) is not None:
+            yield from framed(style, [stream(whole, style)], aligned=False)
+            return
+        names = [name.op.stem for name in output_names(self.net.form, "y")]
+        inputs = [node.op.name for node in self.net.inputs]
+        if len(names) == len(inputs) == 1:
+            yield from framed(style, [stream(maps[0][0] or zero, style)], aligned=False)
+            return
+        pairs = [(Term(Name(f"d{out}/d{into}")), value or zero) for out, row in zip(names, maps, strict=True) for into, value in zip(inputs, row, strict=True)]
+        yield from framed(style, [equation(name, value, style) for name, value in pairs])
+
+    def __str__(self) -> str:
+        try:
+            shown = self.formula()
+        except SymfoldError as error:  # a display must never be what fails
+            return f"a Jacobian that cannot be shown ({error})"[:BOUND]
+        return shown if len(shown) <= BOUND else f"{shown[: BOUND - 3]}..."
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str | None:
+        try:
+            shown = self.formula("latex")
+        except SymfoldError:
+            return None
+        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
+
+    # -- multiplied out
+
+    def expanded(self, max_words: int = 10_000, output: int | None = None, input: str | None = None) -> Words:
+        """The words of the Jacobian: products with the later layer on the left, each with its coefficient.
+
+        Of a net with several inputs or outputs, those of one `output` (its position) by one `input` (its name). There
+        are as many words of a length as `sf.paths` counts paths through so many layers, those that merge counted each.
+
+        >>> import symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+        >>> words = sf.jacobian(net).expanded()
+        >>> len(words), words["J3(z2)", "J1(x)"]
+        (8, 1)
+        """
+        steps = known_count(steps_of(self.net.outputs))
+        count = paths(self.net).count
+        if steps > MOST_STEPS:
+            raise TooLarge(f"the Jacobian has {show_count(count)} paths over {show_count(steps)} steps, more than can be written one by one (use the product form)")
+        chain = self._chain(True)
+        out, into = self._chosen(output, input)
+        return words_of(_map(_value(chain, self.net, self.net.outputs[out], into)), chain.unit, max_words, count)
+
+    def _chosen(self, output: int | None, into: str | None) -> tuple[int, Node]:
+        names = [node.op.name for node in self.net.inputs]
+        many = (len(self.net.outputs) > 1 and output is None) or (len(names) > 1 and into is None)
+        if many or not names:
+            raise InvalidType(f"a net of {len(names)} inputs and {len(self.net.outputs)} outputs has a matrix of Jacobians (choose one: output=0, input={names[0] if names else ''!r})")
+        if output is not None and not 0 <= output < len(self.net.outputs):
+            raise InvalidValue(f"output={output} (must be from 0 to {len(self.net.outputs) - 1})")
+        if into is not None and into not in names:
+            raise InvalidValue(f"no input {into!r} (there are {', '.join(map(repr, names))})")
+        return output or 0, self.net.inputs[names.index(into) if into is not None else 0]
+
+    # -- in numbers
+
+    def evaluate(self, params: Mapping[str, Any] | None = None, **inputs: Any) -> Any:
+        """The Jacobian at numbers: an array of the output's shape, then the input's; a dict by name for several inputs.
+
+        >>> import symfold as sf, numpy as np
+        >>> net = sf.fold(sf.mappers.residual, [np.tanh, np.sin], sf.tensor("x"))
+        >>> sf.jacobian(net).evaluate(x=np.zeros(2)).tolist()
+        [[4.0, 0.0], [0.0, 4.0]]
+        """
+        values = dict(params or {})
+        given = {name: np.shape(value) for name, value in {**values, **inputs}.items()}
+        back = adjoint(with_shapes(self.net, given), "cotangent")  # with shapes every operation has its adjoint
+        names = [node.op.name for node in self.net.inputs]
+        cotangents = [node.op.name for node in back.signature[-len(self.net.outputs) :]]
+        shapes = [np.shape(value) for value in _flat(self.net(values, **inputs), len(self.net.outputs))]
+        pull = back.compile()
+        found = []
+        for position, shape in enumerate(shapes):
+            zeros = {name: np.zeros(other) for name, other in zip(cotangents, shapes, strict=True)}
+            rows: dict[str, list[Any]] = {name: [] for name in names}
+            for place in np.ndindex(shape):
+                bar = np.zeros(shape)
+                bar[place] = 1.0
+                pulled = pull(values, **inputs, **{**zeros, cotangents[position]: bar})
+                for name in names:
+                    rows[name].append(np.array(pulled[name]) if name in pulled else np.zeros(np.shape(inputs[name])))
+            arrays = {name: np.reshape(row, (*shape, *np.shape(row[0]))) for name, row in rows.items()}
+            found.append(arrays[names[0]] if len(names) == 1 else arrays)
+        return unflatten(self.net.form, found)
+
+
+def _flat(value: Any, count: int) -> list[Any]:
+    return [value] if count == 1 and not isinstance(value, (tuple, dict)) else flatten(value)[0]
+
+
+def steps_of(roots: Sequence[Node]) -> Any:
+    """How many steps the folds have in all, those inside of steps as often as they are run; may be symbolic."""
+    total: Any = 0
+    for node in walk(roots):
+        if isinstance(node.op, Fold):
+            total += node.op.count * (1 + steps_of(node.op.block.results))
+    return total
+
+
+def _maps(chain: Chain, net: Net) -> list[list[Any]]:
+    return [[_value(chain, net, output, source) for source in net.inputs] for output in net.outputs]
+
+
+def _value(chain: Chain, net: Net, output: Node, source: Node) -> Any:
+    return chain.derivative(output, chain.reading, {source: chain.unit})
+
+
+def _map(value: Any) -> Map:
+    """The derivative of an output; of a sequence, a column."""
+    if isinstance(value, Unlisted):
+        raise NoRule(f"an output has an entry for each of {value.count} steps, and so has its Jacobian (take one, or give a smaller depth: net.at(...))")
+    return grid([[_map(one)] for one in value]) if isinstance(value, Listed) else value
+
+
+def _whole(net: Net, maps: list[list[Map]]) -> Term | None:
+    """Where the outputs are all the parts of one last state: the product of the steps' matrices, written once."""
+    outputs = net.outputs
+    if len(outputs) < 2 or not all(o.op == Select(k) and o.args[0] is outputs[0].args[0] for k, o in enumerate(outputs)):
+        return None
+    columns = [value.args[0] for value in maps[0] if value is not None and isinstance(value.op, EntryAt)]
+    if outputs[0].args[0].op.carries != len(outputs) or len(columns) != len(net.inputs):
+        return None
+    if not all(isinstance(column.op, Composed) and isinstance(column.args[-1].op, Grid) for column in columns):
+        return None
+    if len({plain(Term(Composed(), column.args[:-1])) for column in columns}) > 1:
+        return None
+    rows = [[None if _is_zero(column.args[-1].args[k]) else column.args[-1].args[k] for column in columns] for k in range(len(outputs))]
+    product = columns[0].args[:-1]
+    left = product[0] if len(product) == 1 else Term(Composed(), product)
+    square = len(columns) == len(outputs)
+    return left if square and is_identity(rows) else after(left, grid(rows))
+
+
+def _is_zero(value: Term) -> bool:
+    return isinstance(value.op, Constant)

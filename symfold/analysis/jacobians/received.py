@@ -1,0 +1,208 @@
+"""Received: in numbers, the gradient that each layer receives from a loss, and how updates of layers change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from symfold.analysis.jacobians.probes import Probed, in_order, probed, untapped
+from symfold.compile import compile_net
+from symfold.differentiate import value_and_grad
+from symfold.errors import InvalidValue
+from symfold.families import Family
+from symfold.names import applied_layers, names_of
+from symfold.net import Net, listed
+from symfold.nodes import Node
+from symfold.opening import opened
+from symfold.operations import Input
+from symfold.primitives import reduce_sum
+from symfold.reverse_mode import pull_back, zeros
+from symfold.shapes import is_known, show
+from symfold.specialise import with_shapes
+from symfold.tensors import number
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Received:
+    """What each application of a layer receives, in the order of computation, beside the loss gradient.
+
+    The loss gradient is that of the last state of the last fold that applies layers (of a net without one: of the
+    last layer). Where shapes differ there is no angle: the cosine is nan.
+    """
+
+    layers: tuple[str, ...]
+    gradients: tuple[Array, ...]
+    loss_gradient: Array
+
+    @cached_property
+    def norms(self) -> Array:
+        """How large each received gradient is."""
+        return np.array([np.linalg.norm(np.ravel(one)) for one in self.gradients])
+
+    @cached_property
+    def cosines(self) -> Array:
+        """The direction of each received gradient against the loss gradient: 1 where it is the same."""
+        return np.array([_cosine(one, self.loss_gradient) for one in self.gradients])
+
+    @cached_property
+    def between(self) -> Array:
+        """The directions of all received gradients against each other, layers by layers."""
+        return np.array([[_cosine(a, b) for b in self.gradients] for a in self.gradients])
+
+
+def _cosine(a: Array, b: Array) -> float:
+    if a.shape != b.shape or not np.any(a) or not np.any(b):
+        return float("nan")
+    first, second = np.ravel(a) / np.max(np.abs(a)), np.ravel(b) / np.max(np.abs(b))
+    return float(np.clip(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)), -1.0, 1.0))
+
+
+def received(loss: Any, params: Mapping[str, Any], **data: Any) -> Received:
+    """The gradient that every application of a layer receives from a loss, at these parameters and data.
+
+    >>> import symfold as sf, numpy as np
+    >>> x = sf.tensor("x", (None, 2))
+    >>> y = sf.fold(sf.mappers.boosting(x), sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), x)
+    >>> loss = sf.squared_error(y, sf.tensor("target", (None, 2)))
+    >>> found = sf.received(loss, y.init(seed=0), x=np.ones((5, 2)), target=np.zeros((5, 2)))
+    >>> found.layers, found.cosines.round(9).tolist()
+    (('f1', 'f2', 'f3'), [1.0, 1.0, 1.0])
+    """
+    net = _at(loss, data)
+    taps = probed(net.outputs, states=True)
+    bars = _bars(taps, (*(probe.source for probe in taps.probes), *taps.state))
+    values = _numbers(Net(untapped(bars), ("tuple", ("*",) * len(bars)), net.leaves), params, data)
+    pairs = in_order(taps.probes, values[: len(taps.probes)])
+    last = pairs[-1][1] if not taps.state else values[len(taps.probes)]
+    return Received(tuple(name for name, _ in pairs), tuple(np.array(value) for _, value in pairs), np.array(last))
+
+
+def _at(loss: Any, data: Mapping[str, Any]) -> Net:
+    """A loss that applies layers, with its sizes those of the data."""
+    net = Net.of(loss)
+    known = {node.op.name for node in net.inputs}
+    for name in data:
+        if name not in known:
+            raise InvalidValue(f"the loss has no input {name!r} (it has {', '.join(map(repr, sorted(known))) or 'none'})")
+    net = with_shapes(net, {name: np.shape(value) for name, value in data.items()})
+    if len(net.outputs) != 1 or (is_known(net.outputs[0].shape) and net.outputs[0].shape != ()):
+        raise InvalidValue(f"a loss is a single number, got shape {', '.join(show(o.shape) for o in net.outputs)} (sum over it, or use sf.squared_error)")
+    if not any(True for _ in applied_layers(net.outputs)):
+        raise InvalidValue("the loss applies no layer, so there is none that receives a gradient (name functions as layers: sf.layer('f1', np.tanh))")
+    return net
+
+
+def _bars(taps: Probed, sources: Sequence[Node]) -> list[Node]:
+    pulled = pull_back(opened(taps.roots), [number(1)], sources)
+    return [pulled.bars.get(source, zeros(source)) for source in sources]
+
+
+def _numbers(net: Net, params: Mapping[str, Any], values: Mapping[str, Any]) -> list[Any]:
+    wanted = {node.op.name for node in (*net.inputs, *net.params)}
+    found = compile_net(net)(dict(params), **{name: value for name, value in values.items() if name in wanted})
+    return list(found)
+
+
+# ---------------------------------------------------------------- how updates are coupled
+
+
+@dataclass(frozen=True, eq=False)
+class Updates:
+    """How a small gradient step on one layer alone changes what each layer receives, per unit of learning rate.
+
+    `changes[k][j]` is the derivative of what application k receives as the parameters of layer j move along minus their gradient.
+    """
+
+    received: tuple[str, ...]
+    moved: tuple[str, ...]
+    changes: tuple[tuple[Array, ...], ...]
+    gradients: tuple[Array, ...]
+
+    @cached_property
+    def matrix(self) -> Array:
+        """The sizes of the changes, applications by moved layers."""
+        return np.array([[np.linalg.norm(np.ravel(change)) for change in row] for row in self.changes])
+
+    @cached_property
+    def relative(self) -> Array:
+        """The same, as shares of what each application receives."""
+        norms = np.array([np.linalg.norm(np.ravel(one)) for one in self.gradients])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.matrix / norms[:, None]
+
+
+def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Updates:
+    """How updates of the layers are coupled: what a gradient step on each layer alone changes of what the layers receive.
+
+    Exact: the received gradients are differentiated along the step, per unit of learning rate. In boosting a step is
+    felt through the loss alone, by all layers alike; in a residual net also through the states and the Jacobians.
+
+    >>> import symfold as sf, numpy as np
+    >>> x = sf.tensor("x", (None, 2))
+    >>> y = sf.fold(sf.mappers.boosting(x), sf.layers("f1:3", sf.dense(2, 2, sf.tanh)), x)
+    >>> loss = sf.squared_error(y, sf.tensor("target", (None, 2)))
+    >>> coupled = sf.update_coupling(loss, y.init(seed=0), x=np.ones((5, 2)), target=np.zeros((5, 2)))
+    >>> bool(np.allclose(coupled.matrix[0], coupled.matrix[1]))
+    True
+    """
+    net = _at(loss, data)
+    taps = probed(net.outputs)
+    sources = [probe.source for probe in taps.probes]
+    bars = untapped(_bars(taps, sources))
+    forms = ("tuple", ("*",) * len(bars))
+    before = in_order(taps.probes, _numbers(Net(bars, forms, net.leaves), params, data))
+    leaves = [leaf for leaf in net.leaves if leaf.op.role == "parameter"]
+    along, directions, cotangents = _along(bars, leaves)
+    gradient = compile_net(value_and_grad(net))(dict(params), **data)[1]
+    if not (owners := _owners(net)):
+        raise InvalidValue("no layer of the loss has parameters, so no update is to be followed (give layers some: sf.dense, or weights of a body)")
+    columns = []
+    still = {node.op.name: np.zeros(node.shape) for node in cotangents}  # what is linear has one derivative everywhere
+    for names in owners.values():
+        steps = {d.op.name: _direction(leaf, gradient, names) for leaf, d in zip(leaves, directions, strict=True)}
+        columns.append(in_order(taps.probes, _numbers(Net(along, forms, (*net.leaves, *directions, *cotangents)), params, {**data, **still, **steps})))
+    changes = tuple(tuple(np.array(column[k][1]) for column in columns) for k in range(len(before)))
+    return Updates(tuple(name for name, _ in before), tuple(owners), changes, tuple(np.array(value) for _, value in before))
+
+
+def _along(values: Sequence[Node], leaves: Sequence[Node]) -> tuple[tuple[Node, ...], list[Node], list[Node]]:
+    """The derivatives of values along directions of the leaves, with the directions and the cotangents as inputs.
+
+    Twice backward is once forward: pulled back, cotangents v of the values give J^T v, linear in v; the derivative
+    of its product with a direction w by v is J w.
+    """
+    cotangents = [Node(Input(f"cotangent_{k + 1}_", value.shape)) for k, value in enumerate(values)]
+    directions = [Node(Input(f"direction_{k + 1}_", leaf.shape)) for k, leaf in enumerate(leaves)]
+    first = pull_back(values, cotangents, leaves)
+    parts = [reduce_sum(first.bars[leaf] * d, axis=None, keepdims=False) for leaf, d in zip(leaves, directions, strict=True) if leaf in first.bars]
+    if not parts:
+        return tuple(zeros(value) for value in values), directions, cotangents
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    second = pull_back((total,), [number(1)], cotangents)
+    return tuple(second.bars.get(v, zeros(v)) for v in cotangents), directions, cotangents
+
+
+def _owners(net: Net) -> dict[str, tuple[str, ...]]:
+    """The parameters of each layer that has some, by its name."""
+    found: dict[str, dict[str, None]] = {}
+    for op, args in applied_layers(net.outputs):
+        weights = [tuple(names_of(weight)) for weight in args[1 + op.arity : 1 + op.arity + op.weights]]
+        for place, name in enumerate(names_of(args[0])):
+            for names in weights:
+                if names:
+                    found.setdefault(name, {})[names[place]] = None
+    return {name: tuple(names) for name, names in found.items()}
+
+
+def _direction(leaf: Node, gradient: Mapping[str, Any], names: Sequence[str]) -> Array:
+    """A gradient step on some parameters, in the shape of a leaf: a parameter, or a family of them."""
+    rows = [-np.asarray(gradient[name]) if name in names else np.zeros(np.shape(gradient[name])) for name in listed(leaf)]
+    return np.stack(rows) if isinstance(leaf.op, Family) else rows[0]

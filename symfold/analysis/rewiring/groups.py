@@ -1,0 +1,99 @@
+"""Groups: the continuum between residual and boosting. The layers of a group read one state, side by side.
+
+    z_g = z_{g-1} + sum of f_k(z_{g-1}) over the q layers k of group g       q = 1: residual     q = n: boosting
+
+A transformer's parallel block (attention and MLP reading one state: Chowdhery et al. 2022) is such a step with q = 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symfold.analysis.rewiring.reads import fold_apart, read_apart
+from symfold.arguments import whole
+from symfold.families import known_count
+from symfold.folds import Fold, fold_nodes
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.sequences import join, take
+from symfold.walks import rebuilt
+
+
+def grouped(net: Any, size: int) -> Net:
+    """The net with its steps in groups: the layers of a group all read the state before it; the last group may be short.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:7"), sf.tensor("x")
+    >>> net = sf.fold(sf.mappers.residual, f, x)
+    >>> print(sf.grouped(net, 2))
+    z1 = f2(x) + f1(x) + x
+    z2 = f4(z1) + f3(z1) + z1
+    z3 = f6(z2) + f5(z2) + z2
+    >>> sf.grouped(net, 1) == net, sf.grouped(net, 6) == sf.fold(sf.mappers.boosting(x), f, x)
+    (True, True)
+    """
+    base = Net.of(net)
+    wanted = whole("size", size, 1)
+
+    def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
+        return _grouped(node.op, args, wanted) if isinstance(node.op, Fold) and node.op.carries else None
+
+    return base.with_outputs(rebuilt(base.outputs, rule))
+
+
+def _grouped(fold: Fold, args: Sequence[Node], size: int) -> tuple[Node, ...] | None:
+    """A fold in groups: a fold over groups, where they are many and small, or a fold for each group."""
+    if size == 1:
+        return None
+    count = known_count(fold.count)
+    if size * size <= count:
+        whole = count - count % size
+        parts = [_folded_groups(fold, args, range(whole), size)]
+        ends = [(whole, count)] if whole < count else []
+    else:
+        parts, ends = [], [(start, min(start + size, count)) for start in range(0, count, size)]
+    for start, end in ends:
+        state = (*parts[-1][: fold.carries], *args[fold.carries :]) if parts else tuple(args)
+        parts.append(_one_group(fold, state, range(start, end)))
+    given = zip(*(part[fold.carries :] for part in parts), strict=True)
+    return (*parts[-1][: fold.carries], *map(join, given))
+
+
+def _one_group(fold: Fold, args: Sequence[Node], steps: range) -> tuple[Node, ...]:
+    """The steps of one group, as a fold that captures the state before it."""
+    carries = fold.carries
+    operands = [(take(o, steps) if each else o, each) for o, each in zip(args[carries:], fold.each, strict=True)]
+    init = args[:carries]
+    return fold_apart(fold, len(steps), init, [(part, False) for part in init], operands)
+
+
+def _folded_groups(fold: Fold, args: Sequence[Node], steps: range, size: int) -> tuple[Node, ...]:
+    """A fold over whole groups: its step is the steps of one group, written out."""
+    carries, operands = fold.carries, args[fold.carries :]
+    sequences = [take(o, _every(steps, place, size)) for place in range(size) for o, each in zip(operands, fold.each, strict=True) if each]
+
+    def step(formals: Sequence[Node]) -> tuple[Node, ...]:
+        before, state, entries = formals[:carries], formals[:carries], iter(formals[carries:])
+        given: list[Node] = []
+        for _ in range(size):
+            results = read_apart(fold, state, before, [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)])
+            state, given = results[:carries], [*given, *results[carries:]]
+        return (*state, *given)
+
+    results = fold_nodes(step, len(steps) // size, args[:carries], sequences)
+    more = len(fold.block.results) - carries
+    return (*results[:carries], *(_interleaved([results[carries + place * more + k] for place in range(size)]) for k in range(more)))
+
+
+def _every(steps: range, place: int, size: int) -> tuple[int, ...] | range:
+    chosen = steps[place::size]
+    return range(chosen[0], chosen[0] + 1) if len(chosen) == 1 else tuple(chosen)
+
+
+def _interleaved(parts: Sequence[Node]) -> Node:
+    """Sequences with one entry a group each, as one with one entry a step."""
+    size = len(parts)
+    joined = join(list(parts))
+    groups = known_count(parts[0].shape[0])
+    return take(joined, tuple(place * groups + group for group in range(groups) for place in range(size)))

@@ -1,0 +1,46 @@
+"""Series as formulas: the polynomial in epsilon as a node to be written, and the letters of its recurrences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symfold.analysis.strength.multilinear import times, total
+from symfold.folds import Select
+from symfold.named_layers import Layer
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.notation.letters import stems_of
+from symfold.tensors import number, tensor
+
+EPSILON = "epsilon"
+
+
+def polynomial(coefficients: Sequence[Node | None]) -> Node:
+    """The sum of coefficients times powers of epsilon, and O of the next power; it is there to be written, not computed."""
+    strength = tensor(EPSILON, ())
+    powers = [None, strength, *(Node(sp.Pow, (strength, number(power))) for power in range(2, len(coefficients) + 1))]
+    found = [
+        value if value is None or factor is None else times(1, factor, *(value.args if value.op is sp.Mul else (value,)))
+        for factor, value in zip(powers, coefficients, strict=False)
+    ]
+    left_out = powers[len(coefficients)]
+    whole = total([*found, None if left_out is None else Layer("O")(left_out)])
+    assert whole is not None
+    return whole
+
+
+def state_letters(net: Net, rows: Sequence[Sequence[Node | None]]) -> tuple[str, ...]:
+    """The states of one fold called c1, c2, ... after the order of what they are, where that names all of them."""
+    folds = net.bindings
+    if len(folds) != 1 or len(net.outputs) != 1:
+        return ()
+    names = {
+        node.op.position: f"c{power}"
+        for power, row in enumerate(rows)
+        for node in row
+        if node is not None and isinstance(node.op, Select) and node.args[0] is folds[0]
+    }
+    whole = all(place in names for place in range(folds[0].op.carries)) and "c" not in stems_of(net)
+    return tuple(names[place] for place in range(folds[0].op.carries)) if whole else ()
