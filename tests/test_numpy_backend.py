@@ -1,5 +1,6 @@
 """The NumPy backend: equal to interpretation on every case, source of one length at every depth, no warning, no leak."""
 
+import operator
 import re
 import threading
 import warnings
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from cases import CASES, Case, values_of
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from oracles import assert_close, weighted_squares
 
@@ -194,6 +195,74 @@ def test_random_steps(choices: list[int], depth: int, batch: int, data: st.DataO
     params, inputs = named(values, both)
     assert_same(both.compile("numpy")(params, **inputs), both(values))
     assert sf.check_grad(loss, values) < 1e-5
+
+
+Tree = str | float | tuple[object, ...]
+
+LEAVES = st.sampled_from(["z", "x", "y", 1, -1, 2, 0.5, -3])
+TREES = st.recursive(
+    LEAVES,
+    lambda parts: st.one_of(
+        st.tuples(st.sampled_from(["+", "-", "*", "/"]), parts, parts),
+        st.tuples(st.sampled_from(["neg", "over"]), parts),
+        st.tuples(st.just("**"), parts, st.integers(-3, 3)),
+    ),
+    max_leaves=10,
+)
+OPERATORS = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow,
+    "neg": operator.neg, "over": lambda a: 1 / a,
+}  # fmt: skip
+
+
+def computed(tree: Tree, names: dict[str, object]) -> object:
+    """A tree's value by Python's operators, of nodes as of arrays; of arrays, only where rounding is not magnified."""
+    if not isinstance(tree, tuple):
+        return names[tree] if isinstance(tree, str) else tree
+    symbol, *args = tree
+    values = [computed(arg, names) for arg in args]
+    if not any(hasattr(value, "_operate") for value in values):
+        assume(symbol not in ("/", "over") or np.all(values[-1] != 0))
+        assume(symbol != "**" or np.all(values[0] != 0))
+    value = OPERATORS[symbol](*values)
+    if not hasattr(value, "_operate"):
+        assume(np.all((value == 0) | ((np.abs(value) > 1e-3) & (np.abs(value) < 1e3))))
+    return value
+
+
+VALUES = {"z": np.array([0.75, -1.5]), "x": np.array([1.25, 0.5]), "y": np.array([-0.3, 2.5])}
+
+
+@settings(deadline=None, max_examples=300)
+@given(TREES)
+@example(("-", "y", ("over", "x")))
+@example(("-", 1, ("over", ("+", 1, "x"))))
+@example(("-", "y", ("**", "x", -2)))
+@example(("*", "y", ("over", ("over", "x"))))
+def test_elementwise_arithmetic(tree: Tree) -> None:
+    """Whatever is read through (-u in a sum, 1/u in a product), the numbers are those of Python's operators."""
+    wanted = computed(tree, VALUES)
+    net = sf.Net.of(computed(tree, {name: sf.tensor(name, (2,)) for name in VALUES}))
+    given = {node.op.name: VALUES[node.op.name] for node in net.inputs}
+    assert_same(net(**given), np.asarray(wanted, dtype=float))
+    assert_close({"": net.compile("numpy")({}, **given)}, {"": np.asarray(wanted, dtype=float)}, 1e-9)
+
+
+@settings(deadline=None, max_examples=150)
+@given(TREES, st.booleans(), st.integers(1, 3))
+@example(("-", "z", ("over", "z")), False, 3)
+@example(("-", "y", ("over", "z")), True, 2)
+def test_folds_of_elementwise_arithmetic(tree: Tree, states: bool, depth: int) -> None:
+    """The state z in place, by turns or kept, an item y, a captured x."""
+    items = [np.array([1.5, -0.5]), np.array([0.25, 2.0]), np.array([-1.25, 3.0])][:depth]
+    state, kept = VALUES["z"], []
+    for item in items:
+        state = np.broadcast_to(computed(tree, {"z": state, "x": VALUES["x"], "y": item}), (2,))
+        kept.append(state)
+    x, spread = sf.tensor("x", (2,)), np.zeros(2)
+    folded = (sf.scan if states else sf.fold)(lambda z, u: computed(tree, {"z": z, "x": x, "y": u}) + spread, items, sf.tensor("z", (2,)))
+    given = {node.op.name: VALUES[node.op.name] for node in folded.inputs}
+    assert_close({"": folded.compile("numpy")({}, **given)}, {"": np.array(kept if states else state, dtype=float)}, 1e-9)
 
 
 def test_a_state_is_not_overwritten_before_it_is_read() -> None:

@@ -42,11 +42,12 @@ class Body:
                 users.setdefault(arg, []).append(node)
                 if is_view(node) or isinstance(node.op, (Fold, Select)):
                     self.pinned.add(arg)
-        # -u in a sum and 1/u in a product are not computed, but read through, where nothing else reads them
+        # -u in a sum and 1/u in a product are not computed, but read through, where nothing else reads them; the readers
+        # are asked first: what is read through reads nothing itself, so u has a place, also where u is 1/v
         self.through: dict[Node, Node] = {}
-        for node in order:
+        for node in reversed(order):
             alone = node not in self.pinned and node not in into and len(users.get(node, [])) == 1
-            if alone and (inner := absorbed(node, users[node][0])) is not None:
+            if alone and users[node][0] not in self.through and (inner := absorbed(node, users[node][0])) is not None:
                 self.through[node] = inner
         place = {node: k for k, node in enumerate(order)}
         self.last: dict[Node, int] = {}
