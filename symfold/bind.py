@@ -18,7 +18,7 @@ from symfold.families import Family, Names, Numbered
 from symfold.folds import Fold, Select, fold_nodes
 from symfold.layer_kinds import Call, Kind, is_name, kind_of
 from symfold.named_layers import Layer, Layers
-from symfold.names import applied_layers, covers, label, names_of, show_names
+from symfold.names import applied_layers, covers, label, names_of, reconcile, show_names
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.primitives import Apply
@@ -58,7 +58,7 @@ def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
     given = {name: kind for name, kind in kinds.items() if kind is not None}
     families = {name for name in given if not any(covers(name, names) for names in opaque)}
     binder = Binder(given, {name: given[name] for name in families})
-    return net.with_outputs(binder.bound(net.outputs, {}))
+    return net.with_outputs(reconcile(binder.bound(net.outputs, {})))  # what bodies capture may be named by a symbol
 
 
 def _heads(name: str, names: Names) -> bool:

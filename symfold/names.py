@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symfold.blocks import Block
@@ -27,29 +27,47 @@ def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
 
 
 def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every input in its one shape: a symbol without a shape takes that of the tensor of its name.
+    """The roots with one tensor for every name.
+
+    An input without a shape takes that of the input of its name. A SymPy symbol says no more than a name: it is the input
+    or the parameter of that name, as in SymPy two symbols of one name are one, and an input where there is neither.
 
     >>> import sympy as sp
-    >>> from symfold.tensors import tensor
+    >>> from symfold.tensors import parameter, tensor
     >>> reconcile((tensor("x", (2, 3)) + sp.Symbol("x"),))[0].shape
     (2, 3)
+    >>> reconcile((tensor("x") + parameter("x", (2, 3)),))
+    Traceback (most recent call last):
+    ...
+    symfold.errors.ShapeError: two different tensors are named 'x': a parameter of shape (2, 3) and an input of shape (...) (rename one, or use one object for both)
     """
-    shaped: dict[str, Node] = {}
+    meant: dict[str, Node] = {}
     loose: list[Node] = []
     for node in leaves_of(roots):
-        if not isinstance(node.op, Input) or node.shape == (NAME,):
+        if isinstance(node.op, Family):
             continue
-        name = node.op.name
-        if node.op.role == "input" and node.shape == (Rest((name,)),):
+        if node.op.role == "input" and node.shape == (Rest((node.op.name,)),):
             loose.append(node)
-        elif shaped.setdefault(name, node) is not node:
-            other = shaped[name]
-            raise ShapeError(
-                f"two different tensors are named {name!r}: {describe(other.op.role, other.shape)} and "
-                f"{describe(node.op.role, node.shape)} (rename one, or use one object for both)"
-            )
-    replaced = {node: shaped[node.op.name] for node in loose if node.op.name in shaped}
+        elif node.shape != (NAME,) and meant.setdefault(node.op.name, node) is not node:
+            raise clash_of(meant[node.op.name], node)
+    replaced: dict[Node, Node] = {}
+    for node in loose:
+        found = meant[node.op.name] if node.op.name in meant else Node(replace(node.op, named=False))
+        if not node.op.named and found.op.role != "input":
+            raise clash_of(found, node)
+        if found is not node:
+            replaced[node] = found
     return substitute(roots, replaced) if replaced else tuple(roots)
+
+
+def two_named(name: str, one: tuple[str, Shape], other: tuple[str, Shape]) -> ShapeError:
+    """The error for two tensors of one name, each given as its role and shape."""
+    return ShapeError(f"two different tensors are named {name!r}: {describe(*one)} and {describe(*other)} (rename one, or use one object for both)")
+
+
+def clash_of(one: Node, other: Node) -> ShapeError:
+    """The same, for two inputs."""
+    return two_named(one.op.name, (one.op.role, one.shape), (other.op.role, other.shape))
 
 
 def describe(role: str, shape: Shape) -> str:
@@ -140,8 +158,7 @@ def check_claims(roots: Sequence[Node]) -> None:
     values, bodies, owners = Claims(), Claims(), Claims()
     for leaf in leaves_of(roots):
         if leaf.op.role != "layer" and (clash := values.add(names_of(leaf), (leaf.op.role, leaf.op.shape))) is not None:
-            one, other = describe(*clash[1]), describe(leaf.op.role, leaf.op.shape)
-            raise ShapeError(f"two different tensors are named {clash[0]!r}: {one} and {other} (rename one, or use one object for both)")
+            raise two_named(*clash, (leaf.op.role, leaf.op.shape))
     for op, args in applied_layers(roots):
         layers = names_of(args[0])
         if not layers:

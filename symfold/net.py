@@ -321,8 +321,13 @@ class Net(Operators):
     # -- arithmetic gives nets
 
     def _operate(self, name: str, *others: Any, **options: Any) -> Net:
-        plain = [other._as_node_() if isinstance(other, Net) else other for other in others]
-        return self._wrap_(getattr(self._as_node_(), name)(*plain, **options))
+        return self._wrap_(getattr(self._as_node_(), name)(*map(self._operand, others), **options))
+
+    def _operand(self, value: Any) -> Any:
+        """What a net is combined with: a net's node; in a SymPy expression, a symbol is the net's input of its name."""
+        if isinstance(value, Net):
+            return value._as_node_()
+        return reconcile((*self.outputs, lift(value)))[-1] if hasattr(value, "free_symbols") else value
 
     def __iter__(self) -> Iterator[Any]:
         if self.form == LEAF:
@@ -331,11 +336,11 @@ class Net(Operators):
         return iter(parts)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = [value._as_node_() if isinstance(value, Net) else value for value in inputs]
+        plain = list(map(self._operand, inputs))
         if ufunc in UFUNCS and method == "__call__" and not options:
             return self._wrap_(Node(UFUNCS[ufunc], tuple(map(lift, plain))))
         return self._wrap_(call_numpy(ufunc, *plain, **options))
 
     def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
-        plain = [value._as_node_() if isinstance(value, Net) else value for value in args]
+        plain = list(map(self._operand, args))
         return self._wrap_(call_numpy(function, *plain, **options))

@@ -39,12 +39,16 @@ class Normal:
 
 @dataclass(frozen=True)
 class Input:
-    """A named value from outside: an `input`, a `parameter`, or the name of a `layer`."""
+    """A named value from outside: an `input`, a `parameter`, or the name of a `layer`.
+
+    What is only `named`, by a SymPy symbol, is whatever tensor the net has of that name, and an input if it has none.
+    """
 
     name: str
     shape: Shape
     role: str = "input"
     start: Normal | None = None
+    named: bool = False
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.shape

@@ -25,6 +25,9 @@ def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
 def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node:
     """A trainable input by name; `start` says how `init` draws it.
 
+    SymPy sees its name only: in `sp.tanh(w) + w` the symbol is the parameter, in `sp.tanh(w)` alone it is an input `w`
+    (write `sf.tanh(w)` or `np.tanh(w)`).
+
     >>> parameter("W", (3, 3)).shape
     (3, 3)
     """

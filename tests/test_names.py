@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symfold as sf
 
@@ -23,6 +24,8 @@ F, G = sf.layers("f1:4", DENSE), sf.layers("g1:4", DENSE)
         (lambda: sf.fold(sf.mappers.residual, [F[0], sf.layer("f1", lambda z: z)], X), "two different layers are named 'f1'"),
         (lambda: sf.Net.of(F[0](X) + sf.tensor("W1", (3,))), "two different tensors are named 'W1'"),
         (lambda: sf.fold(sf.mappers.residual, F, X + sf.tensor("W2", (3,))), "two different tensors are named 'W2'"),
+        (lambda: sf.fold(lambda z, f: f(z) + sf.tensor("W1"), F, sf.tensor("x", (3, 3))), "two different tensors are named 'W1'"),
+        (lambda: sf.Net.of(sf.tensor("w") * sf.parameter("w", (3,))), "a parameter of shape .3,. and an input of shape ...."),
     ],
 )
 def test_two_things_of_one_name_are_an_error(build: Any, message: str) -> None:
@@ -48,6 +51,18 @@ def test_two_layers_may_capture_one_parameter() -> None:
     scale = sf.parameter("scale", (3,))
     a, b = sf.layer("a", lambda z: z * scale), sf.layer("b", lambda z: z + scale)
     assert [node.op.name for node in sf.Net.of(a(b(X))).params] == ["scale"]
+
+
+def test_a_sympy_symbol_is_the_tensor_of_its_name() -> None:
+    w, symbol = sf.parameter("w", (3,)), sp.Symbol("w")
+    for net in (sf.Net.of(X * w + sp.tanh(w)), sf.Net.of(X * w) + sp.tanh(symbol), sf.Net.of(X * w + np.tanh(w))):
+        assert (net.inputs, net.params) == ((X,), (w,))
+        np.testing.assert_allclose(net(x=np.ones((2, 3)), w=np.full(3, 0.5)), np.full((2, 3), 0.5 + np.tanh(0.5)))
+    assert sf.Net.of(X) + sp.Symbol("x") == sf.Net.of(X + X)
+    assert sf.Net.of(sp.tanh(symbol)) == sf.Net.of(sf.tanh(sf.tensor("w")))
+    bound = sf.fold(lambda z, f: f(z) + w, sf.layers("f1:3"), X).bind({"f": lambda z: z * symbol})
+    assert (bound.inputs, bound.params) == ((X,), (w,))
+    assert sf.Net.of(sf.tensor("x") * w).expr.subs({sf.tensor("x"): 3, w: 2}) == 6
 
 
 # ---------------------------------------------------------------- bind
