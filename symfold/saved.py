@@ -54,16 +54,17 @@ def load_model(path: str | Path) -> Model:
         columns=stored.names("columns"),
         target=stored.text("target"),
     )
+    if shape.target in shape.columns:
+        raise stored.wrong("target", f"is {shape.target!r}, one of the columns that it is predicted from")
     params = {name.removeprefix(_PREFIX): stored.numbers(name) for name in stored.arrays if name.startswith(_PREFIX)}
     _check_params(stored, shape, params)
     wide = (len(shape.columns),)
     return Model(
         shape,
         params,
-        Scale(stored.numbers("mean", wide), stored.numbers("deviation", wide)),
-        Scale(stored.numbers("target_mean", (1,)), stored.numbers("target_deviation", (1,))),
-        stored.positions("train_rows"),
-        stored.positions("test_rows"),
+        Scale(stored.numbers("mean", wide), stored.deviations("deviation", wide)),
+        Scale(stored.numbers("target_mean", (1,)), stored.deviations("target_deviation", (1,))),
+        *stored.split("train_rows", "test_rows"),
     )
 
 
@@ -112,7 +113,10 @@ class _Stored:
         array = self.get(name, "U", "list of names")
         if array.ndim != 1 or not array.size:
             raise self.wrong(name, "is no list of names")
-        return tuple(map(str, array))
+        found = tuple(map(str, array))
+        if len(set(found)) < len(found):
+            raise self.wrong(name, "holds a name twice")
+        return found
 
     def count(self, name: str) -> int:
         array = self.get(name, "iu", "whole number")
@@ -125,6 +129,21 @@ class _Stored:
         if array.ndim != 1:
             raise self.wrong(name, "is no list of row numbers")
         return array
+
+    def split(self, *names: str) -> list[Any]:
+        """Lists of row numbers that hold each row of a table once, between them."""
+        parts = [self.positions(name) for name in names]
+        rows = np.concatenate(parts)
+        if not np.array_equal(np.sort(rows), np.arange(len(rows))):
+            raise self.wrong(names[0], f"and {' and '.join(map(repr, names[1:]))} do not hold each row once")
+        return parts
+
+    def deviations(self, name: str, shape: tuple[int, ...]) -> Any:
+        """Numbers to divide by."""
+        found = self.numbers(name, shape)
+        if not (found > 0).all():
+            raise self.wrong(name, "holds numbers that are not positive")
+        return found
 
     def numbers(self, name: str, shape: tuple[int, ...] | None = None) -> Any:
         array = self.get(name, "fiu", "array of numbers")
