@@ -51,12 +51,17 @@ class Layer:
         """The parameters of this layer, as inputs of a net."""
         return self.leaves[1 : 1 + len(self.kind.weights)] if self.kind else ()
 
+    @property
+    def spoken(self) -> str:
+        """What an error calls this layer."""
+        return f"layer {self!r}"
+
     def __call__(self, *inputs: Any) -> Node:
         lead = next((value for value in inputs if leads(value)), None)
         if not inputs:
-            raise InvalidType(f"layer {self!r} was called without an argument (give it at least one)")
-        if self.kind is not None and len(inputs) != self.kind.arity:
-            raise InvalidType(f"layer {self!r} takes {self.kind.arity} argument(s), {len(inputs)} given")
+            raise InvalidType(f"{self.spoken} was called without an argument (give at least one, as f(z))")
+        if self.kind is not None and len(inputs) != (arity := self.kind.arity):
+            raise InvalidType(f"{self.spoken} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
         node = Node(op, (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
         result: Node = node if lead is None else lead._wrap_(node)
@@ -76,6 +81,10 @@ class StandInLayer(Layer):
     @property
     def name(self) -> str:
         raise InvalidType(f"the name of a layer that is an item cannot be read: {COMPARED}")
+
+    @property
+    def spoken(self) -> str:
+        return "a layer of the fold"
 
     def __eq__(self, other: object) -> bool:
         if self is not other and isinstance(other, Layer):

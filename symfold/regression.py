@@ -12,7 +12,7 @@ import numpy as np
 
 from symfold import elementwise
 from symfold.data import Array, Scale, Table, split_rows
-from symfold.errors import InvalidValue, unknown
+from symfold.errors import Advice, Diverged, InvalidValue, unknown
 from symfold.expressions import named_mapper
 from symfold.folding import fold
 from symfold.layer_kinds import dense
@@ -51,6 +51,8 @@ class Shape:
         into = layer("into", dense(len(self.columns), self.width))(tensor("x", (None, len(self.columns))))
         body = layers("f", dense(self.width, self.width, ACTIVATIONS[self.activation]), count=self.depth)
         state = fold(named_mapper(self.mapper).make(into), body, into)
+        if len(state.shape) != len(into.shape):
+            raise InvalidValue(f"the mapper {self.mapper!r} gives the same number for every row (let it read the state z, the input x or a layer f, as 'f(z) + z')")
         return Net.of(layer("out", dense(self.width, 1))(state))
 
 
@@ -118,15 +120,18 @@ def train(
     scale, target_scale = Scale.of(values), Scale.of(target)
     net = shape.net()
     size = min(batch_size, len(train_rows))
-    result = fit(
-        squared_error(net, tensor("target", (None, 1))),
-        net.init(seed),
-        {"x": scale.standardise(values), "target": target_scale.standardise(target)},
-        optimizer=sgd(rate / size),  # the loss is a sum over the batch
-        epochs=epochs,
-        batch_size=size,
-        seed=seed,
-        progress=None,
-    )
+    try:
+        result = fit(
+            squared_error(net, tensor("target", (None, 1))),
+            net.init(seed),
+            {"x": scale.standardise(values), "target": target_scale.standardise(target)},
+            optimizer=sgd(rate / size),  # the loss is a sum over the batch
+            epochs=epochs,
+            batch_size=size,
+            seed=seed,
+            progress=None,
+        )
+    except Diverged as error:
+        raise Diverged(error.problem, Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")) from error
     params = {name: np.array(value, dtype=float) for name, value in result.params.items()}
     return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history.loss

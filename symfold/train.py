@@ -14,7 +14,7 @@ import numpy as np
 from symfold.arguments import arrays_of, flag, quoted, takes, whole
 from symfold.batches import Batch, checked_batch, given_batches, shuffled
 from symfold.depth import roll
-from symfold.errors import Diverged, InvalidType, InvalidValue, listing
+from symfold.errors import Advice, Diverged, InvalidType, InvalidValue, listing
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.optimisers import Optimiser
@@ -193,10 +193,8 @@ def blame_values(stepper: Stepper, batch: Batch, first: bool) -> None:
 def diverged(fitted: Parameters, stepper: Stepper, history: History, epoch: int, value: float, what: str = "") -> Diverged:
     """The error of a training that is no longer finite, with the parameters of the last finite loss."""
     step = len(history.loss) + (not what)
-    error = Diverged(
-        f"{what or f'the loss became {value} at step'} {step} (epoch {epoch + 1}); "
-        "the last good parameters are in the error's .params (try a smaller rate, or data on a smaller scale)"
-    )
+    said = "try a smaller rate, or data on a smaller scale; the last good parameters are in the error's .params"
+    error = Diverged(f"{what or f'the loss became {value} at step'} {step}, in epoch {epoch + 1}", Advice("rate", None, said))
     stepper.state.flat[:] = stepper.good
     error.params = moved_on(fitted, stepper)  # type: ignore[attr-defined]
     error.history = history  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from symfold.command.options import (
     as_json,
     depth_option,
     fixed_depth,
+    is_model,
     json_line,
     output_option,
     say,
@@ -40,7 +41,7 @@ def command(
     what: str, depth: int | str, x_text: str | None, layers_name: str, activation: str, seed: int, data: str | None, output: str | None, json_: bool
 ) -> None:
     """Evaluate MAPPER folded over layers at --x, or predict by a trained model for --data."""
-    if what.endswith(".npz"):
+    if is_model(what):
         without_effect("depth", "layers_name", "activation", "seed", because="on a trained model")
         if data is None or x_text is not None:
             raise click.UsageError(f"a trained model takes --data FILE.csv: symfold eval {what} --data FILE.csv")

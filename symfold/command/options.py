@@ -99,6 +99,15 @@ def bounded(depth: int | str, bound: int = MAX_DEPTH, remedy: str = "give fewer 
         raise click.UsageError(f"--depth {depth:,}: this goes layer by layer, through at most {bound:,} ({remedy})")
 
 
+def is_model(name: str) -> bool:
+    """Whether a name is that of a model's file: by its ending, since a mapper may have any other name that a file has.
+
+    >>> is_model("model.NPZ"), is_model("model"), is_model("residual")
+    (True, False, False)
+    """
+    return name.lower().endswith(".npz")
+
+
 def fixed_depth(depth: int | str) -> int:
     """A depth that is to be computed with."""
     if isinstance(depth, str):

@@ -11,6 +11,7 @@ from symfold.command.options import (
     as_json,
     depth_option,
     fixed_depth,
+    is_model,
     mapper_argument,
     output_option,
     say,
@@ -48,6 +49,8 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
 
     if output is not None:
         check_writable(output, data)
+        if not is_model(output):
+            raise click.UsageError(f"-o {output}: a model is an .npz file, and known by that ending (give a name that ends in .npz)")
     model, report = run(mapper, data, **settings)
     if output is not None:
         save_model(output, model)

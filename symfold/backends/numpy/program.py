@@ -119,11 +119,13 @@ def text_of(source: Source, leaves: Sequence[str], outputs: Sequence[str]) -> st
     """The whole source of a program."""
     counts = [f"n{k + 1}" for k in range(len(source.counts))]
     body = source.scopes[0].lines or ["pass"]
+    # handed over as defaults: as variables of a closure, Python's compiler takes time with the square of their number
+    held = [*leaves, *counts, *source.setup]
     lines = [
         f"def build({', '.join([*leaves, *counts])}):",
-        *(f"    {line}" for line in source.setup),
+        *(f"    {name} = {made}" for name, made in source.setup.items()),
         "",
-        "    def run():",
+        f"    def run({', '.join(f'{name}={name}' for name in held)}):",
         *(f"        {line}" for line in body),
         "",
         f"    return run, ({', '.join(outputs)},)",

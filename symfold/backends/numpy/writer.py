@@ -46,7 +46,7 @@ class Scope:
 class Source:
     """A program being written."""
 
-    setup: list[str] = field(default_factory=list)
+    setup: dict[str, str] = field(default_factory=dict)  # what is made before the run, by name
     scopes: list[Scope] = field(default_factory=lambda: [Scope(0)])
     counts: list[int] = field(default_factory=list)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Source:
     def once(self, letter: str, expression: str) -> str:
         """A name bound before the run."""
         name = self.name(letter)
-        self.setup.append(f"{name} = {expression}")
+        self.setup[name] = expression
         return name
 
     def scratch(self, shape: Shape) -> Ref:
