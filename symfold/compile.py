@@ -12,9 +12,11 @@ from symfold.arguments import arrays_of, one_of
 from symfold.depth import roll
 from symfold.errors import InvalidType, listing
 from symfold.net import Net
+from symfold.opening import opened
 from symfold.parameters import Parameters, layout_of
 from symfold.shapes import is_known
 from symfold.trees import unflatten
+from symfold.walks import walk
 
 
 def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters) -> Any:
@@ -93,12 +95,42 @@ def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Paramete
 
 
 def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
-    """Shapes for the inputs, unknown sizes taken as 2 and unknown shapes as ()."""
+    """Shapes for the inputs: unknown sizes as what they meet, or else 2, and unknown shapes as ().
+
+    >>> import symfold as sf
+    >>> small_shapes(sf.Net.of(sf.tensor("x", (None, 3)) + np.ones((4, 3)) * sf.tensor("y", (None, None))))
+    {'x': (4, 3), 'y': (4, 3)}
+    """
+    met = sizes_met(net)
     shapes: dict[str, tuple[int, ...]] = {}
     for node in net.inputs:
         known = is_known(node.shape)
-        shapes[node.op.name] = tuple(size if isinstance(size, int) else 2 for size in node.shape) if known else ()
+        shapes[node.op.name] = tuple(size if isinstance(size, int) else met.get(size, 2) for size in node.shape) if known else ()
     return shapes
+
+
+def sizes_met(net: Net) -> dict[Any, int]:
+    """The unknown sizes that must be certain numbers, since they meet these in sums, products and functions."""
+    net = Net(opened(net.outputs))
+    roots = [net.outputs, *(block.results for block in net.blocks)]
+    meetings: list[set[Any]] = []
+    for node in (node for results in roots for node in walk(results) if isinstance(node.op, type)):
+        shapes = [arg.shape for arg in node.args if is_known(arg.shape)]
+        meetings += [{shape[-axis] for shape in shapes if len(shape) >= axis} - {1} for axis in range(1, max(map(len, shapes), default=0) + 1)]
+    met: dict[Any, int] = {}
+    waiting = [sizes for sizes in meetings if len(sizes) > 1]
+    while waiting:
+        found = {size: number for sizes in waiting for number in numbers_of(sizes, met) for size in sizes if not isinstance(size, int)}
+        waiting = [sizes for sizes in waiting if not numbers_of(sizes, met)]
+        if not found:
+            break
+        met |= found
+    return met
+
+
+def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
+    """The numbers among sizes, as far as they are known."""
+    return [met.get(size, size) for size in sizes if isinstance(met.get(size, size), int)]
 
 
 def compile_net(net: Net, backend: str = "auto") -> Compiled:

@@ -15,7 +15,7 @@ from symfold.operations import Input
 from symfold.primitives import single
 from symfold.reverse_mode import pull_back, zeros
 from symfold.sequences import element
-from symfold.shapes import is_known, show
+from symfold.shapes import is_known, show, size_symbols
 from symfold.tensors import checked_name, number, tensor
 from symfold.trees import LEAF
 
@@ -30,7 +30,7 @@ def adjoint(net: Any, name: str = "a") -> Net:
     """
     net, name = Net.of(net), checked_name(name)
     outputs = opened(net.outputs)
-    taken = {leaf.op.name for leaf in net.leaves if isinstance(leaf.op, Input)}
+    taken = {name for leaf in net.leaves for name in ([leaf.op.name] if isinstance(leaf.op, Input) else size_symbols(leaf.op.count))}
     while name in taken:
         name += "_"
     several = len(outputs) > 1

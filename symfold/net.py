@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symfold.arguments import place_of, quoted
 from symfold.blocks import Block, trace
-from symfold.errors import InvalidType, InvalidValue, ShapeError
+from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing
 from symfold.families import Family, Numbered
 from symfold.folds import Fold
 from symfold.functions import UFUNCS
@@ -65,11 +66,13 @@ class Net(Operators):
 
     @classmethod
     def of(cls, value: Any) -> Net:
-        """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
+        """The net of a value: a node, a SymPy expression, or tuples and dicts of them. One name means one thing in it."""
         if isinstance(value, Net):
             return value
         leaves, form = flatten(as_state(value))
-        return cls(reconcile(tuple(map(lift, leaves))), form)
+        outputs = reconcile(tuple(map(lift, leaves)))
+        check_claims(outputs)
+        return cls(outputs, form)
 
     def _as_node_(self) -> Node:
         if len(self.outputs) != 1:
@@ -319,6 +322,18 @@ class Net(Operators):
         return net_to_json(self)
 
     # -- arithmetic gives nets
+
+    def __getitem__(self, index: Any) -> Any:
+        """An entry of the value; of several outputs the part, as unpacking gives it."""
+        parts = self.parts
+        if isinstance(parts, tuple):
+            place = place_of("part", index, len(parts))
+            return tuple(parts[k] for k in place) if isinstance(place, range) else parts[place]
+        if isinstance(parts, dict):
+            if index not in parts:
+                raise UnknownKey(f"the net has no part {quoted(index)} (its parts: {listing(map(repr, parts))})")
+            return parts[index]
+        return self._operate("__getitem__", index)
 
     def _operate(self, name: str, *others: Any, **options: Any) -> Net:
         return self._wrap_(getattr(self._as_node_(), name)(*map(self._operand, others), **options))

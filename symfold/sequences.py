@@ -89,7 +89,8 @@ def names_of_node(node: Node) -> Names:
     if isinstance(node.op, Family):
         return node.op.names
     if is_primitive(node, stack_row):
-        return tuple(name for arg in node.args for name in names_of_node(arg))
+        parts = [names_of_node(arg) for arg in node.args]
+        return tuple(name for part in parts for name in part) if all(parts) else ()
     if is_primitive(node, take_row, reverse_row) or entry_of(node):
         names = names_of_node(node.args[0])
         if not names or (isinstance(names, Numbered) and not isinstance(names.count, int)):

@@ -41,6 +41,15 @@ def size_symbol(name: str, axis: int) -> sp.Symbol:
     return sp.Symbol(f"{name}.shape[{axis}]", integer=True, positive=True)
 
 
+def size_symbols(size: Size) -> list[str]:
+    """The names of the symbols in a size or a count.
+
+    >>> size_symbols(sp.Symbol("n") - 1), size_symbols(3)
+    (['n'], [])
+    """
+    return sorted(str(symbol) for symbol in size.free_symbols) if isinstance(size, sp.Basic) else []
+
+
 def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shape:
     """The shape of an input as its author gave it: `None` for an unknown size, or for the whole shape.
 

@@ -211,6 +211,9 @@ READING: list[Mistake] = [
     (lambda: sf.paths("net"), TypeError, ("cannot make 'net'",)),
     (lambda: sf.squared_error("y", X), TypeError, ("cannot make 'y'",)),
     (lambda: DENSE(W1=sf.tensor("V", (2,))), ValueError, ("'W1' has shape (3, 3)", "V of shape (2,)")),
+    (lambda: sf.Net.of((NET, Z))[2], IndexError, ("part 2 of 2", "from 0 to 1")),
+    (lambda: sf.Net.of((NET, Z))["a"], TypeError, ("'a' is no index of parts",)),
+    (lambda: sf.Net.of({"a": NET})["b"], KeyError, ("no part 'b'", "'a'")),
     (lambda: NET(1, 2), TypeError, ("2 values given for 1",)),
     (lambda: NET(y=1), TypeError, ("'y'", "'x'")),
 ]

@@ -98,6 +98,7 @@ FORMULAS = [
     (("z + f(x)", "--depth", "3", "--init", "0", "--form", "expanded"), "f1(x) + f2(x) + f3(x)"),
     (("f(z)", "--depth", "2", "--layer", "g", "--form", "expanded"), "g2(g1(x))"),
     (("f(z)", "--depth", "0", "--form", "expanded"), "x"),
+    (("f(z)**f(z)**z", "--depth", "1", "--form", "expanded"), "f1(x)**f1(x)**x"),
     (("residual", "--depth", "2", "--form", "steps"), "z1 = f1(x) + x\nz2 = f2(z1) + z1"),
 ]
 
@@ -156,6 +157,18 @@ def test_backward() -> None:
     assert printed_json("backward", "residual", "--depth", "3")["mapper"] == "residual"
 
 
+@pytest.mark.parametrize(
+    ("args", "last"),
+    [
+        (("residual", "--depth", "1"), "a_0 = a + f1'(z_0)^T a"),
+        (("residual", "--depth", "1", "--form", "steps"), "a0 = a + f1'(x)^T a"),
+        (("residual", "--depth", "a"), "y_{k-1} = y_k + f_k'(z_{k-1})^T y_k, k = a..1, y_a = a_"),
+    ],
+)
+def test_what_runs_backward_is_numbered_backward(args: tuple[str, ...], last: str) -> None:
+    assert printed("backward", *args).splitlines()[-1] == last
+
+
 def test_graph(tmp_path: Path) -> None:
     from symfold.export import to_text
 
@@ -206,9 +219,9 @@ def test_eval_with_one_function_for_every_layer() -> None:
 
 @pytest.mark.parametrize("what", [("residual", "--x", "1,2"), ("z * f(z)", "--x", "0.5", "--layers", "tanh")])
 def test_an_output_takes_what_would_be_printed(what: tuple[str, ...], tmp_path: Path) -> None:
-    for more in ((), ("--json",)):
-        path = tmp_path / "values"
-        assert printed("eval", *what, *more, "-o", str(path)) == ""
+    path = tmp_path / "values"
+    for more, said in (((), f"1 row written: {path}\n"), (("--json",), "")):
+        assert printed("eval", *what, *more, "-o", str(path)) == said
         assert path.read_text() == printed("eval", *what, *more)
 
 
@@ -328,6 +341,8 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("eval", "f(z, x)", "--x", "1,2"), ("a layer of the fold takes 1 argument, 2 given",)),
     ((*TRAIN, "good.csv", "-o", "model.txt"), ("-o model.txt", "ends in .npz")),
     (("eval", "foreign.NPZ", "--data", "good.csv"), ("cannot read 'foreign.NPZ'",)),
+    (("formula", "residual", "--depth", "x"), ("--depth x", "x is the input", "--depth n")),
+    (("backward", "residual", "--layer", "g", "--depth", "g"), ("--depth g", "g is the layers' name")),
     (("formula", "residual", "--form", "other"), ("'other'", "expanded")),
     (("formula", "residual", "--style", "word"), ("'word'", "latex")),
     (("formula", "residual", "--layer", "f 1"), ("'f 1'",)),

@@ -47,6 +47,13 @@ def test_one_layer_may_be_used_many_times(build: Any) -> None:
     assert {"W1", "b1"} <= {node.op.name for node in build().params}
 
 
+def test_a_net_in_which_one_name_means_two_things_is_not_made() -> None:
+    f, g = sf.layer("f1", lambda z: z * 2), sf.layer("f1", lambda z: z * 3)
+    for make in (lambda: sf.fold(sf.mappers.feedforward, [f, g], X), lambda: sf.Net.of(g(f(X))), lambda: sf.Net.of((f(X), g(X)))):
+        with pytest.raises(sf.errors.InvalidValue, match="two different layers are named 'f1'"):
+            make()
+
+
 def test_two_layers_may_capture_one_parameter() -> None:
     scale = sf.parameter("scale", (3,))
     a, b = sf.layer("a", lambda z: z * scale), sf.layer("b", lambda z: z + scale)

@@ -57,6 +57,8 @@ def command(
         write(json_line({**about, "x": rows_of(x_text), "value": value}), output)
     else:
         write("\n".join(",".join(repr(float(number)) for number in row) for row in value), output)
+        if output is not None:
+            say(f"{len(value)} row{'s'[: len(value) - 1]} written: {output}")
 
 
 def rows_of(text: str) -> list[list[float]]:

@@ -24,7 +24,7 @@ seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_def
 _form = click.option("--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out.")
 _style = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed.")
 _max_ops = click.option("--max-ops", type=click.IntRange(1), default=10_000, show_default=True, help="The bound on the equations of --form steps.")
-level_option = click.option("--level", metavar="LEVEL", help="What a node stands for: fold, step, layer or primitive.")
+level_option = click.option("--level", metavar="LEVEL", help="What a node stands for: fold, block, step, layer or primitive.")
 output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
 
 
@@ -70,6 +70,9 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     from symfold.named_layers import layers
     from symfold.tensors import tensor
 
+    if depth in ("x", layer):
+        meaning = "the input" if depth == "x" else "the layers' name"
+        raise click.UsageError(f"--depth {depth}: {depth} is {meaning} (give another symbol, as --depth n)")
     x = tensor("x")
     net: Net = fold(named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init))
     return net

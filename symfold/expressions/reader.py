@@ -137,25 +137,27 @@ class _Reader:
 def _digits(tree: Tree) -> float:
     """How many digits the value can have at most, every name and function value being taken for 10.
 
-    >>> _digits(parse("(z + 9)**100")) < 150, _digits(Operation("**", (Number(9), parse("9**9")))) > 1e9
-    (True, True)
+    >>> _digits(parse("(z + 9)**100")) < 150, _digits(parse("z**z**z")), _digits(Operation("**", (Number(9), parse("9**9")))) > 1e9
+    (True, 1.0, True)
     """
-    size: float = bottom_up(tree, _digits_of)
-    return size
+    size, _ = bottom_up(tree, _digits_of)
+    return float(size)
 
 
-def _digits_of(tree: Tree, sizes: list[float]) -> float:
+def _digits_of(tree: Tree, parts: list[tuple[float, bool]]) -> tuple[float, bool]:
+    """The digits, and whether the value is a number, which a power makes a longer one; a power of unknown exponent stays unknown."""
     if isinstance(tree, Number):
-        return math.log10(1 + abs(tree.value))
+        return math.log10(1 + abs(tree.value)), True
     if isinstance(tree, Name):
-        return 1.0
+        return 1.0, False
+    sizes, known = [size for size, _ in parts], all(number for _, number in parts)
     if tree.symbol in "+-":
-        return max(sizes) + math.log10(len(sizes))
+        return max(sizes) + math.log10(len(sizes)), known
     if tree.symbol in "*/":
-        return sum(sizes)
-    if tree.symbol == "**":
-        return min(max(sizes[0], 1.0) * 10 ** min(sizes[1], 300.0), 1e300)
-    return max(1.0, *sizes)
+        return sum(sizes), known
+    if tree.symbol == "**" and parts[1][1]:
+        return min(max(sizes[0], 1.0) * 10 ** min(sizes[1], 300.0), 1e300), known
+    return max(1.0, *sizes), known and tree.symbol != LAYER
 
 
 def _short(text: str) -> str:

@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
-import sympy as sp
-
 from symfold.families import Family, Numbered
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Input
-from symfold.shapes import Size
+from symfold.shapes import size_symbols
 from symfold.walks import walk
 
 STATES = "zywvutsrqphgdca"
@@ -37,17 +35,13 @@ def stems_of(net: Net) -> dict[str, set[str]]:
             names = [node.op.name]
         elif isinstance(node.op, Family):
             run = node.op.names
-            names = [f"{run.prefix}{run.start}", *depth_symbols(run.count)] if isinstance(run, Numbered) else list(run)
+            names = [f"{run.prefix}{run.start}", *size_symbols(run.count)] if isinstance(run, Numbered) else list(run)
         else:
             continue
         for name in names:
             found.setdefault(stem(name), set()).add(name)
             found.setdefault(name, set()).add(name)
     return found
-
-
-def depth_symbols(count: Size) -> list[str]:
-    return sorted(str(symbol) for symbol in count.free_symbols) if isinstance(count, sp.Basic) else []
 
 
 class Letters:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
+from symfold.names import leaves_of, names_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.notation.letters import Letters, stems_of
 from symfold.primitives import Apply, is_primitive
 from symfold.sequences import entry_of, reverse_row, stack_row, take_row
 from symfold.shapes import Size
+from symfold.trees import LEAF
 from symfold.walks import walk
 
 LARGE = 200  # operations in one formula, from which on its shared parts get names
@@ -60,11 +62,18 @@ class Loop:
 def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
     """The scope of a whole net, and the letters that are left; `states` are those to take first for states."""
     letters = Letters(stems_of(net), states=states)
-    return _scope(net.outputs, letters, None, 0), letters
+    return _scope(net.outputs, letters, None, 0, cotangents_of(net)), letters
 
 
-def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting: int) -> Scope:
-    """The scope of some roots; `like` is one whose letters and numbers it continues."""
+def cotangents_of(net: Net) -> frozenset[Node]:
+    """The inputs that a backward pass begins with: in a net of gradients, those that no gradient is of."""
+    if net.form == LEAF or net.form[0] != "named":
+        return frozenset()
+    return frozenset(leaf for leaf in leaves_of(net.outputs) if leaf.op.role == "input" and set(names_of(leaf)).isdisjoint(net.form[1]))
+
+
+def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting: int, cotangents: frozenset[Node] = frozenset()) -> Scope:
+    """The scope of some roots; `like` is one whose letters and numbers it continues, `cotangents` begin what runs backward."""
     scope = Scope(walk(roots), tuple(roots))
     folds = [node for node in scope.order if isinstance(node.op, Fold)]
     variables = Letters({}, letters.taken)
@@ -83,7 +92,8 @@ def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting:
         if previous is None and position < len(earlier) and _alike(earlier[position], node):
             previous = earlier[position]
         chain = chains[node]
-        sign = previous.sign if previous else -1 if any(map(_runs_down, chain)) else 1
+        backward = any(map(_runs_down, chain)) or not cotangents.isdisjoint(chain[0].args[: node.op.carries])
+        sign = previous.sign if previous else -1 if backward else 1
         if previous:
             names, start = previous.letters, previous.end
         else:
