@@ -51,7 +51,7 @@ def parse(text: str) -> Tree:
         raise ParseError(f"cannot read {_short(source)}: {reason}{at} (write an expression such as 'f(z) + z')") from None
     tree = _Reader(source).read(body, 1)
     if (digits := _digits(tree)) > MAX_DIGITS:
-        raise ParseError(f"cannot read {_short(source)}: its powers grow too large (numbers of about {digits:.3g} digits; at most {MAX_DIGITS:,})")
+        raise ParseError(f"cannot read {_short(source)}: its powers grow too large (about {digits:.3g} digits where z, x and f(...) are 10; at most {MAX_DIGITS:,})")
     return tree
 
 
@@ -137,27 +137,25 @@ class _Reader:
 def _digits(tree: Tree) -> float:
     """How many digits the value can have at most, every name and function value being taken for 10.
 
-    >>> _digits(parse("(z + 9)**100")) < 150, _digits(parse("z**z**z")), _digits(Operation("**", (Number(9), parse("9**9")))) > 1e9
-    (True, 1.0, True)
+    >>> _digits(parse("(z + 9)**100")) < 150, _digits(Operation("**", (Number(9), parse("9**9")))) > 1e9
+    (True, True)
     """
-    size, _ = bottom_up(tree, _digits_of)
-    return float(size)
+    size: float = bottom_up(tree, _digits_of)
+    return size
 
 
-def _digits_of(tree: Tree, parts: list[tuple[float, bool]]) -> tuple[float, bool]:
-    """The digits, and whether the value is a number, which a power makes a longer one; a power of unknown exponent stays unknown."""
+def _digits_of(tree: Tree, sizes: list[float]) -> float:
     if isinstance(tree, Number):
-        return math.log10(1 + abs(tree.value)), True
+        return math.log10(1 + abs(tree.value))
     if isinstance(tree, Name):
-        return 1.0, False
-    sizes, known = [size for size, _ in parts], all(number for _, number in parts)
+        return 1.0
     if tree.symbol in "+-":
-        return max(sizes) + math.log10(len(sizes)), known
+        return max(sizes) + math.log10(len(sizes))
     if tree.symbol in "*/":
-        return sum(sizes), known
-    if tree.symbol == "**" and parts[1][1]:
-        return min(max(sizes[0], 1.0) * 10 ** min(sizes[1], 300.0), 1e300), known
-    return max(1.0, *sizes), known and tree.symbol != LAYER
+        return sum(sizes)
+    if tree.symbol == "**":
+        return min(max(sizes[0], 1.0) * 10 ** min(sizes[1], 300.0), 1e300)
+    return max(1.0, *sizes)
 
 
 def _short(text: str) -> str:
