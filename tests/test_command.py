@@ -476,12 +476,18 @@ def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_pa
     dot.chmod(0o755)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{dot.parent}:{os.environ['PATH']}", "SYMFOLD_RENDERER": "dot"}
     line = [sys.executable, "-m", "symfold.command.main", "draw", "residual", "-o", str(tmp_path / "net.svg")]
-    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as drawing:
-        while not pid.exists():
-            assert drawing.poll() is None
-            time.sleep(0.02)
-        drawing.send_signal(sent)
-        _, complaint = drawing.communicate(timeout=60)
+    def heard() -> None:  # who runs the tests in the background ignores interruptions, and what it starts would too
+        signal.signal(sent, signal.SIG_DFL)
+
+    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as drawing:
+        try:
+            while not pid.exists():
+                assert drawing.poll() is None
+                time.sleep(0.02)
+            drawing.send_signal(sent)
+            _, complaint = drawing.communicate(timeout=60)
+        finally:
+            drawing.kill()
     assert drawing.returncode == status and words in complaint and "Traceback" not in complaint
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)

@@ -402,4 +402,4 @@ def test_every_state_that_the_fold_form_names_is_defined_in_it(text, depth, unro
 def test_what_a_single_step_begins_with_is_told_where_it_is_asked_for():
     one = sf.fold(sf.mappers.residual, sf.layers("f1:2"), sf.tensor("x"))
     assert sf.formula(one) == "z_1 = f1(x) + x"
-    assert sf.formula(sf.adjoint(one)) == "z_1 = f1(x) + x, z_0 = x\ny_1 = a + f1'(z_0)^T a"
+    assert sf.formula(sf.adjoint(one)) == "z_1 = f1(x) + x, z_0 = x\na_0 = a + f1'(z_0)^T a"
