@@ -70,6 +70,19 @@ def real(what: str, value: Any, above: float = -math.inf) -> Any:
     return value
 
 
+def algebraic(what: str, value: Any) -> sp.Expr:
+    """A number or a SymPy expression, as SymPy's; never a text, which SymPy would evaluate.
+
+    >>> algebraic("g", 0.5), algebraic("g", sp.Symbol("g"))
+    (0.500000000000000, g)
+    """
+    if isinstance(value, sp.Expr):
+        return value
+    if not isinstance(value, Number) or isinstance(value, bool):
+        raise InvalidType(f"{what}={quoted(value)} is no number and no SymPy expression, but a {type(value).__name__} (a symbol is sympy.Symbol('{what}'))")
+    return sp.sympify(value)
+
+
 def flag(what: str, value: Any) -> bool:
     """True or False."""
     if not isinstance(value, (bool, np.bool_)):

@@ -52,3 +52,24 @@ def test_a_net_is_itself(case: str) -> None:
     assert sf.verdict(net, net).equal
     assert not sf.difference(net, net)
     assert sf.verdict(net, sf.unroll(net)).equal is not False
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda net, text: sf.degree(net, layer=text),
+        lambda net, text: sf.paths(net).tilted_mean(text),
+        lambda net, text: sf.paths(net).shares(text),
+        lambda net, text: sf.paths(net).fraction(text, 2),
+        lambda net, text: sf.grouped(net, text),
+        lambda net, text: sf.picard(net, text),
+        lambda net, text: sf.series(net, text),
+        lambda net, text: sf.mixing([[0, 0], [text, 0]]),
+    ],
+)
+def test_a_text_is_never_evaluated(call: Callable[[sf.Net, str], Any], tmp_path: Any) -> None:
+    """SymPy would evaluate it."""
+    trace = tmp_path / "evaluated"
+    with pytest.raises(sf.SymfoldError):
+        call(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")), f"open({str(trace)!r}, 'w').close() or 2")
+    assert not trace.exists()

@@ -14,6 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.powers import closed_power
+from symfold.arguments import algebraic
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.families import Family
 from symfold.folds import Fold
@@ -47,7 +48,7 @@ def degree(net: Any, layer: Any = 2) -> Any:
     """
     net = Net.of(net)
     symbol = layer if isinstance(layer, sp.Symbol) else None
-    number = 1 + ABOVE_ONE if symbol is not None else sp.sympify(layer)
+    number = 1 + ABOVE_ONE if symbol is not None else algebraic("layer", layer)
     if symbol is None and not (number.is_Integer and number >= 1):
         raise InvalidValue(f"the degree of a layer must be a whole number from 1 up or a symbol, got {layer!r}")
     meanings = Degrees(1, number if symbol is not None else int(number)).run(net.outputs)

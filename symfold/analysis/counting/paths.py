@@ -17,6 +17,7 @@ from symfold.analysis.counting.spectrum import share as spectrum_share
 from symfold.analysis.counting.tails import Estimate
 from symfold.analysis.counting.transfer import KEPT, Weights, transfer
 from symfold.analysis.rewiring.lesion import check_applied, layer_names
+from symfold.arguments import algebraic, real, whole
 from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.families import known_count
 from symfold.folds import Fold
@@ -204,6 +205,7 @@ class Paths:
         >>> residual(10**9).fraction(499_990_000, 500_010_000)
         0.472931 ± 3e-05
         """
+        low, high = whole("low", low, None), whole("high", high, None)
         power = None if self.weighted or self.longest <= KEPT else as_power(self._sum)
         if power and power.is_feasible(low, high):
             return power.share(low, high)
@@ -226,7 +228,7 @@ class Paths:
         >>> sf.paths(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))).shares(Fraction(1, 2))
         [Fraction(4, 9), Fraction(4, 9), Fraction(1, 9)]
         """
-        factor = Fraction(g) if isinstance(g, int) else g
+        factor = Fraction(g) if isinstance(g, int) else algebraic("g", g) if isinstance(g, sp.Expr) else real("g", g)
         parts = [count * factor**k for k, count in enumerate(self.coefficients())]
         return [ratio(part, sum(parts)) for part in parts]
 
@@ -240,7 +242,7 @@ class Paths:
         >>> sf.paths(net.at(n=10**6)).tilted_mean(Fraction(1, 3))
         Fraction(250000, 1)
         """
-        return ratio(plain(valued(self._length, g)), 1)
+        return ratio(plain(valued(self._length, algebraic("g", g))), 1)
 
     def __repr__(self) -> str:
         one = len(self.net.outputs) == 1 == len(self.inputs)
@@ -253,7 +255,7 @@ def valued(expression: sp.Expr, layer: Any) -> sp.Expr:
     >>> valued((T ** sp.Symbol("n", positive=True) - 1) / (T - 1), 1)
     n
     """
-    worth = sp.sympify(layer)
+    worth = algebraic("layer", layer)
     found = expression.subs(T, worth)
     return sp.simplify(sp.limit(expression, T, worth) if found.has(sp.nan, sp.zoo) else found)
 
