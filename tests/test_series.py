@@ -481,6 +481,33 @@ def test_scaling_keeps_the_fold() -> None:
 # ---------------------------------------------------------------- what cannot be done is said
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda z, f: z * z + f(z), lambda z, f: z**2 + f(z)),
+        (lambda z, f: (z + f(z)) * (z + f(z)), lambda z, f: z**2 + 2 * z * f(z) + f(z) ** 2),
+        (lambda z, f: (z + f(z)) ** 3, lambda z, f: z**3 + 3 * z * f(z) ** 2 + 3 * z**2 * f(z) + f(z) ** 3),
+        (lambda z, f: (2 * z) ** 2 - f(z) * z**2 * f(z), lambda z, f: 4 * z * z - (z * f(z)) ** 2),
+    ],
+)
+def test_a_difference_cancels_what_is_equal(one: Callable[..., Any], other: Callable[..., Any]) -> None:
+    f = sf.layers("f1:4")
+    apart = sf.series(sf.fold(one, f, X)) - sf.series(sf.fold(other, f, X))
+    assert apart.leading is None and apart.counts == (0, 0, 0, 0)
+
+
+def test_a_difference_in_normal_form_cancels_at_a_symbolic_depth() -> None:
+    f = sf.layers("f", count="n")
+    apart = sf.series(sf.fold(lambda z, f: z * z + f(z), f, X)) - sf.series(sf.fold(lambda z, f: z**2 + f(z), f, X))
+    assert apart.leading is None and apart.counts == (0, 0, 0, 0)
+
+
+def test_powers_that_are_long_stay_powers() -> None:
+    f = sf.layers("f1:3")
+    net = sf.fold(lambda z, f: z + f(z), f, sf.tensor("x") + sf.tensor("y"))
+    assert str(sf.series(sf.Net.of(net.outputs[0] ** 1000), order=0)) == "(x + y)**1000 + O(epsilon)"
+
+
 def test_errors_say_what_can_be_done() -> None:
     net = opaque("residual", 2)
     with pytest.raises(InvalidValue, match="a series of order -1"):

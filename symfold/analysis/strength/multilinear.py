@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from math import comb
 from typing import Any
 
 import sympy as sp
@@ -25,6 +26,7 @@ from symfold.tensors import number
 Sum = dict[Node, Any]  # from words to their coefficients, none of them zero
 Direction = tuple[int, Node]  # by which input of the layer, and the direction
 ONE = number(1)
+MULTIPLIED = 200  # terms up to which a power of a sum is multiplied out
 LOOKED_AT = 64  # nodes of a word, to put words in an order for people; beyond it the digest decides
 
 
@@ -145,7 +147,9 @@ class Expansion(Interpreter):
         if node.op is sp.Add:
             return merged(args)
         if node.op is sp.Mul:
-            return self.distributed(args, _product)
+            return self.distributed(args, _multiplied)
+        if node.op is sp.Pow and (exponent := _whole_number(node.args[1])) is not None:
+            return self._power(args[0], exponent, node)
         if is_primitive(node, directional):
             return self._derivative(node, args)
         if is_primitive(node, *BILINEAR):
@@ -164,6 +168,17 @@ class Expansion(Interpreter):
             self._bounded(len(chosen) * len(arg))
             chosen = [((*words, one), weight * coefficient) for words, weight in chosen for one, coefficient in arg.items()]
         return merged({word(words): weight} for words, weight in chosen)
+
+    def _power(self, base: Sum, exponent: int, node: Node) -> Sum:
+        """A power with a whole number: multiplied out where that is short."""
+        if len(base) <= 1:
+            return {_product(((word, exponent),)): coefficient**exponent for word, coefficient in base.items()}
+        if comb(len(base) + min(exponent, MULTIPLIED) - 1, len(base) - 1) > MULTIPLIED:
+            return {Node(sp.Pow, _nodes(node.args[:1], [base]) + node.args[1:]): sp.Integer(1)}
+        found: Sum = {ONE: sp.Integer(1)}
+        for _ in range(exponent):
+            found = self.distributed([found, base], _multiplied)
+        return found
 
     def _derivative(self, node: Node, args: Sequence[Sum]) -> Sum:
         attributes = dict(node.op.attributes)
@@ -186,8 +201,24 @@ def _nodes(places: Sequence[Node], args: Sequence[Sum]) -> tuple[Node, ...]:
     return tuple(node_of(arg, place.shape) for place, arg in zip(places, args, strict=True))
 
 
-def _product(words: tuple[Node, ...]) -> Node:
-    """A product of words, without ones, in the canonical order."""
-    factors = [factor for word in words for factor in (word.args if word.op is sp.Mul else (word,)) if factor != ONE]
-    canonical = tuple(sorted(factors, key=rank)) if len(factors) > 1 else tuple(factors)
-    return Node(sp.Mul, canonical) if len(canonical) > 1 else canonical[0] if canonical else ONE
+def _multiplied(words: Iterable[Node]) -> Node:
+    return _product((word, 1) for word in words)
+
+
+def _product(words: Iterable[tuple[Node, int]]) -> Node:
+    """A product of words to powers, without ones, like factors taken together, in the canonical order."""
+    powers: dict[Node, int] = {}
+    for word, exponent in words:
+        for factor in word.args if word.op is sp.Mul else (word,):
+            own = _whole_number(factor.args[1]) if factor.op is sp.Pow else None
+            base, own = (factor, 1) if own is None else (factor.args[0], own)
+            powers[base] = powers.get(base, 0) + own * exponent
+    powers.pop(ONE, None)
+    made = tuple(base if powers[base] == 1 else Node(sp.Pow, (base, number(powers[base]))) for base in sorted(powers, key=rank))
+    return Node(sp.Mul, made) if len(made) > 1 else made[0] if made else ONE
+
+
+def _whole_number(node: Node) -> int | None:
+    """The number from 2 up that a node is, if it is one."""
+    value = node.op.value if isinstance(node.op, Constant) else None
+    return int(value) if isinstance(value, sp.Integer) and value > 1 else None

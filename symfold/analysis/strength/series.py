@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.analysis.equality.normal_form import tidy
 from symfold.analysis.strength.counting import closed_count
 from symfold.analysis.strength.jet_folds import Jet
 from symfold.analysis.strength.jets import jets
@@ -140,11 +141,15 @@ class Series:
         rows: list[list[bool]] = []
         for place in range(len(self.parts[0][1].outputs)):
             signs: dict[Node | None, int] = {}
-            nodes = [(sign, made[place][power]) for sign, made in self._jets(power)]
+            nodes = [(sign, self._compared(made[place][power])) for sign, made in self._jets(power)]
             for sign, node in nodes:
                 signs[node] = signs.get(node, 0) + sign
             rows.append([node is not None and signs[node] != 0 for _, node in nodes])
         return rows
+
+    def _compared(self, node: Node | None) -> Node | None:
+        """A coefficient as it is compared with others: in normal form, which is the same at any depth."""
+        return node if node is None or len(self.parts) == 1 else tidy((node,))[0]
 
     # -- terms
 
