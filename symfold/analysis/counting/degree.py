@@ -53,9 +53,20 @@ def degree(net: Any, layer: Any = 2) -> Any:
         raise InvalidValue(f"the degree of a layer must be a whole number from 1 up or a symbol, got {layer!r}")
     meanings = Degrees(1, number if symbol is not None else int(number)).run(net.outputs)
     forms = greatest([_whole(meaning) for meaning in meanings])
-    values = [sp.sympify(vector[0]).xreplace({ABOVE_ONE: symbol - 1} if symbol is not None else {}) for vector in forms]
+    values = [_closed(sp.sympify(vector[0]).xreplace({ABOVE_ONE: symbol - 1} if symbol is not None else {})) for vector in forms]
     found = values[0] if len(values) == 1 else sp.Max(*values)
     return int(found) if found.is_Integer else found
+
+
+def _closed(value: sp.Expr) -> sp.Expr:
+    """A degree with its bases factored, and powers of one base taken together: all of them are positive.
+
+    >>> d, n = sp.symbols("d n")
+    >>> _closed((2*d + (d - 1)**2 - 1)**n), _closed(d*d**(n - 1))
+    (d**(2*n), d**n)
+    """
+    factored = value.replace(lambda part: part.is_Pow, lambda part: sp.Pow(sp.factor(part.base), part.exp))
+    return sp.powsimp(sp.powdenest(factored, force=True), combine="exp")
 
 
 class Degrees(Interpreter):
