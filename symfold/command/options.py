@@ -28,10 +28,18 @@ level_option = click.option("--level", metavar="LEVEL", help="What a node stands
 output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
 
 
+MAX_DIGITS = 18  # of a depth
+LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "x", "y", "z")  # degree, strength, gain, identity, Jacobian, step, P(t), input, output, state
+
+
 def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | str:
     """A whole number from 0 up, or a symbol."""
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return int(text)
+    if text.isascii() and text.isdigit():
+        if len(text.lstrip("0")) > MAX_DIGITS:
+            raise click.BadParameter(f"{text[:40]}{'...' if len(text) > 40 else ''} is too large (a depth is below 10**{MAX_DIGITS})")
+        return int(text.lstrip("0") or "0")
+    if text in LETTERS:
+        raise click.BadParameter(f"{text!r} means something else in what is printed (the usual symbol of a depth is n)")
     if text.isidentifier() and text.isascii():
         return text
     raise click.BadParameter(f"{text[:40]!r} is no depth (give a whole number from 0 up, or a symbol such as n)")
