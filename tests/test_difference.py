@@ -69,6 +69,26 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
         lambda: (residual(3), fold(lambda z, f: G(f(z)) + z, 3)),
         ["only B has the layer g", "at every step, only B applies g, to f_k", "at every step, z_k is f_k + z_{k-1} in A and g + z_{k-1} in B"],
     ),
+    "twice, to two values": (
+        lambda: (fold(lambda z, f: z + f(z) + f(X), "n"), boosting("n")),
+        ["at every step, only A applies f_k, to z_{k-1}", "at every step, z_k is z_{k-1} + f_k(z_{k-1}) + f_k(x) in A and f_k(x) + z_{k-1} in B"],
+    ),
+    "twice, in a row": (
+        lambda: (residual(4), fold(lambda z, f: f(f(z)) + z, 4)),
+        ["at every step, only B applies f_k, to f_k(z_{k-1})", "at every step, z_k is f_k(z_{k-1}) + z_{k-1} in A and f_k(f_k(z_{k-1})) + z_{k-1} in B"],
+    ),
+    "a product of applications": (
+        lambda: (fold(lambda z, f: f(z) * f(X), 4), residual(4)),
+        ["at every step, only A applies f_k, to x", "at every step, z_k is f_k(x)*f_k(z_{k-1}) in A and f_k(z_{k-1}) + z_{k-1} in B"],
+    ),
+    "one of two applications": (
+        lambda: (fold(lambda z, f: f(z) + f(Y), "n"), fold(lambda z, f: f(2 * z) + f(Y), "n")),
+        ["at every step, f_k reads z_{k-1} in A and 2*z_{k-1} in B"],
+    ),
+    "in another order": (
+        lambda: (fold(lambda z, f: G(f(z)), 4), fold(lambda z, f: f(G(z)), 4)),
+        ["at every step, f_k reads z_{k-1} in A and g in B", "at every step, g reads f_k in A and z_{k-1} in B", "at every step, z_k is g in A and f_k in B"],
+    ),
     "the output": (lambda: (residual(3), 2 * residual(3)), ["the output is the last state in A and 2*z_3 in B"]),
     "by hand": (
         lambda: (residual(3), X + layers(3)[0](X) + layers(3)[1](X) + layers(3)[2](X + layers(3)[0](X) + layers(3)[1](X))),

@@ -166,15 +166,18 @@ def _common(a: Sequence[Stretch], b: Sequence[Stretch]) -> Iterator[tuple[Stretc
 def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str, str], alike: bool, ends: bool) -> Iterator[str]:
     """The differences of a run of steps; the first, whose state is what it starts from, by itself where it differs less."""
     begins = a.begins and b.begins and alike
-    start = _pairs(a.at(first), b.at(first), names, first) if begins else []
+    whole = a.repeats or b.repeats
+    start = _pairs(a.at(first, whole), b.at(first, whole), names, first, whole) if begins else []
     named = first == last and (begins or not (a.begins or b.begins))  # where the states start apart, that is said already
     if first != last:
-        found = _pairs(a.at(K), b.at(K), names)
+        found = _pairs(a.at(K, whole), b.at(K, whole), names, K, whole)
+    elif named:
+        found = _pairs(a.at(first, whole), b.at(first, whole), names, first, whole)
     else:
-        found = _pairs(a.at(first), b.at(first), names, first) if named else _pairs(a.after_any_start(first), b.after_any_start(first), names, first)
+        found = _pairs(a.after_any_start(first, whole), b.after_any_start(first, whole), names, first, whole)
     later = first + 1 if begins and not start else first
     if later == last and found and (named or first != last):
-        found = _pairs(a.at(last), b.at(last), names, last)
+        found = _pairs(a.at(last, whole), b.at(last, whole), names, last, whole)
     if isinstance(first, int) and isinstance(last, int):
         found = [_in_order(a, b, first, last, names) if said.startswith(LAYER) and first != last else said for said in found]
     when = "at every step" if begins and later == first and ends else f"from step {show_size(later)} on" if ends and later != first else f"in steps {show_size(later)} to {show_size(last)}"
@@ -184,6 +187,8 @@ def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str,
         yield from (f"in step {show_size(first)}, {said}" for said in start)
 
 
+Applied = tuple[str, str]  # a layer and what it reads
+Reads = tuple[Applied, ...]
 LAYER, LAYERS = "the layer is ", "the layers "
 
 
@@ -195,17 +200,31 @@ def _in_order(a: Stretch, b: Stretch, first: int, last: int, names: tuple[str, s
     return f"{LAYERS}of steps {first} to {last} are {told[0]} in {names[0]} and {told[1]} in {names[1]}"
 
 
-def _pairs(a: Wires, b: Wires, names: tuple[str, str], step: Size = K) -> list[str]:
-    """The differences of two steps in words."""
+def _aligned(a: Reads, b: Reads) -> tuple[list[tuple[Applied, Applied]], Reads, Reads]:
+    """The applications of two steps in pairs: of one layer to one value, then of one layer, then in their order; what is left."""
+    pairs: list[tuple[Applied, Applied]] = []
+    left, right = list(a), list(b)
+    for alike in (lambda one, other: one == other, lambda one, other: one[0] == other[0], lambda one, other: True):
+        for one in list(left):
+            if (other := next((other for other in right if alike(one, other)), None)) is not None:
+                left.remove(one)
+                right.remove(other)
+                pairs.append((one, other))
+    return sorted(pairs, key=lambda pair: a.index(pair[0])), tuple(left), tuple(right)
+
+
+def _pairs(a: Wires, b: Wires, names: tuple[str, str], step: Size, whole: bool) -> list[str]:
+    """The differences of two steps in words; `whole` as of the wires."""
     said: list[str] = []
-    for (layer, one), (own, other) in zip(a.reads, b.reads, strict=False):
+    aligned, *rest = _aligned(a.reads, b.reads)
+    for (layer, one), (own, other) in aligned:
         if layer != own:
             said.append(f"{LAYER}{layer} in {names[0]} and {own} in {names[1]}")
         if one != other.replace(own, layer) and one != other:
             said.append(f"{layer} reads {one} in {names[0]} and {other} in {names[1]}" if layer == own else f"it reads {one} in {names[0]} and {other} in {names[1]}")
-    for extra, name in ((a.reads[len(b.reads) :], names[0]), (b.reads[len(a.reads) :], names[1])):
+    for extra, name in zip(rest, names, strict=True):
         said += [f"only {name} applies {layer}, to {read}" for layer, read in extra]
-    renamed = dict(zip((own for own, _ in b.reads), (layer for layer, _ in a.reads), strict=False))
+    renamed = {_term(other, whole): _term(one, whole) for one, other in aligned}
     for (letter, one_), (_, other_) in zip(a.joins, b.joins, strict=False):
         left, right = dict(one_), {renamed.get(name, name): factor for name, factor in other_}
         state = name_of(step, letter)
@@ -216,6 +235,10 @@ def _pairs(a: Wires, b: Wires, names: tuple[str, str], step: Size = K) -> list[s
     if len(a.joins) != len(b.joins):
         said.append(f"the state has {len(a.joins)} parts in {names[0]} and {len(b.joins)} in {names[1]}")
     return said
+
+
+def _term(applied: Applied, whole: bool) -> str:
+    return f"{applied[0]}({applied[1]})" if whole else applied[0]
 
 
 def _sum(parts: dict[str, str]) -> str:

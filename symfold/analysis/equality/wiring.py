@@ -60,15 +60,21 @@ class Stretch:
     def last(self) -> Size:
         return self.walked.loop.end
 
-    def at(self, step: Size) -> Wires:
+    def at(self, step: Size, whole: bool = False) -> Wires:
         """What a step reads and joins; the step may be a symbol."""
         if isinstance(step, int):
-            return wires(self.counted, self.counted.step(step - self.counted.loop.start))
-        return wires(self.walked, self.walked.step(step - self.walked.loop.start, named_init=True))
+            return wires(self.counted, self.counted.step(step - self.counted.loop.start), whole)
+        return self.after_any_start(step, whole)
 
-    def after_any_start(self, step: Size) -> Wires:
+    def after_any_start(self, step: Size, whole: bool = False) -> Wires:
         """The same, where the state before the first step is called by its number, whatever it is."""
-        return wires(self.walked, self.walked.step(step - self.walked.loop.start, named_init=True))
+        return wires(self.walked, self.walked.step(step - self.walked.loop.start, named_init=True), whole)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a step applies one layer more than once."""
+        layers = [layer for layer, _ in self.at(self.first).reads]
+        return len(set(layers)) < len(layers)
 
     @property
     def starts(self) -> tuple[str, ...]:
@@ -118,16 +124,17 @@ def text(value: Any) -> str:
     return write(as_term(value), TEXT)
 
 
-def wires(walked: Pass, reading: Reading) -> Wires:
-    """A step in words."""
+def wires(walked: Pass, reading: Reading, whole: bool = False) -> Wires:
+    """A step in words; `whole`, applied layers are written with what they read."""
+    called = (lambda term: term) if whole else closed
     block, carries = walked.loop.fold.block, walked.loop.fold.carries
     calls = [node for node in walked.loop.scope.order if isinstance(node.op, Call)]
     reads = tuple(
-        (text(reading.known[node.args[0]]), ", ".join(text(closed(as_term(reading.known[arg]))) for arg in node.args[1 : 1 + node.op.arity]))
+        (text(reading.known[node.args[0]]), ", ".join(text(called(as_term(reading.known[arg]))) for arg in node.args[1 : 1 + node.op.arity]))
         for node in calls
     )
     joins = tuple(
-        (walked.loop.letters[part], tuple(joined(closed(reading.definition(result))).items()))
+        (walked.loop.letters[part], tuple(joined(called(reading.definition(result))).items()))
         for part, result in enumerate(block.results[:carries])
     )
     return Wires(reads, joins)
