@@ -340,6 +340,43 @@ def test_a_layer_that_has_a_body_in_one_net_is_another_layer() -> None:
     assert verdict(sf.fold(sf.mappers.residual, sf.layers("f1:3", lambda z: z**2), X), residual(2)).equal is False
 
 
+@pytest.mark.parametrize("count", [3, MILLION, "n"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((lambda z, f: X, X), (lambda z, f: z, X)),
+        ((lambda z, f: 2 * X, 2 * X), (lambda z, f: z, 2 * X)),
+        ((lambda z, f: z * z, 1), (lambda z, f: z, 1)),
+    ],
+)
+def test_a_fold_that_changes_nothing_is_its_start(one: Any, other: Any, count: Any) -> None:
+    nets = [sf.fold(mapper, layers(count), start) for mapper, start in (one, other)]
+    assert verdict(*nets).level == "equal by normal form"
+
+
+def test_a_state_that_is_one_value_is_that_value_after_a_step() -> None:
+    constant = [sf.fold(lambda z, f: 2 * X, layers(MILLION), X), sf.fold(lambda z, f: z, layers(MILLION), 2 * X)]
+    assert verdict(*constant).level == "equal by normal form"
+    assert not same_form(*(sf.fold(lambda z, f: 2 * X, layers("n"), start) for start in (X, 3 * X)))  # without a step they differ
+    assert not same_form(sf.fold(lambda z, f: z * X, layers(MILLION), X), sf.fold(lambda z, f: z, layers(MILLION), X))
+
+
+@pytest.mark.parametrize("head", [sf.sqrt, sf.log])
+@pytest.mark.parametrize("seed", range(4))
+def test_under_a_root_positive_points_decide(head: Any, seed: int) -> None:
+    found = verdict(sf.fold(lambda z, f: head(z) + f(z), layers(3), X), residual(3), seed=seed)
+    assert found.level == "different" and ("random smooth layers" in found.text or "random smooth positive layers" in found.text)
+
+
+def test_a_number_for_many_entries_is_compared_entry_by_entry() -> None:
+    one, two, squares = (sf.fold(mapper, layers(3), X) for mapper in (lambda z, f: 1, lambda z, f: 2, lambda z, f: sf.sin(z) ** 2 + sf.cos(z) ** 2))
+    same, other = verdict(squares, one), verdict(squares, two)
+    assert same.level == "numerically equal" and same.equal is None
+    assert other.level == "different" and "1 against 2 in entry (0,)" in other.text
+    for found in (same, other):
+        assert found.text.endswith("(output 1 has shape (3,) in one and () in the other: compared entry by entry, the smaller one repeated)")
+
+
 def test_an_undecided_pair_is_called_undecided() -> None:
     a, b = (sf.fold(lambda z, f, s=step: s(z), layers("n"), X) for step in (lambda z: np.tanh(2 * z), lambda z: 2 * np.tanh(z) / (1 + np.tanh(z) ** 2)))
     found = verdict(a, b)

@@ -21,7 +21,7 @@ from symfold.net import Net
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, FrozenArray
 from symfold.sequences import renewed
-from symfold.shapes import ANY
+from symfold.shapes import ANY, Size
 from symfold.tensors import number
 from symfold.walks import remade, substitute, walk
 
@@ -113,9 +113,22 @@ def _fold(fold: Fold, args: tuple[Node, ...], known: dict[Block, Block]) -> tupl
         used = set(walk(made))
         kept = [pair for pair in ordered if own[pair] in used]
         if kept == ordered:
-            return apply_fold(Block(wanted, made), fold.count, args[:carries], [o for o, _ in ordered], [each for _, each in ordered])
+            rests = _at_rest(made[0], fold.count, own, args[0], known) if carries == len(made) == 1 and args[0].shape == made[0].shape else None
+            return (rests,) if rests is not None else apply_fold(Block(wanted, made), fold.count, args[:carries], [o for o, _ in ordered], [each for _, each in ordered])
         ordered, results = kept, made
         block, operands = Block(wanted, made), [(o, each) for o, each in own]
+
+
+def _at_rest(result: Node, count: Size, own: dict[tuple[Node, bool], Node], start: Node, known: dict[Block, Block]) -> Node | None:
+    """The state of a fold at every depth, where its steps leave it as it is, or replace it by one value."""
+    shared = {operand: formal for (operand, each), formal in own.items() if not each}
+    if isinstance(count, int) and count > 0 and set(_terms(result)) <= set(shared.values()):
+        return tidy(substitute((result,), {formal: operand for operand, formal in shared.items()}), known)[0]
+    state = Block((result.shape,), ()).formals[0]
+    if result is state:
+        return start
+    begins = tidy(substitute((start,), shared), known)[0] if set(_terms(start)) <= set(shared) else state
+    return start if tidy(substitute((result,), {state: begins}), known)[0] == begins != state else None
 
 
 def _terms(operand: Node) -> list[Node]:

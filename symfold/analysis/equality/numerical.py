@@ -34,6 +34,8 @@ class Numbers:
     values: tuple[float, float]
     inputs: Mapping[str, Any]
     place: tuple[int, ...]
+    positive: bool = False  # whether the inputs are, and what the layers give
+    spread: str = ""  # where an output is one value for the entries of the other
 
     @property
     def equal(self) -> bool | None:
@@ -50,11 +52,15 @@ def generator(seed: int, name: str) -> Any:
 
 
 class Smooth(Evaluator):
-    """The numbers of a net whose opaque layers are random smooth functions, and whose parameters are drawn where not given."""
+    """The numbers of a net whose opaque layers are random smooth functions, and whose parameters are drawn where not given.
 
-    def __init__(self, values: Mapping[str, Any], seed: int):
+    Where `positive`, layers give positive numbers for positive ones.
+    """
+
+    def __init__(self, values: Mapping[str, Any], seed: int, positive: bool = False):
         super().__init__(values)
         self.seed = seed
+        self.positive = positive
 
     def leaf(self, node: Node) -> Any:
         op = node.op
@@ -65,7 +71,8 @@ class Smooth(Evaluator):
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         if isinstance(node.op, Call) and node.op.body is None:
             a, b, c = generator(self.seed, args[0]).uniform(-1, 1, 3)
-            return np.tanh(b + sum(a / (k + 1) * arg for k, arg in enumerate(args[1:]))) + c * args[1]
+            bounded = np.tanh(b + sum(a / (k + 1) * arg for k, arg in enumerate(args[1:])))
+            return 1 + bounded + abs(c) * args[1] if self.positive else bounded + c * args[1]
         return super().apply(node, args)
 
 
@@ -77,7 +84,7 @@ def sizes(node: Node) -> tuple[int, ...]:
 
 
 def compare_numbers(a: Any, b: Any, seed: int, params: Mapping[str, Any] | None = None) -> Numbers:
-    """Both nets at random points.
+    """Both nets at random points; where none gives finite numbers, as under a root, at positive ones.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")
@@ -85,15 +92,24 @@ def compare_numbers(a: Any, b: Any, seed: int, params: Mapping[str, Any] | None 
     True
     """
     best = Numbers(0.0, 0, (0.0, 0.0), {}, ())
-    finite = 0
-    for point in range(POINTS):
+    finite, spread = 0, ""
+    for point in range(2 * POINTS):
+        positive = point >= POINTS
+        if positive and finite:
+            break
         drawn = {node.op.name: generator(seed, f"point {point} {node.op.name}").normal(size=sizes(node)) for node in a.inputs}
+        if positive:
+            drawn = {name: np.exp(2 * array) for name, array in drawn.items()}
         values = {**(params or {}), **drawn}
         with np.errstate(all="ignore"):
-            found = [_evaluated(net, values, seed) for net in (a, b)]
+            found = [_evaluated(net, values, seed, positive) for net in (a, b)]
         for output, (left, right) in enumerate(zip(*found, strict=True)):
             if left.shape != right.shape:
-                raise ShapeError(f"output {output + 1} has shape {left.shape} in one and {right.shape} in the other")
+                spread = f"output {output + 1} has shape {left.shape} in one and {right.shape} in the other"
+                try:
+                    left, right = np.broadcast_arrays(left, right)
+                except ValueError:
+                    raise ShapeError(spread) from None
             clear = np.isfinite(left) & np.isfinite(right)
             if left.size and not np.any(clear):
                 continue
@@ -105,13 +121,13 @@ def compare_numbers(a: Any, b: Any, seed: int, params: Mapping[str, Any] | None 
             if worst > best.difference or not best.points:
                 where = tuple(int(k) for k in np.unravel_index(int(np.argmax(gap)), gap.shape)) if gap.size else ()
                 pair = (float(left[where]), float(right[where])) if gap.size else (0.0, 0.0)
-                best = Numbers(worst, 1, pair, {name: array.tolist() for name, array in drawn.items()}, (output, *where))
-    return Numbers(best.difference, finite, best.values, best.inputs, best.place)
+                best = Numbers(worst, 1, pair, {name: array.tolist() for name, array in drawn.items()}, (output, *where), positive)
+    return Numbers(best.difference, finite, best.values, best.inputs, best.place, best.positive, spread)
 
 
-def _evaluated(net: Any, values: Mapping[str, Any], seed: int) -> list[Any]:
+def _evaluated(net: Any, values: Mapping[str, Any], seed: int, positive: bool) -> list[Any]:
     shaped = with_shapes(net, {name: np.shape(value) for name, value in values.items()})
-    evaluator = Smooth({name: np.asarray(value, dtype=float) for name, value in values.items()}, seed)
+    evaluator = Smooth({name: np.asarray(value, dtype=float) for name, value in values.items()}, seed, positive)
     try:
         results = evaluator.run(shaped.outputs)
     except NoRule:

@@ -159,18 +159,19 @@ def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
         found = numerical.compare_numbers(a, b, seed)
     except ShapeError as error:
         return Verdict("different", False, f"different: {error}", {"reason": str(error)})
-    evidence = {"inputs": found.inputs, "values": found.values, "place": found.place, "points": found.points, "seed": seed}
+    evidence = {"inputs": found.inputs, "values": found.values, "place": found.place, "points": found.points, "seed": seed, "positive": found.positive}
+    note = f" ({found.spread}: compared entry by entry, the smaller one repeated)" if found.spread else ""
     if found.equal:
-        said = f"numerically equal at {found.points} random points to a relative tolerance of {numerical.TOLERANCE:.0e} (the largest difference is {found.difference:.1e}); not proved"
+        said = f"numerically equal at {found.points} random points to a relative tolerance of {numerical.TOLERANCE:.0e} (the largest difference is {found.difference:.1e}); not proved{note}"
         return Verdict("numerically equal", None, said, {**evidence, "tolerance": numerical.TOLERANCE})
     if found.equal is None:
         return Verdict("undecided", None, f"undecided: at random points the numbers differ by {found.difference:.1e}, which rounding may explain" if found.points else "undecided: no random point gave finite numbers", evidence)
     where = ", ".join(f"{name} = {np.round(value, 3).tolist()}" for name, value in found.inputs.items())
     shown = where if len(where) < 200 else "a random input (in the evidence)"
-    opaque = "random smooth layers, " if any(op.body is None for net in (a, b) for op, _ in applied_layers(net.outputs)) else ""
+    opaque = f"random smooth {'positive ' if found.positive else ''}layers, " if any(op.body is None for net in (a, b) for op, _ in applied_layers(net.outputs)) else ""
     drawn = "random parameters, " if any(leaf.op.role == "parameter" for net in (a, b) for leaf in leaves_of(net.outputs)) else ""
     entry = f" in entry {found.place[1:]}" if len(found.place) > 1 else ""
-    return Verdict("different", False, f"different: with {opaque}{drawn}seed {seed} and {shown}: {found.values[0]:.6g} against {found.values[1]:.6g}{entry}", evidence)
+    return Verdict("different", False, f"different: with {opaque}{drawn}seed {seed} and {shown}: {found.values[0]:.6g} against {found.values[1]:.6g}{entry}{note}", evidence)
 
 
 def _at_small_depths(a: Net, b: Net, seed: int) -> Verdict:
