@@ -130,3 +130,9 @@ def test_two_symbolic_depths_are_refused_in_words() -> None:
     net = sf.fold(lambda z, f: sf.fold(sf.mappers.residual, inner, f(z)), outer, X)
     with pytest.raises(NoRule, match="give all but one a number"):
         sf.cost(net)
+
+
+def test_a_cost_is_displayed_at_any_depth() -> None:
+    found = sf.cost(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), sf.tensor("x")))
+    assert "tree about 10^301030" in repr(found)
+    assert "<tr><th>tree</th><td>about 10^301030</td></tr>" in found._repr_html_()

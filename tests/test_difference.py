@@ -196,3 +196,8 @@ def test_the_steps_that_are_said_are_those_whose_mapper_differs(choices: list[tu
     assert said == other
     moved = {int(m.target[1:]) for m in found.moved}
     assert moved == other
+
+
+def test_a_difference_is_displayed_as_a_list() -> None:
+    found = difference(residual("n"), boosting("n"), names=("<a>", "b & c"))
+    assert found._repr_html_() == "<ul><li>from step 2 on, f_k reads z_{k-1} in &lt;a&gt; and x in b &amp; c</li></ul>"

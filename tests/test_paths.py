@@ -1,6 +1,7 @@
 """Paths: against enumeration on the exported graph, against the value of linear nets, against closed forms."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from math import comb
 
@@ -304,3 +305,11 @@ def test_a_scan_over_layers_of_two_kinds_that_a_fold_reads() -> None:
     assert [node.op.name for node in net.inputs] == ["y", "x"]
     for place, name in enumerate(("y", "x")):
         assert sp.expand(sf.paths(net).matrix[0, place] - enumerated(graph, source=name)) == 0
+
+
+def test_paths_are_displayed_and_no_display_fails() -> None:
+    deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), sf.tensor("x")))
+    assert deep._repr_latex_() == r"$\displaystyle \left(t + 1\right)^{1000000}$"
+    assert "matrix" in str(sf.paths(sf.Net.of((sf.tensor("x"), sf.layer("f")(sf.tensor("y")))))._repr_latex_())
+    broken = replace(deep, gone=("g",), net=None)  # type: ignore[arg-type]
+    assert broken._repr_latex_() is None and "cannot be shown" in repr(broken)

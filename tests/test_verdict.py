@@ -425,3 +425,7 @@ def test_nets_with_bodies_are_judged_as_their_numbers_are(items: Any, one: Any, 
     if gap > 1e-6:  # a few points may miss a difference (a relu that is dead at all of them), and then nothing is claimed
         assert found.equal is not True, found
     assert verdict(nets[0], sf.unroll(nets[0])).equal is True
+
+
+def test_a_verdict_is_displayed_as_text() -> None:
+    assert Verdict("different", False, "different: 1 < 2")._repr_html_() == "<p>different: 1 &lt; 2</p>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from math import prod
 from typing import Any
 
@@ -55,6 +56,12 @@ class Cost:
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {_shown(value)}" for name, value in vars(self).items() if value is not None)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(_shown(value))}</td></tr>" for name, value in vars(self).items() if value is not None)
+        return f"<table>{rows}</table>"
 
 
 def cost(net: Any) -> Cost:

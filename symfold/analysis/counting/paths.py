@@ -28,6 +28,7 @@ from symfold.nodes import Node
 from symfold.walks import walk
 
 MOST_TERMS = 2_000  # of a polynomial with weights that are listed
+LONGEST = 10_000  # characters of a polynomial in LaTeX that is displayed
 MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would take minutes
 
 
@@ -245,8 +246,21 @@ class Paths:
         return ratio(plain(valued(self._length, algebraic("g", g))), 1)
 
     def __repr__(self) -> str:
-        one = len(self.net.outputs) == 1 == len(self.inputs)
-        return f"Paths({self.polynomial if one else self.matrix.tolist()})"
+        try:
+            return f"Paths({self._shown if isinstance(self._shown, sp.Expr) else self._shown.tolist()})"
+        except Exception as error:  # a display must never be what fails
+            return f"paths that cannot be shown ({error})"
+
+    def _repr_latex_(self) -> str | None:
+        try:
+            shown = sp.latex(self._shown)
+        except Exception:  # likewise
+            return None
+        return f"$\\displaystyle {shown}$" if len(shown) <= LONGEST else None
+
+    @property
+    def _shown(self) -> Any:
+        return self.polynomial if len(self.net.outputs) == 1 == len(self.inputs) else self.matrix
 
 
 def valued(expression: sp.Expr, layer: Any) -> sp.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import networkx as nx
@@ -50,6 +51,9 @@ class Difference:
         return "\n".join(self.sentences)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.sentences)}</ul>"
 
     @cached_property
     def graph(self) -> nx.MultiDiGraph:
