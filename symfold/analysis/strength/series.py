@@ -138,6 +138,8 @@ class Series:
 
     def _cancelled(self, power: int) -> list[list[bool]]:
         """For each output, which parts are left after equal ones of opposite sign are taken out."""
+        if power in self._left:
+            return self._left[power]
         rows: list[list[bool]] = []
         for place in range(len(self.parts[0][1].outputs)):
             signs: dict[Node | None, int] = {}
@@ -145,7 +147,12 @@ class Series:
             for sign, node in nodes:
                 signs[node] = signs.get(node, 0) + sign
             rows.append([node is not None and signs[node] != 0 for _, node in nodes])
+        self._left[power] = rows
         return rows
+
+    @cached_property
+    def _left(self) -> dict[int, list[list[bool]]]:
+        return {}
 
     def _compared(self, node: Node | None) -> Node | None:
         """A coefficient as it is compared with others: in normal form, which is the same at any depth."""
