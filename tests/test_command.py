@@ -343,7 +343,7 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     ((*TRAIN, "good.csv", "-o", "model.txt"), ("-o model.txt", "ends in .npz")),
     (("eval", "foreign.NPZ", "--data", "good.csv"), ("cannot read 'foreign.NPZ'",)),
     (("formula", "residual", "--depth", "x"), ("--depth x", "x is the input", "--depth n")),
-    (("backward", "residual", "--layer", "g", "--depth", "g"), ("--depth g", "g is the layers' name")),
+    (("backward", "residual", "--layer", "h", "--depth", "h"), ("--depth h", "h is the layers' name")),
     (("formula", "residual", "--form", "other"), ("'other'", "expanded")),
     (("formula", "residual", "--style", "word"), ("'word'", "latex")),
     (("formula", "residual", "--layer", "f 1"), ("'f 1'",)),

@@ -29,7 +29,7 @@ output_option = click.option("-o", "--output", type=click.Path(), help="The file
 
 
 MAX_DIGITS = 18  # of a depth
-LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "x", "y", "z")  # degree, strength, gain, identity, Jacobian, step, P(t), input, output, state
+LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "y", "z")  # degree, strength, gain, identity, Jacobian, step, P(t), output, state
 
 
 def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | str:
