@@ -71,7 +71,7 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
     ),
     "twice, to two values": (
         lambda: (fold(lambda z, f: z + f(z) + f(X), "n"), boosting("n")),
-        ["at every step, only A applies f_k, to z_{k-1}", "at every step, z_k is z_{k-1} + f_k(z_{k-1}) + f_k(x) in A and f_k(x) + z_{k-1} in B"],
+        ["from step 2 on, only A applies f_k, to z_{k-1}", "at every step, z_k is z_{k-1} + f_k(z_{k-1}) + f_k(x) in A and f_k(x) + z_{k-1} in B"],
     ),
     "twice, in a row": (
         lambda: (residual(4), fold(lambda z, f: f(f(z)) + z, 4)),
@@ -79,7 +79,7 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
     ),
     "a product of applications": (
         lambda: (fold(lambda z, f: f(z) * f(X), 4), residual(4)),
-        ["at every step, only A applies f_k, to x", "at every step, z_k is f_k(x)*f_k(z_{k-1}) in A and f_k(z_{k-1}) + z_{k-1} in B"],
+        ["from step 2 on, only A applies f_k, to x", "at every step, z_k is f_k(x)*f_k(z_{k-1}) in A and f_k(z_{k-1}) + z_{k-1} in B"],
     ),
     "one of two applications": (
         lambda: (fold(lambda z, f: f(z) + f(Y), "n"), fold(lambda z, f: f(2 * z) + f(Y), "n")),

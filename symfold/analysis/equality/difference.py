@@ -184,16 +184,23 @@ def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str,
         found = _pairs(a.at(last, whole), b.at(last, whole), names, last, whole)
     if isinstance(first, int) and isinstance(last, int):
         found = [_in_order(a, b, first, last, names) if said.startswith(LAYER) and first != last else said for said in found]
-    when = "at every step" if begins and later == first and ends else f"from step {show_size(later)} on" if ends and later != first else f"in steps {show_size(later)} to {show_size(last)}"
-    when = f"in step {show_size(last)}" if later == last else when
-    yield from (said if said.startswith(LAYERS) else f"{when}, {said}" for said in found)
+
+    def when(after: Size) -> str:
+        if after == last:
+            return f"in step {show_size(last)}"
+        if begins and after == first and ends:
+            return "at every step"
+        return f"from step {show_size(after)} on" if ends and after != first else f"in steps {show_size(after)} to {show_size(last)}"
+
+    met = begins and not any(said.startswith(ONLY) for said in start)  # the first state is what another application reads
+    yield from (said if said.startswith(LAYERS) else f"{when(first + 1 if met and said.startswith(ONLY) else later)}, {said}" for said in found)
     if start and not found:
         yield from (f"in step {show_size(first)}, {said}" for said in start)
 
 
 Applied = tuple[str, str]  # a layer and what it reads
 Reads = tuple[Applied, ...]
-LAYER, LAYERS = "the layer is ", "the layers "
+LAYER, LAYERS, ONLY = "the layer is ", "the layers ", "only "
 
 
 def _in_order(a: Stretch, b: Stretch, first: int, last: int, names: tuple[str, str]) -> str:
@@ -226,8 +233,8 @@ def _pairs(a: Wires, b: Wires, names: tuple[str, str], step: Size, whole: bool) 
             said.append(f"{LAYER}{layer} in {names[0]} and {own} in {names[1]}")
         if one != other.replace(own, layer) and one != other:
             said.append(f"{layer} reads {one} in {names[0]} and {other} in {names[1]}" if layer == own else f"it reads {one} in {names[0]} and {other} in {names[1]}")
-    for extra, name in zip(rest, names, strict=True):
-        said += [f"only {name} applies {layer}, to {read}" for layer, read in extra]
+    for extra, others, name in zip(rest, (b.reads, a.reads), names, strict=True):
+        said += [f"{ONLY}{name} applies {layer}, to {read}" for layer, read in extra if (layer, read) not in others]
     renamed = {_term(other, whole): _term(one, whole) for one, other in aligned}
     for (letter, one_), (_, other_) in zip(a.joins, b.joins, strict=False):
         left, right = dict(one_), {renamed.get(name, name): factor for name, factor in other_}
