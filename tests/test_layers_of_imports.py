@@ -84,6 +84,16 @@ def test_imports_point_one_way(module: str) -> None:
             assert order[room_of(target)] <= own, f"{module} imports {target}, a room above it"
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("analysis.") and module != "analysis.__init__"])
+def test_the_rooms_of_the_analyses_are_in_order(module: str) -> None:
+    """As the docstring of symfold/analysis lists them."""
+    named = re.findall(r"^    ([a-z_]+)  ", ast.get_docstring(ast.parse(MODULES["analysis.__init__"].read_text()), clean=False) or "", flags=re.MULTILINE)
+    order = {room: number for number, room in enumerate(named)}
+    for target, _ in imports(module):
+        if target.startswith("analysis."):
+            assert order[target.split(".")[1]] <= order[module.split(".")[1]], f"{module} imports {target}, a room after it"
+
+
 def test_no_module_imports_itself_by_way_of_others() -> None:
     needs = {module: {target for target, at_once in imports(module) if at_once} for module in MODULES if module != "__init__"}
     left = dict(needs)

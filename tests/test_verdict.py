@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.analysis.equality.agreement import agree
 from symfold.analysis.equality.counterexample import find
-from symfold.analysis.equality.normal_form import same_form
 from symfold.analysis.equality.randomised import Reading
 from symfold.analysis.equality.verdict import LEVELS, Verdict, verdict
+from symfold.analysis.normal_form import same_form
 
 X, Y = sf.tensor("x"), sf.tensor("y")
 G = sf.layer("g")

@@ -1,6 +1,6 @@
 """Equality: whether two nets are the same, how that is known, and what moved between them.
 
-    comparable, normal_form     whether they can be compared; by structure
+    comparable                  whether they can be compared
     lazily, agreement, randomised   layers read as random functions
     exactly, numerical          in fractions, and at random points
     conditions, counterexample  what suffices; what refutes

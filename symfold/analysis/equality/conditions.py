@@ -11,8 +11,8 @@ import sympy as sp
 
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.equality.agreement import Agreement, agree
-from symfold.analysis.equality.normal_form import exact, fractions_of, tidy
 from symfold.analysis.equality.randomised import Reading, Value
+from symfold.analysis.normal_form import exact, fractions_of, tidy
 from symfold.blocks import Block
 from symfold.families import Numbered
 from symfold.layer_kinds import Call

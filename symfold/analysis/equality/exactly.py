@@ -18,7 +18,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.equality.lazily import Lazily, NameSequence
-from symfold.analysis.equality.normal_form import exact, fractions_of
+from symfold.analysis.normal_form import exact, fractions_of
 from symfold.blocks import Block
 from symfold.families import Family, known_count
 from symfold.folds import Fold

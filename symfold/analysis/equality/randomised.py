@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from symfold.analysis.equality.lazily import Lazily
-from symfold.analysis.equality.normal_form import exact, tidy
+from symfold.analysis.normal_form import exact, tidy
 from symfold.blocks import Block
 from symfold.families import Family
 from symfold.folds import Fold

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.equality.counterexample import shown
-from symfold.analysis.equality.normal_form import exact, flattened, tidy
+from symfold.analysis.normal_form import exact, flattened, tidy
 from symfold.depth import merged
 from symfold.folds import Fold
 from symfold.layer_kinds import Call

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.equality.normal_form import tidy
+from symfold.analysis.normal_form import tidy
 from symfold.analysis.strength.counting import closed_count
 from symfold.analysis.strength.jet_folds import Jet
 from symfold.analysis.strength.jets import jets
