@@ -7,20 +7,21 @@ import math
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 from click.testing import CliRunner
 
 import symfold as sf
 from symfold.command.main import main
 from symfold.report import plots
-from symfold.report.cells import text_of
+from symfold.report.cells import Formula, expression, text_of
 from symfold.report.comparison import Comparison
 from symfold.report.pictures import diagrams
-from symfold.report.rows import ROWS, answers
+from symfold.report.rows import ROWS, answers, same_part
 from symfold.report.sections import SECTIONS
 from symfold.report.trained import start, trained
 
@@ -274,10 +275,41 @@ def test_the_layers_of_boosting_are_all_taught_the_loss_gradient() -> None:
         assert float(fitted.loss(fitted.params, **fitted.data)) < float(fitted.loss(start(fitted.net, 0), **fitted.data)) / 2
 
 
-def test_whether_order_matters_is_said_of_nets_that_add_and_of_nets_that_compose() -> None:
+@pytest.mark.parametrize(
+    ("mapper", "depth", "said"),
+    [
+        ("residual", 10**6, "of 3 layers: yes, from order 2"), ("boosting", 10**6, "of 3 layers: no:"), ("boosting", "n", "of 3 layers: no:"),
+        ("residual", 4, "yes, from order 2 in epsilon on: swapping f1 and f2"), ("boosting", 6, "no:"), ("multiplicative", 2, "yes"),
+        ("f(x)", 3, "yes, from order 1 in epsilon on: swapping f2 and f3"),  # the last layer is all that is left of the net
+        ("x + f(x)", 4, "yes, from order 1 in epsilon on: swapping f3 and f4"), ("x + f(x)", 30, "of 3 layers: yes"),
+        ("residual", 1, "there is one layer"), ("residual", 0, "there is no layer"),
+    ],
+)  # fmt: skip
+def test_whether_order_matters_is_asked_of_every_two_neighbours(mapper: str, depth: int | str, said: str) -> None:
+    cells = {answered.row.label: answered.cells for answered in answers(compared(mapper, "feedforward", depth))}
+    assert text_of(cells["order"][0]).startswith(said)
+
+
+@pytest.mark.parametrize("mapper", ["residual", "boosting", "f(x)", "x + f(x)", "multiplicative", "f(z)", "z + f(f(z))", "x"])
+def test_layers_are_said_to_give_the_same_in_any_order_only_where_all_orders_do(mapper: str) -> None:
+    net = compared(mapper, "feedforward", 3).a
+    cell = next(text_of(answered.cells[0]) for answered in answers(compared(mapper, "feedforward", 3)) if answered.row.label == "order")
+    names = ["f1", "f2", "f3"]
+    alike = mapper == "x" or all(sf.verdict(net, sf.reorder(net, order)).equal for order in permutations(names))
+    assert cell.startswith(("no:", "there is no layer")) == alike, cell
+
+
+def test_degrees_go_with_the_depth() -> None:
     cells = {answered.row.label: answered.cells for answered in answers(compared("residual", "boosting", 10**6))}
-    assert [text_of(cell)[:3] for cell in cells["order"]] == ["yes", "no:"]
     assert [text_of(cell) for cell in cells["degree"]] == ["d^1000000", "d"]
+
+
+def test_expressions_are_compared_by_value_and_formulas_to_the_letter() -> None:
+    d = sp.Symbol("d", positive=True)
+    assert same_part(expression(d * (d + 1)), expression(d**2 + d)) and not same_part(expression(d**2), expression(d**3))
+    assert same_part(expression((1 + d) ** 10**6), expression((1 + d) ** (10**6 - 1) * (1 + d)))
+    written = [Formula(lambda style, text=text: text) for text in ("a + b", "b + a")]  # type: ignore[misc]
+    assert same_part(written[0], written[0]) and not same_part(*written)
 
 
 # ---------------------------------------------------------------- pictures and plots

@@ -20,6 +20,7 @@ class Formula:
     """A formula, written in the style that the place asks for: text on the terminal, MathML on the page."""
 
     write: Callable[[str], str]
+    value: sp.Expr | None = None  # of an expression: two that are equal may be written differently
 
     @property
     def text(self) -> str:
@@ -32,6 +33,7 @@ class Formula:
 
 
 T = sp.Symbol("t")  # what path polynomials are in
+HIGH = 100  # exponents above which an expression is not multiplied out
 
 Part = str | Formula
 Line = Sequence[Part]  # words and formulas, one after the other
@@ -54,7 +56,25 @@ def text_of(cell: Cell) -> str:
 def expression(value: Any) -> Formula:
     """A SymPy expression."""
     shown = sp.sympify(value)
-    return Formula(lambda style: STYLES[style].print(shown))
+    return Formula(lambda style: STYLES[style].print(shown), shown)
+
+
+def same_value(one: sp.Expr, other: sp.Expr) -> bool:
+    """Whether two expressions are equal: at a few points first, since a power may be too high to be written out.
+
+    >>> from sympy.abc import n, t
+    >>> same_value((1 + t) ** 2, 1 + 2 * t + t**2), same_value((1 + t) ** 10**6, 1 + 10**6 * t), same_value(t ** (n + 1), t * t**n)
+    (True, False, True)
+    """
+    if one == other:
+        return True
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    for start in (3, 5):
+        point = {symbol: sp.Integer(start + 2 * k) for k, symbol in enumerate(symbols)}
+        if not sp.N(one.subs(point) - other.subs(point), chop=True).is_zero:
+            return False
+    high = any(power.exp.is_number and abs(power.exp) > HIGH for value in (one, other) for power in value.atoms(sp.Pow))
+    return high or sp.simplify(one - other) == 0
 
 
 def net_formula(net: Any, form: str = "fold", max_ops: int | None = 10_000) -> Formula:
@@ -108,7 +128,7 @@ def number(value: Any) -> Part:
     """A number as words, a symbolic one as a formula."""
     if not isinstance(value, sp.Expr) or value.is_number:
         return said(value)
-    return Formula(lambda style: str(value) if style == "text" else f"<mrow>{mathml(value, printer='presentation')}</mrow>")
+    return Formula(lambda style: str(value) if style == "text" else f"<mrow>{mathml(value, printer='presentation')}</mrow>", value)
 
 
 def counted(value: Any, noun: str) -> Line:

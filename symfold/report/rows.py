@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
-from typing import Any
+from itertools import pairwise, zip_longest
 
 import sympy as sp
 
@@ -18,17 +17,29 @@ from symfold.analysis.jacobians.taught import taught
 from symfold.analysis.rewiring.order import swap
 from symfold.analysis.strength.commutator import commutator
 from symfold.analysis.strength.series import series
-from symfold.errors import SymfoldError
-from symfold.families import Numbered
+from symfold.errors import SymfoldError, TooLarge
 from symfold.graph import count_steps, symbolic_depth
 from symfold.names import applied_layers, names_of
 from symfold.net import Net
-from symfold.report.cells import Cell, Formula, T, ascending, counted, expression, net_formula, number, text_of
+from symfold.report.cells import (
+    Cell,
+    Formula,
+    Part,
+    T,
+    ascending,
+    counted,
+    expression,
+    net_formula,
+    number,
+    said,
+    same_value,
+    text_of,
+)
 from symfold.report.comparison import MANY, Comparison
 from symfold.report.depths import any_depth
 
 SERIES_ORDER = 3
-FEW = 2  # layers of which the bracket is written out, where there are many
+FEW, SMALL = 3, 6  # layers whose order is asked about where there are many, and up to which all are swapped
 D = sp.Symbol("d", integer=True, positive=True)
 
 
@@ -58,7 +69,19 @@ class Answered:
 
     @property
     def differ(self) -> bool:
-        return text_of(self.cells[0]) != text_of(self.cells[1])
+        return not all(map(same_line, *self.cells)) if len(self.cells[0]) == len(self.cells[1]) else True
+
+
+def same_line(one: Sequence[Part], other: Sequence[Part]) -> bool:
+    """Whether two lines say the same: words and formulas to the letter, expressions by their value."""
+    return all(same_part(a, b) for a, b in zip_longest(one, other, fillvalue=""))
+
+
+def same_part(one: Part, other: Part) -> bool:
+    values = [part.value if isinstance(part, Formula) else None for part in (one, other)]
+    if None not in values:
+        return same_value(*values)
+    return (one if isinstance(one, str) else one.text) == (other if isinstance(other, str) else other.text)
 
 
 def answers(comparison: Comparison) -> Iterator[Answered]:
@@ -82,7 +105,7 @@ def path_counts(net: Net) -> Cell:
     if count is sp.nan:  # a quotient that is closed only in the limit, as (t^n - 1)/(t - 1) at t = 1
         count = sp.limit(found.polynomial, T, 1)
         mean = sp.simplify(sp.limit(sp.diff(found.polynomial, T), T, 1) / count)
-    return [[*counted(count, "path"), "from the input to the output,"], ["through", number(mean), "layers on average"]]
+    return [[*counted(count, "path"), "from the input to the output,"], ["through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]]
 
 
 def product_form(net: Net) -> Cell:
@@ -100,9 +123,15 @@ def work_and_span(net: Net) -> Cell:
 
 def series_counts(net: Net) -> Cell:
     general = any_depth(net, net) if count_steps(net) > MANY else None
-    counts = series(net if general is None else general[0], SERIES_ORDER).counts
-    if general is not None and (symbol := symbolic_depth(general[0])) != symbolic_depth(net):
-        counts = tuple(sp.sympify(count).subs(symbol, int(count_steps(net))) for count in counts)
+    symbol = symbolic_depth(net)
+    try:
+        counts = series(net if general is None else general[0], SERIES_ORDER).counts
+    except SymfoldError:
+        if general is None or symbol is not None:
+            raise
+        return [[f"not known: the terms of this net are counted layer by layer only, and {said(count_steps(net))} layers are too many"]]
+    if general is not None and symbol is None:
+        counts = tuple(sp.sympify(count).subs(symbolic_depth(general[0]), int(count_steps(net))) for count in counts)
     return [[f"order {order}:", *counted(count, "term")] for order, count in enumerate(counts)]
 
 
@@ -111,25 +140,35 @@ def degree_of(net: Net) -> Cell:
 
 
 def order_matters(net: Net) -> Cell:
-    """What it changes that the first two layers change places."""
-    names = list(dict.fromkeys(name for _, args in applied_layers(net.outputs) for name in islice(iter_names(args[0]), 2)))[:2]
+    """What it changes that two neighbouring layers change places: every order comes of such swaps."""
+    asked, which = few_layers(net)
+    names = list(dict.fromkeys(name for _, args in applied_layers(asked.outputs) for name in names_of(args[0])))
     if len(names) < 2:
-        return [["there is one layer, and so one order"]]
-    general = None if count_steps(net) <= MANY else any_depth(net, net)
-    few = net if general is None else general[0].at(**{str(symbolic_depth(general[0])): FEW})
-    first, second = names
-    found = commutator(few, first, second)
-    if found.leading is not None:
-        return [[f"yes, from order {found.leading} in epsilon on: swapping {first} and {second} takes off", Formula(found.formula)]]
-    if verdict(few, swap(few, first, second)).equal:
-        return [["no: in any order they give the same"]]
-    return [[f"not up to order {found.order} in epsilon"]]
+        return [["there is one layer, and so one order" if names else "there is no layer, and so no order"]]
+    swaps = [(commutator(asked, *two), two) for two in pairwise(names)]
+    found = [(one.leading, place, one, two) for place, (one, two) in enumerate(swaps) if one.leading is not None]
+    if found:
+        order, _, shown, (first, second) = min(found)
+        return [[f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} takes off", Formula(shown.formula)]]
+    equal = [verdict(asked, swap(asked, *two)).equal for two in pairwise(names)]
+    if all(equal):
+        return [[f"{which}no: in any order they give the same"]]
+    if False in equal:
+        first, second = names[equal.index(False) :][:2]
+        return [[f"{which}yes: swapping {first} and {second} changes it, beyond order {swaps[0][0].order} in epsilon"]]
+    return [[f"{which}not up to order {swaps[0][0].order} in epsilon; beyond it is not known"]]
 
 
-def iter_names(node: Any) -> Iterator[str]:
-    """The names of the layers that a node names, one by one, also where they are symbolically many."""
-    names = names_of(node)
-    return map(names.__getitem__, count(0)) if isinstance(names, Numbered) else iter(names)
+def few_layers(net: Net) -> tuple[Net, str]:
+    """The net itself where it is small, else the same net of few layers; and in words which that is."""
+    if count_steps(net) <= SMALL:
+        return net, ""
+    general = any_depth(net, net)
+    if general is None:
+        if count_steps(net) <= MANY:
+            return net, ""
+        raise TooLarge(f"{said(count_steps(net))} layers are too many to swap one by one, and this net has no one depth that could be lowered")
+    return general[0].at(**{str(symbolic_depth(general[0])): FEW}), f"of {FEW} layers: "
 
 
 ROWS = (
