@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
@@ -14,6 +14,9 @@ from symfold.errors import InvalidType, InvalidValue
 from symfold.graph import count_steps, symbolic_depth
 from symfold.net import Net
 from symfold.report.depths import any_depth
+
+if TYPE_CHECKING:
+    from symfold.report.trained import Trained
 
 MOST = 12  # layers that a reader can still make out in a diagram
 MANY = 24  # steps above which formulas are those of any depth
@@ -100,6 +103,13 @@ class Comparison:
     def pictured(self) -> Comparison:
         """The comparison that pictures are made of where there is one for all: these nets, or the same at a depth that can be drawn."""
         return self.frames.get(self.shown, self)
+
+    @cached_property
+    def trained(self) -> tuple[Trained, Trained]:
+        """Both nets with small layers that were trained."""
+        from symfold.report.trained import trained
+
+        return trained(self.a), trained(self.b)
 
     @property
     def kept(self) -> tuple[Net, Net]:

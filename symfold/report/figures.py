@@ -11,17 +11,19 @@ import numpy as np
 from symfold.analysis.counting.cost import cost
 from symfold.analysis.counting.paths import paths
 from symfold.analysis.coupling import coupling
-from symfold.analysis.jacobians.received import received
+from symfold.analysis.jacobians.received import Received, received, update_coupling
 from symfold.analysis.rewiring.groups import grouped
 from symfold.analysis.rewiring.mixing_matrix import mixing_matrix
 from symfold.analysis.strength.series import series
+from symfold.errors import InvalidValue
+from symfold.graph import count_steps
 from symfold.net import Net
 from symfold.report import plots
 from symfold.report.cells import T, ascending, expression
 from symfold.report.comparison import Comparison
 from symfold.report.markup import figure, table, words
 from symfold.report.measured import LAYERS, STRENGTH, band, each_draw, norm, slope, with_layers
-from symfold.report.trained import trained
+from symfold.report.trained import Trained
 
 ORDER = 3  # of the series
 STRENGTHS = tuple(10 ** (-3 + k / 3) for k in range(10))  # from 0.001 to 1
@@ -78,19 +80,21 @@ def epsilon(comparison: Comparison) -> str:
     small = slice(half // 2)  # where the leading terms are what counts
     slopes = [slope(STRENGTHS[small], part[small]) for part in (values[:half], values[half:])]
     a, b = comparison.names
-    title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {slopes[0]:.2f}; without the {power} term one of slope {slopes[1]:.2f}."
+    title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {slopes[0]:z.2f}; without the {power} term one of slope {slopes[1]:z.2f}."
     numbers = table(
         ["epsilon", "difference (median)", "least to largest", f"without {power}", "least to largest"],
         [(f"{e:.2g}", f"{values[k]:.2e}", "{:.1e} to {:.1e}".format(*spread[k]), f"{values[half + k]:.2e}", "{:.1e} to {:.1e}".format(*spread[half + k])) for k, e in enumerate(STRENGTHS)],
     )
-    caption = f"Root mean square difference for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {slopes[0]:.2f} and {slopes[1]:.2f}."
+    caption = f"Root mean square difference of nets of {of_layers(comparison)} for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {slopes[0]:z.2f} and {slopes[1]:z.2f}."
     return figure(plots.lines(title, curves, "strength epsilon", "difference", (True, True)), caption, numbers, [line.name for line in curves])
 
 
 def frontier(comparison: Comparison) -> str:
     """Groups of q layers: how many paths there are against how many layers must wait for each other."""
     chosen = comparison.at(GROUPED) if comparison.frames else comparison
-    depth = int(chosen.steps)
+    depth = int(count_steps(chosen.a))
+    if depth < 2:
+        return words(f"{chosen.names[0]} has {of_layers(chosen)}, so there is nothing to group.", class_="quiet")
     sizes = [q for q in range(1, depth + 1) if depth % q == 0]
     found = []
     for q in sizes:
@@ -104,37 +108,66 @@ def frontier(comparison: Comparison) -> str:
     return figure(drawn, caption, numbers)
 
 
-def couplings(comparison: Comparison, net: Net, name: str) -> str:
+def couplings(comparison: Comparison, net: Net, fitted: Trained, name: str) -> str:
     """How strongly each layer reads what each earlier one writes, in a trained net."""
-    read = mixing_matrix(net).A
-    fitted = trained(net)
-    found = coupling(fitted.net, fitted.params)
+    read, found = mixing_matrix(net), coupling(fitted.net, fitted.params)
+    if read.layers != found.layers:
+        return words(f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a layer has no one row of what it reads.", class_="quiet")
     size = len(found.layers)
-    values = [[float(found.norms[k][j]) * abs(float(read[k + 1, j + 1])) for j in range(size)] for k in range(size)]
+    values = [[float(found.norms[k][j]) * abs(float(read.A[k + 1, j + 1])) for j in range(size)] for k in range(size)]
     used = sum(value != 0 for row in values for value in row)
     title = f"Couplings in {name}, trained: {used} of {size * (size - 1) // 2} pairs of an earlier and a later layer are coupled."
-    numbers = table(["reads / writes", *found.layers], [(layer, *(f"{value:.3g}" for value in row)) for layer, row in zip(found.layers, values, strict=True)])
-    return figure(plots.heat(title, values, found.layers, found.layers), title, numbers)
+    return _matrix(title, values, found.layers, found.layers, "reads / writes")
+
+
+def updates(comparison: Comparison, fitted: Trained, name: str) -> str:
+    """How much a gradient step on each layer alone changes what every layer is taught, in a trained net."""
+    found = update_coupling(fitted.loss, fitted.params, **fitted.data)
+    values = [[float(value) if np.isfinite(value) else 0.0 for value in row] for row in found.relative]
+    alike = bool(np.allclose(found.relative, found.relative[:1]))
+    told = "every row is the same: a step is felt by all layers alike, through the loss" if alike else "the rows differ: a step is also felt through the states and Jacobians between the layers"
+    return _matrix(f"Updates in {name}, trained: {told}.", values, found.received, found.moved, "is taught / moves")
+
+
+def _matrix(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], corner: str) -> str:
+    numbers = table([corner, *columns], [(row, *(f"{value:.3g}" for value in line)) for row, line in zip(rows, values, strict=True)])
+    return figure(plots.heat(title, values, rows, columns), title, numbers)
 
 
 def teaching(comparison: Comparison) -> str:
     """What the layers of the trained nets receive: how large, and in what direction against the loss gradient."""
-    fitted = [trained(net) for net in comparison.nets]
-    found = [received(one.loss, one.params, **one.data) for one in fitted]
+    found = [received(one.loss, one.params, **one.data) for one in comparison.trained]
+    losses = "; ".join(f"{name} {one.told}" for name, one in zip(comparison.names, comparison.trained, strict=True))
     drawn = [
-        ("size", "size of the gradient received", [one.norms for one in found], True),
+        ("size, over that of the loss gradient", "size / size of the loss gradient", [_shares(one) for one in found], True),
         ("direction", "cosine with the loss gradient", [one.cosines for one in found], False),
     ]
-    return "".join(_by_layer(comparison, *one) for one in drawn)
+    return "".join(_by_layer(comparison, *one) for one in drawn) + words(f"The loss, a sum of squares over all samples: {losses}.", class_="quiet")
+
+
+def _shares(found: Received) -> Any:
+    """The sizes of what the layers receive, over the size of the loss gradient."""
+    whole = float(np.linalg.norm(found.loss_gradient))
+    if not whole:
+        raise InvalidValue("the loss gradient of a trained net is zero, so no layer is taught anything")
+    return found.norms / whole
 
 
 def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[Any], log: bool) -> str:
     lines = [
-        plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1)), (), mark)
+        plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1) if np.isfinite(v)), (), mark)
         for mark, (name, row) in enumerate(zip(comparison.names, values, strict=True), start=1)
     ]
     spoken = "; ".join(f"{name}: {', '.join(f'{v:.3g}' for v in row)}" for name, row in zip(comparison.names, values, strict=True))
     title = f"The {what} of what each layer receives from the loss, by layer from the first to the last. {spoken}."
     longest = max(map(len, values))
     rows = [(str(k + 1), *(f"{row[k]:.4g}" if k < len(row) else "" for row in values)) for k in range(longest)]
-    return figure(plots.lines(title, lines, "layer", label, (False, log)), f"The {what} of the gradient that each layer receives.", table(["layer", *comparison.names], rows), comparison.names)
+    caption = f"The {what}, of the gradient that each layer receives, in nets of {of_layers(comparison)}."
+    drawing = plots.lines(title, lines, "layer", label, (False, log), range(1, longest + 1, -(-longest // 24)))
+    return figure(drawing, caption, table(["layer", *comparison.names], rows), comparison.names)
+
+
+def of_layers(comparison: Comparison) -> str:
+    """How many layers are pictured: these pictures do not move with the slider."""
+    steps = max(map(count_steps, comparison.nets))
+    return f"{steps:,} layer{'' if steps == 1 else 's'}"

@@ -34,6 +34,8 @@ def with_layers(net: Net, strength: bool = False) -> Net:
     calls = list(applied_layers(net.outputs))
     if any(node.op.name == STRENGTH for node in net.inputs):
         raise InvalidValue(f"an input is named {STRENGTH!r}, which the measurements need for themselves (rename it)")
+    if not calls:
+        raise InvalidValue("these nets apply no layers, so there is nothing to measure")
     opaque = [(op, args[0]) for op, args in calls if op.body is None]
     if not opaque or len(opaque) < len(calls) or any(op.arity != 1 for op, _ in opaque):
         raise InvalidValue("measurements put random layers in the place of opaque layers of one argument, and these nets have others")

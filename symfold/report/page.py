@@ -12,6 +12,7 @@ from symfold.report.comparison import Comparison
 from symfold.report.markup import words
 from symfold.report.sections import SECTIONS, answer, answer_table, depth_slider
 
+QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
 HEAD = 2  # sections before the depth slider: they are about the depth that was compared
 
 
@@ -46,6 +47,7 @@ def page(comparison: Comparison) -> str:
 <body>
 <header>
 <h1><span class="name-a">{first}</span> and <span class="name-b">{second}</span></h1>
+{words(QUESTION, class_="lead")}
 </header>
 <main>
 {body}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 440, 270
+MOST_TICKS = 5  # steps between the ticks of an axis, about
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 44  # room for what stands beside the axes
 
 
@@ -43,17 +44,18 @@ class Scale:
     def ticks(self) -> list[float]:
         """Round values along the axis.
 
-        >>> Scale(0, 1, 0, 100).ticks(), Scale(0.01, 10, 0, 100, log=True).ticks()
-        ([0.0, 0.25, 0.5, 0.75, 1.0], [0.01, 0.1, 1.0, 10.0])
+        >>> Scale(0, 1, 0, 100).ticks(), Scale(-0.0095, 1, 0, 100).ticks(), Scale(0.01, 10, 0, 100, log=True).ticks()
+        ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 0.25, 0.5, 0.75, 1.0], [0.01, 0.1, 1.0, 10.0])
         """
         if self.log:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             return [float(f"1e{k}") for k in range(first, last + 1, max(1, -(-(last - first) // 6)))]
         width = self.high - self.low
-        if float(self.low).is_integer() and float(self.high).is_integer() and width > 1:
-            step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if width / s <= 8)
-            return [float(v) for v in range(int(self.low), int(self.high) + 1, step)]
-        return [self.low + width * k / 4 for k in range(5)]
+        rough = width / MOST_TICKS
+        unit = 10.0 ** math.floor(math.log10(rough))
+        step = next(k * unit for k in (1, 2, 2.5, 5, 10) if k * unit >= rough * (1 - 1e-9))
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [round(k * step, 12) + 0.0 for k in range(first, last + 1)]
 
 
 def number(value: float) -> str:
@@ -112,13 +114,14 @@ def bars(title: str, shares: Sequence[Sequence[float]], x_label: str, y_label: s
     return svg(title, "".join(drawn), extra=kept)
 
 
-def lines(title: str, curves: Sequence[Line], x_label: str, y_label: str, log: tuple[bool, bool] = (False, False)) -> str:
-    """Curves with bands and markers; values that a logarithmic axis cannot show are left out."""
+def lines(title: str, curves: Sequence[Line], x_label: str, y_label: str, log: tuple[bool, bool] = (False, False), x_ticks: Sequence[float] | None = None) -> str:
+    """Curves with bands and markers; values that a logarithmic axis cannot show are left out. With ticks of x, that axis is as long as the curves."""
     usable = [(line, [(a, b) for a, b in line.points if (a > 0 or not log[0]) and (b > 0 or not log[1])]) for line in curves]
     xs = [a for _, points in usable for a, _ in points]
     ys = [b for _, points in usable for _, b in points] + [v for line in curves for pair in line.band for v in pair if v > 0]
-    x, y = _scale(xs, log[0], LEFT, WIDTH - RIGHT), _scale(ys, log[1], HEIGHT - BOTTOM, TOP)
-    drawn = [axes(x, y, x_label, y_label)]
+    x = _scale(xs, log[0], LEFT, WIDTH - RIGHT) if not x_ticks else Scale(min(xs) - 0.2, max(xs) + 0.2, LEFT, WIDTH - RIGHT)
+    y = _scale(ys, log[1], HEIGHT - BOTTOM, TOP)
+    drawn = [axes(x, y, x_label, y_label, x_ticks)]
     for line, points in usable:
         drawn += _curve(line, points, x, y)
     return svg(title, "".join(drawn))
@@ -152,7 +155,9 @@ def _scale(values: Sequence[float], log: bool, start: float, end: float) -> Scal
     low, high = (min(values), max(values)) if values else (1.0, 10.0)
     if log:
         return Scale(10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high) - 1e-9 + (low == high)), start, end, True)
-    return Scale(min(0, low), high if high > low else low + 1, start, end)
+    whole = Scale(min(0, low), max(high, 0) if high > low or high else 1, start, end)
+    step = whole.ticks()[1] - whole.ticks()[0]
+    return Scale(step * math.floor(whole.low / step + 1e-9), step * math.ceil(whole.high / step - 1e-9), start, end)
 
 
 def heat(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str]) -> str:
@@ -168,7 +173,7 @@ def heat(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], col
             drawn.append(f'<rect class="cell" {square} fill-opacity="{number(share)}"/><rect class="frame" {square}/>')
             if value and size >= 34:
                 drawn.append(
-                    f'<text class="tick{" on" if share > 0.55 else ""}" x="{number(room + size * (c + 0.5))}" '
+                    f'<text class="value" x="{number(room + size * (c + 0.5))}" '
                     f'y="{number(room + size * (r + 0.5) + 4)}" text-anchor="middle">{value:.2g}</text>'
                 )
     return svg(title, "".join(drawn), room + size * len(columns) + 8, room + size * len(rows) + 8)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
+from symfold.analysis.equality.difference import difference
 from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.analysis.strength.series import series
 from symfold.errors import SymfoldError
 from symfold.net import Net
 from symfold.report import figures
-from symfold.report.cells import Formula, net_formula
+from symfold.report.cells import Formula, net_formula, said
 from symfold.report.comparison import Comparison
 from symfold.report.frames import framed
 from symfold.report.markup import cell, element, formula, sentence, words
@@ -62,11 +63,18 @@ def answer_table(comparison: Comparison) -> str:
 def depth_slider(comparison: Comparison) -> str:
     if not comparison.frames:
         return ""
-    return (
+    shown = comparison.shown
+    deep = comparison.steps != shown
+    told = words(f"The nets compared have {_depth_of(comparison)} layers; the pictures below show nets of {shown}, and the slider other depths up to {len(comparison.frames)}.", class_="quiet")
+    return (told if deep else "") + (
         '<div class="controls" data-needs-script hidden><div class="slider"><label for="depth">Depth (layers)</label>'
         f'<input type="range" id="depth" min="1" max="{len(comparison.frames)}" step="1" value="{comparison.shown}">'
         f'<output for="depth">n = <span data-depth-shown>{comparison.shown}</span></output></div></div>'
     )
+
+
+def _depth_of(comparison: Comparison) -> str:
+    return str(comparison.symbol) if comparison.symbol is not None else said(int(comparison.steps))
 
 
 def pair(comparison: Comparison, both: tuple[str, str], class_: str = "") -> str:
@@ -95,9 +103,9 @@ def written_out(comparison: Comparison) -> str:
 
 
 def pictures(comparison: Comparison) -> str:
+    moved = "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both." if difference(*comparison.rolled) else "All arrows are in both nets."
     note = words(
-        "Boxes are layers, circles with + are sums, ovals are states. Both diagrams place the same nodes in the same places. "
-        "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both.",
+        f"Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams place the same nodes in the same places. {moved}",
         class_="quiet",
     )
     return framed(comparison, diagram_pair) + note + framed(comparison, written_out)
@@ -144,8 +152,19 @@ def sweeps(comparison: Comparison) -> str:
 def couplings(comparison: Comparison) -> str:
     """The heat maps of both nets."""
     frame = comparison.pictured
-    a, b = (figures.couplings(frame, net, name) for net, name in zip(frame.nets, frame.titles, strict=True))
-    return pair(frame, (a, b), "formulas")
+    a, b = (figures.couplings(frame, *one) for one in zip(frame.nets, frame.trained, frame.titles, strict=True))
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "formulas")
+
+
+def updates(comparison: Comparison) -> str:
+    """How the updates of the layers are coupled, in both nets."""
+    frame = comparison.pictured
+    a, b = (figures.updates(frame, *one) for one in zip(frame.trained, frame.titles, strict=True))
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "formulas")
+
+
+def pictured_layers(frame: Comparison) -> str:
+    return f"Nets of {figures.of_layers(frame)}."
 
 
 def series_formula(net: Net) -> str:
@@ -159,7 +178,7 @@ def difference_formula(comparison: Comparison, order: int) -> str:
 SECTIONS = (
     Section("answer", "In short", "", answer),
     Section("table", "Question by question", "What is asked of both nets, and what each answers.", answer_table),
-    Section("pictures", "The two nets", "The same layers, added at different places.", pictures),
+    Section("pictures", "The two nets", "Each net as a diagram and as formulas.", pictures),
     Section(
         "lengths", "Path lengths",
         "Each path from the input to the output passes through some number of layers. Where every layer multiplies what passes through it by g, a path through k layers counts g to the power k; the bars show what share of the whole the paths of each length then have.",
@@ -167,12 +186,12 @@ SECTIONS = (
     ),
     Section(
         "strength", "How small is the difference when layers do little?",
-        "Scale every layer by epsilon, and expand in powers of epsilon. Here f_2'(x)[v] is the derivative of layer f_2 at x in the direction v: what the layer makes of a small change v. The plot shows the power at which the nets part: on two logarithmic axes a power of epsilon is a straight line, and its slope is the power.",
+        "Scale every layer by epsilon, and expand in powers of epsilon. Here f_2'(x)[v] is the derivative of layer f_2 at x in the direction v: what the layer makes of a small change v. Where the nets part at a power of epsilon, a plot on two logarithmic axes shows it: a power is a straight line, and its slope is the power.",
         strength,
     ),
     Section(
         "sweeps", "Solving the equations by sweeps",
-        "Solve the first net's equations by repeated substitution (Picard's iteration): start with every state equal to x, and in each sweep let every layer read the states that the sweep before it left.",
+        "Solve the first net's equations by repeated substitution (Picard's iteration): start with every state equal to the input, and in each sweep let every layer read the states that the sweep before it left.",
         sweeps,
     ),
     Section(
@@ -182,12 +201,17 @@ SECTIONS = (
     ),
     Section(
         "teaching", "What each layer is taught",
-        "The gradient that a layer receives is what it learns from. Where all layers read x, each receives the loss gradient itself; where each reads the state before it, the gradient comes back through all the layers above, and what a layer is taught depends on what those have learned. Both nets are trained: " + TASK + ".",
+        "The gradient that a layer receives is what it learns from. Where all layers read x and are added, each receives the loss gradient itself; where each reads the state before it, the gradient comes back through all the layers above, and what a layer is taught depends on what those have learned. Both nets are trained: " + TASK + ".",
         lambda comparison: figures.teaching(comparison.pictured),
     ),
     Section(
-        "groups", "Layers in groups: fewer in a row, fewer paths",
-        "Let q layers of the first net read the same state side by side, then go on: with q = 1 each layer waits for the one before; with one group of all the layers none waits. The fewer must wait in a row (the span), the fewer paths there are.",
+        "updates", "What one layer's step changes for the others",
+        "Take a small gradient step on layer j alone (column): by how much does what layer k (row) is taught change, as a share of it and per unit of the learning rate? In boosting a step is felt by all layers alike, through the loss. Both nets are trained as before.",
+        updates,
+    ),
+    Section(
+        "groups", "Layers in groups: how many in a row, how many paths",
+        "Let q layers of the first net read the same state side by side, then go on: with q = 1 the net is as it was, with one group of all the layers none waits for another. The plot shows how many must wait in a row (the span) against how many paths there are.",
         figures.frontier,
     ),
 )  # fmt: skip

@@ -10,7 +10,9 @@ from symfold.analysis.rewiring.picard import picard
 from symfold.analysis.strength.series import series
 from symfold.depth import roll
 from symfold.errors import SymfoldError
+from symfold.graph import count_steps, symbolic_depth
 from symfold.net import Net
+from symfold.notation.terms import Name
 from symfold.report.cells import Formula, Line
 from symfold.report.common import STATE, Additive, additive
 from symfold.report.comparison import Comparison
@@ -55,8 +57,10 @@ def order_of_difference(comparison: Comparison) -> Sentences:
     leading = (series(a, ORDER) - series(b, ORDER)).leading
     if leading is None:
         return [[f"With every layer scaled by epsilon the nets agree up to order {ORDER}."]]
-    told: list[Line] = [[f"With every layer scaled by epsilon, the nets part at order {leading}: A - B is", _leading_term(a, b, leading)]]
-    if (a, b) == comparison.general:
+    lengthened = (a, b) == comparison.general
+    which = f"A - B at any depth {symbolic_depth(a)} is" if lengthened else "A - B is"
+    told: list[Line] = [[f"With every layer scaled by epsilon, the nets part at order {leading}: {which}", _leading_term(a, b, leading)]]
+    if lengthened:
         few = comparison.at(FEW)
         told.append([f"Of {FEW} layers, written out:", _leading_term(few.a, few.b, leading)])
     return told
@@ -64,6 +68,30 @@ def order_of_difference(comparison: Comparison) -> Sentences:
 
 def _leading_term(a: Net, b: Net, order: int) -> Formula:
     return Formula((series(a, order) - series(b, order)).formula)
+
+
+def volume(comparison: Comparison) -> Sentences:
+    """How a residual net stretches space, and how boosting does."""
+    pair = [additive(net) for net in comparison.rolled]
+    if None in pair or count_steps(comparison.rolled[0]) < 2:
+        return []
+    told = [_determinant(which, net) for which, net in zip("AB", pair, strict=True) if net is not None]
+    a, b = pair
+    assert a is not None and b is not None
+    both = replace(a, read=b.read) == b and a.read != b.read and all(any(_starts(net.read, net, kind) for net in (a, b)) for kind in (True, False))
+    ends = ["Layers of strength epsilon make them differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]."] if both else []
+    return [[f"Volume is stretched by the determinant of the Jacobian: {'; '.join(told)}.", *ends]] if all(told) else []
+
+
+def _starts(read: Name, net: Additive, state: bool) -> bool:
+    """Whether layers read the state, or (else) what the state starts from."""
+    return read == STATE if state else read.stem == net.start and read != STATE
+
+
+def _determinant(which: str, net: Additive) -> str:
+    if net.read == STATE:
+        return f"in {which} it is the product of det(I + J_k(z_{{k-1}})), step by step"
+    return f"in {which} det(I + the sum of J_k({net.start})), of the whole sum" if _starts(net.read, net, False) else ""
 
 
 def what_moved(comparison: Comparison) -> Sentences:
@@ -81,7 +109,7 @@ def _capital(text: str) -> str:
 
 
 OPENING: tuple[Callable[[Comparison], Sentences], ...] = (common_form, first_sweep)
-CLOSING: tuple[Callable[[Comparison], Sentences], ...] = (what_moved, whether_equal, order_of_difference)
+CLOSING: tuple[Callable[[Comparison], Sentences], ...] = (what_moved, whether_equal, order_of_difference, volume)
 
 
 def told(comparison: Comparison, sentences: tuple[Callable[[Comparison], Sentences], ...]) -> Iterator[Line]:

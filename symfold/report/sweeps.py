@@ -50,7 +50,7 @@ def ladder(comparison: Comparison) -> str:
     name, other = comparison.names
     drawn = plots.lines(
         f"Error of sweep s against {name}, logarithmic: " + ", ".join(f"sweep {s}: {value:.1e}" for s, value in enumerate(values)),
-        [plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)], "sweep s", "error", (False, True),
+        [plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)], "sweep s", "error", (False, True), range(depth + 1),
     )  # fmt: skip
     told = ["the input alone", *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]), *(f"sweep {s}" for s in range(2, depth)), name][: depth + 1]
     rows = [(str(s), told[s], expression(ascending(kept[s].polynomial, T)).text, said(kept[s].count), f"{values[s]:.2e}") for s in range(depth + 1)]
