@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import sympy as sp
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.command.main import main
@@ -350,6 +352,123 @@ def test_a_heat_map_shows_zeros_as_nothing() -> None:
     assert re.findall(r'class="cell"[^>]*fill-opacity="([\d.]+)"', drawn) == ["0", "0.5", "1", "0"]
 
 
+def labels(drawing: str) -> list[tuple[str, str]]:
+    """Where each node of a drawing stands and what is written on it."""
+    return re.findall(r'<g class="node.*?<text[^>]* (x="[^"]*" y="[^"]*")>([^<]*)</text>', drawing, flags=re.S)
+
+
+def test_each_diagram_shows_its_own_joins_in_the_same_places() -> None:
+    a, b = map(labels, diagrams(compared("residual", "multiplicative")))
+    assert [place for place, _ in a] == [place for place, _ in b]
+    assert [(one, other) for (_, one), (_, other) in zip(a, b, strict=True) if one != other] == [("+", "×")] * 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("residual", "boosting", "in A f2 reads z1, f3 reads z2; in B f2 reads x, f3 reads x."),
+        ("residual", "multiplicative", "in A z1 is joined by +, z2 is joined by +, z3 is joined by +; in B z1 is joined by *, z2 is joined by *, z3 is joined by *."),
+        ("residual", "z + f(z)", "No arrow is in one net alone."),
+    ],
+)
+def test_the_words_of_a_diagram_say_what_moved(first: str, second: str, told: str) -> None:
+    for drawing in diagrams(compared(first, second, 3)):
+        assert re.search("<title>(.*?)</title>", drawing)[1].endswith(told)  # type: ignore[index]
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_round_and_few(low: float, width: float) -> None:
+    ticks = plots.Scale(low, low + width, 0, 100).ticks()
+    assert 2 <= len(ticks) <= 7
+    steps = np.diff(ticks)
+    assert np.allclose(steps, steps[0]) and f"{steps[0]:.1e}"[:3] in ("1.0", "2.0", "2.5", "5.0")
+
+
+def test_the_axis_of_layers_has_whole_numbers_from_one(page: str) -> None:
+    part = page[page.index('<section id="teaching"') :]
+    part = part[: part.index("</section>")]
+    assert re.findall(r'text-anchor="middle">([^<]*)</text>', part)[:5] == ["1", "2", "3", "4", "layer"]
+    assert "-0.00" not in page
+
+
+# ---------------------------------------------------------------- trained nets, updates, volume
+
+
+def test_the_trained_nets_reach_low_losses_which_are_stated(page: str) -> None:
+    part = page[page.index('<section id="teaching"') :]
+    losses = re.findall(r"(\d[\d.]*) at the start and (\d[\d.]*) at the end", part)
+    assert len(losses) == 4  # two nets under each of two plots
+    assert all(float(after) < float(before) / 100 for before, after in losses)
+    assert "in nets of 4 layers" in part
+
+
+def test_in_boosting_a_step_is_felt_by_all_layers_alike() -> None:
+    for mapper, alike in (("residual", False), ("boosting", True)):
+        fitted = trained(compared(mapper, "feedforward").a)
+        found = sf.update_coupling(fitted.loss, fitted.params, **fitted.data).relative
+        assert bool(np.allclose(found, found[0])) is alike
+
+
+def test_couplings_are_shown_only_where_each_layer_is_applied_once() -> None:
+    page = compared("f(f(z)) + z", "z + f(z) + f(x)", 3).to_html()
+    assert page.count("Not shown: in ") == 2 and "in the order f1, f1, f2, f2, f3, f3" in page
+
+
+def test_layers_that_nothing_teaches_are_said_to_receive_nothing() -> None:
+    assert "rows of zeros are layers that receive no gradient at all" in compared("f(x)", "boosting", 3).to_html()
+
+
+def test_volume_is_the_product_in_a_residual_net_and_of_the_sum_in_boosting() -> None:
+    """The sentence against numbers: determinants of layers that are known, by hand."""
+    said = " ".join(str(compared()).split())
+    assert "in A it is the product of det(I + J_k(z_{k-1})), step by step; in B det(I + the sum of J_k(x))" in said
+    assert "differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]" in said
+    assert "Volume" not in str(compared("residual", "multiplicative")) and "differ at order 2, by" not in str(compared("residual", "z + f(z)"))
+    x, size, random = sf.tensor("x", (None, 3)), 1e-3, np.random.default_rng(0)
+    kind = sf.layer("f", lambda z, W: sf.tanh(z @ W), W=(3, 3)).kind
+    nets = [sf.fold(m, sf.layers("f1:4", kind), x) for m in (sf.mappers.residual, sf.mappers.boosting(x))]
+    # with layers s W of one strength s, sums of W_j W_i are second derivatives: det differs by the trace of their sum
+    weights = [random.standard_normal((3, 3)) for _ in range(3)]
+    values = {f"W{k + 1}": size * weight for k, weight in enumerate(weights)}
+    a, b = (float(sf.determinant(net, values, x=np.zeros((1, 3)))[0]) for net in nets)
+    expected = sum(np.trace(weights[i] @ weights[j]) for j in range(3) for i in range(j))
+    assert (a - b) / size**2 == pytest.approx(expected, rel=0.05)
+
+
+# ---------------------------------------------------------------- what is said of other depths
+
+
+@pytest.mark.parametrize(("depth", "told"), [(30, "30"), (10**6, "1,000,000"), ("n", "n")])
+def test_a_report_of_many_layers_says_how_many_are_pictured(depth: int | str, told: str) -> None:
+    comparison = compared(depth=depth)
+    assert f"The nets compared have {told} layers; the pictures below show nets of 4" in comparison.to_html()
+    assert "A - B at any depth n is" in " ".join(str(comparison).split())
+
+
+def test_a_report_of_few_layers_does_not(page: str) -> None:
+    assert "The nets compared have" not in page and "at any depth" not in page
+
+
+@pytest.mark.parametrize(("second", "depth"), [("multiplicative", 4), ("z + f(z)", 4), ("boosting", 1), ("boosting", 0)])
+def test_what_is_said_fits_other_nets(second: str, depth: int) -> None:
+    page = compared("residual", second, depth).to_html()
+    assert not re.search(r"\b1 (?:layers|paths|terms)\b|added at different places", page)
+    assert depth or "there is one layer" not in page
+    assert ("Heavy coloured arrows" in page) == (second == "multiplicative")
+
+
+def test_counts_that_are_not_known_say_why() -> None:
+    cells = {answered.row.label: answered.cells for answered in answers(compared("multiplicative", "residual", 10**6))}
+    assert text_of(cells["series"][0]) == "not known: the terms of this net are counted layer by layer only, and 1,000,000 layers are too many"
+    symbolic = {answered.row.label: answered.cells for answered in answers(compared("multiplicative", "residual", "n"))}
+    assert "the depth n is a symbol" in text_of(symbolic["series"][0])
+
+
+def test_the_page_begins_with_the_question_and_the_terminal_explains_its_signs(page: str) -> None:
+    assert re.search(r"<p[^>]*>([^<]*)</p>", page)[1].endswith("?")  # type: ignore[index]
+    assert "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u" in " ".join(str(compared()).split())
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -369,6 +488,12 @@ def test_the_command_prints_the_table_and_writes_the_page(tmp_path: Path, page: 
 def test_a_page_that_cannot_be_written_is_said_before_the_work() -> None:
     code, output = run("residual", "boosting", "-o", "no/such/folder/report.html")
     assert code == 2 and "no folder" in output and len(output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["x.txt", "report", "page.svg", "html"])
+def test_a_page_is_written_to_a_name_that_says_so(name: str, tmp_path: Path) -> None:
+    code, output = run("residual", "boosting", "-o", str(tmp_path / name))
+    assert code == 2 and "ends in .html" in output and not list(tmp_path.iterdir())
 
 
 def test_the_command_gives_json() -> None:

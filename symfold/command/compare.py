@@ -27,10 +27,13 @@ Examples:
 @as_json
 def command(first: str, second: str, depth: int | str, layer: str, init: str, output: str | None, exit_code: bool, json_: bool) -> int:
     """Compare two MAPPERs, each folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
+    from symfold.errors import InvalidValue
     from symfold.files import check_writable
     from symfold.report.comparison import compare
 
     if output is not None:
+        if not output.lower().endswith((".html", ".htm")):
+            raise InvalidValue(f"cannot write {output!r}: the report is an HTML page (give a file name that ends in .html)")
         check_writable(output)
     names = (first, second) if first != second else ("A", "B")
     comparison = compare(symbolic_net(first, depth, layer, init), symbolic_net(second, depth, layer, init), names)

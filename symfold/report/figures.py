@@ -48,7 +48,7 @@ def histogram(comparison: Comparison) -> str:
 
 
 def _spoken(comparison: Comparison, counts: list[list[int]]) -> str:
-    return "; ".join(f"{name} has {', '.join(map(str, row))} paths through 0 to {len(row) - 1} layers" for name, row in zip(comparison.names, counts, strict=True))
+    return "; ".join(f"{name}, paths by their number of layers, from 0 to {len(row) - 1}: {', '.join(map(str, row))}" for name, row in zip(comparison.names, counts, strict=True))
 
 
 def epsilon(comparison: Comparison) -> str:
@@ -101,7 +101,7 @@ def frontier(comparison: Comparison) -> str:
         net = grouped(chosen.a, q)
         found.append((q, cost(net).span, paths(net)))
     points = tuple((float(span), float(p.count)) for _, span, p in found)
-    title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(f"q = {q}: span {span}, {p.count} paths" for q, span, p in found)
+    title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(f"q = {q}: span {span}, paths {p.count}" for q, span, p in found)
     numbers = table(["q", "span", "P(t)", "paths"], [(str(q), str(span), expression(ascending(p.polynomial, T)).text, f"{p.count:,}") for q, span, p in found])
     drawn = plots.lines(title, [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))], "span: layers that wait for each other", "paths", (False, True))
     caption = f"{chosen.names[0]}, {depth} layers. The point on the right is q = 1, the net as it is; the one on the left q = {depth}, all layers side by side."
@@ -124,7 +124,10 @@ def updates(comparison: Comparison, fitted: Trained, name: str) -> str:
     """How much a gradient step on each layer alone changes what every layer is taught, in a trained net."""
     found = update_coupling(fitted.loss, fitted.params, **fitted.data)
     values = [[float(value) if np.isfinite(value) else 0.0 for value in row] for row in found.relative]
-    alike = bool(np.allclose(found.relative, found.relative[:1]))
+    taught = found.relative[np.isfinite(found.relative).all(axis=1)]
+    if len(taught) < len(found.relative):
+        return _matrix(f"Updates in {name}, trained: rows of zeros are layers that receive no gradient at all.", values, found.received, found.moved, "is taught / moves")
+    alike = bool(np.allclose(taught, taught[:1]))
     told = "every row is the same: a step is felt by all layers alike, through the loss" if alike else "the rows differ: a step is also felt through the states and Jacobians between the layers"
     return _matrix(f"Updates in {name}, trained: {told}.", values, found.received, found.moved, "is taught / moves")
 
@@ -139,10 +142,10 @@ def teaching(comparison: Comparison) -> str:
     found = [received(one.loss, one.params, **one.data) for one in comparison.trained]
     losses = "; ".join(f"{name} {one.told}" for name, one in zip(comparison.names, comparison.trained, strict=True))
     drawn = [
-        ("size, over that of the loss gradient", "size / size of the loss gradient", [_shares(one) for one in found], True),
-        ("direction", "cosine with the loss gradient", [one.cosines for one in found], False),
+        ("size (over that of the loss gradient)", "size / size of the loss gradient", [_shares(one) for one in found], True),
+        ("direction (cosine with the loss gradient)", "cosine with the loss gradient", [one.cosines for one in found], False),
     ]
-    return "".join(_by_layer(comparison, *one) for one in drawn) + words(f"The loss, a sum of squares over all samples: {losses}.", class_="quiet")
+    return "".join(_by_layer(comparison, *one, f"The loss, a sum of squares over all samples: {losses}.") for one in drawn)
 
 
 def _shares(found: Received) -> Any:
@@ -153,7 +156,7 @@ def _shares(found: Received) -> Any:
     return found.norms / whole
 
 
-def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[Any], log: bool) -> str:
+def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[Any], log: bool, losses: str) -> str:
     lines = [
         plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1) if np.isfinite(v)), (), mark)
         for mark, (name, row) in enumerate(zip(comparison.names, values, strict=True), start=1)
@@ -162,7 +165,7 @@ def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[An
     title = f"The {what} of what each layer receives from the loss, by layer from the first to the last. {spoken}."
     longest = max(map(len, values))
     rows = [(str(k + 1), *(f"{row[k]:.4g}" if k < len(row) else "" for row in values)) for k in range(longest)]
-    caption = f"The {what}, of the gradient that each layer receives, in nets of {of_layers(comparison)}."
+    caption = f"The {what} of the gradient that each layer receives, in nets of {of_layers(comparison)}. {losses}"
     drawing = plots.lines(title, lines, "layer", label, (False, log), range(1, longest + 1, -(-longest // 24)))
     return figure(drawing, caption, table(["layer", *comparison.names], rows), comparison.names)
 

@@ -8,7 +8,8 @@ from html import escape
 
 from symfold.report.cells import Cell, Formula, Line
 
-LONG = 60  # characters of a formula that no longer stands in a line of words
+LONG = 40  # characters of a formula that no longer stands in a line of words, nor in a column of a printed table
+WIDE = 80  # of one that is wider than paper
 
 
 def element(tag: str, content: str, **attributes: str) -> str:
@@ -54,7 +55,10 @@ def sentence(parts: Line) -> str:
 
 def formula(shown: Formula) -> str:
     """A formula in a box of its own, which scrolls where the page is narrow and can be reached by the keyboard."""
-    return element("div", shown.mathml, class_="formula", tabindex="0", role="group", aria_label="formula: " + shown.text)
+    text = shown.text
+    width = max(map(len, text.split("\n")))
+    sizes = "formula" + " long" * (width > LONG) + " wide" * (width > WIDE)  # MathML breaks no lines: on paper such formulas are text
+    return element("div", shown.mathml, class_=sizes, tabindex="0", role="group", aria_label="formula: " + text, data_text=text)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -68,6 +68,15 @@ def number(value: float) -> str:
     return "0" if shown == "-0" else shown
 
 
+def short(value: float) -> str:
+    """A number in a square, of two digits where it is small.
+
+    >>> short(0.123), short(-3012.0), short(1.5e9)
+    ('0.12', '-3,012', '1.5e+09')
+    """
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e6 else f"{value:.2g}"
+
+
 def tick_label(value: float, log: bool = False) -> str:
     if log and value and (value >= 1e4 or value < 1e-2):
         return f"10<tspan dy='-5' font-size='9'>{round(math.log10(value))}</tspan>"
@@ -174,6 +183,6 @@ def heat(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], col
             if value and size >= 34:
                 drawn.append(
                     f'<text class="value" x="{number(room + size * (c + 0.5))}" '
-                    f'y="{number(room + size * (r + 0.5) + 4)}" text-anchor="middle">{value:.2g}</text>'
+                    f'y="{number(room + size * (r + 0.5) + 4)}" text-anchor="middle">{short(value)}</text>'
                 )
     return svg(title, "".join(drawn), room + size * len(columns) + 8, room + size * len(rows) + 8)

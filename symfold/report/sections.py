@@ -153,14 +153,14 @@ def couplings(comparison: Comparison) -> str:
     """The heat maps of both nets."""
     frame = comparison.pictured
     a, b = (figures.couplings(frame, *one) for one in zip(frame.nets, frame.trained, frame.titles, strict=True))
-    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "formulas")
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "plots")
 
 
 def updates(comparison: Comparison) -> str:
     """How the updates of the layers are coupled, in both nets."""
     frame = comparison.pictured
     a, b = (figures.updates(frame, *one) for one in zip(frame.trained, frame.titles, strict=True))
-    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "formulas")
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "plots")
 
 
 def pictured_layers(frame: Comparison) -> str:
