@@ -414,6 +414,24 @@ def test_couplings_are_shown_only_where_each_layer_is_applied_once() -> None:
     assert page.count("Not shown: in ") == 2 and "in the order f1, f1, f2, f2, f3, f3" in page
 
 
+def test_nets_of_other_layers_are_not_measured_against_each_other() -> None:
+    x = sf.tensor("x")
+    page = sf.compare(*(sf.fold(sf.mappers.residual, sf.layers(name), x) for name in ("f1:4", "g1:4"))).to_html()
+    assert "the nets apply other layers" in page and "nan" not in re.sub("<[^>]*>", " ", page).split()
+
+
+def test_long_nets_without_a_common_depth_have_no_pictures_layer_by_layer() -> None:
+    x = sf.tensor("x")
+    page = sf.compare(*(sf.fold(sf.mappers.residual, sf.layers(name), x) for name in ("f1:31", "f1:41"))).to_html()
+    assert "at most 24 layers" in page
+    read(sf.compare(*(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), x) for depth in ("n", "m"))).to_html())
+
+
+def test_where_there_is_no_gradient_there_is_no_angle() -> None:
+    page = compared("f(z)", "f(x)", 4).to_html()
+    assert "no gradient, no gradient, no gradient, 1" in page and "nan" not in re.findall(r"[a-z]+", re.sub("<[^>]*>", " ", page))
+
+
 def test_layers_that_nothing_teaches_are_said_to_receive_nothing() -> None:
     assert "rows of zeros are layers that receive no gradient at all" in compared("f(x)", "boosting", 3).to_html()
 

@@ -10,7 +10,7 @@ import sympy as sp
 
 from symfold.analysis.equality.verdict import Verdict, verdict
 from symfold.depth import roll
-from symfold.errors import InvalidType, InvalidValue
+from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.graph import count_steps, symbolic_depth
 from symfold.net import Net
 from symfold.report.depths import any_depth
@@ -104,11 +104,17 @@ class Comparison:
         """The comparison that pictures are made of where there is one for all: these nets, or the same at a depth that can be drawn."""
         return self.frames.get(self.shown, self)
 
+    def check_few(self) -> None:
+        """An error where the nets are too long for what is computed layer by layer in a picture."""
+        if self.steps > MANY:
+            raise TooLarge(f"pictures like this one are made of at most {MANY} layers, and these nets have more, with no depth in common that could be lowered")
+
     @cached_property
     def trained(self) -> tuple[Trained, Trained]:
         """Both nets with small layers that were trained."""
         from symfold.report.trained import trained
 
+        self.check_few()
         return trained(self.a), trained(self.b)
 
     @property

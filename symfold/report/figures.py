@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from math import comb
 from typing import Any
@@ -17,6 +18,7 @@ from symfold.analysis.rewiring.mixing_matrix import mixing_matrix
 from symfold.analysis.strength.series import series
 from symfold.errors import InvalidValue
 from symfold.graph import count_steps
+from symfold.names import applied_layers, names_of
 from symfold.net import Net
 from symfold.report import plots
 from symfold.report.cells import T, ascending, expression
@@ -57,6 +59,9 @@ def epsilon(comparison: Comparison) -> str:
     leading = difference.leading
     if leading is None:
         return words(f"Up to order {ORDER} in the strength of the layers the two nets agree: there is no difference to plot.")
+    layers = [{name for _, args in applied_layers(net.outputs) for name in names_of(args[0])} for net in comparison.nets]
+    if not (layers[0] <= layers[1] or layers[1] <= layers[0]):
+        raise InvalidValue("the nets apply other layers, so how far they are from each other depends on what these are")
     bound = [with_layers(net) for net in comparison.nets]
     runs = [with_layers(net, strength=True).compile() for net in comparison.nets]
     term = series(bound[0], leading) - series(bound[1], leading)
@@ -80,19 +85,23 @@ def epsilon(comparison: Comparison) -> str:
     small = slice(half // 2)  # where the leading terms are what counts
     slopes = [slope(STRENGTHS[small], part[small]) for part in (values[:half], values[half:])]
     a, b = comparison.names
-    title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {slopes[0]:z.2f}; without the {power} term one of slope {slopes[1]:z.2f}."
+    whole, rest = ("none, since all is zero" if np.isnan(value) else f"{value:z.2f}" for value in slopes)
+    title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {whole}; without the {power} term one of slope {rest}."
     numbers = table(
         ["epsilon", "difference (median)", "least to largest", f"without {power}", "least to largest"],
         [(f"{e:.2g}", f"{values[k]:.2e}", "{:.1e} to {:.1e}".format(*spread[k]), f"{values[half + k]:.2e}", "{:.1e} to {:.1e}".format(*spread[half + k])) for k, e in enumerate(STRENGTHS)],
     )
-    caption = f"Root mean square difference of nets of {of_layers(comparison)} for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {slopes[0]:z.2f} and {slopes[1]:z.2f}."
+    caption = f"Root mean square difference of nets of {of_layers(comparison)} for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {whole} and {rest}."
     return figure(plots.lines(title, curves, "strength epsilon", "difference", (True, True)), caption, numbers, [line.name for line in curves])
 
 
 def frontier(comparison: Comparison) -> str:
     """Groups of q layers: how many paths there are against how many layers must wait for each other."""
     chosen = comparison.at(GROUPED) if comparison.frames else comparison
-    depth = int(count_steps(chosen.a))
+    steps = count_steps(chosen.a)
+    if steps == math.inf:
+        raise InvalidValue("the depth is a symbol that the two nets do not share, so there is no number of layers to group")
+    depth = int(steps)
     if depth < 2:
         return words(f"{chosen.names[0]} has {of_layers(chosen)}, so there is nothing to group.", class_="quiet")
     sizes = [q for q in range(1, depth + 1) if depth % q == 0]
@@ -161,13 +170,18 @@ def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[An
         plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1) if np.isfinite(v)), (), mark)
         for mark, (name, row) in enumerate(zip(comparison.names, values, strict=True), start=1)
     ]
-    spoken = "; ".join(f"{name}: {', '.join(f'{v:.3g}' for v in row)}" for name, row in zip(comparison.names, values, strict=True))
+    spoken = "; ".join(f"{name}: {', '.join(_value(v) for v in row)}" for name, row in zip(comparison.names, values, strict=True))
     title = f"The {what} of what each layer receives from the loss, by layer from the first to the last. {spoken}."
     longest = max(map(len, values))
-    rows = [(str(k + 1), *(f"{row[k]:.4g}" if k < len(row) else "" for row in values)) for k in range(longest)]
+    rows = [(str(k + 1), *(_value(row[k]) if k < len(row) else "" for row in values)) for k in range(longest)]
     caption = f"The {what} of the gradient that each layer receives, in nets of {of_layers(comparison)}. {losses}"
     drawing = plots.lines(title, lines, "layer", label, (False, log), range(1, longest + 1, -(-longest // 24)))
     return figure(drawing, caption, table(["layer", *comparison.names], rows), comparison.names)
+
+
+def _value(value: float) -> str:
+    """A measured number; where there is no gradient there is no angle."""
+    return f"{value:.4g}" if np.isfinite(value) else "no gradient"
 
 
 def of_layers(comparison: Comparison) -> str:

@@ -84,11 +84,13 @@ def band(rows: Sequence[Sequence[float]]) -> tuple[list[float], list[tuple[float
 
 
 def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """The exponent of a power law through points, by least squares in logarithms.
+    """The exponent of a power law through points, by least squares in logarithms; of values that are not all positive, none (nan).
 
     >>> round(slope([0.1, 0.2, 0.4], [0.03, 0.12, 0.48]), 6)
     2.0
     """
+    if min(ys) <= 0:
+        return float("nan")
     return float(np.polyfit(np.log(xs), np.log(ys), 1)[0])
 
 

@@ -22,6 +22,7 @@ def swept(comparison: Comparison) -> str:
     for one, other, (first, second) in ((comparison.a, comparison.b, comparison.names), (comparison.b, comparison.a, comparison.names[::-1])):
         if roll(picard(one, 1)) == roll(other):
             return f"{second} is exactly the first sweep of solving the equations of {first}."
+    comparison.check_few()
     whole = trimmed(paths(comparison.a).coefficients())
     sweeps = range(int(comparison.steps) + 1)
     if all(trimmed(paths(picard(comparison.a, s)).coefficients()) == trimmed(whole[: s + 1]) for s in sweeps):
@@ -36,6 +37,7 @@ def trimmed(counts: list[int]) -> list[int]:
 
 def ladder(comparison: Comparison) -> str:
     """The sweeps of Picard's iteration for the first net: which paths each keeps, and how far it still is from the net."""
+    comparison.check_few()
     net, depth = comparison.a, int(comparison.steps)
     sweeps = [picard(net, s) for s in range(depth + 1)]
     nets = [with_layers(swept) if s else None for s, swept in enumerate(sweeps)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.errors import InvalidValue
+from symfold.errors import Diverged, InvalidValue
 from symfold.losses import squared_error
 from symfold.net import Net
 from symfold.optimisers import momentum
@@ -55,7 +55,10 @@ def trained(net: Net, seed: int = 0) -> Trained:
     rotation = np.linalg.qr(random.standard_normal((WIDTH, WIDTH)))[0]
     data = {name: rows, target: np.sin(2 * rows @ rotation)}
     begun = start(bound, seed)
-    done = fit(loss, begun, data, optimizer=momentum(RATE, DECAY), epochs=STEPS, batch_size=SAMPLES, shuffle=False, progress=False)
+    try:
+        done = fit(loss, begun, data, optimizer=momentum(RATE, DECAY), epochs=STEPS, batch_size=SAMPLES, shuffle=False, progress=False)
+    except Diverged:
+        raise InvalidValue(f"one of them cannot be trained like this: its loss grows beyond all bounds at the rate {RATE}") from None
     run = loss.compile()
     return Trained(bound, loss, dict(done.params), data, (float(run(begun, **data)), float(run(done.params, **data))))
 
