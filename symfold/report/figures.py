@@ -113,7 +113,7 @@ def frontier(comparison: Comparison) -> str:
     title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(f"q = {q}: span {span}, paths {p.count}" for q, span, p in found)
     numbers = table(["q", "span", "P(t)", "paths"], [(str(q), str(span), expression(ascending(p.polynomial, T)).text, f"{p.count:,}") for q, span, p in found])
     drawn = plots.lines(title, [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))], "span: layers that wait for each other", "paths", (False, True))
-    caption = f"{chosen.names[0]}, {depth} layers. The point on the right is q = 1, the net as it is; the one on the left q = {depth}, all layers side by side."
+    caption = f"{chosen.names[0]}, {depth} layers: with q = 1 the net as it is, with q = {depth} all layers side by side."
     return figure(drawn, caption, numbers)
 
 

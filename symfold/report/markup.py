@@ -34,7 +34,7 @@ def prose(text: str) -> str:
     '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
     """
     shown = re.sub(r"\b([A-Za-z])_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)", _indexed, escape(text))
-    return re.sub(r"\b(\w+)\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
+    return re.sub(r"(\w|\))\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
 
 
 def _indexed(found: re.Match[str]) -> str:

@@ -148,7 +148,8 @@ def _curve(line: Line, points: Sequence[tuple[float, float]], x: Scale, y: Scale
     for a, b in places:
         yield marker(line.mark, a, b)
     for (a, b), label in zip(places, line.labels, strict=False):
-        yield f'<text class="tick" x="{number(a - 7)}" y="{number(b - 6)}" text-anchor="end">{escape(label)}</text>'
+        beside = (a + 7, b + 12, "start") if a < 2 * LEFT else (a - 7, b - 6, "end")  # clear of the axis
+        yield f'<text class="tick" x="{number(beside[0])}" y="{number(beside[1])}" text-anchor="{beside[2]}">{escape(label)}</text>'
 
 
 def marker(mark: int, a: float, b: float) -> str:

@@ -103,7 +103,8 @@ def written_out(comparison: Comparison) -> str:
 
 
 def pictures(comparison: Comparison) -> str:
-    moved = "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both." if difference(*comparison.rolled) else "All arrows are in both nets."
+    found = difference(*comparison.pictured.nets)
+    moved = "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both." if found.moved else "All arrows are in both nets."
     note = words(
         f"Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams place the same nodes in the same places. {moved}",
         class_="quiet",
