@@ -33,7 +33,9 @@ def test_one_wide_layer_with_lateral_couplings(name: str) -> None:
     W, V = np.vstack(found.read), np.hstack(found.write)
     b = np.concatenate([np.ravel(params[f"b{k + 1}"]) for k in range(DEPTH)])[:, None]
     assert np.count_nonzero(np.triu(found.lateral)) == 0
-    for net, lateral in ((residual, found.lateral), (boosting, 0 * found.lateral)):
+    for net in (residual, boosting):
+        lateral = sf.coupling(net, params).lateral
+        assert np.any(lateral) == (net is residual)
         h = np.zeros((len(W), 7))
         for _ in range(DEPTH):  # as many sweeps as layers solve a strictly block lower triangular system exactly
             h = np.tanh(W @ columns + lateral @ h + b)
@@ -41,15 +43,28 @@ def test_one_wide_layer_with_lateral_couplings(name: str) -> None:
         np.testing.assert_allclose(given if name == "columns" else given.T, columns + V @ h, rtol=1e-12, atol=1e-12)
 
 
-def test_norms_are_those_of_the_blocks_and_boosting_has_the_same_matrices() -> None:
-    x, kind = KINDS["rows"]
-    layers = sf.layers("f1:4", kind)
-    net = sf.fold(sf.mappers.residual, layers, x)
+@pytest.mark.parametrize(("mapper", "weights"), [
+    (lambda z, f: f(z) + z, [[0, 0, 0], [1, 0, 0], [1, 1, 0]]),
+    (lambda z, f: f(z), [[0, 0, 0], [1, 0, 0], [0, 1, 0]]),
+    (lambda z, f: 0.5 * z + f(z), [[0, 0, 0], [1, 0, 0], [0.5, 1, 0]]),
+    (lambda z, f: z + 0.5 * f(z), [[0, 0, 0], [0.5, 0, 0], [0.5, 0.5, 0]]),
+    (lambda z, f: f(ROWS) + z, [[0, 0, 0], [0, 0, 0], [0, 0, 0]]),
+])  # fmt: skip
+def test_blocks_are_weighed_by_what_the_layers_read(mapper: Any, weights: Any) -> None:
+    net = sf.fold(mapper, sf.layers("f1:4", KINDS["rows"][1]), ROWS)
     params = net.init(seed=0)
-    found, other = sf.coupling(net, params), sf.coupling(sf.fold(sf.mappers.boosting(x), layers, x), params)
-    assert found.layers == other.layers == ("f1", "f2", "f3")
-    np.testing.assert_allclose(found.norms[2, 1], np.linalg.norm(params["V2"] @ params["W3"]))
-    np.testing.assert_array_equal(found.norms, other.norms)
+    found = sf.coupling(net, params)
+    assert found.layers == ("f1", "f2", "f3")
+    for k in range(3):
+        for j in range(k):
+            wanted = weights[k][j] * np.linalg.norm(params[f"V{j + 1}"] @ params[f"W{k + 1}"])
+            np.testing.assert_allclose(found.norms[k, j], wanted)
+
+
+def test_a_layer_that_is_applied_twice_has_no_one_place() -> None:
+    net = sf.fold(lambda z, f: f(f(z)) + z, sf.layers("f1:3", KINDS["rows"][1]), ROWS)
+    with pytest.raises(NoRule, match="more than once"):
+        sf.coupling(net, net.init(seed=0))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 from symfold.trees import flatten
 
 X = sf.tensor("x")
@@ -328,3 +328,16 @@ def test_of_any_net_the_numbers_are_those_of_its_adjoint_step_by_step(net: sf.Ne
         parts = numbers[place :: len(values)]
         total = sum(np.tensordot(bar, part, axes=np.ndim(bar)) for bar, part in zip(bars.values(), parts, strict=True))
         np.testing.assert_allclose(total, pulled[name], rtol=1e-8, atol=1e-9 * (1 + np.max(np.abs(pulled[name]))))
+
+
+def test_a_state_that_is_a_sequence_has_no_product_form() -> None:
+    states = sf.scan(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x", (2,)))
+    g = sf.layer("g")
+    with pytest.raises(NoRule, match=r"sequence itself.*evaluate"):
+        sf.jacobian(sf.fold(sf.mappers.residual, [g, g], states)).formula()
+
+
+def test_words_belong_to_one_value_and_not_to_a_sequence() -> None:
+    states = sf.scan(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x", (2,)))
+    with pytest.raises(InvalidType, match="sequence"):
+        sf.jacobian(states).expanded()

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 from math import comb
+from typing import Any
 
 import numpy as np
 import pytest
@@ -313,3 +314,19 @@ def test_paths_are_displayed_and_no_display_fails() -> None:
     assert "matrix" in str(sf.paths(sf.Net.of((sf.tensor("x"), sf.layer("f")(sf.tensor("y")))))._repr_latex_())
     broken = replace(deep, gone=("g",), net=None)  # type: ignore[arg-type]
     assert broken._repr_latex_() is None and "cannot be shown" in repr(broken)
+
+
+@pytest.mark.parametrize("depth", [3, 10**6, sp.Symbol("n", integer=True, positive=True)])
+def test_decimal_weights_that_add_up_to_one(depth: object) -> None:
+    """As floats, 0.1 + 0.2 + 0.7 is not 1, and the sum over the steps would not close."""
+    net = sf.fold(lambda z, f: 0.1 * z + 0.2 * z + 0.7 * z + f(X), sf.layers("f", count=depth), X)
+    found = sf.paths(net, weighted=True)
+    assert sp.expand(found.polynomial - (1 + depth * T)) == 0
+    assert found.count == 1 + depth
+
+
+@pytest.mark.parametrize("mapper", [lambda z, f: 0.5 * f(z) + z, lambda z, f: z - f(z), lambda z, f: z + 0.5 * f(X), lambda z, f: f(z) + z, lambda z, f: f(z)])
+def test_a_lesioned_net_has_the_paths_that_are_left(mapper: Any) -> None:
+    """The zero in a layer's place leads nowhere."""
+    net = sf.fold(mapper, sf.layers("f1:4"), X)
+    assert sp.expand(sf.paths(sf.lesion(net, ["f2"])).matrix[0, 0] - sf.paths(net).without("f2").polynomial) == 0

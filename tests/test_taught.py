@@ -269,3 +269,11 @@ def test_what_cannot_be_taught_is_said() -> None:
     bare = sf.squared_error(sf.fold(sf.mappers.residual, sf.layers("f1:3", np.tanh), ROWS), TARGET)
     with pytest.raises(InvalidValue, match="has parameters"):
         sf.update_coupling(bare, {}, x=np.zeros((3, 2)), target=np.zeros((3, 2)))
+
+
+def test_a_single_layer_over_an_input_of_any_shape() -> None:
+    """The sizes are those of the numbers that come."""
+    for mapper in (sf.mappers.residual, sf.mappers.boosting(sf.tensor("x"))):
+        found = sf.taught(sf.fold(mapper, sf.layers("f1:2", lambda z: z**2), sf.tensor("x"))).evaluate(np.ones(2), x=np.array([2.0, 3.0]))
+        assert [name for name, _ in found] == ["f1"]
+        np.testing.assert_array_equal(found[0][1], [1.0, 1.0])

@@ -429,3 +429,12 @@ def test_nets_with_bodies_are_judged_as_their_numbers_are(items: Any, one: Any, 
 
 def test_a_verdict_is_displayed_as_text() -> None:
     assert Verdict("different", False, "different: 1 < 2")._repr_html_() == "<p>different: 1 &lt; 2</p>"
+
+
+@pytest.mark.parametrize("function", [sf.softmax, sf.logsumexp])
+@pytest.mark.parametrize("x", [sf.tensor("x"), sf.tensor("x", (3,))], ids=["any shape", "three"])
+def test_functions_that_have_no_fractions_are_judged_by_numbers(function: Any, x: Any) -> None:
+    """softmax(x) = softmax(x + 1) and logsumexp(x) + 1 = logsumexp(x + 1); the doubled argument gives something else."""
+    shifted = function(x) if function is sf.softmax else function(x) + 1
+    assert verdict(sf.Net.of(function(x + 1)), sf.Net.of(shifted)).equal is not False
+    assert verdict(sf.Net.of(function(2 * x)), sf.Net.of(function(x))).equal is not True

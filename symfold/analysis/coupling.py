@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.analysis.rewiring.mixing_matrix import mixing_matrix
 from symfold.arguments import arrays_of
 from symfold.blocks import Block
 from symfold.errors import InvalidType, NoRule
@@ -37,10 +38,11 @@ class Coupling:
     layers: tuple[str, ...]
     read: tuple[Array, ...]
     write: tuple[Array, ...]
+    wiring: Array  # row k, column j: the weight with which layer k reads layer j, that of the mixing matrix
 
     def block(self, later: int, earlier: int) -> Array:
-        """W_k V_j: how layer k, counted from 0, reads what layer j writes."""
-        found: Array = self.read[later] @ self.write[earlier]
+        """W_k V_j, times the weight with which layer k, counted from 0, reads layer j: zero in boosting."""
+        found: Array = self.wiring[later, earlier] * (self.read[later] @ self.write[earlier])
         return found
 
     @cached_property
@@ -90,7 +92,13 @@ def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
         raise NoRule("the net applies no layers, so there is no coupling between them")
     if any(matrix.shape[1] != read[0].shape[1] for matrix in read) or any(matrix.shape[0] != read[0].shape[1] for matrix in write):
         raise NoRule("the layers do not all read and write states of one width, so they have no virtual weights")
-    return Coupling(tuple(names), tuple(read), tuple(write))
+    mixed = mixing_matrix(whole)
+    if sorted(mixed.layers) != sorted(names) or len(set(names)) < len(names):
+        raise NoRule("a layer is applied more than once, so it has no one place among the others")
+    order = [names.index(name) for name in mixed.layers]
+    numbers = {sp.Symbol(name): float(value) for name, value in arrays.items() if np.ndim(value) == 0}  # weights that are learned
+    wiring = np.array(mixed.A[1:, 1:].subs(numbers).tolist(), dtype=float).reshape(len(names), len(names))
+    return Coupling(mixed.layers, tuple(read[k] for k in order), tuple(write[k] for k in order), wiring)
 
 
 def _as_columns(matrix: Array, left: bool) -> Array:

@@ -119,11 +119,12 @@ def frontier(comparison: Comparison) -> str:
 
 def couplings(comparison: Comparison, net: Net, fitted: Trained, name: str) -> str:
     """How strongly each layer reads what each earlier one writes, in a trained net."""
-    read, found = mixing_matrix(net), coupling(fitted.net, fitted.params)
-    if read.layers != found.layers:
+    read = mixing_matrix(net)
+    if len(set(read.layers)) < len(read.layers):
         return words(f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a layer has no one row of what it reads.", class_="quiet")
+    found = coupling(fitted.net, fitted.params)
     size = len(found.layers)
-    values = [[float(found.norms[k][j]) * abs(float(read.A[k + 1, j + 1])) for j in range(size)] for k in range(size)]
+    values = [[float(value) for value in row] for row in found.norms]
     used = sum(value != 0 for row in values for value in row)
     title = f"Couplings in {name}, trained: {used} of {size * (size - 1) // 2} pairs of an earlier and a later layer are coupled."
     return _matrix(title, values, found.layers, found.layers, "reads / writes")

@@ -20,7 +20,7 @@ from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call, is_name
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
-from symfold.primitives import concatenate, is_primitive
+from symfold.primitives import broadcast_like, concatenate, is_primitive
 from symfold.sequences import element, entry_of, joins_steps, names_of_node, renewed, reverse_row, stack_row, take_row
 from symfold.walks import walk
 
@@ -96,6 +96,8 @@ def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weight
     if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
         parts = zip(args, node.args, strict=True)
         return Entries(row for arg, part in parts for row in (arg if isinstance(arg, Entries) else [arg] * part.shape[0]))
+    if is_primitive(node, broadcast_like):  # what it is spread like gives the shape alone
+        return summed(args[0], width)
     if isinstance(op, Call):
         worth = weights.of(args[0])
         return [weights.tidy(worth * value) for value in add_rows([summed(arg, width) for arg in args[1:]], width)]
@@ -111,8 +113,9 @@ def _number(node: Node) -> sp.Expr:
     if isinstance(value, FrozenArray):
         if len(set(value.array.flat)) != 1:
             raise NoRule(f"a value is multiplied by an array of shape {value.shape}, which is no single weight (count without weights: sf.paths(net))")
-        return sp.sympify(value.array.flat[0].item())
-    return value
+        value = sp.sympify(value.array.flat[0].item())
+    # a decimal number is what it says, so that weights that add up to one are found to
+    return sp.Rational(str(value)) if value.is_Float and value.is_finite else value
 
 
 def summed(rows: Any, width: int) -> Row:

@@ -127,7 +127,10 @@ class Exact(Lazily):
                 raise Inexact(op.__name__)
             value = np.frompyfunc(HEADS[op], len(args), 1)(*args) if op in (sp.Pow,) or len(args) == 1 else reduce(np.frompyfunc(HEADS[op], 2, 1), args)
         else:
-            value = op.evaluate(*args)
+            try:
+                value = op.evaluate(*args)
+            except (TypeError, ValueError, IndexError) as error:  # a function without fractions, or an axis that a single number has not
+                raise Inexact(op.primitive.name) from error
         if any(isinstance(one, Fraction) and max(one.numerator.bit_length(), one.denominator.bit_length()) > MOST_BITS for one in np.ravel(value)[:1]):
             raise Abandoned("a number of too many digits")
         return value

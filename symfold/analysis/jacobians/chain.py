@@ -169,6 +169,8 @@ class Chain:
     def fold(self, node: Node, args: list[Any], reading: Reading) -> list[Any]:
         """The derivatives of a fold's results."""
         carries = node.op.carries
+        if any(isinstance(arg, (Listed, Unlisted)) for arg in args[:carries]):
+            raise NoRule("a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)")
         init: Map = args[0] if carries == 1 else None if all(arg is None for arg in args[:carries]) else _joined(node, args[:carries])
         last, given = self.run(node, init, args, reading)
         return [*(entry(last, part) for part in range(carries)), *given]

@@ -151,7 +151,10 @@ class Jacobian:
             raise TooLarge(f"the Jacobian has {show_count(count)} paths over {show_count(steps)} steps, more than can be written one by one (use the product form)")
         chain = self._chain(True)
         out, into = self._chosen(output, input)
-        return words_of(_map(_value(chain, self.net, self.net.outputs[out], into)), chain.unit, max_words, count)
+        value = _value(chain, self.net, self.net.outputs[out], into)
+        if isinstance(value, (Listed, Unlisted)):
+            raise InvalidType("the output is a sequence, and has words for each entry (take one: sf.jacobian(net[0]))")
+        return words_of(value, chain.unit, max_words, count)
 
     def _chosen(self, output: int | None, into: str | None) -> tuple[int, Node]:
         names = [node.op.name for node in self.net.inputs]

@@ -31,6 +31,7 @@ from symfold.notation.terms import Name, Term, named
 from symfold.opening import opened
 from symfold.operations import Constant
 from symfold.reverse_mode import pull_back, zeros
+from symfold.specialise import with_shapes
 from symfold.trees import LEAF
 from symfold.walks import walk
 
@@ -102,6 +103,9 @@ class Taught:
         >>> sf.taught(net).evaluate(1.0, x=2.0)
         [('f1', array(13.)), ('f2', array(1.))]
         """
+        shapes = {name: np.shape(value) for name, value in {**(params or {}), **inputs}.items()}
+        if (sized := with_shapes(self.source, shapes)) != self.source:
+            return Taught(sized).evaluate(gradient, params, **inputs)
         given = (gradient,) if len(self.cotangents) == 1 else tuple(gradient)
         if len(given) != len(self.cotangents):
             raise InvalidValue(f"{len(given)} gradients for {len(self.cotangents)} outputs (give one for each)")

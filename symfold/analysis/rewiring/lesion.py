@@ -81,6 +81,8 @@ def _without(roots: Sequence[Node], names: frozenset[str], hits: Mapping[Node, H
             new[node] = zeros(args[1] if node.op.body is None else remade(node, args))
         elif node.op is sp.Add:
             new[node] = _sum(node, args)
+        elif node.op is sp.Mul and args != node.args and _is_nothing(args):
+            new[node] = next(arg for arg in args if _is_zero(arg) and arg.args)
         else:
             new[node] = args[0][node.op.position] if isinstance(node.op, Select) else remade(node, args)
     return tuple(new[root] for root in roots)
@@ -104,6 +106,12 @@ def _sum(node: Node, args: tuple[Node, ...]) -> Node:
         return whole
     left = kept[0] if len(kept) == 1 else Node(sp.Add, tuple(kept))
     return left if left.shape == node.shape else whole
+
+
+def _is_nothing(args: Sequence[Node]) -> bool:
+    """Whether factors are numbers and one zero that has taken a layer's place."""
+    spread = [arg for arg in args if arg.args]
+    return len(spread) == 1 and _is_zero(spread[0]) and all(isinstance(arg.op, Constant) for arg in args if not arg.args)
 
 
 def _is_zero(node: Node) -> bool:
