@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,6 +86,16 @@ def test_a_million_layers() -> None:
     assert sf.paths(net).count == 2**999_999
 
 
+@pytest.mark.parametrize("name", ["residual", "boosting", "halved"])
+@pytest.mark.parametrize("gone", [["f1"], ["f2"], ["f2", "f5"], ["f3", "f4"]])
+def test_a_symbolic_depth(name: str, gone: list[str]) -> None:
+    """A lesion at the depth n, and then a number, is the lesion at that number."""
+    deep = sf.fold(ADDITIVE[name](X), sf.layers("f", count="n"), X)
+    lesioned = sf.lesion(deep, gone)
+    assert sf.roll(lesioned.at(n=8)) == sf.roll(sf.lesion(deep.at(n=8), gone))
+    assert sp.simplify(sf.paths(lesioned).polynomial - sf.paths(deep).without(gone).polynomial) == 0
+
+
 @pytest.mark.parametrize("kind", [None, DENSE])
 @pytest.mark.parametrize("mapper", [sf.mappers.residual, sf.mappers.feedforward, sf.mappers.multiplicative])
 @given(data=st.data())
@@ -114,7 +125,6 @@ def test_a_part_is_reordered_in_the_places_it_had() -> None:
         (lambda net: sf.lesion(net, ["f9"]), InvalidValue, "no layer 'f9'"),
         (lambda net: sf.swap(net, "f1", "g"), InvalidValue, "no layer 'g'"),
         (lambda net: sf.reorder(net, ["f1", "f1"]), InvalidValue, "named twice"),
-        (lambda net: sf.lesion(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), ["f1"]), InvalidValue, "net.at"),
         (lambda net: sf.swap(net.bind({"f1": lambda v: v**2}), "f1", "f2"), InvalidValue, "different kinds"),
     ],
 )

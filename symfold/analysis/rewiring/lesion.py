@@ -6,7 +6,7 @@ A residual net without a layer is the residual net of the others; a feedforward 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import groupby
 from typing import Any
 
@@ -14,8 +14,8 @@ import sympy as sp
 
 from symfold.arguments import ordered, quoted
 from symfold.blocks import Block
-from symfold.errors import InvalidType, InvalidValue
-from symfold.families import Names, Numbered, known_count
+from symfold.errors import InvalidType, InvalidValue, depth_is_symbolic
+from symfold.families import Names, Numbered
 from symfold.folds import Fold, Select, apply_fold
 from symfold.layer_kinds import Call, is_name
 from symfold.named_layers import Layer
@@ -24,7 +24,8 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import broadcast_like, broadcast_to, is_primitive, zeros
-from symfold.sequences import join, take
+from symfold.sequences import has_rest, join, rest, take
+from symfold.shapes import Size
 from symfold.walks import remade, walk
 
 Hits = bool | tuple[bool, ...]  # whether a layer is taken out; of a sequence of layers, which
@@ -38,6 +39,8 @@ def lesion(net: Any, layers: Iterable[Any]) -> Net:
     >>> net = sf.fold(sf.mappers.residual, f, x)
     >>> print(sf.formula(sf.lesion(net, ["f2", f[2]]), form="expanded"))
     f4(f1(x) + x) + f1(x) + x
+    >>> print(sf.formula(sf.lesion(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x), ["f1"])))
+    z_k = f_{k+1}(z_{k-1}) + z_{k-1}, k = 1..n-1, z_0 = x
     >>> sf.lesion(net, ["g"])
     Traceback (most recent call last):
     ...
@@ -92,8 +95,9 @@ def _hits(node: Node, names: frozenset[str]) -> Hits:
     listed: Names = names_of(node)
     if not any(covers(name, listed) for name in names):
         return False
-    if isinstance(listed, Numbered):
-        known_count(listed.count)  # a symbolic depth has no second layer yet: the error says what to do
+    if isinstance(listed, Numbered) and not isinstance(listed.count, int):  # up to the last that is taken out: none is after it
+        last = max(place for name in names if (place := listed.position(name)) is not None)
+        return tuple(listed[k] in names for k in range(last + 1))
     found = tuple(name in names for name in listed)
     return found if len(node.shape) > 1 else found[0]
 
@@ -126,10 +130,8 @@ def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequenc
     steps = (False,) * fold.carries + fold.each
     state, operands = tuple(args[: fold.carries]), args[fold.carries :]
     own = {k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, tuple)}
-    count = known_count(fold.count)
     given: list[tuple[Node, ...]] = []
-    for chosen, group in groupby(range(count), key=lambda step: tuple(hit[step] for hit in own.values())):
-        run = list(group)
+    for chosen, first, count in _runs(list(own.values()), fold.count):
         now = {**dict(enumerate(hits)), **dict(zip(own, chosen, strict=True))}
         known = {formal: now[k] for k, formal in enumerate(fold.block.formals) if is_name(formal)}
         results = _without(fold.block.results, names, known)
@@ -137,8 +139,29 @@ def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequenc
             continue
         block, used = Block(fold.block.shapes, results).without_unused(fold.carries)
         read = [(operands[k - fold.carries], steps[k]) for k in used[fold.carries :]]
-        part = [take(o, range(run[0], run[-1] + 1)) if each else o for o, each in read]
-        results = apply_fold(block, len(run), state, part, [each for _, each in read])
+        part = [_part(o, first, count) if each else o for o, each in read]
+        results = apply_fold(block, count, state, part, [each for _, each in read])
         state = results[: fold.carries]
         given.append(results[fold.carries :])
     return (*state, *(join(parts) for parts in zip(*given, strict=True)))
+
+
+def _runs(hits: Sequence[tuple[bool, ...]], count: Size) -> Iterator[tuple[tuple[bool, ...], int, Size]]:
+    """Neighbouring steps from which the same is taken out: what that is, the first of them, and how many they are."""
+    told = count if isinstance(count, int) else max(map(len, hits), default=0)
+    for chosen, group in groupby(range(told), key=lambda step: tuple(step < len(hit) and hit[step] for hit in hits)):
+        run = list(group)
+        yield chosen, run[0], len(run)
+    if not isinstance(count, int):
+        yield (False,) * len(hits), told, count - told
+
+
+def _part(sequence: Node, first: int, count: Size) -> Node:
+    """Some entries of a sequence; of symbolically many, all from one on."""
+    if isinstance(count, int):
+        return take(sequence, range(first, first + count))
+    for _ in range(first):
+        if not has_rest(sequence):
+            raise depth_is_symbolic(count)
+        sequence = rest(sequence)
+    return sequence
