@@ -7,8 +7,9 @@ the bound layers would have given in the first place.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import or_
 from typing import Any
 
 from symfold.arguments import quoted
@@ -70,11 +71,15 @@ def _heads(name: str, names: Names) -> bool:
 class Binder:
     """The bodies, and the walk that puts them in."""
 
-    kinds: Kinds
+    kinds: Mapping[str, Kind | None]
     families: Kinds  # those that are meant for all layers of a family, by the name without its number
 
     def kind(self, name: str) -> Kind | None:
         return self.kinds.get(name) or self.families.get(label(name))
+
+    def moves(self, name: Any) -> bool:
+        """Whether a layer gets another body than the one that it has: binding gives bodies to opaque layers only."""
+        return False
 
     def bound(self, roots: Sequence[Node], given: Mapping[Node, Any]) -> tuple[Node, ...]:
         """The roots with bodies put in; `given` says what formals are: nodes from outside, or the layer of a step."""
@@ -106,9 +111,8 @@ class Binder:
 
     def call(self, op: Call, args: tuple[Any, ...]) -> Node:
         """A layer applied: with its new body, or with its own one bound in turn."""
-        if op.body is None:
-            layer = self.layer(args[0])
-            return layer(*args[1:])
+        if op.body is None or self.moves(args[0]):
+            return self.layer(args[0])(*args[1 : 1 + op.arity])
         fixed = op.arity + op.weights
         inner, captured = op.body, args[1 + fixed :]
 
@@ -121,9 +125,14 @@ class Binder:
 
     def fold(self, fold: Fold, args: tuple[Any, ...]) -> tuple[Node, ...]:
         """A fold, as one fold for each run of steps that get equal bodies."""
+        if fold.count == 1:  # what a single step applies is its own all the same, and is not computed outside of it
+            own = [not each and isinstance(arg, Node) and is_name(arg) for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
+            args = (*args[: fold.carries], *(stack([arg]) if alone else arg for arg, alone in zip(args[fold.carries :], own, strict=True)))
+            fold = replace(fold, each=tuple(map(or_, fold.each, own)))
         state = args[: fold.carries]
         operands = tuple(arg.leaves[0] if isinstance(arg, Layer) and each else arg for arg, each in zip(args[fold.carries :], fold.each, strict=True))
-        wanted = {k: self.kinds_of(o, fold.count) for k, o in enumerate(operands) if fold.each[k] and _names(o)}
+        asked = ((k, self.kinds_of(o, fold.count)) for k, o in enumerate(operands) if fold.each[k] and _names(o))
+        wanted = {k: kinds for k, kinds in asked if kinds is not None}
         runs: list[tuple[range | None, dict[int, Kind | None]]]
         if not isinstance(fold.count, int):
             runs = [(None, {k: kinds[0] for k, kinds in wanted.items()})]
@@ -139,8 +148,8 @@ class Binder:
             given.append(results[fold.carries :])
         return (*state, *(join(parts) for parts in zip(*given, strict=True)))
 
-    def kinds_of(self, names: Node, count: Size) -> Sequence[Kind | None]:
-        """The kind that each step's layer gets; one for all of a numbered family that is named as a whole."""
+    def kinds_of(self, names: Node, count: Size) -> Sequence[Kind | None] | None:
+        """The kind that each step's layer gets; one for all of a numbered family that is named as a whole; None: they stay."""
         listed = names_of(names)
         if not isinstance(listed, Numbered):
             return [self.kind(name) for name in listed]
@@ -172,8 +181,9 @@ class Binder:
             for k, operand in enumerate(operands):
                 if not fold.each[k]:
                     values.append(operand)  # the same in every step: traced as what it is, and captured anew
-                elif kind := kinds.get(k):
-                    values.append(Layer(names_of(operands[k])[0], kind, (*(own[j] for j in places[k]), *kind.captured)))
+                elif k in kinds:
+                    kind = kinds[k]
+                    values.append(Layer(names_of(operands[k])[0], kind, (*(own[j] for j in places[k]), *(kind.captured if kind else ()))))
                 else:
                     values.append(own[places[k][0]])
             return self.bound(fold.block.results, dict(zip(fold.block.formals, values, strict=True)))

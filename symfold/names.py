@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -197,6 +197,17 @@ def label(name: str) -> str:
 def covers(name: str, names: Names) -> bool:
     """Whether a name is one of these."""
     return names.position(name) is not None if isinstance(names, Numbered) else name in names
+
+
+def places_of(wanted: Collection[str], names: Names) -> dict[int, str]:
+    """Where some names stand among these, in order; numbered ones are found without listing them.
+
+    >>> places_of(["f9", "g", "f2"], Numbered("f", 1, 10**6))
+    {1: 'f2', 8: 'f9'}
+    """
+    if isinstance(names, Numbered):
+        return dict(sorted((place, name) for name in wanted if (place := names.position(name)) is not None))
+    return {place: name for place, name in enumerate(names) if name in wanted}
 
 
 def show_names(found: Iterable[Names], most: int = 12) -> str:

@@ -227,8 +227,8 @@ def has_rest(sequence: Node) -> bool:
     return isinstance(sequence.op, Family) and isinstance(sequence.op.names, Numbered)
 
 
-def rest(sequence: Node) -> Node:
-    """All entries but the first, of numbered names.
+def rest(sequence: Node, first: int = 1) -> Node:
+    """All entries but the first ones, of numbered names.
 
     >>> from symfold.named_layers import layers
     >>> rest(layers("f", count="n").families()[0]).op.names
@@ -237,7 +237,7 @@ def rest(sequence: Node) -> Node:
     family: Family = sequence.op
     names = family.names
     assert isinstance(names, Numbered)
-    return Node(Family(Numbered(names.prefix, names.start + 1, names.count - 1), family.shape, family.role, family.start))
+    return Node(Family(Numbered(names.prefix, names.start + first, names.count - first), family.shape, family.role, family.start))
 
 
 def reverse(sequence: Any) -> Node:

@@ -1,6 +1,7 @@
 """Layers taken out, swapped and put in another order: nets again, equal to those that were folded so in the first place."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import InvalidType, InvalidValue
+from symfold.folds import Select
 from symfold.names import names_of
+from symfold.nodes import Node
 
 X = sf.tensor("x")
 WIDE = sf.tensor("x", (None, 3))
@@ -111,6 +114,116 @@ def test_reordering_is_folding_over_the_layers_in_that_order(kind: Any, mapper: 
     assert sf.swap(sf.swap(net, "f2", "f5"), "f5", "f2") == net
 
 
+KINDS = (sf.dense(3, 3, np.tanh), sf.dense(3, 3, sf.sigmoid), sf.layer("f", lambda z, V: np.sin(z @ V), V=(3, 3)).kind, sf.layer("f", lambda z: z**2 / 4).kind)
+BY_HAND: list[Callable[[Any, str, Any], Any]] = [
+    lambda p, k, z: np.tanh(z @ p[f"W{k}"] + p[f"b{k}"]),
+    lambda p, k, z: 1 / (1 + np.exp(-(z @ p[f"W{k}"] + p[f"b{k}"]))),
+    lambda p, k, z: np.sin(z @ p[f"V{k}"]),
+    lambda p, k, z: z**2 / 4,
+]
+
+
+@pytest.mark.parametrize("name", ["residual", "boosting", "inner"])
+@given(kinds=st.lists(st.integers(0, 3), min_size=1, max_size=6), data=st.data())
+@settings(max_examples=25)
+def test_layers_of_different_kinds_take_their_bodies_and_parameters_along(name: str, kinds: list[int], data: Any) -> None:
+    """Against the fold over the layers in the new order, and against a loop in NumPy."""
+    layers = [sf.layer(f"f{k}", KINDS[kind]) for k, kind in enumerate(kinds, 1)]
+    order = data.draw(st.permutations(range(len(kinds))))
+    mapper = ADDITIVE[name](WIDE)
+    net = sf.fold(mapper, layers, WIDE)
+    moved = sf.reorder(net, [layers[k] for k in order])
+    assert sf.roll(moved) == sf.roll(sf.fold(mapper, [layers[k] for k in order], WIDE))
+    assert sf.roll(sf.reorder(moved, layers)) == sf.roll(net)
+    params, x = dict(net.init(0)), np.random.default_rng(2).normal(size=(4, 3))
+    z = x
+    for k in order:
+        layer = lambda v, k=k: BY_HAND[kinds[k]](params, str(k + 1), v)  # noqa: E731
+        z = {"residual": lambda: layer(z) + z, "boosting": lambda: layer(x) + z, "inner": lambda: z + layer(layer(z))}[name]()  # noqa: B023
+    np.testing.assert_allclose(moved(params, x=x) if params else moved(x=x), z, rtol=1e-11)
+
+
+def test_layers_of_one_kind_that_start_otherwise_keep_their_start() -> None:
+    kind = sf.layer("f", lambda z, W: z @ W, W=(3, 3)).kind
+    assert kind is not None
+    small, large = (sf.layer(f"f{k}", replace(kind, weights=(replace(kind.weights[0], start=sf.Normal(0, k)),))) for k in (1, 2))
+    swapped = sf.swap(sf.fold(sf.mappers.feedforward, [small, large], WIDE), "f1", "f2")
+    assert swapped == sf.fold(sf.mappers.feedforward, [large, small], WIDE)
+    assert {node.op.name: node.op.start.deviation for node in swapped.params} == {"W1": 1, "W2": 2}
+
+
+def test_a_layer_that_stands_beside_a_fold_changes_places_with_one_in_it() -> None:
+    """The layer before the fold is another kind, takes what it captures along, and the layer shared by the steps stays."""
+    c, shared = sf.tensor("c", (3,)), sf.layer("h", DENSE)
+    first = sf.layer("g", lambda v: v * c)
+    layers = sf.layers("f1:5", sf.dense(3, 3, sf.sigmoid))
+    mapper = lambda z, f: f(z) + shared(z)  # noqa: E731
+    net = sf.fold(mapper, layers, first(WIDE))
+    assert sf.roll(sf.swap(net, "g", "f3")) == sf.roll(sf.fold(mapper, [*layers[:2], first, layers[3]], layers[2](WIDE)))
+    assert sf.roll(sf.swap(net, "h", "f2")) == sf.roll(
+        sf.fold(lambda z, f: f(z) + layers[1](z), [layers[0], shared, *layers[2:]], first(WIDE))
+    )
+
+
+# ---------------------------------------------------------------- order at any depth
+
+
+@pytest.mark.parametrize("kind", [None, DENSE])
+@pytest.mark.parametrize("name", [*ADDITIVE, "feedforward", "multiplicative"])
+@pytest.mark.parametrize("order", [("f2", "f1"), ("f5", "f2"), ("f4", "f1", "f6", "f3")])
+def test_an_order_at_a_symbolic_depth(name: str, order: tuple[str, ...], kind: Any) -> None:
+    """Other places at the depth n, and then a number, are other places at that number; and there and back is the net."""
+    x = X if kind is None else WIDE
+    mapper = ADDITIVE[name](x) if name in ADDITIVE else getattr(sf.mappers, name)
+    deep = sf.fold(mapper, sf.layers("f", kind, count="n"), x)
+    moved = sf.reorder(deep, order)
+    last = max(int(one[1:]) for one in order)
+    assert [str(fold.op.count) for fold in moved.bindings] == [str(last), f"n - {last}"]
+    back = sf.reorder(moved, sorted(order))
+    for depth in (last + 1, 9):
+        assert sf.roll(moved.at(n=depth)) == sf.roll(sf.reorder(deep.at(n=depth), order))
+        assert sf.roll(back.at(n=depth)) == sf.roll(deep.at(n=depth))
+    if name != "inner":
+        assert sp.simplify(sf.paths(moved).polynomial - sf.paths(deep).polynomial) == 0
+
+
+def test_a_layer_of_another_kind_at_a_symbolic_depth() -> None:
+    def net(count: Any) -> sf.Net:
+        return sf.fold(sf.mappers.residual, sf.layers("f", DENSE, count=count), sf.fold(sf.mappers.residual, [sf.layer("g", lambda v: v**2)], WIDE))
+
+    assert [str(fold.op.count) for fold in sf.swap(net("n"), "g", "f3").bindings] == ["1", "2", "1", "n - 3"]
+    assert sf.roll(sf.swap(net("n"), "g", "f3").at(n=7)) == sf.roll(sf.swap(net(7), "g", "f3"))
+
+
+@pytest.mark.parametrize(
+    ("pair", "counts"), [(("f2", "f5"), [5, 999_995]), (("f2", "f500000"), [2, 499_997, 1, 500_000]), (("f999999", "f1000000"), [999_998, 2])]
+)
+def test_a_swap_in_a_million_layers_lists_none_but_those_nearby(pair: tuple[str, str], counts: list[int]) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f", DENSE, count=1_000_000), WIDE)
+    swapped = sf.swap(net, *pair)
+    assert [fold.op.count for fold in swapped.bindings] == counts
+    assert sum(len(leaf.op.names) for leaf in swapped.leaves if isinstance(getattr(leaf.op, "names", None), tuple)) <= 3 * 5
+    assert sf.paths(swapped).count == 2**1_000_000
+
+
+def test_deep_swaps_are_the_fold_over_the_swapped_list() -> None:
+    f = list(sf.layers("f", count=2_600))
+    swapped = [*f[:1], f[1300], *f[2:1300], f[1], *f[1301:]]
+    found = sf.swap(sf.fold(sf.mappers.residual, f, X), "f2", "f1301")
+    assert len(found.bindings) == 4
+    assert sf.roll(found) == sf.roll(sf.fold(sf.mappers.residual, swapped, X))
+
+
+@pytest.mark.parametrize("call", [lambda net: sf.swap(net, "f1", "f2"), lambda net: sf.lesion(net, ["f1"])])
+def test_symbolically_many_steps_in_reverse_ask_for_a_number(call: Callable[[sf.Net], Any]) -> None:
+    """The first layer is the last one applied, and it is not known which step that is."""
+    forward = sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X)
+    (fold,) = forward.bindings
+    backward = forward.with_outputs([Node(Select(0), (Node(fold.op, (fold.args[0], sf.reverse(fold.args[1]))),))])
+    with pytest.raises(InvalidValue, match=r"net.at\(n=10\)"):
+        call(backward)
+
+
 def test_a_part_is_reordered_in_the_places_it_had() -> None:
     f = sf.layers("f1:6")
     net = sf.fold(sf.mappers.residual, f, X)
@@ -125,7 +238,11 @@ def test_a_part_is_reordered_in_the_places_it_had() -> None:
         (lambda net: sf.lesion(net, ["f9"]), InvalidValue, "no layer 'f9'"),
         (lambda net: sf.swap(net, "f1", "g"), InvalidValue, "no layer 'g'"),
         (lambda net: sf.reorder(net, ["f1", "f1"]), InvalidValue, "named twice"),
-        (lambda net: sf.swap(net.bind({"f1": lambda v: v**2}), "f1", "f2"), InvalidValue, "different kinds"),
+        (lambda net: sf.swap(sf.fold(lambda z, f: f(z, z), [sf.layer("g", lambda u, v: u * v)], net), "g", "f2"), InvalidValue, "read 2 and 1 values"),
+        (lambda net: sf.swap(sf.fold(sf.mappers.feedforward, [sf.layer("f1", sf.dense(3, 4)), sf.layer("f2", sf.dense(4, 2))], WIDE), "f1", "f2"),
+         sf.errors.ShapeError, "do not fit in each other's places"),
+        (lambda net: sf.swap(sf.fold(lambda z, f: f(z) + sf.layer("g", lambda v: v * z)(z), sf.layers("f1:4"), X), "g", "f2"),
+         InvalidValue, "layer g reads a value of the step"),
     ],
 )
 def test_what_cannot_be_taken_out_or_swapped(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:

@@ -6,29 +6,29 @@ A residual net without a layer is the residual net of the others; a feedforward 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import sympy as sp
 
 from symfold.arguments import ordered, quoted
 from symfold.blocks import Block
-from symfold.errors import InvalidType, InvalidValue, depth_is_symbolic
-from symfold.families import Names, Numbered
+from symfold.errors import InvalidType, InvalidValue
+from symfold.families import known_count
 from symfold.folds import Fold, Select, apply_fold
 from symfold.layer_kinds import Call, is_name
 from symfold.named_layers import Layer
-from symfold.names import applied_layers, covers, names_of, show_names
+from symfold.names import applied_layers, covers, names_of, places_of, show_names
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import broadcast_like, broadcast_to, is_primitive, zeros
-from symfold.sequences import has_rest, join, rest, take
-from symfold.shapes import Size
+from symfold.sequences import has_rest, join
+from symfold.shapes import length
+from symfold.stretches import alike, part
 from symfold.walks import remade, walk
 
-Hits = bool | tuple[bool, ...]  # whether a layer is taken out; of a sequence of layers, which
+Hits = bool | Mapping[int, bool]  # whether a layer is taken out; of a sequence of layers, which places are
 
 
 def lesion(net: Any, layers: Iterable[Any]) -> Net:
@@ -92,14 +92,14 @@ def _without(roots: Sequence[Node], names: frozenset[str], hits: Mapping[Node, H
 
 
 def _hits(node: Node, names: frozenset[str]) -> Hits:
-    listed: Names = names_of(node)
-    if not any(covers(name, listed) for name in names):
+    places = places_of(names, names_of(node))
+    if not places:
         return False
-    if isinstance(listed, Numbered) and not isinstance(listed.count, int):  # up to the last that is taken out: none is after it
-        last = max(place for name in names if (place := listed.position(name)) is not None)
-        return tuple(listed[k] in names for k in range(last + 1))
-    found = tuple(name in names for name in listed)
-    return found if len(node.shape) > 1 else found[0]
+    if len(node.shape) == 1:
+        return True
+    if not has_rest(node):
+        known_count(length(node.shape))  # in symbolically many steps, taken in another order, these have no number
+    return dict.fromkeys(places, True)
 
 
 def _sum(node: Node, args: tuple[Node, ...]) -> Node:
@@ -129,9 +129,9 @@ def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequenc
         return apply_fold(fold.block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
     steps = (False,) * fold.carries + fold.each
     state, operands = tuple(args[: fold.carries]), args[fold.carries :]
-    own = {k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, tuple)}
+    own = {k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, Mapping)}
     given: list[tuple[Node, ...]] = []
-    for chosen, first, count in _runs(list(own.values()), fold.count):
+    for chosen, stretch in alike(list(own.values()), fold.count):
         now = {**dict(enumerate(hits)), **dict(zip(own, chosen, strict=True))}
         known = {formal: now[k] for k, formal in enumerate(fold.block.formals) if is_name(formal)}
         results = _without(fold.block.results, names, known)
@@ -139,29 +139,7 @@ def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequenc
             continue
         block, used = Block(fold.block.shapes, results).without_unused(fold.carries)
         read = [(operands[k - fold.carries], steps[k]) for k in used[fold.carries :]]
-        part = [_part(o, first, count) if each else o for o, each in read]
-        results = apply_fold(block, count, state, part, [each for _, each in read])
+        results = apply_fold(block, stretch[1], state, [part(o, stretch) if each else o for o, each in read], [each for _, each in read])
         state = results[: fold.carries]
         given.append(results[fold.carries :])
     return (*state, *(join(parts) for parts in zip(*given, strict=True)))
-
-
-def _runs(hits: Sequence[tuple[bool, ...]], count: Size) -> Iterator[tuple[tuple[bool, ...], int, Size]]:
-    """Neighbouring steps from which the same is taken out: what that is, the first of them, and how many they are."""
-    told = count if isinstance(count, int) else max(map(len, hits), default=0)
-    for chosen, group in groupby(range(told), key=lambda step: tuple(step < len(hit) and hit[step] for hit in hits)):
-        run = list(group)
-        yield chosen, run[0], len(run)
-    if not isinstance(count, int):
-        yield (False,) * len(hits), told, count - told
-
-
-def _part(sequence: Node, first: int, count: Size) -> Node:
-    """Some entries of a sequence; of symbolically many, all from one on."""
-    if isinstance(count, int):
-        return take(sequence, range(first, first + count))
-    for _ in range(first):
-        if not has_rest(sequence):
-            raise depth_is_symbolic(count)
-        sequence = rest(sequence)
-    return sequence
