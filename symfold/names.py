@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from symfold.blocks import Block
@@ -77,6 +78,7 @@ def describe(role: str, shape: Shape) -> str:
 
 # ---------------------------------------------------------------- claims
 
+MANY = 64  # names of one sequence, beyond which they are claimed together
 
 @dataclass
 class Claims:
@@ -92,9 +94,31 @@ class Claims:
 
     def add(self, names: Names, owner: Any) -> tuple[str, Any] | None:
         """Claim names for an owner; gives the first name that has another owner, with that owner."""
+        spans: dict[str, list[tuple[Any, Any]]] = {}
         for prefix, first, end in spans_of(names):
-            if (clash := self._claim(prefix, first, end, owner)) is not None:
+            spans.setdefault(prefix, []).append((first, end))
+        for prefix, found in spans.items():
+            if len(found) > MANY:
+                clash = self._claim_all(prefix, found, owner)
+            else:
+                clash = next((clash for span in found if (clash := self._claim(prefix, *span, owner)) is not None), None)
+            if clash is not None:
                 return clash
+        return None
+
+    def _claim_all(self, prefix: str, found: Sequence[tuple[Any, Any]], owner: Any) -> tuple[str, Any] | None:
+        """Claim many spans of one prefix: all that is claimed is gone through once, and not once for each."""
+        held = [(first, end, other) for first, (end, other) in zip(self.starts.get(prefix, []), self.spans.get(prefix, []), strict=True)]
+        merged: list[tuple[Any, Any, Any]] = []
+        for first, end, other in sorted([*held, *((first, end, owner) for first, end in found)], key=itemgetter(0)):
+            if merged and other == merged[-1][2] and first <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]), other)
+            elif merged and first < merged[-1][1]:
+                return f"{prefix}{first}", merged[-1][2] if other == owner else other
+            else:
+                merged.append((first, end, other))
+        self.starts[prefix] = [first for first, _, _ in merged]
+        self.spans[prefix] = [(end, other) for _, end, other in merged]
         return None
 
     def _claim(self, prefix: str, first: Any, end: Any, owner: Any) -> tuple[str, Any] | None:

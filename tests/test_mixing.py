@@ -136,4 +136,4 @@ def test_what_is_no_mixing_matrix(A: Any, a: Any, kind: type[Exception], words: 
 
 def test_a_matrix_too_large_to_write_out() -> None:
     with pytest.raises(TooLarge, match="2,000 layers"):
-        sf.mixing_matrix(sf.fold(sf.mappers.boosting(X), sf.layers("f", count=10_000), X))
+        sf.mixing_matrix(sf.fold(sf.mappers.boosting(X), sf.layers("f", count=1_000_000), X))

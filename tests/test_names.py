@@ -5,8 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.families import Numbered
+from symfold.names import MANY, Claims
 
 X = sf.tensor("x", (None, 3))
 DENSE = sf.dense(3, 3)
@@ -163,3 +167,34 @@ def test_specs_and_bodies_that_cannot_be_are_said_in_words() -> None:
         with pytest.raises(sf.errors.InvalidType, match=f"gives one value, got a {word}"):
             sf.layer("f", body)
     assert sf.layer("f", lambda *given: given[0] + given[1], W=(3,)).params[0].shape == (3,)
+
+
+NUMBERED = st.builds(Numbered, st.sampled_from("fg"), st.integers(0, 300), st.integers(1, 200))
+LISTED = st.builds(
+    lambda prefix, numbers: tuple(f"{prefix}{number}" for number in numbers),
+    st.sampled_from("fg"), st.sets(st.integers(0, 500), min_size=1, max_size=3 * MANY).map(sorted),
+)  # fmt: skip
+
+
+@given(claimed=st.lists(st.tuples(st.one_of(NUMBERED, LISTED), st.sampled_from("AB")), max_size=6))
+@settings(max_examples=200)
+def test_claims_are_those_of_a_dictionary(claimed: list[tuple[Any, str]]) -> None:
+    """Against every name by itself: many names at once clash where one of them has another owner."""
+    claims, owners = Claims(), dict[str, str]()
+    for names, owner in claimed:
+        taken = {name for name in names if owners.get(name, owner) != owner}
+        clash = claims.add(names, owner)
+        assert (clash is not None) == bool(taken)
+        if clash is not None:
+            assert clash[0] in taken and clash[1] != owner
+            return
+        owners.update(dict.fromkeys(names, owner))
+
+
+def test_many_names_dealt_out_to_three_owners() -> None:
+    """Each is between two of others, and all are found to be free; then one more is not."""
+    claims = Claims()
+    for place in range(3):
+        assert claims.add(tuple(f"f{k}" for k in range(place, 200_000, 3)), "one") is None
+    assert claims.spans == {"f": [(200_000, "one")]}
+    assert claims.add(("f199999",), "other") == ("f199999", "one")

@@ -64,6 +64,56 @@ def test_layers_further_apart_and_boosting() -> None:
     assert sf.commutator(BOOSTING, "f1", "f3").leading is None
 
 
+EACH: dict[str, Any] = {
+    "residual": lambda x: sf.mappers.residual,
+    "boosting": sf.mappers.boosting,
+    "halved": lambda x: lambda z, f: z + 0.5 * f(z),
+    "multiplicative": lambda x: sf.mappers.multiplicative,
+    "less what it began with": lambda x: lambda z, f: z + (z - x) * f(z),  # nothing at x, and something at any other state
+    "feedforward": lambda x: sf.mappers.feedforward,
+    "both": lambda x: lambda z, f: z + f(z) + np.sin(z) * f(x),
+}
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("pair", [("f1", "f2"), ("f3", "f2"), ("f2", "f4")])
+@pytest.mark.parametrize("name", EACH)
+def test_a_commutator_is_the_difference_of_the_series_of_the_whole_nets(name: str, pair: tuple[str, str], order: int) -> None:
+    """Term by term, whether or not the other layers were left out."""
+    x = sf.tensor("x")
+    net = sf.fold(EACH[name](x), sf.layers("f", count=5), x)
+    whole = sf.series(net, order) - sf.series(sf.swap(net, *pair), order)
+    found = sf.commutator(net, *pair, order=order)
+    assert [found.terms(power) for power in range(order + 1)] == [whole.terms(power) for power in range(order + 1)]
+
+
+@pytest.mark.parametrize("depth", ["n", 1_000_000])
+@pytest.mark.parametrize("pair", [("f1", "f2"), ("f8", "f9"), ("f7", "f5")])
+@pytest.mark.parametrize("name", ["residual", "boosting", "halved", "both"])
+def test_the_bracket_at_any_depth_is_that_of_few_layers(name: str, pair: tuple[str, str], depth: Any) -> None:
+    x = sf.tensor("x")
+    found, few = (sf.commutator(sf.fold(EACH[name](x), sf.layers("f", count=count), x), *pair) for count in (depth, 10))
+    assert str(found) == str(few)
+    assert found.leading == few.leading
+
+
+def test_what_follows_and_what_else_a_net_does_with_the_layers_counts() -> None:
+    """A readout of the state, the layers folded over twice, the states themselves as answers: as of the whole nets."""
+    x, f = sf.tensor("x"), sf.layers("f", count=4)
+    once = sf.fold(sf.mappers.residual, f, x)
+    for net in (np.sin(once), sf.fold(sf.mappers.residual, f, once), once + f[0](x), sf.scan(sf.mappers.residual, f, sf.tensor("x", (2,)))):
+        whole = sf.series(net, 2) - sf.series(sf.swap(net, "f2", "f3"), 2)
+        found = sf.commutator(net, "f2", "f3")
+        assert [found.terms(power) for power in range(3)] == [whole.terms(power) for power in range(3)]
+        assert found.leading == (2 if net.shape != (4, 2) else 1)  # a state between the two layers has one of them, or the other
+
+
+def test_a_deep_series_is_shown_by_its_recurrences() -> None:
+    """A million steps are not run to see how few terms they have."""
+    net = sf.fold(sf.mappers.feedforward, sf.layers("f", count=1_000_000), sf.tensor("x"))
+    assert "k = 1..999999" in str(sf.series(net, 2))
+
+
 def test_the_determinant_of_a_residual_net_is_the_product_of_its_steps() -> None:
     params = values()
     for row, residual, boosting in zip(X, sf.determinant(RESIDUAL, params, x=X), sf.determinant(BOOSTING, params, x=X), strict=True):

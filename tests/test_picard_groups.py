@@ -146,6 +146,16 @@ def test_the_ends_of_the_continuum(depth: int) -> None:
     assert sf.roll(sf.grouped(net, depth)) == sf.roll(sf.grouped(net, depth + 5)) == boosting
 
 
+@pytest.mark.parametrize("name", STEPS)
+def test_all_layers_of_a_symbolic_depth_in_one_group(name: str) -> None:
+    """Which is boosting for the residual net, and then at a number the one group of so many layers."""
+    deep = sf.fold(STEPS[name][0], sf.layers("f", count="n"), X)
+    one = sf.grouped(deep, sp.Symbol("n"))
+    assert sf.roll(one.at(n=5)) == sf.roll(sf.grouped(deep.at(n=5), 5))
+    assert sf.grouped(deep, 1) == deep
+    assert (one == sf.fold(sf.mappers.boosting(X), sf.layers("f", count="n"), X)) == (name == "residual")
+
+
 def test_groups_of_a_million_layers() -> None:
     net = sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=1_000_000), X), 10)
     assert len(net.bindings) == 1
@@ -170,9 +180,12 @@ def test_the_states_of_a_grouped_scan_keep_their_order() -> None:
     [
         (lambda net: sf.picard(net, -1), InvalidValue, "sweeps=-1"),
         (lambda net: sf.picard(net, 1.5), InvalidType, "sweeps=1.5"),
-        (lambda net: sf.grouped(net, 0), InvalidValue, "size=0"),
-        (lambda net: sf.grouped(net, "two"), InvalidType, "size='two'"),
-        (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), 2), InvalidValue, "net.at"),
+        (lambda net: sf.grouped(net, 0), InvalidValue, "=0"),
+        (lambda net: sf.grouped(net, "two"), InvalidType, "='two'"),
+        (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), 2), InvalidValue, r"groups of 2: .* last one has \(.*net.at"),
+        (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), sp.Symbol("m")), InvalidValue, "groups of m out of n layers"),
+        (lambda net: sf.grouped(net, sp.Symbol("n")), InvalidValue, "groups of n out of 3 layers .give the size as a whole number"),
+        (lambda net: sf.grouped(net, "n"), InvalidType, "size .or the symbol of the depth.='n'"),
     ],
 )
 def test_what_is_no_number_of_sweeps_or_layers(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:

@@ -10,18 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import sympy as sp
+
 from symfold.analysis.rewiring.reads import fold_apart, read_apart
 from symfold.arguments import whole
+from symfold.errors import InvalidValue
 from symfold.families import known_count
 from symfold.folds import Fold, fold_nodes
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.sequences import join, take
+from symfold.shapes import Size
 from symfold.walks import rebuilt
 
 
-def grouped(net: Any, size: int) -> Net:
+def grouped(net: Any, size: int | sp.Symbol) -> Net:
     """The net with its steps in groups: the layers of a group all read the state before it; the last group may be short.
+
+    Of a symbolic depth n, groups of 1 and of n are known: the net itself, and boosting.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:7"), sf.tensor("x")
@@ -32,9 +38,12 @@ def grouped(net: Any, size: int) -> Net:
     z3 = f6(z2) + f5(z2) + z2
     >>> sf.grouped(net, 1) == net, sf.grouped(net, 6) == sf.fold(sf.mappers.boosting(x), f, x)
     (True, True)
+    >>> n, deep = sp.Symbol("n"), sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x)
+    >>> sf.grouped(deep, n) == sf.fold(sf.mappers.boosting(x), sf.layers("f", count="n"), x)
+    True
     """
     base = Net.of(net)
-    wanted = whole("size", size, 1)
+    wanted = sp.Symbol(size.name, integer=True, positive=True) if isinstance(size, sp.Symbol) else whole("size (or the symbol of the depth)", size, 1)
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
         return _grouped(node.op, args, wanted) if isinstance(node.op, Fold) and node.op.carries else None
@@ -42,11 +51,18 @@ def grouped(net: Any, size: int) -> Net:
     return base.with_outputs(rebuilt(base.outputs, rule))
 
 
-def _grouped(fold: Fold, args: Sequence[Node], size: int) -> tuple[Node, ...] | None:
+def _grouped(fold: Fold, args: Sequence[Node], size: Size) -> tuple[Node, ...] | None:
     """A fold in groups: a fold over groups, where they are many and small, or a fold for each group."""
     if size == 1:
         return None
-    count = known_count(fold.count)
+    if size == fold.count:
+        return _one_group(fold, args, None)
+    if not isinstance(size, int):
+        raise InvalidValue(f"groups of {size} out of {fold.count} layers (give the size as a whole number, or as the symbol of the depth)")
+    try:
+        count = known_count(fold.count)
+    except InvalidValue as error:
+        raise InvalidValue(f"groups of {size}: {error.problem}, so it is not known how many groups there are, and how many layers the last one has", *error.advice) from None
     if size * size <= count:
         whole = count - count % size
         parts = [_folded_groups(fold, args, range(whole), size)]
@@ -60,12 +76,12 @@ def _grouped(fold: Fold, args: Sequence[Node], size: int) -> tuple[Node, ...] | 
     return (*parts[-1][: fold.carries], *map(join, given))
 
 
-def _one_group(fold: Fold, args: Sequence[Node], steps: range) -> tuple[Node, ...]:
-    """The steps of one group, as a fold that captures the state before it."""
+def _one_group(fold: Fold, args: Sequence[Node], steps: range | None) -> tuple[Node, ...]:
+    """The steps of one group, or all steps, as a fold that captures the state before it."""
     carries = fold.carries
-    operands = [(take(o, steps) if each else o, each) for o, each in zip(args[carries:], fold.each, strict=True)]
+    operands = [(take(o, steps) if each and steps else o, each) for o, each in zip(args[carries:], fold.each, strict=True)]
     init = args[:carries]
-    return fold_apart(fold, len(steps), init, [(part, False) for part in init], operands)
+    return fold_apart(fold, len(steps) if steps else fold.count, init, [(part, False) for part in init], operands)
 
 
 def _folded_groups(fold: Fold, args: Sequence[Node], steps: range, size: int) -> tuple[Node, ...]:

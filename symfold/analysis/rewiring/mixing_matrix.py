@@ -13,6 +13,7 @@ import sympy as sp
 
 from symfold.analysis.rewiring.mixing import mixing
 from symfold.errors import InvalidType, NoRule, TooLarge
+from symfold.folds import Fold
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.named_layers import Layer
@@ -21,6 +22,7 @@ from symfold.nodes import Node
 from symfold.operations import Constant, Input
 from symfold.primitives import broadcast_like, broadcast_to, is_primitive
 from symfold.shapes import NAME
+from symfold.walks import walk
 
 T = sp.Symbol("t")
 MOST = 2_000  # layers of a matrix that is written out
@@ -73,11 +75,22 @@ def mixing_matrix(net: Any) -> Mixing:
     inputs = [node for node in whole.inputs if node.shape != ()] or whole.inputs  # scalars beside an input are weights
     if len(whole.outputs) != 1 or len(inputs) != 1:
         raise InvalidType(f"a mixing matrix belongs to a net of one input and one output, got {len(inputs)} and {len(whole.outputs)}")
+    if any(isinstance(node.op.count, int) and node.op.count > MOST and _applies(node.op) for node in whole.bindings):
+        raise _too_large()
     reader = Reader(inputs[0])
     (out,) = reader.run(whole.outputs)
     size = len(reader.rows)
     A = sp.ImmutableSparseMatrix(size, size, {(place, k): w for place, row in enumerate(reader.rows) for k, w in row.items()})
     return Mixing(A, sp.ImmutableSparseMatrix(1, size, {(0, k): w for k, w in _sum_of(out, "the output").items()}), tuple(reader.layers))
+
+
+def _applies(fold: Fold) -> bool:
+    """Whether every step of a fold applies a layer."""
+    return any(isinstance(node.op, Call) for node in walk(fold.block.results))
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"a mixing matrix is written out for at most {MOST:,} layers (of deeper nets, sf.paths and sf.jacobian keep the folded form)")
 
 
 Weighted = dict[int, sp.Expr]  # what a value is a sum of: x is 0, layer l is l
@@ -125,7 +138,7 @@ class Reader(Interpreter):
         if op.arity != 1:
             raise NoRule(f"the net has no mixing matrix: layer {args[0]} reads {op.arity} values")
         if len(self.layers) == MOST:
-            raise TooLarge(f"a mixing matrix is written out for at most {MOST:,} layers (of deeper nets, sf.paths and sf.jacobian keep the folded form)")
+            raise _too_large()
         self.rows.append(_sum_of(args[1], f"what layer {args[0]} reads"))
         self.layers.append(args[0])
         return {len(self.layers): sp.Integer(1)}

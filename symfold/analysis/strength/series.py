@@ -18,6 +18,7 @@ from symfold.analysis.strength.multilinear import Expansion, Sum, node_of, order
 from symfold.analysis.strength.series_text import EPSILON, polynomial, state_letters
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
 from symfold.evaluate import as_numbers
+from symfold.folds import Fold
 from symfold.interpreter import Entries
 from symfold.names import covers, names_of
 from symfold.net import Net
@@ -29,9 +30,11 @@ from symfold.notation.symbolic import as_sympy
 from symfold.sequences import stack
 from symfold.specialise import with_shapes
 from symfold.trees import LEAF, Form, flatten, unflatten
+from symfold.walks import walk
 
 MOST = 5_000  # terms of a coefficient that are listed
 SHOWN = 40  # terms in all, up to which a formula lists them
+STEPS = 10_000  # steps that are run to find that there are so few
 FORMS = ("terms", "fold")
 
 
@@ -174,7 +177,7 @@ class Series:
     def _terms(self, power: int) -> list[Sum | Entries]:
         if power in self._listed:
             return self._listed[power]
-        for counted in self._closed(power):
+        for counted in (one for parts in self._counted(power) for one in parts):  # of one part, before it is added to others
             if isinstance(counted, int) and counted > MOST:
                 raise TooLarge(f"the coefficient of epsilon**{power} has {show_count(counted)} terms, over the bound of {MOST:,} (its recurrence is short: .formula(form='fold'))")
         self._listed[power] = [{} if node is None else Expansion(MOST).run([node])[0] for node in self._combined(power, power)]
@@ -202,11 +205,14 @@ class Series:
 
     def _closed(self, power: int) -> list[Any]:
         """The counts for each output that need no listing; None for the others."""
-        found = []
-        for place, alone in enumerate(self._cancelled(power)):
-            left = [made[place] for (_, made), kept in zip(self._jets(power), alone, strict=True) if kept]
-            found.append(0 if not left else closed_count(left[0]) if len(left) == 1 else None)
-        return found
+        return [0 if not parts else parts[0] if len(parts) == 1 else None for parts in self._counted(power)]
+
+    def _counted(self, power: int) -> list[list[Any]]:
+        """For each output, the counts of the parts that are left of it, where they are known without listing."""
+        return [
+            [closed_count(made[place]) for (_, made), kept in zip(self._jets(power), alone, strict=True) if kept]
+            for place, alone in enumerate(self._cancelled(power))
+        ]
 
     @cached_property
     def leading(self) -> int | None:
@@ -271,6 +277,9 @@ class Series:
 
     def _is_short(self) -> bool:
         try:
+            nodes = [node for power in range(self.order + 1) for node in self._combined(power, power) if node is not None]
+            if any(isinstance(node.op, Fold) and isinstance(node.op.count, int) and node.op.count > STEPS for node in walk(nodes)):
+                return False
             counted = sum(self.counts)
             return isinstance(counted, int) and counted <= SHOWN
         except SymfoldError:  # a symbolic depth, or terms beyond the bound
