@@ -1,13 +1,14 @@
 """Stretches: the steps of a fold taken apart into neighbours, where something else is to be done in some of them.
 
-Steps are told by what is said of their places, not one by one: a million of them, or symbolically many, are as few
+Steps are told by a few places, not one by one: a million of them, or symbolically many, are as few
 stretches as three. Of symbolically many only the first can be told apart; all after them are one stretch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 from symfold.errors import depth_is_symbolic
@@ -20,28 +21,21 @@ LISTED = 1_000  # numbered names up to so many are listed where some of them cha
 Stretch = tuple[int, Size]  # the first step, and how many they are
 
 
-def alike(said: Sequence[Mapping[int, Any]], count: Size, otherwise: Any = False) -> Iterator[tuple[tuple[Any, ...], Stretch]]:
-    """Neighbouring steps of which the same is said: what that is, and the stretch. Places not named are `otherwise`.
+def alike(marked: Sequence[Collection[int]], count: Size) -> Iterator[tuple[tuple[bool, ...], Stretch]]:
+    """Neighbouring steps that are marked alike: by which of some collections of places, and the stretch.
 
-    >>> list(alike([{0: True, 1: True, 5: True}], 10**6))
+    >>> list(alike([{0, 1, 5}], 10**6))
     [((True,), (0, 2)), ((False,), (2, 3)), ((True,), (5, 1)), ((False,), (6, 999994))]
     """
-    nothing = (otherwise,) * len(said)
-    run: tuple[tuple[Any, ...], int, int] = (nothing, 0, 0)  # what is said, the first step, the one after the last
-    for place in sorted({place for one in said for place in one}):
-        here = tuple(one.get(place, otherwise) for one in said)
-        for key, end in ((nothing, place), (here, place + 1)):
-            if key == run[0] or end == run[2]:
-                run = (run[0], run[1], max(end, run[2]))
-            else:
-                if run[2] > run[1]:
-                    yield run[0], (run[1], run[2] - run[1])
-                run = (key, run[2], end)
-    if run[0] != nothing:
-        yield run[0], (run[1], run[2] - run[1])
-        run = (nothing, run[2], run[2])
-    if count != run[1]:
-        yield nothing, (run[1], count - run[1])
+    nothing = (False,) * len(marked)
+    runs: list[tuple[tuple[bool, ...], int, Any]] = [(nothing, 0, 0)]  # the marks, the first step, the one after the last
+    for place in sorted({place for one in marked for place in one}):
+        here = tuple(place in one for one in marked)
+        runs += [(nothing, runs[-1][2], place), (here, place, place + 1)]
+    runs.append((nothing, runs[-1][2], count))
+    for key, group in groupby((each for each in runs if each[1] != each[2]), key=itemgetter(0)):
+        run = list(group)
+        yield key, (run[0][1], run[-1][2] - run[0][1])
 
 
 def listed(places: Sequence[int], count: Size) -> list[Stretch]:

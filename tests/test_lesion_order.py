@@ -243,6 +243,8 @@ def test_a_part_is_reordered_in_the_places_it_had() -> None:
          sf.errors.ShapeError, "do not fit in each other's places"),
         (lambda net: sf.swap(sf.fold(lambda z, f: f(z) + sf.layer("g", lambda v: v * z)(z), sf.layers("f1:4"), X), "g", "f2"),
          InvalidValue, "layer g reads a value of the step"),
+        (lambda net: sf.swap(sf.fold(lambda s, f: (f(s[0]) + sf.layer("g", lambda v: v * s[0])(s[1]), sf.layer("h", lambda v: v * s[1])(s[0])), sf.layers("f1:4"), (X, X)),
+                             "g", "h"), InvalidValue, "reads a value of the step"),
     ],
 )
 def test_what_cannot_be_taken_out_or_swapped(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:

@@ -69,7 +69,7 @@ EACH: dict[str, Any] = {
     "boosting": sf.mappers.boosting,
     "halved": lambda x: lambda z, f: z + 0.5 * f(z),
     "multiplicative": lambda x: sf.mappers.multiplicative,
-    "less what it began with": lambda x: lambda z, f: z + (z - x) * f(z),  # nothing at x, and something at any other state
+    "flat where it begins": lambda x: lambda z, f: z + f(x) + (z - x) ** 2 * f(2 * z),  # brackets that are zero at x alone
     "feedforward": lambda x: sf.mappers.feedforward,
     "both": lambda x: lambda z, f: z + f(z) + np.sin(z) * f(x),
 }

@@ -28,7 +28,7 @@ from symfold.shapes import length
 from symfold.stretches import alike, part
 from symfold.walks import remade, walk
 
-Hits = bool | Mapping[int, bool]  # whether a layer is taken out; of a sequence of layers, which places are
+Hits = bool | frozenset[int]  # whether a layer is taken out; of a sequence of layers, which places are
 
 
 def lesion(net: Any, layers: Iterable[Any]) -> Net:
@@ -99,7 +99,7 @@ def _hits(node: Node, names: frozenset[str]) -> Hits:
         return True
     if not has_rest(node):
         known_count(length(node.shape))  # in symbolically many steps, taken in another order, these have no number
-    return dict.fromkeys(places, True)
+    return frozenset(places)
 
 
 def _sum(node: Node, args: tuple[Node, ...]) -> Node:
@@ -129,7 +129,7 @@ def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequenc
         return apply_fold(fold.block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
     steps = (False,) * fold.carries + fold.each
     state, operands = tuple(args[: fold.carries]), args[fold.carries :]
-    own = {k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, Mapping)}
+    own = {k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, frozenset)}
     given: list[tuple[Node, ...]] = []
     for chosen, stretch in alike(list(own.values()), fold.count):
         now = {**dict(enumerate(hits)), **dict(zip(own, chosen, strict=True))}

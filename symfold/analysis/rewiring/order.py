@@ -70,15 +70,15 @@ def _moved(net: Net, new: Mapping[str, str]) -> Net:
     for one, other in moved.items():
         if found[one].arity != found[other].arity:
             raise InvalidValue(f"layers {one} and {other} read {found[one].arity} and {found[other].arity} values, so neither fits in the other's place")
-    if all(found[one].kind == found[other].kind for one, other in moved.items()):
-        weights = {w: v for one, other in moved.items() for w, v in zip(found[one].weights, found[other].weights, strict=True)}
-        return net.with_outputs(_renamed(net.outputs, moved, weights))
     kinds = {name: found[name].kind for name in moved}
     if closed := next((name for name, kind in kinds.items() if kind and None in kind.captured), None):
         raise InvalidValue(f"layer {closed} reads a value of the step that it is in, so it has no other place")
-    rest = tuple((names, _layer(op, args, 0).kind) for names, op, args in applied if names)
+    if all(kinds[one] == kinds[other] for one, other in moved.items()):
+        weights = {w: v for one, other in moved.items() for w, v in zip(found[one].weights, found[other].weights, strict=True)}
+        return net.with_outputs(_renamed(net.outputs, moved, weights))
+    beside = tuple((names, _layer(op, args, 0).kind) for names, op, args in applied if places_of(moved, names))
     try:
-        return net.with_outputs(Mover(kinds, {}, rest).bound(_renamed(net.outputs, moved, {}), {}))
+        return net.with_outputs(Mover(kinds, {}, beside).bound(_renamed(net.outputs, moved, {}), {}))
     except ShapeError as error:
         raise prefixed(error, f"layers {', '.join(moved)} are of different shapes and do not fit in each other's places") from None
 
@@ -163,12 +163,12 @@ def _leaf(node: Node) -> Node:
 class Mover(Binder):
     """The walk that puts layers in the places that are named after them, with their bodies and parameters."""
 
-    others: tuple[tuple[Names, Kind | None], ...]  # the layers of the net, and their kinds
+    beside: tuple[tuple[Names, Kind | None], ...]  # the sequences that layers are moved from, with the kinds of those that stay
 
     def kind(self, name: str) -> Kind | None:
         if name in self.kinds:
             return self.kinds[name]
-        return next((kind for names, kind in self.others if covers(name, names)), None)
+        return next((kind for names, kind in self.beside if covers(name, names)), None)
 
     def moves(self, name: Any) -> bool:
         return isinstance(name, Layer) or bool(places_of(self.kinds, names_of(name)))
