@@ -26,7 +26,9 @@ from symfold.specialise import with_shapes
 DIGITS = (100, 50)  # a difference has to be the same at both precisions, and when each operation errs
 ERROR = 5  # digits that each operation may be off by, so that what cancels wholly shows
 SAME = 40  # digits that agree where two values are called the same
-LARGEST = 10**6  # argument of a function that is neither a sum nor a product: above, its value may have too many digits
+LARGEST, SMALLEST = 10**6, mpmath.mpf(10) ** -200  # arguments of a function: beyond, its value may need too many digits
+ODD = ("tanh", "sinh", "sin", "tan", "asin", "atan", "asinh", "atanh")  # z itself, where z is tiny
+PLAIN_NAMES = ("fabs", "sign")
 MOST_WORK = 20_000  # operations on numbers in one evaluation
 
 NAMES: dict[Head, str] = {
@@ -73,11 +75,17 @@ class Precise(Smooth):
         return found * (1 + shares * self.numbers.mpf(10) ** (ERROR - self.numbers.dps))
 
     def tanh(self, value: Any) -> Any:
-        return self.each(self.numbers.tanh, value)
+        return self.each(lambda z: self.real("tanh", z), value)
 
     def real(self, name: str, *args: Any) -> Any:
         """A function's real value, or not a number."""
-        if any(not self.numbers.isfinite(arg) or abs(arg) > LARGEST for arg in args) and name not in ("fabs", "sign", "tanh"):
+        if not all(map(self.numbers.isfinite, args)):
+            return self.numbers.nan
+        if name == "tanh" and abs(args[0]) > LARGEST:
+            return self.numbers.sign(args[0])
+        if name in ODD and abs(args[0]) < SMALLEST:
+            return args[0]
+        if name not in PLAIN_NAMES and any(arg and not SMALLEST <= abs(arg) <= LARGEST for arg in args):
             return self.numbers.nan
         try:
             value = getattr(self.numbers, name)(*args)
