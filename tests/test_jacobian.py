@@ -169,6 +169,15 @@ def test_residual_words_are_the_subsets_of_layers() -> None:
     assert dict(words) == {tuple(f"J{k + 1}({states[k]})" for k in reversed(subset)): 1 for subset in chosen}
 
 
+@pytest.mark.parametrize("mapper", [sf.mappers.residual, sf.mappers.boosting(X), lambda z, f: f(f(z) + X)])
+def test_the_words_of_a_scan_are_those_of_the_net_up_to_each_step(mapper: Any) -> None:
+    f = list(sf.layers("f1:5"))
+    found = sf.jacobian(sf.scan(mapper, f, X)).expanded()
+    assert len(found) == 4
+    for k, words in enumerate(found, 1):
+        assert dict(words) == dict(sf.jacobian(sf.fold(mapper, f[:k], X)).expanded()), k
+
+
 def test_linear_layers_merge_by_name() -> None:
     net = sf.fold(sf.mappers.residual, [sf.layer("A")] * 5, X)
     assert sf.jacobian(net, linear=("A",)).formula() == "(I + A)^5"
@@ -337,7 +346,10 @@ def test_a_state_that_is_a_sequence_has_no_product_form() -> None:
         sf.jacobian(sf.fold(sf.mappers.residual, [g, g], states)).formula()
 
 
-def test_words_belong_to_one_value_and_not_to_a_sequence() -> None:
-    states = sf.scan(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x", (2,)))
-    with pytest.raises(InvalidType, match="sequence"):
-        sf.jacobian(states).expanded()
+def test_words_of_a_sequence_are_bounded_in_all() -> None:
+    states = sf.scan(sf.mappers.residual, sf.layers("f1:4"), X)  # of 2, 4 and 8 words
+    assert list(map(len, sf.jacobian(states).expanded(max_words=14))) == [2, 4, 8]
+    with pytest.raises(TooLarge, match="more than 13 words in all"):
+        sf.jacobian(states).expanded(max_words=13)
+    with pytest.raises(TooLarge, match="words in all"):  # 2 + 3 + ... + 201
+        sf.jacobian(sf.scan(sf.mappers.boosting(X), sf.layers("f", count=200), X)).expanded()

@@ -115,6 +115,9 @@ def test_the_page_fits_its_window(page: Any, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = page.eval_on_selector_all("#table .formula", "parts => parts.map(p => [p.scrollWidth - p.clientWidth, getComputedStyle(p).overflowX])")
+    assert boxes and all(flow == "auto" for _, flow in boxes)
+    assert any(more > 1 for more, _ in boxes) == (width < 400)  # wide formulas scroll in boxes of their own, and on a desk they fit
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, dark.removeprefix("rgb(").removesuffix(")").split(","))) < 3 * 128) == (scheme == "dark")
 

@@ -1,13 +1,15 @@
 """Normal form: nets that differ only by roll, by the order and brackets of sums and products, by like terms, made equal.
 
 Block by block, so that it costs the same at depth 1,000,000 and at a symbolic depth. Products are not expanded over sums.
-Numbers are exact (a float is the fraction it stands for); what holds, holds wherever both sides are finite.
+Numbers are exact (a decimal number is what it says); what holds, holds wherever both sides are finite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from symfold.shapes import ANY, Size
 from symfold.tensors import number
 from symfold.walks import remade, substitute, walk
 
+WRITTEN_DIGITS = 15  # up to which a decimal number survives as a float: one with more is the rounding of some other number
 MOST_WRITTEN = 64  # steps up to which a net is also compared with its folds written out
 
 
@@ -152,13 +155,33 @@ def exact(node: Node) -> Fraction | None:
     value = node.op.value if isinstance(node.op, Constant) else None
     if value is None or isinstance(value, FrozenArray) or not (value.is_Rational or (value.is_Float and value.is_finite)):
         return None
+    if value.is_Float and value == sp.Float(float(value)):
+        return fraction_of(float(value))
     ratio = sp.Rational(value)
     return Fraction(int(ratio.p), int(ratio.q))
 
 
 def fractions_of(array: Any) -> Any:
     """The numbers of an array as fractions, exactly."""
-    return np.array([Fraction(entry) for entry in array.ravel().tolist()], dtype=object).reshape(array.shape)
+    return np.array([fraction_of(entry) for entry in array.ravel().tolist()], dtype=object).reshape(array.shape)
+
+
+def fraction_of(value: Any) -> Fraction:
+    """A number exactly: of a float the decimal that it says, or where it has too many digits the binary fraction that it is.
+
+    >>> fraction_of(0.1), fraction_of(1e-12) * 10**12, fraction_of(1 / 3) == Fraction(1, 3)
+    (Fraction(1, 10), Fraction(1, 1), False)
+    """
+    return Fraction(repr(value)) if isinstance(value, float) and isfinite(value) and not is_rounded(value) else Fraction(value)
+
+
+def is_rounded(value: Any) -> bool:
+    """Whether a number is a float with more digits than people write: the rounding of a number that is not known.
+
+    >>> is_rounded(0.1), is_rounded(1 / 3), is_rounded(10**20)
+    (False, True, False)
+    """
+    return isinstance(value, float) and len(Decimal(repr(value)).normalize().as_tuple().digits) > WRITTEN_DIGITS
 
 
 def constant(value: Fraction) -> Node:

@@ -7,6 +7,7 @@
     measured, plots            nets with random layers; bars, curves and heat maps as inline SVG
     figures, sweeps, pictures  the plots, the ladder of sweeps, the diagrams
     markup, frames             HTML in small pieces; a part of the page at every depth
+    answered, panels           the sentences and the table; what each further section shows
     sections, page             a section of the page each; the whole, with page.css and page.js
 """
 

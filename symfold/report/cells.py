@@ -31,6 +31,10 @@ class Formula:
         shown = self.write("mathml")
         return shown if shown.startswith("<math") else f'<math display="block">{shown}</math>'
 
+    def followed(self, mark: str) -> Formula:
+        """The same with a punctuation mark after it."""
+        return Formula(lambda style: self.write(style) + (f"<mo>{mark}</mo>" if style == "mathml" else mark))
+
 
 T = sp.Symbol("t")  # what path polynomials are in
 HIGH = 100  # exponents above which an expression is not multiplied out

@@ -70,6 +70,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def figure(drawing: str, caption: str, numbers: str = "", legend: Sequence[str] = (), note: str = "", unfolded: bool = False) -> str:
     """A drawing, a note under it, its caption, and its numbers, folded away unless asked: the alternative for who cannot see it."""
-    keys = "".join(element("li", f'<span class="key s{k}" aria-hidden="true"></span>{escape(name)}') for k, name in enumerate(legend, 1))
+    keys = "".join(element("li", f'<span class="key s{k}" aria-hidden="true"></span>{prose(name)}') for k, name in enumerate(legend, 1))
     shown = (element("ul", keys, class_="legend") if keys else "") + drawing + note + words(caption, "figcaption")
     return element("figure", shown + (f'<details{" open" * unfolded}><summary>The numbers</summary><div class="scroll">{numbers}</div></details>' if numbers else ""))

@@ -8,9 +8,10 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
+from symfold.report.answered import answer, answer_table, depth_slider
 from symfold.report.comparison import Comparison
 from symfold.report.markup import words
-from symfold.report.sections import SECTIONS, answer, answer_table, depth_slider
+from symfold.report.sections import SECTIONS
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
 HEAD = 2  # sections before the depth slider: they are about the depth that was compared

@@ -105,7 +105,7 @@ def path_counts(net: Net) -> Cell:
     if count is sp.nan:  # a quotient that is closed only in the limit, as (t^n - 1)/(t - 1) at t = 1
         count = sp.limit(found.polynomial, T, 1)
         mean = sp.simplify(sp.limit(sp.diff(found.polynomial, T), T, 1) / count)
-    return [[*counted(count, "path"), "from the input to the output,"], ["through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]]
+    return [[*counted(count, "path"), "through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]]
 
 
 def product_form(net: Net) -> Cell:
@@ -132,7 +132,9 @@ def series_counts(net: Net) -> Cell:
         return [[f"not known: the terms of this net are counted layer by layer only, and {said(count_steps(net))} layers are too many"]]
     if general is not None and symbol is None:
         counts = tuple(sp.sympify(count).subs(symbolic_depth(general[0]), int(count_steps(net))) for count in counts)
-    return [[f"order {order}:", *counted(count, "term")] for order, count in enumerate(counts)]
+    *others, last = map(number, counts)
+    listed = [one + "," if isinstance(one, str) else one.followed(",") for one in others]
+    return [[f"orders 0 to {len(counts) - 1}:", *listed, last, "terms"]]
 
 
 def degree_of(net: Net) -> Cell:
@@ -174,7 +176,7 @@ def few_layers(net: Net) -> tuple[Net, str]:
 ROWS = (
     Row("step", "What does one step do?", one_step),
     Row("P(t)", "Which paths lead from the input to the output? The coefficient of t^k counts those through k layers.", polynomial),
-    Row("paths", "How many paths are there, and how many layers does one pass through on average?", path_counts),
+    Row("paths", "How many paths lead from the input to the output, and how many layers does one pass through on average?", path_counts),
     Row("Jacobian", "How does the output move with the input? J_k(u) is the derivative of layer k at u, the later layer on the left.", product_form),
     Row("taught", "What gradient does layer k receive, for a loss gradient g at the output?", taught_form),
     Row("work", "How many layers are applied (the work), and how many must wait for one another (the span)?", work_and_span),

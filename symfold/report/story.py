@@ -30,12 +30,25 @@ def common_form(comparison: Comparison) -> Sentences:
         return []
     if a.read == b.read:
         return [["Both nets are", a.whole, "with", a.reading]]
-    return [["Both nets are", a.whole], ["They differ only in what layer k reads:"], _reads("A", a), _reads("B", b)]
+    return [["Both nets are", a.whole], ["They differ only in what layer k reads:", *_reads("A", a, ";"), *_reads("B", b, ".")]]
 
 
-def _reads(which: str, net: Additive) -> Line:
+def _reads(which: str, net: Additive, end: str) -> Line:
     said = "all that was added up before it" if net.read == STATE else "the input itself" if net.read.stem == net.start else "the same at every step"
-    return [f"in {which},", net.reading, f"({said})"]
+    return [f"in {which},", net.reading, f"({said}){end}"]
+
+
+def starts_apart(comparison: Comparison) -> Sentences:
+    """Where one net reads the input and the other does not: what cannot be compared, and what can be asked instead."""
+    reading = [bool(net.inputs) for net in comparison.nets]
+    if all(reading) or not any(reading):
+        return []
+    without, reads = "BA" if reading[0] else "AB"
+    inputs = ", ".join(leaf.op.name for leaf in comparison.nets[reading.index(True)].inputs)
+    return [[
+        f"{without} never reads {inputs}: its first state is a number, so its output is one number too. It has no paths from {inputs}, no Jacobian and no verdict to hold against those of {reads};"
+        " start both from the input to see what it changes where layers are added."
+    ]]
 
 
 def first_sweep(comparison: Comparison) -> Sentences:
@@ -108,7 +121,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-OPENING: tuple[Callable[[Comparison], Sentences], ...] = (common_form, first_sweep)
+OPENING: tuple[Callable[[Comparison], Sentences], ...] = (common_form, starts_apart, first_sweep)
 CLOSING: tuple[Callable[[Comparison], Sentences], ...] = (what_moved, whether_equal, order_of_difference, volume)
 
 

@@ -2,7 +2,8 @@
 
     comparable                  whether they can be compared
     lazily, agreement, randomised   layers read as random functions
-    exactly, numerical          in fractions, and at random points
+    exactly, residues           in fractions, and modulo a prime
+    smooth, precisely, numerical   at random points: in floating point, to many digits
     conditions, counterexample  what suffices; what refutes
     verdict                     the graded answer
     wiring, spans, overlay, difference   what each application reads, and what moved, in words and as a graph

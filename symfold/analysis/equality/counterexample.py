@@ -8,20 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product
+from itertools import chain, islice, pairwise, product
 from typing import Any
 
 import numpy as np
 
 from symfold.analysis.equality.exactly import Abandoned, Exact, Inexact, Layers, Rule
+from symfold.analysis.normal_form import exact
+from symfold.blocks import Block
 from symfold.families import known_count
+from symfold.folds import Fold
+from symfold.layer_kinds import Call
 from symfold.names import applied_layers, label, names_of
+from symfold.nodes import Node
+from symfold.walks import walk
 
 FEW = 12  # layers up to which they may all do something
 MOST_IN_ALL = 60_000
 ROUNDING = Fraction(1, 10**9)  # relative, where floats are met
 IDENTITY, ZERO, ONE = Rule("z", lambda z: z), Rule("0", lambda z: 0 * z), Rule("1", lambda z: 0 * z + 1)
 SQUARE, NEXT, DOUBLE = Rule("z**2", lambda z: z * z), Rule("z + 1", lambda z: z + 1), Rule("2*z", lambda z: 2 * z)
+MOST_OWN = 8  # numbers of the nets that inputs are chosen by
+SIMPLEST = 3  # rules for layers that are tried at many magnitudes
+MAGNITUDES = (*map(Fraction, (0, 5, 10, 1000, 10**10)), Fraction(7, 3), Fraction(1, 1000))
 VALUES = tuple(map(Fraction, (1, 2, -1, 3))) + (Fraction(1, 2),)
 
 
@@ -47,7 +56,11 @@ class Counterexample:
         told += [f"every parameter {self.parameter}"] if self.parameter is not None else []
         said = ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1] if told else ""
         depth = f"at {', '.join(f'{name} = {count}' for name, count in self.depths.items())}, " if self.depths else ""
-        return f"{depth}{f'with {said}: ' if said else ''}{self.place}{shown(self.values[0])} against {shown(self.values[1])}"
+        return f"{depth}{f'with {said}: ' if said else ''}{self.place}{self._values()}"
+
+    def _values(self) -> str:
+        left, right = map(shown, self.values)
+        return f"{left} against {right}" + (f", apart by {shown(abs(self.values[0] - self.values[1]))}" if left == right else "")
 
     def _layers(self) -> Iterator[str]:
         if not self.names:
@@ -89,8 +102,10 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
     if len(inputs) > 1:
         starts += [{name: Fraction((k + shift) % 5 + 1) for k, name in enumerate(inputs)} for shift in (0, 1, 2)]
         starts += [{name: Fraction(name == one) for name in inputs} for one in inputs]
+    far = [{name: value if one in (None, name) else Fraction(1) for name in inputs} for one in (None, *(inputs[1:] and inputs)) for value in telling(a, b)]
+    first = candidates(names, many)
     spent, restless = 0, set[str]()  # what keeps the state of a deep net from coming to rest
-    for layers, start in product(candidates(names, many), starts):
+    for layers, start in chain(product(candidates(names, many), starts), product(islice(first, SIMPLEST), far)):
         if layers.others.text in restless:
             continue
         for parameter in map(Fraction, (1, 2) if has_parameters else (1,)):
@@ -107,12 +122,41 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
                 restless |= {layers.others.text} if many else set()
                 continue
             finally:
-                spent += sum(evaluator.steps for evaluator in evaluators)
+                spent += sum(evaluator.steps + evaluator.work // 8 for evaluator in evaluators)
             for place, (left, right) in enumerate(zip(*found, strict=True)):
                 if (entry := _first_difference(left, right, any(e.rounded for e in evaluators))) is not None:
                     said = f"output {place + 1} is " if len(a.outputs) > 1 else ""
                     return Counterexample(layers, names, start, parameter if has_parameters else None, entry, said, many, arity, depths or {})
     return None
+
+
+def telling(a: Any, b: Any) -> list[Fraction]:
+    """Inputs at which piecewise nets may tell themselves apart: of many magnitudes, near their own numbers and between them.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x")
+    >>> [str(value) for value in telling(sf.Net.of(sf.relu(x - 99)), sf.Net.of(x))[-6:]]
+    ['100', '-100', '98', '-98', '99/2', '-99/2']
+    """
+    ends = sorted(own_numbers((*a.outputs, *b.outputs)))[:MOST_OWN]
+    near = [value for end in ends for value in (end + 1, end - 1)]
+    between = [(one + other) / 2 for one, other in pairwise([Fraction(0), *ends])]
+    return list(dict.fromkeys(sign * value for value in (*MAGNITUDES, *near, *between) for sign in (1, -1)))
+
+
+def own_numbers(roots: Sequence[Node]) -> set[Fraction]:
+    """The sizes of the numbers that a net is written with, in the blocks of its folds and layers too; 0 and 1 left out."""
+    found, blocks, waiting = set[Fraction](), set[Block](), [tuple(roots)]
+    while waiting:
+        for node in walk(waiting.pop()):
+            op = node.op
+            inner = op.block if isinstance(op, Fold) else op.body if isinstance(op, Call) else None
+            if inner is not None and inner not in blocks:
+                blocks.add(inner)
+                waiting.append(inner.results)
+            if (value := exact(node)) is not None and abs(value) not in (0, 1):
+                found.add(abs(value))
+    return found
 
 
 def _first_difference(left: Any, right: Any, rounded: bool) -> tuple[Fraction, Fraction] | None:

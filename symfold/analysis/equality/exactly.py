@@ -18,7 +18,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.equality.lazily import Lazily, NameSequence
-from symfold.analysis.normal_form import exact, fractions_of
+from symfold.analysis.normal_form import exact, fractions_of, is_rounded
 from symfold.blocks import Block
 from symfold.families import Family, known_count
 from symfold.folds import Fold
@@ -28,11 +28,13 @@ from symfold.layer_kinds import Call
 from symfold.names import label, names_of
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
+from symfold.primitives import dot, is_primitive
 from symfold.shapes import NAME, Rest
 from symfold.walks import walk
 
 MOST_STEPS = 3_000  # in one evaluation
 MOST_BITS = 900  # of one number
+MOST_WORK = 1_000_000  # operations on numbers in one evaluation
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class Exact(Lazily):
 
     def __init__(self, layers: Layers, inputs: Mapping[str, Fraction], parameter: Fraction, most: int = MOST_STEPS):
         self.layers, self.inputs, self.parameter = layers, inputs, parameter
-        self.steps, self.most = 0, most
-        self.rounded = False  # whether floats were met: what they differ by least may be their rounding
+        self.steps, self.work, self.most = 0, 0, most
+        self.rounded = False  # whether rounded numbers were met: what differs little may be their rounding
 
     def outputs(self, net: Any) -> list[Any]:
         """The outputs of a net."""
@@ -94,13 +96,11 @@ class Exact(Lazily):
     def leaf(self, node: Node) -> Any:
         op = node.op
         if isinstance(op, Constant):
-            if isinstance(op.value, FrozenArray):
-                self.rounded = self.rounded or op.value.array.dtype.kind == "f"
+            self.rounded = self.rounded or holds_rounded(op)
+            if isinstance(op.value, FrozenArray) and np.all(np.isfinite(op.value.array)):
                 return fractions_of(op.value.array)
-            value = exact(node)
-            if value is None:
+            if (value := exact(node)) is None:
                 raise Inexact(str(op.value))
-            self.rounded = self.rounded or op.value.is_Float
             return value
         if node.shape == (NAME,):
             return op.name
@@ -116,6 +116,9 @@ class Exact(Lazily):
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         op = node.op
+        self.work += work_of(node, args)
+        if self.work > MOST_WORK:
+            raise Abandoned("too many numbers")
         if isinstance(op, Call):
             if op.body is not None:
                 return self.run(op.body.results, dict(zip(op.body.formals, args[1:], strict=True)))[0]
@@ -176,6 +179,21 @@ class Exact(Lazily):
                     numbers = (name.removeprefix(names.prefix) for name in self.layers.rules if label(name) == names.prefix)
                     found |= {int(number) - names.start for number in numbers if number.isdecimal()}
         return sorted(k for k in found if 0 <= k < count)
+
+
+def work_of(node: Node, args: Sequence[Any]) -> int:
+    """How many operations on numbers a node takes."""
+    if is_primitive(node, dot):
+        return int(np.size(args[0]) * np.size(args[1]) // max(1, *np.shape(args[0])[-1:]))
+    return max((np.size(arg) for arg in args if not isinstance(arg, str)), default=1)
+
+
+def holds_rounded(op: Constant) -> bool:
+    """Whether a constant is, or has, a float that is the rounding of some other number."""
+    value = op.value
+    if isinstance(value, FrozenArray):
+        return value.array.dtype.kind == "f" and any(map(is_rounded, value.array.ravel().tolist()))
+    return bool(value.is_Float) and (value != sp.Float(float(value)) or is_rounded(float(value)))
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -27,7 +27,7 @@ from symfold.layer_kinds import Call
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, Input
 from symfold.sequences import entry_of
-from symfold.shapes import ANY
+from symfold.shapes import ANY, NAME
 from symfold.walks import walk
 
 PRIME_BITS = 127
@@ -87,21 +87,25 @@ class Reading(Lazily):
         """The value of a random function of this name."""
         self.evaluations += 1
         self.polynomial = self.polynomial and not values
-        content = [what]
+        content = [b"%d:" % len(what), what]
         for value in values:
             self.note(value)
             content += [value.number.to_bytes(16), self.shape_bytes(value.shape)]
-        found = hashlib.blake2b(b"\0".join(b"%d:%b" % (len(part), part) for part in content), key=self.key, digest_size=32).digest()
+        found = hashlib.blake2b(b"".join(content), key=self.key, digest_size=32).digest()
         return Value(int.from_bytes(found) % self.prime, shape)
 
     def note(self, value: Value) -> None:
         """Remember how large the polynomials are that were compared."""
-        self.degree = max(self.degree, value.degree)
-        self.bits = max(self.bits, value.bits)
+        if value.degree > self.degree:
+            self.degree = value.degree
+        if value.bits > self.bits:
+            self.bits = value.bits
 
     def shape_bytes(self, shape: Any) -> bytes:
+        """A shape as bytes, after their number."""
         if shape not in self.shapes:
-            self.shapes[shape] = repr(shape).encode()
+            said = repr(shape).encode()
+            self.shapes[shape] = b"%d:%b" % (len(said), said)
         return self.shapes[shape]
 
     def error(self, outputs: int) -> float:
@@ -115,6 +119,9 @@ class Reading(Lazily):
         return log2(pairs) + log2(2 * self.degree / 2.0 ** (PRIME_BITS - 1) + (1 + coefficients / (PRIME_BITS - 1)) / 2.0**PRIMES)
 
     # -- what nodes mean
+
+    def name(self, name: str) -> Value:
+        return self.random(b"layer " + name.encode(), (), (NAME,))
 
     def leaf(self, node: Node) -> Value:
         value = exact(node)
@@ -213,6 +220,8 @@ class Reading(Lazily):
     # -- folds as functions of what one step does
 
     def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+        if args and isinstance(node.op, (type, Call)) and all(type(arg) is Value for arg in args):
+            return self.apply(node, args)  # what most nodes are: no sequence of steps
         if self.folded and isinstance(node.op, Family):
             return self.leaf(node)
         return super()._meaning(node, args, plans)

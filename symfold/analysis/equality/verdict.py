@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.equality import conditions, counterexample, exactly, numerical
+from symfold.analysis.equality import conditions, counterexample, exactly, numerical, precisely, residues
 from symfold.analysis.equality.agreement import Agreement, agree
 from symfold.analysis.equality.comparable import free_depths, has_bodies, incomparable, placed
 from symfold.analysis.equality.randomised import Reading
@@ -30,7 +30,7 @@ LEVELS = (
     "different",
     "not comparable",
 )
-MOST_STEPS = 400_000  # that are run one by one, in both nets together
+MOST_STEPS = 1_000_000  # that are read one by one, in both nets together: half a minute on a slow machine
 FEW_STEPS = 2_000  # that are run before a counterexample is looked for
 MOST_POINTS = 64  # of an exact proof
 MOST_NUMBERS = 50_000  # steps that are run in floating point
@@ -109,6 +109,8 @@ def _of_numbers(a: Net, b: Net, seed: int, depths: Mapping[str, int] | None = No
         return found
     if (example := counterexample.find(a, b, depths)) is not None:
         return Verdict("different", False, f"different: {example.text}", example.data)
+    if (decision := residues.decide(a, b, seed)) is not None and (polynomials := _as_polynomials(decision, seed, own)) is not None:
+        return polynomials
     if FEW_STEPS < total <= MOST_STEPS and (agreed := agree(a, b, Reading(seed))).equal:
         return _as_random(agreed)
     return _by_numbers(a, b, seed, total)
@@ -117,6 +119,20 @@ def _of_numbers(a: Net, b: Net, seed: int, depths: Mapping[str, int] | None = No
 def _as_random(agreed: Agreement) -> Verdict:
     said = "whatever the layers do: read as random functions modulo a random prime of 127 bits, the nets agree"
     return Verdict("equal as random functions", True, f"equal {said} ({agreed.stated})", _evidence(agreed))
+
+
+def _as_polynomials(decision: residues.Decision, seed: int, own: bool) -> Verdict | None:
+    """The verdict on two polynomial nets from their values at one point modulo a prime."""
+    if not decision.equal:
+        said = f"different: as polynomials; at a point drawn modulo a prime of 127 bits (seed {seed}) their values differ, which those of equal polynomials never do"
+        return Verdict("different", False, said, {"prime": decision.prime, "inputs": decision.points, "values": decision.values, "place": decision.place, "seed": seed})
+    if not decision.known:
+        return None
+    stated = Agreement(True, decision.error).stated
+    level = "equal for these layers" if own else "equal as random functions"
+    because = "; none of the known sufficient conditions holds, so the equality may be accidental: other layers, another answer" if own else ""
+    said = f"{'equal for these layers' if own else 'equal'}, as polynomials: at a random point modulo a random prime of 127 bits they agree ({stated}){because}"
+    return Verdict(level, True, said, {"because": None, "points": None, "log2 of the error": decision.error, "prime": decision.prime})
 
 
 def _evidence(agreed: Agreement) -> dict[str, Any]:
@@ -158,24 +174,37 @@ def proved(a: Net, b: Net, reading: Reading) -> int:
 
 def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
     if total > MOST_NUMBERS:
-        return Verdict("undecided", None, f"undecided: no argument decides, and {total:,} steps are too many to run in numbers")
+        unread = f", more than the {MOST_STEPS:,} that are read one by one as random functions" if total > MOST_STEPS else ""
+        return Verdict("undecided", None, f"undecided: no argument for folds as wholes decides, and of {total:,} steps{unread} no numbers are computed above {MOST_NUMBERS:,}; at a smaller depth the nets may be decided", {"steps": total})
     try:
-        found = numerical.compare_numbers(a, b, seed)
+        found = numerical.compare_numbers(a, b, seed, total)
     except ShapeError as error:
         return Verdict("different", False, f"different: {error}", {"reason": str(error)})
-    evidence = {"inputs": found.inputs, "values": found.values, "place": found.place, "points": found.points, "seed": seed, "positive": found.positive}
+    evidence = {"inputs": found.inputs, "values": found.values, "place": found.place, "points": found.points, "seed": seed, "positive": found.positive, "params": found.params}
     note = f" ({found.spread}: compared entry by entry, the smaller one repeated)" if found.spread else ""
     if found.equal:
-        said = f"numerically equal at {found.points} random points to a relative tolerance of {numerical.TOLERANCE:.0e} (the largest difference is {found.difference:.1e}); not proved{note}"
-        return Verdict("numerically equal", None, said, {**evidence, "tolerance": numerical.TOLERANCE})
+        digits = f", at {found.digits} of them to {precisely.SAME} digits" if found.digits else ""
+        said = f"numerically equal at {found.points} random points to a relative tolerance of {numerical.TOLERANCE:.0e} (the largest difference is {found.difference:.1e}){digits}; not proved{note}"
+        return Verdict("numerically equal", None, said, {**evidence, "tolerance": numerical.TOLERANCE, "digits": found.digits})
     if found.equal is None:
         return Verdict("undecided", None, f"undecided: at random points the numbers differ by {found.difference:.1e}, which rounding may explain" if found.points else "undecided: no random point gave finite numbers", evidence)
-    where = ", ".join(f"{name} = {np.round(value, 3).tolist()}" for name, value in found.inputs.items())
+    where = ", ".join(f"{name} = {_short(value)}" for name, value in found.inputs.items())
     shown = where if len(where) < 200 else "a random input (in the evidence)"
     opaque = f"random smooth {'positive ' if found.positive else ''}layers, " if any(op.body is None for net in (a, b) for op, _ in applied_layers(net.outputs)) else ""
     drawn = "random parameters, " if any(leaf.op.role == "parameter" for net in (a, b) for leaf in leaves_of(net.outputs)) else ""
     entry = f" in entry {found.place[1:]}" if len(found.place) > 1 else ""
-    return Verdict("different", False, f"different: with {opaque}{drawn}seed {seed} and {shown}: {found.values[0]:.6g} against {found.values[1]:.6g}{entry}{note}", evidence)
+    return Verdict("different", False, f"different: with {opaque}{drawn}seed {seed} and {shown}: {_pair(*found.values, found.difference)}{entry}{note}", {**evidence, "verified": found.verified})
+
+
+def _short(value: Any) -> Any:
+    """Numbers to four digits."""
+    return [_short(part) for part in value] if isinstance(value, list) else float(f"{value:.4g}")
+
+
+def _pair(left: float, right: float, gap: float) -> str:
+    """Two values, with their difference where it does not show."""
+    shown = [f"{value:.6g}" for value in (left, right)]
+    return f"{shown[0]} against {shown[1]}" + (f", apart by {gap:.1e}" if shown[0] == shown[1] else "")
 
 
 def _at_small_depths(a: Net, b: Net, seed: int) -> Verdict:

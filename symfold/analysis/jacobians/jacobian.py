@@ -133,11 +133,12 @@ class Jacobian:
 
     # -- multiplied out
 
-    def expanded(self, max_words: int = 10_000, output: int | None = None, input: str | None = None) -> Words:
+    def expanded(self, max_words: int = 10_000, output: int | None = None, input: str | None = None) -> Words | tuple[Words, ...]:
         """The words of the Jacobian: products with the later layer on the left, each with its coefficient.
 
         Of a net with several inputs or outputs, those of one `output` (its position) by one `input` (its name). There
         are as many words of a length as `sf.paths` counts paths through so many layers, those that merge counted each.
+        Where the output is a sequence, as of a scan, the words of each entry, `max_words` in all.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -152,8 +153,10 @@ class Jacobian:
         chain = self._chain(True)
         out, into = self._chosen(output, input)
         value = _value(chain, self.net, self.net.outputs[out], into)
-        if isinstance(value, (Listed, Unlisted)):
-            raise InvalidType("the output is a sequence, and has words for each entry (take one: sf.jacobian(net[0]))")
+        if isinstance(value, Unlisted):
+            raise TooLarge(f"the output is a sequence of {show_count(value.count)} entries, too many to write the words of each (use the product form)")
+        if isinstance(value, Listed):
+            return _each(value, chain.unit, max_words, count)
         return words_of(value, chain.unit, max_words, count)
 
     def _chosen(self, output: int | None, into: str | None) -> tuple[int, Node]:
@@ -218,6 +221,19 @@ def _maps(chain: Chain, net: Net) -> list[list[Any]]:
 
 def _value(chain: Chain, net: Net, output: Node, source: Node) -> Any:
     return chain.derivative(output, chain.reading, {source: chain.unit})
+
+
+def _each(values: Listed, unit: Term, most: int, paths: Any) -> tuple[Words, ...]:
+    """The words of each entry of a sequence, together no more than this many."""
+    found: list[Words] = []
+    left = most
+    for value in values:
+        words = words_of(_map(value), unit, most, paths)
+        left -= len(words)
+        if left < 0:
+            raise TooLarge(f"the entries of the sequence have more than {most:,} words in all (give max_words, or take one: sf.jacobian(net[0]))")
+        found.append(words)
+    return tuple(found)
 
 
 def _map(value: Any) -> Map:
