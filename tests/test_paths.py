@@ -19,6 +19,7 @@ from symfold.analysis.counting import spectrum
 from symfold.analysis.counting.powers import Recurrence
 from symfold.analysis.counting.tails import Estimate, Power
 from symfold.errors import InvalidType, InvalidValue, NoRule
+from symfold.folds import fold_nodes
 
 X, Y, C = sf.tensor("x"), sf.tensor("y"), sf.tensor("c", (3,))
 
@@ -117,9 +118,45 @@ def test_a_symbolic_depth_closes_or_says_why_not() -> None:
     for value, wanted in zip(sf.paths(coupled).matrix, sf.paths(coupled.at(n=7)).matrix, strict=True):
         assert isinstance(value, Recurrence) and value.rule.startswith("P_n = t*P_{n-1} + P_{n-2}, P_0 = ")
         assert value.subs(n, 7) == wanted
-    scanned = sf.scan(sf.mappers.residual, layers, X)
+    backward = sf.fold(lambda z, u: u + z, sf.reverse(sf.scan(sf.mappers.residual, layers, X)), X)
     with pytest.raises(NoRule, match="give the depth a number"):
-        _ = sf.paths(scanned).matrix
+        _ = sf.paths(backward).matrix
+
+
+def states_and_sums(f: Any) -> tuple[Any, Any]:
+    states = sf.scan(sf.mappers.residual, f, X)
+    return states, sf.scan(lambda z, u: u + z, states, Y)
+
+
+def both_read(*sequences: Any) -> sf.Net:
+    nodes = [sf.Net.of(one).outputs[0] for one in sequences]
+    return sf.Net(fold_nodes(lambda s: (s[0] + s[1] + s[2],), nodes[0].shape[0], sf.Net.of(X).outputs, nodes))
+
+
+SCANNED: dict[str, Any] = {  # folds that read what others give out step by step
+    "a scan itself": lambda f: sf.scan(MAPPERS["both"], f, X),
+    "its states, added up": lambda f: sf.fold(lambda z, u: u + z, sf.scan(sf.mappers.residual, f, X), Y),
+    "a scan of a scan": lambda f: sf.fold(lambda z, u: z * u + C, sf.scan(lambda z, u: z + u, sf.scan(MAPPERS["two branches"], f, X), Y), X),
+    "two parts of one scan": lambda f: sf.fold(lambda z, u: z + u[0] + u[1], sf.scan(lambda s, g: (g(s[1]), s[0] + g(X)), f, (X, Y)), X),
+    "two readers of one scan": lambda f: both_read(*states_and_sums(f)),
+    "the third state": lambda f: sf.scan(sf.mappers.residual, f, X)[2],
+    "the last state": lambda f: sf.scan(MAPPERS["both"], f, X)[-1],
+    "one sweep": lambda f: sf.picard(sf.fold(MAPPERS["two branches"], f, X), 1),
+    "three sweeps": lambda f: sf.picard(sf.fold(MAPPERS["both"], f, X), 3),
+}
+
+
+@pytest.mark.parametrize("name", SCANNED)
+def test_what_reads_a_scan_runs_along_with_it(name: str) -> None:
+    """At a symbolic depth, at a hundred steps with a polynomial kept closed, and by integers: as on the graph."""
+    make = SCANNED[name]
+    symbolic = sf.paths(sf.Net.of(make(sf.layers("f", count=sp.Symbol("n", integer=True, positive=True)))))
+    for depth in (3, 4, 5):
+        net = sf.Net.of(make(sf.layers("f", count=depth)))
+        wanted = sp.Matrix(1, len(net.inputs), [enumerated(net.graph(), node.op.name) for node in net.inputs])
+        assert sf.paths(net).matrix == wanted
+        assert symbolic.matrix.subs(sp.Symbol("n", integer=True, positive=True), depth).applyfunc(lambda value: sp.cancel(sp.expand(value))) == wanted
+        assert sf.paths(net).count == sum(wanted.subs(T, 1))
 
 
 STATES = {  # triangular, with equal and unequal parts on the diagonal; coupled, with eigenvalues 1 and -1, 2t and 0
@@ -178,6 +215,19 @@ def test_paths_left_after_deleting_layers_are_those_of_the_graph_without_them(na
         through, avoiding, all_of_them = sf.paths(net).through(f"f{k}"), sf.paths(net).without(f"f{k}"), sf.paths(net)
         assert sp.expand(through.polynomial + avoiding.polynomial - all_of_them.polynomial) == 0
         assert sum(through.coefficients()) == through.count
+
+
+@pytest.mark.parametrize("depth", [5, 10**6, sp.Symbol("n", integer=True, positive=True)])
+def test_sweeps_keep_the_paths_of_up_to_as_many_layers(depth: Any) -> None:
+    """Sweep k has the sum over j up to k of binomial(n, j) t**j, at any depth."""
+    net = sf.fold(sf.mappers.residual, sf.layers("f", count=depth), X)
+    for sweeps in range(5):
+        found = sf.paths(sf.picard(net, sweeps))
+        assert sp.expand(found.polynomial - sum(sp.expand_func(sp.ff(depth, j) / sp.factorial(j)) * T**j for j in range(sweeps + 1))) == 0
+        if isinstance(depth, int) and sweeps:
+            assert found.count == sum(comb(depth, j) for j in range(sweeps + 1))
+            chosen = found.through("f2").polynomial
+            assert sp.expand(chosen - sum(comb(depth - 1, j - 1) * T**j for j in range(1, sweeps + 1))) == 0
 
 
 def test_chosen_paths_of_deep_nets() -> None:

@@ -15,7 +15,8 @@ from symfold.analysis.counting.polynomials import NO_PATH, T, as_power, expanded
 from symfold.analysis.counting.spectrum import MOST_LENGTHS
 from symfold.analysis.counting.spectrum import share as spectrum_share
 from symfold.analysis.counting.tails import Estimate
-from symfold.analysis.counting.transfer import KEPT, Weights, transfer
+from symfold.analysis.counting.transfer import transfer
+from symfold.analysis.counting.weights import KEPT, Weights
 from symfold.analysis.rewiring.lesion import check_applied, layer_names
 from symfold.arguments import algebraic, real, whole
 from symfold.errors import InvalidType, InvalidValue, TooLarge
@@ -102,7 +103,7 @@ class Paths:
         total = [[0 for _ in self.inputs] for _ in self.net.outputs]
         for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
             for missed in combinations(dict.fromkeys(self.met), size):
-                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), self.weighted)
+                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), (lambda value: value) if self.weighted else None)
                 rows = transfer(self.net.outputs, self.inputs, weights)
                 total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)]
         return total

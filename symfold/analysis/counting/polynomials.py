@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.tails import Power
-from symfold.analysis.counting.transfer import KEPT
+from symfold.analysis.counting.weights import KEPT
 from symfold.errors import InvalidValue
 
 T = sp.Symbol("t")
@@ -24,7 +24,7 @@ def neat(value: Any) -> sp.Expr:
     value = sp.sympify(value)
     numbers = {s: sp.Integer(s.name.split()[0]) for s in value.free_symbols if s.name.endswith(" steps")}
     if not any(power.exp.free_symbols for power in value.atoms(sp.Pow)):
-        return value.subs(numbers)
+        return value.subs(numbers) if value.free_symbols <= {T, *numbers} else sp.collect(sp.expand(value), T, sp.factor)
     value = sp.powsimp(sp.expand(value), combine="exp")
     powers = {power: power.exp.as_coeff_Add() for power in value.atoms(sp.Pow) if power.exp.free_symbols}
     least: dict[tuple[sp.Expr, sp.Expr], sp.Expr] = {}
