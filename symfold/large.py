@@ -32,13 +32,18 @@ def written(value: int) -> str:
     """
     if not is_long(value):
         return int.__repr__(value)
-    sign, size = "-" if value < 0 else "", abs(value)
+    about, base, exponent = _power(abs(value))
+    return f"{about}{'-' if value < 0 else ''}{base}**{exponent}"
+
+
+def _power(size: int) -> tuple[str, int, int]:
+    """A long number as a power; if it is none, the word about, and a power of ten."""
     rest = size % PRIME
     for base in BASES:
         exponent = round(log(size) / log(base))
         if pow(base, exponent, PRIME) == rest and base**exponent == size:
-            return f"{sign}{base}**{exponent}"
-    return f"about {sign}10**{magnitude(size)}"
+            return "", base, exponent
+    return "about ", 10, magnitude(size)
 
 
 def magnitude(value: int) -> int:
@@ -83,20 +88,30 @@ def legible(value: Any) -> Any:
 
 
 def printable(expression: Any) -> Any:
-    """An expression of SymPy to be printed, and no more: its long numbers are symbols that say what they are.
+    """An expression of SymPy to be printed, and no more: long numbers are powers whose base is a symbol, which nothing multiplies out.
 
     >>> x = sp.Symbol("x")
-    >>> print(printable(x**2 + 2 ** 10**6 * x))
-    2**1000000*x + x**2
+    >>> print(printable(x**2 + 2 ** 10**6 * x), "|", printable(sp.Pow(sp.Rational(1, 3), 10**6, evaluate=False) + x))
+    2**1000000*x + x**2 | x + 3**(-1000000)
     """
     if not isinstance(expression, (sp.Basic, sp.MatrixBase)):
         return expression
-    return expression.xreplace({number: sp.Symbol(_fraction(number)) for number in expression.atoms(sp.Rational) if is_long(number)})
+    parts = {number: _symbolic(number.p) / _symbolic(number.q) for number in expression.atoms(sp.Rational) if is_long(number)}
+    for power in expression.atoms(sp.Pow):
+        if power.base.is_Rational and power.exp.is_Integer:  # kept as it is
+            parts[power] = (_base(power.base.p) / _base(power.base.q)) ** power.exp
+    return expression.xreplace(parts) if parts else expression
 
 
-def _fraction(number: sp.Rational) -> str:
-    above, below = written(int(number.p)), written(int(number.q))
-    return above if number.q == 1 else f"({above}/{below})"
+def _symbolic(number: int) -> sp.Expr:
+    if not is_long(number):
+        return sp.Integer(number)
+    about, base, exponent = _power(abs(number))
+    return sp.sign(number) * sp.Symbol(f"{about}{base}", positive=True) ** exponent
+
+
+def _base(number: int) -> sp.Expr:
+    return sp.sign(number) * sp.Symbol(str(abs(number)), positive=True) if abs(number) != 1 else sp.Integer(number)
 
 
 class _Coprime:

@@ -16,8 +16,10 @@ from oracles import T, enumerated
 
 import symfold as sf
 from symfold.analysis.counting import spectrum
+from symfold.analysis.counting.polynomials import variance_of
 from symfold.analysis.counting.powers import Recurrence
 from symfold.analysis.counting.tails import Estimate, Power
+from symfold.analysis.counting.truncated import Truncated
 from symfold.errors import InvalidType, InvalidValue, NoRule
 from symfold.folds import fold_nodes
 
@@ -265,6 +267,83 @@ def test_weights_are_those_of_the_linear_net(weights: list[Fraction], t: int) ->
     assert found.polynomial.subs(T, t) == wanted
     assert found.count == found.polynomial.subs(T, 1)
     assert sum(found.coefficients()) == found.count
+
+
+WEIGHTED: dict[str, Any] = {  # `w` makes a decimal number what the mapper has, here and in SymPy
+    "a half of each": lambda z, f, x=X, w=float: w(0.5) * z + w(0.5) * x + f(z),
+    "a third": lambda z, f, x=X, w=float: z / 3 - 2 * f(z),
+    "decimals and sevenths": lambda z, f, x=X, w=float: w(0.1) * z + w(0.3) * f(z) + x / 7,
+    "no fraction": lambda z, f, x=X, w=float: sp.pi * z + f(z) + f(x),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+@pytest.mark.parametrize("depth", [1, 4, 9])
+def test_weighted_moments_are_those_of_the_polynomial(name: str, depth: int) -> None:
+    """Against the derivatives of the polynomial that SymPy multiplies out by hand, layers worth t."""
+    value = sp.Integer(1)
+    for _ in range(depth):
+        value = sp.expand(WEIGHTED[name](value, lambda u: T * u, sp.Integer(1), lambda number: sp.Rational(str(number))))
+    found = sf.paths(sf.fold(WEIGHTED[name], sf.layers("f", count=depth), X), weighted=True)
+    length = T * sp.diff(value, T) / value
+    assert sp.simplify(found.count - value.subs(T, 1)) == 0
+    for g in (1, Fraction(2, 3), Fraction(-1, 5)):
+        assert sp.simplify(found.tilted_mean(g) - length.subs(T, sp.Rational(g))) == 0
+    assert sp.simplify(found.mean - length.subs(T, 1)) == 0
+    assert sp.simplify(found.variance - (T * sp.diff(length, T)).subs(T, 1)) == 0
+
+
+@pytest.mark.parametrize("depth", [7, 1000, 10**6])
+def test_weighted_counts_at_any_depth(depth: int) -> None:
+    """(a + t)**n is a binomial distribution, whatever the numbers' length; the fractions are in lowest terms."""
+    found = sf.paths(sf.fold(lambda z, f: z / 3 + f(z), sf.layers("f", count=depth), X), weighted=True)
+    assert found.count == Fraction(4, 3) ** depth
+    assert (found.mean, found.variance) == (Fraction(3 * depth, 4), Fraction(3 * depth, 16))
+    assert found.tilted_mean(Fraction(2, 3)) == Fraction(2 * depth, 3)
+    halves = sf.paths(sf.fold(lambda z, f: 0.5 * z + f(z) + X, sf.layers("f", count=depth), X), weighted=True)
+    assert halves.count == 3 * Fraction(3, 2) ** depth - 2  # the fixed point of 3/2 z + 1 is -2
+    assert math.gcd(halves.count.numerator, 2) == 1 and halves.count.denominator == 2**depth
+    with pytest.raises(InvalidValue, match="add up to 0"):
+        _ = sf.paths(sf.fold(lambda z, f: z - f(z), sf.layers("f", count=depth), X), weighted=True).mean
+
+
+def test_symbolic_shares_of_deep_nets_stay_closed() -> None:
+    g = sp.Symbol("g")
+    found = sf.paths(sf.fold(lambda z, f: f(z) + X, sf.layers("f", count=10**6), X)).tilted_mean(g)
+    assert len(str(found)) < 200
+    few = sf.paths(sf.fold(lambda z, f: f(z) + X, sf.layers("f", count=301), X))
+    assert few.tilted_mean(Fraction(1, 2)) == Fraction(sum(k * 2 ** (301 - k) for k in range(302)), sum(2**k for k in range(302)))
+    assert few.tilted_mean(g).subs(g, sp.Rational(1, 2)) == few.tilted_mean(sp.Rational(1, 2))
+    small = sf.paths(sf.fold(lambda z, f: f(z) + X, sf.layers("f", count=5), X)).tilted_mean(g)
+    assert sp.simplify(small - sum(k * g**k for k in range(6)) / sum(g**k for k in range(6))) == 0
+
+
+@given(count=st.integers(-300, 300).filter(bool), first=st.integers(-300, 300), second=st.integers(-300, 300))
+def test_variances_are_in_lowest_terms(count: int, first: int, second: int) -> None:
+    found, wanted = variance_of(count, first, second), Fraction(second, count) - Fraction(first, count) ** 2
+    assert (found.numerator, found.denominator) == (wanted.numerator, wanted.denominator)
+
+
+@given(
+    a=st.lists(st.fractions(-5, 5, max_denominator=12), min_size=3, max_size=3),
+    b=st.lists(st.fractions(-5, 5, max_denominator=12), min_size=3, max_size=3),
+)
+def test_truncated_polynomials_are_polynomials_truncated(a: list[Fraction], b: list[Fraction]) -> None:
+    s = Truncated.about(Fraction(0), 2)
+    one, two = (parts[0] + parts[1] * s + parts[2] * s * s for parts in (a, b))
+    assert (one + two).fractions == [p + q for p, q in zip(a, b, strict=True)]
+    assert (one * two).fractions == [sum(a[i] * b[k - i] for i in range(k + 1)) for k in range(3)]
+
+
+def test_long_numbers_are_written_as_powers_or_by_their_size() -> None:
+    residual = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), X))
+    assert repr(residual.count) == str(residual.count) == f"{residual.count:,}" == "2**1000000" and residual.count + 1 == 2**10**6 + 1
+    third = sf.fold(lambda z, f: z / 3 + f(X), sf.layers("f", count=10**6), X)
+    found = sf.paths(third, weighted=True)
+    assert repr(found.count) == "Fraction(about 10**477121, 3**1000000)"
+    assert str(found.polynomial) == "-1/2*t/3**999999 + 3*t/2 + 3**(-1000000)"
+    assert "3**(-1000000)" in repr(found) and "3^{1000000}" in str(found._repr_latex_())
+    assert all(str(count) for count in residual.coefficients(1300))
 
 
 @given(

@@ -11,7 +11,20 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.counting.polynomials import NO_PATH, T, as_power, expanded, neat, numbered, plain, ratio, same, variance_of, whole_where_it_is
+from symfold.analysis.counting.polynomials import (
+    NO_PATH,
+    NO_WEIGHT,
+    T,
+    as_power,
+    expanded,
+    neat,
+    numbered,
+    plain,
+    ratio,
+    same,
+    variance_of,
+    whole_where_it_is,
+)
 from symfold.analysis.counting.spectrum import MOST_LENGTHS
 from symfold.analysis.counting.spectrum import share as spectrum_share
 from symfold.analysis.counting.tails import Estimate
@@ -164,6 +177,13 @@ class Paths:
         found: Truncated = sum((value for row in rows for value in row), Truncated.number(Fraction(0), order))
         return found
 
+    def _moments(self, layer: Any, order: int) -> tuple[int, ...]:
+        """P, P', P''/2, ..., where a layer is worth so much, all over one denominator."""
+        parts = self._about(layer, order).parts
+        if parts[0] == 0:
+            raise InvalidValue(NO_PATH if replace(self, weighted=False).count == 0 else NO_WEIGHT)
+        return parts
+
     @cached_property
     def longest(self) -> int:
         """No path passes through more layers than this: the layers that are applied in all."""
@@ -187,7 +207,7 @@ class Paths:
         """The variance of the number of layers on a path."""
         if not self._exact:
             return plain(numbered(valued(T * sp.diff(self._length, T), 1)))
-        count, first, second = self._about(1, 2).parts  # P(1), P'(1), P''(1)/2, all over one denominator
+        count, first, second = self._moments(1, 2)
         return variance_of(count, first, 2 * second + first)
 
     def coefficients(self, upto: int | None = None) -> list[Any]:
@@ -257,7 +277,7 @@ class Paths:
         """
         factor = plain(algebraic("g", g))
         if self._exact and isinstance(factor, (int, Fraction)):
-            count, first = self._about(factor, 1).parts
+            count, first = self._moments(factor, 1)
             return ratio(factor * first, count)
         return plain(numbered(valued(self._length, factor)))
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import gcd
 from typing import Any
 
 import sympy as sp
 
 from symfold.analysis.counting.tails import Power
-from symfold.analysis.counting.weights import KEPT, steps_symbol
+from symfold.analysis.counting.weights import KEPT
 from symfold.errors import InvalidValue
 from symfold.large import LONG, coprime, legible
 
 T = sp.Symbol("t")
 NO_PATH = "there is no path from an input to an output, so there is no mean"
+NO_WEIGHT = "the weights of the paths add up to 0, so there is no mean"
 
 
 def expanded(value: Any) -> Any:
@@ -43,7 +45,7 @@ def neat(value: Any) -> sp.Expr:
 def numbered(value: sp.Expr) -> sp.Expr:
     """With numbers in place of the symbols for large numbers of steps; powers of numbers that grow long stay powers.
 
-    >>> numbered((T + sp.Rational(1, 2)) * 2 ** steps_symbol(10**6))
+    >>> numbered((T + sp.Rational(1, 2)) * 2 ** sp.Symbol("1000000 steps"))
     2**1000000*(t + 1/2)
     """
     numbers = {symbol: sp.Integer(symbol.name.split()[0]) for symbol in value.free_symbols if symbol.name.endswith(" steps")}
@@ -59,8 +61,9 @@ def _factored(value: Any, numbers: dict[sp.Basic, sp.Basic]) -> Any:
     if value.is_Pow and args[0].is_Rational and args[1].is_Integer:
         size = max(abs(args[0].p), args[0].q).bit_length() * abs(int(args[1]))
         return sp.Pow(*args, evaluate=size <= LONG)
-    kept = value.is_Add or value.is_Mul  # evaluated, they would multiply numbers out
-    return value.func(*args, evaluate=False) if kept else value.func(*args)
+    kept = any(power.base.is_Rational and power.exp.is_Integer for arg in args for power in arg.atoms(sp.Pow))
+    # a sum or a product that is evaluated multiplies numbers out
+    return value.func(*args, evaluate=False) if kept and (value.is_Add or value.is_Mul) else value.func(*args)
 
 
 def plain(value: Any) -> Any:
@@ -90,16 +93,23 @@ def whole_where_it_is(value: Fraction) -> int | Fraction:
 def variance_of(count: int, first: int, second: int) -> Fraction:
     """The variance from sums of ones, of lengths and of their squares: second/count - (first/count)**2.
 
-    With first/count = a/b in lowest terms, nothing that divides b divides second*b - a**2: long numbers need no further
-    greatest common divisor where count is b.
+    With first/count = a/b and count = b c it is (second b - c a**2) / (c b**2). Once c and second have no divisor in common,
+    what divides both sides divides b and c; so of long numbers only the first greatest common divisor takes long.
 
-    >>> variance_of(2, 1, 1), variance_of(4, 4, 6)
-    (Fraction(1, 4), Fraction(1, 2))
+    >>> variance_of(2, 1, 1), variance_of(4, 4, 6), variance_of(8, 4, 6)
+    (Fraction(1, 4), Fraction(1, 2), Fraction(1, 2))
     """
     mean = ratio(first, count)
-    if mean.denominator == count:
-        return legible(coprime(second * count - first**2, count**2))
-    return ratio(second * count - first**2, count**2)
+    a, b = mean.numerator, mean.denominator
+    c = count // b
+    shared = gcd(second, c)
+    second, c = second // shared, c // shared
+    above, below, shared = second * b - c * a**2, c * b**2, gcd(b, c)
+    if below < 0 or shared.bit_length() > 64:
+        return ratio(above, below)
+    while (divisor := gcd(above, shared, below)) > 1:
+        above, below = above // divisor, below // divisor
+    return legible(coprime(above, below))
 
 
 def as_power(polynomial: sp.Expr) -> Power | None:
