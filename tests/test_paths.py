@@ -343,7 +343,6 @@ def test_long_numbers_are_written_as_powers_or_by_their_size() -> None:
     assert repr(found.count) == "Fraction(about 10**477121, 3**1000000)"
     assert str(found.polynomial) == "-1/2*t/3**999999 + 3*t/2 + 3**(-1000000)"
     assert "3**(-1000000)" in repr(found) and "3^{1000000}" in str(found._repr_latex_())
-    assert all(str(count) for count in residual.coefficients(1300))
 
 
 @given(
