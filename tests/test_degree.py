@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.errors import InvalidValue, NoRule
 from symfold.opening import opened
+from symfold.report.cells import line_text, number
 
 X, C = sf.tensor("x"), sf.tensor("c")
 N, D = sp.Symbol("n", integer=True, positive=True), sp.Symbol("d")
@@ -108,3 +109,12 @@ def test_what_is_no_polynomial_is_refused_in_words() -> None:
         sf.degree(sf.Net.of(1 / X))
     with pytest.raises(InvalidValue, match="from 1 up or a symbol, got 0"):
         sf.degree(sf.Net.of(X), layer=0)
+
+
+def test_the_degree_of_a_million_layers_prints() -> None:
+    """It has 301030 digits, and 2 takes part in every layer: Python itself writes out neither."""
+    layers = sf.layers("f", count=10**6)
+    found = sf.degree(sf.fold(sf.mappers.residual, layers, sf.tensor("x")), 2)
+    assert repr(found) == "2**1000000" and found == 2**10**6
+    squares = sf.degree(sf.fold(lambda z, f: z + f(z) ** 2, layers, sf.tensor("x")), sp.Symbol("d"))
+    assert line_text([number(squares)]) == "2^1000000*d^1000000"

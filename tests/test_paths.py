@@ -16,9 +16,12 @@ from oracles import T, enumerated
 
 import symfold as sf
 from symfold.analysis.counting import spectrum
+from symfold.analysis.counting.polynomials import variance_of
 from symfold.analysis.counting.powers import Recurrence
 from symfold.analysis.counting.tails import Estimate, Power
+from symfold.analysis.counting.truncated import Truncated
 from symfold.errors import InvalidType, InvalidValue, NoRule
+from symfold.folds import fold_nodes
 
 X, Y, C = sf.tensor("x"), sf.tensor("y"), sf.tensor("c", (3,))
 
@@ -117,9 +120,45 @@ def test_a_symbolic_depth_closes_or_says_why_not() -> None:
     for value, wanted in zip(sf.paths(coupled).matrix, sf.paths(coupled.at(n=7)).matrix, strict=True):
         assert isinstance(value, Recurrence) and value.rule.startswith("P_n = t*P_{n-1} + P_{n-2}, P_0 = ")
         assert value.subs(n, 7) == wanted
-    scanned = sf.scan(sf.mappers.residual, layers, X)
+    backward = sf.fold(lambda z, u: u + z, sf.reverse(sf.scan(sf.mappers.residual, layers, X)), X)
     with pytest.raises(NoRule, match="give the depth a number"):
-        _ = sf.paths(scanned).matrix
+        _ = sf.paths(backward).matrix
+
+
+def states_and_sums(f: Any) -> tuple[Any, Any]:
+    states = sf.scan(sf.mappers.residual, f, X)
+    return states, sf.scan(lambda z, u: u + z, states, Y)
+
+
+def both_read(*sequences: Any) -> sf.Net:
+    nodes = [sf.Net.of(one).outputs[0] for one in sequences]
+    return sf.Net(fold_nodes(lambda s: (s[0] + s[1] + s[2],), nodes[0].shape[0], sf.Net.of(X).outputs, nodes))
+
+
+SCANNED: dict[str, Any] = {  # folds that read what others give out step by step
+    "a scan itself": lambda f: sf.scan(MAPPERS["both"], f, X),
+    "its states, added up": lambda f: sf.fold(lambda z, u: u + z, sf.scan(sf.mappers.residual, f, X), Y),
+    "a scan of a scan": lambda f: sf.fold(lambda z, u: z * u + C, sf.scan(lambda z, u: z + u, sf.scan(MAPPERS["two branches"], f, X), Y), X),
+    "two parts of one scan": lambda f: sf.fold(lambda z, u: z + u[0] + u[1], sf.scan(lambda s, g: (g(s[1]), s[0] + g(X)), f, (X, Y)), X),
+    "two readers of one scan": lambda f: both_read(*states_and_sums(f)),
+    "the third state": lambda f: sf.scan(sf.mappers.residual, f, X)[2],
+    "the last state": lambda f: sf.scan(MAPPERS["both"], f, X)[-1],
+    "one sweep": lambda f: sf.picard(sf.fold(MAPPERS["two branches"], f, X), 1),
+    "three sweeps": lambda f: sf.picard(sf.fold(MAPPERS["both"], f, X), 3),
+}
+
+
+@pytest.mark.parametrize("name", SCANNED)
+def test_what_reads_a_scan_runs_along_with_it(name: str) -> None:
+    """At a symbolic depth, at a hundred steps with a polynomial kept closed, and by integers: as on the graph."""
+    make = SCANNED[name]
+    symbolic = sf.paths(sf.Net.of(make(sf.layers("f", count=sp.Symbol("n", integer=True, positive=True)))))
+    for depth in (3, 4, 5):
+        net = sf.Net.of(make(sf.layers("f", count=depth)))
+        wanted = sp.Matrix(1, len(net.inputs), [enumerated(net.graph(), node.op.name) for node in net.inputs])
+        assert sf.paths(net).matrix == wanted
+        assert symbolic.matrix.subs(sp.Symbol("n", integer=True, positive=True), depth).applyfunc(lambda value: sp.cancel(sp.expand(value))) == wanted
+        assert sf.paths(net).count == sum(wanted.subs(T, 1))
 
 
 STATES = {  # triangular, with equal and unequal parts on the diagonal; coupled, with eigenvalues 1 and -1, 2t and 0
@@ -180,6 +219,19 @@ def test_paths_left_after_deleting_layers_are_those_of_the_graph_without_them(na
         assert sum(through.coefficients()) == through.count
 
 
+@pytest.mark.parametrize("depth", [5, 10**6, sp.Symbol("n", integer=True, positive=True)])
+def test_sweeps_keep_the_paths_of_up_to_as_many_layers(depth: Any) -> None:
+    """Sweep k has the sum over j up to k of binomial(n, j) t**j, at any depth."""
+    net = sf.fold(sf.mappers.residual, sf.layers("f", count=depth), X)
+    for sweeps in range(5):
+        found = sf.paths(sf.picard(net, sweeps))
+        assert sp.expand(found.polynomial - sum(sp.expand_func(sp.ff(depth, j) / sp.factorial(j)) * T**j for j in range(sweeps + 1))) == 0
+        if isinstance(depth, int) and sweeps:
+            assert found.count == sum(comb(depth, j) for j in range(sweeps + 1))
+            chosen = found.through("f2").polynomial
+            assert sp.expand(chosen - sum(comb(depth - 1, j - 1) * T**j for j in range(1, sweeps + 1))) == 0
+
+
 def test_chosen_paths_of_deep_nets() -> None:
     n = sp.Symbol("n", integer=True, positive=True)
     net = sf.fold(sf.mappers.residual, sf.layers("f", count=n), X)
@@ -215,6 +267,82 @@ def test_weights_are_those_of_the_linear_net(weights: list[Fraction], t: int) ->
     assert found.polynomial.subs(T, t) == wanted
     assert found.count == found.polynomial.subs(T, 1)
     assert sum(found.coefficients()) == found.count
+
+
+WEIGHTED: dict[str, Any] = {  # `w` makes a decimal number what the mapper has, here and in SymPy
+    "a half of each": lambda z, f, x=X, w=float: w(0.5) * z + w(0.5) * x + f(z),
+    "a third": lambda z, f, x=X, w=float: z / 3 - 2 * f(z),
+    "decimals and sevenths": lambda z, f, x=X, w=float: w(0.1) * z + w(0.3) * f(z) + x / 7,
+    "no fraction": lambda z, f, x=X, w=float: sp.pi * z + f(z) + f(x),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+@pytest.mark.parametrize("depth", [1, 4, 9])
+def test_weighted_moments_are_those_of_the_polynomial(name: str, depth: int) -> None:
+    """Against the derivatives of the polynomial that SymPy multiplies out by hand, layers worth t."""
+    value = sp.Integer(1)
+    for _ in range(depth):
+        value = sp.expand(WEIGHTED[name](value, lambda u: T * u, sp.Integer(1), lambda number: sp.Rational(str(number))))
+    found = sf.paths(sf.fold(WEIGHTED[name], sf.layers("f", count=depth), X), weighted=True)
+    length = T * sp.diff(value, T) / value
+    assert sp.simplify(found.count - value.subs(T, 1)) == 0
+    for g in (1, Fraction(2, 3), Fraction(-1, 5)):
+        assert sp.simplify(found.tilted_mean(g) - length.subs(T, sp.Rational(g))) == 0
+    assert sp.simplify(found.mean - length.subs(T, 1)) == 0
+    assert sp.simplify(found.variance - (T * sp.diff(length, T)).subs(T, 1)) == 0
+
+
+@pytest.mark.parametrize("depth", [7, 1000, 10**6])
+def test_weighted_counts_at_any_depth(depth: int) -> None:
+    """(a + t)**n is a binomial distribution, whatever the numbers' length; the fractions are in lowest terms."""
+    found = sf.paths(sf.fold(lambda z, f: z / 3 + f(z), sf.layers("f", count=depth), X), weighted=True)
+    assert found.count == Fraction(4, 3) ** depth
+    assert (found.mean, found.variance) == (Fraction(3 * depth, 4), Fraction(3 * depth, 16))
+    assert found.tilted_mean(Fraction(2, 3)) == Fraction(2 * depth, 3)
+    halves = sf.paths(sf.fold(lambda z, f: 0.5 * z + f(z) + X, sf.layers("f", count=depth), X), weighted=True)
+    assert halves.count == 3 * Fraction(3, 2) ** depth - 2  # the fixed point of 3/2 z + 1 is -2
+    assert math.gcd(halves.count.numerator, 2) == 1 and halves.count.denominator == 2**depth
+    with pytest.raises(InvalidValue, match="add up to 0"):
+        _ = sf.paths(sf.fold(lambda z, f: z - f(z), sf.layers("f", count=depth), X), weighted=True).mean
+
+
+def test_symbolic_shares_of_deep_nets_stay_closed() -> None:
+    g = sp.Symbol("g")
+    found = sf.paths(sf.fold(lambda z, f: f(z) + X, sf.layers("f", count=10**6), X)).tilted_mean(g)
+    assert len(str(found)) < 200
+    few = sf.paths(sf.fold(lambda z, f: f(z) + X, sf.layers("f", count=301), X))
+    assert few.tilted_mean(Fraction(1, 2)) == Fraction(sum(k * 2 ** (301 - k) for k in range(302)), sum(2**k for k in range(302)))
+    assert few.tilted_mean(g).subs(g, sp.Rational(1, 2)) == few.tilted_mean(sp.Rational(1, 2))
+    small = sf.paths(sf.fold(lambda z, f: f(z) + X, sf.layers("f", count=5), X)).tilted_mean(g)
+    assert sp.simplify(small - sum(k * g**k for k in range(6)) / sum(g**k for k in range(6))) == 0
+
+
+@given(count=st.integers(-300, 300).filter(bool), first=st.integers(-300, 300), second=st.integers(-300, 300))
+def test_variances_are_in_lowest_terms(count: int, first: int, second: int) -> None:
+    found, wanted = variance_of(count, first, second), Fraction(second, count) - Fraction(first, count) ** 2
+    assert (found.numerator, found.denominator) == (wanted.numerator, wanted.denominator)
+
+
+@given(
+    a=st.lists(st.fractions(-5, 5, max_denominator=12), min_size=3, max_size=3),
+    b=st.lists(st.fractions(-5, 5, max_denominator=12), min_size=3, max_size=3),
+)
+def test_truncated_polynomials_are_polynomials_truncated(a: list[Fraction], b: list[Fraction]) -> None:
+    s = Truncated.about(Fraction(0), 2)
+    one, two = (parts[0] + parts[1] * s + parts[2] * s * s for parts in (a, b))
+    assert (one + two).fractions == [p + q for p, q in zip(a, b, strict=True)]
+    assert (one * two).fractions == [sum(a[i] * b[k - i] for i in range(k + 1)) for k in range(3)]
+
+
+def test_long_numbers_are_written_as_powers_or_by_their_size() -> None:
+    residual = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), X))
+    assert repr(residual.count) == str(residual.count) == f"{residual.count:,}" == "2**1000000" and residual.count + 1 == 2**10**6 + 1
+    third = sf.fold(lambda z, f: z / 3 + f(X), sf.layers("f", count=10**6), X)
+    found = sf.paths(third, weighted=True)
+    assert repr(found.count) == "Fraction(about 10**477121, 3**1000000)"
+    assert str(found.polynomial) == "-1/2*t/3**999999 + 3*t/2 + 3**(-1000000)"
+    assert "3**(-1000000)" in repr(found) and "3^{1000000}" in str(found._repr_latex_())
 
 
 @given(

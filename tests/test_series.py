@@ -384,6 +384,42 @@ def test_a_coefficient_has_as_many_blocks_at_any_depth(name: str) -> None:
         assert blocks[10] == blocks[1000] <= 2
 
 
+SHORT = {
+    "feedforward": lambda z, f: f(z),
+    "the input again": lambda z, f: f(z) + X,
+    "twice": lambda z, f: f(f(z)),
+    "of the input alone": lambda z, f: f(X),
+    "squares": lambda z, f: f(z) ** 2 + f(X),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_memory_needs_the_last_layers_alone(name: str) -> None:
+    """The coefficients of the last of a million layers are those of the last of a few, and no fold is run for them."""
+    order = 3
+    few, many = (sf.series(sf.fold(SHORT[name], sf.layers("f", count=depth), X), order) for depth in (9, 10**6))
+    later = {f"f{k}": sf.layer(f"f{10**6 - 9 + k}") for k in range(1, 10)}
+    moved = sf.series(sf.fold(SHORT[name], list(later.values()), X), order)
+    for power in range(order + 1):
+        assert many.terms(power) == moved.terms(power)
+        assert not many.coefficient(power).bindings
+    assert many.counts == few.counts
+    unrolled = sf.series(sf.unroll(sf.fold(SHORT[name], sf.layers("f", count=9), X)), order)
+    assert [few.terms(power) for power in range(order + 1)] == [unrolled.terms(power) for power in range(order + 1)]
+
+
+@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_short_memory_in_numbers(name: str, shape: tuple[int, ...]) -> None:
+    """Against the net that is written out, layer by layer; the shape of the state is kept."""
+    net = sf.fold(SHORT[name], [sf.layer(f"f{k}", POLYNOMIALS[0]) for k in range(9)], X)
+    assert len(net.bindings) == 1
+    at = np.full(shape, 0.5)
+    for found, wanted in zip(sf.series(net).evaluate(x=at), sf.series(sf.unroll(net)).evaluate(x=at), strict=True):
+        assert np.shape(found) == shape
+        np.testing.assert_allclose(found, wanted)
+
+
 def test_what_no_step_changes_is_not_carried() -> None:
     (fold,) = sf.series(sf.fold(MAPPERS["residual"], sf.layers("f", count=1000), X)).coefficient(3).bindings
     assert fold.op.carries == 3  # c1, c2, c3; x is captured

@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.mathml import mathml
 
+from symfold.large import Quotient, is_long, printable
 from symfold.notation import formula
 from symfold.notation.styles import STYLES
 
@@ -60,7 +61,7 @@ def text_of(cell: Cell) -> str:
 def expression(value: Any) -> Formula:
     """A SymPy expression."""
     shown = sp.sympify(value)
-    return Formula(lambda style: STYLES[style].print(shown), shown)
+    return Formula(lambda style: STYLES[style].print(printable(shown)), shown)
 
 
 def same_value(one: sp.Expr, other: sp.Expr) -> bool:
@@ -124,15 +125,18 @@ def said(number: Any) -> str:
     if isinstance(number, int):
         return f"{number:,}" if abs(number) < 10**12 else f"about 10^{round(math.log10(abs(number))):,}"
     if isinstance(number, Fraction):
+        if is_long(number):
+            return str(Quotient(number)).replace("**", "^")
         return str(number) if number.denominator < 1000 else f"{float(number):.6g}"
-    return str(number).replace("**", "^") if isinstance(number, sp.Basic) else f"{number:.6g}"
+    return str(printable(number)).replace("**", "^") if isinstance(number, sp.Basic) else f"{number:.6g}"
 
 
 def number(value: Any) -> Part:
     """A number as words, a symbolic one as a formula."""
     if not isinstance(value, sp.Expr) or value.is_number:
         return said(value)
-    return Formula(lambda style: str(value) if style == "text" else f"<mrow>{mathml(value, printer='presentation')}</mrow>", value)
+    shown = printable(value)
+    return Formula(lambda style: str(shown) if style == "text" else f"<mrow>{mathml(shown, printer='presentation')}</mrow>", value)
 
 
 def counted(value: Any, noun: str) -> Line:

@@ -19,6 +19,7 @@ from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.families import Family
 from symfold.folds import Fold
 from symfold.interpreter import Entries, Interpreter
+from symfold.large import legible
 from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
@@ -45,6 +46,8 @@ def degree(net: Any, layer: Any = 2) -> Any:
     [d**n, d, (d + 1)**n]
     >>> degree(sf.fold(sf.mappers.residual, sf.layers("f1:4"), x), layer=2)
     8
+    >>> degree(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), x), layer=2)
+    2**1000000
     """
     net = Net.of(net)
     symbol = layer if isinstance(layer, sp.Symbol) else None
@@ -55,7 +58,7 @@ def degree(net: Any, layer: Any = 2) -> Any:
     forms = greatest([_whole(meaning) for meaning in meanings])
     values = [_closed(sp.sympify(vector[0]).xreplace({ABOVE_ONE: symbol - 1} if symbol is not None else {})) for vector in forms]
     found = values[0] if len(values) == 1 else sp.Max(*values)
-    return int(found) if found.is_Integer else found
+    return legible(int(found)) if found.is_Integer else found
 
 
 def _closed(value: sp.Expr) -> sp.Expr:

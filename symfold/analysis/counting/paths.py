@@ -11,20 +11,37 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.counting.polynomials import NO_PATH, T, as_power, expanded, neat, plain, ratio
+from symfold.analysis.counting.polynomials import (
+    NO_PATH,
+    NO_WEIGHT,
+    T,
+    as_power,
+    expanded,
+    neat,
+    numbered,
+    plain,
+    ratio,
+    same,
+    variance_of,
+    whole_where_it_is,
+)
 from symfold.analysis.counting.spectrum import MOST_LENGTHS
 from symfold.analysis.counting.spectrum import share as spectrum_share
 from symfold.analysis.counting.tails import Estimate
-from symfold.analysis.counting.transfer import KEPT, Weights, transfer
+from symfold.analysis.counting.transfer import transfer
+from symfold.analysis.counting.truncated import Truncated
+from symfold.analysis.counting.weights import KEPT, Weights, number_of
 from symfold.analysis.rewiring.lesion import check_applied, layer_names
 from symfold.arguments import algebraic, real, whole
 from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.families import known_count
 from symfold.folds import Fold
+from symfold.large import legible, printable
 from symfold.layer_kinds import Call
 from symfold.named_layers import Layer
 from symfold.net import Net
 from symfold.nodes import Node
+from symfold.operations import Constant
 from symfold.walks import walk
 
 MOST_TERMS = 2_000  # of a polynomial with weights that are listed
@@ -97,12 +114,12 @@ class Paths:
     def inputs(self) -> tuple[Node, ...]:
         return self.net.inputs
 
-    def entries(self, layer: Any, tidy: Any = lambda value: value) -> list[list[Any]]:
-        """The matrix, outputs by inputs, with a layer worth `layer`."""
+    def entries(self, layer: Any, tidy: Any = same, constant: Any = same) -> list[list[Any]]:
+        """The matrix, outputs by inputs, with a layer worth `layer`, and a number as a weight worth what `constant` makes of it."""
         total = [[0 for _ in self.inputs] for _ in self.net.outputs]
         for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
             for missed in combinations(dict.fromkeys(self.met), size):
-                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), self.weighted)
+                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), constant if self.weighted else None)
                 rows = transfer(self.net.outputs, self.inputs, weights)
                 total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)]
         return total
@@ -110,6 +127,11 @@ class Paths:
     @cached_property
     def matrix(self) -> sp.Matrix:
         """The polynomials, outputs by inputs; of deep nets kept as powers, or as a recurrence where no power closes."""
+        return self._kept.applyfunc(numbered)
+
+    @cached_property
+    def _kept(self) -> sp.Matrix:
+        """The same with a symbol for every large number of steps."""
         return sp.Matrix(len(self.net.outputs), len(self.inputs), [neat(value) for row in self.entries(T, expanded) for value in row])
 
     @property
@@ -120,6 +142,10 @@ class Paths:
         return self.matrix[0, 0]
 
     @cached_property
+    def _closed(self) -> sp.Expr:
+        return sum(self._kept, sp.Integer(0))
+
+    @cached_property
     def _sum(self) -> sp.Expr:
         return sum(self.matrix, sp.Integer(0))
 
@@ -128,19 +154,35 @@ class Paths:
     @cached_property
     def count(self) -> Any:
         """How many paths there are, over all inputs and outputs; with weights, what they come to."""
-        if self.weighted or not self._numbered:
-            return plain(valued(self._sum, 1))
-        return self._total(1)
+        if not self._exact:
+            return plain(numbered(valued(self._closed, 1)))
+        return whole_where_it_is(self._about(1, 0).fractions[0]) if self.weighted else legible(self._total(1))
 
-    @property
-    def _numbered(self) -> bool:
-        """Whether every depth is a number."""
-        inner = (node for block in self.net.blocks for node in walk(block.results) if isinstance(node.op, Fold))
-        return all(isinstance(fold.op.count, int) for fold in (*self.net.bindings, *inner))
+    @cached_property
+    def _exact(self) -> bool:
+        """Whether every depth is a number, and every weight a fraction: whole numbers are enough then."""
+        inner = [node for block in self.net.blocks for node in walk(block.results)]
+        folds = [*self.net.bindings, *(node for node in inner if isinstance(node.op, Fold))]
+        nodes = [*walk(self.net.outputs), *inner] if self.weighted else []
+        weights = [arg for node in nodes if node.op is sp.Mul for arg in node.args if isinstance(arg.op, Constant)]
+        return all(isinstance(fold.op.count, int) for fold in folds) and all(number_of(arg).is_Rational for arg in weights)
 
     def _total(self, layer: int, mask: int | None = None) -> int:
-        tidy = (lambda value: value) if mask is None else (lambda value: value & mask)
-        return sum(value for row in self.entries(layer, tidy) for value in row)
+        return sum(value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row)
+
+    def _about(self, layer: Any, order: int) -> Truncated:
+        """The sum of the polynomials where a layer is worth so much, and its derivatives there up to an order."""
+        point = Truncated.about(Fraction(layer), order)
+        rows = self.entries(point, constant=lambda weight: Truncated.number(Fraction(int(weight.p), int(weight.q)), order))
+        found: Truncated = sum((value for row in rows for value in row), Truncated.number(Fraction(0), order))
+        return found
+
+    def _moments(self, layer: Any, order: int) -> tuple[int, ...]:
+        """P, P', P''/2, ..., where a layer is worth so much, all over one denominator."""
+        parts = self._about(layer, order).parts
+        if parts[0] == 0:
+            raise InvalidValue(NO_PATH if replace(self, weighted=False).count == 0 else NO_WEIGHT)
+        return parts
 
     @cached_property
     def longest(self) -> int:
@@ -148,35 +190,25 @@ class Paths:
         return known_count(applications(self.net.outputs))
 
     @cached_property
-    def _moments(self) -> tuple[int, int, int]:
-        """The polynomial about t = 1 to second order, packed into one integer: P(1), P'(1), P''(1)/2."""
-        bits = self.count.bit_length() + 2 * self.longest.bit_length() + 8
-        packed = self._total(1 + (1 << bits), (1 << (3 * bits)) - 1) & ((1 << (3 * bits)) - 1)
-        part = (1 << bits) - 1
-        return packed & part, packed >> bits & part, packed >> (2 * bits) & part
-
-    @cached_property
     def _length(self) -> sp.Expr:
-        """The mean length of a path with a layer worth t: t P'(t) / P(t)."""
-        if self._sum == 0:
+        """The mean length of a path with a layer worth t: t P'(t) / P(t), with a symbol for every large number of steps."""
+        if self._closed == 0:
             raise InvalidValue(NO_PATH)
-        return sp.simplify(T * sp.diff(self._sum, T) / self._sum)
+        found = T * sp.diff(self._closed, T) / self._closed
+        return sp.cancel(found) if self._closed.is_polynomial(T) else sp.simplify(found)
 
     @property
     def mean(self) -> Any:
         """The mean number of layers on a path."""
-        if self.weighted or not self._numbered:
-            return self.tilted_mean(1)
-        count, first, _ = self._moments
-        return ratio(first, count)
+        return self.tilted_mean(1)
 
     @property
     def variance(self) -> Any:
         """The variance of the number of layers on a path."""
-        if self.weighted or not self._numbered:
-            return ratio(plain(valued(T * sp.diff(self._length, T), 1)), 1)
-        count, first, second = self._moments
-        return ratio(2 * second + first, count) - self.mean**2
+        if not self._exact:
+            return plain(numbered(valued(T * sp.diff(self._length, T), 1)))
+        count, first, second = self._moments(1, 2)
+        return variance_of(count, first, 2 * second + first)
 
     def coefficients(self, upto: int | None = None) -> list[Any]:
         """How many paths pass through 0, 1, 2, ... layers, up to some number of them."""
@@ -192,7 +224,7 @@ class Paths:
         mask = (1 << (bits * (top + 1))) - 1
         packed = self._total(1 << bits, mask) & mask
         part = (1 << bits) - 1
-        return [packed >> (bits * k) & part for k in range(top + 1)]
+        return [legible(packed >> (bits * k) & part) for k in range(top + 1)]
 
     def fraction(self, low: int, high: int) -> Fraction | Estimate:
         """The share of the paths that pass through `low` to `high` layers, both included.
@@ -243,17 +275,22 @@ class Paths:
         >>> sf.paths(net.at(n=10**6)).tilted_mean(Fraction(1, 3))
         Fraction(250000, 1)
         """
-        return ratio(plain(valued(self._length, algebraic("g", g))), 1)
+        factor = plain(algebraic("g", g))
+        if self._exact and isinstance(factor, (int, Fraction)):
+            count, first = self._moments(factor, 1)
+            return ratio(factor * first, count)
+        return plain(numbered(valued(self._length, factor)))
 
     def __repr__(self) -> str:
         try:
-            return f"Paths({self._shown if isinstance(self._shown, sp.Expr) else self._shown.tolist()})"
+            shown = printable(self._shown)
+            return f"Paths({shown if isinstance(shown, sp.Expr) else shown.tolist()})"
         except Exception as error:  # a display must never be what fails
             return f"paths that cannot be shown ({error})"
 
     def _repr_latex_(self) -> str | None:
         try:
-            shown = sp.latex(self._shown)
+            shown = sp.latex(printable(self._shown))
         except Exception:  # likewise
             return None
         return f"$\\displaystyle {shown}$" if len(shown) <= LONGEST else None

@@ -1,4 +1,4 @@
-"""Powers: the matrix of a step to a symbolic power, closed where its eigenvalues are at hand, else as a recurrence.
+"""Powers: the matrix of a step to a power, by repeated squaring; to a symbolic one closed where its eigenvalues are at hand, else as a recurrence.
 
 Of a function f (here x**n) at a matrix, each entry is a sum of divided differences of f at eigenvalues: over chains of
 steps where the matrix is triangular, repeated eigenvalues included, and over Newton's products where it is not.
@@ -6,7 +6,7 @@ steps where the matrix is triangular, repeated eigenvalues included, and over Ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
@@ -14,6 +14,7 @@ import sympy as sp
 from symfold.errors import TooLarge
 
 Row = list[Any]
+Tidy = Callable[[Any], Any]  # keeps products small
 MOST_STEPS = 100  # of a recurrence that are worked out where its index is a number
 
 
@@ -65,6 +66,45 @@ def _advanced(count: int, coefficients: list[Any], values: list[Any]) -> Any:
         values.append(sp.expand(sum((c * v for c, v in zip(coefficients, reversed(values[-len(coefficients) :]), strict=True)), sp.Integer(0))))
         values = values[-max(1, len(coefficients)) :]
     return values[count] if count < len(values) else values[-1]
+
+
+def times(row: Row, vectors: Sequence[Row], tidy: Tidy, width: int) -> Row:
+    """A row of a matrix times the rows of what it reads."""
+    total: Row = [0] * width
+    for factor, vector in zip(row, vectors, strict=True):
+        if not _is_zero(factor):
+            total = [tidy(a + factor * b) for a, b in zip(total, vector, strict=True)]
+    return total
+
+
+def _is_zero(value: Any) -> bool:
+    return bool(value == 0)
+
+
+def unit(place: int, size: int) -> Row:
+    return [int(k == place) for k in range(size)]
+
+
+def power(rows: list[Row], carries: int, count: Any, tidy: Tidy) -> list[Row]:
+    """The first rows of the matrix [[rows], [0 I]] to the power `count`: the state after so many steps.
+
+    >>> power([[1, 1], [1, 0]], 2, 10, lambda value: value)
+    [[89, 55], [55, 34]]
+    """
+    size = len(rows[0]) if rows else 0
+    if not isinstance(count, int):
+        return closed_power(rows, carries, count)
+    base = [*rows, *(unit(place, size) for place in range(carries, size))]
+    result = [unit(place, size) for place in range(size)]
+    for digit in f"{count:b}":  # from the top, so that the factor in between is the step itself, whose numbers are small
+        result = _product(result, result, tidy)
+        if digit == "1":
+            result = _product(result, base, tidy)
+    return result[:carries]
+
+
+def _product(left: list[Row], right: list[Row], tidy: Tidy) -> list[Row]:
+    return [times(row, right, tidy, len(right)) for row in left]
 
 
 def closed_power(rows: list[Row], carries: int, count: Any) -> list[Row]:

@@ -1,62 +1,64 @@
 """Transfer: how the outputs of a net depend on its inputs, along paths, each layer on the way worth t.
 
 A block is a matrix over (state, operands), so a fold is a power of a matrix: exact at any depth, and closed in a symbolic
-depth where the power closes. The numbers may be integers, polynomials packed into integers, or SymPy expressions.
+depth where the power closes. A fold that reads what another gives out step by step is one with it: they take their steps
+together, the state of both being one. The numbers may be integers, polynomials packed into integers, or SymPy expressions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.counting.powers import closed_power
+from symfold.analysis.counting.powers import Row, power, times, unit
+from symfold.analysis.counting.weights import Weights, number_of, runs
 from symfold.errors import NoRule
-from symfold.families import Family, Numbered
+from symfold.families import Family
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call, is_name
 from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray
+from symfold.operations import Constant
 from symfold.primitives import broadcast_like, concatenate, is_primitive
-from symfold.sequences import element, entry_of, joins_steps, names_of_node, renewed, reverse_row, stack_row, take_row
+from symfold.sequences import element, entry_of, joins_steps, renewed, reverse_row, stack_row, take_row
 from symfold.walks import walk
-
-KEPT = 64  # deeper powers of polynomials are kept as powers
-
-Row = list[Any]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What a layer on a path is worth, and how products are kept small (truncated, expanded)."""
-
-    layer: Any
-    tidy: Callable[[Any], Any] = lambda value: value
-    own: Mapping[str, Any] = field(default_factory=dict)  # layers that are worth something else, by name
-    constants: bool = False  # whether a number that a value is multiplied by counts; else a product is as good as a sum
-
-    def of(self, name: Node) -> Any:
-        """What one layer is worth."""
-        return self.own.get(names_of_node(name)[0], self.layer) if self.own else self.layer
 
 
 class Entries(list[Row]):
     """The rows of a sequence whose entries differ."""
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a fold gives out at each step, as the fold that gives it: a fold of as many steps runs along with it."""
+
+    source: Running
+    position: int  # among the results of the block
+
+    @property
+    def entries(self) -> Entries:
+        """The entries one by one, for those who read them in another way."""
+        found: Entries = self.source.listed[self.position]
+        return found
+
+    @property
+    def total(self) -> Row:
+        """All entries together."""
+        return self.source.state(summed=self.position)[-1]
+
+    def entry(self, place: int) -> Row:
+        """The entry of one step; the steps before it are all that is run."""
+        return self.source.entry(self.position, place)
+
+
 def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -> list[Row]:
     """For each root, a row with one number a source: the sum over paths of the product of the layers on them."""
     width = len(sources)
-    units = {source: [int(k == place) for k in range(width)] for place, source in enumerate(sources)}
+    units = {source: unit(place, width) for place, source in enumerate(sources)}
     return [summed(row, width) for row in follow(roots, units, weights, width)]
-
-
-def steps_symbol(count: int) -> sp.Symbol:
-    """A large number of steps as a symbol, so that powers are kept as powers."""
-    return sp.Symbol(f"{count} steps", integer=True, positive=True)
 
 
 def follow(roots: Sequence[Node], known: Mapping[Node, Any], weights: Weights, width: int) -> list[Any]:
@@ -75,9 +77,11 @@ def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weight
     if is_name(node):
         return renewed(node, args) if args else node
     if isinstance(op, Fold):
-        return fold_rows(op, args, weights, width)
+        return Running.over(op, args, weights, width)
+    if args and isinstance(args[0], Given) and (entry := entry_of(node)):
+        return args[0].entry(entry[1])
     if isinstance(op, Select):
-        return args[0][op.position]
+        return args[0].result(op.position)
     if isinstance(op, Family):
         if op.role != "input" or not isinstance(op.count, int):
             return [0] * width
@@ -86,6 +90,8 @@ def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weight
         return [0] * width
     if is_primitive(node, stack_row):
         return Entries(summed(arg, width) for arg in args)
+    if is_primitive(node, take_row, reverse_row) or (is_primitive(node, concatenate) and joins_steps(node)):
+        args = [arg.entries if isinstance(arg, Given) else arg for arg in args]
     if args and isinstance(args[0], Entries):
         if is_primitive(node, take_row):
             return Entries(args[0][k] for k in dict(op.attributes)["positions"])
@@ -102,25 +108,15 @@ def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weight
         worth = weights.of(args[0])
         return [weights.tidy(worth * value) for value in add_rows([summed(arg, width) for arg in args[1:]], width)]
     total = add_rows([summed(arg, width) for arg in args], width)
-    if weights.constants and op is sp.Mul:
-        for factor in (_number(arg) for arg in node.args if isinstance(arg.op, Constant)):
+    if weights.constant and op is sp.Mul:
+        for factor in (weights.constant(number_of(arg)) for arg in node.args if isinstance(arg.op, Constant)):
             total = [weights.tidy(factor * value) for value in total]
     return total
 
 
-def _number(node: Node) -> sp.Expr:
-    value = node.op.value
-    if isinstance(value, FrozenArray):
-        if len(set(value.array.flat)) != 1:
-            raise NoRule(f"a value is multiplied by an array of shape {value.shape}, which is no single weight (count without weights: sf.paths(net))")
-        value = sp.sympify(value.array.flat[0].item())
-    # a decimal number is what it says, so that weights that add up to one are found to
-    return sp.Rational(str(value)) if value.is_Float and value.is_finite else value
-
-
 def summed(rows: Any, width: int) -> Row:
     """The row of a value read whole: of a sequence, all its entries together."""
-    return add_rows(rows, width) if isinstance(rows, Entries) else rows
+    return rows.total if isinstance(rows, Given) else add_rows(rows, width) if isinstance(rows, Entries) else rows
 
 
 def add_rows(rows: Sequence[Row], width: int) -> Row:
@@ -130,113 +126,118 @@ def add_rows(rows: Sequence[Row], width: int) -> Row:
     return total
 
 
-def fold_rows(fold: Fold, args: list[Any], weights: Weights, width: int) -> list[Any]:
-    """The rows of a fold's results: by a power of its matrix, where all the steps read and give the same way."""
-    if any(isinstance(arg, Entries) for arg in args) or len(fold.block.results) != fold.carries:
-        return _step_by_step(fold, args, weights, width)
-    state, operands = args[: fold.carries], args[fold.carries :]
-    for start, count in _runs(fold, operands, weights):
-        matrix = _matrix(fold, operands, start, weights)
-        if any(isinstance(row, Entries) for row in matrix):
-            return _step_by_step(fold, args, weights, width)
-        state = [times(row, [*state, *operands], weights, width) for row in power(matrix, fold.carries, count, weights)]
-    return list(state)
+@dataclass(frozen=True, eq=False)
+class Running:
+    """A fold over rows, and the folds that it runs along with: those whose sequences it reads, those that they read, ..."""
+
+    fold: Fold
+    args: list[Any]
+    weights: Weights
+    width: int
+
+    @classmethod
+    def over(cls, fold: Fold, args: list[Any], weights: Weights, width: int) -> Running:
+        """With sequences listed that are read in another way than step by step."""
+        along = [False] * fold.carries + list(fold.each)
+        kept = [each and isinstance(arg, Given) and arg.source.fold.count == fold.count for arg, each in zip(args, along, strict=True)]
+        return cls(fold, [arg.entries if isinstance(arg, Given) and not keep else arg for arg, keep in zip(args, kept, strict=True)], weights, width)
+
+    def result(self, position: int) -> Any:
+        """A result of the fold: by a power of a matrix, where all the steps read and give the same way."""
+        if not self.even:
+            return self.listed[position]
+        return self.final[position] if position < self.fold.carries else Given(self, position)
+
+    @cached_property
+    def final(self) -> list[Row]:
+        """The state after all the steps."""
+        return self.state()
+
+    @cached_property
+    def together(self) -> list[Running]:
+        """The folds that take their steps together, each after those that it reads."""
+        before = [one for arg in self.args if isinstance(arg, Given) for one in arg.source.together]
+        return [*dict.fromkeys(before), self]
+
+    @cached_property
+    def even(self) -> bool:
+        """Whether all the steps read and give the same way. Of a few steps of many folds it is not asked: they are soon taken."""
+        if any(isinstance(arg, Entries) for arg in self.args) or (isinstance(self.fold.count, int) and self.fold.count < len(self.together)):
+            return False
+        return not any(isinstance(row, (Entries, Given)) for row in self._step(0))
+
+    def _step(self, start: int) -> list[Any]:
+        """A block's results over its formals, the layers being those of one step."""
+        fold, formals = self.fold, self.fold.block.formals
+        known: dict[Node, Any] = {formal: unit(place, len(formals)) for place, formal in enumerate(formals)}
+        for formal, operand, each in zip(formals[fold.carries :], self.args[fold.carries :], fold.each, strict=True):
+            if isinstance(operand, Node):
+                known[formal] = element(operand, start) if each else operand
+        return follow(fold.block.results, known, self.weights, len(formals))
+
+    @cached_property
+    def _places(self) -> tuple[list[Place], list[Place]]:
+        """Where there are rows, here and in the folds that run along: in the state, and in what every step reads."""
+        rows = [(one, k) for one in reversed(self.together) for k, arg in enumerate(one.args) if not isinstance(arg, (Given, Node))]
+        return [(one, k) for one, k in rows if k < one.fold.carries], [(one, k) for one, k in rows if k >= one.fold.carries]
+
+    def _steps(self, start: int, places: Sequence[Place | None]) -> dict[Running, list[Row]]:
+        """One step of each of the folds, over all the places."""
+        size = len(places)
+        found: dict[Running, list[Row]] = {}
+        for one in self.together:
+            vectors = [
+                found[arg.source][arg.position] if isinstance(arg, Given) else unit(-1 if isinstance(arg, Node) else places.index((one, k)), size)
+                for k, arg in enumerate(one.args)
+            ]
+            found[one] = [times(row, vectors, self.weights.tidy, size) for row in one._step(start)]
+        return found
+
+    def state(self, count: Any = None, summed: int | None = None) -> list[Row]:
+        """The state after all the steps, or after so many; last, the sum of what the steps give out at a place."""
+        held, read = self._places
+        places = [*held, *([] if summed is None else [None]), *read]
+        rows = [[0] * self.width if place is None else place[0].args[place[1]] for place in places]
+        carries = len(places) - len(read)
+        names = [arg for one in self.together for arg, each in zip(one.args[one.fold.carries :], one.fold.each, strict=True) if each and isinstance(arg, Node)]
+        for start, steps in runs(self.fold.count if count is None else count, names, self.weights):
+            after = self._steps(start, places)
+            block = [after[one][k] for one, k in held]
+            if summed is not None:
+                block.append(add_rows([unit(len(held), len(places)), after[self][summed]], len(places)))
+            rows[:carries] = [times(row, rows, self.weights.tidy, self.width) for row in power(block, carries, steps, self.weights.tidy)]
+        return rows[:carries]
+
+    def entry(self, position: int, step: int) -> Row:
+        """What one step gives out, from the state before it."""
+        before = step if step >= 0 else self.fold.count + step
+        if self.weights.own and not isinstance(before, int):
+            return self.listed[position][before]  # which layer that is cannot be told
+        held, read = self._places
+        rows = [*self.state(before), *(one.args[k] for one, k in read)]
+        return times(self._steps(before if isinstance(before, int) else 0, [*held, *read])[self][position], rows, self.weights.tidy, self.width)
+
+    @cached_property
+    def listed(self) -> list[Any]:
+        """The results step by step, where what the steps read or give out differs from step to step."""
+        fold, width = self.fold, self.width
+        if not isinstance(fold.count, int):
+            raise NoRule(f"the paths through the {fold.count} steps of a scan have no closed form here (give the depth a number: net.at(...))")
+        carries, block = fold.carries, fold.block
+        state, given = self.args[:carries], [Entries() for _ in block.results[carries:]]
+        for step in range(fold.count):
+            own = [_entry(arg, step) if each else arg for arg, each in zip(self.args[carries:], fold.each, strict=True)]
+            results = follow(block.results, dict(zip(block.formals, [*state, *own], strict=True)), self.weights, width)
+            state = [row.entries if isinstance(row, Given) else row for row in results[:carries]]
+            for kept, row in zip(given, results[carries:], strict=True):
+                kept.append(summed(row, width))
+        return [*state, *given]
 
 
-def _matrix(fold: Fold, operands: Sequence[Any], step: int, weights: Weights) -> list[Any]:
-    """A block's results over its formals, the layers being those of one step."""
-    formals = fold.block.formals
-    known: dict[Node, Any] = {formal: [int(k == place) for k in range(len(formals))] for place, formal in enumerate(formals)}
-    for formal, operand, each in zip(formals[fold.carries :], operands, fold.each, strict=True):
-        if isinstance(operand, Node):
-            known[formal] = element(operand, step) if each else operand
-    return follow(fold.block.results, known, weights, len(formals))
-
-
-def _runs(fold: Fold, operands: Sequence[Any], weights: Weights) -> Iterator[tuple[int, Any]]:
-    """The steps of a fold in runs whose layers are worth the same: the first step of each, and how many they are."""
-    starts = {0}
-    for names, each in zip(operands, fold.each, strict=True):
-        if each and weights.own and isinstance(names, Node):
-            starts |= {place + after for place in _places(names, weights.own) for after in (0, 1)}
-    count = fold.count
-    bounds = sorted(start for start in starts if not isinstance(count, int) or start < count)
-    where = {start: _where(start, count, bounds, weights) for start in bounds}
-    for start, end in pairwise([*bounds, count]):
-        yield start, where.get(end, _where(count, count, bounds, weights)) - where[start]
-
-
-def _where(step: Any, count: Any, bounds: Sequence[int], weights: Weights) -> Any:
-    """The number of a step; of a polynomial's power far out, a symbol in its place."""
-    if not isinstance(count, int) or not isinstance(weights.layer, sp.Basic) or step <= KEPT:
-        return step
-    if count - step <= KEPT:
-        return steps_symbol(count) - (count - step)
-    return _where(step - 1, count, bounds, weights) + 1 if step - 1 in bounds else steps_symbol(step)
-
-
-def _places(names: Node, own: Mapping[str, Any]) -> list[int]:
-    """Where layers of these names stand in a sequence of layers."""
-    found = names_of_node(names)
-    if not isinstance(found, Numbered):
-        return [k for k, name in enumerate(found) if name in own]
-    if not isinstance(found.count, int) and not isinstance(names.op, Family):
-        raise NoRule(f"layers read in another order cannot be told apart at the depth {found.count} (give it a number: net.at(...))")
-    return [place for name in own if (place := found.position(name)) is not None]
-
-
-def _step_by_step(fold: Fold, args: list[Any], weights: Weights, width: int) -> list[Any]:
-    """The same, where what the steps read or give out differs from step to step."""
-    if not isinstance(fold.count, int):
-        raise NoRule(
-            f"the paths through the {fold.count} steps of a scan have no closed form here (give the depth a number: net.at(...))"
-        )
-    carries, block = fold.carries, fold.block
-    state, given = args[:carries], [Entries() for _ in block.results[carries:]]
-    for step in range(fold.count):
-        own = [_entry(arg, step) if each else arg for arg, each in zip(args[carries:], fold.each, strict=True)]
-        results = follow(block.results, dict(zip(block.formals, [*state, *own], strict=True)), weights, width)
-        state = results[:carries]
-        for kept, row in zip(given, results[carries:], strict=True):
-            kept.append(summed(row, width))
-    return [*state, *given]
+Place = tuple[Running, int]  # an argument of a fold
 
 
 def _entry(value: Any, step: int) -> Any:
     if isinstance(value, Node):
         return element(value, step)
-    return value[step] if isinstance(value, Entries) else value
-
-
-def times(row: Row, vectors: Sequence[Row], weights: Weights, width: int) -> Row:
-    """A row of the matrix times the rows of what it reads."""
-    total: Row = [0] * width
-    for factor, vector in zip(row, vectors, strict=True):
-        if not _is_zero(factor):
-            total = [weights.tidy(a + factor * b) for a, b in zip(total, vector, strict=True)]
-    return total
-
-
-def _is_zero(value: Any) -> bool:
-    return bool(value == 0)
-
-
-def power(rows: list[Row], carries: int, count: Any, weights: Weights) -> list[Row]:
-    """The first rows of the matrix [[rows], [0 I]] to the power `count`: the state after so many steps."""
-    size = len(rows[0]) if rows else 0
-    if not isinstance(count, int):
-        return closed_power(rows, carries, count)
-    base = [*rows, *([int(k == place) for k in range(size)] for place in range(carries, size))]
-    result = [[int(k == place) for k in range(size)] for place in range(size)]
-    while count:
-        if count & 1:
-            result = _product(result, base, weights)
-        count >>= 1
-        if count:
-            base = _product(base, base, weights)
-    return result[:carries]
-
-
-def _product(left: list[Row], right: list[Row], weights: Weights) -> list[Row]:
-    return [times(row, right, weights, len(right)) for row in left]
-
+    return (value.entries if isinstance(value, Given) else value)[step] if isinstance(value, (Entries, Given)) else value

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from symfold.analysis.strength.jet_rules import SHAPED, SHAPES
 from symfold.analysis.strength.multilinear import zeros_like
 from symfold.blocks import Block
 from symfold.folds import Fold, Step, settle
 from symfold.nodes import Node
 from symfold.operations import Formal
-from symfold.primitives import broadcast_to
+from symfold.primitives import broadcast_to, is_primitive
 from symfold.sequences import element, join, stack, take
 from symfold.shapes import Shape, is_known, must_sum
 from symfold.walks import substitute, walk
@@ -34,8 +35,7 @@ def fold_jets(outer: Taylor, node: Node) -> list[Jet]:
         step = StepJets.made(outer, fold, patterns(state), patterns(operands))
         if not loses(state, step.results):
             break
-        own = [[entry if entry is None or not each else element(entry, first) for entry in jet] for jet, each in zip(operands, fold.each, strict=True)]
-        after = step.written_out([*state, *own])
+        after = step.written_out([*state, *entries_at(fold, operands, first)])
         state = after[: fold.carries]
         listed.append([[None if one is None else stack([one]) for one in jet] for jet in after[fold.carries :]])
         first += 1
@@ -50,15 +50,22 @@ def fold_jets(outer: Taylor, node: Node) -> list[Jet]:
     return [*results[: fold.carries], *(joined(parts, lengths, one.shape) for parts, one in zip(zip(*listed, strict=True), outputs, strict=True))]
 
 
-
 def _rest(outer: Taylor, fold: Fold, count: Any, state: Sequence[Jet], operands: Sequence[Jet]) -> list[Jet]:
     """The fold over its remaining steps; a single one that changes what is zero is written out."""
     step = StepJets.made(outer, fold, patterns(state), patterns(operands))
     if count != 1 or patterns(step.results[: fold.carries]) == patterns(state):
-        return StepJets.settled(outer, fold, patterns(state), patterns(operands)).folded(count, state, operands)
-    own = [[None if one is None else element(one, 0) if each else one for one in jet] for jet, each in zip(operands, fold.each, strict=True)]
-    after = step.written_out([*state, *own])
+        settled = StepJets.settled(outer, fold, patterns(state), patterns(operands))
+        remembered = settled.memory
+        if isinstance(count, int) and remembered is not None and remembered < count:
+            return settled.last(count, remembered, state, operands)
+        return settled.folded(count, state, operands)
+    after = step.written_out([*state, *entries_at(fold, operands, 0)])
     return [*after[: fold.carries], *([None if one is None else stack([one]) for one in jet] for jet in after[fold.carries :])]
+
+
+def entries_at(fold: Fold, operands: Sequence[Jet], step: int) -> list[Jet]:
+    """What a step reads besides the state."""
+    return [[element(one, step) if each and one is not None else one for one in jet] for jet, each in zip(operands, fold.each, strict=True)]
 
 
 def joined(parts: Sequence[Jet], lengths: Sequence[Any], shape: Shape) -> Jet:
@@ -122,6 +129,37 @@ class StepJets:
         new = dict(zip(whole, substitute(whole, replaced), strict=True))
         return [[None if one is None else new[one] for one in jet] for jet in self.results]
 
+    @property
+    def memory(self) -> int | None:
+        """How many steps back the state is read, what no step changes aside; None where a coefficient is carried on, or some are given out.
+
+        The coefficients of f(z) have a short memory: c1_k = f_k(0), c2_k = f_k'(0)[c1_{k-1}], ...
+        """
+        carries = self.fold.carries
+        if len(self.results) != carries:
+            return None
+        pairs = [pair for jet, values in zip(self.formals, self.results, strict=False) for pair in zip(jet, values, strict=True) if pair[0] is not pair[1]]
+        moving = {formal for formal, _ in pairs if formal is not None}
+        read = {formal: moving & read_by_value(value) for formal, value in pairs if formal is not None and value is not None}
+        steps, waiting = 0, moving
+        while waiting:  # those that only read what is forgotten by then are forgotten a step later
+            after = {formal for formal in waiting if read.get(formal, set()) & waiting}
+            if after == waiting:
+                return None
+            steps, waiting = steps + 1, after
+        return steps
+
+    def last(self, count: int, remembered: int, state: Sequence[Jet], operands: Sequence[Jet]) -> list[Jet]:
+        """The last steps alone, written out: of the state before them no more is left than its shape."""
+        state = [jet[:] for jet in state]
+        for part, jet in enumerate(self.formals[: self.fold.carries]):
+            for power, formal in enumerate(jet):
+                if formal is not None and state[part][power] is None:
+                    state[part][power] = zeros_like(self.fold.block.shapes[part], state[part])
+        for step in range(count - remembered, count):
+            state = self.written_out([*state, *entries_at(self.fold, operands, step)])
+        return state
+
     def folded(self, count: Any, state: Sequence[Jet], operands: Sequence[Jet]) -> list[Jet]:
         """The fold over `count` steps: what no step changes is captured, what no step reads is left out."""
         fold, carries, formals = self.fold, self.fold.carries, self.formals
@@ -164,6 +202,17 @@ class StepJets:
         for (part, power), value in zip((*carried, *given), found, strict=True):
             made[part][power] = value
         return made
+
+
+def read_by_value(root: Node) -> set[Node]:
+    """The nodes whose values a node depends on: of some, it takes the shape alone."""
+    found, waiting = {root}, [root]
+    while waiting:
+        node = waiting.pop()
+        args = () if is_primitive(node, *SHAPES) else node.args[:1] if is_primitive(node, *SHAPED) else node.args
+        waiting += [arg for arg in dict.fromkeys(args) if arg not in found]
+        found.update(args)
+    return found
 
 
 def fitted(value: Node | None, shape: Shape) -> Node | None:

@@ -1,0 +1,133 @@
+"""Large numbers: whole numbers and fractions that print at any length, as powers or by their size.
+
+Python writes out no whole number of more than 4300 digits; two to the power of a million, the paths of as many layers, has 301030.
+"""
+
+from __future__ import annotations
+
+import numbers
+from fractions import Fraction
+from math import log, log10
+from typing import Any
+
+import sympy as sp
+
+LONG = 13_000  # bits, somewhat less than 4000 digits
+BASES = range(2, 1000)  # of powers that are told by their base
+PRIME = (1 << 61) - 1  # what powers leave when divided by it tells most of them apart
+
+
+def is_long(value: Any) -> bool:
+    """Whether a number has more digits than are written out."""
+    if isinstance(value, int):
+        return value.bit_length() > LONG
+    return isinstance(value, numbers.Rational) and (is_long(int(value.numerator)) or is_long(int(value.denominator)))
+
+
+def written(value: int) -> str:
+    """A whole number as text: a long one as a power, or else by its size.
+
+    >>> written(12345), written(7 ** 10**6), written(-(2 ** 10**6)), written(7 ** 10**6 + 1)
+    ('12345', '7**1000000', '-2**1000000', 'about 10**845098')
+    """
+    if not is_long(value):
+        return int.__repr__(value)
+    about, base, exponent = _power(abs(value))
+    return f"{about}{'-' if value < 0 else ''}{base}**{exponent}"
+
+
+def _power(size: int) -> tuple[str, int, int]:
+    """A long number as a power; if it is none, the word about, and a power of ten."""
+    rest = size % PRIME
+    for base in BASES:
+        exponent = round(log(size) / log(base))
+        if pow(base, exponent, PRIME) == rest and base**exponent == size:
+            return "", base, exponent
+    return "about ", 10, magnitude(size)
+
+
+def magnitude(value: int) -> int:
+    """The power of ten that a number from 1 up is nearest to, as its logarithm is rounded."""
+    return round(log10(value))
+
+
+class Whole(int):
+    """A whole number that prints at any length."""
+
+    def __repr__(self) -> str:
+        return written(int(self))
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return written(int(self)) if is_long(self) else int.__format__(self, spec)
+
+
+class Quotient(Fraction):
+    """A fraction that prints at any length."""
+
+    def __repr__(self) -> str:
+        return f"Fraction({written(self.numerator)}, {written(self.denominator)})"
+
+    def __str__(self) -> str:
+        return written(self.numerator) if self.denominator == 1 else f"{written(self.numerator)}/{written(self.denominator)}"
+
+    def __format__(self, spec: str) -> str:
+        return str(self) if is_long(self) else super().__format__(spec)
+
+
+def legible(value: Any) -> Any:
+    """The same number, which prints whatever its length.
+
+    >>> legible(3), legible(2 ** 10**6), legible(Fraction(1, 2 ** 10**6)), legible(2 ** 10**6) == 2 ** 10**6
+    (3, 2**1000000, Fraction(1, 2**1000000), True)
+    """
+    if not is_long(value) or isinstance(value, sp.Basic):
+        return value
+    return Whole(value) if isinstance(value, int) else Quotient(value) if isinstance(value, Fraction) else value
+
+
+def printable(expression: Any) -> Any:
+    """An expression of SymPy to be printed, and no more: long numbers are powers whose base is a symbol, which nothing multiplies out.
+
+    >>> x = sp.Symbol("x")
+    >>> print(printable(x**2 + 2 ** 10**6 * x), "|", printable(sp.Pow(sp.Rational(1, 3), 10**6, evaluate=False) + x))
+    2**1000000*x + x**2 | x + 3**(-1000000)
+    """
+    if not isinstance(expression, (sp.Basic, sp.MatrixBase)):
+        return expression
+    parts = {number: _symbolic(number.p) / _symbolic(number.q) for number in expression.atoms(sp.Rational) if is_long(number)}
+    for power in expression.atoms(sp.Pow):
+        if power.base.is_Rational and power.exp.is_Integer:  # kept as it is
+            parts[power] = (_base(power.base.p) / _base(power.base.q)) ** power.exp
+    return expression.xreplace(parts) if parts else expression
+
+
+def _symbolic(number: int) -> sp.Expr:
+    if not is_long(number):
+        return sp.Integer(number)
+    about, base, exponent = _power(abs(number))
+    return sp.sign(number) * sp.Symbol(f"{about}{base}", positive=True) ** exponent
+
+
+def _base(number: int) -> sp.Expr:
+    return sp.sign(number) * sp.Symbol(str(abs(number)), positive=True) if abs(number) != 1 else sp.Integer(number)
+
+
+class _Coprime:
+    """A numerator and a denominator that have no divisor in common."""
+
+    def __init__(self, numerator: int, denominator: int):
+        self.numerator, self.denominator = numerator, denominator
+
+
+numbers.Rational.register(_Coprime)
+
+
+def coprime(numerator: int, denominator: int) -> Fraction:
+    """The fraction of two numbers that are known to have no divisor in common: of long ones, it takes long to look for it.
+
+    >>> coprime(3, 4)
+    Fraction(3, 4)
+    """
+    return Fraction(_Coprime(numerator, denominator))  # type: ignore[call-overload]
