@@ -10,7 +10,7 @@ import numpy as np
 
 from symfold.arguments import arrays_of, one_of
 from symfold.depth import roll
-from symfold.errors import InvalidType, listing
+from symfold.errors import InvalidType, InvalidValue, listing
 from symfold.net import Net
 from symfold.opening import opened
 from symfold.parameters import Parameters, layout_of
@@ -19,39 +19,43 @@ from symfold.trees import unflatten
 from symfold.walks import walk
 
 
-def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters) -> Any:
+def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
     from symfold.backends.numpy.program import Program
 
+    if dtype != "float64":
+        raise InvalidValue(f"the NumPy backend computes in float64 only, got dtype={dtype!r} (leave dtype out, or choose another backend)")
     return Program(net, shapes, params)
 
 
-# A backend is a row: from a net, its input shapes and the parameters that it is to read, to a program.
+DTYPES = ("float64", "float32")
+# A backend is a row: from a net, its input shapes, the parameters that it is to read and the type of its numbers, to a program.
 BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program}
 
 
 class Compiled:
     """A net as a function `(params, x=array, ...)`. Programs are made for the input shapes that come, once each."""
 
-    def __init__(self, net: Net, backend: str):
+    def __init__(self, net: Net, backend: str, dtype: str = "float64"):
         rolled = roll(net)  # equal steps are one loop, however they were written
         # an input whose values no step reads any more may still be the one that says how many rows there are
         taken = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
         self.net = Net(rolled.outputs, rolled.form, rolled.signature or taken)
         self.backend = backend
+        self.dtype = dtype
         self.layout = layout_of(self.net)
         self.input_names = tuple(node.op.name for node in net.inputs)
         # a program owns its arrays, so every thread has its own
         self._local = threading.local()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return compile_net, (self.net, self.backend)
+        return compile_net, (self.net, self.backend, self.dtype)
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         """The program for these input shapes."""
         programs = self._local.__dict__.setdefault("programs", {})
         key = tuple(shapes[name] for name in self.input_names)
         if key not in programs:
-            programs[key] = program_of(self.net, shapes, self.params, self.backend)
+            programs[key] = program_of(self.net, shapes, self.params, self.backend, self.dtype)
         self._local.latest = programs[key]
         return programs[key]
 
@@ -89,9 +93,9 @@ class Compiled:
         return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, self.layout.names)
 
 
-def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy") -> Any:
+def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64") -> Any:
     """A net as a program for these input shapes: `feed(values)`, `run()`, then `outputs`."""
-    return BACKENDS[backend](net, shapes, params)
+    return BACKENDS[backend](net, shapes, params, dtype)
 
 
 def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
@@ -133,10 +137,10 @@ def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
     return [met.get(size, size) for size in sizes if isinstance(met.get(size, size), int)]
 
 
-def compile_net(net: Net, backend: str = "auto") -> Compiled:
-    """A net compiled by a backend; `auto` takes the fastest that is there."""
-    chosen = one_of("backend", backend, ["auto", *BACKENDS])
-    return Compiled(net, "numpy" if chosen == "auto" else chosen)
+def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
+    """A net compiled by a backend, for numbers of a type; `auto` takes the fastest that is there."""
+    chosen, dtype = one_of("backend", backend, ["auto", *BACKENDS]), one_of("dtype", dtype, DTYPES)
+    return Compiled(net, "numpy" if chosen == "auto" else chosen, dtype)
 
 
 def lambdify(net: Net) -> Callable[..., Any]:

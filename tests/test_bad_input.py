@@ -119,6 +119,8 @@ NUMBERS: list[Mistake] = [
     (lambda: DENSE.init(seed=1.5), TypeError, ("seed=1.5",)),
     (lambda: DENSE.compile("jax"), ValueError, ("unknown backend: 'jax'", "'numpy'")),
     (lambda: DENSE.compile(["numpy"]), ValueError, ("unknown backend: ['numpy']",)),
+    (lambda: DENSE.compile(dtype="half"), ValueError, ("unknown dtype: 'half'", "'float32'", "'float64'")),
+    (lambda: DENSE.compile("numpy", dtype="float32")(PARAMS, x=DATA["x"]), ValueError, ("float64 only", "dtype='float32'")),
     (lambda: DEEP.init(), ValueError, ("net.at(n=10)",)),
     (lambda: DEEP.compile()(x=DATA["x"]), ValueError, ("net.at(n=10)",)),
     (lambda: sf.check_grad(sf.Net.of(sf.fold(sf.mappers.residual, sf.layers("f", lambda z: z, count="n"), X))), ValueError, ("net.at(n=10)",)),
