@@ -139,8 +139,13 @@ def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
 
 def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
     """A net compiled by a backend, for numbers of a type; `auto` takes the fastest that is there."""
-    chosen, dtype = one_of("backend", backend, ["auto", *BACKENDS]), one_of("dtype", dtype, DTYPES)
-    return Compiled(net, "numpy" if chosen == "auto" else chosen, dtype)
+    return Compiled(net, chosen_backend(backend), one_of("dtype", dtype, DTYPES))
+
+
+def chosen_backend(name: str) -> str:
+    """The backend of this name; of `auto`, the fastest that is there."""
+    chosen = one_of("backend", name, ["auto", *BACKENDS])
+    return "numpy" if chosen == "auto" else chosen
 
 
 def lambdify(net: Net) -> Callable[..., Any]:
