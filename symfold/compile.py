@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from symfold.arguments import arrays_of, one_of
 from symfold.depth import roll
-from symfold.errors import InvalidType, InvalidValue, listing
+from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
 from symfold.net import Net
 from symfold.opening import opened
 from symfold.parameters import Parameters, layout_of
@@ -27,9 +28,16 @@ def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Para
     return Program(net, shapes, params)
 
 
+def _jax_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
+    from symfold.backends.jax.program import Program
+
+    return Program(net, shapes, params, dtype)
+
+
 DTYPES = ("float64", "float32")
 # A backend is a row: from a net, its input shapes, the parameters that it is to read and the type of its numbers, to a program.
-BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program}
+BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program, "jax": _jax_program}
+EXTRAS = {"jax": "jax"}  # the package that a backend needs, where it is one of an extra: the extra has the backend's name
 
 
 class Compiled:
@@ -143,8 +151,10 @@ def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Comp
 
 
 def chosen_backend(name: str) -> str:
-    """The backend of this name; of `auto`, the fastest that is there."""
+    """The backend of this name, if its package is there; of `auto`, the fastest that is."""
     chosen = one_of("backend", name, ["auto", *BACKENDS])
+    if chosen in EXTRAS and find_spec(EXTRAS[chosen]) is None:
+        raise MissingPackage(f"backend={chosen!r} needs the package {EXTRAS[chosen]}, which is not installed (pip install 'symfold[{chosen}]')")
     return "numpy" if chosen == "auto" else chosen
 
 

@@ -15,6 +15,7 @@ from symfold.compile import program_of
 from symfold.differentiate import value_and_grad
 from symfold.errors import InvalidValue
 from symfold.families import Family, Names, Numbered
+from symfold.losses import check_single
 from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.operations import Input, Normal
@@ -122,7 +123,13 @@ class Training(Protocol):
         """Those before the last step that was made: where the last finite loss was found."""
 
 
-TRAININGS: dict[str, Callable[[Update, str], Training]] = {}
+def _jax_training(update: Update, dtype: str) -> Training:
+    from symfold.backends.jax.training import Training as Steps
+
+    return Steps(update, dtype)
+
+
+TRAININGS: dict[str, Callable[[Update, str], Training]] = {"jax": _jax_training}
 
 
 def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
@@ -170,9 +177,3 @@ class Stepper:
         np.copyto(self.good.flat, self.state.flat)
         for target, value in zip(self.targets, self.program.outputs[1:], strict=True):
             np.copyto(target, value)
-
-
-def check_single(shape: tuple[int, ...]) -> None:
-    """A loss is a single number."""
-    if shape != ():
-        raise InvalidValue(f"a loss is a single number, got shape {shape} (sum it, or take its mean)")
