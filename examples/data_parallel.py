@@ -1,9 +1,9 @@
 """One training on all devices of all processes: each computes its rows of every batch. Needs the extra `jax`.
 
-    python examples/data_parallel.py                                    one process, with the devices that it has
-    srun python examples/data_parallel.py --cluster                     a process a task; who is where, JAX reads off the cluster
+    python examples/data_parallel.py                   one process, with the devices that it has
+    srun python examples/data_parallel.py --cluster    a process a task; who is where, JAX reads off the cluster
     python examples/data_parallel.py --coordinator HOST:PORT --processes 2 --process 0
-                                                                        by hand: the same line with --process 1 on the other machine
+                                                       by hand: the same with --process 1 on the other machine
 
 Every process runs this same program: the same data, the same seed. The first one writes the parameters to `--out`.
 """
@@ -20,7 +20,7 @@ WIDTH, DEPTH, SAMPLES, BATCH = 8, 10, 400, 40
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", action="store_true", help="ask the cluster's scheduler (Slurm, Open MPI, ...) for the processes")
+    parser.add_argument("--cluster", action="store_true", help="ask the scheduler (Slurm, Open MPI, ...) for the processes")
     parser.add_argument("--coordinator", help="address and port of process 0, which the others connect to")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--process", type=int, default=0, help="which of them this one is, from 0 on")
@@ -45,9 +45,8 @@ def train() -> Any:
     net = sf.fold(sf.mappers.residual, sf.layers(f"f1:{DEPTH + 1}", sf.dense(WIDTH, WIDTH, sf.sigmoid)), x)
     random = np.random.default_rng(0)
     data = {"x": random.standard_normal((SAMPLES, WIDTH)), "target": random.random((SAMPLES, WIDTH))}
-    return sf.fit(
-        sf.squared_error(net, target), net.init(seed=0), data, optimizer=sf.sgd(1e-4), epochs=10, batch_size=BATCH, backend="jax"
-    )
+    loss = sf.squared_error(net, target)
+    return sf.fit(loss, net.init(seed=0), data, optimizer=sf.sgd(1e-4), epochs=10, batch_size=BATCH, backend="jax")
 
 
 def main() -> None:

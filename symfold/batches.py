@@ -54,9 +54,16 @@ class Stack(Mapping[str, Any]):
             return self.arrays[name][index]
         return self.arrays[name][(self.order[index[:2]], *index[2:])]
 
+    def cut(self, start: int, stop: int) -> Stack:
+        """The batches from one number up to another."""
+        steps = range(self.count)[start:stop]
+        if self.order is None:
+            return Stack(len(steps), {name: array[start:stop] for name, array in self.arrays.items()})
+        return Stack(len(steps), self.arrays, self.order[start:stop])
+
     def batch(self, number: int) -> dict[str, Any]:
         """One of the batches."""
-        return {name: self.part(name, (slice(number, number + 1),))[0] for name in self}
+        return {name: array[0] for name, array in self.cut(number, number + 1).items()}
 
 
 def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -115,14 +115,14 @@ def fit(
         source = shuffled(arrays, names, batch_size, epochs, seed, shuffle)
     else:
         arrays, source = None, given_batches(batches, names, epochs, batch_size)
-    measures = measures_of(metrics, fitted, arrays, plan[0])
+    measures = measures_of(metrics, fitted, arrays, plan[0], backend, dtype)
     history = History(metrics={name: [] for name in measures})
     bar = Bar(epochs, sys.stderr.isatty() if progress is None else flag("progress", progress))
     epoch = 0
     with np.errstate(all="ignore"):
         for stage in plan:
             if history.loss:  # the first stage is made already: what is wrong shows before the first step
-                training, measures = training_for(stage), measures_of(metrics, fitted, arrays, stage)
+                training, measures = training_for(stage), measures_of(metrics, fitted, arrays, stage, backend, dtype)
             for stacks in islice(source, stage.epochs):
                 for stack in stacks:
                     losses = training.run(stack)
@@ -157,23 +157,25 @@ def moved_on(fitted: Parameters, state: Parameters) -> Parameters:
     return params
 
 
-def measures_of(metrics: Any, params: Mapping[str, Any], arrays: Batch | None, stage: Stage) -> dict[str, Callable[[Parameters], Any]]:
+def measures_of(
+    metrics: Any, params: Mapping[str, Any], arrays: Batch | None, stage: Stage, backend: str, dtype: str
+) -> dict[str, Callable[[Parameters], Any]]:
     """Every metric as a function of the parameters, those that are nets compiled: what is wrong shows before the first step."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise InvalidType(f"metrics must be a mapping from names to nets or functions, got {quoted(metrics)} (as {{'loss': loss}})")
     return {
-        name: measure_of(name, without(Net.of(metric), stage.absent) if isinstance(metric, (Net, Node)) else metric, params, arrays)
+        name: measure_of(name, without(Net.of(metric), stage.absent) if isinstance(metric, (Net, Node)) else metric, params, arrays, backend, dtype)
         for name, metric in (metrics or {}).items()
     }
 
 
-def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None) -> Callable[[Parameters], Any]:
+def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None, backend: str, dtype: str) -> Callable[[Parameters], Any]:
     """A metric as a function of the parameters: a net on the whole data, or any function of theirs."""
     if not isinstance(metric, (Net, Node)):
         if not callable(metric) or not takes(metric, params):
             raise InvalidType(f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters (as lambda params: params['W1'].sum())")
         return cast(Callable[[Parameters], Any], metric)
-    compiled = Net.of(metric).compile()
+    compiled = Net.of(metric).compile(backend, dtype)
     if arrays is None and compiled.input_names:
         raise InvalidValue(
             f"metric {name!r} reads {listing(map(repr, compiled.input_names))}, and there is no whole data where batches are given one by one "

@@ -120,7 +120,7 @@ NUMBERS: list[Mistake] = [
     (lambda: PARAMS["V"], KeyError, ("no parameter 'V'", "'W1'")),
     (lambda: PARAMS.copy().__setitem__("W1", [[1], [1, 2]]), TypeError, ("'W1'", "equally long")),
     (lambda: DENSE.init(seed=1.5), TypeError, ("seed=1.5",)),
-    (lambda: DENSE.compile("jax"), ValueError, ("unknown backend: 'jax'", "'numpy'")),
+    (lambda: DENSE.compile("torch"), ValueError, ("unknown backend: 'torch'", "'jax'", "'numpy'")),
     (lambda: DENSE.compile(["numpy"]), ValueError, ("unknown backend: ['numpy']",)),
     (lambda: DENSE.compile(dtype="half"), ValueError, ("unknown dtype: 'half'", "'float32'", "'float64'")),
     (lambda: DENSE.compile("numpy", dtype="float32")(PARAMS, x=DATA["x"]), ValueError, ("float64 only", "dtype='float32'")),

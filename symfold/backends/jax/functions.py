@@ -20,10 +20,12 @@ from symfold.sequences import Positions, add_rows, reverse_row, stack_row, take_
 
 
 def _power(a: Any, b: Any) -> Any:
-    """A power: of a number that is known, without logarithms."""
-    if b == 0.5:
-        return jnp.sqrt(a)
-    return jax.lax.integer_pow(jnp.asarray(a), int(b)) if isinstance(b, float) and b.is_integer() and abs(b) < 2**10 else jnp.power(a, b)
+    """A power; of an exponent that is known, without logarithms where there is another way."""
+    if not isinstance(b, float):
+        return jnp.power(a, b)
+    if b.is_integer() and abs(b) < 2**10:
+        return jax.lax.integer_pow(jnp.asarray(a), int(b))
+    return jnp.sqrt(a) if b == 0.5 else jnp.power(a, b)
 
 
 FUNCTIONS: dict[Head, Callable[..., Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from symfold.updates import Update
 
 Leaves = tuple[Any, ...]
+MOST = 2**28  # bytes of batches that one call puts on a device: data need not fit into its memory
 
 
 class Training:
@@ -40,7 +42,18 @@ class Training:
         self.made: dict[Any, tuple[Function, Callable[..., Any]]] = {}
 
     def run(self, stack: Stack) -> list[float]:
-        """A step for each batch, up to the first loss that is not finite."""
+        """A step for each batch, up to the first loss that is not finite: in one call, or in a few where memory asks for it."""
+        sizes = (prod(stack.shape(name)[1:]) for name in stack)
+        most = max(1, MOST * self.mesh.size // max(1, sum(sizes) * np.dtype(self.dtype).itemsize))
+        losses: list[float] = []
+        for start in range(0, stack.count, most):
+            losses += self.call(stack.cut(start, start + most))
+            if not isfinite(losses[-1]):
+                break
+        return losses
+
+    def call(self, stack: Stack) -> list[float]:
+        """The same, in one call."""
         with precision(self.dtype):
             function, steps = self.compiled(stack)
             after, before, losses = steps(*self.held, tuple(self.spread(stack, leaf) for leaf in function.inputs))
