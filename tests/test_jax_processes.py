@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ import pytest
 pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 
 ROOT = Path(__file__).parent.parent
+Ranks = list[tuple[list[str], dict[str, str]]]  # of each process, its options and its environment
+ALONE: Ranks = [([], {})]
 TWO_DEVICES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
 
 
@@ -37,30 +40,60 @@ def printed(*running: subprocess.Popen[str]) -> list[str]:
     return texts
 
 
-def trained(where: Path, processes: int = 1, **environment: str) -> tuple[str, dict[str, np.ndarray]]:
-    """What the example prints, and the parameters it comes to, by so many processes."""
+def by_hand(processes: int) -> Ranks:
+    """Options and environment of each process, where somebody says who is who."""
+    shared = ["--coordinator", f"127.0.0.1:{free_port(0)}", "--processes", str(processes)]
+    return [([*shared, "--process", str(k)], {}) for k in range(processes)]
+
+
+def by_slurm(processes: int) -> Ranks:
+    """The same as `srun` starts them: JAX takes the port from the number of the job."""
+    first = 2**16 - 2**12
+    job = next(port for port in range(first + os.getpid() % 2**11, 2**16) if free_port(port)) - first
+    shared = {"SLURM_JOB_ID": str(job), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": str(processes)}
+    return [(["--cluster"], {**shared, "SLURM_PROCID": str(k), "SLURM_LOCALID": str(k)}) for k in range(processes)]
+
+
+def free_port(wanted: int) -> int:
+    """A port that nobody listens on: the wanted one, 0 if it is taken; of 0, any."""
+    with socket.socket() as listening:
+        try:
+            listening.bind(("127.0.0.1", wanted))
+        except OSError:
+            return 0
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def trained(where: Path, ranks: Ranks, **environment: str) -> tuple[str, dict[str, np.ndarray]]:
+    """What the example prints, and the parameters it comes to, run by these processes."""
     out = where / "params.npz"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = ["examples/data_parallel.py", "--coordinator", f"127.0.0.1:{port}", "--processes", str(processes), "--out", str(out)]
-    texts = printed(*(started("-W", "error", *shared, "--process", str(k), **environment) for k in range(processes)))
+    command = ("-W", "error", "examples/data_parallel.py", "--out", str(out))
+    texts = printed(*(started(*command, *options, **{**own, **environment}) for options, own in ranks))
     with np.load(out) as params:
         return texts[0], {name: params[name] for name in params.files}
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
-    text, params = trained(tmp_path_factory.mktemp("alone"))
+    text, params = trained(tmp_path_factory.mktemp("alone"), ALONE)
     assert "1 process(es), 1 device(s)" in text and "the last of 100" in text
     return params
 
 
-@pytest.mark.parametrize(("processes", "environment", "said"), [(2, {}, "2 process(es), 2 device(s)"), (1, TWO_DEVICES, "1 process(es), 2 device(s)")])
+@pytest.mark.parametrize(
+    ("ranks", "environment", "said"),
+    [
+        (lambda: by_hand(2), {}, "2 process(es), 2 device(s)"),
+        (lambda: by_slurm(2), {}, "2 process(es), 2 device(s)"),
+        (lambda: ALONE, TWO_DEVICES, "1 process(es), 2 device(s)"),
+    ],
+    ids=["two processes", "two tasks of Slurm", "two devices"],
+)
 def test_the_parameters_after_100_steps_are_those_of_one_process(
-    processes: int, environment: dict[str, str], said: str, alone: dict[str, np.ndarray], tmp_path: Path
+    ranks: Callable[[], Ranks], environment: dict[str, str], said: str, alone: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    text, params = trained(tmp_path, processes, **environment)
+    text, params = trained(tmp_path, ranks(), **environment)
     assert said in text and set(params) == set(alone)
     for name, value in alone.items():
         np.testing.assert_allclose(params[name], value, rtol=0, atol=1e-8)
