@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,25 @@ def shuffled(arrays: Batch, names: Sequence[str], size: int | None, epochs: int,
     for _ in range(epochs):
         order = generator.permutation(total) if shuffle else np.arange(total)
         yield [Stack(len(rows), arrays, rows) for rows in (order[:full].reshape(-1, width), order[full:].reshape(1, -1)) if rows.size]
+
+
+def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, Iterable[Stack]]]:
+    """Epochs with how many they are: up to `most` together as one stack, where each is one stack of rows and memory allows.
+
+    >>> epochs = shuffled({"x": np.zeros((4, 1))}, ["x"], 2, 5, 0, True)
+    >>> [(number, [stack.shape("x") for stack in stacks]) for number, stacks in rounds(epochs, 3)]
+    [(3, [(6, 2, 1)]), (2, [(4, 2, 1)])]
+    """
+    epochs = iter(source)
+    for first in epochs:
+        stacks = first if isinstance(first, list) else []
+        if len(stacks) != 1:
+            yield 1, first
+            continue
+        (one,) = stacks
+        room = MOST // max(1, sum(array.nbytes for array in one.arrays.values()))
+        parts = [one, *(stack for more in islice(epochs, max(1, min(most, room)) - 1) for stack in more)]
+        yield len(parts), [one if len(parts) == 1 else Stack(one.count * len(parts), one.arrays, np.concatenate([part.order for part in parts]))]
 
 
 def given_batches(batches: Any, names: Sequence[str], epochs: int, size: int | None) -> Iterator[Iterable[Stack]]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from symfold.arguments import arrays_of, flag, one_of, quoted, takes, whole
-from symfold.batches import Batch, Stack, checked_batch, given_batches, shuffled
+from symfold.batches import Batch, Stack, checked_batch, given_batches, rounds, shuffled
 from symfold.compile import DTYPES, chosen_backend
 from symfold.depth import roll
 from symfold.errors import Advice, Diverged, InvalidType, InvalidValue, listing
@@ -22,7 +22,7 @@ from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of
 from symfold.stages import Stage, stages_of, without
 from symfold.trees import flatten
-from symfold.updates import Training, training_of, update_of
+from symfold.updates import TRAININGS, Training, training_of, update_of
 
 
 @dataclass
@@ -78,8 +78,8 @@ def fit(
     the whole budget, shared out evenly, what is left over to the first stages; the optimiser's memory starts anew in each stage.
     Metrics that are nets are measured without the layers that are not fitted yet; `history.stages` says whose step each was.
 
-    `backend` takes the steps: NumPy one by one, others all batches of one size in one call (an epoch, with what is left over of
-    it in a second). The parameters given back are float64 in any case, those that a backend computed in float32 too.
+    `backend` takes the steps: NumPy one by one, others all batches of one size in one call: an epoch, with what is left over of
+    it in a second; where nothing is left over and nothing is measured after each epoch, many epochs. The parameters given back are float64 in any case, those that a backend computed in float32 too.
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
@@ -118,12 +118,14 @@ def fit(
     measures = measures_of(metrics, fitted, arrays, plan[0], backend, dtype)
     history = History(metrics={name: [] for name in measures})
     bar = Bar(epochs, sys.stderr.isatty() if progress is None else flag("progress", progress))
+    # where nobody asks between epochs they may be one call, a hundred of them where progress is shown
+    together = 1 if measures or backend not in TRAININGS else max(1, epochs // 100) if bar.shown else epochs
     epoch = 0
     with np.errstate(all="ignore"):
         for stage in plan:
             if history.loss:  # the first stage is made already: what is wrong shows before the first step
                 training, measures = training_for(stage), measures_of(metrics, fitted, arrays, stage, backend, dtype)
-            for stacks in islice(source, stage.epochs):
+            for number, stacks in rounds(islice(source, stage.epochs), together):
                 for stack in stacks:
                     losses = training.run(stack)
                     finite = losses if math.isfinite(losses[-1]) else losses[:-1]
@@ -131,10 +133,10 @@ def fit(
                     history.stages += [stage.layer] * len(finite) if stages else []
                     if len(finite) < len(losses):
                         blame_values(training, stack, len(finite), first=not history.loss)
-                        raise diverged(fitted, training, history, epoch, losses[-1])
+                        raise diverged(fitted, training, history, epoch + len(finite) * number // stack.count, losses[-1])
                 if not history.loss:
                     raise InvalidValue("there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)")
-                epoch += 1
+                epoch += number
                 if measures:
                     moved = moved_on(fitted, training.state)
                     for name, measure in measures.items():

@@ -28,6 +28,11 @@ def batches(seed: int, steps: int) -> list[dict[str, np.ndarray]]:
     return [{"x": random.normal(size=(10, 3)), "target": target} for _ in range(steps)]
 
 
+def data_of(samples: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    return {"x": random.normal(size=(samples, 3)), "target": random.random((samples, 3))}
+
+
 def test_the_notebooks_run_is_that_of_autograd() -> None:
     """10 epochs of 10 steps: every loss and every gradient to 1e-10."""
     run = batches(0, 100)
@@ -196,6 +201,48 @@ def test_a_backend_is_given_an_epoch_at_once(monkeypatch: pytest.MonkeyPatch) ->
     got = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=2, batch_size=5)
     assert calls == 2 * [{"x": (4, 5, 3), "target": (4, 5, 3)}, {"x": (1, 3, 3), "target": (1, 3, 3)}]
     assert got.history.loss == wanted.history.loss and got.params == wanted.params
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ({"batch_size": 5}, [12]),
+        ({}, [3]),
+        ({"batch_size": 5, "metrics": {"w": lambda p: p["W1"][0, 0]}}, [4, 4, 4]),
+        ({"batch_size": 5, "progress": True}, [4, 4, 4]),
+        ({"batch_size": 8}, [2, 1] * 3),
+    ],
+    ids=["epochs of whole batches", "whole data", "measured", "shown", "with what is left over"],
+)
+def test_epochs_are_one_call_where_nobody_asks_in_between(options: dict, calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class Recorded(Stepper):
+        def run(self, stack):
+            seen.append(stack.count)
+            return super().run(stack)
+
+    wanted = sf.fit(LOSS, NET.init(0), data_of(20), optimizer=sf.sgd(0.001), epochs=3, **options)
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Recorded(update))
+    got = sf.fit(LOSS, NET.init(0), data_of(20), optimizer=sf.sgd(0.001), epochs=3, **options)
+    assert seen == calls
+    assert got.history == wanted.history and got.params == wanted.params
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_diverged_run_says_the_same_step_and_epoch_however_it_is_called(batch_size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    loss = sf.squared_error(net, sf.tensor("target", (None, 3)))
+
+    def message() -> str:
+        with pytest.raises(Diverged) as caught:
+            sf.fit(loss, net.init(0), data_of(20), optimizer=sf.sgd(0.1), epochs=30, batch_size=batch_size)
+        return str(caught.value)
+
+    wanted = message()
+    assert "in epoch 1 " not in wanted
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Stepper(update))
+    assert message() == wanted
 
 
 def test_given_batches_may_change_their_size_and_use_one_buffer() -> None:
