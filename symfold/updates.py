@@ -111,7 +111,8 @@ class Training(Protocol):
 
         Where a loss is not finite, its update is not made, nothing after it is done, and it is the last of the losses: fewer
         losses than batches, or a last one that is not finite, say at which step. That check must not cost a call a step.
-        Stacks have shapes of their own from call to call (what is left over of an epoch is smaller), their arrays any real type.
+        Stacks have shapes of their own from call to call (what is left over of an epoch is smaller), their arrays any real type;
+        one holds an epoch at most, or a few small ones.
         """
 
     @property

@@ -284,6 +284,12 @@ def test_given_batches_of_sequences_of_a_layer_of_all_time() -> None:
     assert_close(run[1].params, run[0].params, 1e-9)
 
 
+def test_a_loss_of_parameters_alone_is_trained_on_empty_batches() -> None:
+    loss = sf.Net.of((sf.parameter("w") - 1) ** 2)
+    done = sf.fit(loss, {"w": 3.0}, batches=[{}] * 10, optimizer=sf.sgd(0.25), epochs=2, backend="jax")
+    assert done.history.loss == [4.0 / 4**k for k in range(20)] and done.params["w"] == 1 + 2 / 2**20
+
+
 @pytest.mark.parametrize("rate", [0.5, 1.0, 30.0])
 def test_the_step_at_which_a_loss_stops_being_finite(rate: float) -> None:
     loss = sf.Net.of((sf.parameter("w") * sf.tensor("x", ())) ** 2)
