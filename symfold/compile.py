@@ -28,6 +28,12 @@ def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Para
     return Program(net, shapes, params)
 
 
+def _native_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
+    from symfold.backends.native.program import Program
+
+    return Program(net, shapes, params, dtype)
+
+
 def _jax_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
     from symfold.backends.jax.program import Program
 
@@ -36,8 +42,8 @@ def _jax_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parame
 
 DTYPES = ("float64", "float32")
 # A backend is a row: from a net, its input shapes, the parameters that it is to read and the type of its numbers, to a program.
-BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program, "jax": _jax_program}
-EXTRAS = {"jax": "jax"}  # the package that a backend needs, where it is one of an extra: the extra has the backend's name
+BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program, "native": _native_program, "jax": _jax_program}
+EXTRAS = {"native": "llvmlite", "jax": "jax"}  # the package that a backend needs, where it is one of an extra: the extra has the backend's name
 
 
 class Compiled:
