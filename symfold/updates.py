@@ -124,13 +124,19 @@ class Training(Protocol):
         """Those before the last step that was made: where the last finite loss was found."""
 
 
+def _native_training(update: Update, dtype: str) -> Training:
+    from symfold.backends.native.training import Training as Steps
+
+    return Steps(update, dtype)
+
+
 def _jax_training(update: Update, dtype: str) -> Training:
     from symfold.backends.jax.training import Training as Steps
 
     return Steps(update, dtype)
 
 
-TRAININGS: dict[str, Callable[[Update, str], Training]] = {"jax": _jax_training}
+TRAININGS: dict[str, Callable[[Update, str], Training]] = {"native": _native_training, "jax": _jax_training}
 
 
 def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
