@@ -10,11 +10,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symfold.folds import Fold, Select
+from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import (
-    alike, broadcast_like, broadcast_to, concatenate, dot, expand, is_primitive, item, logsumexp, put, reduce_mean, reduce_sum, share,
-    single, softmax, squeeze, sum_like, sum_to, swap,
+    alike,
+    broadcast_like,
+    broadcast_to,
+    concatenate,
+    dot,
+    expand,
+    is_primitive,
+    item,
+    logsumexp,
+    put,
+    reduce_mean,
+    reduce_sum,
+    share,
+    single,
+    softmax,
+    squeeze,
+    sum_like,
+    sum_to,
+    swap,
 )  # fmt: skip
 from symfold.sequences import add_rows, reverse_row, stack_row, take_row
 from symfold.walks import walk
@@ -45,6 +63,8 @@ def axis_of(node: Node, axes: Sequence[Any]) -> Any:
         return axes[0][op.position]
     if isinstance(op, type):
         return agreed(node, axes)
+    if isinstance(op, Call):
+        return None  # opaque: the body that meets it says so
     if FREE in axes:
         return FREE
     if is_primitive(node, dot):

@@ -23,6 +23,7 @@ from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import dot, is_primitive, reshape
+from symfold.sequences import reverse_row
 from symfold.shapes import NAME
 from symfold.walks import walk
 
@@ -35,6 +36,13 @@ class Body:
         self.roots, self.into = roots, dict(into)
         self.refs: dict[Node, Any] = dict(known)
         self.order = walk(roots, stop=known)
+        # what is given out at the steps of a fold goes to its place at once, also if it is read backward
+        self.given_out: dict[Node, dict[int, Array]] = {}
+        for root, place in into.items():
+            while is_primitive(root, reverse_row):
+                root, place = root.args[0], place.moved(0, place.shape[0] - 1, place.shape[0], -1)
+            if isinstance(root.op, Select) and root not in self.refs:
+                self.given_out.setdefault(root.args[0], {})[root.op.position] = place
         self.axes = batch_axes(self.order, axes)
         self.place = {node: k for k, node in enumerate(self.order)}
         self.users: dict[Node, list[Node]] = {}
@@ -76,14 +84,14 @@ class Body:
     def put(self, node: Node, ref: Any) -> None:
         """A value has its place: what waited for it alone is ready, and with that what can be computed together with it."""
         self.refs[node] = ref
-        arrived = [(node, user) for user in self.users.get(node, []) if not (is_elementwise(node) and self.together(node, user))]
-        while arrived:
-            arg, user = arrived.pop()
+        told = [user for user in self.users.get(node, []) if not (is_elementwise(node) and self.together(node, user))]
+        while told:
+            user = told.pop()
             if user in self.waits and user not in self.refs:
                 self.waits[user] -= 1
                 if not self.waits[user]:
                     self.ready.setdefault(self.kind(user), {})[user] = None
-                    arrived += [(user, later) for later in self.users.get(user, []) if self.together(user, later)]
+                    told += [later for later in self.users.get(user, []) if self.together(user, later)]
 
     def chunk(self, kind: Any, given: Node | None = None) -> Chunk | None:
         """All that can be computed now for this shape and is needed in memory, with what that takes; `given` is in registers."""
@@ -179,7 +187,7 @@ class Body:
             return self.refs[node.args[0]][op.position]
         args = [self.array(arg) for arg in node.args]
         if isinstance(op, Fold):
-            return write_fold(self.source, node, args, [self.axes[arg] for arg in node.args], Body)
+            return write_fold(self.source, node, args, [self.axes[arg] for arg in node.args], Body, self.given_out.get(node, {}))
         if isinstance(op, Call):
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
         if is_view(node):
@@ -198,7 +206,7 @@ class Body:
             fresh = self.source.array(array.shape, None)
             copy(self.code, array, fresh, array.shape)
             array = fresh
-        shape = tuple(int(size) for size in node.shape)  # type: ignore[call-overload]
+        shape = tuple(int(size) for size in node.shape)
         strides = tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
         return replace(array, shape=shape, strides=strides)
 

@@ -154,6 +154,22 @@ class Code:
             reg = self.binary(name, *parts) if name == "fadd" else self.intrinsic(name, *parts)
         return reg
 
+    def turned(self, rows: Sequence[Reg]) -> list[Reg]:
+        """The columns of a square of vectors: halves change places, then halves of halves."""
+        vectors, count = list(rows), len(rows)
+        kind, step = self.type(count), count // 2
+        while step:
+            for k in range(count):
+                if not k & step:
+                    a, b = vectors[k], vectors[k + step]
+                    first = [j if not j & step else count + j - step for j in range(count)]
+                    second = [j + step if not j & step else count + j for j in range(count)]
+                    for place, lanes in ((k, first), (k + step, second)):
+                        order = ", ".join(f"i32 {lane}" for lane in lanes)
+                        vectors[place] = Reg(self.define(f"shufflevector {kind} {a.name}, {kind} {b.name}, <{count} x i32> <{order}>"), count)
+            step //= 2
+        return vectors
+
     # -- whole numbers and memory
 
     def times(self, index: Index, factor: int) -> Index:

@@ -23,8 +23,11 @@ def entry(code: Code, array: Array, index: Index) -> Array:
     return Array(base, array.shape[1:], array.strides[1:])
 
 
-def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[Any], body_of: BodyOf) -> list[Any]:
-    """One loop, its body written by `body_of`: the places of the fold's results, the last state first."""
+def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[Any], body_of: BodyOf, into: Mapping[int, Array]) -> list[Any]:
+    """One loop, its body written by `body_of`: the places of the fold's results, the last state first.
+
+    `into` says for some of the results that are given out at each step where they must go.
+    """
     fold: Fold = node.op
     code, block, carries, count = source.code, fold.block, fold.carries, known_count(fold.count)
     results, given_axes, inside_axes = block_axes(node, axes)
@@ -39,11 +42,13 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[A
         else:
             pairs[k] = source.array((2, *shape), given_axes[k])
             copy(code, args[k], entry(code, pairs[k], "0"), source.extents(shape, given_axes[k]))
-    sequences = [sequence_for(source, output, formals, results, args, fold, kept, inside_axes, count) for output in outputs]
+    sequences = [
+        sequence_for(source, output, formals, results, args, fold, kept, inside_axes, count, into.get(carries + k)) for k, output in enumerate(outputs)
+    ]
 
     def step(index: Index, _: list[Reg]) -> list[Reg]:
         known: dict[Node, Any] = {}
-        into: dict[Node, Array] = {}
+        targets: dict[Node, Array] = {}
         for formal, arg, each in zip(formals[carries:], args[carries:], fold.each, strict=True):
             known[formal] = entry(code, arg, index) if each and arg is not None else arg
         after: list[Array] = []
@@ -57,11 +62,11 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[A
             known[formals[k]] = before
             after.append(place)
         wanted: list[tuple[Node, Array]] = [*zip(results, after, strict=False)]
-        wanted += [(output, entry(code, array, index)) for output, array in zip(outputs, sequences, strict=True) if array.base == "%work" and owns(output)]
+        wanted += [(output, entry(code, array, index)) for output, array in zip(outputs, sequences, strict=True) if owns(output)]
         for result, place in wanted:
             if result not in known:
-                into.setdefault(result, place)
-        body = body_of(source, block.results, known, into, dict(zip(formals, given_axes, strict=True)))
+                targets.setdefault(result, place)
+        body = body_of(source, block.results, known, targets, dict(zip(formals, given_axes, strict=True)))
         places = dict(zip(block.results, body.write(), strict=True))
         for result, place in wanted:
             if places[result] != place:
@@ -85,7 +90,7 @@ def is_operand(output: Node, formals: Sequence[Node], fold: Fold) -> bool:
 
 def sequence_for(
     source: Source, output: Node, formals: Sequence[Node], results: Sequence[Node], args: Sequence[Any], fold: Fold,
-    kept: Mapping[int, Array], axes: Mapping[Node, Any], count: int,
+    kept: Mapping[int, Array], axes: Mapping[Node, Any], count: int, into: Array | None,
 ) -> Array:  # fmt: skip
     """Where the values that a fold gives out at each step are."""
     for k, array in kept.items():
@@ -96,4 +101,4 @@ def sequence_for(
     if is_operand(output, formals, fold):
         operand: Array = args[formals.index(output)]
         return operand
-    return source.array((count, *output.shape), axes[output])
+    return into or source.array((count, *output.shape), axes[output])

@@ -32,10 +32,10 @@ def vectors(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: 
         if isinstance(node.op, Fold):
             results, _, inside = block_axes(node, [axes[arg] for arg in node.args])
             inner = vectors(results, inside, batch, width)
-            in_order, by_samples = in_order + int(node.op.count) * inner[0], by_samples + int(node.op.count) * inner[1]  # type: ignore[call-overload]
+            in_order, by_samples = in_order + int(node.op.count) * inner[0], by_samples + int(node.op.count) * inner[1]
         elif isinstance(node.op, type) or is_primitive(node, dot):
-            times = int(node.args[0].shape[-1]) if is_primitive(node, dot) else 1  # type: ignore[call-overload]
-            shape = [int(size) for size in node.shape]  # type: ignore[call-overload]
+            times = int(node.args[0].shape[-1]) if is_primitive(node, dot) else 1
+            shape = [int(size) for size in node.shape]
             plain = prod(shape[:-1]) * sum(count for count, _ in pieces(shape[-1], width)) if shape else 1
             in_order += times * plain
             by_samples += times * (plain if axes.get(node) is None else prod(shape) // max(batch, 1) * -(-batch // width))

@@ -106,7 +106,11 @@ class Nest:
         for count, lanes in pieces(axis.extent, self.code.width):
             base = self.step(offsets, axis, str(start))
             wide = Axis(count, tuple(stride * lanes for stride in axis.strides))
-            values = self.code.loop(count, lambda k, inside, base=base, wide=wide, lanes=lanes: body(self.step(base, wide, k), lanes, inside), values)
+
+            def at_vector(k: Index, inside: list[Reg], base: list[Index] = base, wide: Axis = wide, lanes: int = lanes) -> Sequence[Reg]:
+                return body(self.step(base, wide, k), lanes, inside)
+
+            values = self.code.loop(count, at_vector, values)
             start += count * lanes
         return values
 
@@ -144,8 +148,46 @@ def run_chunk(code: Code, extents: Sequence[int], chunk: Chunk) -> None:
 def copy(code: Code, source: Array, target: Array, extents: Sequence[int]) -> None:
     """A target filled from a source that is spread to its shape."""
     source = source.spread(target.shape)
-    if source != target:
-        everywhere(code, extents, [target, source], lambda where, lanes: code.store(code.load(*_loaded(where(source), lanes)), *where(target)))
+    if source == target or 0 in extents:
+        return
+    across = next((k for k, stride in enumerate(source.strides) if stride == 1 and extents[k] >= code.width), None)
+    along = next((k for k, stride in enumerate(target.strides) if stride == 1 and extents[k] >= code.width), None)
+    if across is None or along is None or across == along:
+        entries(code, source, target, extents)
+    else:
+        squares(code, source, target, extents, across, along)
+
+
+def squares(code: Code, source: Array, target: Array, extents: Sequence[int], across: int, along: int) -> None:
+    """A copy whose vectors lie along one axis in the source and along another in the target: squares are turned in registers."""
+    width = code.width
+    full = {axis: extents[axis] // width * width for axis in (across, along)}
+    nest = Nest(code, [target, source])
+    axes = [Axis(extents[k], (target.strides[k], source.strides[k])) for k in range(len(extents)) if k not in full and extents[k] > 1]
+    axes += [Axis(full[k] // width, (width * target.strides[k], width * source.strides[k])) for k in (across, along)]
+
+    def square(offsets: list[Index], _: list[Reg]) -> list[Reg]:
+        into, out_of = offsets
+        rows = [code.load(code.at(source.base, code.plus(out_of, str(k * source.strides[along]))), width) for k in range(width)]
+        for k, column in enumerate(code.turned(rows)):
+            code.store(column, code.at(target.base, code.plus(into, str(k * target.strides[across]))))
+        return []
+
+    nest.over(axes, nest.offsets, square)
+    # what is left over: beside the squares, then below them
+    rest = list(extents)
+    rest[along] = full[along]
+    for axis in (across, along):
+        left = extents[axis] - full[axis]
+        if left:
+            rest[axis] = left
+            entries(code, source.moved(axis, full[axis], left), target.moved(axis, full[axis], left), [*rest])
+        rest[axis] = extents[axis]
+
+
+def entries(code: Code, source: Array, target: Array, extents: Sequence[int]) -> None:
+    """A copy vector by vector."""
+    everywhere(code, extents, [target, source], lambda where, lanes: code.store(code.load(*_loaded(where(source), lanes)), *where(target)))
 
 
 def fill(code: Code, target: Array, extents: Sequence[int], value: float) -> None:
@@ -187,7 +229,11 @@ def reduce(code: Code, chunk: Chunk, value: Node, axes: Sequence[int], target: A
         for count, lanes in pieces(inner.extent if inner else 1, code.width):
             base = nest.step(offsets, inner, str(start)) if inner else offsets
             wide = [Axis(count, tuple(stride * lanes for stride in inner.strides))] if inner else []
-            part = nest.over([*others, *wide], base, lambda place, inside, lanes=lanes: [added(place, inner, lanes, inside[0])], [code.number(IDENTITY[name], lanes)])
+
+            def at_vector(place: list[Index], so_far: list[Reg], lanes: int = lanes) -> list[Reg]:
+                return [added(place, inner, lanes, so_far[0])]
+
+            part = nest.over([*others, *wide], base, at_vector, [code.number(IDENTITY[name], lanes)])
             total = joined(total, code.total(part[0], name))
             start += count * lanes
         finish(total, offsets, None)

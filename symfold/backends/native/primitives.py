@@ -13,7 +13,18 @@ from symfold.backends.native.loops import Chunk, copy, everywhere, fill, reduce
 from symfold.backends.native.writer import Source
 from symfold.errors import NoRule
 from symfold.nodes import Node
-from symfold.primitives import concatenate, is_primitive, logsumexp, put, reduce_mean, reduce_sum, share, softmax, sum_like, sum_to
+from symfold.primitives import (
+    concatenate,
+    is_primitive,
+    logsumexp,
+    put,
+    reduce_mean,
+    reduce_sum,
+    share,
+    softmax,
+    sum_like,
+    sum_to,
+)
 from symfold.sequences import add_rows, stack_row, take_row
 
 
@@ -140,7 +151,7 @@ def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], 
         code.store(exp(code, code.binary("fsub", a, b)), *where(powers))
 
     everywhere(code, source.extents(value.shape, axis), [powers, value, spread], shifted)
-    reduced_to(source, node, powers, over, total)
+    reduced_to(source, node.args[0], powers, over, total)
     return powers, top, total
 
 

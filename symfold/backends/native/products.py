@@ -7,6 +7,7 @@ along what is summed over, where that is side by side in both factors and the re
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from symfold.backends.native.arrays import Array
 from symfold.backends.native.code import Code, Index, Reg, pieces
@@ -22,15 +23,20 @@ def product(code: Code, left: Array, right: Array, store: Store, rows: int, colu
         wide = max(w for w in (4, 3, 2, 1) if count % w == 0 or w == 1) if lanes == code.width else 1
         high = max(1, min(code.registers * 3 // 4 // wide, 12 if wide == 1 else 8))
 
-        def block(j: Index, lanes: int = lanes, wide: int = wide, high: int = high, start: int = start) -> None:
-            column = code.plus(code.times(j, lanes * wide), str(start))
-            full = rows // high
-            code.loop(full, lambda i, _: tile(code, left, right, store, code.times(i, high), column, (high, wide, lanes, inner)))
-            if rows % high:
-                tile(code, left, right, store, str(full * high), column, (rows % high, wide, lanes, inner))
-
-        code.loop(count // wide, lambda j, _, block=block: block(j) or [])
+        code.loop(count // wide, partial(strip, code, left, right, store, rows, (high, wide, lanes, inner), start))
         start += count * lanes
+
+
+def strip(
+    code: Code, left: Array, right: Array, store: Store, rows: int, sizes: tuple[int, int, int, int], start: int, index: Index, _: list[Reg]
+) -> list[Reg]:
+    """All rows by some vectors of columns."""
+    high, wide, lanes, inner = sizes
+    column = code.plus(code.times(index, lanes * wide), str(start))
+    code.loop(rows // high, lambda i, _: tile(code, left, right, store, code.times(i, high), column, sizes))
+    if rows % high:
+        tile(code, left, right, store, str(rows // high * high), column, (rows % high, wide, lanes, inner))
+    return []
 
 
 def tile(code: Code, left: Array, right: Array, store: Store, row: Index, column: Index, sizes: tuple[int, int, int, int]) -> list[Reg]:

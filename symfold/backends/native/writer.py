@@ -34,7 +34,7 @@ class Source:
                 f"a value of shape {show(shape)} has no size yet: it is another one at different steps "
                 "(give the initial state its final shape, so that nothing is broadcast on the way)"
             )
-        sizes = tuple(int(size) for size in shape)  # type: ignore[call-overload]
+        sizes = tuple(int(size) for size in shape)
         strides, count = strides_for(sizes, self.inner(axis), self.padded)
         return Array("%work", sizes, strides, self.memory.take(count))
 

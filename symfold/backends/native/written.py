@@ -13,6 +13,7 @@ from symfold.backends.native.arrays import Array
 from symfold.backends.native.batch import Mixed, batch_axes
 from symfold.backends.native.body import Body
 from symfold.backends.native.code import Code
+from symfold.backends.native.gathering import gathered
 from symfold.backends.native.layout import innermost_samples
 from symfold.backends.native.loops import copy
 from symfold.backends.native.machine import host
@@ -44,7 +45,7 @@ class Written:
 def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: np.dtype[Any], replaced: Mapping[int, int] | None = None) -> Written:
     """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
     known = with_shapes(net, shapes)
-    roots = written_out(opened(known.outputs))
+    roots = gathered(written_out(opened(known.outputs)))
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, known)
@@ -75,7 +76,7 @@ def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dty
 
 def in_order(base: str, node: Node, offset: int) -> Array:
     """Numbers one after the other."""
-    shape = tuple(int(size) for size in node.shape)  # type: ignore[call-overload]
+    shape = tuple(int(size) for size in node.shape)
     return Array(base, shape, tuple(prod(shape[k + 1 :]) for k in range(len(shape))), offset)
 
 
