@@ -17,16 +17,16 @@ from oracles import assert_close, weighted_squares
 from strategies import nets
 
 import symfold as sf
-from symfold.errors import Diverged, MissingPackage, NoRule
+from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule
 from symfold.functions import relu, sigmoid, softplus, step
 from symfold.trees import flatten
 
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
 from symfold.backends.native import machine
+from symfold.backends.native import written as writing
 from symfold.backends.native.code import Code
 from symfold.backends.native.functions import ROWS, ULPS
-from symfold.backends.native.layout import innermost_samples
 from symfold.backends.native.machine import Loaded, compiled, host
 from symfold.backends.native.program import Program
 from symfold.backends.native.training import Training
@@ -220,7 +220,6 @@ def test_samples_lie_innermost_where_that_takes_fewer_vectors() -> None:
     lanes = host().vector_bytes // 8
     narrow, wide = program(3, 2 * lanes, 4), program(8 * lanes, 2 * lanes, 4)
     assert narrow.outputs[0].strides[0] == 8 and wide.outputs[0].strides[1] == 8
-    assert innermost_samples.__doc__
 
 
 def test_evaluation_keeps_a_constant_number_of_states() -> None:
@@ -253,6 +252,41 @@ def test_threads_do_not_share_memory() -> None:
         for _ in range(50):
             for given, expected in zip(pool.map(lambda x: run(params, x=x), inputs), wanted, strict=True):
                 np.testing.assert_array_equal(given, expected)
+
+
+# ---------------------------------------------------------------- several threads in one run
+
+
+@cases
+def test_threads_divide_the_work_and_change_no_bit(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums are added in the same order, however many threads there are; here every kernel is divided, however small."""
+    monkeypatch.setattr(writing, "DIVIDED", 0)
+    values = case.values(3)
+    net = sf.value_and_grad(weighted_squares(case.build(3)), wrt=list(values))
+    params, inputs = split(net, values)
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+        found.append(flatten(net.compile("native")(params, **inputs))[0])
+    assert ("call void @meet" in net.compile("native").source) and all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_a_training_with_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "DIVIDED", 0)
+    fitted = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+        loss = loss_of(20)
+        fitted.append(sf.fit(loss, loss.init(0), data(57, 20), optimizer=sf.sgd(0.05), epochs=3, batch_size=10, backend="native"))
+    assert np.array_equal(fitted[0].params.flat, fitted[1].params.flat) and fitted[0].history.loss == fitted[1].history.loss
+
+
+def test_small_products_are_not_divided_and_odd_numbers_of_threads_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMFOLD_THREADS", "2")
+    assert program(8, 10, 3).team.threads == 1 and program(128, 64, 3).team.threads == 2
+    monkeypatch.setenv("SYMFOLD_THREADS", "many")
+    with pytest.raises(InvalidValue, match="SYMFOLD_THREADS='many' must be a whole number"):
+        program(8, 10, 3)
 
 
 # ---------------------------------------------------------------- the cache

@@ -44,7 +44,6 @@ class Body:
             if isinstance(root.op, Select) and root not in self.refs:
                 self.given_out.setdefault(root.args[0], {})[root.op.position] = place
         self.axes = batch_axes(self.order, axes)
-        self.place = {node: k for k, node in enumerate(self.order)}
         self.users: dict[Node, list[Node]] = {}
         for node in self.order:
             for arg in dict.fromkeys(node.args):
@@ -250,23 +249,26 @@ class Body:
                 write([*position, *([i] if rows else []), *([j] if columns else [])], axis, sums)
 
             last = len(lead) + rows + columns - 1
-            side_by_side = a.strides[1] == 1 and b.strides[0] == 1
-            if side_by_side and not samples_inside and (min(height, breadth) < 8 or height * breadth <= 64):
+            if inner:
                 inner_products(code, a, b, lambda i, j, sums: store(i, j, sums, last))
             elif samples_inside:
                 product(code, turned(b), turned(a), lambda j, i, sums: store(i, j, sums, len(lead)), breadth, height)
             else:
-                product(code, a, self.in_rows(b, breadth), lambda i, j, sums: store(i, j, sums, last), height, breadth)
+                product(code, a, b, lambda i, j, sums: store(i, j, sums, last), height, breadth)
             return []
 
-        matrices([], a, b)
+        inner = a.strides[-1] == 1 and b.strides[-2] == 1 and not samples_inside and (min(height, breadth) < 8 or height * breadth <= 64)
+        if not inner and not samples_inside:
+            b = self.in_rows(b, breadth)
+        with code.kernel():
+            matrices([], a, b)
         if chunk is not None:
             self.done(chunk)
         return target
 
     def in_rows(self, array: Array, columns: int) -> Array:
         """A matrix whose rows lie side by side: the same, or a copy for as long as the product takes."""
-        if array.strides[1] in (0, 1) or columns == 1:
+        if array.strides[-1] in (0, 1) or columns == 1:
             return array
         fresh = self.source.array(array.shape, None)
         copy(self.code, array, fresh, array.shape)

@@ -1,13 +1,14 @@
 """LLVM code being written: registers, loads and stores, loops. Knows vectors and numbers, and nothing of nets.
 
-Nothing here may reorder sums (no fast-math), only contract a product and a sum into one rounding: reordering breaks the
-rounding trick in `exp`.
+What is written is what is computed: no fast-math, so that no sum is reordered (which would break the rounding trick in `exp`),
+and a product and a sum round once only where `fma` says so. The numbers do not depend on what LLVM makes of the code.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,10 +35,13 @@ class Code:
     dtype: np.dtype
     width: int
     registers: int
+    threads: int = 1
     lines: list[str] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
     used: int = 0
     block: str = "entry"
+    dividing: bool = False  # whether the next loop is divided among the threads
+    in_kernel: bool = False
 
     @property
     def real(self) -> str:
@@ -84,7 +88,7 @@ class Code:
     def binary(self, name: str, a: Reg, b: Reg) -> Reg:
         """`fadd`, `fsub`, `fmul` or `fdiv`."""
         a, b = self.alike((a, b))
-        return Reg(self.define(f"{name} contract {self.type(a.lanes)} {a.name}, {b.name}"), a.lanes)
+        return Reg(self.define(f"{name} {self.type(a.lanes)} {a.name}, {b.name}"), a.lanes)
 
     def negative(self, a: Reg) -> Reg:
         return Reg(self.define(f"fneg {self.type(a.lanes)} {a.name}"), a.lanes)
@@ -224,6 +228,17 @@ class Code:
         """
         if isinstance(stop, int) and stop <= step:
             return list(body("0", list(carried))) if stop > 0 else list(carried)
+        if self.dividing and not carried and isinstance(stop, int):
+            self.dividing = False
+            self.own_part(stop, lambda first, last: self.counted(first, last, body, (), 1, ()))
+            self.dividing = True
+            return []
+        return self.counted("0", stop, body, carried, step, kinds)
+
+    def counted(
+        self, start: Index, stop: int | Index, body: Callable[[Index, list[Reg]], Sequence[Reg]], carried: Sequence[Reg], step: int, kinds: Sequence[str]
+    ) -> list[Reg]:
+        """A loop that is done once at least."""
         self.used += 1
         name, before = f"b{self.used}", self.block
         kinds = kinds or [self.type(reg.lanes) for reg in carried]
@@ -237,12 +252,100 @@ class Code:
         self.lines.append(f"  {following} = add nuw nsw i64 {index}, {step}")
         again = self.define(f"icmp slt i64 {following}, {stop}")
         self.lines.append(f"  br i1 {again}, label %{name}, label %{name}x")
-        phis = [f"  {index} = phi i64 [ 0, %{before} ], [ {following}, %{end} ]"]
+        phis = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{end} ]"]
         for kind, reg, first, later in zip(kinds, inside, carried, after, strict=True):
             phis.append(f"  {reg.name} = phi {kind} [ {first.name}, %{before} ], [ {later.name}, %{end} ]")
         self.lines[place:place] = phis
         self.label(f"{name}x")
         return after
+
+
+    # -- threads: all of them run the same code, and divide the loops of each kernel among themselves
+
+    @contextmanager
+    def kernel(self) -> Iterator[None]:
+        """What is computed from values that are all there: its outermost loops are divided; the threads meet at its end.
+
+        A loop that carries a sum is not divided, so every sum is added in the same order however many threads there are.
+        What is in no such loop is done by every thread: they write the same numbers.
+        """
+        if self.threads == 1 or self.in_kernel:
+            yield
+            return
+        self.in_kernel = self.dividing = True
+        yield
+        self.in_kernel = self.dividing = False
+        self.meet()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """What one thread must do alone, such as adding to what is there."""
+        if self.threads == 1:
+            yield
+            return
+        self.used += 1
+        name = f"a{self.used}"
+        first = self.define("icmp eq i64 %thread, 0")
+        self.lines.append(f"  br i1 {first}, label %{name}, label %{name}x")
+        self.label(name)
+        threads, self.threads = self.threads, 1
+        yield
+        self.threads = threads
+        self.lines.append(f"  br label %{name}x")
+        self.label(f"{name}x")
+        self.meet()
+
+    def own_part(self, count: int, body: Callable[[Index, Index], object]) -> None:
+        """The part of a range that is this thread's, if there is any."""
+        self.used += 1
+        name = f"p{self.used}"
+        first = self.define(f"udiv i64 {self.times('%thread', count)}, {self.threads}")
+        last = self.define(f"udiv i64 {self.times(self.plus('%thread', '1'), count)}, {self.threads}")
+        any_left = self.define(f"icmp ult i64 {first}, {last}")
+        self.lines.append(f"  br i1 {any_left}, label %{name}, label %{name}x")
+        self.label(name)
+        body(first, last)
+        self.lines.append(f"  br label %{name}x")
+        self.label(f"{name}x")
+
+    def meet(self) -> None:
+        self.lines.append(f"  call void @meet(ptr %barrier, i64 {self.threads})")
+
+
+# Threads meet: the last to come opens the way for all. Who waits for long lets others run, should there be fewer processors.
+MEET = """\
+declare i32 @sched_yield()
+define internal void @meet(ptr %barrier, i64 %threads) noinline {
+entry:
+  %round = load atomic i64, ptr %barrier seq_cst, align 8
+  %count = getelementptr i64, ptr %barrier, i64 8
+  %before = atomicrmw add ptr %count, i64 1 seq_cst
+  %come = add i64 %before, 1
+  %last = icmp eq i64 %come, %threads
+  br i1 %last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %count seq_cst, align 8
+  %next = add i64 %round, 1
+  store atomic i64 %next, ptr %barrier seq_cst, align 8
+  ret void
+wait:
+  %turns = phi i64 [ 0, %entry ], [ %more, %on ]
+  %now = load atomic i64, ptr %barrier seq_cst, align 8
+  %opened = icmp ne i64 %now, %round
+  br i1 %opened, label %done, label %look
+look:
+  %more = add i64 %turns, 1
+  %long = icmp ugt i64 %more, 20000
+  br i1 %long, label %rest, label %on
+rest:
+  %ignored = call i32 @sched_yield()
+  br label %on
+on:
+  br label %wait
+done:
+  ret void
+}
+"""
 
 
 def _is_literal(index: Index) -> bool:

@@ -18,6 +18,19 @@ from symfold.nodes import Node
 from symfold.primitives import dot, is_primitive
 from symfold.walks import walk
 
+DIVIDED = 2**17  # multiplications: what a product must have, for threads to gain more than they lose by meeting
+
+
+def largest_product(roots: Sequence[Node]) -> int:
+    """The multiplications of the largest matrix product in a step."""
+    sizes = [0]
+    for node in walk(roots):
+        if isinstance(node.op, Fold):
+            sizes.append(largest_product(node.op.block.results))
+        elif is_primitive(node, dot):
+            sizes.append(prod(int(size) for size in (*node.shape, node.args[0].shape[-1])))
+    return max(sizes)
+
 
 def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> bool:
     """Whether the samples lie innermost in memory."""

@@ -137,7 +137,8 @@ def everywhere(code: Code, extents: Sequence[int], arrays: Sequence[Array], body
 
         return nest.vectors(inner, offsets, at_vector)
 
-    nest.over(axes[:-1], nest.offsets, at_vectors)
+    with code.kernel():
+        nest.over(axes[:-1], nest.offsets, at_vectors)
 
 
 def run_chunk(code: Code, extents: Sequence[int], chunk: Chunk) -> None:
@@ -154,7 +155,8 @@ def copy(code: Code, source: Array, target: Array, extents: Sequence[int]) -> No
     along = next((k for k, stride in enumerate(target.strides) if stride == 1 and extents[k] >= code.width), None)
     if across is None or along is None or across == along:
         entries(code, source, target, extents)
-    else:
+        return
+    with code.kernel():
         squares(code, source, target, extents, across, along)
 
 
@@ -248,10 +250,9 @@ def reduce(code: Code, chunk: Chunk, value: Node, axes: Sequence[int], target: A
         assert inner is not None
         return nest.vectors(inner, offsets, at_vector)
 
-    if inner is None or inner.summed:
-        nest.over(kept, nest.offsets, along_summed)
-    else:
-        nest.over([axis for axis in kept if axis is not inner], nest.offsets, along_kept)
+    with code.kernel():
+        outer = kept if inner is None or inner.summed else [axis for axis in kept if axis is not inner]
+        nest.over(outer, nest.offsets, along_summed if inner is None or inner.summed else along_kept)
 
 
 def is_elementwise(node: Node) -> bool:

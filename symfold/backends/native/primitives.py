@@ -118,7 +118,8 @@ def numbered(source: Source, positions: Sequence[int], row: Callable[[str, str],
 
 def taken(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
     extents = source.extents(target.shape[1:], axis)
-    numbered(source, dict(node.op.attributes)["positions"], lambda k, at: copy(source.code, entry(source.code, args[0], at), entry(source.code, target, k), extents))
+    with source.code.kernel():
+        numbered(source, dict(node.op.attributes)["positions"], lambda k, at: copy(source.code, entry(source.code, args[0], at), entry(source.code, target, k), extents))
 
 
 def rows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
@@ -135,7 +136,8 @@ def rows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence
 
         everywhere(code, extents, [into, part], add)
 
-    numbered(source, dict(node.op.attributes)["positions"], row)
+    with code.alone():
+        numbered(source, dict(node.op.attributes)["positions"], row)
 
 
 def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], axis: Any) -> tuple[Array, Array, Array]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from symfold.backends.native.arrays import Array
 from symfold.backends.native.machine import Loaded, compiled
+from symfold.backends.native.threads import Team
 from symfold.backends.native.written import Written, written
 from symfold.families import Family
 from symfold.net import Net
@@ -29,7 +30,8 @@ class Program:
         made = written(net, shapes, params.layout, self.dtype)
         self.source = made.text
         self.loaded = Loaded(compiled(self.source))
-        self.step = self.loaded.function("step", None, POINTER, POINTER, POINTER)
+        self.team = Team(made.threads)
+        self.step = self.loaded.function("step", None, *[POINTER] * 3, *thread_types(made.threads))
         self.work = workspace(made)
         self.numbers = params.flat if self.dtype == params.flat.dtype else np.empty(params.flat.shape, self.dtype)
         memory = {"%work": self.work, "%params": self.numbers}
@@ -53,7 +55,7 @@ class Program:
     def run(self) -> None:
         if self.numbers is not self.params.flat:
             self.numbers[...] = self.params.flat
-        self.step(*self.addresses)
+        self.team.call(self.step, *self.addresses)
 
     def results(self) -> list[Any]:
         """The outputs, as arrays of their own."""
@@ -74,6 +76,11 @@ def seen(memory: Any, place: Array) -> Any:
     """The numbers of an array of the code, as NumPy sees them."""
     strides = tuple(stride * memory.itemsize for stride in place.strides)
     return np.lib.stride_tricks.as_strided(memory[place.offset :], place.shape, strides)
+
+
+def thread_types(threads: int) -> list[Any]:
+    """What a call gives besides, where several threads make it: its number, and where they meet."""
+    return [ctypes.c_int64, POINTER] if threads > 1 else []
 
 
 def addresses_of(arrays: Sequence[Any]) -> Any:

@@ -20,7 +20,8 @@ from symfold.backends.native.code import Code, Index, Reg
 from symfold.backends.native.folds import entry
 from symfold.backends.native.loops import copy
 from symfold.backends.native.machine import Loaded, compiled, host
-from symfold.backends.native.program import POINTER, addresses_of, workspace
+from symfold.backends.native.program import POINTER, addresses_of, thread_types, workspace
+from symfold.backends.native.threads import Team
 from symfold.backends.native.written import Written, offset_of, written
 from symfold.losses import check_single
 from symfold.parameters import Parameters
@@ -77,30 +78,34 @@ class Run:
         self.names = [leaf.op.name for leaf, _ in self.made.inputs]
         self.source = self.made.text + loop_text(self.made, in_order)
         self.loaded = Loaded(compiled(self.source))
+        self.team = Team(self.made.threads)
         whole = ctypes.c_int64
-        self.train = self.loaded.function("train", whole, *[POINTER] * 6, whole, POINTER)
+        self.train = self.loaded.function("train", whole, *[POINTER] * 6, whole, POINTER, *thread_types(self.made.threads))
         self.work = workspace(self.made)
 
     def __call__(self, buffers: Sequence[Any], arrays: dict[str, Any], order: Any, count: int) -> list[float]:
         losses = np.empty(count, self.made.dtype)
         rows = np.ascontiguousarray(order if order is not None else [], np.int64)
         data = addresses_of([arrays[name] for name in self.names])
-        done = self.train(*(b.ctypes.data for b in buffers), self.work.ctypes.data, data, rows.ctypes.data, count, losses.ctypes.data)
+        places = [buffer.ctypes.data for buffer in (*buffers, self.work)]
+        done = self.team.call(self.train, *places, data, rows.ctypes.data, count, losses.ctypes.data)
         return [float(loss) for loss in losses[:done]]
 
 
 def loop_text(made: Written, in_order: bool) -> str:
     """The loop over the steps: gather a batch, take the step, look at the loss, go on with what was written."""
     machine = host()
-    code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers)
+    code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers, made.threads)
+    several = made.threads > 1
     loss = made.places[0]
 
     def step(k: Index, buffers: list[Reg]) -> list[Reg]:
         now, following, before = buffers
         for number, (_, place) in enumerate(made.inputs):
             slot = code.define(f"getelementptr ptr, ptr %data, i64 {number}")
-            gather(code, code.define(f"load ptr, ptr {slot}, align 8"), place, k, in_order)
-        code.lines.append(f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work)")
+            with code.kernel():
+                gather(code, code.define(f"load ptr, ptr {slot}, align 8"), place, k, in_order)
+        code.lines.append(f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{', i64 %thread, ptr %barrier' if several else ''})")
         value = code.load(code.at(loss.base, str(loss.offset)), 1)
         code.store(value, code.at("%losses", k))
         # infinity less itself and nan less itself are not a number
@@ -114,9 +119,9 @@ def loop_text(made: Written, in_order: bool) -> str:
         return [following, before, now]
 
     code.loop("%steps", step, [Reg("%first"), Reg("%second"), Reg("%third")], kinds=["ptr"] * 3)
-    head = (
-        "define i64 @train(ptr noalias %first, ptr noalias %second, ptr noalias %third, ptr noalias %work, ptr %data, ptr %order, i64 %steps, ptr %losses) {"
-    )
+    mine = "" if several else "noalias "
+    buffers = ", ".join(f"ptr {mine}%{name}" for name in ("first", "second", "third", "work"))
+    head = f"define i64 @train({buffers}, ptr %data, ptr %order, i64 %steps, ptr %losses{', i64 %thread, ptr %barrier' if several else ''}) {{"
     return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret i64 %steps", "}", ""])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -12,13 +13,14 @@ import numpy as np
 from symfold.backends.native.arrays import Array
 from symfold.backends.native.batch import Mixed, batch_axes
 from symfold.backends.native.body import Body
-from symfold.backends.native.code import Code
+from symfold.backends.native.code import MEET, Code
 from symfold.backends.native.gathering import gathered
-from symfold.backends.native.layout import innermost_samples
+from symfold.backends.native.layout import DIVIDED, innermost_samples, largest_product
 from symfold.backends.native.loops import copy
 from symfold.backends.native.machine import host
 from symfold.backends.native.writer import Source
 from symfold.depth import written_out
+from symfold.errors import InvalidValue
 from symfold.families import Family
 from symfold.names import leaves_of
 from symfold.net import Net
@@ -32,10 +34,14 @@ from symfold.walks import walk
 
 @dataclass(frozen=True)
 class Written:
-    """A module with one function, `step(params, updated, work)`, and what it takes for granted."""
+    """A module with one function, `step`, and what it takes for granted.
+
+    `step(params, updated, work)`; for several threads, each of which calls it, `step(params, updated, work, thread, barrier)`.
+    """
 
     text: str
     dtype: np.dtype[Any]
+    threads: int
     size: int  # of the workspace, in numbers
     inputs: tuple[tuple[Node, Array], ...]
     places: tuple[Array, ...]  # of the outputs
@@ -52,7 +58,7 @@ def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dty
     leaves = {leaf: samples.get(getattr(leaf.op, "name", "")) for leaf in leaves_of(roots)}
     batch = batch_of(roots, leaves, width)
     axes = leaves if batch is not None else dict.fromkeys(leaves)
-    source = Source(Code(dtype, width, machine.registers), batch)
+    source = Source(Code(dtype, width, machine.registers, threads_for(roots)), batch)
     given: dict[Node, Any] = {}
     inputs = []
     for leaf in leaves:
@@ -68,10 +74,25 @@ def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dty
     for k, target in targets.items():
         if places[k] != target:
             copy(source.code, places[k], target, target.shape)
-    head = "define void @step(ptr noalias %params, ptr noalias %updated, ptr noalias %work) noinline {"
-    text = "\n".join([*source.code.declared.values(), head, "entry:", *source.code.lines, "  ret void", "}", ""])
     # a vector may be read to its end past the last entry
-    return Written(text, dtype, source.memory.size + width, tuple(inputs), tuple(places), tuple(source.constants))
+    return Written(step_text(source.code), dtype, source.code.threads, source.memory.size + width, tuple(inputs), tuple(places), tuple(source.constants))
+
+
+def step_text(code: Code) -> str:
+    """The function, and what it calls. What several threads write is not told to be nobody else's."""
+    if code.threads == 1:
+        head = "define void @step(ptr noalias %params, ptr noalias %updated, ptr noalias %work) noinline {"
+    else:
+        head = MEET + "define void @step(ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, ptr %barrier) noinline {"
+    return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret void", "}", ""])
+
+
+def threads_for(roots: Sequence[Node]) -> int:
+    """How many threads the code is for: `SYMFOLD_THREADS`, where there are products large enough to be divided."""
+    text = os.environ.get("SYMFOLD_THREADS", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidValue(f"SYMFOLD_THREADS={text!r} must be a whole number, 1 or more")
+    return int(text) if largest_product(roots) >= DIVIDED else 1
 
 
 def in_order(base: str, node: Node, offset: int) -> Array:
