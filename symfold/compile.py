@@ -152,16 +152,21 @@ def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
 
 
 def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
-    """A net compiled by a backend, for numbers of a type; `auto` takes the fastest that is there."""
-    return Compiled(net, chosen_backend(backend), one_of("dtype", dtype, DTYPES))
+    """A net compiled by a backend, for numbers of a type; `auto` takes native code where it is there and worth its compile time."""
+    dtype = one_of("dtype", dtype, DTYPES)
+    return Compiled(net, chosen_backend(backend, net, dtype=dtype), dtype)
 
 
-def chosen_backend(name: str) -> str:
-    """The backend of this name, if its package is there; of `auto`, the fastest that is."""
+def chosen_backend(name: str, net: Net, runs: int | None = None, dtype: str = "float64") -> str:
+    """The backend of this name, if its package is there; of `auto`, the one that pays for so many runs of the net."""
     chosen = one_of("backend", name, ["auto", *BACKENDS])
     if chosen in EXTRAS and find_spec(EXTRAS[chosen]) is None:
         raise MissingPackage(f"backend={chosen!r} needs the package {EXTRAS[chosen]}, which is not installed (pip install 'symfold[{chosen}]')")
-    return "numpy" if chosen == "auto" else chosen
+    if chosen != "auto":
+        return chosen
+    from symfold.backends.choice import RUNS, automatic  # a backend knows what it has code for; it is asked where that matters
+
+    return automatic(net, RUNS if runs is None else runs, dtype)
 
 
 def lambdify(net: Net) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, cast
@@ -98,7 +98,8 @@ def fit(
     epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1)
-    backend, dtype = chosen_backend(backend), one_of("dtype", dtype, DTYPES)
+    dtype = one_of("dtype", dtype, DTYPES)
+    backend = chosen_backend(backend, net, runs_of(epochs, batch_size, data), dtype)
     plan = stages_of(loss, epochs) if flag("stages", stages) else [Stage("", net, None, epochs)]
     fitted = Parameters(layout_of(net))
     for name, array in arrays_of(params, fitted.layout.names, what="parameter").items():
@@ -147,6 +148,13 @@ def fit(
             fitted = moved_on(fitted, training.state)
     bar.close()
     return Fitted(fitted, history)
+
+
+def runs_of(epochs: int, batch_size: int | None, data: Any) -> int:
+    """About how many runs of the loss the training costs: a step takes three. Of given batches nobody knows; a hundred an epoch."""
+    first = next(iter(data.values()), None) if isinstance(data, Mapping) else None
+    samples = len(first) if isinstance(first, Sized) else 1
+    return 3 * epochs * (100 if data is None else -(-samples // (batch_size or samples or 1)))
 
 
 def moved_on(fitted: Parameters, state: Parameters) -> Parameters:

@@ -23,6 +23,7 @@ from symfold.trees import flatten
 
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
+from symfold.backends.choice import automatic
 from symfold.backends.native import machine
 from symfold.backends.native import written as writing
 from symfold.backends.native.code import Code
@@ -342,6 +343,34 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     with pytest.raises(MissingPackage, match=r"symfold\[native\]"):
         machine.llvm()
+
+
+# ---------------------------------------------------------------- what auto takes
+
+
+def test_auto_takes_native_code_where_it_pays() -> None:
+    x = sf.tensor("x", (None, 3))
+
+    def net(depth: int) -> sf.Net:
+        return sf.fold(sf.mappers.residual, sf.layers(f"f1:{depth + 1}", sf.dense(3, 3, sf.sigmoid)), x)
+
+    assert net(1).compile().backend == "numpy" and net(1000).compile().backend == "native"
+    assert net(1).compile(dtype="float32").backend == "native"
+    assert automatic(net(10), runs=100) == "numpy" and automatic(net(10), runs=10**6) == "native"
+    unlike = [sf.layer(f"g{k}", lambda z, k=k: z * (k + 2)) for k in range(1, 1200)]
+    assert sf.fold(lambda z, f: f(z) + z, unlike, x).compile().backend == "numpy"  # nothing to roll: as much code as steps
+    assert sf.Net.of(sf.nodes.Node(sp.digamma, (x,))).compile().backend == "numpy"
+    assert automatic(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x), runs=10**9) == "numpy"
+
+
+def test_what_auto_trains_with_is_what_it_would_take_for_so_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    run = Training.run
+    monkeypatch.setattr(Training, "run", lambda self, stack: taken.append("native") or run(self, stack))  # type: ignore[func-returns-value]
+    loss = loss_of(3, 20)
+    for epochs in (1, 2000):
+        sf.fit(loss, loss.init(0), data(10, 3), optimizer=sf.sgd(1e-4), epochs=epochs)
+        assert bool(taken) == (epochs > 1)
 
 
 # ---------------------------------------------------------------- trainings
