@@ -421,10 +421,10 @@ def test_a_training_stops_where_a_loss_is_not_finite(rate: float) -> None:
     np.testing.assert_allclose(found[1].params.flat, found[0].params.flat, rtol=1e-6)  # type: ignore[attr-defined]
 
 
-def test_an_epoch_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_epochs_between_which_nobody_asks_are_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     run = Training.run
     monkeypatch.setattr(Training, "run", lambda self, stack: calls.append(stack.count) or run(self, stack))  # type: ignore[func-returns-value]
     loss = loss_of()
     sf.fit(loss, loss.init(0), data(100, 3), optimizer=sf.sgd(0.01), epochs=2, batch_size=10, backend="native")
-    assert calls == [10, 10]
+    assert calls == [20]
