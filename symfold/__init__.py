@@ -24,7 +24,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, backends, compile               numbers
     analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
-    optimisers, updates, batches                what a training step is, and what it is fed
+    optimisers, batches, updates                what a training step is, what it is fed, who takes it
     stages, train, check                        training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     experiments                                 what is measured: trained nets, over seeds

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from symfold.arguments import arrays_of, one_of
 from symfold.depth import roll
-from symfold.errors import InvalidType, listing
+from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
 from symfold.net import Net
 from symfold.opening import opened
 from symfold.parameters import Parameters, layout_of
@@ -19,39 +20,56 @@ from symfold.trees import unflatten
 from symfold.walks import walk
 
 
-def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters) -> Any:
+def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
     from symfold.backends.numpy.program import Program
 
+    if dtype != "float64":
+        raise InvalidValue(f"the NumPy backend computes in float64 only, got dtype={dtype!r} (leave dtype out, or choose another backend)")
     return Program(net, shapes, params)
 
 
-# A backend is a row: from a net, its input shapes and the parameters that it is to read, to a program.
-BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program}
+def _native_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
+    from symfold.backends.native.program import Program
+
+    return Program(net, shapes, params, dtype)
+
+
+def _jax_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
+    from symfold.backends.jax.program import Program
+
+    return Program(net, shapes, params, dtype)
+
+
+DTYPES = ("float64", "float32")
+# A backend is a row: from a net, its input shapes, the parameters that it is to read and the type of its numbers, to a program.
+BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program, "native": _native_program, "jax": _jax_program}
+EXTRAS = {"native": "llvmlite", "jax": "jax"}  # the package that a backend needs, where it is one of an extra: the extra has the backend's name
 
 
 class Compiled:
     """A net as a function `(params, x=array, ...)`. Programs are made for the input shapes that come, once each."""
 
-    def __init__(self, net: Net, backend: str):
+    def __init__(self, net: Net, backend: str, dtype: str = "float64"):
         rolled = roll(net)  # equal steps are one loop, however they were written
         # an input whose values no step reads any more may still be the one that says how many rows there are
         taken = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
         self.net = Net(rolled.outputs, rolled.form, rolled.signature or taken)
         self.backend = backend
+        self.dtype = dtype
         self.layout = layout_of(self.net)
         self.input_names = tuple(node.op.name for node in net.inputs)
         # a program owns its arrays, so every thread has its own
         self._local = threading.local()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return compile_net, (self.net, self.backend)
+        return compile_net, (self.net, self.backend, self.dtype)
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         """The program for these input shapes."""
         programs = self._local.__dict__.setdefault("programs", {})
         key = tuple(shapes[name] for name in self.input_names)
         if key not in programs:
-            programs[key] = program_of(self.net, shapes, self.params, self.backend)
+            programs[key] = program_of(self.net, shapes, self.params, self.backend, self.dtype)
         self._local.latest = programs[key]
         return programs[key]
 
@@ -89,9 +107,9 @@ class Compiled:
         return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, self.layout.names)
 
 
-def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy") -> Any:
+def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64") -> Any:
     """A net as a program for these input shapes: `feed(values)`, `run()`, then `outputs`."""
-    return BACKENDS[backend](net, shapes, params)
+    return BACKENDS[backend](net, shapes, params, dtype)
 
 
 def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
@@ -133,10 +151,22 @@ def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
     return [met.get(size, size) for size in sizes if isinstance(met.get(size, size), int)]
 
 
-def compile_net(net: Net, backend: str = "auto") -> Compiled:
-    """A net compiled by a backend; `auto` takes the fastest that is there."""
-    chosen = one_of("backend", backend, ["auto", *BACKENDS])
-    return Compiled(net, "numpy" if chosen == "auto" else chosen)
+def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
+    """A net compiled by a backend, for numbers of a type; `auto` takes native code where it is there and worth its compile time."""
+    dtype = one_of("dtype", dtype, DTYPES)
+    return Compiled(net, chosen_backend(backend, net, dtype=dtype), dtype)
+
+
+def chosen_backend(name: str, net: Net, runs: int | None = None, dtype: str = "float64") -> str:
+    """The backend of this name, if its package is there; of `auto`, the one that pays for so many runs of the net."""
+    chosen = one_of("backend", name, ["auto", *BACKENDS])
+    if chosen in EXTRAS and find_spec(EXTRAS[chosen]) is None:
+        raise MissingPackage(f"backend={chosen!r} needs the package {EXTRAS[chosen]}, which is not installed (pip install 'symfold[{chosen}]')")
+    if chosen != "auto":
+        return chosen
+    from symfold.backends.choice import RUNS, automatic  # a backend knows what it has code for; it is asked where that matters
+
+    return automatic(net, RUNS if runs is None else runs, dtype)
 
 
 def lambdify(net: Net) -> Callable[..., Any]:

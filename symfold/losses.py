@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symfold.errors import InvalidValue
 from symfold.lifting import leads, lift
 from symfold.net import Net
 from symfold.nodes import Node
@@ -29,6 +30,12 @@ def _of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any
     checked = alike(left, right)
     node = rule(left if is_known(left.shape) and is_known(right.shape) else checked, right)
     return Net.of(node) if leads(prediction) or leads(target) else node
+
+
+def check_single(shape: tuple[int, ...]) -> None:
+    """A loss is a single number, where training begins."""
+    if shape != ():
+        raise InvalidValue(f"a loss is a single number, got shape {shape} (sum it, or take its mean)")
 
 
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {"squared_error": squared_error}

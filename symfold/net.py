@@ -292,10 +292,10 @@ class Net(Operators):
 
         return init(self, seed)
 
-    def compile(self, backend: str = "auto") -> Compiled:
+    def compile(self, backend: str = "auto", dtype: str = "float64") -> Compiled:
         from symfold.compile import compile_net
 
-        return compile_net(self, backend)
+        return compile_net(self, backend, dtype)
 
     def lambdify(self) -> Callable[..., Any]:
         """A function of the inputs, then the parameters, in their order, as `sympy.lambdify` would give it."""

@@ -48,6 +48,20 @@ class Layout:
                 places.setdefault(leaf.op.name, []).append((number, None))
         return places
 
+    def place(self, leaf: Node) -> tuple[int, int | slice | None]:
+        """Where a leaf lies: its place among the leaves, or that of its family with the position or the run of positions in it."""
+        if leaf in self.places:
+            return self.places[leaf], None
+        names = list(leaf.op.names) if isinstance(leaf.op, Family) else [leaf.op.name]
+        if names[0] not in self.names:
+            raise UnknownKey(f"no parameter {names[0]!r} (the net has {listing(map(repr, self.names))})")
+        number, position = self.names[names[0]][0]
+        if not isinstance(leaf.op, Family):
+            return number, position
+        if position is None or list(self.leaves[number].op.names)[position:][: len(names)] != names:
+            raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} do not lie side by side")
+        return number, slice(position, position + len(names))
+
     @cached_property
     def once(self) -> bool:
         """Whether every name lies in one place only."""
@@ -72,16 +86,9 @@ class Parameters(MutableMapping[str, Any]):
 
     def array_of(self, leaf: Node) -> Any:
         """The array of a leaf, or of a run of a leaf's members."""
-        if isinstance(leaf.op, Family) and leaf not in self.layout.places:
-            names = list(leaf.op.names)
-            number, position = self.layout.names[names[0]][0]
-            whole = self._whole(number)
-            if position is None or list(self.layout.leaves[number].op.names)[position:][: len(names)] != names:
-                raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} do not lie side by side")
-            return whole[position : position + len(names)]
-        if leaf not in self.layout.places:
-            return self._views(leaf.op.name)[0]
-        return self._whole(self.layout.places[leaf])
+        number, part = self.layout.place(leaf)
+        whole = self._whole(number)
+        return whole if part is None else whole[part, ...]
 
     def _whole(self, number: int) -> Any:
         start, stop = self.layout.offsets[number : number + 2]

@@ -86,6 +86,16 @@ def is_concrete(shape: Shape) -> bool:
     return all(isinstance(size, int) for size in shape)
 
 
+def sized(shape: Shape) -> tuple[int, ...]:
+    """A shape of numbers, where arrays are made; or the error that says why there are none yet."""
+    if not is_concrete(shape):
+        raise ShapeError(
+            f"a value of shape {show(shape)} has no size yet: it is another one at different steps "
+            "(give the initial state its final shape, so that nothing is broadcast on the way)"
+        )
+    return tuple(shape)
+
+
 def show(shape: Shape) -> str:
     """A shape as people write it.
 

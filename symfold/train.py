@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, cast
 
 import numpy as np
 
-from symfold.arguments import arrays_of, flag, quoted, takes, whole
-from symfold.batches import Batch, checked_batch, given_batches, shuffled
+from symfold.arguments import arrays_of, flag, one_of, quoted, takes, whole
+from symfold.batches import Batch, Stack, checked_batch, given_batches, rounds, shuffled
+from symfold.compile import DTYPES, chosen_backend
 from symfold.depth import roll
 from symfold.errors import Advice, Diverged, InvalidType, InvalidValue, listing
 from symfold.net import Net
@@ -21,7 +22,7 @@ from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of
 from symfold.stages import Stage, stages_of, without
 from symfold.trees import flatten
-from symfold.updates import Stepper
+from symfold.updates import TRAININGS, Training, training_of, update_of
 
 
 @dataclass
@@ -61,6 +62,8 @@ def fit(
     metrics: Mapping[str, Any] | None = None,
     progress: bool | None = None,
     stages: bool = False,
+    backend: str = "auto",
+    dtype: str = "float64",
 ) -> Fitted:
     """Train the parameters of a loss by gradient steps over mini-batches of `data`, or over given `batches`.
 
@@ -74,6 +77,9 @@ def fit(
     stay as they are, bit for bit, those after it are left out (`sf.lesion`), so that it trains the net of depth k. `epochs` is
     the whole budget, shared out evenly, what is left over to the first stages; the optimiser's memory starts anew in each stage.
     Metrics that are nets are measured without the layers that are not fitted yet; `history.stages` says whose step each was.
+
+    `backend` takes the steps: NumPy one by one, others all batches of one size in one call: an epoch, with what is left over of
+    it in a second; where nothing is left over and nothing is measured after each epoch, many epochs. The parameters given back are float64 in any case, those that a backend computed in float32 too.
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
@@ -92,81 +98,94 @@ def fit(
     epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1)
+    dtype = one_of("dtype", dtype, DTYPES)
+    backend = chosen_backend(backend, net, runs_of(epochs, batch_size, data), dtype)
     plan = stages_of(loss, epochs) if flag("stages", stages) else [Stage("", net, None, epochs)]
     fitted = Parameters(layout_of(net))
     for name, array in arrays_of(params, fitted.layout.names, what="parameter").items():
         fitted[name] = array
-    stepper = stepper_of(plan[0], fitted, optimizer)
+
+    def training_for(stage: Stage) -> Training:
+        share = {name: fitted[name] for name in layout_of(stage.net).names}
+        return training_of(update_of(stage.net, share, optimizer, stage.trained), backend, dtype)
+
+    training = training_for(plan[0])
     names = [node.op.name for node in net.inputs]
     if batches is None:
         arrays = checked_batch(data, names)
         source = shuffled(arrays, names, batch_size, epochs, seed, shuffle)
     else:
-        arrays, source = None, given_batches(batches, epochs, batch_size)
-    measures = measures_of(metrics, fitted, arrays, plan[0])
+        arrays, source = None, given_batches(batches, names, epochs, batch_size)
+    measures = measures_of(metrics, fitted, arrays, plan[0], backend, dtype)
     history = History(metrics={name: [] for name in measures})
     bar = Bar(epochs, sys.stderr.isatty() if progress is None else flag("progress", progress))
+    # where nobody asks between epochs they may be one call, a hundred of them where progress is shown
+    together = 1 if measures or backend not in TRAININGS else max(1, epochs // 100) if bar.shown else epochs
     epoch = 0
     with np.errstate(all="ignore"):
         for stage in plan:
             if history.loss:  # the first stage is made already: what is wrong shows before the first step
-                stepper, measures = stepper_of(stage, fitted, optimizer), measures_of(metrics, fitted, arrays, stage)
-            for epoch_batches in islice(source, stage.epochs):
-                for batch in epoch_batches:
-                    given = batch if arrays is not None else checked_batch(batch, names)
-                    value = stepper.loss_of(given)
-                    if not math.isfinite(value):
-                        blame_values(stepper, given, first=not history.loss)
-                        raise diverged(fitted, stepper, history, epoch, value)
-                    stepper.commit()
-                    history.loss.append(value)
-                    history.stages += [stage.layer] if stages else []
+                training, measures = training_for(stage), measures_of(metrics, fitted, arrays, stage, backend, dtype)
+            for number, stacks in rounds(islice(source, stage.epochs), together):
+                for stack in stacks:
+                    losses = training.run(stack)
+                    finite = losses if math.isfinite(losses[-1]) else losses[:-1]
+                    history.loss += finite
+                    history.stages += [stage.layer] * len(finite) if stages else []
+                    if len(finite) < len(losses):
+                        blame_values(training, stack, len(finite), first=not history.loss)
+                        raise diverged(fitted, training, history, epoch + len(finite) * number // stack.count, losses[-1])
                 if not history.loss:
                     raise InvalidValue("there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)")
-                epoch += 1
-                moved = moved_on(fitted, stepper)
-                for name, measure in measures.items():
-                    history.metrics[name].append(measure(moved))
+                epoch += number
+                if measures:
+                    moved = moved_on(fitted, training.state)
+                    for name, measure in measures.items():
+                        history.metrics[name].append(measure(moved))
                 bar.show(epoch, history.loss[-1])
-            if not np.isfinite(stepper.state.flat).all():
-                raise diverged(fitted, stepper, history, epoch - 1, math.nan, "the parameters are no longer finite after step")
-            fitted = moved_on(fitted, stepper)
+            if not np.isfinite(training.state.flat).all():
+                raise diverged(fitted, training, history, epoch - 1, math.nan, "the parameters are no longer finite after step")
+            fitted = moved_on(fitted, training.state)
     bar.close()
     return Fitted(fitted, history)
 
 
-def stepper_of(stage: Stage, params: Parameters, optimiser: Optimiser) -> Stepper:
-    """The compiled training step of a stage, with its share of the parameters."""
-    return Stepper(stage.net, {name: params[name] for name in layout_of(stage.net).names}, optimiser, stage.trained)
+def runs_of(epochs: int, batch_size: int | None, data: Any) -> int:
+    """About how many runs of the loss the training costs: a step takes three. Of given batches nobody knows; a hundred an epoch."""
+    first = next(iter(data.values()), None) if isinstance(data, Mapping) else None
+    samples = len(first) if isinstance(first, Sized) else 1
+    return 3 * epochs * (100 if data is None else -(-samples // (batch_size or samples or 1)))
 
 
-def moved_on(fitted: Parameters, stepper: Stepper) -> Parameters:
-    """All parameters, those of the training's state as they are there."""
+def moved_on(fitted: Parameters, state: Parameters) -> Parameters:
+    """All parameters, those of a training's state as they are there."""
     params = fitted.copy()
-    if fitted.layout.leaves == stepper.state.layout.leaves[: len(fitted.layout.leaves)]:
-        params.flat[:] = stepper.state.flat[: len(params.flat)]
+    if fitted.layout.leaves == state.layout.leaves[: len(fitted.layout.leaves)]:
+        params.flat[:] = state.flat[: len(params.flat)]
     else:
-        params.load({**fitted, **stepper.state})
+        params.load({**fitted, **state})
     return params
 
 
-def measures_of(metrics: Any, params: Mapping[str, Any], arrays: Batch | None, stage: Stage) -> dict[str, Callable[[Parameters], Any]]:
+def measures_of(
+    metrics: Any, params: Mapping[str, Any], arrays: Batch | None, stage: Stage, backend: str, dtype: str
+) -> dict[str, Callable[[Parameters], Any]]:
     """Every metric as a function of the parameters, those that are nets compiled: what is wrong shows before the first step."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise InvalidType(f"metrics must be a mapping from names to nets or functions, got {quoted(metrics)} (as {{'loss': loss}})")
     return {
-        name: measure_of(name, without(Net.of(metric), stage.absent) if isinstance(metric, (Net, Node)) else metric, params, arrays)
+        name: measure_of(name, without(Net.of(metric), stage.absent) if isinstance(metric, (Net, Node)) else metric, params, arrays, backend, dtype)
         for name, metric in (metrics or {}).items()
     }
 
 
-def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None) -> Callable[[Parameters], Any]:
+def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None, backend: str, dtype: str) -> Callable[[Parameters], Any]:
     """A metric as a function of the parameters: a net on the whole data, or any function of theirs."""
     if not isinstance(metric, (Net, Node)):
         if not callable(metric) or not takes(metric, params):
             raise InvalidType(f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters (as lambda params: params['W1'].sum())")
         return cast(Callable[[Parameters], Any], metric)
-    compiled = Net.of(metric).compile()
+    compiled = Net.of(metric).compile(backend, dtype)
     if arrays is None and compiled.input_names:
         raise InvalidValue(
             f"metric {name!r} reads {listing(map(repr, compiled.input_names))}, and there is no whole data where batches are given one by one "
@@ -180,23 +199,23 @@ def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch 
     return lambda fitted: flatten(compiled(fitted, **given))[0][0]
 
 
-def blame_values(stepper: Stepper, batch: Batch, first: bool) -> None:
+def blame_values(training: Training, stack: Stack, number: int, first: bool) -> None:
     """Say which value that was given is not finite, if one is: no rate can mend that."""
-    for name, array in batch.items():
+    for name, array in stack.batch(number).items():
         if not np.isfinite(array).all():
             raise InvalidValue(f"the data of {name!r} are not all finite (leave out the samples with nan or inf)")
-    for name in stepper.state if first else ():
-        if not np.isfinite(stepper.state[name]).all():
+    state = training.state
+    for name in state if first else ():
+        if not np.isfinite(state[name]).all():
             raise InvalidValue(f"parameter {name!r} is not finite before the first step (give it finite values)")
 
 
-def diverged(fitted: Parameters, stepper: Stepper, history: History, epoch: int, value: float, what: str = "") -> Diverged:
+def diverged(fitted: Parameters, training: Training, history: History, epoch: int, value: float, what: str = "") -> Diverged:
     """The error of a training that is no longer finite, with the parameters of the last finite loss."""
     step = len(history.loss) + (not what)
     said = "try a smaller rate, or data on a smaller scale; the last good parameters are in the error's .params"
     error = Diverged(f"{what or f'the loss became {value} at step'} {step}, in epoch {epoch + 1}", Advice("rate", None, said))
-    stepper.state.flat[:] = stepper.good
-    error.params = moved_on(fitted, stepper)  # type: ignore[attr-defined]
+    error.params = moved_on(fitted, training.good)  # type: ignore[attr-defined]
     error.history = history  # type: ignore[attr-defined]
     error.step = step  # type: ignore[attr-defined]
     return error

@@ -1,17 +1,21 @@
-"""Updates: a training step as a net, and compiled, with the parameters that it moves."""
+"""Updates: a training step as a net, what it moves, and trainings: many such steps in one call, by a backend chosen by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from symfold.arguments import arrays_of
+from symfold.batches import Stack
 from symfold.compile import program_of
 from symfold.differentiate import value_and_grad
 from symfold.errors import InvalidValue
 from symfold.families import Family, Names, Numbered
+from symfold.losses import check_single
 from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.operations import Input, Normal
@@ -68,37 +72,115 @@ def slot_of(leaf: Node, name: str) -> Node:
     return Node(Input(f"{name}_{op.name}", op.shape, "parameter", Normal(0.0, 0.0)))
 
 
-class Stepper:
-    """The compiled training step with its parameters: call it on a batch, then commit or not."""
+@dataclass(frozen=True)
+class Update:
+    """The training step of a loss, and what it moves: all that a backend needs to make a training of it.
 
-    def __init__(self, loss: Net, params: Mapping[str, Any], optimiser: Optimiser, trained: Sequence[str] | None = None):
-        self.net = training_step(loss, optimiser, trained)
-        leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
-        movers = moved(loss, trained)
-        slots = [slot_of(leaf, name) for leaf in movers for name in optimiser.slots]
-        self.state = Parameters(layout_of(Net((*leaves, *slots))))
-        for name, array in arrays_of(params, layout_of(loss).names, what="parameter").items():
-            self.state[name] = array
-        self.targets = [self.state.array_of(leaf) for leaf in (*movers, *slots)]
+    `net` gives the loss on a batch and then, in their order, every one of `moved` as it is after the step: leaves of the layout
+    of `start`, or runs of a family's members (`Layout.place` says where each lies). `start` holds the parameters to begin with,
+    slots of the optimiser (momentum's velocities) among them; how an optimiser steps stands in the net, and nowhere else.
+    """
+
+    net: Net
+    moved: tuple[Node, ...]
+    start: Parameters
+
+
+def update_of(loss: Net, params: Mapping[str, Any], optimiser: Optimiser, trained: Sequence[str] | None = None) -> Update:
+    """The training step of a loss from these parameters; with `trained`, of the parameters of these names alone."""
+    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    movers = moved(loss, trained)
+    slots = [slot_of(leaf, name) for leaf in movers for name in optimiser.slots]
+    start = Parameters(layout_of(Net((*leaves, *slots))))
+    for name, array in arrays_of(params, layout_of(loss).names, what="parameter").items():
+        start[name] = array
+    return Update(training_step(loss, optimiser, trained), (*movers, *slots), start)
+
+
+class Training(Protocol):
+    """A training under way: the seam between `fit`, which says what is trained on, and a backend, which takes the steps.
+
+    A backend that takes many steps in one call has a row in `TRAININGS`: from an `Update` and a dtype, to an object with this
+    interface. One without a row trains by its programs, step by step (`Stepper`). `fit` calls `run` for one stack of batches
+    after the other, and reads `state` between calls only where someone asks (a metric, the end), so a backend may keep the
+    parameters where it computes.
+    """
+
+    def run(self, stack: Stack) -> Sequence[float]:
+        """Take a step for each batch of the stack, in order; the losses, each before its update.
+
+        Where a loss is not finite, its update is not made, nothing after it is done, and it is the last of the losses: fewer
+        losses than batches, or a last one that is not finite, say at which step. That check must not cost a call a step.
+        Stacks have shapes of their own from call to call (what is left over of an epoch is smaller), their arrays any real type;
+        one holds an epoch at most, or a few small ones.
+        """
+
+    @property
+    def state(self) -> Parameters:
+        """The parameters and slots after the steps that were made."""
+
+    @property
+    def good(self) -> Parameters:
+        """Those before the last step that was made: where the last finite loss was found."""
+
+
+def _native_training(update: Update, dtype: str) -> Training:
+    from symfold.backends.native.training import Training as Steps
+
+    return Steps(update, dtype)
+
+
+def _jax_training(update: Update, dtype: str) -> Training:
+    from symfold.backends.jax.training import Training as Steps
+
+    return Steps(update, dtype)
+
+
+TRAININGS: dict[str, Callable[[Update, str], Training]] = {"native": _native_training, "jax": _jax_training}
+
+
+def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
+    """A training by a backend."""
+    made = TRAININGS.get(backend)
+    return made(update, dtype) if made else Stepper(update, backend, dtype)
+
+
+class Stepper:
+    """A training by programs, a call a step: ask for the loss of a batch, then commit the update or not."""
+
+    def __init__(self, update: Update, backend: str = "numpy", dtype: str = "float64"):
+        self.net = update.net
+        self.state, self.good = update.start.copy(), update.start.copy()
+        self.targets = [self.state.array_of(leaf) for leaf in update.moved]
         self.inputs = [node.op.name for node in self.net.inputs]
+        self.backend, self.dtype = backend, dtype
         self.programs: dict[Any, Any] = {}
-        self.good = self.state.flat.copy()
+
+    def run(self, stack: Stack) -> list[float]:
+        """A step for each batch, up to the first loss that is not finite."""
+        whole = {name: stack[name] for name in stack}
+        losses: list[float] = []
+        for k in range(stack.count):
+            losses.append(self.loss_of({name: values[k] for name, values in whole.items()}))
+            if not math.isfinite(losses[-1]):
+                break
+            self.commit()
+        return losses
 
     def loss_of(self, batch: Mapping[str, Any]) -> float:
         """The loss on a batch, before the update; the update is computed and waits for `commit`."""
         key = tuple(batch[name].shape for name in self.inputs)
         program = self.programs.get(key)
         if program is None:
-            program = program_of(self.net, dict(zip(self.inputs, key, strict=True)), self.state)
+            program = program_of(self.net, dict(zip(self.inputs, key, strict=True)), self.state, self.backend, self.dtype)
             self.programs[key] = program
         program.feed(batch)
         program.run()
         self.program = program
-        if np.shape(program.outputs[0]) != ():
-            raise InvalidValue(f"a loss is a single number, got shape {np.shape(program.outputs[0])} (sum it, or take its mean)")
+        check_single(np.shape(program.outputs[0]))
         return float(program.outputs[0])
 
     def commit(self) -> None:
-        np.copyto(self.good, self.state.flat)
+        np.copyto(self.good.flat, self.state.flat)
         for target, value in zip(self.targets, self.program.outputs[1:], strict=True):
             np.copyto(target, value)

@@ -112,7 +112,32 @@ def test_a_circle_and_an_upward_import_would_be_seen() -> None:
 
 @pytest.mark.parametrize("statement", ["import symfold", "import symfold; dir(symfold)", "import symfold.command.main"])
 def test_importing_alone_loads_nothing_heavy(statement: str) -> None:
-    heavy = "{'sympy', 'numpy', 'networkx', 'graphviz', 'wasmtime'}"
+    heavy = "{'sympy', 'numpy', 'networkx', 'graphviz', 'wasmtime', 'jax', 'jaxlib'}"
     code = f"import sys; {statement}; print(*sorted(set(sys.modules) & {heavy}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_backend_of_an_extra_is_imported_by_who_chooses_it_alone() -> None:
+    code = """
+import sys
+import numpy as np, symfold as sf
+loss = sf.Net.of(sf.squared_error(sf.layer("f", sf.dense(2, 2))(sf.tensor("x", (None, 2))), sf.tensor("t", (None, 2))))
+loss.compile()(loss.init(), x=np.ones((1, 2)), t=np.ones((1, 2)))
+sf.fit(loss, loss.init(), {"x": np.ones((1, 2)), "t": np.ones((1, 2))}, optimizer=sf.sgd(0.1))
+print(*sorted(set(sys.modules) & {'jax', 'jaxlib'}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_backend_whose_package_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symfold.compile.find_spec", lambda name: None)
+    net = symfold.Net.of(symfold.tensor("x") ** 2)
+    for call in (
+        lambda: net.compile("jax"),
+        lambda: symfold.fit(net, {}, {"x": [1.0]}, optimizer=symfold.sgd(0.1), backend="jax"),
+    ):
+        with pytest.raises(ImportError, match=r"needs the package jax, which is not installed \(pip install 'symfold\[jax\]'\)"):
+            call()
+    assert net.compile("numpy")(3.0) == 9.0

@@ -9,7 +9,7 @@ import symfold as sf
 from symfold.errors import Diverged, InvalidType, InvalidValue, UnknownName
 from symfold.optimisers import momentum
 from symfold.parameters import Parameters
-from symfold.updates import training_step
+from symfold.updates import TRAININGS, Stepper, training_step
 
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:11", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
 LOSS = sf.squared_error(NET, sf.tensor("target", (None, 3)))
@@ -26,6 +26,11 @@ def batches(seed: int, steps: int) -> list[dict[str, np.ndarray]]:
     random = np.random.default_rng(seed)
     target = random.random((10, 3))
     return [{"x": random.normal(size=(10, 3)), "target": target} for _ in range(steps)]
+
+
+def data_of(samples: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    return {"x": random.normal(size=(samples, 3)), "target": random.random((samples, 3))}
 
 
 def test_the_notebooks_run_is_that_of_autograd() -> None:
@@ -177,3 +182,87 @@ def test_what_is_not_finite_is_said() -> None:
     with pytest.raises(Diverged, match="no longer finite after step 1") as caught:
         sf.fit(loss, {"w": 1e10}, good, optimizer=sf.sgd(1e300))
     assert caught.value.params["w"] == 1e10 and caught.value.step == 1
+
+
+def test_a_backend_is_given_an_epoch_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seam of `Training`: one call for the batches of full size, one for what is left over; no call a step."""
+    calls: list[dict[str, tuple[int, ...]]] = []
+
+    class Recorded(Stepper):
+        def run(self, stack):
+            calls.append({name: stack[name].shape for name in stack})
+            assert all(stack.shape(name) == shape for name, shape in calls[-1].items())
+            return super().run(stack)
+
+    random = np.random.default_rng(0)
+    data = {"x": random.normal(size=(23, 3)), "target": random.random((23, 3))}
+    wanted = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=2, batch_size=5)
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Recorded(update))
+    got = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=2, batch_size=5)
+    assert calls == 2 * [{"x": (4, 5, 3), "target": (4, 5, 3)}, {"x": (1, 3, 3), "target": (1, 3, 3)}]
+    assert got.history.loss == wanted.history.loss and got.params == wanted.params
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ({"batch_size": 5}, [12]),
+        ({}, [3]),
+        ({"batch_size": 5, "metrics": {"w": lambda p: p["W1"][0, 0]}}, [4, 4, 4]),
+        ({"batch_size": 5, "progress": True}, [4, 4, 4]),
+        ({"batch_size": 8}, [2, 1] * 3),
+    ],
+    ids=["epochs of whole batches", "whole data", "measured", "shown", "with what is left over"],
+)
+def test_epochs_are_one_call_where_nobody_asks_in_between(options: dict, calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class Recorded(Stepper):
+        def run(self, stack):
+            seen.append(stack.count)
+            return super().run(stack)
+
+    wanted = sf.fit(LOSS, NET.init(0), data_of(20), optimizer=sf.sgd(0.001), epochs=3, **options)
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Recorded(update))
+    got = sf.fit(LOSS, NET.init(0), data_of(20), optimizer=sf.sgd(0.001), epochs=3, **options)
+    assert seen == calls
+    assert got.history == wanted.history and got.params == wanted.params
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_diverged_run_says_the_same_step_and_epoch_however_it_is_called(batch_size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    loss = sf.squared_error(net, sf.tensor("target", (None, 3)))
+
+    def message() -> str:
+        with pytest.raises(Diverged) as caught:
+            sf.fit(loss, net.init(0), data_of(20), optimizer=sf.sgd(0.1), epochs=30, batch_size=batch_size)
+        return str(caught.value)
+
+    wanted = message()
+    assert "in epoch 1 " not in wanted
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Stepper(update))
+    assert message() == wanted
+
+
+def test_given_batches_may_change_their_size_and_use_one_buffer() -> None:
+    run = [*batches(4, 3), *({name: value[:4] for name, value in batch.items()} for batch in batches(5, 2)), *batches(6, 1)]
+
+    def refilled():
+        buffer = {name: np.zeros((10, 3)) for name in run[0]}
+        for batch in run:
+            for name, value in batch.items():
+                buffer[name][: len(value)] = value
+            yield {name: buffer[name][: len(batch[name])] for name in buffer}
+
+    listed, drawn = (sf.fit(LOSS, NET.init(0), batches=given, optimizer=sf.sgd(0.01)) for given in (run, refilled()))
+    assert listed.history.loss == drawn.history.loss and len(listed.history) == 6
+
+
+def test_stages_of_a_diverged_run_are_those_of_its_losses() -> None:
+    deep = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
+    data = {"x": np.ones((4, 2)), "target": np.zeros((4, 2))}
+    with pytest.raises(Diverged) as caught:
+        sf.fit(sf.squared_error(deep, sf.tensor("target", (None, 2))), deep.init(0), data, optimizer=sf.sgd(1e9), epochs=200, stages=True)
+    history = caught.value.history
+    assert len(history.stages) == len(history.loss) == caught.value.step - 1

@@ -9,7 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 
 import symfold as sf
-from symfold.updates import Stepper
+from symfold.updates import Stepper, update_of
 
 WIDTH, BATCH, DEPTH, RATE = 3, 10, 10, 1e-3
 
@@ -32,7 +32,7 @@ class Task:
             node.op.name: random.normal(size=[size if isinstance(size, int) else BATCH for size in node.shape])
             for node in loss.inputs
         }
-        stepper = Stepper(loss, start, sf.sgd(RATE))
+        stepper = Stepper(update_of(loss, start, sf.sgd(RATE)))
         params = {name: np.array(value) for name, value in start.items()}
         value_and_grad = autograd.value_and_grad(self.loss)
 

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from symfold.errors import ShapeError
 from symfold.evaluate import constant_value
 from symfold.nodes import Node
-from symfold.shapes import Shape, is_concrete, show
+from symfold.shapes import Shape, sized
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,8 @@ class Source:
 
     def shape(self, shape: Shape) -> str:
         """A shape by name: sizes that follow the depth must not make the source longer."""
-        if not is_concrete(shape):
-            raise ShapeError(
-                f"a value of shape {show(shape)} has no size yet: it is another one at different steps "
-                "(give the initial state its final shape, so that nothing is broadcast on the way)"
-            )
         name = self.name("shape")
-        self.arrays[name] = shape
+        self.arrays[name] = sized(shape)
         return name
 
     def rows(self, positions: range) -> str:

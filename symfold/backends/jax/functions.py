@@ -1,0 +1,117 @@
+"""How JAX computes elementwise heads and primitives, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import sympy as sp
+from jax.scipy import special
+
+from symfold import primitives as p
+from symfold.errors import NoRule
+from symfold.functions import Head, relu, sigmoid, softplus, step
+from symfold.primitives import Primitive
+from symfold.sequences import Positions, add_rows, reverse_row, stack_row, take_row
+
+
+def _power(a: Any, b: Any) -> Any:
+    """A power; of an exponent that is known, without logarithms where there is another way."""
+    if not isinstance(b, float):
+        return jnp.power(a, b)
+    if b.is_integer() and abs(b) < 2**10:
+        return jax.lax.integer_pow(jnp.asarray(a), int(b))
+    return jnp.sqrt(a) if b == 0.5 else jnp.power(a, b)
+
+
+FUNCTIONS: dict[Head, Callable[..., Any]] = {
+    sp.Add: lambda *a: reduce(jnp.add, a),
+    sp.Mul: lambda *a: reduce(jnp.multiply, a),
+    sp.Pow: _power,
+    sp.Max: lambda *a: reduce(jnp.maximum, a),
+    sp.Min: lambda *a: reduce(jnp.minimum, a),
+    sp.exp: jnp.exp, sp.log: jnp.log, sp.Abs: jnp.abs, sp.sign: jnp.sign, sp.floor: jnp.floor, sp.ceiling: jnp.ceil,
+    sp.sin: jnp.sin, sp.cos: jnp.cos, sp.tan: jnp.tan, sp.sinh: jnp.sinh, sp.cosh: jnp.cosh, sp.tanh: jnp.tanh,
+    sp.asin: jnp.arcsin, sp.acos: jnp.arccos, sp.atan: jnp.arctan,
+    sp.asinh: jnp.arcsinh, sp.acosh: jnp.arccosh, sp.atanh: jnp.arctanh, sp.atan2: jnp.arctan2,
+    sp.Heaviside: lambda z, half=0.5: jnp.heaviside(z, half),
+    sp.erf: special.erf, sp.erfc: special.erfc,
+    sp.gamma: special.gamma, sp.loggamma: special.gammaln, sp.digamma: special.digamma,
+    sigmoid: jax.nn.sigmoid,
+    softplus: lambda z: jnp.logaddexp(z, 0.0),
+    relu: lambda z: jnp.where(z > 0, z, 0.0),  # at 0 the slope is 0, as that of `relu` is: `jnp.maximum` would take a half
+    step: lambda z: jnp.where(z > 0, 1.0, 0.0),
+}  # fmt: skip
+
+
+def function_of(head: Head) -> Callable[..., Any]:
+    """How JAX computes an elementwise head."""
+    if head in FUNCTIONS:
+        return FUNCTIONS[head]
+    raise NoRule(f"the JAX backend has no rule for the SymPy function {head.__name__} (those with one: {', '.join(sorted(h.__name__ for h in FUNCTIONS))})")
+
+
+def _indexed(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
+
+
+def _positions(positions: Positions) -> Any:
+    """Positions as a slice where they follow each other: a copy of memory, and no gathering."""
+    return slice(positions.start, positions.stop) if isinstance(positions, range) and positions.step == 1 else jnp.asarray(positions)
+
+
+def _sum_to(a: Any, shape: tuple[int, ...]) -> Any:
+    extra = jnp.ndim(a) - len(shape)
+    kept = jnp.sum(a, axis=tuple(range(extra)))
+    axes = tuple(axis for axis, size in enumerate(shape) if size == 1 and kept.shape[axis] != 1)
+    return jnp.sum(kept, axis=axes, keepdims=True).reshape(shape)
+
+
+def _joined(a: Any, axis: tuple[int, ...] | None) -> int:
+    """How many entries a reduction joins."""
+    shape = jnp.shape(a)
+    return prod(shape if axis is None else (shape[one] for one in axis))
+
+
+def _concatenated(*parts: Any, axis: int) -> Any:
+    """Parts one after the other; their other axes broadcast."""
+    parts = tuple(map(jnp.asarray, parts))
+    where = axis % parts[0].ndim
+    others = jnp.broadcast_shapes(*(part.shape[:where] + (1,) + part.shape[where + 1 :] for part in parts))
+    return jnp.concatenate([jnp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts], axis=where)
+
+
+ROWS: dict[Primitive, Callable[..., Any]] = {
+    p.reshape: lambda a, shape: jnp.reshape(a, shape),
+    p.expand: lambda a, axis: jnp.expand_dims(a, axis),
+    p.squeeze: lambda a, axis: jnp.squeeze(a, axis),
+    p.concatenate: _concatenated,
+    p.item: lambda a, index: jnp.asarray(a)[_indexed(index)],
+    p.put: lambda a, like, index: jnp.zeros(jnp.shape(like), jnp.result_type(like)).at[_indexed(index)].set(a),
+    p.sum_to: _sum_to,
+    p.sum_like: lambda a, like: _sum_to(a, jnp.shape(like)),
+    p.broadcast_to: lambda a, shape: jnp.broadcast_to(a, shape),
+    p.broadcast_like: lambda a, like: jnp.broadcast_to(a, jnp.broadcast_shapes(jnp.shape(a), jnp.shape(like))),
+    p.alike: lambda a, b: a,
+    p.single: lambda a: a,
+    p.dot: jnp.matmul,
+    p.swap: lambda a: jnp.swapaxes(a, -1, -2) if jnp.ndim(a) > 1 else a,
+    p.reduce_sum: lambda a, axis, keepdims: jnp.sum(a, axis=axis, keepdims=keepdims),
+    p.reduce_mean: lambda a, axis, keepdims: jnp.sum(a, axis=axis, keepdims=keepdims) / _joined(a, axis),
+    p.share: lambda a, axis: 1.0 / _joined(a, axis),
+    p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
+    p.logsumexp: lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims),
+    stack_row: lambda *parts: jnp.stack(jnp.broadcast_arrays(*parts)),
+    take_row: lambda a, positions: a[_positions(positions)],
+    add_rows: lambda a, like, positions: jnp.zeros(jnp.shape(like), jnp.result_type(like)).at[_positions(positions)].add(a),
+    reverse_row: lambda a: jnp.flip(a, 0),
+}
+
+
+def row_of(primitive: Primitive) -> Callable[..., Any]:
+    """How JAX computes a primitive; one without a row is one without arithmetic: it hands an argument on, or says that it has no numbers."""
+    return ROWS.get(primitive, primitive.evaluate)

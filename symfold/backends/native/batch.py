@@ -1,0 +1,187 @@
+"""Where the batch lies: which axis of every value runs over the samples, so that it can lie innermost in memory.
+
+Axes are counted from the end. An input of unknown size has its batch where the size is unknown; the rest follows by one rule an
+operation. A net in which samples mix by position has no batch, and its arrays lie in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symfold.folds import Fold, Select
+from symfold.layer_kinds import Call
+from symfold.nodes import Node
+from symfold.operations import Constant
+from symfold.primitives import (
+    alike,
+    broadcast_like,
+    broadcast_to,
+    concatenate,
+    dot,
+    expand,
+    is_primitive,
+    item,
+    logsumexp,
+    put,
+    reduce_mean,
+    reduce_sum,
+    share,
+    single,
+    softmax,
+    squeeze,
+    sum_like,
+    sum_to,
+    swap,
+)  # fmt: skip
+from symfold.sequences import add_rows, reverse_row, stack_row, take_row
+from symfold.walks import walk
+
+FREE = 0  # a state that is one value repeated at first: it takes the axis that its next value has
+
+
+class Mixed(Exception):
+    """Samples mix, or the batch is lost: it cannot lie innermost everywhere."""
+
+
+def batch_axes(order: Sequence[Node], given: Mapping[Node, Any]) -> dict[Node, Any]:
+    """The batch axis of every node in order, None where it has none; of a fold, those of its results."""
+    axes: dict[Node, Any] = dict(given)
+    for node in order:
+        if node not in axes:
+            axes[node] = axis_of(node, [axes[arg] for arg in node.args])
+    return axes
+
+
+def axis_of(node: Node, axes: Sequence[Any]) -> Any:
+    op = node.op
+    if isinstance(op, Constant) or not node.args:
+        return None
+    if isinstance(op, Fold):
+        return fold_axes(node, axes)
+    if isinstance(op, Select):
+        return axes[0][op.position]
+    if isinstance(op, type):
+        return agreed(node, axes)
+    if isinstance(op, Call):
+        return None  # opaque: the body that meets it says so
+    if FREE in axes:
+        return FREE
+    if is_primitive(node, dot):
+        return product_axis(node, axes)
+    return arranged(node, dict(op.attributes), axes)
+
+
+def agreed(node: Node, axes: Sequence[Any]) -> int | None:
+    """The one batch axis of several values that meet elementwise."""
+    found = {axis for axis in axes if axis is not None and axis != FREE}
+    if not found:
+        return FREE if FREE in axes else None
+    if len(found) > 1:
+        raise Mixed
+    axis: int = found.pop()
+    if not all(have in (axis, FREE) or repeats(arg, axis) for arg, have in zip(node.args, axes, strict=True)):
+        raise Mixed
+    return axis
+
+
+def repeats(node: Node, axis: int) -> bool:
+    """Whether a value is the same for every sample by how it was made."""
+    if len(node.shape) < -axis or node.shape[axis] == 1:
+        return True
+    return is_primitive(node, broadcast_to, broadcast_like) and repeats(node.args[0], axis)
+
+
+def product_axis(node: Node, axes: Sequence[Any]) -> int | None:
+    left, right = axes
+    if left is None and right is None:
+        return None
+    rows, columns = (len(arg.shape) > 1 for arg in node.args)
+    summed = -1, -2 if columns else -1
+    if left == summed[0] and right == summed[1]:
+        return None
+    if right is None and rows and left == -2:
+        return -2 if columns else -1
+    if left is None and columns and right == -1:
+        return -1
+    raise Mixed
+
+
+def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> int | None:
+    axis = axes[0]
+    if is_primitive(node, concatenate, stack_row):
+        found = agreed(node, axes)
+        if is_primitive(node, concatenate) and found == attributes["axis"]:
+            raise Mixed
+        return found
+    if axis is None or is_primitive(node, share):
+        return None
+    if is_primitive(node, swap):
+        return {-1: -2, -2: -1}.get(axis, axis) if len(node.shape) > 1 else axis
+    if is_primitive(node, expand):
+        return axis if axis > attributes["axis"] else axis - 1
+    if is_primitive(node, squeeze):
+        return axis if axis > attributes["axis"] else axis + 1
+    if is_primitive(node, reduce_sum, reduce_mean, logsumexp):
+        return reduced_axis(node, attributes, axis)
+    if is_primitive(node, sum_to, sum_like):
+        return axis if len(node.shape) >= -axis and node.shape[axis] == node.args[0].shape[axis] else None
+    if is_primitive(node, softmax) and axis not in attributes["axis"]:
+        return int(axis)
+    if is_primitive(node, item):
+        return indexed_axis(node.args[0], attributes["index"], axis)
+    if is_primitive(node, put):
+        if indexed_axis(node, attributes["index"], axes[1] if axes[1] is not None else axis) != axis:
+            raise Mixed
+        return axes[1] if axes[1] is not None else axis
+    if is_primitive(node, broadcast_to, broadcast_like, alike, single, reverse_row, take_row, add_rows) and -axis <= len(node.shape):
+        return int(axis)
+    raise Mixed
+
+
+def reduced_axis(node: Node, attributes: Mapping[str, Any], axis: int) -> int | None:
+    reduced = attributes["axis"] if attributes["axis"] is not None else range(-len(node.args[0].shape), 0)
+    if axis in reduced:
+        return None
+    return axis if attributes["keepdims"] else axis + sum(other > axis for other in reduced)
+
+
+def indexed_axis(whole: Node, index: Sequence[Any], axis: int) -> int:
+    """Where the batch is in a part of a value; it must be there in full."""
+    where = index.index(...) if ... in index else len(index)
+    named = len([part for part in index if part is not ...])
+    full = [*index[:where], *[(None, None)] * (len(whole.shape) - named), *index[where + 1 :]]
+    if full[axis] != (None, None):
+        raise Mixed
+    return axis + sum(isinstance(part, int) for part in full[axis:])
+
+
+def fold_axes(node: Node, axes: Sequence[Any]) -> tuple[Any, ...]:
+    """The batch axes of a fold's results: those of the state stay the same from step to step."""
+    block, _, outside = block_axes(node, axes)
+    return tuple(outside[result] for result in block)
+
+
+def block_axes(node: Node, axes: Sequence[Any]) -> tuple[Sequence[Node], list[Any], dict[Node, Any]]:
+    """The results of a fold's block, the axes of its formals, and those of every node in it."""
+    fold: Fold = node.op
+    block, carries = fold.block, fold.carries
+    states = [axes[k] if axes[k] is not None or not node.args[k].shape else FREE for k in range(carries)]
+    order = walk(block.results)
+    for _ in range(2 * carries + 2):
+        given = [*states, *axes[carries:]]
+        inside = batch_axes(order, dict(zip(block.formals, given, strict=True)))
+        after = [inside[result] if states[k] == FREE else states[k] for k, result in enumerate(block.results[:carries])]
+        if after == states:
+            break
+        states = after
+    if FREE in states and FREE not in axes:
+        states = [None if axis == FREE else axis for axis in states]
+        given = [*states, *axes[carries:]]
+        inside = batch_axes(order, dict(zip(block.formals, given, strict=True)))
+    for k in range(carries):
+        settled = states[k] in (None, FREE) or axes[k] == states[k] or repeats(node.args[k], states[k])
+        next_one = inside[block.results[k]]
+        if not settled or not (next_one == states[k] or (states[k] is not None and repeats(block.results[k], states[k]))):
+            raise Mixed
+    return block.results, given, {**inside, **{result: states[k] for k, result in enumerate(block.results[:carries])}}

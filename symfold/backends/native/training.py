@@ -1,0 +1,142 @@
+"""A training in machine code: the steps over a stack of batches in one call.
+
+    train(first, second, third, work, data, order, steps, losses) -> steps done
+
+Three buffers of parameters take turns: a step reads one and writes the next, so that nothing is copied, and what was before
+the last good step is still there where a loss is not finite.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symfold.backends.native.arrays import Array
+from symfold.backends.native.code import Code, Index, Reg
+from symfold.backends.native.folds import entry
+from symfold.backends.native.loops import copy
+from symfold.backends.native.machine import Loaded, compiled, host
+from symfold.backends.native.program import POINTER, addresses_of, thread_types, workspace
+from symfold.backends.native.threads import Team
+from symfold.backends.native.written import Written, offset_of, written
+from symfold.losses import check_single
+from symfold.parameters import Parameters
+
+if TYPE_CHECKING:
+    from symfold.batches import Stack
+    from symfold.updates import Update
+
+
+class Training:
+    """The steps of an update (`symfold.updates.Training`)."""
+
+    def __init__(self, update: Update, dtype: str):
+        self.update, self.dtype = update, np.dtype(dtype)
+        self.layout = update.start.layout
+        self.buffers = [update.start.flat.astype(self.dtype) for _ in range(3)]  # now, next, before
+        self.made: dict[Any, Run] = {}
+        self.given: dict[str, tuple[Any, Any]] = {}
+
+    def run(self, stack: Stack) -> list[float]:
+        """A step for each batch, up to the first loss that is not finite."""
+        names = [node.op.name for node in self.update.net.inputs]
+        key = tuple(stack.shape(name)[1:] for name in names), stack.order is None
+        if key not in self.made:
+            self.made[key] = Run(self.update, dict(zip(names, key[0], strict=True)), self.dtype, stack.order is None)
+        losses = self.made[key](self.buffers, {name: self.numbers(name, stack.arrays[name]) for name in names}, stack.order, stack.count)
+        for _ in range((len(losses) - (not np.isfinite(losses[-1]))) % 3 if losses else 0):
+            self.buffers = [*self.buffers[1:], self.buffers[0]]
+        return losses
+
+    def numbers(self, name: str, array: Any) -> Any:
+        """An array as the code reads it; what stays the same from call to call is turned into that once."""
+        known = self.given.get(name)
+        if known is None or known[0] is not array:
+            known = self.given[name] = array, np.ascontiguousarray(array, self.dtype)
+        return known[1]
+
+    @property
+    def state(self) -> Parameters:
+        return Parameters(self.layout, self.buffers[0].astype(np.float64))
+
+    @property
+    def good(self) -> Parameters:
+        return Parameters(self.layout, self.buffers[2].astype(np.float64))
+
+
+class Run:
+    """The code for batches of certain shapes, with its memory."""
+
+    def __init__(self, update: Update, shapes: dict[str, tuple[int, ...]], dtype: np.dtype[Any], in_order: bool):
+        replaced = {k + 1: offset_of(update.start.layout, leaf) for k, leaf in enumerate(update.moved)}
+        self.made = written(update.net, shapes, update.start.layout, dtype, replaced)
+        check_single(self.made.places[0].shape)
+        self.names = [leaf.op.name for leaf, _ in self.made.inputs]
+        self.source = self.made.text + loop_text(self.made, in_order)
+        self.loaded = Loaded(compiled(self.source))
+        self.team = Team(self.made.threads)
+        whole = ctypes.c_int64
+        self.train = self.loaded.function("train", whole, *[POINTER] * 6, whole, POINTER, *thread_types(self.made.threads))
+        self.work = workspace(self.made)
+
+    def __call__(self, buffers: Sequence[Any], arrays: dict[str, Any], order: Any, count: int) -> list[float]:
+        losses = np.empty(count, self.made.dtype)
+        rows = np.ascontiguousarray(order if order is not None else [], np.int64)
+        data = addresses_of([arrays[name] for name in self.names])
+        places = [buffer.ctypes.data for buffer in (*buffers, self.work)]
+        done = self.team.call(self.train, *places, data, rows.ctypes.data, count, losses.ctypes.data)
+        return [float(loss) for loss in losses[:done]]
+
+
+def loop_text(made: Written, in_order: bool) -> str:
+    """The loop over the steps: gather a batch, take the step, look at the loss, go on with what was written."""
+    machine = host()
+    code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers, made.threads)
+    several = made.threads > 1
+    loss = made.places[0]
+
+    def step(k: Index, buffers: list[Reg]) -> list[Reg]:
+        now, following, before = buffers
+        for number, (_, place) in enumerate(made.inputs):
+            slot = code.define(f"getelementptr ptr, ptr %data, i64 {number}")
+            with code.kernel():
+                gather(code, code.define(f"load ptr, ptr {slot}, align 8"), place, k, in_order)
+        code.lines.append(f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{', i64 %thread, ptr %barrier' if several else ''})")
+        value = code.load(code.at(loss.base, str(loss.offset)), 1)
+        code.store(value, code.at("%losses", k))
+        # infinity less itself and nan less itself are not a number
+        rest = code.binary("fsub", value, value)
+        finite = code.define(f"fcmp ord {code.real} {rest.name}, {rest.name}")
+        onward = f"on{code.used}"
+        last = code.define(f"add i64 {k}, 1")
+        code.lines.append(f"  br i1 {finite}, label %{onward}, label %stop")
+        code.lines.append(f"stop:\n  ret i64 {last}")
+        code.label(onward)
+        return [following, before, now]
+
+    code.loop("%steps", step, [Reg("%first"), Reg("%second"), Reg("%third")], kinds=["ptr"] * 3)
+    mine = "" if several else "noalias "
+    buffers = ", ".join(f"ptr {mine}%{name}" for name in ("first", "second", "third", "work"))
+    head = f"define i64 @train({buffers}, ptr %data, ptr %order, i64 %steps, ptr %losses{', i64 %thread, ptr %barrier' if several else ''}) {{"
+    return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret i64 %steps", "}", ""])
+
+
+def gather(code: Code, base: str, place: Array, step: Index, in_order: bool) -> None:
+    """A batch brought to its place: a value of its own, or rows of a whole array by their positions."""
+    shape = place.shape
+    strides = tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
+    if in_order or not shape:
+        copy(code, entry(code, Array(base, (0, *shape), (prod(shape), *strides)), step), place, shape)
+        return
+
+    def row(k: Index, _: list[Reg]) -> list[Reg]:
+        where = code.define(f"getelementptr i64, ptr %order, i64 {code.plus(code.times(step, shape[0]), k)}")
+        position = code.define(f"load i64, ptr {where}, align 8")
+        copy(code, entry(code, Array(base, shape, strides), position), entry(code, place, k), shape[1:])
+        return []
+
+    code.loop(shape[0], row)

@@ -1,0 +1,133 @@
+"""A net as the text of a module, with what must be known to run it: where inputs and outputs lie, and how much memory it needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from symfold.backends.native.arrays import Array
+from symfold.backends.native.batch import Mixed, batch_axes
+from symfold.backends.native.body import Body
+from symfold.backends.native.code import MEET, Code
+from symfold.backends.native.gathering import gathered
+from symfold.backends.native.layout import DIVIDED, innermost_samples, largest_product
+from symfold.backends.native.loops import copy
+from symfold.backends.native.machine import host
+from symfold.backends.native.writer import Source
+from symfold.depth import written_out
+from symfold.errors import InvalidValue
+from symfold.families import Family
+from symfold.names import leaves_of
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.opening import opened
+from symfold.parameters import Layout
+from symfold.shapes import NAME, is_concrete, is_known
+from symfold.specialise import with_shapes
+from symfold.walks import walk
+
+
+@dataclass(frozen=True)
+class Written:
+    """A module with one function, `step`, and what it takes for granted.
+
+    `step(params, updated, work)`; for several threads, each of which calls it, `step(params, updated, work, thread, barrier)`.
+    """
+
+    text: str
+    dtype: np.dtype[Any]
+    threads: int
+    size: int  # of the workspace, in numbers
+    inputs: tuple[tuple[Node, Array], ...]
+    places: tuple[Array, ...]  # of the outputs
+    constants: tuple[tuple[Array, Any], ...]
+
+
+def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: np.dtype[Any], replaced: Mapping[int, int] | None = None) -> Written:
+    """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
+    known = with_shapes(net, shapes)
+    roots = gathered(written_out(opened(known.outputs)))
+    machine = host()
+    width = machine.vector_bytes // dtype.itemsize
+    samples = sample_axes(net, known)
+    leaves = {leaf: samples.get(getattr(leaf.op, "name", "")) for leaf in leaves_of(roots)}
+    batch = batch_of(roots, leaves, width)
+    axes = leaves if batch is not None else dict.fromkeys(leaves)
+    source = Source(Code(dtype, width, machine.registers, threads_for(roots)), batch)
+    given: dict[Node, Any] = {}
+    inputs = []
+    for leaf in leaves:
+        if leaf.shape[-1:] == (NAME,):
+            given[leaf] = None
+        elif leaf.op.role == "parameter":
+            given[leaf] = in_order("%params", leaf, offset_of(layout, leaf))
+        else:
+            given[leaf] = source.array(leaf.shape, axes[leaf])
+            inputs.append((leaf, given[leaf]))
+    targets = {k: in_order("%updated", roots[k], offset) for k, offset in (replaced or {}).items()}
+    places = Body(source, roots, given, {roots[k]: target for k, target in targets.items()}, axes).write()
+    for k, target in targets.items():
+        if places[k] != target:
+            copy(source.code, places[k], target, target.shape)
+    # a vector may be read to its end past the last entry
+    return Written(step_text(source.code), dtype, source.code.threads, source.memory.size + width, tuple(inputs), tuple(places), tuple(source.constants))
+
+
+def step_text(code: Code) -> str:
+    """The function, and what it calls. What several threads write is not told to be nobody else's."""
+    if code.threads == 1:
+        head = "define void @step(ptr noalias %params, ptr noalias %updated, ptr noalias %work) noinline {"
+    else:
+        head = MEET + "define void @step(ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, ptr %barrier) noinline {"
+    return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret void", "}", ""])
+
+
+def threads_for(roots: Sequence[Node]) -> int:
+    """How many threads the code is for: `SYMFOLD_THREADS`, where there are products large enough to be divided."""
+    text = os.environ.get("SYMFOLD_THREADS", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidValue(f"SYMFOLD_THREADS={text!r} must be a whole number, 1 or more")
+    return int(text) if largest_product(roots) >= DIVIDED else 1
+
+
+def in_order(base: str, node: Node, offset: int) -> Array:
+    """Numbers one after the other."""
+    shape = tuple(int(size) for size in node.shape)
+    return Array(base, shape, tuple(prod(shape[k + 1 :]) for k in range(len(shape))), offset)
+
+
+def offset_of(layout: Layout, leaf: Node) -> int:
+    """Where in the buffer of parameters a leaf begins, or a run of a family's members."""
+    number, position = layout.place(leaf)
+    first = position.start if isinstance(position, slice) else position or 0
+    return layout.offsets[number] + first * prod(int(size) for size in layout.leaves[number].shape[1:]) if position is not None else layout.offsets[number]
+
+
+def sample_axes(net: Net, known: Net) -> dict[str, int]:
+    """The axis of every input that runs over the samples: the last of unknown size, or where none is unknown the first."""
+    plain = [leaf for leaf in net.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family) and leaf.shape[-1:] != (NAME,)]
+    unknown = {
+        leaf.op.name: [k - len(leaf.shape) for k, size in enumerate(leaf.shape) if not isinstance(size, int)][-1:] for leaf in plain if is_known(leaf.shape)
+    }
+    found = {name: axes[0] for name, axes in unknown.items() if axes}
+    first = {leaf.op.name: -len(leaf.shape) for leaf in known.leaves if leaf.op.role == "input" and leaf.shape and leaf.shape[-1:] != (NAME,)}
+    return found or first
+
+
+def batch_of(roots: Sequence[Node], leaves: Mapping[Node, Any], width: int) -> int | None:
+    """How many samples lie innermost; None where arrays lie in their order."""
+    sizes = {leaf.shape[axis] for leaf, axis in leaves.items() if axis is not None and is_concrete(leaf.shape) and len(leaf.shape) >= -axis}
+    if len(sizes) != 1:
+        return None
+    size = sizes.pop()
+    assert isinstance(size, int)
+    try:
+        axes = batch_axes(walk(roots, stop=leaves), leaves)
+        return size if size > 1 and innermost_samples(roots, axes, size, width) else None
+    except Mixed:
+        return None
