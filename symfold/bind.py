@@ -126,7 +126,7 @@ class Binder:
     def fold(self, fold: Fold, args: tuple[Any, ...]) -> tuple[Node, ...]:
         """A fold, as one fold for each run of steps that get equal bodies."""
         if fold.count == 1:  # what a single step applies is its own all the same, and is not computed outside of it
-            own = [not each and isinstance(arg, Node) and is_name(arg) for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
+            own = [not each and isinstance(arg, Node) and is_name(arg) and len(arg.shape) == 1 for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
             args = (*args[: fold.carries], *(stack([arg]) if alone else arg for arg, alone in zip(args[fold.carries :], own, strict=True)))
             fold = replace(fold, each=tuple(map(or_, fold.each, own)))
         state = args[: fold.carries]
