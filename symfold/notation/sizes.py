@@ -222,7 +222,7 @@ def _combined(coefficients: Sequence[int], columns: Sequence[Vector]) -> Vector:
     found = [0] * len(columns[0])
     for factor, column in zip(coefficients, columns, strict=True):
         if factor:
-            found = [a + factor * b for a, b in zip(found, column, strict=True)]
+            found = [(a + factor * b if a else factor * b) if b else a for a, b in zip(found, column, strict=True)]
     return tuple(found)
 
 
@@ -235,8 +235,8 @@ def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[i
     width = len(rows[0]) if rows else 0
     if len(rows) == carries == 1:
         (factor, *others), power = rows[0], power_of(rows[0][0], steps)
-        total = steps if factor == 1 else (power - 1) // (factor - 1) if any(others) else 0  # the sum of the powers below it
-        return [[power, *(total * other for other in others)]]
+        below = power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1) if any(others) else 0  # the powers' sum
+        return [[power, *(below * other for other in others)]]
     matrix = rows + [[int(j == k) for j in range(width)] for k in range(carries, width)]
     result = [[int(j == k) for j in range(width)] for k in range(width)]
     while steps:
