@@ -235,7 +235,9 @@ def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[i
     width = len(rows[0]) if rows else 0
     if len(rows) == carries == 1:
         (factor, *others), power = rows[0], power_of(rows[0][0], steps)
-        below = power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1) if any(others) else 0  # the powers' sum
+        if not any(others):
+            return [[power, *others]]
+        below = power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1)  # the sum of lower powers
         return [[power, *(below * other for other in others)]]
     matrix = rows + [[int(j == k) for j in range(width)] for k in range(carries, width)]
     result = [[int(j == k) for j in range(width)] for k in range(width)]
