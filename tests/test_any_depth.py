@@ -2,13 +2,11 @@
 
 import itertools
 import tracemalloc
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import symfold as sf
-from symfold.analysis.counting.polynomials import Jet
 from symfold.backends.numpy import program
 from symfold.families import Numbered
 from symfold.notation import writing
@@ -83,24 +81,6 @@ def test_the_power_of_one_row_is_that_of_the_matrix(row, count):
     for _ in range(count):
         expected = matrix.dot(expected)
     assert matrix_power([row], 1, count)[0] == expected[0].tolist()
-
-
-@pytest.mark.parametrize("base", [(2, 1, 0), (1, 1, 0), (3, 2, 5), (0, 1, 0)])
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
-def test_powers_of_jets_are_products_of_jets(base, count):
-    product = Jet(1)
-    for _ in range(count):
-        product = product * Jet(*base)
-    power = (Jet(*base) ** count).written()
-    assert (power.value, power.first, power.second) == (product.value, product.first, product.second)
-    assert ((Jet(*base) ** count + Jet(1, 2, 3)).written().second) == product.second + 3
-
-
-def test_moments_hold_no_number_as_long_as_the_count():
-    depth = 10**6
-    paths = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), x))
-    assert (paths.mean, paths.variance) == (Fraction(depth, 2), Fraction(depth, 4))
-    assert max(part.bit_length() for part in (paths._moments.value, paths._moments.first, paths._moments.second)) < 64
 
 
 def lstm(depth):
