@@ -42,7 +42,7 @@ class Block:
     def __reduce__(self) -> tuple[Any, ...]:
         return Block, (self.shapes, self.results)  # without the hash, which is another in every process
 
-    @property
+    @cached_property
     def formals(self) -> tuple[Node, ...]:
         return tuple(Node(Formal(0, k, shape)) for k, shape in enumerate(self.shapes))
 

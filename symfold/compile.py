@@ -104,7 +104,8 @@ class Compiled:
     def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         if len(values) > len(self.input_names):
             raise InvalidType(f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}")
-        return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, self.layout.names)
+        others = () if named.keys() <= set(self.input_names) else self.layout.names  # which are as many as there are layers
+        return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, others)
 
 
 def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64") -> Any:

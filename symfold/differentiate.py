@@ -7,8 +7,9 @@ from typing import Any
 
 from symfold.arguments import quoted
 from symfold.errors import InvalidValue, listing
-from symfold.families import Family, Names
-from symfold.net import Net, listed
+from symfold.families import Family, Numbered
+from symfold.names import Claims, covers, names_of
+from symfold.net import Net
 from symfold.nodes import Node
 from symfold.opening import opened
 from symfold.operations import Input
@@ -69,22 +70,27 @@ def value_and_grad(loss: Any, wrt: Wanted = None) -> Net:
 def wanted_names(net: Net, wrt: Wanted) -> set[str]:
     """The names to differentiate by, each of which the net must have."""
     given = [wrt] if isinstance(wrt, str) or hasattr(wrt, "ndim") or not isinstance(wrt, Iterable) else list(wrt)
-    known = [node.op.name for node in (*net.inputs, *net.params)]
+    known = [names_of(leaf) for leaf in net.leaves if leaf.op.role != "layer"]
     names: list[Any] = [one.op.name if isinstance(one, Node) and isinstance(one.op, Input) else one for one in given]
     for name in names:
-        if not isinstance(name, str) or name not in known:
-            raise InvalidValue(f"no input or parameter {quoted(name)} to differentiate by (there are {listing(map(repr, known))})")
+        if not isinstance(name, str) or not any(covers(name, one) for one in known):
+            there = listing(repr(node.op.name) for node in (*net.inputs, *net.params))
+            raise InvalidValue(f"no input or parameter {quoted(name)} to differentiate by (there are {there})")
     return set(names)
 
 
 def _is_wanted(leaf: Node, names: set[str] | None) -> bool:
     if leaf.op.role == "layer":
         return False
-    return leaf.op.role == "parameter" if names is None else not names.isdisjoint(_all_names(leaf))
+    return leaf.op.role == "parameter" if names is None else bool(_places(leaf, names))
 
 
-def _all_names(leaf: Node) -> Names:
-    return (leaf.op.name,) if isinstance(leaf.op, Input) else leaf.op.names
+def _places(leaf: Node, wanted: set[str] | None) -> list[tuple[int, str]]:
+    """Which of a leaf's names are wanted, and where they stand; of numbered names only those are looked at."""
+    names = names_of(leaf)
+    if wanted is not None and isinstance(names, Numbered):
+        return sorted((place, name) for name in wanted if (place := names.position(name)) is not None)
+    return [(place, name) for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
 def grad(loss: Any, wrt: Wanted = None) -> Net:
@@ -107,19 +113,16 @@ def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> 
     total: dict[str, Node] = {}
     for leaf, bar in bars.items():
         full = zeros(leaf) if bar is None else bar
-        for k, name in enumerate(_all_names(leaf)):
-            if wanted is None or name in wanted:
-                part = element(full, k) if isinstance(leaf.op, Family) else full
-                total[name] = total[name] + part if name in total else part
+        for place, name in _places(leaf, wanted):
+            part = element(full, place) if isinstance(leaf.op, Family) else full
+            total[name] = total[name] + part if name in total else part
     return Net(tuple(total.values()), ("named", tuple(total)))
 
 
 def _held_whole(leaves: Sequence[Node], wanted: set[str] | None) -> bool:
     """Whether every leaf's cotangent can be held as it is: no name is met twice, and all names are wanted."""
-    seen: set[str] = set()
-    for leaf in leaves:
-        names = listed(leaf)
-        if not seen.isdisjoint(names) or not (wanted is None or wanted.issuperset(names)):
-            return False
-        seen.update(names)
-    return True
+    claims = Claims()
+    return all(
+        claims.add(names_of(leaf), place) is None and (wanted is None or len(_places(leaf, wanted)) == (leaf.op.count if isinstance(leaf.op, Family) else 1))
+        for place, leaf in enumerate(leaves)
+    )

@@ -99,7 +99,7 @@ class Interpreter:
     def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
         block, count, carries = fold.block, known_count(fold.count), fold.carries
         formals = block.formals
-        order = plans.setdefault(block, walk(block.results))
+        order = plans.get(block) or plans.setdefault(block, walk(block.results))
         state = list(args[:carries])
         operands = list(args[carries:])
         sources = node.args[carries:]

@@ -122,7 +122,10 @@ class Claims:
         return None
 
     def _claim(self, prefix: str, first: Any, end: Any, owner: Any) -> tuple[str, Any] | None:
-        starts, spans = self.starts.setdefault(prefix, []), self.spans.setdefault(prefix, [])
+        if prefix not in self.starts:
+            self.starts[prefix], self.spans[prefix] = [first], [(end, owner)]
+            return None
+        starts, spans = self.starts[prefix], self.spans[prefix]
         at = max(0, bisect_right(starts, first) - 1)
         while at < len(starts) and starts[at] <= end:
             other_end, other = spans[at]
@@ -146,7 +149,7 @@ def spans_of(names: Names) -> Iterator[tuple[str, Any, Any]]:
         yield names.prefix, names.start, end
         return
     for name in names:
-        numbered = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", name)
+        numbered = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", name) if name[-1:].isdigit() else None
         yield (numbered[1], int(numbered[2]), int(numbered[2]) + 1) if numbered else (f"{name}:", 0, 1)
 
 

@@ -115,9 +115,10 @@ class Net(Operators):
                 raise InvalidValue("a value of a mapper's step was used outside of its mapper (return it as part of the state)")
         check_claims(self.outputs)
         found = leaves_of(self.outputs)
-        loose = {name for leaf in found if leaf not in self.signature for name in listed(leaf)} if self.signature else set()
-        taken = tuple(leaf for leaf in self.signature if leaf in found or loose.isdisjoint(listed(leaf)))
-        return (*taken, *(leaf for leaf in found if leaf not in taken))
+        read, made_for = set(found), set(self.signature)
+        loose = {name for leaf in found if leaf not in made_for for name in listed(leaf)} if made_for else set()
+        taken = [leaf for leaf in self.signature if leaf in read or loose.isdisjoint(listed(leaf))]
+        return tuple(dict.fromkeys((*taken, *found)))
 
     def _members(self, role: str) -> tuple[Node, ...]:
         found: list[Node] = []

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import array_of, whole
+from symfold.arguments import array_of, arrays_of, whole
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown
-from symfold.families import Family
+from symfold.families import Family, Numbered
+from symfold.names import Claims, names_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Normal
@@ -64,8 +65,12 @@ class Layout:
 
     @cached_property
     def once(self) -> bool:
-        """Whether every name lies in one place only."""
-        return all(len(places) == 1 for places in self.names.values())
+        """Whether every name lies in one place only; numbered names are not listed for it."""
+        claims = Claims()
+        found = [names_of(leaf) for leaf in self.leaves]
+        return all(isinstance(names, Numbered) or len(set(names)) == len(names) for names in found) and all(
+            claims.add(names, place) is None for place, names in enumerate(found)
+        )
 
 
 def layout_of(net: Net) -> Layout:
@@ -150,6 +155,17 @@ class Parameters(MutableMapping[str, Any]):
             self[name] = params[name]
 
 
+def parameters_of(params: Mapping[str, Any], layout: Layout) -> Parameters:
+    """The values of a mapping that has these names and no others, in a buffer of their own; one buffer is copied as it is."""
+    held = Parameters(layout)
+    if isinstance(params, Parameters) and params.layout == layout and layout.once:
+        np.copyto(held.flat, params.flat)
+    else:
+        for name, array in arrays_of(params, layout.names, what="parameter").items():
+            held[name] = array
+    return held
+
+
 def init(net: Net, seed: int = 0) -> Parameters:
     """Parameters drawn as their layers say: the same for the same net and seed.
 
@@ -165,7 +181,7 @@ def init(net: Net, seed: int = 0) -> Parameters:
         start = leaf.op.start or Normal()
         array = params.array_of(leaf)
         array[...] = start.mean + start.deviation * generator.standard_normal(array.shape)
-    for name, places in params.layout.names.items():
+    for name, places in [] if params.layout.once else params.layout.names.items():
         if len(places) > 1:  # a name that lies in several places has one value
             params[name] = params[name]
     return params

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from symfold.arguments import arrays_of, flag, one_of, quoted, takes, whole
+from symfold.arguments import flag, one_of, quoted, takes, whole
 from symfold.batches import Batch, Stack, checked_batch, given_batches, rounds, shuffled
 from symfold.compile import DTYPES, chosen_backend
 from symfold.depth import roll
@@ -19,7 +19,7 @@ from symfold.errors import Advice, Diverged, InvalidType, InvalidValue, listing
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.optimisers import Optimiser
-from symfold.parameters import Parameters, layout_of
+from symfold.parameters import Parameters, layout_of, parameters_of
 from symfold.stages import Stage, stages_of, without
 from symfold.trees import flatten
 from symfold.updates import TRAININGS, Training, training_of, update_of
@@ -101,12 +101,11 @@ def fit(
     dtype = one_of("dtype", dtype, DTYPES)
     backend = chosen_backend(backend, net, runs_of(epochs, batch_size, data), dtype)
     plan = stages_of(loss, epochs) if flag("stages", stages) else [Stage("", net, None, epochs)]
-    fitted = Parameters(layout_of(net))
-    for name, array in arrays_of(params, fitted.layout.names, what="parameter").items():
-        fitted[name] = array
+    fitted = parameters_of(params, layout_of(net))
 
     def training_for(stage: Stage) -> Training:
-        share = {name: fitted[name] for name in layout_of(stage.net).names}
+        layout = layout_of(stage.net)
+        share = fitted if fitted.layout == layout else {name: fitted[name] for name in layout.names}
         return training_of(update_of(stage.net, share, optimizer, stage.trained), backend, dtype)
 
     training = training_for(plan[0])

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symfold.arguments import arrays_of
 from symfold.batches import Stack
 from symfold.compile import program_of
 from symfold.differentiate import value_and_grad
@@ -20,7 +19,7 @@ from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.operations import Input, Normal
 from symfold.optimisers import Optimiser
-from symfold.parameters import Parameters, layout_of
+from symfold.parameters import Parameters, layout_of, parameters_of
 
 
 def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None = None) -> Net:
@@ -92,8 +91,8 @@ def update_of(loss: Net, params: Mapping[str, Any], optimiser: Optimiser, traine
     movers = moved(loss, trained)
     slots = [slot_of(leaf, name) for leaf in movers for name in optimiser.slots]
     start = Parameters(layout_of(Net((*leaves, *slots))))
-    for name, array in arrays_of(params, layout_of(loss).names, what="parameter").items():
-        start[name] = array
+    given = parameters_of(params, layout_of(loss)).flat
+    start.flat[: len(given)] = given
     return Update(training_step(loss, optimiser, trained), (*movers, *slots), start)
 
 

@@ -12,15 +12,17 @@ def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     """Every node that the roots need, once, each after its arguments; not below those in `stop`. Iterative."""
     seen = set(stop)
     order: list[Node] = []
-    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(tuple(roots))]
+    stack: list[Node | None] = [*reversed(tuple(roots))]
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
+        node = stack.pop()
+        if node is None:  # the mark above a node whose arguments are done
+            order.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            stack.extend((arg, False) for arg in reversed(node.args))
+            if node.args:
+                stack += (node, None, *node.args[::-1])
+            else:
+                order.append(node)
     return order
 
 

@@ -141,11 +141,12 @@ def _operation(node: Node, args: list[Any], formals: int) -> Any:
 
 
 def _entries(value: Any, count: int) -> list[Size]:
-    if isinstance(value, Sizes):
-        return value
-    if value.listed:
-        return [Size(value.vector)] * count
-    return [Size((*value.vector[:-1], value.vector[-1] + 1))] * count  # one entry of a value that is not listed
+    return value if isinstance(value, Sizes) else [_entry(value)] * count
+
+
+def _entry(value: Size) -> Size:
+    """One entry of a sequence whose entries are alike: a name, or a value taken out of one that is not listed."""
+    return Size(value.vector if value.listed else (*value.vector[:-1], value.vector[-1] + 1))
 
 
 def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
@@ -153,16 +154,17 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
     count, carries = known_count(fold.count), fold.carries
     state: list[Any] = list(args[:carries])
     operands: list[Any] = [
-        _entries(value, count) if each else value
+        _entry(value) if each and not isinstance(value, Sizes) else value
         for value, each in zip(args[carries:], fold.each, strict=True)
     ]
-    uneven = any(each and len(set(entries)) > 1 for entries, each in zip(operands, fold.each, strict=True))
+    varied = [each and isinstance(value, Sizes) for value, each in zip(operands, fold.each, strict=True)]
+    uneven = any(one and len(set(entries)) > 1 for entries, one in zip(operands, varied, strict=True))
     sequences = given or any(isinstance(value, Sizes) for value in (*state, *operands))
     rows: dict[tuple[tuple[bool, bool], ...], list[Any]] = {}
     kept: list[Sizes] = [Sizes() for _ in block.results[carries:]]
     done = 0
     while done < count:
-        own = [entries[done] if each else entries for entries, each in zip(operands, fold.each, strict=True)]
+        own = [entries[done] if one else entries for entries, one in zip(operands, varied, strict=True)]
         if sequences:
             results = _capped([_measure(block.results, dict(zip(block.formals, [*state, *own], strict=True)), formals)[r] for r in block.results])
             steps = 1
@@ -210,10 +212,7 @@ def _rows(block: Block, marks: tuple[tuple[bool, bool], ...]) -> list[Any]:
 
 def _applied(rows: list[Any], carries: int, steps: int, values: list[Size]) -> list[Any]:
     """A block's rows applied a number of times to the sizes of the state and the operands."""
-    width = len(rows[0].vector) - 1 if rows else 0
-    matrix = [list(row.vector) for row in rows[:carries]]
-    unit = [[int(j == k) for j in range(width + 1)] for k in range(carries, width + 1)]
-    power = _power(matrix + unit, steps)
+    power = matrix_power([list(row.vector) for row in rows[:carries]], carries, steps)
     columns = [*(value.vector for value in values), _constant(1, len(values[0].vector) - 1)]
     state = [Size(_combined(power[k], columns), *rows[k].marks) for k in range(carries)]
     return [*state, *(Size(_combined(list(row.vector), columns), *row.marks) for row in rows[carries:])]
@@ -223,20 +222,38 @@ def _combined(coefficients: Sequence[int], columns: Sequence[Vector]) -> Vector:
     found = [0] * len(columns[0])
     for factor, column in zip(coefficients, columns, strict=True):
         if factor:
-            found = [a + factor * b for a, b in zip(found, column, strict=True)]
+            found = [(a + factor * b if a else factor * b) if b else a for a, b in zip(found, column, strict=True)]
     return tuple(found)
 
 
-def _power(matrix: list[list[int]], exponent: int) -> list[list[int]]:
-    size = len(matrix)
-    result = [[int(i == j) for j in range(size)] for i in range(size)]
-    while exponent:
-        if exponent & 1:
+def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[int]]:
+    """The first rows of the matrix [[rows], [0 I]] to a power: what the state is after so many steps.
+
+    >>> matrix_power([[2, 1]], 1, 10)
+    [[1024, 1023]]
+    """
+    width = len(rows[0]) if rows else 0
+    if len(rows) == carries == 1:
+        (factor, *others), power = rows[0], power_of(rows[0][0], steps)
+        if not any(others):
+            return [[power, *others]]
+        below = power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1)  # the sum of lower powers
+        return [[power, *(below * other for other in others)]]
+    matrix = rows + [[int(j == k) for j in range(width)] for k in range(carries, width)]
+    result = [[int(j == k) for j in range(width)] for k in range(width)]
+    while steps:
+        if steps & 1:
             result = _product(matrix, result)
-        exponent >>= 1
-        if exponent:
+        steps >>= 1
+        if steps:
             matrix = _product(matrix, matrix)
-    return result
+    return result[:carries]
+
+
+def power_of(base: int, exponent: int) -> int:
+    """A power of a whole number, its factors 2 by one shift."""
+    twos = (base & -base).bit_length() - 1
+    return (base >> twos) ** exponent << twos * exponent if twos > 0 else base**exponent
 
 
 def _product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:

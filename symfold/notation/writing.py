@@ -1,59 +1,48 @@
 """Writing: a term as text in a style, chunk by chunk, with a stack of its own: no recursion, memory by depth not length.
 
+A formula shares its parts, and its text repeats them. So each part is made a template once: literal text and the parts
+between. Short parts are filled in at once, and what is left to do for a long text is to copy.
+
 Nested sums are written as one sum, and nested products as one product, in the author's order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import sympy as sp
 
 from symfold.notation.operations import level, pieces
-from symfold.notation.pieces import PRODUCT, SUM
+from symfold.notation.pieces import PRODUCT
 from symfold.notation.styles import Style
 from symfold.notation.terms import Term, is_negative, number_of, opposite
 from symfold.operations import Constant
 
 
-class _Whole(NamedTuple):
-    """A term on its own, in brackets if it holds together less tightly than asked."""
-
-    term: Term
-    need: int = SUM
-
-
-class _Addend(NamedTuple):
-    """A term of a sum that is being written."""
+class _Run(NamedTuple):
+    """A sum within a sum, or a product within a product: written on without brackets, from the start or after others."""
 
     term: Term
     first: bool
 
 
-class _Factor(NamedTuple):
-    """A factor of a product that is being written."""
+Part = str | Term | _Run
+Template = Sequence[Part]
 
-    term: Term
-    first: bool
-
-
-Task = str | _Whole | _Addend | _Factor
+SHORT = 4096  # characters: a shared part with a text up to this length is written once, and then copied
 
 
 def stream(term: Term, style: Style) -> Iterator[str]:
-    """The text of a term, in small chunks."""
-    waiting: list[Task] = [_Whole(term)]
+    """The text of a term, in chunks; every shared part is worked out once."""
+    templates = _templates(term, style)
+    waiting: list[Part] = [term]
     while waiting:
-        task = waiting.pop()
-        if isinstance(task, str):
-            yield task
-        elif isinstance(task, _Whole):
-            waiting += reversed(_whole(task, style))
-        elif isinstance(task, _Addend):
-            waiting += reversed(_addend(task, style))
+        part = waiting.pop()
+        if isinstance(part, str):
+            yield part
         else:
-            waiting += reversed(_factor(task, style))
+            waiting += templates[part]
 
 
 def write(term: Term, style: Style) -> str:
@@ -61,34 +50,82 @@ def write(term: Term, style: Style) -> str:
     return "".join(stream(term, style))
 
 
-def _whole(task: _Whole, style: Style) -> list[Task]:
-    term, need = task
-    if need and level(term, style) < need:
-        return [style.bracket[0], _Whole(term), style.bracket[1]]
+def _templates(root: Term, style: Style) -> dict[Term | _Run, Template]:
+    """For the root and all that it holds the text between its parts, last part first; short parts are text already."""
+    templates: dict[Term | _Run, Template] = {}
+    opened: dict[Term | _Run, list[Part]] = {}
+    waiting: list[Term | _Run] = [root]
+    while waiting:
+        task = waiting[-1]
+        if task not in opened and task not in templates:
+            opened[task] = parts = _whole(task, style) if isinstance(task, Term) else _run(task, style)
+            waiting += [part for part in parts if not isinstance(part, str) and part not in templates]
+            continue
+        waiting.pop()
+        if task in opened:
+            templates[task] = _joined(opened.pop(task), templates)
+    return templates
+
+
+def _joined(parts: list[Part], templates: dict[Term | _Run, Template]) -> Template:
+    """Parts from the last to the first, with the texts of the short ones; neighbouring texts are one."""
+    found: list[Part] = []
+    texts: list[str] = []
+    for part in parts:
+        if not isinstance(part, str):
+            inner = templates[part]
+            if len(inner) == 1 and isinstance(inner[0], str) and len(inner[0]) <= SHORT:
+                part = inner[0]
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if texts:
+            found.append("".join(texts))
+            texts = []
+        found.append(part)
+    if texts or not found:
+        found.append("".join(texts))
+    return tuple(reversed(found))
+
+
+def _whole(term: Term, style: Style) -> list[Part]:
+    """The parts of a term on its own."""
     if term.op is sp.Add:
-        return _grouped(_terms(term, True), style)
+        return _grouped(_sum(term, True, style), style)
     if term.op is sp.Mul:
         return _product(term, style)
-    return [part if isinstance(part, str) else _Whole(term.args[part[0]], part[1]) for part in pieces(term, style)]
+    found: list[Part] = []
+    for part in pieces(term, style):
+        found += [part] if isinstance(part, str) else _held(term.args[part[0]], part[1], style)
+    return found
 
 
-def _grouped(tasks: list[Task], style: Style) -> list[Task]:
-    return [style.group[0], *tasks, style.group[1]] if style.group[0] else tasks
+def _held(term: Term, need: int, style: Style) -> list[Part]:
+    """A term, in brackets if it holds together less tightly than asked."""
+    return [style.bracket[0], term, style.bracket[1]] if need and level(term, style) < need else [term]
 
 
-def _terms(term: Term, first: bool) -> list[Task]:
-    return [_Addend(arg, first and position == 0) for position, arg in enumerate(term.args)]
+def _grouped(parts: list[Part], style: Style) -> list[Part]:
+    return [style.group[0], *parts, style.group[1]] if style.group[0] else parts
 
 
-def _addend(task: _Addend, style: Style) -> list[Task]:
-    term, first = task
-    if term.op is sp.Add:
-        return _terms(term, first)
-    if first:
-        return [_Whole(term)]
-    if is_negative(term):
-        return [style.minus, _Whole(opposite(term), PRODUCT)]
-    return [style.plus, _Whole(term)]
+def _run(run: _Run, style: Style) -> list[Part]:
+    return _sum(run.term, run.first, style) if run.term.op is sp.Add else _factors(run.term.args, run.first, style)
+
+
+def _sum(term: Term, first: bool, style: Style) -> list[Part]:
+    found: list[Part] = []
+    for position, arg in enumerate(term.args):
+        leads = first and position == 0
+        if arg.op is sp.Add:
+            found.append(_Run(arg, leads))
+        elif leads:
+            found.append(arg)
+        elif is_negative(arg):
+            found += [style.minus, *_held(opposite(arg), PRODUCT, style)]
+        else:
+            found += [style.plus, arg]
+    return found
 
 
 # ---------------------------------------------------------------- products: a sign, what is above the line, what is below
@@ -122,9 +159,9 @@ def _is_ratio(value: sp.Expr) -> bool:
     return bool(value.is_Rational and not value.is_Integer)
 
 
-def _product(term: Term, style: Style) -> list[Task]:
+def _product(term: Term, style: Style) -> list[Part]:
     if is_negative(term):
-        return _grouped([style.negative, _Whole(opposite(term), PRODUCT)], style)
+        return _grouped([style.negative, *_held(opposite(term), PRODUCT, style)], style)
     above: list[Term] = []
     under: list[Term] = []
     for arg in term.args:
@@ -137,29 +174,29 @@ def _product(term: Term, style: Style) -> list[Task]:
         else:
             above.append(arg)
     if not under:
-        return _grouped(_factors(above), style)
+        return _grouped(_factors(above, True, style), style)
     above = above or [Term(Constant(sp.Integer(1)))]
     if style.fraction:
         start, middle, end = style.fraction
-        return _grouped([start, *_alone(above), middle, *_alone(under), end], style)
-    divisor: list[Task] = (
-        [_Whole(under[0], PRODUCT + 1)] if len(under) == 1 else [style.bracket[0], *_factors(under), style.bracket[1]]
+        return _grouped([start, *_alone(above, style), middle, *_alone(under, style), end], style)
+    divisor = (
+        _held(under[0], PRODUCT + 1, style) if len(under) == 1 else [style.bracket[0], *_factors(under, True, style), style.bracket[1]]
     )
-    return _grouped([*_factors(above), "/", *divisor], style)
+    return _grouped([*_factors(above, True, style), "/", *divisor], style)
 
 
-def _alone(terms: list[Term]) -> list[Task]:
+def _alone(terms: list[Term], style: Style) -> list[Part]:
     """What stands above or below a drawn fraction line, which brackets it."""
-    return [_Whole(terms[0])] if len(terms) == 1 else _factors(terms)
+    return [terms[0]] if len(terms) == 1 else _factors(terms, True, style)
 
 
-def _factors(terms: list[Term]) -> list[Task]:
-    return [_Factor(term, position == 0) for position, term in enumerate(terms)]
-
-
-def _factor(task: _Factor, style: Style) -> list[Task]:
-    term, first = task
-    if is_plain(term) or (first and _leads_plain(term)):
-        return [_Factor(arg, first and position == 0) for position, arg in enumerate(term.args)]
-    drawn = style.fraction and term.op is sp.Mul and not is_negative(term) and any(below(arg) is not None for arg in term.args)
-    return [*([] if first else [style.times]), _Whole(term, PRODUCT if drawn else PRODUCT + 1)]
+def _factors(terms: Sequence[Term], first: bool, style: Style) -> list[Part]:
+    found: list[Part] = []
+    for position, term in enumerate(terms):
+        leads = first and position == 0
+        if is_plain(term) or (leads and _leads_plain(term)):
+            found.append(_Run(term, leads))
+            continue
+        drawn = style.fraction and term.op is sp.Mul and not is_negative(term) and any(below(arg) is not None for arg in term.args)
+        found += [*([] if leads else [style.times]), *_held(term, PRODUCT if drawn else PRODUCT + 1, style)]
+    return found

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.counting.powers import same as same
 from symfold.analysis.counting.tails import Power
 from symfold.analysis.counting.weights import KEPT
 from symfold.errors import InvalidValue
@@ -20,10 +21,6 @@ NO_WEIGHT = "the weights of the paths add up to 0, so there is no mean"
 
 def expanded(value: Any) -> Any:
     return sp.expand(value) if isinstance(value, sp.Basic) else value
-
-
-def same(value: Any) -> Any:
-    return value
 
 
 def neat(value: Any) -> sp.Expr:

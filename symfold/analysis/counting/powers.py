@@ -12,6 +12,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.errors import TooLarge
+from symfold.notation.sizes import matrix_power
 
 Row = list[Any]
 Tidy = Callable[[Any], Any]  # keeps products small
@@ -77,6 +78,10 @@ def times(row: Row, vectors: Sequence[Row], tidy: Tidy, width: int) -> Row:
     return total
 
 
+def same(value: Any) -> Any:
+    return value
+
+
 def _is_zero(value: Any) -> bool:
     return bool(value == 0)
 
@@ -94,6 +99,8 @@ def power(rows: list[Row], carries: int, count: Any, tidy: Tidy) -> list[Row]:
     size = len(rows[0]) if rows else 0
     if not isinstance(count, int):
         return closed_power(rows, carries, count)
+    if len(rows) == 1 and tidy is same and all(isinstance(value, int) for value in rows[0]):
+        return matrix_power(rows, 1, count)
     base = [*rows, *(unit(place, size) for place in range(carries, size))]
     result = [unit(place, size) for place in range(size)]
     for digit in f"{count:b}":  # from the top, so that the factor in between is the step itself, whose numbers are small

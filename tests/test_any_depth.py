@@ -1,0 +1,109 @@
+"""What makes work cost the same at any depth: what is looked at, held and written does not grow with it."""
+
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold.backends.numpy import program
+from symfold.families import Numbered
+from symfold.notation import writing
+from symfold.notation.expanded import stream, terms_of
+from symfold.notation.sizes import matrix_power
+from symfold.notation.styles import STYLES
+from symfold.parameters import layout_of, parameters_of
+
+x = sf.tensor("x")
+rows = sf.tensor("x", (None, 3))
+DEPTH = 37  # no other size is that
+
+
+def dense(depth, mapper=sf.mappers.residual):
+    return sf.fold(mapper, sf.layers("f", sf.dense(3, 3, sf.sigmoid), count=depth), rows)
+
+
+@pytest.fixture
+def unlisted(monkeypatch):
+    """Numbered names that may not be listed."""
+
+    def refused(self):
+        raise AssertionError(f"{self} was listed")
+
+    monkeypatch.setattr(Numbered, "__iter__", refused)
+
+
+@pytest.mark.parametrize(("wrt", "outputs"), [(None, 2), ("x", 1), (["W3", "b500000"], 2)])
+def test_no_gradient_lists_the_names_of_a_family(unlisted, wrt, outputs):
+    loss = sf.squared_error(dense(10**6), sf.tensor("t", (None, 3)))
+    assert len(sf.grad(loss, wrt).outputs) == outputs
+
+
+def test_parameters_in_one_buffer_are_taken_over_without_their_names(unlisted):
+    net = dense(1000)
+    params = net.init(0)
+    assert np.array_equal(parameters_of(params, layout_of(net)).flat, params.flat)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_shared_part_of_a_formula_is_a_template_once(style):
+    for depth in (100, 200):
+        term = terms_of(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), x))[0]
+        templates = writing._templates(term, STYLES[style])
+        assert len(templates) <= 4 * depth + 4
+        assert all(len(part) <= 3 * writing.SHORT for template in templates.values() for part in template if isinstance(part, str))
+
+
+@pytest.mark.parametrize("mapper", [sf.mappers.residual, sf.mappers.multiplicative, lambda z, f: -f(z) - 2 * z, lambda z, f: f(z) * (1 - z) / (2 * z)])
+@pytest.mark.parametrize("style", STYLES)
+def test_templates_say_what_is_written_without_short_texts(monkeypatch, mapper, style):
+    net = sf.fold(mapper, sf.layers("f1:7"), x)
+    filled = "".join(stream(net, style))
+    monkeypatch.setattr(writing, "SHORT", -1)
+    assert "".join(stream(net, style)) == filled
+
+
+def test_a_deep_stream_holds_little_of_what_it_writes():
+    net = sf.fold(sf.mappers.residual, sf.layers("f", count=2000), x)
+    tracemalloc.start()
+    total = sum(map(len, itertools.islice(stream(net), 2000)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total > 8 * peak
+
+
+@pytest.mark.parametrize("row", [[2, 1, 5], [1, 3, 0], [3, 0, 0], [6, 2, 1], [0, 4, 1]])
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 40])
+def test_the_power_of_one_row_is_that_of_the_matrix(row, count):
+    matrix = np.array([row, [0, 1, 0], [0, 0, 1]], dtype=object)
+    expected = np.identity(3, dtype=object)
+    for _ in range(count):
+        expected = matrix.dot(expected)
+    assert matrix_power([row], 1, count)[0] == expected[0].tolist()
+
+
+def lstm(depth):
+    """A stack of cells, each with its own weights."""
+    cells = sf.layers("f", lambda h, c, A, b: sf.sigmoid(np.dot(h, A) + b) * c, A=(3, 3), b=(1, 3), count=depth)
+    return sf.fold(lambda s, f: (sf.tanh(f(*s)), f(*s)), cells, (sf.tensor("h", (None, 3)), sf.tensor("c", (None, 3))))
+
+
+@pytest.mark.parametrize("made", [dense, lambda depth: dense(depth, sf.mappers.multiplicative), lstm])
+def test_evaluation_makes_no_buffer_with_an_entry_a_step(monkeypatch, made):
+    """Where every layer reads the state, all that has the depth as a size are the parameters, which are not made here."""
+    bound = []
+    monkeypatch.setattr(program, "namespace", lambda source, plain=program.namespace: bound.append(dict(source.arrays)) or plain(source))
+    net = made(DEPTH)
+    compiled = net.compile()
+    compiled(net.init(0), *[np.ones((5, 3)) for _ in net.inputs])
+    (arrays,) = bound
+    shapes = [value for value in arrays.values() if isinstance(value, tuple)]
+    assert shapes and all(DEPTH not in shape for shape in shapes)
+    assert len(compiled.source) == len(_source(made(10 * DEPTH)))
+
+
+def _source(net):
+    compiled = net.compile()
+    compiled(net.init(0), *[np.ones((5, 3)) for _ in net.inputs])
+    return compiled.source
