@@ -62,6 +62,7 @@ def profile(work: Work, repeats: int = 200) -> tuple[list[Line], float]:
     texts: list[str] = []
     run.body = clocked(run.body, texts)
     spent, times, clock = [0.0] * len(texts), [0] * len(texts), time.perf_counter
+    steps: list[list[float]] = []
     last = 0.0
 
     def tick(number: int) -> None:
@@ -76,14 +77,14 @@ def profile(work: Work, repeats: int = 200) -> tuple[list[Line], float]:
     given = program.run.__defaults__[: len(build.args.args)]
     instrumented, _ = names["build"](*given)
     with np.errstate(all="ignore"):
-        instrumented()
-        spent[:], times[:] = [0.0] * len(texts), [0] * len(texts)
-        for _ in range(repeats):
+        for _ in range(repeats + 1):
+            spent[:], times[:] = [0.0] * len(texts), [0] * len(texts)
             last = clock()
             instrumented()
+            steps.append([*spent])
     empty = cost_of_a_tick(clock)
-    lines = [Line(text, n // repeats, max(0.0, s - n * empty) / repeats) for text, n, s in zip(texts, times, spent, strict=True)]
-    return lines, total
+    medians = map(statistics.median, zip(*steps[1:], strict=True))
+    return [Line(text, n, max(0.0, s - n * empty)) for text, n, s in zip(texts, times, medians, strict=True)], total
 
 
 def clocked(body: list[ast.stmt], texts: list[str]) -> list[ast.stmt]:
@@ -110,11 +111,17 @@ def timed(call: Callable[[], Any], repeats: int) -> float:
 
 
 def cost_of_a_tick(clock: Callable[[], float]) -> float:
-    """What a clock reads between two readings of it."""
-    found = []
-    for _ in range(2000):
-        start = clock()
-        found.append(clock() - start)
+    """What a tick's clock reads of the ticks themselves."""
+    last, found = 0.0, []
+
+    def tick(number: int) -> None:
+        nonlocal last
+        found.append(clock() - last)
+        last = clock()
+
+    last = clock()
+    for k in range(2000):
+        tick(k)
     return statistics.median(found)
 
 

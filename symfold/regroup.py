@@ -1,0 +1,151 @@
+"""Regrouping a step: what waits for the state is parted from what does not, so that the latter can be done for all steps at once.
+
+Sums and products of a step are read as sums of terms, each a factor that waits for the state times a coefficient that does
+not: `-(z W + b)` is `-1 * z W` and `-b`, `-a g r + a r` is `a * (r - g r)`. Terms of one factor become one, so a step costs no
+more operations than before, and where its coefficients are known beforehand, fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import sympy as sp
+
+from symfold.blocks import Block
+from symfold.nodes import Node
+from symfold.operations import Constant
+from symfold.tensors import number
+from symfold.walks import remade, walk
+
+Term = tuple[Node | None, tuple[Node, ...]]  # what waits, if anything, and the factors that do not
+
+
+def regrouped(block: Block, carries: int) -> Block:
+    """The block with what waits for its first formals parted from the rest.
+
+    >>> from symfold.tensors import tensor
+    >>> z, a, b = (tensor(name) for name in "zab")
+    >>> block = Block.of(lambda z, a, b: ((z * a) * b + a * z,), (z, a, b))
+    >>> regrouped(block, 1)(z, a, b)
+    ((a*b + a)*z,)
+    """
+    return Block(block.shapes, Regrouping(block, carries).results())
+
+
+class Regrouping:
+    """A block being regrouped: `new` holds what nodes became, `terms` the sums that are read through."""
+
+    def __init__(self, block: Block, carries: int):
+        self.block = block
+        self.order = walk(block.results)
+        self.waits = set(block.formals[:carries])
+        users: dict[Node, list[Node]] = {}
+        for node in self.order:
+            if any(arg in self.waits for arg in node.args):
+                self.waits.add(node)
+            for arg in node.args:
+                users.setdefault(arg, []).append(node)
+        # a sum or a product that one other reads alone is no value of its own
+        self.inner = {
+            node
+            for node in self.order
+            if node in self.waits and linear(node) and node not in block.results
+            and len(users[node]) == 1 and linear(users[node][0])
+        }  # fmt: skip
+        self.new: dict[Node, Node] = {}
+        self.terms: dict[Node, tuple[list[Term], bool]] = {}
+
+    def results(self) -> tuple[Node, ...]:
+        for node in self.order:
+            if node not in self.waits:
+                self.new[node] = node
+            elif not linear(node):
+                self.new[node] = remade(node, tuple(self.new[arg] for arg in node.args))
+            else:
+                terms, changed = self.terms[node] = self.read(node)
+                if not changed:
+                    self.new[node] = remade(node, tuple(self.new[arg] for arg in node.args))
+                elif node not in self.inner:
+                    self.new[node] = total(terms)
+        return tuple(self.new[result] for result in self.block.results)
+
+    def read(self, node: Node) -> tuple[list[Term], bool]:
+        """A sum's or a product's terms, and whether they are to be put together anew."""
+        parts = [self.terms_of(arg) for arg in node.args]
+        changed = any(flag for _, flag in parts)
+        if node.op is sp.Add:
+            terms = parts[0][0]  # nothing else reads it, so it may grow
+            for part, _ in parts[1:]:
+                terms += part
+            alone = sum(factor is None for factor, _ in terms)
+            factors = [factor for factor, _ in terms if factor is not None]
+            return terms, changed or alone > 1 or len(set(factors)) < len(factors)
+        early = tuple(arg for arg in node.args if arg not in self.waits)
+        waiting = [(arg, terms) for arg, (terms, _) in zip(node.args, parts, strict=True) if arg in self.waits]
+        (_, terms), *others = waiting
+        if not others and len(terms) == 1:
+            factor, factors = terms[0]
+            return [(factor, (*factors, *early))], changed or len(factors) + len(early) > 1
+        if not others and all(is_number(arg) for arg in early) and any(factor is None for factor, _ in terms):
+            return [(factor, (*factors, *early)) for factor, factors in terms], True
+        values = [self.new[arg] if arg in self.new else total(terms) for arg, terms in waiting]
+        return [(reduce(lambda a, b: Node(sp.Mul, (a, b)), values), early)], changed or len(early) > 1
+
+    def terms_of(self, node: Node) -> tuple[list[Term], bool]:
+        if node not in self.waits:
+            return [(None, (node,))], False
+        return self.terms.pop(node) if node in self.inner else ([(self.new[node], ())], False)
+
+
+def linear(node: Node) -> bool:
+    return node.op is sp.Add or node.op is sp.Mul
+
+
+def is_number(node: Node) -> bool:
+    return isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr)
+
+
+def total(terms: Sequence[Term]) -> Node:
+    """The sum of some terms, those of one factor taken together."""
+    groups: dict[Node | None, list[tuple[Node, ...]]] = {}
+    for factor, factors in terms:
+        groups.setdefault(factor, []).append(factors)
+    parts = [scaled(factor, found, len(groups) == 1) for factor, found in groups.items()]
+    return parts[0] if len(parts) == 1 else Node(sp.Add, tuple(parts))
+
+
+def scaled(factor: Node | None, found: Sequence[tuple[Node, ...]], alone: bool) -> Node:
+    """A factor times the sum of its coefficients; in a sum a minus sign stays outside, where it is a subtraction."""
+    products = [product(factors) for factors in found]
+    if factor is None or len(products) > 1:
+        coefficient = added(products)
+        return coefficient if factor is None else Node(sp.Mul, (coefficient, factor))
+    sign, value = products[0]
+    if value is None:
+        return factor if sign == 1 else Node(sp.Mul, (number(sign), factor))
+    if sign == 1:
+        return Node(sp.Mul, (value, factor))
+    if sign == -1 and not alone:
+        return Node(sp.Mul, (number(-1), Node(sp.Mul, (value, factor))))
+    return Node(sp.Mul, (Node(sp.Mul, (number(sign), value)), factor))
+
+
+def product(factors: Sequence[Node]) -> tuple[sp.Expr, Node | None]:
+    """The product of coefficients: its number, and the rest if there is one."""
+    scale: sp.Expr = sp.Integer(1)
+    others: list[Node] = []
+    for node in factors:
+        if is_number(node):
+            scale *= node.op.value
+        else:
+            others.append(node)
+    return scale, reduce(lambda a, b: Node(sp.Mul, (a, b)), others) if others else None
+
+
+def added(products: Sequence[tuple[sp.Expr, Node | None]]) -> Node:
+    """The sum of coefficients, numbers last."""
+    values = [value if sign == 1 else Node(sp.Mul, (number(sign), value)) for sign, value in products if value is not None]
+    if len(values) < len(products):
+        values.append(number(sum(sign for sign, value in products if value is None)))
+    return values[0] if len(values) == 1 else Node(sp.Add, tuple(values))
