@@ -31,12 +31,13 @@ CACHED, SMALL = 2**16, 2**10
 
 def distribute(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every fold of known depth distributed, nested folds first. Shapes must be numbers."""
+    roots = regrouped(roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)])
     new: dict[Node, Any] = {}
     for node in walk(roots):
         args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold):
             fold = node.op
-            block = regrouped(Block(fold.block.shapes, distribute(fold.block.results)), fold.carries)
+            block = Block(fold.block.shapes, regrouped(distribute(fold.block.results), fold.block.formals[: fold.carries]))
             plain = Fold(block, fold.count, fold.carries, fold.each)
             new[node] = Distribution(plain, args).results() if isinstance(fold.count, int) and fold.count > 1 else (
                 apply_fold(block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)

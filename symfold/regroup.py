@@ -7,12 +7,11 @@ more operations than before, and where its coefficients are known beforehand, fe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 import sympy as sp
 
-from symfold.blocks import Block
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.tensors import number
@@ -21,25 +20,24 @@ from symfold.walks import remade, walk
 Term = tuple[Node | None, tuple[Node, ...]]  # what waits, if anything, and the factors that do not
 
 
-def regrouped(block: Block, carries: int) -> Block:
-    """The block with what waits for its first formals parted from the rest.
+def regrouped(results: Sequence[Node], state: Iterable[Node]) -> tuple[Node, ...]:
+    """The results with what waits for the state parted from the rest.
 
     >>> from symfold.tensors import tensor
     >>> z, a, b = (tensor(name) for name in "zab")
-    >>> block = Block.of(lambda z, a, b: ((z * a) * b + a * z,), (z, a, b))
-    >>> regrouped(block, 1)(z, a, b)
-    ((a*b + a)*z,)
+    >>> regrouped([(z * a) * b + a * z, -(2 * (z - a))], [z])
+    ((a*b + a)*z, -2*z - 2*(-a))
     """
-    return Block(block.shapes, Regrouping(block, carries).results())
+    return Regrouping(results, state).results()
 
 
 class Regrouping:
-    """A block being regrouped: `new` holds what nodes became, `terms` the sums that are read through."""
+    """Some results being regrouped: `new` holds what nodes became, `terms` the sums that are read through."""
 
-    def __init__(self, block: Block, carries: int):
-        self.block = block
-        self.order = walk(block.results)
-        self.waits = set(block.formals[:carries])
+    def __init__(self, results: Sequence[Node], state: Iterable[Node]):
+        self.roots = tuple(results)
+        self.order = walk(results)
+        self.waits = set(state)
         users: dict[Node, list[Node]] = {}
         for node in self.order:
             if any(arg in self.waits for arg in node.args):
@@ -50,7 +48,7 @@ class Regrouping:
         self.inner = {
             node
             for node in self.order
-            if node in self.waits and linear(node) and node not in block.results
+            if node in self.waits and linear(node) and node not in self.roots
             and len(users[node]) == 1 and linear(users[node][0])
         }  # fmt: skip
         self.new: dict[Node, Node] = {}
@@ -68,7 +66,7 @@ class Regrouping:
                     self.new[node] = remade(node, tuple(self.new[arg] for arg in node.args))
                 elif node not in self.inner:
                     self.new[node] = total(terms)
-        return tuple(self.new[result] for result in self.block.results)
+        return tuple(self.new[root] for root in self.roots)
 
     def read(self, node: Node) -> tuple[list[Term], bool]:
         """A sum's or a product's terms, and whether they are to be put together anew."""
@@ -78,9 +76,7 @@ class Regrouping:
             terms = parts[0][0]  # nothing else reads it, so it may grow
             for part, _ in parts[1:]:
                 terms += part
-            alone = sum(factor is None for factor, _ in terms)
-            factors = [factor for factor, _ in terms if factor is not None]
-            return terms, changed or alone > 1 or len(set(factors)) < len(factors)
+            return terms, changed or len({factor for factor, _ in terms}) < len(terms)
         early = tuple(arg for arg in node.args if arg not in self.waits)
         waiting = [(arg, terms) for arg, (terms, _) in zip(node.args, parts, strict=True) if arg in self.waits]
         (_, terms), *others = waiting

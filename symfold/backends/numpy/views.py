@@ -66,7 +66,7 @@ NARROW, SPREAD = 16, 2**20  # a last axis too short for NumPy's inner loops; num
 
 def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
     """A narrow row that a loop's steps add to many rows, repeated before the loop: NumPy takes three times as long to broadcast it."""
-    row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and 1 < shape[0] and shape[1] <= NARROW
+    row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1 and shape[1] <= NARROW
     stacked = ref.stack is not None
     if not row or source.scope.level != 1 or not (stacked or ref.level == 0) or stacked * source.scope.number * prod(shape) > SPREAD:
         return ref
