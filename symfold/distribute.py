@@ -78,7 +78,8 @@ class Distribution:
 
         before = hoistable(order, {n for n in varies - waits - self.entries if self.worth_it(n)}, self.entries, varies)
         before |= {n for n in order if n.args and n not in varies and n not in waits and not isinstance(n.op, (Fold, Select))}
-        stubborn = [n for n in order if n in varies and n.args and n not in before and not self.worth_it(n) and n not in sums.values()]
+        added_up = {*sums.values(), *(block.results[k] for k in sums)}
+        stubborn = [n for n in order if n in varies and n.args and n not in before and n not in added_up and not self.worth_it(n)]
         in_loop = set(walk([*(block.results[k] for k in kept), *stubborn]))
         given = [*block.results[carries:], *sums.values()]
         after = {n for n in order if n in varies and n.args and n not in in_loop and n not in before}
