@@ -7,7 +7,9 @@ more operations than before, and where its coefficients are known beforehand, fe
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import sympy as sp
@@ -32,7 +34,7 @@ def regrouped(results: Sequence[Node], state: Iterable[Node]) -> tuple[Node, ...
 
 
 class Regrouping:
-    """Some results being regrouped: `new` holds what nodes became, `terms` the sums that are read through."""
+    """Some results being regrouped: `new` holds what nodes became, `sums` those that are read through."""
 
     def __init__(self, results: Sequence[Node], state: Iterable[Node]):
         self.roots = tuple(results)
@@ -44,15 +46,16 @@ class Regrouping:
                 self.waits.add(node)
             for arg in node.args:
                 users.setdefault(arg, []).append(node)
+        roots = set(self.roots)
         # a sum or a product that one other reads alone is no value of its own
         self.inner = {
             node
             for node in self.order
-            if node in self.waits and linear(node) and node not in self.roots
+            if node in self.waits and linear(node) and node not in roots
             and len(users[node]) == 1 and linear(users[node][0])
         }  # fmt: skip
         self.new: dict[Node, Node] = {}
-        self.terms: dict[Node, tuple[list[Term], bool]] = {}
+        self.sums: dict[Node, Sum] = {}
 
     def results(self) -> tuple[Node, ...]:
         for node in self.order:
@@ -61,37 +64,59 @@ class Regrouping:
             elif not linear(node):
                 self.new[node] = remade(node, tuple(self.new[arg] for arg in node.args))
             else:
-                terms, changed = self.terms[node] = self.read(node)
-                if not changed:
+                self.sums[node] = found = self.read(node)
+                if not found.changed:
                     self.new[node] = remade(node, tuple(self.new[arg] for arg in node.args))
                 elif node not in self.inner:
-                    self.new[node] = total(terms)
+                    self.new[node] = total(found.terms)
         return tuple(self.new[root] for root in self.roots)
 
-    def read(self, node: Node) -> tuple[list[Term], bool]:
-        """A sum's or a product's terms, and whether they are to be put together anew."""
-        parts = [self.terms_of(arg) for arg in node.args]
-        changed = any(flag for _, flag in parts)
+    def read(self, node: Node) -> Sum:
+        """A sum's or a product's terms."""
+        parts = [self.sum_of(arg) for arg in node.args]
         if node.op is sp.Add:
-            terms = parts[0][0]  # nothing else reads it, so it may grow
-            for part, _ in parts[1:]:
-                terms += part
-            return terms, changed or len({factor for factor, _ in terms}) < len(terms)
+            return reduce(Sum.joined, parts)
         early = tuple(arg for arg in node.args if arg not in self.waits)
-        waiting = [(arg, terms) for arg, (terms, _) in zip(node.args, parts, strict=True) if arg in self.waits]
-        (_, terms), *others = waiting
-        if not others and len(terms) == 1:
-            factor, factors = terms[0]
-            return [(factor, (*factors, *early))], changed or len(factors) + len(early) > 1
-        if not others and all(is_number(arg) for arg in early) and any(factor is None for factor, _ in terms):
-            return [(factor, (*factors, *early)) for factor, factors in terms], True
-        values = [self.new[arg] if arg in self.new else total(terms) for arg, terms in waiting]
-        return [(reduce(lambda a, b: Node(sp.Mul, (a, b)), values), early)], changed or len(early) > 1
+        waiting = [(arg, part) for arg, part in zip(node.args, parts, strict=True) if arg in self.waits]
+        (_, found), *others = waiting
+        if not others and len(found.terms) == 1:
+            factor, factors = found.terms[0]
+            return Sum.of([(factor, (*factors, *early))], found.changed or len(factors) + len(early) > 1)
+        if not others and None in found.factors and all(map(is_number, early)):
+            return Sum.of([(factor, (*factors, *early)) for factor, factors in found.terms], True)
+        values = [self.new[arg] if arg in self.new else total(part.terms) for arg, part in waiting]
+        changed = len(early) > 1 or any(part.changed for part in parts)
+        return Sum.of([(reduce(lambda a, b: Node(sp.Mul, (a, b)), values), early)], changed)
 
-    def terms_of(self, node: Node) -> tuple[list[Term], bool]:
+    def sum_of(self, node: Node) -> Sum:
         if node not in self.waits:
-            return [(None, (node,))], False
-        return self.terms.pop(node) if node in self.inner else ([(self.new[node], ())], False)
+            return Sum.of([(None, (node,))])
+        return self.sums.pop(node) if node in self.inner else Sum.of([(self.new[node], ())])
+
+
+@dataclass
+class Sum:
+    """The terms of a node, the factors that they have, and whether they are to be put together anew."""
+
+    terms: deque[Term]
+    factors: set[Node | None]
+    changed: bool
+
+    @classmethod
+    def of(cls, terms: Sequence[Term], changed: bool = False) -> Sum:
+        return cls(deque(terms), {factor for factor, _ in terms}, changed)
+
+    def joined(self, other: Sum) -> Sum:
+        """With the terms of another after its own: the shorter is put into the longer, which nothing else reads."""
+        again = not self.factors.isdisjoint(other.factors)
+        longer, shorter = (self, other) if len(self.terms) >= len(other.terms) else (other, self)
+        if longer is self:
+            longer.terms.extend(shorter.terms)
+        else:
+            longer.terms.extendleft(reversed(shorter.terms))
+        longer.factors |= shorter.factors
+        longer.changed = self.changed or other.changed or again
+        return longer
 
 
 def linear(node: Node) -> bool:
@@ -102,7 +127,7 @@ def is_number(node: Node) -> bool:
     return isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr)
 
 
-def total(terms: Sequence[Term]) -> Node:
+def total(terms: Iterable[Term]) -> Node:
     """The sum of some terms, those of one factor taken together."""
     groups: dict[Node | None, list[tuple[Node, ...]]] = {}
     for factor, factors in terms:

@@ -34,7 +34,8 @@ def test_a_quick_run_of_one_case() -> None:
     for text in (shown, written):
         assert "symfold numpy" in text and "autograd" in text and "jax jit scan: left out by the options of this run" in written
     assert sum(found["profile"]["a"]["kinds"].values()) > 0
-    assert report.joined([found, {**found, "blocks": found["blocks"][:1]}])["blocks"] == [*found["blocks"], found["blocks"][0]]
+    other = {**found["blocks"][0], "net": "boosting"}
+    assert report.joined([found, {**found, "blocks": [*found["blocks"], other]}])["blocks"] == [*found["blocks"], other]
 
 
 @pytest.mark.parametrize("net", NETS)

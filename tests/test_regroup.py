@@ -83,6 +83,17 @@ def test_what_waits_for_no_state_is_done_before_the_loop(step: Callable[..., Any
     np.testing.assert_allclose(net.compile("numpy")(x=x), net(x=x), rtol=1e-12)
 
 
+@pytest.mark.parametrize("left", [True, False])
+def test_long_sums_are_regrouped_without_recursion(left: bool) -> None:
+    """5,000 terms, the first of which comes again."""
+    total: Any = Z
+    for k in range(5_000):
+        term = A * float(k + 2)
+        total = total + term if left else term + total
+    (made,) = regrouped([total + Z], (Z,))
+    assert len(made.args) == 2 and 2 * Z in made.args
+
+
 def test_a_value_that_no_step_changes_is_computed_once() -> None:
     """A weight that all the steps share, squared in each."""
     g = sf.layer("g", lambda z, w: z * w**2, w=(2,))

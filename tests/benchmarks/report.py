@@ -57,16 +57,20 @@ def of(given: argparse.Namespace) -> dict[str, Any]:
         "first_calls": first_calls(rows) if given.first_call else {},
         "patience": first_call.PATIENCE,
         "profile": profile,
-        "notes": [f"{name}: left out by the options of this run" for name in peers() if name not in rows],
+        "notes": [f"{name}: left out by the options of this run ({', '.join(nets)})" for name in peers() if name not in rows],
     }
 
 
 def joined(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several runs on one machine as one: each block is interleaved in itself, and no ratio is taken between two."""
+    """Several runs on one machine as one, what stands twice from the first: each block is interleaved in itself, so every ratio is of one run."""
     whole = dict(reports[0])
     for report in reports[1:]:
-        whole |= {key: [*whole[key], *report[key]] for key in ("blocks", "targets")}
-        whole |= {key: {**whole[key], **report[key]} for key in ("packing", "first_calls", "profile")}
+        known = {(block["task"], block["net"], block["case"]) for block in whole["blocks"]}
+        new = [block for block in report["blocks"] if (block["task"], block["net"], block["case"]) not in known]
+        judged = {outcome["case"] for outcome in whole["targets"]}
+        whole["blocks"] = [*whole["blocks"], *new]
+        whole["targets"] = [*whole["targets"], *(outcome for outcome in report["targets"] if outcome["case"] not in judged)]
+        whole |= {key: {**report[key], **whole[key]} for key in ("packing", "first_calls", "profile")}
         whole["notes"] = [*dict.fromkeys([*whole["notes"], *report["notes"]])]
     return whole
 

@@ -93,8 +93,8 @@ def evaluate_compiled(work: Work) -> Runner:
 
 
 def short(work: Work) -> str:
-    """Compiling takes about a third of a second a layer and product."""
-    return "compiles for over two minutes" if work.case.depth * work.net.products > 100 else ""
+    """Compiling takes seconds a layer and product."""
+    return "compiles for over two minutes" if work.case.depth * work.net.products > 20 else ""
 
 
 ROWS = (
