@@ -32,7 +32,7 @@ def test_a_quick_run_of_one_case() -> None:
     assert [(outcome["ours"], outcome["case"], outcome["aim"]) for outcome in found["targets"]] == [("symfold numpy", "a", 40.0)]
     shown, written = page.terminal(found), page.page(json.loads(json.dumps(found)))
     for text in (shown, written):
-        assert "symfold numpy" in text and "autograd" in text and "jax jit scan: left out by the options of this run" in written
+        assert "symfold numpy" in text and "autograd" in text and "left out by the options of the run (residual; training and evaluation)" in written
     assert sum(found["profile"]["a"]["kinds"].values()) > 0
     other = {**found["blocks"][0], "net": "boosting"}
     assert report.joined([found, {**found, "blocks": [*found["blocks"], other]}])["blocks"] == [*found["blocks"], other]

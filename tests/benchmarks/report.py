@@ -57,13 +57,14 @@ def of(given: argparse.Namespace) -> dict[str, Any]:
         "first_calls": first_calls(rows) if given.first_call else {},
         "patience": first_call.PATIENCE,
         "profile": profile,
-        "notes": [f"{name}: left out by the options of this run ({', '.join(nets)})" for name in peers() if name not in rows],
+        "notes": left_out([name for name in peers() if name not in rows], nets, given.tasks),
     }
 
 
 def joined(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Several runs on one machine as one, what stands twice from the first: each block is interleaved in itself, so every ratio is of one run."""
     whole = dict(reports[0])
+    rounds = [whole["rounds"]]
     for report in reports[1:]:
         known = {(block["task"], block["net"], block["case"]) for block in whole["blocks"]}
         new = [block for block in report["blocks"] if (block["task"], block["net"], block["case"]) not in known]
@@ -71,8 +72,15 @@ def joined(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         whole["blocks"] = [*whole["blocks"], *new]
         whole["targets"] = [*whole["targets"], *(outcome for outcome in report["targets"] if outcome["case"] not in judged)]
         whole |= {key: {**report[key], **whole[key]} for key in ("packing", "first_calls", "profile")}
-        whole["notes"] = [*dict.fromkeys([*whole["notes"], *report["notes"]])]
+        rounds += [report["rounds"]] if new else []
+        whole["notes"] = [*dict.fromkeys([*whole["notes"], *(report["notes"] if new else ())])]
+    whole["rounds"] = rounds[0] if len(set(rounds)) == 1 else f"{min(rounds)} to {max(rounds)}"
     return whole
+
+
+def left_out(names: Sequence[str], nets: Sequence[str], tasks: Sequence[str]) -> list[str]:
+    where = f"{', '.join(nets)}; {' and '.join(tasks)}"
+    return [f"{', '.join(names)}: left out by the options of the run ({where})"] if names else []
 
 
 def say(what: str) -> None:
