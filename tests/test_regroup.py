@@ -9,11 +9,13 @@ import pytest
 import sympy as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from oracles import weighted_squares
 
 import symfold as sf
 from symfold.backends.numpy.lowering import lowered
 from symfold.functions import sigmoid
 from symfold.regroup import regrouped
+from symfold.trees import flatten
 from symfold.walks import walk
 
 Z, Y, A, B = (sf.tensor(name, (2,)) for name in "zyab")
@@ -130,3 +132,25 @@ def test_sigmoids_are_written_out_in_the_blocks_of_folds() -> None:
     net = sf.fold(lambda z, a: sf.fold(lambda u, b: sf.sigmoid(u) * b, PAIR[0], z) + a, PAIR[1], sf.tensor("x", (2,)))
     nodes = [node for results in (lowered(net.outputs), *(b.results for b in sf.Net(lowered(net.outputs)).blocks)) for node in walk(results)]
     assert not any(node.op is sigmoid for node in nodes) and any(node.op is sp.exp for node in nodes)
+
+
+@pytest.mark.parametrize("gather", [sf.fold, sf.scan])
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda z, a, x: (np.tanh(z + x) * a).sum(axis=0, keepdims=True),  # the state is a row
+        lambda z, a, x: np.tanh(z + (x * z).sum(axis=0, keepdims=True) + a),  # a row that the step makes
+    ],
+)
+def test_rows_that_the_steps_make_are_not_repeated_beforehand(step: Callable[..., Any], gather: Callable[..., Any]) -> None:
+    x, rows = sf.tensor("x", (4, 2)), [np.array([[0.3, -0.4]]) * k for k in range(1, 5)]
+    start = sf.tensor("z", (1, 2)) if step(np.ones((1, 2)), 1.0, np.ones((4, 2))).shape == (1, 2) else x
+    net = sf.Net.of(gather(lambda z, a: step(z, a, x), rows, start))
+    both = sf.value_and_grad(weighted_squares(net), wrt=[node.op.name for node in net.inputs])
+    random = np.random.default_rng(0)
+    values = {node.op.name: random.normal(size=node.shape) for node in both.inputs}
+    for made in (net, both):
+        given = {name: value for name, value in values.items() if name in {node.op.name for node in made.inputs}}
+        found, wanted = flatten(made.compile("numpy")(**given))[0], flatten(made(**given))[0]
+        for left, right in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(left, right, rtol=1e-12)

@@ -27,7 +27,8 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) ->
     block, carries = fold.block, fold.carries
     number = source.count(known_count(fold.count))
     formals, order = block.formals, walk(block.results)
-    source.scopes.append(Scope(source.scope.level + 1, number=known_count(fold.count)))
+    given = {ref.name for ref in args[carries:] if ref is not None}
+    source.scopes.append(Scope(source.scope.level + 1, number=known_count(fold.count), given=given))
     known: dict[Node, Any] = {}
     for formal, ref, each in zip(formals[carries:], args[carries:], fold.each, strict=True):
         if ref is None:

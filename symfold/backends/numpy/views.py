@@ -65,12 +65,11 @@ NARROW, SPREAD = 16, 2**20  # a last axis too short for NumPy's inner loops; num
 
 
 def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
-    """A narrow row that a loop's steps add to many rows, repeated before the loop: NumPy takes three times as long to broadcast it."""
+    """A narrow row that a loop is given and that its steps add to many rows, repeated before it: to broadcast it takes three times as long."""
     row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1 and shape[1] <= NARROW
-    stacked = ref.stack is not None
-    if not row or source.scope.level != 1 or not (stacked or ref.level == 0) or stacked * source.scope.number * prod(shape) > SPREAD:
+    stacked, held = ref.stack is not None, ref.stack or ref.name
+    if not row or source.scope.level != 1 or held not in source.scope.given or stacked * source.scope.number * prod(shape) > SPREAD:
         return ref
-    held = ref.stack or ref.name
     known = source.scope.spread
     if (held, shape) not in known:
         name = source.once("r", f"empty((len({held}), *{source.shape(shape)}))" if stacked else f"empty({source.shape(shape)})")

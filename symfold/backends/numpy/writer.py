@@ -40,7 +40,8 @@ class Scope:
     lines: list[str] = field(default_factory=list)
     bound: dict[str, str] = field(default_factory=dict)  # loop variable -> the array whose entries it runs over
     number: int = 1  # of steps
-    spread: dict[tuple[str, Shape], Ref] = field(default_factory=dict)  # rows repeated before the loop
+    given: set[str] = field(default_factory=set)  # arrays that the loop reads and does not write
+    spread: dict[tuple[str, Shape], Ref] = field(default_factory=dict)  # rows of theirs, repeated before the loop
 
 
 @dataclass
