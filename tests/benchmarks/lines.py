@@ -35,10 +35,10 @@ class Line:
 def stepper_of(work: Work) -> tuple[Any, Callable[[], Any]]:
     """The compiled step of the NumPy backend, and one step of training."""
     import symfold as sf
-    from symfold.updates import Stepper
+    from symfold.updates import Stepper, update_of
     from tests.benchmarks.peers.symfold_rows import loss_of
 
-    stepper = Stepper(loss_of(work), work.named(work.params), sf.sgd(work.rate))
+    stepper = Stepper(update_of(loss_of(work), work.named(work.params), sf.sgd(work.rate)))
 
     def step() -> None:
         stepper.loss_of(work.inputs)

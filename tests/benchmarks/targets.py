@@ -18,6 +18,7 @@ symfold numpy  | torch *                        | a 1, b 1, c 1, d 1, e 1
 symfold numpy  | jax jit *                      | a 1, b 1
 symfold numpy  | jax *                          | c 1/1.15, e 1/1.15
 symfold native | {PEERS}                        | a 2, b 1.5, c 1, d 10, e 1.7
+symfold native, many steps | {PEERS}            | a 4
 symfold native | floor                          | b 1/1.3, c 1/1.3, d 1/1.8, e 1/1.3
 """
 

@@ -115,3 +115,8 @@ class Runner:
     run: Callable[[], Any]
     params: Callable[[], dict[str, Any]] = dict
     steps: int = 1
+
+
+def many(work: Work) -> int:
+    """How many steps a row does in one call that does many."""
+    return 100 if work.case.width < 100 else 5

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.benchmarks.nets import Maths
 from tests.benchmarks.peers import Peer
-from tests.benchmarks.work import Runner, Work
+from tests.benchmarks.work import Runner, Work, many
 
 
 def library() -> Any:
@@ -67,11 +67,6 @@ def train(work: Work, output: Any, fused: bool = False) -> Runner:
         return value.block_until_ready()
 
     return Runner(run, lambda: work.untupled(params) if output is unrolled else dict(params), steps)
-
-
-def many(work: Work) -> int:
-    """How many steps one call does."""
-    return 100 if work.case.width < 100 else 5
 
 
 def evaluate(work: Work, output: Any) -> Runner:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 import symfold as sf
-from symfold.compile import BACKENDS
-from symfold.updates import Stepper
+from symfold.batches import Stack
+from symfold.compile import BACKENDS, EXTRAS
+from symfold.updates import TRAININGS, training_of, update_of
 from tests.benchmarks.peers import Peer
-from tests.benchmarks.work import Runner, Work
+from tests.benchmarks.work import Runner, Work, many
 
-PACKAGES = {"numpy": "numpy", "native": "llvmlite", "jax": "jax"}
+
+def needs(backend: str) -> tuple[str, ...]:
+    return (EXTRAS[backend],) if backend in EXTRAS else ()
 
 
 def loss_of(work: Work) -> sf.Net:
@@ -26,17 +29,12 @@ def gradient(work: Work) -> dict[str, Any]:
     return work.stacked(slope)
 
 
-def train(work: Work, backend: str) -> Runner:
-    """What `fit` does a step: the batch handed over, loss, gradients and update, and the update taken."""
-    stepper = Stepper(loss_of(work), work.named(work.params), sf.sgd(work.rate), backend=backend)
-    batch = work.inputs
-
-    def run() -> float:
-        value = stepper.loss_of(batch)
-        stepper.commit()
-        return value
-
-    return Runner(run, lambda: work.stacked(stepper.state))
+def train(work: Work, backend: str, fused: bool = False) -> Runner:
+    """What `fit` does for one batch, or for many in one call: the batches handed over, loss, gradients and update."""
+    steps = many(work) if fused else 1
+    training = training_of(update_of(loss_of(work), work.named(work.params), sf.sgd(work.rate)), backend)
+    stack = Stack(steps, {name: np.stack([value] * steps) for name, value in work.inputs.items()})
+    return Runner(lambda: training.run(stack)[-1], lambda: work.stacked(training.state), steps)
 
 
 def evaluate(work: Work, backend: str) -> Runner:
@@ -55,6 +53,7 @@ def packing(work: Work) -> Runner:
     return Runner(lambda: held.load(plain))
 
 
-ROWS = tuple(
-    Peer(f"symfold {name}", (PACKAGES.get(name, name),), partial(train, backend=name), partial(evaluate, backend=name)) for name in BACKENDS
+ROWS = (
+    *(Peer(f"symfold {name}", needs(name), partial(train, backend=name), partial(evaluate, backend=name)) for name in BACKENDS),
+    *(Peer(f"symfold {name}, many steps", needs(name), partial(train, backend=name, fused=True)) for name in TRAININGS),
 )
