@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import sympy as sp
@@ -19,18 +20,24 @@ from symfold.folds import Fold, Select, apply_fold
 from symfold.nodes import Node
 from symfold.operations import Constant, Formal
 from symfold.primitives import Apply, broadcast_to, dot, expand, is_primitive, reduce_sum, reshape, squeeze, sum_to, swap
+from symfold.regroup import regrouped
 from symfold.shapes import is_concrete
 from symfold.walks import substitute, walk
+
+# numbers of a sequence that stays in a core's cache from one pass to the next, and of an entry that costs less than a call;
+# what is larger is done step by step
+CACHED, SMALL = 2**16, 2**10
 
 
 def distribute(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every fold of known depth distributed, nested folds first. Shapes must be numbers."""
+    roots = regrouped(roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)])
     new: dict[Node, Any] = {}
     for node in walk(roots):
         args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold):
             fold = node.op
-            block = Block(fold.block.shapes, distribute(fold.block.results))
+            block = Block(fold.block.shapes, regrouped(distribute(fold.block.results), fold.block.formals[: fold.carries]))
             plain = Fold(block, fold.count, fold.carries, fold.each)
             new[node] = Distribution(plain, args).results() if isinstance(fold.count, int) and fold.count > 1 else (
                 apply_fold(block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
@@ -69,8 +76,10 @@ class Distribution:
         sums = self._running_sums(order, varies)
         kept = [k for k in range(carries) if k not in sums]
 
-        before = hoistable(order, varies - waits - self.entries, self.entries, varies)
-        stubborn = [n for n in order if n in varies and n.args and n not in before and not batchable(n) and n not in sums.values()]
+        before = hoistable(order, {n for n in varies - waits - self.entries if self.worth_it(n)}, self.entries, varies)
+        before |= {n for n in order if n.args and n not in varies and n not in waits and not isinstance(n.op, (Fold, Select))}
+        added_up = {*sums.values(), *(block.results[k] for k in sums)}
+        stubborn = [n for n in order if n in varies and n.args and n not in before and n not in added_up and not self.worth_it(n)]
         in_loop = set(walk([*(block.results[k] for k in kept), *stubborn]))
         given = [*block.results[carries:], *sums.values()]
         after = {n for n in order if n in varies and n.args and n not in in_loop and n not in before}
@@ -83,13 +92,21 @@ class Distribution:
         cut = read_by(results, before, set(formals[carries:]))
         own = [formals[k] for k in kept]
         loop = closed(results, [*own, *cut])
-        operands = [steps.of(n) if n in varies else whole[n] for n in cut]
+        operands = [steps.of(n) if n in varies else steps.shared(n) for n in cut]
         done = apply_fold(loop, count, [self.args[k] for k in kept], operands, [n in varies for n in cut]) if results else ()
         steps.known.update(zip(saved, done[len(kept) :], strict=True))
 
         last = dict(zip(kept, done, strict=False))
         last |= {k: self.args[k] + steps.sum_of(part) for k, part in sums.items()}
         return (*(last[k] for k in range(carries)), *(steps.as_sequence(result) for result in block.results[carries:]))
+
+    def worth_it(self, node: Node) -> bool:
+        """Whether an operation can be done for all steps at once, and that is less work than one step after the other in the cache."""
+        if not batchable(node):
+            return False
+        computes = isinstance(node.op, type) or is_primitive(node, dot, sum_to, reduce_sum)
+        largest = max(prod(map(int, value.shape)) for value in (node, *node.args))
+        return not computes or largest <= SMALL or known_count(self.fold.count) * largest <= CACHED
 
     def _running_sums(self, order: Sequence[Node], varies: set[Node]) -> dict[int, Node]:
         """Parts of the state that only add something up over the steps, such as the cotangent of a shared weight."""

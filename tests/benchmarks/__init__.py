@@ -1,1 +1,14 @@
-"""Benchmarks: ratios measured in one run, never timed tests. `python -m tests.benchmarks` prints the table."""
+"""Benchmarks: ratios measured in one run, never timed tests. `python -m tests.benchmarks --help` lists the options.
+
+    nets            the nets of the table: symfold's spelling and the reference formulas that every peer computes
+    work            cases; a net at a case, with its numbers
+    peers/          one small file a peer: a whole training step in place, and an evaluation
+    floor           the bare matrix products, flops at the measured peak, the empty call, packing
+    measure         results checked equal, then interleaved rounds: medians and ratios
+    targets         what is aimed at, as ratios
+    first_call      from the net to the first step done, in a process of its own
+    lines           where the time of the generated NumPy source goes, line by line
+    page            the table on the terminal, the page of the docs
+
+No peer is imported before its row is run.
+"""

@@ -61,7 +61,11 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
         value = 1.0 / np.prod([args[0].shape[a] for a in axes], dtype=float)
         return [f"copyto({out.name}, {source.constant(Node(Constant(sp.Float(value)))).name})"]
     if is_primitive(node, sum_to) and len(args[0].shape) == len(node.shape):
+        rank = len(node.shape)
         axes = tuple(k for k, (a, b) in enumerate(zip(args[0].shape, node.shape, strict=True)) if a != b)
+        if axes == (rank - 2,):  # a sum over rows is a product with ones, which BLAS does several times as fast
+            ones = source.array("ones", np.ones((1, args[0].shape[-2])))
+            return [f"{ones}.dot({names[0]}, {out.name})" if rank == 2 else f"matmul({ones}, {names[0]}, {out.name})"]
         return [f"add_reduce({names[0]}, {axes}, None, {out.name}, True)"]
     if is_primitive(node, concatenate):
         return [f"concatenate(({', '.join(names)},), {attributes['axis']}, {out.name})"]

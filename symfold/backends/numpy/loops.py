@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,8 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) ->
     block, carries = fold.block, fold.carries
     number = source.count(known_count(fold.count))
     formals, order = block.formals, walk(block.results)
-    source.scopes.append(Scope(source.scope.level + 1))
+    given = {ref.name for ref in args[carries:] if ref is not None}
+    source.scopes.append(Scope(source.scope.level + 1, number=known_count(fold.count), given=given))
     known: dict[Node, Any] = {}
     for formal, ref, each in zip(formals[carries:], args[carries:], fold.each, strict=True):
         if ref is None:
@@ -60,13 +62,15 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) ->
 def loop(source: Source, scope: Scope, number: str, level: int) -> list[str]:
     """The lines of a loop: over views made beforehand where what it runs over is there beforehand."""
     body = [f"    {line}" for line in scope.lines] or ["    pass"]
-    if not scope.bound:
+    read = set(re.findall(r"\w+", " ".join(body)))
+    bound = {name: stack for name, stack in scope.bound.items() if name in read}
+    if not bound:
         return [f"for _ in range({number}):", *body]
-    names, stacks = ", ".join(scope.bound), ", ".join(scope.bound.values())
+    names, stacks = ", ".join(bound), ", ".join(bound.values())
     steps = f"steps({number}, {stacks})"
     if level == 0:
         steps = source.once("steps", steps)
-    return [f"for {names}, in {steps}:" if len(scope.bound) == 1 else f"for {names} in {steps}:", *body]
+    return [f"for {names}, in {steps}:" if len(bound) == 1 else f"for {names} in {steps}:", *body]
 
 
 @dataclass(frozen=True)

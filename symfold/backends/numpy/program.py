@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.backends.numpy.lowering import lowered
 from symfold.backends.numpy.straight import write
 from symfold.backends.numpy.writer import Ref, Source
 from symfold.depth import written_out
@@ -24,7 +25,7 @@ FUNCTIONS = (
     *("absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil"),
     *("concatenate", "copyto", "cos", "cosh", "divide", "empty", "exp", "expand_dims", "floor", "log", "logaddexp", "matmul"),
     *("maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin", "sinh", "sqrt", "stack", "subtract"),
-    *("tan", "tanh"),
+    *("take", "tan", "tanh"),
 )
 
 
@@ -74,7 +75,7 @@ class Program:
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters):
         known = with_shapes(net, shapes)
-        roots = distribute(written_out(opened(known.outputs)))
+        roots = distribute(lowered(written_out(opened(known.outputs))))
         self.params = params
         self.inputs: dict[str, Any] = {}
         source = Source()

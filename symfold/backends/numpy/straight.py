@@ -8,7 +8,7 @@ from typing import Any
 from symfold.backends.numpy.calls import elementwise_lines, primitive_lines
 from symfold.backends.numpy.elementwise import absorbed
 from symfold.backends.numpy.loops import write_fold
-from symfold.backends.numpy.views import is_view, view
+from symfold.backends.numpy.views import is_view, spread, view
 from symfold.backends.numpy.writer import Ref, Source
 from symfold.errors import NoRule
 from symfold.folds import Fold, Select
@@ -99,7 +99,7 @@ class Body:
         """A value that calls compute, into its own place or one that is free."""
         source = self.source
         if isinstance(node.op, type):
-            reads = [self.refs[arg] for arg in self.reads(node)]
+            reads = [spread(source, self.refs[arg], node.shape) for arg in self.reads(node)]
             out = self.into.get(node) or self.reused(node, place) or source.scratch(node.shape)
             source.emit(*elementwise_lines(source, node, [r.name for r in reads], [arg in self.through for arg in node.args], out.name))
             return out

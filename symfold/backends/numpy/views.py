@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from symfold.backends.numpy.writer import Ref, Source
 from symfold.nodes import Node
 from symfold.primitives import broadcast_to, expand, is_primitive, item, squeeze, swap
 from symfold.sequences import reverse_row, take_row
+from symfold.shapes import Shape, is_concrete
 
 VIEWS = (swap, expand, squeeze, item, broadcast_to, reverse_row)
 
@@ -55,6 +59,24 @@ def view(source: Source, node: Node, ref: Ref) -> Ref:
     name = source.name("v")
     source.emit(f"{name} = {seen(ref.name, False)}")
     return Ref(name, node.shape, source.scope.level)
+
+
+NARROW, SPREAD = 16, 2**20  # a last axis too short for NumPy's inner loops; numbers that may be held to avoid them
+
+
+def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
+    """A narrow row that a loop is given and that its steps add to many rows, repeated before it: to broadcast it takes three times as long."""
+    row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1 and shape[1] <= NARROW
+    stacked, held = ref.stack is not None, ref.stack or ref.name
+    if not row or source.scope.level != 1 or held not in source.scope.given or stacked * source.scope.number * prod(shape) > SPREAD:
+        return ref
+    known = source.scope.spread
+    if (held, shape) not in known:
+        name = source.once("r", f"empty((len({held}), *{source.shape(shape)}))" if stacked else f"empty({source.shape(shape)})")
+        source.scopes[0].lines.append(f"take({held}, {source.array('i', np.zeros(shape[0], dtype=int))}, {int(stacked)}, {name}, 'clip')")
+        known[held, shape] = Ref(name, ("steps", *shape) if stacked else shape, whole=True)
+    repeated = known[held, shape]
+    return source.entry(repeated, shape) if stacked else repeated
 
 
 def index_text(part: Any) -> str:

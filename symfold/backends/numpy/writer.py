@@ -39,6 +39,9 @@ class Scope:
     level: int
     lines: list[str] = field(default_factory=list)
     bound: dict[str, str] = field(default_factory=dict)  # loop variable -> the array whose entries it runs over
+    number: int = 1  # of steps
+    given: set[str] = field(default_factory=set)  # arrays that the loop reads and does not write
+    spread: dict[tuple[str, Shape], Ref] = field(default_factory=dict)  # rows of theirs, repeated before the loop
 
 
 @dataclass
@@ -99,10 +102,14 @@ class Source:
 
     def constant(self, node: Node) -> Ref:
         value = np.asarray(constant_value(node), dtype=float)
-        found = next((k for k, v in self.arrays.items() if isinstance(v, np.ndarray) and v.shape == value.shape and np.array_equal(v, value)), None)
-        name = found or self.name("c")
+        return Ref(self.array("c", value), value.shape)
+
+    def array(self, letter: str, value: Any) -> str:
+        """An array of numbers that the source holds, by the name that an equal one has already or a new one."""
+        found = next((k for k, v in self.arrays.items() if isinstance(v, np.ndarray) and v.dtype == value.dtype and v.shape == value.shape and np.array_equal(v, value)), None)
+        name = found or self.name(letter)
         self.arrays[name] = value
-        return Ref(name, value.shape)
+        return name
 
     def function(self, function: Callable[..., Any]) -> str:
         name = self.name("f")
