@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -81,8 +81,3 @@ def seen(memory: Any, place: Array) -> Any:
 def thread_types(threads: int) -> list[Any]:
     """What a call gives besides, where several threads make it: its number, and where they meet."""
     return [ctypes.c_int64, POINTER] if threads > 1 else []
-
-
-def addresses_of(arrays: Sequence[Any]) -> Any:
-    """A table of where arrays begin."""
-    return (POINTER * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))

@@ -1,6 +1,6 @@
 """A training in machine code: the steps over a stack of batches in one call.
 
-    train(first, second, third, work, data, order, steps, losses) -> steps done
+    train(table) -> steps done        the table: where three buffers of parameters, workspace, order, losses and inputs are
 
 Three buffers of parameters take turns: a step reads one and writes the next, so that nothing is copied, and what was before
 the last good step is still there where a loss is not finite.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from math import prod
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from symfold.backends.native.code import Code, Index, Reg
 from symfold.backends.native.folds import entry
 from symfold.backends.native.loops import copy
 from symfold.backends.native.machine import Loaded, compiled, host
-from symfold.backends.native.program import POINTER, addresses_of, thread_types, workspace
+from symfold.backends.native.program import POINTER, thread_types, workspace
 from symfold.backends.native.threads import Team
 from symfold.backends.native.written import Written, offset_of, written
 from symfold.losses import check_single
@@ -37,20 +37,29 @@ class Training:
     def __init__(self, update: Update, dtype: str):
         self.update, self.dtype = update, np.dtype(dtype)
         self.layout = update.start.layout
-        self.buffers = [update.start.flat.astype(self.dtype) for _ in range(3)]  # now, next, before
+        self.buffers = [update.start.flat.astype(self.dtype) for _ in range(3)]
+        self.turn = 0  # which buffer holds the parameters; the next one is free, the last one holds what was before
         self.made: dict[Any, Run] = {}
         self.given: dict[str, tuple[Any, Any]] = {}
+        self.latest: tuple[Stack, Call] | None = None
 
     def run(self, stack: Stack) -> list[float]:
         """A step for each batch, up to the first loss that is not finite."""
+        if self.latest is None or self.latest[0] is not stack:
+            self.latest = stack, self.prepared(stack)
+        losses = self.latest[1](self.turn)
+        if losses:
+            self.turn = (self.turn + len(losses) - (not isfinite(losses[-1]))) % 3
+        return losses
+
+    def prepared(self, stack: Stack) -> Call:
+        """The call for a stack, its addresses looked up once."""
         names = [node.op.name for node in self.update.net.inputs]
         key = tuple(stack.shape(name)[1:] for name in names), stack.order is None
         if key not in self.made:
             self.made[key] = Run(self.update, dict(zip(names, key[0], strict=True)), self.dtype, stack.order is None)
-        losses = self.made[key](self.buffers, {name: self.numbers(name, stack.arrays[name]) for name in names}, stack.order, stack.count)
-        for _ in range((len(losses) - (not np.isfinite(losses[-1]))) % 3 if losses else 0):
-            self.buffers = [*self.buffers[1:], self.buffers[0]]
-        return losses
+        arrays = {name: self.numbers(name, stack.arrays[name]) for name in names}
+        return Call(self.made[key], self.buffers, arrays, stack.order, stack.count)
 
     def numbers(self, name: str, array: Any) -> Any:
         """An array as the code reads it; what stays the same from call to call is turned into that once."""
@@ -61,11 +70,11 @@ class Training:
 
     @property
     def state(self) -> Parameters:
-        return Parameters(self.layout, self.buffers[0].astype(np.float64))
+        return Parameters(self.layout, self.buffers[self.turn].astype(np.float64))
 
     @property
     def good(self) -> Parameters:
-        return Parameters(self.layout, self.buffers[2].astype(np.float64))
+        return Parameters(self.layout, self.buffers[self.turn - 1].astype(np.float64))
 
 
 class Run:
@@ -79,17 +88,30 @@ class Run:
         self.source = self.made.text + loop_text(self.made, in_order)
         self.loaded = Loaded(compiled(self.source))
         self.team = Team(self.made.threads)
-        whole = ctypes.c_int64
-        self.train = self.loaded.function("train", whole, *[POINTER] * 6, whole, POINTER, *thread_types(self.made.threads))
+        self.train = self.loaded.function("train", ctypes.c_int64, POINTER, *thread_types(self.made.threads))
         self.work = workspace(self.made)
 
-    def __call__(self, buffers: Sequence[Any], arrays: dict[str, Any], order: Any, count: int) -> list[float]:
-        losses = np.empty(count, self.made.dtype)
-        rows = np.ascontiguousarray(order if order is not None else [], np.int64)
-        data = addresses_of([arrays[name] for name in self.names])
-        places = [buffer.ctypes.data for buffer in (*buffers, self.work)]
-        done = self.team.call(self.train, *places, data, rows.ctypes.data, count, losses.ctypes.data)
-        return [float(loss) for loss in losses[:done]]
+
+class Call:
+    """A run over a stack: the table of what it reads, one for each turn of the buffers."""
+
+    def __init__(self, run: Run, buffers: Sequence[Any], arrays: dict[str, Any], order: Any, count: int):
+        self.run, self.count = run, count
+        self.losses = np.empty(count, run.made.dtype)
+        self.held = arrays, np.ascontiguousarray(order if order is not None else [], np.int64)
+        data = [arrays[name].ctypes.data for name in run.names]
+        rest = [run.work.ctypes.data, self.held[1].ctypes.data, count, self.losses.ctypes.data, *data]
+        turns = [[buffers[(turn + k) % 3].ctypes.data for k in range(3)] for turn in range(3)]
+        self.tables = [np.array([*turn, *rest], np.int64) for turn in turns]
+        self.places = [table.ctypes.data for table in self.tables]
+
+    def __call__(self, turn: int) -> list[float]:
+        done = self.run.team.call(self.run.train, self.places[turn])
+        losses: list[float] = self.losses[:done].tolist()
+        return losses
+
+
+TABLE = ("first", "second", "third", "work", "order", "steps", "losses")  # then the arrays of the inputs
 
 
 def loop_text(made: Written, in_order: bool) -> str:
@@ -98,13 +120,15 @@ def loop_text(made: Written, in_order: bool) -> str:
     code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers, made.threads)
     several = made.threads > 1
     loss = made.places[0]
+    for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(made.inputs)))]):
+        kind = "i64" if name == "steps" else "ptr"
+        code.lines += [f"  %at.{name} = getelementptr i64, ptr %table, i64 {k}", f"  %{name} = load {kind}, ptr %at.{name}, align 8"]
 
     def step(k: Index, buffers: list[Reg]) -> list[Reg]:
         now, following, before = buffers
         for number, (_, place) in enumerate(made.inputs):
-            slot = code.define(f"getelementptr ptr, ptr %data, i64 {number}")
             with code.kernel():
-                gather(code, code.define(f"load ptr, ptr {slot}, align 8"), place, k, in_order)
+                gather(code, f"%data{number}", place, k, in_order)
         code.lines.append(f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{', i64 %thread, ptr %barrier' if several else ''})")
         value = code.load(code.at(loss.base, str(loss.offset)), 1)
         code.store(value, code.at("%losses", k))
@@ -119,9 +143,7 @@ def loop_text(made: Written, in_order: bool) -> str:
         return [following, before, now]
 
     code.loop("%steps", step, [Reg("%first"), Reg("%second"), Reg("%third")], kinds=["ptr"] * 3)
-    mine = "" if several else "noalias "
-    buffers = ", ".join(f"ptr {mine}%{name}" for name in ("first", "second", "third", "work"))
-    head = f"define i64 @train({buffers}, ptr %data, ptr %order, i64 %steps, ptr %losses{', i64 %thread, ptr %barrier' if several else ''}) {{"
+    head = f"define i64 @train(ptr %table{', i64 %thread, ptr %barrier' if several else ''}) {{"
     return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret i64 %steps", "}", ""])
 
 
