@@ -9,11 +9,11 @@ from typing import Any
 
 from symfold.backends.native.arrays import Array, is_view, view
 from symfold.backends.native.batch import batch_axes
-from symfold.backends.native.code import Index, Reg
-from symfold.backends.native.folds import entry, write_fold
-from symfold.backends.native.loops import Chunk, copy, is_elementwise, run_chunk
+from symfold.backends.native.copies import copy
+from symfold.backends.native.folds import write_fold
+from symfold.backends.native.loops import Chunk, is_elementwise, run_chunk
+from symfold.backends.native.matrices import write_product
 from symfold.backends.native.primitives import write_primitive
-from symfold.backends.native.products import inner_products, product
 from symfold.backends.native.writer import Source
 from symfold.backends.numpy.elementwise import number_of
 from symfold.errors import NoRule
@@ -194,7 +194,7 @@ class Body:
         if is_primitive(node, reshape):
             return self.reshaped(node, args[0])
         if is_primitive(node, dot):
-            return self.product(node, *args)
+            return write_product(self, node, *args)
         target = self.target(node)
         write_primitive(self.source, node, args, [self.axes[arg] for arg in node.args], target, self.axes[node])
         return target
@@ -208,77 +208,6 @@ class Body:
         shape = tuple(int(size) for size in node.shape)
         strides = tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
         return replace(array, shape=shape, strides=strides)
-
-    def product(self, node: Node, left: Array, right: Array) -> Array | None:
-        """A matrix product; what is computed from it entry by entry is computed before its sums leave the registers."""
-        code, rows, columns = self.code, len(left.shape) > 1, len(right.shape) > 1
-        self.put(node, None)  # whoever reads it can be computed now
-        chunk = self.chunk(self.kind(node), given=node)
-        inside = set(chunk.order) if chunk else set()
-        if chunk is None or node in self.pinned or not inside.issuperset(self.users.get(node, [])):
-            self.refs[node] = self.target(node)
-        target: Array | None = self.refs[node]
-        outputs = [*(chunk.writes.values() if chunk else ()), *([target] if target else [])]
-
-        def write(position: Sequence[Index], axis: int, sums: Reg) -> None:
-            def where(array: Array) -> tuple[str, int]:
-                offset = str(array.offset)
-                for index, stride in zip(position, array.strides, strict=True):
-                    offset = code.plus(offset, code.times(index, stride))
-                return code.at(array.base, offset), array.strides[axis] if array.strides else 0
-
-            if target is not None:
-                code.store(sums, *where(target))
-            if chunk is not None:
-                chunk.write(code, where, sums.lanes, {node: sums})
-
-        lead = [int(size) for size in node.shape[: len(node.shape) - rows - columns]]
-        extents = self.source.extents(node.shape, self.axes[node])
-        height, breadth = (extents[len(lead)] if rows else 1), (extents[-1] if columns else 1)
-        a = left if rows else replace(left, shape=(1, *left.shape), strides=(0, *left.strides))
-        b = right if columns else replace(right, shape=(*right.shape, 1), strides=(*right.strides, 0))
-        a, b = a.spread((*lead, *a.shape[-2:])), b.spread((*lead, *b.shape[-2:]))
-        samples_inside = rows and outputs[0].strides[len(lead)] == 1 and a.strides[-2] == 1 and height > 1
-
-        def matrices(position: list[Index], a: Array, b: Array) -> list[Reg]:
-            if len(a.shape) > 2:
-                code.loop(a.shape[0], lambda k, _: matrices([*position, k], entry(code, a, k), entry(code, b, k)))
-                return []
-
-            def store(i: Index, j: Index, sums: Reg, axis: int) -> None:
-                write([*position, *([i] if rows else []), *([j] if columns else [])], axis, sums)
-
-            last = len(lead) + rows + columns - 1
-            if inner:
-                inner_products(code, a, b, lambda i, j, sums: store(i, j, sums, last))
-            elif samples_inside:
-                product(code, turned(b), turned(a), lambda j, i, sums: store(i, j, sums, len(lead)), breadth, height)
-            else:
-                product(code, a, b, lambda i, j, sums: store(i, j, sums, last), height, breadth)
-            return []
-
-        inner = a.strides[-1] == 1 and b.strides[-2] == 1 and not samples_inside and (min(height, breadth) < 8 or height * breadth <= 64)
-        if not inner and not samples_inside:
-            b = self.in_rows(b, breadth)
-        with code.kernel():
-            matrices([], a, b)
-        if chunk is not None:
-            self.done(chunk)
-        return target
-
-    def in_rows(self, array: Array, columns: int) -> Array:
-        """A matrix whose rows lie side by side: the same, or a copy for as long as the product takes."""
-        if array.strides[-1] in (0, 1) or columns == 1:
-            return array
-        fresh = self.source.array(array.shape, None)
-        copy(self.code, array, fresh, array.shape)
-        self.source.give_back(fresh, None)
-        return fresh
-
-
-def turned(array: Array) -> Array:
-    """The transpose, as a view."""
-    return replace(array, shape=array.shape[::-1], strides=array.strides[::-1])
 
 
 def looks_into(node: Node) -> bool:

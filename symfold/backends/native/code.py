@@ -1,219 +1,21 @@
-"""LLVM code being written: registers, loads and stores, loops. Knows vectors and numbers, and nothing of nets.
-
-What is written is what is computed: no fast-math, so that no sum is reordered (which would break the rounding trick in `exp`),
-and a product and a sum round once only where `fma` says so. The numbers do not depend on what LLVM makes of the code.
-"""
+"""Code being written: loops around instructions, and how threads divide them."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-
-Index = str  # an i64: a register or a literal
-
-
-@dataclass(frozen=True)
-class Reg:
-    """A value in a register: one number, or `lanes` of them side by side. A literal is a register too."""
-
-    name: str
-    lanes: int = 1
-
-    @property
-    def literal(self) -> bool:
-        return not self.name.startswith("%")
+from symfold.backends.native.instructions import Index, Instructions, Reg
 
 
 @dataclass
-class Code:
-    """The body of a function: its lines, the number type, and how many numbers fill a vector of the host."""
+class Code(Instructions):
+    """The body of a function: its instructions in loops, for one thread or for several that run the same code."""
 
-    dtype: np.dtype
-    width: int
-    registers: int
     threads: int = 1
-    lines: list[str] = field(default_factory=list)
-    declared: dict[str, str] = field(default_factory=dict)
-    used: int = 0
-    block: str = "entry"
     dividing: bool = False  # whether the next loop is divided among the threads
     in_kernel: bool = False
-
-    @property
-    def real(self) -> str:
-        return "double" if self.dtype == np.float64 else "float"
-
-    @property
-    def whole(self) -> str:
-        return "i64" if self.dtype == np.float64 else "i32"
-
-    def type(self, lanes: int, of: str = "") -> str:
-        return of or self.real if lanes == 1 else f"<{lanes} x {of or self.real}>"
-
-    # -- one instruction
-
-    def fresh(self) -> str:
-        self.used += 1
-        return f"%r{self.used}"
-
-    def define(self, text: str) -> str:
-        name = self.fresh()
-        self.lines.append(f"  {name} = {text}")
-        return name
-
-    def number(self, value: float, lanes: int = 1) -> Reg:
-        """A literal, exact to the last bit."""
-        rounded = float(self.dtype.type(value))
-        text = f"0x{struct.unpack('<Q', struct.pack('<d', rounded))[0]:016X}"
-        return Reg(text if lanes == 1 else f"splat ({self.real} {text})", lanes)
-
-    def splat(self, reg: Reg, lanes: int) -> Reg:
-        """One number in every lane."""
-        if reg.lanes == lanes:
-            return reg
-        if reg.literal:
-            return Reg(f"splat ({self.real} {reg.name})", lanes)
-        kind = self.type(lanes)
-        one = self.define(f"insertelement {kind} poison, {self.real} {reg.name}, i64 0")
-        return Reg(self.define(f"shufflevector {kind} {one}, {kind} poison, <{lanes} x i32> zeroinitializer"), lanes)
-
-    def alike(self, regs: Sequence[Reg]) -> list[Reg]:
-        lanes = max(reg.lanes for reg in regs)
-        return [self.splat(reg, lanes) for reg in regs]
-
-    def binary(self, name: str, a: Reg, b: Reg) -> Reg:
-        """`fadd`, `fsub`, `fmul` or `fdiv`."""
-        a, b = self.alike((a, b))
-        return Reg(self.define(f"{name} {self.type(a.lanes)} {a.name}, {b.name}"), a.lanes)
-
-    def negative(self, a: Reg) -> Reg:
-        return Reg(self.define(f"fneg {self.type(a.lanes)} {a.name}"), a.lanes)
-
-    def fma(self, a: Reg, b: Reg, c: Reg) -> Reg:
-        """a * b + c with one rounding."""
-        return self.intrinsic("fma", a, b, c)
-
-    def intrinsic(self, name: str, *args: Reg) -> Reg:
-        """One of LLVM's functions of numbers, elementwise."""
-        args = tuple(self.alike(args))
-        lanes, kind = args[0].lanes, self.type(args[0].lanes)
-        bits = f"f{8 * self.dtype.itemsize}"
-        full = f"llvm.{name}.{bits if lanes == 1 else f'v{lanes}{bits}'}"
-        self.declared[full] = f"declare {kind} @{full}({', '.join([kind] * len(args))})"
-        return Reg(self.define(f"call {kind} @{full}({', '.join(f'{kind} {a.name}' for a in args)})"), lanes)
-
-    def library(self, name: str, *args: Reg) -> Reg:
-        """A function of C's mathematical library, one lane after the other."""
-        args = tuple(self.alike(args))
-        lanes, full = args[0].lanes, name + ("" if self.real == "double" else "f")
-        self.declared[full] = f"declare {self.real} @{full}({', '.join([self.real] * len(args))}) memory(none)"
-        done = []
-        for lane in range(lanes):
-            given = ", ".join(f"{self.real} {self.lane(a, lane).name}" for a in args)
-            done.append(self.define(f"call {self.real} @{full}({given})"))
-        return self.join([Reg(name) for name in done])
-
-    def lane(self, reg: Reg, lane: int) -> Reg:
-        if reg.lanes == 1:
-            return reg
-        return Reg(self.define(f"extractelement {self.type(reg.lanes)} {reg.name}, i64 {lane}"))
-
-    def join(self, parts: Sequence[Reg]) -> Reg:
-        """Single numbers side by side."""
-        if len(parts) == 1:
-            return parts[0]
-        kind, name = self.type(len(parts)), "poison"
-        for lane, part in enumerate(parts):
-            name = self.define(f"insertelement {kind} {name}, {self.real} {part.name}, i64 {lane}")
-        return Reg(name, len(parts))
-
-    def select(self, condition: str, a: Reg, b: Reg, compared: Reg, against: Reg) -> Reg:
-        """a where `compared CONDITION against`, else b, lane by lane."""
-        a, b, compared, against = self.alike((a, b, compared, against))
-        kind, flags = self.type(a.lanes), self.type(a.lanes, "i1")
-        flag = self.define(f"fcmp {condition} {kind} {compared.name}, {against.name}")
-        return Reg(self.define(f"select {flags} {flag}, {kind} {a.name}, {kind} {b.name}"), a.lanes)
-
-    def first_lanes(self, reg: Reg, kept: int) -> Reg:
-        """The first lanes as they are, zero in the others."""
-        if kept == reg.lanes:
-            return reg
-        mask = ", ".join(f"i1 {int(lane < kept)}" for lane in range(reg.lanes))
-        kind = self.type(reg.lanes)
-        return Reg(self.define(f"select <{reg.lanes} x i1> <{mask}>, {kind} {reg.name}, {kind} zeroinitializer"), reg.lanes)
-
-    def total(self, reg: Reg, name: str = "fadd") -> Reg:
-        """All lanes added up, or the greatest of them: halves, then halves of halves."""
-        while reg.lanes > 1:
-            half = reg.lanes // 2
-            kind, low = self.type(reg.lanes), ", ".join(f"i32 {k}" for k in range(half))
-            high = ", ".join(f"i32 {k}" for k in range(half, 2 * half))
-            parts = [Reg(self.define(f"shufflevector {kind} {reg.name}, {kind} poison, <{half} x i32> <{order}>"), half) for order in (low, high)]
-            if half == 1:
-                parts = [Reg(self.define(f"extractelement <1 x {self.real}> {part.name}, i64 0")) for part in parts]
-            reg = self.binary(name, *parts) if name == "fadd" else self.intrinsic(name, *parts)
-        return reg
-
-    def turned(self, rows: Sequence[Reg]) -> list[Reg]:
-        """The columns of a square of vectors: halves change places, then halves of halves."""
-        vectors, count = list(rows), len(rows)
-        kind, step = self.type(count), count // 2
-        while step:
-            for k in range(count):
-                if not k & step:
-                    a, b = vectors[k], vectors[k + step]
-                    first = [j if not j & step else count + j - step for j in range(count)]
-                    second = [j + step if not j & step else count + j for j in range(count)]
-                    for place, lanes in ((k, first), (k + step, second)):
-                        order = ", ".join(f"i32 {lane}" for lane in lanes)
-                        vectors[place] = Reg(self.define(f"shufflevector {kind} {a.name}, {kind} {b.name}, <{count} x i32> <{order}>"), count)
-            step //= 2
-        return vectors
-
-    # -- whole numbers and memory
-
-    def times(self, index: Index, factor: int) -> Index:
-        if factor == 1 or index == "0":
-            return index
-        if factor == 0:
-            return "0"
-        return str(int(index) * factor) if _is_literal(index) else self.define(f"mul nsw i64 {index}, {factor}")
-
-    def plus(self, a: Index, b: Index) -> Index:
-        if a == "0" or b == "0":
-            return b if a == "0" else a
-        return str(int(a) + int(b)) if _is_literal(a) and _is_literal(b) else self.define(f"add nsw i64 {a}, {b}")
-
-    def at(self, base: str, offset: Index) -> str:
-        """The address of an entry."""
-        return base if offset == "0" else self.define(f"getelementptr {self.real}, ptr {base}, i64 {offset}")
-
-    def load(self, address: str, lanes: int, stride: int = 1) -> Reg:
-        """Neighbouring numbers; with a stride, numbers that far apart; with stride 0, one number for all lanes."""
-        if lanes == 1 or stride == 0:
-            return self.splat(Reg(self.define(f"load {self.real}, ptr {address}, align {self.dtype.itemsize}")), lanes)
-        if stride == 1:
-            return Reg(self.define(f"load {self.type(lanes)}, ptr {address}, align {self.dtype.itemsize}"), lanes)
-        return self.join([self.load(self.at(address, str(k * stride)), 1) for k in range(lanes)])
-
-    def store(self, reg: Reg, address: str, stride: int = 1) -> None:
-        if reg.lanes == 1 or stride == 1:
-            self.lines.append(f"  store {self.type(reg.lanes)} {reg.name}, ptr {address}, align {self.dtype.itemsize}")
-        else:
-            for k in range(reg.lanes):
-                self.store(self.lane(reg, k), self.at(address, str(k * stride)))
-
-    def table(self, numbers: Sequence[int]) -> str:
-        """Whole numbers that are there from the start."""
-        name = f"@table{len(self.declared)}"
-        self.declared[name] = f"{name} = private constant [{len(numbers)} x i64] [{', '.join(f'i64 {number}' for number in numbers)}]"
-        return name
-
-    # -- loops
 
     def label(self, name: str) -> None:
         self.lines.append(f"{name}:")
@@ -310,46 +112,6 @@ class Code:
 
     def meet(self) -> None:
         self.lines.append(f"  call void @meet(ptr %barrier, i64 {self.threads})")
-
-
-# Threads meet: the last to come opens the way for all. Who waits for long lets others run, should there be fewer processors.
-MEET = """\
-declare i32 @sched_yield()
-define internal void @meet(ptr %barrier, i64 %threads) noinline {
-entry:
-  %round = load atomic i64, ptr %barrier seq_cst, align 8
-  %count = getelementptr i64, ptr %barrier, i64 8
-  %before = atomicrmw add ptr %count, i64 1 seq_cst
-  %come = add i64 %before, 1
-  %last = icmp eq i64 %come, %threads
-  br i1 %last, label %open, label %wait
-open:
-  store atomic i64 0, ptr %count seq_cst, align 8
-  %next = add i64 %round, 1
-  store atomic i64 %next, ptr %barrier seq_cst, align 8
-  ret void
-wait:
-  %turns = phi i64 [ 0, %entry ], [ %more, %on ]
-  %now = load atomic i64, ptr %barrier seq_cst, align 8
-  %opened = icmp ne i64 %now, %round
-  br i1 %opened, label %done, label %look
-look:
-  %more = add i64 %turns, 1
-  %long = icmp ugt i64 %more, 20000
-  br i1 %long, label %rest, label %on
-rest:
-  %ignored = call i32 @sched_yield()
-  br label %on
-on:
-  br label %wait
-done:
-  ret void
-}
-"""
-
-
-def _is_literal(index: Index) -> bool:
-    return not index.startswith("%")
 
 
 def pieces(count: int, width: int) -> list[tuple[int, int]]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from symfold.backends.native.arrays import Array
 from symfold.backends.native.batch import block_axes
-from symfold.backends.native.code import Code, Index, Reg
-from symfold.backends.native.loops import copy
+from symfold.backends.native.code import Code
+from symfold.backends.native.copies import copy
+from symfold.backends.native.instructions import Index, Reg
 from symfold.backends.native.writer import Source
 from symfold.families import known_count
 from symfold.folds import Fold

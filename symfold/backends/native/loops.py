@@ -9,8 +9,9 @@ import numpy as np
 import sympy as sp
 
 from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code, Index, Reg, pieces
+from symfold.backends.native.code import Code, pieces
 from symfold.backends.native.functions import emit
+from symfold.backends.native.instructions import Index, Reg
 from symfold.backends.numpy.elementwise import number_of
 from symfold.nodes import Node
 
@@ -30,7 +31,7 @@ class Chunk:
         values = dict(given)
         for node, array in self.reads.items():
             if node not in values:
-                values[node] = code.load(*_loaded(where(array), lanes))
+                values[node] = fetch(code, where(array), lanes)
         for node in self.order:
             args = [values[arg] if arg in values else literal(code, arg) for arg in node.args]
             values[node] = code.splat(emit(code, node, args), lanes)
@@ -43,8 +44,10 @@ class Chunk:
             code.store(values[node], address, stride)
 
 
-def _loaded(place: tuple[str, int], lanes: int) -> tuple[str, int, int]:
-    return place[0], lanes, place[1]
+def fetch(code: Code, place: tuple[str, int], lanes: int) -> Reg:
+    """The numbers at a place, along the vector."""
+    address, stride = place
+    return code.load(address, lanes, stride)
 
 
 def literal(code: Code, node: Node) -> Reg:
@@ -144,56 +147,6 @@ def everywhere(code: Code, extents: Sequence[int], arrays: Sequence[Array], body
 def run_chunk(code: Code, extents: Sequence[int], chunk: Chunk) -> None:
     """All entries of a chunk."""
     everywhere(code, extents, [*chunk.writes.values(), *chunk.reads.values()], lambda where, lanes: chunk.write(code, where, lanes, {}))
-
-
-def copy(code: Code, source: Array, target: Array, extents: Sequence[int]) -> None:
-    """A target filled from a source that is spread to its shape."""
-    source = source.spread(target.shape)
-    if source == target or 0 in extents:
-        return
-    across = next((k for k, stride in enumerate(source.strides) if stride == 1 and extents[k] >= code.width), None)
-    along = next((k for k, stride in enumerate(target.strides) if stride == 1 and extents[k] >= code.width), None)
-    if across is None or along is None or across == along:
-        entries(code, source, target, extents)
-        return
-    with code.kernel():
-        squares(code, source, target, extents, across, along)
-
-
-def squares(code: Code, source: Array, target: Array, extents: Sequence[int], across: int, along: int) -> None:
-    """A copy whose vectors lie along one axis in the source and along another in the target: squares are turned in registers."""
-    width = code.width
-    full = {axis: extents[axis] // width * width for axis in (across, along)}
-    nest = Nest(code, [target, source])
-    axes = [Axis(extents[k], (target.strides[k], source.strides[k])) for k in range(len(extents)) if k not in full and extents[k] > 1]
-    axes += [Axis(full[k] // width, (width * target.strides[k], width * source.strides[k])) for k in (across, along)]
-
-    def square(offsets: list[Index], _: list[Reg]) -> list[Reg]:
-        into, out_of = offsets
-        rows = [code.load(code.at(source.base, code.plus(out_of, str(k * source.strides[along]))), width) for k in range(width)]
-        for k, column in enumerate(code.turned(rows)):
-            code.store(column, code.at(target.base, code.plus(into, str(k * target.strides[across]))))
-        return []
-
-    nest.over(axes, nest.offsets, square)
-    # what is left over: beside the squares, then below them
-    rest = list(extents)
-    rest[along] = full[along]
-    for axis in (across, along):
-        left = extents[axis] - full[axis]
-        if left:
-            rest[axis] = left
-            entries(code, source.moved(axis, full[axis], left), target.moved(axis, full[axis], left), [*rest])
-        rest[axis] = extents[axis]
-
-
-def entries(code: Code, source: Array, target: Array, extents: Sequence[int]) -> None:
-    """A copy vector by vector."""
-    everywhere(code, extents, [target, source], lambda where, lanes: code.store(code.load(*_loaded(where(source), lanes)), *where(target)))
-
-
-def fill(code: Code, target: Array, extents: Sequence[int], value: float) -> None:
-    everywhere(code, extents, [target], lambda where, lanes: code.store(code.number(value, lanes), *where(target)))
 
 
 IDENTITY = {"fadd": 0.0, "maximum": -np.inf}

@@ -7,9 +7,10 @@ from math import prod
 from typing import Any
 
 from symfold.backends.native.arrays import Array, indexed
+from symfold.backends.native.copies import copy, fill
 from symfold.backends.native.folds import entry
 from symfold.backends.native.functions import exp, log
-from symfold.backends.native.loops import Chunk, copy, everywhere, fill, reduce
+from symfold.backends.native.loops import Chunk, everywhere, fetch, reduce
 from symfold.backends.native.writer import Source
 from symfold.errors import NoRule
 from symfold.nodes import Node
@@ -130,9 +131,7 @@ def rows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence
         part, into = entry(code, args[0], k), entry(code, target, position)
 
         def add(where: Any, lanes: int) -> None:
-            address, stride = where(into)
-            total = code.binary("fadd", code.load(address, lanes, stride), code.load(where(part)[0], lanes, where(part)[1]))
-            code.store(total, address, stride)
+            code.store(code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(part), lanes)), *where(into))
 
         everywhere(code, extents, [into, part], add)
 
@@ -149,7 +148,7 @@ def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], 
     spread = top.spread(value.shape)
 
     def shifted(where: Any, lanes: int) -> None:
-        a, b = (code.load(where(array)[0], lanes, where(array)[1]) for array in (value, spread))
+        a, b = (fetch(code, where(array), lanes) for array in (value, spread))
         code.store(exp(code, code.binary("fsub", a, b)), *where(powers))
 
     everywhere(code, source.extents(value.shape, axis), [powers, value, spread], shifted)
@@ -163,7 +162,7 @@ def soft_maximum(source: Source, node: Node, args: Sequence[Array], axes: Sequen
     spread = total.spread(powers.shape)
 
     def divided(where: Any, lanes: int) -> None:
-        a, b = (code.load(where(array)[0], lanes, where(array)[1]) for array in (powers, spread))
+        a, b = (fetch(code, where(array), lanes) for array in (powers, spread))
         code.store(code.binary("fdiv", a, b), *where(target))
 
     everywhere(code, source.extents(target.shape, axis), [target, powers, spread], divided)
@@ -176,7 +175,7 @@ def log_of_sum(source: Source, node: Node, args: Sequence[Array], axes: Sequence
     full = target if attributes["keepdims"] else opened_from(target, over, len(value.shape))
 
     def added(where: Any, lanes: int) -> None:
-        a, b = (code.load(where(array)[0], lanes, where(array)[1]) for array in (total, top))
+        a, b = (fetch(code, where(array), lanes) for array in (total, top))
         code.store(code.binary("fadd", log(code, a), b), *where(full))
 
     everywhere(code, top.shape, [full, total, top], added)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 
 from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code, Index, Reg, pieces
+from symfold.backends.native.code import Code, pieces
+from symfold.backends.native.instructions import Index, Reg
 
 Store = Callable[[Index, Index, Reg], None]  # row, column of the first lane, sums
 

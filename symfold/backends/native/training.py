@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code, Index, Reg
+from symfold.backends.native.code import Code
+from symfold.backends.native.copies import copy
 from symfold.backends.native.folds import entry
-from symfold.backends.native.loops import copy
+from symfold.backends.native.instructions import Index, Reg
 from symfold.backends.native.machine import Loaded, compiled, host
 from symfold.backends.native.program import POINTER, thread_types, workspace
 from symfold.backends.native.threads import Team
@@ -117,7 +118,7 @@ TABLE = ("first", "second", "third", "work", "order", "steps", "losses")  # then
 def loop_text(made: Written, in_order: bool) -> str:
     """The loop over the steps: gather a batch, take the step, look at the loss, go on with what was written."""
     machine = host()
-    code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers, made.threads)
+    code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers, threads=made.threads)
     several = made.threads > 1
     loss = made.places[0]
     for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(made.inputs)))]):

@@ -13,11 +13,12 @@ import numpy as np
 from symfold.backends.native.arrays import Array
 from symfold.backends.native.batch import Mixed, batch_axes
 from symfold.backends.native.body import Body
-from symfold.backends.native.code import MEET, Code
+from symfold.backends.native.code import Code
+from symfold.backends.native.copies import copy
 from symfold.backends.native.gathering import gathered
 from symfold.backends.native.layout import DIVIDED, innermost_samples, largest_product
-from symfold.backends.native.loops import copy
 from symfold.backends.native.machine import host
+from symfold.backends.native.threads import MEET
 from symfold.backends.native.writer import Source
 from symfold.depth import written_out
 from symfold.errors import InvalidValue
@@ -58,7 +59,7 @@ def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dty
     leaves = {leaf: samples.get(getattr(leaf.op, "name", "")) for leaf in leaves_of(roots)}
     batch = batch_of(roots, leaves, width)
     axes = leaves if batch is not None else dict.fromkeys(leaves)
-    source = Source(Code(dtype, width, machine.registers, threads_for(roots)), batch)
+    source = Source(Code(dtype, width, machine.registers, threads=threads_for(roots)), batch)
     given: dict[Node, Any] = {}
     inputs = []
     for leaf in leaves:
