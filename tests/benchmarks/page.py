@@ -148,6 +148,15 @@ def profiles(report: Report) -> list[list[str]]:
     return rows
 
 
+def native_parts(report: Report) -> list[list[str]]:
+    """The parts of a step in machine code, case by case."""
+    found = {case: row["native"] for case, row in report["profile"].items() if row.get("native")}
+    rows = [["machine code", *(f"{case} ({size(case)})" for case in found)]]
+    for part in dict.fromkeys(part for row in found.values() for part in row):
+        rows.append([part, *(quantity(row[part]) for row in found.values())])
+    return rows if found else []
+
+
 def sections(report: Report) -> Iterable[tuple[str, str, list[list[str]]]]:
     """Every table with its heading and a word on it."""
     if report["targets"]:
@@ -170,6 +179,13 @@ def sections(report: Report) -> Iterable[tuple[str, str, list[list[str]]]]:
             "calling NumPy costs, a quarter to half a microsecond, nine calls a layer; in c and e it is BLAS and memory.",
             profiles(report),
         )
+        if parts := native_parts(report):
+            yield (
+                "Where the time of machine code goes",
+                "Residual net, training. Parts are told by what is added to a shorter program: the loss alone, the loss with its gradient, many steps in one call. "
+                "In c and e the products are all but everything; in a and d it is the sigmoids and what stands between them.",
+                parts,
+            )
 
 
 def terminal(report: Report) -> str:

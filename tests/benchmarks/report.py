@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks import first_call, floor, lines, targets
+from tests.benchmarks import first_call, floor, lines, parts, targets
 from tests.benchmarks.measure import BASE, TOLERANCE, Block, measured, repeats_of, seconds
 from tests.benchmarks.nets import NETS
 from tests.benchmarks.peers import Peer, peers, symfold_rows
@@ -139,7 +140,8 @@ def profiled(work: Work) -> dict[str, Any]:
     say(f"where the time goes, case {work.case.name}")
     found, total = lines.profile(work, 500 if work.case.width * work.case.depth < 1000 else 20)
     slow = sorted(found, key=lambda line: -line.seconds)[:6]
-    return {"total": total, "kinds": lines.by_kind(found, total), "lines": [(line.text, line.times, line.seconds) for line in slow]}
+    native = parts.parts(work) if find_spec("llvmlite") else {}
+    return {"total": total, "kinds": lines.by_kind(found, total), "lines": [(line.text, line.times, line.seconds) for line in slow], "native": native}
 
 
 def first_calls(rows: Mapping[str, Peer]) -> dict[str, dict[str, Any]]:
