@@ -223,6 +223,14 @@ def test_samples_lie_innermost_where_that_takes_fewer_vectors() -> None:
     assert narrow.outputs[0].strides[0] == 8 and wide.outputs[0].strides[1] == 8
 
 
+def test_a_batch_is_known_by_its_size_where_one_input_does_not_say() -> None:
+    lanes = host().vector_bytes // 8
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
+    loss = sf.squared_error(net, sf.tensor("target", (2 * lanes, 3)))
+    made = Program(loss, {"x": (2 * lanes, 3), "target": (2 * lanes, 3)}, net.init(0), "float64")
+    assert made.feeds["x"][0].strides[0] == made.feeds["target"][0].strides[0] == 8
+
+
 def test_evaluation_keeps_a_constant_number_of_states() -> None:
     assert program(3, 10, 10).work.size == program(3, 10, 10_000).work.size
 

@@ -110,14 +110,23 @@ def offset_of(layout: Layout, leaf: Node) -> int:
 
 
 def sample_axes(net: Net, known: Net) -> dict[str, int]:
-    """The axis of every input that runs over the samples: the last of unknown size, or where none is unknown the first."""
-    plain = [leaf for leaf in net.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family) and leaf.shape[-1:] != (NAME,)]
-    unknown = {
-        leaf.op.name: [k - len(leaf.shape) for k, size in enumerate(leaf.shape) if not isinstance(size, int)][-1:] for leaf in plain if is_known(leaf.shape)
-    }
-    found = {name: axes[0] for name, axes in unknown.items() if axes}
-    first = {leaf.op.name: -len(leaf.shape) for leaf in known.leaves if leaf.op.role == "input" and leaf.shape and leaf.shape[-1:] != (NAME,)}
-    return found or first
+    """The axis of every input that runs over the samples: the last of unknown size; the first of that size, or else the first, where none is unknown.
+
+    A guess where sizes are given; what it gets wrong shows when samples meet, and then nothing lies by samples.
+    """
+    sizes: dict[str, Any] = {leaf.op.name: leaf.shape for leaf in known.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family)}
+    given = {leaf.op.name: leaf.shape for leaf in net.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family)}
+    found = {}
+    for name, shape in given.items():
+        unknown = [k - len(shape) for k, size in enumerate(shape) if not isinstance(size, int)] if is_known(shape) and shape[-1:] != (NAME,) else []
+        if unknown and name in sizes:
+            found[name] = unknown[-1]
+    samples = {sizes[name][axis] for name, axis in found.items()}
+    for name, shape in sizes.items():
+        alike = [k - len(shape) for k, size in enumerate(shape) if size in samples or not samples]
+        if name not in found and alike and shape[-1:] != (NAME,):
+            found[name] = alike[0]
+    return found
 
 
 def batch_of(roots: Sequence[Node], leaves: Mapping[Node, Any], width: int) -> int | None:
