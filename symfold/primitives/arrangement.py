@@ -10,7 +10,7 @@ import sympy as sp
 
 from symfold.errors import NoRule, ShapeError
 from symfold.nodes import Node
-from symfold.primitives.table import Primitive, primitive
+from symfold.primitives.table import Primitive, is_primitive, primitive
 from symfold.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
 
 
@@ -39,6 +39,14 @@ def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node
 
 
 reshape: Primitive = primitive("reshape", _reshaped, lambda a, shape: np.reshape(a, shape), _reshape_adjoint)
+
+
+def splits_rows(node: Node) -> bool:
+    """Whether a reshape makes groups of an array's rows and no more: then it is a view, wherever the rows lie."""
+    before, after = node.args[0].shape, node.shape
+    return is_primitive(node, reshape) and is_concrete(before) and len(after) == len(before) + 1 > 1 and after[2:] == before[1:]
+
+
 expand: Primitive = primitive(
     "expand",
     lambda a, axis: ANY if not is_known(a) else (*a[: len(a) + 1 + axis], 1, *a[len(a) + 1 + axis :]),
