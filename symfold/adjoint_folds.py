@@ -16,7 +16,7 @@ from symfold.families import Family
 from symfold.folds import Fold, Select, apply_fold
 from symfold.nodes import Node
 from symfold.operations import Formal, Input
-from symfold.primitives import zeros
+from symfold.primitives import fit, zeros
 from symfold.rematerialise import is_group
 from symfold.reversible import inverse
 from symfold.sequences import element, reverse
@@ -67,7 +67,8 @@ class AdjointFold:
         pulled = apply_fold(self.block, fold.count, init, operands, each)
         found: list[Node | None] = [None] * len(args)
         for k, bar in zip((*self.carried, *self.summed), pulled, strict=False):
-            found[k] = bar
+            # what is recovered in another's place has the shape of that, as far as is known
+            found[k] = fit(bar, args[k]) if self.recovered else bar
         for k, bar in zip(self.listed, pulled[len(init) :], strict=True):
             found[k] = reverse(bar)
         return found

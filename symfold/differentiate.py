@@ -60,15 +60,15 @@ def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> N
     computed backward from the last state, so memory does not grow with depth; the gradient differs by how rounding adds up. A step that cannot be inverted is an error.
 
     >>> import numpy as np, symfold as sf
-    >>> f, g = sf.layers("f", sf.dense(2, 2, sf.tanh), count=64), sf.layers("g", sf.dense(2, 2, sf.tanh), count=64)
+    >>> f, g = (sf.layers(name, sf.dense(2, 2, sf.tanh), count=64) for name in ("f_", "g_"))
     >>> def coupling(state, item):
     ...     a, b = state
     ...     a = a + item[0](b)
     ...     return a, b + item[1](a)
     >>> a, b = sf.fold(coupling, list(zip(f, g)), (sf.tensor("x", (None, 2)), sf.tensor("y", (None, 2)))).outputs
     >>> loss = sf.Net.of(((a + b) ** 2).sum())
-    >>> at = {"params": loss.init(seed=0), "x": np.ones((5, 2)), "y": np.ones((5, 2))}
-    >>> kept, sqrt, reversible = (sf.grad(loss, remat=remat).compile()(**at)["W_f"] for remat in (None, "sqrt", "reversible"))
+    >>> params, ones = loss.init(seed=0), np.ones((5, 2))
+    >>> kept, sqrt, reversible = (sf.grad(loss, remat=way)(params, x=ones, y=ones)["W_f_1"] for way in (None, "sqrt", "reversible"))
     >>> np.allclose(sqrt, kept, rtol=1e-12), np.allclose(reversible, kept, rtol=1e-6)
     (True, True)
     """

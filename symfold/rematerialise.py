@@ -115,7 +115,7 @@ def group_size(count: int) -> int:
     """The size of groups for which the fewest states are kept: one a group, those of the group at hand, those of what is left over.
 
     >>> group_size(100), group_size(101), group_size(1600)
-    (10, 11, 40)
+    (10, 9, 40)
     """
     root = isqrt(count)
     return min(range(max(2, root // 2), 2 * root + 1), key=lambda size: (sum(divided(count, size)) + size, size))

@@ -16,6 +16,7 @@ import sympy as sp
 
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
+from symfold.shapes import is_known, settled
 from symfold.walks import substitute, walk
 
 
@@ -36,7 +37,7 @@ def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node
             recovered = solved(result, own, [part for part in state if part not in known], known)
             if recovered:
                 part, value = recovered
-                if value.shape == part.shape:
+                if settled(part.shape, value.shape) or not (is_known(part.shape) and is_known(value.shape)):
                     found[part] = substitute((value,), known)[0]
         if len(found) == before:
             return found
@@ -67,8 +68,8 @@ def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[No
 def never_zero(node: Node) -> bool:
     """Whether a value cannot be zero: numbers that are not, exponentials, and their products and powers.
 
-    >>> from symfold.tensors import tensor
-    >>> never_zero(sp.exp(tensor("x")) / 2), never_zero(tensor("x"))
+    >>> import symfold as sf
+    >>> never_zero(sf.exp(sf.tensor("x")) / 2), never_zero(sf.tensor("x"))
     (True, False)
     """
     if isinstance(node.op, Constant):
