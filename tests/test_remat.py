@@ -22,6 +22,7 @@ from symfold import distribute
 from symfold.backends.numpy.program import Program
 from symfold.errors import InvalidValue, UnknownName
 from symfold.folds import Fold
+from symfold.notation.sizes import expanded_size
 from symfold.opening import opened
 from symfold.rematerialise import SHORTEST, divided, group_size, grouped, is_group
 from symfold.walks import walk
@@ -91,6 +92,24 @@ def test_groups_have_about_the_square_root_of_the_steps(count: int) -> None:
     groups, left = divided(count, size)
     assert groups * size + left == count and left != 1
     assert groups + size + left <= 3 * count**0.5 + 2
+
+
+@pytest.mark.parametrize("name", ["residual", "time by depth", "a state of two parts: reversible coupling"])
+def test_what_is_computed_is_the_same_and_how_often_is_not(name: str) -> None:
+    """Written out in full, nothing tells that values are computed twice; as a graph, each step is there once more."""
+    net = CASES[name].build(10)
+    (plain, steps), (again, more) = (expanded_size(sf.grad(weighted_squares(net), remat=remat)) for remat in (None, "sqrt"))
+    forward = expanded_size(sf.Net(opened(net.outputs)))[1]
+    assert again == plain and forward <= more - steps < 1.3 * forward
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_nets_like_any_other(name: str) -> None:
+    gradient = sf.grad(weighted_squares(CASES[name].build(10)), remat="sqrt")
+    assert sf.from_json(gradient.to_json()) == gradient
+    assert gradient.graph("primitive").number_of_nodes() > 10 and sf.cost(gradient).dag > 10
+    values = CASES[name].values(10)
+    assert_close(sf.unroll(gradient)(**values), gradient(**values), 1e-11)
 
 
 def test_opaque_layers_and_unknown_depths_are_left_as_they_are() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from symfold.primitives.arrangement import concatenate as concatenate
 from symfold.primitives.arrangement import expand as expand
 from symfold.primitives.arrangement import item as item
+from symfold.primitives.arrangement import joins_rows as joins_rows
 from symfold.primitives.arrangement import put as put
 from symfold.primitives.arrangement import reshape as reshape
 from symfold.primitives.arrangement import splits_rows as splits_rows

@@ -43,8 +43,17 @@ reshape: Primitive = primitive("reshape", _reshaped, lambda a, shape: np.reshape
 
 def splits_rows(node: Node) -> bool:
     """Whether a reshape makes groups of an array's rows and no more: then it is a view, wherever the rows lie."""
-    before, after = node.args[0].shape, node.shape
-    return is_primitive(node, reshape) and is_concrete(before) and len(after) == len(before) + 1 > 1 and after[2:] == before[1:]
+    return is_primitive(node, reshape) and _are_groups(node.shape, node.args[0].shape)
+
+
+def joins_rows(node: Node) -> bool:
+    """Whether a reshape makes rows of groups of rows and no more."""
+    return is_primitive(node, reshape) and _are_groups(node.args[0].shape, node.shape)
+
+
+def _are_groups(groups: Shape, rows: Shape) -> bool:
+    known = is_known(rows) and len(groups) == len(rows) + 1 > 1 and groups[2:] == rows[1:]
+    return known and is_concrete((*groups[:2], rows[0])) and groups[0] * groups[1] == rows[0]
 
 
 expand: Primitive = primitive(
