@@ -54,10 +54,11 @@ def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> N
 
     The loss must be a single number. The gradient has every parameter's shape; an unused one's is zero.
 
-    `remat` is for deep nets, whose gradient otherwise keeps a few values of every step. With "sqrt" a fold of n steps keeps the state
-    before every group of about sqrt(n) steps, and computes a group's steps again when their gradient comes: memory for 2 sqrt(n)
-    states, for one more evaluation. With "reversible" it keeps none: steps that can be inverted, as additive couplings, are
-    computed backward from the last state, so memory does not grow with depth; the gradient differs by how rounding adds up. A step that cannot be inverted is an error.
+    `remat` is for deep nets, whose gradient otherwise keeps a few values of every step. With "sqrt" a fold of n steps, 8 or more, keeps
+    the state before every group of about sqrt(n) steps, and computes a group's steps again when their gradient comes: memory for
+    about 2 sqrt(n) steps, for one more evaluation (a depth that is a symbol is not divided: give it its number first). With
+    "reversible" it keeps none: steps that can be inverted, as additive couplings, are computed backward from the last state, so
+    memory does not grow with depth; the gradient differs by how rounding adds up. A step that cannot be inverted is an error.
 
     >>> import numpy as np, symfold as sf
     >>> f, g = (sf.layers(name, sf.dense(2, 2, sf.tanh), count=64) for name in ("f_", "g_"))
