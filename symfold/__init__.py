@@ -14,7 +14,6 @@ The rooms, in the order in which data flows through them; a room imports only fr
     folds, runs, purity, folding                a block and a count; like items; mappers checked; a mapper over items
     names, net                                  who is who in a net; the net that a fold gives
     stretches                                   neighbouring steps of a fold, told apart by a few places
-    specialise, depth, distribute               sizes given numbers; unroll and roll; work that waits for no step
     specialise, depth                           sizes given numbers; unroll and roll
     rematerialise, distribute                   folds in groups of steps; work that waits for no step
     bind                                        opaque layers given bodies
