@@ -16,10 +16,12 @@ The rooms, in the order in which data flows through them; a room imports only fr
     stretches                                   neighbouring steps of a fold, told apart by a few places
     specialise, depth                           sizes given numbers; unroll and roll
     regroup, distribute                         what waits for the state parted from what does not; work that waits for no step
+    rematerialise, distribute                   folds in groups of steps; work that waits for no step
     bind                                        opaque layers given bodies
     net_writer, net_reader, serialize           nets as plain data and back
     interpreter, evaluate                       what a net means, step by step
-    derivatives, opening, reverse_mode          of one operation; bodies written out; of nodes and folds
+    derivatives, opening                        of one operation; bodies written out
+    reversible, adjoint_folds, reverse_mode     steps inverted; the adjoint of folds; of nodes
     differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures

@@ -3,12 +3,16 @@
 A block falls into three parts: before the loop, what depends on the items alone; the loop, what the next state needs;
 after the loop, what is only given out. The first and the last become operations on whole sequences, such as the weight
 gradients of all the layers in one product. Every backend gains, so this is net to net and not part of one.
+
+What is done at once is held at once. So a long fold is distributed in groups of steps (`rematerialise`), as many as fit in the
+cache, and a step that holds a fold is left alone: its fold is distributed for itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -21,6 +25,7 @@ from symfold.nodes import Node
 from symfold.operations import Constant, Formal
 from symfold.primitives import Apply, broadcast_to, dot, expand, is_primitive, reduce_sum, reshape, squeeze, sum_to, swap
 from symfold.regroup import regrouped
+from symfold.rematerialise import applied, in_groups
 from symfold.shapes import is_concrete
 from symfold.walks import substitute, walk
 
@@ -29,24 +34,37 @@ from symfold.walks import substitute, walk
 CACHED, SMALL = 2**16, 2**10
 
 
-def distribute(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every fold of known depth distributed, nested folds first. Shapes must be numbers."""
-    roots = regrouped(roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)])
-    new: dict[Node, Any] = {}
-    for node in walk(roots):
+HELD = 2**21  # numbers: what a fold's steps done at once may hold, 16 MiB
+FEWEST = 16  # steps that are done at once whatever they hold
+
+
+def distribute(roots: Sequence[Node], given: Mapping[Node, Node] | None = None) -> tuple[Node, ...]:
+    """The roots with every fold of known depth distributed, nested folds first, below those in `given`. Shapes must be numbers."""
+    if given is None:
+        roots = regrouped(roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)])
+    new: dict[Node, Any] = dict(given or {})
+    for node in walk(roots, stop=new):
         args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold):
-            fold = node.op
-            block = Block(fold.block.shapes, regrouped(distribute(fold.block.results), fold.block.formals[: fold.carries]))
-            plain = Fold(block, fold.count, fold.carries, fold.each)
-            new[node] = Distribution(plain, args).results() if isinstance(fold.count, int) and fold.count > 1 else (
-                apply_fold(block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
-            )
+            new[node] = distributed(node.op, args)
         elif isinstance(node.op, Select):
             new[node] = args[0][node.op.position]
         else:
             new[node] = node if args == node.args else Node(node.op, args)
     return tuple(new[root] for root in roots)
+
+
+def distributed(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The results of a fold, distributed as far as what is done at once can be held."""
+    block = Block(fold.block.shapes, regrouped(distribute(fold.block.results), fold.block.formals[: fold.carries]))
+    fold = Fold(block, fold.count, fold.carries, fold.each)
+    if not isinstance(fold.count, int) or fold.count < 2 or any(isinstance(node.op, Fold) for node in walk(block.results)):
+        return applied(fold, args)
+    whole = Distribution(fold, args)
+    groups = -(-fold.count // max(FEWEST, HELD // max(whole.held, 1)))
+    if groups > 1 and whole.held and (made := in_groups(fold, args, fold.count // groups)):
+        return distribute(made, dict(zip(args, args, strict=True)))
+    return whole.results()
 
 
 @dataclass(frozen=True)
@@ -66,9 +84,10 @@ class Distribution:
         operands = self.formals[self.fold.carries :]
         return {formal for formal, each in zip(operands, self.fold.each, strict=True) if each}
 
-    def results(self) -> tuple[Node, ...]:
-        fold, block, formals = self.fold, self.fold.block, self.formals
-        carries, count = fold.carries, known_count(fold.count)
+    @cached_property
+    def parts(self) -> Parts:
+        """What of a step is done before the loop, in it, and after it."""
+        block, formals, carries = self.fold.block, self.formals, self.fold.carries
         order = walk(block.results)
         state = set(formals[:carries])
         varies = dependents(order, state | self.entries)
@@ -84,6 +103,20 @@ class Distribution:
         given = [*block.results[carries:], *sums.values()]
         after = {n for n in order if n in varies and n.args and n not in in_loop and n not in before}
         saved = [n for n in first_met(given, after) if n in varies and n not in before and n not in self.entries]
+        return Parts(varies, sums, kept, before, after, saved)
+
+    @property
+    def held(self) -> int:
+        """How many numbers are held for every step because it is not done step by step."""
+        parts = self.parts
+        own = (parts.before | parts.after | set(parts.saved)) & parts.varies
+        return sum(prod(node.shape) for node in own - set(self.fold.block.results) if is_concrete(node.shape) and not is_view(node))
+
+    def results(self) -> tuple[Node, ...]:
+        fold, block, formals = self.fold, self.fold.block, self.formals
+        carries, count = fold.carries, known_count(fold.count)
+        parts = self.parts
+        varies, sums, kept, before, saved = parts.varies, parts.sums, parts.kept, parts.before, parts.saved
 
         # sequences of what the steps read or gave; everything else follows from them, all steps at once
         whole = dict(zip(formals, self.args, strict=True))
@@ -121,6 +154,18 @@ class Distribution:
                 if not read and part in varies and batchable(part) and is_primitive(part, dot, sum_to, reduce_sum):
                     found[k] = part
         return found
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A step taken apart."""
+
+    varies: set[Node]  # what has a value of its own at each step
+    sums: Mapping[int, Node]  # parts of the state that only add something up, with what they add
+    kept: Sequence[int]  # the other parts
+    before: set[Node]
+    after: set[Node]
+    saved: Sequence[Node]  # what is done after the loop is made of these
 
 
 @dataclass
@@ -207,6 +252,11 @@ def read_by(roots: Sequence[Node], hoisted: set[Node], operands: set[Node]) -> l
     """What the loop reads besides its state: hoisted values and operands, in the order in which they are met."""
     read = [arg for node in walk(roots, stop=hoisted) for arg in node.args] + list(roots)
     return [node for node in dict.fromkeys(read) if node in hoisted or node in operands]
+
+
+def is_view(node: Node) -> bool:
+    """Whether a value takes no memory of its own."""
+    return is_primitive(node, swap, expand, squeeze, broadcast_to)
 
 
 BATCHED = (dot, swap, sum_to, reduce_sum, expand, squeeze, broadcast_to)

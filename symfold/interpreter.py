@@ -14,7 +14,7 @@ from symfold.families import Family, known_count
 from symfold.folds import Fold, Select
 from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import concatenate, is_primitive
+from symfold.primitives import concatenate, is_primitive, joins_rows, splits_rows
 from symfold.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.walks import walk
 
@@ -84,10 +84,20 @@ class Interpreter:
                 return Entries(args[0][::-1])
             if entry := entry_of(node):
                 return args[0][entry[1]]
+            if splits_rows(node):
+                size = known_count(node.shape[1])
+                return Entries(Entries(args[0][k : k + size]) for k in range(0, len(args[0]), size))
+            if joins_rows(node) and all(isinstance(group, Entries) for group in args[0]):
+                return Entries(entry for group in args[0] for entry in group)
         if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
             return Entries(e for arg, part in zip(args, node.args, strict=True) for e in self._entries(arg, part))
-        whole = [self.collect(a, n) if isinstance(a, Entries) else a for a, n in zip(args, node.args, strict=True)]
-        return self.apply(node, whole)
+        return self.apply(node, [self._collected(value, arg) for value, arg in zip(args, node.args, strict=True)])
+
+    def _collected(self, value: Any, node: Node) -> Any:
+        """A meaning as one operation can read it: entries collected, those of entries first."""
+        if not isinstance(value, Entries):
+            return value
+        return self.collect(Entries(self._collected(e, element(node, k)) if isinstance(e, Entries) else e for k, e in enumerate(value)), node)
 
     def _entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
         if isinstance(value, Entries):

@@ -108,7 +108,7 @@ def errors(predicted: Array, actual: Array, train: Any, test: Any) -> dict[str, 
 
 
 def train(
-    shape: Shape, table: Table, epochs: int, batch_size: int, rate: float, test_fraction: float, seed: int
+    shape: Shape, table: Table, epochs: int, batch_size: int, rate: float, test_fraction: float, seed: int, remat: str | None = None
 ) -> tuple[Model, Any]:
     """Fit a net to the training rows of a table by plain SGD on the mean squared error; the model and each step's loss."""
     from symfold.losses import squared_error
@@ -129,6 +129,7 @@ def train(
             epochs=epochs,
             batch_size=size,
             seed=seed,
+            remat=remat,
             progress=None,
         )
     except Diverged as error:

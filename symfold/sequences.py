@@ -34,6 +34,9 @@ def _stacked(*shapes: Shape) -> Shape:
 
 def _add_rows(a: Any, like: Any, positions: Positions) -> Any:
     full = np.zeros(np.shape(like), dtype=np.result_type(a))
+    if isinstance(positions, range) and positions.step == 1:
+        full[positions.start : positions.stop] = a
+        return full
     np.add.at(full, np.asarray(positions), a)
     return full
 

@@ -62,6 +62,7 @@ def fit(
     metrics: Mapping[str, Any] | None = None,
     progress: bool | None = None,
     stages: bool = False,
+    remat: str | None = None,
     backend: str = "auto",
     dtype: str = "float64",
 ) -> Fitted:
@@ -77,6 +78,8 @@ def fit(
     stay as they are, bit for bit, those after it are left out (`sf.lesion`), so that it trains the net of depth k. `epochs` is
     the whole budget, shared out evenly, what is left over to the first stages; the optimiser's memory starts anew in each stage.
     Metrics that are nets are measured without the layers that are not fitted yet; `history.stages` says whose step each was.
+
+    `remat` says how gradients of deep nets save memory ("sqrt" or "reversible"), as for `sf.value_and_grad`.
 
     `backend` takes the steps: NumPy one by one, others all batches of one size in one call: an epoch, with what is left over of
     it in a second; where nothing is left over and nothing is measured after each epoch, many epochs. The parameters given back are float64 in any case, those that a backend computed in float32 too.
@@ -106,7 +109,7 @@ def fit(
     def training_for(stage: Stage) -> Training:
         layout = layout_of(stage.net)
         share = fitted if fitted.layout == layout else {name: fitted[name] for name in layout.names}
-        return training_of(update_of(stage.net, share, optimizer, stage.trained), backend, dtype)
+        return training_of(update_of(stage.net, share, optimizer, stage.trained, remat), backend, dtype)
 
     training = training_for(plan[0])
     names = [node.op.name for node in net.inputs]

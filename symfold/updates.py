@@ -22,15 +22,17 @@ from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of, parameters_of
 
 
-def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None = None) -> Net:
+def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None = None, remat: str | None = None) -> Net:
     """One step as a net: (the loss, every parameter leaf after the step, every slot after the step); with `trained`, of these parameters alone.
+
+    `remat` is as for `sf.value_and_grad`.
 
     >>> import symfold as sf
     >>> w = sf.parameter("w")
     >>> training_step(sf.Net.of((w - sf.tensor("x")) ** 2), sf.sgd(0.5))({"w": 3.0}, x=1.0)
     (array(4.), (array(1.),))
     """
-    both = value_and_grad(loss, trained)
+    both = value_and_grad(loss, trained, remat)
     leaves = moved(loss, trained)
     gradients = both.outputs[1:]
     if len(gradients) != len(leaves):
@@ -85,7 +87,9 @@ class Update:
     start: Parameters
 
 
-def update_of(loss: Net, params: Mapping[str, Any], optimiser: Optimiser, trained: Sequence[str] | None = None) -> Update:
+def update_of(
+    loss: Net, params: Mapping[str, Any], optimiser: Optimiser, trained: Sequence[str] | None = None, remat: str | None = None
+) -> Update:
     """The training step of a loss from these parameters; with `trained`, of the parameters of these names alone."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
     movers = moved(loss, trained)
@@ -93,7 +97,7 @@ def update_of(loss: Net, params: Mapping[str, Any], optimiser: Optimiser, traine
     start = Parameters(layout_of(Net((*leaves, *slots))))
     given = parameters_of(params, layout_of(loss)).flat
     start.flat[: len(given)] = given
-    return Update(training_step(loss, optimiser, trained), (*movers, *slots), start)
+    return Update(training_step(loss, optimiser, trained, remat), (*movers, *slots), start)
 
 
 class Training(Protocol):

@@ -98,7 +98,7 @@ def test_evaluation_makes_no_buffer_with_an_entry_a_step(monkeypatch, made):
     bound = []
     monkeypatch.setattr(program, "namespace", lambda source, plain=program.namespace: bound.append(dict(source.arrays)) or plain(source))
     net = made(DEPTH)
-    compiled = net.compile()
+    compiled = net.compile("numpy")
     compiled(net.init(0), *[np.ones((ROWS, 3)) for _ in net.inputs])
     (arrays,) = bound
     shapes = [value for value in arrays.values() if isinstance(value, tuple)]
@@ -107,6 +107,6 @@ def test_evaluation_makes_no_buffer_with_an_entry_a_step(monkeypatch, made):
 
 
 def _source(net):
-    compiled = net.compile()
+    compiled = net.compile("numpy")
     compiled(net.init(0), *[np.ones((ROWS, 3)) for _ in net.inputs])
     return compiled.source

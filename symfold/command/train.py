@@ -35,6 +35,7 @@ Examples:
 @click.option("--epochs", type=click.IntRange(1), default=200, show_default=True, help="How often the training rows are gone through.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="How many rows a step sees.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=0.001, show_default=True, help="The learning rate, for the mean error of a batch.")
+@click.option("--remat", metavar="WAY", help="Keep fewer states of a deep net: 'sqrt' recomputes in groups of layers, 'reversible' inverts its steps.")
 @click.option("--test-fraction", type=float, default=0.2, show_default=True, help="The part of the rows that is kept for testing.")
 @seed_option
 @output_option
@@ -64,7 +65,7 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
 
 def run(
     mapper: str, data: str, depth: int | str, target: str, width: int, activation: str, epochs: int,
-    batch_size: int, rate: float, test_fraction: float, seed: int,
+    batch_size: int, rate: float, remat: str | None, test_fraction: float, seed: int,
 ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """Train, and report."""
     from symfold.data import check_column, read_table
@@ -78,7 +79,7 @@ def run(
     if not columns:
         raise DataError(f"{data!r} has no column besides {target!r} (there is nothing to predict from)")
     shape = Shape(mapper, shape_depth, width, activation, columns, target)
-    model, losses = train(shape, table, epochs, batch_size, rate, test_fraction, seed)
+    model, losses = train(shape, table, epochs, batch_size, rate, test_fraction, seed, remat)
     values, actual = table.select(columns), table.select([target])[:, 0]
     rows = model.train_rows, model.test_rows
     report = {

@@ -18,7 +18,7 @@ from symfold.folds import Fold, Select
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import concatenate, is_primitive
+from symfold.primitives import concatenate, is_primitive, joins_rows, splits_rows
 from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.walks import walk
 
@@ -42,8 +42,8 @@ class Size:
         return self.zero, self.listed
 
 
-class Sizes(list[Size]):
-    """The sizes of the entries of a sequence."""
+class Sizes(list[Any]):
+    """The sizes of the entries of a sequence, each a size or sizes again."""
 
 
 def expanded_size(net: Net) -> tuple[int, int]:
@@ -85,8 +85,8 @@ def _plus(*vectors: Vector) -> Vector:
 
 def _single(value: Any) -> Size:
     if isinstance(value, Sizes):
-        width = len(value[0].vector)
-        return Size(_plus(_constant(1, width - 1), *(entry.vector for entry in value)))
+        entries = [_single(entry).vector for entry in value]
+        return Size(_plus(_constant(1, len(entries[0]) - 1), *entries))
     assert isinstance(value, Size)
     return Size((*value.vector[:-1], value.vector[-1] + 1)) if value.listed else value
 
@@ -125,8 +125,15 @@ def _operation(node: Node, args: list[Any], formals: int) -> Any:
             return Sizes(args[0][::-1])
         if entry := entry_of(node):
             return args[0][entry[1]]
+        if splits_rows(node):
+            size = known_count(node.shape[1])
+            return Sizes(Sizes(args[0][k : k + size]) for k in range(0, len(args[0]), size))
+        if joins_rows(node):
+            return Sizes(entry for group in args[0] for entry in _entries(group, known_count(node.args[0].shape[1])))
     elif args[0].listed and is_primitive(node, take_row, reverse_row):
         return args[0]
+    elif args[0].listed and splits_rows(node):
+        return Sizes([args[0]] * known_count(node.shape[0]))
     elif args[0].listed and entry_of(node):
         return Size(args[0].vector)
     if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Sizes) for arg in args):
@@ -158,7 +165,7 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
         for value, each in zip(args[carries:], fold.each, strict=True)
     ]
     varied = [each and isinstance(value, Sizes) for value, each in zip(operands, fold.each, strict=True)]
-    uneven = any(one and len(set(entries)) > 1 for entries, one in zip(operands, varied, strict=True))
+    uneven = any(one and any(entry != entries[0] for entry in entries) for entries, one in zip(operands, varied, strict=True))
     sequences = given or any(isinstance(value, Sizes) for value in (*state, *operands))
     rows: dict[tuple[tuple[bool, bool], ...], list[Any]] = {}
     kept: list[Sizes] = [Sizes() for _ in block.results[carries:]]

@@ -8,8 +8,10 @@ from __future__ import annotations
 from symfold.primitives.arrangement import concatenate as concatenate
 from symfold.primitives.arrangement import expand as expand
 from symfold.primitives.arrangement import item as item
+from symfold.primitives.arrangement import joins_rows as joins_rows
 from symfold.primitives.arrangement import put as put
 from symfold.primitives.arrangement import reshape as reshape
+from symfold.primitives.arrangement import splits_rows as splits_rows
 from symfold.primitives.arrangement import squeeze as squeeze
 from symfold.primitives.broadcasting import alike as alike
 from symfold.primitives.broadcasting import broadcast_like as broadcast_like

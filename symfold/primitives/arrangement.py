@@ -10,7 +10,7 @@ import sympy as sp
 
 from symfold.errors import NoRule, ShapeError
 from symfold.nodes import Node
-from symfold.primitives.table import Primitive, primitive
+from symfold.primitives.table import Primitive, is_primitive, primitive
 from symfold.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
 
 
@@ -39,6 +39,23 @@ def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node
 
 
 reshape: Primitive = primitive("reshape", _reshaped, lambda a, shape: np.reshape(a, shape), _reshape_adjoint)
+
+
+def splits_rows(node: Node) -> bool:
+    """Whether a reshape makes groups of an array's rows and no more: then it is a view, wherever the rows lie."""
+    return is_primitive(node, reshape) and _are_groups(node.shape, node.args[0].shape)
+
+
+def joins_rows(node: Node) -> bool:
+    """Whether a reshape makes rows of groups of rows and no more."""
+    return is_primitive(node, reshape) and _are_groups(node.args[0].shape, node.shape)
+
+
+def _are_groups(groups: Shape, rows: Shape) -> bool:
+    known = is_known(rows) and len(groups) == len(rows) + 1 > 1 and groups[2:] == rows[1:]
+    return known and is_concrete((*groups[:2], rows[0])) and groups[0] * groups[1] == rows[0]
+
+
 expand: Primitive = primitive(
     "expand",
     lambda a, axis: ANY if not is_known(a) else (*a[: len(a) + 1 + axis], 1, *a[len(a) + 1 + axis :]),

@@ -19,8 +19,8 @@ from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.opening import opened
 from symfold.operations import Input
-from symfold.primitives import reduce_sum
-from symfold.reverse_mode import pull_back, zeros
+from symfold.primitives import reduce_sum, zeros
+from symfold.reverse_mode import pull_back
 from symfold.shapes import is_known, show
 from symfold.specialise import with_shapes
 from symfold.tensors import number

@@ -30,7 +30,8 @@ from symfold.notation.styles import style_named
 from symfold.notation.terms import Name, Term, named
 from symfold.opening import opened
 from symfold.operations import Constant
-from symfold.reverse_mode import pull_back, zeros
+from symfold.primitives import zeros
+from symfold.reverse_mode import pull_back
 from symfold.specialise import with_shapes
 from symfold.trees import LEAF
 from symfold.walks import walk

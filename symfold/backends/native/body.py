@@ -22,7 +22,7 @@ from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import dot, is_primitive, reshape
+from symfold.primitives import dot, is_primitive, reshape, splits_rows
 from symfold.sequences import reverse_row
 from symfold.shapes import NAME
 from symfold.walks import walk
@@ -200,7 +200,9 @@ class Body:
         return target
 
     def reshaped(self, node: Node, array: Array) -> Array:
-        """The same entries in another shape: seen, if they lie in their order, else copied."""
+        """The same entries in another shape: seen, if they lie in their order or if rows are grouped, else copied."""
+        if splits_rows(node):
+            return replace(array, shape=tuple(node.shape), strides=(int(node.shape[1]) * array.strides[0], *array.strides))
         if not array.contiguous:
             fresh = self.source.array(array.shape, None)
             copy(self.code, array, fresh, array.shape)

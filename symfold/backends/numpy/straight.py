@@ -15,7 +15,7 @@ from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import is_primitive, reshape
+from symfold.primitives import is_primitive, reshape, splits_rows
 from symfold.shapes import NAME
 from symfold.walks import walk
 
@@ -86,8 +86,9 @@ class Body:
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
         elif is_view(node):
             ref = view(source, node, self.refs[node.args[0]])
-        elif is_primitive(node, reshape) and self.refs[node.args[0]].whole and self.refs[node.args[0]].level == 0:
-            ref = Ref(source.once("v", f"{self.refs[node.args[0]].name}.reshape({source.shape(node.shape)})"), node.shape, whole=True)
+        elif is_primitive(node, reshape) and self.refs[node.args[0]].level == 0 and (self.refs[node.args[0]].whole or splits_rows(node)):
+            inner = self.refs[node.args[0]]
+            ref = Ref(source.once("v", f"{inner.name}.reshape({source.shape(node.shape)})"), node.shape, whole=inner.whole)
         else:
             return self.computed(node, place)
         if node in self.into:
