@@ -24,7 +24,7 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.primitives import Apply
 from symfold.sequences import join, stack, take
-from symfold.shapes import Size
+from symfold.shapes import Size, size_symbols
 from symfold.walks import walk
 
 Kinds = Mapping[str, Kind]
@@ -158,7 +158,7 @@ class Binder:
         if not isinstance(count, int):
             raise InvalidValue(
                 f"the depth {count} is a symbol, so its layers cannot get bodies one by one "
-                f"(bind {listed.prefix!r} to give all of them one, or give the depth a number: net.at({count}=10))"
+                f"(bind {listed.prefix!r} to give all of them one, or give the depth a number: net.at({'=10, '.join(size_symbols(count))}=10))"
             )
         return [self.kind(name) for name in listed]
 

@@ -94,8 +94,12 @@ def depth_is_symbolic(symbol: object, *others: Advice, problem: str = "") -> Inv
 
     >>> print(depth_is_symbolic("n"))
     the depth n is a symbol and has no number yet (give it a number: net.at(n=10))
+    >>> import sympy as sp
+    >>> print(depth_is_symbolic(3 * sp.Symbol("m")))
+    the depth 3*m is a symbol and has no number yet (give it a number: net.at(m=10))
     """
-    advice = Advice("depth", 10, f"give it a number: net.at({symbol}=10)")
+    named = ", ".join(f"{one}=10" for one in sorted(map(str, getattr(symbol, "free_symbols", {symbol}))))
+    advice = Advice("depth", 10, f"give it a number: net.at({named})")
     return InvalidValue(problem or f"the depth {symbol} is a symbol and has no number yet", *others, advice)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, overload
 
@@ -12,12 +12,12 @@ import sympy as sp
 
 from symfold.arguments import place_of, whole
 from symfold.errors import InvalidType, InvalidValue
-from symfold.families import Family, Names, Numbered, compress
+from symfold.families import Family, Names, Numbered, compress, count_of
 from symfold.layer_kinds import Call, Kind, kind_of
 from symfold.lifting import APPLIED, leads, lift
 from symfold.nodes import COMPARED, Node
 from symfold.operations import Input
-from symfold.shapes import NAME
+from symfold.shapes import NAME, Size, size_symbols
 from symfold.tensors import checked_name
 
 
@@ -126,7 +126,7 @@ class Layers(Sequence[Layer]):
 
     @property
     def count(self) -> Any:
-        return self.names.count if isinstance(self.names, Numbered) else len(self.names)
+        return count_of(self.names)
 
     @overload
     def __getitem__(self, index: int) -> Layer: ...
@@ -162,7 +162,7 @@ class Layers(Sequence[Layer]):
 
     def __repr__(self) -> str:
         if isinstance(self.names, Numbered) and (not isinstance(self.count, int) or self.count > 12):
-            return f"[{self.names[0]}, {self.names[1]}, ..., {self.names.prefix}{last_number(self.names)}]"
+            return f"[{self.names[0]}, {self.names[1]}, ..., {self.names.last}]"
         return repr(list(self))
 
     def families(self) -> tuple[Node, ...]:
@@ -174,15 +174,10 @@ class Layers(Sequence[Layer]):
         )
 
 
-def last_number(names: Numbered) -> Any:
-    """The number of the last name: f3 of f1, f2, f3."""
-    return names.start + names.count - 1
-
-
 def weight_names(prefix: str, names: Names) -> Names:
     """The names of one parameter of many layers."""
     if isinstance(names, Numbered) and re.fullmatch(r"[A-Za-z]+", names.prefix):
-        return Numbered(prefix, names.start, names.count)
+        return replace(names, prefix=prefix)
     return compress([weight_name(prefix, name) for name in names])
 
 
@@ -200,18 +195,16 @@ def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights
 
 
 def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count: Any = None, **weights: Any) -> Layers:
-    """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol.
+    """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol or an expression with one.
 
     >>> layers("f1:4"), layers("f", count=1_000_000)
     ([f1, f2, f3], [f1, f2, ..., f1000000])
+    >>> layers("f", count="n"), layers("f", count=3 * sp.Symbol("m"))
+    ([f1, f2, ..., fn], [f1, f2, ..., f_{3*m}])
     """
     made = kind_of(kind, weights)
     if count is not None:
-        if isinstance(count, (str, sp.Symbol)):
-            count = sp.Symbol(checked_name(str(count)), integer=True, positive=True)
-        else:
-            count = whole("count (or a symbol)", count)
-        return Layers(Numbered(checked_name(spec), 1, count), made)
+        return Layers(Numbered(checked_name(spec), 1, depth_given(count)), made)
     if not isinstance(spec, str) or not spec.strip():
         raise InvalidType(f"{spec!r} names no layers (give a spec as 'f1:4' or 'f g h', or a name and count=)")
     run = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
@@ -226,6 +219,18 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
         raise InvalidValue(f"{spec!r} names no layers: {error} (give a spec as 'f1:4', whose end is left out, or 'f g h')") from None
     names = [checked_name(symbol.name) for symbol in symbols]
     return Layers(compress(names) if names else (), made)
+
+
+def depth_given(count: Any) -> Size:
+    """How many layers, as their author gave it: a number, a symbol or its name, or an expression with symbols, as 3*m."""
+    if isinstance(count, (str, sp.Symbol)):
+        return sp.Symbol(checked_name(str(count)), integer=True, positive=True)
+    if not isinstance(count, sp.Expr) or not count.free_symbols:
+        return whole("count (or a symbol)", count)
+    known = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
+    if not known.is_integer or known.is_negative:
+        raise InvalidValue(f"count={count} is no number of layers for every {', '.join(size_symbols(count))} (give a whole multiple of a symbol, as 3*m)")
+    return known
 
 
 APPLIED.append(lambda name, args: Layer(name)(*args))

@@ -12,7 +12,7 @@ from typing import Any
 
 from symfold.blocks import Block
 from symfold.errors import InvalidValue, ShapeError
-from symfold.families import Family, Names, Numbered
+from symfold.families import Family, Names, Numbered, count_of
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
@@ -82,7 +82,7 @@ MANY = 64  # names of one sequence, beyond which they are claimed together
 
 @dataclass
 class Claims:
-    """Who claims which name. Numbered names are spans, so that a million layers cost what three cost.
+    """Who claims which name. Numbered names are spans, or runs by a step, so that a million layers cost what three cost.
 
     >>> claims = Claims()
     >>> claims.add(Numbered("W", 1, 1_000_000), "f"), claims.add(("W7",), "f"), claims.add(("W7",), "g")
@@ -91,11 +91,16 @@ class Claims:
 
     starts: dict[str, list[Any]] = field(default_factory=dict)
     spans: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
+    spaced: dict[str, dict[Any, list[Numbered]]] = field(default_factory=dict)  # many names with gaps in between, by owner
 
     def add(self, names: Names, owner: Any) -> tuple[str, Any] | None:
         """Claim names for an owner; gives the first name that has another owner, with that owner."""
+        if isinstance(names, Numbered) and names.step > 1 and not (isinstance(names.count, int) and names.count <= MANY):
+            return self._claim_spaced(names, owner)
         spans: dict[str, list[tuple[Any, Any]]] = {}
         for prefix, first, end in spans_of(names):
+            if prefix in self.spaced and (clash := self._spaced_clash(Numbered(prefix, first, end - first), owner)) is not None:
+                return clash
             spans.setdefault(prefix, []).append((first, end))
         for prefix, found in spans.items():
             if len(found) > MANY:
@@ -105,6 +110,19 @@ class Claims:
             if clash is not None:
                 return clash
         return None
+
+    def _claim_spaced(self, names: Numbered, owner: Any) -> tuple[str, Any] | None:
+        prefix = names.prefix
+        for first, (end, other) in zip(self.starts.get(prefix, []), self.spans.get(prefix, []), strict=True):
+            if other != owner and (number := names.shared(Numbered(prefix, first, end - first))) is not None:
+                return f"{prefix}{number}", other
+        if (clash := self._spaced_clash(names, owner)) is None:
+            self.spaced.setdefault(prefix, {}).setdefault(owner, []).append(names)
+        return clash
+
+    def _spaced_clash(self, names: Numbered, owner: Any) -> tuple[str, Any] | None:
+        others = ((other, run) for other, runs in self.spaced.get(names.prefix, {}).items() if other != owner for run in runs)
+        return next(((f"{names.prefix}{number}", other) for other, run in others if (number := names.shared(run)) is not None), None)
 
     def _claim_all(self, prefix: str, found: Sequence[tuple[Any, Any]], owner: Any) -> tuple[str, Any] | None:
         """Claim many spans of one prefix: all that is claimed is gone through once, and not once for each."""
@@ -144,7 +162,7 @@ class Claims:
 
 def spans_of(names: Names) -> Iterator[tuple[str, Any, Any]]:
     """Names as spans (prefix, first, end) of numbers; a name without a number is a span of its own prefix."""
-    if isinstance(names, Numbered):
+    if isinstance(names, Numbered) and names.step == 1:
         end = names.start + names.count if isinstance(names.count, int) else float("inf")
         yield names.prefix, names.start, end
         return
@@ -223,7 +241,7 @@ def label(name: str) -> str:
 
 def covers(name: str, names: Names) -> bool:
     """Whether a name is one of these."""
-    return names.position(name) is not None if isinstance(names, Numbered) else name in names
+    return name in names
 
 
 def places_of(wanted: Collection[str], names: Names) -> dict[int, str]:
@@ -245,9 +263,9 @@ def show_names(found: Iterable[Names], most: int = 12) -> str:
     """
     shown: list[str] = []
     for names in found:
-        count = names.count if isinstance(names, Numbered) else len(names)
+        count = count_of(names)
         if isinstance(names, Numbered) and (not isinstance(count, int) or count > most):
-            shown.append(f"{names[0]}, {names[1]}, ..., {names.prefix}{names.start + count - 1}")
+            shown.append(f"{names[0]}, {names[1]}, ..., {names.last}")
         else:
             shown += names
     listed = list(dict.fromkeys(shown))

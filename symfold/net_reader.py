@@ -9,7 +9,7 @@ import numpy as np
 
 from symfold.blocks import Block
 from symfold.errors import DataError, SymfoldError
-from symfold.families import Family, Numbered
+from symfold.families import Family, Numbered, compress
 from symfold.folds import Fold, Select
 from symfold.functions import head_named
 from symfold.layer_kinds import Call
@@ -82,8 +82,8 @@ def _read_start(start: Any) -> Normal | None:
 def _read_names(names: Any) -> Any:
     kind, *fields = names
     if kind == "numbered":
-        return Numbered(_text(fields[0]), int(fields[1]), decode_value(fields[2]))
-    return tuple(map(_text, fields))
+        return Numbered(_text(fields[0]), int(fields[1]), decode_value(fields[2]), *map(int, fields[3:4]))
+    return compress(list(map(_text, fields))) if fields else ()  # of names by a step that were kept one by one
 
 
 def _text(value: Any) -> str:

@@ -70,7 +70,7 @@ def _start(start: Normal | None) -> list[float] | None:
 
 def _names(names: Any) -> list[Any]:
     if isinstance(names, Numbered):
-        return ["numbered", names.prefix, names.start, encode_value(names.count)]
+        return ["numbered", names.prefix, names.start, encode_value(names.count), *([] if names.step == 1 else [names.step])]
     return ["names", *names]
 
 

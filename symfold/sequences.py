@@ -10,6 +10,7 @@ one sequence is that sequence again. So equal folds are equal however their item
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -110,7 +111,7 @@ def stack(parts: Sequence[Any]) -> Node:
 
     >>> from symfold.tensors import tensor
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
-    Numbered(prefix='u', start=1, count=2)
+    Numbered(prefix='u', start=1, count=2, step=1)
     """
     nodes = tuple(map(lift, ordered("sf.stack takes values of one shape", parts)))
     if not nodes:
@@ -208,14 +209,16 @@ def take(sequence: Node, positions: Positions) -> Node:
         return take(sequence.args[0], positions_of([inner[k] for k in positions]))
     if is_primitive(sequence, reverse_row) and isinstance(size, int):
         return take(sequence.args[0], positions_of([size - 1 - k for k in positions]))
-    if isinstance(positions, range) and positions.step == -1 and len(positions) > 1:
+    if isinstance(positions, range) and positions.step < 0 and len(positions) > 1:
         return reverse(take(sequence, positions[::-1]))
-    if isinstance(op, Family) and len(set(positions)) == len(positions):
+    if isinstance(positions, range) and positions.step != 1 and not has_rest(sequence):
+        return take(sequence, positions_of(positions))
+    if isinstance(op, Family) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
         if isinstance(op.names, Numbered) and isinstance(positions, range):
-            names: Names = Numbered(op.names.prefix, op.names.start + positions.start, len(positions))
+            names: Names = op.names.taken(positions)
         else:
             names = compress([op.names[k] for k in positions])
-        return Node(Family(names, op.shape, op.role, op.start))
+        return Node(replace(op, names=names))
     if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
         return stack([sequence.args[k] for k in positions])
     if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and len(set(positions)) == len(positions):
@@ -235,12 +238,26 @@ def rest(sequence: Node, first: int = 1) -> Node:
 
     >>> from symfold.named_layers import layers
     >>> rest(layers("f", count="n").families()[0]).op.names
-    Numbered(prefix='f', start=2, count=n - 1)
+    Numbered(prefix='f', start=2, count=n - 1, step=1)
     """
     family: Family = sequence.op
     names = family.names
     assert isinstance(names, Numbered)
-    return Node(Family(Numbered(names.prefix, names.start + first, names.count - first), family.shape, family.role, family.start))
+    return Node(replace(family, names=names.rest(first)))
+
+
+def every(sequence: Node, size: int, place: int) -> Node | None:
+    """The entries at one place of every group of so many, of symbolically many numbered names, in their order or from the last.
+
+    >>> import sympy as sp
+    >>> from symfold.named_layers import layers
+    >>> every(layers("f", count=3 * sp.Symbol("m")).families()[0], 3, 0).op.names
+    Numbered(prefix='f', start=1, count=m, step=3)
+    """
+    if is_primitive(sequence, reverse_row):
+        found = every(sequence.args[0], size, size - 1 - place)
+        return None if found is None else reverse(found)
+    return Node(replace(sequence.op, names=sequence.op.names.every(size, place))) if has_rest(sequence) else None
 
 
 def reverse(sequence: Any) -> Node:

@@ -6,6 +6,7 @@ Sizes that met while unknown were taken to be equal; here, where the numbers com
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -47,7 +48,7 @@ def rebuilt(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None =
 def _form(form: Any, sizes: Sizes) -> Any:
     """A form whose names may be symbolically many."""
     if isinstance(form, Numbered):
-        return Numbered(form.prefix, form.start, _number(form.count, sizes))
+        return replace(form, count=_number(form.count, sizes))
     return tuple(_form(part, sizes) for part in form) if isinstance(form, tuple) else form
 
 
@@ -89,8 +90,8 @@ def _rebuilt(roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, 
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
             new[node] = Node(Input(op.name, shape, op.role, op.start))
         elif isinstance(op, Family):
-            names = Numbered(op.names.prefix, op.names.start, _number(op.names.count, sizes)) if isinstance(op.names, Numbered) else op.names
-            new[node] = Node(Family(names, _number(op.shape, sizes), op.role, op.start))
+            names = _form(op.names, sizes)
+            new[node] = Node(replace(op, names=names, shape=_number(op.shape, sizes)))
         elif isinstance(op, Fold):
             new[node] = _fold(op, args, sizes, shapes)
         elif isinstance(op, Select):

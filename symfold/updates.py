@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,7 +65,7 @@ def slot_of(leaf: Node, name: str) -> Node:
     op = leaf.op
     if isinstance(op, Family):
         names: Names = (
-            Numbered(f"{name}_{op.names.prefix}", op.names.start, op.names.count)
+            replace(op.names, prefix=f"{name}_{op.names.prefix}")
             if isinstance(op.names, Numbered)
             else tuple(f"{name}_{n}" for n in op.names)
         )

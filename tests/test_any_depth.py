@@ -2,6 +2,7 @@
 
 import itertools
 import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -44,6 +45,14 @@ def test_parameters_in_one_buffer_are_taken_over_without_their_names(unlisted):
     net = dense(1000)
     params = net.init(0)
     assert np.array_equal(parameters_of(params, layout_of(net)).flat, params.flat)
+
+
+def test_groups_and_all_that_is_asked_of_them_list_no_names(unlisted):
+    net = sf.grouped(dense(10**6), 10)
+    assert len(sf.grad(sf.squared_error(net, sf.tensor("t", (None, 3)))).outputs) == 20
+    assert (sf.cost(net).work, sf.cost(net).span) == (10**6, 10**5)
+    assert sf.paths(net).through("f7").mean == 1 + (10**5 - 1) * Fraction(10, 11)
+    assert str(sf.adjoint(sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), x), 2))).splitlines()[1].startswith("a_{k-1} = a_k + f_{2*k-1}'")
 
 
 @pytest.mark.parametrize("style", STYLES)

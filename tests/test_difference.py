@@ -109,6 +109,16 @@ def test_what_moved_is_said(case: str) -> None:
     assert str(difference(a, b)) == str(found)
 
 
+def test_layers_that_only_one_net_has_are_told_of_names_by_a_step() -> None:
+    """Runs by a step of 3 that begin one after the other are one run of names; one that stands alone is its names."""
+    found = difference(sf.grouped(residual(3 * 10**5), 3), residual(3 * 10**5 + 2))
+    assert found.sentences[0] == "only B has the layers f300001, f300002"
+    assert difference(residual(5), sf.fold(sf.mappers.residual, layers(5)[::2], X)).sentences[0] == "only A has the layers f2, f4"
+    body = sf.layers("f", sf.dense(3, 3), count=9)
+    one, other = (sf.fold(sf.mappers.residual, items, sf.tensor("x", (3,))) for items in (body, body[::2]))
+    assert difference(one, other).sentences[0] == "only A has the layers f2, f4, f6, f8"
+
+
 def test_an_input_that_only_one_net_reads_is_said() -> None:
     found = difference(residual(3), fold(lambda z, f: f(z) + Y * z, 3))
     assert found.sentences[0] == "only B reads the input y"

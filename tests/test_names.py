@@ -1,5 +1,6 @@
 """Names and bodies: one name means one thing, and a name can be given a body."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.families import Numbered
+from symfold.families import Numbered, compress, count_of
 from symfold.names import MANY, Claims
 
 X = sf.tensor("x", (None, 3))
@@ -169,11 +170,63 @@ def test_specs_and_bodies_that_cannot_be_are_said_in_words() -> None:
     assert sf.layer("f", lambda *given: given[0] + given[1], W=(3,)).params[0].shape == (3,)
 
 
-NUMBERED = st.builds(Numbered, st.sampled_from("fg"), st.integers(0, 300), st.integers(1, 200))
+NUMBERED = st.builds(Numbered, st.sampled_from("fg"), st.integers(0, 300), st.integers(1, 200), st.one_of(st.just(1), st.integers(1, 7)))
 LISTED = st.builds(
     lambda prefix, numbers: tuple(f"{prefix}{number}" for number in numbers),
     st.sampled_from("fg"), st.sets(st.integers(0, 500), min_size=1, max_size=3 * MANY).map(sorted),
 )  # fmt: skip
+
+
+@given(names=NUMBERED, other=NUMBERED, position=st.integers(0, 250), cut=st.tuples(st.integers(0, 30), st.integers(1, 30), st.integers(1, 9)))
+def test_a_numbered_run_is_the_tuple_of_its_names(names: Numbered, other: Numbered, position: int, cut: tuple[int, int, int]) -> None:
+    listed = tuple(names)
+    assert len(listed) == names.count == count_of(names) == count_of(listed) and listed[-1] == names.last
+    assert compress(listed) == names
+    assert [names[k] for k in range(len(listed))] == list(listed) and [f"{names.prefix}{names.number(k)}" for k in range(len(listed))] == list(listed)
+    asked = f"{names.prefix}{names.start + position - 25}"
+    assert names.position(asked) == (listed.index(asked) if asked in listed else None) and (asked in names) == (asked in listed)
+    chosen = range(cut[0], min(len(listed), cut[0] + cut[1] * cut[2]), cut[2])
+    assert tuple(names.taken(chosen)) == tuple(listed[k] for k in chosen)
+    first = min(cut[0], len(listed))
+    assert tuple(names.rest(first)) == listed[first:]
+    place = cut[0] % cut[1]
+    assert tuple(names.every(cut[1], place)) == listed[: len(listed) - len(listed) % cut[1]][place :: cut[1]]
+    both = {names.start + names.step * k for k in range(names.count)} & {other.start + other.step * k for k in range(other.count)}
+    assert names.shared(other) == other.shared(names) == min(both, default=None)
+
+
+@given(names=NUMBERED, size=st.integers(1, 9), place=st.integers(0, 8), groups=st.integers(1, 9))
+def test_symbolically_many_names_are_those_of_every_number(names: Numbered, size: int, place: int, groups: int) -> None:
+    m = sp.Symbol("m", integer=True, positive=True)
+    deep, known = replace(names, count=size * m), replace(names, count=size * groups)
+    taken = deep.every(size, place % size)
+    assert taken.count == m and replace(taken, count=groups) == known.every(size, place % size)
+    assert deep.rest(1).count == size * m - 1 and [deep.rest(1)[k] for k in range(3)] == [deep[k] for k in (1, 2, 3)]
+    assert sp.sympify(deep.number(deep.count - 1)).subs(m, groups) == known.number(known.count - 1)
+    assert deep.position(deep[10**6]) == 10**6 and deep.shared(replace(deep, start=10**9 * deep.step + deep.start)) == 10**9 * deep.step + deep.start
+
+
+def test_one_name_has_no_step_and_no_step_is_downward() -> None:
+    assert Numbered("f", 4, 1, 3) == Numbered("f", 4, 1) and compress(["f4"]) == Numbered("f", 4, 1)
+    assert compress(["f3", "f2", "f1"]) == ("f3", "f2", "f1") and compress(["f1", "f1"]) == ("f1", "f1")
+    assert compress(["f1", "f3", "f6"]) == ("f1", "f3", "f6") and compress(["f1", "g2"]) == ("f1", "g2")
+    with pytest.raises(sf.errors.InvalidValue, match="step=0"):
+        Numbered("f", 1, 3, 0)
+
+
+@pytest.mark.parametrize(("count", "words"), [(sp.Symbol("m") / 2, "count=m/2 is no number of layers for every m"), (-2 * sp.Symbol("m"), r"count=-2\*m is no"), (sp.pi, "count .or a symbol.=pi")])
+def test_a_depth_that_is_no_number_of_layers(count: Any, words: str) -> None:
+    with pytest.raises(sf.errors.SymfoldError, match=words):
+        sf.layers("f", count=count)
+
+
+def test_runs_of_a_million_names_by_a_step_are_claimed_as_three_are() -> None:
+    claims = Claims()
+    for place in range(3):
+        assert claims.add(Numbered("f", place, 10**6, 3), "abc"[place]) is None
+    assert claims.add(("f299999",), "c") is None and claims.add(("f299999",), "a") == ("f299999", "c")
+    assert claims.add(Numbered("f", 10**7, 5), "a") is None
+    assert claims.add(Numbered("f", 2, sp.Symbol("m"), 7), "a") == ("f16", "b")  # type: ignore[arg-type]
 
 
 @given(claimed=st.lists(st.tuples(st.one_of(NUMBERED, LISTED), st.sampled_from("AB")), max_size=6))

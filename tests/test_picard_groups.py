@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import InvalidType, InvalidValue
+from symfold.families import Numbered
 from symfold.names import names_of
 
 X = sf.tensor("x")
-T = sp.Symbol("t")
+T, M = sp.Symbol("t"), sp.Symbol("m", integer=True, positive=True)
 Step = Callable[[Any, Callable[[Any], Any], Any], Any]
 # what is carried, what the layer gives for what it reads, the layer
 STEPS: dict[str, tuple[Callable[[Any, Any], Any], Step]] = {
@@ -156,10 +157,90 @@ def test_all_layers_of_a_symbolic_depth_in_one_group(name: str) -> None:
     assert (one == sf.fold(sf.mappers.boosting(X), sf.layers("f", count="n"), X)) == (name == "residual")
 
 
-def test_groups_of_a_million_layers() -> None:
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("size", [2, 3, 12])
+def test_groups_of_a_symbolic_depth_are_those_at_every_number(name: str, size: int) -> None:
+    deep = sf.fold(STEPS[name][0], sf.layers("f", count=size * M), X)
+    net = sf.grouped(deep, size)
+    for groups in (2, 4, 7):
+        assert net.at(m=groups) == sf.grouped(deep.at(m=groups), size)
+        assert sf.roll(sf.unroll(net.at(m=groups))) == sf.roll(net.at(m=groups))
+    if size <= len(BODIES):
+        assert float(bound(net.at(m=1))(x=0.7)) == pytest.approx(float(bound(sf.grouped(deep.at(m=1), size))(x=0.7)), rel=1e-14)
+    assert sf.from_json(net.to_json()) == net
+
+
+def test_a_symbolic_depth_may_be_more_than_a_multiple() -> None:
+    deep = sf.fold(sf.mappers.residual, sf.layers("f", count=6 * M + 3), X)
+    assert sf.grouped(deep, 3).at(m=2) == sf.grouped(deep.at(m=2), 3)
+    assert sf.paths(sf.grouped(deep, 3)).polynomial.subs(M, 4) == (1 + 3 * T) ** 9
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_what_is_asked_of_groups_of_a_symbolic_depth(size: int) -> None:
+    """Against the same net at a number: paths, cost, and the adjoint as a net and in numbers."""
+    net = sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=size * M), sf.tensor("x", (3,))), size)
+    assert sf.paths(net).polynomial == (1 + size * T) ** M
+    assert (sf.cost(net).work, sf.cost(net).span) == (size * M, M)
+    for groups in (2, 3):
+        small = net.at(m=groups)
+        assert sp.expand(sf.paths(net).polynomial.subs(M, groups) - sf.paths(small).polynomial) == 0
+        assert sf.adjoint(net).at(m=groups) == sf.adjoint(small)
+    x, whole = np.array([0.3, -0.8, 1.4]), net.bind({"f": BODIES[1]})
+    slope = (whole.at(m=4)(x=x + 1e-5) - whole.at(m=4)(x=x - 1e-5)) / 2e-5
+    np.testing.assert_allclose(sf.adjoint(whole).at(m=4)(x=x, a=np.ones(3))["x"], slope, rtol=1e-6)
+
+
+def test_groups_of_a_symbolic_depth_are_written_and_drawn() -> None:
+    net = sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=2 * M), X), 2)
+    assert str(net) == "z_k = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}, k = 1..m, z_0 = x"
+    assert "f_{2 k-1}" in sf.formula(net, style="latex") and "f₂ₖ₋₁(zₖ₋₁)" in sf.formula(net, style="unicode")
+    assert "<mn>2</mn><mo>\u2062</mo><mi>k</mi><mo>-</mo><mn>1</mn>" in sf.formula(net, style="mathml")
+    assert str(sf.adjoint(net)).splitlines()[1] == "a_{k-1} = a_k + f_{2*k-1}'(z_{k-1})^T a_k + f_{2*k}'(z_{k-1})^T a_k, k = m..1, a_m = a"
+    drawn = sf.Net.of(net).graph("fold")
+    assert drawn.nodes["fold1"]["label"] == "z_{k} = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}\nk = 1, ..., m"
+    assert {data["label"] for _, data in drawn.nodes(data=True)} >= {"f1, ..., f_{2*m-1}", "f2, ..., f_{2*m}"}
+    assert {data["label"] for _, data in net.graph("block").nodes(data=True)} >= {"f_{2*k-1}", "f_{2*k}"}
+
+
+@pytest.mark.parametrize("name", ["residual", "multiplicative"])
+def test_groups_of_layers_with_parameters_share_them_with_the_net(name: str) -> None:
+    """The parameters of a group interleave in the layout; loops in numbers, and central differences, are the oracle."""
+    kind = sf.dense(2, 2, sf.tanh)
+    deep = sf.fold(STEPS[name][0], sf.layers("f", kind, count=3 * M), sf.tensor("x", (1, 2)))
+    plain, net = deep.at(m=3), sf.grouped(deep, 3).at(m=3)
+    params = plain.init(seed=3)
+    assert sorted(net.init(seed=0)) == sorted(params)
+    x = np.array([[0.3, -0.8]])
+
+    def by_hand(params: Any) -> Any:
+        value = before = x
+        for k in range(9):
+            before = value if k % 3 == 0 else before
+            value = STEPS[name][1](value, lambda u, k=k: np.tanh(u @ params[f"W{k + 1}"] + params[f"b{k + 1}"]), before)
+        return value
+
+    np.testing.assert_allclose(net(params, x), by_hand(params), rtol=1e-13)
+    np.testing.assert_allclose(net.compile()(params, x=x), by_hand(params), rtol=1e-12)
+    gradients = sf.grad(sf.Net.of(np.sum(net)))(params, x=x)
+    for one in ("W1", "W5", "b9"):
+        moved = {sign: params.copy() for sign in (1, -1)}
+        for sign, these in moved.items():
+            these[one] = these[one] + sign * 1e-5 * np.ones_like(params[one])
+        slope = (by_hand(moved[1]).sum() - by_hand(moved[-1]).sum()) / 2e-5
+        assert np.sum(gradients[one]) == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+def test_groups_of_a_million_layers_name_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    name = Numbered.__getitem__
+    monkeypatch.setattr(Numbered, "__getitem__", lambda self, position: asked.append(position) or name(self, position))
     net = sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=1_000_000), X), 10)
     assert len(net.bindings) == 1
     assert sf.paths(net).mean == Fraction(100_000 * 10, 11)
+    assert len(net.leaves) == 11 and len(asked) < 200
+    deep = sf.fold(sf.mappers.residual, sf.layers("f", count=10 * M), X)
+    assert sf.grouped(deep, 10).at(m=100_000) == net
 
 
 def test_the_states_of_a_grouped_scan_keep_their_order() -> None:
@@ -182,7 +263,11 @@ def test_the_states_of_a_grouped_scan_keep_their_order() -> None:
         (lambda net: sf.picard(net, 1.5), InvalidType, "sweeps=1.5"),
         (lambda net: sf.grouped(net, 0), InvalidValue, "=0"),
         (lambda net: sf.grouped(net, "two"), InvalidType, "='two'"),
-        (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), 2), InvalidValue, r"groups of 2: .* last one has \(.*net.at"),
+        (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), 2), InvalidValue, r"groups of 2: nothing says that 2 divides the depth n, .*count=2\*m.*net.at\(n=10"),
+        (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=3 * M), X), 2), InvalidValue, r"2 divides the depth 3\*m.*net.at\(m=10"),
+        (lambda net: sf.grouped(sf.scan(sf.mappers.residual, sf.layers("f", count=2 * M), X), 2), InvalidValue, "gives out a value a step.*net.at"),
+        (lambda net: sf.grouped(sf.fold(lambda z, w: z * w, sf.tensor("w", (2 * M,)), X), 2), InvalidValue, "no numbered names.*net.at"),
+        (lambda net: sf.grouped(sf.fold(lambda z, w: z * w, sf.tensor("w", (None,)), X), 2), InvalidValue, "known only when numbers come"),
         (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), sp.Symbol("m")), InvalidValue, "groups of m out of n layers"),
         (lambda net: sf.grouped(net, sp.Symbol("n")), InvalidValue, "groups of n out of 3 layers .give the size as a whole number"),
         (lambda net: sf.grouped(net, "n"), InvalidType, "size .or the symbol of the depth.='n'"),

@@ -300,6 +300,17 @@ def test_whether_order_matters_is_asked_of_every_two_neighbours(mapper: str, dep
     assert text_of(cells["order"][0]).startswith(said)
 
 
+def test_nets_of_a_depth_that_is_a_multiple_are_compared() -> None:
+    """At the numbers that the symbol takes: groups of a symbolic depth, and the net that they are made of."""
+    x, f = sf.tensor("x"), sf.layers("f", count=2 * sp.Symbol("m"))
+    nets = [sf.fold(mapper, f, x) for mapper in (sf.mappers.residual, sf.mappers.boosting(x))]
+    told = str(sf.compare(*nets))
+    assert "of 6 layers: yes, from order 2" in " ".join(told.split()) and "Of 6 layers, written out" in told
+    assert sf.compare(*nets).at(2).a == nets[0].at(m=2)
+    grouped = {answered.row.label: text_of(answered.cells[0]) for answered in answers(sf.compare(sf.grouped(nets[0], 2), nets[0]))}
+    assert grouped["order"].startswith("of 6 layers: yes, from order 2") and grouped["P(t)"] == "(1 + 2*t)^m"
+
+
 @pytest.mark.parametrize("mapper", ["residual", "boosting", "f(x)", "x + f(x)", "multiplicative", "f(z)", "z + f(f(z))", "x"])
 def test_layers_are_said_to_give_the_same_in_any_order_only_where_all_orders_do(mapper: str) -> None:
     net = compared(mapper, "feedforward", 3).a

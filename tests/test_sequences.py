@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,8 @@ import symfold as sf
 from symfold.families import Family, Numbered, compress
 from symfold.lifting import lift
 from symfold.nodes import Node
-from symfold.sequences import element, join, names_of_node, repeated, reverse, stack, take
+from symfold.sequences import element, every, join, names_of_node, repeated, reverse, stack, take
+from symfold.specialise import with_sizes
 
 U = sf.tensor("u", (5, 2))
 STATES = sf.scan(lambda z, f: f(z) + z, sf.layers("f1:5", lambda z: z * 2), sf.tensor("x", (2,))).outputs[0]
@@ -65,6 +67,27 @@ def test_named_inputs_are_a_family() -> None:
     assert stack([sf.tensor(f"x{k}", (2,)) for k in (1, 2, 3)]).op == Family(Numbered("x", 1, 3), (2,))
     assert names_of_node(take(stack(SOURCES[:3]), (2, 0))) == ("x3", "x1")
     assert compress(["f09", "f10"]) == ("f09", "f10")  # f9, f10 are a run; a name with a leading zero is in none
+
+
+@given(count=st.integers(1, 30), step=st.integers(1, 4), chosen=st.slices(30))
+def test_what_is_taken_from_numbered_names_is_what_is_stacked(count: int, step: int, chosen: slice) -> None:
+    whole = Node(Family(Numbered("x", 3, count, step), (2,)))
+    positions = range(count)[chosen]
+    if positions:
+        assert take(whole, positions) == take(whole, tuple(positions)) or positions.step < 0
+        assert names_of_node(take(whole, positions)) in (tuple(f"x{3 + step * k}" for k in positions), compress([f"x{3 + step * k}" for k in positions]))
+        assert [element(take(whole, positions), k) for k in range(len(positions))] == [element(whole, k) for k in positions]
+
+
+def test_every_third_of_symbolically_many_in_their_order_and_from_the_last() -> None:
+    m = sp.Symbol("m", integer=True, positive=True)
+    deep = sf.layers("f", count=3 * m).families()[0]
+    for place in range(3):
+        at_four = with_sizes([every(deep, 3, place), every(reverse(deep), 3, place)], {m: 4})
+        known = with_sizes([deep], {m: 4})[0]
+        assert at_four[0] == take(known, range(place, 12, 3))
+        assert [element(at_four[1], k) for k in range(4)] == [element(reverse(known), k) for k in range(place, 12, 3)]
+    assert every(sf.tensor("u", (3 * m, 2)), 3, 0) is None
 
 
 def test_a_repeated_entry_is_one_value() -> None:

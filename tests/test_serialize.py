@@ -29,12 +29,26 @@ NET = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid))
         sf.Net.of(np.reshape(sf.tensor("y", (None, None)), (-1,))),
         sf.Net.of(sp.besselj(0, sf.tensor("y")) + sp.gamma(sf.tensor("y"))),
         sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x")),
+        sf.fold(sf.mappers.residual, sf.layers("f", count=3 * sp.Symbol("m") + 1), sf.tensor("x")),
+        sf.fold(sf.mappers.residual, sf.layers("f1:9", sf.dense(3, 3))[::3], X),
     ],
 )
 def test_json_and_pickle_bring_back_an_equal_net(net: sf.Net) -> None:
     again = sf.from_json(net.to_json())
     assert again == net and hash(again) == hash(net)
     assert pickle.loads(pickle.dumps(net)) == net
+
+
+def test_files_from_before_names_had_a_step_are_read() -> None:
+    """Names by a step were kept one by one, and names in a row without a step."""
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:9", sf.dense(3, 3))[::3], X)
+    data = json.loads(net.to_json())
+    kept = [field for (kind, *fields), _ in data["nodes"] if kind == "family" for field in fields[:1]]
+    assert ["numbered", "f", 1, 3, 3] in kept
+    for names in kept:
+        names[:] = ["names", *(f"{names[1]}{k}" for k in (1, 4, 7))]
+    assert sf.from_json(json.dumps(data)) == net
+    assert ["numbered", "f", 1, 3] in [fields[0] for (kind, *fields), _ in json.loads(NET.to_json())["nodes"] if kind == "family"]
 
 
 def test_numbers_are_kept_to_the_last_bit() -> None:

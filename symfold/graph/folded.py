@@ -40,7 +40,7 @@ class Held(Recorder):
             return "..." if isinstance(value, Entries) else f"{self.called(value)}[{shifted(index, -first)}]"
         op = value.node.op
         if isinstance(op, Family) and isinstance(op.names, Numbered):
-            return f"{op.names.prefix}_{{{shifted(index, op.names.start - first)}}}"
+            return f"{op.names.prefix}_{{{shifted(index, op.names.start - op.names.step * first, op.names.step)}}}"
         return f"{value.name or value.label}_{{{index}}}" if isinstance(op, Family) else f"{value.label}[{shifted(index, -first)}]"
 
 
@@ -141,16 +141,16 @@ def run_text(index: str, first: int, count: Any) -> str:
     return f"{index} = {first}" if last == first else f"{index} = {first}, {'..., ' if last != first + 1 else ''}{last}"
 
 
-def shifted(index: str, offset: int) -> str:
-    return index if offset == 0 else f"{index}{offset:+d}"
+def shifted(index: str, offset: int, times: int = 1) -> str:
+    """An index times a number and moved: `k`, `k-1`, `3*k-2`."""
+    return ("" if times == 1 else f"{times}*") + (index if offset == 0 else f"{index}{offset:+d}")
 
 
 def span(family: Family) -> str:
     """The names of a family, the middle ones left out."""
     names = family.names
     if isinstance(names, Numbered):
-        last = names.start + names.count - 1
-        return f"{names[0]}, ..., {names.prefix}{last}" if names.count not in (1, 2) else ", ".join(names)
+        return f"{names[0]}, ..., {names.last}" if names.count not in (1, 2) else ", ".join(names)
     return ", ".join(names) if len(names) <= 4 else f"{names[0]}, ..., {names[-1]}"
 
 

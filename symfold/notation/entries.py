@@ -34,14 +34,14 @@ def as_term(value: Any) -> Term:
     return listing(value) if isinstance(value, Entries) else value
 
 
-def falling(names: Sequence[str]) -> tuple[str, int] | None:
-    """The prefix and first number of names that are numbered downward, as those of a reversed list.
+def falling(names: Sequence[str]) -> Numbered | None:
+    """Names that are numbered downward, as those of a reversed list: the run that they are from their last to their first.
 
-    >>> falling(["f3", "f2", "f1"]), falling(["f1", "g"])
-    (('f', 3), None)
+    >>> falling(["f5", "f3", "f1"]), falling(["f1", "g"])
+    (Numbered(prefix='f', start=1, count=3, step=2), None)
     """
     run = compress(names[::-1]) if len(names) > 1 else ()
-    return (run.prefix, run.start + len(names) - 1) if isinstance(run, Numbered) else None
+    return run if isinstance(run, Numbered) else None
 
 
 def entries_of(value: Any, count: Size) -> Entries:

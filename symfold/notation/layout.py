@@ -7,7 +7,7 @@ from typing import Any
 
 from symfold.families import Numbered
 from symfold.notation.styles import Style
-from symfold.notation.terms import Name, Term, show_size
+from symfold.notation.terms import Name, Term
 from symfold.notation.writing import stream
 from symfold.trees import LEAF, Form
 
@@ -61,5 +61,5 @@ def _listed(names: Any) -> str:
     if isinstance(names, str):
         return names
     if isinstance(names, Numbered):
-        return f"{names[0]}, ..., {names.prefix}{show_size(names.start + names.count - 1)}"
+        return f"{names[0]}, ..., {names.last}"
     return ", ".join(names) if len(names) < 4 else f"{names[0]}, ..., {names[-1]}"

@@ -35,7 +35,7 @@ def stems_of(net: Net) -> dict[str, set[str]]:
             names = [node.op.name]
         elif isinstance(node.op, Family):
             run = node.op.names
-            names = [f"{run.prefix}{run.start}", *size_symbols(run.count)] if isinstance(run, Numbered) else list(run)
+            names = [run[0], *size_symbols(run.count)] if isinstance(run, Numbered) else list(run)
         else:
             continue
         for name in names:

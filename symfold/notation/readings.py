@@ -93,9 +93,9 @@ class Reading:
     def _family(self, op: Family) -> Entries:
         names = op.names
         if isinstance(names, Numbered):
-            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(names.prefix, names.start + p))
+            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(names.prefix, names.number(p)))
         if run := falling(names):
-            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(run[0], run[1] - p))
+            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(run.prefix, run.number(run.count - 1 - p)))
         return self._listed(op.count, lambda p: named(names[p]))
 
     def _listed(self, count: Size, at: Callable[[int], Any]) -> Entries:

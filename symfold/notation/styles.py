@@ -75,13 +75,18 @@ def _unicode_printer(expression: sp.Basic) -> str:
 
 
 def _unicode_name(name: Name) -> str:
-    shown = name.text if name.index is None else show_size(name.index)
+    shown = name.text if name.index is None else _index(name, "")
     if name.index is None:
         stem, digits = re.fullmatch(r"(.*?)_?(\d*)", shown, re.S).groups()  # type: ignore[union-attr]
         return f"{greek_unicode.get(stem, stem)}{digits.translate(SUBSCRIPTS)}" if stem else shown
     if all(ord(letter) in SUBSCRIPTS for letter in shown):
         return f"{greek_unicode.get(name.stem, name.stem)}{shown.translate(SUBSCRIPTS)}"
     return Name(name.stem, name.index, joined=False).text
+
+
+def _index(name: Name, times: str) -> str:
+    """An index whose products, as 3*k - 2, are written with this sign, or with none."""
+    return re.sub(r"(?<=[^*])\*(?=[^*])", times, show_size(name.index))
 
 
 @lru_cache(maxsize=4096)
@@ -93,7 +98,8 @@ def _latex_name(name: Name) -> str:
     if name.index is None:
         return r"\ldots" if name.stem == "..." else _latex_word(name.stem)
     stem = _latex_word(name.stem)
-    return f"{{{stem}}}_{{{show_size(name.index)}}}" if "_" in stem else f"{stem}_{{{show_size(name.index)}}}"
+    index = _index(name, " ")
+    return f"{{{stem}}}_{{{index}}}" if "_" in stem else f"{stem}_{{{index}}}"
 
 
 def _latex_function(word: str) -> str:
@@ -130,12 +136,13 @@ def mathml_tokens(size: str) -> str:
     >>> mathml_tokens("k-1")
     '<mi>k</mi><mo>-</mo><mn>1</mn>'
     """
-    return re.sub(r"\d+|[^\W\d]\w*|.", _mathml_token, size)
+    return re.sub(r"\d+|[^\W\d]\w*|\*+|.", _mathml_token, size)
 
 
 def _mathml_token(found: re.Match[str]) -> str:
     part = found[0]
-    return f"<mn>{part}</mn>" if part.isdigit() else f"<mi>{part}</mi>" if part[0].isalpha() else f"<mo>{escape(part)}</mo>"
+    sign = "\u2062" if part == "*" else escape(part)  # a product is written without a sign
+    return f"<mn>{part}</mn>" if part.isdigit() else f"<mi>{part}</mi>" if part[0].isalpha() else f"<mo>{sign}</mo>"
 
 
 STYLES: dict[str, Style] = {

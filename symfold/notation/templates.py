@@ -93,9 +93,8 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
 def _family(op: Family) -> Term:
     """A sequence of names by its first and its last."""
     if isinstance(op.names, Numbered):
-        last = op.names.start + op.names.count - 1
         if isinstance(op.count, int) and op.count <= 3:
             return Term(Listing(), [named(name) for name in op.names])
-        return Term(Listing(elided=True), [named(op.names[0]), named(op.names.prefix, last)])
+        return Term(Listing(elided=True), [named(op.names[0]), named(op.names.prefix, op.names.number(op.count - 1))])
     shown = [named(name) for name in op.names]
     return Term(Listing(), shown) if len(shown) <= 3 else Term(Listing(elided=True), [shown[0], shown[-1]])

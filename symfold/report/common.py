@@ -77,7 +77,7 @@ def additive(net: Net) -> Additive | None:
         return None
     layer, read = calls[0].args[:2]
     names = names_of(node.args[layer.op.position]) if isinstance(layer.op, Formal) else ()
-    if not isinstance(names, Numbered) or not isinstance(read.op, Formal):
+    if not isinstance(names, Numbered) or names.step != 1 or not isinstance(read.op, Formal):
         return None
     if (name := _name(read, fold, node)) is None:
         return None

@@ -13,7 +13,7 @@ from symfold.depth import roll
 from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.graph import count_steps, symbolic_depth
 from symfold.net import Net
-from symfold.report.depths import any_depth
+from symfold.report.depths import any_depth, at_number
 
 if TYPE_CHECKING:
     from symfold.report.trained import Trained
@@ -84,8 +84,7 @@ class Comparison:
         """The same comparison at another depth."""
         if self.general is None:
             raise InvalidValue("these nets have no depth in common that could be changed (compare nets made at that depth)")
-        symbol = symbolic_depth(self.general[0])
-        a, b = (net.at(**{str(symbol): depth}) for net in self.general)
+        a, b = (at_number(net, depth) for net in self.general)
         return Comparison(a, b, self.names)
 
     @cached_property

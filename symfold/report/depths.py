@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -10,8 +11,10 @@ from symfold.errors import SymfoldError
 from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select, apply_fold
 from symfold.graph import symbolic_depth
+from symfold.names import applied_layers, names_of
 from symfold.net import Net
 from symfold.nodes import Node
+from symfold.shapes import size_symbols
 from symfold.walks import substitute, walk
 
 
@@ -42,6 +45,16 @@ def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:
         return None
 
 
+def at_number(net: Net, number: int) -> Net:
+    """The net at a number for its depth, or for the symbol that its depth is made of."""
+    return net.at(**dict.fromkeys(size_symbols(symbolic_depth(net)), number))
+
+
+def applied_names(net: Net) -> list[str]:
+    """The names of the layers that a net applies."""
+    return list(dict.fromkeys(name for _, args in applied_layers(net.outputs) for name in names_of(args[0])))
+
+
 def _lengthened(net: Net, count: int, symbol: sp.Symbol) -> Net:
     new: dict[Node, Any] = {}
     for node in walk(net.outputs):
@@ -52,7 +65,7 @@ def _lengthened(net: Net, count: int, symbol: sp.Symbol) -> Net:
         elif isinstance(op, Select):
             new[node] = args[0][op.position]
         elif isinstance(op, Family) and isinstance(op.names, Numbered) and op.count == count:
-            new[node] = Node(Family(Numbered(op.names.prefix, op.names.start, symbol), op.shape, op.role, op.start))
+            new[node] = Node(replace(op, names=replace(op.names, count=symbol)))
         else:
             new[node] = node if args == node.args else substitute((node,), dict(zip(node.args, args, strict=True)))[0]
     return net.with_outputs([new[output] for output in net.outputs])

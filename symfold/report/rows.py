@@ -19,7 +19,6 @@ from symfold.analysis.strength.commutator import commutator
 from symfold.analysis.strength.series import series
 from symfold.errors import SymfoldError, TooLarge
 from symfold.graph import count_steps, symbolic_depth
-from symfold.names import applied_layers, names_of
 from symfold.net import Net
 from symfold.report.cells import (
     Cell,
@@ -36,7 +35,7 @@ from symfold.report.cells import (
     text_of,
 )
 from symfold.report.comparison import MANY, Comparison
-from symfold.report.depths import any_depth
+from symfold.report.depths import any_depth, applied_names, at_number
 
 SERIES_ORDER = 3
 FEW, SMALL = 3, 6  # layers whose order is asked about where there are many, and up to which all are swapped
@@ -144,7 +143,7 @@ def degree_of(net: Net) -> Cell:
 def order_matters(net: Net) -> Cell:
     """What it changes that two neighbouring layers change places: every order comes of such swaps."""
     asked, which = few_layers(net)
-    names = list(dict.fromkeys(name for _, args in applied_layers(asked.outputs) for name in names_of(args[0])))
+    names = applied_names(asked)
     if len(names) < 2:
         return [["there is one layer, and so one order" if names else "there is no layer, and so no order"]]
     swaps = [(commutator(asked, *two), two) for two in pairwise(names)]
@@ -170,7 +169,8 @@ def few_layers(net: Net) -> tuple[Net, str]:
         if count_steps(net) <= MANY:
             return net, ""
         raise TooLarge(f"{said(count_steps(net))} layers are too many to swap one by one, and this net has no one depth that could be lowered")
-    return general[0].at(**{str(symbolic_depth(general[0])): FEW}), f"of {FEW} layers: "
+    few = at_number(general[0], FEW)
+    return few, f"of {len(applied_names(few))} layers: "
 
 
 ROWS = (

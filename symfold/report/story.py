@@ -16,6 +16,7 @@ from symfold.notation.terms import Name
 from symfold.report.cells import Formula, Line
 from symfold.report.common import STATE, Additive, additive
 from symfold.report.comparison import Comparison
+from symfold.report.depths import applied_names
 
 ORDER = 3  # of the series
 FEW = 3  # layers at which a term is written out where there are many
@@ -75,7 +76,7 @@ def order_of_difference(comparison: Comparison) -> Sentences:
     told: list[Line] = [[f"With every layer scaled by epsilon, the nets part at order {leading}: {which}", _leading_term(a, b, leading)]]
     if lengthened:
         few = comparison.at(FEW)
-        told.append([f"Of {FEW} layers, written out:", _leading_term(few.a, few.b, leading)])
+        told.append([f"Of {len(applied_names(few.a))} layers, written out:", _leading_term(few.a, few.b, leading)])
     return told
 
 

@@ -25,7 +25,7 @@ from symfold.folds import Fold
 from symfold.functions import Head, relu, step
 from symfold.interpreter import Entries
 from symfold.layer_kinds import Call
-from symfold.names import label, names_of
+from symfold.names import names_of, places_of
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
 from symfold.primitives import dot, is_primitive
@@ -173,11 +173,8 @@ class Exact(Lazily):
                 names = op.names if isinstance(op, Family) else names_of(sequence.node)
                 if isinstance(op, Family) and isinstance(names, tuple):
                     found |= {op.positions[name] for name in self.layers.rules if name in op.positions}
-                elif isinstance(names, tuple):
-                    found |= {k for k, name in enumerate(names) if name in self.layers.rules}
                 else:
-                    numbers = (name.removeprefix(names.prefix) for name in self.layers.rules if label(name) == names.prefix)
-                    found |= {int(number) - names.start for number in numbers if number.isdecimal()}
+                    found |= set(places_of(self.layers.rules, names))
         return sorted(k for k in found if 0 <= k < count)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from symfold.families import Numbered
@@ -14,17 +16,33 @@ Span = tuple[str, Any, Any]  # numbered names: prefix, first, last; a name alone
 
 def bodies_of(net: Net) -> dict[Span, Any]:
     found: dict[Span, Any] = {}
+    numbered: dict[tuple[Numbered, Any], None] = {}
     for op, args in applied_layers(net.outputs):
         names = names_of(args[0])
         body = op.body.digest if op.body is not None else None
         if isinstance(names, Numbered):
-            found[names.prefix, names.start, names.start + names.count - 1] = body
+            numbered[names, body] = None
         else:
             for name in names:
                 stem = name.rstrip("0123456789")
                 number = int(name[len(stem) :]) if name[len(stem) :] else None
                 found[(name, 0, 0) if number is None else (stem, number, number)] = body
+    for names, body in _interleaved(numbered):
+        # symbolically many names by a step are told as the whole stretch
+        alone = range(known) if names.step > 1 and isinstance(known := names.count, int) else ()
+        found |= {(names.prefix, names.number(k), names.number(k)): body for k in alone} or {(names.prefix, names.start, names.number(names.count - 1)): body}
     return _gathered(found)
+
+
+def _interleaved(numbered: Collection[tuple[Numbered, Any]]) -> Iterator[tuple[Numbered, Any]]:
+    """Runs by a step s of which s begin one after the other, as those of groups, as the one run that they are together."""
+    left = dict.fromkeys(numbered)
+    for names, body in numbered:
+        if all((replace(names, start=names.start + place), body) in left for place in range(names.step)):
+            for place in range(names.step):
+                del left[replace(names, start=names.start + place), body]
+            yield replace(names, count=names.count * names.step, step=1), body
+    yield from left
 
 
 def _gathered(found: dict[Span, Any]) -> dict[Span, Any]:

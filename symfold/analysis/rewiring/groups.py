@@ -14,20 +14,23 @@ import sympy as sp
 
 from symfold.analysis.rewiring.reads import fold_apart, read_apart
 from symfold.arguments import whole
-from symfold.errors import InvalidValue
+from symfold.errors import Advice, InvalidValue, depth_is_symbolic
 from symfold.families import known_count
 from symfold.folds import Fold, fold_nodes
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.sequences import join, take
-from symfold.shapes import Size
+from symfold.sequences import every, join, take
+from symfold.shapes import Size, size_symbols
 from symfold.walks import rebuilt
+
+WRITTEN = 64  # so many layers of a group, or as many as there are groups, are written out in one step
 
 
 def grouped(net: Any, size: int | sp.Symbol) -> Net:
     """The net with its steps in groups: the layers of a group all read the state before it; the last group may be short.
 
-    Of a symbolic depth n, groups of 1 and of n are known: the net itself, and boosting.
+    A symbolic depth is a multiple of the size, as 3*m, so that its groups are m; or the size is 1 or the depth itself.
+    Errors: InvalidValue for a depth of which nothing says that the size divides it.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:7"), sf.tensor("x")
@@ -41,6 +44,8 @@ def grouped(net: Any, size: int | sp.Symbol) -> Net:
     >>> n, deep = sp.Symbol("n"), sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x)
     >>> sf.grouped(deep, n) == sf.fold(sf.mappers.boosting(x), sf.layers("f", count="n"), x)
     True
+    >>> print(sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=2 * sp.Symbol("m")), x), 2))
+    z_k = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}, k = 1..m, z_0 = x
     """
     base = Net.of(net)
     wanted = sp.Symbol(size.name, integer=True, positive=True) if isinstance(size, sp.Symbol) else whole("size (or the symbol of the depth)", size, 1)
@@ -52,20 +57,19 @@ def grouped(net: Any, size: int | sp.Symbol) -> Net:
 
 
 def _grouped(fold: Fold, args: Sequence[Node], size: Size) -> tuple[Node, ...] | None:
-    """A fold in groups: a fold over groups, where they are many and small, or a fold for each group."""
+    """A fold in groups: a fold over groups, where they are small or many, or a fold for each group."""
     if size == 1:
         return None
     if size == fold.count:
         return _one_group(fold, args, None)
     if not isinstance(size, int):
         raise InvalidValue(f"groups of {size} out of {fold.count} layers (give the size as a whole number, or as the symbol of the depth)")
-    try:
-        count = known_count(fold.count)
-    except InvalidValue as error:
-        raise InvalidValue(f"groups of {size}: {error.problem}, so it is not known how many groups there are, and how many layers the last one has", *error.advice) from None
-    if size * size <= count:
+    if not isinstance(fold.count, int):
+        return _folded_groups(fold, args, _groups(fold.count, size), size)
+    count = fold.count
+    if count >= 2 * size and (size <= WRITTEN or size * size <= count):
         whole = count - count % size
-        parts = [_folded_groups(fold, args, range(whole), size)]
+        parts = [_folded_groups(fold, args, count // size, size)]
         ends = [(whole, count)] if whole < count else []
     else:
         parts, ends = [], [(start, min(start + size, count)) for start in range(0, count, size)]
@@ -84,10 +88,28 @@ def _one_group(fold: Fold, args: Sequence[Node], steps: range | None) -> tuple[N
     return fold_apart(fold, len(steps) if steps else fold.count, init, [(part, False) for part in init], operands)
 
 
-def _folded_groups(fold: Fold, args: Sequence[Node], steps: range, size: int) -> tuple[Node, ...]:
+def _groups(count: sp.Expr, size: int) -> Size:
+    """How many groups of a size symbolically many layers are."""
+    groups = sp.expand(count / size)
+    whole = {symbol: sp.Symbol(symbol.name, integer=True) for symbol in groups.free_symbols}
+    if not groups.xreplace(whole).is_integer:
+        if any("[" in name for name in size_symbols(count)):
+            known_count(count)  # which says so: no depth, but the length of an input
+        raise depth_is_symbolic(
+            count,
+            Advice("depth", f"{size}*m", f"take a depth that {size} divides, as count={size}*m with a symbol m"),
+            problem=f"groups of {size}: nothing says that {size} divides the depth {count}, so it is not known how many layers the last group has",
+        )
+    return groups
+
+
+def _folded_groups(fold: Fold, args: Sequence[Node], groups: Size, size: int) -> tuple[Node, ...]:
     """A fold over whole groups: its step is the steps of one group, written out."""
     carries, operands = fold.carries, args[fold.carries :]
-    sequences = [take(o, _every(steps, place, size)) for place in range(size) for o, each in zip(operands, fold.each, strict=True) if each]
+    more = len(fold.block.results) - carries
+    if more and not isinstance(groups, int):
+        raise depth_is_symbolic(fold.count, problem=f"groups of {size}: the fold gives out a value a step, and the depth {fold.count} is a symbol")
+    sequences = [_every(o, groups, size, place) for place in range(size) for o, each in zip(operands, fold.each, strict=True) if each]
 
     def step(formals: Sequence[Node]) -> tuple[Node, ...]:
         before, state, entries = formals[:carries], formals[:carries], iter(formals[carries:])
@@ -97,14 +119,17 @@ def _folded_groups(fold: Fold, args: Sequence[Node], steps: range, size: int) ->
             state, given = results[:carries], [*given, *results[carries:]]
         return (*state, *given)
 
-    results = fold_nodes(step, len(steps) // size, args[:carries], sequences)
-    more = len(fold.block.results) - carries
+    results = fold_nodes(step, groups, args[:carries], sequences)
     return (*results[:carries], *(_interleaved([results[carries + place * more + k] for place in range(size)]) for k in range(more)))
 
 
-def _every(steps: range, place: int, size: int) -> tuple[int, ...] | range:
-    chosen = steps[place::size]
-    return range(chosen[0], chosen[0] + 1) if len(chosen) == 1 else tuple(chosen)
+def _every(sequence: Node, groups: Size, size: int, place: int) -> Node:
+    """The entries at one place of every group."""
+    if isinstance(groups, int):
+        return take(sequence, range(place, groups * size, size))
+    if (found := every(sequence, size, place)) is None:
+        raise depth_is_symbolic(groups * size, problem=f"groups of {size}: the fold reads values that have no numbered names, and the depth {groups * size} is a symbol")
+    return found
 
 
 def _interleaved(parts: Sequence[Node]) -> Node:
