@@ -15,8 +15,8 @@ The rooms, in the order in which data flows through them; a room imports only fr
     names, net                                  who is who in a net; the net that a fold gives
     stretches                                   neighbouring steps of a fold, told apart by a few places
     specialise, depth                           sizes given numbers; unroll and roll
+    rematerialise                               folds in groups of steps
     regroup, distribute                         what waits for the state parted from what does not; work that waits for no step
-    rematerialise, distribute                   folds in groups of steps; work that waits for no step
     bind                                        opaque layers given bodies
     net_writer, net_reader, serialize           nets as plain data and back
     interpreter, evaluate                       what a net means, step by step
