@@ -76,7 +76,7 @@ def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
     whole = Net.of(net)
     if not isinstance(params, Mapping):
         raise InvalidType(f"params must be a mapping from names to arrays, got {type(params).__name__} (as net.init() gives)")
-    if any(isinstance(names := names_of(args[0]), Numbered) and isinstance(names.count, int) and names.count > MOST for op, args in applied_layers(whole.outputs) if op.body is not None):
+    if any(isinstance(own := names_of(args[0]), Numbered) and isinstance(own.count, int) and own.count > MOST for op, args in applied_layers(whole.outputs) if op.body is not None):
         raise too_large()  # before the parameters of so many layers are looked for
     arrays = arrays_of({name: params[name] for name in params}, [node.op.name for node in whole.params], what="parameter")
     names: list[str] = []
