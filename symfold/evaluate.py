@@ -71,6 +71,11 @@ def as_numbers(name: str, value: Any) -> Any:
     return array if array.dtype.kind == "O" else array.astype(np.float64)
 
 
+def has_no_numbers(layer: str) -> NoRule:
+    """The error that names a layer without a body."""
+    return NoRule(f"layer {layer} is opaque and has no numbers (give it a body: net.bind({{{layer!r}: lambda z: ...}}))")
+
+
 class Evaluator(Interpreter):
     """The numbers of a net, from values by input name. Arrays of objects (SymPy numbers) give exact results."""
 
@@ -100,7 +105,7 @@ class Evaluator(Interpreter):
         op = node.op
         if isinstance(op, Call):
             if op.body is None:
-                raise NoRule(f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))")
+                raise has_no_numbers(args[0])
             given = dict(zip(op.body.formals, args[1:], strict=True))
             return self.run(op.body.results, given)[0]
         if isinstance(op, type):

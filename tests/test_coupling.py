@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold.errors import InvalidType, InvalidValue, NoRule
+from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 
 WIDTH, HIDDEN, DEPTH = 3, 4, 5
 ROWS = sf.tensor("x", (None, WIDTH))
@@ -87,3 +87,9 @@ def test_parameters_that_are_none() -> None:
         sf.coupling(net, None)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="W2"):
         sf.coupling(net, {"W1": np.eye(3), "b1": np.zeros((1, 3)), "b2": np.zeros((1, 3))})
+
+
+def test_a_coupling_of_very_many_layers_is_refused_before_their_parameters_are_looked_for() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(2, 2, sf.tanh), count=10**6), sf.tensor("x", (None, 2)))
+    with pytest.raises(TooLarge, match="at most 2,000 layers"):
+        sf.coupling(net, {})

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
+from symfold.evaluate import Evaluator
 from symfold.trees import flatten
 
 X = sf.tensor("x")
@@ -353,3 +354,28 @@ def test_words_of_a_sequence_are_bounded_in_all() -> None:
         sf.jacobian(states).expanded(max_words=13)
     with pytest.raises(TooLarge, match="words in all"):  # 2 + 3 + ... + 201
         sf.jacobian(sf.scan(sf.mappers.boosting(X), sf.layers("f", count=200), X)).expanded()
+
+
+@pytest.mark.parametrize("name", ["f(z)+z", "f(x)+z", "z*f(z)"])
+def test_numbers_of_a_deep_jacobian_are_compiled_not_interpreted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the derivative by a loop over (z, dz/dx); and a layer without numbers is found before any step is run."""
+    x = sf.tensor("x")
+    step = {"f(z)+z": lambda z, f: f(z) + z, "f(x)+z": lambda z, f: f(x) + z, "z*f(z)": lambda z, f: z * f(z)}[name]
+    net = sf.fold(step, sf.layers("f", lambda z: 1 - z / 5000, count=2000), x)
+    z, wanted = 0.5, 1.0
+    for _ in range(2000):
+        own = 1 - z / 5000
+        moved = {"f(z)+z": (z + own, wanted - wanted / 5000), "f(x)+z": (z, wanted - 1 / 5000), "z*f(z)": (z * own, wanted * own - z * wanted / 5000)}
+        z, wanted = moved[name]
+    applied = [0]
+    apply = Evaluator.apply
+
+    def counted(self: Evaluator, node: Any, args: Any) -> Any:
+        applied[0] += 1
+        return apply(self, node, args)
+
+    monkeypatch.setattr(Evaluator, "apply", counted)
+    np.testing.assert_allclose(sf.determinant(net, x=0.5), wanted, rtol=1e-9)
+    with pytest.raises(NoRule, match="layer f1 is opaque and has no numbers"):
+        sf.determinant(sf.fold(step, sf.layers("f", count=10**6), x), x=0.5)
+    assert applied == [0]

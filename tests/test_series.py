@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.analysis.strength.jets import jets
 from symfold.analysis.strength.multilinear import Expansion, directional_of
+from symfold.analysis.strength.series import LOOKED, MOST
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 from symfold.nodes import Node
 from symfold.operations import Constant, Input
@@ -418,6 +419,56 @@ def test_a_short_memory_in_numbers(name: str, shape: tuple[int, ...]) -> None:
     for found, wanted in zip(sf.series(net).evaluate(x=at), sf.series(sf.unroll(net)).evaluate(x=at), strict=True):
         assert np.shape(found) == shape
         np.testing.assert_allclose(found, wanted)
+
+
+WEIGHTED: dict[str, Callable[..., Any]] = {
+    "twice the state": lambda z, f: f(z) + 2 * z,
+    "half the state": lambda z, f: f(z) + z / 2,
+    "minus the state": lambda z, f: f(z) - z,
+    "half of both": lambda z, f: f(z) / 2 + z / 2,
+    "half, and the input": lambda z, f: f(z) + z / 2 + X,
+    "the input taken off": lambda z, f: f(z) + 2 * z - X,
+    "at two places": lambda z, f: f(z) + f(X) + 2 * z,
+    "back and forth": lambda z, f: f(z) + f(X) - z,
+    "through another function": lambda z, f: f(z) + np.tanh(z),
+}
+COUNTED = list(WEIGHTED)[:5]  # without listing
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_counts_of_weighted_states_are_those_of_their_terms(name: str) -> None:
+    for depth in range(1, 4 if name == "through another function" else 6):
+        found = sf.series(sf.fold(WEIGHTED[name], sf.layers("f", count=depth), X), 3)
+        assert found.counts == tuple(len(found.terms(power)) for power in range(4))
+        unrolled = sf.series(sf.unroll(sf.fold(WEIGHTED[name], sf.layers("f", count=depth), X)), 3)
+        assert [found.terms(power) for power in range(4)] == [unrolled.terms(power) for power in range(4)]
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+@pytest.mark.parametrize("depth", [2_000, 10**6, "n"])
+def test_weighted_states_are_recurrences_and_little_is_listed_to_see_it(name: str, depth: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [0]
+    apply = Expansion.apply
+
+    def counted(self: Expansion, node: Node, args: Any) -> Any:
+        found = apply(self, node, args)
+        made[0] += max(len(found), 1)
+        return found
+
+    monkeypatch.setattr(Expansion, "apply", counted)
+    found = sf.series(sf.fold(WEIGHTED[name], sf.layers("f", count=depth), X))
+    assert f"k = 1..{depth}" in str(found) and f"c3_{depth}" in str(found)
+    assert made[0] <= (100 if name in COUNTED else LOOKED + MOST)
+    if name in COUNTED:
+        count = 7 if depth == "n" else depth
+        values = [one.subs(dict.fromkeys(one.free_symbols, count)) for one in map(sp.sympify, found.counts)]
+        assert values[:3] == [1, count, count * (count - 1) // 2]
+        assert found.leading == 0 and made[0] <= 300
+
+
+def test_numbers_that_grow_with_the_depth_are_not_listed_without_end() -> None:
+    with pytest.raises(TooLarge, match=r"numbers of more than 16,384 bits .*\.formula\(form='fold'\)"):
+        sf.series(sf.fold(lambda z, f: f(z) + 2 * z, sf.layers("f", count=10**6), X)).terms(0)
 
 
 def test_what_no_step_changes_is_not_carried() -> None:

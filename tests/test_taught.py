@@ -1,5 +1,6 @@
 """What layers are taught: against autograd over loops with probes, products of Jacobians, and central differences."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from xml.dom.minidom import parseString
@@ -175,8 +176,93 @@ def test_formulas_of_readouts_first_steps_and_names() -> None:
     shared = sf.fold(sf.mappers.residual, [sf.layer("A")] * 2, X)
     assert str(sf.taught(shared)) == "g_A[1] = (I + J_A(z1))^T g\ng_A[2] = g"
     assert str(sf.taught(sf.fold(sf.mappers.feedforward, sf.layers("g1:3"), X))) == "b1 = J2(z1)^T b\nb2 = b"
-    coupled = sf.fold(lambda s, f: (s[0] + f(s[1]), s[0]), sf.layers("f", count="n"), (X, sf.tensor("y")))
-    assert "k = n..1" in sf.taught(coupled).formula()  # the backward pass, as it is
+
+
+COUPLED: dict[str, Callable[..., Any]] = {
+    "passed on": lambda s, f: (s[0] + f(s[1]), s[0]),
+    "momentum": lambda s, f: ((v := s[1] / 2 + f(s[0])) + s[0], v),
+    "reversible": lambda s, f: ((u := s[0] + f(s[1])), s[1] + f(u)),
+    "gated": lambda s, f: (s[0] * f(s[1]), s[1] + s[0] * s[1]),
+    "two layers as one": lambda s, f: (np.tanh(s[0]) + f(f(s[1])), s[1] - f(s[0])),
+    "three parts": lambda s, f: (s[0] + f(s[1]), s[1] + f(s[2]), s[2] + s[0]),
+    "one for itself": lambda s, f: (s[0] + f(s[0]), s[1] + f(s[0])),
+}
+
+
+def coupled(name: str, depth: Any, outputs: Callable[..., Any], body: Any = None) -> sf.Net:
+    layers = sf.layers("f", count=depth) if body is None else [sf.layer(f"f{k}", lambda z, k=k: body(k, z)) for k in range(1, depth + 1)]
+    parts = tuple(sf.tensor(name, ()) for name in "uvw")[: 3 if name == "three parts" else 2]
+    return sf.Net.of(outputs(sf.fold(COUPLED[name], layers, parts)))
+
+
+def recurring(text: str, depth: int, net: sf.Net, at: Any, cotangents: Any) -> list[float]:
+    """What the layers receive by the text of a recurrence: the states by their own steps, and every line read as Python over numbers."""
+    assert "..." not in text
+    values: dict[str, dict[int, Any]] = {}
+    lines = [re.split(r", (?=k = |[a-z]+_(?:n|\d+) = )", line) for line in text.splitlines()]
+    begun = dict(part.split(" = ") for line in lines for part in line[1:] if not part.startswith("k = "))
+    inputs = {part: letter[:-2] for letter, part in begun.items() if letter.endswith("_0")}
+    for number, part in enumerate("uvw"[: len(inputs)]):
+        values[inputs[part]] = {k: (at[part] if k == 0 else net(k)[number](**at)) for k in range(depth + 1)}
+    scope = {"f": wave, "J": lambda k, z: (wave(k, z + 1e-6) - wave(k, z - 1e-6)) / 2e-6, "tanh": np.tanh, "diag": lambda z: z, "I": 1.0, **cotangents}
+
+    def value(written: str, k: int) -> Any:
+        python = re.sub(r"([fJ])_k\(", r"\1(k, ", written.replace("^T", ""))
+        python = re.sub(r"(?<![-+*/,]) (?![-+*/])", "*", python)
+        python = re.sub(r"\b([a-z]+)_(?:\{k-1\}|k)", lambda m: f"{m[1]}[{'k-1' if '{' in m[0] else 'k'}]", python)
+        return eval(python, {**scope, **values, "k": k})
+
+    for name, written in begun.items():
+        if name.endswith("_n"):
+            values.setdefault(name[:-2], {})[depth] = value(written, depth)
+    passed = [line[0].split(" = ") for line in lines if "_{k-1} = " in line[0]]
+    taught = [line[0].split(" = ") for line in lines if "_k = " in line[0]]
+    for k in range(depth, 0, -1):
+        for name, written in passed:
+            values[name.split("_")[0]][k - 1] = value(written, k)
+    return [value(written, k) for k in range(1, depth + 1) for _, written in taught]
+
+
+def wave(k: int, z: Any) -> Any:
+    return np.sin(z * k / 3 + 0.2) * 0.7 + z * z / 9
+
+
+@pytest.mark.parametrize("outputs", [lambda s: s[0], lambda s: s, lambda s: s[0] * 3 - s[1]], ids=["the first part", "all parts", "a mixture"])
+@pytest.mark.parametrize("name", COUPLED)
+def test_states_of_several_parts_have_a_recurrence_a_part(name: str, outputs: Callable[..., Any]) -> None:
+    """The text for n steps, run for 5 with numbers, against the backward pass, whose numbers are autograd's."""
+    depth, at = 5, dict(zip("uvw"[: 3 if name == "three parts" else 2], (0.4, -0.7, 1.1), strict=False))
+    text = sf.taught(coupled(name, "n", outputs)).formula()
+    assert text == sf.taught(coupled(name, 10**6, outputs)).formula().replace("1000000", "n")
+    whole = coupled(name, depth, outputs, wave)
+    count = len(whole.outputs)
+    gradient = (1.3, -0.6, 0.9)[:count] if count > 1 else 1.3
+    cotangents = {f"g{k + 1}": one for k, one in enumerate(gradient)} if isinstance(gradient, tuple) else {"g": gradient}
+    found = recurring(text, depth, lambda k: coupled(name, k, lambda s: s, wave), at, cotangents)
+    wanted = [value for _, value in sf.taught(whole).evaluate(gradient, **at)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-8)
+
+
+def test_first_steps_before_a_state_of_several_parts_and_sequences_given_out() -> None:
+    net = sf.fold(COUPLED["reversible"], sf.layers("f", count=10**6), (X, sf.tensor("v")))
+    assert str(sf.taught(net[0])).splitlines()[:4] == [
+        "g1 = a_1 + J1(z_1)^T b_1", "h1 = b_1", "g_k = a_k + J_k(z_k)^T b_k, k = 2..1000000", "h_k = b_k, k = 2..1000000",
+    ]  # fmt: skip
+    states = sf.scan(lambda s, f: (s[0] + f(s[1]), s[0]), sf.layers("f", count="n"), (sf.tensor("x", ()), sf.tensor("v", ())))
+    assert "k = n..1" in sf.taught(states).formula()  # the backward pass, as it is
+
+
+def test_letters_of_recurrences_are_of_one_thing_each() -> None:
+    """The layers' gradients, those of the parts and those of the outputs, where a layer is called g."""
+    x, g, c = sf.tensor("x", ()), sf.layer("g"), sf.layer("c")
+    for count in ("n", 10**6):
+        net = sf.fold(lambda s, f: (g(s[1]) + f(s[0]), c(s[0]) * s[1]), sf.layers("f", count=count), (x, sf.tensor("v", ())))
+        for one in (net, net[0]):
+            names = [line.split(" = ")[0] for line in sf.taught(one).formula().splitlines()]
+            stems = [name.split("_")[0] for name in names]
+            assert len(set(stems)) == len(stems) == 5 and not {"g", "c", "f", "x", "v"} & set(stems)
+
+
 
 
 @pytest.mark.parametrize("name", [name for name in MAPPERS if name != "coupled"])

@@ -17,10 +17,15 @@ import symfold as sf
 from symfold.analysis.equality.agreement import agree
 from symfold.analysis.equality.counterexample import find
 from symfold.analysis.equality.randomised import Reading
+from symfold.analysis.equality.same_form import normal_form, same_form
 from symfold.analysis.equality.verdict import LEVELS, Verdict, verdict
-from symfold.analysis.normal_form import same_form
+from symfold.interpreter import Interpreter
+from symfold.layer_kinds import Call
+from symfold.operations import Constant
+from symfold.walks import walk
 
 X, Y = sf.tensor("x"), sf.tensor("y")
+NUMBER = sf.tensor("x", ())
 G = sf.layer("g")
 MILLION, DEEP = 1_000_000, 20_000
 
@@ -35,6 +40,24 @@ def residual(count: Any) -> sf.Net:
 
 def boosting(count: Any) -> sf.Net:
     return sf.fold(sf.mappers.boosting(X), layers(count), X)
+
+
+def boosting_from(start: Any, count: Any) -> sf.Net:
+    return sf.fold(sf.mappers.boosting(X), layers(count), start)
+
+
+def times_layer(z: Any, f: Any) -> Any:
+    return z * f(X)
+
+
+def summed_beside(start: Any, count: Any) -> sf.Net:
+    """The sum of what layers give, beside a state that runs through them and does not read it."""
+    return sf.Net.of(sf.fold(lambda s, f: (f(s[0]), s[1] + f(s[0])), layers(count), (NUMBER, start))[1])
+
+
+def read_beside(start: Any, count: Any) -> sf.Net:
+    """The same, read by the state beside it."""
+    return sf.Net.of(sf.fold(lambda s, f: (f(s[0] + s[1]), s[1] + f(s[0])), layers(count), (NUMBER, start))[1])
 
 
 def map_reduce(count: Any) -> sf.Net:
@@ -79,6 +102,17 @@ LEVEL_OF: dict[str, tuple[str, Callable[[], tuple[Any, Any]]]] = {
     "picard by hand": ("equal by normal form", lambda: (residual(3), hand_written_picard(3))),
     "map and reduce, short": ("equal by normal form", lambda: (map_reduce(5), boosting(5))),
     "map and reduce, symbolic": ("equal as random functions", lambda: (map_reduce("n"), boosting("n"))),
+    "begun at 0, symbolic": ("equal by normal form", lambda: (X + boosting_from(0, "n"), boosting("n"))),
+    "begun at 0, a million": ("equal by normal form", lambda: (X + boosting_from(0, MILLION), boosting(MILLION))),
+    "begun elsewhere, a million": ("equal by normal form", lambda: (2 * X + 3 * boosting_from(X + 1, MILLION) - 3, 5 * X + 3 * boosting_from(0, MILLION))),
+    "begun at 1": ("equal by normal form", lambda: (X * sf.fold(times_layer, layers("n"), 1), sf.fold(times_layer, layers("n"), X))),
+    "begun at 1, a million": ("equal by normal form", lambda: (X * sf.fold(times_layer, layers(MILLION), 1), sf.fold(times_layer, layers(MILLION), X))),
+    "one part begun at 0": ("equal by normal form", lambda: (NUMBER + summed_beside(0, "n"), summed_beside(NUMBER, "n"))),
+    "one layer more": ("different", lambda: (X + boosting_from(0, MILLION) + sf.layer(f"f{MILLION}")(X), boosting(MILLION))),
+    "begun twice": ("different", lambda: (X + boosting("n"), boosting("n"))),
+    "begun at 2": ("different", lambda: (X * sf.fold(times_layer, layers("n"), 2), sf.fold(times_layer, layers("n"), X))),
+    "a residual net begun at 0": ("different", lambda: (X + sf.fold(sf.mappers.residual, layers("n"), 0), residual("n"))),
+    "a part that is read, begun at 0": ("different", lambda: (NUMBER + read_beside(0, "n"), read_beside(NUMBER, "n"))),
     "map and reduce, a million": ("equal as random functions", lambda: (map_reduce(MILLION), boosting(MILLION))),
     "distributed": ("equal as random functions", lambda: (((G(X) + Y) * X), (X * G(X) + Y * X))),
     "distributed in a fold": ("equal as random functions", lambda: (sf.fold(lambda z, f: (f(z) + G(X)) * z, layers("n"), X), sf.fold(lambda z, f: f(z) * z + G(X) * z, layers("n"), X))),
@@ -408,6 +442,63 @@ def test_a_normal_form_is_the_same_at_any_depth() -> None:
     for count in (2, 3, MILLION, "n"):
         assert same_form(residual(count), sf.fold(lambda z, f: z + f(z), layers(count), X))
         assert not same_form(residual(count), boosting(count))
+
+
+STARTS = [0, 1, 2, X, X + 1, X * X, Y]
+GROWING: list[Callable[..., Any]] = [
+    lambda z, f: z + f(X), lambda z, f: z + Y * f(X), lambda z, f: z * f(X), lambda z, f: 2 * z * f(X), lambda z, f: z + f(z), lambda z, f: 2 * z + f(X),
+    lambda z, f: z + 1, lambda z, f: z + z * f(X), lambda z, f: z + f(X) - z * X,
+]  # fmt: skip
+
+
+@given(st.sampled_from(GROWING), st.sampled_from(GROWING), st.tuples(*[st.sampled_from(STARTS)] * 4), st.sampled_from([2, 3, 70, "n"]))
+def test_nets_of_one_form_have_one_value(one: Any, other: Any, starts: Any, count: Any) -> None:
+    """Where initial values stand apart: against the values of both nets in fractions, at depths that differ from the one of the form."""
+    a = starts[0] + starts[1] * sf.fold(one, layers(count), starts[2]) + 0 * (X + Y)
+    b = starts[3] * sf.fold(other, layers(count), 1) + sf.fold(other, layers(count), starts[0]) + 0 * (X + Y)
+    pairs = [(a, b), (a, starts[0] + starts[1] * sf.fold(other, layers(count), starts[2]) + 0 * (X + Y))]
+    for first, second in pairs:
+        if same_form(first, second):
+            for depth in (1, 2, 5) if count == "n" else (count,):
+                bodies = {f"f{k}": (lambda z, k=k: z / (k + 3) + sp.Rational(1, k)) for k in range(1, depth + 1)}
+                values = [value_of(net, depth, count, bodies) for net in (first, second)]
+                assert values[0] == values[1]
+
+
+def value_of(net: sf.Net, depth: int, count: Any, bodies: Any) -> Any:
+    """The value of a net at x = 1/3, y = -2/5 in fractions."""
+    whole = net.at(n=depth) if count == "n" else net
+    return Fractions(bodies).run(whole.outputs)[0]
+
+
+class Fractions(Interpreter):
+    """Nets in fractions, layers by bodies given here."""
+
+    def __init__(self, bodies: Any):
+        self.bodies = bodies
+
+    def leaf(self, node: Any) -> Any:
+        values = {"x": sp.Rational(1, 3), "y": sp.Rational(-2, 5)}
+        return node.op.value if isinstance(node.op, Constant) else values.get(node.op.name, node.op.name)
+
+    def apply(self, node: Any, args: Any) -> Any:
+        return self.bodies[args[0]](args[1]) if isinstance(node.op, Call) else node.op(*args)
+
+
+@pytest.mark.parametrize("shape", [None, (), (3,), (2, 3)])
+@pytest.mark.parametrize("count", [4, MILLION, "n"])
+def test_initial_values_stand_apart_in_every_shape(shape: Any, count: Any) -> None:
+    x = sf.tensor("x") if shape is None else sf.tensor("x", shape)
+    items = sf.layers("f", None if shape in (None, ()) else sf.dense(3, 3, sf.tanh), count=count)
+    step = sf.mappers.boosting(x)
+    assert same_form(x + sf.fold(step, items, 0), sf.fold(step, items, x))
+    assert not same_form(x + sf.fold(step, items, 0), x + sf.fold(step, items, x))
+    assert not same_form(x + sf.fold(step, items, 0), sf.fold(step, items, 2 * x))
+
+
+def test_a_normal_form_with_initial_values_apart_has_as_many_blocks_at_any_depth() -> None:
+    sizes = {count: len(walk(normal_form(X + boosting_from(0, count)).outputs)) for count in (10, MILLION, "n")}
+    assert len(set(sizes.values())) == 1
 
 
 def test_no_counterexample_is_found_where_there_is_none() -> None:

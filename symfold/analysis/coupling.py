@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.rewiring.mixing_matrix import mixing_matrix
+from symfold.analysis.rewiring.mixing_matrix import MOST, mixing_matrix, too_large
 from symfold.arguments import arrays_of
 from symfold.blocks import Block
 from symfold.errors import InvalidType, NoRule
+from symfold.families import Numbered
 from symfold.layer_kinds import Call
 from symfold.names import applied_layers, names_of
 from symfold.net import Net
@@ -75,6 +76,8 @@ def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
     whole = Net.of(net)
     if not isinstance(params, Mapping):
         raise InvalidType(f"params must be a mapping from names to arrays, got {type(params).__name__} (as net.init() gives)")
+    if any(isinstance(own := names_of(args[0]), Numbered) and isinstance(own.count, int) and own.count > MOST for op, args in applied_layers(whole.outputs) if op.body is not None):
+        raise too_large()  # before the parameters of so many layers are looked for
     arrays = arrays_of({name: params[name] for name in params}, [node.op.name for node in whole.params], what="parameter")
     names: list[str] = []
     read: list[Array] = []

@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.blocks import Block
-from symfold.depth import roll, unroll, written_out
+from symfold.depth import unroll, written_out
 from symfold.folds import Fold, Select, apply_fold
 from symfold.layer_kinds import Call
 from symfold.net import Net
@@ -28,27 +28,8 @@ from symfold.tensors import number
 from symfold.walks import remade, substitute, walk
 
 WRITTEN_DIGITS = 15  # up to which a decimal number survives as a float: one with more is the rounding of some other number
+MADE_OF = (sp.Add, sp.Mul, sp.Pow)
 MOST_WRITTEN = 64  # steps up to which a net is also compared with its folds written out
-
-
-def normal_form(net: Any) -> Net:
-    """The normal form of a net: an equal one means an equal net; another one says nothing.
-
-    >>> import symfold as sf
-    >>> f, x = sf.layers("f", count="n"), sf.tensor("x")
-    >>> normal_form(sf.fold(lambda z, f: x + f(z) + z - x, f, x)) == normal_form(sf.fold(sf.mappers.residual, f, x))
-    True
-    """
-    rolled = roll(Net.of(net))
-    return rolled.with_outputs(tidy(rolled.outputs))
-
-
-def same_form(a: Net, b: Net) -> bool:
-    """Whether two nets have one normal form: as folds, or where they are short with their folds written out."""
-    if normal_form(a).outputs == normal_form(b).outputs:
-        return True
-    short = [flat for net in (a, b) if (flat := flattened(net)) is not None]
-    return len(short) == 2 and tidy(short[0]) == tidy(short[1])
 
 
 def flattened(net: Net) -> tuple[Node, ...] | None:
@@ -136,15 +117,14 @@ def _at_rest(result: Node, count: Size, own: dict[tuple[Node, bool], Node], star
 
 def _terms(operand: Node) -> list[Node]:
     """What a value is made of by sums, products and powers, numbers left out."""
-    found: dict[Node, None] = {}
+    met: dict[Node, None] = {}
     waiting = [operand]
     while waiting:
         node = waiting.pop()
-        if node.op in (sp.Add, sp.Mul, sp.Pow):
-            waiting += node.args
-        elif exact(node) is None:
-            found[node] = None
-    return list(found)
+        if node not in met:
+            met[node] = None
+            waiting += node.args if node.op in MADE_OF else ()
+    return [node for node in met if node.op not in MADE_OF and exact(node) is None]
 
 
 # ---------------------------------------------------------------- sums and products
@@ -195,7 +175,7 @@ def _ordered(nodes: Iterable[Node]) -> tuple[Node, ...]:
 def _kept(head: Any, plain: Sequence[Node], tidied: Node) -> Node:
     """The tidied operation, unless it would lose a shape that broadcasting gave it."""
     base = Node(head, _ordered(plain))
-    lost = ANY[0] in base.shape and not set(walk(plain)) <= set(walk((tidied,)))
+    lost = ANY[0] in base.shape and not set(_terms(base)) <= set(_terms(tidied))
     return base if lost or base.shape != tidied.shape else tidied
 
 

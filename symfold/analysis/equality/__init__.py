@@ -1,5 +1,6 @@
 """Equality: whether two nets are the same, how that is known, and what moved between them.
 
+    same_form                   one normal form, what sums and products of steps begin at moved out
     comparable                  whether they can be compared
     lazily, agreement, randomised   layers read as random functions
     exactly, residues           in fractions, and modulo a prime

@@ -11,9 +11,9 @@ from typing import Any
 import networkx as nx
 
 from symfold.analysis.equality.overlay import merge
+from symfold.analysis.equality.same_form import same_form
 from symfold.analysis.equality.spans import beyond, bodies_of, meet, span_text
 from symfold.analysis.equality.wiring import K, Layout, Stretch, Wires, applied, layout, listed, name_of
-from symfold.analysis.normal_form import same_form
 from symfold.errors import InvalidValue
 from symfold.net import Net
 from symfold.notation import formula

@@ -14,7 +14,7 @@ from symfold.analysis.equality import conditions, counterexample, exactly, numer
 from symfold.analysis.equality.agreement import Agreement, agree
 from symfold.analysis.equality.comparable import free_depths, has_bodies, incomparable, placed
 from symfold.analysis.equality.randomised import Reading
-from symfold.analysis.normal_form import same_form
+from symfold.analysis.equality.same_form import same_form
 from symfold.errors import InvalidValue, ShapeError
 from symfold.graph import count_steps
 from symfold.names import applied_layers, leaves_of

@@ -17,6 +17,7 @@ from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, pl
 from symfold.analysis.jacobians.words import Words, words_of
 from symfold.differentiate import adjoint
 from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
+from symfold.evaluate import has_no_numbers
 from symfold.families import Numbered, known_count
 from symfold.folds import Fold, Select
 from symfold.names import applied_layers, names_of
@@ -30,6 +31,7 @@ from symfold.notation.styles import Style, style_named
 from symfold.notation.terms import Name, Term
 from symfold.notation.writing import stream
 from symfold.operations import Constant
+from symfold.shapes import is_concrete
 from symfold.specialise import with_shapes
 from symfold.trees import flatten, unflatten
 from symfold.walks import walk
@@ -182,10 +184,16 @@ class Jacobian:
         """
         values = dict(params or {})
         given = {name: np.shape(value) for name, value in {**values, **inputs}.items()}
-        back = adjoint(with_shapes(self.net, given), "cotangent")  # with shapes every operation has its adjoint
+        sized = with_shapes(self.net, given)  # with shapes every operation has its adjoint
+        opaque = next((str(names_of(args[0])[0]) for op, args in applied_layers(sized.outputs) if op.body is None and names_of(args[0])), None)
+        if opaque is not None:  # said before a million steps are run to find it
+            raise has_no_numbers(opaque)
+        back = adjoint(sized, "cotangent")
         names = [node.op.name for node in self.net.inputs]
         cotangents = [node.op.name for node in back.signature[-len(self.net.outputs) :]]
-        shapes = [np.shape(value) for value in _flat(self.net(values, **inputs), len(self.net.outputs))]
+        shapes = [output.shape for output in sized.outputs]
+        if set(inputs) != set(names) or not all(map(is_concrete, shapes)):  # the net itself says what is missing
+            shapes = [np.shape(value) for value in _flat(self.net(values, **inputs), len(self.net.outputs))]
         pull = back.compile()
         found = []
         for position, shape in enumerate(shapes):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.jacobians.chain import Chain
+from symfold.analysis.jacobians.chain import Chain, Unlisted
 from symfold.analysis.jacobians.jacobian import steps_of
 from symfold.analysis.jacobians.ordered import Map, after, is_identity, plain, plus, transposed
 from symfold.analysis.jacobians.probes import Probe, Probed, in_order, probed, untapped
@@ -41,7 +41,7 @@ def taught(net: Any) -> Taught:
     """What each layer is taught: the gradient that its output receives, from a gradient `g` of the net's output.
 
     Short nets are listed, later layers on the right; others are a recurrence over the steps, at any depth and for a
-    symbolic one. J is as in `sf.jacobian`.
+    symbolic one, of a state of several parts one for each part. J is as in `sf.jacobian`.
 
     >>> import symfold as sf
     >>> x, f = sf.tensor("x"), sf.layers("f1:4")
@@ -54,6 +54,11 @@ def taught(net: Any) -> Taught:
     >>> sf.taught(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x))
     g_k = a_k, k = 1..n
     a_{k-1} = (I + J_k(z_{k-1}))^T a_k, k = n..1, a_n = g
+    >>> coupled = sf.fold(lambda s, f: (s[0] + f(s[1]), s[1] + s[0]), sf.layers("f", count="n"), (x, sf.tensor("v")))
+    >>> sf.taught(coupled[0])
+    g_k = a_k, k = 1..n
+    a_{k-1} = a_k + b_k
+    b_{k-1} = J_k(y_{k-1})^T a_k + b_k, k = n..1, a_n = g, b_n = 0, z_0 = x, y_0 = v
     """
     return Taught(Net.of(net))
 
@@ -122,7 +127,7 @@ class Taught:
         chosen = style_named(style)
         try:
             lines = self._lines
-        except NoRule:  # parts of a state that need each other: the backward pass as it is
+        except NoRule:  # the backward pass as it is
             return formula(self.net, style=style)
         return lines_formula(lines, chosen)
 
@@ -144,20 +149,29 @@ class Taught:
 
     @cached_property
     def _lines(self) -> list[Line]:
-        if len(self.cotangents) > 1:
-            raise NoRule("the gradients of several outputs add up, part by part")
         steps = steps_of(self.source.outputs)
         net = Net(self.probed.roots)
-        if isinstance(steps, int) and steps <= SHORT:
+        if isinstance(steps, int) and steps <= SHORT and len(self.cotangents) == 1:
             return self._listed(Chain(net, True))
         return self._folded(Chain(net, False))
 
-    def _received(self, chain: Chain, source: Node) -> Map:
-        """What a node receives: the transposed derivatives of the outputs by it, applied to their gradients."""
-        found = [chain.derivative(output, chain.reading, {source: chain.unit}) for output in self.probed.roots]
-        if any(isinstance(one, list) for one in found):
+    def _received(self, chain: Chain, source: Node, backward: Mapping[Node, Backward] | None = None) -> Map:
+        """What a node receives: the transposed derivatives of the outputs by it, applied to their gradients.
+
+        Folds whose gradients have names (`backward`) receive those, and pass on what they received at their start.
+        """
+        known = backward or {}
+        still = {node: None for node in walk(self.probed.roots) if isinstance(node.op, Select) and node.args[0] in known}
+        ends = [(output, named(g.op.name)) for output, g in zip(self.probed.roots, self.cotangents, strict=True)]
+        for node, own in known.items():
+            if source in node.args[: node.op.carries] or source in walk(node.args[: node.op.carries], stop=still):
+                ends += [(part, own.at(place, own.start)) for place, part in enumerate(node.args[: node.op.carries])]
+            if source in walk(node.args[node.op.carries :], stop=still) and source not in node.args[node.op.carries :]:
+                raise NoRule("what every step of a state of several parts reads is taught by all of them")
+        found = [chain.derivative(end, chain.reading, {**still, source: chain.unit}) for end, _ in ends]
+        if any(isinstance(one, (list, Unlisted)) for one in found):
             raise NoRule("the gradients of the entries of a sequence add up, entry by entry")
-        return plus([applied(one, named(g.op.name)) for one, g in zip(found, self.cotangents, strict=True)])
+        return plus([applied(one, gradient) for one, (_, gradient) in zip(found, ends, strict=True)])
 
     def _listed(self, chain: Chain) -> list[Line]:
         members: list[list[Node]] = []
@@ -177,41 +191,84 @@ class Taught:
 
     def _folded(self, chain: Chain) -> list[Line]:
         lines: list[Line] = []
-        further = [self.letter]  # letters of what the layers at the first, second, ... place of a step receive
+        chain.letters.taken.add(self.letter)
+        letter = self.letter if len(self.cotangents) == 1 else chain.letters.free("tpqrsuvw")  # g1, g2 are those of the outputs
+        further = [letter]  # letters of what the layers at the first, second, ... place of a step receive
         folds = {node: [p for p in self.probed.probes if p.source in node.args] for node in walk(self.probed.roots) if isinstance(node.op, Fold)}
+        wanted = "abcdehpqrsuvw" if all(node.op.carries > 1 for node in folds) else "bcdehpqrsuvw"
+        backward = {node: Backward.of(chain, node, wanted) for node in folds if node.op.carries > 1 and node.op.count != 1}
         for probe in self.probed.probes:
             node = next((fold for fold, own in folds.items() if probe in own), None)
+            place = 0 if node is None else folds[node].index(probe)
+            if place == len(further):
+                further.append(chain.letters.free("hpqrsuvw"))
             if node is None or not probe.wanted.counts or probe.wanted.counts == (1,):
-                name = _names([probe.name((0,) * len(probe.wanted.counts))], chain, self.letter)[0]
-                lines.append(Line(Term(name), self._received(chain, probe.source) or _zero()))
+                name = _names([probe.name((0,) * len(probe.wanted.counts))], chain, further[place])[0]
+                lines.append(Line(Term(name), self._received(chain, probe.source, backward) or _zero()))
             else:
-                place = folds[node].index(probe)
-                if place == len(further):
-                    further.append(chain.letters.free("hpqrsuvw"))
-                lines += self._of_fold(chain, node, probe, further[place])
-        return _merged(list({(plain(line.name), plain(line.value)): line for line in lines}.values()))
+                lines += self._of_fold(chain, node, probe, further[place], backward)
+        own = [line for node in backward for line in self._passed(chain, node, backward)]
+        return _merged(list({(plain(line.name), plain(line.value)): line for line in (*lines, *own)}.values()))
 
-    def _of_fold(self, chain: Chain, node: Node, probe: Probe, letter: str) -> list[Line]:
+    def _of_fold(self, chain: Chain, node: Node, probe: Probe, letter: str, backward: Mapping[Node, Backward]) -> list[Line]:
         """The lines for a layer that a fold applies at every step."""
-        fold, walked = node.op, chain.reading.passes[node]
-        loop = walked.loop
-        if fold.carries != 1 or len(probe.wanted.counts) > 1 or loop.sign < 0:
-            raise NoRule("a state of several parts has no single recurrence here")
+        fold, loop = node.op, chain.reading.passes[node].loop
+        if len(probe.wanted.counts) > 1 or loop.sign < 0:
+            raise NoRule("layers inside nested folds, and steps that run down, have no single recurrence here")
         place = node.args.index(probe.source)
-        step = chain.at(walked, loop.variable, [k in (0, place) for k in range(len(node.args))])
-        final = self._received(chain, Node(Select(0), (node,)))
         k, first, last = sp.Symbol(loop.variable), loop.start + 1, loop.end
+        step = chain.at(chain.reading.passes[node], loop.variable, [n < fold.carries or n == place for n in range(len(node.args))])
+        name = named(letter, k, False)
+        if node in backward:
+            received = backward[node].through(step.columns[place], k)
+            return [Line(name, received or _zero(), variable=loop.variable, first=first, last=last)]
+        final = self._received(chain, Node(Select(0), (node,)), backward)
         own = step.columns[place][0]
         if is_identity(step.matrix):
             value = applied(own, final) if final is not None else None
-            return [Line(named(letter, k, False), value or _zero(), variable=loop.variable, first=first, last=last)]
+            return [Line(name, value or _zero(), variable=loop.variable, first=first, last=last)]
         back = "a" if "a" not in chain.letters.names else chain.letters.free("cdb")
         received = applied(own, named(back, k, False))
         passed = applied(step.matrix[0][0], named(back, k, False))
         return [
-            Line(named(letter, k, False), received or _zero(), variable=loop.variable, first=first, last=last),
+            Line(name, received or _zero(), variable=loop.variable, first=first, last=last),
             Line(named(back, k - 1, False), passed or _zero(), variable=loop.variable, first=last, last=first, initial=[(named(back, last, False), final or _zero())]),
         ]  # fmt: skip
+
+    def _passed(self, chain: Chain, node: Node, backward: Mapping[Node, Backward]) -> list[Line]:
+        """The recurrences of a state of several parts: what each part receives, from what all parts receive after the step."""
+        walked, own, carries = chain.reading.passes[node], backward[node], node.op.carries
+        loop = walked.loop
+        step = chain.at(walked, loop.variable, [n < carries for n in range(len(node.args))])
+        k, last = sp.Symbol(loop.variable), loop.end
+        lines = [Line(own.at(part, k - 1), own.through([row[part] for row in step.matrix], k) or _zero()) for part in range(carries)]
+        final = [(own.at(part, last), self._received(chain, Node(Select(part), (node,)), backward) or _zero()) for part in range(carries)]
+        begun = [(name, value) for name, value in walked.initial(range(carries)) if plain(name) != plain(value)]
+        lines[-1] = replace(lines[-1], variable=loop.variable, first=last, last=loop.start + 1, initial=[*final, *begun])
+        return lines
+
+
+@dataclass(frozen=True)
+class Backward:
+    """What the parts of the state of a fold receive, by name: a letter a part, numbered as the state."""
+
+    letters: tuple[str, ...]
+    start: Any
+
+    @classmethod
+    def of(cls, chain: Chain, node: Node, wanted: str) -> Backward:
+        loop = chain.reading.passes[node].loop
+        if len(node.op.block.results) > node.op.carries or loop.sign < 0:
+            raise NoRule("a state of several parts that gives out sequences has no recurrence of its own here")
+        return cls(tuple(chain.letters.free(wanted) for _ in range(node.op.carries)), loop.start)
+
+    def at(self, part: int, number: Any) -> Term:
+        """What a part receives after so many steps."""
+        return named(self.letters[part], number, False)
+
+    def through(self, column: Sequence[Map], number: Any) -> Map:
+        """What the derivatives of the parts by one value pull back to it."""
+        return plus([applied(one, self.at(part, number)) for part, one in enumerate(column)])
 
 
 def applied(derivative: Map, cotangent: Term) -> Map:

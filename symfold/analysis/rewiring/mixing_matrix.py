@@ -76,7 +76,7 @@ def mixing_matrix(net: Any) -> Mixing:
     if len(whole.outputs) != 1 or len(inputs) != 1:
         raise InvalidType(f"a mixing matrix belongs to a net of one input and one output, got {len(inputs)} and {len(whole.outputs)}")
     if any(isinstance(node.op.count, int) and node.op.count > MOST and _applies(node.op) for node in whole.bindings):
-        raise _too_large()
+        raise too_large()
     reader = Reader(inputs[0])
     (out,) = reader.run(whole.outputs)
     size = len(reader.rows)
@@ -89,7 +89,8 @@ def _applies(fold: Fold) -> bool:
     return any(isinstance(node.op, Call) for node in walk(fold.block.results))
 
 
-def _too_large() -> TooLarge:
+def too_large() -> TooLarge:
+    """The error that says up to how many layers a matrix is written out."""
     return TooLarge(f"a mixing matrix is written out for at most {MOST:,} layers (of deeper nets, sf.paths and sf.jacobian keep the folded form)")
 
 
@@ -138,7 +139,7 @@ class Reader(Interpreter):
         if op.arity != 1:
             raise NoRule(f"the net has no mixing matrix: layer {args[0]} reads {op.arity} values")
         if len(self.layers) == MOST:
-            raise _too_large()
+            raise too_large()
         self.rows.append(_sum_of(args[1], f"what layer {args[0]} reads"))
         self.layers.append(args[0])
         return {len(self.layers): sp.Integer(1)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from math import comb
 from typing import Any
 
@@ -27,6 +28,7 @@ Sum = dict[Node, Any]  # from words to their coefficients, none of them zero
 Direction = tuple[int, Node]  # by which input of the layer, and the direction
 ONE = number(1)
 MULTIPLIED = 200  # terms up to which a power of a sum is multiplied out
+LONGEST = 16_384  # bits of a coefficient that is listed
 LOOKED_AT = 64  # nodes of a word, to put words in an order for people; beyond it the digest decides
 
 
@@ -124,10 +126,12 @@ def zeros_like(shape: Shape, jet: Sequence[Node | None]) -> Node:
 
 
 class Expansion(Interpreter):
-    """What a node means as a sum of terms, folds run step by step. `most` bounds the terms of one value."""
+    """What a node means as a sum of terms, folds run step by step. `most` bounds the terms of one value, `work` those of all together."""
 
-    def __init__(self, most: int):
+    def __init__(self, most: int, work: int | None = None):
         self.most = most
+        self.work = work
+        self.made = 0  # terms of all values, each counted as one at least
 
     def leaf(self, node: Node) -> Sum:
         if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
@@ -137,6 +141,11 @@ class Expansion(Interpreter):
     def apply(self, node: Node, args: Sequence[Any]) -> Sum:
         found = self._apply(node, args)
         self._bounded(len(found))
+        self.made += max(len(found), 1)
+        if self.work is not None and self.made > self.work:
+            raise TooLarge(f"a coefficient takes more than {self.work:,} terms to list (its recurrence is short: .formula(form='fold'))")
+        if any(_is_long(coefficient) for coefficient in islice(found.values(), 1)):
+            raise TooLarge(f"a coefficient has numbers of more than {LONGEST:,} bits (its recurrence is short: .formula(form='fold'))")
         return found
 
     def _bounded(self, size: int) -> None:
@@ -202,7 +211,13 @@ def _nodes(places: Sequence[Node], args: Sequence[Sum]) -> tuple[Node, ...]:
 
 
 def _multiplied(words: Iterable[Node]) -> Node:
-    return _product((word, 1) for word in words)
+    kept = [word for word in words if word != ONE]
+    return _product((word, 1) for word in kept) if len(kept) > 1 else kept[0] if kept else ONE
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a number has so many bits that each step of a fold would cost more than the one before."""
+    return isinstance(value, sp.Rational) and max(int(value.p).bit_length(), int(value.q).bit_length()) > LONGEST
 
 
 def _product(words: Iterable[tuple[Node, int]]) -> Node:

@@ -34,7 +34,8 @@ from symfold.walks import walk
 
 MOST = 5_000  # terms of a coefficient that are listed
 SHOWN = 40  # terms in all, up to which a formula lists them
-STEPS = 10_000  # steps that are run to find that there are so few
+STEPS = 1_000  # steps of a fold that are run to find that there are so few
+LOOKED = 20_000  # terms that are made to find it, those of all steps together
 FORMS = ("terms", "fold")
 
 
@@ -276,14 +277,23 @@ class Series:
         return folded_formula(net, chosen, state_letters(net, powers))
 
     def _is_short(self) -> bool:
+        """Whether there are so few terms that they are listed: told by their counts, or by listing them while that is little work."""
+        listing, found = Expansion(MOST, LOOKED), 0
         try:
-            nodes = [node for power in range(self.order + 1) for node in self._combined(power, power) if node is not None]
-            if any(isinstance(node.op, Fold) and isinstance(node.op.count, int) and node.op.count > STEPS for node in walk(nodes)):
-                return False
-            counted = sum(self.counts)
-            return isinstance(counted, int) and counted <= SHOWN
-        except SymfoldError:  # a symbolic depth, or terms beyond the bound
+            for power in range(self.order + 1):
+                nodes = [node for node in self._combined(power, power) if node is not None]
+                if any(isinstance(node.op, Fold) and isinstance(node.op.count, int) and node.op.count > STEPS for node in walk(nodes)):
+                    return False
+                counts = self._closed(power)
+                found += sum(one for one in counts if one is not None)
+                if isinstance(found, int) and found <= SHOWN:  # what is not counted is listed
+                    rest = [node for node, one in zip(self._combined(power, power), counts, strict=True) if one is None and node is not None]
+                    found += sum(len(entry) for terms in listing.run(rest) for entry in _entries(terms))
+                if not isinstance(found, int) or found > SHOWN:
+                    return False
+        except SymfoldError:  # a symbolic depth, or terms beyond a bound
             return False
+        return True
 
     def __str__(self) -> str:
         try:
