@@ -46,6 +46,12 @@ def _power(size: int) -> tuple[str, int, int]:
     return "about ", 10, magnitude(size)
 
 
+def power_of(base: int, exponent: int) -> int:
+    """A power of a whole number, its factors 2 by one shift."""
+    twos = (base & -base).bit_length() - 1
+    return (base >> twos) ** exponent << twos * exponent if twos > 0 else base**exponent
+
+
 def magnitude(value: int) -> int:
     """The power of ten that a number from 1 up is nearest to, as its logarithm is rounded."""
     return round(log10(value))

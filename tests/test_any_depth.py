@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold.analysis.counting.truncated import Truncated
 from symfold.backends.numpy import program
 from symfold.families import Numbered
 from symfold.notation import writing
@@ -90,6 +91,25 @@ def test_the_power_of_one_row_is_that_of_the_matrix(row, count):
     for _ in range(count):
         expected = matrix.dot(expected)
     assert matrix_power([row], 1, count)[0] == expected[0].tolist()
+
+
+@pytest.mark.parametrize("mapper", [sf.mappers.residual, lambda z, f: z + 2 * f(z) + f(f(z)), lambda z, f: z / 3 - f(z) / 7])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_never_work_out_the_count(mapper, weighted):
+    """At a depth at which it would fill all memory; a step's lengths add up, so mean and variance are those of one step times the depth."""
+    deep, one = (sf.paths(sf.fold(mapper, sf.layers("f", count=depth), x), weighted) for depth in (10**15, 1))
+    assert (deep.mean, deep.variance) == (10**15 * one.mean, 10**15 * one.variance)
+    assert deep.without(["f1", "f7"]).mean == (10**15 - 2) * one.mean + 2 * one.without("f1").mean
+
+
+@pytest.mark.parametrize("parts", [(2, 1, 1), (-3, 2, 0), (0, 2, 5), (1, 0, 4), (0, 0, 1), (0, 0, 0), (7, 0, 0)])
+@pytest.mark.parametrize("below", [1, 2, 3, 12])
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 8, 41])
+def test_a_power_of_a_series_is_the_product(parts, below, exponent):
+    series, expected = Truncated(parts, {below: -1} if below > 1 else {}), Truncated((1, 0, 0))
+    for _ in range(exponent):
+        expected = expected * series
+    assert (series**exponent).fractions == expected.fractions
 
 
 ROWS = 20_000  # more than those few numbers that a program holds for all steps, to save calls

@@ -15,6 +15,7 @@ import sympy as sp
 from symfold.blocks import Block
 from symfold.families import Family, known_count
 from symfold.folds import Fold, Select
+from symfold.large import power_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant
@@ -255,12 +256,6 @@ def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[i
         if steps:
             matrix = _product(matrix, matrix)
     return result[:carries]
-
-
-def power_of(base: int, exponent: int) -> int:
-    """A power of a whole number, its factors 2 by one shift."""
-    twos = (base & -base).bit_length() - 1
-    return (base >> twos) ** exponent << twos * exponent if twos > 0 else base**exponent
 
 
 def _product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:

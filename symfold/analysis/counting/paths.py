@@ -116,12 +116,12 @@ class Paths:
 
     def entries(self, layer: Any, tidy: Any = same, constant: Any = same) -> list[list[Any]]:
         """The matrix, outputs by inputs, with a layer worth `layer`, and a number as a weight worth what `constant` makes of it."""
-        total = [[0 for _ in self.inputs] for _ in self.net.outputs]
+        total: list[list[Any]] = []
         for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
             for missed in combinations(dict.fromkeys(self.met), size):
                 weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), constant if self.weighted else None)
                 rows = transfer(self.net.outputs, self.inputs, weights)
-                total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)]
+                total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)] if total else rows
         return total
 
     @cached_property
@@ -168,7 +168,8 @@ class Paths:
         return all(isinstance(fold.op.count, int) for fold in folds) and all(number_of(arg).is_Rational for arg in weights)
 
     def _total(self, layer: int, mask: int | None = None) -> int:
-        return sum(value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row)
+        first, *others = [value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row] or [0]
+        return sum(others, first)  # a long number alone is not copied
 
     def _about(self, layer: Any, order: int) -> Truncated:
         """The sum of the polynomials where a layer is worth so much, and its derivatives there up to an order."""

@@ -74,8 +74,15 @@ def times(row: Row, vectors: Sequence[Row], tidy: Tidy, width: int) -> Row:
     total: Row = [0] * width
     for factor, vector in zip(row, vectors, strict=True):
         if not _is_zero(factor):
-            total = [tidy(a + factor * b) for a, b in zip(total, vector, strict=True)]
+            total = [tidy(_plus(a, factor, b)) for a, b in zip(total, vector, strict=True)]
     return total
+
+
+def _plus(total: Any, factor: Any, value: Any) -> Any:
+    """total + factor * value; whole numbers may be long, and are not copied to no end."""
+    if isinstance(value, int) and value in (0, 1):
+        return total if value == 0 else factor if isinstance(total, int) and total == 0 else total + factor
+    return total + factor * value
 
 
 def same(value: Any) -> Any:
@@ -101,6 +108,8 @@ def power(rows: list[Row], carries: int, count: Any, tidy: Tidy) -> list[Row]:
         return closed_power(rows, carries, count)
     if len(rows) == 1 and tidy is same and all(isinstance(value, int) for value in rows[0]):
         return matrix_power(rows, 1, count)
+    if carries == size == 1 and tidy is same:
+        return [[rows[0][0] ** count]]
     base = [*rows, *(unit(place, size) for place in range(carries, size))]
     result = [unit(place, size) for place in range(size)]
     for digit in f"{count:b}":  # from the top, so that the factor in between is the step itself, whose numbers are small
