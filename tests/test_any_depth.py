@@ -11,10 +11,11 @@ import symfold as sf
 from symfold.analysis.counting.truncated import Truncated
 from symfold.backends.numpy import program
 from symfold.families import Numbered
-from symfold.notation import writing
+from symfold.notation import repeats, writing
 from symfold.notation.expanded import stream, terms_of
 from symfold.notation.sizes import matrix_power
 from symfold.notation.styles import STYLES
+from symfold.notation.terms import Name, Term
 from symfold.parameters import layout_of, parameters_of
 
 x = sf.tensor("x")
@@ -72,6 +73,54 @@ def test_templates_say_what_is_written_without_short_texts(monkeypatch, mapper, 
     filled = "".join(stream(net, style))
     monkeypatch.setattr(writing, "SHORT", -1)
     assert "".join(stream(net, style)) == filled
+
+
+LINEAR = {
+    "feedforward": sf.mappers.feedforward,
+    "boosting": sf.mappers.boosting(x),
+    "in front": lambda z, f: f(x) + z,
+    "after a sign": lambda z, f: f(x) - z,
+    "signs": lambda z, f: -z - f(x),
+    "a product": lambda z, f: z * f(x),
+    "a product in brackets": lambda z, f: (z + f(x)) * sf.tensor("y"),
+    "a quotient": lambda z, f: f(x) / z,
+    "powers": lambda z, f: 2 / (z + f(x)) ** 2,
+    "a function": lambda z, f: sf.exp(-z) * f(x),
+    "numbers": lambda z, f: 3 * f(z / 2) + 1,
+    "twice": lambda z, f: f(f(z)),
+    "a sign alone": lambda z, f: -f(z),
+    "a sign taken out": lambda z, f: -(z * f(x)),
+    "an operand again": lambda z, f: sf.tanh(z) + f(sf.tensor("y")) + 2 * x,
+    "nothing before": lambda z, f: f(x),
+    "nothing": lambda z, f: z,
+}
+
+
+@pytest.mark.parametrize("layers", [sf.layers("f", count=117), sf.layers("f97:137"), sf.layers("gate_2_", count=33), [sf.layer(f"g{k}_") for k in range(40)]])
+@pytest.mark.parametrize("mapper", LINEAR.values(), ids=LINEAR)
+@pytest.mark.parametrize("style", STYLES)
+def test_like_steps_are_written_as_one_by_one(monkeypatch, mapper, layers, style):
+    net = sf.fold(mapper, layers, x)
+    filled = "".join(stream(net, style))
+    monkeypatch.setattr(repeats, "MANY", 10**9)
+    assert "".join(stream(net, style)) == filled
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("prefix", ["f", "W", "alpha", "gate", "x2_", "W_"])
+@pytest.mark.parametrize("kind", ["name", "word"])
+def test_names_filled_in_are_names_written(style, prefix, kind):
+    written, names = STYLES[style], Numbered(prefix, 0, 1200)
+    one = written.word if kind == "word" else lambda word: written.name(Name(word))
+    assert repeats.words(names, 0, 1200, kind, written) == [one(f"{prefix}{k}") for k in range(1200)]
+
+
+@pytest.mark.parametrize("mapper", ["feedforward", "boosting", "in front", "a quotient", "numbers"])
+def test_a_long_formula_is_made_of_few_terms(unlisted, monkeypatch, mapper):
+    made = []
+    monkeypatch.setattr(Term, "__init__", lambda self, op, args=(), plain=Term.__init__: made.append(op) or plain(self, op, args))
+    text = "".join(stream(sf.fold(LINEAR[mapper], sf.layers("f", count=20_000), x)))
+    assert len(made) < 300 and text.count("f19999(") == text.count("f7777(") == 1
 
 
 def test_a_deep_stream_holds_little_of_what_it_writes():

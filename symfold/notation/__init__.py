@@ -5,7 +5,7 @@
     foldform, steps, expanded   the three forms, as terms
     terms, symbolic      formulas, and as SymPy expressions
     pieces, primitive_rows, linear_maps, operations   what one operation looks like
-    styles, writing, layout     from terms to text
+    styles, writing, repeats, layout     from terms to text
 """
 
 from __future__ import annotations

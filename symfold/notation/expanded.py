@@ -9,24 +9,35 @@ from typing import Any
 import sympy as sp
 
 from symfold.arguments import real
+from symfold.blocks import Block
 from symfold.errors import Advice, TooLarge
+from symfold.families import Family, known_count
+from symfold.folds import Fold
 from symfold.interpreter import Entries, Interpreter
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.notation import writing
 from symfold.notation.layout import equation, framed, output_names
+from symfold.notation.repeats import repeated
 from symfold.notation.sizes import expanded_size as expanded_size
 from symfold.notation.styles import Style, style_named
 from symfold.notation.symbolic import as_sympy
 from symfold.notation.terms import At, Listing, Term, join, named
 from symfold.operations import Constant
 from symfold.trees import LEAF, unflatten
+from symfold.walks import walk
 
 CHUNK = 1 << 14
 
 
 class Expander(Interpreter):
-    """What a node means written out: a term over the inputs. Shared parts stay shared, so its size is the graph's."""
+    """What a node means written out: a term over the inputs. Shared parts stay shared, so its size is the graph's.
+
+    For a style, the steps of a fold that are written alike are text already; a sequence of names that only folds read is not listed for it.
+    """
+
+    def __init__(self, style: Style | None = None):
+        self.style = style
 
     def leaf(self, node: Node) -> Term:
         return Term(node.op) if isinstance(node.op, Constant) else named(node.op.name)
@@ -40,12 +51,49 @@ class Expander(Interpreter):
     def collect(self, entries: Entries, node: Node) -> Term:
         return Term(Listing(), entries)
 
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+        count = known_count(fold.count)
+        found = self._repeated(self.style, fold, args, plans) if self.style and fold.carries == len(fold.block.results) == 1 else None
+        if found is not None:
+            return [found]
+        listed = [Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, Family) else arg for arg in args]
+        return super()._fold(node, fold, listed, plans)
 
-def terms_of(net: Net) -> list[Term]:
-    """The outputs of a net written out, as terms with shared parts."""
-    expander = Expander()
-    found = expander.run(net.outputs)
+    def _repeated(self, style: Style, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> Term | None:
+        state, *operands = args
+        if any(isinstance(arg, Entries) or (each and not isinstance(arg, Family)) for arg, each in zip(args, [False, *fold.each], strict=True)):
+            return None
+        order, (start, *formals) = walk(fold.block.results), fold.block.formals
+        shared = {formal: arg for formal, arg, each in zip(formals, operands, fold.each, strict=True) if not each}
+        own = [formal for formal, each in zip(formals, fold.each, strict=True) if each]
+
+        def step(state: Term, names: Sequence[Term]) -> Term:
+            (found,) = self._follow(order, fold.block.results, {start: state, **shared, **dict(zip(own, names, strict=True))}, plans)
+            return found
+
+        families = [arg.names for arg in operands if isinstance(arg, Family)]
+        return repeated(step, state, families, known_count(fold.count), style)
+
+
+def terms_of(net: Net, style: Style | None = None) -> list[Term]:
+    """The outputs of a net written out, as terms with shared parts; for a style, with text in place of like steps."""
+    expander = Expander(style)
+    found = expander.run(net.outputs, _stepped(net) if style else None)
     return [expander.collect(value, node) if isinstance(value, Entries) else value for value, node in zip(found, net.outputs, strict=True)]
+
+
+def _stepped(net: Net) -> dict[Node, Family]:
+    """The sequences of names that only folds read, step by step."""
+    listed: set[Node] = set(net.outputs)
+    stepped: dict[Node, Family] = {}
+    for node in walk(net.outputs):
+        along = (*[False] * node.op.carries, *node.op.each) if isinstance(node.op, Fold) else [False] * len(node.args)
+        for arg, each in zip(node.args, along, strict=True):
+            if each and isinstance(arg.op, Family):
+                stepped[arg] = arg.op
+            elif not each:
+                listed.add(arg)
+    return {node: family for node, family in stepped.items() if node not in listed}
 
 
 def to_sympy(net: Net, max_ops: int | None = 10_000) -> Any:
@@ -85,7 +133,7 @@ def stream(net: Net, style: str = "text") -> Iterator[str]:
 
 def _parts(net: Net, style: Style) -> Iterator[str]:
     """An output a line (a row in MathML, an aligned line in LaTeX), without a name where there is but one."""
-    terms = terms_of(net)
+    terms = terms_of(net, style)
     if net.form == LEAF:
         yield from framed(style, [writing.stream(terms[0], style)], aligned=False)
         return

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,16 @@ class Term:
     def __init__(self, op: Any, args: Sequence[Term] = ()):
         self.op = op
         self.args = tuple(args)
+
+
+class Written(Term):
+    """A term that knows the parts of its text: on its own (None), as a run from the start (True) or after others (False)."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, op: Any, args: Sequence[Term], parts: Callable[[bool | None], list[Any]]):
+        super().__init__(op, args)
+        self.parts = parts
 
 
 ELLIPSIS = Term(Name("..."))

@@ -8,7 +8,7 @@ Nested sums are written as one sum, and nested products as one product, in the a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import sympy as sp
@@ -16,27 +16,30 @@ import sympy as sp
 from symfold.notation.operations import level, pieces
 from symfold.notation.pieces import PRODUCT
 from symfold.notation.styles import Style
-from symfold.notation.terms import Term, is_negative, number_of, opposite
+from symfold.notation.terms import Term, Written, is_negative, number_of, opposite
 from symfold.operations import Constant
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """A sum within a sum, or a product within a product: written on without brackets, from the start or after others."""
 
     term: Term
     first: bool
 
 
-Part = str | Term | _Run
+Part = str | Term | Run
 Template = Sequence[Part]
 
 SHORT = 4096  # characters: a shared part with a text up to this length is written once, and then copied
 
 
-def stream(term: Term, style: Style) -> Iterator[str]:
+def stream(term: Term | Run, style: Style) -> Iterator[str]:
     """The text of a term, in chunks; every shared part is worked out once."""
-    templates = _templates(term, style)
-    waiting: list[Part] = [term]
+    return _copied(term, _templates(term, style))
+
+
+def _copied(root: Part, templates: Mapping[Term | Run, Template]) -> Iterator[str]:
+    waiting: list[Part] = [root]
     while waiting:
         part = waiting.pop()
         if isinstance(part, str):
@@ -50,11 +53,17 @@ def write(term: Term, style: Style) -> str:
     return "".join(stream(term, style))
 
 
-def _templates(root: Term, style: Style) -> dict[Term | _Run, Template]:
+def written_out(root: Term | Run, style: Style) -> tuple[str, Collection[Term | Run]]:
+    """The text of a term, and all the parts that were looked into for it."""
+    templates = _templates(root, style)
+    return "".join(_copied(root, templates)), templates
+
+
+def _templates(root: Term | Run, style: Style) -> dict[Term | Run, Template]:
     """For the root and all that it holds the text between its parts, last part first; short parts are text already."""
-    templates: dict[Term | _Run, Template] = {}
-    opened: dict[Term | _Run, list[Part]] = {}
-    waiting: list[Term | _Run] = [root]
+    templates: dict[Term | Run, Template] = {}
+    opened: dict[Term | Run, list[Part]] = {}
+    waiting: list[Term | Run] = [root]
     while waiting:
         task = waiting[-1]
         if task not in opened and task not in templates:
@@ -67,7 +76,7 @@ def _templates(root: Term, style: Style) -> dict[Term | _Run, Template]:
     return templates
 
 
-def _joined(parts: list[Part], templates: dict[Term | _Run, Template]) -> Template:
+def _joined(parts: list[Part], templates: dict[Term | Run, Template]) -> Template:
     """Parts from the last to the first, with the texts of the short ones; neighbouring texts are one."""
     found: list[Part] = []
     texts: list[str] = []
@@ -90,6 +99,8 @@ def _joined(parts: list[Part], templates: dict[Term | _Run, Template]) -> Templa
 
 def _whole(term: Term, style: Style) -> list[Part]:
     """The parts of a term on its own."""
+    if isinstance(term, Written):
+        return term.parts(None)
     if term.op is sp.Add:
         return _grouped(_sum(term, True, style), style)
     if term.op is sp.Mul:
@@ -109,7 +120,9 @@ def _grouped(parts: list[Part], style: Style) -> list[Part]:
     return [style.group[0], *parts, style.group[1]] if style.group[0] else parts
 
 
-def _run(run: _Run, style: Style) -> list[Part]:
+def _run(run: Run, style: Style) -> list[Part]:
+    if isinstance(run.term, Written):
+        return run.term.parts(run.first)
     return _sum(run.term, run.first, style) if run.term.op is sp.Add else _factors(run.term.args, run.first, style)
 
 
@@ -118,7 +131,7 @@ def _sum(term: Term, first: bool, style: Style) -> list[Part]:
     for position, arg in enumerate(term.args):
         leads = first and position == 0
         if arg.op is sp.Add:
-            found.append(_Run(arg, leads))
+            found.append(Run(arg, leads))
         elif leads:
             found.append(arg)
         elif is_negative(arg):
@@ -195,7 +208,7 @@ def _factors(terms: Sequence[Term], first: bool, style: Style) -> list[Part]:
     for position, term in enumerate(terms):
         leads = first and position == 0
         if is_plain(term) or (leads and _leads_plain(term)):
-            found.append(_Run(term, leads))
+            found.append(Run(term, leads))
             continue
         drawn = style.fraction and term.op is sp.Mul and not is_negative(term) and any(below(arg) is not None for arg in term.args)
         found += [*([] if leads else [style.times]), *_held(term, PRODUCT if drawn else PRODUCT + 1, style)]

@@ -148,9 +148,9 @@ def listings(rounds: int) -> Iterator[Row]:
     nodes = kept.pop().number_of_nodes()
     yield "graph, bytes a node", f"{peak(lambda: net.graph('layer')) / nodes:.0f}", "under 3,000"
 
-    def streamed(depth: int, most: float = 1e8) -> int:
+    def streamed(depth: int, most: float = 1e8, made: Callable[[Any], sf.Net] = opaque) -> int:
         size = 0
-        for chunk in stream(opaque(depth)):
+        for chunk in stream(made(depth)):
             size += len(chunk)
             if size > most:
                 break
@@ -160,6 +160,13 @@ def listings(rounds: int) -> Iterator[Row]:
     for depth in (22, 1_000):
         spent = seconds(lambda depth=depth: sizes.append(streamed(depth)), rounds)
         yield f"expanded formula, depth {depth:,}, MB/s", f"{sizes[-1] / spent / 1e6:.0f}", "over 20"
+    for name, mapper in (("feedforward", sf.mappers.feedforward), ("boosting", sf.mappers.boosting(sf.tensor("x")))):
+
+        def chained(depth: Any, mapper: Any = mapper) -> sf.Net:
+            return sf.fold(mapper, sf.layers("f", count=depth), sf.tensor("x"))
+
+        spent = seconds(lambda chained=chained: sizes.append(streamed(LISTED, made=chained)), rounds)
+        yield f"expanded formula, {name}, depth {LISTED:,}, MB/s", f"{sizes[-1] / spent / 1e6:.0f}", "over 20"
     for depth in (1_000, 16_000):
         yield f"expanded formula, memory at depth {depth:,}, bytes a step", f"{peak(lambda depth=depth: streamed(depth, 1e7)) / depth:.0f}", "the same"
 
