@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold import distribute as distribution
 from symfold.analysis.counting.truncated import Truncated
 from symfold.backends.numpy import program
 from symfold.families import Numbered
@@ -188,3 +189,67 @@ def _source(net):
     compiled = net.compile("numpy")
     compiled(net.init(0), *[np.ones((ROWS, 3)) for _ in net.inputs])
     return compiled.source
+
+
+def boosted(depth):
+    return dense(depth, sf.mappers.boosting(rows))
+
+
+def elman(depth):
+    """One layer over a sequence of inputs, whose projections wait for no step."""
+    layer = sf.layer("f", lambda h, u, A, B, b: sf.tanh(np.dot(h, A) + np.dot(u, B) + b), A=(3, 3), B=(3, 3), b=(1, 3))
+    return sf.fold(lambda h, u: layer(h, u), sf.tensor("u", (depth, 5, 3)), sf.tensor("h", (5, 3)))
+
+
+def gated(depth):
+    """Two states, of which one reads what waits for neither; another operand is the same in all steps."""
+    layers = sf.layers("g", lambda z, A: sf.sigmoid(np.dot(z, A)), A=(3, 3), count=depth)
+    return sf.fold(lambda s, f: (s[0] * f(rows) + s[1], s[1] - f(s[0]) * sf.tensor("w", (3,))), layers, (rows, sf.tensor("c", (None, 3))))
+
+
+def nested(depth):
+    inner = sf.layers("f", sf.dense(3, 3, sf.tanh), count=3)
+    return sf.fold(lambda z, u: sf.fold(sf.mappers.residual, inner, z + sf.sigmoid(u)), sf.tensor("u", (depth, 5, 3)), sf.tensor("h", (5, 3)))
+
+
+def fed(net, batch=5):
+    given = np.random.default_rng(1)
+    return {node.op.name: given.normal(size=[size if isinstance(size, int) else batch for size in node.shape]) for node in net.inputs}
+
+
+@pytest.mark.parametrize("held", [1, 10**9])
+@pytest.mark.parametrize("depth", [2, 3, 11, 24, DEPTH])
+@pytest.mark.parametrize("made", [boosted, elman, gated, nested, lstm])
+def test_steps_in_groups_give_what_the_steps_give(monkeypatch, made, depth, held):
+    monkeypatch.setattr(distribution, "HELD", held)
+    monkeypatch.setattr(distribution, "FEWEST", 4)
+    net = made(depth)
+    params, inputs = net.init(0), fed(net)
+    for found, expected in zip(_listed(net.compile(backend="numpy")(params, **inputs)), _listed(net({**params, **inputs})), strict=True):
+        assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def _listed(outputs):
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+@pytest.mark.parametrize("made", [boosted, elman, gated])
+def test_evaluation_holds_as_many_numbers_at_any_depth(monkeypatch, made):
+    """Also where a step does not wait for the one before it: what is done for many steps at once is done for some at a time."""
+    monkeypatch.setattr(distribution, "HELD", 15 * 32)
+    sizes = [_held_by(monkeypatch, made(depth)) for depth in (320, 3200)]
+    assert sizes[0] == sizes[1] > 0
+
+
+def _held_by(monkeypatch, net):
+    """The numbers that a program makes room for."""
+    made = []
+
+    def counted(source, plain=program.namespace):
+        names = plain(source)
+        return {**names, "empty": lambda shape: made.append(np.prod(shape)) or np.empty(shape)}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(program, "namespace", counted)
+        net.compile(backend="numpy")(net.init(0), **fed(net))
+    return sum(made)

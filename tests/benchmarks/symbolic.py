@@ -61,6 +61,11 @@ def dense(depth: Any) -> sf.Net:
     return sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(3, 3, sf.sigmoid), count=depth), sf.tensor("x", (None, 3)))
 
 
+def boosted(depth: Any) -> sf.Net:
+    x = sf.tensor("x", (None, 3))
+    return sf.fold(sf.mappers.boosting(x), sf.layers("f", sf.dense(3, 3, sf.sigmoid), count=depth), x)
+
+
 def error(net: sf.Net) -> sf.Net:
     return sf.squared_error(net, sf.tensor("t", (None, 3)))
 
@@ -175,13 +180,14 @@ def evaluation() -> Iterator[Row]:
     """What a further call holds, with its program for new sizes; the parameters are there already."""
     import numpy as np
 
-    held = []
-    for depth in (5_000, 50_000):
-        net = dense(depth)
-        params, compiled = net.init(0), net.compile()
-        compiled(params, x=np.ones((1, 3)))  # imports and parameters are no part of it
-        held.append(peak(lambda c=compiled, p=params, d=depth: c(p, x=np.ones((10, 3)) / d)))
-    yield "evaluation, memory beyond the parameters, depth 50,000 over 5,000", f"{held[1] / held[0]:.2f}", "1"
+    for name, made in (("residual", dense), ("boosting", boosted)):
+        held = []
+        for depth in (5_000, 50_000):
+            net = made(depth)
+            params, compiled = net.init(0), net.compile("numpy")
+            compiled(params, x=np.ones((1, 3)))  # imports and parameters are no part of it
+            held.append(peak(lambda c=compiled, p=params, d=depth: c(p, x=np.ones((10, 3)) / d)))
+        yield f"evaluation, {name}, memory beyond the parameters, depth 50,000 over 5,000", f"{held[1] / held[0]:.2f}", "1"
 
 
 def cold(rounds: int) -> Iterator[Row]:
