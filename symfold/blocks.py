@@ -19,7 +19,7 @@ from symfold.errors import ShapeError
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, Formal
 from symfold.shapes import Shape
-from symfold.walks import substitute, walk
+from symfold.walks import remade, substitute, walk
 
 # how many mappers are being traced around this point; a context variable, so that threads do not see each other
 _nesting: ContextVar[int] = ContextVar("nesting", default=0)
@@ -53,7 +53,14 @@ class Block:
 
     def __call__(self, *args: Node) -> tuple[Node, ...]:
         """The results with the formals replaced: the block written out in place."""
-        return substitute(self.results, dict(zip(self.formals, args, strict=True)))
+        new: dict[Node, Any] = dict(zip(self.formals, args, strict=True))
+        for node in self._order:
+            new[node] = remade(node, tuple([new[arg] for arg in node.args]))
+        return tuple(new[result] for result in self.results)
+
+    @cached_property
+    def _order(self) -> list[Node]:
+        return walk(self.results, stop=self.formals)
 
     def retyped(self, shapes: Sequence[Shape]) -> Block:
         """The same block for arguments of other shapes."""

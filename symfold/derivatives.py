@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
 
@@ -16,9 +17,10 @@ from symfold.functions import FLAT, Head
 from symfold.layer_kinds import Call
 from symfold.lifting import lift_expression
 from symfold.nodes import Node
-from symfold.operations import Constant
+from symfold.operations import Constant, Formal
 from symfold.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
 from symfold.shapes import ANY, Shape
+from symfold.walks import walk
 
 
 def _no_numbers(*args: object, argument: int) -> object:
@@ -58,8 +60,22 @@ def partial(node: Node, position: int) -> Node:
     cos(x)
     """
     fixed = tuple(_number(arg) for arg in node.args)
-    expression, symbols = _derivative(node.op, fixed, position)
-    return lift_expression(expression, dict(zip(symbols, node.args, strict=True)))
+    values = list(node.args)
+    program, place = _program(node.op, fixed, position)
+    for op, places in program:
+        values.append(Node(op, tuple([values[k] for k in places])))
+    return values[place]
+
+
+@lru_cache(maxsize=4096)
+def _program(head: Any, fixed: tuple[sp.Expr | None, ...], position: int) -> tuple[list[tuple[Any, tuple[int, ...]]], int]:
+    """A derivative as operations over places: the arguments, then what the operations give; and the place of the result."""
+    expression, symbols = _derivative(head, fixed, position)
+    formals = [Node(Formal(0, k, ())) for k in range(len(symbols))]
+    result = lift_expression(expression, dict(zip(symbols, formals, strict=True)))
+    order = walk((result,), stop=formals)
+    places = {node: place for place, node in enumerate([*formals, *order])}
+    return [(node.op, tuple(places[arg] for arg in node.args)) for node in order], places[result]
 
 
 def _number(node: Node) -> sp.Expr | None:

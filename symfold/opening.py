@@ -13,16 +13,20 @@ from symfold.walks import rebuilt
 
 def opened(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with the bodies of layers written out, in the blocks of folds as well."""
-    return rebuilt(roots, _opened)
+    known: dict[Block, Block] = {}  # many layers of one body, and many folds of one block: each is opened once
 
+    def block(closed: Block) -> Block:
+        if closed not in known:
+            known[closed] = Block(closed.shapes, rebuilt(closed.results, rule))
+        return known[closed]
 
-def _opened(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
-    if isinstance(node.op, Call) and node.op.body is not None:
-        # the body is opened by itself: what it is applied to is open already, and may be deep
-        body = node.op.body
-        return Block(body.shapes, opened(body.results))(*args[1:])[0]
-    if isinstance(node.op, Fold):
-        fold = node.op
-        block = Block(fold.block.shapes, opened(fold.block.results))
-        return apply_fold(block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
-    return None
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+        if isinstance(node.op, Call) and node.op.body is not None:
+            # the body is opened by itself: what it is applied to is open already, and may be deep
+            return block(node.op.body)(*args[1:])[0]
+        if isinstance(node.op, Fold):
+            fold = node.op
+            return apply_fold(block(fold.block), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+        return None
+
+    return rebuilt(roots, rule)

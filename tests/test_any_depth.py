@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold import derivatives, opening
 from symfold import distribute as distribution
 from symfold.analysis.counting.truncated import Truncated
 from symfold.backends.numpy import program
@@ -253,3 +254,15 @@ def _held_by(monkeypatch, net):
         patch.setattr(program, "namespace", counted)
         net.compile(backend="numpy")(net.init(0), **fed(net))
     return sum(made)
+
+
+def test_a_chain_by_hand_asks_sympy_and_opens_a_body_once(monkeypatch):
+    lifted, opened_bodies = [], []
+    derivatives._program.cache_clear()
+    monkeypatch.setattr(derivatives, "lift_expression", lambda *given, plain=derivatives.lift_expression: lifted.append(given) or plain(*given))
+    monkeypatch.setattr(opening, "rebuilt", lambda roots, rule, plain=opening.rebuilt: opened_bodies.append(roots) or plain(roots, rule))
+    z = rows
+    for f in sf.layers("f", sf.dense(3, 3, sf.tanh), count=40):
+        z = np.sin(f(z)) + z
+    assert len(sf.adjoint(z).outputs) == 81
+    assert len(lifted) == 2 and len(opened_bodies) == 2  # tanh and sin; the chain, and the body of its layers

@@ -115,6 +115,12 @@ def listed() -> Iterator[Row]:
             z = sf.tanh(z) + z
         sf.roll(sf.adjoint(z))
 
+    for name, made in (("scalar", lambda z, f: sf.tanh(z) + z), ("opaque", lambda z, f: f(z) + z)):
+        z = sf.tensor("x", () if name == "scalar" else (None, 3))
+        for f in sf.layers("f", count=LISTED):
+            z = made(z, f)
+        yield f"loop by hand, {name} steps: adjoint, us a step", f"{seconds(lambda z=z: sf.adjoint(z)) / LISTED * 1e6:.0f}", "CasADi: 13"
+
     short, long = 2_000, 32_000
     ratio = seconds(lambda: chain(long)) / long / (seconds(lambda: chain(short)) / short)
     yield f"loop by hand: build, adjoint, roll: a step of {long:,} over one of {short:,}", f"{ratio:.2f}", "linear: near 1"
