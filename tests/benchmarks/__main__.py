@@ -38,6 +38,7 @@ def hold(threads: int) -> None:
     """Tell every library how many threads it has; they read it when they are imported."""
     for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA"):
         os.environ[f"{name}_NUM_THREADS"] = str(threads)
+    os.environ["SYMFOLD_THREADS"] = str(threads)
     if threads == 1:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["JAX_PLATFORMS"] = "cpu"
