@@ -32,6 +32,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     expressions, data, regression               typed expressions, tables, a net for a table
     experiments                                 what is measured: trained nets, over seeds
     report                                      two nets compared: a table, a page
+    exchange                                    nets from PyTorch's modules, and back
     saved, command                              models on disk, the shell
 
 Public names are loaded when first used, so that importing symfold is cheap.
@@ -81,6 +82,8 @@ _HOMES = {
     "report": ("compare",),
     "optimisers": ("sgd",),
     "train": ("fit",),
+    "exchange.torch_reader": ("from_torch",),
+    "exchange.torch_writer": ("to_torch",),
     "errors": ("SymfoldError",),
 }
 _MODULES = ("mappers", "losses", "optimisers", "errors", "experiments", "export")
@@ -136,6 +139,8 @@ if TYPE_CHECKING:
     from symfold.elementwise import sqrt as sqrt
     from symfold.elementwise import tanh as tanh
     from symfold.errors import SymfoldError as SymfoldError
+    from symfold.exchange.torch_reader import from_torch as from_torch
+    from symfold.exchange.torch_writer import to_torch as to_torch
     from symfold.folding import fold as fold
     from symfold.folding import scan as scan
     from symfold.layer_kinds import dense as dense

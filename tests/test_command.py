@@ -515,3 +515,31 @@ def test_the_page_of_the_command_is_true(tmp_path: Path, monkeypatch: Any) -> No
         result = call(*args)
         assert (program, result.stdout + result.stderr) == ("symfold", expected), line
         assert result.exit_code == (2 if expected.startswith("symfold: ") else 0), line
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("nothing.of.that.name:f", "nothing.of.that.name cannot be imported: ModuleNotFoundError: No module named 'nothing'"),
+        ("symfold.losses:nothing", "symfold.losses has no function 'nothing' (it has "),
+        ("symfold.losses:a.b", "'symfold.losses:a.b' names no factory (write MODULE:FACTORY, as mymodels:encoder)"),
+    ],
+)
+def test_what_inspect_cannot_find_is_named(line: str, message: str) -> None:
+    result = call("inspect", line)
+    assert (result.exit_code, result.stdout) == (2, "") and result.stderr.startswith(f"symfold: {message}")
+
+
+def test_inspect_gives_all_outputs_and_draws(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "pair_of_nets.py").write_text(
+        "import symfold as sf\n"
+        "def pair():\n"
+        "    net = sf.fold(sf.mappers.residual, sf.layers('f1:4'), sf.tensor('x'))\n"
+        "    return net, net + 1\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    found = printed_json("inspect", "pair_of_nets:pair", "-o", "pair.svg")
+    assert found["paths"] == "t**3 + 3*t**2 + 3*t + 1; t**3 + 3*t**2 + 3*t + 1"
+    assert (tmp_path / "pair.svg").read_text("utf-8").startswith("<?xml")
+    assert call("inspect", "pair_of_nets:pair", "--partial").stderr == "symfold: --partial has no effect where the factory gives a net (leave it out)\n"

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "draw": ("draw", "A picture of the net."),
     "backward": ("backward", "The formula of the backward pass, derived."),
     "compare": ("compare", "How two nets differ: a table, and a page with pictures."),
+    "inspect": ("inspect", "The folds in a model that Python makes, one of PyTorch too."),
     "eval": ("eval", "Numbers: of a random net, or of a trained model."),
     "train": ("train", "Train a net on a table, against baselines."),
 }

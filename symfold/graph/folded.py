@@ -40,7 +40,7 @@ class Held(Recorder):
             return "..." if isinstance(value, Entries) else f"{self.called(value)}[{shifted(index, -first)}]"
         op = value.node.op
         if isinstance(op, Family) and isinstance(op.names, Numbered):
-            return f"{op.names.prefix}_{{{shifted(index, op.names.start - op.names.step * first, op.names.step)}}}"
+            return f"{op.names.prefix.removesuffix('_')}_{{{shifted(index, op.names.start - op.names.step * first, op.names.step)}}}"
         return f"{value.name or value.label}_{{{index}}}" if isinstance(op, Family) else f"{value.label}[{shifted(index, -first)}]"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -46,11 +47,18 @@ def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
     reading = reader.read(scope, {})
     lines = list(_of_scope(scope, reading, 0))
     lines += [Line(name, value) for name, value in output_equations(net, scope, reading, letters.output())]
-    lines += [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
+    listings = [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
     for line in lines:
         if line.once is not None:  # by now all who could have asked are written
             line.initial = _told(line.once, sorted(line.once.asked))
-    return lines
+    told = _indexed(lines) if listings else set()
+    return lines + [line for line in listings if line.name.op.stem in told]  # not of what stays inside of layers, as their weights
+
+
+def _indexed(lines: Iterable[Line]) -> set[str]:
+    """The letters that stand with an index somewhere in these lines, as they are written."""
+    terms = (term for line in lines for term in (line.value, *(part for pair in line.initial for part in pair)))
+    return {letter for term in terms for letter in re.findall(r"(?<!\w)([A-Za-z]+)_", write(term, STYLES["text"]))}
 
 
 def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:

@@ -80,7 +80,8 @@ def _unicode_name(name: Name) -> str:
         stem, digits = re.fullmatch(r"(.*?)_?(\d*)", shown, re.S).groups()  # type: ignore[union-attr]
         return f"{greek_unicode.get(stem, stem)}{digits.translate(SUBSCRIPTS)}" if stem else shown
     if all(ord(letter) in SUBSCRIPTS for letter in shown):
-        return f"{greek_unicode.get(name.stem, name.stem)}{shown.translate(SUBSCRIPTS)}"
+        stem = name.stem.removesuffix("_")
+        return f"{greek_unicode.get(stem, stem)}{shown.translate(SUBSCRIPTS)}"
     return Name(name.stem, name.index, joined=False).text
 
 
@@ -97,7 +98,7 @@ def _latex_word(word: str) -> str:
 def _latex_name(name: Name) -> str:
     if name.index is None:
         return r"\ldots" if name.stem == "..." else _latex_word(name.stem)
-    stem = _latex_word(name.stem)
+    stem = _latex_word(name.stem.removesuffix("_"))
     index = _index(name, " ")
     return f"{{{stem}}}_{{{index}}}" if "_" in stem else f"{stem}_{{{index}}}"
 
@@ -127,7 +128,7 @@ def _mathml_name(name: Name) -> str:
     if name.index is None:
         found = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name.stem)
         return f"<msub>{_mathml_word(found[1])}<mn>{found[2]}</mn></msub>" if found else _mathml_word(name.stem.replace("...", "…"))
-    return f"<msub>{_mathml_word(name.stem)}<mrow>{mathml_tokens(show_size(name.index))}</mrow></msub>"
+    return f"<msub>{_mathml_word(name.stem.removesuffix('_'))}<mrow>{mathml_tokens(show_size(name.index))}</mrow></msub>"
 
 
 def mathml_tokens(size: str) -> str:

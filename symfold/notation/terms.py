@@ -36,7 +36,8 @@ class Name:
         if self.joined and isinstance(self.index, int) and self.index >= 0:
             return f"{self.stem}{self.index}"
         shown = show_size(self.index)
-        return f"{self.stem}_{shown}" if len(shown) == 1 or shown.isdigit() else f"{self.stem}_{{{shown}}}"
+        stem = self.stem.removesuffix("_")  # of names numbered as norm2_0, norm2_1, ...
+        return f"{stem}_{shown}" if len(shown) == 1 or shown.isdigit() else f"{stem}_{{{shown}}}"
 
 
 @dataclass(frozen=True)

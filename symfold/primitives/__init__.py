@@ -22,6 +22,14 @@ from symfold.primitives.broadcasting import sum_like as sum_like
 from symfold.primitives.broadcasting import sum_to as sum_to
 from symfold.primitives.broadcasting import zeros as zeros
 from symfold.primitives.directional import directional as directional
+from symfold.primitives.images import add_embedded as add_embedded
+from symfold.primitives.images import add_windows as add_windows
+from symfold.primitives.images import convolution as convolution
+from symfold.primitives.images import embed as embed
+from symfold.primitives.images import permute as permute
+from symfold.primitives.images import window_slices as window_slices
+from symfold.primitives.images import windows as windows
+from symfold.primitives.opaque import opaque as opaque
 from symfold.primitives.products import dot as dot
 from symfold.primitives.products import swap as swap
 from symfold.primitives.reductions import logsumexp as logsumexp

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from symfold.primitives import (
+    add_embedded,
     alike,
     broadcast_like,
     broadcast_to,
     concatenate,
     dot,
+    embed,
     expand,
     item,
+    permute,
     put,
     reduce_mean,
     reduce_sum,
@@ -23,8 +26,8 @@ from symfold.primitives import (
 )
 from symfold.sequences import add_rows, reverse_row, stack_row, take_row
 
-LINEAR = (reshape, expand, squeeze, item, sum_to, broadcast_to, swap, reduce_sum, reduce_mean, single, take_row, reverse_row)
-SHAPED = (put, sum_like, broadcast_like, alike, add_rows)  # linear in the first argument, the shape of the second
+LINEAR = (reshape, expand, squeeze, item, sum_to, broadcast_to, swap, permute, reduce_sum, reduce_mean, single, take_row, reverse_row)
+SHAPED = (put, sum_like, broadcast_like, alike, add_rows, embed, add_embedded)  # linear in the first argument, the shape or the numbers of the others
 JOINTLY = (stack_row, concatenate)  # linear in all arguments together
 BILINEAR = (dot,)
 SHAPES = (share,)  # of a shape alone

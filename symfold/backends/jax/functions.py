@@ -85,6 +85,27 @@ def _concatenated(*parts: Any, axis: int) -> Any:
     return jnp.concatenate([jnp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts], axis=where)
 
 
+def _windows(a: Any, kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any, fill: float) -> Any:
+    rank = len(kernel)
+    padded = jnp.pad(a, [(0, 0)] * (jnp.ndim(a) - rank) + [(one, one) for one in padding], constant_values=fill)
+    shape = p.windows.shape(jnp.shape(a), kernel=kernel, stride=stride, padding=padding, dilation=dilation, fill=fill)
+    places = shape[-2 * rank : -rank]
+    return jnp.stack([padded[at] for at in p.window_slices(places, kernel, stride, dilation)], axis=-1).reshape(shape)
+
+
+def _add_windows(bar: Any, like: Any, kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any, fill: float) -> Any:
+    rank, shape = len(kernel), jnp.shape(like)
+    full = jnp.zeros((*shape[:-rank], *(n + 2 * one for n, one in zip(shape[-rank:], padding, strict=True))), jnp.result_type(bar))
+    parts = jnp.reshape(bar, (*jnp.shape(bar)[:-rank], -1))
+    for number, at in enumerate(p.window_slices(jnp.shape(bar)[-2 * rank : -rank], kernel, stride, dilation)):
+        full = full.at[at].add(parts[..., number])
+    return full[(..., *(slice(one, one + n) for n, one in zip(shape[-rank:], padding, strict=True)))]
+
+
+def _rows(numbers: Any) -> Any:
+    return jnp.asarray(numbers).astype(int)
+
+
 ROWS: dict[Primitive, Callable[..., Any]] = {
     p.reshape: lambda a, shape: jnp.reshape(a, shape),
     p.expand: lambda a, axis: jnp.expand_dims(a, axis),
@@ -100,6 +121,11 @@ ROWS: dict[Primitive, Callable[..., Any]] = {
     p.single: lambda a: a,
     p.dot: jnp.matmul,
     p.swap: lambda a: jnp.swapaxes(a, -1, -2) if jnp.ndim(a) > 1 else a,
+    p.permute: lambda a, axes: jnp.transpose(a, axes),
+    p.embed: lambda table, numbers: jnp.asarray(table)[_rows(numbers)],
+    p.add_embedded: lambda bar, table, numbers: jnp.zeros(jnp.shape(table), jnp.result_type(bar)).at[_rows(numbers)].add(bar),
+    p.windows: _windows,
+    p.add_windows: _add_windows,
     p.reduce_sum: lambda a, axis, keepdims: jnp.sum(a, axis=axis, keepdims=keepdims),
     p.reduce_mean: lambda a, axis, keepdims: jnp.sum(a, axis=axis, keepdims=keepdims) / _joined(a, axis),
     p.share: lambda a, axis: 1.0 / _joined(a, axis),

@@ -40,7 +40,7 @@ class Body:
         for node in order:
             for arg in node.args:
                 users.setdefault(arg, []).append(node)
-                if is_view(node) or isinstance(node.op, (Fold, Select)):
+                if is_view(node) or is_primitive(node, reshape) or isinstance(node.op, (Fold, Select)):
                     self.pinned.add(arg)
         # -u in a sum and 1/u in a product are not computed, but read through, where nothing else reads them; the readers
         # are asked first: what is read through reads nothing itself, so u has a place, also where u is 1/v

@@ -1,0 +1,58 @@
+"""What layers and parameters are called, by the paths of their modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def without_number(path: str) -> tuple[str, str]:
+    """A path with the number at its end apart; without one, nothing.
+
+    >>> without_number("encoder.layers.3"), without_number("encoder.norm")
+    (('encoder.layers', '3'), ('encoder.norm', ''))
+    """
+    head, _, tail = path.rpartition(".")
+    return (head, tail) if tail.isdecimal() else (path, "")
+
+
+def split(path: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of a path and its numbers; a path of numbers only goes by the name of the class.
+
+    >>> split("h.3.attn", "Attention"), split("0", "Linear")
+    ((('h', 'attn'), ('3',)), (('linear',), ('0',)))
+    """
+    parts = path.split(".")
+    words = tuple(part for part in parts if not part.isdecimal()) or (kind.lower(),)
+    return words, tuple(part for part in parts if part.isdecimal())
+
+
+def layer_names(kinds: Mapping[str, str]) -> dict[str, str]:
+    """A name for each path: the last words of it that no other path has, then its numbers.
+
+    >>> layer_names({"h.0.attn": "Attention", "h.1.attn": "Attention", "h.0.ln_1": "LayerNorm", "ln_f": "LayerNorm"})
+    {'h.0.attn': 'attn0', 'h.1.attn': 'attn1', 'h.0.ln_1': 'ln_1_0', 'ln_f': 'ln_f'}
+    """
+    pieces = {path: split(path, kind) for path, kind in kinds.items()}
+    ends: dict[tuple[str, ...], set[tuple[tuple[str, ...], int]]] = {}
+    for words, numbers in pieces.values():
+        for start in range(len(words)):
+            ends.setdefault(words[start:], set()).add((words, len(numbers)))
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for path, (words, numbers) in pieces.items():
+        start = next((k for k in range(len(words) - 1, -1, -1) if len(ends[words[k:]]) == 1), 0)
+        stem = "_".join(words[start:])
+        between = "_" if stem[-1:].isdecimal() and numbers else ""
+        names[path] = fresh(f"{stem}{between}{'_'.join(numbers)}", taken)
+    return names
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """A name that can be typed and that nobody has: this one, or with a number after it; it is taken then."""
+    plain = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in name)
+    plain = plain if plain.isidentifier() else f"p_{plain}"
+    number, unique = 2, plain
+    while unique in taken:
+        unique, number = f"{plain}_{number}", number + 1
+    taken.add(unique)
+    return unique

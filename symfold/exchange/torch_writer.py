@@ -1,0 +1,197 @@
+"""To PyTorch: a net as a module with the same parameters, which PyTorch differentiates, trains and moves to devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, reduce
+from itertools import product
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold import functions
+from symfold.arguments import arrays_of
+from symfold.errors import InvalidType, NoRule
+from symfold.evaluate import constant_value
+from symfold.exchange.torch_export import torch_package
+from symfold.functions import Head
+from symfold.interpreter import Entries, Interpreter
+from symfold.layer_kinds import Call
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.operations import Constant, Input
+from symfold.primitives import window_slices
+from symfold.shapes import NAME
+from symfold.specialise import with_shapes
+from symfold.trees import unflatten
+
+
+def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
+    """A net as a `torch.nn.Module` with the net's parameters by their names: the same numbers, by PyTorch's own operations.
+
+    It takes the net's inputs, by position or by name, and gives what the net gives. Folds are run as loops over their steps.
+    Needs the extra `torch`; a layer without a body is an error when the module is called.
+    """
+    torch_package()
+    import torch
+
+    whole = Net.of(net)
+
+    class Module(torch.nn.Module):
+        """A net's equations."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            for node in whole.params:
+                self.register_parameter(node.op.name, torch.nn.Parameter(torch.as_tensor(np.array(given[node.op.name]))))
+
+        def forward(self, *values: Any, **named: Any) -> Any:
+            names = [node.op.name for node in whole.inputs]
+            if len(values) > len(names) or set(named) - set(names[len(values) :]) or len(values) + len(named) < len(names):
+                raise InvalidType(f"the net takes {', '.join(names) or 'no input'}; got {len(values)} by position and {', '.join(named) or 'none'} by name")
+            leaves = {**dict(self.named_parameters()), **dict(zip(names, values, strict=False)), **named}
+            outputs = with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs
+            meaning = Tensors(torch, leaves)
+            results = meaning.run(outputs)
+            found = [meaning.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
+            return unflatten(whole.form, found)
+
+    given = arrays_of(params, [node.op.name for node in whole.params], what="parameter")
+    return Module()
+
+
+class Tensors(Interpreter):
+    """The tensors of a net, from those of its leaves."""
+
+    def __init__(self, torch: Any, leaves: Mapping[str, Any]):
+        self.torch, self.leaves = torch, leaves
+        floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
+        self.like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
+
+    def leaf(self, node: Node) -> Any:
+        if isinstance(node.op, Constant):
+            value = constant_value(node)
+            if node.shape == ():
+                return self.like.new_tensor(value)
+            array = np.array(value)
+            kept = None if array.dtype.kind in "iu" else self.like.dtype
+            return self.torch.as_tensor(array, dtype=kept, device=self.like.device)
+        if node.shape[-1:] == (NAME,):
+            return node.op.name
+        assert isinstance(node.op, Input)
+        return self.leaves[node.op.name]
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        return value[position]
+
+    def collect(self, entries: Entries, node: Node) -> Any:
+        return self.torch.stack(list(entries))
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        op = node.op
+        if isinstance(op, Call):
+            if op.body is None:
+                raise NoRule(f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))")
+            return self.run(op.body.results, dict(zip(op.body.formals, args[1:], strict=True)))[0]
+        if isinstance(op, type):
+            heads = _heads(self.torch)
+            if op not in heads:
+                raise NoRule(f"no PyTorch function for {op.__name__} (those with one: {', '.join(sorted(h.__name__ for h in heads))})")
+            return heads[op](*args)
+        rows = _rows(self.torch)
+        if op.primitive.name not in rows:
+            raise NoRule(f"no PyTorch function for the primitive {op.primitive.name!r} (those with one: {', '.join(sorted(rows))})")
+        return rows[op.primitive.name](*args, **dict(op.attributes))
+
+
+@cache
+def _heads(torch: Any) -> dict[Head, Callable[..., Any]]:
+    """The elementwise functions in PyTorch."""
+    plain = {
+        sp.exp: "exp", sp.log: "log", sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor", sp.ceiling: "ceil", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan",
+        sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh",
+        sp.atanh: "atanh", sp.atan2: "atan2", sp.erf: "erf", sp.erfc: "erfc", sp.loggamma: "lgamma", sp.digamma: "digamma",
+        functions.sigmoid: "sigmoid", functions.relu: "relu",
+    }  # fmt: skip
+    return {
+        **{head: getattr(torch, name) for head, name in plain.items()},
+        sp.Add: lambda *a: reduce(torch.add, a),
+        sp.Mul: lambda *a: reduce(torch.mul, a),
+        sp.Pow: torch.pow,
+        sp.Max: lambda *a: reduce(torch.maximum, a),
+        sp.Min: lambda *a: reduce(torch.minimum, a),
+        sp.gamma: lambda z: torch.exp(torch.lgamma(z)),
+        sp.Heaviside: lambda z, half=None: torch.heaviside(z, torch.full_like(z, 0.5) if half is None else half),
+        functions.softplus: lambda z: torch.logaddexp(torch.zeros_like(z), z),
+        functions.step: lambda z: (z > 0).to(z.dtype),
+    }
+
+
+def _axes(a: Any, axis: Any) -> tuple[int, ...]:
+    return tuple(range(-a.dim(), 0)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+
+
+def _indexed(index: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
+
+
+def _sum_to(a: Any, shape: Sequence[int]) -> Any:
+    return a.sum_to_size(*shape) if tuple(a.shape) != tuple(shape) else a
+
+
+def _put(torch: Any, a: Any, like: Any, index: Any) -> Any:
+    full = torch.zeros(like.shape, dtype=a.dtype, device=a.device)
+    full[_indexed(index)] = a
+    return full
+
+
+def _windows(torch: Any, a: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> Any:
+    padded = torch.nn.functional.pad(a, [one for size in reversed(padding) for one in (size, size)], value=fill)
+    places = tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(padded.shape[-len(kernel) :], kernel, stride, dilation, strict=True))
+    parts = [padded[at] for at in window_slices(places, kernel, stride, dilation)]
+    return torch.stack(parts, dim=-1).reshape(*a.shape[: -len(kernel)], *places, *kernel)
+
+
+def _add_windows(torch: Any, bar: Any, like: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> Any:
+    rank, shape = len(kernel), tuple(like.shape)
+    full = torch.zeros((*shape[:-rank], *(n + 2 * p for n, p in zip(shape[-rank:], padding, strict=True))), dtype=bar.dtype, device=bar.device)
+    places = tuple(bar.shape[-2 * rank : -rank])
+    for at, of in zip(product(*map(range, kernel)), window_slices(places, kernel, stride, dilation), strict=True):
+        full[of] = full[of] + bar[(..., *at)]
+    return full[(..., *(slice(p, p + n) for n, p in zip(shape[-rank:], padding, strict=True)))]
+
+
+@cache
+def _rows(torch: Any) -> dict[str, Callable[..., Any]]:
+    """The primitives in PyTorch, by name."""
+    return {
+        "reshape": lambda a, shape: a.reshape(shape),
+        "expand": lambda a, axis: a.unsqueeze(axis),
+        "squeeze": lambda a, axis: a.squeeze(axis),
+        "concatenate": lambda *parts, axis: torch.cat(parts, dim=axis),
+        "stack": lambda *parts: torch.stack(parts),
+        "item": lambda a, index: a[_indexed(index)],
+        "put": lambda a, like, index: _put(torch, a, like, index),
+        "take": lambda a, positions: a[torch.as_tensor(list(positions), device=a.device)],
+        "add_rows": lambda a, like, positions: torch.zeros_like(like).index_add(0, torch.as_tensor(list(positions), device=a.device), a),
+        "reverse": lambda a: a.flip(0),
+        "sum_to": lambda a, shape: _sum_to(a, shape),
+        "sum_like": lambda a, like: _sum_to(a, like.shape),
+        "broadcast_to": lambda a, shape: a.broadcast_to(shape),
+        "broadcast_like": lambda a, like: a.broadcast_to(torch.broadcast_shapes(a.shape, like.shape)),
+        "alike": lambda a, b: a,
+        "single": lambda a: a,
+        "dot": torch.matmul,
+        "transpose": lambda a: a.mT if a.dim() > 1 else a,
+        "permute": lambda a, axes: a.permute(*axes),
+        "embed": lambda table, numbers: table[numbers.long()],
+        "add_embedded": lambda bar, table, numbers: torch.zeros_like(table).index_put((numbers.long(),), bar, accumulate=True),
+        "windows": lambda *args, **given: _windows(torch, *args, **given),
+        "add_windows": lambda *args, **given: _add_windows(torch, *args, **given),
+        "sum": lambda a, axis, keepdims: a.sum(dim=_axes(a, axis), keepdim=keepdims) if a.dim() else a,
+        "mean": lambda a, axis, keepdims: a.mean(dim=_axes(a, axis), keepdim=keepdims) if a.dim() else a,
+        "share": lambda a, axis: 1.0 / torch.tensor([a.shape[one] for one in _axes(a, axis)], dtype=a.dtype, device=a.device).prod(),
+        "softmax": lambda a, axis: torch.exp(a - a.logsumexp(dim=_axes(a, axis), keepdim=True)),
+        "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=_axes(a, axis), keepdim=keepdims),
+    }
