@@ -14,7 +14,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     folds, runs, purity, folding                a block and a count; like items; mappers checked; a mapper over items
     names, net                                  who is who in a net; the net that a fold gives
     stretches                                   neighbouring steps of a fold, told apart by a few places
-    specialise, depth                           sizes given numbers; unroll and roll
+    specialise, repeats, depth                  sizes given numbers; what is written out again and again; unroll and roll
     rematerialise                               folds in groups of steps
     regroup, distribute                         what waits for the state parted from what does not; work that waits for no step
     bind                                        opaque layers given bodies

@@ -13,13 +13,14 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.arguments import whole
+from symfold.arguments import flag, whole
 from symfold.blocks import Block
 from symfold.errors import InvalidValue
 from symfold.families import Family, known_count
 from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
 from symfold.nodes import Node
+from symfold.repeats import stepped
 from symfold.sequences import element, join, renewed, stack, take
 from symfold.specialise import rebuilt
 from symfold.walks import substitute, walk
@@ -64,10 +65,23 @@ def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
     return (*state, *(join(parts) for parts in zip(*given, strict=True)))
 
 
-def roll(net: Any) -> Net:
-    """The normal form: neighbouring steps with equal blocks made one fold, folds of one step written out."""
+def roll(net: Any, search: bool = False) -> Net:
+    """The normal form: neighbouring steps with equal blocks made one fold, folds of one step written out.
+
+    With `search`, also what was written out as no fold at all: where everything goes through one value after the other, and what
+    lies between is equal in structure, shapes and wiring, whatever the names of layers and parameters.
+
+    >>> import numpy as np, symfold as sf
+    >>> f, g = sf.layers("f1:4"), sf.layers("g1:4")
+    >>> z = sf.tensor("x")
+    >>> for k in range(3):
+    ...     z = z + g[k](np.tanh(f[k](z)))
+    >>> len(sf.roll(z).bindings), sf.formula(sf.roll(z, search=True), form="fold")
+    (0, 'z_k = z_{k-1} + g_k(tanh(f_k(z_{k-1}))), k = 1..3, z_0 = x')
+    """
     net = Net.of(net)
-    return net.with_outputs(roll_nodes(net.outputs))
+    rolled = roll_nodes(net.outputs)
+    return net.with_outputs(roll_nodes(stepped(rolled)) if flag("search", search) else rolled)
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:

@@ -208,6 +208,37 @@ def test_parameters_of_repeated_modules_are_families() -> None:
     np.testing.assert_array_equal(params["p_3_mlp_2_bias"], module[3].mlp[2].bias.detach().numpy())
 
 
+def test_a_search_finds_what_is_in_no_module_of_its_own() -> None:
+    module = nn.Sequential(*(part for _ in range(4) for part in (nn.Linear(3, 3), nn.Tanh()))).double()
+    weights = nn.ParameterList([nn.Parameter(torch.randn(3, 3)) for _ in range(5)])
+
+    def functional(self: Any, x: Any) -> Any:
+        for weight in self.weights:
+            x = x + torch.tanh(x @ weight)
+        return x
+
+    for one, count, formula in (
+        (module, 4, "z_k = tanh(linear"),
+        (Wrap(functional, weights=weights).double(), 5, "z_k = z_{k-1} + tanh(dot(z_{k-1}, "),
+    ):
+        value = torch.randn(2, 3).double()
+        net, params = sf.from_torch(one, value)
+        rolled = sf.roll(net, search=True)
+        assert not sf.roll(net).bindings and [fold.op.count for fold in rolled.bindings] == [count]
+        assert sf.formula(rolled, form="fold").startswith(formula)
+        np.testing.assert_allclose(rolled(params, value.numpy()), one(value).detach().numpy(), atol=1e-12)
+
+
+@models
+def test_a_search_finds_no_less_than_the_modules(name: str) -> None:
+    module, value, options = built(name)
+    net, params = sf.from_torch(module, (value,), options)
+    found = sf.roll(net, search=True)
+    assert [fold.op.count for fold in found.bindings] == MODELS[name][3]
+    for a, b in zip(listed(found(params, value.numpy())), listed(net(params, value.numpy())), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
 def test_paths_of_a_real_model_are_those_of_its_mapper() -> None:
     module, value, options = built("GPT-2")
     rolled = sf.roll(sf.from_torch(module, (value,), options)[0])

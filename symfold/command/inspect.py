@@ -95,7 +95,7 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.families import Family
     from symfold.notation import formula
 
-    rolled = roll(net)
+    rolled = roll(net, search=True)
     spent = cost(rolled)
     several = [paths(part).polynomial for part in _outputs(rolled)]
     return {

@@ -57,7 +57,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
             found = [meaning.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
             return unflatten(whole.form, found)
 
-    given = arrays_of(params, [node.op.name for node in whole.params], what="parameter")
+    given = arrays_of(params, [node.op.name for node in whole.params], list(params), what="parameter")
     return Module()
 
 
