@@ -310,6 +310,14 @@ def test_tied_weights_are_one_parameter() -> None:
     np.testing.assert_allclose(net(params, value.numpy()), module(value).detach().numpy(), atol=1e-12)
 
 
+def test_a_module_called_in_several_shapes_is_as_many_layers_of_the_same_parameters() -> None:
+    module = Wrap(lambda self, x, y: self.f(x).sum() * self.f(y) + self.f(x[0]), f=nn.Linear(3, 3)).double()
+    values = (T(2, 3), T(4, 3))
+    net, params = sf.from_torch(module, values)
+    assert len(params) == 2 and all(word in str(net) for word in ("f(", "f_2(", "f_3("))
+    np.testing.assert_allclose(net(params, *(value.numpy() for value in values)), module(*values).detach().numpy(), atol=1e-12)
+
+
 def test_a_module_called_twice_is_one_layer() -> None:
     module = Wrap(lambda self, x: self.f(torch.sin(self.f(x))), f=nn.Linear(3, 3)).double()
     net, params = sf.from_torch(module, torch.zeros(2, 3).double())

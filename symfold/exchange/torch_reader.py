@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidValue, NoRule, SymfoldError
-from symfold.exchange.torch_export import Exported, Scope, export, leaves, name_of, replace
-from symfold.exchange.torch_modules import fresh, layer_names, without_number
+from symfold.exchange.torch_chains import Chain, candidates, chains_of, opened
+from symfold.exchange.torch_export import Exported, Scope, export, name_of
+from symfold.exchange.torch_modules import fresh, layer_names
 from symfold.exchange.torch_ops import CASTS, OPERATIONS, WHOLE
 from symfold.folds import apply_fold
 from symfold.layer_kinds import Call
@@ -42,7 +42,7 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     inputs: Env = {node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()}
     called = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
     env = {**inputs, **{node: parameter(called[path], tuple(node.meta["val"].shape)) for node, path in exported.parameters.items()}}
-    reader.names.update({path: fresh(name, taken) for path, name in layer_names(reader.candidates()).items()})
+    reader.names.update({path: fresh(name, taken) for path, name in layer_names(candidates(exported.root, reader.opened, kinds)).items()})
     reader.taken = taken
     reader.run(exported.root.items, env)
     outputs = tuple(reader.value(node, env) for node in exported.outputs)
@@ -50,24 +50,6 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     net = Net(made.outputs, made.form, tuple(inputs.values()))
     read = {node.op.name for node in net.params}
     return net, {name: exported.values[path] for path, name in called.items() if name in read}
-
-
-Uses = tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
-
-
-@dataclass
-class Chain:
-    """Calls that do the same, one after the other: what each hands on to the next, and what it gives out besides.
-
-    Operations and their arguments are told by their number in a call, so that they are the same in all.
-    """
-
-    members: list[Scope]
-    uses: Uses
-    given: tuple[int, ...] = ()
-    starts: dict[Any, Any] = field(default_factory=dict)  # names for the first state, with what it is
-    state: Env = field(default_factory=dict)
-    before: list[Any] = field(default_factory=list)  # the operations of the member that came last
 
 
 @dataclass
@@ -80,9 +62,11 @@ class Reader:
     names: dict[str, str]
     taken: set[str] = field(default_factory=set)
     owners: dict[Any, str] = field(default_factory=dict)  # parameters, with the layers that have them
+    bodies: dict[str, Block] = field(default_factory=dict)  # by the name of the layer
+    others: dict[str, list[str]] = field(default_factory=dict)  # further names of a module, by its path
 
     def __post_init__(self) -> None:
-        self.opened = frozenset(self.open(self.exported.root))
+        self.opened = frozenset(opened(self.exported.root, self.kinds))
 
     # -- values
 
@@ -111,39 +95,9 @@ class Reader:
 
     # -- calls
 
-    def open(self, scope: Scope) -> set[str]:
-        """The modules that are written out: the steps that repeat and have parts, and all that holds such steps."""
-        calls = [item for item in scope.items if isinstance(item, Scope)]
-        found = {path for call in calls for path in self.open(call)}
-        repeats = {call.path for members in self.families(calls) if any(self.uses(*pair) for pair in pairwise(members)) for call in members}
-        whole = {path for path in repeats if not any(other.startswith(f"{path}.") for other in self.kinds)}
-        return found | (repeats - whole) | ({scope.path} if found or repeats else set())
-
-    def candidates(self) -> dict[str, str]:
-        """The modules that may be layers, with their classes: those called by modules that are written out."""
-        found: dict[str, str] = {}
-        waiting = [self.exported.root]
-        while waiting:
-            for item in waiting.pop(0).items:
-                if isinstance(item, Scope):
-                    if item.path in self.opened:
-                        waiting.append(item)
-                    else:
-                        found[item.path] = self.kinds.get(item.path, "layer")
-        return found
-
-    def families(self, items: Sequence[Any]) -> list[list[Scope]]:
-        """Calls of modules of one class that are numbered in a row, and calls of one module."""
-        found: dict[Any, list[Scope]] = {}
-        for item in items:
-            if isinstance(item, Scope):
-                head, number = without_number(item.path)
-                found.setdefault((head, self.kinds.get(item.path)) if number else item.path, []).append(item)
-        return list(found.values())
-
     def run(self, items: Sequence[Any], env: Env, flat: bool = False) -> None:
         """Operations and calls in order; what they give is put among the known values. Flat, where it is the body of a layer."""
-        chains = self.chains(items)
+        chains = chains_of(items, self.kinds, self.exported.users)
         for item in items:
             if not isinstance(item, Scope):
                 self.operation(item, env)
@@ -156,68 +110,6 @@ class Reader:
         """A call as a layer, or what is in it."""
         if flat or scope.path in self.opened or not self.layer(scope, env):
             self.run(scope.items, env, flat)
-
-    def chains(self, items: Sequence[Any]) -> dict[int, Chain]:
-        """The calls of repeated modules, and of one module again and again, that hand a state on."""
-        found: dict[int, Chain] = {}
-        for members in self.families(items):
-            chain: Chain | None = None
-            for before, after in pairwise(members):
-                uses = self.uses(before, after)
-                if not uses or (chain is not None and chain.uses != uses):
-                    chain = None
-                    continue
-                if chain is None:
-                    chain = Chain([before], uses)
-                    found[id(before)] = chain
-                chain.members.append(after)
-                found[id(after)] = chain
-        for chain in {id(chain): chain for chain in found.values()}.values():
-            if not self.begin(chain):  # what the first one reads is no state: the chain begins after it
-                found.pop(id(chain.members.pop(0)))
-                self.begin(chain)
-            chain.given = self.given(chain)
-        return found
-
-    def uses(self, before: Scope, after: Scope) -> Uses:
-        """Where a call reads the results of the call before it, if the two do the same: by result, the operations and arguments."""
-        first, second = list(before.nodes()), list(after.nodes())
-        if [node.target for node in first] != [node.target for node in second]:
-            return ()
-        place = {node: k for k, node in enumerate(first)}
-        found: dict[int, list[tuple[int, int]]] = {}
-        for k, node in enumerate(second):
-            for at, arg in enumerate(leaves(node)):
-                if arg in place:
-                    found.setdefault(place[arg], []).append((k, at))
-        return tuple((result, tuple(where)) for result, where in sorted(found.items()))
-
-    def begin(self, chain: Chain) -> bool:
-        """The first state under names of its own, since it may be constant, or one value twice; or not, where it is several values."""
-        nodes = list(chain.members[0].nodes())
-        read = [{leaves(nodes[k])[at] for k, at in where} for _, where in chain.uses]
-        if not all(len(one) == 1 and hasattr(next(iter(one)), "all_input_nodes") for one in read):
-            return False
-        for (_, where), (start,) in zip(chain.uses, read, strict=True):
-            with start.graph.inserting_before(nodes[0]):
-                own = start.graph.create_node("call_function", leaves, (), name=f"{start.name}_start")
-            own.meta = dict(start.meta)
-            for k in {k for k, _ in where}:
-                replace(nodes[k], {at for j, at in where if j == k}, own)
-            chain.starts[own] = start
-        return True
-
-    def given(self, chain: Chain) -> tuple[int, ...]:
-        """What members give out besides the state: all that anybody but the next member reads."""
-        carried = {result for result, _ in chain.uses}
-        found: set[int] = set()
-        for member, following in zip(chain.members, (*chain.members[1:], None), strict=True):
-            inside = set(member.nodes()) | (set(following.nodes()) if following else set())
-            found |= {
-                k for k, node in enumerate(member.nodes())
-                if not (following is None and k in carried) and any(user not in inside for user in self.exported.users[node])
-            }  # fmt: skip
-        return tuple(sorted(found))
 
     def step(self, scope: Scope, chain: Chain, env: Env, flat: bool) -> None:
         """A call as a fold of one step; written out where its state changes its shape."""
@@ -256,13 +148,16 @@ class Reader:
             if not (last and k in carried):
                 env[nodes[k]] = element(result, 0)
 
-    def layer(self, scope: Scope, env: Env) -> bool:
-        """A call as an applied layer, where it has parameters, reads something and gives one value."""
+    def layer(self, scope: Scope, env: Env, again: str = "") -> bool:
+        """A call as an applied layer, where it has parameters, reads something and gives one value.
+
+        A module that does another thing when it is called `again`, as in another shape, is another layer, of the same parameters.
+        """
         values, weights = self.reads(scope)
         results = self.results(scope)
         if len(results) != 1 or not values or not weights or isinstance(results[0].meta["val"], (tuple, list)):
             return False
-        name = self.names[scope.path]
+        name = again or self.names[scope.path]
         label = name.rstrip("0123456789")
         own = [node for node in weights if self.owners.setdefault(self.exported.parameters[node], label) == label]
         order = [*values, *own, *(node for node in weights if node not in own)]
@@ -276,6 +171,12 @@ class Reader:
         traced = trace(body, [arg.shape for arg in args], len(args))
         if isinstance(traced.block.results[0].op, Formal):
             return False
+        if self.bodies.setdefault(name, traced.block) != traced.block:
+            known = self.others.setdefault(scope.path, [])
+            place = known.index(again) + 1 if again else 0
+            if place == len(known):
+                known.append(fresh(self.names[scope.path], self.taken))
+            return self.layer(scope, env, known[place])
         captured = [node for node in traced.operands if isinstance(node, Node)]
         named = Node(Input(name, (NAME,), "layer"))
         env[results[0]] = Node(Call(traced.block, len(values), len(own)), (named, *args, *captured))
