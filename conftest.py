@@ -2,4 +2,5 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("jax") else ["symfold/backends/jax"]
+NEEDED = {"jax": "symfold/backends/jax", "torch": "symfold/exchange"}
+collect_ignore = [path for package, path in NEEDED.items() if not find_spec(package)]

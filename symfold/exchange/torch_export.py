@@ -15,6 +15,7 @@ from symfold.arguments import quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage
 
 # operations that read the shape and the type of their argument only
+SAME = frozenset({"to", "alias", "detach", "contiguous", "type_as"})  # where type and shape stay, the value itself
 LIKE = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
 
 
@@ -91,7 +92,8 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
         else:
             constants[node] = value.detach()
     output = nodes[-1]
-    named = {node.name: node for node in nodes}
+    itself = _passed_over(nodes)
+    named = {node.name: itself.get(node, node) for node in nodes}
     outputs = tuple(named[name] for name in signature.user_outputs if isinstance(name, str) and name in named)
     live = _live(nodes, outputs)
     for node in nodes:
@@ -168,6 +170,16 @@ def replace(node: Any, places: Collection[int], by: Any) -> None:
 
     node.args = tuple(new(arg) for arg in node.args)
     node.kwargs = {key: new(arg) for key, arg in node.kwargs.items()}
+
+
+def _passed_over(nodes: list[Any]) -> dict[Any, Any]:
+    """Operations that hand on their argument as it is, which is then read instead of them: by whom, tells not whose it is."""
+    found: dict[Any, Any] = {}
+    for node in nodes:
+        if node.op == "call_function" and name_of(node.target) in SAME and node.meta["val"].dtype == node.args[0].meta["val"].dtype:
+            found[node] = node.args[0]
+            node.replace_all_uses_with(node.args[0])
+    return found
 
 
 def _live(nodes: list[Any], outputs: tuple[Any, ...]) -> set[Any]:

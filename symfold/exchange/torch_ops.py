@@ -164,6 +164,14 @@ def _stack(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
     return _cat(shape, [reshape(one, shape=single) for one in parts], axis)
 
 
+def _where(shape: Any, mask: Node, a: Any, b: Any) -> Node:
+    """One or the other, by a mask that is known: sums of products, so an infinite number is taken as a large one."""
+    covered(isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray), "a choice by values")
+    chosen = mask.op.value.array.astype(float)
+    a, b = (max(LOW, min(one, -LOW)) if isinstance(one, (int, float)) else one for one in (a, b))
+    return lift(a) * lift(chosen) + lift(b) * lift(1.0 - chosen)
+
+
 # ---------------------------------------------------------------- reductions and products
 
 
@@ -338,6 +346,7 @@ OPERATIONS: dict[str, Row] = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"), _reshape),
     **dict.fromkeys(("contiguous", "clone", "detach", "alias", "lift_fresh_copy", "to", "_to_copy", "type_as", "float", "double"), same),
     **dict.fromkeys(("dropout", "feature_dropout"), _dropout),
+    "where": _where, "masked_fill": lambda shape, a, mask, value: _where(shape, mask, value, a),
     "permute": lambda shape, a, axes: ordered(a, axes),
     "transpose": _transpose, "t": _transpose, "numpy_T": lambda shape, a: ordered(a, range(len(a.shape))[::-1]), "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": _select, "slice": _slice, "narrow": lambda shape, a, axis, start, count: part(a, axis, start, start + count),

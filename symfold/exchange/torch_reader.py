@@ -34,6 +34,12 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     Read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` makes them one fold), the
     modules in them layers; a weight is called by its path with `_` for `.`. Buffers of numbers are parameters as well.
     An operation that is not known is an error that names it, or with `partial` an opaque layer. Needs the extra `torch`.
+
+    >>> import torch
+    >>> from symfold import formula, roll
+    >>> net, params = from_torch(torch.nn.Sequential(*(torch.nn.Linear(3, 3) for _ in range(4))), (torch.zeros(2, 3),))
+    >>> formula(roll(net), form="fold"), list(params)[:2]
+    ('z_k = linear_{k-1}(z_{k-1}), k = 1..4, z_0 = input', ['p_0_weight', 'p_0_bias'])
     """
     exported = export(module, example_inputs, kwargs)
     kinds = {path: type(part).__name__ for path, part in module.named_modules()}
@@ -42,7 +48,8 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     inputs: Env = {node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()}
     called = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
     env = {**inputs, **{node: parameter(called[path], tuple(node.meta["val"].shape)) for node, path in exported.parameters.items()}}
-    reader.names.update({path: fresh(name, taken) for path, name in layer_names(candidates(exported.root, reader.opened, kinds)).items()})
+    for paths in (candidates(exported.root, reader.opened, kinds), kinds):  # the names of what is likely to be a layer come first
+        reader.names |= {path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in reader.names}
     reader.taken = taken
     reader.run(exported.root.items, env)
     outputs = tuple(reader.value(node, env) for node in exported.outputs)
