@@ -38,7 +38,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
     >>> module = to_torch(net, net.init(seed=0))
     >>> module(torch.zeros(5, 2, dtype=torch.float64)).shape, [name for name, _ in module.named_parameters()]
-    (torch.Size([5, 2]), ['W1', 'b1', 'W2', 'b2'])
+    (torch.Size([5, 2]), ['W1', 'W2', 'b1', 'b2'])
     """
     torch_package()
     import torch
