@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log10
 
 from symfold.blocks import Block
 from symfold.errors import Advice, InvalidValue
@@ -18,10 +19,12 @@ from symfold.nodes import Node
 from symfold.operations import Formal, Input
 from symfold.primitives import fit, zeros
 from symfold.rematerialise import is_group
-from symfold.reversible import inverse
+from symfold.reversible import inverse, smallest_factor
 from symfold.sequences import element, reverse
 from symfold.shapes import NAME
 from symfold.walks import substitute, walk
+
+LOST = 6  # decimal digits of a state that may be lost on the way back
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def carried_back(
     The values of the forward step are computed from the state that is recovered; of the state before, nothing is left.
     """
     carries, state = fold.carries, fold.block.formals[: fold.carries]
+    check_digits(fold, smallest_factor(state, results[:carries]))
     after = [Node(Formal(-3, k, part.shape)) for k, part in enumerate(state)]
     before = inverse(state, results[:carries], after)
     known = {**{results[k]: after[k] for k in range(carries) if state[k] in before}, **before}
@@ -144,6 +148,16 @@ def carried_back(
         waiting = [needed[k] for k in new]
     places = sorted(needed)
     return {k: after[k] for k in places}, [*steps, *(needed[k] for k in places)], outputs
+
+
+def check_digits(fold: Fold, factor: float) -> None:
+    """Refuse to go back through so many steps that shrink a part of the state that nothing of it would be left."""
+    lost = fold.count * log10(1 / factor) if isinstance(fold.count, int) else 0.0
+    if lost > LOST:
+        raise InvalidValue(
+            f"remat='reversible' goes back through {fold.count} steps that multiply a part of the state by {factor:g}: {lost:.0f} of its 16 digits would be lost",
+            Advice("remat", "sqrt", "take remat='sqrt', which recomputes from a few kept states"),
+        )
 
 
 def first_met(roots: Sequence[Node], forward: set[Node], own: set[Node]) -> list[Node]:

@@ -23,8 +23,7 @@ from symfold.walks import walk
 def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
     from symfold.backends.numpy.program import Program
 
-    if dtype != "float64":
-        raise InvalidValue(f"the NumPy backend computes in float64 only, got dtype={dtype!r} (leave dtype out, or choose another backend)")
+    check_float64(dtype)
     return Program(net, shapes, params)
 
 
@@ -155,7 +154,15 @@ def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
 def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
     """A net compiled by a backend, for numbers of a type; `auto` takes native code where it is there and worth its compile time."""
     dtype = one_of("dtype", dtype, DTYPES)
-    return Compiled(net, chosen_backend(backend, net, dtype=dtype), dtype)
+    chosen = chosen_backend(backend, net, dtype=dtype)
+    if chosen == "numpy":
+        check_float64(dtype)
+    return Compiled(net, chosen, dtype)
+
+
+def check_float64(dtype: str) -> None:
+    if dtype != "float64":
+        raise InvalidValue(f"the NumPy backend computes in float64 only, got dtype={dtype!r} (leave dtype out, or choose another backend)")
 
 
 def chosen_backend(name: str, net: Net, runs: int | None = None, dtype: str = "float64") -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from math import prod
 from operator import add, mul
 
 import sympy as sp
@@ -36,16 +37,17 @@ def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node
             known = {**{other: node for other, node in zip(results, after, strict=True) if other is not result}, **found}
             recovered = solved(result, own, [part for part in state if part not in known], known)
             if recovered:
-                part, value = recovered
+                part, value, _ = recovered
                 if settled(part.shape, value.shape) or not (is_known(part.shape) and is_known(value.shape)):
                     found[part] = substitute((value,), known)[0]
         if len(found) == before:
             return found
 
 
-def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[Node, Node]) -> tuple[Node, Node] | None:
-    """The one unknown part that a result holds, if it is reached by sums and by products with what is never zero; and what it is then."""
-    sources = set(unknown)
+def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[Node, Node]) -> tuple[Node, Node, float] | None:
+    """The one unknown part that a result holds, if it is reached by sums and by products with what is never zero; what it is then;
+    and the number that a step multiplies it by."""
+    sources, factor = set(unknown), 1.0
 
     def is_open(node: Node) -> bool:
         return node not in known and not sources.isdisjoint(walk((node,), stop=known))
@@ -59,10 +61,23 @@ def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[No
             value = value - reduce(add, others)
         elif result.op is sp.Mul and all(map(never_zero, others)):
             value = value / reduce(mul, others)
+            factor *= prod(abs(float(node.op.value)) for node in others if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr))
         else:
             return None
         result = waiting[0]
-    return result, value
+    return result, value, factor
+
+
+def smallest_factor(state: Sequence[Node], results: Sequence[Node]) -> float:
+    """The least number, 1 at most, that a step multiplies a part of its state by: going back divides by it, rounding errors too.
+
+    >>> from symfold.tensors import tensor
+    >>> a, b = tensor("a", (2,)), tensor("b", (2,))
+    >>> smallest_factor((a, b), (a + 0.5 * b, 0.5 * b))
+    0.5
+    """
+    found = [solved(result, result, [part], {}) for result, part in zip(results, state, strict=True)]
+    return min([1.0, *(one[2] for one in found if one)])
 
 
 def never_zero(node: Node) -> bool:

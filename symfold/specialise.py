@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.blocks import Block
-from symfold.errors import ShapeError
+from symfold.errors import InvalidValue, ShapeError
 from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select, Step, settle
 from symfold.net import Net
@@ -109,6 +109,8 @@ def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str,
     init, operands = args[: fold.carries], args[fold.carries :]
     entries = [o.shape[1:] if each else o.shape for o, each in zip(operands, fold.each, strict=True)]
     count = _number(fold.count, sizes)
+    if isinstance(count, int) and count < 0:
+        raise InvalidValue(f"the depth {fold.count} of a part of the net would be {count}: its first steps stand apart (give the depth a larger number)")
     for operand, each in zip(operands, fold.each, strict=True):
         if each and operand.shape[0] != count:
             raise ShapeError(f"a fold of {count} steps reads a sequence of {operand.shape[0]} entries")

@@ -319,7 +319,7 @@ def test_sqrt_holds_as_many_states_as_the_root_of_the_depth(build: Callable[[int
     assert held(weighted_squares(build(1600)), None, WIDE) > 8 * deep
 
 
-@pytest.mark.parametrize("name", REVERSIBLE)
+@pytest.mark.parametrize("name", [name for name in REVERSIBLE if name != "momentum"])
 def test_reversible_holds_a_constant_number_of_states(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """NumPy's products over several steps at once are over 16 steps where no more fit in the cache, and few rows are repeated."""
     monkeypatch.setattr(distribute, "HELD", 0)
@@ -392,3 +392,20 @@ def test_unknown_ways_are_named() -> None:
     ):
         with pytest.raises(UnknownName, match="unknown remat: 'half' \\(must be one of 'reversible', 'sqrt'\\)"):
             call()
+
+
+def test_steps_that_shrink_a_state_are_not_gone_back_through_until_nothing_is_left() -> None:
+    """Momentum with a decay of 0.9 over 300 steps: dividing by 0.9 as often makes 5e13 of a rounding error."""
+    v = sf.tensor("v", (None, WIDTH))
+
+    def step(state: Any, f: Any) -> Any:
+        velocity = 0.9 * state[1] + 0.1 * f(state[0])
+        return state[0] + velocity, velocity
+
+    def loss(depth: int) -> sf.Net:
+        return sf.Net.of((sf.fold(step, sf.layers(f"f1:{depth + 1}", TANH), (X, v)).outputs[0] ** 2).sum())
+
+    with pytest.raises(InvalidValue, match=r"300 steps that multiply a part of the state by 0\.9: 14 of its 16 digits would be lost .*remat='sqrt'"):
+        sf.grad(loss(300), remat="reversible")
+    values = values_of(loss(100))
+    assert_close(gradients(loss(100), values, "reversible", "numpy"), gradients(loss(100), values, None, "numpy"), 1e-7)

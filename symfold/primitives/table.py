@@ -87,4 +87,6 @@ def axes_of(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     for one in chosen:
         if not -rank <= one < rank:
             raise ShapeError(f"axis {one} is out of bounds for {rank} axes (must be from {-rank} to {rank - 1})")
+    if len({int(one) % rank for one in chosen}) < len(chosen):
+        raise ShapeError(f"axes {tuple(chosen)} name one axis of {rank} twice")
     return tuple(sorted({int(one) - rank if one >= 0 else int(one) for one in chosen}))

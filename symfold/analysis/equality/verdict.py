@@ -213,7 +213,10 @@ def _at_small_depths(a: Net, b: Net, seed: int) -> Verdict:
     found: dict[int, Verdict] = {}
     for count in SMALL:
         depths = dict.fromkeys(sorted(names), count)
-        one, other = a.at(**depths), b.at(**depths)
+        try:
+            one, other = a.at(**depths), b.at(**depths)
+        except InvalidValue:
+            continue  # a net whose first steps stand apart has a least depth
         tried = verdict(one, other, seed=seed)
         if tried.equal is False:
             tried = _of_numbers(one, other, seed, depths)

@@ -29,6 +29,9 @@ WRITTEN = 64  # so many layers of a group, or as many as there are groups, are w
 def grouped(net: Any, size: int | sp.Symbol) -> Net:
     """The net with its steps in groups: the layers of a group all read the state before it; the last group may be short.
 
+    A group is of neighbouring steps of one kind: where the kind of layer changes, or a first step stands apart because the
+    shape of the state is another one before it, the groups begin anew.
+
     A symbolic depth is a multiple of the size, as 3*m, so that its groups are m; or the size is 1 or the depth itself.
     Errors: InvalidValue for a depth of which nothing says that the size divides it.
 

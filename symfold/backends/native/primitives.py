@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -48,7 +49,8 @@ def reduction(source: Source, node: Node, args: Sequence[Array], axes: Sequence[
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(args[0].shape), 0))
     joined = prod(args[0].shape[k] for k in over)
     full = target if attributes["keepdims"] else opened_from(target, over, len(args[0].shape))
-    reduced_to(source, node.args[0], args[0], over, full, scale=1.0 / joined if is_primitive(node, reduce_mean) and joined else 1.0)
+    scale = (1.0 / joined if joined else math.nan) if is_primitive(node, reduce_mean) else 1.0  # the mean of nothing is no number
+    reduced_to(source, node.args[0], args[0], over, full, scale=scale)
 
 
 def opened_from(target: Array, axes: Sequence[int], rank: int) -> Array:
@@ -79,7 +81,7 @@ def summed_to(source: Source, node: Node, args: Sequence[Array], axes: Sequence[
 def shared(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
     over = dict(node.op.attributes)["axis"]
     joined = prod(args[0].shape[k] for k in (over if over is not None else range(-len(args[0].shape), 0)))
-    fill(source.code, target, target.shape, 1.0 / joined)
+    fill(source.code, target, target.shape, 1.0 / joined if joined else math.inf)
 
 
 def side_by_side(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:

@@ -67,7 +67,7 @@ def inner_products(code: Code, left: Array, right: Array, store: Store) -> None:
     """The same with the vector along the inner axis: for a small result of a long sum."""
     rows, inner = left.shape
     columns = right.shape[1]
-    high, wide = min(rows, 4), min(columns, 4)
+    high, wide = max(1, min(rows, 4)), max(1, min(columns, 4))
 
     def block(i: Index, j: Index, r: int, c: int) -> list[Reg]:
         totals = [code.number(0)] * (r * c)
