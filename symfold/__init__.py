@@ -50,6 +50,7 @@ _HOMES = {
     "layer_kinds": ("dense",),
     "named_layers": ("Layer", "Layers", "layer", "layers"),
     "folding": ("fold", "scan"),
+    "runs": ("zipped",),
     "sequences": ("reverse", "stack"),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
     from symfold.operations import Normal as Normal
     from symfold.optimisers import sgd as sgd
     from symfold.report import compare as compare
+    from symfold.runs import zipped as zipped
     from symfold.sequences import reverse as reverse
     from symfold.sequences import stack as stack
     from symfold.serialize import from_json as from_json

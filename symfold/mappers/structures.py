@@ -1,0 +1,72 @@
+"""Structures made of folds: fractals, nets that go down and up again, and fixed points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from symfold import folding
+from symfold.families import known_count
+from symfold.lifting import lift
+from symfold.mappers.additive import feedforward
+from symfold.mappers.registry import Architecture, Parts
+from symfold.net import Net
+from symfold.runs import zipped
+from symfold.sequences import reverse
+
+
+def fractal(layers: Iterator[Callable[..., Any]], z: Any, columns: int) -> Any:
+    """A layer, beside the fractal with one column less twice over; the two are averaged (Larsson et al. 2017).
+
+    Paths: P_1 = t, P_c = P_{c-1}**2 + t; 2**c - 1 layers, 2**(c-1) of them one after the other.
+
+    >>> import symfold as sf
+    >>> print(sf.formula(sf.Net.of(fractal(iter(sf.layers("f1:4")), sf.tensor("x"), 2)), form="expanded"))
+    (f1(x) + f3(f2(x)))/2
+    """
+    own = next(layers)(z)
+    if columns == 1:
+        return own
+    return (own + fractal(layers, fractal(layers, z, columns - 1), columns - 1)) / 2
+
+
+def unet(down: Any, up: Any, x: Any) -> Any:
+    """Down by a scan, up by a fold that reads its states backwards, each where it came from (Ronneberger et al. 2015).
+
+    `up` are layers of two inputs, the state and the one from the way down; sizes stay as they are here.
+
+    >>> import symfold as sf
+    >>> net = unet(sf.layers("f1:3"), sf.layers("g1:3"), sf.tensor("x"))
+    >>> print(sf.formula(net, form="expanded"))
+    g2(g1(f2(f1(x)), f2(f1(x))), f1(x))
+    """
+    states = folding.scan(feedforward, down, x)
+    return folding.fold(lambda z, item: item[1](z, item[0]), zipped(reverse(lift(states)), up), states[-1])
+
+
+def equilibrium(f: Callable[..., Any], x: Any, steps: int, init: Any = 0) -> Any:
+    """A fixed point z = f(z, x) by so many iterations of one layer (Bai et al. 2019, unrolled).
+
+    >>> import symfold as sf
+    >>> print(sf.formula(equilibrium(sf.layer("f"), sf.tensor("x"), 3), form="expanded"))
+    f(f(f(0, x), x), x)
+    """
+    return folding.fold(lambda z, step: step(z, x), [f] * steps, init)
+
+
+def _fractal(made: Parts) -> Any:
+    columns = known_count(made.depth)
+    return Net.of(fractal(iter(made.layers(count=2**columns - 1)), made.x, columns))
+
+
+def _equilibrium(made: Parts) -> Any:
+    return equilibrium(made.layer("f", inputs=2), made.x, known_count(made.depth), made.tensor("z"))
+
+
+ARCHITECTURES = (
+    Architecture("fractal", _fractal, "F = (F(F(z)) + f(z))/2, F of fewer columns", "z", "", "2**(n - 1)", "2**n - 1", "", "Larsson et al. 2017"),
+    Architecture("unet", lambda made: unet(made.layers("f"), made.layers("g", inputs=2), made.x),
+                 "z = f(z) down, z = g(z, its state on the way down) up", "z, and all states on the way down",
+                 "t**(2*n) + (t**(2*n + 2) - t**2)/(t**2 - 1)", "2*n", "2*n", "", "Ronneberger et al. 2015"),
+    Architecture("equilibrium", _equilibrium, "z = f(z, x), one f", "z", "t**n", "n", "n", "", "Bai et al. 2019"),
+)  # fmt: skip
