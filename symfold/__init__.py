@@ -10,7 +10,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     numpy_instead, numpy_functions              how people spell them: NumPy's functions, those that trace and those that do not
     arithmetic, elementwise                     operators, functions of ours
     trees, blocks                               states, taken apart into leaves; closed functions, traced
-    layer_kinds, named_layers, items            bodies with parameters, applied by name; what a fold runs over
+    layer_kinds, kinds, named_layers, items     bodies with parameters, applied by name; what a fold runs over
     folds, runs, purity, folding                a block and a count; like items; mappers checked; a mapper over items
     names, net                                  who is who in a net; the net that a fold gives
     stretches                                   neighbouring steps of a fold, told apart by a few places
@@ -48,6 +48,7 @@ _HOMES = {
     "operations": ("Normal",),
     "tensors": ("parameter", "tensor"),
     "layer_kinds": ("dense",),
+    "kinds": ("attention", "layer_norm", "perceptron"),
     "named_layers": ("Layer", "Layers", "layer", "layers"),
     "folding": ("fold", "scan"),
     "runs": ("zipped",),
@@ -139,6 +140,9 @@ if TYPE_CHECKING:
     from symfold.errors import SymfoldError as SymfoldError
     from symfold.folding import fold as fold
     from symfold.folding import scan as scan
+    from symfold.kinds import attention as attention
+    from symfold.kinds import layer_norm as layer_norm
+    from symfold.kinds import perceptron as perceptron
     from symfold.layer_kinds import dense as dense
     from symfold.losses import squared_error as squared_error
     from symfold.named_layers import Layer as Layer

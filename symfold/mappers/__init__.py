@@ -15,6 +15,7 @@ from symfold.mappers import residuals as _residuals
 from symfold.mappers import reversible as _reversible
 from symfold.mappers import steps as _steps
 from symfold.mappers import structures as _structures
+from symfold.mappers import transformers as _transformers
 from symfold.mappers.additive import boosting as boosting
 from symfold.mappers.additive import feedforward as feedforward
 from symfold.mappers.additive import residual as residual
@@ -52,11 +53,14 @@ from symfold.mappers.steps import rk4 as rk4
 from symfold.mappers.structures import equilibrium as equilibrium
 from symfold.mappers.structures import fractal as fractal
 from symfold.mappers.structures import unet as unet
+from symfold.mappers.transformers import parallel_block as parallel_block
+from symfold.mappers.transformers import post_norm as post_norm
+from symfold.mappers.transformers import pre_norm as pre_norm
 
 # steps of one layer, that the command takes by name
 MAPPERS: dict[str, Row] = {row.name: row for family in (_additive, _multiplicative, _residuals, _steps) for row in family.ROWS}
 # whole architectures, at any depth
-ARCHITECTURES: dict[str, Architecture] = {row.name: row for family in (_residuals, _ensembles, _dense, _recurrent, _reversible, _steps, _structures) for row in family.ARCHITECTURES}
+ARCHITECTURES: dict[str, Architecture] = {row.name: row for family in (_residuals, _ensembles, _dense, _recurrent, _reversible, _steps, _structures, _transformers) for row in family.ARCHITECTURES}
 
 
 def mapper(name: str, x: Any) -> Mapper:

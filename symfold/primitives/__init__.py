@@ -22,6 +22,7 @@ from symfold.primitives.broadcasting import sum_like as sum_like
 from symfold.primitives.broadcasting import sum_to as sum_to
 from symfold.primitives.broadcasting import zeros as zeros
 from symfold.primitives.directional import directional as directional
+from symfold.primitives.masks import causal as causal
 from symfold.primitives.products import dot as dot
 from symfold.primitives.products import swap as swap
 from symfold.primitives.reductions import logsumexp as logsumexp

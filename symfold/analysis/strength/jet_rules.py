@@ -6,6 +6,7 @@ from symfold.primitives import (
     alike,
     broadcast_like,
     broadcast_to,
+    causal,
     concatenate,
     dot,
     expand,
@@ -27,4 +28,4 @@ LINEAR = (reshape, expand, squeeze, item, sum_to, broadcast_to, swap, reduce_sum
 SHAPED = (put, sum_like, broadcast_like, alike, add_rows)  # linear in the first argument, the shape of the second
 JOINTLY = (stack_row, concatenate)  # linear in all arguments together
 BILINEAR = (dot,)
-SHAPES = (share,)  # of a shape alone
+SHAPES = (share, causal)  # of a shape alone
