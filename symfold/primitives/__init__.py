@@ -21,11 +21,15 @@ from symfold.primitives.broadcasting import spread as spread
 from symfold.primitives.broadcasting import sum_like as sum_like
 from symfold.primitives.broadcasting import sum_to as sum_to
 from symfold.primitives.broadcasting import zeros as zeros
+from symfold.primitives.contractions import einsum as einsum
+from symfold.primitives.contractions import subscripts_given as subscripts_given
 from symfold.primitives.directional import directional as directional
 from symfold.primitives.masks import causal as causal
 from symfold.primitives.products import dot as dot
 from symfold.primitives.products import swap as swap
+from symfold.primitives.reductions import at_max as at_max
 from symfold.primitives.reductions import logsumexp as logsumexp
+from symfold.primitives.reductions import reduce_max as reduce_max
 from symfold.primitives.reductions import reduce_mean as reduce_mean
 from symfold.primitives.reductions import reduce_sum as reduce_sum
 from symfold.primitives.reductions import share as share
@@ -38,3 +42,5 @@ from symfold.primitives.table import axes_given as axes_given
 from symfold.primitives.table import axes_of as axes_of
 from symfold.primitives.table import is_primitive as is_primitive
 from symfold.primitives.table import primitive as primitive
+from symfold.primitives.windows import add_windows as add_windows
+from symfold.primitives.windows import windows as windows

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from symfold.primitives import (
+    add_windows,
     alike,
     broadcast_like,
     broadcast_to,
     causal,
     concatenate,
     dot,
+    einsum,
     expand,
     item,
     put,
@@ -21,11 +23,12 @@ from symfold.primitives import (
     sum_like,
     sum_to,
     swap,
+    windows,
 )
 from symfold.sequences import add_rows, reverse_row, stack_row, take_row
 
-LINEAR = (reshape, expand, squeeze, item, sum_to, broadcast_to, swap, reduce_sum, reduce_mean, single, take_row, reverse_row)
-SHAPED = (put, sum_like, broadcast_like, alike, add_rows)  # linear in the first argument, the shape of the second
+LINEAR = (reshape, expand, squeeze, item, sum_to, broadcast_to, swap, reduce_sum, reduce_mean, single, take_row, reverse_row, windows)
+SHAPED = (put, sum_like, broadcast_like, alike, add_rows, add_windows)  # linear in the first argument, the shape of the second
 JOINTLY = (stack_row, concatenate)  # linear in all arguments together
-BILINEAR = (dot,)
+BILINEAR = (dot, einsum)  # linear in each argument
 SHAPES = (share, causal)  # of a shape alone
