@@ -9,6 +9,7 @@ from symfold.errors import unknown
 from symfold.mappers import additive as _additive
 from symfold.mappers import dense as _dense
 from symfold.mappers import ensembles as _ensembles
+from symfold.mappers import images as _images
 from symfold.mappers import multiplicative as _multiplicative
 from symfold.mappers import recurrent as _recurrent
 from symfold.mappers import residuals as _residuals
@@ -27,6 +28,9 @@ from symfold.mappers.dense import hyper_connections as hyper_connections
 from symfold.mappers.ensembles import gradient_boosting as gradient_boosting
 from symfold.mappers.ensembles import mixture as mixture
 from symfold.mappers.ensembles import stacking as stacking
+from symfold.mappers.images import convolution_block as convolution_block
+from symfold.mappers.images import image_residual as image_residual
+from symfold.mappers.images import readout as readout
 from symfold.mappers.multiplicative import multiplicative as multiplicative
 from symfold.mappers.multiplicative import multiplicative_boosting as multiplicative_boosting
 from symfold.mappers.recurrent import bidirectional as bidirectional
@@ -60,7 +64,7 @@ from symfold.mappers.transformers import pre_norm as pre_norm
 # steps of one layer, that the command takes by name
 MAPPERS: dict[str, Row] = {row.name: row for family in (_additive, _multiplicative, _residuals, _steps) for row in family.ROWS}
 # whole architectures, at any depth
-ARCHITECTURES: dict[str, Architecture] = {row.name: row for family in (_residuals, _ensembles, _dense, _recurrent, _reversible, _steps, _structures, _transformers) for row in family.ARCHITECTURES}
+ARCHITECTURES: dict[str, Architecture] = {row.name: row for family in (_residuals, _ensembles, _dense, _recurrent, _reversible, _steps, _structures, _transformers, _images) for row in family.ARCHITECTURES}
 
 
 def mapper(name: str, x: Any) -> Mapper:
