@@ -391,6 +391,28 @@ def test_reversible_steps_are_undone(name: str, undo: Any) -> None:
         np.testing.assert_allclose(found, values[node.op.name], rtol=1e-10, atol=1e-10)
 
 
+def test_the_implicit_gradient_is_that_of_the_linear_system_and_of_many_steps() -> None:
+    """w = (I - J)^-T g by NumPy, J from differences; and the gradient through the unrolled iterations, run to their end."""
+    made = sf.mappers.registry.Parts(1, WIDTH)
+    f, x, z = made.layer("f", inputs=2), made.tensor("x"), made.tensor("z")
+    step = sf.Net.of(f(z, x))
+    values = {name: 0.3 * value for name, value in values_of(step).items()}
+    point = sf.mappers.equilibrium(f, x, 60, z)(values)
+    np.testing.assert_allclose(step({**values, "z": point}), point, atol=1e-14)
+    loss = sf.Net.of((z**3).sum())
+    found = sf.mappers.implicit_gradient(step, loss, 60)({**values, "z": point})
+    unrolled = sf.grad(sf.Net.of((sf.mappers.equilibrium(f, x, 60, z) ** 3).sum()), wrt=["x", "W_f", "V_f", "b_f"])(values)
+    assert set(found) == set(unrolled)
+    for name in found:
+        np.testing.assert_allclose(found[name], unrolled[name], rtol=1e-10, atol=1e-14)
+    jacobian = np.stack([(step({**values, "z": point + d.reshape(point.shape)}) - step({**values, "z": point - d.reshape(point.shape)})).ravel() / 2e-6
+                         for d in 1e-6 * np.eye(point.size)], axis=1)  # fmt: skip
+    w = np.linalg.solve((np.eye(point.size) - jacobian).T, (3 * point**2).ravel()).reshape(point.shape)
+    np.testing.assert_allclose(found["b_f"], (w * (1 - point**2)).sum(axis=0, keepdims=True), rtol=1e-7)
+    with pytest.raises(sf.errors.InvalidValue, match=r"read the state 'y' \(its inputs: 'z', 'x'\)"):
+        sf.mappers.implicit_gradient(step, loss, 60, "y")
+
+
 def test_lists_side_by_side_are_zip() -> None:
     x, (a, b) = sf.tensor("x", (None, 3)), (sf.layers("f1:5"), sf.layers("g1:5"))
     step = sf.mappers.highway

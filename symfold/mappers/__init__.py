@@ -56,6 +56,7 @@ from symfold.mappers.steps import midpoint as midpoint
 from symfold.mappers.steps import rk4 as rk4
 from symfold.mappers.structures import equilibrium as equilibrium
 from symfold.mappers.structures import fractal as fractal
+from symfold.mappers.structures import implicit_gradient as implicit_gradient
 from symfold.mappers.structures import unet as unet
 from symfold.mappers.transformers import parallel_block as parallel_block
 from symfold.mappers.transformers import post_norm as post_norm

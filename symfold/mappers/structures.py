@@ -6,11 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from symfold import folding
+from symfold.arguments import whole
+from symfold.differentiate import grad
+from symfold.errors import InvalidValue, listing
 from symfold.families import known_count
 from symfold.lifting import lift
 from symfold.mappers.additive import feedforward
 from symfold.mappers.registry import Architecture, Parts
 from symfold.net import Net
+from symfold.opening import opened
+from symfold.operations import Input
+from symfold.primitives import zeros
+from symfold.reverse_mode import pull_back
 from symfold.runs import zipped
 from symfold.sequences import reverse
 
@@ -52,6 +59,36 @@ def equilibrium(f: Callable[..., Any], x: Any, steps: int, init: Any = 0) -> Any
     f(f(f(0, x), x), x)
     """
     return folding.fold(lambda z, step: step(z, x), [f] * steps, init)
+
+
+def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net:
+    """The gradient of a loss at a fixed point z = step(z, ...), without the steps that led there (Bai et al. 2019).
+
+    By name: every input and parameter of the step but the state. What comes back is w = g + J^T w, g being the loss's slope and J
+    the step's Jacobian, both at the fixed point, which is given as the input `state`; so many iterations solve it as the forward
+    ones do, where the step contracts.
+
+    >>> import symfold as sf
+    >>> z, a = sf.tensor("z", ()), sf.parameter("a")
+    >>> net = implicit_gradient(sf.Net.of(z / 2 + a), sf.Net.of(3 * z), 50)  # z = 2 a, so 3 z has the slope 6
+    >>> net(z=2.0, a=1.0)["a"].round(6)
+    np.float64(6.0)
+    """
+    step, loss = Net.of(step), Net.of(loss)
+    leaves = [leaf for leaf in step.leaves if leaf.op.role != "layer"]
+    place = next((leaf for leaf in leaves if isinstance(leaf.op, Input) and leaf.op.name == state), None)
+    if place is None or len(step.outputs) != 1:
+        raise InvalidValue(f"the step must give one value and read the state {state!r} (its inputs: {listing(repr(node.op.name) for node in step.inputs)})")
+    outputs = opened(step.outputs)
+    slope = lift(grad(loss, wrt=[state])[state])
+
+    def back(w: Any) -> Any:
+        return pull_back(outputs, [lift(w)], leaves).bars
+
+    w = lift(folding.fold(lambda w, _: slope + back(w)[place], range(whole("steps", steps, 1)), slope))
+    bars = back(w)
+    found = Net.of({leaf.op.name: bars[leaf] if leaf in bars else zeros(leaf) for leaf in leaves if leaf is not place})
+    return Net(found.outputs, found.form, tuple(dict.fromkeys((*leaves, *loss.leaves))))
 
 
 def _fractal(made: Parts) -> Any:
