@@ -13,7 +13,7 @@ from oracles import T, enumerated, weighted_squares
 
 import symfold as sf
 from symfold.errors import InvalidType, ShapeError
-from symfold.mappers import ARCHITECTURES, reversible
+from symfold.mappers import ARCHITECTURES, residuals, reversible, steps
 
 Values = Mapping[str, Any]
 WIDTH, H = 4, 0.5
@@ -389,6 +389,18 @@ def test_reversible_steps_are_undone(name: str, undo: Any) -> None:
     first = back({**values_of(back), **{node.op.name: values[node.op.name] for node in back.params}, "p": last[0], "q": last[1]})
     for found, node in zip(first, net.inputs, strict=True):
         np.testing.assert_allclose(found, values[node.op.name], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", [name for name, row in ARCHITECTURES.items() if row.inverse in (residuals.CONTRACTS, steps.IMPLICIT)])
+def test_contracting_steps_are_undone_by_iteration(name: str) -> None:
+    """From what the step gave, z = y - (step(z) - z), repeated."""
+    step = ARCHITECTURES[name].net(1, WIDTH)
+    values = {key: 0.3 * value for key, value in values_of(step).items()}
+    after = step(values)
+    z = after
+    for _ in range(200):
+        z = after - (step({**values, "x": z}) - z)
+    np.testing.assert_allclose(z, values["x"], rtol=1e-10, atol=1e-12)
 
 
 def test_the_implicit_gradient_is_that_of_the_linear_system_and_of_many_steps() -> None:
