@@ -460,3 +460,14 @@ def table() -> str:
 
 def test_the_page_has_the_table() -> None:
     assert table() in (Path(__file__).parent.parent / "docs" / "zoo.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name, row in ARCHITECTURES.items() if row.inverse == reversible.EXACT])
+def test_states_of_reversible_steps_are_computed_again(name: str) -> None:
+    """No state is kept for the backward pass, and the gradient is the same."""
+    loss = weighted_squares(ARCHITECTURES[name].net(4, WIDTH))
+    values = values_of(loss)
+    wanted, found = sf.grad(loss)(values), sf.grad(loss, remat="reversible")(values)
+    assert set(wanted) == set(found)
+    for key, value in wanted.items():
+        np.testing.assert_allclose(found[key], value, rtol=1e-9, atol=1e-10)
