@@ -10,7 +10,8 @@ The rooms, in the order in which data flows through them; a room imports only fr
     numpy_instead, numpy_functions              how people spell them: NumPy's functions, those that trace and those that do not
     arithmetic, elementwise                     operators, functions of ours
     trees, blocks                               states, taken apart into leaves; closed functions, traced
-    layer_kinds, named_layers, items            bodies with parameters, applied by name; what a fold runs over
+    layer_kinds, kinds, images                  bodies with parameters: dense, attention and norms, convolution
+    named_layers, items                         layers, applied by name; what a fold runs over
     folds, runs, purity, folding                a block and a count; like items; mappers checked; a mapper over items
     names, net                                  who is who in a net; the net that a fold gives
     stretches                                   neighbouring steps of a fold, told apart by a few places
@@ -49,8 +50,11 @@ _HOMES = {
     "operations": ("Normal",),
     "tensors": ("parameter", "tensor"),
     "layer_kinds": ("dense",),
+    "kinds": ("attention", "layer_norm", "perceptron"),
+    "images": ("batch_norm", "convolution", "max_pool", "mean_pool"),
     "named_layers": ("Layer", "Layers", "layer", "layers"),
     "folding": ("fold", "scan"),
+    "runs": ("zipped",),
     "sequences": ("reverse", "stack"),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
@@ -143,6 +147,13 @@ if TYPE_CHECKING:
     from symfold.exchange.torch_writer import to_torch as to_torch
     from symfold.folding import fold as fold
     from symfold.folding import scan as scan
+    from symfold.images import batch_norm as batch_norm
+    from symfold.images import convolution as convolution
+    from symfold.images import max_pool as max_pool
+    from symfold.images import mean_pool as mean_pool
+    from symfold.kinds import attention as attention
+    from symfold.kinds import layer_norm as layer_norm
+    from symfold.kinds import perceptron as perceptron
     from symfold.layer_kinds import dense as dense
     from symfold.losses import squared_error as squared_error
     from symfold.named_layers import Layer as Layer
@@ -154,6 +165,7 @@ if TYPE_CHECKING:
     from symfold.operations import Normal as Normal
     from symfold.optimisers import sgd as sgd
     from symfold.report import compare as compare
+    from symfold.runs import zipped as zipped
     from symfold.sequences import reverse as reverse
     from symfold.sequences import stack as stack
     from symfold.serialize import from_json as from_json

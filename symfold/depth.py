@@ -21,7 +21,7 @@ from symfold.folds import Fold, Select, apply_fold, is_fold
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.repeats import stepped
-from symfold.sequences import element, join, renewed, stack, take
+from symfold.sequences import element, entry_of, join, renewed, stack, take
 from symfold.specialise import rebuilt
 from symfold.walks import substitute, walk
 
@@ -102,8 +102,14 @@ def written_out(roots: tuple[Node, ...]) -> tuple[Node, ...]:
         elif isinstance(node.op, Select):
             new[node] = args[0][node.op.position]
         else:
-            new[node] = node if args == node.args else _rebuilt(node, args)
+            new[node] = _settled(node, args)
     return tuple(new[root] for root in roots)
+
+
+def _settled(node: Node, args: tuple[Node, ...]) -> Node:
+    """A node over new arguments; an entry counted from the end is counted from the beginning where that is known."""
+    entry = entry_of(node)
+    return node if args == node.args and not (entry and entry[1] < 0) else _rebuilt(node, args)
 
 
 def _normal_block(block: Block) -> Block:
@@ -182,8 +188,7 @@ def _rebuild_chains(roots: tuple[Node, ...], chains: dict[Node, list[Node]], blo
         elif isinstance(node.op, Select):
             new[node] = new[node.args[0]][node.op.position]
         else:
-            args = tuple(new[arg] for arg in node.args)
-            new[node] = node if args == node.args else _rebuilt(node, args)
+            new[node] = _settled(node, tuple(new[arg] for arg in node.args))
     return tuple(new[root] for root in roots)
 
 
@@ -219,9 +224,19 @@ def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Bl
         start += count if len(chain) > 1 else 0
 
 
+def _counts(folds: Sequence[Node]) -> list[Any]:
+    """The counts of folds, and of those within their steps."""
+    waiting, found = list(folds), []
+    while waiting:
+        fold = waiting.pop().op
+        found.append(fold.count)
+        waiting += [node for node in walk(fold.block.results) if isinstance(node.op, Fold)]
+    return found
+
+
 def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
     """A symbolic depth given its number, wherever it stands."""
-    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + [fold.op.count for fold in net.bindings]
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + _counts(net.bindings)
     free = sorted({symbol.name for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols})
     for name in depths:
         if name not in free:

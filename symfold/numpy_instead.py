@@ -17,8 +17,7 @@ INSTEAD: dict[Any, str] = {
     **dict.fromkeys((np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal), _ORDER),
     **dict.fromkeys((np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.invert), _LOGIC),
     **dict.fromkeys((np.tile, np.repeat), _REPEAT),
-    np.max: "np.maximum(z[0], z[1]) of entries, or sf.logsumexp(z, axis), which is smooth",
-    np.min: "np.minimum(z[0], z[1]) of entries, or -sf.logsumexp(-z, axis), which is smooth",
+    np.min: "-np.max(-z, axis), or np.minimum(z[0], z[1]) of entries",
     np.fmax: "np.maximum(a, b)",
     np.fmin: "np.minimum(a, b)",
     np.remainder: "a - b*np.floor(a/b)",
@@ -32,6 +31,5 @@ INSTEAD: dict[Any, str] = {
     np.bitwise_xor: "a**b for a power",
     np.average: "np.mean",
     np.cbrt: "np.sign(z)*np.abs(z)**(1/3)",
-    np.einsum: "np.matmul and np.sum",
-    np.tensordot: "np.matmul and np.sum",
+    np.tensordot: "np.einsum",
 }

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.arguments import ordered
-from symfold.errors import ShapeError
+from symfold.arguments import ordered, quoted
+from symfold.errors import InvalidType, ShapeError
 from symfold.families import compress
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
+from symfold.lifting import lift
 from symfold.named_layers import Layer, Layers
 from symfold.nodes import Node
-from symfold.sequences import stack
+from symfold.sequences import element, stack
 from symfold.shapes import Size, length
 from symfold.trees import flatten
 
@@ -35,6 +36,31 @@ class Run:
         return named_in(self.source[self.start + where]) if self.source and isinstance(self.count, int) else ""
 
 
+@dataclass(frozen=True)
+class Zipped:
+    """Lists read side by side, without listing them."""
+
+    parts: tuple[Any, ...]
+
+
+def zipped(*parts: Any) -> Zipped:
+    """Layers and sequences read side by side, an item being a tuple with one of each; at any depth, also a symbolic one.
+
+    At a depth that is a number this is the fold over `zip(...)`.
+
+    >>> import symfold as sf
+    >>> f, g, x = sf.layers("f", count="n"), sf.layers("g", count="n"), sf.tensor("x")
+    >>> print(sf.fold(lambda z, item: item[0](z) * item[1](z), sf.zipped(f, g), x))
+    z_k = f_k(z_{k-1})*g_k(z_{k-1}), k = 1..n, z_0 = x
+    """
+    for part in parts:
+        if not (isinstance(part, (Layers, Node)) or hasattr(part, "_as_tree_")):
+            raise InvalidType(f"sf.zipped takes layers, tensors and scans, got {quoted(part)} (lists are items as they are: zip(list, list))")
+    if not parts:
+        raise InvalidType("sf.zipped takes one list or more, got none")
+    return Zipped(parts)
+
+
 def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
     """Neighbouring like items, as runs."""
     if isinstance(items, Layers) and not (items.kind and items.kind.captured):
@@ -47,6 +73,9 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
         return
     if hasattr(items, "_as_tree_") or isinstance(items, Node):
         yield from runs_along(items)
+        return
+    if isinstance(items, Zipped):
+        yield from runs_beside(items.parts)
         return
     listed = ordered(FOLDED, items)
     start = 0
@@ -66,6 +95,31 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
         chosen = range(count) if keep_all else sorted({0, count - 1})
         yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in chosen), listed)
         start += count
+
+
+def runs_beside(parts: Sequence[Any]) -> Iterable[Run]:
+    """Layers and sequences, one of each a step."""
+    if captured := next((part for part in parts if isinstance(part, Layers) and part.kind and part.kind.captured), None):
+        raise InvalidType(f"the body of {captured!r} captures values, and such layers are folded over as a list: zip(list, list)")
+    read = [(part, *_read_along(part)) for part in parts]
+    counts = list(dict.fromkeys(count for _, _, _, count in read))
+    if len(counts) > 1:
+        raise ShapeError(f"lists of different lengths cannot be read side by side: {', '.join(map(str, counts))}")
+    pattern = TuplePattern(tuple(pattern for _, pattern, _, _ in read), tuple(len(leaves) for _, _, leaves, _ in read))
+    sequences = tuple(leaf for _, _, leaves, _ in read for leaf in leaves)
+    (count,) = counts
+    if count != 0:
+        ends = sorted({0, count - 1}) if isinstance(count, int) else []
+        examples = tuple((k, tuple(part[k] if isinstance(part, Layers) else element(leaves[0], k) for part, _, leaves, _ in read)) for k in ends)
+        yield Run(pattern, sequences, count, 0, examples)
+
+
+def _read_along(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
+    """The pattern, the sequences and the length of one list."""
+    if isinstance(part, Layers):
+        return LayerPattern(part.kind), part.families(), part.count
+    node = lift(part)
+    return ValuePattern(), (node,), length(node.shape)
 
 
 def named_run(listed: Sequence[Any], start: int) -> Layers | None:

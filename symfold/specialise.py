@@ -36,7 +36,16 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
     for leaf in net.leaves:
         if isinstance(leaf.op, Input) and leaf.op.name in shapes and leaf.shape != (NAME,):
             match(leaf, tuple(shapes[leaf.op.name]), sizes)
+        elif isinstance(leaf.op, Family) and leaf.op.role == "input":
+            for name in members(leaf.op, shapes):
+                match(Node(Input(name, leaf.op.shape)), tuple(shapes[name]), sizes)
     return rebuilt(net, sizes, shapes)
+
+
+def members(family: Family, shapes: Mapping[str, Sequence[int]]) -> list[str]:
+    """The inputs of a family that shapes are given for."""
+    names = family.names if isinstance(family.names, Numbered) else family.positions
+    return [name for name in shapes if name in names]
 
 
 def rebuilt(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
@@ -90,8 +99,9 @@ def _rebuilt(roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, 
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
             new[node] = Node(Input(op.name, shape, op.role, op.start))
         elif isinstance(op, Family):
-            names = _form(op.names, sizes)
-            new[node] = Node(replace(op, names=names, shape=_number(op.shape, sizes)))
+            own = members(op, shapes) if op.role == "input" and not is_known(op.shape) else ()
+            shape = tuple(shapes[own[0]]) if own else _number(op.shape, sizes)
+            new[node] = Node(replace(op, names=_form(op.names, sizes), shape=shape))
         elif isinstance(op, Fold):
             new[node] = _fold(op, args, sizes, shapes)
         elif isinstance(op, Select):

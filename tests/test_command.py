@@ -22,7 +22,7 @@ from click.testing import CliRunner, Result
 
 import symfold as sf
 from symfold.command.main import COMMANDS, main
-from symfold.mappers import MAPPERS
+from symfold.mappers import ARCHITECTURES, MAPPERS
 
 ROOT = Path(__file__).parent.parent
 DIABETES = str(ROOT / "examples" / "diabetes.csv")
@@ -86,6 +86,7 @@ def test_no_arguments_show_the_help() -> None:
 def test_list() -> None:
     assert all(name in printed("list") for name in MAPPERS)
     assert [row["name"] for row in printed_json("list", "mappers")] == list(MAPPERS)
+    assert [row["name"] for row in printed_json("list", "architectures")] == list(ARCHITECTURES)
     assert "tanh" in printed("list", "functions")
     assert "sigmoid" in printed("list", "activations")
     for what in ("formats", "forms", "styles"):

@@ -67,3 +67,17 @@ def test_the_picture_of_the_readme_shows_both_nets() -> None:
     picture = (EXAMPLES.parent / "docs" / "residual_boosting.svg").read_text()
     for text in ("residual", "boosting", "step 4", "f₄", "z₄", "out"):
         assert picture.count(text) >= 1, text
+
+
+def test_digits_are_told_apart() -> None:
+    """After a few epochs well above chance, which is one in ten."""
+    printed = output_of("digits.py", "6")
+    first, last = map(float, re.findall(r"first step and last: ([\d.]+), ([\d.]+)", printed)[0])
+    right = float(re.findall(r"right on ([\d.]+)% of 200 images", printed)[0])
+    assert last < first / 2 and right > 50
+
+
+def test_the_digits_are_whole() -> None:
+    lines = (EXAMPLES / "digits.csv").read_text().splitlines()
+    assert len(lines) == 601 and {len(line.split(",")) for line in lines} == {65}
+    assert {int(value) for line in lines[1:] for value in line.split(",")[:-1]} == set(range(17))

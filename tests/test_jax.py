@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from cases import CASES, Case
+from cases import CASES, Case, values_of
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
 from symfold.errors import Diverged, InvalidValue, NoRule, ShapeError
 from symfold.functions import HEADS
+from symfold.mappers import ARCHITECTURES
 from symfold.optimisers import Optimiser, momentum
 from symfold.parameters import Parameters
 from symfold.trees import flatten
@@ -28,7 +29,7 @@ from symfold import evaluate  # noqa: E402
 from symfold.backends.jax import functions, training  # noqa: E402
 from symfold.backends.jax.program import Function, Program, leaves_from, names_of_leaf, precision  # noqa: E402
 from symfold.backends.jax.training import Training  # noqa: E402
-from symfold.primitives import PRIMITIVES, expand, squeeze  # noqa: E402
+from symfold.primitives import PRIMITIVES, expand, squeeze, windows  # noqa: E402
 from symfold.primitives import swap as transpose  # noqa: E402
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -52,6 +53,25 @@ def fed(net: sf.Net, values: Mapping[str, Any]) -> Program:
     program.params.load(params)
     program.feed(inputs)
     return program
+
+
+@pytest.mark.parametrize("name", ["highway", "lstm", "unet", "denseformer", "hyper_connections", "pre_norm", "image_residual"])
+def test_architectures(name: str) -> None:
+    """Attention, convolution and sequences read side by side: NumPy's numbers and NumPy's gradients."""
+    net = ARCHITECTURES[name].net(2, 4)
+    values = values_of(net)
+    assert_same(net.compile("jax")({}, **values), net(values), 1e-10)
+    gradient = sf.grad(weighted_squares(net))
+    assert_close(gradient.compile("jax")({}, **values), gradient(values), 1e-9)
+
+
+@pytest.mark.parametrize("pool", [sf.max_pool, sf.mean_pool, lambda z: np.max(z, axis=(1, 3)), lambda z: windows(z, kernel=(3, 2), stride=(2, 3), padding=(2, 1), dilation=(1, 1), fill=0.0).sum(axis=2)])
+def test_windows_and_the_largest_entry(pool: Callable[[Any], Any]) -> None:
+    value = np.random.default_rng(0).normal(size=(2, 3, 5, 6))
+    net = sf.Net.of(pool(sf.tensor("x", (2, 3, 5, 6))))
+    gradient = sf.grad(sf.Net.of((net * net * net).sum()), wrt=["x"])
+    assert_same(net.compile("jax")({}, x=value), net(value))
+    assert_same(gradient.compile("jax")({}, x=value)["x"], gradient(x=value)["x"])
 
 
 def by_name(program: Program, parameters: Any, inputs: Any) -> dict[str, Any]:

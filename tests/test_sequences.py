@@ -1,5 +1,6 @@
 """Sequences: one normal form however they were put together, and the entries that went in."""
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.errors import ShapeError
 from symfold.families import Family, Numbered, compress
 from symfold.lifting import lift
 from symfold.nodes import Node
@@ -114,3 +116,26 @@ def test_rolling_up_gives_the_same_where_a_state_settles_late() -> None:
     a, s = sf.layers("a1:3", kind), sf.layer("s", kind)
     net = sf.fold(lambda z, f: f(z), [a[0], s, a[1], s], sf.tensor("y", (2,)))
     assert sf.roll(sf.unroll(net)) == sf.roll(net)
+
+
+@pytest.mark.parametrize("shape", [(None, 3), None])
+def test_a_sequence_of_one_input_takes_its_shape_from_the_numbers(shape: Any) -> None:
+    """The input stands in no other place."""
+    net = sf.Net.of(sf.stack([sf.tensor("x", shape)]).sum(axis=0))
+    values = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(net.compile("numpy")(x=values), values)
+    with pytest.raises(ShapeError, match="x") if shape else contextlib.nullcontext():
+        net.compile("numpy")(x=np.ones((2, 4)))
+
+
+def test_a_depth_within_a_step_is_given_its_number() -> None:
+    """The count of an inner fold alone is a symbol."""
+    n = sp.Symbol("n", integer=True, positive=True)
+    inputs, h = sf.tensor("u", (n, None, 3)), sf.tensor("h", (None, 3))
+    net = sf.fold(lambda z, f: sf.fold(lambda a, u: f(a) + u, inputs, z), sf.layers("f1:3"), h)
+    assert net.at(n=4) == sf.fold(lambda z, f: sf.fold(lambda a, u: f(a) + u, sf.tensor("u", (4, None, 3)), z), sf.layers("f1:3"), h)
+
+
+def test_the_last_entry_is_counted_from_the_beginning_once_rolled() -> None:
+    states = sf.scan(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x", (None, 3)))
+    assert sf.roll(states[-1]) == sf.roll(states[2]) == sf.roll(sf.unroll(states[-1]))

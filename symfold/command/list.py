@@ -16,6 +16,13 @@ def mappers() -> list[dict[str, Any]]:
     return [{"name": r.name, "formula": r.formula, "summary": r.summary, "source": r.source} for r in MAPPERS.values()]
 
 
+def architectures() -> list[dict[str, Any]]:
+    from symfold.mappers import ARCHITECTURES
+
+    shown = ("name", "formula", "state", "paths", "span", "work", "inverse", "source")
+    return [{key: getattr(row, key) for key in shown} for row in ARCHITECTURES.values()]
+
+
 def functions() -> list[dict[str, Any]]:
     from symfold.expressions import FUNCTIONS
 
@@ -41,6 +48,7 @@ def names(of: Iterable[str]) -> list[dict[str, Any]]:
 # What can be listed; a new table is one row.
 TABLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mappers": mappers,
+    "architectures": architectures,
     "functions": functions,
     "activations": activations,
     "formats": formats,
@@ -58,7 +66,7 @@ Examples:
 @click.argument("what", type=click.Choice(tuple(TABLES)), default="mappers")
 @as_json
 def command(what: str, json_: bool) -> None:
-    """List WHAT: mappers (the default), functions, activations, formats, forms or styles."""
+    """List WHAT: mappers (the default), architectures, functions, activations, formats, forms or styles."""
     rows = TABLES[what]()
     if json_:
         say_json(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold.mappers.registry import Row
+from symfold.mappers.registry import Mapper, Row
 
 
 def multiplicative(z: Any, f: Callable[..., Any]) -> Any:
@@ -18,6 +18,22 @@ def multiplicative(z: Any, f: Callable[..., Any]) -> Any:
     return z * f(z)
 
 
+def multiplicative_boosting(x: Any) -> Mapper:
+    """Boosting with a product in the place of the sum: each layer reads the input and scales the state.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x")
+    >>> print(sf.formula(sf.fold(multiplicative_boosting(x), sf.layers("f1:3"), x), form="expanded"))
+    x*f1(x)*f2(x)
+    """
+
+    def step(z: Any, f: Callable[..., Any]) -> Any:
+        return z * f(x)
+
+    return step
+
+
 ROWS = (
     Row("multiplicative", lambda x: multiplicative, "z * f(z)", "each layer scales the state it reads", "the notebook"),
+    Row("multiplicative_boosting", multiplicative_boosting, "z * f(x)", "each layer reads the input and scales the state", "the notebook"),
 )

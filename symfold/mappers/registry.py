@@ -1,10 +1,22 @@
-"""What the table of mappers holds: one row a mapper."""
+"""What the tables hold: a row a mapper by name, a row an architecture, and what an architecture is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.families import Family, Numbered
+from symfold.layer_kinds import Kind, Weight, make_kind
+from symfold.named_layers import Layer, Layers, layer, layers
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.operations import Normal
+from symfold.primitives import dot
+from symfold.tensors import tensor
 
 Mapper = Callable[[Any, Any], Any]
 
@@ -18,3 +30,69 @@ class Row:
     formula: str
     summary: str
     source: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an architecture is made of: opaque layers, or tanh layers of a width with weights; of a depth, which may be a symbol."""
+
+    depth: Any
+    width: int | None = None
+
+    def tensor(self, name: str, *, steps: bool = False) -> Node:
+        """An input, rows of the width; with `steps`, a sequence of one a step."""
+        return tensor(name, (self.depth, None, self.width) if steps else (None, self.width))
+
+    @property
+    def x(self) -> Node:
+        return self.tensor("x")
+
+    def layers(self, name: str = "f", *, inputs: int = 1, count: Any = None) -> Layers:
+        """As many layers as there are steps."""
+        tag = "" if name == "f" else name
+        return layers(name, None if self.width is None else dense_of(self.width, inputs, tag), count=self.depth if count is None else count)
+
+    def layer(self, name: str, *, inputs: int = 1) -> Layer:
+        """One layer, to be shared."""
+        return layer(name, None if self.width is None else dense_of(self.width, inputs, ""))
+
+    def numbers(self, name: str, shape: tuple[int, ...] = (), start: Normal | None = None) -> Node:
+        """A trained array for every step."""
+        return Node(Family(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
+
+
+def dense_of(width: int, inputs: int, tag: str) -> Kind:
+    """The layer tanh(x W + y V + ... + b); the tag tells the weights of layers with equal numbers apart."""
+    scale = Normal(0.0, (inputs * width) ** -0.5)
+    weights = [Weight(f"{prefix}{tag}", (width, width), scale) for prefix in "WVU"[:inputs]]
+
+    def body(*values: Any) -> Any:
+        total: Any = values[-1]
+        for value, weight in zip(values[:inputs], values[inputs:-1], strict=True):
+            total = dot(value, weight) + total
+        return np.tanh(total)
+
+    return make_kind(body, inputs, (*weights, Weight(f"b{tag}", (1, width), Normal(0.0, 0.0))))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture: `net(depth)` is it, and what is claimed of it is tested.
+
+    formula: one step. state: what is carried. paths: from the input to the output, n steps, a layer worth t; '' where no
+    closed form is known. span, work: layers one after the other, layers in all. inverse: how a step is undone; '' where it is not.
+    """
+
+    name: str
+    make: Callable[[Parts], Any]
+    formula: str
+    state: str
+    paths: str
+    span: str
+    work: str
+    inverse: str
+    source: str
+
+    def net(self, depth: Any, width: int | None = None) -> Net:
+        """The net of so many steps: of opaque layers, or of tanh layers of a width."""
+        return Net.of(self.make(Parts(sp.Symbol(depth, integer=True, positive=True) if isinstance(depth, str) else depth, width)))

@@ -21,6 +21,8 @@ from symfold.primitives.broadcasting import spread as spread
 from symfold.primitives.broadcasting import sum_like as sum_like
 from symfold.primitives.broadcasting import sum_to as sum_to
 from symfold.primitives.broadcasting import zeros as zeros
+from symfold.primitives.contractions import einsum as einsum
+from symfold.primitives.contractions import subscripts_given as subscripts_given
 from symfold.primitives.directional import directional as directional
 from symfold.primitives.images import add_embedded as add_embedded
 from symfold.primitives.images import add_windows as add_windows
@@ -29,10 +31,13 @@ from symfold.primitives.images import embed as embed
 from symfold.primitives.images import permute as permute
 from symfold.primitives.images import window_slices as window_slices
 from symfold.primitives.images import windows as windows
+from symfold.primitives.masks import causal as causal
 from symfold.primitives.opaque import opaque as opaque
 from symfold.primitives.products import dot as dot
 from symfold.primitives.products import swap as swap
+from symfold.primitives.reductions import at_max as at_max
 from symfold.primitives.reductions import logsumexp as logsumexp
+from symfold.primitives.reductions import reduce_max as reduce_max
 from symfold.primitives.reductions import reduce_mean as reduce_mean
 from symfold.primitives.reductions import reduce_sum as reduce_sum
 from symfold.primitives.reductions import share as share

@@ -7,13 +7,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symfold.errors import OutOfRange, ShapeError
 from symfold.nodes import Node
 from symfold.primitives.arrangement import reshape
 from symfold.primitives.products import dot, swap
 from symfold.primitives.table import Primitive, primitive
-from symfold.shapes import ANY, Shape, is_concrete, is_known, show
+from symfold.shapes import ANY, Shape, is_known, show
 
 
 def _permuted(a: Shape, axes: tuple[int, ...]) -> Shape:
@@ -73,16 +74,20 @@ add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up wh
 Sizes = tuple[int, ...]
 
 
-def _places(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+def _places(size: Any, kernel: int, stride: int, padding: int, dilation: int) -> Any:
+    """In how many places a window stands along an axis."""
+    left = size + 2 * padding - dilation * (kernel - 1) - 1
+    return left // stride + 1 if isinstance(left, int) else left + 1 if stride == 1 else sp.floor(left / stride) + 1
 
 
 def _windowed(a: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Shape:
     rank = len(kernel)
-    if not is_concrete(a) or len(a) < rank:
-        raise ShapeError(f"windows need {rank} last axes of known sizes, got {show(a)} (give the tensor a shape of numbers)")
+    if not is_known(a):
+        return ANY
+    if len(a) < rank:
+        raise ShapeError(f"windows are taken along {rank} last axes, got a value of shape {show(a)}")
     places = tuple(map(_places, a[-rank:], kernel, stride, padding, dilation))
-    if any(count < 1 for count in places):
+    if any(isinstance(count, int) and count < 1 for count in places):
         raise ShapeError(f"windows of {kernel} do not fit into {show(a)} (give a smaller window or more padding)")
     return (*a[:-rank], *places, *kernel)
 

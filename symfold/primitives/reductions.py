@@ -58,6 +58,29 @@ share: Primitive = primitive(
 )
 
 
+def _at_max(a: Any, axis: tuple[int, ...] | None) -> Any:
+    """1 at the first largest entry along the axes, 0 elsewhere."""
+    axes = axes_of(axis, np.ndim(a))
+    last = tuple(range(-len(axes), 0))
+    moved = np.moveaxis(np.asarray(a), axes, last)
+    flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+    marks = np.zeros(flat.shape)
+    np.put_along_axis(marks, flat.argmax(-1)[..., None], 1.0, -1)
+    return np.moveaxis(marks.reshape(moved.shape), last, axes)
+
+
+reduce_max: Primitive = primitive(
+    "max",
+    _reduced,
+    lambda a, axis, keepdims: np.max(a, axis=axis, keepdims=keepdims),
+    lambda node, bar, axis, keepdims: [
+        spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * at_max(node.args[0], axis=axis)
+    ],
+)
+# where the largest entry is: constant as long as it stays the same
+at_max: Primitive = primitive("at_max", lambda a, axis: a, _at_max, lambda node, bar, axis: [None])
+
+
 def _max_shift(a: Any, axis: Any) -> Any:
     return np.max(a, axis=axis, keepdims=True)
 

@@ -196,7 +196,7 @@ class Taylor:
                 return None
             return self.again(node, [self.zeros(arg) if one is None else one for one, arg in zip(given, args, strict=True)])
         if row in BILINEAR:
-            return self.product(args, power, op.primitive)
+            return self.product(args, power, lambda *given: op.rebuild(given))
         if row in SHAPES:
             return self.again(node, list(map(self.base, args))) if power == 0 else None
         if row == softmax:

@@ -106,6 +106,15 @@ def _rows(numbers: Any) -> Any:
     return jnp.asarray(numbers).astype(int)
 
 
+def _at_max(a: Any, axis: Any) -> Any:
+    """1 at the first largest entry along the axes, 0 elsewhere."""
+    axes = tuple(range(a.ndim)) if axis is None else axis
+    moved = jnp.moveaxis(a, axes, range(-len(axes), 0))
+    flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+    marks = jax.nn.one_hot(flat.argmax(-1), flat.shape[-1], dtype=a.dtype)
+    return jnp.moveaxis(marks.reshape(moved.shape), range(-len(axes), 0), axes)
+
+
 ROWS: dict[Primitive, Callable[..., Any]] = {
     p.reshape: lambda a, shape: jnp.reshape(a, shape),
     p.expand: lambda a, axis: jnp.expand_dims(a, axis),
@@ -130,6 +139,10 @@ ROWS: dict[Primitive, Callable[..., Any]] = {
     p.reduce_mean: lambda a, axis, keepdims: jnp.sum(a, axis=axis, keepdims=keepdims) / _joined(a, axis),
     p.share: lambda a, axis: 1.0 / _joined(a, axis),
     p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
+    p.reduce_max: lambda a, axis, keepdims: jnp.max(a, axis=axis, keepdims=keepdims),
+    p.at_max: _at_max,
+    p.causal: lambda a: jnp.where(jnp.tril(jnp.ones(jnp.shape(a)[-2:], bool)), 0.0, -jnp.inf).astype(jnp.result_type(a)),
+    p.einsum: lambda *parts, subscripts: jnp.einsum(subscripts, *parts),
     p.logsumexp: lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims),
     stack_row: lambda *parts: jnp.stack(jnp.broadcast_arrays(*parts)),
     take_row: lambda a, positions: a[_positions(positions)],

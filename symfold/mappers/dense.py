@@ -1,0 +1,134 @@
+"""Layers that read all the earlier ones: joined, summed, weighted, by attention over depth, or in several streams.
+
+A state that grows makes a block of every step; where a sum or a fixed number of streams is enough, one block is all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symfold import folding
+from symfold.elementwise import softmax
+from symfold.families import known_count
+from symfold.layer_kinds import dense
+from symfold.lifting import lift
+from symfold.mappers.registry import Architecture, Parts
+from symfold.named_layers import Layer
+from symfold.net import Net
+from symfold.operations import Normal
+from symfold.primitives import concatenate, dot, expand, reduce_sum
+from symfold.runs import zipped
+from symfold.sequences import stack
+from symfold.tensors import parameter
+
+Layered = Callable[..., Any]
+
+
+def dense_concatenation(z: Any, f: Layered) -> Any:
+    """Every layer reads all the earlier ones, side by side along the last axis (Huang et al. 2017, DenseNet).
+
+    >>> import symfold as sf
+    >>> x, f = sf.tensor("x", (None, 3)), [sf.layer("f1", sf.dense(3, 2)), sf.layer("f2", sf.dense(5, 2))]
+    >>> sf.fold(dense_concatenation, f, x).shape
+    (x.shape[0], 7)
+    """
+    return np.concatenate([z, f(z)], axis=-1)
+
+
+def dense_sum(state: tuple[Any, Any], f: Layered) -> tuple[Any, Any]:
+    """Every layer reads the sum of all the earlier ones (Soltani & Jiang 2016, HORNN). State: (the last layer, the sum).
+
+    The sum is a residual net: s = s + f(s).
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:5"), sf.tensor("x")
+    >>> sf.verdict(sf.fold(dense_sum, f, (x, x))[1], sf.fold(sf.mappers.residual, f, x)).equal
+    True
+    """
+    z, total = state
+    z = f(total)
+    return z, total + z
+
+
+def denseformer(state: tuple[Any, Any], item: tuple[Layered, Any]) -> tuple[Any, Any]:
+    """Every layer reads a trained average of all the earlier ones (Pagliardini et al. 2024). State: (what is read, all so far).
+
+    Items: (layer, weights of shape (how many there are then, 1, ...)).
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x", (None, 3))
+    >>> sf.fold(denseformer, [(sf.layer("f1"), sf.parameter("a1", (2, 1, 1)))], (x, sf.stack([x])))[1].shape
+    (2, x.shape[0], 3)
+    """
+    z, earlier = state
+    f, alpha = item
+    earlier = _with(earlier, f(z))
+    return reduce_sum(alpha * earlier, axis=(0,), keepdims=False), earlier
+
+
+def depth_attention(earlier: Any, f: Layered) -> Any:
+    """Every layer reads the earlier ones by attention, the last one asking (Fang et al. 2023). State: all so far, a sequence.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x", (None, 3))
+    >>> sf.fold(depth_attention, sf.layers("f1:4"), sf.stack([x])).shape
+    (4, x.shape[0], 3)
+    """
+    score = reduce_sum(earlier * earlier[-1], axis=(-1,), keepdims=True)
+    return _with(earlier, f(reduce_sum(softmax(score, axis=0) * earlier, axis=(0,), keepdims=False)))
+
+
+def hyper_connections(streams: Any, item: tuple[Layered, Any, Any, Any]) -> Any:
+    """Several residual streams, read, mixed and written by trained weights (Zhu et al. 2024, the static form).
+
+    State: (rows, m, width). Items: (layer, read (1, m), mix (m, m), write (m, 1)).
+
+    >>> import symfold as sf
+    >>> weights = [sf.parameter(name, shape) for name, shape in (("r", (1, 2)), ("A", (2, 2)), ("w", (2, 1)))]
+    >>> print(sf.fold(hyper_connections, [(sf.layer("f"), *weights)], sf.tensor("H", (None, 2, 3))))
+    z1 = dot(A, H) + dot(w, f(dot(r, H)))
+    """
+    f, read, mix, write = item
+    return dot(mix, streams) + dot(write, f(dot(read, streams)))
+
+
+def _with(earlier: Any, value: Any) -> Any:
+    """A sequence with one entry more."""
+    node = lift(value)
+    return concatenate(lift(earlier), expand(node, axis=-len(node.shape) - 1), axis=0)
+
+
+def _growing(made: Parts) -> Any:
+    depth, width = known_count(made.depth), made.width
+    kinds: Sequence[Any] = [None if width is None else dense((k + 1) * width, width, np.tanh) for k in range(depth)]
+    return folding.fold(dense_concatenation, [Layer(f"f{k + 1}", kind) for k, kind in enumerate(kinds)], made.x)
+
+
+def _denseformer(made: Parts) -> Any:
+    weights = [parameter(f"alpha{k + 1}", (k + 2, 1, 1), Normal(1.0 / (k + 2), 0.1)) for k in range(known_count(made.depth))]
+    return folding.fold(denseformer, list(zip(made.layers(), weights, strict=True)), (made.x, stack([made.x])))[0]
+
+
+def _hyper_connections(made: Parts, streams: int = 2) -> Any:
+    items = zipped(
+        made.layers(), made.numbers("r", (1, streams)), made.numbers("A", (streams, streams)), made.numbers("w", (streams, 1))
+    )
+    start = expand(made.x, axis=-2) * np.ones((streams, 1))
+    return Net.of(reduce_sum(lift(folding.fold(hyper_connections, items, start)), axis=(-2,), keepdims=False))
+
+
+ARCHITECTURES = (
+    Architecture("dense_concatenation", _growing,
+                 "z = [z, f(z)]", "z, wider at each step", "(1 + t)**n", "n", "n", "z is kept", "Huang et al. 2017"),
+    Architecture("dense_sum", lambda made: folding.fold(dense_sum, made.layers(), (made.x, made.x))[0],
+                 "z = f(s), s = s + z", "(z, s)", "t*(1 + t)**(n - 1)", "n", "n", "s = s - z", "Soltani & Jiang 2016"),
+    Architecture("denseformer", _denseformer,
+                 "z_k = f(y_{k-1}), y_k = sum_j alpha_kj*z_j", "all z so far", "(1 + t)**n", "n", "n", "z is kept", "Pagliardini et al. 2024"),
+    Architecture("depth_attention", lambda made: folding.fold(depth_attention, made.layers(), stack([made.x]))[-1],
+                 "z_k = f(sum_j softmax_j(z_j . z_{k-1})*z_j)", "all z so far", "", "n", "n", "z is kept", "Fang et al. 2023"),
+    Architecture("hyper_connections", _hyper_connections,
+                 "H = A*H + w*f(r*H)", "H, m streams", "(1 + t)**n", "n", "n", "", "Zhu et al. 2024"),
+)  # fmt: skip

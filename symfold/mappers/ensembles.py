@@ -1,0 +1,92 @@
+"""Ensembles: every layer reads the input, and what it gives is added, averaged, or weighted by a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symfold import folding
+from symfold.elementwise import exp
+from symfold.mappers.additive import boosting
+from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
+from symfold.mappers.registry import Architecture, Mapper, Parts
+from symfold.net import Net
+from symfold.runs import zipped
+
+Learner = Callable[..., Any]
+
+
+def gradient_boosting(x: Any, shrinkage: Any = 0.1) -> Mapper:
+    """Boosting with shrinkage, z + nu f(x), begun at 0 (Friedman 2001); fitted by stages it is the greedy fit of what is left.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x")
+    >>> print(sf.formula(sf.fold(gradient_boosting(x), sf.layers("f1:4"), 0), form="expanded"))
+    0.1*f1(x) + 0.1*f2(x) + 0.1*f3(x)
+    """
+
+    def step(z: Any, f: Learner) -> Any:
+        return z + shrinkage * f(x)
+
+    return step
+
+
+def stacking(x: Any) -> Mapper:
+    """Learners side by side, each with a trained weight, begun at 0 (Wolpert 1992; Breiman 1996). Items: (learner, weight).
+
+    >>> import symfold as sf
+    >>> x, weights = sf.tensor("x"), [sf.parameter("w1"), sf.parameter("w2")]
+    >>> print(sf.formula(sf.fold(stacking(x), list(zip(sf.layers("f1:3"), weights)), 0), form="expanded"))
+    w1*f1(x) + w2*f2(x)
+    """
+
+    def step(z: Any, item: tuple[Learner, Any]) -> Any:
+        f, weight = item
+        return z + weight * f(x)
+
+    return step
+
+
+def mixture(x: Any) -> Mapper:
+    """A mixture of experts: the gates' softmax weights the experts (Jacobs et al. 1991). Items: (expert, gate).
+
+    State: (numerator, denominator), begun at (0, 0); the mixture is their quotient.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x")
+    >>> top, bottom = sf.fold(mixture(x), list(zip(sf.layers("f1:3"), sf.layers("g1:3"))), (0, 0)).parts
+    >>> print(sf.formula(sf.Net.of(top / bottom), form="expanded"))
+    (exp(g1(x))*f1(x) + exp(g2(x))*f2(x))/(exp(g1(x)) + exp(g2(x)))
+    """
+
+    def step(state: tuple[Any, Any], item: tuple[Learner, Learner]) -> tuple[Any, Any]:
+        f, g = item
+        weight = exp(g(x))
+        return state[0] + weight * f(x), state[1] + weight
+
+    return step
+
+
+def _stacking(made: Parts) -> Any:
+    return Net.of(made.layer("g")(folding.fold(stacking(made.x), zipped(made.layers(), made.numbers("w")), 0)))
+
+
+def _mixture(made: Parts) -> Any:
+    parts = folding.fold(mixture(made.x), zipped(made.layers("f"), made.layers("g")), (0, 0))
+    return Net.of(parts[0] / parts[1])
+
+
+ARCHITECTURES = (
+    Architecture("boosting", lambda made: folding.fold(boosting(made.x), made.layers(), made.x),
+                 "z = f(x) + z", "z", "1 + n*t", "1", "n", "z = y - f(x)", "Friedman 2001"),
+    Architecture("gradient_boosting", lambda made: folding.fold(gradient_boosting(made.x), made.layers(), 0),
+                 "z = z + nu*f(x)", "z, from 0", "n*t", "1", "n", "z = y - nu*f(x)", "Friedman 2001"),
+    Architecture("stacking", _stacking,
+                 "z = z + w*f(x), then g(z)", "z, from 0", "n*t**2", "2", "n + 1", "z = y - w*f(x)", "Wolpert 1992"),
+    Architecture("mixture", _mixture,
+                 "a = a + e*f(x), b = b + e, e = exp(g(x)), then a/b", "(a, b), from 0", "3*n*t", "1", "2*n", "a - e*f(x), b - e", "Jacobs et al. 1991"),
+    Architecture("multiplicative", lambda made: folding.fold(multiplicative, made.layers(), made.x),
+                 "z = z*f(z)", "z", "(1 + t)**n", "n", "n", "", "the notebook"),
+    Architecture("multiplicative_boosting", lambda made: folding.fold(multiplicative_boosting(made.x), made.layers(), made.x),
+                 "z = z*f(x)", "z", "1 + n*t", "1", "n", "z = y/f(x), where f(x) is not 0", "the notebook"),
+)  # fmt: skip

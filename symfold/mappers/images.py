@@ -1,0 +1,69 @@
+"""Nets of images: a residual stream of feature maps between a first convolution and a linear readout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symfold import folding
+from symfold.elementwise import relu
+from symfold.images import batch_norm, convolution
+from symfold.layer_kinds import Kind, Weight, make_kind
+from symfold.mappers.additive import residual
+from symfold.mappers.registry import Architecture, Parts
+from symfold.named_layers import layer, layers
+from symfold.net import Net
+from symfold.operations import Normal
+from symfold.primitives import dot, reduce_mean
+from symfold.tensors import tensor
+
+Layered = Callable[..., Any]
+
+
+def image_residual(stem: Layered, blocks: Any, head: Layered, x: Any) -> Net:
+    """A first layer, blocks that are added to what they read, a readout (He et al. 2016).
+
+    >>> import symfold as sf
+    >>> print(sf.formula(image_residual(sf.layer("s"), sf.layers("f1:3"), sf.layer("h"), sf.tensor("x")), form="expanded"))
+    h(f2(f1(s(x)) + s(x)) + f1(s(x)) + s(x))
+    """
+    return Net.of(head(folding.fold(residual, blocks, stem(x))))
+
+
+def convolution_block(channels: int) -> Kind:
+    """Batch norm, relu, convolution: what a pre-activation residual net adds at a step.
+
+    >>> [weight.prefix for weight in convolution_block(4).weights]
+    ['gain', 'shift', 'W', 'b']
+    """
+    norm, maps = batch_norm(channels), convolution(channels, channels)
+
+    def body(z: Any, *weights: Any) -> Any:
+        (normed,) = norm.body(z, *weights[:2])
+        (found,) = maps.body(relu(normed), *weights[2:])
+        return found
+
+    return make_kind(body, 1, (*norm.weights, *maps.weights))
+
+
+def readout(channels: int, classes: int) -> Kind:
+    """The mean over all places, then a linear map to one score a class."""
+    weights = (Weight("W", (channels, classes), Normal(0.0, channels**-0.5)), Weight("b", (1, classes), Normal(0.0, 0.0)))
+    return make_kind(lambda z, W, b: dot(reduce_mean(z, axis=(-2, -1), keepdims=False), W) + b, 1, weights)
+
+
+CLASSES, PIXELS = 10, 8  # of the example net
+
+
+def _example(made: Parts) -> Net:
+    if made.width is None:
+        return image_residual(made.layer("s"), made.layers(), made.layer("h"), made.x)
+    blocks = layers("f", convolution_block(made.width), count=made.depth)
+    stem, head = layer("s", convolution(1, made.width)), layer("h", readout(made.width, CLASSES))
+    return image_residual(stem, blocks, head, tensor("x", (None, 1, PIXELS, PIXELS)))
+
+
+ARCHITECTURES = (
+    Architecture("image_residual", _example,
+                 "z = z + f(z), f = convolution(relu(batch_norm(z)))", "z, feature maps", "t**2*(1 + t)**n", "n + 2", "n + 2", "", "He et al. 2016"),
+)  # fmt: skip

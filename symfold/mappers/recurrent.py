@@ -1,0 +1,138 @@
+"""Recurrent nets: the items are inputs in time, the layers the same at every step. Cells are made of their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symfold import folding
+from symfold.elementwise import sigmoid, tanh
+from symfold.mappers.registry import Architecture, Mapper, Parts
+from symfold.net import Net
+from symfold.sequences import reverse
+
+Gate = Callable[..., Any]
+
+
+def elman(g: Gate) -> Mapper:
+    """h = g(h, u), one layer of the state and the input (Elman 1990).
+
+    >>> import symfold as sf
+    >>> print(sf.fold(elman(sf.layer("g")), [sf.tensor("u1"), sf.tensor("u2")], sf.tensor("h")))
+    z1 = g(h, u1)
+    z2 = g(z1, u2)
+    """
+
+    def step(h: Any, u: Any) -> Any:
+        return g(h, u)
+
+    return step
+
+
+def gru(update: Gate, reset: Gate, new: Gate) -> Mapper:
+    """The gated recurrent unit (Cho et al. 2014): z = s(update), r = s(reset), h = z h + (1 - z) tanh(new(r h, u)).
+
+    >>> import symfold as sf
+    >>> cell = gru(*sf.layers("f g k"))
+    >>> print(sf.formula(sf.fold(cell, [sf.tensor("u")], sf.tensor("h")), form="expanded"))
+    sigmoid(f(h, u))*h + (1 - sigmoid(f(h, u)))*tanh(k(sigmoid(g(h, u))*h, u))
+    """
+
+    def step(h: Any, u: Any) -> Any:
+        kept = sigmoid(update(h, u))
+        return kept * h + (1 - kept) * tanh(new(sigmoid(reset(h, u)) * h, u))
+
+    return step
+
+
+def lstm(take: Gate, forget: Gate, show: Gate, new: Gate) -> Mapper:
+    """Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000). State: (h, c).
+
+    >>> import symfold as sf
+    >>> cell = lstm(*sf.layers("i f o g"))
+    >>> net = sf.fold(cell, [sf.tensor("u")], (sf.tensor("h"), sf.tensor("c")))
+    >>> print(sf.formula(net[1], form="expanded"))
+    sigmoid(f(h, u))*c + sigmoid(i(h, u))*tanh(g(h, u))
+    """
+
+    def step(state: tuple[Any, Any], u: Any) -> tuple[Any, Any]:
+        h, c = state
+        c = sigmoid(forget(h, u)) * c + sigmoid(take(h, u)) * tanh(new(h, u))
+        return sigmoid(show(h, u)) * tanh(c), c
+
+    return step
+
+
+def bidirectional(forward: Mapper, backward: Mapper, inputs: Any, init: Any) -> Any:
+    """Both directions in time, joined at every step along the last axis (Schuster & Paliwal 1997).
+
+    >>> import symfold as sf
+    >>> g, k = sf.layer("g", sf.dense(2, 2)), sf.layer("k", sf.dense(2, 2))
+    >>> ahead, back = (lambda h, u, f=f: f(h) + u for f in (g, k))
+    >>> bidirectional(ahead, back, sf.tensor("u", (5, 2)), sf.tensor("h", (1, 2))).shape
+    (5, 1, 4)
+    """
+    ahead, back = folding.scan(forward, inputs, init), folding.scan(backward, reverse(inputs), init)
+    return np.concatenate([ahead, Net.of(reverse(back))], axis=-1)
+
+
+def multilayer(cells: Any, inputs: Any, init: Any) -> Any:
+    """Layers over time: each reads the sequence that the one below gave (Schmidhuber 1992; Graves et al. 2013). Cells: layers (h, u).
+
+    >>> import symfold as sf
+    >>> inputs = sf.stack([sf.tensor("u1"), sf.tensor("u2")])
+    >>> print(sf.formula(multilayer(sf.layers("f1:3"), inputs, sf.tensor("h"))[1], form="expanded"))
+    f2(f2(h, f1(h, u1)), f1(f1(h, u1), u2))
+    """
+    return folding.fold(lambda sequence, g: folding.scan(elman(g), sequence, init), cells, inputs)
+
+
+def encoder_decoder(encoder: Mapper, decoder: Mapper, inputs: Any, outputs: Any, init: Any) -> Any:
+    """One net reads the inputs; what it ends with is where the other begins, over the outputs so far (Sutskever et al. 2014).
+
+    >>> import symfold as sf
+    >>> f, g = sf.layers("f g")
+    >>> net = encoder_decoder(elman(f), elman(g), [sf.tensor("u1"), sf.tensor("u2")], [sf.tensor("v1")], sf.tensor("h"))
+    >>> print(sf.formula(net[0], form="expanded"))
+    g(f(f(h, u1), u2), v1)
+    """
+    return folding.scan(decoder, outputs, folding.fold(encoder, inputs, init))
+
+
+def _cell(made: Parts, names: Sequence[str]) -> list[Gate]:
+    return [made.layer(name, inputs=2) for name in names]
+
+
+def _over(made: Parts, cell: Mapper, *state: str) -> Any:
+    start = tuple(made.tensor(name) for name in state)
+    return folding.fold(cell, made.tensor("u", steps=True), start[0] if len(start) == 1 else start)
+
+
+def _bidirectional(made: Parts) -> Any:
+    ahead, back = _cell(made, ("f", "g"))
+    return bidirectional(elman(ahead), elman(back), made.tensor("u", steps=True), made.tensor("h"))
+
+
+def _encoder_decoder(made: Parts) -> Any:
+    encoder, decoder = _cell(made, ("f", "g"))
+    return encoder_decoder(elman(encoder), elman(decoder), made.tensor("u", steps=True), made.tensor("v", steps=True), made.tensor("h"))
+
+
+ARCHITECTURES = (
+    Architecture("elman", lambda made: _over(made, elman(*_cell(made, "g")), "h"),
+                 "h = g(h, u)", "h", "t**n", "n", "n", "", "Elman 1990"),
+    Architecture("gru", lambda made: _over(made, gru(*_cell(made, "fgk")), "h"),
+                 "h = s*h + (1 - s)*tanh(k(r*h, u)), s = sigmoid(f(h, u)), r = sigmoid(g(h, u))", "h",
+                 "(1 + 3*t + t**2)**n", "2*n", "3*n", "", "Cho et al. 2014"),
+    Architecture("lstm", lambda made: _over(made, lstm(*_cell(made, "ifog")), "h", "c"),
+                 "c = sigmoid(f(h, u))*c + sigmoid(i(h, u))*tanh(g(h, u)), h = sigmoid(o(h, u))*tanh(c)", "(h, c)",
+                 "Matrix([[4*t, 1], [3*t, 1]])**n", "n", "4*n", "", "Hochreiter & Schmidhuber 1997"),
+    Architecture("bidirectional", _bidirectional,
+                 "a = f(a, u), b = g(b, u backwards), [a, b]", "(a, b), sequences", "2*(t**(n + 1) - t)/(t - 1)", "n", "2*n", "", "Schuster & Paliwal 1997"),
+    Architecture("multilayer", lambda made: multilayer(made.layers("f", inputs=2, count=2), made.tensor("u", steps=True), made.tensor("h")),
+                 "h_k = f_k(h_k, h_{k-1}), 2 layers deep", "h of each layer, sequences", "", "n + 1", "2*n", "", "Schmidhuber 1992"),
+    Architecture("encoder_decoder", _encoder_decoder,
+                 "h = f(h, u), then h = g(h, v)", "h", "t**n*(t**(n + 1) - t)/(t - 1)", "2*n", "2*n", "", "Sutskever et al. 2014"),
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""Residual steps and their relatives: where the layer reads, how strongly it is added, how many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symfold import folding
+from symfold.elementwise import relu, sigmoid
+from symfold.mappers.additive import feedforward, residual
+from symfold.mappers.registry import Architecture, Parts, Row
+from symfold.operations import Normal
+from symfold.runs import zipped
+
+
+def pre_activation(z: Any, f: Callable[..., Any]) -> Any:
+    """The activation before the layer, nothing after the sum: f(relu(z)) + z (He et al. 2016, Identity mappings).
+
+    >>> import symfold as sf
+    >>> print(sf.fold(pre_activation, sf.layers("f", count="n"), sf.tensor("x")))
+    z_k = f_k(relu(z_{k-1})) + z_{k-1}, k = 1..n, z_0 = x
+    """
+    return f(relu(z)) + z
+
+
+def scaled(epsilon: Any) -> Callable[[Any, Any], Any]:
+    """Every layer times one strength: epsilon*f(z) + z (Szegedy et al. 2017). With a step of time it is Euler's method.
+
+    >>> import symfold as sf
+    >>> print(sf.fold(scaled(0.1), sf.layers("f", count="n"), sf.tensor("x")))
+    z_k = 0.1*f_k(z_{k-1}) + z_{k-1}, k = 1..n, z_0 = x
+    """
+
+    def step(z: Any, f: Callable[..., Any]) -> Any:
+        return epsilon * f(z) + z
+
+    return step
+
+
+def rezero(z: Any, item: tuple[Callable[..., Any], Any]) -> Any:
+    """Every layer times a trained number that starts at zero: alpha*f(z) + z (Bachlechner et al. 2021). Items: (layer, number).
+
+    >>> import symfold as sf
+    >>> print(sf.fold(rezero, list(zip(sf.layers("f1:3"), [sf.parameter("a1"), sf.parameter("a2")])), sf.tensor("x")))
+    z1 = a1*f1(x) + x
+    z2 = a2*f2(z1) + z1
+    """
+    f, alpha = item
+    return alpha * f(z) + z
+
+
+def highway(z: Any, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Any:
+    """A gate chooses between the layer and the state, entry by entry (Srivastava et al. 2015). Items: (layer, gate).
+
+    The gate multiplies, so it counts as a way from input to output too: each step is worth 1 + 3t.
+
+    >>> import symfold as sf
+    >>> print(sf.fold(highway, sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n")), sf.tensor("x")))
+    z_k = sigmoid(g_k(z_{k-1}))*f_k(z_{k-1}) + (1 - sigmoid(g_k(z_{k-1})))*z_{k-1}, k = 1..n, z_0 = x
+    """
+    f, g = item
+    gate = sigmoid(g(z))
+    return gate * f(z) + (1 - gate) * z
+
+
+def parallel(z: Any, group: tuple[Callable[..., Any], ...]) -> Any:
+    """A group of layers reads one state, and all are added to it (Xie et al. 2017, ResNeXt). Items: tuples of layers.
+
+    >>> import symfold as sf
+    >>> print(sf.fold(parallel, sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n")), sf.tensor("x")))
+    z_k = z_{k-1} + f_k(z_{k-1}) + g_k(z_{k-1}), k = 1..n, z_0 = x
+    """
+    total = z
+    for f in group:
+        total = total + f(z)
+    return total
+
+
+ROWS = (
+    Row("pre_activation", lambda x: pre_activation, "f(relu(z)) + z", "as residual, the activation before the layer", "He et al. 2016"),
+)
+
+CONTRACTS = "z = y - f(z), repeated, where f contracts"
+
+
+def _pairs(made: Parts) -> Any:
+    return zipped(made.layers("f"), made.layers("g"))
+
+
+ARCHITECTURES = (
+    Architecture("feedforward", lambda made: folding.fold(feedforward, made.layers(), made.x),
+                 "z = f(z)", "z", "t**n", "n", "n", "", "Rosenblatt 1958"),
+    Architecture("residual", lambda made: folding.fold(residual, made.layers(), made.x),
+                 "z = f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "He et al. 2016"),
+    Architecture("pre_activation", lambda made: folding.fold(pre_activation, made.layers(), made.x),
+                 "z = f(relu(z)) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "He et al. 2016"),
+    Architecture("scaled", lambda made: folding.fold(scaled(0.1), made.layers(), made.x),
+                 "z = epsilon*f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "Szegedy et al. 2017"),
+    Architecture("rezero", lambda made: folding.fold(rezero, zipped(made.layers(), made.numbers("alpha", start=Normal(0.0, 0.0))), made.x),
+                 "z = alpha*f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "Bachlechner et al. 2021"),
+    Architecture("highway", lambda made: folding.fold(highway, _pairs(made), made.x),
+                 "z = s*f(z) + (1 - s)*z, s = sigmoid(g(z))", "z", "(1 + 3*t)**n", "n", "2*n", "", "Srivastava et al. 2015"),
+    Architecture("parallel", lambda made: folding.fold(parallel, _pairs(made), made.x),
+                 "z = z + f(z) + g(z)", "z", "(1 + 2*t)**n", "n", "2*n", CONTRACTS, "Xie et al. 2017"),
+)  # fmt: skip

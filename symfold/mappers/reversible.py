@@ -1,0 +1,103 @@
+"""Steps that can be undone exactly, so that states need not be kept for the backward pass. States are pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symfold import folding
+from symfold.mappers.registry import Architecture, Mapper, Parts
+from symfold.runs import zipped
+
+Pair = tuple[Any, Any]
+
+
+def coupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Pair:
+    """Two halves, each changed by a layer of the other (Dinh et al. 2015, NICE; Gomez et al. 2017, RevNet). Items: (f, g).
+
+    >>> import symfold as sf
+    >>> net = sf.fold(coupling, [sf.layers("f g")[:2]], (sf.tensor("a"), sf.tensor("b")))
+    >>> print(net)
+    z1 = a + f(b)
+    y1 = b + g(z1)
+    """
+    a, b = state
+    f, g = item
+    a = a + f(b)
+    return a, b + g(a)
+
+
+def uncoupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Pair:
+    """Undoes `coupling`: folded over the reversed items it gives the initial state back."""
+    a, b = state
+    f, g = item
+    b = b - g(a)
+    return a - f(b), b
+
+
+def momentum(gamma: Any = 0.5) -> Mapper:
+    """A velocity is carried: v = gamma v + (1 - gamma) f(x), x = x + v (Sander et al. 2021).
+
+    >>> import symfold as sf
+    >>> print(sf.fold(momentum(0.9), sf.layers("f1:2"), (sf.tensor("x"), sf.tensor("v"))))
+    y1 = 0.9*v + 0.1*f1(x)
+    z1 = x + y1
+    """
+
+    def step(state: Pair, f: Callable[..., Any]) -> Pair:
+        x, v = state
+        v = gamma * v + (1 - gamma) * f(x)
+        return x + v, v
+
+    return step
+
+
+def unmomentum(gamma: Any = 0.5) -> Mapper:
+    """Undoes `momentum`."""
+
+    def step(state: Pair, f: Callable[..., Any]) -> Pair:
+        x, v = state
+        x = x - v
+        return x, (v - (1 - gamma) * f(x)) / gamma
+
+    return step
+
+
+def leapfrog(h: Any = 1) -> Mapper:
+    """Second order in time: z'' = f(z) as 2 z - z_before + h**2 f(z) (Stoermer 1907; Chang et al. 2018). State: (z, z_before).
+
+    >>> import symfold as sf
+    >>> print(sf.formula(sf.fold(leapfrog(), sf.layers("f1:2"), (sf.tensor("z"), sf.tensor("y")))[0], form="expanded"))
+    2*z - y + f1(z)
+    """
+
+    def step(state: Pair, f: Callable[..., Any]) -> Pair:
+        z, before = state
+        return 2 * z - before + (f(z) if h == 1 else h**2 * f(z)), z
+
+    return step
+
+
+def unleapfrog(h: Any = 1) -> Mapper:
+    """Undoes `leapfrog`, which is its own inverse with the pair turned round."""
+
+    def step(state: Pair, f: Callable[..., Any]) -> Pair:
+        after, z = leapfrog(h)(state[::-1], f)
+        return z, after
+
+    return step
+
+
+def _start(made: Parts, second: str) -> Pair:
+    return made.x, made.tensor(second)
+
+
+EXACT = "exact"
+ARCHITECTURES = (
+    Architecture("coupling", lambda made: folding.fold(coupling, zipped(made.layers("f"), made.layers("g")), _start(made, "y")),
+                 "a = a + f(b), b = b + g(a)", "(a, b)", "Matrix([[1, t], [t, 1 + t**2]])**n", "2*n", "2*n", EXACT, "Dinh et al. 2015"),
+    Architecture("momentum", lambda made: folding.fold(momentum(), made.layers(), _start(made, "v")),
+                 "v = gamma*v + (1 - gamma)*f(x), x = x + v", "(x, v)", "Matrix([[1 + t, 1], [t, 1]])**n", "n", "n", EXACT, "Sander et al. 2021"),
+    Architecture("leapfrog", lambda made: folding.fold(leapfrog(0.5), made.layers(), _start(made, "y")),
+                 "z = 2*z - z_before + h**2*f(z)", "(z, z_before)", "Matrix([[1 + t, 1], [1, 0]])**n", "n", "n", EXACT, "Chang et al. 2018"),
+)  # fmt: skip

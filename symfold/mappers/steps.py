@@ -1,0 +1,100 @@
+"""Steps in time: each layer is the right hand side of dz/dt = f(z), and a step one of the classical methods.
+
+Weinan 2017 and Haber & Ruthotto 2017 read residual nets so: Euler's step of size 1 is the residual step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+
+from symfold import folding
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row
+
+
+def euler(h: Any = 1) -> Mapper:
+    """z + h f(z) (Euler 1768): first order; with h = 1 the residual step.
+
+    >>> import symfold as sf
+    >>> print(sf.fold(euler(0.5), sf.layers("f", count="n"), sf.tensor("x")))
+    z_k = z_{k-1} + 0.5*f_k(z_{k-1}), k = 1..n, z_0 = x
+    """
+
+    def step(z: Any, f: Callable[..., Any]) -> Any:
+        return z + _times(h, f(z))
+
+    return step
+
+
+def midpoint(h: Any = 1) -> Mapper:
+    """z + h f(z + h/2 f(z)) (Runge 1895): second order, the layer applied twice.
+
+    >>> import symfold as sf
+    >>> print(sf.fold(midpoint(), sf.layers("f", count="n"), sf.tensor("x")))
+    z_k = z_{k-1} + f_k(z_{k-1} + f_k(z_{k-1})/2), k = 1..n, z_0 = x
+    """
+
+    def step(z: Any, f: Callable[..., Any]) -> Any:
+        return z + _times(h, f(z + _times(h, f(z)) / 2))
+
+    return step
+
+
+def heun(h: Any = 1) -> Mapper:
+    """z + h/2 (f(z) + f(z + h f(z))) (Heun 1900): second order. Its paths are those of two residual steps.
+
+    >>> import symfold as sf
+    >>> print(sf.paths(sf.fold(heun(), sf.layers("f", count="n"), sf.tensor("x"))))
+    Paths((t**2 + 2*t + 1)**n)
+    """
+
+    def step(z: Any, f: Callable[..., Any]) -> Any:
+        first = f(z)
+        return z + _times(h, first + f(z + _times(h, first))) / 2
+
+    return step
+
+
+def rk4(h: Any = 1) -> Mapper:
+    """The method of Kutta (1901): fourth order, the layer applied four times.
+
+    >>> import symfold as sf
+    >>> print(sf.cost(sf.fold(rk4(), sf.layers("f", count="n"), sf.tensor("x"))).span)
+    4*n
+    """
+
+    def step(z: Any, f: Callable[..., Any]) -> Any:
+        first = f(z)
+        second = f(z + _times(h, first) / 2)
+        third = f(z + _times(h, second) / 2)
+        fourth = f(z + _times(h, third))
+        return z + _times(h, first + 2 * second + 2 * third + fourth) / 6
+
+    return step
+
+
+def _times(h: Any, value: Any) -> Any:
+    """A step of size 1 is not written."""
+    return value if isinstance(h, (int, sp.Integer)) and h == 1 else h * value
+
+
+ROWS = (
+    Row("midpoint", lambda x: midpoint(), "z + f(z + f(z)/2)", "a step of the midpoint method", "Runge 1895"),
+    Row("heun", lambda x: heun(), "z + (f(z) + f(z + f(z)))/2", "a step of Heun's method", "Heun 1900"),
+)
+
+
+def _half_steps(method: Callable[..., Mapper]) -> Callable[[Parts], Any]:
+    return lambda made: folding.fold(method(0.5), made.layers(), made.x)
+
+
+IMPLICIT = "implicit step, by iteration for small h"
+ARCHITECTURES = (
+    Architecture("euler", _half_steps(euler), "z = z + h*f(z)", "z", "(1 + t)**n", "n", "n", IMPLICIT, "Euler 1768"),
+    Architecture("midpoint", _half_steps(midpoint), "z = z + h*f(z + h/2*f(z))", "z", "(1 + t + t**2)**n", "2*n", "2*n", IMPLICIT, "Runge 1895"),
+    Architecture("heun", _half_steps(heun), "z = z + h/2*(f(z) + f(z + h*f(z)))", "z", "(1 + t)**(2*n)", "2*n", "2*n", IMPLICIT, "Heun 1900"),
+    Architecture("rk4", _half_steps(rk4), "z = z + h/6*(k1 + 2*k2 + 2*k3 + k4)", "z",
+                 "(1 + 4*t + 3*t**2 + 2*t**3 + t**4)**n", "4*n", "4*n", IMPLICIT, "Kutta 1901"),
+)  # fmt: skip

@@ -1,0 +1,90 @@
+"""Blocks of transformers: attention and a perceptron on a residual stream; where the norm stands, and what waits for what.
+
+Items are tuples of layers: (norm, attention, norm, perceptron), or without what a block does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symfold import folding
+from symfold.kinds import attention, layer_norm, perceptron, tagged
+from symfold.layer_kinds import Kind
+from symfold.mappers.additive import residual
+from symfold.mappers.registry import Architecture, Parts
+from symfold.named_layers import layers
+from symfold.runs import zipped
+from symfold.tensors import tensor
+
+Layered = Callable[..., Any]
+
+
+def pre_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
+    """The norm before each branch, the stream itself untouched (Xiong et al. 2020). Items: (norm, attention, norm, perceptron).
+
+    >>> import symfold as sf
+    >>> print(sf.formula(sf.fold(pre_norm, [sf.layers("p a q m")], sf.tensor("x")), form="expanded"))
+    x + a(p(x)) + m(q(x + a(p(x))))
+    """
+    p, a, q, m = item
+    z = z + a(p(z))
+    return z + m(q(z))
+
+
+def post_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
+    """The norm after each sum (Vaswani et al. 2017): no way leads past the norms. Items: (norm, attention, norm, perceptron).
+
+    >>> import symfold as sf
+    >>> print(sf.formula(sf.fold(post_norm, [sf.layers("p a q m")], sf.tensor("x")), form="expanded"))
+    q(p(x + a(x)) + m(p(x + a(x))))
+    """
+    p, a, q, m = item
+    z = p(z + a(z))
+    return q(z + m(z))
+
+
+def parallel_block(z: Any, item: tuple[Layered, Layered, Layered]) -> Any:
+    """Attention and perceptron read one norm side by side (Wang & Komatsuzaki 2021, GPT-J). Items: (norm, attention, perceptron).
+
+    >>> import symfold as sf
+    >>> print(sf.formula(sf.fold(parallel_block, [sf.layers("p a m")], sf.tensor("x")), form="expanded"))
+    x + a(p(x)) + m(p(x))
+    """
+    p, a, m = item
+    normed = p(z)
+    return z + a(normed) + m(normed)
+
+
+POSITIONS = 3  # of the example nets
+
+
+def _folded(made: Parts, mapper: Callable[[Any, Any], Any], names: str) -> Any:
+    """The net of blocks whose layers have these names: p and q norms, a attention, m a perceptron."""
+    if made.width is None:
+        lists: Sequence[Any] = [made.layers(name) for name in names]
+        x = made.x
+    else:
+        lists = [layers(name, _kind(name, made.width), count=made.depth) for name in names]
+        x = tensor("x", (None, POSITIONS, made.width))
+    return folding.fold(mapper, zipped(*lists) if len(lists) > 1 else lists[0], x)
+
+
+def _kind(name: str, width: int) -> Kind:
+    kinds: dict[str, Callable[[], Kind]] = {
+        "a": lambda: attention(width, 2 if width % 2 == 0 else 1, causal=True),
+        "m": lambda: perceptron(width, 4 * width),
+    }
+    return kinds.get(name, lambda: tagged(layer_norm(width), name))()
+
+
+ARCHITECTURES = (
+    Architecture("attention_only", lambda made: _folded(made, residual, "a"),
+                 "z = z + a(z)", "z, a sequence", "(1 + t)**n", "n", "n", "", "Elhage et al. 2021"),
+    Architecture("pre_norm", lambda made: _folded(made, pre_norm, "paqm"),
+                 "z = z + a(p(z)), z = z + m(q(z))", "z, a sequence", "(1 + t**2)**(2*n)", "4*n", "4*n", "", "Xiong et al. 2020"),
+    Architecture("post_norm", lambda made: _folded(made, post_norm, "paqm"),
+                 "z = p(z + a(z)), z = q(z + m(z))", "z, a sequence", "(t + t**2)**(2*n)", "4*n", "4*n", "", "Vaswani et al. 2017"),
+    Architecture("parallel_block", lambda made: _folded(made, parallel_block, "pam"),
+                 "z = z + a(p(z)) + m(p(z))", "z, a sequence", "(1 + 2*t**2)**n", "2*n", "3*n", "", "Wang & Komatsuzaki 2021"),
+)  # fmt: skip

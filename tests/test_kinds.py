@@ -1,0 +1,77 @@
+"""Kinds of layers that people know by name: against the textbook's formula, and what a mask promises."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import values_of
+
+import symfold as sf
+from symfold.errors import InvalidType, InvalidValue
+
+BATCH, TIME, WIDTH, HEADS = 2, 5, 6, 3
+
+
+def attended(causal: bool) -> tuple[sf.Net, dict[str, Any]]:
+    net = sf.Net.of(sf.layer("f1", sf.attention(WIDTH, HEADS, causal=causal))(sf.tensor("x", (BATCH, TIME, WIDTH))))
+    return net, values_of(net)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_is_the_softmax_of_products_head_by_head(causal: bool) -> None:
+    net, v = attended(causal)
+    wanted = np.zeros((BATCH, TIME, WIDTH)) + v["bo1"]
+    for head in range(HEADS):
+        q, k, value = (v["x"] @ v[f"{name}1"][head] + v[f"b{name.lower()}1"][head] for name in "QKV")
+        scores = np.einsum("btd,bsd->bts", q, k) / np.sqrt(WIDTH // HEADS)
+        powers = np.exp(scores) * (np.tril(np.ones((TIME, TIME))) if causal else 1)
+        wanted += np.einsum("bts,bsd->btd", powers / powers.sum(-1, keepdims=True), value) @ v["O1"][head]
+    np.testing.assert_allclose(net(v), wanted, rtol=1e-12)
+    np.testing.assert_allclose(net.compile("numpy")({}, **v), wanted, rtol=1e-12)
+
+
+def test_a_causal_layer_reads_nothing_that_comes_later() -> None:
+    for causal in (False, True):
+        net, v = attended(causal)
+        changed = v["x"].copy()
+        changed[:, 3:] += 1
+        before, after = net(v), net({**v, "x": changed})
+        assert np.array_equal(before[:, :3], after[:, :3]) == causal
+        assert not np.array_equal(before[:, 3:], after[:, 3:])
+
+
+def test_the_gradient_of_a_causal_layer_is_that_of_differences() -> None:
+    """That by the keys' bias is 0: it shifts all the scores of a row alike."""
+    net, v = attended(True)
+    loss = sf.Net.of((net.outputs[0] * sf.tensor("c", (BATCH, TIME, WIDTH))).sum())
+    assert sf.check_grad(loss, tolerance=1e-5) < 1e-5
+    gradient = sf.grad(loss)({**v, "c": v["x"]})
+    assert np.abs(gradient["Q1"]).max() > 0.01 and np.abs(gradient["bk1"]).max() < 1e-13
+
+
+def test_attention_has_a_series_in_the_strength_of_layers() -> None:
+    """By the rule of softmax, the mask being a number of its own: the first order is the layer itself at x."""
+    x = sf.tensor("x", (1, 3, 2))
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.attention(2, 1, causal=True)), x)
+    values = values_of(net)
+    boosted = sf.fold(sf.mappers.boosting(x), sf.layers("f1:3", sf.attention(2, 1, causal=True)), x)
+    first = sf.series(net, order=1).coefficient(1)
+    np.testing.assert_allclose(first(values), boosted(values) - values["x"], rtol=1e-10, atol=1e-12)
+
+
+def test_a_layer_norm_has_mean_and_variance() -> None:
+    net = sf.Net.of(sf.layer("f1", sf.layer_norm(50))(sf.tensor("x", (4, 50))))
+    x = np.random.default_rng(0).normal(3, 20, (4, 50))
+    out = net(net.init(), x=x)
+    np.testing.assert_allclose(out.mean(-1), 0, atol=1e-12)
+    np.testing.assert_allclose(out.var(-1), 1, rtol=1e-6)
+    np.testing.assert_allclose(out, net(net.init(), x=2 * x + 1), atol=1e-5)
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(InvalidValue, match="4 heads do not divide a width of 6"):
+        sf.attention(6, 4)
+    with pytest.raises(InvalidType, match="causal"):
+        sf.attention(6, 2, causal="yes")  # type: ignore[arg-type]
+    with pytest.raises((InvalidType, InvalidValue), match="width"):
+        sf.layer_norm(0)
