@@ -8,6 +8,7 @@
     targets         what is aimed at, as ratios
     first_call      from the net to the first step done, in a process of its own
     lines           where the time of the generated NumPy source goes, line by line
+    alone           rows each in a process of its own, with several threads
     parts           where the time of a step in machine code goes
     page            the table on the terminal, the page of the docs
 

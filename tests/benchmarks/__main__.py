@@ -31,6 +31,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE", type=Path, help="keep the report")
     parser.add_argument("--page", metavar="FILE", type=Path, help="write the report as a page")
     parser.add_argument("--from", dest="kept", metavar="FILE", nargs="+", type=Path, help="measure nothing; show reports that were kept, in the first one's frame")
+    parser.add_argument("--alone", metavar="FILE", type=Path, help="what `python -m tests.benchmarks.alone --json FILE` kept: a table more")
     return parser.parse_args(arguments)
 
 
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tests.benchmarks import page, report
 
     found = report.joined([json.loads(path.read_text()) for path in given.kept]) if given.kept else report.of(given)
+    found["alone"] = json.loads(given.alone.read_text()) if given.alone else {}
     print(page.terminal(found))
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n")

@@ -157,12 +157,25 @@ def native_parts(report: Report) -> list[list[str]]:
     return rows if found else []
 
 
+def alone(report: Report) -> list[list[str]]:
+    """Rows by themselves, case by case."""
+    rows = report["alone"]["rows"]
+    cases = dict.fromkeys(case for row in rows.values() for case in row)
+    return [[f"{report['alone']['threads']} threads, wall clock", *(f"{case} ({size(case)})" for case in cases)], *([name, *(quantity(row.get(case)) for case in cases)] for name, row in rows.items())]
+
+
 def sections(report: Report) -> Iterable[tuple[str, str, list[list[str]]]]:
     """Every table with its heading and a word on it."""
     if report["targets"]:
         yield "Targets", "Training steps of the residual net: how many times as fast as the fastest of the rows that it is held against.", target_lines(report)
     for name, rows in tables(report):
         yield name[0].upper() + name[1:], "", rows
+    if report.get("alone"):
+        yield (
+            "Several threads",
+            "Residual net, training, each row in a process of its own: threads that wait by spinning, as those of BLAS and XLA do, disturb whoever comes after them.",
+            alone(report),
+        )
     if report["packing"]:
         yield "Packing", "Parameters lie in one buffer; a plain dict is copied into it when it is given, which no row above counts.", packings(report)
     if report["first_calls"]:
