@@ -28,6 +28,7 @@ REASONS = {
     "work, and keeps no copy of the last good parameters, which is 1 % here",
     ("symfold numpy", "jax *", "e"): "each elementwise call of NumPy goes through memory once more, where XLA does several in one pass",
     ("symfold numpy", "autograd", "b"): "from 9.7 to 11.1 in runs on this machine",
+    ("symfold native", "every peer", "a"): "a call from Python costs as much as the step itself; many steps in one call do without it",
     ("symfold native", "every peer", "e"): "beyond the floor: products at the best speed of BLAS and the sigmoids alone are two thirds of the fastest peer's step",
 }
 

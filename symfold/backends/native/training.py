@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import partial
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
@@ -105,10 +106,12 @@ class Call:
         turns = [[buffers[(turn + k) % 3].ctypes.data for k in range(3)] for turn in range(3)]
         self.tables = [np.array([*turn, *rest], np.int64) for turn in turns]
         self.places = [table.ctypes.data for table in self.tables]
+        # a step of a small net is a microsecond: whatever is looked up by name again would show
+        self.train = run.train if run.team.threads == 1 else partial(run.team.call, run.train)
 
     def __call__(self, turn: int) -> list[float]:
-        done = self.run.team.call(self.run.train, self.places[turn])
-        losses: list[float] = self.losses[:done].tolist()
+        done = self.train(self.places[turn])
+        losses: list[float] = [self.losses.item()] if self.count == 1 else self.losses[:done].tolist()
         return losses
 
 
