@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold.errors import TooLarge
+from symfold.analysis.counting.schedule import too_nested
 from symfold.families import Family, known_count
 from symfold.folds import Fold
 from symfold.interpreter import Entries, Interpreter
@@ -77,7 +77,7 @@ class Reach(Interpreter):
         if self.formals:
             self.targets[reached & ((1 << self.formals) - 1)] += 1
             if len(self.counts) > MOST_NESTED:
-                raise TooLarge(f"one step of a fold applies more than {MOST_NESTED:,} layers in nested folds (give the inner or the outer depth a smaller number)")
+                raise too_nested(MOST_NESTED)
         return self.new(1)
 
     def _meaning(self, node: Node, args: list[Any], plans: Any) -> Any:

@@ -25,7 +25,13 @@ Row = tuple[tuple[int, int], ...]  # the terms of a maximum: place and layers on
 SHORT = 4  # folds of fewer steps are run
 LONGEST_PERIOD = 12
 MOST_NESTED = 100_000  # layer applications in one step, of nested folds together
+
 MOST_STRIDE = 100_000
+
+
+def too_nested(most: int) -> TooLarge:
+    """The error for a step that applies more layers than are followed one by one."""
+    return TooLarge(f"one step of a fold applies more than {most:,} layers in nested folds (give the inner or the outer depth a smaller number)")
 
 
 class Progression(NamedTuple):
@@ -78,7 +84,7 @@ class Levels(Interpreter):
             if self.width > 1:
                 self.calls.append(level)
                 if len(self.calls) > MOST_NESTED:
-                    raise TooLarge(f"one step of a fold applies more than {MOST_NESTED:,} layers in nested folds (give the inner or the outer depth a smaller number)")
+                    raise too_nested(MOST_NESTED)
             else:
                 self.done.append(Progression(level[0] or 0, 0, 1))
         return level

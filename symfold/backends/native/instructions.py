@@ -134,14 +134,6 @@ class Instructions:
         flag = self.define(f"fcmp {condition} {kind} {compared.name}, {against.name}")
         return Reg(self.define(f"select {flags} {flag}, {kind} {a.name}, {kind} {b.name}"), a.lanes)
 
-    def first_lanes(self, reg: Reg, kept: int) -> Reg:
-        """The first lanes as they are, zero in the others."""
-        if kept == reg.lanes:
-            return reg
-        mask = ", ".join(f"i1 {int(lane < kept)}" for lane in range(reg.lanes))
-        kind = self.type(reg.lanes)
-        return Reg(self.define(f"select <{reg.lanes} x i1> <{mask}>, {kind} {reg.name}, {kind} zeroinitializer"), reg.lanes)
-
     def total(self, reg: Reg, name: str = "fadd") -> Reg:
         """All lanes added up, or the greatest of them: halves, then halves of halves."""
         while reg.lanes > 1:
