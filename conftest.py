@@ -2,5 +2,9 @@
 
 from importlib.util import find_spec
 
-NEEDED = {"jax": "symfold/backends/jax", "torch": "symfold/exchange"}
-collect_ignore = [path for package, path in NEEDED.items() if not find_spec(package)]
+NEEDED = {
+    "jax": ("symfold/backends/jax", "symfold/exchange/jax_function.py"),
+    "onnx": ("symfold/exchange/onnx_*.py",),
+    "torch": ("symfold/exchange/torch_*.py",),
+}
+collect_ignore_glob = [path for package, paths in NEEDED.items() if not find_spec(package) for path in paths]

@@ -33,7 +33,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     expressions, data, regression               typed expressions, tables, a net for a table
     experiments                                 what is measured: trained nets, over seeds
     report                                      two nets compared: a table, a page
-    exchange                                    nets from PyTorch's modules, and back
+    exchange                                    nets from PyTorch's modules, and back; nets for ONNX and JAX
     saved, command                              models on disk, the shell
 
 Public names are loaded when first used, so that importing symfold is cheap.
@@ -86,6 +86,8 @@ _HOMES = {
     "report": ("compare",),
     "optimisers": ("sgd",),
     "train": ("fit",),
+    "exchange.jax_function": ("to_jax",),
+    "exchange.onnx_writer": ("to_onnx",),
     "exchange.torch_reader": ("from_torch",),
     "exchange.torch_writer": ("to_torch",),
     "errors": ("SymfoldError",),
@@ -143,6 +145,8 @@ if TYPE_CHECKING:
     from symfold.elementwise import sqrt as sqrt
     from symfold.elementwise import tanh as tanh
     from symfold.errors import SymfoldError as SymfoldError
+    from symfold.exchange.jax_function import to_jax as to_jax
+    from symfold.exchange.onnx_writer import to_onnx as to_onnx
     from symfold.exchange.torch_reader import from_torch as from_torch
     from symfold.exchange.torch_writer import to_torch as to_torch
     from symfold.folding import fold as fold

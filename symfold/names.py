@@ -78,6 +78,7 @@ def describe(role: str, shape: Shape) -> str:
 
 # ---------------------------------------------------------------- claims
 
+DIGITS = frozenset("0123456789")  # `isdigit` takes a superscript for one too
 MANY = 64  # names of one sequence, beyond which they are claimed together
 
 @dataclass
@@ -89,6 +90,7 @@ class Claims:
     (None, None, ('W7', 'f'))
     """
 
+    plain: dict[str, Any] = field(default_factory=dict)  # names without a number, by name: nothing is made for each of many
     starts: dict[str, list[Any]] = field(default_factory=dict)
     spans: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
     spaced: dict[str, dict[Any, list[Numbered]]] = field(default_factory=dict)  # many names with gaps in between, by owner
@@ -97,6 +99,10 @@ class Claims:
         """Claim names for an owner; gives the first name that has another owner, with that owner."""
         if isinstance(names, Numbered) and names.step > 1 and not (isinstance(names.count, int) and names.count <= MANY):
             return self._claim_spaced(names, owner)
+        if not isinstance(names, Numbered):
+            for name in names:
+                if name[-1] not in DIGITS and (other := self.plain.setdefault(name, owner)) is not owner and other != owner:
+                    return name, other
         spans: dict[str, list[tuple[Any, Any]]] = {}
         for prefix, first, end in spans_of(names):
             if prefix in self.spaced and (clash := self._spaced_clash(Numbered(prefix, first, end - first), owner)) is not None:
@@ -148,7 +154,7 @@ class Claims:
         while at < len(starts) and starts[at] <= end:
             other_end, other = spans[at]
             if other != owner and starts[at] < end and first < other_end:
-                return (prefix[:-1] if prefix.endswith(":") else f"{prefix}{max(first, starts[at])}"), other
+                return f"{prefix}{max(first, starts[at])}", other
             if other == owner and first <= other_end:  # they touch or overlap: one span
                 first, end = min(first, starts[at]), max(end, other_end)
                 del starts[at], spans[at]
@@ -161,14 +167,16 @@ class Claims:
 
 
 def spans_of(names: Names) -> Iterator[tuple[str, Any, Any]]:
-    """Names as spans (prefix, first, end) of numbers; a name without a number is a span of its own prefix."""
+    """Names that end with a number as spans (prefix, first, end) of numbers."""
     if isinstance(names, Numbered) and names.step == 1:
         end = names.start + names.count if isinstance(names.count, int) else float("inf")
         yield names.prefix, names.start, end
         return
     for name in names:
-        numbered = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", name) if name[-1:].isdigit() else None
-        yield (numbered[1], int(numbered[2]), int(numbered[2]) + 1) if numbered else (f"{name}:", 0, 1)
+        if name[-1] in DIGITS:
+            numbered = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", name)
+            assert numbered is not None
+            yield numbered[1], int(numbered[2]), int(numbered[2]) + 1
 
 
 def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | None, ...]]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, Case
+from cases import CASES, values_of
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
@@ -530,9 +530,15 @@ def test_what_is_no_module_is_named() -> None:
 # ---------------------------------------------------------------- nets as modules
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_any_net_is_a_module_with_its_numbers_and_gradients(case: Case) -> None:
-    net, values = case.build(4), case.values(4)
+NETS = {name: (lambda case=case: case.build(4)) for name, case in CASES.items()} | {
+    name: (lambda row=row: row.net(3, 4)) for name, row in sf.mappers.ARCHITECTURES.items()
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_any_net_is_a_module_with_its_numbers_and_gradients(name: str) -> None:
+    net = NETS[name]()
+    values = values_of(net)
     names = {node.op.name for node in net.params}
     params = {key: value for key, value in values.items() if key in names}
     module = sf.to_torch(net, params)
@@ -542,7 +548,7 @@ def test_any_net_is_a_module_with_its_numbers_and_gradients(case: Case) -> None:
         np.testing.assert_allclose(a.detach().numpy(), b, rtol=1e-12, atol=1e-12)
     sum((k + 1) * (part * part).sum() for k, part in enumerate(parts)).backward()
     _, gradient = sf.value_and_grad(weighted_squares(net))(**values)
-    assert_close({key: p.grad.numpy() for key, p in module.named_parameters()}, dict(gradient))
+    assert_close({key: np.zeros(tuple(p.shape)) if p.grad is None else p.grad.numpy() for key, p in module.named_parameters()}, dict(gradient))
 
 
 def test_a_gradient_is_a_module_too() -> None:

@@ -118,6 +118,12 @@ def gru(v: Values, k: int, h: Any) -> Any:
     return kept * h + (1 - kept) * np.tanh(g2(v, "_k", reset * h, u))
 
 
+def gru_reset_after(v: Values, k: int, h: Any) -> Any:
+    u = v["u"][k - 1]
+    kept, reset = sigmoid(g2(v, "_f", h, u)), sigmoid(g2(v, "_g", h, u))
+    return kept * h + (1 - kept) * np.tanh(f(v, "_m", u) + reset * f(v, "_k", h))
+
+
 def lstm(v: Values, k: int, state: Any) -> Any:
     h, c = state
     i, forget, o, new = (g2(v, name, h, v["u"][k - 1]) for name in ("_i", "_f", "_o", "_g"))
@@ -238,6 +244,7 @@ BY_HAND: dict[str, Callable[[int, Values], Any]] = {
     "hyper_connections": stepping(hyper_connections, lambda v: [v["x"], v["x"]], sum),
     "elman": stepping(lambda v, k, h: g2(v, "_g", h, v["u"][k - 1]), lambda v: v["h"]),
     "gru": stepping(gru, lambda v: v["h"]),
+    "gru_reset_after": stepping(gru_reset_after, lambda v: v["h"]),
     "lstm": stepping(lstm, lambda v: (v["h"], v["c"])),
     "bidirectional": bidirectional,
     "multilayer": multilayer,

@@ -12,8 +12,9 @@ import sympy as sp
 
 from symfold import functions
 from symfold.arguments import arrays_of
-from symfold.errors import InvalidType, NoRule
+from symfold.errors import NoRule
 from symfold.evaluate import constant_value
+from symfold.exchange.signature import bound
 from symfold.exchange.torch_export import torch_package
 from symfold.functions import Head
 from symfold.interpreter import Entries, Interpreter
@@ -55,9 +56,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
 
         def forward(self, *values: Any, **named: Any) -> Any:
             names = [node.op.name for node in whole.inputs]
-            if len(values) > len(names) or set(named) - set(names[len(values) :]) or len(values) + len(named) < len(names):
-                raise InvalidType(f"the net takes {', '.join(names) or 'no input'}; got {len(values)} by position and {', '.join(named) or 'none'} by name")
-            leaves = {**dict(self.named_parameters()), **dict(zip(names, values, strict=False)), **named}
+            leaves = {**dict(self.named_parameters()), **bound(names, values, named)}
             outputs = with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs
             meaning = Tensors(torch, leaves)
             results = meaning.run(outputs)
@@ -169,6 +168,19 @@ def _add_windows(torch: Any, bar: Any, like: Any, kernel: Any, stride: Any, padd
     return full[(..., *(slice(p, p + n) for n, p in zip(shape[-rank:], padding, strict=True)))]
 
 
+def _at_max(torch: Any, a: Any, axis: Any) -> Any:
+    """1 at the first largest entry along the axes, 0 elsewhere."""
+    axes = _axes(a, axis)
+    moved = a.movedim(axes, tuple(range(-len(axes), 0)))
+    flat = moved.flatten(-len(axes))
+    marks = torch.zeros_like(flat).scatter(-1, flat.argmax(-1, keepdim=True), 1.0)
+    return marks.reshape(moved.shape).movedim(tuple(range(-len(axes), 0)), axes)
+
+
+def _causal(torch: Any, a: Any) -> Any:
+    return torch.full(a.shape[-2:], -torch.inf, dtype=a.dtype, device=a.device).triu(1)
+
+
 @cache
 def _rows(torch: Any) -> dict[str, Callable[..., Any]]:
     """The primitives in PyTorch, by name."""
@@ -198,6 +210,10 @@ def _rows(torch: Any) -> dict[str, Callable[..., Any]]:
         "add_windows": lambda *args, **given: _add_windows(torch, *args, **given),
         "sum": lambda a, axis, keepdims: a.sum(dim=_axes(a, axis), keepdim=keepdims) if a.dim() else a,
         "mean": lambda a, axis, keepdims: a.mean(dim=_axes(a, axis), keepdim=keepdims) if a.dim() else a,
+        "max": lambda a, axis, keepdims: a.amax(dim=_axes(a, axis), keepdim=keepdims),
+        "at_max": lambda a, axis: _at_max(torch, a, axis),
+        "causal": lambda a: _causal(torch, a),
+        "einsum": lambda *parts, subscripts: torch.einsum(subscripts, *parts),
         "share": lambda a, axis: 1.0 / torch.tensor([a.shape[one] for one in _axes(a, axis)], dtype=a.dtype, device=a.device).prod(),
         "softmax": lambda a, axis: torch.exp(a - a.logsumexp(dim=_axes(a, axis), keepdim=True)),
         "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=_axes(a, axis), keepdim=keepdims),

@@ -37,6 +37,7 @@ from symfold.mappers.recurrent import bidirectional as bidirectional
 from symfold.mappers.recurrent import elman as elman
 from symfold.mappers.recurrent import encoder_decoder as encoder_decoder
 from symfold.mappers.recurrent import gru as gru
+from symfold.mappers.recurrent import gru_reset_after as gru_reset_after
 from symfold.mappers.recurrent import lstm as lstm
 from symfold.mappers.recurrent import multilayer as multilayer
 from symfold.mappers.registry import Architecture as Architecture

@@ -47,6 +47,24 @@ def gru(update: Gate, reset: Gate, new: Gate) -> Mapper:
     return step
 
 
+def gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate) -> Mapper:
+    """The gated recurrent unit whose reset gate acts after the product, as cuDNN and PyTorch compute it (Cho et al. 2014, first version).
+
+    z = s(update), r = s(reset), h = z h + (1 - z) tanh(read(u) + r new(h)).
+
+    >>> import symfold as sf
+    >>> cell = gru_reset_after(*sf.layers("f g k m"))
+    >>> print(sf.formula(sf.fold(cell, [sf.tensor("u")], sf.tensor("h")), form="expanded"))
+    sigmoid(f(h, u))*h + (1 - sigmoid(f(h, u)))*tanh(m(u) + sigmoid(g(h, u))*k(h))
+    """
+
+    def step(h: Any, u: Any) -> Any:
+        kept = sigmoid(update(h, u))
+        return kept * h + (1 - kept) * tanh(read(u) + sigmoid(reset(h, u)) * new(h))
+
+    return step
+
+
 def lstm(take: Gate, forget: Gate, show: Gate, new: Gate) -> Mapper:
     """Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000). State: (h, c).
 
@@ -126,6 +144,9 @@ ARCHITECTURES = (
     Architecture("gru", lambda made: _over(made, gru(*_cell(made, "fgk")), "h"),
                  "h = s*h + (1 - s)*tanh(k(r*h, u)), s = sigmoid(f(h, u)), r = sigmoid(g(h, u))", "h",
                  "(1 + 3*t + t**2)**n", "2*n", "3*n", "", "Cho et al. 2014"),
+    Architecture("gru_reset_after", lambda made: _over(made, gru_reset_after(*_cell(made, "fg"), *map(made.layer, "km")), "h"),
+                 "h = s*h + (1 - s)*tanh(m(u) + r*k(h)), s = sigmoid(f(h, u)), r = sigmoid(g(h, u))", "h",
+                 "(1 + 4*t)**n", "n", "4*n", "", "Cho et al. 2014, first version"),
     Architecture("lstm", lambda made: _over(made, lstm(*_cell(made, "ifog")), "h", "c"),
                  "c = sigmoid(f(h, u))*c + sigmoid(i(h, u))*tanh(g(h, u)), h = sigmoid(o(h, u))*tanh(c)", "(h, c)",
                  "Matrix([[4*t, 1], [3*t, 1]])**n", "n", "4*n", "", "Hochreiter & Schmidhuber 1997"),

@@ -1,0 +1,63 @@
+"""To JAX: a net as a pure function of its parameters and inputs, for JAX's own transformations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from symfold.depth import roll, written_out
+from symfold.distribute import distribute
+from symfold.errors import InvalidType, MissingPackage, listing
+from symfold.exchange.signature import bound
+from symfold.families import Family
+from symfold.names import leaves_of
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.opening import opened
+from symfold.shapes import NAME, sized
+from symfold.specialise import with_shapes
+from symfold.trees import unflatten
+
+
+def to_jax(net: Any) -> Callable[..., Any]:
+    """A net as a function `(params, x, ...)` of JAX's arrays, to be jitted, differentiated, mapped and sharded by JAX itself.
+
+    `params` is a dict of arrays by name, a tree as JAX knows them, so that `jax.grad` gives a dict again; inputs come by position or by
+    name. The function is pure and keeps nothing: what it computes is written anew for every call, so call it under `jax.jit`, which
+    does so once for each set of shapes. A fold is one `lax.scan`. Numbers are of the type of what is given. Needs the extra `jax`.
+
+    >>> import jax, numpy as np
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
+    >>> function, params = to_jax(net), net.init(seed=0)
+    >>> jax.jit(function)(dict(params), np.ones((5, 2))).shape
+    (5, 2)
+    >>> {name: slope.shape for name, slope in jax.grad(lambda p: function(p, np.ones((5, 2))).sum())(dict(params)).items()}
+    {'W1': (2, 2), 'W2': (2, 2), 'b1': (2,), 'b2': (2,)}
+    """
+    try:
+        import jax.numpy as jnp
+    except ImportError:
+        raise MissingPackage("JAX is not installed (pip install 'symfold[jax]')") from None
+    from symfold.backends.jax.tracing import full, values
+
+    whole = Net.of(net)
+    rolled = roll(whole)
+    inputs, parameters = ([node.op.name for node in nodes] for nodes in (whole.inputs, whole.params))
+
+    def function(params: Mapping[str, Any], *given: Any, **named: Any) -> Any:
+        if missing := [name for name in parameters if name not in params]:
+            raise InvalidType(f"no value for parameter {missing[0]!r} (wanted: {listing(map(repr, parameters))}; given: {listing(map(repr, params))})")
+        arrays = {name: jnp.asarray(value) for name, value in {**{n: params[n] for n in parameters}, **bound(inputs, given, named)}.items()}
+        dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
+        roots = distribute(written_out(opened(with_shapes(rolled, {name: arrays[name].shape for name in inputs}).outputs)))
+
+        def leaf_value(leaf: Node) -> Any:
+            if leaf.shape[-1:] == (NAME,):
+                return None
+            return jnp.stack([arrays[name] for name in leaf.op.names]) if isinstance(leaf.op, Family) else arrays[leaf.op.name]
+
+        found = values(roots, {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}, dtype)
+        return unflatten(whole.form, [full(value, sized(root.shape), dtype) for value, root in zip(found, roots, strict=True)])
+
+    return function

@@ -1,0 +1,185 @@
+"""To ONNX: a net as a file that other runtimes read. A fold is one `Scan`, at any depth: its block is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symfold.arguments import arrays_of, one_of
+from symfold.depth import roll, written_out
+from symfold.errors import NoRule
+from symfold.evaluate import constant_value
+from symfold.exchange.onnx_graph import Graph, check_rank
+from symfold.exchange.onnx_rows import written
+from symfold.families import Family, known_count
+from symfold.files import check_writable, write_whole
+from symfold.folds import Fold, Select
+from symfold.layer_kinds import Call
+from symfold.names import leaves_of
+from symfold.net import Net
+from symfold.nodes import Node
+from symfold.opening import opened
+from symfold.operations import Constant
+from symfold.primitives import add_embedded, embed, is_primitive
+from symfold.shapes import NAME, input_shape
+from symfold.specialise import with_shapes
+from symfold.trees import LEAF, Form
+from symfold.walks import walk
+
+DTYPES = ("float64", "float32")
+
+
+def to_onnx(
+    net: Any,
+    path: str | Path,
+    params: Mapping[str, Any] | None = None,
+    *,
+    shapes: Mapping[str, Sequence[int | None]] | None = None,
+    dtype: str = "float64",
+) -> None:
+    """Write a net with its parameters as an ONNX model (opset 18): the same numbers, in any runtime that reads ONNX.
+
+    Inputs keep their names; sizes that are not known yet (`None`) stay free, as a batch does. `shapes` gives inputs whose shape is
+    unknown one, as `{"x": (None, 3)}`. A fold is one `Scan` over its stacked parameters, so that the file holds each block once.
+    An input that only picks rows of tables (tokens) is of whole numbers, every other one of `dtype`. Needs the extra `onnx`.
+    Raises NoRule for a layer without a body and for a function that ONNX has not; nothing is written then.
+
+    >>> import tempfile, onnx
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:1001", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_onnx(net, f"{folder}/net.onnx", net.init(seed=0))
+    ...     model = onnx.load(f"{folder}/net.onnx")
+    >>> [node.op_type for node in model.graph.node], [i.name for i in model.graph.input], [i.name for i in model.graph.initializer]
+    (['Scan'], ['x'], ['W1..W1000', 'b1..b1000'])
+    """
+    check_writable(path)
+    model = model_of(Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES))
+    write_whole(path, model.SerializeToString(deterministic=True))
+
+
+def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str) -> Any:
+    """The model that `to_onnx` writes."""
+    names = [node.op.name for node in net.params]
+    given = arrays_of(params, names, list(params), what="parameter")
+    rolled = roll(net)  # equal steps are one fold, however they were written
+    known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
+    roots = written_out(opened(known.outputs))
+    leaves = leaves_of(roots)
+    read = {name: leaf for leaf in leaves if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,) for name in members(leaf)}
+    graph = Graph(dtype, [*read, *names])
+    tokens = picking(roots)
+    infos = [input_info(graph, name, read[name], read[name] in tokens) for name in (node.op.name for node in net.inputs) if name in read]
+    writer = Writer(graph)
+    for leaf in leaves:
+        if leaf.shape[-1:] == (NAME,):
+            writer.known[leaf] = None
+        elif leaf.op.role == "parameter" and isinstance(leaf.op, Family):
+            held = list(leaf.op.names)
+            writer.known[leaf] = graph.constant(np.stack([given[name] for name in held]), name=graph.fresh(f"{held[0]}..{held[-1]}"))
+        elif leaf.op.role == "parameter":
+            writer.known[leaf] = graph.constant(given[leaf.op.name], name=leaf.op.name)
+        elif not isinstance(leaf.op, Family):
+            writer.known[leaf] = leaf.op.name
+    results = writer.values(roots)
+    outputs = [graph.output(graph.fresh(name), result, root.shape) for name, result, root in zip(result_names(net.form), results, roots, strict=True)]
+    return graph.model(infos, outputs)
+
+
+def input_info(graph: Graph, name: str, leaf: Node, whole: bool) -> Any:
+    """What the model says of an input; its unknown sizes are read off it wherever they are needed."""
+    check_rank(leaf.op.shape)
+    for axis, size in enumerate(leaf.op.shape):
+        if not isinstance(size, int):
+            graph.symbols.setdefault(size, (name, axis))
+    return graph.info(name, leaf.op.shape, np.int64 if whole else None)
+
+
+def members(leaf: Node) -> tuple[str, ...]:
+    """The inputs that a leaf stands for."""
+    return tuple(leaf.op.names) if isinstance(leaf.op, Family) else (leaf.op.name,)
+
+
+def picking(roots: Sequence[Node]) -> set[Node]:
+    """The inputs that are read as numbers of rows and as nothing else."""
+    picks: set[Node] = set()
+    others = set(roots)
+    for node in walk(roots):
+        for place, arg in enumerate(node.args):
+            picked = (is_primitive(node, embed) and place == 1) or (is_primitive(node, add_embedded) and place == 2)
+            (picks if picked else others).add(arg)
+    return picks - others
+
+
+def result_names(form: Form, name: str = "output") -> list[str]:
+    """A name for every leaf of a form, by the way to it.
+
+    >>> result_names(("tuple", ("*", ("dict", (("W", "*"),)))))
+    ['output_0', 'output_1_W']
+    """
+    if form == LEAF:
+        return [name]
+    kind, parts = form
+    if kind == "named":
+        return [f"{name}_{names if isinstance(names, str) else f'{names[0]}..{names[-1]}'}" for names in parts]
+    return [found for key, part in (parts if kind == "dict" else enumerate(parts)) for found in result_names(part, f"{name}_{key}")]
+
+
+class Writer:
+    """Nodes written into a graph: a value is the name it has there; that of a fold, the names of its results."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.known: dict[Node, Any] = {}
+
+    def values(self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None) -> list[Any]:
+        """The names of the roots; what is given is known besides."""
+        known = {**self.known, **(given or {})}
+        for node in walk(roots, stop=known):
+            known[node] = self.value(node, [known[arg] for arg in node.args])
+        return [known[root] for root in roots]
+
+    def value(self, node: Node, args: Sequence[Any]) -> Any:
+        op = node.op
+        if isinstance(op, Constant):
+            return self.graph.constant(constant_value(node))
+        if isinstance(op, Family):  # inputs of one shape, as a sequence
+            parts = [self.graph.emit("Unsqueeze", name, self.graph.integers([0])) for name in op.names]
+            return self.graph.emit("Concat", *parts, axis=0)
+        if isinstance(op, Fold):
+            return self.scan(node, op, args)
+        if isinstance(op, Select):
+            return args[0][op.position]
+        if isinstance(op, Call):
+            raise NoRule("a layer is opaque and has no numbers, and so none in ONNX (give it a body: net.bind({'f1': lambda z: ...}))")
+        return written(self.graph, node, args)
+
+    def scan(self, node: Node, fold: Fold, args: Sequence[Any]) -> list[str]:
+        """The results of a fold: the last state, then what the steps gave out, stacked."""
+        graph, block, carries, count = self.graph, fold.block, fold.carries, known_count(fold.count)
+        formals = block.formals
+        operands = dict(zip(formals[carries:], args[carries:], strict=True))
+        own = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
+        start = [graph.spread(a, arg.shape, shape) for a, arg, shape in zip(args, node.args, block.shapes[:carries], strict=False)]
+        for shape in (*block.shapes[:carries], *(result.shape for result in block.results)):
+            check_rank(shape)
+        if count == 0:
+            empty = [graph.emit("Expand", graph.constant(0.0), graph.shape((0, *result.shape))) for result in block.results[carries:]]
+            return [*start, *empty]
+        states = {f: graph.fresh(f"state_{len(graph.taken)}") for f in formals[:carries]}
+        entries = {f: graph.fresh(f"entry_{len(graph.taken)}") for f in own}
+        with graph.body() as nodes:
+            after = self.values(block.results, {**operands, **states, **entries})
+            after = [graph.spread(a, r.shape, s) for a, r, s in zip(after, block.results, (*block.shapes[:carries], *(r.shape for r in block.results[carries:])), strict=True)]
+            results = [graph.emit("Identity", value) for value in after]  # a result must be made in the body, and once
+        inputs = [graph.info(name, f.shape) for f, name in {**states, **entries}.items()]
+        sequences = [operands[f] for f in own]
+        if not own:  # the number of steps is that of the entries
+            inputs.append(graph.info(graph.fresh("number"), ()))
+            sequences.append(graph.constant(np.arange(count)))
+        outputs = [graph.info(name, r.shape) for name, r in zip(results, block.results, strict=True)]
+        body = graph.onnx.helper.make_graph(nodes, "step", inputs, outputs)
+        return graph.emit_many("Scan", [*start, *sequences], len(results), body=body, num_scan_inputs=len(sequences))

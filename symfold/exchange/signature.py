@@ -1,0 +1,23 @@
+"""Inputs by position or by name, for what is called in another library's way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symfold.errors import InvalidType
+
+
+def bound(names: Sequence[str], values: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """A value for every input, those by position first.
+
+    >>> bound(["x", "y"], [1], {"y": 2})
+    {'x': 1, 'y': 2}
+    >>> bound(["x"], [1, 2], {})
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: the net takes x; got 2 by position and none by name
+    """
+    if len(values) > len(names) or set(named) != set(names[len(values) :]):
+        raise InvalidType(f"the net takes {', '.join(names) or 'no input'}; got {len(values)} by position and {', '.join(named) or 'none'} by name")
+    return {**dict(zip(names, values, strict=False)), **named}
