@@ -33,7 +33,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
     >>> jax.jit(function)(dict(params), np.ones((5, 2))).shape
     (5, 2)
     >>> {name: slope.shape for name, slope in jax.grad(lambda p: function(p, np.ones((5, 2))).sum())(dict(params)).items()}
-    {'W1': (2, 2), 'W2': (2, 2), 'b1': (2,), 'b2': (2,)}
+    {'W1': (2, 2), 'W2': (2, 2), 'b1': (1, 2), 'b2': (1, 2)}
     """
     try:
         import jax.numpy as jnp

@@ -54,7 +54,7 @@ def to_onnx(
     ...     to_onnx(net, f"{folder}/net.onnx", net.init(seed=0))
     ...     model = onnx.load(f"{folder}/net.onnx")
     >>> [node.op_type for node in model.graph.node], [i.name for i in model.graph.input], [i.name for i in model.graph.initializer]
-    (['Scan'], ['x'], ['W1..W1000', 'b1..b1000'])
+    (['Scan', 'Identity'], ['x'], ['W1..W1000', 'b1..b1000'])
     """
     check_writable(path)
     model = model_of(Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES))
