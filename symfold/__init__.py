@@ -58,7 +58,7 @@ _HOMES = {
     "sequences": ("reverse", "stack"),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
-    "elementwise": ("cos", "erf", "exp", "log", "relu", "sigmoid", "sin", "softplus", "sqrt", "tanh", "softmax", "logsumexp"),
+    "elementwise": ("cos", "erf", "exp", "gelu", "log", "relu", "sigmoid", "silu", "sin", "softplus", "sqrt", "tanh", "softmax", "logsumexp"),
     "serialize": ("from_json",),
     "notation": ("formula",),
     "differentiate": ("adjoint", "grad", "value_and_grad"),
@@ -135,10 +135,12 @@ if TYPE_CHECKING:
     from symfold.elementwise import cos as cos
     from symfold.elementwise import erf as erf
     from symfold.elementwise import exp as exp
+    from symfold.elementwise import gelu as gelu
     from symfold.elementwise import log as log
     from symfold.elementwise import logsumexp as logsumexp
     from symfold.elementwise import relu as relu
     from symfold.elementwise import sigmoid as sigmoid
+    from symfold.elementwise import silu as silu
     from symfold.elementwise import sin as sin
     from symfold.elementwise import softmax as softmax
     from symfold.elementwise import softplus as softplus

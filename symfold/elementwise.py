@@ -39,6 +39,8 @@ class Elementwise:
 
 sigmoid = Elementwise(functions.sigmoid)
 softplus = Elementwise(functions.softplus)
+silu = Elementwise(functions.silu)
+gelu = Elementwise(functions.gelu)
 relu = Elementwise(functions.relu)
 tanh = Elementwise(sp.tanh)
 exp = Elementwise(sp.exp)

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symfold.arguments import array_of
 from symfold.errors import InvalidValue, NoRule
-from symfold.functions import Head, relu, sigmoid, softplus, step
+from symfold.functions import Head, gelu, relu, sigmoid, silu, softplus, step
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
@@ -29,6 +29,8 @@ def _power(a: Any, b: Any) -> Any:
     return 1.0 / a if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=float), b)
 
 
+_erf = np.vectorize(math.erf, otypes=[float])
+
 FUNCTIONS: dict[Head, Callable[..., Any]] = {
     sp.Add: lambda *a: reduce(np.add, a),
     sp.Mul: lambda *a: reduce(np.multiply, a),
@@ -40,10 +42,12 @@ FUNCTIONS: dict[Head, Callable[..., Any]] = {
     sp.asin: np.arcsin, sp.acos: np.arccos, sp.atan: np.arctan,
     sp.asinh: np.arcsinh, sp.acosh: np.arccosh, sp.atanh: np.arctanh, sp.atan2: np.arctan2,
     sp.Heaviside: lambda z, half=0.5: np.heaviside(z, half),
-    sp.erf: np.vectorize(math.erf, otypes=[float]), sp.erfc: np.vectorize(math.erfc, otypes=[float]),
+    sp.erf: _erf, sp.erfc: np.vectorize(math.erfc, otypes=[float]),
     sp.gamma: np.vectorize(math.gamma, otypes=[float]), sp.loggamma: np.vectorize(math.lgamma, otypes=[float]),
     sigmoid: _sigmoid,
     softplus: lambda z: np.logaddexp(0.0, z),
+    silu: lambda z: z * _sigmoid(z),
+    gelu: lambda z: z * (1.0 + _erf(z * math.sqrt(0.5))) / 2.0,
     relu: lambda z: np.maximum(z, 0.0),
     step: lambda z: np.where(np.asarray(z) > 0, 1.0, 0.0),
 }  # fmt: skip

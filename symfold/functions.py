@@ -62,6 +62,50 @@ class softplus(sp.Function):  # noqa: N801
         return self.rewrite(sp.exp)._eval_evalf(prec)
 
 
+class silu(sp.Function):  # noqa: N801
+    """z times its own sigmoid (Elfwing et al. 2018; "swish"), kept whole: one function of a value, not a product of two.
+
+    >>> silu(sp.Symbol("z")).diff()
+    z*(1 - sigmoid(z))*sigmoid(z) + sigmoid(z)
+    """
+
+    nargs = 1
+    is_real = True
+
+    @classmethod
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
+        return z * sigmoid(z) if isinstance(z, sp.Float) else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        z = self.args[0]
+        return sigmoid(z) + z * sigmoid(z) * (1 - sigmoid(z))
+
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return written_out(self)._eval_evalf(prec)
+
+
+class gelu(sp.Function):  # noqa: N801
+    """z times the share of a normal distribution below it (Hendrycks & Gimpel 2016), kept whole for the same reason.
+
+    >>> gelu(sp.Symbol("z")).diff()
+    sqrt(2)*z*exp(-z**2/2)/(2*sqrt(pi)) + erf(sqrt(2)*z/2)/2 + 1/2
+    """
+
+    nargs = 1
+    is_real = True
+
+    @classmethod
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
+        return (z * (1 + sp.erf(z / sp.sqrt(2))) / 2).evalf() if isinstance(z, sp.Float) else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        z = self.args[0]
+        return (1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
+
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return written_out(self)._eval_evalf(prec)
+
+
 class step(sp.Function):  # noqa: N801
     """1 where z > 0, else 0: the derivative of `relu`, with derivative zero."""
 
@@ -101,10 +145,24 @@ HEADS: dict[str, Head] = {
     for head in (
         *(sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.Heaviside),
         *(sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh),
-        *(sp.atan2, sp.erf, sp.erfc, sp.gamma, sp.loggamma, sp.digamma, sigmoid, softplus, relu, step),
+        *(sp.atan2, sp.erf, sp.erfc, sp.gamma, sp.loggamma, sp.digamma, sigmoid, softplus, silu, gelu, relu, step),
     )
 }
 
+
+
+# Functions that are made of others: kept whole in formulas, graphs and counts, written out where numbers are computed.
+COMPOUND: dict[Head, Any] = {silu: lambda z: z * sigmoid(z), gelu: lambda z: z * (1 + sp.erf(z / sp.sqrt(2))) / 2}
+
+
+def written_out(value: sp.Expr) -> sp.Expr:
+    """A function that is made of others, as what it is made of.
+
+    >>> written_out(silu(sp.Symbol("z")))
+    z*sigmoid(z)
+    """
+    result: sp.Expr = COMPOUND[type(value)](*value.args)
+    return result
 
 
 def head_name(head: Head) -> str:

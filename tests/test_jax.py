@@ -17,7 +17,7 @@ from oracles import assert_close, weighted_squares
 
 import symfold as sf
 from symfold.errors import Diverged, InvalidValue, NoRule, ShapeError
-from symfold.functions import HEADS
+from symfold.functions import COMPOUND, HEADS
 from symfold.mappers import ARCHITECTURES
 from symfold.optimisers import Optimiser, momentum
 from symfold.parameters import Parameters
@@ -144,7 +144,7 @@ DOMAINS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", [name for name, head in HEADS.items() if head not in COMPOUND])
 def test_every_elementwise_function_has_a_row_of_the_same_numbers(name: str) -> None:
     head, points = HEADS[name], DOMAINS.get(name, lambda z: z)(POINTS)
     args = (np.abs(points), points[::-1]) if name == "Pow" else (points, points[::-1]) if name in ("Add", "Mul", "Max", "Min", "atan2") else (points,)

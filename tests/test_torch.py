@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,32 @@ def test_there_and_back(name: str) -> None:
     assert {key: tuple(p.shape) for key, p in back.named_parameters()} == {key: a.shape for key, a in params.items()}
     for a, b in zip(tree_leaves(back(value)), told(module(value, **options)), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=(1e-6 if name in SINGLE else 1e-10) * max(1, float(b.detach().abs().max())))
+
+
+@models
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-10), ("float32", 1e-5)])
+def test_through_onnx(name: str, dtype: str, tolerance: float, tmp_path: Path) -> None:
+    """PyTorch's module read as a net, its folds found, written as an ONNX model, run by onnxruntime: PyTorch's numbers."""
+    onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
+    runtime = pytest.importorskip("onnxruntime", reason="the package 'onnxruntime' is not installed")
+    module, value, options = built(name)
+    net, params = sf.from_torch(module, (value,), options)
+    rolled = sf.roll(net)
+    sf.to_onnx(rolled, tmp_path / "model.onnx", params, dtype=dtype)
+    model = onnx.load(tmp_path / "model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    assert sum(node.op_type == "Scan" for node in model.graph.node) == len(rolled.bindings)
+    kinds = {node.op_type for node in (*model.graph.node, *(n for scan in model.graph.node for a in scan.attribute for n in a.g.node))}
+    if dtype == "float64" and "Erf" in kinds:
+        pytest.skip("onnxruntime has no erf in float64")
+    (given,) = model.graph.input
+    fed = {given.name: value.numpy().astype(onnx.helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type))}
+    quiet = runtime.SessionOptions()
+    quiet.log_severity_level = 3
+    found = runtime.InferenceSession(str(tmp_path / "model.onnx"), quiet, providers=["CPUExecutionProvider"]).run(None, fed)
+    for a, b in zip(found, told(module(value, **options)), strict=True):
+        wanted = b.detach().numpy()
+        np.testing.assert_allclose(a, wanted, rtol=0, atol=max(tolerance, 1e-6 if name in SINGLE else 0) * max(1, np.abs(wanted).max()))
 
 
 def test_parameters_of_repeated_modules_are_families() -> None:

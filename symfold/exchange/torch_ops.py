@@ -72,7 +72,7 @@ def _gelu(shape: Any, a: Node, approximate: str = "none") -> Node:
     if approximate == "tanh":
         inner = (a + a**3 * 0.044715) * float(np.sqrt(2 / np.pi))
         return a * (Node(sp.tanh, (inner,)) + 1) * HALF
-    return a * (Node(sp.erf, (a * float(np.sqrt(0.5)),)) + 1) * HALF
+    return Node(functions.gelu, (a,))
 
 
 def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
@@ -339,7 +339,7 @@ OPERATIONS: dict[str, Row] = {
     "square": lambda shape, a: a**2,
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
-    "silu": lambda shape, a: a * Node(functions.sigmoid, (a,)),
+    "silu": lambda shape, a: Node(functions.silu, (a,)),
     "gelu": _gelu, "softplus": _softplus, "clamp": _clamp, "leaky_relu": _leaky_relu, "elu": _elu,
     "clamp_min": lambda shape, a, low: _clamp(shape, a, low), "clamp_max": lambda shape, a, high: _clamp(shape, a, None, high),
     "hardtanh": lambda shape, a, low=-1, high=1: _clamp(shape, a, low, high),

@@ -129,6 +129,8 @@ def _heads(torch: Any) -> dict[Head, Callable[..., Any]]:
         sp.Min: lambda *a: reduce(torch.minimum, a),
         sp.gamma: lambda z: torch.exp(torch.lgamma(z)),
         sp.Heaviside: lambda z, half=None: torch.heaviside(z, torch.full_like(z, 0.5) if half is None else half),
+        functions.silu: torch.nn.functional.silu,
+        functions.gelu: torch.nn.functional.gelu,
         functions.softplus: lambda z: torch.logaddexp(torch.zeros_like(z), z),
         functions.step: lambda z: (z > 0).to(z.dtype),
     }

@@ -70,7 +70,7 @@ def _applied(head: Any) -> Callable[..., Node]:
 
 _SAME_NAME = (
     *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
-    *("sign", "erf", "erfc", "sigmoid", "softplus", "relu"),
+    *("sign", "erf", "erfc", "sigmoid", "softplus", "silu", "gelu", "relu"),
 )
 _SPELLED: dict[str, Any] = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, **{name: HEADS[name] for name in _SAME_NAME}}
 
