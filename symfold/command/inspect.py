@@ -91,13 +91,14 @@ def answers(net: Net) -> dict[str, Any]:
     """What there is to say of a net, as plain values; and the rolled net."""
     from symfold.analysis.counting.cost import cost
     from symfold.analysis.counting.paths import paths
+    from symfold.analysis.counting.polynomials import in_powers
     from symfold.depth import roll
     from symfold.families import Family
     from symfold.notation import formula
 
     rolled = roll(net, search=True)
     spent = cost(rolled)
-    several = [paths(part).polynomial for part in _outputs(rolled)]
+    several = [in_powers(paths(part).polynomial) for part in _outputs(rolled)]
     return {
         "folds": [{"count": str(fold.op.count), "state": fold.op.carries} for fold in rolled.bindings],
         "layers": sum(leaf.op.count if isinstance(leaf.op, Family) else 1 for leaf in rolled.leaves if leaf.op.role == "layer"),

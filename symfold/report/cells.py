@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.mathml import mathml
 
+from symfold.analysis.counting.polynomials import in_powers
 from symfold.large import Quotient, is_long, printable
 from symfold.notation import formula
 from symfold.notation.styles import STYLES
@@ -95,11 +96,7 @@ def ascending(value: Any, variable: sp.Symbol) -> sp.Expr:
     ('t*(1 + t)^2', '1 + 3*t')
     """
     found = sp.sympify(value)
-    if found.is_polynomial() and not found.is_Pow and sp.degree(found, variable) <= 64:
-        factored = sp.factor(found)
-        sums = [part for part in sp.Mul.make_args(factored) if part.as_base_exp()[0].is_Add]
-        found = factored if len(sums) <= 1 else found  # a power is easier to read than its terms, a product of sums is not
-    return _ordered(found, variable)
+    return _ordered(in_powers(found), variable)
 
 
 def _ordered(value: sp.Expr, variable: sp.Symbol) -> sp.Expr:

@@ -17,6 +17,7 @@ from symfold.analysis.counting.polynomials import (
     T,
     as_power,
     expanded,
+    in_powers,
     neat,
     numbered,
     plain,
@@ -298,7 +299,7 @@ class Paths:
 
     @property
     def _shown(self) -> Any:
-        return self.polynomial if len(self.net.outputs) == 1 == len(self.inputs) else self.matrix
+        return in_powers(self.polynomial) if len(self.net.outputs) == 1 == len(self.inputs) else self.matrix.applyfunc(in_powers)
 
 
 def valued(expression: sp.Expr, layer: Any) -> sp.Expr:

@@ -39,6 +39,22 @@ def neat(value: Any) -> sp.Expr:
     return sp.powsimp(sp.factor(plain).xreplace(back), combine="exp")
 
 
+MOST_FACTORED = 256  # the degree of a polynomial up to which powers are looked for
+
+
+def in_powers(value: sp.Expr) -> sp.Expr:
+    """A polynomial of numbers as it is read best: as a product of powers, where it is one.
+
+    >>> in_powers(sp.expand(T**3 * (1 + T**2 + T**3) ** 6)), in_powers(T**2 + 3 * T + 2)
+    (t**3*(t**3 + t**2 + 1)**6, t**2 + 3*t + 2)
+    """
+    if not (value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and sp.degree(value, T) <= MOST_FACTORED):
+        return value
+    content, parts = sp.sqf_list(value, T)
+    found: sp.Expr = sp.Mul(content, *(part**times for part, times in parts))
+    return found if any(part.is_Add and times > 1 for part, times in parts) else value
+
+
 def numbered(value: sp.Expr) -> sp.Expr:
     """With numbers in place of the symbols for large numbers of steps; powers of numbers that grow long stay powers.
 
