@@ -186,6 +186,21 @@ def test_a_fold_is_one_scan_at_any_depth(tmp_path: Path) -> None:
 
 
 @by_every_runtime
+@pytest.mark.parametrize("name", NETS)
+def test_unrolled_it_has_no_scan(name: str, run: Any, tmp_path: Path) -> None:
+    model = agrees(NETS[name], values_of(NETS[name]), run, tmp_path / "net.onnx", unrolled=True)
+    assert "Scan" not in {node.op_type for node in model.graph.node}
+    assert {held.name for held in model.graph.initializer if held.data_type == onnx.TensorProto.DOUBLE} >= {node.op.name for node in NETS[name].params}
+
+
+def test_a_model_that_is_too_large_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symfold.exchange.onnx_writer.MOST_BYTES", 100)
+    with pytest.raises(InvalidValue, match="an ONNX file holds 2"):
+        sf.to_onnx(NETS["residual"], tmp_path / "net.onnx", NETS["residual"].init())
+    assert not list(tmp_path.iterdir())
+
+
+@by_every_runtime
 def test_unknown_sizes_stay_free(run: Any, tmp_path: Path) -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.attention(4, 2, causal=True)), sf.tensor("x", (None, None, 4)))
     params = net.init(seed=0)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import arrays_of, one_of
-from symfold.depth import roll, written_out
-from symfold.errors import NoRule
+from symfold.arguments import arrays_of, flag, one_of
+from symfold.depth import roll, unroll, written_out
+from symfold.errors import InvalidValue, NoRule
 from symfold.evaluate import constant_value
 from symfold.exchange.onnx_graph import Graph, check_rank
 from symfold.exchange.onnx_rows import written
@@ -30,6 +30,7 @@ from symfold.trees import LEAF, Form
 from symfold.walks import walk
 
 DTYPES = ("float64", "float32")
+MOST_BYTES = 2**31 - 1  # of one message of protobuf
 
 
 def to_onnx(
@@ -39,11 +40,13 @@ def to_onnx(
     *,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
     dtype: str = "float64",
+    unrolled: bool = False,
 ) -> None:
     """Write a net with its parameters as an ONNX model (opset 18): the same numbers, in any runtime that reads ONNX.
 
     Inputs keep their names; sizes that are not known yet (`None`) stay free, as a batch does. `shapes` gives inputs whose shape is
-    unknown one, as `{"x": (None, 3)}`. A fold is one `Scan` over its stacked parameters, so that the file holds each block once.
+    unknown one, as `{"x": (None, 3)}`. A fold is one `Scan` over its stacked parameters, so that the file holds each block once; with
+    `unrolled` its steps are written one after the other, each parameter by its name, for runtimes that know no `Scan`.
     An input that only picks rows of tables (tokens) is of whole numbers, every other one of `dtype`. Needs the extra `onnx`.
     Raises NoRule for a layer without a body and for a function that ONNX has not; nothing is written then.
 
@@ -57,17 +60,22 @@ def to_onnx(
     (['Scan', 'Identity'], ['x'], ['W1..W1000', 'b1..b1000'])
     """
     check_writable(path)
-    model = model_of(Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES))
+    model = model_of(Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES), flag("unrolled", unrolled))
+    if (size := model.ByteSize()) > MOST_BYTES:
+        raise InvalidValue(f"the model would have {size / 2**30:.1f} GiB, and an ONNX file holds 2 (dtype='float32' halves it)")
     write_whole(path, model.SerializeToString(deterministic=True))
 
 
-def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str) -> Any:
+def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str, unrolled: bool = False) -> Any:
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]
     given = arrays_of(params, names, list(params), what="parameter")
     rolled = roll(net)  # equal steps are one fold, however they were written
     known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
-    roots = written_out(opened(known.outputs))
+    whole = known.with_outputs(written_out(opened(known.outputs)))
+    while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
+        whole = whole.with_outputs(written_out(unroll(whole).outputs))
+    roots = whole.outputs
     leaves = leaves_of(roots)
     read = {name: leaf for leaf in leaves if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,) for name in members(leaf)}
     graph = Graph(dtype, [*read, *names])
