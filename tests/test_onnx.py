@@ -21,7 +21,8 @@ from oracles import weighted_squares
 import symfold as sf
 from symfold import functions, primitives, sequences
 from symfold.errors import DataError, InvalidValue, NoRule
-from symfold.exchange.onnx_rows import HEADS, ROWS
+from symfold.exchange.onnx_elementwise import HEADS
+from symfold.exchange.onnx_rows import ROWS
 from symfold.nodes import Node
 from symfold.primitives import embed, windows
 from symfold.trees import LEAF

@@ -1,0 +1,115 @@
+"""PyTorch's operations that arrange entries as nodes: shapes, axes, parts, and what changes nothing of the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from symfold.exchange.torch_rows import LOW, Row, covered
+from symfold.lifting import lift
+from symfold.nodes import Node
+from symfold.operations import Constant, FrozenArray
+from symfold.primitives import broadcast_to, concatenate, item, permute, reshape, swap
+from symfold.sequences import stack
+
+
+def _reshape(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
+    return a if a.shape == shape else reshape(a, shape=shape)
+
+
+def ordered(a: Node, axes: Sequence[int]) -> Node:
+    """A tensor with its axes in another order, spelled as a transpose where it is one."""
+    rank = len(a.shape)
+    wanted = tuple(axis % rank - rank for axis in axes)
+    plain = tuple(range(-rank, 0))
+    if wanted == plain:
+        return a
+    return swap(a) if wanted == (*plain[:-2], -1, -2) else permute(a, axes=wanted)
+
+
+def _transpose(shape: Any, a: Node, first: int = 0, second: int = 1) -> Node:
+    axes = list(range(len(a.shape)))
+    axes[first], axes[second] = axes[second], axes[first]
+    return ordered(a, axes)
+
+
+def _expand(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
+    return a if a.shape == shape else broadcast_to(a, shape=shape)
+
+
+def select(shape: Any, a: Node, axis: int, index: int) -> Node:
+    axis %= len(a.shape)
+    return item(a, index=(*((None, None),) * axis, index % a.shape[axis]))
+
+
+def part(a: Node, axis: int, start: int, stop: int) -> Node:
+    """The entries from start to stop along an axis."""
+    axis %= len(a.shape)
+    return a if (start, stop) == (0, a.shape[axis]) else item(a, index=(*((None, None),) * axis, (start, stop)))
+
+
+def _slice(shape: Any, a: Node, axis: int = 0, start: Any = None, stop: Any = None, step: int = 1) -> Node:
+    covered(step == 1, f"a slice in steps of {step}")
+    first, last, _ = slice(start, stop).indices(a.shape[axis % len(a.shape)])
+    return part(a, axis, first, max(first, last))
+
+
+def _split(shape: Any, a: Node, sizes: Any, axis: int = 0) -> tuple[Node, ...]:
+    total = a.shape[axis]
+    each = list(sizes) if isinstance(sizes, (list, tuple)) else [min(sizes, total - k) for k in range(0, total, sizes)]
+    ends = np.cumsum([0, *each]).tolist()
+    return tuple(part(a, axis, start, stop) for start, stop in pairwise(ends))
+
+
+def chunk(shape: Any, a: Node, count: int, axis: int = 0) -> tuple[Node, ...]:
+    return _split(shape, a, -(-a.shape[axis] // count), axis)
+
+
+def _unbind(shape: Any, a: Node, axis: int = 0) -> tuple[Node, ...]:
+    return tuple(select((), a, axis, k) for k in range(a.shape[axis]))
+
+
+def cat(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
+    return concatenate(*parts, axis=axis % len(shape) - len(shape)) if len(parts) > 1 else parts[0]
+
+
+def _stack(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
+    axis %= len(shape)
+    if axis == 0:
+        return stack(parts)
+    single = (*shape[:axis], 1, *shape[axis + 1 :])
+    return cat(shape, [reshape(one, shape=single) for one in parts], axis)
+
+
+def _where(shape: Any, mask: Node, a: Any, b: Any) -> Node:
+    """One or the other, by a mask that is known: sums of products, so an infinite number is taken as a large one."""
+    covered(isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray), "a choice by values")
+    chosen = mask.op.value.array.astype(float)
+    a, b = (max(LOW, min(one, -LOW)) if isinstance(one, (int, float)) else one for one in (a, b))
+    return lift(a) * lift(chosen) + lift(b) * lift(1.0 - chosen)
+
+
+def same(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
+    """What changes nothing of the numbers."""
+    return a
+
+
+def _dropout(shape: Any, a: Node, p: float = 0.5, train: bool = False) -> Node:
+    covered(not train or p == 0, "dropout in training mode (call .eval() on the module first)")
+    return a
+
+
+ARRANGEMENT: dict[str, Row] = {
+    **dict.fromkeys(("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"), _reshape),
+    **dict.fromkeys(("contiguous", "clone", "detach", "alias", "lift_fresh_copy", "to", "_to_copy", "type_as", "float", "double"), same),
+    **dict.fromkeys(("dropout", "feature_dropout"), _dropout),
+    "where": _where, "masked_fill": lambda shape, a, mask, value: _where(shape, mask, value, a),
+    "permute": lambda shape, a, axes: ordered(a, axes),
+    "transpose": _transpose, "t": _transpose, "numpy_T": lambda shape, a: ordered(a, range(len(a.shape))[::-1]),
+    "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
+    "select": select, "slice": _slice, "narrow": lambda shape, a, axis, start, count: part(a, axis, start, start + count),
+    "split": _split, "split_with_sizes": _split, "chunk": chunk, "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
+}  # fmt: skip

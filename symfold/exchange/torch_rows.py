@@ -1,0 +1,21 @@
+"""What a row of the tables of PyTorch's operations is, and what every family of them uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+
+from symfold.errors import NoRule
+
+# from the shape of the result, as PyTorch inferred it, and the operation's arguments, with nodes for tensors; operations of one
+# result give a node, others a tuple
+Row = Callable[..., Any]
+HALF, LOW = sp.Rational(1, 2), -1e30  # what a masked entry gets: its exponential is 0, and no number is infinite
+
+
+def covered(holds: bool, what: str) -> None:
+    """A case that a row stands for, or the error that says which case it is not."""
+    if not holds:
+        raise NoRule(f"{what} has no rule")
