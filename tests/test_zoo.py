@@ -1,5 +1,6 @@
 """The zoo: every architecture in the registry, against the loop written by hand, its graph, and what the registry claims of it."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,8 @@ BY_HAND: dict[str, Callable[[int, Values], Any]] = {
 
 # what has a block for every step, or is made of another number of steps: no symbolic depth
 NUMBERED = {"dense_concatenation", "denseformer", "depth_attention", "fractal", "equilibrium"}
+# what reads the states of a scan in turn, all of them: paths at a number of steps only
+UNCLOSED = {"bidirectional", "multilayer", "unet"}
 zoo = pytest.mark.parametrize("name", ARCHITECTURES)
 
 
@@ -299,13 +302,25 @@ def test_the_gradient_is_that_of_differences(name: str) -> None:
 
 
 def claimed(name: str, depth: int) -> sp.Matrix:
-    """What the registry says of the paths, the depth put in."""
-    value = sp.sympify(ARCHITECTURES[name].paths, locals={"n": sp.Integer(depth), "t": T})
+    """What the registry says of the paths, the depth put in: a formula, or P_n by the ones before it and the first of them."""
+    text = ARCHITECTURES[name].paths
+    value = recurrence(text, depth) if text.startswith("P_n") else sp.sympify(text, locals={"n": sp.Integer(depth), "t": T}).doit()
     return (value if isinstance(value, sp.MatrixBase) else sp.Matrix([[value]])).applyfunc(lambda entry: sp.expand(sp.cancel(entry)))
 
 
+def recurrence(text: str, depth: int) -> sp.Expr:
+    """P at a depth, by a text as 'P_n = P_{n-1} + t, P_1 = 0'."""
+    rule, *first = [part.split(" = ")[1] for part in text.split(", ")]
+    start = int(text.split(", ")[1].removeprefix("P_").split(" ")[0])
+    known = dict(enumerate(map(sp.sympify, first), start))
+    for n in range(start + len(first), depth + 1):
+        before = {f"P_{k}": known[n - k] for k in range(1, len(first) + 1)}
+        known[n] = sp.expand(sp.sympify(re.sub(r"P_\{n-(\d+)\}", r"P_\1", rule), locals={**before, "n": sp.Integer(n), "t": T}))
+    return known[depth]
+
+
 @zoo
-@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
 def test_paths_are_those_of_the_graph_and_of_the_closed_form(name: str, depth: int) -> None:
     net = ARCHITECTURES[name].net(depth)
     found = sf.paths(net).matrix
@@ -315,9 +330,24 @@ def test_paths_are_those_of_the_graph_and_of_the_closed_form(name: str, depth: i
     for row, target in enumerate(outputs):
         for column, node in enumerate(net.inputs):
             assert sp.expand(found[row, column] - enumerated(graph, node.op.name, target)) == 0, (target, node)
-    if ARCHITECTURES[name].paths:
+    wanted = claimed(name, depth)
+    assert found[: wanted.rows, : wanted.cols].applyfunc(sp.expand) == wanted
+
+
+@zoo
+def test_paths_at_a_symbolic_depth_are_the_closed_form(name: str) -> None:
+    if name in NUMBERED:
+        return
+    if name in UNCLOSED:
+        with pytest.raises(sf.errors.NoRule, match="through the n steps of a scan have no closed form here"):
+            assert sf.paths(ARCHITECTURES[name].net("n")).matrix
+        return
+    found = sf.paths(ARCHITECTURES[name].net("n")).matrix
+    n = sp.Symbol("n", integer=True, positive=True)
+    for depth in (1, 2, 6):
         wanted = claimed(name, depth)
-        assert found[: wanted.rows, : wanted.cols].applyfunc(sp.expand) == wanted
+        at = found[: wanted.rows, : wanted.cols].applyfunc(lambda entry, depth=depth: sp.expand(sp.cancel(entry.subs(n, depth))))
+        assert at == wanted
 
 
 @zoo
@@ -458,7 +488,7 @@ def table() -> str:
     """The table of docs/zoo.md."""
     cells = [("name", "a step", "state", "paths", "span", "work", "inverse", "source")]
     cells += [
-        (row.name, f"`{row.formula}`", row.state, f"`{row.paths}`" if row.paths else "", f"`{row.span}`", f"`{row.work}`", row.inverse, row.source)
+        (row.name, f"`{row.formula}`", row.state, f"`{row.paths}`", f"`{row.span}`", f"`{row.work}`", row.inverse, row.source)
         for row in ARCHITECTURES.values()
     ]
     lines = [f"| {' | '.join(cell)} |" for cell in cells]

@@ -72,6 +72,9 @@ def denseformer(state: tuple[Any, Any], item: tuple[Layered, Any]) -> tuple[Any,
 def depth_attention(earlier: Any, f: Layered) -> Any:
     """Every layer reads the earlier ones by attention, the last one asking (Fang et al. 2023). State: all so far, a sequence.
 
+    Paths: an earlier one is read twice, as a value and by its share, and the last one once more, as it asks:
+    P_k = t*(2*(P_0 + ... + P_{k-1}) + P_{k-1}).
+
     >>> import symfold as sf
     >>> x = sf.tensor("x", (None, 3))
     >>> sf.fold(depth_attention, sf.layers("f1:4"), sf.stack([x])).shape
@@ -128,7 +131,8 @@ ARCHITECTURES = (
     Architecture("denseformer", _denseformer,
                  "z_k = f(y_{k-1}), y_k = sum_j alpha_kj*z_j", "all z so far", "(1 + t)**n", "n", "n", "z is kept", "Pagliardini et al. 2024"),
     Architecture("depth_attention", lambda made: folding.fold(depth_attention, made.layers(), stack([made.x]))[-1],
-                 "z_k = f(sum_j softmax_j(z_j . z_{k-1})*z_j)", "all z so far", "", "n", "n", "z is kept", "Fang et al. 2023"),
+                 "z_k = f(sum_j softmax_j(z_j . z_{k-1})*z_j)", "all z so far", "P_n = (1 + 3*t)*P_{n-1} - t*P_{n-2}, P_0 = 1, P_1 = 3*t",
+                 "n", "n", "z is kept", "Fang et al. 2023"),
     Architecture("hyper_connections", _hyper_connections,
                  "H = A*H + w*f(r*H)", "H, m streams", "(1 + t)**n", "n", "n", "", "Zhu et al. 2024"),
 )  # fmt: skip

@@ -153,7 +153,8 @@ ARCHITECTURES = (
     Architecture("bidirectional", _bidirectional,
                  "a = f(a, u), b = g(b, u backwards), [a, b]", "(a, b), sequences", "2*(t**(n + 1) - t)/(t - 1)", "n", "2*n", "", "Schuster & Paliwal 1997"),
     Architecture("multilayer", lambda made: multilayer(made.layers("f", inputs=2, count=2), made.tensor("u", steps=True), made.tensor("h")),
-                 "h_k = f_k(h_k, h_{k-1}), 2 layers deep", "h of each layer, sequences", "", "n + 1", "2*n", "", "Schmidhuber 1992"),
+                 "h_k = f_k(h_k, h_{k-1}), 2 layers deep", "h of each layer, sequences",
+                 "Matrix([[Sum((n - k)*(k + 1)*t**(k + 2), (k, 0, n - 1)), Sum(t**k + k*t**(k + 1), (k, 1, n))]])", "n + 1", "2*n", "", "Schmidhuber 1992"),
     Architecture("encoder_decoder", _encoder_decoder,
                  "h = f(h, u), then h = g(h, v)", "h", "t**n*(t**(n + 1) - t)/(t - 1)", "2*n", "2*n", "", "Sutskever et al. 2014"),
 )  # fmt: skip

@@ -79,8 +79,8 @@ def dense_of(width: int, inputs: int, tag: str) -> Kind:
 class Architecture:
     """An architecture: `net(depth)` is it, and what is claimed of it is tested.
 
-    formula: one step. state: what is carried. paths: from the input to the output, n steps, a layer worth t; '' where no
-    closed form is known. span, work: layers one after the other, layers in all. inverse: how a step is undone; '' where it is not.
+    formula: one step. state: what is carried. paths: from the input to the output, n steps, a layer worth t; a formula in n, or
+    P_n by the ones before. span, work: layers one after the other, layers in all. inverse: how a step is undone; '' where it is not.
     """
 
     name: str

@@ -25,7 +25,7 @@ from symfold.sequences import reverse
 def fractal(layers: Iterator[Callable[..., Any]], z: Any, columns: int) -> Any:
     """A layer, beside the fractal with one column less twice over; the two are averaged (Larsson et al. 2017).
 
-    Paths: P_1 = t, P_c = P_{c-1}**2 + t; 2**c - 1 layers, 2**(c-1) of them one after the other.
+    Paths: P_1 = t, P_c = P_{c-1}**2 + t (the polynomials of the Mandelbrot set); 2**c - 1 layers, 2**(c-1) one after the other.
 
     >>> import symfold as sf
     >>> print(sf.formula(sf.Net.of(fractal(iter(sf.layers("f1:4")), sf.tensor("x"), 2)), form="expanded"))
@@ -101,7 +101,7 @@ def _equilibrium(made: Parts) -> Any:
 
 
 ARCHITECTURES = (
-    Architecture("fractal", _fractal, "F = (F(F(z)) + f(z))/2, F of fewer columns", "z", "", "2**(n - 1)", "2**n - 1", "", "Larsson et al. 2017"),
+    Architecture("fractal", _fractal, "F = (F(F(z)) + f(z))/2, F of fewer columns", "z", "P_n = P_{n-1}**2 + t, P_1 = t", "2**(n - 1)", "2**n - 1", "", "Larsson et al. 2017"),
     Architecture("unet", lambda made: unet(made.layers("f"), made.layers("g", inputs=2), made.x),
                  "z = f(z) down, z = g(z, its state on the way down) up", "z, and all states on the way down",
                  "t**(2*n) + (t**(2*n + 2) - t**2)/(t**2 - 1)", "2*n", "2*n", "", "Ronneberger et al. 2015"),
