@@ -54,7 +54,7 @@ _HOMES = {
     "images": ("batch_norm", "convolution", "max_pool", "mean_pool"),
     "named_layers": ("Layer", "Layers", "layer", "layers"),
     "folding": ("fold", "scan"),
-    "runs": ("zipped",),
+    "runs": ("repeat", "zipped"),
     "sequences": ("reverse", "stack"),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
@@ -171,6 +171,7 @@ if TYPE_CHECKING:
     from symfold.operations import Normal as Normal
     from symfold.optimisers import sgd as sgd
     from symfold.report import compare as compare
+    from symfold.runs import repeat as repeat
     from symfold.runs import zipped as zipped
     from symfold.sequences import reverse as reverse
     from symfold.sequences import stack as stack

@@ -17,7 +17,7 @@ from symfold.folds import Step, settle, traced_step
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.purity import check_pure
-from symfold.runs import FOLDED, Run, runs_of
+from symfold.runs import FOLDED, Repeated, Run, Zipped, runs_of
 from symfold.sequences import join
 from symfold.shapes import Shape
 from symfold.trees import LEAF, Form, as_state, flatten, unflatten
@@ -77,6 +77,8 @@ def as_net(value: Any) -> Any:
 
 def first_of(items: Any) -> tuple[Any, Any]:
     """The first item as the initial state, and the others."""
+    if isinstance(items, (Repeated, Zipped)):
+        raise InvalidType("a fold over repeated items, or over lists side by side, has no first item that could be the initial state (give init)")
     listed = ordered(FOLDED, items)
     if not listed:
         raise InvalidType("fold of no items with no initial state (give init, as for functools.reduce)")
@@ -107,7 +109,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         return nodes + nodes if states else nodes
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
-        step = traced_step(lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), shapes, run.sequences)
+        step = traced_step(lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), shapes, run.leaves, run.along)
         for where, example in run.examples:
             if where >= first:
                 check_pure(step, run, partial(applied, where=where), shapes, where, example)

@@ -104,14 +104,19 @@ class Step:
     each: tuple[bool, ...]
 
 
-def traced_step(step: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence[Shape], sequences: Sequence[Node]) -> Step:
-    """A step, as Python over (state..., entries...), traced for a state of these shapes; what it reads from outside is captured."""
+def traced_step(
+    step: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence[Shape], given: Sequence[Node], along: bool = True
+) -> Step:
+    """A step, as Python over (state..., entries...), traced for a state of these shapes; what it reads from outside is captured.
+
+    Entries are those of sequences, or where not `along`, values that all steps share.
+    """
     carries = len(shapes)
-    traced = trace(step, [*shapes, *(sequence.shape[1:] for sequence in sequences)], fixed=carries)
+    traced = trace(step, [*shapes, *(value.shape[1:] if along else value.shape for value in given)], fixed=carries)
     return Step(
         traced.block,
-        tuple(sequences[o - carries] if isinstance(o, int) else o for o in traced.operands),
-        tuple(isinstance(o, int) for o in traced.operands),
+        tuple(given[o - carries] if isinstance(o, int) else o for o in traced.operands),
+        tuple(along and isinstance(o, int) for o in traced.operands),
     )
 
 

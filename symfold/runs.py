@@ -1,4 +1,4 @@
-"""Runs: the items of a fold, neighbours that are alike taken together, each leaf of theirs a sequence."""
+"""Runs: the items of a fold, neighbours that are alike taken together, each leaf of theirs a sequence or one value for all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from symfold.errors import InvalidType, ShapeError
 from symfold.families import compress
 from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
 from symfold.lifting import lift
-from symfold.named_layers import Layer, Layers
+from symfold.named_layers import Layer, Layers, depth_given
 from symfold.nodes import Node
 from symfold.sequences import element, stack
 from symfold.shapes import Size, length
@@ -22,14 +22,15 @@ FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring items that are alike: the pattern, a sequence for each leaf, and examples to check the mapper on."""
+    """Neighbouring items that are alike: the pattern, its leaves, and examples to check the mapper on."""
 
     pattern: Any
-    sequences: tuple[Node, ...]
+    leaves: tuple[Node, ...]
     count: Size
     start: int
     examples: tuple[tuple[int, Any], ...]
     source: Sequence[Any] = ()  # what the items are read from, if they are no values along an axis
+    along: bool = True  # whether the leaves are sequences, and not values that all the items share
 
     def name_at(self, where: int) -> str:
         """The name of the first layer in the item of one step, for messages."""
@@ -61,15 +62,38 @@ def zipped(*parts: Any) -> Zipped:
     return Zipped(parts)
 
 
+@dataclass(frozen=True)
+class Repeated:
+    """One item, so many times."""
+
+    item: Any
+    count: Size
+
+
+def repeat(item: Any, count: Any) -> Repeated:
+    """The same item at every step, as `itertools.repeat(item, times)`; so many times, which may be a symbol.
+
+    A layer so repeated is shared by all the steps: one layer, one set of parameters. At a number this is the fold over `[f] * count`.
+
+    >>> import symfold as sf
+    >>> print(sf.fold(sf.mappers.residual, sf.repeat(sf.layer("f"), "n"), sf.tensor("x")))
+    z_k = f(z_{k-1}) + z_{k-1}, k = 1..n, z_0 = x
+    """
+    return Repeated(item, depth_given(count))
+
+
 def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
     """Neighbouring like items, as runs."""
     if isinstance(items, Layers) and not (items.kind and items.kind.captured):
         if items.count != 0:
             count = items.count
-            ends = {0, count - 1} if isinstance(count, int) else set()
-            chosen = range(count) if keep_all and isinstance(count, int) else sorted(ends)
-            examples = tuple((k, items[k]) for k in chosen)
+            examples = tuple((k, items[k]) for k in checked(count, keep_all))
             yield Run(LayerPattern(items.kind), items.families(), count, 0, examples, items if isinstance(count, int) else ())
+        return
+    if isinstance(items, Repeated):
+        if items.count != 0:
+            one = read_item(items.item)
+            yield Run(one.pattern, one.leaves, items.count, 0, tuple((k, items.item) for k in checked(items.count, keep_all) or (0,)), along=False)
         return
     if hasattr(items, "_as_tree_") or isinstance(items, Node):
         yield from runs_along(items)
@@ -82,8 +106,8 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
     while start < len(listed):
         if named := named_run(listed, start):
             count = len(named)
-            chosen = range(count) if keep_all else sorted({0, count - 1})
-            yield Run(LayerPattern(named.kind), named.families(), count, start, tuple((k, listed[start + k]) for k in chosen), listed)
+            examples = tuple((k, listed[start + k]) for k in checked(count, keep_all))
+            yield Run(LayerPattern(named.kind), named.families(), count, start, examples, listed)
             start += count
             continue
         first = read_item(listed[start])
@@ -92,9 +116,15 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
             run.append(item)
         count = len(run)
         sequences = tuple(stack(leaves) for leaves in zip(*(item.leaves for item in run), strict=True))
-        chosen = range(count) if keep_all else sorted({0, count - 1})
-        yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in chosen), listed)
+        yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in checked(count, keep_all)), listed)
         start += count
+
+
+def checked(count: Size, keep_all: bool = False) -> Sequence[int]:
+    """The items of a run on which the mapper is traced again: those at its ends, or all; none where the ends are not known."""
+    if not isinstance(count, int):
+        return ()
+    return range(count) if keep_all else sorted({0, count - 1})
 
 
 def runs_beside(parts: Sequence[Any]) -> Iterable[Run]:
@@ -109,8 +139,7 @@ def runs_beside(parts: Sequence[Any]) -> Iterable[Run]:
     sequences = tuple(leaf for _, _, leaves, _ in read for leaf in leaves)
     (count,) = counts
     if count != 0:
-        ends = sorted({0, count - 1}) if isinstance(count, int) else []
-        examples = tuple((k, tuple(part[k] if isinstance(part, Layers) else element(leaves[0], k) for part, _, leaves, _ in read)) for k in ends)
+        examples = tuple((k, tuple(part[k] if isinstance(part, Layers) else element(leaves[0], k) for part, _, leaves, _ in read)) for k in checked(count))
         yield Run(pattern, sequences, count, 0, examples)
 
 

@@ -26,6 +26,58 @@ def test_the_list_and_the_lazy_layers_give_one_net() -> None:
     assert sf.fold(sf.mappers.residual, list(F), X) == sf.fold(sf.mappers.residual, F, X)
 
 
+REPEATED = {
+    "layer": (sf.mappers.residual, F[0]),
+    "opaque layer": (sf.mappers.boosting(X), sf.layer("g")),
+    "pair": (lambda z, p: p[0](z) * p[1] + F[0](z), (F[1], sf.tensor("u", (None, 3)))),
+    "net": (lambda z, net: net(z) + z, sf.Net.of(sf.layer("g")(sf.tensor("y")))),
+    "value": (lambda z, u: z + F[2](u), X * 2),
+    "number": (lambda z, a: a * z + sp.cos(a), 0.5),
+    "function": (lambda z, step: step(z) + X, sf.tanh),
+}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+@pytest.mark.parametrize("case", REPEATED)
+def test_an_item_repeated_is_a_list_of_it_at_every_depth(case: str, count: int) -> None:
+    mapper, item = REPEATED[case]
+    for check in ("ends", "all"):
+        assert sf.fold(mapper, sf.repeat(item, count), X, check=check) == sf.fold(mapper, [item] * count, X)
+    if count:
+        assert sf.scan(mapper, sf.repeat(item, count), X) == sf.scan(mapper, [item] * count, X)
+        symbolic = sf.fold(mapper, sf.repeat(item, "n"), X)
+        assert sf.roll(symbolic.at(n=count)) == sf.roll(sf.fold(mapper, [item] * count, X))
+        assert sf.from_json(symbolic.to_json()) == symbolic
+
+
+def test_a_repeated_number_is_a_number_at_every_step() -> None:
+    net = sf.fold(lambda z, a: a * z + sp.cos(a), sf.repeat(0.5, "n"), sf.tensor("z", ()))
+    assert net.at(n=3)(8.0) == pytest.approx(1 + 1.75 * np.cos(0.5), rel=1e-15)
+
+
+def test_what_is_repeated_is_shared_and_its_gradient_added_up() -> None:
+    """One set of parameters; by the gradient of the net whose layers have names of their own, summed over them."""
+    depth, apart = 4, sf.fold(sf.mappers.residual, F, X)
+    shared = sf.fold(sf.mappers.residual, sf.repeat(F[0], "n"), X)
+    assert [node.op.name for node in shared.at(n=depth).params] == ["W1", "b1"]
+    values = values_of(shared.at(n=depth))
+    loss = lambda net: sf.grad(sf.Net.of((net**2).sum()))  # noqa: E731
+    found = loss(shared).at(n=depth)(values)
+    each = loss(apart)({"x": values["x"], **{f"{letter}{k}": values[f"{letter}1"] for letter in "Wb" for k in range(1, depth + 1)}})
+    for letter in "Wb":
+        np.testing.assert_allclose(found[f"{letter}1"], sum(each[f"{letter}{k}"] for k in range(1, depth + 1)), rtol=1e-12)
+
+
+def test_what_cannot_be_repeated_says_why() -> None:
+    calls: list[int] = []
+    with pytest.raises(sf.errors.ImpureMapper):
+        sf.fold(lambda z, f: (calls.append(1), f(z) * len(calls))[1], sf.repeat(F[0], "n"), X)
+    with pytest.raises(sf.errors.InvalidValue, match=r"count .*=-1 must be a whole number, at least 0"):
+        sf.repeat(F[0], -1)
+    with pytest.raises(sf.errors.InvalidType, match=r"has no first item that could be the initial state \(give init\)"):
+        sf.fold(sf.mappers.residual, sf.repeat(F[0], 3))
+
+
 @pytest.mark.parametrize(
     "mapper, items",
     [

@@ -268,7 +268,7 @@ BY_HAND: dict[str, Callable[[int, Values], Any]] = {
 }
 
 # what has a block for every step, or is made of another number of steps: no symbolic depth
-NUMBERED = {"dense_concatenation", "denseformer", "depth_attention", "fractal", "equilibrium"}
+NUMBERED = {"dense_concatenation", "denseformer", "depth_attention", "fractal"}
 # what reads the states of a scan in turn, all of them: paths at a number of steps only
 UNCLOSED = {"bidirectional", "multilayer", "unet"}
 zoo = pytest.mark.parametrize("name", ARCHITECTURES)

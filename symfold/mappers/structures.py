@@ -18,7 +18,7 @@ from symfold.opening import opened
 from symfold.operations import Input
 from symfold.primitives import zeros
 from symfold.reverse_mode import pull_back
-from symfold.runs import zipped
+from symfold.runs import repeat, zipped
 from symfold.sequences import reverse
 
 
@@ -51,14 +51,14 @@ def unet(down: Any, up: Any, x: Any) -> Any:
     return folding.fold(lambda z, item: item[1](z, item[0]), zipped(reverse(lift(states)), up), states[-1])
 
 
-def equilibrium(f: Callable[..., Any], x: Any, steps: int, init: Any = 0) -> Any:
-    """A fixed point z = f(z, x) by so many iterations of one layer (Bai et al. 2019, unrolled).
+def equilibrium(f: Callable[..., Any], x: Any, steps: Any, init: Any = 0) -> Any:
+    """A fixed point z = f(z, x) by so many iterations of one layer, or by n of them (Bai et al. 2019, unrolled).
 
     >>> import symfold as sf
     >>> print(sf.formula(equilibrium(sf.layer("f"), sf.tensor("x"), 3), form="expanded"))
     f(f(f(0, x), x), x)
     """
-    return folding.fold(lambda z, step: step(z, x), [f] * steps, init)
+    return folding.fold(lambda z, step: step(z, x), repeat(f, steps), init)
 
 
 def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net:
@@ -97,7 +97,7 @@ def _fractal(made: Parts) -> Any:
 
 
 def _equilibrium(made: Parts) -> Any:
-    return equilibrium(made.layer("f", inputs=2), made.x, known_count(made.depth), made.tensor("z"))
+    return equilibrium(made.layer("f", inputs=2), made.x, made.depth, made.tensor("z"))
 
 
 ARCHITECTURES = (
