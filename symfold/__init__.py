@@ -26,7 +26,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
-    parameters, backends, compile               numbers
+    parameters, draws, backends, compile        numbers: of parameters, drawn for inputs, computed
     analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
     optimisers, batches, updates                what a training step is, what it is fed, who takes it
     stages, train, check                        training, at once or layer after layer, and gradients checked

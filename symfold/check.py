@@ -10,17 +10,17 @@ import numpy as np
 from symfold.arguments import array_of, quoted, real, whole
 from symfold.compile import small_shapes
 from symfold.differentiate import value_and_grad
+from symfold.draws import drawn, rows_of
 from symfold.errors import GradientError, InvalidType
 from symfold.net import Net
 from symfold.parameters import init
-from symfold.shapes import is_known
 
 
 def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int = 0, tolerance: float = 1e-4) -> float:
     """Compare the adjoint of a loss with central differences; the worst ratio of their difference to their size.
 
     Values for inputs and parameters are drawn from `seed` unless given; unknown sizes are taken as 2. The slope along a
-    random direction is compared for every input and parameter. Raises `GradientError` above the tolerance.
+    random direction is compared for every input and parameter, but for inputs that pick rows of tables, which have none. Raises `GradientError` above the tolerance.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
@@ -34,10 +34,12 @@ def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int 
     point: dict[str, Any] = {name: np.array(value) for name, value in init(net, seed).items()}
     for name in point:  # biases that start at zero say little: move everything off its start
         point[name] = point[name] + 0.5 * generator.standard_normal(point[name].shape)
+    given = {name: array_of(f"the value of {name!r}", value).astype(float) for name, value in (values or {}).items()}
     shapes = small_shapes(net)
-    point |= {n.op.name: generator.standard_normal(shapes[n.op.name] if is_known(n.shape) else ()) for n in net.inputs}
-    point |= {name: array_of(f"the value of {name!r}", value).astype(float) for name, value in (values or {}).items()}
-    names = tuple(point)
+    rows = rows_of([net], {name: given[name].shape if name in given else shape for name, shape in shapes.items()})
+    point |= drawn(shapes, rows, lambda name: generator)
+    point |= given
+    names = tuple(name for name in point if name not in rows)  # numbers of rows have no slope
     run = net.compile()
     _, gradient = value_and_grad(net, wrt=names).compile()({}, **point)
     worst, where = 0.0, ""

@@ -10,6 +10,7 @@ import numpy as np
 
 from symfold.arguments import arrays_of, flag, one_of
 from symfold.depth import roll, unroll, written_out
+from symfold.draws import only_picking
 from symfold.errors import InvalidValue, NoRule
 from symfold.evaluate import constant_value
 from symfold.exchange.onnx_graph import Graph, check_rank
@@ -23,7 +24,6 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.opening import opened
 from symfold.operations import Constant
-from symfold.primitives import add_embedded, embed, is_primitive
 from symfold.shapes import NAME, input_shape
 from symfold.specialise import with_shapes
 from symfold.trees import LEAF, Form
@@ -79,7 +79,7 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
     leaves = leaves_of(roots)
     read = {name: leaf for leaf in leaves if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,) for name in members(leaf)}
     graph = Graph(dtype, [*read, *names])
-    tokens = picking(roots)
+    tokens = only_picking(roots)
     infos = [input_info(graph, name, read[name], read[name] in tokens) for name in (node.op.name for node in net.inputs) if name in read]
     writer = Writer(graph)
     for leaf in leaves:
@@ -109,17 +109,6 @@ def input_info(graph: Graph, name: str, leaf: Node, whole: bool) -> Any:
 def members(leaf: Node) -> tuple[str, ...]:
     """The inputs that a leaf stands for."""
     return tuple(leaf.op.names) if isinstance(leaf.op, Family) else (leaf.op.name,)
-
-
-def picking(roots: Sequence[Node]) -> set[Node]:
-    """The inputs that are read as numbers of rows and as nothing else."""
-    picks: set[Node] = set()
-    others = set(roots)
-    for node in walk(roots):
-        for place, arg in enumerate(node.args):
-            picked = (is_primitive(node, embed) and place == 1) or (is_primitive(node, add_embedded) and place == 2)
-            (picks if picked else others).add(arg)
-    return picks - others
 
 
 def result_names(form: Form, name: str = "output") -> list[str]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from symfold.draws import drawn, rows_of
 from symfold.elementwise import tanh
 from symfold.errors import InvalidValue
 from symfold.families import Names, Numbered
-from symfold.layer_kinds import Weight, make_kind
+from symfold.layer_kinds import Call, Weight, make_kind
 from symfold.names import applied_layers, label, names_of
 from symfold.net import Net
 from symfold.operations import Normal
 from symfold.primitives import dot
+from symfold.shapes import Shape, is_known
 from symfold.tensors import tensor
+from symfold.walks import walk
 
 SEEDS = tuple(range(10))
 WIDTH, ROWS, HIDDEN = 5, 3, 8  # of random inputs whose sizes are free, and of the layers
@@ -58,8 +62,9 @@ def _stem(names: Names) -> str:
 
 
 def width_of(net: Net) -> int:
-    """The size of the last axis of the inputs, where one is known."""
-    return next((node.shape[-1] for node in net.inputs if node.shape and isinstance(node.shape[-1], int)), WIDTH)
+    """The size of the last axis of what the layers read, where one is known."""
+    nodes = chain(walk(net.outputs), *(walk(block.results) for block in net.blocks))
+    return next((size for node in nodes if isinstance(node.op, Call) and isinstance(size := node.args[1].shape[-1], int)), WIDTH)
 
 
 def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -69,8 +74,14 @@ def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]
     inputs = {node.op.name: node.shape for net in nets for node in net.inputs if node.op.name != STRENGTH}
     width = width_of(nets[0])
     values = {name: random.standard_normal(shape) * (0.5 if shape[0] == 1 else shape[0] ** -0.5) for name, shape in sorted(params.items())}
-    free = {name: (ROWS, width) if not all(isinstance(size, int) for size in shape) else shape for name, shape in sorted(inputs.items())}
-    return values, {name: random.standard_normal(shape) for name, shape in free.items()}
+    picked = rows_of(nets)
+    free = {name: shape if all(isinstance(size, int) for size in shape) else _some(shape) if name in picked else (ROWS, width) for name, shape in sorted(inputs.items())}
+    return values, drawn(free, rows_of(nets, free), lambda name: random)
+
+
+def _some(shape: Shape) -> tuple[int, ...]:
+    """A shape of numbers of rows: so many where a size is free."""
+    return tuple(size if isinstance(size, int) else ROWS for size in shape) if is_known(shape) else (ROWS,)
 
 
 def norm(value: Any) -> float:
@@ -94,6 +105,6 @@ def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
     return float(np.polyfit(np.log(xs), np.log(ys), 1)[0])
 
 
-def each_draw(measure: Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[float]], nets: Sequence[Net]) -> list[list[float]]:
+def each_draw(measure: Callable[[dict[str, Any], dict[str, Any]], Sequence[float]], nets: Sequence[Net]) -> list[list[float]]:
     """A measurement for every draw of layers and inputs."""
     return [[float(value) for value in measure(*draw(nets, seed))] for seed in SEEDS]

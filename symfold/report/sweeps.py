@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -42,9 +41,11 @@ def ladder(comparison: Comparison) -> str:
     sweeps = [picard(net, s) for s in range(depth + 1)]
     nets = [with_layers(swept) if s else None for s, swept in enumerate(sweeps)]
     runs = [one.compile() for one in nets if one is not None]
+    start, read = sweeps[0].compile(), {node.op.name for node in (*sweeps[0].inputs, *sweeps[0].params)}
 
-    def measure(params: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[float]:
-        values = [np.asarray(next(iter(inputs.values()))), *(np.asarray(run(params, **inputs)) for run in runs)]
+    def measure(params: dict[str, Any], inputs: dict[str, Any]) -> list[float]:
+        own = {name: value for name, value in (params | inputs).items() if name in read}
+        values = [np.asarray(start({}, **own)), *(np.asarray(run(params, **inputs)) for run in runs)]
         return [norm(value - values[-1]) for value in values]
 
     values, spread = band(each_draw(measure, [one for one in nets if one is not None]))
@@ -54,7 +55,7 @@ def ladder(comparison: Comparison) -> str:
         f"Error of sweep s against {name}, logarithmic: " + ", ".join(f"sweep {s}: {value:.1e}" for s, value in enumerate(values)),
         [plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)], "sweep s", "error", (False, True), range(depth + 1),
     )  # fmt: skip
-    told = ["the input alone", *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]), *(f"sweep {s}" for s in range(2, depth)), name][: depth + 1]
+    told = ["the input alone" if sweeps[0].outputs[0] in net.inputs else "the first state", *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]), *(f"sweep {s}" for s in range(2, depth)), name][: depth + 1]
     rows = [(str(s), told[s], expression(ascending(kept[s].polynomial, T)).text, said(kept[s].count), f"{values[s]:.2e}") for s in range(depth + 1)]
     numbers = table(["sweep", "which net", "paths, by length", "how many", "error (median)"], rows)
     caption = f"Error of sweep s for {LAYERS}: median, and a band from the least to the largest. Sweep {depth} is {name} itself: its error is zero up to rounding."

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.draws import rows_of
 from symfold.errors import Diverged, InvalidValue
 from symfold.losses import squared_error
 from symfold.net import Net
@@ -47,6 +48,8 @@ def trained(net: Net, seed: int = 0) -> Trained:
     if len(net.inputs) != 1 or len(net.outputs) != 1:
         raise InvalidValue(f"the trained nets of the plots have one input and one output, this one {len(net.inputs)} and {len(net.outputs)}")
     name = net.inputs[0].op.name
+    if rows_of([net]):
+        raise InvalidValue(f"the trained nets of the plots read numbers that they are fitted to, and the input {name!r} picks rows of a table")
     bound = with_layers(net)(**{name: tensor(name, (None, WIDTH))})
     target = "target" if name != "target" else "wanted"
     loss = squared_error(bound, tensor(target, (None, WIDTH)))

@@ -16,6 +16,7 @@ import numpy as np
 from symfold.analysis.equality.exactly import Abandoned, Exact, Inexact, Layers, Rule
 from symfold.analysis.normal_form import exact
 from symfold.blocks import Block
+from symfold.draws import rows_of
 from symfold.families import known_count
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
@@ -105,10 +106,12 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
     far = [{name: value if one in (None, name) else Fraction(1) for name in inputs} for one in (None, *(inputs[1:] and inputs)) for value in telling(a, b)]
     first = candidates(names, many)
     spent, restless = 0, set[str]()  # what keeps the state of a deep net from coming to rest
+    rows = rows_of([a, b])
     for layers, start in chain(product(candidates(names, many), starts), product(islice(first, SIMPLEST), far)):
         if layers.others.text in restless:
             continue
         for parameter in map(Fraction, (1, 2) if has_parameters else (1,)):
+            start = {name: Fraction(int(abs(value)) % max(1, rows[name])) if name in rows else value for name, value in start.items()}
             evaluators = [Exact(layers, start, parameter) for _ in (a, b)]
             try:
                 if spent > MOST_IN_ALL:

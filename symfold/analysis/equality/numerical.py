@@ -13,6 +13,7 @@ import numpy as np
 
 from symfold.analysis.equality.precisely import compare_precisely
 from symfold.analysis.equality.smooth import Smooth, generator, sizes
+from symfold.draws import drawn, rows_of
 from symfold.errors import NoRule, ShapeError
 from symfold.interpreter import Entries
 from symfold.specialise import with_shapes
@@ -58,12 +59,13 @@ def compare_numbers(a: Any, b: Any, seed: int, steps: float = 0) -> Numbers:
     False
     """
     number = max(FEWEST, min(POINTS, int(MOST_STEPS // max(1, steps))))
+    rows = rows_of([a, b], {node.op.name: sizes(node) for node in a.inputs})
     best, finite, digits, asked = Numbers(None, 0.0, 0), 0, 0, 0
     for point in [*range(number), *range(POINTS, POINTS + FEWEST)]:
         positive, magnitude, key = point >= POINTS, MAGNITUDES[point % len(MAGNITUDES)], f"{seed} point {point}"
         if positive and finite:
             break
-        inputs = _drawn(a, key, magnitude, positive)
+        inputs = _drawn(a, rows, key, magnitude, positive)
         found = _compared(a, b, inputs, key, positive)
         if not found.points:
             best = best if best.points else found
@@ -85,10 +87,10 @@ def compare_numbers(a: Any, b: Any, seed: int, steps: float = 0) -> Numbers:
     return replace(best, points=finite, equal=False if best.difference > APART else agreed or None, digits=digits)
 
 
-def _drawn(net: Any, key: str, magnitude: float, positive: bool) -> dict[str, Any]:
-    """Inputs at random: of both signs, or positive."""
-    drawn = {node.op.name: generator(key, f"input {node.op.name}").normal(size=sizes(node)) for node in net.inputs}
-    return {name: np.exp(2 * array) if positive else magnitude * array for name, array in drawn.items()}
+def _drawn(net: Any, rows: Mapping[str, int], key: str, magnitude: float, positive: bool) -> dict[str, Any]:
+    """Inputs at random: of both signs, or positive; numbers of rows as they are."""
+    found = drawn({node.op.name: sizes(node) for node in net.inputs}, rows, lambda name: generator(key, f"input {name}"))
+    return {name: array if name in rows else np.exp(2 * array) if positive else magnitude * array for name, array in found.items()}
 
 
 def _compared(a: Any, b: Any, inputs: Mapping[str, Any], key: str, positive: bool) -> Numbers:

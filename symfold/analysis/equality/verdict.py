@@ -197,8 +197,8 @@ def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
 
 
 def _short(value: Any) -> Any:
-    """Numbers to four digits."""
-    return [_short(part) for part in value] if isinstance(value, list) else float(f"{value:.4g}")
+    """Numbers to four digits, whole ones as they are."""
+    return [_short(part) for part in value] if isinstance(value, list) else value if isinstance(value, int) else float(f"{value:.4g}")
 
 
 def _pair(left: float, right: float, gap: float) -> str:
