@@ -230,6 +230,23 @@ def test_through_onnx(name: str, dtype: str, tolerance: float, tmp_path: Path) -
         np.testing.assert_allclose(a, wanted, rtol=0, atol=max(tolerance, 1e-6 if name in SINGLE else 0) * max(1, np.abs(wanted).max()))
 
 
+@pytest.mark.parametrize("name, layer", [("GPT-2", "attn1"), ("BERT", "attention1"), ("Llama", "self_attn1"), ("ALBERT, one block for all", "albert_layers0_0")])
+def test_models_of_words_are_compared_at_words(name: str, layer: str) -> None:
+    """Rows of the table of words are drawn, and at them the model and its lesion have the numbers that are told."""
+    module, value, options = built(name)
+    net, _ = sf.from_torch(module, (value,), options)
+    without = sf.lesion(net, [layer])
+    found = sf.verdict(net, without)
+    assert found.level == "different"
+    (words,) = found.evidence["inputs"].values()
+    assert np.shape(words) == tuple(value.shape) and set(np.ravel(words).tolist()) <= set(range(40))
+    output, *entry = found.evidence["place"]
+    for one, told_value in zip((net, without), found.evidence["values"], strict=True):
+        parameters = {node.op.name for node in one.params}
+        result = one.compile("numpy")({key: np.asarray(v) for key, v in found.evidence["params"].items() if key in parameters}, np.array(words))
+        assert listed(result)[output][tuple(entry)] == pytest.approx(told_value, rel=1e-6)
+
+
 def test_parameters_of_repeated_modules_are_families() -> None:
     module, value, _ = built("residual")
     net, params = sf.from_torch(module, value)
