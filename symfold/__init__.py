@@ -27,6 +27,8 @@ The rooms, in the order in which data flows through them; a room imports only fr
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, draws, backends, compile        numbers: of parameters, drawn for inputs, computed
+    parameters, backends, compile               numbers
+    statistics                                  of a batch, kept as parameters
     analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
     optimisers, batches, updates                what a training step is, what it is fed, who takes it
     stages, train, check                        training, at once or layer after layer, and gradients checked
@@ -56,6 +58,7 @@ _HOMES = {
     "folding": ("fold", "scan"),
     "runs": ("repeat", "zipped"),
     "sequences": ("reverse", "stack"),
+    "statistics": ("keep_statistics",),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
     "elementwise": ("cos", "erf", "exp", "gelu", "log", "relu", "sigmoid", "silu", "sin", "softplus", "sqrt", "tanh", "softmax", "logsumexp"),
@@ -176,6 +179,7 @@ if TYPE_CHECKING:
     from symfold.sequences import reverse as reverse
     from symfold.sequences import stack as stack
     from symfold.serialize import from_json as from_json
+    from symfold.statistics import keep_statistics as keep_statistics
     from symfold.tensors import parameter as parameter
     from symfold.tensors import tensor as tensor
     from symfold.train import fit as fit

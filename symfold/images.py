@@ -7,13 +7,15 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.arguments import whole
+from symfold.arguments import flag, whole
 from symfold.layer_kinds import Kind, Weight, make_kind
 from symfold.lifting import leads, lift
-from symfold.operations import Normal
+from symfold.operations import Fixed, Normal
 from symfold.primitives import einsum, reduce_max, reduce_mean, windows
 
 ZERO = Normal(0.0, 0.0)
+BATCH = (-4, -2, -1)  # the axes of a channel's statistics: samples and places
+MEAN, VARIANCE = Fixed(0.0, 0.0), Fixed(1.0, 0.0)  # kept statistics, before there are data
 
 
 def convolution(
@@ -43,25 +45,36 @@ def convolution(
     return make_kind(body, 1, weights)
 
 
-def batch_norm(channels: int, epsilon: float = 1e-5) -> Kind:
+def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> Kind:
     """Mean 0 and variance 1 of each channel over the batch, then a trained gain and shift (Ioffe & Szegedy 2015).
 
-    The batch is the one that is given, in training and afterwards: no running averages are kept. Gain, shift: (channels, 1, 1).
+    The batch is the one that is given; `kept` takes a mean and a variance that are parameters instead, so that a sample's result does
+    not depend on the others. `sf.keep_statistics` makes one of the other and fills them in; training leaves them as they are.
+    All parameters are (channels, 1, 1).
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.Net.of(sf.layer("f", batch_norm(2))(sf.tensor("x", (None, 2, 3, 3))))
     >>> out = net(net.init(), x=np.arange(36.0).reshape(2, 2, 3, 3))
     >>> bool(np.allclose(out.mean(axis=(0, 2, 3)), 0)), bool(np.allclose(out.var(axis=(0, 2, 3)), 1))
     (True, True)
+    >>> sf.layer("f", batch_norm(2, kept=True)).params
+    (gain_f, shift_f, mean_f, variance_f)
     """
     channels = whole("channels", channels, 1)
+    shape = (channels, 1, 1)
+    weights = (Weight("gain", shape, Normal(1.0, 0.0)), Weight("shift", shape, ZERO))
 
-    def body(z: Any, gain: Any, shift: Any) -> Any:
-        centred = z - reduce_mean(z, axis=(-4, -2, -1), keepdims=True)
-        variance = reduce_mean(centred**2, axis=(-4, -2, -1), keepdims=True)
+    def normed(centred: Any, variance: Any, gain: Any, shift: Any) -> Any:
         return centred * (variance + epsilon) ** sp.Rational(-1, 2) * gain + shift
 
-    return make_kind(body, 1, (Weight("gain", (channels, 1, 1), Normal(1.0, 0.0)), Weight("shift", (channels, 1, 1), ZERO)))
+    def by_batch(z: Any, gain: Any, shift: Any) -> Any:
+        centred = z - reduce_mean(z, axis=BATCH, keepdims=True)
+        return normed(centred, reduce_mean(centred**2, axis=BATCH, keepdims=True), gain, shift)
+
+    if flag("kept", kept):
+        statistics = (Weight("mean", shape, MEAN), Weight("variance", shape, VARIANCE))
+        return make_kind(lambda z, gain, shift, mean, variance: normed(z - mean, variance, gain, shift), 1, (*weights, *statistics))
+    return make_kind(by_batch, 1, weights)
 
 
 def max_pool(value: Any, size: int = 2) -> Any:

@@ -15,7 +15,7 @@ from symfold.functions import head_named
 from symfold.layer_kinds import Call
 from symfold.net_writer import FORMAT
 from symfold.nodes import Node
-from symfold.operations import Constant, Formal, FrozenArray, Input, Normal
+from symfold.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
 from symfold.primitives import PRIMITIVES, Apply
 from symfold.trees import LEAF, Form
 from symfold.values import decode_value
@@ -76,7 +76,10 @@ class Reader:
 
 
 def _read_start(start: Any) -> Normal | None:
-    return None if start is None else Normal(float(start[0]), float(start[1]))
+    if start is None:
+        return None
+    require(list(start[2:]) in ([], ["fixed"]), f"a parameter that starts as {start!r}")
+    return (Fixed if start[2:] else Normal)(float(start[0]), float(start[1]))
 
 
 def _read_names(names: Any) -> Any:

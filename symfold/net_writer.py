@@ -18,7 +18,7 @@ from symfold.folds import Fold, Select
 from symfold.functions import head_name
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
-from symfold.operations import Constant, Formal, FrozenArray, Input, Normal
+from symfold.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
 from symfold.primitives import Apply
 from symfold.trees import LEAF, Form
 from symfold.values import encode_value
@@ -64,8 +64,8 @@ class Writer:
         return WRITTEN[type(op)](self, op)
 
 
-def _start(start: Normal | None) -> list[float] | None:
-    return None if start is None else [start.mean, start.deviation]
+def _start(start: Normal | None) -> list[Any] | None:
+    return None if start is None else [start.mean, start.deviation, *(["fixed"] if isinstance(start, Fixed) else [])]
 
 
 def _names(names: Any) -> list[Any]:

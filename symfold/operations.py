@@ -38,6 +38,11 @@ class Normal:
 
 
 @dataclass(frozen=True)
+class Fixed(Normal):
+    """How a parameter starts that training leaves as it is: a statistic of the data, not a weight."""
+
+
+@dataclass(frozen=True)
 class Input:
     """A named value from outside: an `input`, a `parameter`, or the name of a `layer`.
 

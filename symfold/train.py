@@ -71,7 +71,8 @@ def fit(
     `data` holds an array for every input, samples along the first axis, shuffled anew each epoch by `seed`; `metrics` are
     functions of the parameters, or nets evaluated on the whole data, after each epoch. Parameters have the names of the
     loss's, neither fewer nor more. What is wrong with an argument shows before the first step. The arguments are left alone. A loss that is no longer finite stops
-    the training with `Diverged`, which says at which step and keeps the last good parameters.
+    the training with `Diverged`, which says at which step and keeps the last good parameters. What is a statistic and no weight
+    (`sf.keep_statistics`) is left as it is.
 
     With `stages`, the layers of the net's folds are fitted one after the other, in the order in which they are applied: stage k
     moves the parameters of layer k and those that belong to no layer of a fold (a projection, a readout); the layers before it

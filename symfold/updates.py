@@ -17,7 +17,7 @@ from symfold.families import Family, Names, Numbered
 from symfold.losses import check_single
 from symfold.net import Net, listed
 from symfold.nodes import Node
-from symfold.operations import Input, Normal
+from symfold.operations import Fixed, Input, Normal
 from symfold.optimisers import Optimiser
 from symfold.parameters import Parameters, layout_of, parameters_of
 
@@ -32,8 +32,9 @@ def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None
     >>> training_step(sf.Net.of((w - sf.tensor("x")) ** 2), sf.sgd(0.5))({"w": 3.0}, x=1.0)
     (array(4.), (array(1.),))
     """
-    both = value_and_grad(loss, trained, remat)
     leaves = moved(loss, trained)
+    everything = leaves == [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    both = value_and_grad(loss, None if everything else [name for leaf in leaves for name in listed(leaf)], remat)
     gradients = both.outputs[1:]
     if len(gradients) != len(leaves):
         raise InvalidValue("a parameter is used both alone and in a sequence of layers; training needs it in one place (use one layer for both)")
@@ -49,8 +50,8 @@ def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None
 
 
 def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
-    """The parameter leaves that move: all of them, or those of these names; of a family that moves in part, its members."""
-    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    """The parameter leaves that move: all that are not fixed, or those of these names; of a family that moves in part, its members."""
+    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter" and not isinstance(leaf.op.start, Fixed)]
     if trained is None:
         return leaves
     touched = [leaf for leaf in leaves if not set(trained).isdisjoint(listed(leaf))]

@@ -237,3 +237,36 @@ def test_it_has_pytorchs_values_and_gradients(name: str, dtype: str, tolerance: 
     largest = max(1.0, *(np.abs(one).max() for one in slopes.values()))
     for key, slope in slopes.items():
         np.testing.assert_allclose(gradient[key], slope, rtol=0, atol=tolerance * largest, err_msg=key)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-10), ("float32", 1e-6)])
+def test_a_kept_batch_norm_is_pytorchs_evaluated(dtype: str, tolerance: float) -> None:
+    """With the running averages of a few batches: values, and the gradients of all that PyTorch gives one."""
+    module, random = randomised(nn.BatchNorm2d(3)).to(getattr(torch, dtype)), np.random.default_rng(2)
+    for _ in range(3):
+        module(torch.as_tensor(random.normal(1.0, 2.0, size=(4, 3, 5, 6))).to(getattr(torch, dtype)))
+    value = torch.as_tensor(random.normal(size=(1, 3, 5, 6))).to(getattr(torch, dtype)).requires_grad_()
+    result = module.eval()(value)
+    (result * result).sum().backward()
+
+    own = {"gain": module.weight, "shift": module.bias, "mean": module.running_mean, "variance": module.running_var}
+    params = weights("f", **{name: one.detach().double().numpy().reshape(3, 1, 1) for name, one in own.items()})
+    net = sf.Net.of(sf.layer("f", sf.batch_norm(3, kept=True))(sf.tensor("x", (None, 3, 5, 6))))
+    image, wanted = value.detach().double().numpy(), result.detach().double().numpy()
+    np.testing.assert_allclose(net.compile("numpy")(params, x=image), wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
+    _, gradient = sf.value_and_grad(weighted_squares(net), wrt=["x", "gain_f", "shift_f"]).compile("numpy")(params, x=image)
+    for name, one in {"x": value, **{f"{key}_f": own[key] for key in ("gain", "shift")}}.items():
+        slope = one.grad.double().numpy().reshape(gradient[name].shape)
+        np.testing.assert_allclose(gradient[name], slope, rtol=0, atol=tolerance * np.abs(slope).max(), err_msg=name)
+
+
+def test_kept_statistics_are_pytorchs_averages_of_the_data() -> None:
+    """A cumulative average over one batch, which holds all the data; PyTorch's variance is that of a sample, n/(n - 1) times ours."""
+    images = np.random.default_rng(3).normal(1.0, 2.0, size=(4, 3, 5, 6))
+    module = nn.BatchNorm2d(3, momentum=None).to(torch.float64)
+    module(torch.as_tensor(images))
+    net = sf.Net.of(sf.layer("f", sf.batch_norm(3))(sf.tensor("x", (None, 3, 5, 6))))
+    _, params = sf.keep_statistics(net, net.init(), {"x": images})
+    count = images.size // 3
+    np.testing.assert_allclose(params["mean_f"].ravel(), module.running_mean.numpy(), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(params["variance_f"].ravel() * count / (count - 1), module.running_var.numpy(), rtol=0, atol=1e-10)

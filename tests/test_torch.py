@@ -199,7 +199,9 @@ def test_there_and_back(name: str) -> None:
     module, value, options = built(name)
     net, params = sf.from_torch(module, (value,), options)
     back = sf.to_torch(sf.roll(net), params)
-    assert {key: tuple(p.shape) for key, p in back.named_parameters()} == {key: a.shape for key, a in params.items()}
+    assert {key: tuple(p.shape) for key, p in back.state_dict().items()} == {key: a.shape for key, a in params.items()}
+    statistics = {path.replace(".", "_") for path, buffer in module.named_buffers() if buffer.is_floating_point()}
+    assert {key.removeprefix("p_") for key, _ in back.named_buffers()} <= statistics
     for a, b in zip(tree_leaves(back(value)), told(module(value, **options)), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=(1e-6 if name in SINGLE else 1e-10) * max(1, float(b.detach().abs().max())))
 
@@ -593,6 +595,27 @@ def test_any_net_is_a_module_with_its_numbers_and_gradients(name: str) -> None:
     sum((k + 1) * (part * part).sum() for k, part in enumerate(parts)).backward()
     _, gradient = sf.value_and_grad(weighted_squares(net))(**values)
     assert_close({key: np.zeros(tuple(p.shape)) if p.grad is None else p.grad.numpy() for key, p in module.named_parameters()}, dict(gradient))
+
+
+def test_what_training_leaves_is_a_buffer_there_and_back() -> None:
+    """The statistics of a batch norm, read, trained, kept, written and read again: `fit` and PyTorch's optimisers move the others alone."""
+    norm = torch.nn.BatchNorm2d(2).to(torch.float64)
+    images = np.random.default_rng(0).normal(1.0, 2.0, size=(4, 2, 3, 3))
+    norm(torch.as_tensor(images))
+    net, params = sf.from_torch(norm.eval(), (torch.as_tensor(images),))
+    done = sf.fit(sf.squared_error(net, sf.tensor("t", (4, 2, 3, 3))), params, {"input": images, "t": images}, optimizer=sf.sgd(1e-3))
+    moved = {name: not np.array_equal(done.params[name], value) for name, value in params.items()}
+    assert moved == {"weight": True, "bias": True, "running_mean": False, "running_var": False}
+
+    batch = sf.Net.of(sf.layer("f1", sf.batch_norm(2))(sf.tensor("x", (None, 2, 3, 3))))
+    kept, values = sf.keep_statistics(batch, batch.init(), {"x": images})
+    module = sf.to_torch(kept, values)
+    assert [name for name, _ in module.named_parameters()] == ["gain1", "shift1"]
+    assert [name for name, _ in module.named_buffers()] == ["mean1", "variance1"]
+    alone = torch.as_tensor(images[:1])
+    np.testing.assert_allclose(module(alone).detach().numpy(), kept(values, x=images[:1]), atol=1e-12)
+    again, held = sf.from_torch(module, (alone,))
+    np.testing.assert_allclose(again(held, images[:1]), kept(values, x=images[:1]), atol=1e-12)
 
 
 def test_a_gradient_is_a_module_too() -> None:

@@ -44,6 +44,7 @@ class Exported:
     inputs: dict[Any, str]
     parameters: dict[Any, str]
     values: dict[str, np.ndarray[Any, Any]]
+    buffers: frozenset[str]  # of the parameters those that PyTorch's optimisers do not move
     outputs: tuple[Any, ...]
     users: dict[Any, list[Any]]
 
@@ -102,7 +103,7 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     kept = [node for node in nodes if node in live and node.op == "call_function" and node not in constants]
     users = {node: [user for user in node.users if user is output or (user in live and user not in constants)] for node in nodes}
     arrays = {name: as_array(torch, value) for name, value in values.items()}
-    return Exported(_tree(kept), {n: as_array(torch, v) for n, v in constants.items() if isinstance(v, torch.Tensor)}, inputs, parameters, arrays, outputs, users)
+    return Exported(_tree(kept), {n: as_array(torch, v) for n, v in constants.items() if isinstance(v, torch.Tensor)}, inputs, parameters, arrays, frozenset(signature.inputs_to_buffers.values()), outputs, users)
 
 
 def _program(torch: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

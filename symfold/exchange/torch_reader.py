@@ -19,20 +19,21 @@ from symfold.layer_kinds import Call
 from symfold.lifting import lift
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.operations import Formal, Input
+from symfold.operations import Fixed, Formal, Input
 from symfold.primitives import opaque
 from symfold.sequences import element
 from symfold.shapes import NAME
 from symfold.tensors import parameter, tensor
 
 Env = dict[Any, Any]
+BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimisers leave alone, `sf.fit` does too
 
 
 def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:
     """A PyTorch module as a net, with its weights: `(net, params)`, the shapes being those of the example inputs.
 
     Read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` makes them one fold), the
-    modules in them layers; a weight is called by its path with `_` for `.`. Buffers of numbers are parameters as well.
+    modules in them layers; a weight is called by its path with `_` for `.`. Buffers of numbers are parameters as well, which `sf.fit` leaves as they are.
     An operation that is not known is an error that names it, or with `partial` an opaque layer. Needs the extra `torch`.
 
     >>> import torch
@@ -47,7 +48,7 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     taken: set[str] = set()
     inputs: Env = {node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()}
     called = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
-    env = {**inputs, **{node: parameter(called[path], tuple(node.meta["val"].shape)) for node, path in exported.parameters.items()}}
+    env = {**inputs, **{node: parameter(called[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None) for node, path in exported.parameters.items()}}
     for paths in (candidates(exported.root, reader.opened, kinds), kinds):  # the names of what is likely to be a layer come first
         reader.names |= {path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in reader.names}
     reader.taken = taken

@@ -21,7 +21,7 @@ from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.operations import Constant, Input
+from symfold.operations import Constant, Fixed, Input
 from symfold.primitives import window_slices
 from symfold.shapes import NAME
 from symfold.specialise import with_shapes
@@ -32,6 +32,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
     """A net as a `torch.nn.Module` with the net's parameters by their names: the same numbers, by PyTorch's own operations.
 
     It takes the net's inputs, by position or by name, and gives what the net gives. Folds are run as loops over their steps.
+    Parameters that training leaves as they are, as kept statistics, are buffers.
     Needs the extra `torch`; a layer without a body is an error when the module is called.
 
     >>> import torch
@@ -52,11 +53,15 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
         def __init__(self) -> None:
             super().__init__()
             for node in whole.params:
-                self.register_parameter(node.op.name, torch.nn.Parameter(torch.as_tensor(np.array(given[node.op.name]))))
+                value = torch.as_tensor(np.array(given[node.op.name]))
+                if isinstance(node.op.start, Fixed):
+                    self.register_buffer(node.op.name, value)
+                else:
+                    self.register_parameter(node.op.name, torch.nn.Parameter(value))
 
         def forward(self, *values: Any, **named: Any) -> Any:
             names = [node.op.name for node in whole.inputs]
-            leaves = {**dict(self.named_parameters()), **bound(names, values, named)}
+            leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
             outputs = with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs
             meaning = Tensors(torch, leaves)
             results = meaning.run(outputs)
