@@ -27,7 +27,6 @@ The rooms, in the order in which data flows through them; a room imports only fr
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
     parameters, draws, backends, compile        numbers: of parameters, drawn for inputs, computed
-    parameters, backends, compile               numbers
     statistics                                  of a batch, kept as parameters
     analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
     optimisers, batches, updates                what a training step is, what it is fed, who takes it
