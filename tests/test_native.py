@@ -19,6 +19,9 @@ from strategies import nets
 import symfold as sf
 from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule
 from symfold.functions import relu, sigmoid, softplus, step
+from symfold.lifting import lift
+from symfold.nodes import Node
+from symfold.primitives import causal, convolution, einsum, embed, permute, windows
 from symfold.trees import flatten
 
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
@@ -136,6 +139,114 @@ def test_what_is_neither_elementwise_nor_a_fold(function: Callable[[object], obj
     assert_alike(both.compile("native")({}, **values), both(values), 1e-11)
 
 
+# ---------------------------------------------------------------- the zoo, and the primitives that it needs
+
+ARCHITECTURES = {name: row.net(3, 4) for name, row in sf.mappers.ARCHITECTURES.items()}
+architectures = pytest.mark.parametrize("net", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())
+
+
+@architectures
+@pytest.mark.parametrize("what", ["values", "gradients"])
+def test_every_architecture(net: sf.Net, what: str) -> None:
+    values = values_of(net)
+    both = net if what == "values" else sf.value_and_grad(weighted_squares(net), wrt=list(values))
+    params, inputs = split(both, values)
+    run = both.compile("native")
+    for _ in range(2):
+        assert_alike(run(params, **inputs), both.compile("numpy")(params, **inputs), 1e-12)
+
+
+@architectures
+def test_every_architecture_trains(net: sf.Net) -> None:
+    """In float64 as in NumPy; in float32 to its accuracy, over few steps."""
+    values = values_of(net)
+    loss = weighted_squares(net)
+    params, inputs = split(loss, values)
+    fitted = [
+        sf.fit(loss, params, batches=[inputs], optimizer=sf.sgd(1e-5), epochs=3, backend=backend, dtype=dtype)
+        for backend, dtype in (("numpy", "float64"), ("native", "float64"), ("native", "float32"))
+    ]
+    for found, tolerance in zip(fitted[1:], (1e-10, 1e-4), strict=True):
+        np.testing.assert_allclose(found.history.loss, fitted[0].history.loss, rtol=tolerance)
+        np.testing.assert_allclose(found.params.flat, fitted[0].params.flat, rtol=tolerance, atol=tolerance)
+
+
+NUMBERS = np.array([[4, 0, 4], [2, 2, 1]])
+TIES = np.round(np.random.default_rng(5).normal(size=(3, 2, 7, 9)))  # whole numbers: most windows hold their largest entry twice
+
+
+def seen(x: Node, kernel: tuple[int, ...], stride: int = 1, padding: int = 0, dilation: int = 1, fill: float = 0.0) -> Node:
+    rank = len(kernel)
+    return windows(x, kernel=kernel, stride=(stride,) * rank, padding=(padding,) * rank, dilation=(dilation,) * rank, fill=fill)
+
+
+# functions of a value (3, 2, 7, 9)
+PICTURES: dict[str, Callable[[Node], object]] = {
+    "windows": lambda x: seen(x, (2, 3)) ** 2,
+    "windows with strides": lambda x: sf.tanh(seen(x, (2, 3), stride=2)),
+    "windows with padding": lambda x: sf.tanh(seen(x, (3, 3), padding=1)),
+    "windows with dilation": lambda x: sf.tanh(seen(x, (2, 3), dilation=3)),
+    "windows with all of it": lambda x: sf.tanh(seen(x, (2, 3), stride=2, padding=2, dilation=2)),
+    "windows with another edge": lambda x: sf.exp(seen(x, (2, 2), padding=1, fill=-np.inf)),
+    "windows along one axis": lambda x: seen(x, (4,), stride=3, padding=2) ** 2,
+    "windows that leave entries out": lambda x: seen(x, (1, 2), stride=3) ** 2,
+    "windows of all axes": lambda x: seen(x, (2, 2, 2, 3)) ** 2,
+    "axes in another order": lambda x: permute(x**2, axes=(-2, -4, -1, -3)) * np.arange(2.0),
+    "a convolution": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 3))), (1, 1), (1, 1), (1, 1))),
+    "a convolution with strides": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 2))), (2, 1), (0, 1), (1, 2))),
+    "largest pixels": lambda x: sf.max_pool(x) ** 2,
+    "largest pixels of overlapping windows": lambda x: np.max(seen(x, (3, 3), padding=1, fill=-np.inf), axis=(-2, -1)) ** 2,
+    "mean pixels": lambda x: sf.mean_pool(x, 3) ** 2,
+    "the largest of each row": lambda x: np.max(x, axis=-1) ** 2,
+    "the largest of each sample, kept": lambda x: np.max(x, axis=0, keepdims=True) * x,
+    "the largest along axes apart": lambda x: np.max(x, axis=(0, 2)) ** 2,
+    "the largest of all": lambda x: np.max(x) ** 2,
+    "a mask": lambda x: sf.softmax(x + causal(x)),
+    "rows by numbers": lambda x: embed(permute(x, axes=(-1, -4, -3, -2)), NUMBERS) ** 2,
+    "numbers by numbers": lambda x: embed(np.reshape(x, (-1,)), NUMBERS) ** 2,
+}
+SUMS = ["abcd,ce->abed", "abcd,abed->ace", "abcd,abcd->ab", "abcd,ac->bd", "abcd,d->abcd", "abcd,ef->abcdef", "abcd,dc->ab", "abcd->cadb", "abcd,abcd->abcd", "abcd,abcd->",
+        "abcd,ce,ef->abdf", "abcd,bce,de,ad->eab", "d,abcd->cba"]  # fmt: skip
+SIZES = dict(zip("abcdef", (3, 2, 7, 9, 4, 5), strict=True))
+
+
+def contracted(subscripts: str) -> Callable[[Node], object]:
+    def function(x: Node) -> object:
+        operands = subscripts.split("->")[0].split(",")
+        random = np.random.default_rng(4)
+        return sf.tanh(einsum(*[x if one == "abcd" else random.normal(size=[SIZES[letter] for letter in one]) for one in operands], subscripts=subscripts)) + 1
+
+    return function
+
+
+PICTURES |= {f"einsum {subscripts}": contracted(subscripts) for subscripts in SUMS}
+pictures = pytest.mark.parametrize("function", PICTURES.values(), ids=PICTURES.keys())
+
+
+@pictures
+@pytest.mark.parametrize("ties", [False, True])
+def test_windows_maxima_masks_rows_and_sums_over_names(function: Callable[[Node], object], ties: bool) -> None:
+    both = sf.value_and_grad(weighted_squares(sf.Net.of(function(sf.tensor("x", (3, 2, 7, 9))))), wrt=["x"])
+    x = TIES if ties else np.random.default_rng(3).normal(size=TIES.shape)
+    for dtype, tolerance in (("float64", 1e-12), ("float32", 2e-5)):
+        assert_alike(both.compile("native", dtype=dtype)({}, x=x), both(x=x), tolerance)
+
+
+@pictures
+@pytest.mark.parametrize("innermost", [False, True])
+def test_threads_and_samples_side_by_side(function: Callable[[Node], object], innermost: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bits with any number of threads, the same numbers whichever way arrays lie."""
+    monkeypatch.setattr(writing, "DIVIDED", 0)
+    monkeypatch.setattr(writing, "innermost_samples", lambda *_: innermost)
+    both = sf.value_and_grad(weighted_squares(sf.Net.of(function(sf.tensor("x", (3, 2, 7, 9))))), wrt=["x"])
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+        found.append(both.compile("native")({}, x=TIES))
+    assert all(np.array_equal(a, b) for a, b in zip(*(flatten(one)[0] for one in found), strict=True))
+    assert_alike(found[0], both(x=TIES), 1e-12)
+
+
 # ---------------------------------------------------------------- elementwise functions
 
 
@@ -189,7 +300,7 @@ EDGES = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-310, 1e300, -1e300, 710
 @pytest.mark.parametrize("head", [*ULPS, relu, step, sp.Abs, sp.sign, sp.floor, sp.ceiling, sp.sin, sp.atan], ids=lambda head: head.__name__)
 def test_infinities_nans_and_numbers_at_the_edges(head: object) -> None:
     x = sf.tensor("x", (16,))
-    net = sf.Net.of(sf.nodes.Node(head, (x,)))  # type: ignore[arg-type]
+    net = sf.Net.of(Node(head, (x,)))  # type: ignore[arg-type]
     with np.errstate(all="ignore"):
         wanted = net(x=EDGES)
         given = net.compile("native")({}, x=EDGES)
@@ -243,7 +354,7 @@ def test_no_name_of_a_user_reaches_the_source() -> None:
 
 
 def test_what_has_no_rule_says_so() -> None:
-    net = sf.Net.of(sf.nodes.Node(sp.digamma, (sf.tensor("x", (2,)),)))
+    net = sf.Net.of(Node(sp.digamma, (sf.tensor("x", (2,)),)))
     with pytest.raises(NoRule, match=r"native backend has no code for the function digamma .* take backend='numpy'"):
         net.compile("native")({}, x=np.ones(2))
     with pytest.raises(NoRule, match="opaque"):
@@ -367,7 +478,7 @@ def test_auto_takes_native_code_where_it_pays() -> None:
     assert automatic(net(10), runs=100) == "numpy" and automatic(net(10), runs=10**6) == "native"
     unlike = [sf.layer(f"g{k}", lambda z, k=k: z * (k + 2)) for k in range(1, 1200)]
     assert sf.fold(lambda z, f: f(z) + z, unlike, x).compile().backend == "numpy"  # nothing to roll: as much code as steps
-    assert sf.Net.of(sf.nodes.Node(sp.digamma, (x,))).compile().backend == "numpy"
+    assert sf.Net.of(Node(sp.digamma, (x,))).compile().backend == "numpy"
     assert automatic(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x), runs=10**9) == "numpy"
 
 

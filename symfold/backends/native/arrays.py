@@ -7,7 +7,19 @@ from dataclasses import dataclass, field, replace
 from math import prod
 
 from symfold.nodes import Node
-from symfold.primitives import alike, broadcast_like, broadcast_to, expand, is_primitive, item, single, squeeze, swap
+from symfold.primitives import (
+    alike,
+    broadcast_like,
+    broadcast_to,
+    expand,
+    is_primitive,
+    item,
+    permute,
+    single,
+    squeeze,
+    swap,
+    windows,
+)
 from symfold.sequences import reverse_row, take_row
 
 
@@ -80,13 +92,15 @@ def strides_for(shape: Sequence[int], inner: int | None, padded: int) -> tuple[t
     return tuple(strides), count
 
 
-SEEN = (swap, expand, squeeze, broadcast_to, broadcast_like, reverse_row, alike, single)
+SEEN = (swap, permute, expand, squeeze, broadcast_to, broadcast_like, reverse_row, alike, single)
 
 
 def is_view(node: Node) -> bool:
     """Whether a node is seen in its first argument's memory."""
     if is_primitive(node, take_row):
         return isinstance(dict(node.op.attributes)["positions"], range)
+    if is_primitive(node, windows):
+        return not any(dict(node.op.attributes)["padding"])
     return is_primitive(node, *SEEN, item)
 
 
@@ -99,6 +113,10 @@ def view(node: Node, array: Array) -> Array:
     if is_primitive(node, swap):
         order = [*range(rank - 2), rank - 1, rank - 2] if rank > 1 else [*range(rank)]
         return replace(array, shape=tuple(array.shape[k] for k in order), strides=tuple(array.strides[k] for k in order))
+    if is_primitive(node, permute):
+        return replace(array, shape=tuple(array.shape[k] for k in attributes["axes"]), strides=tuple(array.strides[k] for k in attributes["axes"]))
+    if is_primitive(node, windows):
+        return windowed(array, **attributes)
     if is_primitive(node, expand):
         place = rank + 1 + attributes["axis"]
         return replace(array, shape=(*array.shape[:place], 1, *array.shape[place:]), strides=(*array.strides[:place], 0, *array.strides[place:]))
@@ -112,6 +130,19 @@ def view(node: Node, array: Array) -> Array:
         positions = attributes["positions"]
         return array.moved(0, positions.start, len(positions), positions.step)
     return indexed(array, attributes["index"])
+
+
+def windowed(array: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], **_: object) -> Array:
+    """The windows along the last axes of an array that has its padding: axes of places, then axes within a window.
+
+    >>> windowed(Array("%x", (5, 6), (6, 1)), (2, 3), (3, 1), (1, 2))
+    Array(base='%x', shape=(2, 2, 2, 3), strides=(18, 1, 6, 2), offset=0)
+    """
+    lead = len(array.shape) - len(kernel)
+    sizes, strides = array.shape[lead:], array.strides[lead:]
+    places = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(sizes, kernel, stride, dilation, strict=True)]
+    steps = [[by * s for by, s in zip(each, strides, strict=True)] for each in (stride, dilation)]
+    return replace(array, shape=(*array.shape[:lead], *places, *kernel), strides=(*array.strides[:lead], *steps[0], *steps[1]))
 
 
 def indexed(array: Array, index: Sequence[object]) -> Array:

@@ -14,16 +14,24 @@ from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import (
+    add_embedded,
+    add_windows,
     alike,
+    at_max,
     broadcast_like,
     broadcast_to,
+    causal,
     concatenate,
     dot,
+    einsum,
+    embed,
     expand,
     is_primitive,
     item,
     logsumexp,
+    permute,
     put,
+    reduce_max,
     reduce_mean,
     reduce_sum,
     share,
@@ -33,6 +41,7 @@ from symfold.primitives import (
     sum_like,
     sum_to,
     swap,
+    windows,
 )  # fmt: skip
 from symfold.sequences import add_rows, reverse_row, stack_row, take_row
 from symfold.walks import walk
@@ -69,6 +78,10 @@ def axis_of(node: Node, axes: Sequence[Any]) -> Any:
         return FREE
     if is_primitive(node, dot):
         return product_axis(node, axes)
+    if is_primitive(node, einsum):
+        return named_axis(dict(op.attributes)["subscripts"], axes)
+    if is_primitive(node, embed, add_embedded):
+        return picked_axis(node, axes)
     return arranged(node, dict(op.attributes), axes)
 
 
@@ -107,6 +120,32 @@ def product_axis(node: Node, axes: Sequence[Any]) -> int | None:
     raise Mixed
 
 
+def named_axis(subscripts: str, axes: Sequence[Any]) -> int | None:
+    """Where the samples of a sum of products are: one of the operands may have them, or several if they are summed."""
+    inputs, result = subscripts.split("->")
+    operands = inputs.split(",")
+    found = {letters[axis] for letters, axis in zip(operands, axes, strict=True) if axis is not None}
+    if not found:
+        return None
+    if len(found) > 1:
+        raise Mixed
+    letter = found.pop()
+    having = sum(letter in letters for letters in operands)
+    if (having > 1 and letter in result) or having != sum(axis is not None for axis in axes):
+        raise Mixed
+    return result.index(letter) - len(result) if letter in result else None
+
+
+def picked_axis(node: Node, axes: Sequence[Any]) -> int | None:
+    """Rows taken for every sample keep its axis; added up, they lose it."""
+    table, numbers = (axes[0], axes[1]) if is_primitive(node, embed) else (axes[1], axes[2])
+    if table is not None:
+        raise Mixed
+    if numbers is None or is_primitive(node, add_embedded):
+        return None
+    return int(numbers) - len(node.args[0].shape) + 1
+
+
 def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> int | None:
     axis = axes[0]
     if is_primitive(node, concatenate, stack_row):
@@ -114,7 +153,7 @@ def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> 
         if is_primitive(node, concatenate) and found == attributes["axis"]:
             raise Mixed
         return found
-    if axis is None or is_primitive(node, share):
+    if axis is None or is_primitive(node, share, causal):
         return None
     if is_primitive(node, swap):
         return {-1: -2, -2: -1}.get(axis, axis) if len(node.shape) > 1 else axis
@@ -122,11 +161,19 @@ def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> 
         return axis if axis > attributes["axis"] else axis - 1
     if is_primitive(node, squeeze):
         return axis if axis > attributes["axis"] else axis + 1
-    if is_primitive(node, reduce_sum, reduce_mean, logsumexp):
+    if is_primitive(node, permute):
+        places: int = attributes["axes"].index(axis) - len(node.shape)
+        return places
+    if is_primitive(node, windows, add_windows):
+        rank = len(attributes["kernel"])
+        if axis >= -rank * (1 if is_primitive(node, windows) else 2):
+            raise Mixed
+        return int(axis - rank if is_primitive(node, windows) else axis + rank)
+    if is_primitive(node, reduce_sum, reduce_mean, reduce_max, logsumexp):
         return reduced_axis(node, attributes, axis)
     if is_primitive(node, sum_to, sum_like):
         return axis if len(node.shape) >= -axis and node.shape[axis] == node.args[0].shape[axis] else None
-    if is_primitive(node, softmax) and axis not in attributes["axis"]:
+    if is_primitive(node, softmax, at_max) and axis not in (attributes["axis"] or range(-len(node.shape), 0)):
         return int(axis)
     if is_primitive(node, item):
         return indexed_axis(node.args[0], attributes["index"], axis)

@@ -9,11 +9,13 @@ from typing import Any
 
 from symfold.backends.native.arrays import Array, is_view, view
 from symfold.backends.native.batch import batch_axes
+from symfold.backends.native.contractions import write_einsum
 from symfold.backends.native.copies import copy
 from symfold.backends.native.folds import write_fold
 from symfold.backends.native.loops import Chunk, is_elementwise, run_chunk
 from symfold.backends.native.matrices import write_product
 from symfold.backends.native.primitives import write_primitive
+from symfold.backends.native.windows import padded_windows
 from symfold.backends.native.writer import Source
 from symfold.backends.numpy.elementwise import number_of
 from symfold.errors import NoRule
@@ -22,7 +24,7 @@ from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import dot, is_primitive, reshape, splits_rows
+from symfold.primitives import dot, einsum, is_primitive, reshape, splits_rows, windows
 from symfold.sequences import reverse_row
 from symfold.shapes import NAME
 from symfold.walks import walk
@@ -195,6 +197,10 @@ class Body:
             return self.reshaped(node, args[0])
         if is_primitive(node, dot):
             return write_product(self, node, *args)
+        if is_primitive(node, einsum):
+            return write_einsum(self, node, args)
+        if is_primitive(node, windows):
+            return padded_windows(self.source, node, args[0], self.axes[node.args[0]])
         target = self.target(node)
         write_primitive(self.source, node, args, [self.axes[arg] for arg in node.args], target, self.axes[node])
         return target

@@ -18,10 +18,10 @@ from symfold.nodes import Node
 BodyOf = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Array], Mapping[Node, Any]], Any]
 
 
-def entry(code: Code, array: Array, index: Index) -> Array:
+def entry(code: Code, array: Array, index: Index, axis: int = 0) -> Array:
     """One entry of a sequence, at a place that the code knows."""
-    base = code.at(array.base, code.plus(str(array.offset), code.times(index, array.strides[0])))
-    return Array(base, array.shape[1:], array.strides[1:])
+    base = code.at(array.base, code.plus(str(array.offset), code.times(index, array.strides[axis])))
+    return Array(base, array.shape[:axis] + array.shape[axis + 1 :], array.strides[:axis] + array.strides[axis + 1 :])
 
 
 def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[Any], body_of: BodyOf, into: Mapping[int, Array]) -> list[Any]:

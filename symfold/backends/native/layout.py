@@ -15,7 +15,7 @@ from symfold.backends.native.batch import block_axes
 from symfold.backends.native.code import pieces
 from symfold.folds import Fold
 from symfold.nodes import Node
-from symfold.primitives import dot, is_primitive
+from symfold.primitives import dot, einsum, is_primitive
 from symfold.walks import walk
 
 DIVIDED = 2**17  # multiplications: what a product must have, for threads to gain more than they lose by meeting
@@ -27,9 +27,18 @@ def largest_product(roots: Sequence[Node]) -> int:
     for node in walk(roots):
         if isinstance(node.op, Fold):
             sizes.append(largest_product(node.op.block.results))
-        elif is_primitive(node, dot):
-            sizes.append(prod(int(size) for size in (*node.shape, node.args[0].shape[-1])))
+        elif is_primitive(node, dot, einsum):
+            sizes.append(prod(int(size) for size in node.shape) * summed(node))
     return max(sizes)
+
+
+def summed(node: Node) -> int:
+    """How many products are added for each entry of the result."""
+    if is_primitive(node, dot):
+        return int(node.args[0].shape[-1])
+    inputs, result = dict(node.op.attributes)["subscripts"].split("->")
+    sizes = {letter: size for letters, arg in zip(inputs.split(","), node.args, strict=True) for letter, size in zip(letters, arg.shape, strict=True)}
+    return prod(int(size) for letter, size in sizes.items() if letter not in result)
 
 
 def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> bool:
@@ -46,8 +55,8 @@ def vectors(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: 
             results, _, inside = block_axes(node, [axes[arg] for arg in node.args])
             inner = vectors(results, inside, batch, width)
             in_order, by_samples = in_order + int(node.op.count) * inner[0], by_samples + int(node.op.count) * inner[1]
-        elif isinstance(node.op, type) or is_primitive(node, dot):
-            times = int(node.args[0].shape[-1]) if is_primitive(node, dot) else 1
+        elif isinstance(node.op, type) or is_primitive(node, dot, einsum):
+            times = 1 if isinstance(node.op, type) else summed(node)
             shape = [int(size) for size in node.shape]
             plain = prod(shape[:-1]) * sum(count for count, _ in pieces(shape[-1], width)) if shape else 1
             in_order += times * plain

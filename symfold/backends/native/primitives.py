@@ -12,14 +12,22 @@ from symfold.backends.native.copies import copy, fill
 from symfold.backends.native.folds import entry
 from symfold.backends.native.functions import exp, log
 from symfold.backends.native.loops import Chunk, everywhere, fetch, reduce
+from symfold.backends.native.maxima import first_largest
+from symfold.backends.native.picking import picked, rows_added_at
+from symfold.backends.native.windows import windows_added
 from symfold.backends.native.writer import Source
 from symfold.errors import NoRule
 from symfold.nodes import Node
 from symfold.primitives import (
+    add_embedded,
+    add_windows,
+    at_max,
     concatenate,
+    embed,
     is_primitive,
     logsumexp,
     put,
+    reduce_max,
     reduce_mean,
     reduce_sum,
     share,
@@ -50,7 +58,7 @@ def reduction(source: Source, node: Node, args: Sequence[Array], axes: Sequence[
     joined = prod(args[0].shape[k] for k in over)
     full = target if attributes["keepdims"] else opened_from(target, over, len(args[0].shape))
     scale = (1.0 / joined if joined else math.nan) if is_primitive(node, reduce_mean) else 1.0  # the mean of nothing is no number
-    reduced_to(source, node.args[0], args[0], over, full, scale=scale)
+    reduced_to(source, node.args[0], args[0], over, full, "maximum" if is_primitive(node, reduce_max) else "fadd", scale)
 
 
 def opened_from(target: Array, axes: Sequence[int], rank: int) -> Array:
@@ -186,7 +194,8 @@ def log_of_sum(source: Source, node: Node, args: Sequence[Array], axes: Sequence
 Write = Callable[[Source, Node, Sequence[Array], Sequence[Any], Array, Any], None]
 
 RULES: list[tuple[tuple[Any, ...], Write]] = [
-    ((reduce_sum, reduce_mean), reduction),
+    ((reduce_sum, reduce_mean, reduce_max), reduction),
+    ((at_max,), first_largest),
     ((sum_to, sum_like), summed_to),
     ((share,), shared),
     ((concatenate,), side_by_side),
@@ -194,6 +203,9 @@ RULES: list[tuple[tuple[Any, ...], Write]] = [
     ((put,), placed),
     ((take_row,), taken),
     ((add_rows,), rows_added),
+    ((embed,), picked),
+    ((add_embedded,), rows_added_at),
+    ((add_windows,), windows_added),
     ((softmax,), soft_maximum),
     ((logsumexp,), log_of_sum),
 ]

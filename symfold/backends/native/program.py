@@ -15,7 +15,6 @@ from symfold.backends.native.arrays import Array
 from symfold.backends.native.machine import Loaded, compiled
 from symfold.backends.native.threads import Team
 from symfold.backends.native.written import Written, written
-from symfold.families import Family
 from symfold.net import Net
 from symfold.parameters import Parameters
 
@@ -37,13 +36,8 @@ class Program:
         memory = {"%work": self.work, "%params": self.numbers}
         self.outputs = [seen(memory[place.base], place) for place in made.places]
         self.feeds: dict[str, list[Any]] = {}
-        for leaf, place in made.inputs:
-            array = seen(self.work, place)
-            if isinstance(leaf.op, Family):
-                for k, name in enumerate(leaf.op.names):
-                    self.feeds.setdefault(name, []).append(array[k, ...])
-            else:
-                self.feeds.setdefault(leaf.op.name, []).append(array)
+        for name, place in made.feeds:
+            self.feeds.setdefault(name, []).append(seen(self.work, place))
         self.addresses = self.numbers.ctypes.data, self.work.ctypes.data, self.work.ctypes.data
 
     def feed(self, values: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from symfold.backends.native.functions import ROWS
 from symfold.backends.native.primitives import RULES
 from symfold.folds import Fold, Select
 from symfold.nodes import Node
-from symfold.primitives import Apply, dot, is_primitive, reshape
+from symfold.primitives import Apply, causal, dot, einsum, is_primitive, reshape, windows
 
 
 def has_rule(node: Node) -> bool:
@@ -15,5 +15,5 @@ def has_rule(node: Node) -> bool:
     if isinstance(node.op, type):
         return node.op in ROWS
     if isinstance(node.op, Apply):
-        return is_view(node) or is_primitive(node, dot, reshape, *(row for rows, _ in RULES for row in rows))
+        return is_view(node) or is_primitive(node, causal, dot, einsum, reshape, windows, *(row for rows, _ in RULES for row in rows))
     return isinstance(node.op, (Fold, Select)) or not node.args

@@ -86,7 +86,7 @@ class Run:
         replaced = {k + 1: offset_of(update.start.layout, leaf) for k, leaf in enumerate(update.moved)}
         self.made = written(update.net, shapes, update.start.layout, dtype, replaced)
         check_single(self.made.places[0].shape)
-        self.names = [leaf.op.name for leaf, _ in self.made.inputs]
+        self.names = [name for name, _ in self.made.feeds]
         self.source = self.made.text + loop_text(self.made, in_order)
         self.loaded = Loaded(compiled(self.source))
         self.team = Team(self.made.threads)
@@ -124,13 +124,13 @@ def loop_text(made: Written, in_order: bool) -> str:
     code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers, threads=made.threads)
     several = made.threads > 1
     loss = made.places[0]
-    for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(made.inputs)))]):
+    for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(made.feeds)))]):
         kind = "i64" if name == "steps" else "ptr"
         code.lines += [f"  %at.{name} = getelementptr i64, ptr %table, i64 {k}", f"  %{name} = load {kind}, ptr %at.{name}, align 8"]
 
     def step(k: Index, buffers: list[Reg]) -> list[Reg]:
         now, following, before = buffers
-        for number, (_, place) in enumerate(made.inputs):
+        for number, (_, place) in enumerate(made.feeds):
             with code.kernel():
                 gather(code, f"%data{number}", place, k, in_order)
         code.lines.append(f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{', i64 %thread, ptr %barrier' if several else ''})")

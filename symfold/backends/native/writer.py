@@ -27,8 +27,8 @@ class Source:
     def padded(self) -> int:
         return -(-(self.batch or 0) // self.code.width) * self.code.width
 
-    def array(self, shape: Shape, axis: int | None) -> Array:
-        """A new array in the workspace."""
+    def array(self, shape: Shape, axis: int | None, fresh: bool = False) -> Array:
+        """A new array in the workspace; `fresh` if nothing else is ever to lie there, so that it holds zeros at first."""
         if not is_concrete(shape):
             raise ShapeError(
                 f"a value of shape {show(shape)} has no size yet: it is another one at different steps "
@@ -36,7 +36,7 @@ class Source:
             )
         sizes = tuple(int(size) for size in shape)
         strides, count = strides_for(sizes, self.inner(axis), self.padded)
-        return Array("%work", sizes, strides, self.memory.take(count))
+        return Array("%work", sizes, strides, self.memory.take(count, fresh))
 
     def give_back(self, array: Array, axis: int | None) -> None:
         self.memory.give_back(array.offset, strides_for(array.shape, self.inner(axis), self.padded)[1])

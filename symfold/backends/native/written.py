@@ -18,6 +18,7 @@ from symfold.backends.native.copies import copy
 from symfold.backends.native.gathering import gathered
 from symfold.backends.native.layout import DIVIDED, innermost_samples, largest_product
 from symfold.backends.native.machine import host
+from symfold.backends.native.rewriting import put_otherwise
 from symfold.backends.native.threads import MEET
 from symfold.backends.native.writer import Source
 from symfold.depth import written_out
@@ -48,11 +49,20 @@ class Written:
     places: tuple[Array, ...]  # of the outputs
     constants: tuple[tuple[Array, Any], ...]
 
+    @property
+    def feeds(self) -> list[tuple[str, Array]]:
+        """Where numbers of each name belong; a name may have several places."""
+        found: list[tuple[str, Array]] = []
+        for leaf, place in self.inputs:
+            names = list(leaf.op.names) if isinstance(leaf.op, Family) else []
+            found += [(name, place.entry(0, k)) for k, name in enumerate(names)] or [(leaf.op.name, place)]
+        return found
+
 
 def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: np.dtype[Any], replaced: Mapping[int, int] | None = None) -> Written:
     """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
     known = with_shapes(net, shapes)
-    roots = gathered(written_out(opened(known.outputs)))
+    roots = gathered(put_otherwise(written_out(opened(known.outputs))))
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, known)

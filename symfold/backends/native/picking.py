@@ -1,0 +1,74 @@
+"""Rows of a table by numbers that are known when the code runs, and rows added up where they were taken.
+
+A number is a row if it is whole and the table has so many rows. For any other, a row of what is no number is read, and
+nothing is added: code has nobody to tell, but nothing beside the table is touched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symfold.backends.native.arrays import Array
+from symfold.backends.native.code import Code
+from symfold.backends.native.copies import fill
+from symfold.backends.native.folds import entry
+from symfold.backends.native.instructions import Index, Reg
+from symfold.backends.native.loops import Where, everywhere, fetch
+from symfold.backends.native.writer import Source
+from symfold.nodes import Node
+
+Row = Callable[[Index, Reg, Array], None]  # the number of a row, nan where it is none and else 0, and what belongs to it
+
+
+def picked(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    code, (table, numbers) = source.code, args
+
+    def row(number: Index, wrong: Reg, into: Array) -> None:
+        taken = entry(code, table, number)
+
+        def read(where: Where, lanes: int) -> None:
+            code.store(code.binary("fadd", fetch(code, where(taken), lanes), wrong), *where(into))
+
+        everywhere(code, into.shape, [into, taken], read)
+
+    with code.kernel():
+        each_number(code, numbers, target, table.shape[0], row)
+
+
+def rows_added_at(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    code, (bar, _, numbers) = source.code, args
+    fill(code, target, target.shape, 0.0)
+
+    def row(number: Index, wrong: Reg, part: Array) -> None:
+        into = entry(code, target, number)
+
+        def add(where: Where, lanes: int) -> None:
+            added = code.select("ord", fetch(code, where(part), lanes), code.number(0), wrong, wrong)
+            code.store(code.binary("fadd", fetch(code, where(into), lanes), added), *where(into))
+
+        everywhere(code, part.shape, [into, part], add)
+
+    with code.alone():
+        each_number(code, numbers, bar, target.shape[0], row)
+
+
+def each_number(code: Code, numbers: Array, rows: Array, count: int, row: Row) -> None:
+    """`row` for every number, with the part of `rows` that stands where the number does."""
+    if numbers.shape:
+
+        def inside(k: Index, _: list[Reg]) -> list[Reg]:
+            each_number(code, entry(code, numbers, k), entry(code, rows, k), count, row)
+            return []
+
+        code.loop(numbers.shape[0], inside)
+        return
+    given = code.load(code.at(numbers.base, str(numbers.offset)), 1)
+    tests = [("oeq", code.intrinsic("floor", given)), ("oge", code.number(0)), ("olt", code.number(count))]
+    flags = [code.define(f"fcmp {test} {code.real} {given.name}, {other.name}") for test, other in tests]
+    valid = code.define(f"and i1 {code.define(f'and i1 {flags[0]}, {flags[1]}')}, {flags[2]}")
+    whole = code.define(f"fptosi {code.real} {given.name} to i64")
+    number = code.define(f"select i1 {valid}, i64 {whole}, i64 0")
+    wrong = code.define(f"select i1 {valid}, {code.real} {code.number(0).name}, {code.real} {code.number(math.nan).name}")
+    row(number, Reg(wrong), rows)
