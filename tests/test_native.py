@@ -3,7 +3,7 @@
 import ctypes
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import mpmath
@@ -17,12 +17,16 @@ from oracles import assert_close, weighted_squares
 from strategies import nets
 
 import symfold as sf
-from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule
+from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule, OutOfRange
+from symfold.folds import Fold
 from symfold.functions import relu, sigmoid, softplus, step
 from symfold.lifting import lift
 from symfold.nodes import Node
-from symfold.primitives import causal, convolution, einsum, embed, permute, windows
+from symfold.opening import opened
+from symfold.primitives import Apply, at_max, causal, convolution, einsum, embed, expand, permute, windows
+from symfold.specialise import with_shapes
 from symfold.trees import flatten
+from symfold.walks import walk
 
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
@@ -33,6 +37,7 @@ from symfold.backends.native.code import Code
 from symfold.backends.native.functions import ROWS, ULPS
 from symfold.backends.native.machine import Loaded, compiled, host
 from symfold.backends.native.program import Program
+from symfold.backends.native.rewriting import put_otherwise
 from symfold.backends.native.training import Training
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -203,6 +208,7 @@ PICTURES: dict[str, Callable[[Node], object]] = {
     "the largest of all": lambda x: np.max(x) ** 2,
     "a mask": lambda x: sf.softmax(x + causal(x)),
     "rows by numbers": lambda x: embed(permute(x, axes=(-1, -4, -3, -2)), NUMBERS) ** 2,
+    "rows by numbers of samples": lambda x: embed(lift(np.random.default_rng(2).normal(size=(2, 4))), Node(step, (x,))) * expand(x, axis=-1),
     "numbers by numbers": lambda x: embed(np.reshape(x, (-1,)), NUMBERS) ** 2,
 }
 SUMS = ["abcd,ce->abed", "abcd,abed->ace", "abcd,abcd->ab", "abcd,ac->bd", "abcd,d->abcd", "abcd,ef->abcdef", "abcd,dc->ab", "abcd->cadb", "abcd,abcd->abcd", "abcd,abcd->",
@@ -223,10 +229,14 @@ PICTURES |= {f"einsum {subscripts}": contracted(subscripts) for subscripts in SU
 pictures = pytest.mark.parametrize("function", PICTURES.values(), ids=PICTURES.keys())
 
 
+def squares_and_gradient(function: Callable[[Node], object]) -> sf.Net:
+    return sf.value_and_grad((sf.Net.of(function(sf.tensor("x", TIES.shape))).outputs[0] ** 2).sum(), wrt=["x"])
+
+
 @pictures
 @pytest.mark.parametrize("ties", [False, True])
 def test_windows_maxima_masks_rows_and_sums_over_names(function: Callable[[Node], object], ties: bool) -> None:
-    both = sf.value_and_grad(weighted_squares(sf.Net.of(function(sf.tensor("x", (3, 2, 7, 9))))), wrt=["x"])
+    both = squares_and_gradient(function)
     x = TIES if ties else np.random.default_rng(3).normal(size=TIES.shape)
     for dtype, tolerance in (("float64", 1e-12), ("float32", 2e-5)):
         assert_alike(both.compile("native", dtype=dtype)({}, x=x), both(x=x), tolerance)
@@ -238,13 +248,52 @@ def test_threads_and_samples_side_by_side(function: Callable[[Node], object], in
     """The same bits with any number of threads, the same numbers whichever way arrays lie."""
     monkeypatch.setattr(writing, "DIVIDED", 0)
     monkeypatch.setattr(writing, "innermost_samples", lambda *_: innermost)
-    both = sf.value_and_grad(weighted_squares(sf.Net.of(function(sf.tensor("x", (3, 2, 7, 9))))), wrt=["x"])
+    both = squares_and_gradient(function)
     found = []
     for threads in ("1", "3"):
         monkeypatch.setenv("SYMFOLD_THREADS", threads)
         found.append(both.compile("native")({}, x=TIES))
     assert all(np.array_equal(a, b) for a, b in zip(*(flatten(one)[0] for one in found), strict=True))
     assert_alike(found[0], both(x=TIES), 1e-12)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 5.0, 0.5, np.nan])
+def test_numbers_that_are_no_row(wrong: float) -> None:
+    """An input is checked before code runs; what is computed gives what is no number, and adds nothing."""
+    table, numbers = sf.tensor("t", (5, 3)), sf.tensor("n", (2,))
+    given = {"t": np.arange(15.0).reshape(5, 3), "n": np.array([2.0, wrong])}
+    with pytest.raises(OutOfRange, match=rf"the table has no row {wrong:g} \(give whole numbers from 0 to 4\)"):
+        sf.Net.of(embed(table, numbers)).compile("native")({}, **given)
+    loss = sf.Net.of(np.sum(embed(sf.parameter("W", (5, 3)), numbers)))
+    with pytest.raises(OutOfRange, match="the table has no row"):
+        sf.fit(loss, {"W": given["t"]}, {"n": np.array([[2.0, wrong]])[0]}, optimizer=sf.sgd(0.1), epochs=1, backend="native")
+    values, gradient = sf.Net.of((embed(table, numbers * 1), sf.grad(np.sum(embed(table, numbers * 1)), "t"))).compile("native")({}, **given)
+    np.testing.assert_array_equal(values, [[6, 7, 8], [np.nan] * 3])
+    np.testing.assert_array_equal(gradient["t"], np.eye(5)[2][:, None] * np.ones(3))
+
+
+@pytest.mark.parametrize("array", [np.array([[1, np.nan, 3, np.nan]]), np.array([[3.0, 3, -np.inf, 3]]), np.full((1, 4), -np.inf)])
+def test_the_first_largest_entry_is_numpy_s(array: np.ndarray) -> None:
+    x = sf.tensor("x", array.shape)
+    net = sf.Net.of((np.max(x, axis=1), at_max(x, axis=(1,))))
+    for found, wanted in zip(net.compile("native")({}, x=array), net(x=array), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("innermost", [False, True])
+@pytest.mark.parametrize("name", ["image_residual", "attention_only", "post_norm"])
+def test_architectures_with_threads_and_samples_side_by_side(name: str, innermost: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "DIVIDED", 0)
+    monkeypatch.setattr(writing, "innermost_samples", lambda *_: innermost)
+    values = values_of(ARCHITECTURES[name])
+    both = sf.value_and_grad((ARCHITECTURES[name].outputs[0] ** 2).sum(), wrt=list(values))
+    params, inputs = split(both, values)
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+        found.append(both.compile("native")(params, **inputs))
+    assert all(np.array_equal(a, b) for a, b in zip(*(flatten(one)[0] for one in found), strict=True))
+    assert_alike(found[0], both.compile("numpy")(params, **inputs), 1e-12)
 
 
 # ---------------------------------------------------------------- elementwise functions
@@ -344,6 +393,31 @@ def test_a_batch_is_known_by_its_size_where_one_input_does_not_say() -> None:
 
 def test_evaluation_keeps_a_constant_number_of_states() -> None:
     assert program(3, 10, 10).work.size == program(3, 10, 10_000).work.size
+
+
+def image_gradient(depth: int, samples: int) -> sf.Net:
+    net = sf.mappers.ARCHITECTURES["image_residual"].net(depth, 4)
+    return with_shapes(sf.value_and_grad(weighted_squares(net)), {"x": (samples, 1, 8, 8)})
+
+
+def operations_of(roots: Iterable[Node]) -> Iterator[str]:
+    for node in walk(tuple(roots)):
+        if isinstance(node.op, Fold):
+            yield from operations_of(node.op.block.results)
+        elif isinstance(node.op, Apply):
+            yield node.op.primitive.name
+
+
+def test_the_adjoint_of_a_convolution_is_one() -> None:
+    roots = opened(image_gradient(3, 2).outputs)
+    assert "add_windows" in operations_of(roots)
+    assert "add_windows" not in operations_of(put_otherwise(roots)) and "windows" in operations_of(put_otherwise(roots))
+
+
+def test_a_gradient_keeps_no_windows() -> None:
+    """The windows alone are nine images a step; what is kept are six, of the state and of what the norm and relu need."""
+    sizes = [Program(image_gradient(depth, 16), {"x": (16, 1, 8, 8)}, image_gradient(depth, 16).init(0), "float64").work.size for depth in (10, 20)]
+    assert (sizes[1] - sizes[0]) / 10 / (16 * 4 * 8 * 8) < 9
 
 
 def test_no_name_of_a_user_reaches_the_source() -> None:

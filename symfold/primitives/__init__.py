@@ -29,6 +29,7 @@ from symfold.primitives.images import add_windows as add_windows
 from symfold.primitives.images import convolution as convolution
 from symfold.primitives.images import embed as embed
 from symfold.primitives.images import permute as permute
+from symfold.primitives.images import row_numbers as row_numbers
 from symfold.primitives.images import window_slices as window_slices
 from symfold.primitives.images import windows as windows
 from symfold.primitives.masks import causal as causal

@@ -42,7 +42,7 @@ permute: Primitive = primitive(
 )
 
 
-def _numbers(numbers: Any, rows: int) -> Any:
+def row_numbers(numbers: Any, rows: int) -> Any:
     """Numbers of rows, which come as floats, as whole numbers."""
     given = np.asarray(numbers, dtype=float)
     whole = np.nan_to_num(given, nan=-1.0).astype(int)
@@ -54,14 +54,14 @@ def _numbers(numbers: Any, rows: int) -> Any:
 
 def _rows_added(bar: Any, table: Any, numbers: Any) -> Any:
     full = np.zeros(np.shape(table), dtype=np.result_type(bar))
-    np.add.at(full, _numbers(numbers, len(full)), bar)
+    np.add.at(full, row_numbers(numbers, len(full)), bar)
     return full
 
 
 embed: Primitive = primitive(  # the rows of a table that an array of whole numbers asks for
     "embed",
     lambda table, numbers: (*numbers, *table[1:]),
-    lambda table, numbers: np.asarray(table)[_numbers(numbers, len(table))],
+    lambda table, numbers: np.asarray(table)[row_numbers(numbers, len(table))],
     lambda node, bar: [add_embedded(bar, *node.args), None],
 )
 add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up where they were taken

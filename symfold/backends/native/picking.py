@@ -1,7 +1,7 @@
 """Rows of a table by numbers that are known when the code runs, and rows added up where they were taken.
 
-A number is a row if it is whole and the table has so many rows. For any other, a row of what is no number is read, and
-nothing is added: code has nobody to tell, but nothing beside the table is touched.
+A number is a row if it is whole and the table has so many rows. Numbers that are an input are checked before the code runs
+(`rows_asked`); for any others that are no row, what is no number is read, and nothing is added.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from symfold.backends.native.threads import Team
 from symfold.backends.native.written import Written, written
 from symfold.net import Net
 from symfold.parameters import Parameters
+from symfold.primitives import row_numbers
 
 POINTER = ctypes.c_void_p
 
@@ -35,6 +36,7 @@ class Program:
         self.numbers = params.flat if self.dtype == params.flat.dtype else np.empty(params.flat.shape, self.dtype)
         memory = {"%work": self.work, "%params": self.numbers}
         self.outputs = [seen(memory[place.base], place) for place in made.places]
+        self.asked = made.asked
         self.feeds: dict[str, list[Any]] = {}
         for name, place in made.feeds:
             self.feeds.setdefault(name, []).append(seen(self.work, place))
@@ -42,6 +44,8 @@ class Program:
 
     def feed(self, values: Mapping[str, Any]) -> None:
         """Put input values in their places."""
+        for name, count in self.asked:
+            row_numbers(values[name], count)
         for name, places in self.feeds.items():
             for place in places:
                 place[...] = values[name]

@@ -27,6 +27,7 @@ from symfold.backends.native.threads import Team
 from symfold.backends.native.written import Written, offset_of, written
 from symfold.losses import check_single
 from symfold.parameters import Parameters
+from symfold.primitives import row_numbers
 
 if TYPE_CHECKING:
     from symfold.batches import Stack
@@ -60,13 +61,16 @@ class Training:
         key = tuple(stack.shape(name)[1:] for name in names), stack.order is None
         if key not in self.made:
             self.made[key] = Run(self.update, dict(zip(names, key[0], strict=True)), self.dtype, stack.order is None)
-        arrays = {name: self.numbers(name, stack.arrays[name]) for name in names}
-        return Call(self.made[key], self.buffers, arrays, stack.order, stack.count)
+        made = self.made[key]
+        arrays = {name: self.numbers(name, stack.arrays[name], made.made.asked) for name in names}
+        return Call(made, self.buffers, arrays, stack.order, stack.count)
 
-    def numbers(self, name: str, array: Any) -> Any:
-        """An array as the code reads it; what stays the same from call to call is turned into that once."""
+    def numbers(self, name: str, array: Any, asked: Sequence[tuple[str, int]]) -> Any:
+        """An array as the code reads it; what stays the same from call to call is looked at and turned into that once."""
         known = self.given.get(name)
         if known is None or known[0] is not array:
+            for count in [count for other, count in asked if other == name]:
+                row_numbers(array, count)
             known = self.given[name] = array, np.ascontiguousarray(array, self.dtype)
         return known[1]
 

@@ -28,7 +28,9 @@ from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.opening import opened
+from symfold.operations import Input
 from symfold.parameters import Layout
+from symfold.primitives import add_embedded, embed, is_primitive
 from symfold.shapes import NAME, is_concrete, is_known
 from symfold.specialise import with_shapes
 from symfold.walks import walk
@@ -48,6 +50,7 @@ class Written:
     inputs: tuple[tuple[Node, Array], ...]
     places: tuple[Array, ...]  # of the outputs
     constants: tuple[tuple[Array, Any], ...]
+    asked: tuple[tuple[str, int], ...]  # inputs whose numbers are rows of a table, and how many it has
 
     @property
     def feeds(self) -> list[tuple[str, Array]]:
@@ -86,7 +89,18 @@ def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dty
         if places[k] != target:
             copy(source.code, places[k], target, target.shape)
     # a vector may be read to its end past the last entry
-    return Written(step_text(source.code), dtype, source.code.threads, source.memory.size + width, tuple(inputs), tuple(places), tuple(source.constants))
+    return Written(step_text(source.code), dtype, source.code.threads, source.memory.size + width, tuple(inputs), tuple(places), tuple(source.constants), rows_asked(roots))
+
+
+def rows_asked(roots: Sequence[Node]) -> tuple[tuple[str, int], ...]:
+    """The inputs that say which rows of a table are read: what they say can be checked before the code runs."""
+    found: dict[tuple[str, int], None] = {}
+    for node in walk(roots):
+        if is_primitive(node, embed, add_embedded):
+            table, numbers = node.args[-2:]
+            if isinstance(numbers.op, Input):
+                found[numbers.op.name, int(table.shape[0])] = None
+    return tuple(found)
 
 
 def step_text(code: Code) -> str:
