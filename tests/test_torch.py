@@ -126,6 +126,7 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], list[int], str]]
     ),
 }  # fmt: skip
 SINGLE = {"Llama"}  # its norms and rotations compute in float32 whatever its type is
+NATIVE = ("pre-norm", "convolutions", "GPT-2", "ResNet")  # what has primitives of every kind: machine code takes seconds to compile
 models = pytest.mark.parametrize("name", MODELS)
 
 
@@ -170,11 +171,14 @@ def test_single_precision_agrees_to_five_digits(name: str) -> None:
         np.testing.assert_allclose(a, b.detach().numpy(), rtol=0, atol=1e-5 * max(1, float(b.detach().abs().max())))
 
 
-@models
-def test_gradients_are_those_of_pytorch(name: str) -> None:
+@pytest.mark.parametrize(("name", "backend"), [*((name, "numpy") for name in MODELS), *((name, "native") for name in NATIVE)])
+def test_gradients_are_those_of_pytorch(name: str, backend: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if backend == "native":
+        pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
+    monkeypatch.setenv("SYMFOLD_CACHE", str(tmp_path))
     module, value, options = built(name)
     net, params = sf.from_torch(module, (value,), options)
-    _, gradient = sf.value_and_grad(weighted_squares(sf.roll(net))).compile("numpy")(params, value.numpy())
+    _, gradient = sf.value_and_grad(weighted_squares(sf.roll(net))).compile(backend)(params, value.numpy())
     loss = sum((k + 1) * (leaf * leaf).sum() for k, leaf in enumerate(told(module(value, **options))))
     loss.backward()
     wanted = {path.replace(".", "_"): p.grad.numpy() for path, p in module.named_parameters() if p.grad is not None}

@@ -6,7 +6,7 @@ The vector lies along an axis of one operand, or along one that is summed, which
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, prod
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from symfold.backends.native.code import Code, pieces
 from symfold.backends.native.copies import copy
 from symfold.backends.native.instructions import Index, Reg
 from symfold.backends.native.matrices import Sums
-from symfold.backends.native.products import inner_products, over, product
+from symfold.backends.native.products import address, inner_products, over, product
 from symfold.nodes import Node
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ def joined(body: Body, left: Named, right: Named, wanted: str, samples: str) -> 
     target = body.source.array(shape, axis)
 
     def write(position: Sequence[Index], along: int, sums: Reg) -> None:
-        offset = str(target.offset)
-        for index, stride in zip(position, target.strides, strict=True):
-            offset = body.code.plus(offset, body.code.times(index, stride))
-        body.code.store(sums, body.code.at(target.base, offset), target.strides[along] if target.strides else 0)
+        body.code.store(sums, address(body.code, target, target.strides, position), target.strides[along] if target.strides else 0)
 
     extents = body.source.extents(shape, axis)
     contract(body.code, left, right, Named(letters, target), dict(zip(letters, extents, strict=True)), write)
@@ -103,7 +100,7 @@ def contract(code: Code, left: Named, right: Named, target: Named, extents: dict
             at = {**known, **({row: i} if row else {}), **({column: j} if column else {})}
             write([at[one] for one in target.letters], axis, sums)
 
-        at_a, at_b = (moved_to(code, view, [named.stride(one) for one in around], place) for view, named in ((a, left), (b, right)))
+        at_a, at_b = (replace(view, base=address(code, view, [named.stride(one) for one in around], place), offset=0) for view, named in ((a, left), (b, right)))
         if by_sums:
             inner_products(code, at_a, at_b, store)
         else:
@@ -112,14 +109,6 @@ def contract(code: Code, left: Named, right: Named, target: Named, extents: dict
 
     with code.kernel():
         over(code, [sizes[one] for one in around], tiles, [])
-
-
-def moved_to(code: Code, array: Array, strides: Sequence[int], place: Sequence[Index]) -> Array:
-    """An array seen from a place that the code knows."""
-    offset = str(array.offset)
-    for index, stride in zip(place, strides, strict=True):
-        offset = code.plus(offset, code.times(index, stride))
-    return Array(code.at(array.base, offset), array.shape, array.strides)
 
 
 def along_vectors(code: Code, left: Named, right: Named, target: Named, inner: Sequence[str], sizes: dict[str, int]) -> tuple[Named, Named, str | None]:

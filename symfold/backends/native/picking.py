@@ -1,4 +1,4 @@
-"""Rows of a table by numbers that are known when the code runs, and rows added up where they were taken.
+"""Rows of a table by positions that are known, or by numbers that are known when the code runs; and rows added up where they were taken.
 
 A number is a row if it is whole and the table has so many rows. Numbers that are an input are checked before the code runs
 (`rows_asked`); for any others that are no row, what is no number is read, and nothing is added.
@@ -12,7 +12,7 @@ from typing import Any
 
 from symfold.backends.native.arrays import Array
 from symfold.backends.native.code import Code
-from symfold.backends.native.copies import fill
+from symfold.backends.native.copies import copy, fill
 from symfold.backends.native.folds import entry
 from symfold.backends.native.instructions import Index, Reg
 from symfold.backends.native.loops import Where, everywhere, fetch
@@ -20,6 +20,41 @@ from symfold.backends.native.writer import Source
 from symfold.nodes import Node
 
 Row = Callable[[Index, Reg, Array], None]  # the number of a row, nan where it is none and else 0, and what belongs to it
+
+
+def numbered(source: Source, positions: Sequence[int], row: Callable[[str, str], None]) -> None:
+    """`row(k, position)` for every position, from a table in the code."""
+    code = source.code
+    table = code.table(positions)
+
+    def step(index: str, _: list[Any]) -> list[Any]:
+        address = code.define(f"getelementptr i64, ptr {table}, i64 {index}")
+        row(index, code.define(f"load i64, ptr {address}, align 8"))
+        return []
+
+    code.loop(len(positions), step)
+
+
+def taken(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    extents = source.extents(target.shape[1:], axis)
+    with source.code.kernel():
+        numbered(source, dict(node.op.attributes)["positions"], lambda k, at: copy(source.code, entry(source.code, args[0], at), entry(source.code, target, k), extents))
+
+
+def rows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    code, extents = source.code, source.extents(target.shape[1:], axis)
+    fill(code, target, source.extents(target.shape, axis), 0.0)
+
+    def row(k: str, position: str) -> None:
+        part, into = entry(code, args[0], k), entry(code, target, position)
+
+        def add(where: Any, lanes: int) -> None:
+            code.store(code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(part), lanes)), *where(into))
+
+        everywhere(code, extents, [into, part], add)
+
+    with code.alone():
+        numbered(source, dict(node.op.attributes)["positions"], row)
 
 
 def picked(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:

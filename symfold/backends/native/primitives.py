@@ -9,11 +9,10 @@ from typing import Any
 
 from symfold.backends.native.arrays import Array, indexed
 from symfold.backends.native.copies import copy, fill
-from symfold.backends.native.folds import entry
 from symfold.backends.native.functions import exp, log
 from symfold.backends.native.loops import Chunk, everywhere, fetch, reduce
 from symfold.backends.native.maxima import first_largest
-from symfold.backends.native.picking import picked, rows_added_at
+from symfold.backends.native.picking import picked, rows_added, rows_added_at, taken
 from symfold.backends.native.windows import windows_added
 from symfold.backends.native.writer import Source
 from symfold.errors import NoRule
@@ -112,41 +111,6 @@ def placed(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any
     part = indexed(target, dict(node.op.attributes)["index"])
     kept = axis if axis is None else axes[0]
     copy(source.code, args[0].spread(part.shape), part, source.extents(part.shape, kept))
-
-
-def numbered(source: Source, positions: Sequence[int], row: Callable[[str, str], None]) -> None:
-    """`row(k, position)` for every position, from a table in the code."""
-    code = source.code
-    table = code.table(positions)
-
-    def step(index: str, _: list[Any]) -> list[Any]:
-        address = code.define(f"getelementptr i64, ptr {table}, i64 {index}")
-        row(index, code.define(f"load i64, ptr {address}, align 8"))
-        return []
-
-    code.loop(len(positions), step)
-
-
-def taken(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
-    extents = source.extents(target.shape[1:], axis)
-    with source.code.kernel():
-        numbered(source, dict(node.op.attributes)["positions"], lambda k, at: copy(source.code, entry(source.code, args[0], at), entry(source.code, target, k), extents))
-
-
-def rows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
-    code, extents = source.code, source.extents(target.shape[1:], axis)
-    fill(code, target, source.extents(target.shape, axis), 0.0)
-
-    def row(k: str, position: str) -> None:
-        part, into = entry(code, args[0], k), entry(code, target, position)
-
-        def add(where: Any, lanes: int) -> None:
-            code.store(code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(part), lanes)), *where(into))
-
-        everywhere(code, extents, [into, part], add)
-
-    with code.alone():
-        numbered(source, dict(node.op.attributes)["positions"], row)
 
 
 def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], axis: Any) -> tuple[Array, Array, Array]:

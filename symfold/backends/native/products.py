@@ -114,4 +114,5 @@ def moved(code: Code, offset: Index, place: Sequence[Index], strides: Sequence[i
 
 
 def address(code: Code, array: Array, strides: Sequence[int], place: Sequence[Index]) -> str:
+    """Where an array is at a place that the code knows."""
     return code.at(array.base, moved(code, str(array.offset), place, strides))

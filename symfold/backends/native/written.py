@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from symfold.backends.native.arrays import Array
-from symfold.backends.native.batch import Mixed, batch_axes
+from symfold.backends.native.axes import Mixed
+from symfold.backends.native.batch import batch_axes
 from symfold.backends.native.body import Body
 from symfold.backends.native.code import Code
 from symfold.backends.native.copies import copy
