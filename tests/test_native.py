@@ -257,6 +257,17 @@ def test_threads_and_samples_side_by_side(function: Callable[[Node], object], in
     assert_alike(found[0], both(x=TIES), 1e-12)
 
 
+def test_values_given_out_as_they_lie() -> None:
+    """Windows, orders of axes and masks as results themselves, beside others made of them; and a sum of nothing."""
+    x, values = sf.tensor("x", (3, 4, 5)), {"x": np.random.default_rng(0).normal(size=(3, 4, 5))}
+    made = [seen(x, (2,), 2, 1), seen(x, (2,), 2), permute(x, axes=(-1, -3, -2)), einsum(x, subscripts="abc->cab"), at_max(x, axis=(-1,)), seen(seen(x, (2,)), (2,), 1, 1)]
+    net = sf.Net.of(tuple((node, node + 1, node) for node in made))
+    assert_alike(net.compile("native")({}, **values), net(**values))
+    assert np.array_equal(sf.Net.of(causal(x)).compile("native")({}, **values), causal.evaluate(values["x"]))
+    nothing = sf.tensor("e", (3, 0))
+    assert np.array_equal(sf.Net.of(einsum(nothing, nothing, subscripts="ab,cb->ac")).compile("native")({}, e=np.zeros((3, 0))), np.zeros((3, 3)))
+
+
 @pytest.mark.parametrize("wrong", [-1.0, 5.0, 0.5, np.nan])
 def test_numbers_that_are_no_row(wrong: float) -> None:
     """An input is checked before code runs; what is computed gives what is no number, and adds nothing."""

@@ -123,7 +123,7 @@ def along_vectors(code: Code, left: Named, right: Named, target: Named, inner: S
         return results / sizes[letter] * (summed * count * gathered + stored)
 
     def summing(letter: str) -> float:
-        if left.stride(letter) != 1 or right.stride(letter) != 1:
+        if left.stride(letter) != 1 or right.stride(letter) != 1 or summed == 0:
             return inf
         count = sum(number for number, _ in pieces(sizes[letter], code.width))
         return results * (summed / sizes[letter] * count + 2 * code.width.bit_length())
