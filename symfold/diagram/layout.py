@@ -17,6 +17,7 @@ from symfold.graph.names import safe_names, visible
 MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
 ACROSS = ("LR", "RL")
 BLANK = "\N{NO-BREAK SPACE}"
+GIVING = ("join", "primitive", "layer")  # the kinds of nodes that give a state
 WEIGHTS = {"skip": "50", "output": "1", "capture": "0", "state": "3"}
 
 
@@ -41,6 +42,7 @@ class Picture:
         self.corner = self._corner(direction)
         self.letters = sorted({part.rstrip("0123456789") for name in graph for part in self.place(name)[:1]})
         self.hidden = {name for name in graph if self._is_whole(name)}
+        self.lines = self._lines()
         self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
 
     def _corner(self, direction: str) -> str:
@@ -58,18 +60,39 @@ class Picture:
         if kind in ("item", "parameter", "capture") and not self.graph.in_degree(name) - (self.graph.nodes[name]["op"] == "item"):
             return end
         added = self.graph.nodes[name]["kind"] == "layer" and not self.line(name) and bool(self.line(end)) and self.place(name) == self.place(end)
+        if added and any(self._works(source) and self.place(source) == self.place(name) for source in self.graph.predecessors(name)):
+            return None  # the end of a way round, which needs a lane of its own
         return end if added and any(data["kind"] == "skip" for _, _, data in self.graph.in_edges(end, data=True)) else None
 
     def line(self, name: str) -> str:
-        """The straight line that a node is drawn on, if any: that of a state, of the joins that give it, of where it begins."""
-        data = self.graph.nodes[name]
-        if data["kind"] == "state" or name in self.states:
-            return re.match("[a-z]*", str(data.get("state", data["label"])))[0]  # type: ignore[index]  # it matches always
-        for _, end, kind in self.graph.out_edges(name, data="kind"):
-            begins = data["kind"] == "input" and (kind == "skip" or (kind == "state" and end in self.states))
-            if begins or (self.graph.nodes[end]["kind"] == "state" and data["kind"] in ("join", "primitive", "layer")):
-                return self.line(end)
-        return ""
+        """The straight line that a node is drawn on, if any: that of a state, of what gives it, of where it begins."""
+        return self.lines.get(name, "")
+
+    def _lines(self) -> dict[str, str]:
+        """The letter of the state, for what is on its line: from each state back to what the state before leads into."""
+        lines: dict[str, str] = {}
+        for name, data in self.graph.nodes(data=True):
+            if data["kind"] == "state" or name in self.states:
+                letter, at = re.match("[a-z]*", str(data.get("state", data["label"])))[0], name  # type: ignore[index]  # it matches always
+                while at and at not in lines:
+                    lines[at], at = letter, self._leads_into(at)
+        for name, data in self.graph.nodes(data=True):
+            if data["kind"] == "input":
+                ends = ((end, kind) for _, end, kind in self.graph.out_edges(name, data="kind"))
+                lines |= {name: lines[end] for end, kind in ends if end in lines and (kind == "skip" or (kind == "state" and end in self.states))}
+        return lines
+
+    def _leads_into(self, name: str) -> str:
+        """The node of the same step through which the state before leads into this one; none where it comes right from that state."""
+        before = [(source, kind) for source, _, kind in self.graph.in_edges(name, data="kind") if kind != "loop"]
+        around = [source for source, kind in before if kind == "skip"]
+        inside = [source for source, _ in before if self.place(source) == self.place(name) and self.graph.nodes[source]["kind"] in GIVING]
+        if around or len(before) == 1:
+            return next((source for source in around or inside if source in inside), "")
+        return next((source for source in inside if any(kind == "skip" for _, _, kind in self.graph.in_edges(source, data="kind"))), "")
+
+    def _works(self, name: str) -> bool:
+        return self.graph.nodes[name]["kind"] in GIVING and name not in self.states
 
     def _is_whole(self, name: str) -> bool:
         """Whether a node is only there to be read entry by entry: its entries stand for it."""
@@ -178,8 +201,9 @@ class Picture:
     def _edge(self, target: graphviz.Digraph, source: str, end: str, data: dict[str, Any]) -> None:
         look = dict(EDGES[data["kind"]])
         if data["kind"] in WEIGHTS:
-            straight = data["kind"] == "state" and self.line(source) == self.line(end) != ""
-            look["weight"] = WEIGHTS["skip" if straight else data["kind"]]
+            look["weight"] = WEIGHTS[data["kind"]]
+        if data["kind"] in ("state", "data", "output", "skip") and self.line(source) == self.line(end) != "":
+            look["weight"] = WEIGHTS["skip"]
         if data["kind"] == "item" and () != self.place(source) != self.place(end):
             look["constraint"] = "false"
         if "label" in data:
