@@ -16,7 +16,7 @@ from symfold.operations import Constant, Formal
 from symfold.walks import walk
 
 Kinds = dict[Node, tuple[str, ...]]
-_ARITHMETIC = {*JOINS, sp.Pow.__name__}
+_ARITHMETIC = {*JOINS, sp.Pow.__name__, "item", "take", "reverse", "expand", "squeeze"}  # and what only arranges
 
 
 def formal_kinds(fold: Fold) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import networkx as nx
 
+from symfold.blocks import Block
 from symfold.graph.edges import is_join
 from symfold.graph.labels import constant_label, operation_label, operation_name, shape_text
 from symfold.graph.names import Names, plain_name
@@ -19,6 +20,7 @@ from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray, Input
+from symfold.primitives import expand, is_primitive
 from symfold.sequences import element
 from symfold.trees import LEAF
 
@@ -120,12 +122,20 @@ class Recorder(Interpreter):
             self._parts[source, position] = name
         return self._parts[source, position]
 
+    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+        if is_primitive(node, expand) and element(node, 0) is node.args[0] and not isinstance(args[0], Entries):
+            return Entries(args)  # a sequence of one, so that what reads its entry reads the value
+        return super()._meaning(node, args, plans)
+
     def whole(self, value: Any, node: Node) -> Any:
         """A meaning as one graph node can read it."""
         return self.collect(value, node) if isinstance(value, Entries) else value
 
     def collect(self, entries: Entries, node: Node) -> Any:
-        name = self.put(self.names.counted("stack"), "join", "stack", "stack", node, **self.places.attributes())
+        if len(entries) == 1:
+            name = self.put(self.names.counted("expand"), "primitive", "expand", "expand", node, **self.places.attributes())
+        else:
+            name = self.put(self.names.counted("stack"), "join", "stack", "stack", node, **self.places.attributes())
         for port, entry in enumerate(entries):
             self.edge(entry, name, port, "data")
         return name
