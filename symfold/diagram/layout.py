@@ -79,7 +79,7 @@ class Picture:
         for name, data in self.graph.nodes(data=True):
             if data["kind"] == "input":
                 ends = ((end, kind) for _, end, kind in self.graph.out_edges(name, data="kind"))
-                lines |= {name: lines[end] for end, kind in ends if end in lines and (kind == "skip" or (kind == "state" and end in self.states))}
+                lines |= {name: lines[end] for end, kind in ends if end in lines and (kind in ("skip", "init") or (kind == "state" and end in self.states))}
         return lines
 
     def _leads_into(self, name: str) -> str:
@@ -113,6 +113,8 @@ class Picture:
         for source, end, data in self.graph.edges(data=True):
             if source not in self.hidden:
                 self._edge(target, source, end, data)
+        if self.level == "block":
+            self._after_its_state(target, root)
         self._in_turn(target, root)
         if title:
             self._title(target, title)
@@ -124,17 +126,35 @@ class Picture:
         target.node(f"{self.prefix}title", graphviz.escape(title), **NODES["title"], **line)
         target.edge(f"{self.prefix}title", first, style="invis", weight="50")
 
+    def _after_its_state(self, target: graphviz.Digraph, group: Group) -> None:
+        """Draw what a step does after the state that it begins with, also where nothing there reads that state: side by side, folds stay level."""
+        states = [name for name in group.nodes if any(kind == "loop" for _, _, kind in self.graph.in_edges(name, data="kind"))]
+        here = set(group.nodes)
+        for name in group.nodes if states else ():
+            if self.graph.nodes[name]["kind"] in GIVING and name not in self.beside and not here.intersection(self.graph.predecessors(name)):
+                target.edge(states[0], name, style="invis", weight="0")
+        begun = dict.fromkeys(source for name in states for source, _, kind in self.graph.in_edges(name, data="kind") if kind == "init" and self.place(source))
+        for source in begun if len(begun) > 1 else ():
+            for name in states:
+                if not self.graph.has_edge(source, name):
+                    target.edge(source, name, style="invis", weight="0")
+        for inner in group.inner.values():
+            self._after_its_state(target, inner)
+
     def _in_turn(self, target: graphviz.Digraph, root: Group) -> None:
         """Draw a step after the state before it, also where nothing in the step reads that state."""
         if any("/" in data.get("group", "") for _, data in self.graph.nodes(data=True)) or self.level not in MARKED:
             return
-        before, hung = "", ""
-        for group in root.inner.values():
-            inside = set(group.nodes)
-            for name in group.nodes if before else ():
-                if name not in self.beside and not (inside | {before}).intersection(self.graph.predecessors(name)):
-                    target.edge(self.states[before], name, style="invis", weight="0")
-            before = next((name for name in reversed(group.nodes) if name in self.states), "")
+        hung, letter = "", ""
+        before: list[str] = []
+        for part, group in root.inner.items():
+            inside = {*group.nodes, *before}
+            before, letter = before if part.rstrip("0123456789") == letter else [], part.rstrip("0123456789")  # a run of its own begins on the left
+            for name in group.nodes:
+                if name not in self.beside and not inside.intersection(self.graph.predecessors(name)):
+                    for state in before:
+                        target.edge(self.states[state], name, style="invis", weight="0")
+            before = [name for name in group.nodes if name in self.states]
             beside = [name for name in group.nodes if name in self.beside and self.graph.nodes[name]["kind"] == "layer"]
             layer = beside[0] if len(beside) == 1 else ""
             if hung and layer:  # all on one side of the line
@@ -152,7 +172,7 @@ class Picture:
         """The steps that a node is drawn in; an item goes with the one step that reads it."""
         data = self.graph.nodes[name]
         uses = {kind for _, _, kind in self.graph.out_edges(name, data="kind")}
-        if "group" not in data and uses and uses <= {"item", "parameter"}:
+        if "group" not in data and data["op"] != "entry" and uses and uses <= {"item", "parameter"}:
             readers = {self.graph.nodes[r].get("group", "") for r in self.graph.successors(name)}
             group = readers.pop() if len(readers) == 1 else ""
         else:
@@ -161,8 +181,10 @@ class Picture:
         return parts if self.level == "block" else () if self.level == "step" else parts[:1]
 
     def _group(self, target: graphviz.Digraph, group: Group, path: tuple[str, ...]) -> None:
+        last = [name for name in group.nodes if not path and self.graph.nodes[name]["kind"] == "input" and not self.line(name)]
         for name in group.nodes:
-            self._node(target, name)
+            if name not in last:
+                self._node(target, name)
         here = set(group.nodes)
         for name in group.nodes:
             if self.beside.get(name) in here:
@@ -176,16 +198,22 @@ class Picture:
             cluster = graphviz.Digraph(f"cluster {self.prefix}{where}")  # `with target.subgraph()` would copy what target holds
             told = self.graph.graph.get(f"title {where}")
             title = pretty(told) if told else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
-            across, along = "b" if told and self.across and self._is_read((*path, part)) else self.corner[0], self.corner[1]
+            across, along = "b" if told and self.across and self._reads((*path, part)) else self.corner[0], self.corner[1]
             cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), "labelloc": across, "labeljust": along, **({"fontcolor": INK} if told else {})})
             self._group(cluster, inner, (*path, part))
             target.subgraph(cluster)
+        for name in last:  # Graphviz puts at the bottom what it is told last: what layers read goes with the layers, away from the titles
+            self._node(target, name)
 
-    def _is_read(self, where: tuple[str, ...]) -> bool:
-        """Whether another step reads a state inside of this one: such lines leave at the top."""
-        inside = [name for name in self.graph if self.place(name)[: len(where)] == where]
-        readers = {end for name in inside for _, end, kind in self.graph.out_edges(name, data="kind") if kind != "loop"}
-        return any(self.place(end) for end in readers.difference(inside))
+    def _reads(self, where: tuple[str, ...]) -> bool:
+        """Whether a step reads what another one gives, which is drawn above it: such lines come in at the top."""
+        inside = {name for name in self.graph if self.place(name)[: len(where)] == where}
+        given: dict[bool, set[str]] = {True: set(), False: set()}
+        for name in inside:
+            for source, _, kind in self.graph.in_edges(name, data="kind"):
+                if source not in inside and (self.place(source) or self.graph.nodes[source]["op"] == "entry"):
+                    given[kind == "init"].add(source)
+        return bool(given[False]) and not given[True]  # what goes on from another fold's state stands beside it
 
     def _node(self, target: graphviz.Digraph, name: str) -> None:
         data = self.graph.nodes[name]
@@ -202,7 +230,7 @@ class Picture:
         look = dict(EDGES[data["kind"]])
         if data["kind"] in WEIGHTS:
             look["weight"] = WEIGHTS[data["kind"]]
-        if data["kind"] in ("state", "data", "output", "skip") and self.line(source) == self.line(end) != "":
+        if data["kind"] in ("state", "init", "data", "output", "skip") and self.line(source) == self.line(end) != "":
             look["weight"] = WEIGHTS["skip"]
         if data["kind"] == "item" and () != self.place(source) != self.place(end):
             look["constraint"] = "false"

@@ -108,6 +108,10 @@ class Blocks(Held):
         depth = len(self.places.folds)
         name = INDICES[depth - 1] if depth <= len(INDICES) else f"k{depth}"
         frame.index = str(first) if fold.count == 1 else name
+        own = [
+            self._entry(value, source, name, first) if each else value
+            for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
+        ]
         if fold.count != 1:
             inits = before
             before = [self._state(frame.letters[part], f"{name}-1", block.results[part]) for part in range(carries)]
@@ -115,10 +119,6 @@ class Blocks(Held):
                 begun = isinstance(init, str) and self.graph.nodes[init]["kind"] == "state"
                 more = {} if begun else {"label": self._title(frame.letters[part], str(first - 1))}
                 self.edge(init, before[part], 0, "init", **more)
-        own = [
-            self._entry(value, source, name, first) if each else value
-            for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
-        ]
         names = [self.called(meaning) for meaning in before]
         names += [
             self._entry_label(value, first, name) if each else self.called(value)
@@ -137,7 +137,9 @@ class Blocks(Held):
                 self.edge(after[part], before[part], 1, "loop")
         frame.step += fold.count
         self.places.leave(node)
-        self.runs |= {state: (letter, first, fold.count) for state, letter in zip(after, frame.letters, strict=False) if depth == 1}
+        if depth == 1:
+            self.runs |= {state: (letter, first, fold.count) for state, letter in zip(after, frame.letters, strict=False)}
+            self.runs |= {state: (letter, first - 1, fold.count) for state, letter in zip(before, frame.letters, strict=False) if fold.count != 1}
         states = dict(zip(block.results[:carries], after, strict=True))
         return [*after, *(states.get(r, self.whole(m, r)) for r, m in zip(block.results[carries:], results[carries:], strict=True))]
 
@@ -152,7 +154,7 @@ class Blocks(Held):
 
     def _picked(self, sequence: str, label: str, node: Node) -> str:
         """One entry of a sequence that is in the graph."""
-        name = self.put(self.names.counted("item"), "primitive", "item", label, node)
+        name = self.put(self.names.counted("entry"), "primitive", "entry", label, node)
         self.edge(sequence, name, 0, "data")
         return name
 
