@@ -43,6 +43,7 @@ class Picture:
         self.letters = sorted({part.rstrip("0123456789") for name in graph for part in self.place(name)[:1]})
         self.hidden = {name for name in graph if self._is_whole(name)}
         self.lines = self._lines()
+        self.straight = self._straight()
         self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
 
     def _corner(self, direction: str) -> str:
@@ -81,6 +82,21 @@ class Picture:
                 ends = ((end, kind) for _, end, kind in self.graph.out_edges(name, data="kind"))
                 lines |= {name: lines[end] for end, kind in ends if end in lines and (kind in ("skip", "init") or (kind == "state" and end in self.states))}
         return lines
+
+    def _straight(self) -> dict[str, str]:
+        """From each node on a line the next one there: the edge between them is drawn straight."""
+        found: dict[str, str] = {}
+        for name, end, kind in self.graph.edges(data="kind"):
+            if kind in ("state", "init", "data", "output", "skip") and self.line(name) == self.line(end) != "":
+                found.setdefault(name, end)
+        return found
+
+    def _pull(self, target: graphviz.Digraph, states: list[str], group: Group) -> None:
+        """Draw what gives a state on a line with the state before it, also where no edge runs between them."""
+        before = {self.line(name): name for name in states}
+        for name in group.nodes:
+            if self.line(name) in before and name not in states and self.graph.nodes[name]["kind"] in GIVING and name not in self.straight.values():
+                target.edge(self.states.get(before[self.line(name)], before[self.line(name)]), name, style="invis", weight=WEIGHTS["skip"])
 
     def _leads_into(self, name: str) -> str:
         """The node of the same step through which the state before leads into this one; none where it comes right from that state."""
@@ -130,6 +146,7 @@ class Picture:
         """Draw what a step does after the state that it begins with, also where nothing there reads that state: side by side, folds stay level."""
         states = [name for name in group.nodes if any(kind == "loop" for _, _, kind in self.graph.in_edges(name, data="kind"))]
         here = set(group.nodes)
+        self._pull(target, states, group)
         for name in group.nodes if states else ():
             if self.graph.nodes[name]["kind"] in GIVING and name not in self.beside and not here.intersection(self.graph.predecessors(name)):
                 target.edge(states[0], name, style="invis", weight="0")
@@ -150,6 +167,7 @@ class Picture:
         for part, group in root.inner.items():
             inside = {*group.nodes, *before}
             before, letter = before if part.rstrip("0123456789") == letter else [], part.rstrip("0123456789")  # a run of its own begins on the left
+            self._pull(target, before, group)
             for name in group.nodes:
                 if name not in self.beside and not inside.intersection(self.graph.predecessors(name)):
                     for state in before:
@@ -230,7 +248,7 @@ class Picture:
         look = dict(EDGES[data["kind"]])
         if data["kind"] in WEIGHTS:
             look["weight"] = WEIGHTS[data["kind"]]
-        if data["kind"] in ("state", "init", "data", "output", "skip") and self.line(source) == self.line(end) != "":
+        if self.straight.get(source) == end and data["kind"] in ("state", "init", "data", "output", "skip"):
             look["weight"] = WEIGHTS["skip"]
         if data["kind"] == "item" and () != self.place(source) != self.place(end):
             look["constraint"] = "false"
