@@ -44,6 +44,7 @@ class Picture:
         self.hidden = {name for name in graph if self._is_whole(name)}
         self.lines = self._lines()
         self.straight = self._straight()
+        self.reached = set(self.straight.values())
         self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
 
     def _corner(self, direction: str) -> str:
@@ -78,9 +79,9 @@ class Picture:
                 while at and at not in lines:
                     lines[at], at = letter, self._leads_into(at)
         for name, data in self.graph.nodes(data=True):
-            if data["kind"] == "input":
-                ends = ((end, kind) for _, end, kind in self.graph.out_edges(name, data="kind"))
-                lines |= {name: lines[end] for end, kind in ends if end in lines and (kind in ("skip", "init") or (kind == "state" and end in self.states))}
+            for _, end, kind in self.graph.out_edges(name, data="kind") if data["kind"] == "input" else ():
+                if end in lines and (kind in ("skip", "init") or (kind == "state" and end in self.states)):
+                    lines[name] = lines[end]
         return lines
 
     def _straight(self) -> dict[str, str]:
@@ -93,10 +94,10 @@ class Picture:
 
     def _pull(self, target: graphviz.Digraph, states: list[str], group: Group) -> None:
         """Draw what gives a state on a line with the state before it, also where no edge runs between them."""
-        before = {self.line(name): name for name in states}
+        before = {self.line(name): self.states.get(name, name) for name in states}
         for name in group.nodes:
-            if self.line(name) in before and name not in states and self.graph.nodes[name]["kind"] in GIVING and name not in self.straight.values():
-                target.edge(self.states.get(before[self.line(name)], before[self.line(name)]), name, style="invis", weight=WEIGHTS["skip"])
+            if self.line(name) in before and self.graph.nodes[name]["kind"] in GIVING and name not in self.reached:
+                target.edge(before[self.line(name)], name, style="invis", weight=WEIGHTS["skip"])
 
     def _leads_into(self, name: str) -> str:
         """The node of the same step through which the state before leads into this one; none where it comes right from that state."""
@@ -165,8 +166,9 @@ class Picture:
         hung, letter = "", ""
         before: list[str] = []
         for part, group in root.inner.items():
+            if part.rstrip("0123456789") != letter:  # a run of its own begins on the left
+                before, hung, letter = [], "", part.rstrip("0123456789")
             inside = {*group.nodes, *before}
-            before, letter = before if part.rstrip("0123456789") == letter else [], part.rstrip("0123456789")  # a run of its own begins on the left
             self._pull(target, before, group)
             for name in group.nodes:
                 if name not in self.beside and not inside.intersection(self.graph.predecessors(name)):

@@ -6,7 +6,7 @@ state z_{k-1} to the state z_k, and a loop back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symfold.blocks import Block
