@@ -12,7 +12,7 @@ import symfold as sf
 
 STEPS = 3
 STYLE = """
-body { margin: 0 auto; max-width: 75rem; padding: 0 1rem 3rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; background: #fff; }
+body { margin: 0 auto; max-width: 75rem; padding: 0 1rem 3rem; color: #222; background: #fff; font: 1rem/1.5 sans-serif; }
 nav { columns: 10rem; font-size: .875rem; } nav a { display: block; } a { color: #0072b2; }
 section { border-top: 1px solid #d0d0d0; margin-top: 2rem; } h2 { margin: 1rem 0 .5rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
@@ -58,15 +58,16 @@ def page(sections: dict[str, str]) -> str:
     """The sections on one page, with links to each."""
     links = "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in sections)
     told = f"<h1>The zoo</h1><p>{len(sections)} architectures, each a fold of a step over layers. {MARKS}</p><nav>{links}</nav>"
-    lines = ["<!doctype html>", f'<html lang="en"><head>{HEAD}<style>{STYLE}</style></head>', f"<body>{told}", *sections.values(), "</body></html>"]
-    return "\n".join(lines) + "\n"
+    begin = f'<!doctype html>\n<html lang="en"><head>{HEAD}<style>{STYLE}</style></head>\n<body>{told}'
+    return "\n".join([begin, *sections.values(), "</body></html>\n"])
 
 
 def main(folder: pathlib.Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {name: pictures(row, folder) for name, row in sf.mappers.ARCHITECTURES.items()}
     index = folder / "index.html"
-    index.write_text(page({name: section(row, drawn[name]) for name, row in sf.mappers.ARCHITECTURES.items()}), encoding="utf-8")
+    sections = {name: section(row, drawn[name]) for name, row in sf.mappers.ARCHITECTURES.items()}
+    index.write_text(page(sections), encoding="utf-8")
     print(f"{sum(map(len, drawn.values()))} pictures of {len(drawn)} architectures: {index}")
 
 

@@ -19,7 +19,7 @@ from symfold.graph.record import Leaf, Recorder, Reversed
 from symfold.graph.stepped import layer_weights
 from symfold.interpreter import Entries
 from symfold.nodes import Node
-from symfold.notation.letters import INDICES
+from symfold.notation.letters import INDICES, stems_of
 from symfold.operations import Input
 from symfold.sequences import entry_of
 from symfold.shapes import length
@@ -30,6 +30,8 @@ class Held(Recorder):
 
     def __init__(self, net: Any):
         super().__init__(net)
+        names = stems_of(net)
+        self.indices = [letter for letter in INDICES if letter not in names]
         self.runs: dict[str, tuple[str, Any, Any]] = {}  # for a state that stands for all of its steps: its letter, the first one, how many
 
     def reserved(self, leaf: Node) -> Iterable[str]:
@@ -40,7 +42,11 @@ class Held(Recorder):
             return Leaf(node, span(node.op), family_name(node.op))
         return super()._meaning(node, args, plans)
 
-    def _entry_label(self, value: Any, first: Any, index: str = "k") -> str:
+    def _letter(self, depth: int) -> str:
+        """The index of the folds that lie so deep in others, which no name of the net is."""
+        return self.indices[depth - 1] if depth <= len(self.indices) else f"k{depth}"
+
+    def _entry_label(self, value: Any, first: Any, index: str) -> str:
         """One entry of a sequence, by its index."""
         if isinstance(value, Reversed):
             return self._from_the_end(value, first, index)
@@ -77,21 +83,22 @@ class Folds(Held):
         frame.step += fold.count
         self.places.leave(node)
         name = self.names.counted("fold")
-        index = "k" if fold.count != 1 else str(first)
-        steps = [f"{letters[part]}_{{k-1}}" if fold.count != 1 else self.called(args[part]) for part in range(fold.carries)]
+        letter = self._letter(1)
+        index = letter if fold.count != 1 else str(first)
+        steps = [f"{letters[part]}_{{{letter}-1}}" if fold.count != 1 else self.called(args[part]) for part in range(fold.carries)]
         steps += [
-            self._entry_label(value, first) if each else self.called(value)
+            self._entry_label(value, first, letter) if each else self.called(value)
             for value, each in zip(args[fold.carries :], fold.each, strict=True)
         ]
         told = [f"{letters[part]}_{{{index}}} = {text}" for part in range(fold.carries) if (text := step_formula(fold.block, part, steps))]
-        label = "\n".join([*told, run_text("k", first, fold.count)])
+        label = "\n".join([*told, run_text(letter, first, fold.count)])
         self.put(name, "fold", "fold", label, fold.block.results[0], count=plain(fold.count), state=letters[0])
         hidden = layer_weights(fold.block)
         for port, (value, source, kind) in enumerate(zip(args, node.args, formal_kinds(fold), strict=True)):
             if not (port in hidden and isinstance(value, Leaf) and value.is_own):
                 self.edge(self.whole(value, source), name, port, kind)
         for port in range(fold.carries if fold.count != 1 else 0):
-            self.edge(name, name, port, "state", label=f"{letters[port]}_{{k-1}}")
+            self.edge(name, name, port, "state", label=f"{letters[port]}_{{{letter}-1}}")
         return [name] * len(fold.block.results)
 
 
@@ -106,7 +113,7 @@ class Blocks(Held):
         frame = self.places.enter(node)
         first, frame.results = frame.step, ()
         depth = len(self.places.folds)
-        name = INDICES[depth - 1] if depth <= len(INDICES) else f"k{depth}"
+        name = self._letter(depth)
         frame.index = str(first) if fold.count == 1 else name
         own = [
             self._entry(value, source, name, first) if each else value

@@ -13,10 +13,10 @@ from symfold.operations import Formal, Input
 from symfold.shapes import NAME
 from symfold.walks import substitute
 
-LONGEST = 100  # letters that are seen: indices without their braces
+LONGEST = 130  # letters that are seen: indices without their braces
 
 
-def step_formula(block: Block, part: int, names: Sequence[str]) -> str:
+def step_formula(block: Block, part: int, names: Sequence[str], longest: int = LONGEST) -> str:
     """A result of a block written with these names for its formals; empty where it would be long.
 
     >>> import symfold as sf
@@ -27,7 +27,7 @@ def step_formula(block: Block, part: int, names: Sequence[str]) -> str:
     text = template(block, part)
     for position, name in enumerate(names):
         text = text.replace(_placeholder(position), name)
-    return text if len(re.sub(r"_\{|\}", "", text)) <= LONGEST else ""
+    return text if len(re.sub(r"_\{|\}", "", text)) <= longest else ""
 
 
 UNTOLD = " " * (LONGEST + 1)

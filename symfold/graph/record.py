@@ -125,6 +125,8 @@ class Recorder(Interpreter):
         if isinstance(meaning, Leaf):
             return meaning.label
         data = self.graph.nodes[meaning]
+        if data["op"] == "transpose":
+            return f"{self.called(next(self.graph.predecessors(meaning)))}.T"
         return f"{data['state']}_{{{data['count']}}}" if data["kind"] == "fold" else str(data.get("state", data["label"]))
 
     # -- what nodes mean
