@@ -233,12 +233,19 @@ def grid():
     return sf.fold(lambda seq, f: sf.scan(lambda h, u: f(h, u), seq, sf.tensor("h")), sf.layers("f1:3"), inputs)
 
 
+def long_names(depth):
+    """A decoder's block with the names that PyTorch's modules have."""
+    names = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")
+    return sf.fold(sf.mappers.pre_norm, sf.zipped(*(sf.layers(f"{name}_", count=depth) for name in names)), sf.tensor("tokens"))
+
+
 TITLED = {
     "residual": lambda: diagram(residual(10)),
     "boosting": lambda: diagram(boosting(10)),
     "side by side": lambda: side_by_side({"residual": residual(10), "boosting": boosting(10)}),
     "downwards": lambda: side_by_side({"residual": residual(10), "boosting": boosting(10)}, direction="TB"),
     "folded": lambda: side_by_side({"residual": residual(1000), "boosting": boosting("n")}),
+    "long names": lambda: diagram(long_names("n")),
     "backwards": lambda: diagram(sf.adjoint(residual(1000))),
     "time by depth": lambda: diagram(grid()),
 }

@@ -17,6 +17,7 @@ from symfold.graph.names import safe_names, visible
 MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
 ACROSS = ("LR", "RL")
 BLANK = "\N{NO-BREAK SPACE}"
+LONG = 80  # letters of a title
 GIVING = ("join", "primitive", "layer")  # the kinds of nodes that give a state
 WEIGHTS = {"skip": "50", "output": "1", "capture": "0", "state": "3"}
 
@@ -218,6 +219,8 @@ class Picture:
             cluster = graphviz.Digraph(f"cluster {self.prefix}{where}")  # `with target.subgraph()` would copy what target holds
             told = self.graph.graph.get(f"title {where}")
             title = pretty(told) if told else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
+            if told and len(title) > LONG:  # of a long step, whose way back rises far
+                title += f"\n{BLANK}"
             across, along = "b" if told and self.across and self._reads((*path, part)) else self.corner[0], self.corner[1]
             cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), "labelloc": across, "labeljust": along, **({"fontcolor": INK} if told else {})})
             self._group(cluster, inner, (*path, part))
