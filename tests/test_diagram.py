@@ -98,6 +98,32 @@ def test_a_number_is_written_into_what_reads_it(mapper, label):
     assert [drawn.nodes[name]["label"] for name in ("x", "f1", "z1", "out")] == ["x", "f1", label, "out"] and len(drawn) == 4
 
 
+@pytest.mark.parametrize(("mapper", "marks"), [
+    (lambda z, f: z + 0.5 * f(z) / 2, {("f1", "z1"): "0.5/2 ×"}),
+    (lambda z, f: z + 3 * (0.5 * f(z)), {("f1", "z1"): "0.5 · 3 ×"}),
+    (lambda z, f: z + 3 * (0.5 * (4 * f(z))), {("f1", "z1"): "4 · 0.5 · 3 ×"}),
+    (lambda z, f: z + 3 * (s := 0.5 * f(z)) + s, {("mul1", "add1"): "3 ×"}),  # read by another too
+])  # fmt: skip
+def test_factors_in_a_row_are_one(mapper, marks):
+    drawn = Picture(sf.fold(mapper, sf.layers("f1:2"), X).graph()).graph
+    assert {(source, end): mark for source, end, mark in drawn.edges(data="mark") if mark} == marks
+
+
+@pytest.mark.parametrize(("mapper", "label"), [(lambda z, f: z * (1 - f(z)), "1 −"), (lambda z, f: z * (-2 - f(z)), "−2 −"), (lambda z, f: z * (1 + f(z)), "+ 1")])
+def test_a_number_less_something_is_one_operation(mapper, label):
+    drawn = Picture(sf.fold(mapper, sf.layers("f1:2"), X).graph()).graph
+    assert [data["label"] for _, data in drawn.nodes(data=True)] == ["x", "f1", label, "*", "out"]
+    assert not [mark for _, _, mark in drawn.edges(data="mark") if mark]
+
+
+def test_a_weight_read_transposed_is_drawn_as_its_transpose():
+    W = sf.parameter("W", (3, 3))
+    alone = Picture(sf.Net.of(np.dot(sf.tensor("x", (2, 3)), W.T)).graph()).graph
+    assert [data["label"] for _, data in alone.nodes(data=True)] == ["Wᵀ", "x", "dot", "out"] and alone.edges["W", "dot1", 1]["kind"] == "parameter"
+    both = Picture(sf.Net.of(np.dot(np.dot(sf.tensor("x", (2, 3)), W.T), W)).graph()).graph
+    assert {"W", "T"} <= {data["label"] for _, data in both.nodes(data=True)}
+
+
 def test_what_one_step_alone_reads_is_its_item_and_what_all_read_is_captured():
     pairs = list(zip(sf.layers("f1:3"), [sf.tensor("a"), sf.tensor("b")], strict=True))
     alone = Picture(sf.fold(lambda z, pair: pair[0](pair[1] * z), pairs, X).graph())
@@ -133,15 +159,62 @@ def test_the_states_stand_on_a_line_and_the_layers_below_it(depth, route):
         assert together[f"net1 z{k}"][0] == pytest.approx(together[f"net2 z{k}"][0])
 
 
+def drawn_folded(row):
+    try:
+        return row.net("n") is not None
+    except sf.SymfoldError:
+        return False
+
+
+DRAWN = [(name, depth) for name, row in sf.mappers.ARCHITECTURES.items() for depth in (3, "n") if depth == 3 or drawn_folded(row)]
+STREAMS = {"mixture", "lstm", "leapfrog"}  # whose states Graphviz does not keep on their lines where every step is drawn
+CROWDED = {"mixture", "denseformer", "depth_attention", "bidirectional"}  # where a line that skips steps runs over the number of one
+
+
+@pytest.mark.parametrize(("name", "depth"), DRAWN)
+def test_the_zoo_is_drawn_on_lines(name, depth):
+    svg = render(diagram(sf.mappers.ARCHITECTURES[name].net(depth)).source, "svg", "wasm")
+    lines = {}
+    for node, (_, y) in centres(svg).items():
+        if found := re.fullmatch(r"([zyw])\d+ state", node):
+            lines.setdefault(found[1], []).append(y)
+    for found in lines.values() if name not in STREAMS else ():
+        assert max(found) - min(found) < 0.5
+    points = list(line_points(svg))
+    crossed = [box for box in titles(svg) if any(box[0] < x < box[1] and box[2] < y < box[3] for x, y in points)]
+    assert len(crossed) <= (depth == 3 and name in CROWDED)
+
+
+def test_what_one_architecture_is_can_be_seen():
+    """By where things stand: norms inside or outside of the branches, gates on the way of the state, two directions, nested ways."""
+    found = {name: centres(render(diagram(sf.mappers.ARCHITECTURES[name].net(3)).source, "svg", "wasm")) for name in sf.mappers.ARCHITECTURES}
+    first = {"highway": "z1 state", "pre_norm": "z1 state", "post_norm": "q1 state", "unet": "f1 state"}
+    on_line = {name: {node for node, (_, y) in found[name].items() if abs(y - found[name][state][1]) < 0.5} for name, state in first.items()}
+    assert {"add1", "z1", "add2", "z2"} <= on_line["pre_norm"] and not {"p1", "a1", "q1", "m1"} & on_line["pre_norm"]
+    assert {"add1", "p1", "add2", "q1"} <= on_line["post_norm"] and not {"a1", "m1"} & on_line["post_norm"]
+    assert {"mul3", "z1"} <= on_line["highway"] and not {"f1", "g1", "sigmoid1"} & on_line["highway"]
+    there, back = ([f"{letter}{number} state" for number in ("", "_2", "_3")] for letter in "fg")
+    for a, b in zip(there, back, strict=True):
+        assert found["bidirectional"][a][0] == pytest.approx(found["bidirectional"][b][0], abs=5)  # side by side in time
+    assert {f"{letter}{k} state" for letter in "fg" for k in (1, 2, 3)} <= on_line["unet"]
+
+
+def test_a_label_fits_into_its_node():
+    """Helvetica takes about 0.52 of its size for a small letter."""
+    label = "embedding_hidden_mapping_in"
+    svg = ET.fromstring(render(diagram(sf.Net.of(sf.layer(label)(X))).source, "svg", "wasm"))
+    box = next(g for g in svg.findall(".//{*}g") if label in (g.findtext("{*}text") or ""))
+    across = [float(point.split(",")[0]) for point in box.find("{*}polygon").get("points").split()]
+    assert max(across) - min(across) > 0.52 * 12 * len(label)
+
+
 def titles(svg):
-    """The boxes that the titles of the steps take, half the size of the font a letter."""
-    for group in ET.fromstring(svg).findall(".//{*}g"):
-        if group.get("class") == "cluster":
-            text = group.find("{*}text")
-            across, down, size = float(text.get("x")), float(text.get("y")), float(text.get("font-size"))
-            half = 0.25 * size * len(text.text)
-            left = across if text.get("text-anchor") == "start" else across - half
-            yield left, left + 2 * half, down - 0.7 * size, down
+    """The boxes that the lines of the titles of the steps take, half the size of the font a letter."""
+    for text in ET.fromstring(svg).findall(".//{*}g[@class='cluster']/{*}text"):
+        across, down, size = float(text.get("x")), float(text.get("y")), float(text.get("font-size"))
+        half = 0.25 * size * len(text.text)
+        left = across if text.get("text-anchor") == "start" else across - half
+        yield left, left + 2 * half, down - 0.7 * size, down
 
 
 def line_points(svg):
@@ -160,12 +233,19 @@ def grid():
     return sf.fold(lambda seq, f: sf.scan(lambda h, u: f(h, u), seq, sf.tensor("h")), sf.layers("f1:3"), inputs)
 
 
+def long_names(depth):
+    """A decoder's block with the names that PyTorch's modules have."""
+    names = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")
+    return sf.fold(sf.mappers.pre_norm, sf.zipped(*(sf.layers(f"{name}_", count=depth) for name in names)), sf.tensor("tokens"))
+
+
 TITLED = {
     "residual": lambda: diagram(residual(10)),
     "boosting": lambda: diagram(boosting(10)),
     "side by side": lambda: side_by_side({"residual": residual(10), "boosting": boosting(10)}),
     "downwards": lambda: side_by_side({"residual": residual(10), "boosting": boosting(10)}, direction="TB"),
     "folded": lambda: side_by_side({"residual": residual(1000), "boosting": boosting("n")}),
+    "long names": lambda: diagram(long_names("n")),
     "backwards": lambda: diagram(sf.adjoint(residual(1000))),
     "time by depth": lambda: diagram(grid()),
 }

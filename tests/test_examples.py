@@ -1,13 +1,18 @@
 """The examples run, and say what they should: the notebook row by row, each beside plain NumPy."""
 
+import dataclasses
 import re
 import runpy
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from examples import gallery
+from symfold.mappers import ARCHITECTURES
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -69,6 +74,27 @@ def test_the_picture_of_the_readme_shows_both_nets() -> None:
     picture = (EXAMPLES.parent / "docs" / "residual_boosting.svg").read_text()
     for text in ("residual", "boosting", "step 4", "f₄", "z₄", "out"):
         assert picture.count(text) >= 1, text
+
+
+def test_the_gallery_shows_every_architecture(tmp_path: Path) -> None:
+    printed = output_of("gallery.py", str(tmp_path / "zoo"))
+    page = (tmp_path / "zoo" / "index.html").read_text()
+    shown = re.findall(r'<img src="([^"]+)"', page)
+    assert f"{len(shown)} pictures of {len(ARCHITECTURES)} architectures" in printed
+    assert sorted(file.name for file in (tmp_path / "zoo").iterdir()) == sorted({*shown, "index.html"})
+    assert all((tmp_path / "zoo" / name).read_text().rstrip().endswith("</svg>") for name in shown)
+    assert {f"{name}.svg" for name in ARCHITECTURES} <= set(shown)
+    for row in ARCHITECTURES.values():
+        for text in filter(None, (row.formula, row.paths, row.source)):
+            assert f"<dd>{escape(text)}</dd>" in page
+
+
+def test_the_gallery_takes_no_text_for_markup(tmp_path: Path) -> None:
+    row = dataclasses.replace(ARCHITECTURES["residual"], name='a"b', formula="<b>z</b>", source="A & B")
+    (tmp_path / "p.svg").write_text('<svg width="100pt"')
+    section = gallery.section(row, {"<i>": tmp_path / "p.svg"})
+    assert "<b>" not in section and "<i>" not in section and "A &amp; B" in section and 'id="a&quot;b"' in section
+    assert 'min-width: 80px' in section
 
 
 def test_digits_are_told_apart() -> None:

@@ -18,7 +18,10 @@ from oracles import T, enumerated
 
 import symfold as sf
 from symfold.errors import InvalidValue, UnknownName
-from symfold.graph import LEVELS, UNROLLED, count_steps
+from symfold.graph import LEVELS, UNROLLED, count_steps, fold_nodes
+from symfold.graph.edges import passages
+from symfold.operations import Formal
+from symfold.walks import walk
 
 X = sf.tensor("x")
 LETTERS = "zywvutsrqp"
@@ -96,6 +99,112 @@ def test_a_skip_is_what_goes_round_a_layer_whatever_the_join(mapper, skips):
 def test_what_transposed_weights_multiply_is_no_skip():
     graph = sf.fold(lambda z, w: np.dot(z, w.T), [sf.tensor(f"W{k}", (3, 3)) for k in (1, 2)], sf.tensor("x", (None, 3))).graph()
     assert "skip" not in {kind for _, _, kind in graph.edges(data="kind")}
+
+
+def blocks(kinds):
+    """A block of layers a, b, c, d, folded once, with the edges of its graph that are skips."""
+    a, b, c, d = sf.layers("a b c d")
+    graph = sf.fold(lambda z, _: kinds(z, a, b, c, d), range(1), X).graph()
+    return {(source, end) for source, end, kind in graph.edges(data="kind") if kind == "skip"}
+
+
+@pytest.mark.parametrize(
+    ("step", "skips"),
+    [
+        (lambda z, a, b, c, d: (s := z + b(a(z))) + d(c(s)), {("x", "add1"), ("add1", "z1")}),  # norms before the branches
+        (lambda z, a, b, c, d: d((s := b(z + a(z))) + c(s)), {("x", "add1"), ("b", "add2")}),  # and after the sums
+        (lambda z, a, b, c, d: np.tanh((s := np.tanh(z + a(z))) + b(s)), {("x", "add1"), ("tanh1", "add2")}),
+        (lambda z, a, b, c, d: z + (s := a(z)) + b(s), {("x", "add1")}),  # a way leads past a, so that it is no stream
+        (lambda z, a, b, c, d: a(z) + b(X), set()),  # what it meets does not come from it
+        (lambda z, a, b, c, d: (s := a(z)) * sf.sigmoid(s), set()),  # no layer to go round
+        (lambda z, a, b, c, d: (s := 2 * z) + a(s), {("mul1", "z1")}),
+        (lambda z, a, b, c, d: b(a(z)), set()),
+    ],
+)
+def test_what_all_of_the_state_goes_through_goes_round_a_layer_as_the_state_does(step, skips):
+    assert blocks(step) == skips
+
+
+@pytest.mark.parametrize("name", sf.mappers.ARCHITECTURES)
+def test_what_all_goes_through_is_what_no_way_leads_past(name):
+    """Against reachability: an operation is passed by all where its removal parts the states from the results."""
+    found = 0
+    for fold in fold_nodes(sf.mappers.ARCHITECTURES[name].net(3)):
+        block = fold.op.block
+        walked = walk(block.results)
+        states = [node for node in walked if isinstance(node.op, Formal) and node.op.position < fold.op.carries]
+        edges = nx.DiGraph()
+        edges.add_nodes_from(walked)
+        edges.add_edges_from((arg, node) for node in walked for arg in node.args)
+        stateful = {node for state in states for node in (state, *nx.descendants(edges, state))}
+        ends = {result for result in block.results if result in stateful}
+        wanted = set()
+        for node in stateful.difference(states):
+            rest = edges.subgraph(set(edges) - {node})
+            reached = {end for state in states for end in (state, *nx.descendants(rest, state))}
+            wanted |= {node} if reached.isdisjoint(ends) else set()
+        assert passages(walked, stateful, states, block.results) == wanted
+        found += len(wanted)
+    assert bool(found) == (name not in {"coupling", "leapfrog", "dense_sum", "lstm", "mixture", "momentum", "fractal"})  # pairs, and no fold
+
+
+def test_a_sequence_read_backwards_is_read_by_its_entries():
+    graph = sf.mappers.ARCHITECTURES["bidirectional"].net(3).graph()
+    steps = [(graph.nodes[b]["step"], graph.nodes[b]["layer"], graph.nodes[a]["label"]) for a, b, kind in graph.edges(data="kind") if kind == "item"]
+    assert sorted(steps) == [(k + 1, layer, f"u[{k if layer == 'f' else 2 - k}]") for k in range(3) for layer in "fg"]
+    assert "reverse" not in dict(graph.nodes(data="op")).values()
+    whole = sf.Net.of(sf.reverse(sf.tensor("u", (3, 2))) + 1).graph()
+    assert [data["op"] for _, data in whole.nodes(data=True)] == ["input", "reverse", "constant", "Add", "output"]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "titles"),
+    [
+        ("bidirectional", ["u[k-1]", "u[n-k]"], ["z_{k} = f(z_{k-1}, u[k-1]), k = 1, ..., n", "y_{k} = g(y_{k-1}, u[n-k]), k = 1, ..., n"]),
+        ("unet", ["z_{n}", "z_{n+1-k}"], ["z_{k} = f_{k}(z_{k-1}), k = 1, ..., n", "y_{k} = g_{k}(y_{k-1}, z_{n+1-k}), k = 1, ..., n"]),
+        ("encoder_decoder", ["u[k-1]", "v[k-n-1]"], ["z_{k} = f(z_{k-1}, u[k-1]), k = 1, ..., n", "z_{k} = g(z_{k-1}, v[k-n-1]), k = n + 1, ..., 2*n"]),
+        ("elman", ["u[k-1]"], ["z_{k} = g(z_{k-1}, u[k-1]), k = 1, ..., n"]),
+    ],
+)
+def test_a_folded_graph_says_which_entry_is_read(name, labels, titles):
+    graph = sf.mappers.ARCHITECTURES[name].net("n").graph("block")
+    found = [data["label"] for _, data in graph.nodes(data=True) if data["op"] == "entry" or (data["kind"] == "input" and "[" in data["label"])]
+    assert found == labels
+    assert [text for key, text in graph.graph.items() if key.startswith("title")] == titles
+    assert len({data["group"] for _, data in graph.nodes(data=True) if "group" in data}) == len(titles)
+
+
+def test_the_layers_of_a_backward_pass_count_down():
+    graph = sf.adjoint(net(MAPPERS["residual"][0], 1000)).graph("block")
+    labels = {data["label"] for _, data in graph.nodes(data=True)}
+    assert {"f_{1001-k}", "z_{1000-k}"} <= labels  # at k = 1 the last layer, with the state that it read
+    assert not any("reverse" in text for text in graph.graph.values())
+
+
+def test_a_sequence_that_is_read_whole_and_by_entries_is_two_nodes():
+    u = sf.tensor("u", (50, 2))
+    graph = sf.Net.of(sf.fold(lambda z, v: z + v, u, sf.tensor("x", (2,))) + u).graph("block")
+    assert {"u", "u[k-1]"} <= {data["label"] for _, data in graph.nodes(data=True)}
+
+
+def test_states_read_by_their_number_are_named_by_it():
+    states = sf.scan(lambda z, f: f(z), sf.layers("f", count=50), sf.tensor("x", (2,)))
+    graph = sf.Net.of({"first": states[0], "fourth": states[3], "last": states[-1]}).graph("block")
+    assert [data["label"] for _, data in graph.nodes(data=True) if data["op"] == "entry"] == ["z_{1}", "z_{4}", "z_{50}"]
+
+
+def test_the_index_of_a_fold_is_no_name_of_the_net():
+    gru = sf.mappers.ARCHITECTURES["gru"].net("n")  # which has a layer k
+    assert any("j = 1, ..., n" in text for text in gru.graph("block").graph.values())
+    assert "j = 1, ..., n" in gru.graph("fold").nodes["fold1"]["label"]
+
+
+def test_a_sequence_of_one_is_its_entry():
+    graph = sf.mappers.ARCHITECTURES["denseformer"].net(3).graph()
+    assert {data["op"] for _, data in graph.nodes(data=True)} == {"input", "layer", "stack", "parameter", "Mul", "sum", "output"}
+    assert [sorted(graph.predecessors(f"stack{k}")) for k in (1, 2, 3)] == [["f1", "x"], ["f1", "f2", "x"], ["f1", "f2", "f3", "x"]]
+    alone = sf.Net.of(np.expand_dims(sf.tensor("v", (2,)), 0) * np.ones((3, 1))).graph()
+    assert [data["label"] for _, data in alone.nodes(data=True)] == ["expand", "v", "ones (3, 1)", "*", "out"]
 
 
 @pytest.mark.parametrize(("layers", "times"), [(1, 4), (3, 1), (3, 4)])

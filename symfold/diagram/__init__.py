@@ -75,8 +75,8 @@ def _pictures(nets: Sequence[Any], level: str | None, direction: str, prefixes: 
 def _graph(net: Any, level: str | None, max_size: int | None) -> nx.MultiDiGraph:
     if level is None:
         level = "layer"
-        if count_steps(net) > MOST_STEPS:
-            net, level = roll(net), "fold"  # steps that are alike are one picture, however they are held
+        if (steps := count_steps(net)) > MOST_STEPS:  # steps that are alike are one picture, however they are held
+            net, level = roll(net) if steps < float("inf") else net, "fold"
     if level in UNROLLED and max_size is not None and max_size < (steps := count_steps(net)) < float("inf"):
         raise too_large(f"the picture would show {steps:,} steps", None, max_size)  # before a graph of them is made
     return graph(net, "block" if level == "fold" else level)

@@ -14,6 +14,8 @@ SIGNS = {("Mul", "-1", "Add"): "−", ("Pow", "-1", "Mul"): "÷"}
 def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
     """A copy for drawing: `z - f(z)` has a minus at the edge from f, `f(z)/z` a division sign at the skip, `z**f(z)` base and exponent.
 
+    Factors that follow each other are one (`0.5/2 ×`), a number less something is `1 −`, a weight that is read transposed is Wᵀ.
+
     >>> import symfold as sf
     >>> net = sf.fold(lambda z, f: z - f(z), sf.layers("f1:2"), sf.tensor("x"))
     >>> [(source, end, mark) for source, end, mark in with_operands(net.graph()).edges(data="mark") if mark]
@@ -24,6 +26,11 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
         number = _number(graph, name)
         if number is not None:
             _write_in(graph, name, number)
+    for name in list(graph):
+        if graph.nodes[name]["op"] == "Add":
+            _minuend(graph, name)
+        elif graph.nodes[name]["op"] == "transpose":
+            _transposed(graph, name)
     for name, data in graph.nodes(data=True):
         _mark(graph, name, data)
     for source, _, data in graph.edges(data=True) if graph.graph["level"] in UNROLLED else ():
@@ -44,6 +51,8 @@ def _write_in(graph: nx.MultiDiGraph, name: str, number: str) -> None:
     """Take a constant into the edge that goes on, where that is all there is to it, or into the label."""
     op, text, port = graph.nodes[name]["op"], graph.nodes[number]["label"], next(iter(graph[number][name]))
     graph.remove_node(number)
+    if op == "Mul":
+        text = _times(graph, name, text)
     inward, onward = list(graph.in_edges(name, keys=True, data=True)), list(graph.out_edges(name, keys=True, data=True))
     if len(inward) == len(onward) == 1 and "mark" not in inward[0][3] and "state" not in graph.nodes[name]:
         source, _, _, before = inward[0]
@@ -61,6 +70,40 @@ def _write_in(graph: nx.MultiDiGraph, name: str, number: str) -> None:
     data["label"] = told.get(op) or (f"^ {_minus(text)}" if port == 1 else f"{_minus(text)} ^")
     if len(inward) == 1:
         data["kind"] = "primitive"
+
+
+def _times(graph: nx.MultiDiGraph, name: str, text: str) -> str:
+    """A factor, with the one that what is multiplied was multiplied by just before, if nothing else reads that."""
+    (source, _, key, data), *others = graph.in_edges(name, keys=True, data=True)
+    before = graph.nodes[source]
+    if others or before["op"] != "Mul" or before["kind"] != "primitive" or "state" in before or graph.out_degree(source) > 1 or graph.in_degree(source) > 1:
+        return text
+    (first, _, inward), factor = next(iter(graph.in_edges(source, data=True))), before["label"].removeprefix("× ")
+    if "mark" in inward or "/" in factor or not before["label"].startswith("× "):
+        return text
+    graph.remove_node(source)
+    graph.add_edge(first, name, key=key, **{**data, "kind": inward["kind"]})
+    return f"{factor}{text[1:]}" if text.startswith("1/") else f"{factor} · {text}"
+
+
+def _minuend(graph: nx.MultiDiGraph, name: str) -> None:
+    """A number less something: `1 −`, and no minus at the edge."""
+    edges = list(graph.in_edges(name, data="mark"))
+    label = graph.nodes[name]["label"]
+    if len(edges) == 1 and edges[0][2] == SIGNS["Mul", "-1", "Add"] and label[:2] in ("+ ", "− "):
+        for _, _, data in graph.in_edges(name, data=True):
+            del data["mark"]
+        graph.nodes[name]["label"] = f"{label[2:] if label[0] == '+' else '−' + label[2:]} −"
+
+
+def _transposed(graph: nx.MultiDiGraph, name: str) -> None:
+    """A parameter that is read transposed alone is drawn as its transpose."""
+    (source,) = graph.predecessors(name)
+    if graph.nodes[source]["kind"] == "parameter" and graph.out_degree(source) == 1 and "state" not in graph.nodes[name]:
+        for _, end, key, data in list(graph.out_edges(name, keys=True, data=True)):
+            graph.add_edge(source, end, key=key, **{**data, "kind": "parameter"})
+        graph.remove_node(name)
+        graph.nodes[source]["label"] += "ᵀ"
 
 
 def _mark(graph: nx.MultiDiGraph, name: str, data: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 Style = dict[str, str]
 
-FONT = "Helvetica,Arial,sans-serif"
+FONT = "Helvetica"  # one name: Graphviz takes the width of letters from a table, and finds no list of fonts there
 INK = "#222222"
 QUIET = "#777777"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 import sympy as sp
@@ -16,7 +16,7 @@ from symfold.operations import Constant, Formal
 from symfold.walks import walk
 
 Kinds = dict[Node, tuple[str, ...]]
-_ARITHMETIC = {*JOINS, sp.Pow.__name__}
+_ARITHMETIC = {*JOINS, sp.Pow.__name__, "item", "take", "reverse", "expand", "squeeze"}  # and what only arranges
 
 
 def formal_kinds(fold: Fold) -> tuple[str, ...]:
@@ -29,29 +29,62 @@ def edge_kinds(block: Block, formals: tuple[str, ...]) -> Kinds:
     """For each operation of a block, what each of its arguments carries.
 
     A state, or plain arithmetic on it, that meets what came through a layer (or through anything that is no plain
-    arithmetic) is a skip, whatever the operation at which they meet: it went around that layer.
+    arithmetic) is a skip, whatever the operation at which they meet: it went around that layer. What everything of the
+    state goes through inside of a step is like a state from there on, for what goes around a layer that reads it.
     """
     walked = walk(block.results)
     worked: set[Node] = set()
+    called: set[Node] = set()  # came through a layer since the last passage
+    inner: set[Node] = set()  # a passage that came through something, and what follows it
     stateful = {node for node in walked if isinstance(node.op, Formal) and formals[node.op.position] == "state"}
+    states = frozenset(stateful)
+    for node in walked:
+        if not stateful.isdisjoint(node.args):
+            stateful.add(node)
+    begun = passages(walked, stateful, states, block.results)
     for node in walked:
         if node.args and (operation_name(node.op) not in _ARITHMETIC or not worked.isdisjoint(node.args)):
             worked.add(node)
-        if not stateful.isdisjoint(node.args):
-            stateful.add(node)
+        if node in stateful and (isinstance(node.op, (Call, Fold)) or not called.isdisjoint(node.args)):
+            called.add(node)
+        if not inner.isdisjoint(node.args):
+            inner.add(node)
+        if node in begun and node in worked:
+            worked.remove(node)
+            called.discard(node)
+            inner.add(node)
+        else:
+            begun.discard(node)
     kinds: Kinds = {}
-    straight = set(block.results)  # what is read otherwise than as a skip
+    straight = {*block.results, *begun}  # what is read otherwise than as a skip
     for node in reversed(walked):  # readers first
         met = _met(node, worked, stateful)
         goes_around = node not in worked and node not in straight
         carried = []
         for port, arg in enumerate(node.args):
-            skips = arg in stateful and arg not in worked and (goes_around or any(k != port for k in met))
+            meets = any(k != port and (arg not in inner or node.args[k] in called) for k in met)
+            skips = arg in stateful and arg not in worked and (goes_around or meets)
             if not skips:
                 straight.add(arg)
             carried.append("skip" if skips else formals[arg.op.position] if isinstance(arg.op, Formal) else "data")
         kinds[node] = tuple(carried)
     return kinds
+
+
+def passages(walked: Sequence[Node], stateful: Collection[Node], states: Collection[Node], results: Sequence[Node]) -> set[Node]:
+    """The operations that all goes through which the results read of the states: no way leads past them."""
+    last: dict[Node, int] = {}
+    for place, node in enumerate(walked):
+        last |= {arg: place for arg in node.args if arg in stateful}
+    last |= {node: len(walked) for node in results if node in stateful}
+    found = set()
+    until = max((last[state] for state in states), default=0)
+    for place, node in enumerate(walked):
+        if node in stateful and node not in states:
+            if until <= place:
+                found.add(node)
+            until = max(until, last[node])
+    return found
 
 
 def _met(node: Node, worked: set[Node], stateful: set[Node]) -> list[int]:

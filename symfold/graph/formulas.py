@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -12,10 +13,10 @@ from symfold.operations import Formal, Input
 from symfold.shapes import NAME
 from symfold.walks import substitute
 
-LONGEST = 60
+LONGEST = 130  # letters that are seen: indices without their braces
 
 
-def step_formula(block: Block, part: int, names: Sequence[str]) -> str:
+def step_formula(block: Block, part: int, names: Sequence[str], longest: int = LONGEST) -> str:
     """A result of a block written with these names for its formals; empty where it would be long.
 
     >>> import symfold as sf
@@ -26,7 +27,10 @@ def step_formula(block: Block, part: int, names: Sequence[str]) -> str:
     text = template(block, part)
     for position, name in enumerate(names):
         text = text.replace(_placeholder(position), name)
-    return text if len(text) <= LONGEST else ""
+    return text if len(re.sub(r"_\{|\}", "", text)) <= longest else ""
+
+
+UNTOLD = " " * (LONGEST + 1)
 
 
 @lru_cache(maxsize=256)
@@ -36,7 +40,7 @@ def template(block: Block, part: int) -> str:
         for k, shape in enumerate(block.shapes)
     }
     text = preview(substitute((block.results[part],), stand_ins)[0])
-    return text if "..." not in text and "fold(" not in text else " " * (LONGEST + 1)
+    return text if "..." not in text and "fold(" not in text else UNTOLD
 
 
 def _placeholder(position: int) -> str:

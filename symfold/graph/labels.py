@@ -53,7 +53,7 @@ def shape_text(shape: Shape) -> str:
 
 
 def constant_label(node: Node) -> str:
-    """A number as it is; an array by its entries where they are few, else by its shape.
+    """A number as it is; an array by its entries where they are few, else by its shape, and zeros and ones by that name.
 
     >>> from symfold.lifting import lift
     >>> constant_label(lift(2)), constant_label(lift([1.0, 2.0]))
@@ -66,4 +66,5 @@ def constant_label(node: Node) -> str:
     array = value.array
     if array.ndim == 1 and array.size <= 4:
         return f"[{', '.join(f'{entry:.4g}' for entry in array)}]"
-    return f"array {show(value.shape)}"
+    uniform = next((word for number, word in ((0, "zeros"), (1, "ones")) if array.size and (array == number).all()), "array")
+    return f"{uniform} {show(value.shape)}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from symfold.folds import Fold, Select
 from symfold.graph.edges import Kinds, edge_kinds, formal_kinds
@@ -18,12 +20,13 @@ class Frame:
     kinds: Kinds
     letters: tuple[str, ...] = ()
     results: tuple[Node, ...] = ()
-    step: int = 1
+    step: Any = 1
     index: str = ""
 
     @property
     def label(self) -> str:
-        return f"{self.letters[0]}{self.step}"
+        told = str(self.step).replace(" ", "").replace("+", "_plus_").replace("-", "_minus_")  # a depth may be a symbol
+        return self.letters[0] + re.sub(r"\W", "_", told)
 
 
 class Places:
@@ -32,7 +35,7 @@ class Places:
     def __init__(self, reserved: Iterable[str]):
         self.letters = Letters(reserved)
         self.frames: list[Frame] = []
-        self._ends: dict[Node, tuple[tuple[str, ...], int]] = {}
+        self._ends: dict[Node, tuple[tuple[str, ...], Any]] = {}
 
     @property
     def folds(self) -> list[Frame]:
@@ -53,7 +56,7 @@ class Places:
         frame = self.frames.pop()
         self._ends[node] = (frame.letters, frame.step - 1)
 
-    def _before(self, node: Node) -> tuple[tuple[str, ...], int]:
+    def _before(self, node: Node) -> tuple[tuple[str, ...], Any]:
         if node.op.carries and isinstance(node.args[0].op, Select):
             known = self._ends.get(node.args[0].args[0])
             if known is not None and len(known[0]) == max(1, node.op.carries):

@@ -11,6 +11,7 @@ from typing import Any
 
 import networkx as nx
 
+from symfold.blocks import Block
 from symfold.graph.edges import is_join
 from symfold.graph.labels import constant_label, operation_label, operation_name, shape_text
 from symfold.graph.names import Names, plain_name
@@ -19,7 +20,9 @@ from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray, Input
-from symfold.sequences import element
+from symfold.primitives import expand, is_primitive
+from symfold.sequences import element, reverse_row
+from symfold.shapes import length
 from symfold.trees import LEAF
 
 
@@ -34,7 +37,23 @@ class Leaf:
     @property
     def is_own(self) -> bool:
         """Whether a closed layer that reads it keeps it to itself."""
-        return isinstance(self.node.op, Constant) or self.node.op.role == "parameter"
+        return isinstance(self.node.op, Constant) or self.role == "parameter"
+
+    @property
+    def role(self) -> str:
+        """What it is for: an input, a parameter, the name of a layer; an entry has the role of its sequence."""
+        node = self.node
+        while is_primitive(node, reverse_row):
+            node = node.args[0]
+        return str(node.op.role)
+
+
+@dataclass(frozen=True)
+class Reversed:
+    """A sequence read from its end, for which no graph node stands before something reads it whole."""
+
+    value: Any
+    node: Node
 
 
 class Recorder(Interpreter):
@@ -47,7 +66,7 @@ class Recorder(Interpreter):
         reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
         self.names, self.places = Names(reserved), Places(reserved)
         self.graph = nx.MultiDiGraph(level=self.level)
-        self._shown: dict[Node, str] = {}
+        self._shown: dict[tuple[Node, str], str] = {}
         self._parts: dict[tuple[str, int], str] = {}
 
     def reserved(self, leaf: Node) -> Iterable[str]:
@@ -79,26 +98,35 @@ class Recorder(Interpreter):
 
     def materialise(self, meaning: Any) -> str:
         """The graph node of a meaning, made now if need be. A number is made anew for each reader."""
+        if isinstance(meaning, Reversed):
+            whole = (meaning.node, "")
+            if whole not in self._shown:
+                self._shown[whole] = self.apply(meaning.node, [meaning.value])
+            return self._shown[whole]
         if not isinstance(meaning, Leaf):
             return str(meaning)
-        node, op = meaning.node, meaning.node.op
-        if node in self._shown and not (isinstance(op, Constant) and not isinstance(op.value, FrozenArray)):
-            return self._shown[node]
+        node, op, key = meaning.node, meaning.node.op, (meaning.node, meaning.label)
+        if key in self._shown and not (isinstance(op, Constant) and not isinstance(op.value, FrozenArray)):
+            return self._shown[key]
         if isinstance(op, Constant):
             name = self.put(self.names.counted("c"), "constant", "constant", meaning.label, node, **self.places.attributes())
         else:
-            more = {"layer": meaning.label} if op.role == "layer" else {}
-            name = self.put(self.names.own(meaning.name or meaning.label), op.role, op.role, meaning.label, node, **more)
-        self._shown[node] = name
+            more = {"layer": meaning.label} if meaning.role == "layer" else {}
+            name = self.put(self.names.own(meaning.name or meaning.label), meaning.role, meaning.role, meaning.label, node, **more)
+        self._shown[key] = name
         return name
 
     def called(self, meaning: Any) -> str:
         """What a meaning is called in a formula."""
         if isinstance(meaning, Entries):
             return "..."
+        if isinstance(meaning, Reversed):
+            return f"reverse({self.called(meaning.value)})"
         if isinstance(meaning, Leaf):
             return meaning.label
         data = self.graph.nodes[meaning]
+        if data["op"] == "transpose":
+            return f"{self.called(next(self.graph.predecessors(meaning)))}.T"
         return f"{data['state']}_{{{data['count']}}}" if data["kind"] == "fold" else str(data.get("state", data["label"]))
 
     # -- what nodes mean
@@ -107,6 +135,8 @@ class Recorder(Interpreter):
         return Leaf(node, constant_label(node) if isinstance(node.op, Constant) else node.op.name)
 
     def index(self, value: Any, position: int, node: Node) -> Any:
+        if isinstance(value, Reversed) and isinstance(size := length(node.shape), int):
+            return self.index(value.value, size - 1 - position, node)
         if isinstance(value, Leaf) and isinstance(value.node.op, Constant):
             return self.leaf(element(value.node, position))
         source = self.materialise(value)
@@ -120,12 +150,22 @@ class Recorder(Interpreter):
             self._parts[source, position] = name
         return self._parts[source, position]
 
+    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+        if is_primitive(node, expand) and element(node, 0) is node.args[0] and not isinstance(args[0], Entries):
+            return Entries(args)  # a sequence of one, so that what reads its entry reads the value
+        if is_primitive(node, reverse_row) and isinstance(args[0], (Leaf, str)) and length(node.shape) is not None:
+            return Reversed(args[0], node)
+        return super()._meaning(node, args, plans)
+
     def whole(self, value: Any, node: Node) -> Any:
         """A meaning as one graph node can read it."""
         return self.collect(value, node) if isinstance(value, Entries) else value
 
     def collect(self, entries: Entries, node: Node) -> Any:
-        name = self.put(self.names.counted("stack"), "join", "stack", "stack", node, **self.places.attributes())
+        if len(entries) == 1:
+            name = self.put(self.names.counted("expand"), "primitive", "expand", "expand", node, **self.places.attributes())
+        else:
+            name = self.put(self.names.counted("stack"), "join", "stack", "stack", node, **self.places.attributes())
         for port, entry in enumerate(entries):
             self.edge(entry, name, port, "data")
         return name

@@ -18,6 +18,8 @@ from symfold.nodes import Node
 from symfold.operations import Formal
 from symfold.walks import walk
 
+LONGEST = 60  # letters of a formula in a box
+
 
 class Steps(Recorder):
     """Mapper applications; what they do inside is not shown."""
@@ -38,7 +40,7 @@ class Steps(Recorder):
         for number in range(count):
             title = self.places.title(0)
             values = [*state, *(entries[number] for entries in operands)]
-            told = step_formula(fold.block, 0, [self.called(value) for value in values]) if carries == 1 else ""
+            told = step_formula(fold.block, 0, [self.called(value) for value in values], LONGEST) if carries == 1 else ""
             box = self.put(
                 self.names.fresh(plain_name(title)), "step", "step", f"{title} = {told}" if told else title, fold.block.results[0],
                 state=title, **self.places.attributes(),

@@ -80,11 +80,11 @@ def _kind(name: str, width: int) -> Kind:
 
 ARCHITECTURES = (
     Architecture("attention_only", lambda made: _folded(made, residual, "a"),
-                 "z = z + a(z)", "z, a sequence", "(1 + t)**n", "n", "n", "", "Elhage et al. 2021"),
+                 "z = z + a(z), a attention", "z, a sequence", "(1 + t)**n", "n", "n", "", "Elhage et al. 2021"),
     Architecture("pre_norm", lambda made: _folded(made, pre_norm, "paqm"),
-                 "z = z + a(p(z)), z = z + m(q(z))", "z, a sequence", "(1 + t**2)**(2*n)", "4*n", "4*n", "", "Xiong et al. 2020"),
+                 "z = z + a(p(z)), z = z + m(q(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(1 + t**2)**(2*n)", "4*n", "4*n", "", "Xiong et al. 2020"),
     Architecture("post_norm", lambda made: _folded(made, post_norm, "paqm"),
-                 "z = p(z + a(z)), z = q(z + m(z))", "z, a sequence", "(t + t**2)**(2*n)", "4*n", "4*n", "", "Vaswani et al. 2017"),
+                 "z = p(z + a(z)), z = q(z + m(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(t + t**2)**(2*n)", "4*n", "4*n", "", "Vaswani et al. 2017"),
     Architecture("parallel_block", lambda made: _folded(made, parallel_block, "pam"),
-                 "z = z + a(p(z)) + m(p(z))", "z, a sequence", "(1 + 2*t**2)**n", "2*n", "3*n", "", "Wang & Komatsuzaki 2021"),
+                 "z = z + a(p(z)) + m(p(z)), p norm, a attention, m perceptron", "z, a sequence", "(1 + 2*t**2)**n", "2*n", "3*n", "", "Wang & Komatsuzaki 2021"),
 )  # fmt: skip
