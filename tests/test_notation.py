@@ -406,3 +406,12 @@ def test_what_a_single_step_begins_with_is_told_where_it_is_asked_for():
     one = sf.fold(sf.mappers.residual, sf.layers("f1:2"), sf.tensor("x"))
     assert sf.formula(one) == "z_1 = f1(x) + x"
     assert sf.formula(sf.adjoint(one)) == "z_1 = f1(x) + x, z_0 = x\na_0 = a + f1'(z_0)^T a"
+
+
+def test_an_entry_counted_from_the_end_is_the_state_there() -> None:
+    states = sf.scan(sf.mappers.feedforward, sf.layers("f", count="n"), sf.tensor("x"))
+    assert sf.formula(sf.Net.of(states[-1]), form="fold").splitlines()[-1] == "y = z_n"
+    assert sf.formula(sf.Net.of(states[-2]), form="fold").splitlines()[-1] == "y = z_{n-1}"
+    unet = sf.mappers.ARCHITECTURES["unet"]
+    assert sf.formula(unet.net("n"), form="fold").endswith("y_0 = z_n")
+    assert "y1 = g1(z3, z3)" in str(unet.net(3)).splitlines()

@@ -124,7 +124,7 @@ class Reading:
             if is_primitive(node, reverse_row):
                 return Entries(first.count, lambda p: first.at(first.count - 1 - p))
             if entry := entry_of(node):
-                return first.at(entry[1])
+                return first.at(entry[1] if entry[1] >= 0 else first.count + entry[1])  # counted from the end
         if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
             return self._joined(node, args)
         return None
