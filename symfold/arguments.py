@@ -138,6 +138,8 @@ def array_of(what: str, value: Any, objects: bool = False) -> Any:
 
 def arrays_of(given: Mapping[str, Any], wanted: Collection[str], others: Collection[str] = (), what: str = "input") -> dict[str, Any]:
     """An array of numbers for every name that is wanted; of names that are not, only these others may stand there."""
+    if not isinstance(given, Mapping):
+        raise InvalidType(f"values by name are wanted, got {quoted(given)} of type {type(given).__name__} (as {{'x': array}})")
     for name in given:
         if name not in wanted and name not in others:
             raise unknown(what, name, wanted)

@@ -544,3 +544,12 @@ def test_inspect_gives_all_outputs_and_draws(tmp_path: Path, monkeypatch: Any) -
     assert found["paths"] == "(t + 1)**3; (t + 1)**3"
     assert (tmp_path / "pair.svg").read_text("utf-8").startswith("<?xml")
     assert call("inspect", "pair_of_nets:pair", "--partial").stderr == "symfold: --partial has no effect where the factory gives a net (leave it out)\n"
+
+
+def test_inspect_says_in_one_line_where_a_factory_raised(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "raising_nets.py").write_text("def args(a):\n    return a\n\ndef broken():\n    return 1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name, said in (("args", "TypeError"), ("broken", "raised ZeroDivisionError: division by zero (")):
+        result = CliRunner().invoke(main, ["inspect", f"raising_nets:{name}"])
+        assert result.exit_code == 2 and said in result.output and "Traceback" not in result.output

@@ -20,7 +20,7 @@ from oracles import weighted_squares
 
 import symfold as sf
 from symfold import functions, primitives, sequences
-from symfold.errors import DataError, InvalidValue, NoRule
+from symfold.errors import DataError, InvalidValue, NoRule, UnknownName
 from symfold.exchange.onnx_elementwise import HEADS
 from symfold.exchange.onnx_rows import ROWS
 from symfold.nodes import Node
@@ -230,6 +230,20 @@ def test_numbers_of_rows_are_whole(tmp_path: Path) -> None:
     assert both.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.DOUBLE
 
 
+@by_every_runtime
+@pytest.mark.parametrize("places", [[0, 1, 0], [0, 1, 2, 1, 0], [2, 1, 0, 0, 1, 2]], ids=str)
+def test_layers_used_again(places: list[int], run: Any, tmp_path: Path) -> None:
+    f = sf.layers("f1:4", sf.dense(4, 4, sf.tanh))
+    net = sf.fold(sf.mappers.residual, [f[k] for k in places], sf.tensor("x", (None, 4)))
+    agrees(net, values_of(net), run, tmp_path / "net.onnx")
+
+
+def test_results_are_called_by_the_names_they_hold(tmp_path: Path) -> None:
+    net = sf.value_and_grad(weighted_squares(NETS["residual"]))
+    model = written(net, parted(net, values_of(net))[0], tmp_path / "net.onnx")
+    assert [output.name for output in model.graph.output] == ["output_0", "output_1_W1..W3", "output_1_b1..b3"]
+
+
 def test_the_same_net_is_the_same_file(tmp_path: Path) -> None:
     net = NETS["pre_norm"]
     for name in ("a.onnx", "b.onnx"):
@@ -248,6 +262,8 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
         sf.to_onnx(sf.grad(np.sum(IMAGES[:, :, ::2] ** 2), wrt="x"), path)
     with pytest.raises(InvalidValue, match="no value for parameter 'W1'"):
         sf.to_onnx(NETS["residual"], path)
+    with pytest.raises(UnknownName, match="unknown input: 'nope'"):
+        sf.to_onnx(NETS["residual"], path, NETS["residual"].init(), shapes={"nope": (3,)})
     with pytest.raises(InvalidValue, match="float16"):
         sf.to_onnx(NETS["residual"], path, NETS["residual"].init(), dtype="float16")
     with pytest.raises(DataError, match="there is no folder"):

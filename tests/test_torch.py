@@ -18,7 +18,7 @@ from cases import CASES, values_of
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
-from symfold.errors import InvalidType, InvalidValue, NoRule
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
 from symfold.families import Family
 from symfold.trees import flatten
 
@@ -460,6 +460,10 @@ OPERATION: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("mm", torch.mm, (T(3, 4), T(4, 5))),
     ("bmm", torch.bmm, (T(2, 3, 4), T(2, 4, 5))),
     ("linear", F.linear, (T(2, 3), T(4, 3), T(4))),
+    ("baddbmm", torch.baddbmm, (T(2, 3, 5), T(2, 3, 4), T(2, 4, 5))),
+    ("baddbmm", lambda a, x, y: torch.baddbmm(a, x, y, beta=0.5, alpha=2), (T(2, 3, 5), T(2, 3, 4), T(2, 4, 5))),
+    ("scaled_dot_product_attention", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, torch.tensor([[False, False], [True, True]])), (T(2, 2, 4), T(2, 2, 4), T(2, 2, 4))),
+    ("scaled_dot_product_attention", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, torch.tensor([[-torch.inf, -torch.inf], [0.5, -torch.inf]], dtype=torch.float64)), (T(2, 2, 4), T(2, 2, 4), T(2, 2, 4))),
     ("addmm", torch.addmm, (T(4), T(2, 3), T(3, 4))),
     ("embedding", lambda table: F.embedding(torch.tensor([[0, 2], [1, 0]]), table), (T(3, 4),)),
     ("layer_norm", lambda a, w, b: F.layer_norm(a, (3, 4), w, b, 1e-3), (T(2, 3, 4), T(3, 4), T(3, 4))),
@@ -639,6 +643,27 @@ def test_a_module_asks_for_its_inputs_by_name() -> None:
         module(y=torch.zeros(2))
     with pytest.raises(NoRule, match="layer f1 is opaque and has no numbers"):
         module(torch.zeros(2))
+
+
+def test_a_module_says_what_it_cannot_take() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
+    with pytest.raises(ShapeError, match=r"parameter 'W1' has shape \(2, 2\), got \(2, 3\)"):
+        sf.to_torch(net, {**net.init(), "W1": np.zeros((2, 3))})
+    with pytest.raises(InvalidType, match=r"input 'x' of the module is .* no tensor"):
+        sf.to_torch(net, net.init())(np.zeros((1, 2)))
+    with pytest.raises(NoRule, match="a convolution of one image"):
+        sf.from_torch(nn.Conv2d(4, 6, 3), torch.zeros(4, 5, 5))
+    with pytest.raises(NoRule, match=r"a straight line from 1\.0 on"):
+        sf.from_torch(nn.Softplus(2.0, 1.0), torch.zeros(3))
+
+
+def test_rows_that_are_masked_as_a_whole_get_nothing_there_and_back() -> None:
+    attends = nn.MultiheadAttention(4, 2, batch_first=True).double().eval()
+    module = Wrap(lambda self, x: self.a(x, x, x, key_padding_mask=torch.ones(2, 3, dtype=torch.bool), need_weights=False)[0], a=attends)
+    value = T(2, 3, 4)
+    net, params = sf.from_torch(module, value)
+    np.testing.assert_allclose(net(params, value.numpy()), module(value).detach().numpy(), atol=1e-12)
+    np.testing.assert_allclose(sf.to_torch(net, params)(value).detach().numpy(), module(value).detach().numpy(), atol=1e-12)
 
 
 def test_importing_symfold_imports_no_torch() -> None:

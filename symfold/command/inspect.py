@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,7 +71,11 @@ def called(what: str) -> Any:
     if not callable(factory):
         known = ", ".join(name for name, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == module.__name__)
         raise click.UsageError(f"{module_name} has no function {factory_name!r} (it has {known or 'none'})")
-    return factory()
+    try:
+        return factory()
+    except Exception as error:  # whatever the code that is called raises
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise click.UsageError(f"{what} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})") from error
 
 
 def net_of(made: Any, partial: bool) -> Net:

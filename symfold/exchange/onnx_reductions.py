@@ -36,7 +36,8 @@ def share(graph: Graph, node: Node, names: Sequence[str], axis: Any) -> str:
 def softmax(graph: Graph, node: Node, names: Sequence[str], axis: Sequence[int]) -> str:
     if len(axis) == 1:
         return graph.emit("Softmax", names[0], axis=axis[0])
-    return graph.emit("Exp", graph.emit("Sub", names[0], graph.emit("ReduceLogSumExp", names[0], graph.integers(axis), keepdims=1)))
+    powers = graph.emit("Exp", graph.emit("Sub", names[0], graph.emit("ReduceMax", names[0], graph.integers(axis), keepdims=1)))
+    return graph.emit("Div", powers, graph.emit("ReduceSum", powers, graph.integers(axis), keepdims=1))
 
 
 def at_max(graph: Graph, node: Node, names: Sequence[str], axis: Sequence[int] | None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from symfold.arguments import arrays_of, flag, one_of
 from symfold.depth import roll, unroll, written_out
 from symfold.draws import only_picking
-from symfold.errors import InvalidValue, NoRule
+from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.evaluate import constant_value
 from symfold.exchange.onnx_graph import Graph, check_rank
 from symfold.exchange.onnx_rows import written
@@ -70,6 +70,10 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]
     given = arrays_of(params, names, list(params), what="parameter")
+    taken = [node.op.name for node in net.inputs]
+    for name in shapes:
+        if name not in taken:
+            raise unknown("input", name, taken)
     rolled = roll(net)  # equal steps are one fold, however they were written
     known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
     whole = known.with_outputs(written_out(opened(known.outputs)))
@@ -80,14 +84,14 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
     read = {name: leaf for leaf in leaves if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,) for name in members(leaf)}
     graph = Graph(dtype, [*read, *names])
     tokens = only_picking(roots)
-    infos = [input_info(graph, name, read[name], read[name] in tokens) for name in (node.op.name for node in net.inputs) if name in read]
+    infos = [input_info(graph, name, read[name], read[name] in tokens) for name in taken if name in read]
     writer = Writer(graph)
     for leaf in leaves:
         if leaf.shape[-1:] == (NAME,):
             writer.known[leaf] = None
         elif leaf.op.role == "parameter" and isinstance(leaf.op, Family):
             held = list(leaf.op.names)
-            writer.known[leaf] = graph.constant(np.stack([given[name] for name in held]), name=graph.fresh(f"{held[0]}..{held[-1]}"))
+            writer.known[leaf] = graph.constant(np.stack([given[name] for name in held]), name=graph.fresh(span_of(held)))
         elif leaf.op.role == "parameter":
             writer.known[leaf] = graph.constant(given[leaf.op.name], name=leaf.op.name)
         elif not isinstance(leaf.op, Family):
@@ -111,6 +115,15 @@ def members(leaf: Node) -> tuple[str, ...]:
     return tuple(leaf.op.names) if isinstance(leaf.op, Family) else (leaf.op.name,)
 
 
+def span_of(names: Sequence[str]) -> str:
+    """What an array is called that holds values of many names.
+
+    >>> span_of(["W1", "W2", "W3"])
+    'W1..W3'
+    """
+    return f"{names[0]}..{names[-1]}"
+
+
 def result_names(form: Form, name: str = "output") -> list[str]:
     """A name for every leaf of a form, by the way to it.
 
@@ -121,7 +134,7 @@ def result_names(form: Form, name: str = "output") -> list[str]:
         return [name]
     kind, parts = form
     if kind == "named":
-        return [f"{name}_{names if isinstance(names, str) else f'{names[0]}..{names[-1]}'}" for names in parts]
+        return [f"{name}_{names if isinstance(names, str) else span_of(list(names))}" for names in parts]
     return [found for key, part in (parts if kind == "dict" else enumerate(parts)) for found in result_names(part, f"{name}_{key}")]
 
 
@@ -141,6 +154,8 @@ class Writer:
 
     def value(self, node: Node, args: Sequence[Any]) -> Any:
         op = node.op
+        if node.shape[-1:] == (NAME,):
+            return None
         if isinstance(op, Constant):
             return self.graph.constant(constant_value(node))
         if isinstance(op, Family):  # inputs of one shape, as a sequence

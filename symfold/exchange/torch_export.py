@@ -71,7 +71,7 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     signature = program.graph_signature
     mutated = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if mutated:
-        raise InvalidValue(f"the module changes {', '.join(mutated)} in place, which a net cannot (call .eval() on it first)")
+        raise InvalidValue(f"the module changes {', '.join(mutated)} in place, which a net cannot (call .eval() on it first, if it is in training mode; else give it a copy)")
     constants: dict[Any, Any] = {}
     inputs, parameters, values = {}, {}, {}
     known: dict[Any, str] = {}

@@ -22,6 +22,7 @@ def sizes(given: Any, rank: int) -> tuple[int, ...]:
 def _convolution(shape: Any, x: Node, weight: Node, bias: Node | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Node:
     covered(not isinstance(padding, str), f"a convolution with padding={padding!r}")
     rank = len(weight.shape) - 2
+    covered(len(x.shape) == rank + 2, "a convolution of one image, without an axis for samples (give it one: x[None])")
     each = [sizes(given, rank) for given in (stride, padding, dilation)]
     kernels = chunk((), weight, groups, 0)
     parts = [convolution(one, kernel, *each) for one, kernel in zip(chunk((), x, groups, 1), kernels, strict=True)]

@@ -36,6 +36,11 @@ def _addmm(shape: Any, bias: Node, x: Node, weight: Node, beta: Any = 1, alpha: 
     return dot(x, weight) + bias
 
 
+def _baddbmm(shape: Any, added: Node, x: Node, y: Node, beta: Any = 1, alpha: Any = 1) -> Node:
+    product = dot(x, y) if alpha == 1 else dot(x, y) * alpha
+    return product + (added if beta == 1 else added * beta)
+
+
 def _embedding(shape: Any, table: Node, numbers: Node, *given: Any, **named: Any) -> Node:
     return embed(table, numbers)
 
@@ -69,12 +74,21 @@ def _batch_norm_evaluated(shape: Any, x: Node, weight: Any, bias: Any, mean: Any
     return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), none, none
 
 
-def masked(scores: Node, mask: Any) -> Node:
-    """Scores with a mask: added if it is one of numbers, and if it is one of truth values, low where it says false."""
-    if isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray) and mask.op.value.array.dtype.kind == "b":
-        allowed = mask.op.value.array
-        return scores if allowed.all() else scores + lift(np.where(allowed, 0.0, LOW))
-    return scores + mask
+def shares(scores: Node, mask: Node | None) -> Node:
+    """The softmax of scores with a mask: added if it is one of numbers, and if it is one of truth values, low where it says false.
+
+    A mask that is known may rule a whole row out: PyTorch gives it nothing of any entry, and so it is here.
+    """
+    known = mask is not None and isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)
+    if mask is None or not known:
+        return softmax(scores if mask is None else scores + mask, axis=(-1,))
+    given = mask.op.value.array
+    allowed = given if given.dtype.kind == "b" else given > -np.inf
+    if allowed.all():
+        return softmax(scores if given.dtype.kind == "b" else scores + mask, axis=(-1,))
+    found = softmax(scores + lift(np.where(allowed, 0.0 if given.dtype.kind == "b" else given, LOW)), axis=(-1,))
+    some = allowed.any(axis=-1, keepdims=True)
+    return found if some.all() else found * lift(some.astype(float))
 
 
 def _attention(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout: float = 0.0, causal: bool = False,
@@ -83,9 +97,7 @@ def _attention(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout:
     if enable_gqa:
         k, v = (_repeated(one, q.shape[-3]) for one in (k, v))
     scores = dot(q, swap(k)) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    if causal:
-        scores = masked(scores, lift(np.tri(q.shape[-2], k.shape[-2], dtype=bool)))
-    return dot(softmax(scores if mask is None else masked(scores, mask), axis=(-1,)), v)
+    return dot(shares(scores, lift(np.tri(q.shape[-2], k.shape[-2], dtype=bool)) if causal else mask), v)
 
 
 def _repeated(a: Node, heads: int) -> Node:
@@ -99,7 +111,7 @@ PRODUCTS: dict[str, Row] = {
     "sum": reduction(reduce_sum), "mean": reduction(reduce_mean),
     "softmax": _softmax, "_softmax": _softmax,
     "matmul": lambda shape, a, b: dot(a, b), "mm": lambda shape, a, b: dot(a, b), "bmm": lambda shape, a, b: dot(a, b),
-    "linear": _linear, "addmm": _addmm, "embedding": _embedding,
+    "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
     "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "scaled_dot_product_attention": _attention,
     "_native_batch_norm_legit_no_training": _batch_norm_evaluated,
 }  # fmt: skip

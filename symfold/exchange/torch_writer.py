@@ -11,8 +11,8 @@ import numpy as np
 import sympy as sp
 
 from symfold import functions
-from symfold.arguments import arrays_of
-from symfold.errors import NoRule
+from symfold.arguments import arrays_of, quoted
+from symfold.errors import InvalidType, NoRule, ShapeError
 from symfold.evaluate import constant_value
 from symfold.exchange.signature import bound
 from symfold.exchange.torch_export import torch_package
@@ -23,7 +23,7 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant, Fixed, Input
 from symfold.primitives import window_slices
-from symfold.shapes import NAME
+from symfold.shapes import NAME, is_concrete
 from symfold.specialise import with_shapes
 from symfold.trees import unflatten
 
@@ -61,6 +61,9 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
 
         def forward(self, *values: Any, **named: Any) -> Any:
             names = [node.op.name for node in whole.inputs]
+            for name, value in {**dict(zip(names, values, strict=False)), **named}.items():
+                if not isinstance(value, torch.Tensor):
+                    raise InvalidType(f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))")
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
             outputs = with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs
             meaning = Tensors(torch, leaves)
@@ -69,6 +72,9 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
             return unflatten(whole.form, found)
 
     given = arrays_of(params, [node.op.name for node in whole.params], list(params), what="parameter")
+    for node in whole.params:
+        if is_concrete(node.shape) and np.shape(given[node.op.name]) != node.shape:
+            raise ShapeError(f"parameter {node.op.name!r} has shape {node.shape}, got {np.shape(given[node.op.name])}")
     return Module()
 
 
@@ -184,6 +190,15 @@ def _at_max(torch: Any, a: Any, axis: Any) -> Any:
     return marks.reshape(moved.shape).movedim(tuple(range(-len(axes), 0)), axes)
 
 
+def _softmax(torch: Any, a: Any, axis: Any) -> Any:
+    powers = torch.exp(a - a.amax(dim=_axes(a, axis), keepdim=True))
+    return powers / powers.sum(dim=_axes(a, axis), keepdim=True)
+
+
+def _no_numbers(operation: str) -> Any:
+    raise NoRule(f"the operation {operation} has no numbers (it was read by name only)")
+
+
 def _causal(torch: Any, a: Any) -> Any:
     return torch.full(a.shape[-2:], -torch.inf, dtype=a.dtype, device=a.device).triu(1)
 
@@ -222,6 +237,7 @@ def _rows(torch: Any) -> dict[str, Callable[..., Any]]:
         "causal": lambda a: _causal(torch, a),
         "einsum": lambda *parts, subscripts: torch.einsum(subscripts, *parts),
         "share": lambda a, axis: 1.0 / torch.tensor([a.shape[one] for one in _axes(a, axis)], dtype=a.dtype, device=a.device).prod(),
-        "softmax": lambda a, axis: torch.exp(a - a.logsumexp(dim=_axes(a, axis), keepdim=True)),
+        "softmax": lambda a, axis: _softmax(torch, a, axis),
+        "opaque": lambda *args, operation, **given: _no_numbers(operation),
         "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=_axes(a, axis), keepdim=keepdims),
     }
