@@ -74,7 +74,7 @@ class silu(sp.Function):  # noqa: N801
 
     @classmethod
     def eval(cls, z: sp.Expr) -> sp.Expr | None:
-        return z * sigmoid(z) if isinstance(z, sp.Float) else None
+        return COMPOUND[cls](z) if isinstance(z, sp.Float) else None
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         z = self.args[0]
@@ -96,7 +96,7 @@ class gelu(sp.Function):  # noqa: N801
 
     @classmethod
     def eval(cls, z: sp.Expr) -> sp.Expr | None:
-        return (z * (1 + sp.erf(z / sp.sqrt(2))) / 2).evalf() if isinstance(z, sp.Float) else None
+        return COMPOUND[cls](z).evalf() if isinstance(z, sp.Float) else None
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         z = self.args[0]

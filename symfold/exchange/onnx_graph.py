@@ -83,7 +83,7 @@ class Graph:
             return self.integers([size])
         if size not in self.sizes:
             with self.outside():
-                self.sizes[size] = self._computed(sp.sympify(size))
+                self.sizes[size] = self._computed(size)
         return self.sizes[size]
 
     def _computed(self, size: sp.Expr) -> str:

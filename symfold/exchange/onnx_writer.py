@@ -19,7 +19,7 @@ from symfold.families import Family, known_count
 from symfold.files import check_writable, write_whole
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
-from symfold.names import leaves_of
+from symfold.names import leaves_of, names_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.opening import opened
@@ -81,7 +81,7 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs
     leaves = leaves_of(roots)
-    read = {name: leaf for leaf in leaves if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,) for name in members(leaf)}
+    read = {name: leaf for leaf in leaves if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,) for name in names_of(leaf)}
     graph = Graph(dtype, [*read, *names])
     tokens = only_picking(roots)
     infos = [input_info(graph, name, read[name], read[name] in tokens) for name in taken if name in read]
@@ -108,11 +108,6 @@ def input_info(graph: Graph, name: str, leaf: Node, whole: bool) -> Any:
         if not isinstance(size, int):
             graph.symbols.setdefault(size, (name, axis))
     return graph.info(name, leaf.op.shape, np.int64 if whole else None)
-
-
-def members(leaf: Node) -> tuple[str, ...]:
-    """The inputs that a leaf stands for."""
-    return tuple(leaf.op.names) if isinstance(leaf.op, Family) else (leaf.op.name,)
 
 
 def span_of(names: Sequence[str]) -> str:

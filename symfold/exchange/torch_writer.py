@@ -22,7 +22,7 @@ from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant, Fixed, Input
-from symfold.primitives import window_slices
+from symfold.primitives import opaque, window_slices
 from symfold.shapes import NAME, is_concrete
 from symfold.specialise import with_shapes
 from symfold.trees import unflatten
@@ -195,10 +195,6 @@ def _softmax(torch: Any, a: Any, axis: Any) -> Any:
     return powers / powers.sum(dim=_axes(a, axis), keepdim=True)
 
 
-def _no_numbers(operation: str) -> Any:
-    raise NoRule(f"the operation {operation} has no numbers (it was read by name only)")
-
-
 def _causal(torch: Any, a: Any) -> Any:
     return torch.full(a.shape[-2:], -torch.inf, dtype=a.dtype, device=a.device).triu(1)
 
@@ -238,6 +234,6 @@ def _rows(torch: Any) -> dict[str, Callable[..., Any]]:
         "einsum": lambda *parts, subscripts: torch.einsum(subscripts, *parts),
         "share": lambda a, axis: 1.0 / torch.tensor([a.shape[one] for one in _axes(a, axis)], dtype=a.dtype, device=a.device).prod(),
         "softmax": lambda a, axis: _softmax(torch, a, axis),
-        "opaque": lambda *args, operation, **given: _no_numbers(operation),
+        "opaque": opaque.evaluate,
         "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=_axes(a, axis), keepdim=keepdims),
     }
