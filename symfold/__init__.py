@@ -3,6 +3,7 @@
 The rooms, in the order in which data flows through them; a room imports only from those before it (a test says so):
 
     errors, arguments, files, large             what can go wrong, what callers gave, whole files, long numbers
+    arrays                                      one namespace over the packages that compute with arrays
     shapes, values, functions                   sizes, plain data, elementwise functions
     operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
     tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
