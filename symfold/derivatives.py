@@ -23,7 +23,7 @@ from symfold.shapes import ANY, Shape
 from symfold.walks import walk
 
 
-def _no_numbers(*args: object, argument: int) -> object:
+def _no_numbers(xp: object, *args: object, argument: int) -> object:
     raise NoRule("the pullback of an opaque layer has no numbers (give the layer a body with net.bind, then differentiate)")
 
 
@@ -35,7 +35,7 @@ def _no_second(node: Node, bar: Node, argument: int) -> list[Node | None]:
     raise NoRule("second derivatives of an opaque layer have no rule (give the layer a body with net.bind, then differentiate)")
 
 
-pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second)
+pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second, linear=(-1,), dtypes=("name",))
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,8 @@
-"""Opening: the bodies of layers written out, and functions that are made of others: what reads a net meets simple operations only."""
+"""Opening: bodies written out, those of layers, of functions and of primitives: what reads a net meets simple operations only."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sympy as sp
 
@@ -12,22 +12,50 @@ from symfold.functions import COMPOUND
 from symfold.layer_kinds import Call
 from symfold.lifting import lift_expression
 from symfold.nodes import Node
+from symfold.operations import Formal
+from symfold.primitives import Apply
+from symfold.shapes import Shape
 from symfold.walks import rebuilt
 
+Keep = Callable[[Node], bool]
 
-def opened(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with the bodies of layers and the functions that are made of others written out, in the blocks of folds as well."""
+
+def nothing(node: Node) -> bool:
+    """Keep nothing whole."""
+    return False
+
+
+def opened(roots: Sequence[Node], keep: Keep = nothing) -> tuple[Node, ...]:
+    """The roots with everything that has a body written out: layers, functions and primitives, in the blocks of folds as well.
+
+    Functions and primitives that a target has something better for are kept whole: those that `keep` says yes to.
+
+    >>> from symfold.primitives import layer_norm, reduce_mean
+    >>> from symfold.tensors import tensor
+    >>> opened([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
+    <class 'sympy.core.mul.Mul'>
+    """
     known: dict[Block, Block] = {}  # many layers of one body, and many folds of one block: each is opened once
+    written: dict[tuple[Apply, tuple[Shape, ...]], Block] = {}
 
     def block(closed: Block) -> Block:
         if closed not in known:
             known[closed] = Block(closed.shapes, rebuilt(closed.results, rule))
         return known[closed]
 
+    def inlined(op: Apply, args: tuple[Node, ...]) -> Node:
+        """A primitive's body over its arguments, which are open already."""
+        shapes = tuple(arg.shape for arg in args)
+        if (op, shapes) not in written:
+            written[op, shapes] = Block(shapes, rebuilt((body_of(op, formals_of(shapes)),), rule))
+        return written[op, shapes](*args)[0]
+
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if isinstance(node.op, Call) and node.op.body is not None:
             # the body is opened by itself: what it is applied to is open already, and may be deep
             return block(node.op.body)(*args[1:])[0]
+        if isinstance(node.op, Apply) and node.op.primitive.body is not None and not keep(node):
+            return inlined(node.op, args)
         if node.op in COMPOUND:
             z = sp.Symbol("z", real=True)
             return lift_expression(COMPOUND[node.op](z), {z: args[0]})
@@ -37,3 +65,14 @@ def opened(roots: Sequence[Node]) -> tuple[Node, ...]:
         return None
 
     return rebuilt(roots, rule)
+
+
+def body_of(op: Apply, args: Sequence[Node]) -> Node:
+    """A primitive over some arguments, made of other operations."""
+    assert op.primitive.body is not None
+    return op.primitive.body(*args, **dict(op.attributes))
+
+
+def formals_of(shapes: Sequence[Shape]) -> tuple[Node, ...]:
+    """The formals of a closed block."""
+    return tuple(Node(Formal(0, place, shape)) for place, shape in enumerate(shapes))

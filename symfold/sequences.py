@@ -18,12 +18,13 @@ import numpy as np
 import sympy as sp
 
 from symfold.arguments import ordered
+from symfold.arrays import add_at, set_at, zeros_like
 from symfold.errors import InvalidValue
 from symfold.families import Family, Names, Numbered, compress, known_count
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray, Input
-from symfold.primitives import Primitive, concatenate, expand, is_primitive, item, primitive
+from symfold.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.shapes import ANY, Shape, is_known, length
 
 Positions = range | tuple[int, ...]
@@ -33,38 +34,46 @@ def _stacked(*shapes: Shape) -> Shape:
     return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
 
 
-def _add_rows(a: Any, like: Any, positions: Positions) -> Any:
-    full = np.zeros(np.shape(like), dtype=np.result_type(a))
+def _index(xp: Any, positions: Positions) -> Any:
+    """Positions as a slice if they follow each other: a copy of memory, and no gathering."""
     if isinstance(positions, range) and positions.step == 1:
-        full[positions.start : positions.stop] = a
-        return full
-    np.add.at(full, np.asarray(positions), a)
-    return full
+        return slice(positions.start, positions.stop)
+    return xp.asarray(tuple(positions), dtype=int if hasattr(xp, "ufunc") else xp.int64)
+
+
+def _add_rows(xp: Any, a: Any, like: Any, positions: Positions) -> Any:
+    full, index = zeros_like(xp, like, a), _index(xp, positions)
+    return set_at(full, index, a) if isinstance(index, slice) else add_at(xp, full, index, a)
 
 
 stack_row: Primitive = primitive(
     "stack",
     _stacked,
-    lambda *parts: np.stack(parts),
+    lambda xp, *parts: xp.stack(parts),
     lambda node, bar: [element(bar, k) for k in range(len(node.args))],
+    linear=TOGETHER,
 )
 take_row: Primitive = primitive(
     "take",
     lambda a, positions: (len(positions), *a[1:]),
-    lambda a, positions: np.asarray(a)[np.asarray(positions, dtype=int)],
+    lambda xp, a, positions: a[_index(xp, positions)],
     lambda node, bar, positions: [add_rows(bar, node.args[0], positions=positions)],
+    linear=(0,),
 )
 add_rows: Primitive = primitive(  # the adjoint of `take`: rows added up at their positions
     "add_rows",
     lambda a, like, positions: like,
     _add_rows,
     lambda node, bar, positions: [take(bar, positions), None],
+    linear=(0,),
+    shape_only=(1,),
 )
 reverse_row: Primitive = primitive(
     "reverse",
     lambda a: a,
-    lambda a: np.asarray(a)[::-1],
+    lambda xp, a: xp.flip(a, axis=0),
     lambda node, bar: [reverse(bar)],
+    linear=(0,),
 )
 
 

@@ -46,6 +46,7 @@ ROWS: dict[Primitive, Row] = {
     p.reduce_sum: reduced("ReduceSum"),
     p.reduce_mean: reduced("ReduceMean"),
     p.reduce_max: reduced("ReduceMax"),
+    p.first_max: reduced("ReduceMax"),
     p.logsumexp: reduced("ReduceLogSumExp"),
     p.share: share,
     p.softmax: softmax,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, reduce
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant, Fixed, Input
-from symfold.primitives import opaque, window_slices
+from symfold.primitives import softmax
 from symfold.shapes import NAME, is_concrete
 from symfold.specialise import with_shapes
 from symfold.trees import unflatten
@@ -116,10 +115,8 @@ class Tensors(Interpreter):
             if op not in heads:
                 raise NoRule(f"no PyTorch function for {op.__name__} (those with one: {', '.join(sorted(h.__name__ for h in heads))})")
             return heads[op](*args)
-        rows = _rows(self.torch)
-        if op.primitive.name not in rows:
-            raise NoRule(f"no PyTorch function for the primitive {op.primitive.name!r} (those with one: {', '.join(sorted(rows))})")
-        return rows[op.primitive.name](*args, **dict(op.attributes))
+        row = _rows(self.torch).get(op.primitive.name) or op.primitive.spelled("torch")
+        return row(*args, **dict(op.attributes))
 
 
 @cache
@@ -147,93 +144,23 @@ def _heads(torch: Any) -> dict[Head, Callable[..., Any]]:
     }
 
 
-def _axes(a: Any, axis: Any) -> tuple[int, ...]:
-    return tuple(range(-a.dim(), 0)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-
-
-def _indexed(index: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
-
-
-def _sum_to(a: Any, shape: Sequence[int]) -> Any:
-    return a.sum_to_size(*shape) if tuple(a.shape) != tuple(shape) else a
-
-
-def _put(torch: Any, a: Any, like: Any, index: Any) -> Any:
-    full = torch.zeros(like.shape, dtype=a.dtype, device=a.device)
-    full[_indexed(index)] = a
-    return full
-
-
-def _windows(torch: Any, a: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> Any:
-    padded = torch.nn.functional.pad(a, [one for size in reversed(padding) for one in (size, size)], value=fill)
-    places = tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(padded.shape[-len(kernel) :], kernel, stride, dilation, strict=True))
-    parts = [padded[at] for at in window_slices(places, kernel, stride, dilation)]
-    return torch.stack(parts, dim=-1).reshape(*a.shape[: -len(kernel)], *places, *kernel)
-
-
-def _add_windows(torch: Any, bar: Any, like: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> Any:
-    rank, shape = len(kernel), tuple(like.shape)
-    full = torch.zeros((*shape[:-rank], *(n + 2 * p for n, p in zip(shape[-rank:], padding, strict=True))), dtype=bar.dtype, device=bar.device)
-    places = tuple(bar.shape[-2 * rank : -rank])
-    for at, of in zip(product(*map(range, kernel)), window_slices(places, kernel, stride, dilation), strict=True):
-        full[of] = full[of] + bar[(..., *at)]
-    return full[(..., *(slice(p, p + n) for n, p in zip(shape[-rank:], padding, strict=True)))]
-
-
-def _at_max(torch: Any, a: Any, axis: Any) -> Any:
-    """1 at the first largest entry along the axes, 0 elsewhere."""
-    axes = _axes(a, axis)
-    moved = a.movedim(axes, tuple(range(-len(axes), 0)))
-    flat = moved.flatten(-len(axes))
-    marks = torch.zeros_like(flat).scatter(-1, flat.argmax(-1, keepdim=True), 1.0)
-    return marks.reshape(moved.shape).movedim(tuple(range(-len(axes), 0)), axes)
-
-
-def _softmax(torch: Any, a: Any, axis: Any) -> Any:
-    powers = torch.exp(a - a.amax(dim=_axes(a, axis), keepdim=True))
-    return powers / powers.sum(dim=_axes(a, axis), keepdim=True)
-
-
-def _causal(torch: Any, a: Any) -> Any:
-    return torch.full(a.shape[-2:], -torch.inf, dtype=a.dtype, device=a.device).triu(1)
-
-
 @cache
 def _rows(torch: Any) -> dict[str, Callable[..., Any]]:
-    """The primitives in PyTorch, by name."""
+    """What PyTorch has better than the primitives' own rows: one operation for several, whose slope it knows."""
+
+    def axes(a: Any, axis: Any) -> Any:
+        return tuple(range(-a.dim(), 0)) if axis is None else axis
+
     return {
-        "reshape": lambda a, shape: a.reshape(shape),
-        "expand": lambda a, axis: a.unsqueeze(axis),
-        "squeeze": lambda a, axis: a.squeeze(axis),
-        "concatenate": lambda *parts, axis: torch.cat(parts, dim=axis),
-        "stack": lambda *parts: torch.stack(parts),
-        "item": lambda a, index: a[_indexed(index)],
-        "put": lambda a, like, index: _put(torch, a, like, index),
-        "take": lambda a, positions: a[torch.as_tensor(list(positions), device=a.device)],
-        "add_rows": lambda a, like, positions: torch.zeros_like(like).index_add(0, torch.as_tensor(list(positions), device=a.device), a),
-        "reverse": lambda a: a.flip(0),
-        "sum_to": lambda a, shape: _sum_to(a, shape),
-        "sum_like": lambda a, like: _sum_to(a, like.shape),
-        "broadcast_to": lambda a, shape: a.broadcast_to(shape),
-        "broadcast_like": lambda a, like: a.broadcast_to(torch.broadcast_shapes(a.shape, like.shape)),
-        "alike": lambda a, b: a,
-        "single": lambda a: a,
-        "dot": torch.matmul,
-        "transpose": lambda a: a.mT if a.dim() > 1 else a,
-        "permute": lambda a, axes: a.permute(*axes),
-        "embed": lambda table, numbers: table[numbers.long()],
-        "add_embedded": lambda bar, table, numbers: torch.zeros_like(table).index_put((numbers.long(),), bar, accumulate=True),
-        "windows": lambda *args, **given: _windows(torch, *args, **given),
-        "add_windows": lambda *args, **given: _add_windows(torch, *args, **given),
-        "sum": lambda a, axis, keepdims: a.sum(dim=_axes(a, axis), keepdim=keepdims) if a.dim() else a,
-        "mean": lambda a, axis, keepdims: a.mean(dim=_axes(a, axis), keepdim=keepdims) if a.dim() else a,
-        "max": lambda a, axis, keepdims: a.amax(dim=_axes(a, axis), keepdim=keepdims),
-        "at_max": lambda a, axis: _at_max(torch, a, axis),
-        "causal": lambda a: _causal(torch, a),
-        "einsum": lambda *parts, subscripts: torch.einsum(subscripts, *parts),
-        "share": lambda a, axis: 1.0 / torch.tensor([a.shape[one] for one in _axes(a, axis)], dtype=a.dtype, device=a.device).prod(),
-        "softmax": lambda a, axis: _softmax(torch, a, axis),
-        "opaque": opaque.evaluate,
-        "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=_axes(a, axis), keepdim=keepdims),
+        "softmax": lambda a, axis: a.softmax(axis[0]) if len(axis) == 1 else softmax.spelled("torch")(a, axis=axis),
+        "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=axes(a, axis), keepdim=keepdims),
+        "max": lambda a, axis, keepdims: a.amax(dim=axes(a, axis), keepdim=keepdims),
+        "first_max": lambda a, axis, keepdims: _first_max(a, axes(a, axis), keepdims),
     }
+
+
+def _first_max(a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """The largest entry, whose slope goes to the first of equal ones, as `max` along one axis has it."""
+    for one in sorted(axis):  # from the first axis on, so that equal entries are met in their order
+        a = a.max(dim=one, keepdim=True).values
+    return a if keepdims else a.squeeze(dim=axis)

@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.jacobians.affine import is_affine, is_linear
+from symfold.analysis.jacobians.affine import is_affine
 from symfold.analysis.jacobians.ordered import Map, after, scaled
 from symfold.derivatives import partial
 from symfold.families import Numbered
@@ -78,7 +78,7 @@ class Factors:
         """The derivative of a primitive by one argument: the primitive itself where it is linear in it."""
         args = [as_term(reading.known[arg]) for arg in node.args]
         row = node.op.primitive.name
-        if is_linear(node) or row == "dot" or (row == "pullback" and place == len(args) - 1):
+        if any(place in group for group in node.op.groups(len(args))):
             args[place] = PLACE
             return Term(Factor("map", mark=_mark(node)), (Term(node.op, args),))
         name = Term(Name(f"{self.letter}_{row}"))

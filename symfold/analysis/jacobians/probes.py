@@ -25,7 +25,7 @@ from symfold.sequences import stack
 from symfold.shapes import Shape, Size
 from symfold.walks import rebuilt, substitute, walk
 
-tap = primitive("tap", lambda a, probe: a, lambda a, probe: a, lambda node, bar: [bar, bar])
+tap = primitive("tap", lambda a, probe: a, lambda xp, a, probe: a, lambda node, bar: [bar, bar])
 
 
 @dataclass(frozen=True)
