@@ -56,6 +56,7 @@ def operations(roots: Sequence[Node]) -> tuple[int, int | None]:
 
 def has_code(roots: Sequence[Node]) -> bool:
     """Whether the native backend has a rule for every operation."""
-    from symfold.backends.native.rules import has_rule
+    from symfold.backends.native.rules import has_rule, in_own_functions
 
-    return all(has_code(node.op.block.results) if isinstance(node.op, Fold) else has_rule(node) for node in walk(roots))
+    inner = walk(in_own_functions(roots))
+    return all(has_code(node.op.block.results) if isinstance(node.op, Fold) else has_rule(node) for node in inner)
