@@ -13,13 +13,14 @@ from typing import Any
 import sympy as sp
 
 from symfold.errors import NoRule
-from symfold.functions import FLAT, Head
+from symfold.functions import Head, row_of, where
 from symfold.layer_kinds import Call
 from symfold.lifting import lift_expression
 from symfold.nodes import Node
 from symfold.operations import Constant, Formal
 from symfold.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
 from symfold.shapes import ANY, Shape
+from symfold.tensors import number
 from symfold.walks import walk
 
 
@@ -43,9 +44,9 @@ def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) ->
     """The derivative of a head by one argument, over symbols; arguments that are numbers stay numbers."""
     symbols = tuple(sp.Symbol(f"s_{k}", real=True) for k in range(len(fixed)))
     args = [symbol if value is None else value for symbol, value in zip(symbols, fixed, strict=True)]
-    if head in FLAT:
-        return sp.Integer(0), symbols
-    derivative = head(*args).diff(symbols[position])
+    derivative = row_of(head).slope(position, *args)
+    if derivative is None:
+        derivative = head(*args).diff(symbols[position])
     if derivative.has(sp.Derivative, sp.Subs, sp.DiracDelta):
         raise NoRule(f"SymPy knows no derivative of {head.__name__} that could be computed: {derivative}")
     return derivative, symbols
@@ -104,6 +105,8 @@ def pull(node: Node, bar: Node, wanted: Sequence[bool]) -> list[Node | None]:
 def _pull_head(node: Node, bar: Node, position: int) -> Node | None:
     if node.op is sp.Add:
         return bar
+    if node.op is where:
+        return None if position == 0 else Node(where, (node.args[0], *((bar, number(0)) if position == 1 else (number(0), bar))))
     if node.op is sp.Mul:
         others = (*node.args[:position], *node.args[position + 1 :])
         return times(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))

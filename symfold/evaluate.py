@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, reduce
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,53 +10,12 @@ import sympy as sp
 
 from symfold.arguments import array_of
 from symfold.errors import InvalidValue, NoRule
-from symfold.functions import Head, gelu, relu, sigmoid, silu, softplus, step
+from symfold.functions import numbers_of
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray, Input
 from symfold.shapes import NAME
-
-
-def _sigmoid(z: Any) -> Any:
-    with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-z))
-
-
-def _power(a: Any, b: Any) -> Any:
-    return 1.0 / a if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=float), b)
-
-
-_erf = np.vectorize(math.erf, otypes=[float])
-
-FUNCTIONS: dict[Head, Callable[..., Any]] = {
-    sp.Add: lambda *a: reduce(np.add, a),
-    sp.Mul: lambda *a: reduce(np.multiply, a),
-    sp.Pow: _power,
-    sp.Max: lambda *a: reduce(np.maximum, a),
-    sp.Min: lambda *a: reduce(np.minimum, a),
-    sp.exp: np.exp, sp.log: np.log, sp.Abs: np.abs, sp.sign: np.sign, sp.floor: np.floor, sp.ceiling: np.ceil,
-    sp.sin: np.sin, sp.cos: np.cos, sp.tan: np.tan, sp.sinh: np.sinh, sp.cosh: np.cosh, sp.tanh: np.tanh,
-    sp.asin: np.arcsin, sp.acos: np.arccos, sp.atan: np.arctan,
-    sp.asinh: np.arcsinh, sp.acosh: np.arccosh, sp.atanh: np.arctanh, sp.atan2: np.arctan2,
-    sp.Heaviside: lambda z, half=0.5: np.heaviside(z, half),
-    sp.erf: _erf, sp.erfc: np.vectorize(math.erfc, otypes=[float]),
-    sp.gamma: np.vectorize(math.gamma, otypes=[float]), sp.loggamma: np.vectorize(math.lgamma, otypes=[float]),
-    sigmoid: _sigmoid,
-    softplus: lambda z: np.logaddexp(0.0, z),
-    silu: lambda z: z * _sigmoid(z),
-    gelu: lambda z: z * (1.0 + _erf(z * math.sqrt(0.5))) / 2.0,
-    relu: lambda z: np.maximum(z, 0.0),
-    step: lambda z: np.where(np.asarray(z) > 0, 1.0, 0.0),
-}  # fmt: skip
-
-
-@cache
-def function_of(head: Head) -> Callable[..., Any]:
-    """How NumPy computes an elementwise head."""
-    if head in FUNCTIONS:
-        return FUNCTIONS[head]
-    raise NoRule(f"no numbers for the SymPy function {head.__name__} (those with a rule: {', '.join(sorted(h.__name__ for h in FUNCTIONS))})")
 
 
 def constant_value(node: Node) -> Any:
@@ -115,5 +72,5 @@ class Evaluator(Interpreter):
         if isinstance(op, type):
             if self.exact:
                 return np.frompyfunc(op, len(args), 1)(*args)
-            return function_of(op)(*args)
+            return numbers_of(op)(*args)
         return op.evaluate(*args)

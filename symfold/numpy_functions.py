@@ -11,7 +11,7 @@ import sympy as sp
 
 from symfold.arguments import ordered, quoted, takes, whole
 from symfold.errors import NoRule, ShapeError, listing
-from symfold.functions import UFUNCS, softplus
+from symfold.functions import UFUNCS
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
 from symfold.numpy_instead import INSTEAD
@@ -193,11 +193,6 @@ def _ravel(a: Any) -> Node:
     return node if is_known(node.shape) and node.ndim == 1 else _reshape(node, -1)
 
 
-def logaddexp(a: Node, b: Node) -> Node:
-    """log(exp(a) + exp(b)), without overflow."""
-    return b + Node(softplus, (a - b,))
-
-
 # NumPy's functions that are not one elementwise head; a new one is a row here
 NUMPY: dict[Any, Callable[..., Node]] = {
     np.subtract: lambda a, b: lift(a) - b,
@@ -207,12 +202,6 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.reciprocal: lambda a: 1 / lift(a),
     np.square: lambda a: lift(a) ** 2,
     np.sqrt: _root,
-    np.hypot: lambda a, b: _root(lift(a) ** 2 + lift(b) ** 2),
-    np.exp2: lambda a: 2 ** lift(a),
-    np.expm1: lambda a: Node(sp.exp, (lift(a),)) - 1,
-    np.log1p: lambda a: Node(sp.log, (1 + lift(a),)),
-    np.log2: lambda a: Node(sp.log, (lift(a),)) / Node(sp.log, (number(2),)),
-    np.log10: lambda a: Node(sp.log, (lift(a),)) / Node(sp.log, (number(10),)),
     np.dot: _dot,
     np.matmul: lambda a, b: dot(lift(a), lift(b)),
     np.transpose: _transpose,
@@ -225,7 +214,6 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.ndarray.__getitem__: _getitem,
     np.expand_dims: _expand_dims,
     np.broadcast_to: lambda a, shape: broadcast_to(lift(a), shape=sizes_given(shape)),
-    np.logaddexp: lambda a, b: logaddexp(lift(a), lift(b)),
     np.zeros_like: lambda a, **_: zeros(lift(a)),
     np.ones_like: lambda a, **_: spread(number(1), lift(a)),
     np.stack: _stack,

@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 
 _CHOICE = "h*a + (1 - h)*b with h = np.heaviside(z, 0.5) for a where z > 0 and b elsewhere; or np.maximum, np.minimum, np.clip, sf.relu"
-_ORDER = "np.heaviside(a - b, 0.5), which is 1 where a > b and 0 where a < b; or np.maximum, np.minimum, np.clip, sf.relu"
-_LOGIC = "h*g for and, h + g - h*g for or, 1 - h for not, of h = np.heaviside(a, 0.5) and g = np.heaviside(b, 0.5)"
 _REPEAT = "np.broadcast_to, or np.concatenate of a list"
 
 # a new one is a row here; a function that gets a row in `numpy_functions` needs none
 INSTEAD: dict[Any, str] = {
     **dict.fromkeys((np.where, np.select, np.piecewise, np.choose), _CHOICE),
-    **dict.fromkeys((np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal), _ORDER),
-    **dict.fromkeys((np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.invert), _LOGIC),
+    **dict.fromkeys((np.bitwise_and, np.bitwise_or, np.invert), "np.logical_and, np.logical_or and np.logical_not"),
     **dict.fromkeys((np.tile, np.repeat), _REPEAT),
     np.min: "-np.max(-z, axis), or np.minimum(z[0], z[1]) of entries",
     np.fmax: "np.maximum(a, b)",
@@ -30,6 +27,5 @@ INSTEAD: dict[Any, str] = {
     np.diff: "z[1:] - z[:-1]",
     np.bitwise_xor: "a**b for a power",
     np.average: "np.mean",
-    np.cbrt: "np.sign(z)*np.abs(z)**(1/3)",
     np.tensordot: "np.einsum",
 }

@@ -1,14 +1,15 @@
-"""Opening: bodies written out, those of layers, of functions and of primitives: what reads a net meets simple operations only."""
+"""Opening: the bodies of layers and primitives written out, and functions written out in those that a target has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import sympy as sp
 
 from symfold.blocks import Block
 from symfold.folds import Fold, apply_fold
-from symfold.functions import COMPOUND
+from symfold.functions import Head, row_of
 from symfold.layer_kinds import Call
 from symfold.lifting import lift_expression
 from symfold.nodes import Node
@@ -20,15 +21,15 @@ from symfold.walks import rebuilt
 Keep = Callable[[Node], bool]
 
 
-def nothing(node: Node) -> bool:
-    """Keep nothing whole."""
-    return False
+def has_adjoint(node: Node) -> bool:
+    """Whether a primitive can be differentiated as it is."""
+    return node.op.primitive.adjoint is not None
 
 
-def opened(roots: Sequence[Node], keep: Keep = nothing) -> tuple[Node, ...]:
-    """The roots with everything that has a body written out: layers, functions and primitives, in the blocks of folds as well.
+def opened(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]:
+    """The roots with the bodies of layers and primitives written out, in the blocks of folds as well.
 
-    Functions and primitives that a target has something better for are kept whole: those that `keep` says yes to.
+    Primitives that `keep` says yes to stay whole: those with an adjoint, or those that a target has something better for.
 
     >>> from symfold.primitives import layer_norm, reduce_mean
     >>> from symfold.tensors import tensor
@@ -56,13 +57,35 @@ def opened(roots: Sequence[Node], keep: Keep = nothing) -> tuple[Node, ...]:
             return block(node.op.body)(*args[1:])[0]
         if isinstance(node.op, Apply) and node.op.primitive.body is not None and not keep(node):
             return inlined(node.op, args)
-        if node.op in COMPOUND:
-            z = sp.Symbol("z", real=True)
-            return lift_expression(COMPOUND[node.op](z), {z: args[0]})
         if isinstance(node.op, Fold):
             fold = node.op
             return apply_fold(block(fold.block), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
         return None
+
+    return rebuilt(roots, rule)
+
+
+def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, ...]:
+    """The roots with every function that a target lacks made of those that it has, in the blocks of folds as well.
+
+    >>> from symfold.functions import silu
+    >>> from symfold.tensors import tensor
+    >>> composed([Node(silu, (tensor("x"),))], lambda head: head is not silu)
+    (max(x, -1000)*sigmoid(x),)
+    """
+
+    @cache
+    def block(closed: Block) -> Block:
+        return Block(closed.shapes, rebuilt(closed.results, rule))
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+        if isinstance(node.op, Fold):
+            fold = node.op
+            return apply_fold(block(fold.block), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+        if not isinstance(node.op, type) or has(node.op) or (composition := row_of(node.op).composition) is None:
+            return None
+        symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
+        return composed([lift_expression(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
 
     return rebuilt(roots, rule)
 

@@ -230,8 +230,6 @@ MAPPERS: list[Mistake] = [
     (lambda: mapped(lambda z: z if z >= 0 else -z), TypeError, ("no order yet", "np.maximum")),
     (lambda: mapped(lambda z: max(z, 0)), TypeError, ("no order yet", "np.maximum")),
     (lambda: mapped(lambda z: z * (z == 0)), TypeError, ("cannot be compared",)),
-    (lambda: mapped(lambda z: np.greater(z, 0) * z), NotImplementedError, ("numpy.greater", "np.heaviside")),
-    (lambda: mapped(lambda z: np.array([1.0, 2.0, 3.0]) < z), NotImplementedError, ("numpy.less", "np.heaviside")),
     (lambda: mapped(lambda z: z % 2), NotImplementedError, ("numpy.remainder", "a - b*np.floor(a/b)")),
     (lambda: mapped(lambda z: 2 % z), NotImplementedError, ("numpy.remainder", "a - b*np.floor(a/b)")),
     (lambda: mapped(lambda z: np.mod(z, 2)), NotImplementedError, ("numpy.remainder", "np.floor")),
@@ -318,10 +316,6 @@ def chosen(z: Any, a: Any, b: Any) -> Any:
 
 INSTEADS: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {  # NumPy's function on numbers, what its message says
     np.where: (lambda z: np.where(z > 0, z, z**2), lambda z: chosen(z, z, z**2)),
-    np.greater: (lambda z: np.greater(z, 0.1) * 1.0, lambda z: np.heaviside(z - 0.1, 0.5)),
-    np.less: (lambda z: np.less(z, 0.1) * 1.0, lambda z: np.heaviside(0.1 - z, 0.5)),
-    np.logical_not: (lambda z: np.logical_not(z > 0) * 1.0, lambda z: 1 - np.heaviside(z, 0.5)),
-    np.logical_and: (lambda z: np.logical_and(z > 0, z < 1) * 1.0, lambda z: np.heaviside(z, 0.5) * np.heaviside(1 - z, 0.5)),
     np.remainder: (lambda z: np.remainder(z, 0.3), lambda z: z - 0.3 * np.floor(z / 0.3)),
     np.floor_divide: (lambda z: np.floor_divide(z, 0.3), lambda z: np.floor(z / 0.3)),
     np.trunc: (lambda z: np.trunc(3 * z), lambda z: np.sign(z) * np.floor(np.abs(3 * z))),
@@ -330,7 +324,6 @@ INSTEADS: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {  # Nu
     np.prod: (lambda z: np.prod(z, axis=0), lambda z: sf.fold(lambda p, v: p * v, z, 1) if isinstance(z, sf.Net) else z[0] * z[1]),
     np.cumsum: (lambda z: np.cumsum(z, axis=0), lambda z: sf.scan(lambda s, v: s + v, z, 0)),
     np.diff: (lambda z: np.diff(z, axis=0), lambda z: z[1:] - z[:-1]),
-    np.cbrt: (lambda z: np.cbrt(z), lambda z: np.sign(z) * np.abs(z) ** (1 / 3)),
     np.tile: (lambda z: np.tile(z, (2, 1)), lambda z: np.concatenate([z, z])),
 }
 

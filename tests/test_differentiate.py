@@ -2,23 +2,17 @@
 
 import numpy as np
 import pytest
-import sympy as sp
 from cases import CASES, Case
-from hypothesis import given
-from hypothesis import strategies as st
 from oracles import assert_close, loss_and_gradient, weighted_squares
 
 import symfold as sf
-from symfold.derivatives import partial, pullback
+from symfold.derivatives import pullback
 from symfold.errors import InvalidValue, NoRule
 from symfold.folds import Fold
-from symfold.functions import HEADS
 from symfold.named_layers import Layer
-from symfold.nodes import Node
 from symfold.primitives import is_primitive
 from symfold.purity import unordered
 from symfold.sequences import reverse_row
-from symfold.tensors import number
 from symfold.walks import substitute, walk
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -115,25 +109,6 @@ def test_second_derivatives_are_derivatives_of_nets() -> None:
     second = sf.grad(sf.Net(first.outputs), wrt=["w"])
     x, value = 0.5, 1.7  # z3 = x w^3 + w^2 + 2 w + 3
     assert second(x=x, w=value)["w"] == pytest.approx(6 * x * value + 2)
-
-
-@given(st.sampled_from([h for n, h in sorted(HEADS.items()) if n not in {"Add", "Mul", "Heaviside"}]), st.floats(0.1, 0.9))
-def test_partial_derivatives_are_those_of_differences(head: type, point: float) -> None:
-    shift = 1.5 if head is sp.acosh else 0.0
-    arity = 2 if head in (sp.Pow, sp.Max, sp.Min, sp.atan2) else 1
-    arguments = [sf.tensor("u"), number(0.7)][:arity]
-    node = Node(head, tuple(arguments))
-    try:
-        derivative = sf.Net.of(partial(node, 0))
-        derivative({"u": point + shift})
-    except NoRule:
-        assert head in (sp.gamma, sp.loggamma, sp.digamma)  # their derivatives need functions that NumPy lacks
-        return
-    net, step = sf.Net.of(node), 1e-6
-    if abs(point - 0.7) < 1e-3:
-        return  # the kink of Max and Min
-    slope = (net(u=point + shift + step) - net(u=point + shift - step)) / (2 * step)
-    assert derivative({"u": point + shift}) == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
 def test_what_cannot_be_differentiated_says_so() -> None:

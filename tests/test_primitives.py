@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sympy as sp
 
 import symfold as sf
-from symfold.functions import COMPOUND
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.primitives import PRIMITIVES, is_primitive
@@ -129,18 +127,3 @@ def test_axes_of_bodies_are_those_of_their_inputs() -> None:
         net = sf.fold(lambda z, f: f(z), [sf.layer("f", body)], sf.tensor("x", (4, 3)))
         np.testing.assert_array_equal(net(value), body(value))
         np.testing.assert_array_equal(net.compile()({}, x=value), body(value))
-
-
-@pytest.mark.parametrize("head", COMPOUND, ids=[head.__name__ for head in COMPOUND])
-@pytest.mark.parametrize("backend", ["numpy", "native", "jax"])
-def test_a_function_made_of_others_is_one_function_until_numbers_are_computed(head: Any, backend: str) -> None:
-    z = np.linspace(-3, 3, 7)
-    net = sf.Net.of(Node(head, (sf.tensor("z", (7,)),)))
-    assert sf.paths(net).count == 1
-    wanted = [float(COMPOUND[head](sp.Float(value, 30)).evalf(30)) for value in z]
-    np.testing.assert_allclose(net(z), wanted, rtol=1e-12, atol=1e-15)
-    if backend != "numpy":
-        pytest.importorskip({"native": "llvmlite", "jax": "jax"}[backend], reason=f"the extra '{backend}' is not installed")
-    np.testing.assert_allclose(net.compile(backend)({}, z=z), wanted, rtol=1e-12, atol=1e-15)
-    slopes = [float(head(sp.Symbol("s")).diff().subs(sp.Symbol("s"), sp.Float(value, 30)).evalf(30)) for value in z]
-    np.testing.assert_allclose(sf.grad(sf.Net.of(net.outputs[0].sum()), wrt="z").compile(backend)({}, z=z)["z"], slopes, rtol=1e-12, atol=1e-15)

@@ -33,7 +33,9 @@ def automatic(net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
     """
     if find_spec("llvmlite") is None:
         return "numpy"
-    roots = opened(roll(net).outputs)
+    from symfold.backends.native.rules import has_rule
+
+    roots = opened(roll(net).outputs, keep=has_rule)
     written, done = operations(roots)
     if written > LONGEST or done is None or not has_code(roots):
         return "numpy"
@@ -56,6 +58,7 @@ def operations(roots: Sequence[Node]) -> tuple[int, int | None]:
 
 def has_code(roots: Sequence[Node]) -> bool:
     """Whether the native backend has a rule for every operation."""
-    from symfold.backends.native.rules import has_rule
+    from symfold.backends.native.rules import has_rule, in_own_functions
 
-    return all(has_code(node.op.block.results) if isinstance(node.op, Fold) else has_rule(node) for node in walk(roots))
+    inner = walk(in_own_functions(roots))
+    return all(has_code(node.op.block.results) if isinstance(node.op, Fold) else has_rule(node) for node in inner)

@@ -55,6 +55,26 @@ def softplus(graph: Graph, node: Node, names: Sequence[str]) -> str:
     return graph.emit("Add", graph.emit("Relu", names[0]), small)
 
 
+def compared(kind: str) -> Row:
+    """A comparison, as the numbers 1 and 0."""
+    return lambda graph, node, names, **_: numbers(graph, graph.emit(kind, *names))
+
+
+def numbers(graph: Graph, flags: str) -> str:
+    """Truth values as the numbers 1 and 0."""
+    return graph.emit("Cast", flags, to=graph.type)
+
+
+def flags(graph: Graph, name: str) -> str:
+    """Where a number is not 0."""
+    return graph.emit("Not", graph.emit("Equal", name, graph.constant(0.0)))
+
+
+def logic(kind: str) -> Row:
+    """An operation on truth values."""
+    return lambda graph, node, names, **_: numbers(graph, graph.emit(kind, *(flags(graph, name) for name in names)))
+
+
 HEADS: dict[Head, Row] = {
     sp.Add: chain("Add"), sp.Mul: chain("Mul"), sp.Max: chain("Max"), sp.Min: chain("Min"), sp.Pow: power,
     sp.exp: plain("Exp"), sp.log: plain("Log"), sp.Abs: plain("Abs"), sp.sign: plain("Sign"), sp.floor: plain("Floor"), sp.ceiling: plain("Ceil"),
@@ -64,5 +84,12 @@ HEADS: dict[Head, Row] = {
     sp.erf: plain("Erf"), sp.erfc: lambda g, n, a: g.emit("Sub", g.constant(1.0), g.emit("Erf", a[0])),
     sp.Heaviside: heaviside,
     functions.sigmoid: plain("Sigmoid"), functions.relu: plain("Relu"), functions.softplus: softplus,
+    functions.greater: compared("Greater"), functions.greater_equal: compared("GreaterOrEqual"), functions.less: compared("Less"),
+    functions.less_equal: compared("LessOrEqual"), functions.equal: compared("Equal"),
+    functions.not_equal: lambda g, n, a: numbers(g, g.emit("Not", g.emit("Equal", *a))),
+    functions.where: lambda g, n, a: g.emit("Where", flags(g, a[0]), a[1], a[2]),
+    functions.logical_and: logic("And"), functions.logical_or: logic("Or"), functions.logical_xor: logic("Xor"), functions.logical_not: logic("Not"),
+    functions.isnan: compared("IsNaN"), functions.isinf: compared("IsInf"),
+    functions.isfinite: lambda g, n, a: numbers(g, g.emit("Not", g.emit("Or", g.emit("IsNaN", a[0]), g.emit("IsInf", a[0])))),
     functions.step: lambda g, n, a: where(g, a[0], g.constant(1.0), g.constant(0.0)),
 }  # fmt: skip

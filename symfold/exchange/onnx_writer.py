@@ -13,6 +13,7 @@ from symfold.depth import roll, unroll, written_out
 from symfold.draws import only_picking
 from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.evaluate import constant_value
+from symfold.exchange.onnx_elementwise import HEADS
 from symfold.exchange.onnx_graph import Graph, check_rank
 from symfold.exchange.onnx_rows import written
 from symfold.families import Family, known_count
@@ -22,7 +23,7 @@ from symfold.layer_kinds import Call
 from symfold.names import leaves_of, names_of
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.opening import opened
+from symfold.opening import composed, opened
 from symfold.operations import Constant
 from symfold.shapes import NAME, input_shape
 from symfold.specialise import with_shapes
@@ -76,7 +77,7 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
             raise unknown("input", name, taken)
     rolled = roll(net)  # equal steps are one fold, however they were written
     known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
-    whole = known.with_outputs(written_out(opened(known.outputs)))
+    whole = known.with_outputs(composed(written_out(opened(known.outputs)), HEADS.__contains__))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs

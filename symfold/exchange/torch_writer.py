@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
-from symfold import functions
 from symfold.arguments import arrays_of, quoted
 from symfold.errors import InvalidType, NoRule, ShapeError
 from symfold.evaluate import constant_value
 from symfold.exchange.signature import bound
 from symfold.exchange.torch_export import torch_package
-from symfold.functions import Head
+from symfold.functions import numbers_of
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.net import Net
@@ -111,37 +109,9 @@ class Tensors(Interpreter):
                 raise NoRule(f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))")
             return self.run(op.body.results, dict(zip(op.body.formals, args[1:], strict=True)))[0]
         if isinstance(op, type):
-            heads = _heads(self.torch)
-            if op not in heads:
-                raise NoRule(f"no PyTorch function for {op.__name__} (those with one: {', '.join(sorted(h.__name__ for h in heads))})")
-            return heads[op](*args)
+            return numbers_of(op, "torch")(*args)
         row = _rows(self.torch).get(op.primitive.name) or op.primitive.spelled("torch")
         return row(*args, **dict(op.attributes))
-
-
-@cache
-def _heads(torch: Any) -> dict[Head, Callable[..., Any]]:
-    """The elementwise functions in PyTorch."""
-    plain = {
-        sp.exp: "exp", sp.log: "log", sp.Abs: "abs", sp.sign: "sign", sp.floor: "floor", sp.ceiling: "ceil", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan",
-        sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh",
-        sp.atanh: "atanh", sp.atan2: "atan2", sp.erf: "erf", sp.erfc: "erfc", sp.loggamma: "lgamma", sp.digamma: "digamma",
-        functions.sigmoid: "sigmoid", functions.relu: "relu",
-    }  # fmt: skip
-    return {
-        **{head: getattr(torch, name) for head, name in plain.items()},
-        sp.Add: lambda *a: reduce(torch.add, a),
-        sp.Mul: lambda *a: reduce(torch.mul, a),
-        sp.Pow: torch.pow,
-        sp.Max: lambda *a: reduce(torch.maximum, a),
-        sp.Min: lambda *a: reduce(torch.minimum, a),
-        sp.gamma: lambda z: torch.exp(torch.lgamma(z)),
-        sp.Heaviside: lambda z, half=None: torch.heaviside(z, torch.full_like(z, 0.5) if half is None else half),
-        functions.silu: torch.nn.functional.silu,
-        functions.gelu: torch.nn.functional.gelu,
-        functions.softplus: lambda z: torch.logaddexp(torch.zeros_like(z), z),
-        functions.step: lambda z: (z > 0).to(z.dtype),
-    }
 
 
 @cache

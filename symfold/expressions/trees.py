@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.functions import HEADS
+from symfold.functions import head_named
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Constant
@@ -72,7 +72,7 @@ _SAME_NAME = (
     *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
     *("sign", "erf", "erfc", "sigmoid", "softplus", "silu", "gelu", "relu"),
 )
-_SPELLED: dict[str, Any] = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, **{name: HEADS[name] for name in _SAME_NAME}}
+_SPELLED: dict[str, Any] = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, **{name: head_named(name) for name in _SAME_NAME}}
 
 # What may be called besides the layer, and with how many arguments; a new function is one row.
 FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {

@@ -6,12 +6,16 @@ import math
 from math import prod
 from typing import Any
 
+import sympy as sp
+
 from symfold.errors import NoRule, ShapeError
+from symfold.functions import equal, greater, isfinite, where
 from symfold.nodes import Node
 from symfold.primitives.arrangement import expand
 from symfold.primitives.broadcasting import spread
 from symfold.primitives.table import Primitive, axes_of, primitive
 from symfold.shapes import ANY, Shape, is_known, show
+from symfold.tensors import number
 
 
 def _reduced(a: Shape, axis: tuple[int, ...] | None, keepdims: bool) -> Shape:
@@ -83,6 +87,11 @@ def _even_shares(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
     return equal / xp.sum(equal, axis=axis, keepdims=True)
 
 
+def _shares_body(a: Node, axis: tuple[int, ...] | None) -> Node:
+    same = Node(equal, (a, reduce_max(a, axis=axis, keepdims=True)))
+    return same / reduce_sum(same, axis=axis, keepdims=True)
+
+
 def _first_largest(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
     """1 at the first entry that is equal to the largest one, 0 elsewhere."""
     rank = len(a.shape)
@@ -107,7 +116,7 @@ reduce_max: Primitive = primitive(
         spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * even_shares(node.args[0], axis=axis)
     ],
 )
-even_shares: Primitive = primitive("even_shares", lambda a, axis: a, _even_shares, lambda node, bar, axis: [None], flat=True)
+even_shares: Primitive = primitive("even_shares", lambda a, axis: a, _even_shares, lambda node, bar, axis: [None], flat=True, body=_shares_body)
 first_max: Primitive = primitive(
     "first_max",
     _reduced,
@@ -144,6 +153,16 @@ def safe_softmax_of(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
     return powers / xp.where(total == 0, xp.ones_like(total), total)
 
 
+def _safe_softmax_body(a: Node, axis: tuple[int, ...]) -> Node:
+    top = reduce_max(a, axis=axis, keepdims=True)
+    infinite = Node(equal, (a, number(sp.oo)))
+    some = Node(greater, (reduce_sum(infinite, axis=axis, keepdims=True), number(0)))
+    shift = Node(where, (Node(isfinite, (top,)), top, number(0)))
+    powers = Node(where, (some, infinite, Node(sp.exp, (a - shift,))))
+    total = reduce_sum(powers, axis=axis, keepdims=True)
+    return powers / Node(where, (total, total, number(1)))
+
+
 softmax: Primitive = primitive(
     "softmax",
     lambda a, axis: a,
@@ -165,6 +184,7 @@ safe_softmax: Primitive = primitive(
     lambda a, axis: a,
     safe_softmax_of,
     lambda node, bar, axis: [node * (bar - reduce_sum(bar * node, axis=axis, keepdims=True))],
+    body=_safe_softmax_body,
 )
 
 

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symfold.backends.jax.functions import function_of, row_of
+from symfold.backends.jax.functions import row_of
 from symfold.errors import NoRule
 from symfold.evaluate import constant_value
 from symfold.families import known_count
 from symfold.folds import Fold, Select
+from symfold.functions import numbers_of
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.operations import Constant
@@ -43,7 +44,7 @@ def value(node: Node, args: Sequence[Any], dtype: str) -> Any:
     if isinstance(op, Select):
         return args[0][op.position]
     if isinstance(op, type):
-        return function_of(op)(*args)
+        return numbers_of(op, "jax")(*args)
     if isinstance(op, Call):
         raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
     assert isinstance(op, Apply), op

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import sympy as sp
 
+from symfold import functions as f
 from symfold.backends.native.code import Code
 from symfold.backends.native.formats import FORMATS
 from symfold.backends.native.instructions import Reg
@@ -252,10 +253,39 @@ def heaviside(code: Code, args: list[Reg]) -> Reg:
     return code.select("oeq", half, value, args[0], code.number(0))
 
 
+def step_of(code: Code, x: Reg) -> Reg:
+    """1 where x > 0, 0 where it is not, and a nan where it is one."""
+    return code.select("ogt", code.number(1), code.select("ole", code.number(0), x, x, code.number(0)), x, code.number(0))
+
+
+# -- choice: a truth value is the number 1 or 0, and whatever is not 0 is true
+
+
+def compared(condition: str) -> Callable[[Code, list[Reg]], Reg]:
+    """A comparison by LLVM's name for it: o.. are false for a nan, u.. are true."""
+    return lambda code, args: code.select(condition, code.number(1), code.number(0), args[0], args[1])
+
+
+def chosen(code: Code, condition: Reg, a: Reg, b: Reg) -> Reg:
+    """a where the condition is true, else b."""
+    return code.select("une", a, b, condition, code.number(0))
+
+
+def truth(code: Code, x: Reg, true: float = 1.0) -> Reg:
+    """1 where x is true, else 0; or the other way round."""
+    return chosen(code, x, code.number(true), code.number(1.0 - true))
+
+
+def sized(condition: str) -> Callable[[Code, list[Reg]], Reg]:
+    """A comparison of the size of a number with infinity."""
+    return lambda code, args: code.select(condition, code.number(1), code.number(0), code.intrinsic("fabs", args[0]), code.number(math.inf))
+
+
 LIBRARY: dict[Head, str] = {
     sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.sinh: "sinh", sp.cosh: "cosh",
     sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh",
     sp.atan2: "atan2", sp.gamma: "tgamma", sp.loggamma: "lgamma", sp.Pow: "pow",
+    f.log1p: "log1p", f.expm1: "expm1", f.log2: "log2", f.log10: "log10", f.exp2: "exp2", f.cbrt: "cbrt", f.hypot: "hypot",
 }  # fmt: skip
 
 
@@ -276,7 +306,16 @@ ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
     sigmoid: one(logistic),
     softplus: one(soft_plus),
     relu: one(positive_part),
-    step: lambda code, args: code.select("ogt", code.number(1), code.number(0), args[0], code.number(0)),
+    step: one(step_of),
+    f.greater: compared("ogt"), f.greater_equal: compared("oge"), f.less: compared("olt"), f.less_equal: compared("ole"),
+    f.equal: compared("oeq"), f.not_equal: compared("une"),
+    f.where: lambda code, args: chosen(code, *args),
+    f.logical_and: lambda code, args: chosen(code, args[0], truth(code, args[1]), code.number(0)),
+    f.logical_or: lambda code, args: chosen(code, args[0], code.number(1), truth(code, args[1])),
+    f.logical_xor: lambda code, args: chosen(code, args[0], truth(code, args[1], 0.0), truth(code, args[1])),
+    f.logical_not: lambda code, args: truth(code, args[0], 0.0),
+    f.isnan: lambda code, args: code.select("uno", code.number(1), code.number(0), args[0], args[0]),
+    f.isinf: sized("oeq"), f.isfinite: sized("olt"),
     sp.Abs: lambda code, args: code.intrinsic("fabs", args[0]),
     sp.floor: lambda code, args: code.intrinsic("floor", args[0]),
     sp.ceiling: lambda code, args: code.intrinsic("ceil", args[0]),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symfold.backends.native.arrays import is_view
 from symfold.backends.native.functions import ROWS
 from symfold.backends.native.primitives import RULES
 from symfold.folds import Fold, Select
 from symfold.nodes import Node
+from symfold.opening import composed
 from symfold.primitives import Apply, causal, dot, einsum, is_primitive, reshape, windows
+
+
+def in_own_functions(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with every function that has no code here made of those that have."""
+    return composed(roots, ROWS.__contains__)
 
 
 def has_rule(node: Node) -> bool:

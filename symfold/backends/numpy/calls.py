@@ -10,7 +10,7 @@ import sympy as sp
 from symfold.backends.numpy.elementwise import POWERS, ROWS, number_of, signed
 from symfold.backends.numpy.views import index_text
 from symfold.backends.numpy.writer import Ref, Source
-from symfold.evaluate import function_of
+from symfold.functions import numbers_of
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import Apply, concatenate, dot, is_primitive, put, reduce_mean, reduce_sum, share, sum_to
@@ -34,7 +34,7 @@ def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped:
         return [f"power({names[0]}, {names[1]}, {out})"]
     if head in ROWS:
         return ROWS[head](names, out)
-    return [f"copyto({out}, {source.function(function_of(head))}({', '.join(names)}))"]
+    return [f"copyto({out}, {source.function(numbers_of(head))}({', '.join(names)}))"]
 
 
 def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -> list[str]:

@@ -1,0 +1,160 @@
+"""Rows of SymPy's functions: arithmetic, powers, exponentials, circular and hyperbolic functions, and their inverses."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.functions import heads as h
+from symfold.functions.table import Point, function
+
+HALF = sp.Rational(1, 2)
+
+
+# -- arithmetic
+
+
+def numpy_power(a: Any, b: Any) -> Any:
+    """A power by NumPy; whole numbers are real numbers, so that a negative exponent is no error."""
+    return 1.0 / a if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float), b)
+
+
+def jax_power(a: Any, b: Any) -> Any:
+    """A power by JAX; of an exponent that is known, without logarithms where there is another way."""
+    import jax
+
+    if not isinstance(b, float):
+        return jax.numpy.power(a, b)
+    if b.is_integer() and abs(b) < 2**10:
+        return jax.lax.integer_pow(jax.numpy.asarray(a), int(b))
+    return jax.numpy.sqrt(a) if b == 0.5 else jax.numpy.power(a, b)
+
+
+def slope_by_base(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """b*a**(b - 1), and 0 for the exponent 0 whatever the base."""
+    return b * a ** (b - 1) if b.is_number else h.where(h.equal(b, 0), 0, b * a ** (b - 1))
+
+
+def slope_by_exponent(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a**b*log(a), and 0 for the base 0 where the power is 0 or 1."""
+    if a.is_zero:
+        return h.where(h.less(b, 0), -sp.oo, 0)
+    if a.is_number:
+        return a**b * sp.log(a) if a.is_positive else sp.nan
+    return h.where(h.logical_and(h.equal(a, 0), h.greater_equal(b, 0)), 0, a**b * sp.log(a))
+
+
+def share_of_largest(kind: Any) -> Any:
+    """The slope of a largest (or smallest) value: equal entries share it evenly."""
+
+    def slope(position: int, *args: sp.Expr) -> sp.Expr:
+        this, others = args[position], [*args[:position], *args[position + 1 :]]
+        if not others:
+            return sp.Integer(1)
+        if len(others) == 1:
+            beyond = h.greater if kind is sp.Max else h.less
+            return h.where(h.equal(this, others[0]), HALF, beyond(this, others[0]))
+        extreme = kind(*args)
+        return h.equal(this, extreme) / sp.Add(*(h.equal(arg, extreme) for arg in args))
+
+    return slope
+
+
+function(sp.Add, lambda xp, *a: reduce(lambda x, y: x + y, a), numpy=(np.add,))
+function(sp.Mul, lambda xp, *a: reduce(lambda x, y: x * y, a), numpy=(np.multiply,))
+function(
+    sp.Pow,
+    lambda xp, a, b: xp.pow(a, b),
+    numpy=(np.power, np.float_power),
+    slopes=(slope_by_base, slope_by_exponent),
+    spellings={"numpy": numpy_power, "jax": jax_power},
+    special=(
+        Point((0, 2), 0, (0, 0)), Point((0, 1), 0, (1, 0)), Point((0, 0), 1, (0, 0)), Point((0, HALF), 0, (sp.oo, 0)),
+        Point((2, 0), 1, (0, sp.log(2))), Point((1, sp.oo), 1), Point((sp.oo, -1), 0, (0, 0)),
+    ),
+)  # fmt: skip
+function(
+    sp.Max,
+    lambda xp, *a: reduce(xp.maximum, a),
+    numpy=(np.maximum,),
+    slopes=share_of_largest(sp.Max),
+    special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((-sp.oo, -sp.oo), -sp.oo, (HALF, HALF)), Point((sp.oo, 1), sp.oo, (1, 0))),
+)
+function(
+    sp.Min,
+    lambda xp, *a: reduce(xp.minimum, a),
+    numpy=(np.minimum,),
+    slopes=share_of_largest(sp.Min),
+    special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((sp.oo, sp.oo), sp.oo, (HALF, HALF)), Point((-sp.oo, 1), -sp.oo, (1, 0))),
+)
+function(sp.Abs, lambda xp, z: xp.abs(z), numpy=(np.absolute, np.fabs), special=(Point((0,), 0, (0,)), Point((-sp.oo,), sp.oo, (-1,))))
+function(sp.sign, lambda xp, z: xp.sign(z), numpy=(np.sign,), flat=True, special=(Point((0,), 0, (0,)), Point((-sp.oo,), -1, (0,))))
+function(sp.floor, lambda xp, z: xp.floor(z), numpy=(np.floor,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
+function(sp.ceiling, lambda xp, z: xp.ceil(z), numpy=(np.ceil,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
+function(
+    sp.Heaviside,
+    lambda xp, z, half=0.5: xp.where(z > 0, 1.0, xp.where(z < 0, 0.0, xp.where(z == 0, half, z))),
+    numpy=(np.heaviside,),
+    flat=True,
+    spellings={"numpy": lambda z, half=0.5: np.heaviside(z, half)},
+    special=(Point((0,), HALF, (0,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), 0, (0,))),
+)
+
+# -- exponentials
+
+function(sp.exp, lambda xp, z: xp.exp(z), numpy=(np.exp,), special=(Point((-sp.oo,), 0, (0,)), Point((sp.oo,), sp.oo, (sp.oo,)), Point((0,), 1, (1,))))
+function(sp.log, lambda xp, z: xp.log(z), numpy=(np.log,), special=(Point((0,), -sp.oo, (sp.oo,)), Point((1,), 0, (1,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)))
+
+# -- circular and hyperbolic functions
+
+function(sp.sin, lambda xp, z: xp.sin(z), numpy=(np.sin,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
+function(sp.cos, lambda xp, z: xp.cos(z), numpy=(np.cos,), special=(Point((0,), 1, (0,)), Point((sp.oo,), sp.nan)))
+function(sp.tan, lambda xp, z: xp.tan(z), numpy=(np.tan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
+function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
+function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
+function(
+    sp.tanh,
+    lambda xp, z: xp.tanh(z),
+    numpy=(np.tanh,),
+    slopes=(lambda z: sp.sech(z) ** 2,),
+    special=(Point((0,), 0, (1,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), -1, (0,))),
+)
+
+
+def sech(xp: Any, z: Any) -> Any:
+    """2e/(1 + e**2) with e = exp(-|z|), which overflows nowhere."""
+    e = xp.exp(-xp.abs(z))
+    return 2.0 * e / (1.0 + e * e)
+
+
+function(
+    sp.sech,
+    sech,
+    slopes=(lambda z: -sp.tanh(z) * sp.sech(z),),
+    composition=lambda z: 2 * sp.exp(-sp.Abs(z)) / (1 + sp.exp(-sp.Abs(z)) ** 2),
+    special=(Point((0,), 1, (0,)), Point((sp.oo,), 0, (0,)), Point((-sp.oo,), 0, (0,))),
+)
+function(sp.asin, lambda xp, z: xp.asin(z), numpy=(np.arcsin,), slopes=(lambda z: 1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((2,), sp.nan)))
+function(sp.acos, lambda xp, z: xp.acos(z), numpy=(np.arccos,), slopes=(lambda z: -1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((1,), 0, (-sp.oo,)), Point((2,), sp.nan)))
+function(sp.atan, lambda xp, z: xp.atan(z), numpy=(np.arctan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.pi / 2, (0,)), Point((-sp.oo,), -sp.pi / 2, (0,))))
+function(sp.asinh, lambda xp, z: xp.asinh(z), numpy=(np.arcsinh,), slopes=(lambda z: 1 / h.hypot(1, z),), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (0,))))
+function(sp.acosh, lambda xp, z: xp.acosh(z), numpy=(np.arccosh,), slopes=(lambda z: 1 / (sp.sqrt(z - 1) * sp.sqrt(z + 1)),), special=(Point((1,), 0, (sp.oo,)), Point((sp.oo,), sp.oo, (0,))))
+function(sp.atanh, lambda xp, z: xp.atanh(z), numpy=(np.arctanh,), slopes=(lambda z: 1 / ((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((1,), sp.oo, (sp.oo,)), Point((-1,), -sp.oo, (sp.oo,))))
+
+
+def turned(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
+    """of/(x**2 + y**2) without overflow; 0 at the origin and far out."""
+    size = h.hypot(x, y)
+    return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, of / size / size)
+
+
+function(
+    sp.atan2,
+    lambda xp, y, x: xp.atan2(y, x),
+    numpy=(np.arctan2,),
+    slopes=(lambda y, x: turned(x, y, x), lambda y, x: -turned(y, y, x)),
+    special=(Point((0, 1), 0, (1, 0)), Point((1, 0), sp.pi / 2, (0, -1)), Point((0, 0), 0, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
+)

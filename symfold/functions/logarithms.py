@@ -1,0 +1,126 @@
+"""Rows of what loses digits when it is written out: logarithms and exponentials near 0, roots of sums, sums of exponentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.functions import heads as h
+from symfold.functions.table import Point, function
+
+LN2, LN10 = sp.log(2), sp.log(10)
+
+function(
+    h.log1p,
+    lambda xp, z: xp.log1p(z),
+    numpy=(np.log1p,),
+    slopes=(lambda z: 1 / (1 + z),),
+    definition=lambda z: sp.log(1 + z),
+    special=(Point((0,), 0, (1,)), Point((-1,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-2,), sp.nan)),
+)
+function(
+    h.expm1,
+    lambda xp, z: xp.expm1(z),
+    numpy=(np.expm1,),
+    slopes=(lambda z: sp.exp(z),),
+    definition=lambda z: sp.exp(z) - 1,
+    special=(Point((0,), 0, (1,)), Point((-sp.oo,), -1, (0,)), Point((sp.oo,), sp.oo, (sp.oo,))),
+)
+function(
+    h.log2,
+    lambda xp, z: xp.log2(z),
+    numpy=(np.log2,),
+    slopes=(lambda z: 1 / (LN2 * z),),
+    definition=lambda z: sp.log(z) / LN2,
+    special=(Point((8,), 3, (1 / (8 * LN2),)), Point((0,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
+)
+function(
+    h.log10,
+    lambda xp, z: xp.log10(z),
+    numpy=(np.log10,),
+    slopes=(lambda z: 1 / (LN10 * z),),
+    definition=lambda z: sp.log(z) / LN10,
+    special=(Point((1000,), 3, (1 / (1000 * LN10),)), Point((0,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
+)
+function(
+    h.exp2,
+    lambda xp, z: xp.exp2(z),
+    numpy=(np.exp2,),
+    slopes=(lambda z: LN2 * h.exp2(z),),
+    definition=lambda z: 2**z,
+    special=(Point((3,), 8, (8 * LN2,)), Point((-sp.oo,), 0, (0,)), Point((sp.oo,), sp.oo, (sp.oo,))),
+)
+
+
+def cbrt(xp: Any, z: Any) -> Any:
+    """The cube root; where a namespace has none, a power, put right by a step of Newton's."""
+    if hasattr(xp, "cbrt"):
+        return xp.cbrt(z)
+    root = xp.sign(z) * xp.abs(z) ** (1 / 3)
+    return root - xp.where((z == 0) | xp.isinf(z), 0.0, (root - z / (root * root)) / 3)
+
+
+function(
+    h.cbrt,
+    cbrt,
+    numpy=(np.cbrt,),
+    slopes=(lambda z: h.cbrt(z) / (3 * z),),
+    definition=lambda z: sp.Piecewise((sp.Pow(sp.Abs(z), sp.Rational(1, 3)), z > 0), (-sp.Pow(sp.Abs(z), sp.Rational(1, 3)), True)),
+    special=(Point((27,), 3, (sp.Rational(1, 27),)), Point((-8,), -2, (sp.Rational(1, 12),)), Point((sp.oo,), sp.oo, (0,))),
+)
+
+
+def share(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a/hypot(a, b), 0 for a = 0, and 1 or -1 far out."""
+    return h.where(h.equal(a, 0), 0, h.where(h.isinf(a), sp.sign(a), a / h.hypot(a, b)))
+
+
+function(
+    h.hypot,
+    lambda xp, a, b: xp.hypot(a, b),
+    numpy=(np.hypot,),
+    slopes=(share, lambda a, b: share(b, a)),
+    definition=lambda a, b: sp.sqrt(a**2 + b**2),
+    special=(Point((0, 0), 0, (0, 0)), Point((3, 4), 5, (sp.Rational(3, 5), sp.Rational(4, 5))), Point((sp.oo, 1), sp.oo, (1, 0)), Point((1, -sp.oo), sp.oo, (0, -1))),
+)
+function(
+    h.logaddexp,
+    lambda xp, a, b: xp.logaddexp(a, b),
+    numpy=(np.logaddexp,),
+    slopes=(lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid(a - b)), lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid(b - a))),
+    composition=lambda a, b: sp.Max(a, b) + h.log1p(sp.exp(-sp.Abs(h.where(h.equal(a, b), 0, a - b)))),
+    definition=lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
+    special=(Point((-sp.oo, -sp.oo), -sp.oo, (sp.Rational(1, 2),) * 2), Point((sp.oo, sp.oo), sp.oo, (sp.Rational(1, 2),) * 2), Point((1, -sp.oo), 1, (1, 0)), Point((-sp.oo, 1), 1, (0, 1))),
+)
+function(
+    h.logaddexp2,
+    numpy=(np.logaddexp2,),
+    slopes=(lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid((a - b) * LN2)), lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid((b - a) * LN2))),
+    composition=lambda a, b: sp.Max(a, b) + h.log1p(h.exp2(-sp.Abs(h.where(h.equal(a, b), 0, a - b)))) / LN2,
+    definition=lambda a, b: sp.log(2**a + 2**b) / LN2,
+    special=(Point((-sp.oo, -sp.oo), -sp.oo, (sp.Rational(1, 2),) * 2), Point((1, 1), 2, (sp.Rational(1, 2),) * 2), Point((1, -sp.oo), 1, (1, 0))),
+)
+
+
+def gaussian(xp: Any, z: Any, s: Any) -> Any:
+    """exp(-s*z**2), z**2 in two parts: the square of a multiple of 1/16 is exact, and what is left is small."""
+    size = xp.minimum(xp.abs(z), xp.ones_like(z) * 64.0)
+    near = xp.floor(size * 16.0) / 16.0
+    return xp.exp(-s * near * near) * xp.exp(-s * (size - near) * (size + near))
+
+
+function(
+    h.gaussian,
+    gaussian,
+    slopes=(lambda z, s: -2 * s * h.clip(z, -64, 64) * h.gaussian(z, s), lambda z, s: -(h.clip(z, -64, 64) ** 2) * h.gaussian(z, s)),
+    composition=lambda z, s: _in_two_parts(sp.Min(sp.Abs(z), 64), s),
+    definition=lambda z, s: sp.exp(-s * z**2),
+    special=(Point((0, 1), 1, (0, 0)), Point((sp.oo, 1), 0, (0, 0)), Point((-sp.oo, 1), 0, (0, 0))),
+)
+
+
+def _in_two_parts(size: sp.Expr, s: sp.Expr) -> sp.Expr:
+    near = sp.floor(16 * size) / 16
+    return sp.exp(-s * near**2) * sp.exp(-s * (size - near) * (size + near))
