@@ -57,6 +57,7 @@ _HOMES = {
     "named_layers": ("Layer", "Layers", "layer", "layers"),
     "folding": ("fold", "scan"),
     "runs": ("repeat", "zipped"),
+    "primitives.stopping": ("stop_gradient",),
     "sequences": ("reverse", "stack"),
     "statistics": ("keep_statistics",),
     "net": ("Net",),
@@ -173,6 +174,7 @@ if TYPE_CHECKING:
     from symfold.notation import formula as formula
     from symfold.operations import Normal as Normal
     from symfold.optimisers import sgd as sgd
+    from symfold.primitives.stopping import stop_gradient as stop_gradient
     from symfold.report import compare as compare
     from symfold.runs import repeat as repeat
     from symfold.runs import zipped as zipped

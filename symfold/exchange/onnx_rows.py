@@ -35,6 +35,7 @@ ROWS: dict[Primitive, Row] = {
     p.broadcast_like: lambda g, n, a: g.spread(a[0], n.args[0].shape, n.shape),
     p.alike: lambda g, n, a: a[0],
     p.single: lambda g, n, a: a[0],
+    p.stopped: lambda g, n, a: a[0],
     p.dot: plain("MatMul"),
     p.swap: lambda g, n, a: transposed(g, a[0], [*range(rank_of(n) - 2), -1, -2]) if rank_of(n) > 1 else a[0],
     p.permute: lambda g, n, a, axes: transposed(g, a[0], axes),

@@ -52,6 +52,8 @@ from symfold.primitives.reductions import safe_softmax as safe_softmax
 from symfold.primitives.reductions import share as share
 from symfold.primitives.reductions import single as single
 from symfold.primitives.reductions import softmax as softmax
+from symfold.primitives.stopping import stop_gradient as stop_gradient
+from symfold.primitives.stopping import stopped as stopped
 from symfold.primitives.table import EACH as EACH
 from symfold.primitives.table import PRIMITIVES as PRIMITIVES
 from symfold.primitives.table import TOGETHER as TOGETHER

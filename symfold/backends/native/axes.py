@@ -31,6 +31,7 @@ from symfold.primitives import (
     single,
     softmax,
     squeeze,
+    stopped,
     sum_like,
     sum_to,
     swap,
@@ -141,7 +142,7 @@ def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> 
         if indexed_axis(node, attributes["index"], axes[1] if axes[1] is not None else axis) != axis:
             raise Mixed
         return axes[1] if axes[1] is not None else axis
-    if is_primitive(node, broadcast_to, broadcast_like, alike, single, reverse_row, take_row, add_rows) and -axis <= len(node.shape):
+    if is_primitive(node, broadcast_to, broadcast_like, alike, single, stopped, reverse_row, take_row, add_rows) and -axis <= len(node.shape):
         return int(axis)
     raise Mixed
 
