@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
-import sympy as sp
 
 from symfold.folds import Fold, Select
 from symfold.functions import isfinite, where

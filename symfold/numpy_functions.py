@@ -14,6 +14,7 @@ from symfold.errors import NoRule, ShapeError, listing
 from symfold.functions import UFUNCS
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
+from symfold.numpy_choices import CHOICES
 from symfold.numpy_instead import INSTEAD
 from symfold.operations import Constant
 from symfold.primitives import (
@@ -149,12 +150,6 @@ def _flip(a: Any, axis: int | None = None) -> Node:
     return reverse(node)
 
 
-def _clip(a: Any, low: Any = None, high: Any = None) -> Node:
-    node = lift(a)
-    above = node if low is None else Node(sp.Max, (node, lift(low)))
-    return above if high is None else Node(sp.Min, (above, lift(high)))
-
-
 def _variance(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
     node, mean = lift(a), _reduction(reduce_mean)
     return mean((node - mean(node, axis, True)) ** 2, axis, keepdims)
@@ -208,6 +203,7 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.sum: _reduction(reduce_sum),
     np.mean: _reduction(reduce_mean),
     np.max: _reduction(reduce_max),
+    np.min: lambda a, axis=None, keepdims=False: -_reduction(reduce_max)(-lift(a), axis, keepdims),
     np.einsum: lambda subscripts, *values: einsum(*map(lift, values), subscripts=subscripts_given(subscripts, len(values))),
     np.reshape: _reshape,
     np.concatenate: _concatenate,
@@ -220,7 +216,6 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.vstack: lambda parts: _concatenate(parts, axis=-2),
     np.hstack: lambda parts: _concatenate(parts, axis=-1 if all(lift(part).ndim < 3 for part in parts) else 1),
     np.flip: _flip,
-    np.clip: _clip,
     np.var: _variance,
     np.std: lambda a, axis=None, keepdims=False: _root(_variance(a, axis, keepdims)),
     np.linalg.norm: _norm,
@@ -230,4 +225,5 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.inner: lambda a, b: _dot(a, _transpose(b)),
     np.vdot: lambda a, b: dot(_ravel(a), _ravel(b)),
     np.ravel: _ravel,
+    **CHOICES,
 }

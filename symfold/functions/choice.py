@@ -22,6 +22,7 @@ def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth) -> None:
         numpy=(ufunc,),
         definition=lambda *args: sp.Piecewise((1, means(*args)), (0, True)),
         flat=True,
+        truth=True,
     )
 
 

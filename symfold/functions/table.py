@@ -37,6 +37,7 @@ class Function:
     - `numpy` are NumPy's functions that trace to it.
     - `slopes` are the derivatives by each argument, or one function of the position and all arguments. SymPy
       differentiates where there are none. A `flat` function has slope 0 everywhere.
+    - The value of a `truth` function is 1 or 0: yes or no.
     - `composition` says the same by other functions, and accurately, for targets that have nothing better.
     - `definition` says in SymPy's terms what the function means.
     - `special` lists its special points.
@@ -51,6 +52,7 @@ class Function:
     definition: Formula | None = None
     special: tuple[Point, ...] = ()
     flat: bool = False
+    truth: bool = False
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
 
