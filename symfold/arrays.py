@@ -38,7 +38,7 @@ def shape_of(array: Any) -> tuple[int, ...]:
 
 def zeros_like(xp: Any, like: Any, dtype_of: Any) -> Any:
     """Zeros in the shape of one array and the type of another."""
-    return xp.zeros_like(xp.asarray(like), dtype=xp.asarray(dtype_of).dtype)
+    return xp.zeros_like(like, dtype=dtype_of.dtype)
 
 
 def set_at(array: Any, index: Any, value: Any) -> Any:

@@ -75,7 +75,9 @@ def product(bar: Node, factor: Node) -> Node:
 def finite(value: Node) -> Node:
     """A value with zeros where it is not finite; parameters and numbers are."""
     op = value.op
-    known = isinstance(op, Constant) and np.all(np.isfinite(op.value.array if isinstance(op.value, FrozenArray) else float(op.value)))
+    known = isinstance(op, Constant) and np.all(
+        np.isfinite(op.value.array if isinstance(op.value, FrozenArray) else float(op.value))
+    )
     if known or (isinstance(op, Input) and op.role == "parameter"):
         return value
     return Node(where, (Node(isfinite, (value,)), value, number(0)))

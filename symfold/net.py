@@ -194,7 +194,8 @@ class Net(Operators):
             match(known[name], value.shape, {})
         evaluator = Evaluator(numbers)
         outputs = with_shapes(self, {name: value.shape for name, value in numbers.items()}).outputs
-        results = evaluator.run(outputs)
+        with np.errstate(all="ignore"):  # as compiled nets have it: infinite and undefined numbers are results
+            results = evaluator.run(outputs)
         whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
         return unflatten(self.form, [np.asarray(value) for value in whole])
 

@@ -57,14 +57,18 @@ def is_truth(node: Node) -> bool:
 
 def _where(condition: Any, a: Any = None, b: Any = None) -> Node:
     if a is None or b is None:
-        raise NoRule("numpy.where with a condition alone gives positions, which depend on values and do not trace (give both branches)")
+        raise NoRule(
+            "numpy.where with a condition alone gives positions, which depend on values and do not trace (give both branches)"
+        )
     return choose(condition, a, b)
 
 
 def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Node:
     tests, values = ordered("numpy.select takes conditions", conditions), ordered("numpy.select takes choices", choices)
     if len(tests) != len(values):
-        raise InvalidValue(f"numpy.select got {len(tests)} conditions and {len(values)} choices (give one choice for each condition)")
+        raise InvalidValue(
+            f"numpy.select got {len(tests)} conditions and {len(values)} choices (give one choice for each condition)"
+        )
     result = lift(default)
     for condition, value in zip(reversed(tests), reversed(values), strict=True):
         result = choose(condition, value, result)
@@ -73,9 +77,13 @@ def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0)
 
 def _piecewise(a: Any, conditions: Any, functions: Sequence[Any], *args: Any, **named: Any) -> Node:
     tests = [conditions] if isinstance(conditions, Node) else ordered("numpy.piecewise takes conditions", conditions)
-    values = [f(lift(a), *args, **named) if callable(f) else f for f in ordered("numpy.piecewise takes functions", functions)]
+    values = [
+        f(lift(a), *args, **named) if callable(f) else f for f in ordered("numpy.piecewise takes functions", functions)
+    ]
     if len(values) not in (len(tests), len(tests) + 1):
-        raise InvalidValue(f"numpy.piecewise got {len(tests)} conditions and {len(values)} functions (give one each, and one more for all else)")
+        raise InvalidValue(
+            f"numpy.piecewise got {len(tests)} conditions and {len(values)} functions (give one each, and one more for all else)"
+        )
     return _select(tests, values[: len(tests)], values[-1] if len(values) > len(tests) else 0)
 
 
@@ -95,7 +103,9 @@ def _truths(name: str, *values: Any) -> list[Node]:
     nodes = list(map(lift, values))
     for node in nodes:
         if not is_truth(node):
-            raise NoRule(f"{name} joins truth values, and {quoted(str(node))} is a number (compare first, as (a > 0) & (b > 0))")
+            raise NoRule(
+                f"{name} joins truth values, and {quoted(str(node))} is a number (compare first, as (a > 0) & (b > 0))"
+            )
     return nodes
 
 

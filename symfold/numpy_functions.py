@@ -23,10 +23,12 @@ from symfold.primitives import (
     axes_of,
     broadcast_to,
     concatenate,
+    cumulative_sum,
     dot,
     einsum,
     expand,
     item,
+    norm,
     reduce_max,
     reduce_mean,
     reduce_sum,
@@ -155,9 +157,14 @@ def _variance(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
     return mean((node - mean(node, axis, True)) ** 2, axis, keepdims)
 
 
+def _running_sum(a: Any, axis: Any = None) -> Node:
+    node = lift(a) if axis is not None else _ravel(a)
+    return cumulative_sum(node, axis=whole("axis", -1 if axis is None else axis, None), backward=False)
+
+
 def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
     only(ord is None, "linalg.norm", f"ord={ord!r}", "the Euclidean norm")
-    return _root(_reduction(reduce_sum)(lift(a) ** 2, axis, keepdims))
+    return _reduction(norm)(a, axis, keepdims)
 
 
 def _root(a: Any) -> Node:
@@ -203,6 +210,7 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.sum: _reduction(reduce_sum),
     np.mean: _reduction(reduce_mean),
     np.max: _reduction(reduce_max),
+    np.cumsum: _running_sum,
     np.min: lambda a, axis=None, keepdims=False: -_reduction(reduce_max)(-lift(a), axis, keepdims),
     np.einsum: lambda subscripts, *values: einsum(*map(lift, values), subscripts=subscripts_given(subscripts, len(values))),
     np.reshape: _reshape,

@@ -21,7 +21,6 @@ INSTEAD: dict[Any, str] = {
     np.trunc: "np.sign(z)*np.floor(np.abs(z))",
     **dict.fromkeys((np.round, np.rint), "np.floor(z + 0.5), which takes halves up"),
     np.prod: "z[0]*z[1] of entries, or a fold: sf.fold(lambda p, v: p*v, z, 1)",
-    np.cumsum: "sf.scan(lambda s, v: s + v, z, 0)",
     np.diff: "z[1:] - z[:-1]",
     np.average: "np.mean",
     np.tensordot: "np.einsum",

@@ -52,6 +52,7 @@ stack_row: Primitive = primitive(
     lambda xp, *parts: xp.stack(parts),
     lambda node, bar: [element(bar, k) for k in range(len(node.args))],
     linear=TOGETHER,
+    examples=((((2, 3), (2, 3)), {}),),
 )
 take_row: Primitive = primitive(
     "take",
@@ -59,6 +60,7 @@ take_row: Primitive = primitive(
     lambda xp, a, positions: a[_index(xp, positions)],
     lambda node, bar, positions: [add_rows(bar, node.args[0], positions=positions)],
     linear=(0,),
+    examples=((((4, 3),), {"positions": (2, 0, 2)}), (((4, 3),), {"positions": range(1, 3)})),
 )
 add_rows: Primitive = primitive(  # the adjoint of `take`: rows added up at their positions
     "add_rows",
@@ -67,6 +69,7 @@ add_rows: Primitive = primitive(  # the adjoint of `take`: rows added up at thei
     lambda node, bar, positions: [take(bar, positions), None],
     linear=(0,),
     shape_only=(1,),
+    examples=((((3, 2), (4, 2)), {"positions": (2, 0, 2)}), (((2, 2), (4, 2)), {"positions": range(1, 3)})),
 )
 reverse_row: Primitive = primitive(
     "reverse",
@@ -74,6 +77,7 @@ reverse_row: Primitive = primitive(
     lambda xp, a: xp.flip(a, axis=0),
     lambda node, bar: [reverse(bar)],
     linear=(0,),
+    examples=((((4, 3),), {}),),
 )
 
 

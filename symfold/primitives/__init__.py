@@ -45,6 +45,7 @@ from symfold.primitives.reductions import even_shares as even_shares
 from symfold.primitives.reductions import first_max as first_max
 from symfold.primitives.reductions import joined as joined
 from symfold.primitives.reductions import logsumexp as logsumexp
+from symfold.primitives.reductions import norm as norm
 from symfold.primitives.reductions import reduce_max as reduce_max
 from symfold.primitives.reductions import reduce_mean as reduce_mean
 from symfold.primitives.reductions import reduce_sum as reduce_sum
@@ -52,6 +53,7 @@ from symfold.primitives.reductions import safe_softmax as safe_softmax
 from symfold.primitives.reductions import share as share
 from symfold.primitives.reductions import single as single
 from symfold.primitives.reductions import softmax as softmax
+from symfold.primitives.scans import cumulative_sum as cumulative_sum
 from symfold.primitives.stopping import stop_gradient as stop_gradient
 from symfold.primitives.stopping import stopped as stopped
 from symfold.primitives.table import EACH as EACH

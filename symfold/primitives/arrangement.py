@@ -39,7 +39,7 @@ def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node
     return [reshape(bar, shape=before)]
 
 
-reshape: Primitive = primitive("reshape", _reshaped, lambda xp, a, shape: xp.reshape(a, shape), _reshape_adjoint, linear=(0,))
+reshape: Primitive = primitive("reshape", _reshaped, lambda xp, a, shape: xp.reshape(a, shape), _reshape_adjoint, linear=(0,), examples=((((2, 6),), {"shape": (3, 4)}),))
 
 
 def splits_rows(node: Node) -> bool:
@@ -63,6 +63,7 @@ expand: Primitive = primitive(
     lambda xp, a, axis: xp.expand_dims(a, axis=axis),
     lambda node, bar, axis: [squeeze(bar, axis=axis)],
     linear=(0,),
+    examples=((((2, 3),), {"axis": -2}),),
 )
 squeeze: Primitive = primitive(
     "squeeze",
@@ -70,6 +71,7 @@ squeeze: Primitive = primitive(
     lambda xp, a, axis: xp.squeeze(a, axis=axis),
     lambda node, bar, axis: [expand(bar, axis=axis)],
     linear=(0,),
+    examples=((((2, 1, 3),), {"axis": -2}),),
 )
 
 
@@ -109,7 +111,7 @@ def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
     return xp.concat([xp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts], axis=where)
 
 
-concatenate: Primitive = primitive("concatenate", _joined, _concatenated, _split, linear=TOGETHER)
+concatenate: Primitive = primitive("concatenate", _joined, _concatenated, _split, linear=TOGETHER, examples=((((2, 3), (2, 1)), {"axis": -1}),))
 
 
 def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -153,6 +155,7 @@ item: Primitive = primitive(
     lambda xp, a, index: a[_as_numpy(index)],
     lambda node, bar, index: [put(bar, node.args[0], index=index)],
     linear=(0,),
+    examples=((((4, 3),), {"index": (1,)}), (((4, 3, 2),), {"index": (..., (1, 3), (None, None))})),
 )
 put: Primitive = primitive(  # zeros of another's shape, with a value put at an index: the adjoint of `item`
     "put",
@@ -161,4 +164,5 @@ put: Primitive = primitive(  # zeros of another's shape, with a value put at an 
     lambda node, bar, index: [item(bar, index=index), None],
     linear=(0,),
     shape_only=(1,),
+    examples=((((2, 2), (4, 2)), {"index": ((1, 3),)}),),
 )

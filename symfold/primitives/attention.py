@@ -23,10 +23,14 @@ def _attended(q: Shape, k: Shape, v: Shape, *bias: Shape, scale: float, causal: 
     if not all(map(is_known, (q, k, v))):
         return ANY
     if min(map(len, (q, k, v))) < 2 or not broadcast(q[-1:], k[-1:]) or not broadcast(k[-2:-1], v[-2:-1]):
-        raise ShapeError(f"attention takes q (..., rows, width), k (..., columns, width), v (..., columns, any), got {', '.join(map(show, (q, k, v)))}")
+        raise ShapeError(
+            f"attention takes q (..., rows, width), k (..., columns, width), v (..., columns, any), got {', '.join(map(show, (q, k, v)))}"
+        )
     leading = broadcast(q[:-2], k[:-2], v[:-2], *(one[:-2] for one in bias if is_known(one)))
     if leading is None:
-        raise ShapeError(f"attention over {', '.join(map(show, (q, k, v, *bias)))}: their leading axes do not broadcast")
+        raise ShapeError(
+            f"attention over {', '.join(map(show, (q, k, v, *bias)))}: their leading axes do not broadcast"
+        )
     return (*leading, q[-2], v[-1])
 
 
@@ -47,7 +51,18 @@ def _attend(xp: Any, q: Any, k: Any, v: Any, *bias: Any, scale: float, causal: b
 
 
 # scaled dot-product attention (Vaswani et al. 2017); a bias is added to the scores: 0 or -inf for a mask. A row that may read nothing gives 0
-attention: Primitive = primitive("attention", _attended, _attend, linear=(2,), body=_attention_body)
+attention: Primitive = primitive(
+    "attention",
+    _attended,
+    _attend,
+    linear=(2,),
+    body=_attention_body,
+    examples=(
+        (((2, 3, 4), (2, 5, 4), (2, 5, 6)), {"scale": 0.5, "causal": False}),
+        (((3, 4), (3, 4), (3, 2)), {"scale": 0.5, "causal": True}),
+        (((2, 3, 4), (2, 5, 4), (2, 5, 6), (3, 5)), {"scale": 0.5, "causal": False}),
+    ),
+)
 
 # -- layer norm: mean 0 and variance 1 along axes, then a gain and a shift
 
@@ -73,4 +88,14 @@ def _norm(xp: Any, x: Any, *scales: Any, axes: tuple[int, ...], epsilon: float) 
 
 
 # layer norm (Ba et al. 2016) of a value, with a gain and a shift, a gain alone, or neither
-layer_norm: Primitive = primitive("layer_norm", _normed, _norm, body=_layer_norm_body)
+layer_norm: Primitive = primitive(
+    "layer_norm",
+    _normed,
+    _norm,
+    linear=(1, 2),
+    body=_layer_norm_body,
+    examples=(
+        (((2, 5), (5,), (5,)), {"axes": (-1,), "epsilon": 1e-5}),
+        (((2, 3, 4),), {"axes": (-2, -1), "epsilon": 1e-5}),
+    ),
+)

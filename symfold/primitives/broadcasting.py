@@ -52,6 +52,7 @@ sum_to: Primitive = primitive(
     lambda xp, a, shape: summed_to(xp, a, shape),
     lambda node, bar, shape: [spread(bar, node.args[0])],
     linear=(0,),
+    examples=((((4, 2, 3),), {"shape": (2, 1)}),),
 )
 sum_like: Primitive = primitive(
     "sum_like",
@@ -60,6 +61,7 @@ sum_like: Primitive = primitive(
     lambda node, bar: [spread(bar, node.args[0]), None],
     linear=(0,),
     shape_only=(1,),
+    examples=((((4, 2, 3), (1, 3)), {}),),
 )
 
 
@@ -75,6 +77,7 @@ broadcast_to: Primitive = primitive(
     lambda xp, a, shape: xp.broadcast_to(a, shape),
     lambda node, bar, shape: [fit(bar, node.args[0])],
     linear=(0,),
+    examples=((((2, 1),), {"shape": (4, 2, 3)}),),
 )
 broadcast_like: Primitive = primitive(
     "broadcast_like",
@@ -83,6 +86,7 @@ broadcast_like: Primitive = primitive(
     lambda node, bar: [fit(bar, node.args[0]), None],
     linear=(0,),
     shape_only=(1,),
+    examples=((((2, 1), (4, 2, 3)), {}),),
 )
 
 
@@ -95,4 +99,4 @@ def _alike_shape(a: Shape, b: Shape) -> Shape:
 
 
 # a value that must have the shape of another, which is not broadcast to it
-alike = primitive("alike", _alike_shape, lambda xp, a, b: a, lambda node, bar: [bar, None], linear=(0,), shape_only=(1,))
+alike = primitive("alike", _alike_shape, lambda xp, a, b: a, lambda node, bar: [bar, None], linear=(0,), shape_only=(1,), examples=((((2, 3), (2, 3)), {}),))

@@ -75,4 +75,5 @@ einsum: Primitive = primitive(
     _pulled,
     linear=EACH,
     spellings={"numpy": lambda *arrays, subscripts: np.einsum(subscripts, *arrays, optimize=len(arrays) > 1)},
+    examples=((((2, 3), (3, 4)), {"subscripts": "ij,jk->ki"}), (((2, 4, 3), (2, 3, 5)), {"subscripts": "bij,bjk->bik"})),
 )

@@ -27,10 +27,14 @@ def _convolved(x: Shape, weight: Shape, stride: Sizes, padding: Sizes, dilation:
         return ANY
     rank = len(weight) - 2
     if len(x) != rank + 2:
-        raise ShapeError(f"a convolution by a kernel {show(weight)} takes (samples, channels, {rank} more axes), got {show(x)}")
+        raise ShapeError(
+            f"a convolution by a kernel {show(weight)} takes (samples, channels, {rank} more axes), got {show(x)}"
+        )
     outputs, channels = weight[:2]
     if isinstance(x[1], int) and isinstance(channels, int) and x[1] != channels * groups:
-        raise ShapeError(f"a convolution by a kernel {show(weight)} in {groups} groups reads {channels * groups} channels, got {show(x)}")
+        raise ShapeError(
+            f"a convolution by a kernel {show(weight)} in {groups} groups reads {channels * groups} channels, got {show(x)}"
+        )
     if isinstance(outputs, int) and outputs % groups:
         raise ShapeError(f"{groups} groups do not divide the {outputs} outputs of a kernel {show(weight)}")
     return (x[0], outputs, *windowed_shape(x, weight[2:], stride, padding, dilation, 0.0)[2 : 2 + rank])
@@ -67,7 +71,17 @@ def _convolve(xp: Any, x: Any, weight: Any, stride: Sizes, padding: Sizes, dilat
     return xp.reshape(result, (x.shape[0], outputs, *result.shape[3:]))
 
 
-convolution: Primitive = primitive("convolution", _convolved, _convolve, linear=EACH, body=_by_windows)
+convolution: Primitive = primitive(
+    "convolution",
+    _convolved,
+    _convolve,
+    linear=EACH,
+    body=_by_windows,
+    examples=(
+        (((2, 4, 5, 6), (6, 2, 2, 3)), {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "groups": 2}),
+        (((2, 3, 6), (4, 3, 3)), {"stride": (1,), "padding": (1,), "dilation": (1,), "groups": 1}),
+    ),
+)
 
 # -- pools
 
@@ -82,7 +96,10 @@ def _axes(kernel: Sizes) -> tuple[int, ...]:
 
 
 def _largest_of_windows(x: Node, **given: Any) -> Node:
-    return first_max(windows(x, fill=-float("inf"), **given), axis=_axes(given["kernel"]), keepdims=False)
+    read = windows(x, fill=0.0, **given)
+    if any(given["padding"]):  # what is around the image is -inf: added, so that windows are linear
+        read = read + windows(spread(number(0), x), fill=-float("inf"), **given)
+    return first_max(read, axis=_axes(given["kernel"]), keepdims=False)
 
 
 def _max_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
@@ -104,6 +121,22 @@ def _mean_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, di
 
 
 # the largest entry of every window; of equal ones, the first has the slope. What is around the image is -inf
-max_pool: Primitive = primitive("max_pool", _pooled, _max_pool, body=_largest_of_windows)
+max_pool: Primitive = primitive(
+    "max_pool",
+    _pooled,
+    _max_pool,
+    body=_largest_of_windows,
+    examples=((((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1)}),),
+)
 # the mean of every window; zeros around the image are counted if `padded`
-mean_pool: Primitive = primitive("mean_pool", _pooled, _mean_pool, linear=(0,), body=_mean_of_windows)
+mean_pool: Primitive = primitive(
+    "mean_pool",
+    _pooled,
+    _mean_pool,
+    linear=(0,),
+    body=_mean_of_windows,
+    examples=(
+        (((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1), "padded": True}),
+        (((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1), "padded": False}),
+    ),
+)

@@ -38,6 +38,7 @@ permute: Primitive = primitive(
     lambda xp, a, axes: xp.permute_dims(a, tuple(axis % len(axes) for axis in axes)),
     lambda node, bar, axes: [permute(bar, axes=_inverse(axes))],
     linear=(0,),
+    examples=((((2, 3, 4),), {"axes": (-1, -3, -2)}),),
 )
 
 
@@ -63,6 +64,7 @@ embed: Primitive = primitive(  # the rows of a table that an array of whole numb
     linear=(0,),
     dtypes=("real", "whole"),
     spellings={"numpy": lambda table, numbers: table[row_numbers(numbers, len(table))]},
+    examples=((((5, 3), (2, 4)), {}),),
 )
 add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up where they were taken
     "add_embedded",
@@ -73,6 +75,7 @@ add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up wh
     shape_only=(1,),
     dtypes=("real", "real", "whole"),
     spellings={"numpy": lambda bar, table, numbers: _added_embedded(np, bar, table, row_numbers(numbers, len(table)))},
+    examples=((((2, 4, 3), (5, 3), (2, 4)), {}),),
 )
 
 Sizes = tuple[int, ...]
@@ -135,6 +138,7 @@ windows: Primitive = primitive(  # every window of neighboring entries along the
     windows_of,
     lambda node, bar, **given: [add_windows(bar, node.args[0], **given)],
     linear=_linear_unless_filled,
+    examples=((((2, 5, 6),), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
 )
 add_windows: Primitive = primitive(  # the adjoint of `windows`: entries added up where windows overlap
     "add_windows",
@@ -143,4 +147,5 @@ add_windows: Primitive = primitive(  # the adjoint of `windows`: entries added u
     lambda node, bar, **given: [windows(bar, **{**given, "fill": 0.0}), None],
     linear=(0,),
     shape_only=(1,),
+    examples=((((2, 3, 4, 2, 3), (2, 5, 6)), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
 )

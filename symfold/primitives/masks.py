@@ -29,4 +29,5 @@ causal: Primitive = primitive(
     lambda node, bar: [None],
     shape_only=(0,),
     spellings={"numpy": _exactly_causal},
+    examples=((((2, 3, 4),), {}),),
 )

@@ -40,7 +40,7 @@ def _dot_adjoint(node: Node, bar: Node) -> list[Node]:
     return [bar_a, bar_b]
 
 
-dot: Primitive = primitive("dot", _dot_shape, lambda xp, a, b: xp.matmul(a, b), _dot_adjoint, linear=EACH)
+dot: Primitive = primitive("dot", _dot_shape, lambda xp, a, b: xp.matmul(a, b), _dot_adjoint, linear=EACH, examples=((((2, 3), (3, 4)), {}), (((3,), (3, 2)), {}), (((4, 2, 3), (3,)), {}), (((2, 1, 2, 3), (4, 3, 2)), {})))
 
 
 def _swap_shape(a: Shape) -> Shape:
@@ -53,4 +53,5 @@ swap: Primitive = primitive(
     lambda xp, a: xp.swapaxes(a, -1, -2) if len(a.shape) > 1 else a,
     lambda node, bar: [swap(bar)],
     linear=(0,),
+    examples=((((2, 3),), {}), (((4, 2, 3),), {})),
 )

@@ -9,13 +9,21 @@ from typing import Any
 import sympy as sp
 
 from symfold.errors import NoRule, ShapeError
-from symfold.functions import equal, greater, isfinite, where
+from symfold.functions import equal, greater, isfinite, logical_and, where
 from symfold.nodes import Node
 from symfold.primitives.arrangement import expand
 from symfold.primitives.broadcasting import spread
 from symfold.primitives.table import Primitive, axes_of, primitive
 from symfold.shapes import ANY, Shape, is_known, show
 from symfold.tensors import number
+
+# shapes and attributes to test reductions at
+REDUCED = (
+    (((2, 4, 3),), {"axis": (-2,), "keepdims": False}),
+    (((2, 3),), {"axis": None, "keepdims": False}),
+    (((2, 4, 3),), {"axis": (-3, -1), "keepdims": True}),
+)
+ALONG = ((((2, 4),), {"axis": (-1,)}), (((2, 4, 3),), {"axis": (-3, -2)}))
 
 
 def _reduced(a: Shape, axis: tuple[int, ...] | None, keepdims: bool) -> Shape:
@@ -63,6 +71,7 @@ reduce_sum: Primitive = primitive(
     lambda xp, a, axis, keepdims: xp.sum(a, axis=axis, keepdims=keepdims),
     lambda node, bar, axis, keepdims: [spread(_unreduced(node, bar, axis, keepdims), node.args[0])],
     linear=(0,),
+    examples=REDUCED,
 )
 reduce_mean: Primitive = primitive(
     "mean",
@@ -72,9 +81,10 @@ reduce_mean: Primitive = primitive(
         spread(_unreduced(node, bar, axis, keepdims) * share(node.args[0], axis=axis), node.args[0])
     ],
     linear=(0,),
+    examples=REDUCED,
 )
 # one over the number of entries that a reduction joins
-share: Primitive = primitive("share", lambda a, axis: (), _share, lambda node, bar, axis: [None], shape_only=(0,))
+share: Primitive = primitive("share", lambda a, axis: (), _share, lambda node, bar, axis: [None], shape_only=(0,), examples=((((2, 3),), {"axis": (-1,)}),))
 
 
 def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
@@ -115,8 +125,9 @@ reduce_max: Primitive = primitive(
     lambda node, bar, axis, keepdims: [
         spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * even_shares(node.args[0], axis=axis)
     ],
+    examples=REDUCED,
 )
-even_shares: Primitive = primitive("even_shares", lambda a, axis: a, _even_shares, lambda node, bar, axis: [None], flat=True, body=_shares_body)
+even_shares: Primitive = primitive("even_shares", lambda a, axis: a, _even_shares, lambda node, bar, axis: [None], flat=True, body=_shares_body, examples=ALONG)
 first_max: Primitive = primitive(
     "first_max",
     _reduced,
@@ -124,8 +135,9 @@ first_max: Primitive = primitive(
     lambda node, bar, axis, keepdims: [
         spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * at_max(node.args[0], axis=axis)
     ],
+    examples=REDUCED,
 )
-at_max: Primitive = primitive("at_max", lambda a, axis: a, _first_largest, lambda node, bar, axis: [None], flat=True)
+at_max: Primitive = primitive("at_max", lambda a, axis: a, _first_largest, lambda node, bar, axis: [None], flat=True, examples=ALONG)
 
 
 def _softmax(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
@@ -168,6 +180,7 @@ softmax: Primitive = primitive(
     lambda a, axis: a,
     _softmax,
     lambda node, bar, axis: [node * (bar - reduce_sum(bar * node, axis=axis, keepdims=True))],
+    examples=ALONG,
 )
 logsumexp: Primitive = primitive(
     "logsumexp",
@@ -177,6 +190,7 @@ logsumexp: Primitive = primitive(
         safe_softmax(node.args[0], axis=axis if axis is not None else axes_of(None, node.args[0].ndim))
         * _unreduced(node, bar, axis, keepdims)
     ],
+    examples=REDUCED,
 )
 # the softmax that is 0 where every entry is -inf, and all at the entries that are inf: what attention takes, and the slope of logsumexp
 safe_softmax: Primitive = primitive(
@@ -185,7 +199,35 @@ safe_softmax: Primitive = primitive(
     safe_softmax_of,
     lambda node, bar, axis: [node * (bar - reduce_sum(bar * node, axis=axis, keepdims=True))],
     body=_safe_softmax_body,
+    examples=ALONG,
 )
+
+
+def _norm(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+    """By the largest entry, so that no square overflows or vanishes."""
+    size = xp.abs(a)
+    top = _largest(xp, size, axis)
+    scale = xp.where((top == 0) | xp.isinf(top), xp.ones_like(top), top)
+    total = xp.sqrt(xp.sum((size / scale) ** 2, axis=axis, keepdims=True)) * scale
+    return total if keepdims else xp.sum(total, axis=axis)
+
+
+def _norm_body(a: Node, axis: tuple[int, ...] | None, keepdims: bool) -> Node:
+    size = Node(sp.Abs, (a,))
+    top = reduce_max(size, axis=axis, keepdims=True)
+    scale = Node(where, (Node(logical_and, (top, Node(isfinite, (top,)))), top, number(1)))
+    total = reduce_sum((size / scale) ** 2, axis=axis, keepdims=True) ** sp.Rational(1, 2) * scale
+    return total if keepdims else reduce_sum(total, axis=axis, keepdims=False)
+
+
+def _norm_adjoint(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims: bool) -> list[Node]:
+    full = node if keepdims else norm(node.args[0], axis=axis, keepdims=True)
+    direction = node.args[0] / Node(where, (full, full, number(1)))
+    return [spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * direction]
+
+
+# the Euclidean norm; at 0, where it has a kink, its slope is 0
+norm: Primitive = primitive("norm", _reduced, _norm, _norm_adjoint, body=_norm_body, examples=REDUCED)
 
 
 def _single_shape(a: Shape) -> Shape:
@@ -195,4 +237,4 @@ def _single_shape(a: Shape) -> Shape:
 
 
 # a value that must turn out to be a single number, where its shape is not known yet
-single = primitive("single", _single_shape, lambda xp, a: a, lambda node, bar: [bar], linear=(0,))
+single = primitive("single", _single_shape, lambda xp, a: a, lambda node, bar: [bar], linear=(0,), examples=((((),), {}),))

@@ -20,7 +20,13 @@ def _stopped_by_jax(a: Any) -> Any:
 
 
 stopped: Primitive = primitive(
-    "stop_gradient", lambda a: a, _stopped, lambda node, bar: [None], flat=True, spellings={"jax": _stopped_by_jax}
+    "stop_gradient",
+    lambda a: a,
+    _stopped,
+    lambda node, bar: [None],
+    flat=True,
+    spellings={"jax": _stopped_by_jax},
+    examples=((((2, 3),), {}),),
 )
 
 

@@ -25,6 +25,7 @@ from symfold.shapes import Shape, is_known
 
 Attributes = tuple[tuple[str, Any], ...]
 Positions = tuple[int, ...]
+Example = tuple[tuple[tuple[int, ...], ...], Mapping[str, Any]]  # the shapes of the arguments, and the attributes
 Linear = Positions | Literal["all together", "each alone"]
 TOGETHER: Literal["all together"] = "all together"
 EACH: Literal["each alone"] = "each alone"
@@ -42,7 +43,7 @@ class Primitive:
     all of them together, or each alone (-1 is the last). Of an argument in `shape_only` only the shape is read. `dtypes` says by position what an
     argument holds: "real" numbers (the default), "whole" ones, "truth" values or a "name"; all but the first have no derivative. A `flat` row is
     constant nearby: it has no derivative at all. A row may have a `body`, the same operation made of others: it is inlined
-    for every target and analysis that has nothing better.
+    for every target and analysis that has nothing better. The laws of every row are tested at its `examples`.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Primitive:
     flat: bool = field(default=False, compare=False, repr=False)
     body: Callable[..., Node] | None = field(default=None, compare=False, repr=False)
     spellings: Mapping[str, Callable[..., Any]] = field(default_factory=dict, compare=False, repr=False)
+    examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
 
     def __call__(self, *args: Any, **attributes: Any) -> Node:
         nodes = tuple(map(lift, args))
@@ -109,9 +111,8 @@ class Apply:
         return self.primitive.adjoint(node, cotangent, **dict(self.attributes))
 
     def evaluate(self, *arrays: Any) -> Any:
-        """The numbers, by NumPy; log(0) and the like are what the rules count on, and no reason to warn."""
-        with np.errstate(all="ignore"):
-            return self.primitive.spelled("numpy")(*map(np.asarray, arrays), **dict(self.attributes))
+        """The numbers, by NumPy."""
+        return self.primitive.spelled("numpy")(*map(np.asarray, arrays), **dict(self.attributes))
 
     def groups(self, arity: int) -> tuple[Positions, ...]:
         """The groups of arguments that the result is linear in, each while the others are held.
@@ -123,7 +124,8 @@ class Apply:
         linear = self.primitive.linear
         chosen = linear(**dict(self.attributes)) if callable(linear) else linear
         if isinstance(chosen, tuple):
-            return (tuple(k % arity for k in chosen),) if chosen else ()
+            places = tuple(k % arity for k in chosen if k < arity)
+            return (places,) if places else ()
         carried = self.primitive.carries(arity)
         return (carried,) if chosen == TOGETHER else tuple((k,) for k in carried)
 

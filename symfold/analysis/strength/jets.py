@@ -198,6 +198,8 @@ class Taylor:
             return self.reduced(node, REDUCED[row], power)
         if op.is_multilinear(len(args)):
             return self.multilinear(node, op, power)
+        if not any(self.at(args[k], other) is not None for k in row.carries(len(args)) for other in range(1, self.order + 1)):
+            return op.rebuild(tuple(map(self.base, args))) if power == 0 else None
         if row.body is not None:
             return self.at(body_of(op, args), power)
         raise NoRule(
