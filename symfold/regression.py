@@ -112,7 +112,7 @@ def train(
 ) -> tuple[Model, Any]:
     """Fit a net to the training rows of a table by plain SGD on the mean squared error; the model and each step's loss."""
     from symfold.losses import squared_error
-    from symfold.optimisers import sgd
+    from symfold.optimizers import sgd
     from symfold.train import fit
 
     train_rows, test_rows = split_rows(len(table), test_fraction, seed)

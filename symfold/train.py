@@ -18,7 +18,7 @@ from symfold.depth import roll
 from symfold.errors import Advice, Diverged, InvalidType, InvalidValue, listing
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.optimisers import Optimiser
+from symfold.optimizers import Optimizer
 from symfold.parameters import Parameters, layout_of, parameters_of
 from symfold.stages import Stage, stages_of, without
 from symfold.trees import flatten
@@ -53,7 +53,7 @@ def fit(
     params: Mapping[str, Any],
     data: Batch | None = None,
     *,
-    optimizer: Optimiser,
+    optimizer: Optimizer,
     batches: Iterable[Batch] | None = None,
     epochs: int = 1,
     batch_size: int | None = None,
@@ -77,7 +77,7 @@ def fit(
     With `stages`, the layers of the net's folds are fitted one after the other, in the order in which they are applied: stage k
     moves the parameters of layer k and those that belong to no layer of a fold (a projection, a readout); the layers before it
     stay as they are, bit for bit, those after it are left out (`sf.lesion`), so that it trains the net of depth k. `epochs` is
-    the whole budget, shared out evenly, what is left over to the first stages; the optimiser's memory starts anew in each stage.
+    the whole budget, shared out evenly, what is left over to the first stages; the optimizer's memory starts anew in each stage.
     Metrics that are nets are measured without the layers that are not fitted yet; `history.stages` says whose step each was.
 
     `remat` says how gradients of deep nets save memory ("sqrt" or "reversible"), as for `sf.value_and_grad`.
@@ -95,8 +95,8 @@ def fit(
     net = roll(Net.of(loss))
     if not isinstance(params, Mapping):
         raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
-    if not isinstance(optimizer, Optimiser):
-        raise InvalidType(f"optimizer={quoted(optimizer)} is no optimiser (as sf.sgd(0.01))")
+    if not isinstance(optimizer, Optimizer):
+        raise InvalidType(f"optimizer={quoted(optimizer)} is no optimizer (as sf.sgd(0.01))")
     if (data is None) == (batches is None):
         raise InvalidType("fit takes either data (arrays by input name) or batches (an iterable of them)")
     epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)
