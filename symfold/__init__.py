@@ -31,7 +31,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     statistics                                  of a batch, kept as parameters
     analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
     optimizers, batches, updates                what a training step is, what it is fed, who takes it
-    stages, train, check                        training, at once or layer after layer, and gradients checked
+    finiteness, stages, train, check            why it stops; training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     experiments                                 what is measured: trained nets, over seeds
     report                                      two nets compared: a table, a page

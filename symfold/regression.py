@@ -133,6 +133,7 @@ def train(
             progress=None,
         )
     except Diverged as error:
-        raise Diverged(error.problem, Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")) from error
+        smaller = Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")
+        raise Diverged(error.problem, *(smaller if each.setting == "rate" else each for each in error.advice)) from error
     params = {name: np.array(value, dtype=float) for name, value in result.params.items()}
     return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history.loss
