@@ -38,9 +38,9 @@ def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped:
     return [f"copyto({out}, {source.function(numbers_of(head))}({', '.join(names)}))"]
 
 
-def _share(source: Source, node: Node, axis: tuple[int, ...] | None) -> Ref:
+def _share(source: Source, given: Ref, axis: tuple[int, ...] | None) -> Ref:
     """One over the number of entries that a reduction joins, as a constant."""
-    count = joined(node.shape, axis)
+    count = joined(given.shape, axis)
     return source.constant(Node(Constant(sp.Float(1.0 / count if count else math.inf))))
 
 
