@@ -43,7 +43,7 @@ class Evaluator(Interpreter):
     def __init__(self, values: Mapping[str, Any], exact: bool = False):
         self.values = values
         self.exact = exact
-        self.objects = any(getattr(value, "dtype", None) == object for value in values.values())
+        self.objects = any(getattr(value, "dtype", np.dtype(float)).kind == "O" for value in values.values())
 
     def leaf(self, node: Node) -> Any:
         if isinstance(node.op, Constant):
