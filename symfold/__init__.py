@@ -30,8 +30,8 @@ The rooms, in the order in which data flows through them; a room imports only fr
     parameters, draws, backends, compile        numbers: of parameters, drawn for inputs, computed
     statistics                                  of a batch, kept as parameters
     analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
-    optimisers, batches, updates                what a training step is, what it is fed, who takes it
-    stages, train, check                        training, at once or layer after layer, and gradients checked
+    optimizers, batches, updates                what a training step is, what it is fed, who takes it
+    finiteness, stages, train, check            why it stops; training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     experiments                                 what is measured: trained nets, over seeds
     report                                      two nets compared: a table, a page
@@ -88,7 +88,7 @@ _HOMES = {
     "analysis.equality.verdict": ("verdict",),
     "analysis.equality.difference": ("difference",),
     "report": ("compare",),
-    "optimisers": ("sgd",),
+    "optimizers": ("sgd",),
     "train": ("fit",),
     "exchange.jax_function": ("to_jax",),
     "exchange.onnx_writer": ("to_onnx",),
@@ -96,7 +96,7 @@ _HOMES = {
     "exchange.torch_writer": ("to_torch",),
     "errors": ("SymfoldError",),
 }
-_MODULES = ("mappers", "losses", "optimisers", "errors", "experiments", "export")
+_MODULES = ("mappers", "losses", "optimizers", "errors", "experiments", "export")
 _WHERE = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *sorted(_WHERE), *_MODULES]
@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from symfold import export as export
     from symfold import losses as losses
     from symfold import mappers as mappers
-    from symfold import optimisers as optimisers
+    from symfold import optimizers as optimizers
     from symfold.analysis.counting.cost import cost as cost
     from symfold.analysis.counting.degree import degree as degree
     from symfold.analysis.counting.paths import paths as paths
@@ -173,7 +173,7 @@ if TYPE_CHECKING:
     from symfold.net import Net as Net
     from symfold.notation import formula as formula
     from symfold.operations import Normal as Normal
-    from symfold.optimisers import sgd as sgd
+    from symfold.optimizers import sgd as sgd
     from symfold.primitives.stopping import stop_gradient as stop_gradient
     from symfold.report import compare as compare
     from symfold.runs import repeat as repeat

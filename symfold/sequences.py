@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from symfold.arguments import ordered
 from symfold.arrays import add_at, set_at, zeros_like
@@ -28,6 +28,7 @@ from symfold.primitives import TOGETHER, Primitive, concatenate, expand, is_prim
 from symfold.shapes import ANY, Shape, is_known, length
 
 Positions = range | tuple[int, ...]
+LARGEST = 2**20  # entries of a constant whose rows are written out where some are equal: above, they are taken from the distinct ones
 
 
 def _stacked(*shapes: Shape) -> Shape:
@@ -129,6 +130,8 @@ def stack(parts: Sequence[Any]) -> Node:
     nodes = tuple(map(lift, ordered("sf.stack takes values of one shape", parts)))
     if not nodes:
         raise InvalidValue("cannot stack nothing (give at least one value)")
+    if (array := _plain_rows(nodes)) is not None:
+        return Node(Constant(FrozenArray.of(array)))
     distinct = tuple(dict.fromkeys(nodes))
     if len(distinct) < len(nodes):
         where = {node: k for k, node in enumerate(distinct)}
@@ -141,9 +144,6 @@ def stack(parts: Sequence[Any]) -> Node:
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
-    arrays = [_plain(node) for node in nodes]
-    if all(array is not None and np.shape(array) == np.shape(arrays[0]) for array in arrays):
-        return Node(Constant(FrozenArray.of(np.stack([np.asarray(a) for a in arrays]))))
     return _pieces(nodes, [entry[0] if entry else None for entry in entries])
 
 
@@ -167,14 +167,14 @@ def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
     return concatenate(*parts, axis=-1 - len(nodes[0].shape))
 
 
-def _plain(node: Node) -> Any:
-    """The NumPy value of a constant that is one exactly."""
-    value = node.op.value if isinstance(node.op, Constant) else None
-    if isinstance(value, FrozenArray):
-        return value.array
-    if isinstance(value, (sp.Integer, sp.Float)):
-        return int(value) if isinstance(value, sp.Integer) and abs(int(value)) < 2**53 else float(value)
-    return None
+def _plain_rows(nodes: Sequence[Node]) -> Any:
+    """The array of constants that are numbers exactly and alike in shape, if it is no larger than an array that is kept whole."""
+    if not all(isinstance(node.op, Constant) and node.shape == nodes[0].shape for node in nodes):
+        return None
+    if len(nodes) * prod(nodes[0].shape) > LARGEST and len(set(nodes)) < len(nodes):
+        return None
+    rows = [node.op.plain for node in nodes]
+    return None if any(row is None for row in rows) else np.array(rows)
 
 
 def element(sequence: Node, position: int) -> Node:
@@ -234,7 +234,9 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(replace(op, names=names))
     if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
         return stack([sequence.args[k] for k in positions])
-    if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and len(set(positions)) == len(positions):
+    if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and (
+        len(positions) * prod(sequence.shape[1:]) <= LARGEST or len(set(positions)) == len(positions)
+    ):
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if isinstance(size, int) and (isinstance(op, Family) or is_primitive(sequence, stack_row)) and list(dict.fromkeys(positions)) != list(range(size)):
         return stack([element(sequence, k) for k in positions])  # what is not taken is left out
@@ -311,4 +313,8 @@ def repeated(sequence: Node) -> Node | None:
         positions = dict(sequence.op.attributes)["positions"]
         if isinstance(positions, tuple) and len(set(positions)) == 1:
             return element(sequence.args[0], positions[0])
+    if isinstance(sequence.op, Constant) and isinstance(sequence.op.value, FrozenArray):
+        count, data = sequence.shape[0], sequence.op.value.data
+        if count > 1 and data == data[: len(data) // count] * count:
+            return element(sequence, 0)
     return None

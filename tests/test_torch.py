@@ -606,7 +606,7 @@ def test_any_net_is_a_module_with_its_numbers_and_gradients(name: str) -> None:
 
 
 def test_what_training_leaves_is_a_buffer_there_and_back() -> None:
-    """The statistics of a batch norm, read, trained, kept, written and read again: `fit` and PyTorch's optimisers move the others alone."""
+    """The statistics of a batch norm, read, trained, kept, written and read again: `fit` and PyTorch's optimizers move the others alone."""
     norm = torch.nn.BatchNorm2d(2).to(torch.float64)
     images = np.random.default_rng(0).normal(1.0, 2.0, size=(4, 2, 3, 3))
     norm(torch.as_tensor(images))

@@ -44,7 +44,7 @@ class Exported:
     inputs: dict[Any, str]
     parameters: dict[Any, str]
     values: dict[str, np.ndarray[Any, Any]]
-    buffers: frozenset[str]  # of the parameters those that PyTorch's optimisers do not move
+    buffers: frozenset[str]  # of the parameters those that PyTorch's optimizers do not move
     outputs: tuple[Any, ...]
     users: dict[Any, list[Any]]
 

@@ -26,7 +26,7 @@ from symfold.shapes import NAME
 from symfold.tensors import parameter, tensor
 
 Env = dict[Any, Any]
-BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimisers leave alone, `sf.fit` does too
+BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimizers leave alone, `sf.fit` does too
 
 
 def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:

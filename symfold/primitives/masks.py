@@ -12,7 +12,9 @@ from symfold.shapes import ANY, is_known
 
 
 def causal_of(xp: Any, a: Any) -> Any:
-    rows = xp.zeros_like(a[(0,) * (len(a.shape) - 2)])
+    leading = tuple(range(len(a.shape) - 2))
+    one = a[tuple(slice(0, 1) for _ in leading)]  # or none: a batch may be empty
+    rows = xp.zeros_like(xp.sum(one, axis=leading) if leading else one)
     return xp.triu(rows - math.inf, k=1)
 
 

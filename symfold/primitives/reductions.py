@@ -88,6 +88,9 @@ share: Primitive = primitive("share", lambda a, axis: (), _share, lambda node, b
 
 
 def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
+    """The largest entry along the axes; of no entries -inf, which is below all, as their sum is 0."""
+    if joined(a.shape, axis) == 0:
+        return xp.full(_reduced(a.shape, axis, keepdims), -math.inf, dtype=a.dtype)
     return xp.max(a, axis=axis, keepdims=keepdims)
 
 
@@ -104,6 +107,8 @@ def _shares_body(a: Node, axis: tuple[int, ...] | None) -> Node:
 
 def _first_largest(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
     """1 at the first entry that is equal to the largest one, 0 elsewhere."""
+    if joined(a.shape, axis) == 0:
+        return a
     rank = len(a.shape)
     axes = tuple(one % rank for one in axes_of(axis, rank))
     order = (*(k for k in range(rank) if k not in axes), *axes)
