@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import T, enumerated
 
@@ -64,6 +65,7 @@ class Drawn:
     second: list[Term]
     numbers: list[Any]
     start: Any  # of s: a number, or the input
+    begun: tuple[Any, ...] = ()  # another state to begin with
 
     @property
     def items(self) -> list[Item]:
@@ -75,12 +77,7 @@ class Drawn:
 
     @property
     def state(self) -> tuple[Any, Any]:
-        return X, X if self.start is None else self.start
-
-    @property
-    def reads(self) -> set[str]:
-        """The parts of the state that a step reads."""
-        return {part for term in (*self.first, *self.second) for part in (term.source, *term.factors)} & {"z", "s"}
+        return self.begun or (X, X if self.start is None else self.start)
 
     @property
     def folded(self) -> sf.Net:
@@ -113,18 +110,24 @@ NUMBERS = st.sampled_from([2, -1, 0.5, 0.1, 3, sp.Rational(1, 3), sp.Rational(-2
 
 
 @st.composite
-def drawn(draw: Any, numbers: Any = NUMBERS, alone: tuple[str, ...] = ("1 - item",), most: int = 4) -> Drawn:
-    """Folds in which no product has two factors that depend on the input; `alone` is arithmetic on numbers alone."""
-    begun = draw(st.sampled_from([None, 0, 1, 0.5, 3]))
+def drawn(draw: Any, numbers: Any = NUMBERS, alone: tuple[str, ...] = ("1 - item",), apart: bool = False, unique: bool = False, most: int = 4) -> Drawn:
+    """Folds in which no product has two factors that depend on the input; `alone` is arithmetic on numbers alone.
+
+    `apart` are those whose parts begin with inputs of their own, and are read by every step.
+    """
+    begun = None if apart else draw(st.sampled_from([None, 0, 1, 0.5, 3]))
     number_state = begun is not None
     factors = ["item", "half", "third", *alone, *(["s"] if number_state else [])]
-    chosen = st.lists(st.sampled_from(factors), max_size=2).map(tuple)
+    chosen = st.lists(st.sampled_from(factors), max_size=2, unique=True).map(tuple)
     sources = ["z", "x"] if number_state else ["z", "x", "s"]
     term = st.builds(Term, st.sampled_from(sources), st.integers(0, 2), chosen)
     pure = st.builds(Term, st.just("s"), st.just(0), chosen)
     first = draw(st.lists(term, min_size=1, max_size=3))
     second = draw(st.lists(pure if number_state else term, min_size=1, max_size=2))
-    items = draw(st.one_of(st.lists(numbers, min_size=1, max_size=most), st.builds(lambda n, k: [n] * k, numbers, st.integers(1, most))))
+    items = draw(st.one_of(st.lists(numbers, min_size=1, max_size=most, unique=unique), st.builds(lambda n, k: [n] * k, numbers, st.integers(1, most))))
+    if apart:
+        plain = st.builds(Term, st.just("s"), st.integers(0, 2), chosen)
+        return Drawn([draw(term), *first, replace(draw(plain), source="z")], [draw(plain), *second], items, None, (sf.tensor("y"), sf.tensor("u")))
     return Drawn(first, second, items, begun)
 
 
@@ -162,6 +165,59 @@ def test_paths_degree_and_cost(case: Drawn) -> None:
     graph = folded.graph()
     assert polynomials(folded, False) == [enumerated(graph, "x", f"out{k}") if f"out{k}" in graph else 0 for k in (1, 2)]
     assert sf.degree(folded) == sf.degree(written)
-    assume(case.reads == {"z", "s"})  # what a step computes and no step reads is gone when it is written out
-    costs = [vars(replace(sf.cost(net), dag=None)) for net in (folded, written)]  # equal operations of different steps are one node when written out
-    assert costs[0] == costs[1]
+
+
+@given(case=drawn(alone=(), apart=True))
+@settings(deadline=None, max_examples=60)
+def test_cost(case: Drawn) -> None:
+    """Of steps that all compute something new that is read: when written out, equal values are one, and what is not read is gone."""
+    folded, written = (replace(sf.cost(net), dag=None) for net in (case.folded, case.written))
+    assert folded == written
+
+
+def bound(case: Drawn) -> list[sf.Net]:
+    """The fold and its steps, the layers being sines and parabolas."""
+    bodies = {f"f{k + 1}": (lambda z: z - z**2 / 3) if k % 2 else np.sin for k in range(len(case.numbers))}
+    return [net.bind({name: body for name, body in bodies.items() if applied(net, name)}) for net in (case.folded, case.written)]
+
+
+@given(case=drawn())
+@settings(deadline=None, max_examples=40)
+def test_values_jacobian_and_series(case: Drawn) -> None:
+    """At x = 0.7; of the series, each coefficient that has a name for every layer is that of the other net."""
+    folded, written = bound(case)
+    assert [node.op.name for node in folded.inputs] == [node.op.name for node in written.inputs]
+    at = {node.op.name: 0.7 for node in folded.inputs}
+    np.testing.assert_allclose(folded(**at), written(**at), rtol=1e-12, atol=1e-12)
+    for k in (0, 1) if at else ():
+        jacobians = [sf.jacobian(net.parts[k]).evaluate(**{node.op.name: 0.7 for node in net.parts[k].inputs}) for net in (folded, written) if net.parts[k].inputs]
+        np.testing.assert_allclose(jacobians, jacobians[:1] * len(jacobians), rtol=1e-12, atol=1e-12)
+    for power in range(3):
+        one, other = (sf.series(net, order=2).coefficient(power, named=False) for net in (folded, written))
+        np.testing.assert_allclose(one(**at), other(**at), rtol=1e-12, atol=1e-12)
+
+
+@given(case=drawn(alone=(), apart=True, unique=True, most=3))
+@settings(deadline=None, max_examples=40)
+def test_words_of_the_jacobian(case: Drawn) -> None:
+    """Of linear layers the Jacobian is a sum of products of them, each with its number; the weighted paths count their lengths."""
+    nets = case.folded, case.written
+    weighted = sf.paths(nets[0], weighted=True).matrix
+    names = [node.op.name for node in nets[0].inputs]
+    linear = [f"f{k + 1}" for k in range(len(case.numbers))]
+    for output in (0, 1):
+        for place, name in enumerate(names):
+            words = [words_of(sf.jacobian(net, linear=[f for f in linear if applied(net, f)]).expanded(output=output, input=name)) for net in nets]
+            assert words[0] == pytest.approx(words[1], rel=1e-12)
+            lengths = sp.Poly(weighted[output, place], T).as_dict()
+            for length in range(max(map(len, words[0]), default=0) + 1):
+                total = sum(value for word, value in words[0].items() if len(word) == length)
+                assert float(lengths.get((length,), 0)) == pytest.approx(total, abs=1e-12)
+
+
+def words_of(words: Any) -> dict[Any, float]:
+    return {word: float(value) for word, value in words.items() if value != 0}
+
+
+def applied(net: sf.Net, layer: str) -> bool:
+    return any(layer in leaf.op.names if hasattr(leaf.op, "names") else leaf.op.name == layer for leaf in net.leaves)
