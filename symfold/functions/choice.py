@@ -50,6 +50,7 @@ truth(h.isfinite, np.isfinite, lambda xp, z: xp.isfinite(xp.asarray(z)), lambda 
 function(
     h.where,
     lambda xp, c, a, b: xp.where(xp.asarray(c != 0), a, b),
+    conditions=(0,),
     slopes=(lambda c, a, b: sp.Integer(0), lambda c, a, b: h.where(c, 1, 0), lambda c, a, b: h.where(c, 0, 1)),
     definition=lambda c, a, b: sp.Piecewise((a, sp.Ne(c, 0)), (b, True)),
     special=(Point((sp.nan, 1, 2), 1, (0, 1, 0)), Point((1, 2, sp.nan), 2, (0, 1, 0)), Point((0, sp.nan, 3), 3, (0, 0, 1)), Point((0, sp.oo, 3), 3, (0, 0, 1))),

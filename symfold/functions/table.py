@@ -37,7 +37,7 @@ class Function:
     - `numpy` are NumPy's functions that trace to it.
     - `slopes` are the derivatives by each argument, or one function of the position and all arguments. SymPy
       differentiates where there are none. A `flat` function has slope 0 everywhere.
-    - The value of a `truth` function is 1 or 0: yes or no.
+    - The value of a `truth` function is 1 or 0: yes or no. Arguments at `conditions` are read as truth values.
     - `composition` says the same by other functions, and accurately, for targets that have nothing better.
     - `definition` says in SymPy's terms what the function means.
     - `special` lists its special points.
@@ -53,8 +53,13 @@ class Function:
     special: tuple[Point, ...] = ()
     flat: bool = False
     truth: bool = False
+    conditions: tuple[int, ...] = ()
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
+
+    def carries(self, arity: int) -> tuple[int, ...]:
+        """The positions of the arguments that the value depends on smoothly."""
+        return () if self.flat else tuple(k for k in range(arity) if k not in self.conditions)
 
     def slope(self, position: int, *args: sp.Expr) -> sp.Expr | None:
         """The derivative by one argument; None where SymPy's own will do."""

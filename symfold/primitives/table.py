@@ -19,6 +19,7 @@ import numpy as np
 from symfold.arguments import whole
 from symfold.arrays import namespace
 from symfold.errors import NoRule, ShapeError
+from symfold.functions import row_of
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.shapes import Shape, is_known
@@ -153,9 +154,18 @@ def is_primitive(node: Node, *rows: Primitive) -> bool:
 
 
 def carried_places(node: Node) -> Positions:
-    """The positions of the arguments that a primitive's node depends on smoothly."""
-    op: Apply = node.op
-    return op.primitive.carries(len(node.args))
+    """The positions of the arguments that a node depends on smoothly: those that a path leads through.
+
+    >>> from symfold.primitives import alike
+    >>> from symfold.tensors import tensor
+    >>> prediction, target = tensor("prediction"), tensor("target")
+    >>> carried_places(alike(prediction, target)), carried_places(prediction + target), carried_places(prediction > target)
+    ((0,), (0, 1), ())
+    """
+    op, arity = node.op, len(node.args)
+    if isinstance(op, Apply):
+        return op.primitive.carries(arity)
+    return row_of(op).carries(arity) if isinstance(op, type) else tuple(range(arity))
 
 
 def read_places(node: Node) -> Positions:

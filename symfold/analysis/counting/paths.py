@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.counting.factors import Factors, factors, sources
 from symfold.analysis.counting.polynomials import (
     NO_PATH,
     NO_WEIGHT,
@@ -31,7 +32,7 @@ from symfold.analysis.counting.spectrum import share as spectrum_share
 from symfold.analysis.counting.tails import Estimate
 from symfold.analysis.counting.transfer import transfer
 from symfold.analysis.counting.truncated import Truncated
-from symfold.analysis.counting.weights import KEPT, Weights, number_of
+from symfold.analysis.counting.weights import KEPT, Weights
 from symfold.analysis.rewiring.lesion import check_applied, layer_names
 from symfold.arguments import algebraic, real, whole
 from symfold.errors import InvalidType, InvalidValue, TooLarge
@@ -42,7 +43,6 @@ from symfold.layer_kinds import Call
 from symfold.named_layers import Layer
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.operations import Constant
 from symfold.walks import walk
 
 MOST_TERMS = 2_000  # of a polynomial with weights that are listed
@@ -113,14 +113,19 @@ class Paths:
 
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
-        return self.net.inputs
+        """The inputs at which paths begin; with weights, not the SymPy symbols that are weights."""
+        return sources(self.net, self._factors.symbols)
+
+    @cached_property
+    def _factors(self) -> Factors:
+        return factors(self.net) if self.weighted else Factors()
 
     def entries(self, layer: Any, tidy: Any = same, constant: Any = same) -> list[list[Any]]:
         """The matrix, outputs by inputs, with a layer worth `layer`, and a number as a weight worth what `constant` makes of it."""
         total: list[list[Any]] = []
         for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
             for missed in combinations(dict.fromkeys(self.met), size):
-                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), constant if self.weighted else None)
+                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), constant if self.weighted else None, self._factors.symbols)
                 rows = transfer(self.net.outputs, self.inputs, weights)
                 total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)] if total else rows
         return total
@@ -164,9 +169,7 @@ class Paths:
         """Whether every depth is a number, and every weight a fraction: whole numbers are enough then."""
         inner = [node for block in self.net.blocks for node in walk(block.results)]
         folds = [*self.net.bindings, *(node for node in inner if isinstance(node.op, Fold))]
-        nodes = [*walk(self.net.outputs), *inner] if self.weighted else []
-        weights = [arg for node in nodes if node.op is sp.Mul for arg in node.args if isinstance(arg.op, Constant)]
-        return all(isinstance(fold.op.count, int) for fold in folds) and all(number_of(arg).is_Rational for arg in weights)
+        return all(isinstance(fold.op.count, int) for fold in folds) and self._factors.rational
 
     def _total(self, layer: int, mask: int | None = None) -> int:
         first, *others = [value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row] or [0]

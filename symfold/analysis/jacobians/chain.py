@@ -122,7 +122,7 @@ class Chain:
         if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Listed) for arg in args):
             parts = [arg if isinstance(arg, Listed) else [None] * part.shape[0] for arg, part in zip(args, node.args, strict=True)]
             return Listed(one for part in parts for one in part)
-        for arg in args:
+        for arg in (args[k] for k in carried_places(node)):
             if isinstance(arg, (Listed, Unlisted)):
                 what = "reads a whole sequence" if isinstance(arg, Listed) else f"reads what {arg.count} steps give out"
                 raise NoRule(f"an operation {what}: its derivative is no product of maps here (take an entry, or use .evaluate)")
