@@ -26,7 +26,7 @@ def _sigmoid(z: Any) -> Any:
 
 
 def _power(a: Any, b: Any) -> Any:
-    return 1.0 / a if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=float), b)
+    return np.divide(1.0, a) if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=float), b)
 
 
 _erf = np.vectorize(math.erf, otypes=[float])

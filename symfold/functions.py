@@ -165,6 +165,40 @@ def written_out(value: sp.Expr) -> sp.Expr:
     return result
 
 
+# The heads of our own in terms of SymPy's: what `sympy.lambdify` computes.
+BODIES: dict[Head, Any] = {
+    **COMPOUND,
+    sigmoid: lambda z: 1 / (1 + sp.exp(-z)),
+    softplus: lambda z: sp.Max(z, 0) + sp.log(1 + sp.exp(-sp.Abs(z))),
+    relu: lambda z: sp.Max(z, 0),
+    step: lambda z: sp.Heaviside(z, 0),
+}
+
+
+class Implementation:
+    """The numbers of a head under `sympy.lambdify`, in the library of its argument.
+
+    >>> sp.lambdify(sp.Symbol("z"), relu(sp.Symbol("z")))(np.array([-2.0, 3.0])).tolist()
+    [0.0, 3.0]
+    """
+
+    def __init__(self, head: Head):
+        self.head = head
+        self.functions: dict[str, Any] = {}
+
+    def __call__(self, value: Any) -> Any:
+        library = type(value).__module__.partition(".")[0].removesuffix("lib")  # arrays of JAX are of jaxlib
+        modules = library if library in ("mpmath", "jax", "torch", "cupy") else None
+        if library not in self.functions:
+            z = sp.Symbol("z")
+            self.functions[library] = sp.lambdify(z, BODIES[self.head](z), modules)
+        return self.functions[library](value)
+
+
+for _head in BODIES:
+    _head._imp_ = Implementation(_head)  # where `sympy.utilities.lambdify` looks for the numbers of a function
+
+
 def head_name(head: Head) -> str:
     """The name under which an elementwise head can be found again.
 
