@@ -91,6 +91,8 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     ROWS[head] = row
     _NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
+    if not head.__module__.startswith("sympy."):
+        head._imp_ = staticmethod(Lambdified(row))  # where `sympy.lambdify` looks for the numbers of a function
     numbers_of.cache_clear()
     return row
 
@@ -118,6 +120,20 @@ def head_named(name: str) -> Head:
     if not (isinstance(head, type) and (name in _NAMED or issubclass(head, sp.Function))):
         raise unknown("function", name, _NAMED)
     return head
+
+
+class Lambdified:
+    """The numbers of a function under `sympy.lambdify`, in the library of its arguments."""
+
+    def __init__(self, row: Function):
+        self.row = row
+
+    def __call__(self, *args: Any) -> Any:
+        library = type(args[0]).__module__.partition(".")[0].removesuffix("lib")  # JAX's arrays belong to jaxlib
+        if library == "mpmath" and self.row.definition is not None:
+            symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
+            return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
+        return numbers_of(self.row.head, library if library in ("jax", "torch") else "numpy")(*args)
 
 
 @cache
