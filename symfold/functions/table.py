@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symfold.arrays import namespace
@@ -133,7 +134,9 @@ class Lambdified:
         if library == "mpmath" and self.row.definition is not None:
             symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
             return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
-        return numbers_of(self.row.head, library if library in ("jax", "torch") else "numpy")(*args)
+        if library in ("jax", "torch"):
+            return numbers_of(self.row.head, library)(*args)
+        return numbers_of(self.row.head)(*map(np.asarray, args))[()]
 
 
 @cache
