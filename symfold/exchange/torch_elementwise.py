@@ -8,14 +8,13 @@ import numpy as np
 import sympy as sp
 
 from symfold import functions
+from symfold.exchange.torch_choice import apply, choose, clamp, row_of
 from symfold.exchange.torch_rows import HALF, Row, covered
-from symfold.functions import Head
 from symfold.lifting import lift
 from symfold.nodes import Node
+from symfold.primitives import reshape
 
-
-def elementwise(head: Head) -> Row:
-    return lambda shape, *args: Node(head, tuple(map(lift, args)))
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
 
 
 def _add(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
@@ -43,25 +42,45 @@ def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
     return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
 
 
-def _clamp(shape: Any, a: Node, low: Any = None, high: Any = None) -> Node:
-    above = a if low is None else Node(sp.Max, (a, lift(low)))
-    return above if high is None else Node(sp.Min, (above, lift(high)))
-
-
 def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
-    return Node(functions.relu, (a,)) - Node(functions.relu, (-a,)) * slope
+    return choose(shape, apply(functions.greater, a, 0), a, a * slope)
+
+
+def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
+    tall = slopes if len(a.shape) < 2 or slopes.shape == (1,) else reshape(slopes, shape=(slopes.shape[0], *(1,) * (len(a.shape) - 2)))
+    return _leaky_relu(shape, a, tall)
 
 
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
-    below = Node(sp.exp, (Node(sp.Min, (a, lift(0))) * input_scale,)) - 1
-    return (Node(functions.relu, (a,)) + below * alpha) * scale
+    below = apply(functions.expm1, clamp(shape, a, None, 0) * input_scale) * (alpha * scale)
+    return choose(shape, apply(functions.greater, a, 0), a if scale == 1 else a * scale, below)
+
+
+def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
+    """Bounds at which the slope is 0; at those of `clamp` it is 1."""
+    return choose(shape, apply(functions.less_equal, a, low), low, choose(shape, apply(functions.greater_equal, a, high), high, a))
+
+
+def _hardsigmoid(shape: Any, a: Node) -> Node:
+    return _hardtanh(shape, a + 3, 0, 6) / 6
+
+
+def _hardswish(shape: Any, a: Node) -> Node:
+    inside = choose(shape, apply(functions.less_equal, a, 3), a * (a + 3) / 6, a)
+    return choose(shape, apply(functions.less, a, -3), 0, inside)
+
+
+def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
+    return choose(shape, apply(functions.less_equal, a, bound), value, a)
 
 
 ELEMENTWISE: dict[str, Row] = {
-    **{name: elementwise(head) for name, head in {
+    **{name: row_of(head) for name, head in {
         "mul": sp.Mul, "pow": sp.Pow, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "sign": sp.sign, "floor": sp.floor, "ceil": sp.ceiling,
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
+        "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
+        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "logaddexp2": functions.logaddexp2, "mish": functions.mish,
         "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,
@@ -71,7 +90,9 @@ ELEMENTWISE: dict[str, Row] = {
     "square": lambda shape, a: a**2,
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
-    "gelu": _gelu, "softplus": _softplus, "clamp": _clamp, "leaky_relu": _leaky_relu, "elu": _elu,
-    "clamp_min": lambda shape, a, low: _clamp(shape, a, low), "clamp_max": lambda shape, a, high: _clamp(shape, a, None, high),
-    "hardtanh": lambda shape, a, low=-1, high=1: _clamp(shape, a, low, high),
+    "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
+    "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
+    "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
+    "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
+    "threshold": _threshold,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from symfold.errors import NoRule
 # from the shape of the result, as PyTorch inferred it, and the operation's arguments, with nodes for tensors; operations of one
 # result give a node, others a tuple
 Row = Callable[..., Any]
-HALF, LOW = sp.Rational(1, 2), -1e30  # what a masked entry gets: its exponential is 0, and no number is infinite
+HALF = sp.Rational(1, 2)
 
 
 def covered(holds: bool, what: str) -> None:
