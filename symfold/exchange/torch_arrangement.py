@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.exchange.torch_rows import Row, covered
+from symfold.exchange.torch_rows import Row, covered, evaluated
 from symfold.nodes import Node
 from symfold.primitives import broadcast_to, concatenate, item, permute, reshape, stopped, swap
 from symfold.sequences import stack
@@ -98,7 +98,7 @@ def same(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
 
 
 def _dropout(shape: Any, a: Node, p: float = 0.5, train: bool = False) -> Node:
-    covered(not train or p == 0, "dropout in training mode (call .eval() on the module first)")
+    evaluated(not train or p == 0, "dropout draws numbers")
     return a
 
 

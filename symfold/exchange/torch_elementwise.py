@@ -80,7 +80,7 @@ ELEMENTWISE: dict[str, Row] = {
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
         "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
-        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "logaddexp2": functions.logaddexp2, "mish": functions.mish,
+        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "logaddexp2": functions.logaddexp2,
         "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,

@@ -19,3 +19,13 @@ def covered(holds: bool, what: str) -> None:
     """A case that a row stands for, or the error that says which case it is not."""
     if not holds:
         raise NoRule(f"{what} has no rule")
+
+
+class DrawsOrLearns(NoRule):
+    """An operation that does another thing in training mode than in evaluation, in a case that has no rule."""
+
+
+def evaluated(holds: bool, what: str) -> None:
+    """A case that a module in evaluation does not come to, as a rule."""
+    if not holds:
+        raise DrawsOrLearns(what)
