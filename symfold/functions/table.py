@@ -152,12 +152,12 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     if row.numbers is not None:
         return partial(row.numbers, namespace(package))
     if row.composition is not None:
-        return partial(_composed, row.composition, package)
+        return partial(computed, row.composition, package)
     known = listing((row.head.__name__ for row in sorted(ROWS.values(), key=lambda row: row.head.__name__)), 80)
     raise NoRule(f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.functions.function)")
 
 
-def _composed(composition: Formula, package: str, *args: Any) -> Any:
+def computed(composition: Formula, package: str, *args: Any) -> Any:
     """The numbers of a function by those of the functions that it is made of."""
     symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
     values: dict[sp.Expr, Any] = dict(zip(symbols, args, strict=True))
