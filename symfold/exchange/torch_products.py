@@ -13,7 +13,19 @@ from symfold.exchange.torch_rows import HALF, Row, covered, evaluated
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
-from symfold.primitives import attention, broadcast_to, dot, embed, layer_norm, logsumexp, reduce_mean, reduce_sum, reshape, softmax, swap
+from symfold.primitives import (
+    attention,
+    broadcast_to,
+    dot,
+    embed,
+    layer_norm,
+    logsumexp,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    softmax,
+    swap,
+)
 
 
 def reduction(row: Any) -> Row:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from symfold.arguments import arrays_of, quoted
+from symfold.draws import rows_of
 from symfold.errors import InvalidType, NoRule, ShapeError
 from symfold.evaluate import constant_value
 from symfold.exchange.signature import bound
-from symfold.draws import rows_of
 from symfold.exchange.torch_export import torch_package
 from symfold.exchange.torch_spellings import spelled
 from symfold.interpreter import Entries, Interpreter
