@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.functions import heads as h
+from symfold.functions.logarithms import share
 from symfold.functions.table import Point, function
 
 HALF = sp.Rational(1, 2)
@@ -73,7 +74,7 @@ function(
     spellings={"numpy": numpy_power, "jax": jax_power},
     special=(
         Point((0, 2), 0, (0, 0)), Point((0, 1), 0, (1, 0)), Point((0, 0), 1, (0, 0)), Point((0, HALF), 0, (sp.oo, 0)),
-        Point((2, 0), 1, (0, sp.log(2))), Point((1, sp.oo), 1), Point((sp.oo, -1), 0, (0, 0)),
+        Point((2, 0), 1, (0, sp.log(2))), Point((1, sp.oo), 1), Point((sp.oo, -1), 0, (0,)),
     ),
 )  # fmt: skip
 function(
@@ -113,13 +114,33 @@ function(sp.log, lambda xp, z: xp.log(z), numpy=(np.log,), special=(Point((0,), 
 function(sp.sin, lambda xp, z: xp.sin(z), numpy=(np.sin,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
 function(sp.cos, lambda xp, z: xp.cos(z), numpy=(np.cos,), special=(Point((0,), 1, (0,)), Point((sp.oo,), sp.nan)))
 function(sp.tan, lambda xp, z: xp.tan(z), numpy=(np.tan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
-function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
-function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
+
+
+def jax_sinh(z: Any) -> Any:
+    """(exp(z) - exp(-z))/2, from half the exponent where it is large and from expm1 where it is not."""
+    from jax import numpy as jnp
+
+    size = jnp.abs(z)
+    small, root = jnp.expm1(jnp.minimum(size, 30.0)), jnp.exp(size / 2)
+    return jnp.sign(z) * jnp.where(size > 25.0, root / 2 * root, (small + small / (small + 1)) / 2)
+
+
+def jax_cosh(z: Any) -> Any:
+    """(exp(z) + exp(-z))/2, from half the exponent."""
+    from jax import numpy as jnp
+
+    root = jnp.exp(jnp.abs(z) / 2)
+    return root / 2 * root + 0.5 / root / root
+
+
+function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), spellings={"jax": jax_sinh}, special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
+function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), spellings={"jax": jax_cosh}, special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
 function(
     sp.tanh,
     lambda xp, z: xp.tanh(z),
     numpy=(np.tanh,),
     slopes=(lambda z: sp.sech(z) ** 2,),
+    ulps={"jax": 8},
     special=(Point((0,), 0, (1,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), -1, (0,))),
 )
 
@@ -134,6 +155,7 @@ function(
     sp.sech,
     sech,
     slopes=(lambda z: -sp.tanh(z) * sp.sech(z),),
+    ulps={"jax": 8},
     composition=lambda z: 2 * sp.exp(-sp.Abs(z)) / (1 + sp.exp(-sp.Abs(z)) ** 2),
     special=(Point((0,), 1, (0,)), Point((sp.oo,), 0, (0,)), Point((-sp.oo,), 0, (0,))),
 )
@@ -146,9 +168,9 @@ function(sp.atanh, lambda xp, z: xp.atanh(z), numpy=(np.arctanh,), slopes=(lambd
 
 
 def turned(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
-    """of/(x**2 + y**2) without overflow; 0 at the origin and far out."""
+    """of/(x**2 + y**2) without overflow; 0 at the origin and far out. `of` is x or y."""
     size = h.hypot(x, y)
-    return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, of / size / size)
+    return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, share(of, x if of is y else y) / size)
 
 
 function(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symfold.arrays import namespace
@@ -91,6 +92,8 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     ROWS[head] = row
     _NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
+    if not head.__module__.startswith("sympy."):
+        head._imp_ = staticmethod(Lambdified(row))  # where `sympy.lambdify` looks for the numbers of a function
     numbers_of.cache_clear()
     return row
 
@@ -120,6 +123,22 @@ def head_named(name: str) -> Head:
     return head
 
 
+class Lambdified:
+    """The numbers of a function under `sympy.lambdify`, in the library of its arguments."""
+
+    def __init__(self, row: Function):
+        self.row = row
+
+    def __call__(self, *args: Any) -> Any:
+        library = type(args[0]).__module__.partition(".")[0].removesuffix("lib")  # JAX's arrays belong to jaxlib
+        if library == "mpmath" and self.row.definition is not None:
+            symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
+            return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
+        if library in ("jax", "torch"):
+            return numbers_of(self.row.head, library)(*args)
+        return numbers_of(self.row.head)(*map(np.asarray, args))[()]
+
+
 @cache
 def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     """How a package computes a function.
@@ -133,12 +152,12 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     if row.numbers is not None:
         return partial(row.numbers, namespace(package))
     if row.composition is not None:
-        return partial(_composed, row.composition, package)
+        return partial(computed, row.composition, package)
     known = listing((row.head.__name__ for row in sorted(ROWS.values(), key=lambda row: row.head.__name__)), 80)
     raise NoRule(f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.functions.function)")
 
 
-def _composed(composition: Formula, package: str, *args: Any) -> Any:
+def computed(composition: Formula, package: str, *args: Any) -> Any:
     """The numbers of a function by those of the functions that it is made of."""
     symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
     values: dict[sp.Expr, Any] = dict(zip(symbols, args, strict=True))

@@ -1,0 +1,278 @@
+"""Laws of every row of the table of elementwise functions: a new row is checked without a new test.
+
+Values and slopes are compared with mpmath's at high precision, from the row's definition, which SymPy differentiates.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from functools import cache
+from importlib.util import find_spec
+from itertools import product
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+import symfold as sf
+from symfold import functions
+from symfold.errors import NoRule
+from symfold.functions import ROWS, Function, Head, function, numbers_of
+from symfold.functions.table import computed
+from symfold.nodes import Node
+from symfold.trees import LEAF
+
+DIGITS = 400  # beside 1 the smallest double is 308 digits away
+BACKENDS = [("numpy", "float64"), *((backend, dtype) for backend in ("native", "jax") for dtype in ("float64", "float32"))]
+PACKAGES = {"native": "llvmlite", "jax": "jax"}
+
+TINY = [1e-300, 1e-30, 1e-12, 1e-5]
+ORDINARY = [0.01, 0.3, 0.49, 0.7390851332151607, 0.99, 1.0, 1.01, 1.5, 2.0, np.e, 5.5, 7.3, 12.0, 18.738329701443506, 26.3]
+HUGE = [40.0, 90.0, 700.0, 1e4, 1e30, 1e300]
+BOTH = [sign * size for size in (*TINY, *ORDINARY, *HUGE) for sign in (1, -1)]
+PLUS = [size for size in BOTH if size > 0]
+WITHIN = [size for size in BOTH if abs(size) < 1]
+PAIRS = [(a, b) for a, b in product([-1e300, -700.0, -3.0, -1.0, -1e-12, 1e-300, 1e-5, 0.3, 1.0, 1.5, 30.0, 1e300], repeat=2)]
+
+# where a function has values, if it is not everywhere; parameters beside z are a few ordinary numbers
+DOMAINS: dict[Head, list[Any]] = {
+    sp.log: PLUS, functions.log2: PLUS, functions.log10: PLUS, functions.log1p: [z for z in BOTH if z > -1],
+    sp.asin: WITHIN, sp.acos: WITHIN, sp.atanh: WITHIN, sp.acosh: [z for z in PLUS if z > 1],
+    sp.gamma: [0.01, 0.3, 0.75, 1.5, 3.0, 5.5, 12.3, -0.3, -1.5], sp.loggamma: [0.01, 0.3, 0.75, 1.01, 1.5, 3.0, 5.5, 26.5, 1e4],
+    sp.digamma: [0.01, 0.3, 0.75, 1.01, 2.0, 5.5, 26.5, 1e4], sp.polygamma: [(n, z) for n in (1, 2) for z in (0.3, 1.5, 5.5, 26.5)],
+    sp.sin: [z for z in BOTH if abs(z) < 1e3], sp.cos: [z for z in BOTH if abs(z) < 1e3], sp.tan: [z for z in BOTH if abs(z) < 1e3],
+    sp.Pow: [(a, b) for a in (1e-30, 0.01, 0.75, 1.5, 8.0, 1e30) for b in (-2.0, -1.0, 0.5, 1.0, 1.5, 2.0, 3.0)],
+    functions.where: [(c, a, b) for c in (-1.0, 0.0, 1e-300, 1e300) for a, b in ((1.5, -1e300), (1e-300, 3.0), (0.5, 2.5))] + [(c, 0.5, 2.5) for c in (0.3, 1.5)],
+    functions.clip: [(z, -0.6, 2.2) for z in BOTH], functions.hardtanh: [(z, -0.6, 2.2) for z in BOTH],
+    functions.elu: [(z, alpha) for z in BOTH for alpha in (1.0, 0.5)], functions.leaky_relu: [(z, 0.1) for z in BOTH],
+    functions.gaussian: [(z, s) for z in BOTH for s in (1.0, 0.5)],
+    **dict.fromkeys((functions.logaddexp, functions.logistic), [(sorted((-1e20, a, 1e20))[1], sorted((-1e20, b, 1e20))[1]) for a, b in PAIRS]),
+}  # fmt: skip
+
+
+def points_of(head: Head, dtype: str = "float64") -> Any:
+    """The arguments at which a function is checked, as the number type holds them."""
+    given = DOMAINS.get(head) or {1: BOTH, 2: PAIRS}[arity(head)]
+    points = np.array([point if isinstance(point, tuple) else (point,) for point in given])
+    if dtype == "float32":
+        points = np.where(points == 0, 0, np.sign(points) * np.clip(np.abs(points), 1e-30, 1e30))
+    return points.astype(dtype)
+
+
+def arity(head: Head) -> int:
+    """How many arguments a function is checked with."""
+    return {sp.Add: 2, sp.Mul: 2, sp.Max: 2, sp.Min: 2, sp.Pow: 2, sp.Heaviside: 1}.get(head) or next(iter(head.nargs))
+
+
+def with_slopes(head: Head, count: int) -> sf.Net:
+    """A function of inputs u0, u1, ..., and its slopes by them."""
+    inputs = [sf.tensor(f"u{k}", (count,)) for k in range(arity(head))]
+    value = Node(head, tuple(inputs))
+    outputs = (value, *sf.grad(sf.Net.of(value.sum()), wrt=inputs).outputs)
+    return sf.Net(outputs, ("tuple", (LEAF,) * len(outputs)))
+
+
+def numbers(net: sf.Net, backend: str, dtype: str, points: Any) -> list[Any]:
+    """The numbers of a net at points."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        results = net.compile(backend, dtype)(**{f"u{k}": column for k, column in enumerate(points.T)})
+        return [np.asarray(result) for result in results]
+
+
+MPMATH = {"erfc": lambda x: mpmath.mpf(0 if x > 0 else 2) if abs(x) > 10**4 else mpmath.erfc(x)}
+
+
+@cache
+def in_mpmath(head: Head, position: int | None) -> Any:
+    """The definition (or its derivative by one argument) as a function of mpmath numbers."""
+    symbols = sp.symbols(f"u0:{arity(head)}", real=True)
+    definition = ROWS[head].definition
+    expression = head(*symbols) if definition is None else definition(*symbols)
+    if position is not None:
+        if head in (sp.Max, sp.Min):
+            this, other = symbols[position], symbols[1 - position]
+            expression = sp.Piecewise((sp.Rational(1, 2), sp.Eq(this, other)), (1, this > other if head is sp.Max else this < other), (0, True))
+        elif ROWS[head].flat or (head is sp.polygamma and position == 0):
+            expression = sp.Integer(0)
+        else:
+            expression = expression.diff(symbols[position])
+    return sp.lambdify(symbols, expression, [MPMATH, "mpmath"])
+
+
+@cache
+def truths(head: Head, position: int | None, dtype: str) -> list[Any]:
+    """The true values (or slopes) at the points of a number type."""
+    exact = in_mpmath(head, position)
+    with mpmath.workdps(100 if head in SLOW else DIGITS):
+        return [exact(*map(mpmath.mpf, point)) for point in points_of(head, dtype).tolist()]
+
+
+SLOW = (sp.gamma, sp.loggamma, sp.digamma, sp.polygamma)
+
+
+# what crosses zero where the terms of its series are about so large
+CROSSING: dict[Any, list[Any]] = {(sp.loggamma, None): [sp.S.One], (sp.loggamma, 0): [sp.S.One], (sp.digamma, None): [sp.S.One], (sp.gamma, 0): [sp.gamma(sp.Symbol("s_0", real=True))]}
+
+
+def largest_terms(head: Head, position: int | None, dtype: str) -> Any:
+    """The size of the largest term of a sum: what crosses zero is as exact as its terms."""
+    symbols = sp.symbols(f"s_0:{arity(head)}", real=True)
+    row = ROWS[head]
+    whole = row.slope(position, *symbols) if position is not None else row.composition and row.composition(*symbols)
+    terms = whole.args if isinstance(whole, sp.Add) else CROSSING.get((head, position), [])
+    columns = points_of(head, dtype).astype(float).T
+    with np.errstate(all="ignore"):
+        sizes = [np.abs(computed(lambda *_, term=term: term, "numpy", *columns)) for term in terms]
+        return np.max(np.broadcast_arrays(np.zeros(len(columns[0])), *sizes), axis=0)
+
+
+def errors(result: Any, truth: list[Any], dtype: str, terms: Any) -> Any:
+    """How many units in the last place a result is off, beside the largest term. Near the smallest normal number it may be 0."""
+    info, off = np.finfo(dtype), []
+    floor = 128 * float(info.tiny)
+    with mpmath.workdps(60):
+        for value, true, term in zip(np.ravel(result).tolist(), truth, terms.tolist(), strict=True):
+            real = mpmath.nan if isinstance(true, mpmath.mpc) else mpmath.mpf(true)
+            if mpmath.isnan(real) or np.isnan(value):
+                off.append(0.0 if mpmath.isnan(real) and np.isnan(value) else np.inf)
+            elif abs(real) > 0.999 * float(info.max):
+                off.append(0.0 if abs(value) > 0.99 * float(info.max) and (value > 0) == (real > 0) else np.inf)
+            elif not np.isfinite(value):
+                off.append(np.inf)
+            elif max(abs(real), abs(value)) < floor:
+                off.append(0.0)
+            else:
+                size = max(abs(real), abs(term) if np.isfinite(term) else 0, floor)
+                off.append(float(abs(mpmath.mpf(value) - real) / mpmath.mpf(2) ** (mpmath.floor(mpmath.log(size, 2)) - info.nmant)))
+    return np.array(off)
+
+
+def bound(row: Function, backend: str) -> float:
+    """How many units in the last place a row allows a backend."""
+    limit = row.ulps.get(backend, 4)
+    assert limit <= 64
+    return limit
+
+
+def needs(backend: str) -> None:
+    """Skip where the package of a backend is not installed."""
+    if backend in PACKAGES:
+        pytest.importorskip(PACKAGES[backend], reason=f"the extra '{backend}' is not installed")
+
+
+def compiled(head: Head, net: sf.Net, backend: str, dtype: str, points: Any) -> list[Any]:
+    """The numbers of a net; skips where the native backend says that it has no code for a function."""
+    needs(backend)
+    try:
+        return numbers(net, backend, dtype, points)
+    except NoRule as error:
+        if backend != "native" or head not in LACKING:
+            raise
+        assert "no code for the function" in str(error)
+        pytest.skip("no machine code")
+
+
+LACKING = (sp.gamma, sp.loggamma, sp.digamma, sp.polygamma)  # or their slopes
+EVERY_ROW = pytest.mark.parametrize("head", ROWS, ids=[head.__name__ for head in ROWS])
+ON_EVERY_BACKEND = pytest.mark.parametrize(
+    ("backend", "dtype"),
+    [pytest.param(backend, dtype, id=f"{backend} {dtype}", marks=[pytest.mark.slow] if dtype == "float32" else []) for backend, dtype in BACKENDS],
+)
+
+
+@EVERY_ROW
+@ON_EVERY_BACKEND
+def test_values_and_slopes(head: Head, backend: str, dtype: str) -> None:
+    row, ordinary, special, missing = ROWS[head], points_of(head, dtype), special_points(head, dtype), missing_points(head, dtype)
+    points = np.concatenate([ordinary, special, missing])
+    results = compiled(head, with_slopes(head, len(points)), backend, dtype, points)
+    limit = bound(row, backend)
+    for place, result in enumerate(results):
+        position = place - 1 if place else None
+        assert result.dtype == ("float64" if backend == "native" else dtype)
+        off = errors(result[: len(ordinary)], truths(head, position, dtype), dtype, largest_terms(head, position, dtype))
+        worst = int(np.argmax(off))
+        assert off[worst] <= limit, f"{'slope' if place else 'value'} {position} at {ordinary[worst]}: {result[worst]!r} is {off[worst]:.1f} ulp off"
+    unit = limit * float(np.finfo(dtype).eps)
+    for number, point in enumerate(point for point in row.special if len(point.at) == arity(head)):
+        found = [float(result[len(ordinary) + number]) for result in results]
+        wanted = [float(value) for value in (point.value, *point.slopes)]
+        np.testing.assert_allclose(found[: len(wanted)], wanted, rtol=unit, atol=unit / 8, err_msg=str(point))
+    assert np.isnan(results[0][len(points) - len(missing) :]).all(), f"of {missing} come {results[0][len(points) - len(missing) :]}"
+
+
+def special_points(head: Head, dtype: str) -> Any:
+    """The arguments of a row's special points."""
+    found = [[float(part) for part in point.at] for point in ROWS[head].special if len(point.at) == arity(head)]
+    return np.array(found, dtype).reshape(len(found), arity(head))
+
+
+def missing_points(head: Head, dtype: str) -> Any:
+    """Arguments with a nan in the place of one that the function reads there; a truth value is there for a nan as well."""
+    count = arity(head)
+    if (ROWS[head].flat and any(sp.nan in point.at for point in ROWS[head].special)) or head is functions.where:
+        return np.zeros((0, count), dtype)
+    first, other = points_of(head, dtype)[0], points_of(head, dtype)[-1]
+    found = []
+    for k in range(count):
+        moved = first.copy()
+        moved[k] = other[k] if other[k] != first[k] else 0.25
+        with np.errstate(all="ignore"):
+            values = [numbers_of(head)(*point) for point in (first.astype(float), moved.astype(float))]
+        if values[0] != values[1] and (head, k) != (sp.polygamma, 0):  # whose order is a whole number
+            found.append(np.where(np.arange(count) == k, np.nan, first))
+    return np.array(found, dtype).reshape(len(found), count)
+
+
+@EVERY_ROW
+def test_slopes_are_those_of_differences(head: Head) -> None:
+    points = np.array([point for point in points_of(head).tolist() if all(0.05 < abs(part) < 4 for part in point)][:8])
+    net, width = with_slopes(head, len(points)), 1e-5
+    for k, slope in enumerate(numbers(net, "numpy", "float64", points)[1:]):
+        if head in (sp.polygamma, functions.where) and k == 0:
+            continue  # an order is no real number, and a condition is none either
+        step = np.zeros(points.shape[1])
+        step[k] = width
+        ahead, behind = (numbers(net, "numpy", "float64", points + sign * step)[0] for sign in (1, -1))
+        kink = np.abs(ahead - behind) > 0.4  # a jump, or equal arguments of a largest value
+        alike = [np.isclose(points[:, k], points[:, j]) for j in range(points.shape[1]) if j != k]
+        smooth = ~np.logical_or.reduce([kink, *alike])
+        np.testing.assert_allclose(slope[smooth], ((ahead - behind) / (2 * width))[smooth], rtol=1e-6, atol=1e-8)
+
+
+@EVERY_ROW
+def test_nets_of_every_function_can_be_kept(head: Head) -> None:
+    net = with_slopes(head, 3)
+    assert sf.from_json(net.to_json()) == net
+    assert pickle.loads(pickle.dumps(net)) == net
+
+
+@EVERY_ROW
+def test_definitions_are_what_sympy_evaluates(head: Head) -> None:
+    row = ROWS[head]
+    if row.definition is None:
+        return
+    for point in points_of(head).tolist()[:6]:
+        with mpmath.workdps(DIGITS):
+            wanted = in_mpmath(head, None)(*map(mpmath.mpf, point))
+        assert float(head(*map(sp.Float, point))) == pytest.approx(float(wanted), rel=1e-13, abs=1e-300)
+
+
+def test_a_row_of_a_users_own_is_known_everywhere() -> None:
+    cube = type("cube_of_a_test", (sp.Function,), {"nargs": 1, "__module__": __name__})
+    function(cube, lambda xp, z: z * z * z, slopes=(lambda z: 3 * z**2,), composition=lambda z: z**3, definition=lambda z: z**3)
+    try:
+        x, at = sf.tensor("x", (3,)), np.array([-1.0, 0.5, 2.0])
+        net = sf.Net.of(cube(x) + 1)
+        slope = sf.grad(sf.Net.of(net.outputs[0].sum()), wrt="x")
+        assert str(net) == "1 + cube_of_a_test(x)"
+        assert sf.from_json(net.to_json()) == net
+        for backend in ("numpy", *(name for name, package in PACKAGES.items() if find_spec(package))):
+            np.testing.assert_allclose(net.compile(backend)(x=at), at**3 + 1, rtol=1e-12)
+            np.testing.assert_allclose(slope.compile(backend)(x=at)["x"], 3 * at**2, rtol=1e-12)
+    finally:
+        ROWS.pop(cube)
