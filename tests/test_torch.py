@@ -456,6 +456,7 @@ OPERATION: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("mul", lambda a: (a > 0.3) * (a > 0.6), (T(2, 3),)),
     ("item", lambda a: a * a.sum().item(), (T(2, 3),)),
     ("t", lambda a: a.t(), (T(3),)),
+    ("mT", lambda a: a.mT, (T(2, 3, 4),)),
     ("narrow", lambda a: a.narrow(1, -2, 2), (T(2, 4),)),
     ("where", lambda a, b: torch.where(a > b, a, -torch.inf), (T(2, 3), T(3))),
     ("where", lambda a: torch.where(a > 0.5, torch.nan, 1.0), (T(2, 3),)),

@@ -108,7 +108,7 @@ ARRANGEMENT: dict[str, Row] = {
     **dict.fromkeys(("dropout", "feature_dropout"), _dropout),
     "detach": lambda shape, a: stopped(a), "item": lambda shape, a: stopped(_reshape((), a)),
     "permute": lambda shape, a, axes: ordered(a, axes),
-    "transpose": _transpose, "t": _turned, "numpy_T": _turned,
+    "transpose": _transpose, "t": _turned, "numpy_T": _turned, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
     "split": _split, "split_with_sizes": _split, "chunk": chunk, "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,

@@ -66,8 +66,8 @@ def _hardsigmoid(shape: Any, a: Node) -> Node:
 
 
 def _hardswish(shape: Any, a: Node) -> Node:
-    inside = choose(shape, apply(functions.less_equal, a, 3), a * (a + 3) / 6, a)
-    return choose(shape, apply(functions.less, a, -3), 0, inside)
+    inside = choose(shape, apply(functions.less, a, 3), a * (a + 3) / 6, a)
+    return choose(shape, apply(functions.less_equal, a, -3), 0, inside)
 
 
 def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:

@@ -9,8 +9,9 @@ from typing import Any
 import sympy as sp
 
 from symfold import functions
+from symfold.arrays import padded
 from symfold.functions import Head, numbers_of
-from symfold.primitives import Apply, softmax
+from symfold.primitives import Apply, convolution, max_pool, softmax
 
 Spelling = Callable[..., Any]
 
@@ -51,11 +52,29 @@ def primitive_spellings(torch: Any) -> dict[str, Spelling]:
     def axes(a: Any, axis: Any) -> Any:
         return tuple(range(-a.dim(), 0)) if axis is None else axis
 
+    def of_rank(name: str, rank: int) -> Any:
+        """PyTorch's operation on images of so many axes, or none."""
+        return getattr(torch.nn.functional, f"{name}{rank}d", None)
+
+    def convolved(x: Any, weight: Any, groups: int, **given: Any) -> Any:
+        native = of_rank("conv", weight.dim() - 2)
+        row = native or convolution.spelled("torch")
+        return row(x, weight, groups=groups, **given)
+
+    def pooled(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+        native = of_rank("max_pool", len(kernel))
+        if native is None:
+            return max_pool.spelled("torch")(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+        around = padded(torch, x, tuple((size, size) for size in padding), -float("inf")) if any(padding) else x
+        return native(around, kernel, stride=stride, dilation=dilation)
+
     return {
         "softmax": lambda a, axis: a.softmax(axis[0]) if len(axis) == 1 else softmax.spelled("torch")(a, axis=axis),
         "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=axes(a, axis), keepdim=keepdims),
         "max": lambda a, axis, keepdims: a.amax(dim=axes(a, axis), keepdim=keepdims),
         "first_max": lambda a, axis, keepdims: _first_max(a, axes(a, axis), keepdims),
+        "convolution": convolved,
+        "max_pool": pooled,
     }
 
 
