@@ -13,7 +13,19 @@ from symfold.exchange.torch_rows import HALF, Row, covered
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
-from symfold.primitives import attention, broadcast_to, dot, embed, layer_norm, logsumexp, reduce_mean, reduce_sum, reshape, softmax, swap
+from symfold.primitives import (
+    attention,
+    broadcast_to,
+    dot,
+    embed,
+    layer_norm,
+    logsumexp,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    softmax,
+    swap,
+)
 
 EVALUATE = " (if the module is in training mode, call .eval() on it first)"
 
