@@ -44,17 +44,42 @@ def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
 
 
 def _clamp(shape: Any, a: Node, low: Any = None, high: Any = None) -> Node:
-    above = a if low is None else Node(sp.Max, (a, lift(low)))
-    return above if high is None else Node(sp.Min, (above, lift(high)))
+    """A value between two bounds; PyTorch's slope at a bound is 1."""
+    covered(low is not None or high is not None, "clamp without a bound")
+    return Node(functions.clip, (a, lift(-sp.oo if low is None else low), lift(sp.oo if high is None else high)))
+
+
+def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
+    """A value between two bounds; PyTorch's slope at a bound is 0."""
+    return Node(functions.hardtanh, (a, lift(low), lift(high)))
 
 
 def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
-    return Node(functions.relu, (a,)) - Node(functions.relu, (-a,)) * slope
+    return Node(functions.leaky_relu, (a, lift(slope)))
 
 
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
-    below = Node(sp.exp, (Node(sp.Min, (a, lift(0))) * input_scale,)) - 1
-    return (Node(functions.relu, (a,)) + below * alpha) * scale
+    """ELU and, with scales of the result and the argument, SELU and CELU."""
+    scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
+    value = Node(functions.elu, (scaled, lift(inner)))
+    return value if scale == input_scale == 1 else value * (scale / input_scale)
+
+
+def _hardsigmoid(shape: Any, a: Node) -> Node:
+    return _hardtanh(shape, a + 3, 0, 6) / 6
+
+
+def _hardswish(shape: Any, a: Node) -> Node:
+    return a * _hardsigmoid(shape, a)
+
+
+def _beyond(a: Node, bound: Any, inside: Any) -> Node:
+    """A value where its size exceeds a bound, else another."""
+    return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), lift(bound))), a, lift(inside)))
+
+
+def _threshold(shape: Any, a: Node, threshold: Any, value: Any) -> Node:
+    return Node(functions.where, (Node(functions.greater, (a, lift(threshold))), a, lift(value)))
 
 
 ELEMENTWISE: dict[str, Row] = {
@@ -62,6 +87,9 @@ ELEMENTWISE: dict[str, Row] = {
         "mul": sp.Mul, "pow": sp.Pow, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "sign": sp.sign, "floor": sp.floor, "ceil": sp.ceiling,
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
+        "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
+        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "lgamma": sp.loggamma, "digamma": sp.digamma,
+        "special_ndtr": functions.ndtr, "mish": functions.mish, "softsign": functions.softsign,
         "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,
@@ -73,5 +101,9 @@ ELEMENTWISE: dict[str, Row] = {
     "rsqrt": lambda shape, a: a ** -HALF,
     "gelu": _gelu, "softplus": _softplus, "clamp": _clamp, "leaky_relu": _leaky_relu, "elu": _elu,
     "clamp_min": lambda shape, a, low: _clamp(shape, a, low), "clamp_max": lambda shape, a, high: _clamp(shape, a, None, high),
-    "hardtanh": lambda shape, a, low=-1, high=1: _clamp(shape, a, low, high),
+    "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
+    "softshrink": lambda shape, a, bound=0.5: a - _clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
+    "threshold": _threshold, "celu": lambda shape, a, alpha=1: _elu(shape, a, alpha, 1, 1 / alpha),
+    "selu": lambda shape, a: _elu(shape, a, 1.6732632423543772, 1.0507009873554805),
+    "log_sigmoid": lambda shape, a: -Node(functions.softplus, (-a,)),
 }  # fmt: skip
