@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 
 from symfold import functions
-from symfold.exchange.torch_choice import apply, choose, clamp, row_of
+from symfold.exchange.torch_choice import apply, choose, row_of
 from symfold.exchange.torch_rows import HALF, Row, covered
 from symfold.lifting import lift
 from symfold.nodes import Node
@@ -43,7 +43,7 @@ def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
 
 
 def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
-    return choose(shape, apply(functions.greater, a, 0), a, a * slope)
+    return apply(functions.leaky_relu, a, slope)
 
 
 def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
@@ -52,13 +52,14 @@ def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
 
 
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
-    below = apply(functions.expm1, clamp(shape, a, None, 0) * input_scale) * (alpha * scale)
-    return choose(shape, apply(functions.greater, a, 0), a if scale == 1 else a * scale, below)
+    covered(input_scale == 1, f"elu with input_scale={input_scale}")
+    result = apply(functions.elu, a, alpha)
+    return result if scale == 1 else result * scale
 
 
 def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
     """Bounds at which the slope is 0; at those of `clamp` it is 1."""
-    return choose(shape, apply(functions.less_equal, a, low), low, choose(shape, apply(functions.greater_equal, a, high), high, a))
+    return apply(functions.hardtanh, a, low, high)
 
 
 def _hardsigmoid(shape: Any, a: Node) -> Node:
@@ -80,7 +81,7 @@ ELEMENTWISE: dict[str, Row] = {
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
         "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
-        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "logaddexp2": functions.logaddexp2,
+        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "mish": functions.mish,
         "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,
@@ -91,7 +92,7 @@ ELEMENTWISE: dict[str, Row] = {
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
     "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
-    "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
+    "celu": lambda shape, a, alpha=1.0: _elu(shape, a / alpha) * alpha,
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
     "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
     "threshold": _threshold,

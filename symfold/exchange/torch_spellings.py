@@ -11,16 +11,17 @@ import sympy as sp
 from symfold import functions
 from symfold.arrays import padded
 from symfold.functions import Head, numbers_of
-from symfold.primitives import Apply, convolution, max_pool, softmax
+from symfold.primitives import convolution, max_pool, softmax
 
 Spelling = Callable[..., Any]
 
 
-def spelled(torch: Any, op: Head | Apply) -> Spelling:
+def spelled(torch: Any, op: Any) -> Spelling:
     """How PyTorch computes a function or a primitive."""
     if isinstance(op, type):
         return function_spellings(torch).get(op) or numbers_of(op, "torch")
-    return primitive_spellings(torch).get(op.primitive.name) or op.primitive.spelled("torch")
+    row = op.primitive
+    return primitive_spellings(torch).get(row.name) or row.spelled("torch")
 
 
 @cache
