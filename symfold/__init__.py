@@ -8,7 +8,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
     tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
     primitives, families, sequences             what is not elementwise; many inputs as one; values with one entry a step
-    numpy_instead, numpy_functions              how people spell them: NumPy's functions, those that trace and those that do not
+    numpy_instead, numpy_choices, numpy_functions   how people spell them: NumPy's functions, those that trace and those that do not
     arithmetic, elementwise                     operators, functions of ours
     trees, blocks                               states, taken apart into leaves; closed functions, traced
     layer_kinds, kinds, images                  bodies with parameters: dense, attention and norms, convolution
@@ -22,7 +22,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     bind                                        opaque layers given bodies
     net_writer, net_reader, serialize           nets as plain data and back
     interpreter, evaluate                       what a net means, step by step
-    derivatives, opening                        of one operation; bodies written out
+    opening, guarded, derivatives               bodies written out; unread branches of a choice; derivatives of one operation
     reversible, adjoint_folds, reverse_mode     steps inverted; the adjoint of folds; of nodes
     differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name

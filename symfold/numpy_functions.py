@@ -127,7 +127,7 @@ def _getitem(a: Node, index: Any) -> Node:
         elif part is ... or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
             plain.append(part if part is ... else int(part))
         else:
-            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do)")
+            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do; to choose entries write np.where(z > 0, a, b))")
     return item(a, index=tuple(plain))
 
 

@@ -94,7 +94,7 @@ NUMBERS = (0, 1, 2, 3, -1, -2, sp.Rational(1, 2), 0.25)
 SMOOTH = (sf.tanh, sf.exp, sf.sin, sf.sigmoid, sf.softplus, sf.silu)
 
 
-def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2, 3), most: int = 8) -> st.SearchStrategy[sf.Net]:
+def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2, 3), most: int = 8, quotients: bool = False) -> st.SearchStrategy[sf.Net]:
     """Elementwise nets of the scalars x and y, numbers among them: sums, differences, products, powers, functions."""
     x, y = sf.tensor("x", ()), sf.tensor("y", ())
     leaf = st.one_of(st.sampled_from([x, y]), st.sampled_from(NUMBERS).map(lambda number: sf.Net.of(number).outputs[0]))
@@ -103,7 +103,7 @@ def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2,
         both = st.tuples(part, part)
         kinds = [
             both.map(lambda pair: pair[0] + pair[1]), both.map(lambda pair: pair[0] - pair[1]), both.map(lambda pair: pair[0] * pair[1]),
-            st.builds(pow, part, st.sampled_from(exponents)),
+            st.builds(pow, part, st.sampled_from(exponents)), *([both.map(lambda pair: pair[0] / pair[1])] if quotients else []),
         ]  # fmt: skip
         return st.one_of(*kinds, *([st.builds(lambda f, value: f(value), st.sampled_from(functions), part)] if functions else []))
 

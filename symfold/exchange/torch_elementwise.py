@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 
 from symfold import functions
-from symfold.exchange.torch_choice import apply, choose, row_of
+from symfold.exchange.torch_choice import apply, choose, clamp, row_of
 from symfold.exchange.torch_rows import HALF, Row, covered
 from symfold.lifting import lift
 from symfold.nodes import Node
@@ -42,8 +42,13 @@ def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
     return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
 
 
+def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
+    """A value between two bounds; PyTorch's slope at a bound is 0."""
+    return Node(functions.hardtanh, (a, lift(low), lift(high)))
+
+
 def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
-    return apply(functions.leaky_relu, a, slope)
+    return Node(functions.leaky_relu, (a, lift(slope)))
 
 
 def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
@@ -52,14 +57,10 @@ def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
 
 
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
-    covered(input_scale == 1, f"elu with input_scale={input_scale}")
-    result = apply(functions.elu, a, alpha)
-    return result if scale == 1 else result * scale
-
-
-def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
-    """Bounds at which the slope is 0; at those of `clamp` it is 1."""
-    return apply(functions.hardtanh, a, low, high)
+    """ELU and, with scales of the result and the argument, SELU and CELU."""
+    scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
+    value = Node(functions.elu, (scaled, lift(inner)))
+    return value if scale == input_scale == 1 else value * (scale / input_scale)
 
 
 def _hardsigmoid(shape: Any, a: Node) -> Node:
@@ -75,13 +76,19 @@ def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
     return choose(shape, apply(functions.less_equal, a, bound), value, a)
 
 
+def _beyond(a: Node, bound: Any, inside: Any) -> Node:
+    """A value where its size exceeds a bound, else another."""
+    return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), lift(bound))), a, lift(inside)))
+
+
 ELEMENTWISE: dict[str, Row] = {
     **{name: row_of(head) for name, head in {
         "mul": sp.Mul, "pow": sp.Pow, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "sign": sp.sign, "floor": sp.floor, "ceil": sp.ceiling,
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
         "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
-        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "mish": functions.mish,
+        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "lgamma": sp.loggamma, "digamma": sp.digamma,
+        "special_ndtr": functions.ndtr, "mish": functions.mish, "softsign": functions.softsign,
         "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,
@@ -92,8 +99,10 @@ ELEMENTWISE: dict[str, Row] = {
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
     "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
-    "celu": lambda shape, a, alpha=1.0: _elu(shape, a / alpha) * alpha,
+    "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
     "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
+    "softshrink": lambda shape, a, bound=0.5: a - clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
     "threshold": _threshold,
+    "log_sigmoid": lambda shape, a: -Node(functions.softplus, (-a,)),
 }  # fmt: skip

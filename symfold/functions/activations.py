@@ -15,8 +15,8 @@ HALF = sp.Rational(1, 2)
 
 def sigmoid(xp: Any, z: Any) -> Any:
     """1/(1 + e) or e/(1 + e) with e = exp(-|z|), which overflows nowhere."""
-    e = xp.exp(-xp.abs(z))
-    return xp.where(z < 0, e, e * 0.0 + 1.0) / (1.0 + e)
+    e = xp.exp(xp.where(z < 0, z, -z))
+    return xp.where(z < 0, e, 1.0) / (1.0 + e)
 
 
 def numpy_sigmoid(z: Any) -> Any:
@@ -47,17 +47,24 @@ def torch_nn(name: str) -> Any:
     return compute
 
 
+def torch_sigmoid(z: Any) -> Any:
+    """PyTorch's own."""
+    import torch
+
+    return torch.sigmoid(z)
+
+
 function(
     h.sigmoid,
     sigmoid,
     slopes=(lambda z: h.sigmoid(z) * h.sigmoid(-z),),
     definition=lambda z: 1 / (1 + sp.exp(-z)),
-    spellings={"numpy": numpy_sigmoid, "jax": jax_nn("sigmoid"), "torch": torch_nn("sigmoid")},
+    spellings={"numpy": numpy_sigmoid, "jax": jax_nn("sigmoid"), "torch": torch_sigmoid},
     special=(Point((0,), HALF, (sp.Rational(1, 4),)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), 0, (0,))),
 )
 function(
     h.softplus,
-    lambda xp, z: xp.where(z <= 0, 0.0, z) + xp.log1p(xp.exp(-xp.abs(z))),
+    lambda xp, z: xp.where(z <= 0, 0.0, z) + xp.log1p(xp.exp(xp.where(z <= 0, z, -z))),
     slopes=(lambda z: h.sigmoid(z),),
     composition=lambda z: h.relu(z) + h.log1p(sp.exp(-sp.Abs(z))),
     definition=lambda z: sp.log(1 + sp.exp(z)),
@@ -125,7 +132,7 @@ function(
 )
 function(
     h.hardtanh,
-    lambda xp, z, low, high: xp.minimum(xp.maximum(z, low), high),
+    lambda xp, z, low, high: xp.where(z >= high, high, xp.where(z <= low, low, z)),
     slopes=(
         lambda z, low, high: h.logical_and(h.greater(z, low), h.less(z, high)),
         lambda z, low, high: h.less_equal(z, low),
@@ -133,15 +140,8 @@ function(
     ),
     composition=lambda z, low, high: sp.Min(sp.Max(z, low), high),
     definition=lambda z, low, high: sp.Piecewise((low, z < low), (high, z > high), (z, True)),
-    spellings={"torch": lambda z, low, high: _torch_hardtanh(z, low, high)},
     special=(Point((-1, -1, 1), -1, (0, 1, 0)), Point((1, -1, 1), 1, (0, 0, 1)), Point((sp.oo, -1, 1), 1, (0, 0, 1)), Point((-sp.oo, -1, 1), -1, (0, 1, 0))),
 )
-
-
-def _torch_hardtanh(z: Any, low: Any, high: Any) -> Any:
-    import torch
-
-    return torch.where((z > low) & (z < high) | torch.isnan(z), z, torch.where(z <= low, low, high))
 
 
 # -- smooth activations
@@ -164,7 +164,7 @@ function(
 
 def mish(xp: Any, z: Any) -> Any:
     """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which overflows nowhere."""
-    e = xp.exp(-xp.abs(z))
+    e = xp.exp(xp.where(z < 0, z, -z))
     above = xp.where(z < 0, e * (e + 2.0), 1.0 + 2.0 * e)
     below = xp.where(z < 0, above + 2.0, above + 2.0 * e * e)
     return xp.where(z < -1000.0, -1000.0, z) * (above / below)

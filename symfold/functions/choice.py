@@ -75,6 +75,14 @@ function(
         lambda z, low, high: h.logical_or(h.greater(z, high), h.greater_equal(low, high)),
     ),
     composition=lambda z, low, high: sp.Min(sp.Max(z, low), high),
+    spellings={"jax": lambda z, low, high: _jax_clip(z, low, high), "torch": lambda z, low, high: z.clamp(low, high)},
     definition=lambda z, low, high: sp.Piecewise((high, low > high), (low, z < low), (high, z > high), (z, True)),
     special=(Point((1, 1, 2), 1, (1, 0, 0)), Point((2, 1, 2), 2, (1, 0, 0)), Point((sp.oo, 1, 2), 2, (0, 0, 1)), Point((-sp.oo, 1, 2), 1, (0, 1, 0))),
 )
+
+
+def _jax_clip(z: Any, low: Any, high: Any) -> Any:
+    """JAX's own shares the slope at a bound."""
+    from jax import numpy as jnp
+
+    return jnp.where(z > high, high, jnp.where(z < low, low, z))

@@ -4,7 +4,7 @@
     carries                     the arguments that a path leads through
     weights, numbers            what a layer is worth, and what the constants of a net come to
     rows, running, transfer     from inputs to outputs, block by block
-    known_weights                SymPy symbols that are weights
+    known_weights               SymPy symbols that are weights
     tails, spectrum, paths      how many paths, of which lengths
     schedule, connections, cost work, span, width, wires
     degree                      of a net whose layers are polynomials

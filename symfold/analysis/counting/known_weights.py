@@ -1,4 +1,4 @@
-"""Known weights: which inputs of a net are SymPy symbols that only multiply, and whether all other weights are fractions."""
+"""Known weights: the SymPy symbols that only multiply, and whether all other weights of a net are fractions."""
 
 from __future__ import annotations
 
