@@ -7,16 +7,17 @@ from functools import cache
 from typing import Any
 
 from symfold.arrays import padded
-from symfold.functions import numbers_of
+from symfold.functions import numbers_of, row_of
 from symfold.primitives import convolution, max_pool, softmax
 
 Spelling = Callable[..., Any]
 
 
 def spelled(torch: Any, op: Any) -> Spelling:
-    """How PyTorch computes a function or a primitive."""
+    """How PyTorch computes a function or a primitive; a flat function has no slope to be recorded."""
     if isinstance(op, type):
-        return numbers_of(op, "torch")
+        compute = numbers_of(op, "torch")
+        return (lambda *args: compute(*(arg.detach() for arg in args))) if row_of(op).flat else compute
     row = op.primitive
     return primitive_spellings(torch).get(row.name) or row.spelled("torch")
 
