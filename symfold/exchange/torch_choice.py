@@ -46,7 +46,8 @@ def triangle(upper: bool) -> Row:
     """The entries up to a diagonal, or from it on; 0 elsewhere."""
 
     def row(shape: Any, a: Node, diagonal: int = 0) -> Node:
-        places = np.tri(*shape[-2:], diagonal - upper, dtype=bool)
+        rows, columns = shape[-2:]
+        places = np.tri(rows, columns, diagonal - upper, dtype=bool)
         return choose(shape, ~places if upper else places, a, 0)
 
     return row

@@ -1,4 +1,4 @@
-"""What PyTorch has better than the rows of functions and primitives: one operation for several, whose slope at kinks and ties is ours."""
+"""What PyTorch has better than the rows of primitives: one operation for several, whose slope at ties is ours."""
 
 from __future__ import annotations
 
@@ -6,43 +6,20 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import sympy as sp
-
-from symfold import functions
 from symfold.arrays import padded
-from symfold.functions import Head, numbers_of
-from symfold.primitives import Apply, convolution, max_pool, softmax
+from symfold.functions import numbers_of, row_of
+from symfold.primitives import convolution, max_pool, softmax
 
 Spelling = Callable[..., Any]
 
 
-def spelled(torch: Any, op: Head | Apply) -> Spelling:
-    """How PyTorch computes a function or a primitive."""
+def spelled(torch: Any, op: Any) -> Spelling:
+    """How PyTorch computes a function or a primitive; a flat function has no slope to be recorded."""
     if isinstance(op, type):
-        return function_spellings(torch).get(op) or numbers_of(op, "torch")
-    return primitive_spellings(torch).get(op.primitive.name) or op.primitive.spelled("torch")
-
-
-@cache
-def function_spellings(torch: Any) -> dict[Head, Spelling]:
-    """Functions by their head."""
-
-    def extreme(pair: Spelling, many: Spelling) -> Spelling:
-        """Of two equal entries each has half of the slope; more share it evenly as well."""
-        return lambda *args: pair(*args) if len(args) == 2 else many(torch.stack(torch.broadcast_tensors(*args)), dim=0)
-
-    def hypot(a: Any, b: Any) -> Any:
-        origin = (a == 0) & (b == 0)
-        return torch.where(origin, 0.0, torch.hypot(torch.where(origin, 1.0, a), b))
-
-    return {
-        sp.Max: extreme(torch.maximum, torch.amax),
-        sp.Min: extreme(torch.minimum, torch.amin),
-        functions.clip: torch.clamp,
-        functions.softplus: lambda z: -torch.nn.functional.logsigmoid(-z),
-        functions.ndtr: lambda z: torch.erfc(-z / 2**0.5) / 2,
-        functions.hypot: hypot,
-    }
+        compute = numbers_of(op, "torch")
+        return (lambda *args: compute(*(arg.detach() for arg in args))) if row_of(op).flat else compute
+    row = op.primitive
+    return primitive_spellings(torch).get(row.name) or row.spelled("torch")
 
 
 @cache
