@@ -121,6 +121,11 @@ def test_a_choice_names_what_it_reads():
     assert {(numbers.nodes[a]["label"], mark) for a, _, mark in numbers.in_edges("where1", data="mark")} == {("<", "if"), ("1", "then"), ("0", "else")}
 
 
+def test_infinite_and_negative_numbers_are_drawn_by_their_signs():
+    drawn = Picture(sf.Net.of(np.where(X < 0, -np.inf, -1) + np.clip(X, 0, None)).graph()).graph
+    assert {"−∞", "−1", "clip(0, ∞)"} <= {data["label"] for _, data in drawn.nodes(data=True)}
+
+
 def test_attention_names_what_it_reads():
     q, k, v, mask = sf.tensor("q", (3, 4)), sf.tensor("k", (3, 4)), sf.tensor("v", (3, 4)), sf.tensor("m", (3, 3))
     drawn = Picture(sf.Net.of(attention(q, k, v, mask, scale=0.5, causal=False)).graph()).graph
