@@ -130,7 +130,8 @@ class Lambdified:
         self.row = row
 
     def __call__(self, *args: Any) -> Any:
-        library = type(args[0]).__module__.partition(".")[0].removesuffix("lib")  # JAX's arrays belong to jaxlib
+        libraries = [type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args]  # JAX's arrays belong to jaxlib
+        library = next((name for name in libraries if name != "builtins"), "")  # beside a literal number, the other argument says it
         if library == "mpmath" and self.row.definition is not None:
             symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
             return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
