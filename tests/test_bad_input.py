@@ -236,7 +236,6 @@ MAPPERS: list[Mistake] = [
     (lambda: mapped(lambda z: z // 2), NotImplementedError, ("numpy.floor_divide", "np.floor(a/b)")),
     (lambda: mapped(lambda z: divmod(z, 2)), NotImplementedError, ("numpy.divmod", "np.floor(a/b)")),
     (lambda: mapped(lambda z: round(z)), NotImplementedError, ("numpy.round", "np.floor(z + 0.5)")),
-    (lambda: mapped(lambda z: ~z), NotImplementedError, ("numpy.logical_not", "1 - h for not")),
     (lambda: mapped(lambda z: np.min(z, axis=0)), NotImplementedError, ("numpy.min", "-np.max(-z, axis)")),
     (lambda: mapped(lambda z: z.max()), AttributeError, ("no 'max'", "np.max")),
     (lambda: mapped(lambda z: z.tanh()), AttributeError, ("no 'tanh'", "np.tanh")),

@@ -54,6 +54,10 @@ class Function:
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.head.__name__
+
     def slope(self, position: int, *args: sp.Expr) -> sp.Expr | None:
         """The derivative by one argument; None where SymPy's own will do."""
         if self.flat:
