@@ -61,7 +61,7 @@ def elu(value: Any, alpha: Any = 1) -> Any:
     """z where z > 0, else alpha*(exp(z) - 1), accurate near 0.
 
     >>> elu(sp.Symbol("z"), alpha=2), elu(sp.Float(-1e-12))
-    (elu(z, 2), -9.999999999995e-13)
+    (elu(z, 2), -9.99999999999500e-13)
     """
     return _apply(functions.elu, value, alpha)
 
