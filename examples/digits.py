@@ -46,8 +46,8 @@ def trained(images: np.ndarray, labels: np.ndarray, depth: int, rate: float, epo
     """The scores of a net of this setting, with the statistics of these images kept, and its parameters."""
     net = sf.mappers.ARCHITECTURES["image_residual"].net(depth, CHANNELS)
     data = {"x": images, "wanted": np.eye(10)[labels]}
-    optimiser = sf.optimisers.momentum(rate)
-    done = sf.fit(cross_entropy(net), net.init(SEED), data, optimizer=optimiser, epochs=epochs, batch_size=BATCH, seed=SEED)
+    optimizer = sf.optimizers.momentum(rate)
+    done = sf.fit(cross_entropy(net), net.init(SEED), data, optimizer=optimizer, epochs=epochs, batch_size=BATCH, seed=SEED)
     return sf.keep_statistics(net, done.params, {"x": images})
 
 

@@ -8,7 +8,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
     tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
     primitives, families, sequences             what is not elementwise; many inputs as one; values with one entry a step
-    numpy_instead, numpy_functions              how people spell them: NumPy's functions, those that trace and those that do not
+    numpy_instead, numpy_choices, numpy_functions   how people spell them: NumPy's functions, those that trace and those that do not
     arithmetic, elementwise                     operators, functions of ours
     trees, blocks                               states, taken apart into leaves; closed functions, traced
     layer_kinds, kinds, images                  bodies with parameters: dense, attention and norms, convolution
@@ -22,7 +22,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     bind                                        opaque layers given bodies
     net_writer, net_reader, serialize           nets as plain data and back
     interpreter, evaluate                       what a net means, step by step
-    derivatives, opening                        of one operation; bodies written out
+    opening, guarded, derivatives               bodies written out; unread branches of a choice; derivatives of one operation
     reversible, adjoint_folds, reverse_mode     steps inverted; the adjoint of folds; of nodes
     differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name
@@ -30,8 +30,8 @@ The rooms, in the order in which data flows through them; a room imports only fr
     parameters, draws, backends, compile        numbers: of parameters, drawn for inputs, computed
     statistics                                  of a batch, kept as parameters
     analysis                                    what a net is: rewired, counted, differentiated, expanded, compared with another
-    optimisers, batches, updates                what a training step is, what it is fed, who takes it
-    stages, train, check                        training, at once or layer after layer, and gradients checked
+    optimizers, batches, updates                what a training step is, what it is fed, who takes it
+    finiteness, stages, train, check            why it stops; training, at once or layer after layer, and gradients checked
     expressions, data, regression               typed expressions, tables, a net for a table
     experiments                                 what is measured: trained nets, over seeds
     report                                      two nets compared: a table, a page
@@ -57,6 +57,7 @@ _HOMES = {
     "named_layers": ("Layer", "Layers", "layer", "layers"),
     "folding": ("fold", "scan"),
     "runs": ("repeat", "zipped"),
+    "primitives.stopping": ("stop_gradient",),
     "sequences": ("reverse", "stack"),
     "statistics": ("keep_statistics",),
     "net": ("Net",),
@@ -87,7 +88,7 @@ _HOMES = {
     "analysis.equality.verdict": ("verdict",),
     "analysis.equality.difference": ("difference",),
     "report": ("compare",),
-    "optimisers": ("sgd",),
+    "optimizers": ("sgd",),
     "train": ("fit",),
     "exchange.jax_function": ("to_jax",),
     "exchange.onnx_writer": ("to_onnx",),
@@ -95,7 +96,7 @@ _HOMES = {
     "exchange.torch_writer": ("to_torch",),
     "errors": ("SymfoldError",),
 }
-_MODULES = ("mappers", "losses", "optimisers", "errors", "experiments", "export")
+_MODULES = ("mappers", "losses", "optimizers", "errors", "experiments", "export")
 _WHERE = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *sorted(_WHERE), *_MODULES]
@@ -106,7 +107,7 @@ if TYPE_CHECKING:
     from symfold import export as export
     from symfold import losses as losses
     from symfold import mappers as mappers
-    from symfold import optimisers as optimisers
+    from symfold import optimizers as optimizers
     from symfold.analysis.counting.cost import cost as cost
     from symfold.analysis.counting.degree import degree as degree
     from symfold.analysis.counting.paths import paths as paths
@@ -177,7 +178,8 @@ if TYPE_CHECKING:
     from symfold.net import Net as Net
     from symfold.notation import formula as formula
     from symfold.operations import Normal as Normal
-    from symfold.optimisers import sgd as sgd
+    from symfold.optimizers import sgd as sgd
+    from symfold.primitives.stopping import stop_gradient as stop_gradient
     from symfold.report import compare as compare
     from symfold.runs import repeat as repeat
     from symfold.runs import zipped as zipped

@@ -117,6 +117,22 @@ def takes(function: Callable[..., Any], *values: Any, **named: Any) -> bool:
     return True
 
 
+def check_unmasked(what: str, value: Any) -> None:
+    """Refuse arrays with masked entries, also inside of lists: NumPy would read what lies under the mask.
+
+    >>> check_unmasked("the value of 'x'", np.ma.array([1.0, 99.0], mask=[False, True]))
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidValue: the value of 'x' has 1 masked entry of 2 (fill them: array.filled(0.0); or leave them out: array.compressed())
+    """
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            check_unmasked(what, part)
+    elif isinstance(value, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(value).sum())):
+        entries = "1 masked entry" if masked == 1 else f"{masked} masked entries"
+        raise InvalidValue(f"{what} has {entries} of {value.size} (fill them: array.filled(0.0); or leave them out: array.compressed())")
+
+
 def array_of(what: str, value: Any, objects: bool = False) -> Any:
     """A value as an array of numbers; of objects too, if those are numbers (of SymPy, say) and wanted.
 
@@ -125,6 +141,7 @@ def array_of(what: str, value: Any, objects: bool = False) -> Any:
     ...
     symfold.errors.InvalidType: the value of 'x' is no array of numbers, but of type <U1: ['a'] (give numbers)
     """
+    check_unmasked(what, value)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType
-from symfold.functions import Head
+from symfold.functions import Head, greater, greater_equal, less, less_equal
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
 from symfold.numpy_functions import call_numpy
-from symfold.numpy_instead import INSTEAD
 from symfold.operations import Constant
 from symfold.tensors import number
 
@@ -39,11 +37,6 @@ def reciprocal(node: Node) -> Node:
     return Node(sp.Pow, (node, number(-1)))
 
 
-def no_order(a: Node, b: Any) -> Node:
-    """A comparison, which has no answer while a mapper is traced."""
-    raise InvalidType(f"a symbolic value has no order yet; a mapper cannot branch on it or choose by it (for np.where(z > 0, a, b) write {INSTEAD[np.where]})")
-
-
 # by the name that Python, or NumPy's arrays, have for it
 OPERATORS: dict[str, Callable[..., Node]] = {
     "__add__": lambda a, b: binary(sp.Add, a, b),
@@ -63,12 +56,18 @@ OPERATORS: dict[str, Callable[..., Node]] = {
     "__floordiv__": lambda a, b: call_numpy(np.floor_divide, a, b),
     "__rfloordiv__": lambda a, b: call_numpy(np.floor_divide, b, a),
     "__divmod__": lambda a, b: call_numpy(np.divmod, a, b),
-    "__and__": lambda a, b: call_numpy(np.logical_and, a, b),
-    "__or__": lambda a, b: call_numpy(np.logical_or, a, b),
-    "__invert__": lambda a: call_numpy(np.logical_not, a),
-    "__xor__": lambda a, b: call_numpy(np.bitwise_xor, a, b),
+    "__and__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_and, a, b),
+    "__rand__": lambda a, b: call_numpy(np.bitwise_and, b, a),
+    "__or__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_or, a, b),
+    "__ror__": lambda a, b: call_numpy(np.bitwise_or, b, a),
+    "__invert__": lambda a: call_numpy(np.invert, a),
+    "__xor__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_xor, a, b),
+    "__rxor__": lambda a, b: call_numpy(np.bitwise_xor, b, a),
     "__round__": lambda a: call_numpy(np.round, a),
-    **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), no_order),
+    "__lt__": lambda a, b: binary(less, a, b),
+    "__le__": lambda a, b: binary(less_equal, a, b),
+    "__gt__": lambda a, b: binary(greater, a, b),
+    "__ge__": lambda a, b: binary(greater_equal, a, b),
     "__neg__": lambda a: Node(sp.Mul, (number(-1), a)),
     "__pos__": lambda a: a,
     "__abs__": lambda a: Node(sp.Abs, (a,)),

@@ -1,7 +1,7 @@
 """Array namespaces: numbers are written once, over the functions that NumPy, JAX and PyTorch share.
 
 A rule takes the namespace first: `lambda xp, z: xp.exp(z)`. The array API standard says what a namespace holds;
-`array-api-compat` adds what NumPy and PyTorch lack of it.
+`array-api-compat` adds what NumPy and PyTorch lack of it. The functions here are what the standard itself lacks.
 """
 
 from __future__ import annotations
@@ -29,3 +29,61 @@ def namespace(package: str) -> Any:
         return importlib.import_module(NAMESPACES[package])
     except ImportError as error:
         raise MissingPackage(f"{package!r} is not installed (pip install 'symfold[{package}]')") from error
+
+
+def shape_of(array: Any) -> tuple[int, ...]:
+    """The shape of an array or of a plain number."""
+    return tuple(getattr(array, "shape", ()))
+
+
+def zeros_like(xp: Any, like: Any, dtype_of: Any) -> Any:
+    """Zeros in the shape of one array and the type of another."""
+    return xp.zeros_like(like, dtype=dtype_of.dtype)
+
+
+def set_at(array: Any, index: Any, value: Any) -> Any:
+    """A fresh array of zeros with a value at an index; JAX's arrays are not changed but made anew.
+
+    >>> import numpy as np
+    >>> set_at(np.zeros(3), (slice(1, 3),), 2.0).tolist()
+    [0.0, 2.0, 2.0]
+    """
+    if hasattr(array, "at"):
+        return array.at[index].set(value)
+    array[index] = value
+    return array
+
+
+def add_at(xp: Any, array: Any, numbers: Any, value: Any) -> Any:
+    """A fresh array with rows added at their numbers, a row as often as it is named.
+
+    >>> import numpy as np
+    >>> add_at(np, np.zeros(3), np.array([1, 1]), np.array([2.0, 3.0])).tolist()
+    [0.0, 5.0, 0.0]
+    """
+    if hasattr(array, "at"):
+        return array.at[numbers].add(value)
+    if hasattr(array, "index_put"):
+        return array.index_put((numbers,), xp.broadcast_to(value, (*numbers.shape, *array.shape[1:])), accumulate=True)
+    xp.add.at(array, numbers, value)
+    return array
+
+
+def add_once(array: Any, index: Any, value: Any) -> Any:
+    """A fresh array with a value added at an index that names no entry twice."""
+    if hasattr(array, "at"):
+        return array.at[index].add(value)
+    array[index] += value
+    return array
+
+
+def whole_numbers(array: Any) -> Any:
+    """Whole numbers that came as floats, as integers."""
+    return array.long() if hasattr(array, "long") else array.astype(int)
+
+
+def padded(xp: Any, array: Any, widths: tuple[tuple[int, int], ...], fill: float) -> Any:
+    """An array with a number put around it: so many entries before and after, for each of the last axes."""
+    if hasattr(xp, "pad"):
+        return xp.pad(array, ((0, 0),) * (len(array.shape) - len(widths)) + widths, constant_values=fill)
+    return xp.nn.functional.pad(array, [size for pair in reversed(widths) for size in pair], value=fill)

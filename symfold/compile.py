@@ -53,6 +53,7 @@ class Compiled:
         # an input whose values no step reads any more may still be the one that says how many rows there are
         taken = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
         self.net = Net(rolled.outputs, rolled.form, rolled.signature or taken)
+        self._given = net  # with parameters that no step reads any more; values for them may be named
         self.backend = backend
         self.dtype = dtype
         self.layout = layout_of(self.net)
@@ -61,7 +62,7 @@ class Compiled:
         self._local = threading.local()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return compile_net, (self.net, self.backend, self.dtype)
+        return compile_net, (self._given, self.backend, self.dtype)
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         """The program for these input shapes."""
@@ -96,14 +97,15 @@ class Compiled:
         program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
         self.params.load({**(params or {}), **loose} if loose or params is None else params)
         program.feed(inputs)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):  # infinite and undefined numbers are results, on every backend alike
             program.run()
         return unflatten(self.net.form, program.results())
 
     def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         if len(values) > len(self.input_names):
             raise InvalidType(f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}")
-        others = () if named.keys() <= set(self.input_names) else self.layout.names  # which are as many as there are layers
+        # parameters are listed only if one is named: they are as many as there are layers
+        others = () if named.keys() <= set(self.input_names) else {*self.layout.names, *(node.op.name for node in self._given.params)}
         return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, others)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from symfold.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+ROUNDING = 8 * np.finfo(float).eps  # how far apart, of their size, numbers are that differ by rounding alone
 
 
 @dataclass(frozen=True)
@@ -132,16 +133,19 @@ class Scale:
 
     @classmethod
     def of(cls, values: Array) -> Scale:
-        """The scale of these rows; a column that never changes keeps its unit.
+        """The scale of these rows; a column that never changes, up to rounding, keeps its unit.
 
         >>> Scale.of(np.array([[1.0, 7.0], [3.0, 7.0]])).standardise(np.array([[5.0, 8.0]]))
         array([[3., 1.]])
         """
+        first = values[0]
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = values.mean(axis=0), values.std(axis=0)
+            beyond = values - first  # of a column that never changes this is 0, where a mean of many rows is rounded
+            mean, deviation = first + beyond.mean(axis=0), beyond.std(axis=0)
+            rounding = ROUNDING * np.abs(values).max(axis=0)
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
             raise DataError("the numbers of a column are too large to standardise (give it another unit)")
-        return cls(mean, np.where(deviation > 0, deviation, 1.0))
+        return cls(mean, np.where(deviation > rounding, deviation, 1.0))
 
     def standardise(self, values: Array) -> Array:
         scaled: Array = (values - self.mean) / self.deviation

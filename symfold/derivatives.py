@@ -6,12 +6,13 @@ its `pullback`, the transposed Jacobian applied to the cotangent: f'(z)^T a.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 
+from symfold import guarded
 from symfold.errors import NoRule
 from symfold.functions import Head, row_of, where
 from symfold.layer_kinds import Call
@@ -24,7 +25,7 @@ from symfold.tensors import number
 from symfold.walks import walk
 
 
-def _no_numbers(*args: object, argument: int) -> object:
+def _no_numbers(xp: object, *args: object, argument: int) -> object:
     raise NoRule("the pullback of an opaque layer has no numbers (give the layer a body with net.bind, then differentiate)")
 
 
@@ -36,7 +37,7 @@ def _no_second(node: Node, bar: Node, argument: int) -> list[Node | None]:
     raise NoRule("second derivatives of an opaque layer have no rule (give the layer a body with net.bind, then differentiate)")
 
 
-pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second)
+pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second, linear=(-1,), dtypes=("name",))
 
 
 @lru_cache(maxsize=4096)
@@ -83,12 +84,12 @@ def _number(node: Node) -> sp.Expr | None:
     return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
 
 
-def pull(node: Node, bar: Node, wanted: Sequence[bool]) -> list[Node | None]:
-    """The cotangents of a node's arguments (those wanted), from that of its result."""
+def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False) -> list[Node | None]:
+    """The cotangents of a node's arguments (those wanted), from that of its result; guarded below a branch of a choice."""
     op, args = node.op, node.args
     given: list[Node | None]
     if isinstance(op, type):
-        given = [_pull_head(node, bar, k) if want else None for k, want in enumerate(wanted)]
+        given = [_pull_head(node, bar, k, guarded.product if is_guarded else times) if want else None for k, want in enumerate(wanted)]
         return [None if g is None else fit(g, arg) for g, arg in zip(given, args, strict=True)]
     if isinstance(op, Call):
         assert op.body is None, "layers with bodies are opened before they are differentiated"
@@ -98,21 +99,21 @@ def pull(node: Node, bar: Node, wanted: Sequence[bool]) -> list[Node | None]:
                 given[1 + k] = pullback(*args, bar, argument=k)
         return given
     assert isinstance(op, Apply), op
-    rule = op.pull(node, bar)
+    rule = guarded.pulled(node, bar) if is_guarded else op.pull(node, bar)
     return [g if want else None for g, want in zip(rule, wanted, strict=True)]
 
 
-def _pull_head(node: Node, bar: Node, position: int) -> Node | None:
+def _pull_head(node: Node, bar: Node, position: int, multiply: Callable[[Node, Node], Node]) -> Node | None:
     if node.op is sp.Add:
         return bar
     if node.op is where:
         return None if position == 0 else Node(where, (node.args[0], *((bar, number(0)) if position == 1 else (number(0), bar))))
     if node.op is sp.Mul:
         others = (*node.args[:position], *node.args[position + 1 :])
-        return times(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))
+        return multiply(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))
     factor = partial(node, position)
     value = _number(factor)
-    return None if value == 0 else bar if value == 1 else times(bar, factor)
+    return None if value == 0 else bar if value == 1 else multiply(bar, factor)
 
 
 def times(bar: Node, factor: Node) -> Node:

@@ -14,29 +14,11 @@ from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Input
-from symfold.primitives import (
-    add_embedded,
-    alike,
-    broadcast_like,
-    broadcast_to,
-    concatenate,
-    embed,
-    expand,
-    is_primitive,
-    item,
-    permute,
-    reshape,
-    single,
-    squeeze,
-    swap,
-)
-from symfold.sequences import reverse_row, stack_row, take_row
+from symfold.primitives import Apply
 from symfold.shapes import Size
 from symfold.specialise import with_shapes
 from symfold.walks import walk
 
-MOVING = (reshape, expand, squeeze, item, concatenate, permute, swap, single, broadcast_to, stack_row, take_row, reverse_row)
-SHAPED = (broadcast_like, alike)  # the first argument, moved; of the others only the shape is read
 Asked = Mapping[Node, frozenset[Size]]  # nodes that rows are picked by, each with how many rows its tables have
 
 
@@ -56,7 +38,7 @@ def drawn(shapes: Mapping[str, Sequence[int]], rows: Mapping[str, int], generato
 def rows_of(nets: Sequence[Net], shapes: Mapping[str, Sequence[int]] | None = None) -> dict[str, int]:
     """The inputs that rows of tables are picked by, each with how many rows the shortest table has; with `shapes`, in these shapes.
 
-    They are found through what only moves entries about, in the blocks of folds and in the bodies of layers. Of a table
+    They are found through operations that are linear, as those that move entries, in the blocks of folds and in the bodies of layers. Of a table
     whose length is not known, one row is.
 
     >>> import symfold as sf
@@ -88,7 +70,8 @@ def only_picking(roots: Sequence[Node]) -> set[Node]:
 
 def _place(node: Node) -> int | None:
     """Which argument of a node is one of numbers of rows."""
-    return 1 if is_primitive(node, embed) else 2 if is_primitive(node, add_embedded) else None
+    dtypes = node.op.primitive.dtypes if isinstance(node.op, Apply) else ()
+    return dtypes.index("whole") if "whole" in dtypes else None
 
 
 def _asked(roots: Sequence[Node], wanted: Asked, known: dict[Block, Asked]) -> Asked:
@@ -111,9 +94,9 @@ def _asked(roots: Sequence[Node], wanted: Asked, known: dict[Block, Asked]) -> A
         elif isinstance(op, Call) and op.body is not None:
             for formal, sizes in _in_block(op.body, {op.body.results[0]: own} if own else {}, known).items():
                 ask(node.args[1 + op.body.formals.index(formal)], sizes)
-        elif own and is_primitive(node, *MOVING, *SHAPED):
-            for arg in node.args[:1] if is_primitive(node, *SHAPED) else node.args:
-                ask(arg, own)
+        elif own and isinstance(op, Apply):
+            for place in {k for group in op.groups(len(node.args)) for k in group}:
+                ask(node.args[place], own)
     return {node: sizes for node, sizes in asked.items() if not node.args}
 
 

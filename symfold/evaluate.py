@@ -43,12 +43,15 @@ class Evaluator(Interpreter):
     def __init__(self, values: Mapping[str, Any], exact: bool = False):
         self.values = values
         self.exact = exact
+        self.objects = any(getattr(value, "dtype", np.dtype(float)).kind == "O" for value in values.values())
 
     def leaf(self, node: Node) -> Any:
         if isinstance(node.op, Constant):
             if self.exact and isinstance(node.op.value, sp.Expr):
                 return np.asarray(node.op.value, dtype=object)
-            return constant_value(node)
+            value = constant_value(node)
+            # whole numbers would wrap around; beside objects they are exact as they are
+            return value if self.objects else np.asarray(value, dtype=np.float64)[()]
         if node.shape[-1:] == (NAME,):
             return node.op.name
         assert isinstance(node.op, Input)

@@ -11,7 +11,10 @@ from symfold.arguments import flag, whole
 from symfold.layer_kinds import Kind, Weight, make_kind
 from symfold.lifting import leads, lift
 from symfold.operations import Fixed, Normal
-from symfold.primitives import einsum, reduce_max, reduce_mean, windows
+from symfold.primitives import Primitive, reduce_mean
+from symfold.primitives import convolution as convolved
+from symfold.primitives import max_pool as max_pooled
+from symfold.primitives import mean_pool as mean_pooled
 
 ZERO = Normal(0.0, 0.0)
 BATCH = (-4, -2, -1)  # the axes of a channel's statistics: samples and places
@@ -39,8 +42,7 @@ def convolution(
     )
 
     def body(z: Any, W: Any, b: Any) -> Any:
-        seen = windows(z, kernel=(size, size), stride=(stride, stride), padding=(around, around), dilation=(1, 1), fill=0.0)
-        return act(einsum(seen, W, subscripts="ncyxij,ocij->noyx") + b)
+        return act(convolved(z, W, stride=(stride, stride), padding=(around, around), dilation=(1, 1), groups=1) + b)
 
     return make_kind(body, 1, weights)
 
@@ -84,7 +86,7 @@ def max_pool(value: Any, size: int = 2) -> Any:
     >>> sf.max_pool(sf.tensor("x", (None, 3, 9, 8))).shape
     (x.shape[0], 3, 4, 4)
     """
-    return _pooled(value, size, reduce_max)
+    return _pooled(value, max_pooled, size)
 
 
 def mean_pool(value: Any, size: int = 2) -> Any:
@@ -94,10 +96,10 @@ def mean_pool(value: Any, size: int = 2) -> Any:
     >>> sf.Net.of(sf.mean_pool(sf.tensor("x", (2, 4))))(np.arange(8.0).reshape(2, 4))
     array([[2.5, 4.5]])
     """
-    return _pooled(value, size, reduce_mean)
+    return _pooled(value, mean_pooled, size, padded=True)
 
 
-def _pooled(value: Any, size: int, reduce: Any) -> Any:
+def _pooled(value: Any, pool: Primitive, size: int, **options: Any) -> Any:
     size = whole("size", size, 1)
-    node = reduce(windows(lift(value), kernel=(size, size), stride=(size, size), padding=(0, 0), dilation=(1, 1), fill=0.0), axis=(-2, -1), keepdims=False)
+    node = pool(lift(value), kernel=(size, size), stride=(size, size), padding=(0, 0), dilation=(1, 1), **options)
     return value._wrap_(node) if leads(value) else node

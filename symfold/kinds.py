@@ -6,17 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import sympy as sp
-
 from symfold.arguments import flag, whole
 from symfold.elementwise import relu
 from symfold.errors import InvalidValue
 from symfold.layer_kinds import Kind, Weight, make_kind
 from symfold.nodes import Node
 from symfold.operations import Normal
-from symfold.primitives import causal as causal_mask
-from symfold.primitives import dot, expand, reduce_mean, reduce_sum, softmax, swap
-from symfold.tensors import number
+from symfold.primitives import attention as attend
+from symfold.primitives import dot, expand, reduce_sum
+from symfold.primitives import layer_norm as normed
 
 ZERO = Normal(0.0, 0.0)
 
@@ -42,9 +40,7 @@ def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
     width = whole("width", width, 1)
 
     def body(z: Any, gain: Any, shift: Any) -> Any:
-        centred = z - reduce_mean(z, axis=(-1,), keepdims=True)
-        variance = reduce_mean(centred**2, axis=(-1,), keepdims=True)
-        return centred * (variance + epsilon) ** sp.Rational(-1, 2) * gain + shift
+        return normed(z, gain, shift, axes=(-1,), epsilon=epsilon)
 
     return make_kind(body, 1, (Weight("gain", (width,), Normal(1.0, 0.0)), Weight("shift", (width,), ZERO)))
 
@@ -90,10 +86,7 @@ def attention(width: int, heads: int = 1, *, causal: bool = False) -> Kind:
 
     def body(z: Any, Q: Node, K: Node, V: Node, bq: Node, bk: Node, bv: Node, O: Node, bo: Node) -> Any:  # noqa: E741
         each = expand(z, axis=-3)  # the same for every head
-        scores = dot(dot(each, Q) + bq, swap(dot(each, K) + bk)) * number(1 / sp.sqrt(part))
-        if causal:
-            scores = scores + causal_mask(scores)
-        read = dot(softmax(scores, axis=(-1,)), dot(each, V) + bv)
+        read = attend(dot(each, Q) + bq, dot(each, K) + bk, dot(each, V) + bv, scale=part**-0.5, causal=causal)
         return reduce_sum(dot(read, O), axis=(-3,), keepdims=False) + bo
 
     return make_kind(body, 1, tuple(weights))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,21 @@ import sympy as sp
 
 from symfold.arguments import array_of, quoted
 from symfold.errors import InvalidType, NoRule
+from symfold.functions import (
+    Head,
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+    row_of,
+    where,
+)
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, FrozenArray, Input
 from symfold.shapes import input_shape
@@ -43,13 +59,14 @@ class NodeSymbol(sp.Symbol):
         return ((self.node,), {})
 
 
-def as_symbol(node: Node) -> sp.Expr:
-    """A node as SymPy sees it: an input is its symbol, a number itself."""
+def as_symbol(node: Node) -> sp.Basic:
+    """A node as SymPy sees it: an input is its symbol, a number itself, a truth value the relation that it is not 0."""
     if isinstance(node.op, Input):
         return sp.Symbol(node.op.name)
     if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
         return node.op.value
-    return NodeSymbol(node)
+    symbol = NodeSymbol(node)
+    return sp.Ne(symbol, 0) if isinstance(node.op, type) and row_of(node.op).truth else symbol
 
 
 def lift(value: Any) -> Node:
@@ -83,6 +100,30 @@ def lift(value: Any) -> Node:
 APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
 
 
+LIFTED = (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min, sp.core.relational.Relational, sp.And, sp.Or, sp.Xor, sp.Not)
+RELATIONS: dict[type[sp.Basic], Head] = {
+    sp.StrictGreaterThan: greater, sp.GreaterThan: greater_equal, sp.StrictLessThan: less, sp.LessThan: less_equal,
+    sp.Equality: equal, sp.Unequality: not_equal, sp.And: logical_and, sp.Or: logical_or, sp.Xor: logical_xor, sp.Not: logical_not,
+}  # fmt: skip
+
+
+def _relation(head: Head, args: tuple[Node, ...]) -> Node:
+    """A relation or a logical operation of SymPy's; that a truth value is not 0 is that truth value."""
+    if head is logical_not:
+        return Node(head, args)
+    if head is not_equal and args[1] == number(0) and isinstance(args[0].op, type) and row_of(args[0].op).truth:
+        return args[0]
+    return reduce(lambda a, b: Node(head, (a, b)), args)
+
+
+def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
+    """The first value whose condition holds; where none does, not a number."""
+    result = number(sp.nan)
+    for value, condition in reversed(pairs):
+        result = value if condition == number(1) else Node(where, (condition, value, result))
+    return result
+
+
 def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
     """A SymPy expression as nodes, its own order kept; some symbols may stand for given nodes."""
     done: dict[sp.Basic, Node] = dict(known or {})
@@ -99,13 +140,23 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
             done[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
         elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol) and part is not sp.zoo:
             done[part] = Node(Constant(part))
-        elif isinstance(part, (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min)) and not isinstance(part, sp.Piecewise):
+        elif part in (sp.true, sp.false):
+            done[part] = number(int(part == sp.true))
+        elif isinstance(part, sp.Piecewise):
+            waiting = [each for pair in part.args for each in pair.args if each not in done]
+            if waiting:
+                stack += waiting
+                continue
+            done[part] = _piecewise([(done[value], done[condition]) for value, condition in part.args])
+        elif isinstance(part, LIFTED):
             waiting = [arg for arg in part.args if arg not in done]
             if waiting:
                 stack += waiting
                 continue
             args = tuple(done[arg] for arg in part.args)
-            if isinstance(part, sp.core.function.AppliedUndef):
+            if type(part) in RELATIONS:
+                done[part] = _relation(RELATIONS[type(part)], args)
+            elif isinstance(part, sp.core.function.AppliedUndef):
                 done[part] = APPLIED[0](part.func.__name__, args)
             else:
                 done[part] = Node(part.func, args)

@@ -151,7 +151,7 @@ class Node(Operators):
     # -- what a symbol is not
 
     def __bool__(self) -> bool:
-        raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (use np.maximum, np.minimum, sf.relu or np.heaviside)")
+        raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (choose with np.where(z > 0, a, b); or use np.maximum, np.minimum, np.clip, sf.relu)")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -14,6 +14,7 @@ from symfold.errors import NoRule, ShapeError, listing
 from symfold.functions import UFUNCS
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
+from symfold.numpy_choices import CHOICES
 from symfold.numpy_instead import INSTEAD
 from symfold.operations import Constant
 from symfold.primitives import (
@@ -22,10 +23,12 @@ from symfold.primitives import (
     axes_of,
     broadcast_to,
     concatenate,
+    cumulative_sum,
     dot,
     einsum,
     expand,
     item,
+    norm,
     reduce_max,
     reduce_mean,
     reduce_sum,
@@ -124,7 +127,7 @@ def _getitem(a: Node, index: Any) -> Node:
         elif part is ... or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
             plain.append(part if part is ... else int(part))
         else:
-            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do)")
+            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do; to choose entries write np.where(z > 0, a, b))")
     return item(a, index=tuple(plain))
 
 
@@ -149,20 +152,19 @@ def _flip(a: Any, axis: int | None = None) -> Node:
     return reverse(node)
 
 
-def _clip(a: Any, low: Any = None, high: Any = None) -> Node:
-    node = lift(a)
-    above = node if low is None else Node(sp.Max, (node, lift(low)))
-    return above if high is None else Node(sp.Min, (above, lift(high)))
-
-
 def _variance(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
     node, mean = lift(a), _reduction(reduce_mean)
     return mean((node - mean(node, axis, True)) ** 2, axis, keepdims)
 
 
+def _running_sum(a: Any, axis: Any = None) -> Node:
+    node = lift(a) if axis is not None else _ravel(a)
+    return cumulative_sum(node, axis=whole("axis", -1 if axis is None else axis, None), backward=False)
+
+
 def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
     only(ord is None, "linalg.norm", f"ord={ord!r}", "the Euclidean norm")
-    return _root(_reduction(reduce_sum)(lift(a) ** 2, axis, keepdims))
+    return _reduction(norm)(a, axis, keepdims)
 
 
 def _root(a: Any) -> Node:
@@ -208,6 +210,8 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.sum: _reduction(reduce_sum),
     np.mean: _reduction(reduce_mean),
     np.max: _reduction(reduce_max),
+    np.cumsum: _running_sum,
+    np.min: lambda a, axis=None, keepdims=False: -_reduction(reduce_max)(-lift(a), axis, keepdims),
     np.einsum: lambda subscripts, *values: einsum(*map(lift, values), subscripts=subscripts_given(subscripts, len(values))),
     np.reshape: _reshape,
     np.concatenate: _concatenate,
@@ -220,7 +224,6 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.vstack: lambda parts: _concatenate(parts, axis=-2),
     np.hstack: lambda parts: _concatenate(parts, axis=-1 if all(lift(part).ndim < 3 for part in parts) else 1),
     np.flip: _flip,
-    np.clip: _clip,
     np.var: _variance,
     np.std: lambda a, axis=None, keepdims=False: _root(_variance(a, axis, keepdims)),
     np.linalg.norm: _norm,
@@ -230,4 +233,5 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.inner: lambda a, b: _dot(a, _transpose(b)),
     np.vdot: lambda a, b: dot(_ravel(a), _ravel(b)),
     np.ravel: _ravel,
+    **CHOICES,
 }

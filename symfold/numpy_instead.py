@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 
-_CHOICE = "h*a + (1 - h)*b with h = np.heaviside(z, 0.5) for a where z > 0 and b elsewhere; or np.maximum, np.minimum, np.clip, sf.relu"
 _REPEAT = "np.broadcast_to, or np.concatenate of a list"
 
 # a new one is a row here; a function that gets a row in `numpy_functions` needs none
 INSTEAD: dict[Any, str] = {
-    **dict.fromkeys((np.where, np.select, np.piecewise, np.choose), _CHOICE),
-    **dict.fromkeys((np.bitwise_and, np.bitwise_or, np.invert), "np.logical_and, np.logical_or and np.logical_not"),
+    np.choose: "np.select, or np.where(number == k, a, b)",
     **dict.fromkeys((np.tile, np.repeat), _REPEAT),
-    np.min: "-np.max(-z, axis), or np.minimum(z[0], z[1]) of entries",
     np.fmax: "np.maximum(a, b)",
     np.fmin: "np.minimum(a, b)",
     np.remainder: "a - b*np.floor(a/b)",
@@ -23,9 +20,7 @@ INSTEAD: dict[Any, str] = {
     np.trunc: "np.sign(z)*np.floor(np.abs(z))",
     **dict.fromkeys((np.round, np.rint), "np.floor(z + 0.5), which takes halves up"),
     np.prod: "z[0]*z[1] of entries, or a fold: sf.fold(lambda p, v: p*v, z, 1)",
-    np.cumsum: "sf.scan(lambda s, v: s + v, z, 0)",
     np.diff: "z[1:] - z[:-1]",
-    np.bitwise_xor: "a**b for a power",
     np.average: "np.mean",
     np.tensordot: "np.einsum",
 }

@@ -1,4 +1,4 @@
-"""Opening: the bodies of layers written out, and functions written out in those that a target has."""
+"""Opening: the bodies of layers and primitives written out, and functions written out in those that a target has."""
 
 from __future__ import annotations
 
@@ -13,22 +13,50 @@ from symfold.functions import Head, row_of
 from symfold.layer_kinds import Call
 from symfold.lifting import lift_expression
 from symfold.nodes import Node
+from symfold.operations import Formal
+from symfold.primitives import Apply
+from symfold.shapes import Shape
 from symfold.walks import rebuilt
 
+Keep = Callable[[Node], bool]
 
-def opened(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with the bodies of layers written out, in the blocks of folds as well."""
+
+def has_adjoint(node: Node) -> bool:
+    """Whether a primitive can be differentiated as it is."""
+    return node.op.primitive.adjoint is not None
+
+
+def opened(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]:
+    """The roots with the bodies of layers and primitives written out, in the blocks of folds as well.
+
+    Primitives that `keep` says yes to stay whole: those with an adjoint, or those that a target has something better for.
+
+    >>> from symfold.primitives import layer_norm, reduce_mean
+    >>> from symfold.tensors import tensor
+    >>> opened([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
+    <class 'sympy.core.mul.Mul'>
+    """
     known: dict[Block, Block] = {}  # many layers of one body, and many folds of one block: each is opened once
+    written: dict[tuple[Apply, tuple[Shape, ...]], Block] = {}
 
     def block(closed: Block) -> Block:
         if closed not in known:
             known[closed] = Block(closed.shapes, rebuilt(closed.results, rule))
         return known[closed]
 
+    def inlined(op: Apply, args: tuple[Node, ...]) -> Node:
+        """A primitive's body over its arguments, which are open already."""
+        shapes = tuple(arg.shape for arg in args)
+        if (op, shapes) not in written:
+            written[op, shapes] = Block(shapes, rebuilt((body_of(op, formals_of(shapes)),), rule))
+        return written[op, shapes](*args)[0]
+
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if isinstance(node.op, Call) and node.op.body is not None:
             # the body is opened by itself: what it is applied to is open already, and may be deep
             return block(node.op.body)(*args[1:])[0]
+        if isinstance(node.op, Apply) and node.op.primitive.body is not None and not keep(node):
+            return inlined(node.op, args)
         if isinstance(node.op, Fold):
             fold = node.op
             return apply_fold(block(fold.block), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
@@ -60,3 +88,14 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
         return composed([lift_expression(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
 
     return rebuilt(roots, rule)
+
+
+def body_of(op: Apply, args: Sequence[Node]) -> Node:
+    """A primitive over some arguments, made of other operations."""
+    assert op.primitive.body is not None
+    return op.primitive.body(*args, **dict(op.attributes))
+
+
+def formals_of(shapes: Sequence[Shape]) -> tuple[Node, ...]:
+    """The formals of a closed block."""
+    return tuple(Node(Formal(0, place, shape)) for place, shape in enumerate(shapes))

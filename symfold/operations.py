@@ -104,5 +104,17 @@ class Constant:
             return f"Float({self.value._mpf_}, {self.value._prec})".encode()
         return (self.value.data if isinstance(self.value, FrozenArray) else b"") + f"Constant({self.value!r})".encode()
 
+    @property
+    def plain(self) -> Any:
+        """NumPy's value, where it is the same number exactly; else None."""
+        value = self.value
+        if isinstance(value, FrozenArray):
+            return value.array
+        if value in (sp.nan, sp.oo, -sp.oo):
+            return float(value)
+        if isinstance(value, sp.Integer) and abs(int(value)) < 2**53:
+            return int(value)
+        return float(value) if isinstance(value, sp.Float) and value == float(value) else None
+
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.value.shape if isinstance(self.value, FrozenArray) else ()

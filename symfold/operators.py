@@ -85,6 +85,15 @@ class Operators:
     def __xor__(self, other: Any) -> Self:
         return self._operate("__xor__", other)
 
+    def __rand__(self, other: Any) -> Self:
+        return self._operate("__rand__", other)
+
+    def __ror__(self, other: Any) -> Self:
+        return self._operate("__ror__", other)
+
+    def __rxor__(self, other: Any) -> Self:
+        return self._operate("__rxor__", other)
+
     def __setitem__(self, index: Any, value: Any) -> None:
         raise InvalidType(f"a symbolic value cannot be changed in place, as [{index!r}] = would (make a new one: np.concatenate, np.stack or arithmetic)")
 

@@ -112,7 +112,7 @@ def train(
 ) -> tuple[Model, Any]:
     """Fit a net to the training rows of a table by plain SGD on the mean squared error; the model and each step's loss."""
     from symfold.losses import squared_error
-    from symfold.optimisers import sgd
+    from symfold.optimizers import sgd
     from symfold.train import fit
 
     train_rows, test_rows = split_rows(len(table), test_fraction, seed)
@@ -133,6 +133,7 @@ def train(
             progress=None,
         )
     except Diverged as error:
-        raise Diverged(error.problem, Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")) from error
+        smaller = Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")
+        raise Diverged(error.problem, *(smaller if each.setting == "rate" else each for each in error.advice)) from error
     params = {name: np.array(value, dtype=float) for name, value in result.params.items()}
     return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history.loss

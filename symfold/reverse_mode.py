@@ -14,6 +14,7 @@ from typing import Any
 from symfold.adjoint_folds import AdjointFold, PulledStep, active_nodes, adjoint_from, settled_active, settled_barred
 from symfold.derivatives import pull
 from symfold.folds import Fold, Select
+from symfold.guarded import guarded_nodes, guarded_results
 from symfold.nodes import Node
 from symfold.operations import Formal
 from symfold.shapes import NAME
@@ -36,20 +37,28 @@ class Pulled:
     bars: Mapping[Node, Node]
 
 
-def pull_back(roots: Sequence[Node], cotangents: Sequence[Node | None], sources: Sequence[Node], remat: str | None = None) -> Pulled:
+def pull_back(
+    roots: Sequence[Node],
+    cotangents: Sequence[Node | None],
+    sources: Sequence[Node],
+    remat: str | None = None,
+    guarded: frozenset[int] = frozenset(),
+) -> Pulled:
     """The cotangents of sources from those of the roots; sources must be leaves, bodies of layers written out.
 
-    `remat` says what folds keep: all that their adjoint reads, or of groups of steps the state before each ("sqrt"), or nothing ("reversible").
+    `guarded` are the roots whose cotangent a choice may have set to zero. `remat` says what folds keep: all that their adjoint reads, or of groups of steps the state before each ("sqrt"), or nothing ("reversible").
     """
     active = active_nodes(roots, set(sources))
     barred = set(walk([root for root, bar in zip(roots, cotangents, strict=True) if bar is not None]))
     new: dict[Node, Any] = {}
     backward: dict[Node, AdjointFold] = {}
+    below = guarded_nodes(roots, [roots[k] for k in guarded])
     for node in walk(roots):
         args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold) and node in active and node in barred:
             results = _barred_results(node, barred)
-            adjoint = adjoint_fold(node.op, [arg in active for arg in node.args], results, remat)
+            given_out = frozenset(k for k in range(len(results)) if Node(Select(k), (node,)) in below)
+            adjoint = adjoint_fold(node.op, [arg in active for arg in node.args], results, remat, given_out)
             new[node] = adjoint.forward(args)
             backward[new[node][0].args[0]] = adjoint
         elif isinstance(node.op, Fold):
@@ -63,6 +72,7 @@ def pull_back(roots: Sequence[Node], cotangents: Sequence[Node | None], sources:
     for output, bar in zip(outputs, cotangents, strict=True):
         add(bars, output, bar)
     active = active_nodes(outputs, set(sources))
+    below = guarded_nodes(outputs, [outputs[k] for k in guarded])
     for node in reversed(walk(outputs)):
         if node not in active:
             continue
@@ -73,7 +83,7 @@ def pull_back(roots: Sequence[Node], cotangents: Sequence[Node | None], sources:
                     add(bars, arg, bar)
         elif node.args and node in bars and not isinstance(node.op, Select):
             wanted = [arg in active for arg in node.args]
-            for arg, bar in zip(node.args, pull(node, bars[node], wanted), strict=True):
+            for arg, bar in zip(node.args, pull(node, bars[node], wanted, node in below), strict=True):
                 add(bars, arg, bar)
     return Pulled(outputs, {source: bars[source] for source in sources if source in bars})
 
@@ -82,12 +92,16 @@ def _barred_results(fold: Node, barred: set[Node]) -> list[bool]:
     return [Node(Select(k), (fold,)) in barred for k in range(len(fold.op.block.results))]
 
 
-def adjoint_fold(fold: Fold, active_args: Sequence[bool], barred: Sequence[bool], remat: str | None) -> AdjointFold:
+def adjoint_fold(
+    fold: Fold, active_args: Sequence[bool], barred: Sequence[bool], remat: str | None, guarded: frozenset[int] = frozenset()
+) -> AdjointFold:
     """Differentiate a fold's block once. What is inside of a step that can be inverted is kept for that step alone."""
     block = fold.block
     active = settled_active(fold, active_args)
     barred = settled_barred(fold, active, barred)
     sources = [formal for formal, is_active in zip(block.formals, active, strict=True) if is_active and formal.shape[-1:] != (NAME,)]
     bar_of = {k: Node(Formal(-1, k, result.shape)) for k, result in enumerate(block.results) if barred[k]}
-    pulled = pull_back(block.results, [bar_of.get(k) for k in range(len(block.results))], sources, "sqrt" if remat == "sqrt" else None)
+    inner = "sqrt" if remat == "sqrt" else None
+    cotangents = [bar_of.get(k) for k in range(len(block.results))]
+    pulled = pull_back(block.results, cotangents, sources, inner, guarded_results(fold, guarded))
     return adjoint_from(fold, active, PulledStep(pulled.roots, bar_of, pulled.bars), remat)

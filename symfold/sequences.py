@@ -12,59 +12,73 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from symfold.arguments import ordered
+from symfold.arrays import add_at, set_at, zeros_like
 from symfold.errors import InvalidValue
 from symfold.families import Family, Names, Numbered, compress, known_count
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray, Input
-from symfold.primitives import Primitive, concatenate, expand, is_primitive, item, primitive
+from symfold.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.shapes import ANY, Shape, is_known, length
 
 Positions = range | tuple[int, ...]
+LARGEST = 2**20  # entries of a constant whose rows are written out where some are equal: above, they are taken from the distinct ones
 
 
 def _stacked(*shapes: Shape) -> Shape:
     return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
 
 
-def _add_rows(a: Any, like: Any, positions: Positions) -> Any:
-    full = np.zeros(np.shape(like), dtype=np.result_type(a))
+def _index(xp: Any, positions: Positions) -> Any:
+    """Positions as a slice if they follow each other: a copy of memory, and no gathering."""
     if isinstance(positions, range) and positions.step == 1:
-        full[positions.start : positions.stop] = a
-        return full
-    np.add.at(full, np.asarray(positions), a)
-    return full
+        return slice(positions.start, positions.stop)
+    return xp.asarray(tuple(positions), dtype=int if hasattr(xp, "ufunc") else xp.int64)
+
+
+def _add_rows(xp: Any, a: Any, like: Any, positions: Positions) -> Any:
+    full, index = zeros_like(xp, like, a), _index(xp, positions)
+    return set_at(full, index, a) if isinstance(index, slice) else add_at(xp, full, index, a)
 
 
 stack_row: Primitive = primitive(
     "stack",
     _stacked,
-    lambda *parts: np.stack(parts),
+    lambda xp, *parts: xp.stack(parts),
     lambda node, bar: [element(bar, k) for k in range(len(node.args))],
+    linear=TOGETHER,
+    examples=((((2, 3), (2, 3)), {}),),
 )
 take_row: Primitive = primitive(
     "take",
     lambda a, positions: (len(positions), *a[1:]),
-    lambda a, positions: np.asarray(a)[np.asarray(positions, dtype=int)],
+    lambda xp, a, positions: a[_index(xp, positions)],
     lambda node, bar, positions: [add_rows(bar, node.args[0], positions=positions)],
+    linear=(0,),
+    examples=((((4, 3),), {"positions": (2, 0, 2)}), (((4, 3),), {"positions": range(1, 3)})),
 )
 add_rows: Primitive = primitive(  # the adjoint of `take`: rows added up at their positions
     "add_rows",
     lambda a, like, positions: like,
     _add_rows,
     lambda node, bar, positions: [take(bar, positions), None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((3, 2), (4, 2)), {"positions": (2, 0, 2)}), (((2, 2), (4, 2)), {"positions": range(1, 3)})),
 )
 reverse_row: Primitive = primitive(
     "reverse",
     lambda a: a,
-    lambda a: np.asarray(a)[::-1],
+    lambda xp, a: xp.flip(a, axis=0),
     lambda node, bar: [reverse(bar)],
+    linear=(0,),
+    examples=((((4, 3),), {}),),
 )
 
 
@@ -116,6 +130,8 @@ def stack(parts: Sequence[Any]) -> Node:
     nodes = tuple(map(lift, ordered("sf.stack takes values of one shape", parts)))
     if not nodes:
         raise InvalidValue("cannot stack nothing (give at least one value)")
+    if (array := _plain_rows(nodes)) is not None:
+        return Node(Constant(FrozenArray.of(array)))
     distinct = tuple(dict.fromkeys(nodes))
     if len(distinct) < len(nodes):
         where = {node: k for k, node in enumerate(distinct)}
@@ -128,9 +144,6 @@ def stack(parts: Sequence[Any]) -> Node:
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
-    arrays = [_plain(node) for node in nodes]
-    if all(array is not None and np.shape(array) == np.shape(arrays[0]) for array in arrays):
-        return Node(Constant(FrozenArray.of(np.stack([np.asarray(a) for a in arrays]))))
     return _pieces(nodes, [entry[0] if entry else None for entry in entries])
 
 
@@ -154,14 +167,14 @@ def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
     return concatenate(*parts, axis=-1 - len(nodes[0].shape))
 
 
-def _plain(node: Node) -> Any:
-    """The NumPy value of a constant that is one exactly."""
-    value = node.op.value if isinstance(node.op, Constant) else None
-    if isinstance(value, FrozenArray):
-        return value.array
-    if isinstance(value, (sp.Integer, sp.Float)):
-        return int(value) if isinstance(value, sp.Integer) and abs(int(value)) < 2**53 else float(value)
-    return None
+def _plain_rows(nodes: Sequence[Node]) -> Any:
+    """The array of constants that are numbers exactly and alike in shape, if it is no larger than an array that is kept whole."""
+    if not all(isinstance(node.op, Constant) and node.shape == nodes[0].shape for node in nodes):
+        return None
+    if len(nodes) * prod(nodes[0].shape) > LARGEST and len(set(nodes)) < len(nodes):
+        return None
+    rows = [node.op.plain for node in nodes]
+    return None if any(row is None for row in rows) else np.array(rows)
 
 
 def element(sequence: Node, position: int) -> Node:
@@ -221,7 +234,9 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(replace(op, names=names))
     if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
         return stack([sequence.args[k] for k in positions])
-    if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and len(set(positions)) == len(positions):
+    if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and (
+        len(positions) * prod(sequence.shape[1:]) <= LARGEST or len(set(positions)) == len(positions)
+    ):
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if isinstance(size, int) and (isinstance(op, Family) or is_primitive(sequence, stack_row)) and list(dict.fromkeys(positions)) != list(range(size)):
         return stack([element(sequence, k) for k in positions])  # what is not taken is left out
@@ -298,4 +313,8 @@ def repeated(sequence: Node) -> Node | None:
         positions = dict(sequence.op.attributes)["positions"]
         if isinstance(positions, tuple) and len(set(positions)) == 1:
             return element(sequence.args[0], positions[0])
+    if isinstance(sequence.op, Constant) and isinstance(sequence.op.value, FrozenArray):
+        count, data = sequence.shape[0], sequence.op.value.data
+        if count > 1 and data == data[: len(data) // count] * count:
+            return element(sequence, 0)
     return None

@@ -24,7 +24,7 @@ from symfold.names import applied_layers, covers, names_of
 from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import broadcast_like, broadcast_to, is_primitive, sum_like
+from symfold.primitives import Apply, read_places
 
 ZERO = "0"
 
@@ -142,7 +142,8 @@ class _Reach(Interpreter):
             else:
                 self.outside.append(args[0])
             return args[0] == self.layer or any(arg is True for arg in args[1:])
-        read = args[:1] if is_primitive(node, broadcast_like, sum_like) else args  # of the other argument they take the shape alone
-        if ZERO in read and (op is sp.Mul or is_primitive(node, broadcast_to, broadcast_like)):
+        read = [args[k] for k in read_places(node)] if isinstance(op, Apply) else args
+        groups = op.groups(len(args)) if isinstance(op, Apply) else [range(len(args))] if op is sp.Add else [[k] for k in range(len(args)) if op is sp.Mul]
+        if any(all(args[k] == ZERO for k in group) for group in groups):
             return ZERO
         return any(arg is True for arg in read)

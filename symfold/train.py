@@ -15,10 +15,11 @@ from symfold.arguments import flag, one_of, quoted, takes, whole
 from symfold.batches import Batch, Stack, checked_batch, given_batches, rounds, shuffled
 from symfold.compile import DTYPES, chosen_backend
 from symfold.depth import roll
-from symfold.errors import Advice, Diverged, InvalidType, InvalidValue, listing
+from symfold.errors import Diverged, InvalidType, InvalidValue, listing
+from symfold.finiteness import Stop, check_data, check_start, explained
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.optimisers import Optimiser
+from symfold.optimizers import Optimizer
 from symfold.parameters import Parameters, layout_of, parameters_of
 from symfold.stages import Stage, stages_of, without
 from symfold.trees import flatten
@@ -53,7 +54,7 @@ def fit(
     params: Mapping[str, Any],
     data: Batch | None = None,
     *,
-    optimizer: Optimiser,
+    optimizer: Optimizer,
     batches: Iterable[Batch] | None = None,
     epochs: int = 1,
     batch_size: int | None = None,
@@ -71,13 +72,14 @@ def fit(
     `data` holds an array for every input, samples along the first axis, shuffled anew each epoch by `seed`; `metrics` are
     functions of the parameters, or nets evaluated on the whole data, after each epoch. Parameters have the names of the
     loss's, neither fewer nor more. What is wrong with an argument shows before the first step. The arguments are left alone. A loss that is no longer finite stops
-    the training with `Diverged`, which says at which step and keeps the last good parameters. What is a statistic and no weight
+    the training: data or parameters that are not finite are named, else `Diverged` says at which step, names a gradient that is not
+    finite, and keeps the last good parameters. What is a statistic and no weight
     (`sf.keep_statistics`) is left as it is.
 
     With `stages`, the layers of the net's folds are fitted one after the other, in the order in which they are applied: stage k
     moves the parameters of layer k and those that belong to no layer of a fold (a projection, a readout); the layers before it
     stay as they are, bit for bit, those after it are left out (`sf.lesion`), so that it trains the net of depth k. `epochs` is
-    the whole budget, shared out evenly, what is left over to the first stages; the optimiser's memory starts anew in each stage.
+    the whole budget, shared out evenly, what is left over to the first stages; the optimizer's memory starts anew in each stage.
     Metrics that are nets are measured without the layers that are not fitted yet; `history.stages` says whose step each was.
 
     `remat` says how gradients of deep nets save memory ("sqrt" or "reversible"), as for `sf.value_and_grad`.
@@ -95,8 +97,8 @@ def fit(
     net = roll(Net.of(loss))
     if not isinstance(params, Mapping):
         raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
-    if not isinstance(optimizer, Optimiser):
-        raise InvalidType(f"optimizer={quoted(optimizer)} is no optimiser (as sf.sgd(0.01))")
+    if not isinstance(optimizer, Optimizer):
+        raise InvalidType(f"optimizer={quoted(optimizer)} is no optimizer (as sf.sgd(0.01))")
     if (data is None) == (batches is None):
         raise InvalidType("fit takes either data (arrays by input name) or batches (an iterable of them)")
     epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)
@@ -127,6 +129,7 @@ def fit(
     epoch = 0
     with np.errstate(all="ignore"):
         for stage in plan:
+            before: Stack | None = None
             if history.loss:  # the first stage is made already: what is wrong shows before the first step
                 training, measures = training_for(stage), measures_of(metrics, fitted, arrays, stage, backend, dtype)
             for number, stacks in rounds(islice(source, stage.epochs), together):
@@ -135,9 +138,12 @@ def fit(
                     finite = losses if math.isfinite(losses[-1]) else losses[:-1]
                     history.loss += finite
                     history.stages += [stage.layer] * len(finite) if stages else []
+                    stop = Stop(stack, len(finite), before, len(history.loss))
                     if len(finite) < len(losses):
-                        blame_values(training, stack, len(finite), first=not history.loss)
-                        raise diverged(fitted, training, history, epoch + len(finite) * number // stack.count, losses[-1])
+                        raise diverged(stop, stage, fitted, training, history, epoch + len(finite) * number // stack.count, dtype, losses[-1])
+                    if arrays is None and not np.isfinite(training.state.flat).all():  # soon: given batches are not kept
+                        raise diverged(stop, stage, fitted, training, history, epoch, dtype, None)
+                    before = stack
                 if not history.loss:
                     raise InvalidValue("there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)")
                 epoch += number
@@ -147,7 +153,7 @@ def fit(
                         history.metrics[name].append(measure(moved))
                 bar.show(epoch, history.loss[-1])
             if not np.isfinite(training.state.flat).all():
-                raise diverged(fitted, training, history, epoch - 1, math.nan, "the parameters are no longer finite after step")
+                raise diverged(stop, stage, fitted, training, history, epoch - 1, dtype, None)
             fitted = moved_on(fitted, training.state)
     bar.close()
     return Fitted(fitted, history)
@@ -202,22 +208,16 @@ def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch 
     return lambda fitted: flatten(compiled(fitted, **given))[0][0]
 
 
-def blame_values(training: Training, stack: Stack, number: int, first: bool) -> None:
-    """Say which value that was given is not finite, if one is: no rate can mend that."""
-    for name, array in stack.batch(number).items():
-        if not np.isfinite(array).all():
-            raise InvalidValue(f"the data of {name!r} are not all finite (leave out the samples with nan or inf)")
-    state = training.state
-    for name in state if first else ():
-        if not np.isfinite(state[name]).all():
-            raise InvalidValue(f"parameter {name!r} is not finite before the first step (give it finite values)")
-
-
-def diverged(fitted: Parameters, training: Training, history: History, epoch: int, value: float, what: str = "") -> Diverged:
-    """The error of a training that is no longer finite, with the parameters of the last finite loss."""
-    step = len(history.loss) + (not what)
-    said = "try a smaller rate, or data on a smaller scale; the last good parameters are in the error's .params"
-    error = Diverged(f"{what or f'the loss became {value} at step'} {step}, in epoch {epoch + 1}", Advice("rate", None, said))
+def diverged(
+    stop: Stop, plan: Stage, fitted: Parameters, training: Training, history: History, epoch: int, dtype: str, value: float | None
+) -> Diverged:
+    """The error of a training that is no longer finite, with the parameters of the last finite loss; of the loss, its value."""
+    check_data(stop, dtype)
+    check_start(fitted)
+    why, advice = explained(stop, plan.net, training, plan.trained)
+    step = stop.steps if value is None else stop.steps + 1
+    what = "the parameters are no longer finite after step" if value is None else f"the loss became {value} at step"
+    error = Diverged(f"{what} {step}, in epoch {epoch + 1}{why}", *advice)
     error.params = moved_on(fitted, training.good)  # type: ignore[attr-defined]
     error.history = history  # type: ignore[attr-defined]
     error.step = step  # type: ignore[attr-defined]

@@ -18,11 +18,11 @@ from symfold.losses import check_single
 from symfold.net import Net, listed
 from symfold.nodes import Node
 from symfold.operations import Fixed, Input, Normal
-from symfold.optimisers import Optimiser
+from symfold.optimizers import Optimizer
 from symfold.parameters import Parameters, layout_of, parameters_of
 
 
-def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None = None, remat: str | None = None) -> Net:
+def training_step(loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None) -> Net:
     """One step as a net: (the loss, every parameter leaf after the step, every slot after the step); with `trained`, of these parameters alone.
 
     `remat` is as for `sf.value_and_grad`.
@@ -41,8 +41,8 @@ def training_step(loss: Net, optimiser: Optimiser, trained: Sequence[str] | None
     parameters: list[Node] = []
     slots: list[Node] = []
     for leaf, gradient in zip(leaves, gradients, strict=True):
-        own = [slot_of(leaf, name) for name in optimiser.slots]
-        first, *others = optimiser.update(leaf, gradient, *own)
+        own = [slot_of(leaf, name) for name in optimizer.slots]
+        first, *others = optimizer.update(leaf, gradient, *own)
         parameters.append(first)
         slots += others
     after = (*parameters, *slots)
@@ -62,7 +62,7 @@ def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
 
 
 def slot_of(leaf: Node, name: str) -> Node:
-    """What an optimiser remembers of a parameter, as a parameter of the step that starts at zero."""
+    """What an optimizer remembers of a parameter, as a parameter of the step that starts at zero."""
     op = leaf.op
     if isinstance(op, Family):
         names: Names = (
@@ -80,7 +80,7 @@ class Update:
 
     `net` gives the loss on a batch and then, in their order, every one of `moved` as it is after the step: leaves of the layout
     of `start`, or runs of a family's members (`Layout.place` says where each lies). `start` holds the parameters to begin with,
-    slots of the optimiser (momentum's velocities) among them; how an optimiser steps stands in the net, and nowhere else.
+    slots of the optimizer (momentum's velocities) among them; how an optimizer steps stands in the net, and nowhere else.
     """
 
     net: Net
@@ -89,16 +89,16 @@ class Update:
 
 
 def update_of(
-    loss: Net, params: Mapping[str, Any], optimiser: Optimiser, trained: Sequence[str] | None = None, remat: str | None = None
+    loss: Net, params: Mapping[str, Any], optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None
 ) -> Update:
     """The training step of a loss from these parameters; with `trained`, of the parameters of these names alone."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
     movers = moved(loss, trained)
-    slots = [slot_of(leaf, name) for leaf in movers for name in optimiser.slots]
+    slots = [slot_of(leaf, name) for leaf in movers for name in optimizer.slots]
     start = Parameters(layout_of(Net((*leaves, *slots))))
     given = parameters_of(params, layout_of(loss)).flat
     start.flat[: len(given)] = given
-    return Update(training_step(loss, optimiser, trained, remat), (*movers, *slots), start)
+    return Update(training_step(loss, optimizer, trained, remat), (*movers, *slots), start)
 
 
 class Training(Protocol):

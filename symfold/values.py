@@ -25,7 +25,8 @@ _CONSTANT_NAMES = {value: name for name, value in CONSTANTS.items()}
 # what sizes are computed with
 ARITHMETIC: dict[str, Any] = {"Add": sp.Add, "Mul": sp.Mul, "Pow": sp.Pow, "floor": sp.floor, "ceiling": sp.ceiling, "Max": sp.Max, "Min": sp.Min}
 
-LARGEST_POWER = 64  # of a size, so that reading one never computes a number of a million digits
+LARGEST_POWER = 64  # of a size or a number, so that reading one never computes a number of a million digits
+MOST_BITS = 2**16  # of a power of numbers
 
 
 def encode_value(value: Any) -> Any:
@@ -106,6 +107,13 @@ def _rational(p: Any, q: Any) -> sp.Rational:
     return sp.Rational(int(p, 16), int(q, 16))
 
 
+def _is_small_power(base: sp.Expr, exponent: sp.Expr) -> bool:
+    """Whether a power is quick to compute: of powers of numbers, too, that stand in one another."""
+    if not exponent.is_Rational or max(abs(exponent.p), exponent.q) > LARGEST_POWER:
+        return False
+    return not base.is_Rational or max(abs(base.p), base.q).bit_length() * abs(exponent.p) <= MOST_BITS
+
+
 NUMBERS: dict[str, Callable[..., sp.Expr]] = {
     "integer": lambda digits: sp.Integer(int(digits, 16)),
     "rational": _rational,
@@ -123,7 +131,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
 
 
 def decode_value(data: Any, number: bool = False) -> Any:
-    """The value that `encode_value` wrote; with `number`, only one of SymPy's numbers.
+    """The value that `encode_value` wrote; with `number`, only one of SymPy's numbers, as sqrt(2)/2.
 
     >>> decode_value(encode_value((2, sp.Symbol("n") + 1, sp.Float("0.1"))))
     (2, n + 1, 0.100000000000000)
@@ -139,11 +147,11 @@ def decode_value(data: Any, number: bool = False) -> Any:
         return NUMBERS[kind](*fields)
     if kind in OTHERS and not number:
         return OTHERS[kind](*fields)
-    if kind in ARITHMETIC and not number:
-        args = [decode_value(field) for field in fields]
+    if kind in ARITHMETIC:
+        args = [decode_value(field, number) for field in fields]
         if not all(isinstance(arg, sp.Expr) for arg in args):
             raise DataError(f"{kind} of what is no size: {args!r}")
-        if kind == "Pow" and not (args[1].is_Integer and abs(int(args[1])) <= LARGEST_POWER):
+        if kind == "Pow" and not _is_small_power(*args):
             raise DataError(f"a size to the power {args[1]} (the largest power read is {LARGEST_POWER})")
         return ARITHMETIC[kind](*args)
     raise DataError(f"unknown kind of value: {kind!r} (must be one of {', '.join((*NUMBERS, *OTHERS, *ARITHMETIC))})")

@@ -1,6 +1,47 @@
-"""What all tests share: Hypothesis without a clock, since a busy machine is no defect of the code."""
+"""How Hypothesis draws: the same examples in every run by default, many new ones in the profile "long".
 
-from hypothesis import settings
+`pytest -m hypothesis --hypothesis-profile=long` draws LONGER times the examples of every test and prints its seed, which
+`--hypothesis-seed` takes. No profile has a clock, since a busy machine is no defect of the code.
+"""
 
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+LONGER = 5
+
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, derandomize=False, database=None, print_blob=True, max_examples=LONGER * 100)
+settings.load_profile("steady")
+
+
+def is_long(config: pytest.Config) -> bool:
+    return config.getoption("--hypothesis-profile") == "long"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A seed for the long profile, where none is given; Hypothesis reads the option after this."""
+    if is_long(config) and config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The seed, said first and also under `-q`."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if is_long(session.config) and reporter is not None:
+        reporter.write_line(f"hypothesis: the long profile, seed {session.config.getoption('--hypothesis-seed')}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the long profile, tests that say how many examples they draw draw LONGER times as many."""
+    if not is_long(config):
+        return
+    tests = {item.obj for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)}
+    for test in tests:
+        given = getattr(test, "_hypothesis_internal_use_settings", settings.default)
+        if given.max_examples != settings.default.max_examples:
+            test._hypothesis_internal_use_settings = settings(given, max_examples=LONGER * given.max_examples)

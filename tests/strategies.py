@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from hypothesis import strategies as st
 
 import symfold as sf
@@ -86,3 +88,23 @@ def nets(draw: Any) -> sf.Net:
         return sf.fold(lambda a, z: a * z + a, sf.scan(mapper, layers, X), sf.tensor("y", (None, WIDTH)))
     chosen = draw(st.lists(mappers, min_size=len(layers), max_size=len(layers)))
     return sf.fold(lambda z, item: item[0](z, item[1]), list(zip(chosen, layers, strict=True)), X)
+
+
+NUMBERS = (0, 1, 2, 3, -1, -2, sp.Rational(1, 2), 0.25)
+SMOOTH = (sf.tanh, sf.exp, sf.sin, sf.sigmoid, sf.softplus, sf.silu)
+
+
+def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2, 3), most: int = 8, quotients: bool = False) -> st.SearchStrategy[sf.Net]:
+    """Elementwise nets of the scalars x and y, numbers among them: sums, differences, products, powers, functions."""
+    x, y = sf.tensor("x", ()), sf.tensor("y", ())
+    leaf = st.one_of(st.sampled_from([x, y]), st.sampled_from(NUMBERS).map(lambda number: sf.Net.of(number).outputs[0]))
+
+    def larger(part: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        both = st.tuples(part, part)
+        kinds = [
+            both.map(lambda pair: pair[0] + pair[1]), both.map(lambda pair: pair[0] - pair[1]), both.map(lambda pair: pair[0] * pair[1]),
+            st.builds(pow, part, st.sampled_from(exponents)), *([both.map(lambda pair: pair[0] / pair[1])] if quotients else []),
+        ]  # fmt: skip
+        return st.one_of(*kinds, *([st.builds(lambda f, value: f(value), st.sampled_from(functions), part)] if functions else []))
+
+    return st.recursive(leaf, larger, max_leaves=most).map(sf.Net.of)

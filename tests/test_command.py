@@ -251,6 +251,27 @@ def test_train_then_eval(tmp_path: Path) -> None:
     assert out.read_text().splitlines() == rows
 
 
+def test_a_column_that_is_constant_up_to_rounding_predicts_no_huge_numbers(tmp_path: Path) -> None:
+    """Where it changes in new data it counts in its own unit, and is no deviation of 1e16."""
+    train, new, model = (tmp_path / name for name in ("train.csv", "new.csv", "model.npz"))
+    train.write_text("a,b,y\n" + "".join(f"{k},{0.1 if k % 2 else 0.1 + 2**-56},{k}\n" for k in range(20)))
+    new.write_text("a,b\n3,0.1\n3,0.2\n")
+    printed("train", "residual", "--depth", "2", "--data", str(train), "--target", "y", "-o", str(model))
+    first, second = printed_json("eval", str(model), "--data", str(new))["predictions"]
+    assert abs(first - second) < 20
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("-o", "predictions.csv")])
+def test_predictions_that_are_not_finite_are_not_printed(tmp_path: Path, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.csv").write_text("a,y\n" + "".join(f"{k},{k}\n" for k in range(20)))
+    Path("new.csv").write_text("a\n3\n1e200\n")
+    printed("train", "z * z", "--depth", "2", "--rate", "1e-6", "--epochs", "1", "--data", "train.csv", "--target", "y", "-o", "model.npz")
+    result = call("eval", "model.npz", "--data", "new.csv", *more)
+    assert result.exit_code == 2 and not Path("predictions.csv").exists()
+    assert "gives no finite prediction for 1 of 2 rows of 'new.csv', the first in row 2 under the header: " in result.stderr
+
+
 def test_the_baselines_by_another_route() -> None:
     args = ("train", "f(z)", "--depth", "0", "--epochs", "1", "--data", DIABETES, "--target", "target")
     report = printed_json(*args, "--seed", "3")

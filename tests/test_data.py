@@ -91,6 +91,21 @@ def test_scaling_there_and_back(rows: list[list[float]]) -> None:
     assert np.allclose(scale.restore(scale.standardise(values)), values, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [2, 10, 1000, 100_000])
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 7.0, -1e-300, 1e140, 0.0])
+def test_a_column_that_is_constant_up_to_rounding_keeps_its_unit(rows: int, value: float) -> None:
+    values = np.full((rows, 2), value)
+    values[1::2, 1] = np.nextafter(value, np.inf)
+    scale = Scale.of(values)
+    assert scale.deviation.tolist() == [1.0, 1.0] and scale.mean[0] == value
+    np.testing.assert_array_equal(scale.standardise(values)[:, 0], 0.0)
+
+
+def test_small_differences_that_are_no_rounding_are_a_scale() -> None:
+    values = 1.0 + np.array([[0.0], [1e-12]])
+    assert Scale.of(values).deviation[0] == pytest.approx(5e-13, rel=1e-3)
+
+
 def test_a_scale_out_of_reach() -> None:
     with pytest.raises(DataError, match="too large"):
         Scale.of(np.array([[1e308], [-1e308]]))

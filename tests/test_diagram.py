@@ -19,10 +19,18 @@ from symfold.diagram import diagram, side_by_side
 from symfold.diagram.layout import Picture
 from symfold.diagram.size import PictureSize, picture_size
 from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, TooLarge, UnknownName
+from symfold.functions import elu as elu_head
+from symfold.nodes import Node
+from symfold.primitives import attention
 from symfold.render import render
+from symfold.tensors import number as constant
 
 X = sf.tensor("x")
 ROUTES = ["wasm", pytest.param("dot", marks=pytest.mark.skipif(shutil.which("dot") is None, reason="needs the program dot"))]
+
+
+def elu(value, alpha):
+    return Node(elu_head, (value, constant(alpha)))
 
 
 def residual(depth):
@@ -72,6 +80,12 @@ def test_an_edge_shows_what_it_carries_by_more_than_colour():
 
 MARKS = [
     (lambda z, f: z + f(z), {}),
+    (lambda z, f: f(z) - 2 * z, {("x", "z1"): "− 2 ×"}),
+    (lambda z, f: z - f(z) / 3, {("f1", "z1"): "− 1/3 ×"}),
+    (lambda z, f: -f(z) + z, {("f1", "z1"): "−"}),
+    (lambda z, f: -f(z) - z, {("f1", "z1"): "−1 ×", ("x", "z1"): "−"}),
+    (lambda z, f: z > f(z), {("x", "z1"): "1", ("f1", "z1"): "2"}),
+    (lambda z, f: np.equal(z, f(z)), {}),
     (lambda z, f: z - f(z), {("f1", "z1"): "−"}),
     (lambda z, f: f(z) - z, {("x", "z1"): "−"}),
     (lambda z, f: f(z) / z, {("x", "z1"): "÷"}),
@@ -92,10 +106,26 @@ def test_operands_are_told_apart_where_their_order_matters(mapper, marks):
 
 @pytest.mark.parametrize(("mapper", "label"), [
     (lambda z, f: f(z) + 1, "+ 1"), (lambda z, f: f(z) - 1, "− 1"), (lambda z, f: -f(z), "× −1"), (lambda z, f: f(z) ** 2, "^ 2"), (lambda z, f: 2 ** f(z), "2 ^"),
+    (lambda z, f: 1 / f(z), "1 ÷"), (lambda z, f: 0.5 / f(z), "0.5 ÷"), (lambda z, f: f(z) > 0, "> 0"), (lambda z, f: f(z) <= -1, "≤ −1"),
+    (lambda z, f: np.clip(f(z), -1, 1), "clip(−1, 1)"), (lambda z, f: elu(f(z), 2), "elu(2)"),
 ])  # fmt: skip
 def test_a_number_is_written_into_what_reads_it(mapper, label):
     drawn = Picture(sf.fold(mapper, sf.layers("f1:2"), X).graph()).graph
     assert [drawn.nodes[name]["label"] for name in ("x", "f1", "z1", "out")] == ["x", "f1", label, "out"] and len(drawn) == 4
+
+
+def test_a_choice_names_what_it_reads():
+    choice = Picture(sf.fold(lambda z, f: np.where(z > 0, z, f(z)), sf.layers("f1:2"), X).graph()).graph
+    assert [(choice.nodes[a]["label"], mark) for a, _, mark in choice.in_edges("z1", data="mark")] == [("x", "then"), ("> 0", "if"), ("f1", "else")]
+    numbers = Picture(sf.Net.of(np.where(sf.tensor("y") < X, 1, 0)).graph()).graph
+    assert {(numbers.nodes[a]["label"], mark) for a, _, mark in numbers.in_edges("where1", data="mark")} == {(">", "if"), ("1", "then"), ("0", "else")}
+
+
+def test_attention_names_what_it_reads():
+    q, k, v, mask = sf.tensor("q", (3, 4)), sf.tensor("k", (3, 4)), sf.tensor("v", (3, 4)), sf.tensor("m", (3, 3))
+    drawn = Picture(sf.Net.of(attention(q, k, v, mask, scale=0.5, causal=False)).graph()).graph
+    marks = {(source, end): mark for source, end, mark in drawn.edges(data="mark") if mark}
+    assert marks == {("q", "attention1"): "query", ("k", "attention1"): "key", ("v", "attention1"): "value", ("m", "attention1"): "bias"}
 
 
 @pytest.mark.parametrize(("mapper", "marks"), [
@@ -192,7 +222,7 @@ def test_what_one_architecture_is_can_be_seen():
     on_line = {name: {node for node, (_, y) in found[name].items() if abs(y - found[name][state][1]) < 0.5} for name, state in first.items()}
     assert {"add1", "z1", "add2", "z2"} <= on_line["pre_norm"] and not {"p1", "a1", "q1", "m1"} & on_line["pre_norm"]
     assert {"add1", "p1", "add2", "q1"} <= on_line["post_norm"] and not {"a1", "m1"} & on_line["post_norm"]
-    assert {"mul3", "z1"} <= on_line["highway"] and not {"f1", "g1", "sigmoid1"} & on_line["highway"]
+    assert {"mul2", "z1"} <= on_line["highway"] and not {"f1", "g1", "sigmoid1"} & on_line["highway"]
     there, back = ([f"{letter}{number} state" for number in ("", "_2", "_3")] for letter in "fg")
     for a, b in zip(there, back, strict=True):
         assert found["bidirectional"][a][0] == pytest.approx(found["bidirectional"][b][0], abs=5)  # side by side in time

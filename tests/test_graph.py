@@ -12,9 +12,10 @@ import networkx as nx
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import T, enumerated
+from strategies import formulas
 
 import symfold as sf
 from symfold.errors import InvalidValue, UnknownName
@@ -79,8 +80,9 @@ def test_names_and_kinds():
         (lambda z, f: z ** f(z), {("x", "z1")}),
         (lambda z, f: f(z) ** z, {("x", "z1")}),
         (lambda z, f: z - f(z), {("x", "z1")}),
-        (lambda z, f: f(z) - 2 * z, {("x", "mul1"), ("mul1", "mul2"), ("mul2", "z1")}),  # the whole way round the layer
-        (lambda z, f: f(z) / z, {("x", "pow1"), ("pow1", "z1")}),
+        (lambda z, f: f(z) - 2 * z, {("x", "mul1"), ("mul1", "z1")}),  # the whole way round the layer
+        (lambda z, f: f(z) / z, {("x", "z1")}),
+        (lambda z, f: f(z) / z**2, {("x", "pow1"), ("pow1", "z1")}),
         (lambda z, f: 0.5 * f(z) + z, {("x", "z1")}),
         (lambda z, f: np.maximum(z, f(z)), {("x", "z1")}),
         (lambda z, f: f(2 * z) + 2 * z, {("mul1", "z1")}),  # what the layer reads as well is no way round it
@@ -99,6 +101,80 @@ def test_a_skip_is_what_goes_round_a_layer_whatever_the_join(mapper, skips):
 def test_what_transposed_weights_multiply_is_no_skip():
     graph = sf.fold(lambda z, w: np.dot(z, w.T), [sf.tensor(f"W{k}", (3, 3)) for k in (1, 2)], sf.tensor("x", (None, 3))).graph()
     assert "skip" not in {kind for _, _, kind in graph.edges(data="kind")}
+
+
+Y, Z = sf.tensor("y"), sf.tensor("z")
+
+
+@pytest.mark.parametrize(
+    ("value", "operations"),
+    [
+        (X / Y, {"div1": ("/", "x", "y")}),
+        (X - Y, {"sub1": ("-", "x", "y")}),
+        (X * Y / Z, {"mul1": ("*", "x", "y"), "div1": ("/", "mul1", "z")}),
+        (X / Y / Z, {"div1": ("/", "x", "y"), "div2": ("/", "div1", "z")}),
+        (X / (Y * Z), {"mul1": ("*", "y", "z"), "div1": ("/", "x", "mul1")}),
+        (X - Y + Z, {"sub1": ("-", "x", "y"), "add1": ("+", "sub1", "z")}),
+        (X - Y * Z, {"mul1": ("*", "y", "z"), "sub1": ("-", "x", "mul1")}),
+        (X - Y / Z, {"div1": ("/", "y", "z"), "sub1": ("-", "x", "div1")}),
+        (2 / X, {"div1": ("/", "2", "x")}),
+        (1 / X, {"div1": ("/", "1", "x")}),
+        (-X, {"mul1": ("*", "-1", "x")}),
+        ((1 / Y) * X, {"div1": ("/", "x", "y")}),
+        (X / Y + Z / Y, {"div1": ("/", "x", "y"), "div2": ("/", "z", "y"), "add1": ("+", "div1", "div2")}),
+        ((q := X / Y) * (q + 1), {"div1": ("/", "x", "y"), "add1": ("+", "div1", "1"), "mul1": ("*", "div1", "add1")}),  # read twice
+        (X / Y + 1 / Y, {"div1": ("/", "x", "y"), "div2": ("/", "1", "y"), "add1": ("+", "div1", "div2")}),  # a reciprocal of its own
+        (X - Y + (-Y) ** 2, {"sub1": ("-", "x", "y"), "mul1": ("*", "-1", "y"), "pow1": ("^", "mul1", "2"), "add1": ("+", "sub1", "pow1")}),
+        (sp.Symbol("x") * sp.Symbol("y") / sp.Symbol("z"), {"mul1": ("*", "x", "y"), "div1": ("/", "mul1", "z")}),
+        (sp.Symbol("x") / sp.Symbol("y") / sp.Symbol("z"), {"mul1": ("*", "y", "z"), "div1": ("/", "x", "mul1")}),
+    ],
+)  # fmt: skip
+def test_a_difference_and_a_quotient_are_one_node_each(value, operations):
+    graph = sf.Net.of(value).graph()
+    label = {name: data["label"] for name, data in graph.nodes(data=True)}
+
+    def operands(name):
+        read = sorted((port, source) for source, _, port in graph.in_edges(name, data="port"))
+        return tuple(label[source] if graph.nodes[source]["kind"] == "constant" else source for _, source in read)
+
+    shown = [name for name, data in graph.nodes(data=True) if data["kind"] in ("join", "primitive")]
+    assert {name: (label[name], *operands(name)) for name in shown} == operations
+
+
+def calculated(graph, given):
+    """The number that a graph of arithmetic says, its edges read by their ports."""
+    value = {}
+    for name in nx.topological_sort(graph):
+        data = graph.nodes[name]
+        args = [value[source] for _, source in sorted((port, source) for source, _, port in graph.in_edges(name, data="port"))]
+        if data["kind"] in ("input", "constant"):
+            value[name] = given[name] if data["kind"] == "input" else sp.sympify(data["label"])
+        else:
+            rule = {"Add": sp.Add, "Sub": lambda a, b: a - b, "Mul": sp.Mul, "Div": lambda a, b: a / b, "Pow": sp.Pow, "output": lambda a: a}
+            value[name] = rule[data["op"]](*args)
+    return value["out"]
+
+
+@given(net=formulas(exponents=(-2, -1, 1, 2), quotients=True))
+def test_a_graph_of_arithmetic_says_what_is_computed(net):
+    given_values = {"x": sp.Rational(3, 7), "y": sp.Rational(-5, 3)}
+    assume(not net.expr.has(sp.zoo, sp.nan))
+    wanted = sp.sympify(net.expr).subs({sp.Symbol(name): value for name, value in given_values.items()})
+    assume(wanted.is_finite)
+    assert sp.simplify(calculated(net.graph(), given_values) - wanted) == 0
+    matrix = sf.paths(net).matrix
+    for column, node in enumerate(net.inputs):
+        assert sp.expand(matrix[0, column] - enumerated(net.graph(), node.op.name)) == 0
+
+
+@pytest.mark.parametrize("level", ["layer", "primitive", "block"])
+def test_quotients_in_steps_and_layers_are_one_node(level):
+    steps = sf.fold(lambda z, f: (z - f(z)) / X, sf.layers("f", sf.layer("g", lambda z: z / (1 + z)).kind, count=2), X)
+    ops = [data["op"] for _, data in steps.graph(level).nodes(data=True) if data["kind"] in ("join", "primitive")]
+    once = 1 if level == "block" else 2
+    assert ops.count("Sub") == once and ops.count("Div") == (2 if level == "primitive" else 1) * once and not {"Pow", "Mul"} & set(ops)
+    titles = [text for key, text in steps.graph("block").graph.items() if key.startswith("title")]
+    assert titles == ["z_{k} = (z_{k-1} - f_{k}(z_{k-1}))/x, k = 1, 2"]
 
 
 def blocks(kinds):

@@ -18,7 +18,7 @@ from oracles import assert_close, weighted_squares
 import symfold as sf
 from symfold.errors import Diverged, InvalidValue, NoRule, ShapeError
 from symfold.mappers import ARCHITECTURES
-from symfold.optimisers import Optimiser, momentum
+from symfold.optimizers import Optimizer, momentum
 from symfold.parameters import Parameters
 from symfold.trees import flatten
 
@@ -219,12 +219,12 @@ def data_of(samples: int, seed: int = 0) -> dict[str, Any]:
     return {"x": random.normal(size=(samples, 3)), "target": random.random((samples, 3))}
 
 
-@pytest.mark.parametrize("optimiser", [sf.sgd(0.002), momentum(0.0005)], ids=["sgd", "momentum"])
+@pytest.mark.parametrize("optimizer", [sf.sgd(0.002), momentum(0.0005)], ids=["sgd", "momentum"])
 @pytest.mark.parametrize("batch_size", [5, 7, None])
-def test_a_hundred_steps_are_numpys(optimiser: Optimiser, batch_size: int | None) -> None:
+def test_a_hundred_steps_are_numpys(optimizer: Optimizer, batch_size: int | None) -> None:
     epochs = {5: 10, 7: 12, None: 100}[batch_size]
     run = [
-        sf.fit(LOSS, NET.init(0), data_of(50), optimizer=optimiser, epochs=epochs, batch_size=batch_size, metrics={"loss": LOSS}, backend=backend)
+        sf.fit(LOSS, NET.init(0), data_of(50), optimizer=optimizer, epochs=epochs, batch_size=batch_size, metrics={"loss": LOSS}, backend=backend)
         for backend in ("numpy", "jax")
     ]
     assert len(run[0].history) == len(run[1].history) == (96 if batch_size == 7 else 100)

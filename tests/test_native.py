@@ -263,7 +263,7 @@ def test_values_given_out_as_they_lie() -> None:
     made = [seen(x, (2,), 2, 1), seen(x, (2,), 2), permute(x, axes=(-1, -3, -2)), einsum(x, subscripts="abc->cab"), at_max(x, axis=(-1,)), seen(seen(x, (2,)), (2,), 1, 1)]
     net = sf.Net.of(tuple((node, node + 1, node) for node in made))
     assert_alike(net.compile("native")({}, **values), net(**values))
-    assert np.array_equal(sf.Net.of(causal(x)).compile("native")({}, **values), causal.evaluate(values["x"]))
+    assert np.array_equal(sf.Net.of(causal(x)).compile("native")({}, **values), Apply(causal).evaluate(values["x"]))
     nothing = sf.tensor("e", (3, 0))
     assert np.array_equal(sf.Net.of(einsum(nothing, nothing, subscripts="ab,cb->ac")).compile("native")({}, e=np.zeros((3, 0))), np.zeros((3, 3)))
 
@@ -579,7 +579,7 @@ def test_what_auto_trains_with_is_what_it_would_take_for_so_many_steps(monkeypat
 
 # ---------------------------------------------------------------- trainings
 
-RATES = {"sgd": sf.optimisers.sgd(0.05), "momentum": sf.optimisers.momentum(0.02)}
+RATES = {"sgd": sf.optimizers.sgd(0.05), "momentum": sf.optimizers.momentum(0.02)}
 
 
 def data(samples: int, width: int) -> dict[str, np.ndarray]:
@@ -592,12 +592,12 @@ def loss_of(width: int = 3, depth: int = 4) -> sf.Net:
     return sf.squared_error(net, sf.tensor("target", (None, width)))
 
 
-@pytest.mark.parametrize("optimiser", RATES.values(), ids=RATES.keys())
+@pytest.mark.parametrize("optimizer", RATES.values(), ids=RATES.keys())
 @pytest.mark.parametrize("width", [3, 20])
-def test_training_is_the_numpy_backend_s(optimiser: object, width: int) -> None:
+def test_training_is_the_numpy_backend_s(optimizer: object, width: int) -> None:
     loss = loss_of(width)
     both = [
-        sf.fit(loss, loss.init(0), data(57, width), optimizer=optimiser, epochs=17, batch_size=10, seed=3, backend=backend)
+        sf.fit(loss, loss.init(0), data(57, width), optimizer=optimizer, epochs=17, batch_size=10, seed=3, backend=backend)
         for backend in ("numpy", "native")
     ]
     np.testing.assert_allclose(both[1].history.loss, both[0].history.loss, rtol=1e-9)

@@ -362,7 +362,7 @@ def test_gradients_are_read_by_where_they_stand():
 
 
 def test_an_unknown_primitive_is_shown_by_its_name():
-    swirl = primitive("swirl_test", lambda a, turns: a, lambda a, turns: a)
+    swirl = primitive("swirl_test", lambda a, turns: a, lambda xp, a, turns: a)
     node = swirl(x + 1, turns=2)
     assert text(node) == "swirl_test(x + 1, turns=2)"
     assert text(node, style="latex") == r"\operatorname{swirl\_test}{\left(x + 1, \text{turns=2} \right)}"

@@ -1,6 +1,7 @@
 """The NumPy backend: equal to interpretation on every case, source of one length at every depth, no warning, no leak."""
 
 import operator
+import pickle
 import re
 import threading
 import warnings
@@ -21,6 +22,7 @@ from symfold.opening import opened
 from symfold.specialise import with_shapes
 from symfold.trees import flatten
 
+WIDE = sf.tensor("x", (None, 2))
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 
@@ -125,6 +127,28 @@ def test_a_net_without_parameters_takes_values_alone() -> None:
     net = sf.fold(sf.mappers.residual, [np.tanh, np.sin], sf.tensor("x"))
     run = net.compile()
     assert run(0.5) == run({}, 0.5) == run(x=0.5) == net(0.5)
+
+
+def test_a_constant_divided_by_zero_is_infinite() -> None:
+    net = sf.Net.of(1 / sf.Net.of(0) + sf.tensor("x"))
+    with np.errstate(divide="ignore"):
+        assert net(2.0) == net.compile("numpy")(2.0) == np.inf
+
+
+@pytest.mark.parametrize("backend", ["numpy", "auto"])
+def test_parameters_that_no_step_reads_any_more_may_be_named(backend: str) -> None:
+    """Both parts of the state forget f1 in the second step, so its weights are parameters of the net and of no program."""
+    layers = [sf.Layer("f1", sf.dense(2, 2, sf.sigmoid)), sf.Layer("f2", sf.layer("f", lambda z: z**2 / 4).kind)]
+    net = sf.fold(lambda s, f: (f(WIDE), f(WIDE)), layers, (sf.tensor("y", (None, 2)), sf.tensor("u", (None, 2))))
+    names = [node.op.name for node in net.params]
+    assert names == ["W1", "b1"]
+    values = values_of(net)
+    run = net.compile(backend)
+    for computed in (run(**values), pickle.loads(pickle.dumps(run))(**values), sf.Net.of(net[0]).lambdify()(*(values[name] for name in ("y", "u", "x", *names)))):
+        np.testing.assert_array_equal(flatten(computed)[0][0], values["x"] ** 2 / 4)
+    assert sf.check_grad((net[0] + net[1]).sum()) < 1e-4
+    with pytest.raises(UnknownName, match="'W2'"):
+        run(**values, W2=0.0)
 
 
 def test_threads_do_not_share_arrays() -> None:

@@ -139,3 +139,48 @@ def test_a_depth_within_a_step_is_given_its_number() -> None:
 def test_the_last_entry_is_counted_from_the_beginning_once_rolled() -> None:
     states = sf.scan(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x", (None, 3)))
     assert sf.roll(states[-1]) == sf.roll(states[2]) == sf.roll(sf.unroll(states[-1]))
+
+
+ROWS = [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [2, 3, 2], [2, 2, 2], [0.5, 0.25, 0.5, 0.25], [True, False, True], [np.inf, 1.0, np.inf], [np.nan, 2, np.nan],
+        [np.array(ROWS[0]), np.array(ROWS[1]), np.array(ROWS[0])], np.array([2, 3, 2]), np.array([ROWS[0], ROWS[1], ROWS[0]]), np.full((3, 2), 2.0),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_numbers_that_come_again_are_one_array(items: Any) -> None:
+    """No positions into a hidden list, however the numbers were given; steps written out roll to the fold."""
+    net = sf.fold(lambda z, p: z * p, items, sf.tensor("x"))
+    assert "take" not in net.to_json() and sf.roll(sf.unroll(net)) == sf.roll(net)
+    z = np.ones(2)
+    for item in items:
+        z = z * item
+    np.testing.assert_array_equal(net(x=np.ones(2)), z)
+
+
+@pytest.mark.parametrize("items, numbers", [([2, 3, 4], "2, 3, 4"), ([2, 3, 2], "2, 3, 2"), ([0.5, 0.25, 0.5], "0.5, 0.25, 0.5")])
+def test_a_fold_over_numbers_is_printed_with_its_numbers(items: list[float], numbers: str) -> None:
+    x = sf.tensor("x")
+    net = sf.fold(lambda z, p: z * p, items, x)
+    assert sf.formula(net, form="fold") == f"z_k = z_{{k-1}}*[{numbers}][k-1], k = 1..3, z_0 = x"
+    assert sf.formula(net, form="expanded") == "((x*{})*{})*{}".format(*numbers.split(", "))
+    assert sf.formula(net, form="steps").splitlines()[1] == f"z2 = z1*{numbers.split(', ')[1]}"
+    for style in ("unicode", "latex", "mathml"):
+        assert "0, 1, 0" not in "".join(sf.formula(net, form=form, style=style) for form in ("fold", "steps", "expanded"))
+
+
+def test_numbers_that_no_array_holds_exactly_are_kept_as_they_are() -> None:
+    third, large = sp.Rational(1, 3), sp.Integer(2**60 + 1)
+    net = sf.fold(lambda z, p: z * p, [third, large, third], sf.tensor("x"))
+    assert sf.formula(net, form="expanded") == f"((x/3)*{2**60 + 1})/3"
+    assert sf.roll(sf.unroll(net)) == sf.roll(net)
+
+
+def test_large_rows_that_come_again_are_held_once() -> None:
+    large = [np.full((1000, 1000), value) for value in (1.0, 2.0)]
+    net = sf.fold(lambda z, p: z * p, large * 20, sf.tensor("x", (1000, 1000)))
+    assert len(net.to_json()) < 60e6  # of 640e6 digits for 40 rows

@@ -106,6 +106,27 @@ def test_what_is_no_net_is_refused(text: str, message: str) -> None:
 def test_a_huge_power_is_refused_not_computed() -> None:
     with pytest.raises(DataError, match="the largest power"):
         decode_value(["Pow", ["integer", "0xa"], ["integer", "0xffffffffff"]])
+    tower = ["integer", "0xa"]
+    for _ in range(6):
+        tower = ["Pow", tower, ["integer", "0x40"]]
+    with pytest.raises(DataError, match="the largest power"):
+        decode_value(tower)
+
+
+@pytest.mark.parametrize("value", [1 / sp.sqrt(2), sp.pi / 2, 1 + sp.sqrt(3), sp.nan, sp.oo, sp.Float("0.1"), sp.Rational(1, 3)])
+def test_exact_numbers_come_back(value: sp.Expr) -> None:
+    assert decode_value(json.loads(json.dumps(encode_value(value))), number=True) == value
+
+
+def test_a_number_holds_no_size() -> None:
+    with pytest.raises(DataError, match="unknown kind of value: 'size'"):
+        decode_value(encode_value(sp.Symbol("n", integer=True, positive=True) + 1), number=True)
+
+
+@pytest.mark.parametrize("width, heads", [(4, 2), (6, 2), (8, 1)])
+def test_attention_comes_back_with_its_exact_scale(width: int, heads: int) -> None:
+    net = sf.Net.of(sf.layer("a", sf.attention(width, heads))(sf.tensor("x", (None, 3, width))))
+    assert sf.from_json(net.to_json()) == net == pickle.loads(pickle.dumps(net))
 
 
 def test_a_function_without_a_name_of_its_own_is_refused() -> None:

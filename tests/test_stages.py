@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import Diverged, InvalidValue
-from symfold.optimisers import momentum
+from symfold.optimizers import momentum
 from symfold.stages import stages_of
 
 X = sf.tensor("x", (None, 3))

@@ -11,7 +11,7 @@ import symfold as sf
 from symfold.errors import InvalidType, InvalidValue, UnknownName
 from symfold.images import batch_norm
 from symfold.layer_kinds import make_kind
-from symfold.optimisers import momentum
+from symfold.optimizers import momentum
 from symfold.stages import stages_of
 
 X = sf.tensor("x", (None, 2, 4, 4))

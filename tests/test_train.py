@@ -7,7 +7,7 @@ import pytest
 
 import symfold as sf
 from symfold.errors import Diverged, InvalidType, InvalidValue, UnknownName
-from symfold.optimisers import momentum
+from symfold.optimizers import momentum
 from symfold.parameters import Parameters
 from symfold.updates import TRAININGS, Stepper, training_step
 
@@ -149,7 +149,7 @@ def test_mistakes_are_named() -> None:
     uneven = {**data, "x": np.ones((5, 3))}
     for error, match, call in (
         (InvalidType, "either data .* or batches", lambda: sf.fit(LOSS, start, optimizer=sf.sgd(0.1))),
-        (InvalidType, "is no optimiser", lambda: sf.fit(LOSS, start, data, optimizer=0.1)),
+        (InvalidType, "is no optimizer", lambda: sf.fit(LOSS, start, data, optimizer=0.1)),
         (InvalidValue, "rate=-1 is no positive number", lambda: sf.sgd(-1)),
         (InvalidValue, "epochs=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), epochs=0)),
         (InvalidValue, "batch_size=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), batch_size=0)),

@@ -33,7 +33,9 @@ def automatic(net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
     """
     if find_spec("llvmlite") is None:
         return "numpy"
-    roots = opened(roll(net).outputs)
+    from symfold.backends.native.rules import has_rule
+
+    roots = opened(roll(net).outputs, keep=has_rule)
     written, done = operations(roots)
     if written > LONGEST or done is None or not has_code(roots):
         return "numpy"

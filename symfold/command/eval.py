@@ -105,15 +105,25 @@ def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str,
 
 
 def predict(model_path: str, data: str, output: str | None, json_: bool) -> None:
-    """Predictions of a trained model, a row of the table each."""
+    """Predictions of a trained model, a row of the table each; finite ones, or an error that says for which row there is none."""
+    import numpy as np
+
     from symfold.data import read_table
+    from symfold.errors import DataError
     from symfold.files import check_writable
     from symfold.saved import load_model
 
     if output is not None:
         check_writable(output, data, model_path)
     model = load_model(model_path)
-    predicted = model.predict(read_table(data, only=model.shape.columns).values)
+    with np.errstate(all="ignore"):  # what is not finite is said below, in words
+        predicted = model.predict(read_table(data, only=model.shape.columns).values)
+    wrong = np.flatnonzero(~np.isfinite(predicted))
+    if wrong.size:
+        raise DataError(
+            f"{model_path!r} gives no finite prediction for {wrong.size} of {len(predicted)} rows of {data!r}, the first in row {wrong[0] + 1} "
+            f"under the header: {predicted[wrong[0]]} (check its numbers, and that the model was trained on such ones)"
+        )
     target = model.shape.target
     if json_:
         write(json_line({"model": model_path, "data": data, "target": target, "predictions": predicted}), output)

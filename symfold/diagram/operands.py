@@ -5,14 +5,20 @@ from __future__ import annotations
 import networkx as nx
 
 from symfold.graph import UNROLLED
+from symfold.graph.labels import COMPARISONS
 
-UNMARKED = ("Add", "Mul", "Max", "Min", "maximum", "minimum", "pullback")  # of a layer, at a state: told apart by their lines
-MARKS = {"Pow": ("base", "exponent")}
-SIGNS = {("Mul", "-1", "Add"): "−", ("Pow", "-1", "Mul"): "÷"}
+SYMMETRIC = ("Add", "Mul", "Max", "Min", "equal", "not_equal", "logical_and", "logical_or", "logical_xor")
+UNMARKED = (*SYMMETRIC, "pullback")  # of a layer, at a state: told apart by their lines
+SECOND = {"Sub": "−", "Div": "÷"}  # the sign at the operand that is subtracted, or divided by
+MARKS = {
+    "Pow": ("base", "exponent"), "where": ("if", "then", "else"), "attention": ("query", "key", "value", "bias"),
+    "convolution": ("image", "kernel"), "layer_norm": ("value", "gain", "shift"),
+}  # fmt: skip
+SIGNS = {"Sub": "−", "Div": "÷", "Mul": "×", "Pow": "^", **COMPARISONS, "greater_equal": "≥", "less_equal": "≤", "equal": "=", "not_equal": "≠"}
 
 
 def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
-    """A copy for drawing: `z - f(z)` has a minus at the edge from f, `f(z)/z` a division sign at the skip, `z**f(z)` base and exponent.
+    """A copy for drawing: in `z - f(z)` the edge from f has a minus, in `f(z)/z` the skip a division sign, in `z**f(z)` there are base and exponent.
 
     Factors that follow each other are one (`0.5/2 ×`), a number less something is `1 −`, a weight that is read transposed is Wᵀ.
 
@@ -26,10 +32,10 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
         number = _number(graph, name)
         if number is not None:
             _write_in(graph, name, number)
+        elif name in graph:
+            _settings(graph, name)
     for name in list(graph):
-        if graph.nodes[name]["op"] == "Add":
-            _minuend(graph, name)
-        elif graph.nodes[name]["op"] == "transpose":
+        if graph.nodes[name]["op"] == "transpose":
             _transposed(graph, name)
     for name, data in graph.nodes(data=True):
         _mark(graph, name, data)
@@ -40,11 +46,28 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
 
 
 def _number(graph: nx.MultiDiGraph, name: str) -> str | None:
-    """The constant that a sum, product or power reads, where it is the only one and no state or item."""
-    if graph.nodes[name]["op"] not in ("Add", "Mul", "Pow"):
+    """The constant that an operation with a sign reads, where it is the only one and no state or item."""
+    if graph.nodes[name]["op"] not in ("Add", *SIGNS):
         return None
-    read = [source for source, _, kind in graph.in_edges(name, data="kind") if kind == "data" and graph.nodes[source]["kind"] == "constant"]
-    return read[0] if len(read) == 1 and graph.in_degree(name) > 1 and graph.out_degree(read[0]) == 1 else None
+    read = _constants(graph, name)
+    return read[0] if len(read) == 1 and graph.in_degree(name) > 1 else None
+
+
+def _constants(graph: nx.MultiDiGraph, name: str) -> list[str]:
+    """The constants that an operation alone reads, in its order."""
+    edges = sorted(graph.in_edges(name, data=True), key=lambda edge: int(edge[2]["port"]))
+    return [source for source, _, data in edges if data["kind"] == "data" and graph.nodes[source]["kind"] == "constant" and graph.out_degree(source) == 1]
+
+
+def _settings(graph: nx.MultiDiGraph, name: str) -> None:
+    """Write the numbers of a function after its name, where all but its first argument are numbers: `clip(−1, 1)`."""
+    data, read = graph.nodes[name], _constants(graph, name)
+    if data["kind"] != "primitive" or data["op"] in ("Add", "Mul", *MARKS) or not read or len(read) + 1 != graph.in_degree(name):
+        return
+    if any(0 in graph[source][name] or graph.nodes[source]["shape"] != "()" for source in read):
+        return
+    data["label"] += f"({', '.join(_minus(graph.nodes[source]['label']) for source in read)})"
+    graph.remove_nodes_from(read)
 
 
 def _write_in(graph: nx.MultiDiGraph, name: str, number: str) -> None:
@@ -54,20 +77,20 @@ def _write_in(graph: nx.MultiDiGraph, name: str, number: str) -> None:
     if op == "Mul":
         text = _times(graph, name, text)
     inward, onward = list(graph.in_edges(name, keys=True, data=True)), list(graph.out_edges(name, keys=True, data=True))
-    if len(inward) == len(onward) == 1 and "mark" not in inward[0][3] and "state" not in graph.nodes[name]:
+    if op == "Mul" and len(inward) == len(onward) == 1 and "mark" not in inward[0][3] and "state" not in graph.nodes[name]:
         source, _, _, before = inward[0]
         _, end, key, after = onward[0]
-        reader = graph.nodes[end]["op"]
-        mark = SIGNS.get((op, text, reader)) if op == "Mul" or port == 1 else None
-        mark = mark or (f"{_minus(text)} ×" if (op, reader) == ("Mul", "Add") else None)
-        if mark and not (graph.has_edge(source, end, key)):
+        if graph.nodes[end]["op"] in ("Add", "Sub") and not graph.has_edge(source, end, key):
             kind = before["kind"] if after["kind"] == "data" else after["kind"]
-            graph.add_edge(source, end, key=key, **{**after, "kind": kind, "mark": mark})
+            negated = text == "-1" and graph.nodes[end]["op"] == "Add"
+            graph.add_edge(source, end, key=key, **{**after, "kind": kind, "mark": "−" if negated else f"{_minus(text)} ×"})
             graph.remove_node(name)
             return
-    told = {"Add": f"+ {text}" if not text.startswith("-") else f"− {text[1:]}", "Mul": f"× {_minus(text)}"}
-    data = graph.nodes[name]
-    data["label"] = told.get(op) or (f"^ {_minus(text)}" if port == 1 else f"{_minus(text)} ^")
+    data, sign = graph.nodes[name], SIGNS.get(op, "+")
+    if op == "Add":
+        data["label"] = f"+ {text}" if not text.startswith("-") else f"− {text[1:]}"
+    else:
+        data["label"] = f"{_minus(text)} {sign}" if port == 0 and op != "Mul" else f"{sign} {_minus(text)}"
     if len(inward) == 1:
         data["kind"] = "primitive"
 
@@ -86,16 +109,6 @@ def _times(graph: nx.MultiDiGraph, name: str, text: str) -> str:
     return f"{factor}{text[1:]}" if text.startswith("1/") else f"{factor} · {text}"
 
 
-def _minuend(graph: nx.MultiDiGraph, name: str) -> None:
-    """A number less something: `1 −`, and no minus at the edge."""
-    edges = list(graph.in_edges(name, data="mark"))
-    label = graph.nodes[name]["label"]
-    if len(edges) == 1 and edges[0][2] == SIGNS["Mul", "-1", "Add"] and label[:2] in ("+ ", "− "):
-        for _, _, data in graph.in_edges(name, data=True):
-            del data["mark"]
-        graph.nodes[name]["label"] = f"{label[2:] if label[0] == '+' else '−' + label[2:]} −"
-
-
 def _transposed(graph: nx.MultiDiGraph, name: str) -> None:
     """A parameter that is read transposed alone is drawn as its transpose."""
     (source,) = graph.predecessors(name)
@@ -111,8 +124,15 @@ def _mark(graph: nx.MultiDiGraph, name: str, data: dict[str, str]) -> None:
     if data["kind"] not in ("join", "primitive", "layer") or data["op"] in UNMARKED:
         return
     edges = [edge for _, _, edge in graph.in_edges(name, data=True)]
+    if len(edges) < 2:
+        return
+    if data["op"] in SECOND:
+        for edge in edges:
+            told = (SECOND[data["op"]] if edge["port"] == 1 else "", edge.get("mark", ""))
+            edge.update({"mark": " ".join(filter(None, told))} if any(told) else {})
+        return
     alike = len({edge["kind"] for edge in edges}) < len(edges)
-    if len(edges) < 2 or not (alike or data["kind"] == "join"):
+    if not (alike or data["kind"] == "join" or data["op"] == "where"):
         return
     around = [edge for edge in edges if edge["kind"] == "skip"]
     for edge in around if data["op"] == "Pow" and len(around) == 1 else edges:  # which is the base says which is the exponent

@@ -52,7 +52,7 @@ EDGES: dict[str, Style] = {
     "parameter": {"color": "#A3517A", "arrowhead": "odot", "arrowsize": "0.5"},
     "loop": {"penwidth": "1.8", "arrowsize": "0.7", "dir": "back", "weight": "0"},  # written the other way: it has a lane of its own
 }
-SIGNS = {"*": "×", "^": "^"}
+SIGNS = {"*": "×", "/": "÷", "-": "−", ">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
 LEGEND = {  # a sign that looks like the kind, and what it stands for
     "input": "⬢ input", "layer": "□ layer", "state": "◯ state", "join": "⊕ join", "primitive": "▢ operation", "parameter": "⛁ parameter",

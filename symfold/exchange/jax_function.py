@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from symfold.arguments import check_unmasked
 from symfold.depth import roll, written_out
 from symfold.distribute import distribute
 from symfold.errors import InvalidType, MissingPackage, listing
@@ -48,7 +49,10 @@ def to_jax(net: Any) -> Callable[..., Any]:
     def function(params: Mapping[str, Any], *given: Any, **named: Any) -> Any:
         if missing := [name for name in parameters if name not in params]:
             raise InvalidType(f"no value for parameter {missing[0]!r} (wanted: {listing(map(repr, parameters))}; given: {listing(map(repr, params))})")
-        arrays = {name: jnp.asarray(value) for name, value in {**{n: params[n] for n in parameters}, **bound(inputs, given, named)}.items()}
+        given_values = {**{n: params[n] for n in parameters}, **bound(inputs, given, named)}
+        for name, value in given_values.items():
+            check_unmasked(f"the value of {name!r}", value)
+        arrays = {name: jnp.asarray(value) for name, value in given_values.items()}
         dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
         roots = distribute(written_out(opened(with_shapes(rolled, {name: arrays[name].shape for name in inputs}).outputs)))
 

@@ -11,6 +11,7 @@ from symfold.exchange.onnx_arrangement import rank_of, total_of, transposed
 from symfold.exchange.onnx_elementwise import Row, where
 from symfold.exchange.onnx_graph import Graph, check_rank
 from symfold.nodes import Node
+from symfold.primitives import Apply
 from symfold.primitives import causal as causal_mask
 from symfold.shapes import Shape
 
@@ -58,7 +59,7 @@ def causal(graph: Graph, node: Node, names: Sequence[str]) -> str:
     """Minus infinity after the diagonal, 0 up to it."""
     rows, columns = node.shape
     if isinstance(rows, int) and isinstance(columns, int):
-        return graph.constant(causal_mask.evaluate(np.empty((rows, columns))))
+        return graph.constant(Apply(causal_mask).evaluate(np.empty((rows, columns))))
     after = graph.emit("Trilu", graph.emit("Expand", graph.constant(1.0), graph.shape(node.shape)), graph.constant(1, np.int64), upper=1)
     return where(graph, after, graph.constant(-np.inf), graph.constant(0.0))
 

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from symfold.exchange.torch_rows import LOW, Row, covered
-from symfold.lifting import lift
+from symfold.exchange.torch_rows import Row, covered, evaluated
 from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray
-from symfold.primitives import broadcast_to, concatenate, item, permute, reshape, swap
+from symfold.primitives import broadcast_to, concatenate, item, permute, reshape, stopped, swap
 from symfold.sequences import stack
 
 
@@ -36,6 +34,11 @@ def _transpose(shape: Any, a: Node, first: int = 0, second: int = 1) -> Node:
     return ordered(a, axes)
 
 
+def _turned(shape: Any, a: Node) -> Node:
+    """A matrix transposed; a vector is its own transpose."""
+    return ordered(a, range(len(a.shape))[::-1])
+
+
 def _expand(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
     return a if a.shape == shape else broadcast_to(a, shape=shape)
 
@@ -55,6 +58,11 @@ def _slice(shape: Any, a: Node, axis: int = 0, start: Any = None, stop: Any = No
     covered(step == 1, f"a slice in steps of {step}")
     first, last, _ = slice(start, stop).indices(a.shape[axis % len(a.shape)])
     return part(a, axis, first, max(first, last))
+
+
+def _narrow(shape: Any, a: Node, axis: int, start: int, count: int) -> Node:
+    first = start % a.shape[axis] if start < 0 else start
+    return part(a, axis, first, first + count)
 
 
 def _split(shape: Any, a: Node, sizes: Any, axis: int = 0) -> tuple[Node, ...]:
@@ -84,32 +92,24 @@ def _stack(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
     return cat(shape, [reshape(one, shape=single) for one in parts], axis)
 
 
-def _where(shape: Any, mask: Node, a: Any, b: Any) -> Node:
-    """One or the other, by a mask that is known: sums of products, so an infinite number is taken as a large one."""
-    covered(isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray), "a choice by values")
-    chosen = mask.op.value.array.astype(float)
-    a, b = (max(LOW, min(one, -LOW)) if isinstance(one, (int, float)) else one for one in (a, b))
-    return lift(a) * lift(chosen) + lift(b) * lift(1.0 - chosen)
-
-
 def same(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
     """What changes nothing of the numbers."""
     return a
 
 
 def _dropout(shape: Any, a: Node, p: float = 0.5, train: bool = False) -> Node:
-    covered(not train or p == 0, "dropout in training mode (call .eval() on the module first)")
+    evaluated(not train or p == 0, "dropout draws numbers")
     return a
 
 
 ARRANGEMENT: dict[str, Row] = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"), _reshape),
-    **dict.fromkeys(("contiguous", "clone", "detach", "alias", "lift_fresh_copy", "to", "_to_copy", "type_as", "float", "double"), same),
+    **dict.fromkeys(("contiguous", "clone", "alias", "lift_fresh_copy", "to", "_to_copy", "type_as", "float", "double"), same),
     **dict.fromkeys(("dropout", "feature_dropout"), _dropout),
-    "where": _where, "masked_fill": lambda shape, a, mask, value: _where(shape, mask, value, a),
+    "detach": lambda shape, a: stopped(a), "item": lambda shape, a: stopped(_reshape((), a)),
     "permute": lambda shape, a, axes: ordered(a, axes),
-    "transpose": _transpose, "t": _transpose, "numpy_T": lambda shape, a: ordered(a, range(len(a.shape))[::-1]),
+    "transpose": _transpose, "t": _turned, "numpy_T": _turned, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
-    "select": select, "slice": _slice, "narrow": lambda shape, a, axis, start, count: part(a, axis, start, start + count),
+    "select": select, "slice": _slice, "narrow": _narrow,
     "split": _split, "split_with_sizes": _split, "chunk": chunk, "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
 }  # fmt: skip

@@ -8,14 +8,13 @@ import numpy as np
 import sympy as sp
 
 from symfold import functions
+from symfold.exchange.torch_choice import apply, choose, clamp, row_of
 from symfold.exchange.torch_rows import HALF, Row, covered
-from symfold.functions import Head
 from symfold.lifting import lift
 from symfold.nodes import Node
+from symfold.primitives import reshape
 
-
-def elementwise(head: Head) -> Row:
-    return lambda shape, *args: Node(head, tuple(map(lift, args)))
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
 
 
 def _add(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
@@ -43,12 +42,6 @@ def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
     return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
 
 
-def _clamp(shape: Any, a: Node, low: Any = None, high: Any = None) -> Node:
-    """A value between two bounds; PyTorch's slope at a bound is 1."""
-    covered(low is not None or high is not None, "clamp without a bound")
-    return Node(functions.clip, (a, lift(-sp.oo if low is None else low), lift(sp.oo if high is None else high)))
-
-
 def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
     """A value between two bounds; PyTorch's slope at a bound is 0."""
     return Node(functions.hardtanh, (a, lift(low), lift(high)))
@@ -56,6 +49,11 @@ def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
 
 def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
     return Node(functions.leaky_relu, (a, lift(slope)))
+
+
+def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
+    tall = slopes if len(a.shape) < 2 or slopes.shape == (1,) else reshape(slopes, shape=(slopes.shape[0], *(1,) * (len(a.shape) - 2)))
+    return _leaky_relu(shape, a, tall)
 
 
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
@@ -70,7 +68,12 @@ def _hardsigmoid(shape: Any, a: Node) -> Node:
 
 
 def _hardswish(shape: Any, a: Node) -> Node:
-    return a * _hardsigmoid(shape, a)
+    inside = choose(shape, apply(functions.less, a, 3), a * (a + 3) / 6, a)
+    return choose(shape, apply(functions.less_equal, a, -3), 0, inside)
+
+
+def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
+    return choose(shape, apply(functions.less_equal, a, bound), value, a)
 
 
 def _beyond(a: Node, bound: Any, inside: Any) -> Node:
@@ -78,12 +81,8 @@ def _beyond(a: Node, bound: Any, inside: Any) -> Node:
     return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), lift(bound))), a, lift(inside)))
 
 
-def _threshold(shape: Any, a: Node, threshold: Any, value: Any) -> Node:
-    return Node(functions.where, (Node(functions.greater, (a, lift(threshold))), a, lift(value)))
-
-
 ELEMENTWISE: dict[str, Row] = {
-    **{name: elementwise(head) for name, head in {
+    **{name: row_of(head) for name, head in {
         "mul": sp.Mul, "pow": sp.Pow, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "sign": sp.sign, "floor": sp.floor, "ceil": sp.ceiling,
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
@@ -99,11 +98,11 @@ ELEMENTWISE: dict[str, Row] = {
     "square": lambda shape, a: a**2,
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
-    "gelu": _gelu, "softplus": _softplus, "clamp": _clamp, "leaky_relu": _leaky_relu, "elu": _elu,
-    "clamp_min": lambda shape, a, low: _clamp(shape, a, low), "clamp_max": lambda shape, a, high: _clamp(shape, a, None, high),
+    "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
+    "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
+    "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
     "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
-    "softshrink": lambda shape, a, bound=0.5: a - _clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
-    "threshold": _threshold, "celu": lambda shape, a, alpha=1: _elu(shape, a, alpha, 1, 1 / alpha),
-    "selu": lambda shape, a: _elu(shape, a, 1.6732632423543772, 1.0507009873554805),
+    "softshrink": lambda shape, a, bound=0.5: a - clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
+    "threshold": _threshold,
     "log_sigmoid": lambda shape, a: -Node(functions.softplus, (-a,)),
 }  # fmt: skip

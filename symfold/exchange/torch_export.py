@@ -13,9 +13,10 @@ import numpy as np
 
 from symfold.arguments import quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage
+from symfold.exchange.torch_regions import write_out_regions
 
 # operations that read the shape and the type of their argument only
-SAME = frozenset({"to", "alias", "detach", "contiguous", "type_as"})  # where type and shape stay, the value itself
+SAME = frozenset({"to", "alias", "contiguous", "type_as"})  # where type and shape stay, the value itself
 LIKE = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
 
 
@@ -44,7 +45,7 @@ class Exported:
     inputs: dict[Any, str]
     parameters: dict[Any, str]
     values: dict[str, np.ndarray[Any, Any]]
-    buffers: frozenset[str]  # of the parameters those that PyTorch's optimisers do not move
+    buffers: frozenset[str]  # of the parameters those that PyTorch's optimizers do not move
     outputs: tuple[Any, ...]
     users: dict[Any, list[Any]]
 
@@ -90,12 +91,11 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
             same = (value.data_ptr(), tuple(value.shape), value.stride())  # tied weights are one tensor under two names
             parameters[node] = known.setdefault(same, target)
             values[known[same]] = value
-        else:
+        elif not isinstance(value, torch.nn.Parameter):  # a parameter of another type can be trained: it is no constant
             constants[node] = value.detach()
     output = nodes[-1]
-    itself = _passed_over(nodes)
-    named = {node.name: itself.get(node, node) for node in nodes}
-    outputs = tuple(named[name] for name in signature.user_outputs if isinstance(name, str) and name in named)
+    pass_over(nodes)
+    outputs = tuple(value for value in output.args[0] if isinstance(value, torch.fx.Node))
     live = _live(nodes, outputs)
     for node in nodes:
         if node.op == "call_function" and node in live and _is_constant(torch, node, constants):
@@ -111,6 +111,7 @@ def _program(torch: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, A
         with warnings.catch_warnings():  # export warns of what it does itself, as of the weights that recurrent modules flatten
             warnings.simplefilter("ignore")
             program = torch.export.export(module, args, kwargs)
+            write_out_regions(torch, program)
             return program if all(map(_reads_only, program.graph.nodes)) else program.run_decompositions({})
     except Exception as error:  # whatever export says, in its first line: its errors are of many kinds
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -173,14 +174,11 @@ def replace(node: Any, places: Collection[int], by: Any) -> None:
     node.kwargs = {key: new(arg) for key, arg in node.kwargs.items()}
 
 
-def _passed_over(nodes: list[Any]) -> dict[Any, Any]:
-    """Operations that hand on their argument as it is, which is then read instead of them: by whom, tells not whose it is."""
-    found: dict[Any, Any] = {}
+def pass_over(nodes: list[Any]) -> None:
+    """Let others read the argument of an operation that hands it on as it is: by whom, tells not whose it is."""
     for node in nodes:
         if node.op == "call_function" and name_of(node.target) in SAME and node.meta["val"].dtype == node.args[0].meta["val"].dtype:
-            found[node] = node.args[0]
             node.replace_all_uses_with(node.args[0])
-    return found
 
 
 def _live(nodes: list[Any], outputs: tuple[Any, ...]) -> set[Any]:

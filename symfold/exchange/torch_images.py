@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
-import sympy as sp
-
-from symfold.exchange.torch_arrangement import cat, chunk, select
-from symfold.exchange.torch_rows import LOW, Row, covered
+from symfold.exchange.torch_rows import Row, covered
 from symfold.nodes import Node
-from symfold.primitives import convolution, reduce_mean, reshape, windows
+from symfold.primitives import convolution, mean_pool, reduce_mean, reshape
+from symfold.primitives import max_pool as pooled_max
 
 
 def sizes(given: Any, rank: int) -> tuple[int, ...]:
@@ -23,10 +20,8 @@ def _convolution(shape: Any, x: Node, weight: Node, bias: Node | None = None, st
     covered(not isinstance(padding, str), f"a convolution with padding={padding!r}")
     rank = len(weight.shape) - 2
     covered(len(x.shape) == rank + 2, "a convolution of one image, without an axis for samples (give it one: x[None])")
-    each = [sizes(given, rank) for given in (stride, padding, dilation)]
-    kernels = chunk((), weight, groups, 0)
-    parts = [convolution(one, kernel, *each) for one, kernel in zip(chunk((), x, groups, 1), kernels, strict=True)]
-    result = cat(shape, parts, 1)
+    given = {name: sizes(value, rank) for name, value in (("stride", stride), ("padding", padding), ("dilation", dilation))}
+    result = convolution(x, weight, groups=groups, **given)
     return result if bias is None else result + reshape(bias, shape=(bias.shape[0], *(1,) * rank))
 
 
@@ -35,27 +30,25 @@ def _general_convolution(shape: Any, x: Node, weight: Node, bias: Any, stride: A
     return _convolution(shape, x, weight, bias, stride, padding, dilation, groups)
 
 
-def pooled(x: Node, kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int, fill: float) -> tuple[Node, tuple[int, ...]]:
-    kernel = sizes(kernel, rank)
-    step = sizes(stride, rank) if stride not in (None, [], ()) else kernel
-    return windows(x, kernel=kernel, stride=step, padding=sizes(padding, rank), dilation=sizes(dilation, rank), fill=fill), kernel
+def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) -> dict[str, tuple[int, ...]]:
+    """How windows are taken, a size for each axis; without a stride they lie side by side."""
+    size = sizes(kernel, rank)
+    step = sizes(stride, rank) if stride not in (None, [], ()) else size
+    return {"kernel": size, "stride": step, "padding": sizes(padding, rank), "dilation": sizes(dilation, rank)}
 
 
 def max_pool(rank: int) -> Row:
     def row(shape: Any, x: Node, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Node:
         covered(not ceil_mode, "max_pool with ceil_mode")
-        read, kernel = pooled(x, kernel, stride, padding, dilation, rank, LOW)
-        flat = reshape(read, shape=(*read.shape[:-rank], prod(kernel)))
-        return Node(sp.Max, tuple(select((), flat, -1, k) for k in range(prod(kernel))))
+        return pooled_max(x, **window_of(kernel, stride, padding, dilation, rank))
 
     return row
 
 
 def avg_pool(rank: int) -> Row:
     def row(shape: Any, x: Node, kernel: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor: Any = None) -> Node:
-        covered(not ceil_mode and divisor is None and (count_include_pad or not any(sizes(padding, rank))), "avg_pool with these options")
-        read, kernel = pooled(x, kernel, stride, padding, 1, rank, 0.0)
-        return reduce_mean(read, axis=tuple(range(-len(kernel), 0)), keepdims=False)
+        covered(not ceil_mode and divisor is None, "avg_pool with ceil_mode or a divisor of its own")
+        return mean_pool(x, padded=count_include_pad, **window_of(kernel, stride, padding, 1, rank))
 
     return row
 

@@ -5,19 +5,32 @@ A family is a file. A case that a row does not cover is a `NoRule` that says why
 
 from __future__ import annotations
 
-from symfold.exchange.torch_arrangement import ARRANGEMENT
+from symfold.errors import NoRule
+from symfold.exchange.torch_arrangement import ARRANGEMENT, same
+from symfold.exchange.torch_choice import CHOICES, TRUTHS, cast
+from symfold.exchange.torch_dtypes import CASTS, Types, check_types, kind_of
 from symfold.exchange.torch_elementwise import ELEMENTWISE
 from symfold.exchange.torch_images import IMAGES
-from symfold.exchange.torch_products import PRODUCTS
+from symfold.exchange.torch_products import MASKED, PRODUCTS
 from symfold.exchange.torch_recurrent import RECURRENT
 from symfold.exchange.torch_rows import Row
 
-OPERATIONS: dict[str, Row] = {**ELEMENTWISE, **ARRANGEMENT, **PRODUCTS, **IMAGES, **RECURRENT}
+OPERATIONS: dict[str, Row] = {**ELEMENTWISE, **CHOICES, **ARRANGEMENT, **PRODUCTS, **IMAGES, **RECURRENT}
 
-# operations that do to whole numbers what they do to others
-WHOLE = frozenset({
-    "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "expand", "expand_as", "broadcast_to",
-    "select", "slice", "narrow", "split", "split_with_sizes", "chunk", "unbind", "cat", "concat", "stack", "contiguous", "clone", "detach", "alias",
-    "lift_fresh_copy", "add", "sub", "mul", "neg", "maximum", "minimum", "clamp",
-})  # fmt: skip
-CASTS = frozenset({"to", "_to_copy", "type_as"})
+
+def row_for(name: str, types: Types) -> Row:
+    """The row of an operation that reads and gives numbers of these types, or the error that says why there is none."""
+    if name in OPERATIONS:
+        check_types(name, types)
+    else:
+        raise NoRule("there is no row for it")
+    kinds, made = set(map(kind_of, types.given)), kind_of(types.made[0])
+    if name in CASTS:
+        return cast(types.given[0], types.made[0])
+    if made == "truth" and name in TRUTHS:
+        return TRUTHS[name]
+    if "truth" in kinds and name in MASKED:
+        return MASKED[name]
+    if name == "detach" and made not in ("real", "half"):
+        return same  # no gradient flows through it anyway
+    return OPERATIONS[name]

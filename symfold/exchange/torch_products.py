@@ -6,24 +6,41 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
-from symfold.exchange.torch_rows import HALF, LOW, Row, covered
+from symfold.exchange.torch_choice import axes_of, choose
+from symfold.exchange.torch_rows import HALF, Row, covered, evaluated
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
-from symfold.primitives import broadcast_to, dot, embed, reduce_mean, reduce_sum, reshape, softmax, swap
+from symfold.primitives import (
+    attention,
+    broadcast_to,
+    dot,
+    embed,
+    layer_norm,
+    logsumexp,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    softmax,
+    swap,
+)
 
 
 def reduction(row: Any) -> Row:
     def reduce(shape: Any, a: Node, axis: Any = None, keepdim: bool = False, dtype: Any = None) -> Node:
-        axes = tuple(axis) if isinstance(axis, (list, tuple)) else None if axis is None else (axis,)
-        return row(a, axis=axes or None, keepdims=keepdim)
+        return row(a, axis=axes_of(axis), keepdims=keepdim)
 
     return reduce
 
 
 def _softmax(shape: Any, a: Node, axis: int, *given: Any, **named: Any) -> Node:
     return softmax(a, axis=(axis,))
+
+
+def _log_softmax(shape: Any, a: Node, axis: int, *given: Any, **named: Any) -> Node:
+    return a - logsumexp(a, axis=(axis,), keepdims=True)
 
 
 def _linear(shape: Any, x: Node, weight: Node, bias: Node | None = None) -> Node:
@@ -46,10 +63,9 @@ def _embedding(shape: Any, table: Node, numbers: Node, *given: Any, **named: Any
 
 
 def _layer_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None = None, bias: Node | None = None, eps: float = 1e-5, *given: Any) -> Node:
-    axes = tuple(range(-len(sizes), 0))
-    centred = x - reduce_mean(x, axis=axes, keepdims=True)
-    variance = reduce_mean(centred * centred, axis=axes, keepdims=True)
-    return _scaled(centred * (variance + eps) ** -HALF, weight, bias)
+    scales = () if weight is None else (weight,) if bias is None else (weight, bias)
+    result = layer_norm(x, *scales, axes=tuple(range(-len(sizes), 0)), epsilon=float(eps))
+    return result + bias if weight is None and bias is not None else result
 
 
 def _rms_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None) -> Node:
@@ -63,7 +79,7 @@ def _scaled(x: Node, weight: Node | None, bias: Node | None) -> Node:
 
 
 def _batch_norm(shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: float, eps: float, *given: Any) -> Node:
-    covered(not training and mean is not None, "batch_norm that takes its statistics from the batch (call .eval() on the module first)")
+    evaluated(not training and mean is not None, "batch_norm takes its statistics from the batch")
     tall = (x.shape[1], *(1,) * (len(x.shape) - 2))
     mean, variance, weight, bias = (one if one is None else reshape(one, shape=tall) for one in (mean, variance, weight, bias))
     return _scaled((x - mean) * (variance + eps) ** -HALF, weight, bias)
@@ -74,30 +90,27 @@ def _batch_norm_evaluated(shape: Any, x: Node, weight: Any, bias: Any, mean: Any
     return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), none, none
 
 
-def shares(scores: Node, mask: Node | None) -> Node:
-    """The softmax of scores with a mask: added if it is one of numbers, and if it is one of truth values, low where it says false.
+def attends(truths: bool) -> Row:
+    """Attention, with a mask of truth values (false for entries that are not read) or of numbers, which are added to the scores."""
 
-    A mask that is known may rule a whole row out: PyTorch gives it nothing of any entry, and so it is here.
-    """
-    known = mask is not None and isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)
-    if mask is None or not known:
-        return softmax(scores if mask is None else scores + mask, axis=(-1,))
-    given = mask.op.value.array
-    allowed = given if given.dtype.kind == "b" else given > -np.inf
-    if allowed.all():
-        return softmax(scores if given.dtype.kind == "b" else scores + mask, axis=(-1,))
-    found = softmax(scores + lift(np.where(allowed, 0.0 if given.dtype.kind == "b" else given, LOW)), axis=(-1,))
-    some = allowed.any(axis=-1, keepdims=True)
-    return found if some.all() else found * lift(some.astype(float))
+    def row(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout: float = 0.0, causal: bool = False,
+            scale: float | None = None, enable_gqa: bool = False) -> Node:  # fmt: skip
+        evaluated(dropout == 0.0, "attention with dropout draws numbers")
+        if enable_gqa:
+            k, v = (_repeated(one, q.shape[-3]) for one in (k, v))
+        bias = bias_of(mask) if truths and mask is not None else mask
+        given = () if bias is None else (bias,)
+        return attention(q, k, v, *given, scale=float(q.shape[-1] ** -0.5 if scale is None else scale), causal=causal)
+
+    return row
 
 
-def _attention(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout: float = 0.0, causal: bool = False,
-               scale: float | None = None, enable_gqa: bool = False) -> Node:  # fmt: skip
-    covered(dropout == 0.0, "attention with dropout (call .eval() on the module first)")
-    if enable_gqa:
-        k, v = (_repeated(one, q.shape[-3]) for one in (k, v))
-    scores = dot(q, swap(k)) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    return dot(shares(scores, lift(np.tri(q.shape[-2], k.shape[-2], dtype=bool)) if causal else mask), v)
+def bias_of(mask: Node) -> Node | None:
+    """What is added to scores: 0 where a mask holds, -inf elsewhere; nothing if it holds everywhere."""
+    if not (isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)):
+        return choose((), mask, 0, -sp.oo)
+    known = mask.op.value.array
+    return None if known.all() else lift(np.where(known, 0.0, -np.inf))
 
 
 def _repeated(a: Node, heads: int) -> Node:
@@ -109,9 +122,12 @@ def _repeated(a: Node, heads: int) -> Node:
 
 PRODUCTS: dict[str, Row] = {
     "sum": reduction(reduce_sum), "mean": reduction(reduce_mean),
-    "softmax": _softmax, "_softmax": _softmax,
+    "softmax": _softmax, "_softmax": _softmax, "log_softmax": _log_softmax, "_log_softmax": _log_softmax, "logsumexp": reduction(logsumexp),
     "matmul": lambda shape, a, b: dot(a, b), "mm": lambda shape, a, b: dot(a, b), "bmm": lambda shape, a, b: dot(a, b),
     "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
-    "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "scaled_dot_product_attention": _attention,
+    "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "scaled_dot_product_attention": attends(truths=False),
     "_native_batch_norm_legit_no_training": _batch_norm_evaluated,
 }  # fmt: skip
+
+# with masks of truth values
+MASKED: dict[str, Row] = {"scaled_dot_product_attention": attends(truths=True)}

@@ -11,9 +11,11 @@ import numpy as np
 from symfold.blocks import Block, trace
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.exchange.torch_chains import Chain, candidates, chains_of, opened
+from symfold.exchange.torch_dtypes import Types, dtype_of, kind_of
 from symfold.exchange.torch_export import Exported, Scope, export, name_of
 from symfold.exchange.torch_modules import fresh, layer_names
-from symfold.exchange.torch_ops import CASTS, OPERATIONS, WHOLE
+from symfold.exchange.torch_ops import row_for
+from symfold.exchange.torch_rows import DrawsOrLearns
 from symfold.folds import apply_fold
 from symfold.layer_kinds import Call
 from symfold.lifting import lift
@@ -26,7 +28,7 @@ from symfold.shapes import NAME
 from symfold.tensors import parameter, tensor
 
 Env = dict[Any, Any]
-BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimisers leave alone, `sf.fit` does too
+BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimizers leave alone, `sf.fit` does too
 
 
 def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:
@@ -44,7 +46,7 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     """
     exported = export(module, example_inputs, kwargs)
     kinds = {path: type(part).__name__ for path, part in module.named_modules()}
-    reader = Reader(exported, kinds, partial, names={})
+    reader = Reader(exported, kinds, partial, any(part.training for part in module.modules()), names={})
     taken: set[str] = set()
     inputs: Env = {node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()}
     called = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
@@ -67,6 +69,7 @@ class Reader:
     exported: Exported
     kinds: Mapping[str, str]
     partial: bool
+    training: bool  # whether the module, or one in it, is in training mode
     names: dict[str, str]
     taken: set[str] = field(default_factory=set)
     owners: dict[Any, str] = field(default_factory=dict)  # parameters, with the layers that have them
@@ -79,21 +82,27 @@ class Reader:
     # -- values
 
     def value(self, arg: Any, env: Env) -> Any:
-        """An argument of an operation: a node for a tensor, all else as it is."""
+        """An argument of an operation: a node for a tensor, the name of what is no tensor of real numbers, all else as it is."""
         if isinstance(arg, (list, tuple)):
             return [self.value(part, env) for part in arg]
         if not hasattr(arg, "all_input_nodes"):
             return arg
         if arg in env:
             return env[arg]
+        if not self.is_real(arg):
+            return arg.name
         if arg in self.exported.constants:
             return lift(self.exported.constants[arg])
         raise InvalidValue(f"the value {arg.name!r} is not known here")
 
+    def is_real(self, arg: Any) -> bool:
+        """Whether a value is a tensor of real numbers, not a graph or a complex weight, which opaque operations alone can read."""
+        return arg.op == "call_function" or (arg.op != "get_attr" and kind_of(dtype_of(arg.meta["val"])) != "other")
+
     def reads(self, scope: Scope) -> tuple[list[Any], list[Any]]:
         """What a call reads from outside: values, and parameters, in the order of first use."""
         inside = set(scope.nodes())
-        found = dict.fromkeys(arg for node in scope.nodes() for arg in node.all_input_nodes if arg not in inside and arg not in self.exported.constants)
+        found = dict.fromkeys(arg for node in scope.nodes() for arg in node.all_input_nodes if arg not in inside and arg not in self.exported.constants and self.is_real(arg))
         return [n for n in found if n not in self.exported.parameters], [n for n in found if n in self.exported.parameters]
 
     def results(self, scope: Scope) -> list[Any]:
@@ -128,7 +137,7 @@ class Reader:
         carried = [result for result, _ in chain.uses]
         inits = list(chain.starts) if first else [chain.before[k] for k in carried]
         chain.before = nodes
-        shapes = [tuple(nodes[k].meta["val"].shape) for k in carried]
+        shapes = [_shapes(nodes[k]) for k in carried]
         state = [chain.state[node] if node in chain.state else env[node] for node in inits]
         if [one.shape for one in state] != shapes:
             env |= dict(zip(inits, state, strict=True))
@@ -200,15 +209,14 @@ class Reader:
             env[node] = args[0][args[1]]
             return
         wanted = _shapes(node)
+        if not all(isinstance(size, int) for shape in (wanted if isinstance(wanted, list) else [wanted]) for size in shape):
+            raise NoRule(f"{self.where(node)}: it gives a tensor whose shape depends on values, and a net's shapes do not")
         try:
-            if name not in OPERATIONS:
-                raise NoRule("there is no row for it")
-            if not (_is_float(node) or name in WHOLE or (name in CASTS and not _is_float(node.args[0]))):
-                raise NoRule("it gives whole numbers or truth values that depend on the inputs")
-            made = OPERATIONS[name](wanted if isinstance(wanted, tuple) else (), *args, **named)
+            made = row_for(name, Types.of(node))(wanted if isinstance(wanted, tuple) else (), *args, **named)
         except (SymfoldError, TypeError) as error:
             if not self.partial:
-                raise NoRule(f"{self.where(node)}: {error} (give partial=True to keep it as an opaque layer, or add a row to symfold.exchange.torch_ops.OPERATIONS)") from error
+                advice = "call .eval() on the module first, or " if self.training and isinstance(error, DrawsOrLearns) else ""
+                raise NoRule(f"{self.where(node)}: {error} ({advice}give partial=True to keep it as an opaque layer, or add a row to symfold.exchange.torch_ops.OPERATIONS)") from error
             env[node] = self.unknown(node, args, named)
             return
         found = made.shape if isinstance(made, Node) else [one.shape for one in made]
@@ -245,14 +253,11 @@ class Reader:
         return made if isinstance(wanted, list) else made[0]
 
 
-def _is_float(node: Any) -> bool:
-    value = node.meta["val"]
-    return bool((value[0] if isinstance(value, (tuple, list)) else value).is_floating_point())
-
-
 def _shapes(node: Any) -> Any:
-    """The shape that an operation gives, or a list of shapes."""
+    """The shape that an operation gives, or a list of shapes; a number that is computed from tensors has the shape ()."""
     value = node.meta["val"]
-    return [tuple(one.shape) for one in value] if isinstance(value, (tuple, list)) else tuple(value.shape)
+    return [_shape(one) for one in value] if isinstance(value, (tuple, list)) else _shape(value)
 
 
+def _shape(value: Any) -> tuple[Any, ...]:
+    return tuple(getattr(value, "shape", ()))

@@ -1,4 +1,4 @@
-"""Training for experiments: one optimiser for all of them, learning rates from one grid, chosen on rows kept for that."""
+"""Training for experiments: one optimizer for all of them, learning rates from one grid, chosen on rows kept for that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from symfold.errors import Diverged
 from symfold.experiments.samples import Rows, Sample
 from symfold.losses import squared_error
 from symfold.net import Net
-from symfold.optimisers import momentum
+from symfold.optimizers import momentum
 from symfold.regression import error
 from symfold.tensors import tensor
 from symfold.train import fit

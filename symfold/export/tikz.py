@@ -142,11 +142,11 @@ def _indexed(part: str) -> str:
     return f"${part[0]}_{{{part[1:].strip('_{}')}}}$"
 
 
-SIGNS = {"+": "$+$", "*": r"$\times$"}
+SIGNS = {"+": "$+$", "-": "$-$", "*": r"$\times$", "/": r"$\div$", ">=": r"$\geq$", "<=": r"$\leq$", "!=": r"$\neq$", "==": "$=$"}
 CODES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_", "\n": r"\\ ", "\t": " ",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": r"\dots{}",
-    "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$",
+    "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$",
 }  # fmt: skip
 
 ROW = Row("tikz", write, ".tex", "a LaTeX document with a TikZ picture")

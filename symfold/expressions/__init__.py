@@ -22,7 +22,7 @@ from symfold.expressions.trees import Operation as Operation
 from symfold.expressions.trees import Tree as Tree
 from symfold.expressions.trees import build as build
 from symfold.mappers import MAPPERS
-from symfold.mappers.registry import Row
+from symfold.mappers.registry import Mapper, Row, bound
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,18 @@ class ParsedMapper:
     text: str
     tree: Tree = field(repr=False, compare=False)  # the text says it, and is not deep
 
-    def make(self, x: Any) -> Callable[[Any, Any], Any]:
-        def step(z: Any, f: Callable[..., Any]) -> Any:
-            return build(self.tree, {"z": z, "x": x}, f)
+    def make(self, x: Any) -> Mapper:
+        return bound(_parsed, self, x)
 
-        return step
+    def __reduce__(self) -> tuple[Any, ...]:
+        return parse_mapper, (self.text,)
 
     def __str__(self) -> str:
         return self.text
+
+
+def _parsed(mapper: ParsedMapper, x: Any, z: Any, f: Callable[..., Any]) -> Any:
+    return build(mapper.tree, {"z": z, "x": x}, f)
 
 
 def parse_mapper(text: str) -> ParsedMapper:

@@ -47,6 +47,7 @@ from symfold.functions.heads import step as step
 from symfold.functions.heads import where as where
 from symfold.functions.table import ROWS as ROWS
 from symfold.functions.table import UFUNCS as UFUNCS
+from symfold.functions.table import Formula as Formula
 from symfold.functions.table import Function as Function
 from symfold.functions.table import Head as Head
 from symfold.functions.table import Point as Point

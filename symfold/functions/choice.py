@@ -22,6 +22,7 @@ def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[P
         numpy=(ufunc,),
         definition=lambda *args: sp.Piecewise((1, means(*args)), (0, True)),
         flat=True,
+        truth=True,
         special=special,
     )
 
@@ -60,6 +61,7 @@ truth(h.isfinite, np.isfinite, lambda xp, z: xp.isfinite(xp.asarray(z)), lambda 
 function(
     h.where,
     lambda xp, c, a, b: xp.where(xp.asarray(c != 0), a, b),
+    conditions=(0,),
     slopes=(lambda c, a, b: sp.Integer(0), lambda c, a, b: h.where(c, 1, 0), lambda c, a, b: h.where(c, 0, 1)),
     definition=lambda c, a, b: sp.Piecewise((a, sp.Ne(c, 0)), (b, True)),
     special=(Point((sp.nan, 1, 2), 1, (0, 1, 0)), Point((1, 2, sp.nan), 2, (0, 1, 0)), Point((0, sp.nan, 3), 3, (0, 0, 1)), Point((0, sp.oo, 3), 3, (0, 0, 1))),
@@ -83,4 +85,4 @@ def _jax_clip(z: Any, low: Any, high: Any) -> Any:
     """JAX's own shares the slope at a bound."""
     from jax import numpy as jnp
 
-    return jnp.where(z > high, high, jnp.where(z < low, low, z))
+    return jnp.where(jnp.isnan(low) | jnp.isnan(high), low + high, jnp.where(z > high, high, jnp.where(z < low, low, z)))

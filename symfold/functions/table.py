@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symfold.arrays import namespace
@@ -37,6 +38,7 @@ class Function:
     - `numpy` are NumPy's functions that trace to it.
     - `slopes` are the derivatives by each argument, or one function of the position and all arguments. SymPy
       differentiates where there are none. A `flat` function has slope 0 everywhere.
+    - The value of a `truth` function is 1 or 0: yes or no. Arguments at `conditions` are read as truth values.
     - `composition` says the same by other functions, and accurately, for targets that have nothing better.
     - `definition` says in SymPy's terms what the function means.
     - `special` lists its special points.
@@ -51,12 +53,18 @@ class Function:
     definition: Formula | None = None
     special: tuple[Point, ...] = ()
     flat: bool = False
+    truth: bool = False
+    conditions: tuple[int, ...] = ()
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return self.head.__name__
+
+    def carries(self, arity: int) -> tuple[int, ...]:
+        """The positions of the arguments that the value depends on smoothly."""
+        return () if self.flat else tuple(k for k in range(arity) if k not in self.conditions)
 
     def slope(self, position: int, *args: sp.Expr) -> sp.Expr | None:
         """The derivative by one argument; None where SymPy's own will do."""
@@ -88,6 +96,8 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     ROWS[head] = row
     _NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
+    if not head.__module__.startswith("sympy."):
+        head._imp_ = staticmethod(Lambdified(row))  # where `sympy.lambdify` looks for the numbers of a function
     numbers_of.cache_clear()
     return row
 
@@ -115,6 +125,22 @@ def head_named(name: str) -> Head:
     if not (isinstance(head, type) and (name in _NAMED or issubclass(head, sp.Function))):
         raise unknown("function", name, _NAMED)
     return head
+
+
+class Lambdified:
+    """The numbers of a function under `sympy.lambdify`, in the library of its arguments."""
+
+    def __init__(self, row: Function):
+        self.row = row
+
+    def __call__(self, *args: Any) -> Any:
+        library = type(args[0]).__module__.partition(".")[0].removesuffix("lib")  # JAX's arrays belong to jaxlib
+        if library == "mpmath" and self.row.definition is not None:
+            symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
+            return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
+        if library in ("jax", "torch"):
+            return numbers_of(self.row.head, library)(*args)
+        return numbers_of(self.row.head)(*map(np.asarray, args))[()]
 
 
 @cache

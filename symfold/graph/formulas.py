@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from symfold.blocks import Block
+from symfold.graph.arithmetic import unpaired
 from symfold.nodes import Node
 from symfold.notation.templates import preview
 from symfold.operations import Formal, Input
@@ -39,7 +40,7 @@ def template(block: Block, part: int) -> str:
         Node(Formal(0, k, shape)): Node(Input(_placeholder(k), shape, "layer" if shape == (NAME,) else "input"))
         for k, shape in enumerate(block.shapes)
     }
-    text = preview(substitute((block.results[part],), stand_ins)[0])
+    text = preview(substitute(unpaired((block.results[part],)), stand_ins)[0])
     return text if "..." not in text and "fold(" not in text else UNTOLD
 
 

@@ -12,8 +12,10 @@ from symfold.operations import FrozenArray
 from symfold.primitives import Apply
 from symfold.shapes import NAME, Shape, show
 
-JOINS = {"Add": "+", "Mul": "*", "concatenate": "concat", "stack": "stack"}
-SIGNS = {**JOINS, "Pow": "^", "transpose": "T"}
+JOINS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "concatenate": "concat", "stack": "stack"}
+COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+LOGIC = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor", "logical_not": "not"}
+SIGNS = {**JOINS, **COMPARISONS, **LOGIC, "Pow": "^", "transpose": "T"}
 LONGEST = 40
 
 

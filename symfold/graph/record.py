@@ -12,6 +12,7 @@ from typing import Any
 import networkx as nx
 
 from symfold.blocks import Block
+from symfold.graph.arithmetic import paired
 from symfold.graph.edges import is_join
 from symfold.graph.labels import constant_label, operation_label, operation_name, shape_text
 from symfold.graph.names import Names, plain_name
@@ -62,7 +63,7 @@ class Recorder(Interpreter):
     level = "layer"
 
     def __init__(self, net: Any):
-        self.net = net
+        self.net = net.with_outputs(paired(net.outputs))
         reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
         self.names, self.places = Names(reserved), Places(reserved)
         self.graph = nx.MultiDiGraph(level=self.level)

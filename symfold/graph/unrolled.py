@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symfold.graph.arithmetic import paired_block
 from symfold.graph.edges import edge_kinds
 from symfold.graph.places import Frame
 from symfold.graph.record import Recorder
@@ -43,9 +44,9 @@ class Primitives(Layers):
         return super().put(name, kind, op, label, node, **more)
 
     def layer(self, node: Node, args: Sequence[Any]) -> Any:
-        body = node.op.body
-        if body is None:
+        if node.op.body is None:
             return super().layer(node, args)
+        body = paired_block(node.op.body)
         self._opened.append(args[0].label)
         self.places.frames.append(Frame(edge_kinds(body, self.places.carried(node)[1:])))
         try:

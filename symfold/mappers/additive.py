@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symfold.errors import InvalidType
-from symfold.mappers.registry import Row
+from symfold.mappers.registry import Mapper, Row, bound
 
 
 def feedforward(z: Any, f: Callable[..., Any]) -> Any:
@@ -29,7 +29,7 @@ def residual(z: Any, f: Callable[..., Any]) -> Any:
     return f(z) + z
 
 
-def boosting(x: Any, *more: Any) -> Callable[[Any, Any], Any]:
+def boosting(x: Any, *more: Any) -> Mapper:
     """Additive boosting: each layer reads the input x and is added to the state.
 
     >>> import symfold as sf
@@ -37,14 +37,13 @@ def boosting(x: Any, *more: Any) -> Callable[[Any, Any], Any]:
     >>> print(sf.formula(sf.fold(sf.mappers.boosting(x), sf.layers("f1:3"), x), form="expanded"))
     f2(x) + f1(x) + x
     """
-
     if more:
         raise InvalidType("boosting is made for an initial input x (write sf.fold(sf.mappers.boosting(x), layers, x))")
+    return bound(_boosting, x)
 
-    def step(z: Any, f: Callable[..., Any]) -> Any:
-        return f(x) + z
 
-    return step
+def _boosting(x: Any, z: Any, f: Callable[..., Any]) -> Any:
+    return f(x) + z
 
 
 ROWS = (

@@ -9,7 +9,7 @@ from symfold import folding
 from symfold.elementwise import exp
 from symfold.mappers.additive import boosting
 from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
-from symfold.mappers.registry import Architecture, Mapper, Parts
+from symfold.mappers.registry import Architecture, Mapper, Parts, bound
 from symfold.net import Net
 from symfold.runs import zipped
 
@@ -24,11 +24,11 @@ def gradient_boosting(x: Any, shrinkage: Any = 0.1) -> Mapper:
     >>> print(sf.formula(sf.fold(gradient_boosting(x), sf.layers("f1:4"), 0), form="expanded"))
     0.1*f1(x) + 0.1*f2(x) + 0.1*f3(x)
     """
+    return bound(_gradient_boosting, x, shrinkage)
 
-    def step(z: Any, f: Learner) -> Any:
-        return z + shrinkage * f(x)
 
-    return step
+def _gradient_boosting(x: Any, shrinkage: Any, z: Any, f: Learner) -> Any:
+    return z + shrinkage * f(x)
 
 
 def stacking(x: Any) -> Mapper:
@@ -39,12 +39,12 @@ def stacking(x: Any) -> Mapper:
     >>> print(sf.formula(sf.fold(stacking(x), list(zip(sf.layers("f1:3"), weights)), 0), form="expanded"))
     w1*f1(x) + w2*f2(x)
     """
+    return bound(_stacking, x)
 
-    def step(z: Any, item: tuple[Learner, Any]) -> Any:
-        f, weight = item
-        return z + weight * f(x)
 
-    return step
+def _stacking(x: Any, z: Any, item: tuple[Learner, Any]) -> Any:
+    f, weight = item
+    return z + weight * f(x)
 
 
 def mixture(x: Any) -> Mapper:
@@ -58,20 +58,20 @@ def mixture(x: Any) -> Mapper:
     >>> print(sf.formula(sf.Net.of(top / bottom), form="expanded"))
     (exp(g1(x))*f1(x) + exp(g2(x))*f2(x))/(exp(g1(x)) + exp(g2(x)))
     """
-
-    def step(state: tuple[Any, Any], item: tuple[Learner, Learner]) -> tuple[Any, Any]:
-        f, g = item
-        weight = exp(g(x))
-        return state[0] + weight * f(x), state[1] + weight
-
-    return step
+    return bound(_mixture, x)
 
 
-def _stacking(made: Parts) -> Any:
+def _mixture(x: Any, state: tuple[Any, Any], item: tuple[Learner, Learner]) -> tuple[Any, Any]:
+    f, g = item
+    weight = exp(g(x))
+    return state[0] + weight * f(x), state[1] + weight
+
+
+def _stacking_net(made: Parts) -> Any:
     return Net.of(made.layer("g")(folding.fold(stacking(made.x), zipped(made.layers(), made.numbers("w")), 0)))
 
 
-def _mixture(made: Parts) -> Any:
+def _mixture_net(made: Parts) -> Any:
     parts = folding.fold(mixture(made.x), zipped(made.layers("f"), made.layers("g")), (0, 0))
     return Net.of(parts[0] / parts[1])
 
@@ -81,9 +81,9 @@ ARCHITECTURES = (
                  "z = f(x) + z", "z", "1 + n*t", "1", "n", "z = y - f(x)", "Friedman 2001"),
     Architecture("gradient_boosting", lambda made: folding.fold(gradient_boosting(made.x), made.layers(), 0),
                  "z = z + nu*f(x)", "z, from 0", "n*t", "1", "n", "z = y - nu*f(x)", "Friedman 2001"),
-    Architecture("stacking", _stacking,
+    Architecture("stacking", _stacking_net,
                  "z = z + w*f(x), then g(z)", "z, from 0", "n*t**2", "2", "n + 1", "z = y - w*f(x)", "Wolpert 1992"),
-    Architecture("mixture", _mixture,
+    Architecture("mixture", _mixture_net,
                  "a = a + e*f(x), b = b + e, e = exp(g(x)), then a/b", "(a, b), from 0", "3*n*t", "1", "2*n", "a - e*f(x), b - e", "Jacobs et al. 1991"),
     Architecture("multiplicative", lambda made: folding.fold(multiplicative, made.layers(), made.x),
                  "z = z*f(z)", "z", "(1 + t)**n", "n", "n", "", "the notebook"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold.mappers.registry import Mapper, Row
+from symfold.mappers.registry import Mapper, Row, bound
 
 
 def multiplicative(z: Any, f: Callable[..., Any]) -> Any:
@@ -26,11 +26,11 @@ def multiplicative_boosting(x: Any) -> Mapper:
     >>> print(sf.formula(sf.fold(multiplicative_boosting(x), sf.layers("f1:3"), x), form="expanded"))
     x*f1(x)*f2(x)
     """
+    return bound(_multiplicative_boosting, x)
 
-    def step(z: Any, f: Callable[..., Any]) -> Any:
-        return z * f(x)
 
-    return step
+def _multiplicative_boosting(x: Any, z: Any, f: Callable[..., Any]) -> Any:
+    return z * f(x)
 
 
 ROWS = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from symfold import folding
 from symfold.elementwise import sigmoid, tanh
-from symfold.mappers.registry import Architecture, Mapper, Parts
+from symfold.mappers.registry import Architecture, Mapper, Parts, bound
 from symfold.net import Net
 from symfold.sequences import reverse
 
@@ -24,11 +24,11 @@ def elman(g: Gate) -> Mapper:
     z1 = g(h, u1)
     z2 = g(z1, u2)
     """
+    return bound(_elman, g)
 
-    def step(h: Any, u: Any) -> Any:
-        return g(h, u)
 
-    return step
+def _elman(g: Gate, h: Any, u: Any) -> Any:
+    return g(h, u)
 
 
 def gru(update: Gate, reset: Gate, new: Gate) -> Mapper:
@@ -39,12 +39,12 @@ def gru(update: Gate, reset: Gate, new: Gate) -> Mapper:
     >>> print(sf.formula(sf.fold(cell, [sf.tensor("u")], sf.tensor("h")), form="expanded"))
     sigmoid(f(h, u))*h + (1 - sigmoid(f(h, u)))*tanh(k(sigmoid(g(h, u))*h, u))
     """
+    return bound(_gru, update, reset, new)
 
-    def step(h: Any, u: Any) -> Any:
-        kept = sigmoid(update(h, u))
-        return kept * h + (1 - kept) * tanh(new(sigmoid(reset(h, u)) * h, u))
 
-    return step
+def _gru(update: Gate, reset: Gate, new: Gate, h: Any, u: Any) -> Any:
+    kept = sigmoid(update(h, u))
+    return kept * h + (1 - kept) * tanh(new(sigmoid(reset(h, u)) * h, u))
 
 
 def gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate) -> Mapper:
@@ -57,12 +57,12 @@ def gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate) -> Mapper:
     >>> print(sf.formula(sf.fold(cell, [sf.tensor("u")], sf.tensor("h")), form="expanded"))
     sigmoid(f(h, u))*h + (1 - sigmoid(f(h, u)))*tanh(m(u) + sigmoid(g(h, u))*k(h))
     """
+    return bound(_gru_reset_after, update, reset, new, read)
 
-    def step(h: Any, u: Any) -> Any:
-        kept = sigmoid(update(h, u))
-        return kept * h + (1 - kept) * tanh(read(u) + sigmoid(reset(h, u)) * new(h))
 
-    return step
+def _gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate, h: Any, u: Any) -> Any:
+    kept = sigmoid(update(h, u))
+    return kept * h + (1 - kept) * tanh(read(u) + sigmoid(reset(h, u)) * new(h))
 
 
 def lstm(take: Gate, forget: Gate, show: Gate, new: Gate) -> Mapper:
@@ -74,13 +74,13 @@ def lstm(take: Gate, forget: Gate, show: Gate, new: Gate) -> Mapper:
     >>> print(sf.formula(net[1], form="expanded"))
     sigmoid(f(h, u))*c + sigmoid(i(h, u))*tanh(g(h, u))
     """
+    return bound(_lstm, take, forget, show, new)
 
-    def step(state: tuple[Any, Any], u: Any) -> tuple[Any, Any]:
-        h, c = state
-        c = sigmoid(forget(h, u)) * c + sigmoid(take(h, u)) * tanh(new(h, u))
-        return sigmoid(show(h, u)) * tanh(c), c
 
-    return step
+def _lstm(take: Gate, forget: Gate, show: Gate, new: Gate, state: tuple[Any, Any], u: Any) -> tuple[Any, Any]:
+    h, c = state
+    c = sigmoid(forget(h, u)) * c + sigmoid(take(h, u)) * tanh(new(h, u))
+    return sigmoid(show(h, u)) * tanh(c), c
 
 
 def bidirectional(forward: Mapper, backward: Mapper, inputs: Any, init: Any) -> Any:

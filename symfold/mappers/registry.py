@@ -11,6 +11,7 @@ import sympy as sp
 
 from symfold.families import Family, Numbered
 from symfold.layer_kinds import Kind, Weight, make_kind
+from symfold.lifting import lift
 from symfold.named_layers import Layer, Layers, layer, layers
 from symfold.net import Net
 from symfold.nodes import Node
@@ -19,6 +20,30 @@ from symfold.primitives import dot
 from symfold.tensors import tensor
 
 Mapper = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, repr=False)
+class Bound:
+    """A mapper with arguments, `step(*arguments, state, item)`: pickled by its parts, equal where they are equal."""
+
+    step: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+    def __call__(self, state: Any, item: Any) -> Any:
+        return self.step(*self.arguments, state, item)
+
+    def __repr__(self) -> str:
+        return f"{self.step.__name__.removeprefix('_')}({', '.join(map(repr, self.arguments))})"
+
+
+def bound(step: Callable[..., Any], *arguments: Any) -> Bound:
+    """A mapper from a step and its first arguments, arrays among them as constants.
+
+    >>> from symfold.mappers import boosting, euler
+    >>> boosting(tensor("x")), euler(0.5) == euler(0.5)
+    (boosting(x), True)
+    """
+    return Bound(step, tuple(lift(value) if isinstance(value, (np.ndarray, list)) else value for value in arguments))
 
 
 @dataclass(frozen=True)

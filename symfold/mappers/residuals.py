@@ -8,7 +8,7 @@ from typing import Any
 from symfold import folding
 from symfold.elementwise import relu, sigmoid
 from symfold.mappers.additive import feedforward, residual
-from symfold.mappers.registry import Architecture, Parts, Row
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row, bound
 from symfold.operations import Normal
 from symfold.runs import zipped
 
@@ -23,18 +23,18 @@ def pre_activation(z: Any, f: Callable[..., Any]) -> Any:
     return f(relu(z)) + z
 
 
-def scaled(epsilon: Any) -> Callable[[Any, Any], Any]:
+def scaled(epsilon: Any) -> Mapper:
     """Every layer times one strength: epsilon*f(z) + z (Szegedy et al. 2017). With a step of time it is Euler's method.
 
     >>> import symfold as sf
     >>> print(sf.fold(scaled(0.1), sf.layers("f", count="n"), sf.tensor("x")))
     z_k = 0.1*f_k(z_{k-1}) + z_{k-1}, k = 1..n, z_0 = x
     """
+    return bound(_scaled, epsilon)
 
-    def step(z: Any, f: Callable[..., Any]) -> Any:
-        return epsilon * f(z) + z
 
-    return step
+def _scaled(epsilon: Any, z: Any, f: Callable[..., Any]) -> Any:
+    return epsilon * f(z) + z
 
 
 def rezero(z: Any, item: tuple[Callable[..., Any], Any]) -> Any:

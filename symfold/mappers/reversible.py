@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symfold import folding
-from symfold.mappers.registry import Architecture, Mapper, Parts
+from symfold.mappers.registry import Architecture, Mapper, Parts, bound
 from symfold.runs import zipped
 
 Pair = tuple[Any, Any]
@@ -43,24 +43,24 @@ def momentum(gamma: Any = 0.5) -> Mapper:
     y1 = 0.9*v + 0.1*f1(x)
     z1 = x + y1
     """
+    return bound(_momentum, gamma)
 
-    def step(state: Pair, f: Callable[..., Any]) -> Pair:
-        x, v = state
-        v = gamma * v + (1 - gamma) * f(x)
-        return x + v, v
 
-    return step
+def _momentum(gamma: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+    x, v = state
+    v = gamma * v + (1 - gamma) * f(x)
+    return x + v, v
 
 
 def unmomentum(gamma: Any = 0.5) -> Mapper:
     """Undoes `momentum`."""
+    return bound(_unmomentum, gamma)
 
-    def step(state: Pair, f: Callable[..., Any]) -> Pair:
-        x, v = state
-        x = x - v
-        return x, (v - (1 - gamma) * f(x)) / gamma
 
-    return step
+def _unmomentum(gamma: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+    x, v = state
+    x = x - v
+    return x, (v - (1 - gamma) * f(x)) / gamma
 
 
 def leapfrog(h: Any = 1) -> Mapper:
@@ -70,22 +70,22 @@ def leapfrog(h: Any = 1) -> Mapper:
     >>> print(sf.formula(sf.fold(leapfrog(), sf.layers("f1:2"), (sf.tensor("z"), sf.tensor("y")))[0], form="expanded"))
     2*z - y + f1(z)
     """
+    return bound(_leapfrog, h)
 
-    def step(state: Pair, f: Callable[..., Any]) -> Pair:
-        z, before = state
-        return 2 * z - before + (f(z) if h == 1 else h**2 * f(z)), z
 
-    return step
+def _leapfrog(h: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+    z, before = state
+    return 2 * z - before + (f(z) if h == 1 else h**2 * f(z)), z
 
 
 def unleapfrog(h: Any = 1) -> Mapper:
     """Undoes `leapfrog`, which is its own inverse with the pair turned round."""
+    return bound(_unleapfrog, h)
 
-    def step(state: Pair, f: Callable[..., Any]) -> Pair:
-        after, z = leapfrog(h)(state[::-1], f)
-        return z, after
 
-    return step
+def _unleapfrog(h: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+    after, z = leapfrog(h)(state[::-1], f)
+    return z, after
 
 
 def _start(made: Parts, second: str) -> Pair:

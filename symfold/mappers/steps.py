@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from symfold import folding
-from symfold.mappers.registry import Architecture, Mapper, Parts, Row
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row, bound
 
 
 def euler(h: Any = 1) -> Mapper:
@@ -21,11 +21,11 @@ def euler(h: Any = 1) -> Mapper:
     >>> print(sf.fold(euler(0.5), sf.layers("f", count="n"), sf.tensor("x")))
     z_k = z_{k-1} + 0.5*f_k(z_{k-1}), k = 1..n, z_0 = x
     """
+    return bound(_euler, h)
 
-    def step(z: Any, f: Callable[..., Any]) -> Any:
-        return z + _times(h, f(z))
 
-    return step
+def _euler(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+    return z + _times(h, f(z))
 
 
 def midpoint(h: Any = 1) -> Mapper:
@@ -35,11 +35,11 @@ def midpoint(h: Any = 1) -> Mapper:
     >>> print(sf.fold(midpoint(), sf.layers("f", count="n"), sf.tensor("x")))
     z_k = z_{k-1} + f_k(z_{k-1} + f_k(z_{k-1})/2), k = 1..n, z_0 = x
     """
+    return bound(_midpoint, h)
 
-    def step(z: Any, f: Callable[..., Any]) -> Any:
-        return z + _times(h, f(z + _times(h, f(z)) / 2))
 
-    return step
+def _midpoint(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+    return z + _times(h, f(z + _times(h, f(z)) / 2))
 
 
 def heun(h: Any = 1) -> Mapper:
@@ -49,12 +49,12 @@ def heun(h: Any = 1) -> Mapper:
     >>> print(sf.paths(sf.fold(heun(), sf.layers("f", count="n"), sf.tensor("x"))))
     Paths((t**2 + 2*t + 1)**n)
     """
+    return bound(_heun, h)
 
-    def step(z: Any, f: Callable[..., Any]) -> Any:
-        first = f(z)
-        return z + _times(h, first + f(z + _times(h, first))) / 2
 
-    return step
+def _heun(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+    first = f(z)
+    return z + _times(h, first + f(z + _times(h, first))) / 2
 
 
 def rk4(h: Any = 1) -> Mapper:
@@ -64,15 +64,15 @@ def rk4(h: Any = 1) -> Mapper:
     >>> print(sf.cost(sf.fold(rk4(), sf.layers("f", count="n"), sf.tensor("x"))).span)
     4*n
     """
+    return bound(_rk4, h)
 
-    def step(z: Any, f: Callable[..., Any]) -> Any:
-        first = f(z)
-        second = f(z + _times(h, first) / 2)
-        third = f(z + _times(h, second) / 2)
-        fourth = f(z + _times(h, third))
-        return z + _times(h, first + 2 * second + 2 * third + fourth) / 6
 
-    return step
+def _rk4(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+    first = f(z)
+    second = f(z + _times(h, first) / 2)
+    third = f(z + _times(h, second) / 2)
+    fourth = f(z + _times(h, third))
+    return z + _times(h, first + 2 * second + 2 * third + fourth) / 6
 
 
 def _times(h: Any, value: Any) -> Any:

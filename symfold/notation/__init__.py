@@ -1,6 +1,7 @@
 """Notation: nets as formulas that people read. Forms fold, steps, expanded; styles text, unicode, LaTeX, MathML.
 
     loops, letters       the folds of a net, and what their states are called
+    alike                names that a style would write alike
     readings, entries    what every node, and every entry of a sequence, is called at a step
     foldform, steps, expanded   the three forms, as terms
     terms, symbolic      formulas, and as SymPy expressions
@@ -18,10 +19,11 @@ from symfold.depth import roll
 from symfold.errors import Advice, SymfoldError, TooLarge
 from symfold.net import Net
 from symfold.notation import expanded
+from symfold.notation.alike import style_of
 from symfold.notation.foldform import Line, fold_lines
 from symfold.notation.layout import equation, framed
 from symfold.notation.steps import Equations, equations
-from symfold.notation.styles import STYLES, Style, mathml_tokens, style_named
+from symfold.notation.styles import Style, mathml_tokens
 from symfold.notation.terms import show_size
 from symfold.notation.writing import stream, write
 
@@ -44,7 +46,8 @@ def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | No
     z₂ = f₂(z₁) + z₁
     z₃ = f₃(z₂) + z₂
     """
-    whole, chosen, form = Net.of(net), style_named(style), one_of("form", form, FORMS)
+    whole, form = Net.of(net), one_of("form", form, FORMS)
+    chosen = style_of(whole, style)
     if form == "fold":
         return folded_formula(whole, chosen)
     if form == "steps":
@@ -120,7 +123,7 @@ def folded(net: Net) -> Net:
 def describe(net: Net) -> str:
     """What `print(net)` shows: the steps of a short net, the folded form of a long one; under 2,000 characters."""
     try:
-        return _short(folded(net), STYLES["text"])
+        return _short(folded(net), style_of(net, "text"))
     except Exception as error:  # a display must never be what fails
         return f"a net that cannot be shown ({error})"[:BOUND]
 
@@ -128,7 +131,7 @@ def describe(net: Net) -> str:
 def display_latex(net: Net) -> str | None:
     """What a notebook shows, or None where it would be too long."""
     try:
-        shown = _short(folded(net), STYLES["latex"])
+        shown = _short(folded(net), style_of(net, "latex"))
         return None if shown.endswith("...") else f"$\\displaystyle {shown}$"
     except Exception:  # likewise
         return None

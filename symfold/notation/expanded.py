@@ -17,10 +17,11 @@ from symfold.interpreter import Entries, Interpreter
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.notation import writing
+from symfold.notation.alike import style_of
 from symfold.notation.layout import equation, framed, output_names
 from symfold.notation.repeats import repeated
 from symfold.notation.sizes import expanded_size as expanded_size
-from symfold.notation.styles import Style, style_named
+from symfold.notation.styles import Style
 from symfold.notation.symbolic import as_sympy
 from symfold.notation.terms import At, Listing, Term, join, named
 from symfold.operations import Constant
@@ -122,7 +123,7 @@ def stream(net: Net, style: str = "text") -> Iterator[str]:
     """
     kept: list[str] = []
     size = 0
-    for part in _parts(net, style_named(style)):
+    for part in _parts(net, style_of(net, style)):
         kept.append(part)
         size += len(part)
         if size >= CHUNK:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from symfold.families import Family, Numbered
+from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Input
 from symfold.shapes import size_symbols
-from symfold.walks import walk
 
 STATES = "zywvutsrqphgdca"
 COTANGENT = "a"
@@ -28,19 +28,25 @@ def stem(name: str) -> str:
 
 
 def stems_of(net: Net) -> dict[str, set[str]]:
-    """The stems of the names in a net, each with its names (a numbered run counts as its prefix and a number)."""
-    found: dict[str, set[str]] = {}
-    for node in walk(net.outputs):
-        if isinstance(node.op, Input):
-            names = [node.op.name]
-        elif isinstance(node.op, Family):
-            run = node.op.names
-            names = [run[0], *size_symbols(run.count)] if isinstance(run, Numbered) else list(run)
+    """The stems of the names in a net, each with its names (a numbered run counts as its prefix and a number).
+
+    What stands before an underscore is a stem too: z_k and z_n look like entries of z. Of a name such as f_k beside layers
+    f1, f2, ..., the k is taken as well.
+    """
+    words: list[str] = []
+    prefixes: set[str] = set()
+    for leaf in leaves_of(net.outputs):
+        run = leaf.op.names if isinstance(leaf.op, Family) else (leaf.op.name,)
+        if isinstance(run, Numbered):
+            words += [run[0], *size_symbols(run.count)]
+            prefixes.add(run.prefix)
         else:
-            continue
-        for name in names:
-            found.setdefault(stem(name), set()).add(name)
-            found.setdefault(name, set()).add(name)
+            words += run
+    found: dict[str, set[str]] = {}
+    for word in words:
+        before, _, behind = word.partition("_")
+        for key in (word, stem(word), before, *([behind] if before in prefixes else [])):
+            found.setdefault(key, set()).add(word)
     return found
 
 

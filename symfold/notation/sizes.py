@@ -20,7 +20,7 @@ from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant
 from symfold.primitives import concatenate, is_primitive, joins_rows, splits_rows
-from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.walks import walk
 
 Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part
@@ -162,8 +162,8 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
     count, carries = known_count(fold.count), fold.carries
     state: list[Any] = list(args[:carries])
     operands: list[Any] = [
-        _entry(value) if each and not isinstance(value, Sizes) else value
-        for value, each in zip(args[carries:], fold.each, strict=True)
+        _each(value, source, formals) if each and not isinstance(value, Sizes) else value
+        for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
     ]
     varied = [each and isinstance(value, Sizes) for value, each in zip(operands, fold.each, strict=True)]
     uneven = any(one and any(entry != entries[0] for entry in entries) for entries, one in zip(operands, varied, strict=True))
@@ -192,6 +192,19 @@ def _fold(node: Node, args: list[Any], formals: int, given: bool) -> list[Any]:
             entries.append(value)
         done += steps
     return [*state, *kept]
+
+
+def _each(value: Size, source: Node, formals: int) -> Any:
+    """What a step reads of a sequence: of numbers, however they are ordered, a number."""
+    root = source
+    while is_primitive(root, take_row, reverse_row):
+        root = root.args[0]
+    if not isinstance(root.op, Constant):
+        return _entry(value)
+    numbers = root.op.value.array
+    if numbers.ndim > 1 or numbers.all():
+        return Size(_constant(0, formals))
+    return Sizes(Size(_constant(0, formals), element(source, k).op.value == 0) for k in range(known_count(source.shape[0])))
 
 
 def _capped(results: Sequence[Any]) -> list[Any]:

@@ -10,6 +10,7 @@ import sympy as sp
 from symfold.families import Family, Numbered
 from symfold.folds import Fold, Select
 from symfold.nodes import Node
+from symfold.notation.alike import told_apart
 from symfold.notation.styles import STYLES, style_named
 from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size
 from symfold.notation.writing import write
@@ -28,20 +29,21 @@ def preview(node: Node, style: str = "text") -> str:
     ('x**2/2', 'x + 1')
     """
     try:
-        return write(_short(node, OCCURRENCES), style_named(style))
+        term, leaves = _short(node, OCCURRENCES)
+        return write(term, told_apart(style_named(style), leaves))
     except Exception:  # a display must never be what fails
         return STYLES[style].ellipsis if style in STYLES else "..."
 
 
-def _short(root: Node, occurrences: int) -> Term:
-    """The top of a node as a term, breadth first; what is below the limit is an ellipsis."""
+def _short(root: Node, occurrences: int) -> tuple[Term, list[Node]]:
+    """The top of a node as a term, breadth first, and the leaves in it; what is below the limit is an ellipsis."""
     found: list[tuple[Node, list[int]]] = [(root, [])]
     waiting = deque([0])
-    used: set[str] = set()
+    leaves: list[Node] = []
     while waiting:
         node, parts = found[here := waiting.popleft()]
         if isinstance(node.op, (Input, Family)):
-            used.add(_first_name(node))
+            leaves.append(node)
         for arg in _visible(node):
             if len(found) >= occurrences:
                 parts.append(-1)
@@ -49,12 +51,13 @@ def _short(root: Node, occurrences: int) -> Term:
                 parts.append(len(found))
                 found.append((arg, []))
                 waiting.append(parts[-1])
+    used = set(map(_first_name, leaves))
     letters = [letter for letter in LETTERS if letter not in used] or ["z"]
     terms: list[Term] = [ELLIPSIS] * len(found)
     for here in range(len(found) - 1, -1, -1):
         node, parts = found[here]
         terms[here] = _term(node, [ELLIPSIS if part < 0 else terms[part] for part in parts], letters)
-    return terms[0]
+    return terms[0], leaves
 
 
 def _visible(node: Node) -> tuple[Node, ...]:

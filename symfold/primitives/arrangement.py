@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.arrays import set_at, zeros_like
 from symfold.errors import NoRule, ShapeError
 from symfold.nodes import Node
-from symfold.primitives.table import Primitive, is_primitive, primitive
+from symfold.primitives.table import TOGETHER, Primitive, is_primitive, primitive
 from symfold.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
 
 
@@ -38,7 +39,7 @@ def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node
     return [reshape(bar, shape=before)]
 
 
-reshape: Primitive = primitive("reshape", _reshaped, lambda a, shape: np.reshape(a, shape), _reshape_adjoint)
+reshape: Primitive = primitive("reshape", _reshaped, lambda xp, a, shape: xp.reshape(a, shape), _reshape_adjoint, linear=(0,), examples=((((2, 6),), {"shape": (3, 4)}),))
 
 
 def splits_rows(node: Node) -> bool:
@@ -59,14 +60,18 @@ def _are_groups(groups: Shape, rows: Shape) -> bool:
 expand: Primitive = primitive(
     "expand",
     lambda a, axis: ANY if not is_known(a) else (*a[: len(a) + 1 + axis], 1, *a[len(a) + 1 + axis :]),
-    lambda a, axis: np.expand_dims(a, axis),
+    lambda xp, a, axis: xp.expand_dims(a, axis=axis),
     lambda node, bar, axis: [squeeze(bar, axis=axis)],
+    linear=(0,),
+    examples=((((2, 3),), {"axis": -2}),),
 )
 squeeze: Primitive = primitive(
     "squeeze",
     lambda a, axis: ANY if not is_known(a) else tuple(s for k, s in enumerate(a) if k != len(a) + axis),
-    lambda a, axis: np.squeeze(a, axis),
+    lambda xp, a, axis: xp.squeeze(a, axis=axis),
     lambda node, bar, axis: [expand(bar, axis=axis)],
+    linear=(0,),
+    examples=((((2, 1, 3),), {"axis": -2}),),
 )
 
 
@@ -99,7 +104,14 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     return parts
 
 
-concatenate: Primitive = primitive("concatenate", _joined, lambda *parts, axis: np.concatenate(parts, axis=axis), _split)
+def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
+    """Parts one after the other; their other axes broadcast."""
+    where = axis % len(parts[0].shape)
+    others = np.broadcast_shapes(*((*part.shape[:where], 1, *part.shape[where + 1 :]) for part in parts))
+    return xp.concat([xp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts], axis=where)
+
+
+concatenate: Primitive = primitive("concatenate", _joined, _concatenated, _split, linear=TOGETHER, examples=((((2, 3), (2, 1)), {"axis": -1}),))
 
 
 def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -133,21 +145,24 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
     return tuple(result)
 
 
-def _put(a: Any, like: Any, index: tuple[Any, ...]) -> Any:
-    full = np.zeros(np.shape(like), dtype=np.result_type(a))
-    full[_as_numpy(index)] = a
-    return full
+def _put(xp: Any, a: Any, like: Any, index: tuple[Any, ...]) -> Any:
+    return set_at(zeros_like(xp, like, a), _as_numpy(index), a)
 
 
 item: Primitive = primitive(
     "item",
     _indexed,
-    lambda a, index: np.asarray(a)[_as_numpy(index)],
+    lambda xp, a, index: a[_as_numpy(index)],
     lambda node, bar, index: [put(bar, node.args[0], index=index)],
+    linear=(0,),
+    examples=((((4, 3),), {"index": (1,)}), (((4, 3, 2),), {"index": (..., (1, 3), (None, None))})),
 )
 put: Primitive = primitive(  # zeros of another's shape, with a value put at an index: the adjoint of `item`
     "put",
     lambda a, like, index: like,
     _put,
     lambda node, bar, index: [item(bar, index=index), None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((2, 2), (4, 2)), {"index": ((1, 3),)}),),
 )

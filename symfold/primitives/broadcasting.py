@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.arrays import shape_of
 from symfold.errors import ShapeError
 from symfold.nodes import Node
 from symfold.primitives.table import Primitive, primitive
@@ -33,24 +34,34 @@ def zeros(like: Node) -> Node:
     return spread(number(0), like)
 
 
-def sum_to_array(array: Any, shape: tuple[int, ...]) -> Any:
-    extra = array.ndim - len(shape)
-    kept = array.sum(axis=tuple(range(extra))) if extra else array
+def summed_to(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
+    """An array summed over the axes that broadcasting from a shape added."""
+    extra = len(array.shape) - len(shape)
+    kept = xp.sum(array, axis=tuple(range(extra))) if extra else array
     axes = tuple(axis for axis, size in enumerate(shape) if size == 1 and kept.shape[axis] != 1)
-    return np.asarray(kept.sum(axis=axes, keepdims=True)).reshape(shape) if axes else kept
+    return xp.reshape(xp.sum(kept, axis=axes, keepdims=True), tuple(shape)) if axes else kept
+
+
+def _spread_like(xp: Any, a: Any, like: Any) -> Any:
+    return xp.broadcast_to(a, np.broadcast_shapes(shape_of(a), shape_of(like)))
 
 
 sum_to: Primitive = primitive(
     "sum_to",
     lambda a, shape: shape,
-    lambda a, shape: sum_to_array(np.asarray(a), shape),
+    lambda xp, a, shape: summed_to(xp, a, shape),
     lambda node, bar, shape: [spread(bar, node.args[0])],
+    linear=(0,),
+    examples=((((4, 2, 3),), {"shape": (2, 1)}),),
 )
 sum_like: Primitive = primitive(
     "sum_like",
     lambda a, like: like,
-    lambda a, like: sum_to_array(np.asarray(a), np.shape(like)),
+    lambda xp, a, like: summed_to(xp, a, shape_of(like)),
     lambda node, bar: [spread(bar, node.args[0]), None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((4, 2, 3), (1, 3)), {}),),
 )
 
 
@@ -63,14 +74,19 @@ def _broadcast_shape(a: Shape, shape: Shape) -> Shape:
 broadcast_to: Primitive = primitive(
     "broadcast_to",
     _broadcast_shape,
-    lambda a, shape: np.broadcast_to(a, shape),
+    lambda xp, a, shape: xp.broadcast_to(a, shape),
     lambda node, bar, shape: [fit(bar, node.args[0])],
+    linear=(0,),
+    examples=((((2, 1),), {"shape": (4, 2, 3)}),),
 )
 broadcast_like: Primitive = primitive(
     "broadcast_like",
     lambda a, like: like,
-    lambda a, like: np.broadcast_to(a, np.broadcast_shapes(np.shape(a), np.shape(like))),
+    _spread_like,
     lambda node, bar: [fit(bar, node.args[0]), None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((2, 1), (4, 2, 3)), {}),),
 )
 
 
@@ -83,4 +99,4 @@ def _alike_shape(a: Shape, b: Shape) -> Shape:
 
 
 # a value that must have the shape of another, which is not broadcast to it
-alike = primitive("alike", _alike_shape, lambda a, b: a, lambda node, bar: [bar, None])
+alike = primitive("alike", _alike_shape, lambda xp, a, b: a, lambda node, bar: [bar, None], linear=(0,), shape_only=(1,), examples=((((2, 3), (2, 3)), {}),))

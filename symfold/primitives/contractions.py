@@ -9,7 +9,7 @@ import numpy as np
 
 from symfold.errors import NoRule, ShapeError
 from symfold.nodes import Node
-from symfold.primitives.table import Primitive, primitive
+from symfold.primitives.table import EACH, Primitive, primitive
 from symfold.shapes import ANY, Shape, is_known, show
 
 
@@ -69,5 +69,11 @@ def _pulled(node: Node, bar: Node, subscripts: str) -> list[Node]:
 
 
 einsum: Primitive = primitive(
-    "einsum", _sizes, lambda *arrays, subscripts: np.einsum(subscripts, *arrays, optimize=len(arrays) > 1), _pulled
+    "einsum",
+    _sizes,
+    lambda xp, *arrays, subscripts: xp.einsum(subscripts, *arrays),
+    _pulled,
+    linear=EACH,
+    spellings={"numpy": lambda *arrays, subscripts: np.einsum(subscripts, *arrays, optimize=len(arrays) > 1)},
+    examples=((((2, 3), (3, 4)), {"subscripts": "ij,jk->ki"}), (((2, 4, 3), (2, 3, 5)), {"subscripts": "bij,bjk->bik"})),
 )

@@ -20,7 +20,7 @@ def _shape(name: Shape, *rest: Shape, slots: tuple[int, ...], arity: int) -> Sha
     return rest[arity + len(slots)] if len(rest) > arity + len(slots) else rest[0]
 
 
-def _no_numbers(*args: Any, slots: tuple[int, ...], arity: int) -> Any:
+def _no_numbers(xp: Any, *args: Any, slots: tuple[int, ...], arity: int) -> Any:
     raise NoRule("the derivatives of a layer by name have no numbers (give the layers bodies with net.bind, then sf.series(net).evaluate)")
 
 
@@ -28,4 +28,4 @@ def _no_adjoint(node: Node, bar: Node, slots: tuple[int, ...], arity: int) -> li
     raise NoRule("the derivatives of a layer by name have no adjoint (give the layers bodies with net.bind, and differentiate the net)")
 
 
-directional: Primitive = primitive("directional", _shape, _no_numbers, _no_adjoint)
+directional: Primitive = primitive("directional", _shape, _no_numbers, _no_adjoint, dtypes=("name",))

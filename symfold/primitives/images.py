@@ -1,4 +1,4 @@
-"""What image and language nets need besides: axes in another order, rows picked by numbers, windows of neighbouring entries."""
+"""What image and language nets need besides: axes in another order, rows picked by numbers, windows of neighboring entries."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.arrays import add_at, add_once, padded, shape_of, whole_numbers, zeros_like
 from symfold.errors import OutOfRange, ShapeError
-from symfold.nodes import Node
-from symfold.primitives.arrangement import reshape
-from symfold.primitives.products import dot, swap
-from symfold.primitives.table import Primitive, primitive
+from symfold.primitives.table import Linear, Primitive, primitive
 from symfold.shapes import ANY, Shape, is_known, show
 
 
@@ -37,8 +35,10 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 permute: Primitive = primitive(
     "permute",
     _permuted,
-    lambda a, axes: np.transpose(a, axes),
+    lambda xp, a, axes: xp.permute_dims(a, tuple(axis % len(axes) for axis in axes)),
     lambda node, bar, axes: [permute(bar, axes=_inverse(axes))],
+    linear=(0,),
+    examples=((((2, 3, 4),), {"axes": (-1, -3, -2)}),),
 )
 
 
@@ -52,23 +52,30 @@ def row_numbers(numbers: Any, rows: int) -> Any:
     return whole
 
 
-def _rows_added(bar: Any, table: Any, numbers: Any) -> Any:
-    full = np.zeros(np.shape(table), dtype=np.result_type(bar))
-    np.add.at(full, row_numbers(numbers, len(full)), bar)
-    return full
+def _added_embedded(xp: Any, bar: Any, table: Any, numbers: Any) -> Any:
+    return add_at(xp, zeros_like(xp, table, bar), whole_numbers(numbers), bar)
 
 
 embed: Primitive = primitive(  # the rows of a table that an array of whole numbers asks for
     "embed",
     lambda table, numbers: (*numbers, *table[1:]),
-    lambda table, numbers: np.asarray(table)[row_numbers(numbers, len(table))],
+    lambda xp, table, numbers: table[whole_numbers(numbers)],
     lambda node, bar: [add_embedded(bar, *node.args), None],
+    linear=(0,),
+    dtypes=("real", "whole"),
+    spellings={"numpy": lambda table, numbers: table[row_numbers(numbers, len(table))]},
+    examples=((((5, 3), (2, 4)), {}),),
 )
 add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up where they were taken
     "add_embedded",
     lambda bar, table, numbers: table,
-    _rows_added,
+    _added_embedded,
     lambda node, bar: [embed(bar, node.args[2]), None, None],
+    linear=(0,),
+    shape_only=(1,),
+    dtypes=("real", "real", "whole"),
+    spellings={"numpy": lambda bar, table, numbers: _added_embedded(np, bar, table, row_numbers(numbers, len(table)))},
+    examples=((((2, 4, 3), (5, 3), (2, 4)), {}),),
 )
 
 Sizes = tuple[int, ...]
@@ -80,7 +87,7 @@ def _places(size: Any, kernel: int, stride: int, padding: int, dilation: int) ->
     return left // stride + 1 if isinstance(left, int) else left + 1 if stride == 1 else sp.floor(left / stride) + 1
 
 
-def _windowed(a: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Shape:
+def windowed_shape(a: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Shape:
     rank = len(kernel)
     if not is_known(a):
         return ANY
@@ -102,51 +109,43 @@ def window_slices(places: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) 
         yield (..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for n, k, s, d in zip(places, at, stride, dilation, strict=True)))
 
 
-def _windows(a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
+def windows_of(xp: Any, a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
     rank = len(kernel)
-    padded = np.pad(a, [(0, 0)] * (np.ndim(a) - rank) + [(p, p) for p in padding], constant_values=fill)
-    shape = _windowed(np.shape(a), kernel, stride, padding, dilation, fill)
-    parts = [padded[at] for at in window_slices(shape[-2 * rank : -rank], kernel, stride, dilation)]
-    return np.stack(parts, axis=-1).reshape(shape)
+    around = padded(xp, a, tuple((size, size) for size in padding), fill)
+    shape = windowed_shape(shape_of(a), kernel, stride, padding, dilation, fill)
+    parts = [around[at] for at in window_slices(shape[-2 * rank : -rank], kernel, stride, dilation)]
+    return xp.reshape(xp.stack(parts, axis=-1), shape)
 
 
-def _unwindowed(bar: Any, like: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
-    rank, shape = len(kernel), np.shape(like)
-    full = np.zeros((*shape[:-rank], *(n + 2 * p for n, p in zip(shape[-rank:], padding, strict=True))), dtype=np.result_type(bar))
-    parts = np.reshape(bar, (*np.shape(bar)[:-rank], -1))
-    for number, at in enumerate(window_slices(np.shape(bar)[-2 * rank : -rank], kernel, stride, dilation)):
-        full[at] += parts[..., number]
-    inside: Any = (..., *(slice(p, p + n) for n, p in zip(shape[-rank:], padding, strict=True)))
+def _added_windows(xp: Any, bar: Any, like: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
+    rank, shape = len(kernel), shape_of(like)
+    full = padded(xp, zeros_like(xp, like, bar), tuple((size, size) for size in padding), 0.0)
+    parts = xp.reshape(bar, (*bar.shape[:-rank], -1))
+    for number, at in enumerate(window_slices(bar.shape[-2 * rank : -rank], kernel, stride, dilation)):
+        full = add_once(full, at, parts[..., number])
+    inside: Any = (..., *(slice(size, size + n) for n, size in zip(shape[-rank:], padding, strict=True)))
     return full[inside]
 
 
-windows: Primitive = primitive(  # every window of neighbouring entries along the last axes: what convolutions and pools read
+def _linear_unless_filled(fill: float, **_: Any) -> Linear:
+    """Around an image stands a number other than 0 only for a maximum: then windows are no linear function of it."""
+    return (0,) if fill == 0 else ()
+
+
+windows: Primitive = primitive(  # every window of neighboring entries along the last axes: what convolutions and pools read
     "windows",
-    _windowed,
-    _windows,
+    windowed_shape,
+    windows_of,
     lambda node, bar, **given: [add_windows(bar, node.args[0], **given)],
+    linear=_linear_unless_filled,
+    examples=((((2, 5, 6),), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
 )
 add_windows: Primitive = primitive(  # the adjoint of `windows`: entries added up where windows overlap
     "add_windows",
     lambda bar, like, **given: like,
-    _unwindowed,
+    _added_windows,
     lambda node, bar, **given: [windows(bar, **{**given, "fill": 0.0}), None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((2, 3, 4, 2, 3), (2, 5, 6)), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
 )
-
-
-def convolution(x: Node, weight: Node, stride: Sizes, padding: Sizes, dilation: Sizes) -> Node:
-    """A convolution (channels first, no flip, as everywhere in deep learning): windows, then one product of matrices.
-
-    >>> from symfold.tensors import tensor
-    >>> convolution(tensor("x", (2, 3, 8, 8)), tensor("W", (4, 3, 3, 3)), (1, 1), (1, 1), (1, 1)).shape
-    (2, 4, 8, 8)
-    """
-    kernel = weight.shape[2:]
-    rank = len(kernel)
-    read = windows(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation, fill=0.0)
-    samples, channels, places = x.shape[0], x.shape[1], read.shape[2 : 2 + rank]
-    ordered = permute(read, axes=(-2 * rank - 2, *range(-2 * rank, -rank), -2 * rank - 1, *range(-rank, 0)))
-    width = int(channels * np.prod(kernel))
-    rows = reshape(ordered, shape=(samples, int(np.prod(places)), width))
-    product_ = dot(rows, swap(reshape(weight, shape=(weight.shape[0], width))))
-    return reshape(swap(product_), shape=(samples, weight.shape[0], *places))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,25 @@ from symfold.primitives.table import Primitive, primitive
 from symfold.shapes import ANY, is_known
 
 
-def _causal(a: Any) -> Any:
-    rows, columns = np.shape(a)[-2:]
-    return np.triu(np.full((rows, columns), -np.inf, dtype=np.float32), 1)  # the narrow type: it widens nothing it is added to
+def causal_of(xp: Any, a: Any) -> Any:
+    leading = tuple(range(len(a.shape) - 2))
+    one = a[tuple(slice(0, 1) for _ in leading)]  # or none: a batch may be empty
+    rows = xp.zeros_like(xp.sum(one, axis=leading) if leading else one)
+    return xp.triu(rows - math.inf, k=1)
+
+
+def _exactly_causal(a: Any) -> Any:
+    """The same in a type that widens nothing it is added to, SymPy's numbers included."""
+    return np.triu(np.full(np.shape(a)[-2:], -np.inf, dtype=np.float32), 1)
 
 
 # added to scores (..., time, time): 0 up to the diagonal, minus infinity after it
-causal: Primitive = primitive("causal", lambda a: a[-2:] if is_known(a) else ANY, _causal, lambda node, bar: [None])
+causal: Primitive = primitive(
+    "causal",
+    lambda a: a[-2:] if is_known(a) else ANY,
+    causal_of,
+    lambda node, bar: [None],
+    shape_only=(0,),
+    spellings={"numpy": _exactly_causal},
+    examples=((((2, 3, 4),), {}),),
+)

@@ -14,7 +14,7 @@ def _shape(*args: Shape, operation: str, result: int, shape: Shape) -> Shape:
     return shape
 
 
-def _no_numbers(*arrays: Any, operation: str, result: int, shape: Shape) -> Any:
+def _no_numbers(xp: Any, *arrays: Any, operation: str, result: int, shape: Shape) -> Any:
     raise NoRule(f"the operation {operation} has no numbers here (it was read by name only)")
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from symfold.errors import NoRule, ShapeError
 from symfold.nodes import Node
 from symfold.primitives.arrangement import expand, squeeze
 from symfold.primitives.broadcasting import fit
-from symfold.primitives.table import Primitive, primitive
+from symfold.primitives.table import EACH, Primitive, primitive
 from symfold.shapes import ANY, Shape, broadcast, is_known, show
 
 
@@ -42,7 +40,7 @@ def _dot_adjoint(node: Node, bar: Node) -> list[Node]:
     return [bar_a, bar_b]
 
 
-dot: Primitive = primitive("dot", _dot_shape, lambda a, b: np.matmul(a, b), _dot_adjoint)
+dot: Primitive = primitive("dot", _dot_shape, lambda xp, a, b: xp.matmul(a, b), _dot_adjoint, linear=EACH, examples=((((2, 3), (3, 4)), {}), (((3,), (3, 2)), {}), (((4, 2, 3), (3,)), {}), (((2, 1, 2, 3), (4, 3, 2)), {})))
 
 
 def _swap_shape(a: Shape) -> Shape:
@@ -52,6 +50,8 @@ def _swap_shape(a: Shape) -> Shape:
 swap: Primitive = primitive(
     "transpose",
     _swap_shape,
-    lambda a: np.swapaxes(a, -1, -2) if np.ndim(a) > 1 else a,
+    lambda xp, a: xp.swapaxes(a, -1, -2) if len(a.shape) > 1 else a,
     lambda node, bar: [swap(bar)],
+    linear=(0,),
+    examples=((((2, 3),), {}), (((4, 2, 3),), {})),
 )

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from math import prod
 from typing import Any
 
-import numpy as np
+import sympy as sp
 
 from symfold.errors import NoRule, ShapeError
+from symfold.functions import equal, greater, isfinite, logical_and, where
 from symfold.nodes import Node
 from symfold.primitives.arrangement import expand
 from symfold.primitives.broadcasting import spread
 from symfold.primitives.table import Primitive, axes_of, primitive
 from symfold.shapes import ANY, Shape, is_known, show
+from symfold.tensors import number
+
+# shapes and attributes to test reductions at
+REDUCED = (
+    (((2, 4, 3),), {"axis": (-2,), "keepdims": False}),
+    (((2, 3),), {"axis": None, "keepdims": False}),
+    (((2, 4, 3),), {"axis": (-3, -1), "keepdims": True}),
+)
+ALONG = ((((2, 4),), {"axis": (-1,)}), (((2, 4, 3),), {"axis": (-3, -2)}))
 
 
 def _reduced(a: Shape, axis: tuple[int, ...] | None, keepdims: bool) -> Shape:
@@ -35,65 +47,137 @@ def _unreduced(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims: bo
     return bar
 
 
+def joined(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
+    """How many entries a reduction joins.
+
+    >>> joined((2, 3, 4), (-1, -2)), joined((2, 3), None)
+    (12, 6)
+    """
+    return prod(shape if axis is None else (shape[one] for one in axis))
+
+
+def _mean(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+    return xp.sum(a, axis=axis, keepdims=keepdims) / joined(a.shape, axis)
+
+
+def _share(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+    count = joined(a.shape, axis)
+    return xp.asarray(1.0 / count if count else math.inf, dtype=a.dtype)
+
+
 reduce_sum: Primitive = primitive(
     "sum",
     _reduced,
-    lambda a, axis, keepdims: np.sum(a, axis=axis, keepdims=keepdims),
+    lambda xp, a, axis, keepdims: xp.sum(a, axis=axis, keepdims=keepdims),
     lambda node, bar, axis, keepdims: [spread(_unreduced(node, bar, axis, keepdims), node.args[0])],
+    linear=(0,),
+    examples=REDUCED,
 )
 reduce_mean: Primitive = primitive(
     "mean",
     _reduced,
-    lambda a, axis, keepdims: np.sum(a, axis=axis, keepdims=keepdims) / (np.size(a) // max(1, np.size(np.sum(a, axis=axis)))),
+    _mean,
     lambda node, bar, axis, keepdims: [
         spread(_unreduced(node, bar, axis, keepdims) * share(node.args[0], axis=axis), node.args[0])
     ],
+    linear=(0,),
+    examples=REDUCED,
 )
 # one over the number of entries that a reduction joins
-share: Primitive = primitive(
-    "share",
-    lambda a, axis: (),
-    lambda a, axis: 1.0 / (np.size(a) // max(1, np.size(np.sum(a, axis=axis)))),
-    lambda node, bar, axis: [None],
-)
+share: Primitive = primitive("share", lambda a, axis: (), _share, lambda node, bar, axis: [None], shape_only=(0,), examples=((((2, 3),), {"axis": (-1,)}),))
 
 
-def _at_max(a: Any, axis: tuple[int, ...] | None) -> Any:
-    """1 at the first largest entry along the axes, 0 elsewhere."""
-    axes = axes_of(axis, np.ndim(a))
-    last = tuple(range(-len(axes), 0))
-    moved = np.moveaxis(np.asarray(a), axes, last)
-    flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
-    marks = np.zeros(flat.shape)
-    np.put_along_axis(marks, flat.argmax(-1)[..., None], 1.0, -1)
-    return np.moveaxis(marks.reshape(moved.shape), last, axes)
+def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
+    """The largest entry along the axes; of no entries -inf, which is below all, as their sum is 0."""
+    if joined(a.shape, axis) == 0:
+        return xp.full(_reduced(a.shape, axis, keepdims), -math.inf, dtype=a.dtype)
+    return xp.max(a, axis=axis, keepdims=keepdims)
 
 
+def _even_shares(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+    """1 shared evenly among the entries that are equal to the largest one."""
+    equal = xp.astype(a == _largest(xp, a, axis), a.dtype)
+    return equal / xp.sum(equal, axis=axis, keepdims=True)
+
+
+def _shares_body(a: Node, axis: tuple[int, ...] | None) -> Node:
+    same = Node(equal, (a, reduce_max(a, axis=axis, keepdims=True)))
+    return same / reduce_sum(same, axis=axis, keepdims=True)
+
+
+def _first_largest(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+    """1 at the first entry that is equal to the largest one, 0 elsewhere."""
+    if joined(a.shape, axis) == 0:
+        return a
+    rank = len(a.shape)
+    axes = tuple(one % rank for one in axes_of(axis, rank))
+    order = (*(k for k in range(rank) if k not in axes), *axes)
+    moved = xp.permute_dims(a, order)
+    kept = moved.shape[: rank - len(axes)]
+    flat = xp.reshape(moved, (*kept, joined(moved.shape[rank - len(axes) :], None)))
+    first = xp.expand_dims(xp.argmax(flat, axis=-1), axis=-1)
+    places = xp.cumulative_sum(xp.ones_like(flat), axis=-1) - 1
+    marks = xp.reshape(xp.astype(places == xp.astype(first, places.dtype), a.dtype), moved.shape)
+    return xp.permute_dims(marks, tuple(order.index(k) for k in range(rank)))
+
+
+# The largest entry: where several are equal, each of them gets its share of the slope (NumPy's max, PyTorch's amax), or
+# the first of them gets all (PyTorch's max along an axis, pooling).
 reduce_max: Primitive = primitive(
     "max",
     _reduced,
-    lambda a, axis, keepdims: np.max(a, axis=axis, keepdims=keepdims),
+    _largest,
+    lambda node, bar, axis, keepdims: [
+        spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * even_shares(node.args[0], axis=axis)
+    ],
+    examples=REDUCED,
+)
+even_shares: Primitive = primitive("even_shares", lambda a, axis: a, _even_shares, lambda node, bar, axis: [None], flat=True, body=_shares_body, examples=ALONG)
+first_max: Primitive = primitive(
+    "first_max",
+    _reduced,
+    _largest,
     lambda node, bar, axis, keepdims: [
         spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * at_max(node.args[0], axis=axis)
     ],
+    examples=REDUCED,
 )
-# where the largest entry is: constant as long as it stays the same
-at_max: Primitive = primitive("at_max", lambda a, axis: a, _at_max, lambda node, bar, axis: [None])
+at_max: Primitive = primitive("at_max", lambda a, axis: a, _first_largest, lambda node, bar, axis: [None], flat=True, examples=ALONG)
 
 
-def _max_shift(a: Any, axis: Any) -> Any:
-    return np.max(a, axis=axis, keepdims=True)
+def _softmax(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
+    powers = xp.exp(a - _largest(xp, a, axis))
+    return powers / xp.sum(powers, axis=axis, keepdims=True)
 
 
-def _softmax(a: Any, axis: tuple[int, ...]) -> Any:
-    powers = np.exp(a - _max_shift(a, axis))
-    return powers / powers.sum(axis=axis, keepdims=True)
+def _shift(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+    """The largest entry, which keeps exponentials within bounds; 0 where it is infinite, so that inf - inf is never taken."""
+    top = _largest(xp, a, axis)
+    return xp.where(xp.isinf(top), xp.zeros_like(top), top)
 
 
-def _logsumexp(a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    top = _max_shift(a, axis)
-    total = np.log(np.exp(a - top).sum(axis=axis, keepdims=True)) + top
-    return total if keepdims else np.sum(total, axis=axis)
+def _logsumexp(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+    top = _shift(xp, a, axis)
+    total = xp.log(xp.sum(xp.exp(a - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else xp.sum(total, axis=axis)
+
+
+def safe_softmax_of(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
+    infinite = xp.astype(a == math.inf, a.dtype)
+    some = xp.sum(infinite, axis=axis, keepdims=True) > 0
+    powers = xp.where(some, infinite, xp.exp(a - _shift(xp, a, axis)))
+    total = xp.sum(powers, axis=axis, keepdims=True)
+    return powers / xp.where(total == 0, xp.ones_like(total), total)
+
+
+def _safe_softmax_body(a: Node, axis: tuple[int, ...]) -> Node:
+    top = reduce_max(a, axis=axis, keepdims=True)
+    infinite = Node(equal, (a, number(sp.oo)))
+    some = Node(greater, (reduce_sum(infinite, axis=axis, keepdims=True), number(0)))
+    shift = Node(where, (Node(isfinite, (top,)), top, number(0)))
+    powers = Node(where, (some, infinite, Node(sp.exp, (a - shift,))))
+    total = reduce_sum(powers, axis=axis, keepdims=True)
+    return powers / Node(where, (total, total, number(1)))
 
 
 softmax: Primitive = primitive(
@@ -101,16 +185,54 @@ softmax: Primitive = primitive(
     lambda a, axis: a,
     _softmax,
     lambda node, bar, axis: [node * (bar - reduce_sum(bar * node, axis=axis, keepdims=True))],
+    examples=ALONG,
 )
 logsumexp: Primitive = primitive(
     "logsumexp",
     _reduced,
     _logsumexp,
     lambda node, bar, axis, keepdims: [
-        softmax(node.args[0], axis=axis if axis is not None else axes_of(None, node.args[0].ndim))
+        safe_softmax(node.args[0], axis=axis if axis is not None else axes_of(None, node.args[0].ndim))
         * _unreduced(node, bar, axis, keepdims)
     ],
+    examples=REDUCED,
 )
+# the softmax that is 0 where every entry is -inf, and all at the entries that are inf: what attention takes, and the slope of logsumexp
+safe_softmax: Primitive = primitive(
+    "safe_softmax",
+    lambda a, axis: a,
+    safe_softmax_of,
+    lambda node, bar, axis: [node * (bar - reduce_sum(bar * node, axis=axis, keepdims=True))],
+    body=_safe_softmax_body,
+    examples=ALONG,
+)
+
+
+def _norm(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+    """By the largest entry, so that no square overflows or vanishes."""
+    size = xp.abs(a)
+    top = _largest(xp, size, axis)
+    scale = xp.where((top == 0) | xp.isinf(top), xp.ones_like(top), top)
+    total = xp.sqrt(xp.sum((size / scale) ** 2, axis=axis, keepdims=True)) * scale
+    return total if keepdims else xp.sum(total, axis=axis)
+
+
+def _norm_body(a: Node, axis: tuple[int, ...] | None, keepdims: bool) -> Node:
+    size = Node(sp.Abs, (a,))
+    top = reduce_max(size, axis=axis, keepdims=True)
+    scale = Node(where, (Node(logical_and, (top, Node(isfinite, (top,)))), top, number(1)))
+    total = reduce_sum((size / scale) ** 2, axis=axis, keepdims=True) ** sp.Rational(1, 2) * scale
+    return total if keepdims else reduce_sum(total, axis=axis, keepdims=False)
+
+
+def _norm_adjoint(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims: bool) -> list[Node]:
+    full = node if keepdims else norm(node.args[0], axis=axis, keepdims=True)
+    direction = node.args[0] / Node(where, (full, full, number(1)))
+    return [spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * direction]
+
+
+# the Euclidean norm; at 0, where it has a kink, its slope is 0
+norm: Primitive = primitive("norm", _reduced, _norm, _norm_adjoint, body=_norm_body, examples=REDUCED)
 
 
 def _single_shape(a: Shape) -> Shape:
@@ -120,4 +242,4 @@ def _single_shape(a: Shape) -> Shape:
 
 
 # a value that must turn out to be a single number, where its shape is not known yet
-single = primitive("single", _single_shape, lambda a: a, lambda node, bar: [bar])
+single = primitive("single", _single_shape, lambda xp, a: a, lambda node, bar: [bar], linear=(0,), examples=((((),), {}),))

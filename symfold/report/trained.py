@@ -12,7 +12,7 @@ from symfold.draws import rows_of
 from symfold.errors import Diverged, InvalidValue
 from symfold.losses import squared_error
 from symfold.net import Net
-from symfold.optimisers import momentum
+from symfold.optimizers import momentum
 from symfold.report.measured import with_layers
 from symfold.tensors import tensor
 from symfold.train import fit

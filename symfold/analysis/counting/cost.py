@@ -24,11 +24,23 @@ from symfold.nodes import Node
 from symfold.notation.sizes import expanded_size, own_size, step_sizes
 from symfold.opening import opened
 from symfold.operations import Constant, Input
-from symfold.primitives import dot, is_primitive
-from symfold.primitives.reductions import logsumexp, reduce_mean, reduce_sum, softmax
+from symfold.primitives import (
+    dot,
+    einsum,
+    first_max,
+    is_primitive,
+    logsumexp,
+    reduce_max,
+    reduce_mean,
+    reduce_sum,
+    safe_softmax,
+    softmax,
+)
 from symfold.shapes import Shape, is_known
 from symfold.walks import walk
 
+REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
+EXPONENTIAL = (softmax, safe_softmax, logsumexp)
 EXPONENTIALS = 3  # for each entry of a softmax: an exponential, a sum, a division
 SHALLOW, DEEP = range(8, 14), (*range(14, 20), 101, 1000)  # depths that a closed form is read off, and checked at
 LONG_NUMBER = 10**15
@@ -157,10 +169,10 @@ def _arithmetic(roots: Sequence[Node]) -> Any:
             if step is None:
                 return None
             total += op.count * step
-        elif isinstance(op, type) or is_primitive(node, dot, reduce_sum, reduce_mean, softmax, logsumexp):
+        elif isinstance(op, type) or is_primitive(node, dot, einsum, *REDUCTIONS, *EXPONENTIAL):
             if not all(is_known(part.shape) for part in (node, *node.args)):
                 return None
-            total += _passes(node) * _entries(node.shape if isinstance(op, type) or is_primitive(node, dot) else node.args[0].shape)
+            total += _passes(node) * _entries(node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape)
     return total
 
 
@@ -170,7 +182,16 @@ def _passes(node: Node) -> Any:
         return own_size(node, len(node.args))
     if is_primitive(node, dot):
         return node.args[0].shape[-1]
-    return EXPONENTIALS if is_primitive(node, softmax, logsumexp) else 1
+    if is_primitive(node, einsum):
+        return _joined(node, dict(node.op.attributes)["subscripts"])
+    return EXPONENTIALS if is_primitive(node, *EXPONENTIAL) else 1
+
+
+def _joined(node: Node, subscripts: str) -> Any:
+    """How many products an entry of an einsum adds up."""
+    operands, result = subscripts.split("->")
+    sizes = {letter: size for part, arg in zip(operands.split(","), node.args, strict=True) for letter, size in zip(part, arg.shape, strict=True)}
+    return prod(size for letter, size in sizes.items() if letter not in result)
 
 
 def _entries(shape: Shape) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,6 @@ from symfold.analysis.counting.powers import Tidy
 from symfold.errors import NoRule
 from symfold.families import Family, Numbered
 from symfold.nodes import Node
-from symfold.operations import FrozenArray
 from symfold.sequences import names_of_node
 
 KEPT = 64  # deeper powers of polynomials are kept as powers
@@ -26,22 +25,19 @@ class Weights:
     layer: Any
     tidy: Tidy = lambda value: value
     own: Mapping[str, Any] = field(default_factory=dict)  # layers that are worth something else, by name
-    constant: Callable[[sp.Expr], Any] | None = None  # what a number that a value is multiplied by is worth; without it, nothing but a way
+    constant: Callable[[sp.Expr], Any] | None = None  # what a number that multiplies is worth; without it, 1
+    symbols: frozenset[str] = frozenset()  # inputs that are weights of their own name
 
     def of(self, name: Node) -> Any:
         """What one layer is worth."""
         return self.own.get(names_of_node(name)[0], self.layer) if self.own else self.layer
 
 
-def number_of(node: Node) -> sp.Expr:
-    """The number that a constant is."""
-    value = node.op.value
-    if isinstance(value, FrozenArray):
-        if len(set(value.array.flat)) != 1:
-            raise NoRule(f"a value is multiplied by an array of shape {value.shape}, which is no single weight (count without weights: sf.paths(net))")
-        value = sp.sympify(value.array.flat[0].item())
-    # a decimal number is what it says, so that weights that add up to one are found to
-    return sp.Rational(str(value)) if value.is_Float and value.is_finite else value
+class AddedSymbol(Exception):
+    """A SymPy symbol that was taken for a weight is more than a factor: it is an input of the net."""
+
+    def __init__(self, symbols: frozenset[str]):
+        self.symbols = symbols
 
 
 def steps_symbol(count: int) -> sp.Symbol:
@@ -49,24 +45,33 @@ def steps_symbol(count: int) -> sp.Symbol:
     return sp.Symbol(f"{count} steps", integer=True, positive=True)
 
 
-def runs(count: Any, each: Sequence[Node], weights: Weights) -> Iterator[tuple[int, Any]]:
-    """The steps over sequences of layers in runs whose layers are worth the same: the first step of each, and how many they are."""
-    starts = {0}
+def runs(
+    count: Any, each: Sequence[Node], weights: Weights, changes: Iterable[int] = ()
+) -> Iterator[tuple[int, Any, Any]]:
+    """The steps in runs whose layers are worth the same and whose numbers are equal: the first step, the end, how many.
+
+    `changes` are the steps whose numbers are others than those of the step before.
+    """
+    starts = {0, *changes}
     for names in each if weights.own else ():
         starts |= {place + after for place in _places(names, weights.own) for after in (0, 1)}
     bounds = sorted(start for start in starts if not isinstance(count, int) or start < count)
-    where = {start: _where(start, count, bounds, weights) for start in bounds}
-    for start, end in pairwise([*bounds, count]):
-        yield start, where.get(end, _where(count, count, bounds, weights)) - where[start]
+    places = _shown([*bounds, count], weights)
+    for (start, first), (end, last) in pairwise(zip([*bounds, count], places, strict=True)):
+        yield start, end, last - first
 
 
-def _where(step: Any, count: Any, bounds: Sequence[int], weights: Weights) -> Any:
-    """The number of a step; of a polynomial's power far out, a symbol in its place."""
-    if not isinstance(count, int) or not isinstance(weights.layer, sp.Basic) or step <= KEPT:
-        return step
-    if count - step <= KEPT:
-        return steps_symbol(count) - (count - step)
-    return _where(step - 1, count, bounds, weights) + 1 if step - 1 in bounds else steps_symbol(step)
+def _shown(bounds: Sequence[Any], weights: Weights) -> list[Any]:
+    """The numbers of some steps in order, last that of all; of a polynomial's power far out, a symbol in its place."""
+    count, shown = bounds[-1], list[Any]()
+    for place, step in enumerate(bounds):
+        if not isinstance(count, int) or not isinstance(weights.layer, sp.Basic) or step <= KEPT:
+            shown.append(step)
+        elif place and step - bounds[place - 1] == 1:
+            shown.append(shown[-1] + 1)
+        else:
+            shown.append(steps_symbol(count) - (count - step) if count - step <= KEPT else steps_symbol(step))
+    return shown
 
 
 def _places(names: Node, own: Mapping[str, Any]) -> list[int]:
@@ -75,5 +80,8 @@ def _places(names: Node, own: Mapping[str, Any]) -> list[int]:
     if not isinstance(found, Numbered):
         return [k for k, name in enumerate(found) if name in own]
     if not isinstance(found.count, int) and not isinstance(names.op, Family):
-        raise NoRule(f"layers read in another order cannot be told apart at the depth {found.count} (give it a number: net.at(...))")
+        raise NoRule(
+            f"layers read in another order cannot be told apart at the depth {found.count} "
+            "(give it a number: net.at(...))"
+        )
     return [place for name in own if (place := found.position(name)) is not None]

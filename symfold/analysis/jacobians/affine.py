@@ -11,26 +11,8 @@ from symfold.blocks import Block
 from symfold.folds import Fold
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
-from symfold.primitives import Apply
+from symfold.primitives import Apply, carried_places
 from symfold.walks import walk
-
-# primitives that are linear in the arguments at these positions together; the others among their arguments are read for their shape
-LINEAR = {
-    "expand": (0,), "squeeze": (0,), "item": (0,), "put": (0,), "reshape": (0,), "concatenate": None, "stack": None, "take": (0,),
-    "reverse": (0,), "add_rows": (0,), "sum_to": (0,), "sum_like": (0,), "broadcast_to": (0,), "broadcast_like": (0,), "alike": (0,),
-    "single": (0,), "transpose": (0,), "sum": (0,), "mean": (0,), "share": (0,),
-}  # fmt: skip
-
-
-def reads(node: Node) -> Sequence[int]:
-    """The positions of the arguments that the value of a primitive depends on."""
-    places = LINEAR.get(node.op.primitive.name)
-    return range(len(node.args)) if places is None else places
-
-
-def is_linear(node: Node) -> bool:
-    """Whether a primitive is linear in all that it reads together."""
-    return node.op.primitive.name in LINEAR
 
 
 @lru_cache(maxsize=1024)
@@ -65,7 +47,9 @@ def _of_node(node: Node, args: list[int]) -> int:
     if isinstance(op, Call):
         return 2 if op.body is None else min(2, highest * _degree(op.body, [min(1, degree) for degree in args[1:]]))
     if isinstance(op, Apply):
-        if op.primitive.name == "dot":
-            return min(2, sum(args))
-        return max(args[k] for k in reads(node)) if is_linear(node) else 2
+        groups = op.groups(len(args))
+        linear = {k for group in groups for k in group}
+        if any(args[k] for k in carried_places(node) if k not in linear):
+            return 2
+        return min(2, sum(max(args[k] for k in group) for group in groups))
     return 2

@@ -14,7 +14,6 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.jacobians.affine import reads
 from symfold.analysis.jacobians.factors import Factors, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, entry, grid, is_identity, is_scalar, is_unit, plain, plus
 from symfold.analysis.jacobians.probes import tap
@@ -29,7 +28,7 @@ from symfold.notation.loops import scope_of
 from symfold.notation.readings import Pass, Reader, Reading
 from symfold.notation.terms import Term, show_size
 from symfold.operations import Constant
-from symfold.primitives import alike, concatenate, is_primitive
+from symfold.primitives import alike, carried_places, concatenate, is_primitive
 from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
 from symfold.shapes import NAME
 from symfold.walks import walk
@@ -123,7 +122,7 @@ class Chain:
         if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Listed) for arg in args):
             parts = [arg if isinstance(arg, Listed) else [None] * part.shape[0] for arg, part in zip(args, node.args, strict=True)]
             return Listed(one for part in parts for one in part)
-        for arg in args:
+        for arg in (args[k] for k in carried_places(node)):
             if isinstance(arg, (Listed, Unlisted)):
                 what = "reads a whole sequence" if isinstance(arg, Listed) else f"reads what {arg.count} steps give out"
                 raise NoRule(f"an operation {what}: its derivative is no product of maps here (take an entry, or use .evaluate)")
@@ -135,7 +134,7 @@ class Chain:
             return plus([self.factors.elementwise(node, k, arg, reading) for k, arg in enumerate(args) if arg is not None])
         if is_primitive(node, alike):
             return args[0]
-        return plus([after(self.factors.primitive(node, k, reading), args[k]) for k in reads(node) if args[k] is not None])
+        return plus([after(self.factors.primitive(node, k, reading), args[k]) for k in carried_places(node) if args[k] is not None])
 
     def _family(self, op: Family, seeds: Mapping[Node, Any]) -> Any:
         if op.role != "input" or not isinstance(op.count, int) or not seeds:

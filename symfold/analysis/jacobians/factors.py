@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.jacobians.affine import is_affine, is_linear
+from symfold.analysis.jacobians.affine import is_affine
 from symfold.analysis.jacobians.ordered import Map, after, scaled
 from symfold.derivatives import partial
 from symfold.families import Numbered
@@ -21,7 +21,7 @@ from symfold.nodes import Node, digest
 from symfold.notation.entries import as_term
 from symfold.notation.linear_maps import Factor
 from symfold.notation.readings import Reading
-from symfold.notation.terms import Name, Term
+from symfold.notation.terms import Name, Term, number_of
 from symfold.operations import Constant, FrozenArray
 from symfold.walks import walk
 
@@ -59,9 +59,9 @@ class Factors:
         if node.op is sp.Add:
             return before
         others = [*node.args[:place], *node.args[place + 1 :]] if node.op is sp.Mul else [partial(node, place)]
-        numbers = [one for one in others if isinstance(one.op, Constant) and isinstance(one.op.value, sp.Expr)]
-        rest = [one for one in others if one not in numbers]
-        value = sp.Mul(*(one.op.value for one in numbers))
+        numbers = {other: value for other in others if (value := _number(other, reading)) is not None}
+        rest = [other for other in others if other not in numbers]
+        value = sp.Mul(*(numbers[other] for other in others if other in numbers))
         if value == 0 and node.op is not sp.Mul:
             return None  # flat everywhere; a product with 0 is a path still, which weighs nothing
         diagonal = self._diagonal(rest[0] if len(rest) == 1 else Node(sp.Mul, tuple(rest)), reading) if rest else None
@@ -78,11 +78,18 @@ class Factors:
         """The derivative of a primitive by one argument: the primitive itself where it is linear in it."""
         args = [as_term(reading.known[arg]) for arg in node.args]
         row = node.op.primitive.name
-        if is_linear(node) or row == "dot" or (row == "pullback" and place == len(args) - 1):
+        if any(place in group for group in node.op.groups(len(args))):
             args[place] = PLACE
             return Term(Factor("map", mark=_mark(node)), (Term(node.op, args),))
         name = Term(Name(f"{self.letter}_{row}"))
         return Term(Factor("operation", place + 1 if len(args) > 1 else 0, _mark(node)), (name, *args))
+
+
+def _number(node: Node, reading: Reading) -> sp.Expr | None:
+    """The number that a value is: as it stands, or as the item of the step that is read."""
+    if isinstance(node.op, Constant):
+        return node.op.value if isinstance(node.op.value, sp.Expr) else None
+    return number_of(as_term(reading.known[node])) if node in reading.known else None
 
 
 def is_named(name: Name, layers: Sequence[str]) -> bool:

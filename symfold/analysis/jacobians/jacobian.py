@@ -24,10 +24,11 @@ from symfold.names import applied_layers, names_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.notation import BOUND, SHORT
+from symfold.notation.alike import style_of
 from symfold.notation.expanded import show_count
 from symfold.notation.layout import equation, framed, output_names
 from symfold.notation.linear_maps import Composed, EntryAt, Grid
-from symfold.notation.styles import Style, style_named
+from symfold.notation.styles import Style
 from symfold.notation.terms import Name, Term
 from symfold.notation.writing import stream
 from symfold.operations import Constant
@@ -98,7 +99,7 @@ class Jacobian:
 
     def formula(self, style: str = "text", max_ops: int | None = 10_000) -> str:
         """The product form in a style: text, unicode, latex or mathml; a line for each output and input where there are several."""
-        return "".join(self._lines(style_named(style), max_ops))
+        return "".join(self._lines(style_of(self.net, style), max_ops))
 
     def _lines(self, style: Style, max_ops: int | None) -> Iterator[str]:
         maps = [[_map(value) for value in row] for row in self._maps]

@@ -25,7 +25,9 @@ from symfold.sequences import stack
 from symfold.shapes import Shape, Size
 from symfold.walks import rebuilt, substitute, walk
 
-tap = primitive("tap", lambda a, probe: a, lambda a, probe: a, lambda node, bar: [bar, bar])
+tap = primitive(
+    "tap", lambda a, probe: a, lambda xp, a, probe: a, lambda node, bar: [bar, bar], linear=(0,), shape_only=(1,), examples=((((2,), (2,)), {}),)
+)
 
 
 @dataclass(frozen=True)

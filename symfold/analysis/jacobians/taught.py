@@ -24,9 +24,9 @@ from symfold.names import label
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.notation import BOUND, SHORT, formula, lines_formula
+from symfold.notation.alike import style_of
 from symfold.notation.foldform import Line
 from symfold.notation.letters import Letters, stems_of
-from symfold.notation.styles import style_named
 from symfold.notation.terms import Name, Term, named
 from symfold.opening import opened
 from symfold.operations import Constant
@@ -124,7 +124,7 @@ class Taught:
 
     def formula(self, style: str = "text") -> str:
         """What each layer receives, in a style: text, unicode, latex or mathml."""
-        chosen = style_named(style)
+        chosen = style_of(self.source, style)
         try:
             lines = self._lines
         except NoRule:  # the backward pass as it is

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from symfold.analysis.strength.jet_rules import SHAPED, SHAPES
 from symfold.analysis.strength.multilinear import zeros_like
 from symfold.blocks import Block
 from symfold.folds import Fold, Step, settle
 from symfold.nodes import Node
 from symfold.operations import Formal
-from symfold.primitives import broadcast_to, is_primitive
+from symfold.primitives import Apply, broadcast_to, read_places
 from symfold.sequences import element, join, stack, take
 from symfold.shapes import Shape, is_known, must_sum
 from symfold.walks import substitute, walk
@@ -209,7 +208,7 @@ def read_by_value(root: Node) -> set[Node]:
     found, waiting = {root}, [root]
     while waiting:
         node = waiting.pop()
-        args = () if is_primitive(node, *SHAPES) else node.args[:1] if is_primitive(node, *SHAPED) else node.args
+        args = [node.args[k] for k in read_places(node)] if isinstance(node.op, Apply) else node.args
         waiting += [arg for arg in dict.fromkeys(args) if arg not in found]
         found.update(args)
     return found

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import factorial
-from typing import Any
 
 import sympy as sp
 
 from symfold.analysis.strength.jet_folds import Jet, fitted, fold_jets
-from symfold.analysis.strength.jet_rules import BILINEAR, JOINTLY, LINEAR, SHAPED, SHAPES
 from symfold.analysis.strength.multilinear import directional_of, times, total, zeros_like
 from symfold.blocks import Block
 from symfold.derivatives import partial
@@ -25,13 +23,28 @@ from symfold.errors import NoRule
 from symfold.folds import Fold, Select
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
-from symfold.opening import opened
+from symfold.opening import body_of, opened
 from symfold.operations import Constant
-from symfold.primitives import Apply, broadcast_like, logsumexp, reduce_sum, softmax
+from symfold.primitives import (
+    Apply,
+    Primitive,
+    at_max,
+    broadcast_like,
+    even_shares,
+    first_max,
+    logsumexp,
+    reduce_max,
+    reduce_sum,
+    safe_softmax,
+    softmax,
+)
 from symfold.sequences import entry_of, renewed, reverse_row, stack_row, take_row
 from symfold.shapes import is_known
 from symfold.tensors import number
 from symfold.walks import walk
+
+# reductions that are no sum, with the row that gives the weights of their slope
+REDUCED = {logsumexp: safe_softmax, reduce_max: even_shares, first_max: at_max}
 
 
 def jets(roots: Sequence[Node], order: int, named: bool = True) -> list[Jet]:
@@ -106,16 +119,9 @@ class Taylor:
 
     # -- elementwise
 
-    def product(self, factors: Sequence[Node], power: int, multiply: Any = None) -> Node | None:
+    def product(self, factors: Sequence[Node], power: int) -> Node | None:
         """The coefficient of a product: over all ways to share the power among the factors."""
-        found: list[Node | None] = []
-        read = self.full if multiply else self.at
-        for powers in compositions(power, len(factors)):
-            parts = [read(factor, one) for factor, one in zip(factors, powers, strict=True)]
-            given = [part for part in parts if part is not None]
-            if len(given) == len(parts):
-                found.append(multiply(*given) if multiply else times(1, *given))
-        return total(found)
+        return total([times(1, *map(self.at, factors, powers)) for powers in compositions(power, len(factors))])
 
     def head(self, node: Node, power: int) -> Node | None:
         """An elementwise function by its derivative: power * v_power = sum of j * (the derivative)_{power - j} * u_j."""
@@ -186,24 +192,36 @@ class Taylor:
         row, args = op.primitive, node.args
         if row in (take_row, reverse_row) or entry_of(node):  # whole entries of a sequence
             return self.again(node, [self.at(args[0], power)])
-        if row in LINEAR:
-            return self.again(node, [self.full(args[0], power)])
-        if row in SHAPED:
-            return self.again(node, [self.full(args[0], power), *map(self.base, args[1:])])
-        if row in JOINTLY:
-            given = [self.at(arg, power) if row == stack_row else self.full(arg, power) for arg in args]
-            if all(one is None for one in given):
-                return None
-            return self.again(node, [self.zeros(arg) if one is None else one for one, arg in zip(given, args, strict=True)])
-        if row in BILINEAR:
-            return self.product(args, power, lambda *given: op.rebuild(given))
-        if row in SHAPES:
-            return self.again(node, list(map(self.base, args))) if power == 0 else None
-        if row == softmax:
+        if row in (softmax, safe_softmax):
             return self.softmax(node, power)
-        if row == logsumexp:
-            return self.logsumexp(node, power)
-        raise NoRule(f"the primitive {row.name!r} has no rule for series in the strength of layers (those that have: {', '.join(sorted(one.name for one in (*LINEAR, *SHAPED, *JOINTLY, *BILINEAR, *SHAPES, softmax, logsumexp)))})")
+        if row in REDUCED:
+            return self.reduced(node, REDUCED[row], power)
+        if op.is_multilinear(len(args)):
+            return self.multilinear(node, op, power)
+        if not any(self.at(args[k], other) is not None for k in row.carries(len(args)) for other in range(1, self.order + 1)):
+            return op.rebuild(tuple(map(self.base, args))) if power == 0 else None
+        if row.body is not None:
+            return self.at(body_of(op, args), power)
+        raise NoRule(
+            f"the primitive {row.name!r} has no rule for series in the strength of layers: it is linear in none of its arguments "
+            "(give its row `linear`, or a `body` of operations that have a rule)"
+        )
+
+    def multilinear(self, node: Node, op: Apply, power: int) -> Node | None:
+        """An operation that is linear in groups of its arguments: over all ways to share the power among the groups."""
+        args, groups = node.args, op.groups(len(node.args))
+        held = {k: self.base(arg) for k, arg in enumerate(args) if not any(k in group for group in groups)}
+        if not groups:
+            return op.rebuild(tuple(held.values())) if power == 0 else None
+        terms: list[Node | None] = []
+        for powers in compositions(power, len(groups)):
+            given: dict[int, Node | None] = dict(held)
+            for group, own in zip(groups, powers, strict=True):
+                parts = {k: self.at(args[k], own) if op.primitive == stack_row else self.full(args[k], own) for k in group}
+                zero = all(part is None for part in parts.values())
+                given |= {k: part if zero or part is not None else self.zeros(args[k]) for k, part in parts.items()}
+            terms.append(self.again(node, [given[k] for k in range(len(args))]))
+        return total(terms)
 
     @staticmethod
     def again(node: Node, args: Sequence[Node | None]) -> Node | None:
@@ -229,14 +247,14 @@ class Taylor:
             found.append(times(-1, self.at(node, low), mean))
         return total(found)
 
-    def logsumexp(self, node: Node, power: int) -> Node | None:
-        """L' = sum of softmax(u) u'"""
+    def reduced(self, node: Node, weights: Primitive, power: int) -> Node | None:
+        """L' = sum of w u', with weights w that a row of their own gives."""
         (arg,), attributes = node.args, dict(node.op.attributes)
         if power == 0:
             return node.op.rebuild((self.base(arg),))
         axis = attributes["axis"] if attributes["axis"] is not None else tuple(range(-arg.ndim, 0))
-        weights = softmax(arg, axis=axis)
-        joined = total([times(sp.Rational(j, power), self.at(weights, power - j), self.full(arg, j)) for j in range(1, power + 1)])
+        slope = weights(arg, axis=axis)
+        joined = total([times(sp.Rational(j, power), self.at(slope, power - j), self.full(arg, j)) for j in range(1, power + 1)])
         return None if joined is None else reduce_sum(joined, **attributes)
 
     def within(self, known: dict[Node, Jet]) -> Taylor:

@@ -14,12 +14,11 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.strength.jet_rules import BILINEAR, LINEAR
 from symfold.errors import TooLarge
 from symfold.interpreter import Entries, Interpreter
 from symfold.nodes import Node, digest
 from symfold.operations import Constant, Formal, Input
-from symfold.primitives import broadcast_like, broadcast_to, directional, is_primitive
+from symfold.primitives import Apply, broadcast_like, broadcast_to, directional, is_primitive
 from symfold.sequences import element, stack
 from symfold.shapes import Shape, is_known
 from symfold.tensors import number
@@ -161,11 +160,10 @@ class Expansion(Interpreter):
             return self._power(args[0], exponent, node)
         if is_primitive(node, directional):
             return self._derivative(node, args)
-        if is_primitive(node, *BILINEAR):
+        groups = node.op.groups(len(args)) if isinstance(node.op, Apply) else ()
+        if groups and [k for group in groups for k in group] == list(range(len(args))) and all(len(group) == 1 for group in groups):
             return self.distributed(args, lambda words: node.op.rebuild(words))
-        if is_primitive(node, *LINEAR):
-            return self.distributed(args, lambda words: node.op.rebuild(words))
-        if is_primitive(node, broadcast_like, broadcast_to) and not args[0]:
+        if any(all(not args[k] for k in group) for group in groups):
             return {}
         made = _nodes(node.args, args)
         return {node.op.rebuild(made) if hasattr(node.op, "rebuild") else Node(node.op, made): sp.Integer(1)}

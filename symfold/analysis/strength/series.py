@@ -24,8 +24,8 @@ from symfold.names import covers, names_of
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.notation import folded_formula, formula
+from symfold.notation.alike import style_of
 from symfold.notation.expanded import show_count, terms_of
-from symfold.notation.styles import style_named
 from symfold.notation.symbolic import as_sympy
 from symfold.sequences import stack
 from symfold.specialise import with_shapes
@@ -265,7 +265,6 @@ class Series:
         >>> print(sf.series(net, order=2).formula("latex"))
         x + \\epsilon \\left(f_{1}{\\left(x \\right)} + f_{2}{\\left(x \\right)}\\right) + \\epsilon^{2} f_{2}'\\left(x\\right)\\left[f_{1}{\\left(x \\right)}\\right] + O{\\left(\\epsilon^{3} \\right)}
         """
-        chosen = style_named(style)
         if form not in (None, *FORMS):
             raise InvalidValue(f"unknown form {form!r} of a series (must be one of {', '.join(map(repr, FORMS))}; without one, the short one is taken)")
         if form == "terms" or (form is None and self._is_short()):
@@ -274,7 +273,7 @@ class Series:
         rows = [self._combined(power, self.order) for power in range(self.order + 1)]
         net = Net(tuple(polynomial(column) for column in zip(*rows, strict=True)), self.form)
         powers = [[jet[power] for _, made in self._jets(self.order) for jet in made] for power in range(self.order + 1)]
-        return folded_formula(net, chosen, state_letters(net, powers))
+        return folded_formula(net, style_of(net, style), state_letters(net, powers))
 
     def _is_short(self) -> bool:
         """Whether there are so few terms that they are listed: told by their counts, or by listing them while that is little work."""

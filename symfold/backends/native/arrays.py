@@ -17,6 +17,7 @@ from symfold.primitives import (
     permute,
     single,
     squeeze,
+    stopped,
     swap,
     windows,
 )
@@ -92,7 +93,7 @@ def strides_for(shape: Sequence[int], inner: int | None, padded: int) -> tuple[t
     return tuple(strides), count
 
 
-SEEN = (swap, permute, expand, squeeze, broadcast_to, broadcast_like, reverse_row, alike, single)
+SEEN = (swap, permute, expand, squeeze, broadcast_to, broadcast_like, reverse_row, alike, single, stopped)
 
 
 def is_view(node: Node) -> bool:
@@ -108,7 +109,7 @@ def view(node: Node, array: Array) -> Array:
     """The array that a view sees."""
     attributes = dict(node.op.attributes)
     rank = len(array.shape)
-    if is_primitive(node, alike, single):
+    if is_primitive(node, alike, single, stopped):
         return array
     if is_primitive(node, swap):
         order = [*range(rank - 2), rank - 1, rank - 2] if rank > 1 else [*range(rank)]

@@ -23,12 +23,14 @@ from symfold.primitives import (
     at_max,
     concatenate,
     embed,
+    first_max,
     is_primitive,
     logsumexp,
     put,
     reduce_max,
     reduce_mean,
     reduce_sum,
+    safe_softmax,
     share,
     softmax,
     sum_like,
@@ -57,7 +59,7 @@ def reduction(source: Source, node: Node, args: Sequence[Array], axes: Sequence[
     joined = prod(args[0].shape[k] for k in over)
     full = target if attributes["keepdims"] else opened_from(target, over, len(args[0].shape))
     scale = (1.0 / joined if joined else math.nan) if is_primitive(node, reduce_mean) else 1.0  # the mean of nothing is no number
-    reduced_to(source, node.args[0], args[0], over, full, "maximum" if is_primitive(node, reduce_max) else "fadd", scale)
+    reduced_to(source, node.args[0], args[0], over, full, "maximum" if is_primitive(node, reduce_max, first_max) else "fadd", scale)
 
 
 def opened_from(target: Array, axes: Sequence[int], rank: int) -> Array:
@@ -114,7 +116,10 @@ def placed(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any
 
 
 def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], axis: Any) -> tuple[Array, Array, Array]:
-    """exp(a - max a), the maximum and the sum of the exponentials, with the reduced axes as axes of size 1."""
+    """exp(a - max a), the maximum and the sum of the exponentials, with the reduced axes as axes of size 1.
+
+    Where the maximum is -inf, every exponential is 0; where it is inf, those of the entries that are inf are 1, and all others 0.
+    """
     code, rank = source.code, len(value.shape)
     small = tuple(1 if k - rank in over else size for k, size in enumerate(value.shape))
     top, total, powers = source.array(small, axis), source.array(small, axis), source.array(value.shape, axis)
@@ -123,7 +128,11 @@ def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], 
 
     def shifted(where: Any, lanes: int) -> None:
         a, b = (fetch(code, where(array), lanes) for array in (value, spread))
-        code.store(exp(code, code.binary("fsub", a, b)), *where(powers))
+        size = code.intrinsic("fabs", b)
+        shift = code.select("oeq", code.number(0), b, size, code.number(math.inf))
+        power = exp(code, code.binary("fsub", a, shift))
+        at_top = code.select("oeq", code.number(1), code.number(0), a, b)
+        code.store(code.select("oeq", at_top, power, b, code.number(math.inf)), *where(powers))
 
     everywhere(code, source.extents(value.shape, axis), [powers, value, spread], shifted)
     reduced_to(source, node.args[0], powers, over, total)
@@ -131,15 +140,22 @@ def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], 
 
 
 def soft_maximum(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
-    code = source.code
-    powers, _, total = exponentials(source, node, args[0], dict(node.op.attributes)["axis"], axes[0])
-    spread = total.spread(powers.shape)
+    """Softmax; where every entry is -inf, 0 if it is the safe one, and else not a number."""
+    code, safe = source.code, is_primitive(node, safe_softmax)
+    powers, top, total = exponentials(source, node, args[0], dict(node.op.attributes)["axis"], axes[0])
+    spread, tops = total.spread(powers.shape), top.spread(powers.shape)
 
     def divided(where: Any, lanes: int) -> None:
         a, b = (fetch(code, where(array), lanes) for array in (powers, spread))
-        code.store(code.binary("fdiv", a, b), *where(target))
+        share = code.binary("fdiv", a, b)
+        if safe:
+            share = code.select("oeq", code.number(0), share, b, code.number(0))
+        else:
+            largest = fetch(code, where(tops), lanes)
+            share = code.select("oeq", code.number(math.nan), share, largest, code.number(math.inf))
+        code.store(share, *where(target))
 
-    everywhere(code, source.extents(target.shape, axis), [target, powers, spread], divided)
+    everywhere(code, source.extents(target.shape, axis), [target, powers, spread, tops], divided)
 
 
 def log_of_sum(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
@@ -158,7 +174,7 @@ def log_of_sum(source: Source, node: Node, args: Sequence[Array], axes: Sequence
 Write = Callable[[Source, Node, Sequence[Array], Sequence[Any], Array, Any], None]
 
 RULES: list[tuple[tuple[Any, ...], Write]] = [
-    ((reduce_sum, reduce_mean, reduce_max), reduction),
+    ((reduce_sum, reduce_mean, reduce_max, first_max), reduction),
     ((at_max,), first_largest),
     ((sum_to, sum_like), summed_to),
     ((share,), shared),
@@ -170,6 +186,6 @@ RULES: list[tuple[tuple[Any, ...], Write]] = [
     ((embed,), picked),
     ((add_embedded,), rows_added_at),
     ((add_windows,), windows_added),
-    ((softmax,), soft_maximum),
+    ((softmax, safe_softmax), soft_maximum),
     ((logsumexp,), log_of_sum),
 ]

@@ -14,7 +14,7 @@ from symfold.blocks import Block
 from symfold.folds import Fold, apply_fold
 from symfold.nodes import Node
 from symfold.operations import Constant, Formal, FrozenArray
-from symfold.primitives import add_windows, causal, einsum, is_primitive, item, windows
+from symfold.primitives import Apply, add_windows, causal, einsum, is_primitive, item, windows
 from symfold.sequences import reverse, reverse_row
 from symfold.shapes import is_concrete
 from symfold.walks import rebuilt, substitute
@@ -53,7 +53,7 @@ def mask(scores: Node) -> Node | None:
     """A mask as numbers, so that it waits for nothing."""
     if not is_concrete(scores.shape):
         return None
-    return Node(Constant(FrozenArray.of(causal.evaluate(np.empty([int(size) for size in scores.shape[-2:]])))))
+    return Node(Constant(FrozenArray.of(Apply(causal).evaluate(np.empty([int(size) for size in scores.shape[-2:]])))))
 
 
 def correlated(node: Node, bar: Node) -> Node | None:

@@ -20,7 +20,7 @@ from symfold.backends.native.gathering import gathered
 from symfold.backends.native.layout import DIVIDED, innermost_samples, largest_product
 from symfold.backends.native.machine import host
 from symfold.backends.native.rewriting import put_otherwise
-from symfold.backends.native.rules import in_own_functions
+from symfold.backends.native.rules import has_rule, in_own_functions
 from symfold.backends.native.threads import MEET
 from symfold.backends.native.writer import Source
 from symfold.depth import written_out
@@ -67,7 +67,7 @@ class Written:
 def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: np.dtype[Any], replaced: Mapping[int, int] | None = None) -> Written:
     """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
     known = with_shapes(net, shapes)
-    roots = gathered(put_otherwise(in_own_functions(written_out(opened(known.outputs)))))
+    roots = gathered(put_otherwise(in_own_functions(written_out(opened(known.outputs, keep=has_rule)))))
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, known)

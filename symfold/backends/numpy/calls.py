@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from symfold.backends.numpy.writer import Ref, Source
 from symfold.functions import numbers_of
 from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import Apply, concatenate, dot, is_primitive, put, reduce_mean, reduce_sum, share, sum_to
+from symfold.primitives import Apply, concatenate, dot, is_primitive, joined, put, reduce_mean, reduce_sum, share, sum_to
 from symfold.sequences import stack_row
 
 
@@ -37,6 +38,12 @@ def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped:
     return [f"copyto({out}, {source.function(numbers_of(head))}({', '.join(names)}))"]
 
 
+def _share(source: Source, given: Ref, axis: tuple[int, ...] | None) -> Ref:
+    """One over the number of entries that a reduction joins, as a constant."""
+    count = joined(given.shape, axis)
+    return source.constant(Node(Constant(sp.Float(1.0 / count if count else math.inf))))
+
+
 def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -> list[str]:
     """The calls that compute one primitive into `out`."""
     op = node.op
@@ -49,17 +56,13 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
     if is_primitive(node, reduce_sum):
         return [f"add_reduce({names[0]}, {attributes['axis']}, None, {out.name}, {attributes['keepdims']})"]
     if is_primitive(node, reduce_mean):
-        joined = np.prod(args[0].shape, dtype=float) / np.prod(node.shape, dtype=float)
-        scale = source.constant(Node(Constant(sp.Float(1.0 / joined))))
+        scale = _share(source, args[0], attributes["axis"])
         return [
             f"add_reduce({names[0]}, {attributes['axis']}, None, {out.name}, {attributes['keepdims']})",
             f"multiply({out.name}, {scale.name}, {out.name})",
         ]
     if is_primitive(node, share):
-        rank = len(args[0].shape)
-        axes = range(-rank, 0) if attributes["axis"] is None else attributes["axis"]
-        value = 1.0 / np.prod([args[0].shape[a] for a in axes], dtype=float)
-        return [f"copyto({out.name}, {source.constant(Node(Constant(sp.Float(value)))).name})"]
+        return [f"copyto({out.name}, {_share(source, args[0], attributes['axis']).name})"]
     if is_primitive(node, sum_to) and len(args[0].shape) == len(node.shape):
         rank = len(node.shape)
         axes = tuple(k for k, (a, b) in enumerate(zip(args[0].shape, node.shape, strict=True)) if a != b)

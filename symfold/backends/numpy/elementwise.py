@@ -51,7 +51,9 @@ POWERS = {
 
 
 def chain(name: str, args: Sequence[str], out: str) -> list[str]:
-    """A binary function over several arguments, two at a time."""
+    """A binary function over several arguments, two at a time; of one argument, that argument."""
+    if len(args) == 1:
+        return [f"copyto({out}, {args[0]})"]
     lines = [f"{name}({args[0]}, {args[1]}, out={out})"]
     return lines + [f"{name}({out}, {arg}, out={out})" for arg in args[2:]]
 

@@ -1,0 +1,94 @@
+"""Regions of an exported module that `torch.no_grad()` or a disabled `autocast` surrounds: written out where they are called.
+
+`torch.export` makes a graph of its own of each. What is computed without gradients is detached where it is read with them.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+GRADIENTS, AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
+
+
+def write_out_regions(torch: Any, program: Any) -> None:
+    """Replace every region of an exported program by its operations."""
+    graph = program.graph_module.graph
+    writer = Writer(torch, program.graph_module)
+    for node in list(graph.nodes):
+        if is_region(node):
+            writer.replace(node)
+    (output,) = (node for node in graph.nodes if node.op == "output")
+    for spec, value in zip(program.graph_signature.output_specs, output.args[0], strict=True):
+        if hasattr(value, "all_input_nodes"):
+            spec.arg.name = value.name
+
+
+def is_region(node: Any) -> bool:
+    """Whether a node calls a region whose numbers are those of its operations: an enabled autocast casts them, and is none."""
+    name = getattr(node.target, "__name__", "") if node.op == "call_function" else ""
+    return name == GRADIENTS or (name == AUTOCAST and not node.args[2])
+
+
+@dataclass
+class Writer:
+    """Copies of the operations of regions, and which of them were computed without gradients."""
+
+    torch: Any
+    owner: Any
+    without: set[Any] = field(default_factory=set)
+
+    def replace(self, call: Any) -> None:
+        """Put a region's operations in front of its call, and let others read them instead of its results."""
+        graph = call.graph
+        with graph.inserting_before(call):
+            results = self.region(call, self.owner, [*call.args], True)
+        for part in list(call.users):
+            part.replace_all_uses_with(results[part.args[1]])
+            graph.erase_node(part)
+        inner = [arg for arg in call.args if getattr(arg, "op", "") == "get_attr"]
+        graph.erase_node(call)
+        for attribute in inner:
+            if not attribute.users:
+                graph.erase_node(attribute)
+
+    def region(self, call: Any, owner: Any, args: Sequence[Any], gradients: bool) -> list[Any]:
+        """The results of a region's copied operations, as a caller with gradients or without reads them."""
+        before = 1 if call.target.__name__ == GRADIENTS else 4
+        inside = bool(call.args[0]) if before == 1 else gradients
+        body = getattr(owner, call.args[before].target)
+        operands = iter([self.read(arg, inside, call) for arg in args[before + 1 :]])
+        known: dict[Any, Any] = {}
+        for node in body.graph.nodes:
+            if node.op == "placeholder":
+                known[node] = next(operands)
+            elif is_region(node):
+                known[node] = self.region(node, body, [known.get(arg, arg) for arg in node.args], inside)
+            elif node.target is operator.getitem and isinstance(known[node.args[0]], list):
+                known[node] = known[node.args[0]][node.args[1]]
+            elif node.op == "get_attr":
+                known[node] = self.attribute(node, body, call)
+            elif node.op == "call_function":
+                known[node] = call.graph.node_copy(node, known.__getitem__)
+                if not inside:
+                    self.without.add(known[node])
+        (output,) = (node for node in body.graph.nodes if node.op == "output")
+        return [self.read(known.get(value, value), gradients, call) for value in output.args[0]]
+
+    def read(self, value: Any, gradients: bool, call: Any) -> Any:
+        """A value as it is read with gradients or without: detached if it was computed without."""
+        if not gradients or value not in self.without or not value.meta["val"].is_floating_point():
+            return value
+        detached = value.graph.call_function(self.torch.ops.aten.detach.default, (value,))
+        detached.meta = {**call.meta, "val": value.meta["val"]}
+        return detached
+
+    def attribute(self, node: Any, body: Any, call: Any) -> Any:
+        """A graph that an operation of the region holds, as one of the whole program."""
+        name = f"{call.name}_{node.target}"
+        setattr(self.owner, name, getattr(body, node.target))
+        copied = call.graph.get_attr(name)
+        copied.meta = dict(node.meta)
+        return copied
