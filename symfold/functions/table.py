@@ -58,6 +58,10 @@ class Function:
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.head.__name__
+
     def carries(self, arity: int) -> tuple[int, ...]:
         """The positions of the arguments that the value depends on smoothly."""
         return () if self.flat else tuple(k for k in range(arity) if k not in self.conditions)
