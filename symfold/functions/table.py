@@ -139,9 +139,10 @@ class Lambdified:
         if library == "mpmath" and self.row.definition is not None:
             symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
             return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
+        head: Any = self.row.head
         if library in ("jax", "torch"):
-            return numbers_of(self.row.head, library)(*args)
-        return numbers_of(self.row.head)(*map(np.asarray, args))[()]
+            return numbers_of(head, library)(*args)
+        return numbers_of(head)(*map(np.asarray, args))[()]
 
 
 @cache
