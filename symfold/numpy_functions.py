@@ -46,6 +46,8 @@ from symfold.tensors import number
 
 def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
     """Trace a NumPy function that has a row."""
+    if function in UFUNCS and not options:
+        return Node(UFUNCS[function], tuple(map(lift, args)))
     rule, name = NUMPY.get(function), getattr(function, "__name__", str(function))
     if rule is None and function in INSTEAD:
         raise NoRule(f"numpy.{name} does not trace (write {INSTEAD[function]})")
@@ -67,8 +69,6 @@ def traced_ufunc(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
         return NotImplemented
     if method != "__call__" or options:
         raise NoRule(f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace")
-    if ufunc in UFUNCS:
-        return Node(UFUNCS[ufunc], tuple(map(lift, inputs)))
     return call_numpy(ufunc, *inputs)
 
 

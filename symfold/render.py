@@ -127,7 +127,7 @@ def _wasm() -> Any:
 # PyPI packages that turn an SVG into something else, with how they are asked. A new one is one row.
 CONVERTERS = (
     ("cairosvg", ("png", "pdf"), lambda module, svg, format: getattr(module, f"svg2{format}")(bytestring=svg)),
-    ("resvg_py", ("png",), lambda module, svg, format: bytes(module.svg_to_bytes(svg_string=svg.decode()))),
+    ("resvg_py", ("png",), lambda module, svg, format: bytes(module.svg_to_bytes(svg_string=svg.decode(), dpi=96))),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,10 +92,11 @@ def nets(draw: Any) -> sf.Net:
 
 
 NUMBERS = (0, 1, 2, 3, -1, -2, sp.Rational(1, 2), 0.25)
+COMPARISONS = (operator.gt, operator.ge, operator.lt, operator.le, np.equal, np.not_equal)
 SMOOTH = (sf.tanh, sf.exp, sf.sin, sf.sigmoid, sf.softplus, sf.silu)
 
 
-def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2, 3), most: int = 8, quotients: bool = False) -> st.SearchStrategy[sf.Net]:
+def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2, 3), most: int = 8, quotients: bool = False, choices: bool = False) -> st.SearchStrategy[sf.Net]:
     """Elementwise nets of the scalars x and y, numbers among them: sums, differences, products, powers, functions."""
     x, y = sf.tensor("x", ()), sf.tensor("y", ())
     leaf = st.one_of(st.sampled_from([x, y]), st.sampled_from(NUMBERS).map(lambda number: sf.Net.of(number).outputs[0]))
@@ -105,6 +107,12 @@ def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2,
             both.map(lambda pair: pair[0] + pair[1]), both.map(lambda pair: pair[0] - pair[1]), both.map(lambda pair: pair[0] * pair[1]),
             st.builds(pow, part, st.sampled_from(exponents)), *([both.map(lambda pair: pair[0] / pair[1])] if quotients else []),
         ]  # fmt: skip
+        if choices:
+            truth = st.builds(lambda compare, pair: compare(*pair), st.sampled_from(COMPARISONS), both)
+            condition = st.one_of(
+                truth, st.tuples(truth, truth).map(lambda pair: pair[0] & pair[1]), st.tuples(truth, truth).map(lambda pair: pair[0] | pair[1]), truth.map(lambda one: ~one)
+            )
+            kinds += [st.builds(np.where, condition, part, part), truth]
         return st.one_of(*kinds, *([st.builds(lambda f, value: f(value), st.sampled_from(functions), part)] if functions else []))
 
     return st.recursive(leaf, larger, max_leaves=most).map(sf.Net.of)

@@ -118,7 +118,12 @@ def test_a_choice_names_what_it_reads():
     choice = Picture(sf.fold(lambda z, f: np.where(z > 0, z, f(z)), sf.layers("f1:2"), X).graph()).graph
     assert [(choice.nodes[a]["label"], mark) for a, _, mark in choice.in_edges("z1", data="mark")] == [("x", "then"), ("> 0", "if"), ("f1", "else")]
     numbers = Picture(sf.Net.of(np.where(sf.tensor("y") < X, 1, 0)).graph()).graph
-    assert {(numbers.nodes[a]["label"], mark) for a, _, mark in numbers.in_edges("where1", data="mark")} == {(">", "if"), ("1", "then"), ("0", "else")}
+    assert {(numbers.nodes[a]["label"], mark) for a, _, mark in numbers.in_edges("where1", data="mark")} == {("<", "if"), ("1", "then"), ("0", "else")}
+
+
+def test_infinite_and_negative_numbers_are_drawn_by_their_signs():
+    drawn = Picture(sf.Net.of(np.where(X < 0, -np.inf, -1) + np.clip(X, 0, None)).graph()).graph
+    assert {"−∞", "−1", "clip(0, ∞)"} <= {data["label"] for _, data in drawn.nodes(data=True)}
 
 
 def test_attention_names_what_it_reads():

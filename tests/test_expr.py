@@ -58,13 +58,13 @@ def test_polynomials_are_taken_by_poly(net: sf.Net) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@given(net=formulas((*SMOOTH, sf.relu), (0, 1, 2, -1, sp.Rational(1, 2))))
+@given(net=st.one_of(formulas((*SMOOTH, sf.relu), (0, 1, 2, -1, sp.Rational(1, 2))), formulas((*SMOOTH, sf.relu), (0, 1, 2, -1), choices=True)))
 def test_functions_of_sympy_keep_the_value(name: str, net: sf.Net) -> None:
     wanted = value_of(net)
     assert_close(number(FUNCTIONS[name](net.expr)), wanted)
 
 
-@given(net=formulas(SMOOTH, (0, 1, 2, 3, -1)))
+@given(net=formulas(SMOOTH, (0, 1, 2, 3, -1), choices=True))
 def test_derivatives_are_differences(net: sf.Net) -> None:
     value_of(net)
     step = mpmath.mpf(10) ** -15
@@ -73,7 +73,7 @@ def test_derivatives_are_differences(net: sf.Net) -> None:
     assert_close(number(sp.diff(net.expr, X)), difference)
 
 
-@given(net=formulas((*SMOOTH, sf.relu)))
+@given(net=formulas((*SMOOTH, sf.relu), choices=True))
 def test_lambdify_computes_arrays(net: sf.Net) -> None:
     points = {"x": np.array([0.3, -1.5, 0.0]), "y": np.array([2.0, 0.7, 0.0])}
     with np.errstate(all="ignore"):
@@ -142,3 +142,34 @@ def test_sharing_is_kept_at_any_depth(depth: int) -> None:
     assert len(residual.args) == 31
     deep = sf.fold(lambda z, f: f(z) ** 2 / 3, sf.layers("f", count=depth), sf.tensor("x")).to_sympy(max_ops=None)
     assert deep.args[0].base.func.__name__ == f"f{depth}"
+
+
+C, D = X > 0, sp.And(X < 1, sp.Ne(Y, 2))
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        sp.Piecewise((X, C), (Y, True)),
+        sp.Piecewise((X, D), (Y, sp.Or(C, sp.Eq(Y, 3))), (X * Y, True)),
+        sp.Piecewise((X, sp.Not(D)), (sp.tanh(Y), C), (1, True)),
+        sp.Piecewise((sp.Piecewise((1, D), (2, True)), C), (3, True)),
+        Y**2 + 3 * sp.Piecewise((X, X >= Y), (Y, True)),
+    ],
+)
+def test_a_piecewise_comes_out_as_it_went_in(choice: Any) -> None:
+    shown = sf.Net.of(choice).expr
+    assert sp.srepr(sp.piecewise_fold(shown)) == sp.srepr(sp.piecewise_fold(choice))
+    assert sp.simplify(shown - choice) == 0
+
+
+def test_a_choice_by_a_choice_stays_a_function_and_so_does_a_truth_value_in_arithmetic() -> None:
+    twice = sf.Net.of(np.where((a := np.where(x > 0, x, y)) > 1, a, 0)).expr
+    assert twice.func.__name__ == "where" and twice.args[1] == sp.Piecewise((X, X > 0), (Y, True))
+    assert str(sf.Net.of((x > 0) * y).expr) == "y*greater(x, 0)"
+    assert sf.Net.of(np.where(np.equal(sf.Net.of(1)._as_node_(), 2), x, y)).expr == Y
+
+
+@pytest.mark.parametrize("step", [lambda z, f: np.where(z > 0, z, f(z)), lambda z, f: np.where(f(z) > 0, f(z) + z, z)])
+def test_choices_by_long_conditions_are_built_at_once(step: Any) -> None:
+    assert sf.fold(step, sf.layers("f", count=400), x).to_sympy(max_ops=None).func.__name__ == "where"

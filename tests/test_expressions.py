@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 import pytest
@@ -45,9 +46,12 @@ REFUSED = [
     ("f('z')", "string"),
     ("b'z'", "string"),
     ("z[0]", "index"),
-    ("z if x else 1", "condition"),
-    ("z and x", "condition"),
-    ("z < x", "comparison"),
+    ("z if x else 1", "is a condition (write where(condition, a, b))"),
+    ("z in x", "compares by In"),
+    ("z is x", "the comparisons are > >= < <= == !="),
+    ("z & x", "between conditions, and, or, not"),
+    ("~z", "operator"),
+    ("where(z > 0, z)", "where takes 3"),
     ("(z := x)", "assignment"),
     ("(z, x)", "tuple"),
     ("[z]", "list"),
@@ -61,7 +65,6 @@ REFUSED = [
     ("y + z", "'y' is an unknown name"),
     ("z ^ 2", "a power is **"),
     ("z % 2", "operator"),
-    ("not z", "operator"),
     ("z / 0", "zero"),
     ("0 ** -1", "zero"),
     ("9**9**9", "powers grow too large"),
@@ -162,6 +165,7 @@ FUNCTION_VALUES = {
     "sigmoid": lambda v: 1 / (1 + math.exp(-v)) if v > -700 else 0.0,
     "relu": lambda v: max(v, 0.0),
 }
+COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne}
 LEAVES = st.sampled_from([("z", 0.5), ("x", -0.75)]) | st.sampled_from([("2", 2.0), ("0.25", 0.25), ("3", 3.0)])
 
 
@@ -175,6 +179,16 @@ def joined(parts: st.SearchStrategy[tuple[str, float]]) -> st.SearchStrategy[tup
         | parts.map(lambda p: (f"({p[0]} / 4)", p[1] / 4))
         | parts.map(lambda p: (f"({p[0]})**2", p[1] ** 2))
         | parts.map(lambda p: (f"-({p[0]})", -p[1]))
+        | st.tuples(st.sampled_from(sorted(COMPARED)), pair, pair).map(
+            lambda p: (
+                f"where({p[1][0][0]} {p[0]} {p[1][1][0]}, {p[2][0][0]}, {p[2][1][0]})",
+                p[2][0][1] if COMPARED[p[0]](p[1][0][1], p[1][1][1]) else p[2][1][1],
+            )
+        )
+        | parts.map(lambda p: (f"(0 < {p[0]} <= 2 and not {p[0]} == 1 or {p[0]} < -3)", float((0 < p[1] <= 2 and p[1] != 1) or p[1] < -3)))
+        | parts.map(lambda p: (f"clip({p[0]}, -1, 0.5)", min(max(p[1], -1), 0.5)))
+        | pair.map(lambda p: (f"xor({p[0][0]} > 0, {p[1][0]} > 0)", float((p[0][1] > 0) != (p[1][1] > 0))))
+        | pair.map(lambda p: (f"min({p[0][0]}, {p[1][0]})", min(p[0][1], p[1][1])))
         | parts.map(lambda p: (f"f({p[0]})", math.cos(p[1]) + 1))
         | st.tuples(st.sampled_from(list(FUNCTION_VALUES)), parts).map(
             lambda p: (f"{p[0]}({p[1][0]})", FUNCTION_VALUES[p[0]](p[1][1]))
@@ -197,6 +211,22 @@ def test_the_value_is_that_of_the_text(case: tuple[str, float]) -> None:
     net = sf.Net.of(value)
     numbers = {leaf.op.name: {"z": 0.5, "x": -0.75}[leaf.op.name] for leaf in net.inputs}
     assert float(np.asarray(net(**numbers))) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where(z > 0, f(z), x)", "0 < z and z <= 1", "(not (z > 0) and x != 1) or z == x", "xor(z > 0, x >= f(z))", "clip(f(z), -1, 1)*(z > 0)",
+        "(z > 0) + (x > 0)", "(z > 0) > (x > 0)", "where(z > x, z, where(isnan(x), 0, x))/(1 + z**2)", "-(z > 0)", "(z < 0)**2", "logaddexp(z, x) - hypot(z, 1)",
+        "not (not (z > 0))", "(z > 0 and x > 0) == (z > 0 or x > 0)", "z > 0 and x > 0 and z < x",
+    ],
+)  # fmt: skip
+def test_what_formulas_print_is_read_again(text: str) -> None:
+    values = {"z": sf.tensor("z"), "x": sf.tensor("x")}
+    net = sf.Net.of(build(parse(text), values, sf.layer("f")))
+    printed = sf.formula(net, form="expanded")
+    assert printed == text
+    assert sf.Net.of(build(parse(printed), values, sf.layer("f"))) == net
 
 
 def test_every_function_builds() -> None:

@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import InvalidValue, TooLarge
+from symfold.functions import leaky_relu
 from symfold.interpreter import Interpreter
+from symfold.lifting import lift
+from symfold.nodes import Node
 from symfold.notation import describe, display_latex
 from symfold.notation.expanded import expanded_size, show_count, stream, to_sympy
 from symfold.notation.templates import preview
-from symfold.primitives import primitive
+from symfold.primitives import attention, convolution, layer_norm, max_pool, mean_pool, primitive
 
 x, y = sf.tensor("x"), sf.tensor("y")
 f = sf.layers("f1:4")
@@ -129,6 +132,79 @@ def test_expanded_in_the_authors_order_and_flat(name):
 )
 def test_operations_read_as_people_write_them(node, shown):
     assert text(node) == shown == preview(node)
+
+
+z = sf.tensor("z")
+A, B = x > 0, y <= 1
+
+
+@pytest.mark.parametrize(
+    ("node", "plain", "unicode", "latex"),
+    [
+        (A, "x > 0", "x > 0", "x > 0"),
+        (x + 1 >= y * 2, "x + 1 >= y*2", "x + 1 ≥ y·2", r"x + 1 \geq y 2"),
+        (np.equal(x, y), "x == y", "x = y", "x = y"),
+        (np.not_equal(x, y), "x != y", "x ≠ y", r"x \neq y"),
+        (A & B, "x > 0 and y <= 1", "x > 0 ∧ y ≤ 1", r"x > 0 \wedge y \leq 1"),
+        (A & B | ~A, "(x > 0 and y <= 1) or not (x > 0)", "(x > 0 ∧ y ≤ 1) ∨ ¬(x > 0)", r"\left(x > 0 \wedge y \leq 1\right) \vee \neg \left(x > 0\right)"),
+        (A & B & (x < y), "x > 0 and y <= 1 and x < y", "x > 0 ∧ y ≤ 1 ∧ x < y", r"x > 0 \wedge y \leq 1 \wedge x < y"),
+        (A ^ B, "xor(x > 0, y <= 1)", "x > 0 ⊻ y ≤ 1", r"x > 0 \veebar y \leq 1"),
+        (A > B, "(x > 0) > (y <= 1)", "(x > 0) > (y ≤ 1)", r"\left(x > 0\right) > \left(y \leq 1\right)"),
+        (A * x + B, "(x > 0)*x + (y <= 1)", "(x > 0)·x + (y ≤ 1)", r"\left(x > 0\right) x + \left(y \leq 1\right)"),
+        (-A, "-(x > 0)", "-(x > 0)", r"- \left(x > 0\right)"),
+        (A**2 / x, "(x > 0)**2/x", "(x > 0)²/x", r"\frac{\left(x > 0\right)^{2}}{x}"),
+        (np.tanh(A), "tanh(x > 0)", "tanh(x > 0)", r"\tanh{\left(x > 0 \right)}"),
+        (np.where(A, x, y), "where(x > 0, x, y)", "where(x > 0, x, y)", r"\begin{cases} x & \text{if } x > 0 \\ y & \text{otherwise} \end{cases}"),
+        (np.where(A, x, np.where(B, y, z)), "where(x > 0, x, where(y <= 1, y, z))", "where(x > 0, x, where(y ≤ 1, y, z))",
+         r"\begin{cases} x & \text{if } x > 0 \\ y & \text{if } y \leq 1 \\ z & \text{otherwise} \end{cases}"),
+        (np.where(x, y, z), "where(x, y, z)", "where(x, y, z)", r"\begin{cases} y & \text{if } x \neq 0 \\ z & \text{otherwise} \end{cases}"),
+        (2 * np.where(A, x, y), "2*where(x > 0, x, y)", "2·where(x > 0, x, y)",
+         r"2 \left(\begin{cases} x & \text{if } x > 0 \\ y & \text{otherwise} \end{cases}\right)"),
+        (np.clip(x, -1, 1), "clip(x, -1, 1)", "clip(x, -1, 1)", r"\operatorname{clip}{\left(x, -1, 1 \right)}"),
+        (np.log2(x), "log2(x)", "log2(x)", r"\log_{2}{\left(x \right)}"),
+        (Node(leaky_relu, (x, lift(0.1))), "leaky_relu(x, 0.1)", "leaky_relu(x, 0.1)", r"\operatorname{leaky\_relu}{\left(x, 0.1 \right)}"),
+    ],
+)  # fmt: skip
+def test_choices_read_as_mathematicians_write_them(node, plain, unicode, latex):
+    assert (text(node), text(node, style="unicode"), text(node, style="latex")) == (plain, unicode, latex)
+    shown = ElementTree.fromstring(text(node, style="mathml"))
+    assert "".join(shown.itertext()).replace("\u2062", "")
+
+
+def test_cases_in_mathml_are_a_table():
+    shown = ElementTree.fromstring(text(np.where(A, x, np.where(B, y, z)), style="mathml"))
+    rows = ["".join(row.itertext()) for row in shown.iter() if row.tag.endswith("mtr")]
+    assert rows == ["xif\N{NO-BREAK SPACE}x>0", "yif\N{NO-BREAK SPACE}y≤1", "zotherwise"]
+
+
+def test_a_comparison_as_a_side_of_an_equation_is_bracketed():
+    net = sf.fold(lambda z, g: np.equal(g(z), 0), sf.layers("f1:3"), x)
+    assert text(net, "steps") == "z1 = (f1(x) == 0)\nz2 = (f2(z1) == 0)"
+    assert text(net, "fold", style="unicode") == "zₖ = (fₖ(zₖ₋₁) = 0), k = 1…2, z₀ = x"
+
+
+IMAGE, KERNEL, Q, MASK = sf.tensor("x", (2, 3, 8, 8)), sf.tensor("W", (6, 1, 3, 3)), sf.tensor("q", (5, 4)), sf.tensor("m", (5, 5))
+PLAIN = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("node", "shown"),
+    [
+        (convolution(IMAGE, sf.tensor("W", (6, 3, 3, 3)), groups=1, **PLAIN), "convolution(x, W)"),
+        (convolution(IMAGE, KERNEL, groups=3, **{**PLAIN, "stride": (2, 2)}), "convolution(x, W, groups=3, stride=(2, 2))"),
+        (convolution(IMAGE, KERNEL, groups=3, **{**PLAIN, "padding": (1, 0), "dilation": (1, 2)}), "convolution(x, W, dilation=(1, 2), groups=3, padding=(1, 0))"),
+        (max_pool(IMAGE, kernel=(2, 2), **PLAIN), "max_pool(x, kernel=(2, 2))"),
+        (mean_pool(IMAGE, kernel=(2, 2), padded=True, **PLAIN), "mean_pool(x, kernel=(2, 2), padded=True)"),
+        (attention(Q, Q, Q, scale=0.5, causal=False), "attention(q, q, q)"),
+        (attention(Q, Q, Q, MASK, scale=0.25, causal=True), "attention(q, q, q, m, causal=True, scale=0.25)"),
+        (attention(x, x, x, scale=0.5, causal=False), "attention(x, x, x, scale=0.5)"),  # of a width that is not known
+        (layer_norm(Q, axes=(-1,), epsilon=1e-5), "layer_norm(q)"),
+        (layer_norm(Q, axes=(-2, -1), epsilon=1e-3), "layer_norm(q, axes=(-2, -1), epsilon=0.001)"),
+    ],
+)
+def test_primitives_leave_usual_attributes_out(node, shown):
+    assert text(node) == shown == preview(node)
+    assert str(sf.Net.of(node).expr) == shown
 
 
 def test_steps_and_fold_golden():
@@ -353,8 +429,8 @@ def test_gradients_are_read_by_where_they_stand():
     net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     both = sf.value_and_grad(sf.squared_error(net, sf.tensor("t", (None, 3))))
     lines = text(both, "steps").splitlines()
-    assert lines[:2] == ["y1 = sigmoid(dot(x, W1) + b1)", "z1 = y1 + x"]
-    assert lines[-2:] == ["u[1][W1, ..., W3] = [w1, w2, w3]", "u[1][b1, ..., b3] = [v1, v2, v3]"]
+    assert lines[:3] == ["w1 = dot(x, W1) + b1", "y1 = sigmoid(w1)", "z1 = y1 + x"]
+    assert lines[-2:] == ["s[1][W1, ..., W3] = [v1, v2, v3]", "s[1][b1, ..., b3] = [u1, u2, u3]"]
     _, gradient = to_sympy(both, max_ops=None)
     assert list(gradient) == ["W1", "W2", "W3", "b1", "b2", "b3"]
     for style in STYLES:

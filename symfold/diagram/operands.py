@@ -38,6 +38,8 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
         if graph.nodes[name]["op"] == "transpose":
             _transposed(graph, name)
     for name, data in graph.nodes(data=True):
+        if data["kind"] == "constant" and data["shape"] == "()":
+            data["label"] = _minus(data["label"])
         _mark(graph, name, data)
     for source, _, data in graph.edges(data=True) if graph.graph["level"] in UNROLLED else ():
         if data["kind"] == "capture" and graph.nodes[source]["kind"] == "input" and graph.out_degree(source) == 1:
@@ -140,4 +142,6 @@ def _mark(graph: nx.MultiDiGraph, name: str, data: dict[str, str]) -> None:
 
 
 def _minus(text: str) -> str:
-    return f"−{text[1:]}" if text.startswith("-") else text
+    """A number with a real minus sign, and infinity by its sign."""
+    size = text.removeprefix("-")
+    return ("−" if text.startswith("-") else "") + ("∞" if size == "oo" else size)

@@ -14,6 +14,7 @@ from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.primitives import reshape
 
+LN2 = sp.log(2)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
 
 
@@ -98,6 +99,7 @@ ELEMENTWISE: dict[str, Row] = {
     "square": lambda shape, a: a**2,
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
+    "logaddexp2": lambda shape, a, b: Node(functions.logaddexp, (lift(a) * LN2, lift(b) * LN2)) / LN2,
     "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
     "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),

@@ -146,7 +146,7 @@ SIGNS = {"+": "$+$", "-": "$-$", "*": r"$\times$", "/": r"$\div$", ">=": r"$\geq
 CODES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_", "\n": r"\\ ", "\t": " ",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": r"\dots{}",
-    "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$",
+    "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$", "∞": r"$\infty$",
 }  # fmt: skip
 
 ROW = Row("tikz", write, ".tex", "a LaTeX document with a TikZ picture")

@@ -54,7 +54,7 @@ def parse_mapper(text: str) -> ParsedMapper:
     >>> parse_mapper("z.real + 1")
     Traceback (most recent call last):
     ...
-    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions)
+    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), numbers, + - * / **, comparisons, and, or, not, functions such as where and tanh; see symfold list functions)
     """
     return ParsedMapper(text.strip(), parse(text))
 

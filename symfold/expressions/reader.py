@@ -2,6 +2,7 @@
 
     expression ::= number | z | x | -expression | expression (+ - * / **) expression
                  | f(expression, ...) | FUNCTION(expression, ...)
+                 | expression (> >= < <= == !=) expression | expression (and or) expression | not expression
 """
 
 from __future__ import annotations
@@ -10,26 +11,28 @@ import ast
 import math
 import warnings
 from dataclasses import dataclass
+from functools import reduce
 
-from symfold.errors import ParseError
+from symfold.errors import ParseError, listing
 from symfold.expressions.trees import FUNCTIONS, LAYER, NAMES, Name, Number, Operation, Tree, bottom_up
 
 MAX_LENGTH = 1_000
 MAX_DEPTH = 100
 MAX_DIGITS = 1_000
 
-OPERATORS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-"}
+OPERATORS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-", ast.Not: "not"}
+COMPARISONS: dict[type[ast.AST], str] = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
 
 # What people try, in words; anything else is named after its kind in Python's tree.
 _WORDS: dict[type[ast.AST], str] = {
-    ast.Attribute: "an attribute", ast.Lambda: "a lambda", ast.Subscript: "an index", ast.IfExp: "a condition",
+    ast.Attribute: "an attribute", ast.Lambda: "a lambda", ast.Subscript: "an index",
     ast.ListComp: "a comprehension", ast.SetComp: "a comprehension", ast.DictComp: "a comprehension",
-    ast.GeneratorExp: "a comprehension", ast.Compare: "a comparison", ast.BoolOp: "a condition", ast.JoinedStr: "a string",
+    ast.GeneratorExp: "a comprehension", ast.JoinedStr: "a string",
     ast.NamedExpr: "an assignment", ast.Tuple: "a tuple", ast.List: "a list", ast.Dict: "a dict", ast.Set: "a set",
     ast.Starred: "a starred argument",
 }  # fmt: skip
 
-_ALLOWED = "allowed are z, x, f(...), numbers, + - * / **, functions such as tanh; see symfold list functions"
+_ALLOWED = "allowed are z, x, f(...), numbers, + - * / **, comparisons, and, or, not, functions such as where and tanh; see symfold list functions"
 
 
 def parse(text: str) -> Tree:
@@ -75,6 +78,12 @@ class _Reader:
             return operand if isinstance(node.op, ast.UAdd) else self.checked(node, self.operator(node), (operand,))
         if isinstance(node, ast.BinOp):
             return self.read_terms(node, depth)
+        if isinstance(node, ast.Compare):
+            return self.read_comparison(node, depth)
+        if isinstance(node, ast.BoolOp):
+            return self.joined("and" if isinstance(node.op, ast.And) else "or", [self.read(part, depth + 1) for part in node.values])
+        if isinstance(node, ast.IfExp):
+            raise self.refuse(node, "is a condition", "write where(condition, a, b)")
         raise self.refuse(node, f"is {_WORDS.get(type(node), f'of the kind {type(node).__name__}')}")
 
     def read_terms(self, node: ast.BinOp, depth: int) -> Tree:
@@ -87,9 +96,21 @@ class _Reader:
             tree = self.checked(part, self.operator(part), (tree, self.read(part.right, depth + 1)))
         return tree
 
+    def read_comparison(self, node: ast.Compare, depth: int) -> Tree:
+        """One comparison, or several in a row: `0 < z < 1` is `0 < z and z < 1`."""
+        values = [self.read(part, depth + 1) for part in (node.left, *node.comparators)]
+        for sign in node.ops:
+            if type(sign) not in COMPARISONS:
+                raise self.refuse(node, f"compares by {type(sign).__name__}", f"the comparisons are {' '.join(COMPARISONS.values())}")
+        return self.joined("and", [Operation(COMPARISONS[type(sign)], (a, b)) for sign, a, b in zip(node.ops, values, values[1:], strict=False)])
+
+    def joined(self, symbol: str, parts: list[Tree]) -> Tree:
+        """Conditions as one, from the first to the last."""
+        return reduce(lambda tree, part: Operation(symbol, (tree, part)), parts)
+
     def operator(self, node: ast.BinOp | ast.UnaryOp) -> str:
         if type(node.op) not in OPERATORS:
-            raise self.refuse(node, f"uses the operator {type(node.op).__name__}", "the operators are + - * / **; a power is **")
+            raise self.refuse(node, f"uses the operator {type(node.op).__name__}", "the operators are + - * / ** and, between conditions, and, or, not; a power is **")
         return OPERATORS[type(node.op)]
 
     def checked(self, node: ast.expr, symbol: str, args: tuple[Tree, ...]) -> Tree:
@@ -120,7 +141,7 @@ class _Reader:
         if called is None:
             raise self.refuse(node.func, f"is {_WORDS.get(type(node.func), 'no name')}")
         if called != LAYER and called not in FUNCTIONS:
-            hint = f"for a product write {called}*(...)" if called in NAMES else f"functions are f, {', '.join(sorted(FUNCTIONS))}"
+            hint = f"for a product write {called}*(...)" if called in NAMES else f"functions are f, {listing(sorted(FUNCTIONS), 12)}; see symfold list functions"
             raise self.refuse(node, f"calls {called!r}, which is no function here", hint)
         if node.keywords or not node.args:
             raise self.refuse(node, "has keywords" if node.keywords else "has no argument", f"write {called}(z)")

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold import functions
 from symfold.functions import head_named
 from symfold.lifting import lift
 from symfold.nodes import Node
@@ -70,19 +71,34 @@ def _applied(head: Any) -> Callable[..., Node]:
 
 _SAME_NAME = (
     *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
-    *("sign", "erf", "erfc", "sigmoid", "softplus", "silu", "gelu", "relu"),
+    *("sech", "sign", "floor", "erf", "erfc"),
 )
-_SPELLED: dict[str, Any] = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, **{name: head_named(name) for name in _SAME_NAME}}
+SIGNS: dict[str, Any] = {
+    ">": functions.greater, ">=": functions.greater_equal, "<": functions.less, "<=": functions.less_equal,
+    "==": functions.equal, "!=": functions.not_equal, "and": functions.logical_and, "or": functions.logical_or, "not": functions.logical_not,
+}  # fmt: skip
+_OURS = {head.__name__: head for head in functions.ROWS if head.__module__ == functions.Inert.__module__ and head not in SIGNS.values()}
+_SPELLED: dict[str, Any] = {
+    "abs": sp.Abs, "max": sp.Max, "min": sp.Min, "xor": _OURS.pop("logical_xor"), **{name: head_named(name) for name in _SAME_NAME}, **_OURS,
+}  # fmt: skip
+
+
+def _arity(head: Any) -> int | None:
+    """How many arguments a function takes; None: any number of them."""
+    return next(iter(head.nargs)) if isinstance(getattr(head, "nargs", None), sp.FiniteSet) and len(head.nargs) == 1 else None
+
 
 # What may be called besides the layer, and with how many arguments; a new function is one row.
 FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {
-    **{name: (_applied(head), None if name in ("max", "min") else 1) for name, head in _SPELLED.items()},
+    **{name: (_applied(head), _arity(head)) for name, head in _SPELLED.items()},
+    "log": (_applied(sp.log), 1),
     "sqrt": (lambda a: a ** sp.Rational(1, 2), 1),
 }
 
 _BUILD: dict[tuple[str, int], Callable[..., Node]] = {
     ("+", 2): lambda a, b: a + b, ("-", 2): lambda a, b: a - b, ("*", 2): lambda a, b: a * b,
     ("/", 2): lambda a, b: _quotient(a, b), ("**", 2): lambda a, b: a**b, ("-", 1): lambda a: -a,
+    **{(sign, 1 if sign == "not" else 2): _applied(head) for sign, head in SIGNS.items()},
 }  # fmt: skip
 
 

@@ -132,7 +132,7 @@ function(
 )
 function(
     h.hardtanh,
-    lambda xp, z, low, high: xp.where(z >= high, high, xp.where(z <= low, low, z)),
+    lambda xp, z, low, high: xp.where(xp.isnan(low) | xp.isnan(high), low + high, xp.where(z >= high, high, xp.where(z <= low, low, z))),
     slopes=(
         lambda z, low, high: h.logical_and(h.greater(z, low), h.less(z, high)),
         lambda z, low, high: h.less_equal(z, low),

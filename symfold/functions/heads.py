@@ -18,7 +18,7 @@ class Inert(sp.Function):
     """A function that SymPy keeps whole; numbers as arguments are evaluated, by its row's definition.
 
     >>> relu(sp.Symbol("z")).diff(), relu(-2), relu(sp.Rational(1, 3)), log1p(sp.Float("1e-20"))
-    (step(z), 0, 1/3, 1.0e-20)
+    (step(z), 0, 1/3, 1.00000000000000e-20)
     """
 
     is_real = True

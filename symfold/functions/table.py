@@ -58,6 +58,10 @@ class Function:
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.head.__name__
+
     def carries(self, arity: int) -> tuple[int, ...]:
         """The positions of the arguments that the value depends on smoothly."""
         return () if self.flat else tuple(k for k in range(arity) if k not in self.conditions)
@@ -130,13 +134,15 @@ class Lambdified:
         self.row = row
 
     def __call__(self, *args: Any) -> Any:
-        library = type(args[0]).__module__.partition(".")[0].removesuffix("lib")  # JAX's arrays belong to jaxlib
+        libraries = [type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args]  # JAX's arrays belong to jaxlib
+        library = next((name for name in libraries if name != "builtins"), "")  # beside a literal number, the other argument says it
         if library == "mpmath" and self.row.definition is not None:
             symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
             return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
+        head: Any = self.row.head
         if library in ("jax", "torch"):
-            return numbers_of(self.row.head, library)(*args)
-        return numbers_of(self.row.head)(*map(np.asarray, args))[()]
+            return numbers_of(head, library)(*args)
+        return numbers_of(head)(*map(np.asarray, args))[()]
 
 
 @cache

@@ -5,7 +5,7 @@
     readings, entries    what every node, and every entry of a sequence, is called at a step
     foldform, steps, expanded   the three forms, as terms
     terms, symbolic      formulas, and as SymPy expressions
-    pieces, primitive_rows, linear_maps, operations   what one operation looks like
+    pieces, primitive_rows, linear_maps, choices, operations   what one operation looks like
     styles, writing, repeats, layout     from terms to text
 """
 
@@ -25,7 +25,7 @@ from symfold.notation.layout import equation, framed
 from symfold.notation.steps import Equations, equations
 from symfold.notation.styles import Style, mathml_tokens
 from symfold.notation.terms import show_size
-from symfold.notation.writing import stream, write
+from symfold.notation.writing import side, stream, write
 
 FORMS = ("fold", "steps", "expanded")
 SHORT = 24  # steps that `print(net)` lists
@@ -94,7 +94,7 @@ def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
     for name, value in line.initial:
         yield comma
         yield write(name, style) + style.equals
-        yield from stream(value, style)
+        yield from side(value, style)
 
 
 def _range(line: Line, style: Style) -> str:

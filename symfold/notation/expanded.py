@@ -23,7 +23,7 @@ from symfold.notation.repeats import repeated
 from symfold.notation.sizes import expanded_size as expanded_size
 from symfold.notation.styles import Style
 from symfold.notation.symbolic import as_sympy
-from symfold.notation.terms import At, Listing, Term, join, named
+from symfold.notation.terms import At, Listing, Term, join, named, shown_op
 from symfold.operations import Constant
 from symfold.trees import LEAF, unflatten
 from symfold.walks import walk
@@ -44,7 +44,7 @@ class Expander(Interpreter):
         return Term(node.op) if isinstance(node.op, Constant) else named(node.op.name)
 
     def apply(self, node: Node, args: Sequence[Any]) -> Term:
-        return join(node.op, args)
+        return join(shown_op(node), args)
 
     def index(self, value: Any, position: int, node: Node) -> Term:
         return Term(At(position), (value,))

@@ -8,7 +8,7 @@ from typing import Any
 from symfold.families import Numbered
 from symfold.notation.styles import Style
 from symfold.notation.terms import Name, Term
-from symfold.notation.writing import stream
+from symfold.notation.writing import side, stream
 from symfold.trees import LEAF, Form
 
 MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
@@ -36,7 +36,7 @@ def equation(name: Term, value: Term, style: Style, aligned: bool = True) -> Ite
     """One equation, with LaTeX's mark before the sign where it is one of several."""
     yield from stream(name, style)
     yield f" &{style.equals.lstrip()}" if aligned and style.key == "latex" else style.equals
-    yield from stream(value, style)
+    yield from side(value, style)
 
 
 def output_names(form: Form, stem: str) -> list[Term]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Pieces, Slot, call_pieces
+from symfold.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces
 from symfold.notation.styles import SUPERSCRIPTS, Style, mathml_tokens
 from symfold.notation.terms import Name, Term
 
@@ -46,7 +46,7 @@ class Factor(LinearMap):
 
     def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
         if self.kind == "map":
-            return ((0, SUM),), ATOM
+            return ((0, ANY),), ATOM
         if self.kind == "diag":
             return call_pieces(style.word("diag"), 1, 0, style), ATOM
         name: tuple[str | Slot, ...] = ((0, ATOM),)
@@ -142,7 +142,7 @@ class Grid(LinearMap):
         for position in range(len(term.args)):
             if position:
                 found.append(cell[0] if position % self.columns else between)
-            found.append((position, SUM))
+            found.append((position, ANY))
         return (*found, last), ATOM
 
 

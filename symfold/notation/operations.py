@@ -5,18 +5,23 @@ from __future__ import annotations
 import sympy as sp
 
 from symfold.layer_kinds import Call
+from symfold.notation.choices import choice_level, choice_pieces
 from symfold.notation.linear_maps import LinearMap
-from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Kind, Pieces, Slot, call_pieces, sympy_pieces
+from symfold.notation.pieces import ANY, ATOM, POWER, PRODUCT, SUM, Kind, Pieces, Slot, call_pieces, sympy_pieces
 from symfold.notation.primitive_rows import plain_words, shown
 from symfold.notation.styles import Style
 from symfold.notation.terms import At, Listing, Name, Term, is_negative, number_of, show_size
 from symfold.operations import Constant, FrozenArray
 from symfold.primitives import Apply
 
+LOGARITHMS = {"log2": r"\log_{2}", "log10": r"\log_{10}"}
+
 
 def level(term: Term, style: Style) -> int:
     """How tightly a term holds together in a style."""
     op = term.op
+    if (chosen := choice_level(op, style)) is not None:
+        return chosen
     if op is sp.Add:
         return SUM
     if op is sp.Mul:
@@ -35,6 +40,10 @@ def level(term: Term, style: Style) -> int:
 
 def function_pieces(term: Term, style: Style) -> Pieces:
     """The pieces of a SymPy function or power."""
+    if (chosen := choice_pieces(term, style)) is not None:
+        return chosen
+    if style.key == "latex" and not term.op.__module__.startswith("sympy."):
+        return call_pieces(LOGARITHMS.get(term.op.__name__) or style.word(term.op.__name__), len(term.args), 0, style)
     kinds = tuple(_kind(arg, style) for arg in term.args)
     return sympy_pieces(style.key, term.op, kinds)
 
@@ -42,8 +51,8 @@ def function_pieces(term: Term, style: Style) -> Pieces:
 def _kind(arg: Term, style: Style) -> Kind:
     if (value := number_of(arg)) is not None:
         return ATOM, value
-    # a product that begins with a minus sign is to SymPy a product still
-    return (PRODUCT if arg.op is sp.Mul else level(arg, style)), None
+    # a product that begins with a minus sign is to SymPy a product still, and a comparison is to be bracketed as a sum is
+    return (PRODUCT if arg.op is sp.Mul else max(level(arg, style), SUM)), None
 
 
 def pieces(term: Term, style: Style) -> Pieces:
@@ -68,7 +77,7 @@ def pieces(term: Term, style: Style) -> Pieces:
     between = style.call[1]
     listed: list[str | Slot] = []
     for entry in range(len(term.args)):
-        listed += [*([between] if entry else []), *([style.ellipsis, between] if op.elided and entry == 1 else []), (entry, SUM)]
+        listed += [*([between] if entry else []), *([style.ellipsis, between] if op.elided and entry == 1 else []), (entry, ANY)]
     return (style.square[0], *listed, style.square[1])
 
 
@@ -76,7 +85,7 @@ def _layer_pieces(term: Term, style: Style) -> Pieces:
     """A layer at its inputs; its parameters are part of its name."""
     name = term.args[0].op
     arity = term.op.arity
-    first = style.word(name.stem) if isinstance(name, Name) and name.index is None else (0, SUM)
+    first = style.word(name.stem) if isinstance(name, Name) and name.index is None else (0, ANY)
     return call_pieces(first, arity, 1, style)
 
 

@@ -15,8 +15,8 @@ import sympy as sp
 
 from symfold.notation.styles import Style, style_named
 
-# how tightly a term holds together; an argument below what its slot asks for is put in brackets
-SUM, PRODUCT, POWER, ATOM = range(4)
+# how tightly a term holds together; an argument below what its slot asks for is put in brackets, and ANY asks for nothing
+ANY, LOGIC, NEGATION, RELATION, SUM, PRODUCT, POWER, ATOM = range(-4, 4)
 
 Slot = tuple[int, int]  # which argument, and how tightly it must hold together
 Pieces = tuple["str | Slot", ...]
@@ -72,7 +72,7 @@ def sympy_pieces(style_key: str, head: Any, kinds: tuple[Kind, ...]) -> Pieces:
     """How SymPy prints a function or a power of arguments of these kinds.
 
     >>> sympy_pieces("text", sp.Pow, ((SUM, None), (ATOM, sp.Integer(2))))
-    ('(', (0, 0), ')**2')
+    ('(', (0, -4), ')**2')
     """
     stand_ins = [_stand_in(position, kind) for position, kind in enumerate(kinds)]
     printed = style_named(style_key).print(head(*stand_ins, evaluate=False))
@@ -83,7 +83,7 @@ def sympy_pieces(style_key: str, head: Any, kinds: tuple[Kind, ...]) -> Pieces:
     for part in re.split(f"({token})", printed):
         mark = re.search(f"[{chr(FIRST_TOKEN)}-{chr(FIRST_TOKEN + len(kinds))}]", part)
         if mark:
-            found.append((ord(mark[0]) - FIRST_TOKEN, SUM))  # SymPy has written the brackets already
+            found.append((ord(mark[0]) - FIRST_TOKEN, ANY))  # SymPy has written the brackets already
         elif part:
             found.append(part)
     return tuple(found)
@@ -94,7 +94,7 @@ def call_pieces(name: str | Slot, count: int, first: int, style: Style, extra: S
     start, between, end = style.call
     found: list[str | Slot] = [style.group[0], name, start]
     for position in range(count):
-        found += [*([between] if position else []), (first + position, SUM)]
+        found += [*([between] if position else []), (first + position, ANY)]
     for position, text in enumerate(extra):
         found += [*([between] if position or count else []), text]
     return tuple(part for part in (*found, end, style.group[1]) if part)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from symfold.notation.pieces import ATOM, POWER, PRODUCT, SUM, Pieces, Slot, call_pieces
+from symfold.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces
 from symfold.notation.styles import Style, escaped
 from symfold.notation.terms import Term
 from symfold.operations import Constant
+from symfold.primitives import Apply
 from symfold.shapes import Rest, show
 
 
@@ -68,18 +69,18 @@ def _pullback(term: Term, style: Style) -> tuple[Pieces, int]:
     part = "" if inputs < 2 else str(which)
     if style.key == "latex":
         mark = "'" + (f"_{{({part})}}" if part else "")
-        name: tuple[str | Slot, ...] = ("{", (0, SUM), "}", mark) if part else ((0, SUM), mark)
+        name: tuple[str | Slot, ...] = ("{", (0, ANY), "}", mark) if part else ((0, ANY), mark)
         top = (r"^{\top} ",)
     elif style.key == "mathml":
-        name = ("<msup>", (0, SUM), f"<mrow><mo>′</mo><mn>{part}</mn></mrow>" if part else "<mo>′</mo>", "</msup>")
+        name = ("<msup>", (0, ANY), f"<mrow><mo>′</mo><mn>{part}</mn></mrow>" if part else "<mo>′</mo>", "</msup>")
         top = ("<mo>\u2062</mo>",)
     else:
-        name = ((0, SUM), "'" + (f"_{part}" if part else ""))
+        name = ((0, ANY), "'" + (f"_{part}" if part else ""))
         top = ("ᵀ " if style.key == "unicode" else "^T ",)
     start, between, end = ("\\left(", ", ", "\\right)") if style.key == "latex" else style.call
     listed: list[str | Slot] = []
     for position in range(inputs):
-        listed += [*([between] if position else []), (1 + position, SUM)]
+        listed += [*([between] if position else []), (1 + position, ANY)]
     at = (*name, start, *listed, end)
     if style.key == "mathml":
         at = ("<msup><mrow>", *at, "</mrow><mo>⊤</mo></msup>")
@@ -94,11 +95,11 @@ def _directional(term: Term, style: Style) -> tuple[Pieces, int]:
     arity, order, part = directions_of(term)
     if style.key == "mathml":
         mark = f"<mo>{' ′″‴'[order]}</mo>" if order <= 3 else f"<mrow><mo>(</mo><mn>{order}</mn><mo>)</mo></mrow>"
-        name: tuple[str | Slot, ...] = ("<msubsup>", (0, SUM), f"<mn>{part}</mn>{mark}</msubsup>") if part else ("<msup>", (0, SUM), f"{mark}</msup>")
+        name: tuple[str | Slot, ...] = ("<msubsup>", (0, ANY), f"<mn>{part}</mn>{mark}</msubsup>") if part else ("<msup>", (0, ANY), f"{mark}</msup>")
     else:
         mark = "'" * order if order <= 3 else f"^{{({order})}}" if style.key == "latex" else f"^({order})"
         latex = style.key == "latex"
-        name = (*(("{", (0, SUM), "}") if latex and part else ((0, SUM),)), mark, (f"_{{({part})}}" if latex else f"_{part}") if part else "")
+        name = (*(("{", (0, ANY), "}") if latex and part else ((0, ANY),)), mark, (f"_{{({part})}}" if latex else f"_{part}") if part else "")
     start, between, end = (r"\left(", ", ", r"\right)") if style.key == "latex" else style.call
     at = _between(range(1, 1 + arity), between)
     along = _between(range(1 + arity, 1 + arity + order), between)
@@ -117,7 +118,7 @@ def _between(positions: range, between: str) -> list[str | Slot]:
     """Arguments, one after the other."""
     listed: list[str | Slot] = []
     for position in positions:
-        listed += [*([between] if listed else []), (position, SUM)]
+        listed += [*([between] if listed else []), (position, ANY)]
     return listed
 
 
@@ -131,7 +132,7 @@ def _spread(term: Term, style: Style) -> tuple[Pieces, int]:
 
 def _tap(term: Term, style: Style) -> tuple[Pieces, int]:
     """What is tapped, a layer's output, is shown as it is."""
-    return ((0, SUM),), ATOM
+    return ((0, ANY),), ATOM
 
 
 BUILDERS["tap"] = _tap
@@ -143,10 +144,28 @@ BUILDERS["directional"] = _directional
 
 def generic(term: Term, style: Style) -> tuple[Pieces, int]:
     """name(argument, ..., attribute=value), attributes at their usual values left out: they must tell nets apart."""
-    usual = (None, False, (-1,)) if term.op.primitive.name == "softmax" else (None, False)
-    extra = [f"{key}={show_attribute(value)}" for key, value in term.op.attributes if value not in usual]
-    words = [plain_words(part, style) for part in extra]
+    words = [plain_words(part, style) for part in told_attributes(term.op)]
     return call_pieces(style.word(term.op.primitive.name), len(term.args), 0, style, words), ATOM
+
+
+ONES, ZEROS = {(1,) * rank for rank in range(1, 4)}, {(0,) * rank for rank in range(1, 4)}
+WINDOWS: dict[str, Any] = {"stride": ONES, "dilation": ONES, "padding": ZEROS, "groups": {1}, "fill": {0.0}}
+USUAL: dict[str, dict[str, Any]] = {
+    "softmax": {"axis": {(-1,)}}, "safe_softmax": {"axis": {(-1,)}}, "layer_norm": {"axes": {(-1,)}, "epsilon": {1e-5}},
+    **dict.fromkeys(("convolution", "max_pool", "mean_pool", "windows", "add_windows"), WINDOWS),
+}  # fmt: skip
+
+
+def told_attributes(op: Apply) -> list[str]:
+    """The attributes of a primitive that are not at their usual values.
+
+    >>> from symfold.primitives import convolution
+    >>> told_attributes(Apply(convolution, (("dilation", (1, 1)), ("groups", 2), ("padding", (0, 0)), ("stride", (2, 2)))))
+    ['groups=2', 'stride=(2, 2)']
+    """
+    usual = USUAL.get(op.primitive.name, {})
+    told = [(key, value) for key, value in op.attributes if value is not None and value is not False and value not in usual.get(key, ())]
+    return [f"{key}={show_attribute(value)}" for key, value in told]
 
 
 def plain_words(text: str, style: Style) -> str:
@@ -187,7 +206,7 @@ def pattern_pieces(pattern: str, attributes: tuple[tuple[str, Any], ...]) -> Pie
     found: list[str | Slot] = []
     for part in re.split(r"(@\d+(?::\d)?)", pattern):
         if slot := re.fullmatch(r"@(\d+)(?::(\d))?", part):
-            found.append((int(slot[1]), int(slot[2] or SUM)))
+            found.append((int(slot[1]), int(slot[2] or ANY)))
         elif part:
             for key, value in attributes:
                 part = part.replace(f"@{key}", show_index(value))

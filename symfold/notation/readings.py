@@ -17,7 +17,7 @@ from symfold.layer_kinds import Call
 from symfold.nodes import Node
 from symfold.notation.entries import Entries, as_term, entries_of, falling
 from symfold.notation.loops import Loop, Scope, is_listed, own_equations
-from symfold.notation.terms import Name, Term, join, named
+from symfold.notation.terms import Name, Term, join, named, shown_op
 from symfold.operations import Constant, Input
 from symfold.primitives import concatenate, is_primitive
 from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
@@ -81,7 +81,7 @@ class Reading:
         if sequence is not None:
             return sequence
         shown = args[: 1 + op.arity] if isinstance(op, Call) else args
-        made = join(op, [as_term(arg) for arg in shown])
+        made = join(shown_op(node), [as_term(arg) for arg in shown])
         if node in self.names:
             self.cut[node] = made
             return self.names[node]

@@ -3,28 +3,40 @@
 SymPy's functions take most unevaluated forms, `x + x` or `x*2` among them. They fail on those that its constructors
 never build: sums and products of one argument, `x**1`, `x**0`, `0*x`, `(x**2)**3`, operations on numbers alone. These are
 evaluated, and nothing else is.
+
+A choice is SymPy's `Piecewise` over relations, unless its condition is long or holds choices itself: there SymPy, which looks
+through whole conditions, would take exponential time. Such a choice is `where`, and truth values in arithmetic stay functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 
+from symfold import functions
 from symfold.layer_kinds import Call
 from symfold.notation.operations import constant_text
-from symfold.notation.primitive_rows import directions_of, show_attribute
+from symfold.notation.primitive_rows import directions_of, told_attributes
 from symfold.notation.terms import At, Listing, Name, Term, number_of, show_size
 from symfold.operations import Constant, FrozenArray
 from symfold.primitives import Apply
 
 LARGEST = 1 << 12  # bits of a power of integers that is computed
+LONGEST = 50  # operations of a condition that is a relation of SymPy's
+
+RELATIONS: dict[Any, Any] = {
+    functions.greater: sp.StrictGreaterThan, functions.greater_equal: sp.GreaterThan, functions.less: sp.StrictLessThan,
+    functions.less_equal: sp.LessThan, functions.equal: sp.Equality, functions.not_equal: sp.Unequality,
+}  # fmt: skip
+LOGIC: dict[Any, Any] = {functions.logical_and: sp.And, functions.logical_or: sp.Or, functions.logical_not: sp.Not}
 
 
 def as_sympy(root: Term) -> sp.Basic:
     """A term as a SymPy expression; shared parts are built once."""
     built: dict[int, sp.Basic] = {}
+    sizes: dict[int, int] = {}  # operations, as a tree; a choice counts as more than any condition may have
     numbers: set[int] = set()  # the terms without names: `is_number` of an expression walks its whole tree
     waiting = [root]
     while waiting:
@@ -34,7 +46,10 @@ def as_sympy(root: Term) -> sp.Basic:
             waiting.pop()
             if id(term) not in built:
                 args = [built[id(arg)] for arg in term.args]
-                if not isinstance(term.op, type):
+                sizes[id(term)] = min(LONGEST + 1, 1 + sum(sizes[id(arg)] for arg in term.args)) if term.op is not functions.where else LONGEST + 1
+                if term.op is functions.where:
+                    built[id(term)] = _choice(term, args, built, sizes)
+                elif not isinstance(term.op, type):
                     built[id(term)] = _named(term, args)
                 elif all(id(arg) in numbers for arg in term.args):
                     built[id(term)] = _number(term.op, args)
@@ -46,6 +61,30 @@ def as_sympy(root: Term) -> sp.Basic:
         else:
             waiting += missing
     return built[id(root)]
+
+
+def _choice(term: Term, args: Sequence[Any], built: Mapping[int, Any], sizes: Mapping[int, int]) -> sp.Expr:
+    """A choice as pieces, where its condition is short, holds no choice, and compares what SymPy can compare."""
+    condition, value, otherwise = args
+    try:
+        relation = None if condition.is_Number or sizes[id(term.args[0])] > LONGEST else _relation(term.args[0], built)
+    except TypeError:  # SymPy compares neither complex numbers nor NaN
+        relation = None
+    if relation is None:
+        return functions.where(*args, evaluate=bool(condition.is_Number))
+    if relation in (sp.true, sp.false):
+        return value if relation == sp.true else otherwise
+    others = otherwise.args if isinstance(otherwise, sp.Piecewise) else [(otherwise, True)]
+    return sp.Piecewise((value, relation), *others, evaluate=False)
+
+
+def _relation(term: Term, built: Mapping[int, Any]) -> sp.Basic:
+    """A condition as SymPy's relations and logic; a number is true where it is not 0."""
+    if term.op in LOGIC:
+        return LOGIC[term.op](*(_relation(arg, built) for arg in term.args))
+    if term.op in RELATIONS:
+        return RELATIONS[term.op](*(built[id(arg)] for arg in term.args))
+    return sp.Ne(built[id(term)], 0)
 
 
 def _number(op: Any, args: Sequence[Any]) -> sp.Expr:
@@ -99,8 +138,7 @@ def _named(term: Term, args: Sequence[Any]) -> sp.Basic:
         mark = "'" * order if order <= 3 else f"^({order})"
         return sp.Function(f"{args[0]}{mark}" + (f"_{part}" if part else ""))(*args[1 : 1 + arity + order])
     if isinstance(op, Apply):
-        extra = [sp.Symbol(f"{key}={show_attribute(value)}") for key, value in op.attributes if value not in (None, False)]
-        return sp.Function(op.primitive.name)(*args, *extra)
+        return sp.Function(op.primitive.name)(*args, *map(sp.Symbol, told_attributes(op)))
     if isinstance(op, At):
         position = op.position if isinstance(op.position, int) else sp.Symbol(show_size(op.position))
         return sp.Function("item")(*args, position)

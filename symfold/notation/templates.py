@@ -12,7 +12,7 @@ from symfold.folds import Fold, Select
 from symfold.nodes import Node
 from symfold.notation.alike import told_apart
 from symfold.notation.styles import STYLES, style_named
-from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size
+from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
 from symfold.notation.writing import write
 from symfold.operations import Constant, Formal, Input
 from symfold.shapes import NAME
@@ -90,7 +90,7 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
         return Term(op)
     if len(node.args) > len(args):
         args = [*args, ELLIPSIS]
-    return join(op, args) if op is sp.Mul else Term(op, args)
+    return join(op, args) if op is sp.Mul else Term(shown_op(node), args)
 
 
 def _family(op: Family) -> Term:

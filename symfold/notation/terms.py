@@ -11,8 +11,9 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.nodes import Node
 from symfold.operations import Constant
-from symfold.primitives import Apply, broadcast_like, broadcast_to
+from symfold.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
 from symfold.shapes import Size
 
 
@@ -72,6 +73,16 @@ class Written(Term):
     def __init__(self, op: Any, args: Sequence[Term], parts: Callable[[bool | None], list[Any]]):
         super().__init__(op, args)
         self.parts = parts
+
+
+def shown_op(node: Node) -> Any:
+    """The operation of a node as it is shown: attention without its scale, where that is the usual one of its width."""
+    op = node.op
+    if not is_primitive(node, attention):
+        return op
+    width, attributes = node.args[0].shape[-1:], dict(op.attributes)
+    usual = width and isinstance(width[0], int) and abs(attributes["scale"] * width[0] ** 0.5 - 1) < 1e-12
+    return Apply(op.primitive, tuple(pair for pair in op.attributes if pair[0] != "scale")) if usual else op
 
 
 ELLIPSIS = Term(Name("..."))

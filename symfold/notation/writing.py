@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import sympy as sp
 
+from symfold.notation.choices import cases, is_cases
 from symfold.notation.operations import level, pieces
-from symfold.notation.pieces import PRODUCT
+from symfold.notation.pieces import PRODUCT, SUM
 from symfold.notation.styles import Style
 from symfold.notation.terms import Term, Written, is_negative, number_of, opposite
 from symfold.operations import Constant
@@ -46,6 +47,14 @@ def _copied(root: Part, templates: Mapping[Term | Run, Template]) -> Iterator[st
             yield part
         else:
             waiting += templates[part]
+
+
+def side(term: Term, style: Style) -> Iterator[str]:
+    """The text of a term as one side of an equation: a comparison stands in brackets there."""
+    opening, closing = style.bracket if level(term, style) < SUM else ("", "")
+    yield opening
+    yield from stream(term, style)
+    yield closing
 
 
 def write(term: Term, style: Style) -> str:
@@ -105,6 +114,8 @@ def _whole(term: Term, style: Style) -> list[Part]:
         return _grouped(_sum(term, True, style), style)
     if term.op is sp.Mul:
         return _product(term, style)
+    if is_cases(term, style):
+        return [*cases(term, style)]
     found: list[Part] = []
     for part in pieces(term, style):
         found += [part] if isinstance(part, str) else _held(term.args[part[0]], part[1], style)
@@ -113,7 +124,7 @@ def _whole(term: Term, style: Style) -> list[Part]:
 
 def _held(term: Term, need: int, style: Style) -> list[Part]:
     """A term, in brackets if it holds together less tightly than asked."""
-    return [style.bracket[0], term, style.bracket[1]] if need and level(term, style) < need else [term]
+    return [style.bracket[0], term, style.bracket[1]] if level(term, style) < need else [term]
 
 
 def _grouped(parts: list[Part], style: Style) -> list[Part]:
@@ -133,11 +144,11 @@ def _sum(term: Term, first: bool, style: Style) -> list[Part]:
         if arg.op is sp.Add:
             found.append(Run(arg, leads))
         elif leads:
-            found.append(arg)
+            found += _held(arg, SUM, style)
         elif is_negative(arg):
             found += [style.minus, *_held(opposite(arg), PRODUCT, style)]
         else:
-            found += [style.plus, arg]
+            found += [style.plus, *_held(arg, SUM, style)]
     return found
 
 

@@ -172,6 +172,12 @@ def logistic_of(code: Code, a: Reg, b: Reg) -> Reg:
     return code.fma(code.binary("fmul", value, logistic(code, code.negative(gap))), lost, value)
 
 
+def sech(code: Code, x: Reg) -> Reg:
+    """2e/(1 + e^2) with e = exp(-|x|)."""
+    e = exp_within(code, code.negative(code.intrinsic("fabs", x)))
+    return code.binary("fdiv", code.binary("fadd", e, e), code.fma(e, e, code.number(1)))
+
+
 def log_of_1_plus(code: Code, x: Reg) -> Reg:
     """log(1 + x) for x from 0 to 1: the logarithm of the rounded sum, corrected by what rounding lost."""
     total = code.binary("fadd", x, code.number(1))
@@ -328,6 +334,7 @@ ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
     sp.exp: one(exp),
     sp.log: one(log),
     sp.tanh: one(tanh),
+    sp.sech: one(sech),
     sp.erf: one(erf),
     sp.erfc: one(erfc),
     sigmoid: one(logistic),
