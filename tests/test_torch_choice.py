@@ -1,4 +1,4 @@
-"""Choices, masks, stopped gradients and types of numbers, read from PyTorch and written for it: its values, its gradients, or a refusal.
+"""Choices, masks, stopped gradients and types of numbers, from PyTorch and for it: its numbers, or a refusal.
 
 PyTorch's own operations and its autograd are the oracle throughout.
 """
@@ -71,7 +71,7 @@ def primitives_in(net: Net) -> list[Any]:
 
 
 def assert_as_pytorch(module: Any, values: tuple[Any, ...], tolerance: float = 1e-10) -> Net:
-    """The net and its module have PyTorch's values; the net has its gradients by parameters and real inputs, by every backend tried."""
+    """The net and its module have PyTorch's values, and its gradients by parameters and real inputs."""
     net, params = sf.from_torch(module.eval(), values)
     leaves = tuple(value.clone().requires_grad_(value.is_floating_point()) for value in values)
     wanted = tree_leaves(module(*leaves))
@@ -91,7 +91,9 @@ def assert_as_pytorch(module: Any, values: tuple[Any, ...], tolerance: float = 1
     by_name |= {node.op.name: leaf.grad for node, leaf in zip(net.inputs, again_leaves, strict=True)}
     for name, gradient in slopes.items():
         if gradient is not None and by_name.get(name) is not None:
-            np.testing.assert_allclose(by_name[name].numpy(), gradient.numpy(), rtol=tolerance, atol=tolerance, err_msg=name)
+            np.testing.assert_allclose(
+                by_name[name].numpy(), gradient.numpy(), rtol=tolerance, atol=tolerance, err_msg=name
+            )
     squares = weighted_squares(net)
     read = {leaf.op.name for leaf in squares.leaves}
     given = {name: array for name, array in {**params, **named(net, values)}.items() if name in read}
@@ -122,7 +124,10 @@ KINKED: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "clamp": (lambda x: x.clamp(-1, 1), (LINE,)),
     "clamp from below": (lambda x: x.clamp_min(1), (LINE,)),
     "clamp from above": (lambda x: x.clamp(max=1), (LINE,)),
-    "clamp by tensors": (lambda x, a, b: x.clamp(a, b), (reals([1.0] * 5), reals([1.0, 0.0, -1.0, 2.0, 2.0]), reals([2.0, 1.0, 0.5, 3.0, 1.0]))),
+    "clamp by tensors": (
+        lambda x, a, b: x.clamp(a, b),
+        (reals([1.0] * 5), reals([1.0, 0.0, -1.0, 2.0, 2.0]), reals([2.0, 1.0, 0.5, 3.0, 1.0])),
+    ),
     "maximum": (torch.maximum, (TIES, TIES[0])),
     "minimum": (torch.minimum, (TIES, TIES[0])),
     "max of all": (torch.max, (TIES,)),
@@ -169,14 +174,20 @@ def test_every_special_point_of_a_function_has_one_slope_by_autograd_and_by_ours
     np.testing.assert_allclose(value.detach().numpy(), result, rtol=1e-12)
     if any(map(np.isinf, at)):  # PyTorch multiplies infinite numbers by zero slopes there
         return
-    np.testing.assert_allclose([0.0 if leaf.grad is None else leaf.grad for leaf in leaves], [float(dict(gradients)[name]) for name in names], rtol=1e-12)
+    np.testing.assert_allclose(
+        [0.0 if leaf.grad is None else leaf.grad for leaf in leaves],
+        [float(dict(gradients)[name]) for name in names],
+        rtol=1e-12,
+    )
 
 
 # ---------------------------------------------------------------- choice and masks
 
 
 def test_a_choice_is_one_node_and_its_mask_may_depend_on_inputs() -> None:
-    net = assert_as_pytorch(Wrap(lambda self, x, y: torch.where(x > y, x, y * 2)), (reals([1.0, 2.0, 3.0]), reals([2.0, 2.0, 2.0])))
+    net = assert_as_pytorch(
+        Wrap(lambda self, x, y: torch.where(x > y, x, y * 2)), (reals([1.0, 2.0, 3.0]), reals([2.0, 2.0, 2.0]))
+    )
     assert primitives_in(net).count(where) == 1
 
 
@@ -194,7 +205,9 @@ def test_a_branch_that_is_not_read_changes_nothing() -> None:
     """PyTorch's autograd gives NaN there: 0 times the infinite slope of log at 0."""
     module = Wrap(lambda self, x: torch.where(x > 0, torch.log(x), torch.zeros_like(x)).sum())
     net, params = sf.from_torch(module, (reals([1.0, 2.0]),))
-    value, gradient = sf.value_and_grad(net, wrt=["x"] if net.inputs[0].op.name == "x" else [net.inputs[0].op.name])(params, np.array([2.0, 0.0]))
+    value, gradient = sf.value_and_grad(net, wrt=["x"] if net.inputs[0].op.name == "x" else [net.inputs[0].op.name])(
+        params, np.array([2.0, 0.0])
+    )
     assert value == pytest.approx(np.log(2)) and next(iter(dict(gradient).values())).tolist() == [0.5, 0.0]
 
 
@@ -203,12 +216,20 @@ CAUSAL = torch.ones(3, 3, dtype=torch.bool).tril()
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["given", "known"])
-@pytest.mark.parametrize("mask", [CAUSAL, torch.tensor([[True, False, True], [False] * 3, [True] * 3]), torch.ones(3, 3, dtype=torch.bool)], ids=["causal", "empty row", "all"])
+@pytest.mark.parametrize(
+    "mask",
+    [CAUSAL, torch.tensor([[True, False, True], [False] * 3, [True] * 3]), torch.ones(3, 3, dtype=torch.bool)],
+    ids=["causal", "empty row", "all"],
+)
 def test_attention_with_a_mask_of_truth_values_is_one_node(mask: Any, given: bool) -> None:
     if given:
-        net = assert_as_pytorch(Wrap(lambda self, q, m: F.scaled_dot_product_attention(q, q, q, attn_mask=m)), (SCORES, mask))
+        net = assert_as_pytorch(
+            Wrap(lambda self, q, m: F.scaled_dot_product_attention(q, q, q, attn_mask=m)), (SCORES, mask)
+        )
     else:
-        net = assert_as_pytorch(Wrap(lambda self, q: F.scaled_dot_product_attention(q, q, q, attn_mask=self.m), m=mask), (SCORES,))
+        net = assert_as_pytorch(
+            Wrap(lambda self, q: F.scaled_dot_product_attention(q, q, q, attn_mask=self.m), m=mask), (SCORES,)
+        )
     assert primitives_in(net).count(attention) == 1
 
 
@@ -224,7 +245,10 @@ def test_multihead_attention_with_masks(options: dict[str, Any]) -> None:
     attends = nn.MultiheadAttention(4, 2, batch_first=True).double()
     x = torch.as_tensor(np.random.default_rng(1).normal(size=(2, 3, 4)))
     shut = torch.tensor([[False, False, True], [False, False, False]])
-    net = assert_as_pytorch(Wrap(lambda self, x, m: self.a(x, x, x, key_padding_mask=m, attn_mask=~CAUSAL, **options)[0], a=attends), (x, shut))
+    net = assert_as_pytorch(
+        Wrap(lambda self, x, m: self.a(x, x, x, key_padding_mask=m, attn_mask=~CAUSAL, **options)[0], a=attends),
+        (x, shut),
+    )
     assert not options or primitives_in(net).count(attention) == 1
 
 
@@ -287,7 +311,18 @@ def scaled_by_item(self: Any, x: Any) -> Any:
     return x * x.sum().item()
 
 
-STOPPED = {f.__name__: f for f in (straight_through, frozen_body, nested_regions, frozen_views, frozen_and_in_place, frozen_steps, scaled_by_item)}
+STOPPED = {
+    f.__name__: f
+    for f in (
+        straight_through,
+        frozen_body,
+        nested_regions,
+        frozen_views,
+        frozen_and_in_place,
+        frozen_steps,
+        scaled_by_item,
+    )
+}
 
 
 @pytest.mark.parametrize("name", STOPPED)
@@ -328,13 +363,38 @@ def test_a_disabled_autocast_is_read_and_an_enabled_one_is_refused() -> None:
 
 # ---------------------------------------------------------------- types of numbers
 
-TRUTH, LONG, INT, BYTE, SINGLE, DOUBLE, HALF = torch.bool, torch.int64, torch.int32, torch.uint8, torch.float32, torch.float64, torch.float16
+TRUTH, LONG, INT, BYTE, SINGLE, DOUBLE, HALF = (
+    torch.bool,
+    torch.int64,
+    torch.int32,
+    torch.uint8,
+    torch.float32,
+    torch.float64,
+    torch.float16,
+)
 TYPES = (TRUTH, LONG, INT, BYTE, torch.int8, torch.int16, HALF, torch.bfloat16, SINGLE, DOUBLE)
 UNARY = (
     "neg", "abs", "sign", "square", "floor", "ceil", "trunc", "relu", "sum", "amax", "amin", "argmax", "sin", "sqrt", "reciprocal", "sigmoid", "logical_not",
     "bitwise_not", "isnan", "any", "all", "tril", "clone", "t", "detach", "tanh", "log1p",
 )  # fmt: skip
-BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "ge", "logical_and", "logical_xor", "bitwise_and", "bitwise_or", "matmul", "atan2")
+BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "maximum",
+    "minimum",
+    "eq",
+    "ne",
+    "lt",
+    "ge",
+    "logical_and",
+    "logical_xor",
+    "bitwise_and",
+    "bitwise_or",
+    "matmul",
+    "atan2",
+)
 
 
 def entries(dtype: Any, seed: int) -> Any:
@@ -350,7 +410,7 @@ def entries(dtype: Any, seed: int) -> Any:
 
 
 def assert_equal_or_refused(function: Callable[..., Any], values: tuple[Any, ...], ids: str) -> bool:
-    """PyTorch's numbers, to the precision of its type, or a refusal that names the operation and the module; whether it was read."""
+    """PyTorch's numbers to the precision of its type, or a refusal by operation and module; whether it was read."""
     try:
         wanted = function(*values)
     except (RuntimeError, TypeError, IndexError):  # PyTorch has no such operation
@@ -361,9 +421,15 @@ def assert_equal_or_refused(function: Callable[..., Any], values: tuple[Any, ...
     except NoRule as error:
         assert "in module '(the root)' (Wrap)" in str(error), ids
         return False
-    arrays = {node.op.name: (value.float() if value.dtype == torch.bfloat16 else value).numpy() for node, value in zip(net.inputs, values, strict=True)}
+    arrays = {
+        node.op.name: (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+        for node, value in zip(net.inputs, values, strict=True)
+    }
     digits = torch.finfo(wanted.dtype).eps * 16 if wanted.is_floating_point() else 0
-    for result in (net(params, **arrays), sf.to_torch(net, params)(*(v.double() if v.is_floating_point() else v for v in values)).detach().numpy()):
+    for result in (
+        net(params, **arrays),
+        sf.to_torch(net, params)(*(v.double() if v.is_floating_point() else v for v in values)).detach().numpy(),
+    ):
         np.testing.assert_allclose(result, wanted.double().numpy(), rtol=digits, atol=digits, err_msg=ids)
     return True
 
@@ -377,7 +443,9 @@ def test_an_operation_on_numbers_of_any_type_is_pytorchs_or_refused(name: str) -
 @pytest.mark.parametrize("name", BINARY)
 def test_an_operation_on_numbers_of_two_types_is_pytorchs_or_refused(name: str) -> None:
     for first, second in product((TRUTH, LONG, INT, BYTE, torch.int8, SINGLE, DOUBLE), repeat=2):
-        assert_equal_or_refused(lambda a, b: getattr(torch, name)(a, b), (entries(first, 1), entries(second, 2)), f"{name} {first} {second}")
+        assert_equal_or_refused(
+            lambda a, b: getattr(torch, name)(a, b), (entries(first, 1), entries(second, 2)), f"{name} {first} {second}"
+        )
 
 
 @pytest.mark.parametrize("scalar", [-1, 2, 300, 0.5])
@@ -388,27 +456,64 @@ def test_an_operation_with_a_number_is_pytorchs_or_refused(name: str, scalar: An
 
 
 def test_casts_are_pytorchs_or_refused() -> None:
-    read = {(first, second) for first, second in product(TYPES, repeat=2) if assert_equal_or_refused(lambda a: a.to(second), (entries(first, 4) * (1 if first == TRUTH else 3),), f"{first} {second}")}  # noqa: B023
-    assert {(DOUBLE, LONG), (DOUBLE, TRUTH), (LONG, TRUTH), (TRUTH, DOUBLE), (TRUTH, LONG), (BYTE, LONG), (BYTE, torch.int16), (LONG, DOUBLE), (HALF, SINGLE), (DOUBLE, SINGLE)} <= read
-    assert not {(LONG, BYTE), (DOUBLE, BYTE), (BYTE, torch.int8), (torch.int16, BYTE), (DOUBLE, HALF), (SINGLE, torch.bfloat16), (LONG, HALF)} & read
+    read = {
+        (first, second)
+        for first, second in product(TYPES, repeat=2)
+        if assert_equal_or_refused(
+            lambda a, second=second: a.to(second), (entries(first, 4) * (1 if first == TRUTH else 3),), f"{first} {second}"
+        )
+    }
+    assert {
+        (DOUBLE, LONG),
+        (DOUBLE, TRUTH),
+        (LONG, TRUTH),
+        (TRUTH, DOUBLE),
+        (TRUTH, LONG),
+        (BYTE, LONG),
+        (BYTE, torch.int16),
+        (LONG, DOUBLE),
+        (HALF, SINGLE),
+        (DOUBLE, SINGLE),
+    } <= read
+    assert (
+        not {
+            (LONG, BYTE),
+            (DOUBLE, BYTE),
+            (BYTE, torch.int8),
+            (torch.int16, BYTE),
+            (DOUBLE, HALF),
+            (SINGLE, torch.bfloat16),
+            (LONG, HALF),
+        }
+        & read
+    )
 
 
 def test_what_must_be_read_is_read_for_whole_numbers_and_truth_values() -> None:
-    cases = [(name, dtype) for name in ("add", "mul", "maximum", "eq", "lt", "logical_and") for dtype in (TRUTH, LONG, INT)]
+    cases = [
+        (name, dtype) for name in ("add", "mul", "maximum", "eq", "lt", "logical_and") for dtype in (TRUTH, LONG, INT)
+    ]
     for name, dtype in cases:
-        assert assert_equal_or_refused(lambda a, b: getattr(torch, name)(a, b), (entries(dtype, 1), entries(dtype, 2)), f"{name} {dtype}")  # noqa: B023
+        assert assert_equal_or_refused(
+            getattr(torch, name), (entries(dtype, 1), entries(dtype, 2)), f"{name} {dtype}"
+        )
 
 
 def test_complex_numbers_are_refused_by_their_module_or_kept_opaque() -> None:
     wave = Wrap(lambda self, x: torch.view_as_real(x * self.w), w=nn.Parameter(torch.randn(3, dtype=torch.complex64)))
     outer = Wrap(lambda self, x: self.wave(x) * 2, wave=wave)
-    with pytest.raises(NoRule, match=r"aten\.mul\.Tensor in module 'wave' \(Wrap\): it computes with numbers of type complex64"):
+    with pytest.raises(
+        NoRule, match=r"aten\.mul\.Tensor in module 'wave' \(Wrap\): it computes with numbers of type complex64"
+    ):
         sf.from_torch(outer, (torch.randn(2, 3),))
     assert str(sf.from_torch(outer, (torch.randn(2, 3),), partial=True)[0]).endswith("*2")
 
 
 def test_shapes_that_depend_on_values_are_refused_and_branches_are_opaque() -> None:
-    with pytest.raises(NoRule, match=r"aten\.index\.Tensor in module '\(the root\)' \(Wrap\): it gives a tensor whose shape depends on values"):
+    with pytest.raises(
+        NoRule,
+        match=r"aten\.index\.Tensor in module '\(the root\)' \(Wrap\): it gives a tensor whose shape depends on values",
+    ):
         sf.from_torch(Wrap(lambda self, x: x[x > 0].sum()), (torch.randn(2, 3),), partial=True)
     branch = Wrap(lambda self, x: torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,)))
     with pytest.raises(NoRule, match="the operation cond in module"):

@@ -9,8 +9,8 @@ import sympy as sp
 
 from symfold.errors import NoRule
 
-# from the shape of the result, as PyTorch inferred it, and the operation's arguments, with nodes for tensors; operations of one
-# result give a node, others a tuple
+# from the shape of the result, as PyTorch inferred it, and the operation's arguments, with nodes for tensors;
+# operations of one result give a node, others a tuple
 Row = Callable[..., Any]
 HALF = sp.Rational(1, 2)
 

@@ -59,12 +59,16 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
             names = [node.op.name for node in whole.inputs]
             for name, value in {**dict(zip(names, values, strict=False)), **named}.items():
                 if not isinstance(value, torch.Tensor):
-                    raise InvalidType(f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))")
+                    raise InvalidType(
+                        f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))"
+                    )
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
             outputs = with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs
             meaning = Tensors(torch, leaves, picking)
             results = meaning.run(outputs)
-            found = [meaning.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
+            found = [
+                meaning.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)
+            ]
             return unflatten(whole.form, found)
 
     picking = rows_of([whole])
@@ -82,7 +86,10 @@ class Tensors(Interpreter):
         self.torch = torch
         floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
         self.like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
-        self.leaves = {name: leaf if leaf.is_floating_point() or name in picking else leaf.to(self.like.dtype) for name, leaf in leaves.items()}
+        self.leaves = {
+            name: leaf if leaf.is_floating_point() or name in picking else leaf.to(self.like.dtype)
+            for name, leaf in leaves.items()
+        }
 
     def leaf(self, node: Node) -> Any:
         if isinstance(node.op, Constant):
@@ -107,7 +114,9 @@ class Tensors(Interpreter):
         op = node.op
         if isinstance(op, Call):
             if op.body is None:
-                raise NoRule(f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))")
+                raise NoRule(
+                    f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))"
+                )
             return self.run(op.body.results, dict(zip(op.body.formals, args[1:], strict=True)))[0]
         attributes = {} if isinstance(op, type) else dict(op.attributes)
         return spelled(self.torch, op)(*args, **attributes)
