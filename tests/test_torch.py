@@ -399,7 +399,7 @@ def T(*shape: int) -> Any:
     return torch.as_tensor(np.random.default_rng(sum(shape)).uniform(0.1, 0.9, size=shape))
 
 
-PLAIN = ("mul", "pow", "maximum", "minimum", "atan2", "add", "sub", "div", "hypot", "logaddexp", "eq", "ne", "lt", "le", "gt", "ge")
+PLAIN = ("mul", "pow", "maximum", "minimum", "atan2", "add", "sub", "div", "hypot", "logaddexp", "logaddexp2", "eq", "ne", "lt", "le", "gt", "ge")
 UNARY = (
     "exp", "log", "abs", "sign", "floor", "ceil", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "erf", "erfc", "sigmoid",
     "relu", "neg", "reciprocal", "square", "sqrt", "rsqrt", "atanh", "clone", "detach", "contiguous", "t", "log1p", "expm1", "log2", "log10", "exp2",
@@ -431,6 +431,12 @@ OPERATION: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("hardswish", lambda a: F.hardswish(a * 9 - 5), (T(3),)),
     ("threshold", lambda a: F.threshold(a, 0.5, 20.0), (T(3),)),
     ("mish", F.mish, (T(3),)),
+    ("log_sigmoid", F.logsigmoid, (T(3),)),
+    ("hardshrink", lambda a: F.hardshrink(a - 0.5, 0.2), (T(3),)),
+    ("softshrink", lambda a: F.softshrink(a - 0.5, 0.2), (T(3),)),
+    ("lgamma", torch.lgamma, (T(3),)),
+    ("digamma", torch.digamma, (T(3),)),
+    ("special_ndtr", torch.special.ndtr, (T(3),)),
     ("log_softmax", lambda a: F.log_softmax(a, 0), (T(2, 3),)),
     ("logsumexp", lambda a: a.logsumexp((0, 1)), (T(2, 3),)),
     ("max", lambda a: a.max(1, keepdim=True)[0], (T(2, 3),)),

@@ -89,7 +89,7 @@ ELEMENTWISE: dict[str, Row] = {
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
         "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
         "hypot": functions.hypot, "logaddexp": functions.logaddexp, "lgamma": sp.loggamma, "digamma": sp.digamma,
-        "special_ndtr": functions.ndtr, "mish": functions.mish, "softsign": functions.softsign,
+        "special_ndtr": functions.ndtr, "mish": functions.mish,
         "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,
