@@ -142,7 +142,7 @@ A, B = x > 0, y <= 1
     ("node", "plain", "unicode", "latex"),
     [
         (A, "x > 0", "x > 0", "x > 0"),
-        (x + 1 >= y * 2, "x + 1 >= y*2", "x + 1 ≥ y·2", r"x + 1 \geq y \\cdot 2"),
+        (x + 1 >= y * 2, "x + 1 >= y*2", "x + 1 ≥ y·2", r"x + 1 \geq y \cdot 2"),
         (np.equal(x, y), "x == y", "x = y", "x = y"),
         (np.not_equal(x, y), "x != y", "x ≠ y", r"x \neq y"),
         (A & B, "x > 0 and y <= 1", "x > 0 ∧ y ≤ 1", r"x > 0 \wedge y \leq 1"),
