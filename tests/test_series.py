@@ -273,7 +273,7 @@ def differenced(net: sf.Net, values: Mapping[str, Any], order: int) -> list[list
     given = {name: np.asarray(digits(value), dtype=object) for name, value in values.items()}
     whole = with_shapes(sf.scaled(net), {name: value.shape for name, value in given.items()} | {"epsilon": ()})
     runs = []
-    for k in range(order + 1):
+    for k in range(1, order + 2):  # not at 0: what SymPy multiplies by 0 loses its digits
         evaluator = Evaluator(given | {"epsilon": np.asarray(k * step, dtype=object)}, exact=True)
         results = zip(evaluator.run(whole.outputs), whole.outputs, strict=True)
         runs.append([evaluator.collect(value, node) if isinstance(value, Entries) else value for value, node in results])
