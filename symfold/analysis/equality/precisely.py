@@ -19,7 +19,7 @@ from symfold.interpreter import Entries
 from symfold.nodes import Node
 from symfold.opening import body_of, formals_of
 from symfold.operations import Constant, FrozenArray
-from symfold.primitives import is_primitive
+from symfold.primitives import Apply, is_primitive
 from symfold.primitives.reductions import logsumexp, softmax
 from symfold.shapes import NAME
 from symfold.specialise import with_shapes
@@ -119,7 +119,7 @@ class Precise(Smooth):
             powers = self.each(lambda z: self.real("exp", z), args[0])
             total = powers.sum(axis=given["axis"], keepdims=given.get("keepdims", True))
             return powers / total if is_primitive(node, softmax) else self.each(lambda z: self.real("log", z), total)
-        if op.primitive.body is not None:
+        if isinstance(op, Apply) and op.primitive.body is not None:
             formals = formals_of([arg.shape for arg in node.args])
             return self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         return super().apply(node, args)
