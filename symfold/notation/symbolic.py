@@ -46,7 +46,8 @@ def as_sympy(root: Term) -> sp.Basic:
             waiting.pop()
             if id(term) not in built:
                 args = [built[id(arg)] for arg in term.args]
-                sizes[id(term)] = min(LONGEST + 1, 1 + sum(sizes[id(arg)] for arg in term.args)) if term.op is not functions.where else LONGEST + 1
+                size = LONGEST if term.op is functions.where else sum(sizes[id(arg)] for arg in term.args)
+                sizes[id(term)] = 1 + min(LONGEST, size)
                 if term.op is functions.where:
                     built[id(term)] = _choice(term, args, built, sizes)
                 elif not isinstance(term.op, type):
