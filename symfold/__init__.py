@@ -8,7 +8,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     operations, operators, nodes, walks         what a net is made of: an operation over nodes, and how nodes are walked
     tensors, lifting                            where nodes begin: made by hand, or read from Python's and SymPy's values
     primitives, families, sequences             what is not elementwise; many inputs as one; values with one entry a step
-    numpy_instead, numpy_functions              how people spell them: NumPy's functions, those that trace and those that do not
+    numpy_instead, numpy_choices, numpy_functions   how people spell them: NumPy's functions, those that trace and those that do not
     arithmetic, elementwise                     operators, functions of ours
     trees, blocks                               states, taken apart into leaves; closed functions, traced
     layer_kinds, kinds, images                  bodies with parameters: dense, attention and norms, convolution
@@ -22,7 +22,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     bind                                        opaque layers given bodies
     net_writer, net_reader, serialize           nets as plain data and back
     interpreter, evaluate                       what a net means, step by step
-    derivatives, opening                        of one operation; bodies written out
+    opening, guarded, derivatives               bodies written out; unread branches of a choice; derivatives of one operation
     reversible, adjoint_folds, reverse_mode     steps inverted; the adjoint of folds; of nodes
     differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name
@@ -62,7 +62,7 @@ _HOMES = {
     "statistics": ("keep_statistics",),
     "net": ("Net",),
     "depth": ("roll", "unroll"),
-    "elementwise": ("cos", "erf", "exp", "gelu", "log", "relu", "sigmoid", "silu", "sin", "softplus", "sqrt", "tanh", "softmax", "logsumexp"),
+    "elementwise": ("cos", "elu", "erf", "exp", "gelu", "hardtanh", "leaky_relu", "log", "mish", "relu", "sigmoid", "silu", "sin", "softplus", "softsign", "sqrt", "tanh", "softmax", "logsumexp"),
     "serialize": ("from_json",),
     "notation": ("formula",),
     "differentiate": ("adjoint", "grad", "value_and_grad"),
@@ -137,17 +137,22 @@ if TYPE_CHECKING:
     from symfold.differentiate import grad as grad
     from symfold.differentiate import value_and_grad as value_and_grad
     from symfold.elementwise import cos as cos
+    from symfold.elementwise import elu as elu
     from symfold.elementwise import erf as erf
     from symfold.elementwise import exp as exp
     from symfold.elementwise import gelu as gelu
+    from symfold.elementwise import hardtanh as hardtanh
+    from symfold.elementwise import leaky_relu as leaky_relu
     from symfold.elementwise import log as log
     from symfold.elementwise import logsumexp as logsumexp
+    from symfold.elementwise import mish as mish
     from symfold.elementwise import relu as relu
     from symfold.elementwise import sigmoid as sigmoid
     from symfold.elementwise import silu as silu
     from symfold.elementwise import sin as sin
     from symfold.elementwise import softmax as softmax
     from symfold.elementwise import softplus as softplus
+    from symfold.elementwise import softsign as softsign
     from symfold.elementwise import sqrt as sqrt
     from symfold.elementwise import tanh as tanh
     from symfold.errors import SymfoldError as SymfoldError

@@ -42,6 +42,7 @@ def rows_of(nets: Sequence[Net], shapes: Mapping[str, Sequence[int]] | None = No
     whose length is not known, one row is.
 
     >>> import symfold as sf
+    >>> from symfold.primitives import embed
     >>> words = sf.tensor("words", (None, 4))
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), Net.of(embed(sf.parameter("E", (7, 3)), words)) + sf.tensor("x", (3,)))
     >>> rows_of([net])

@@ -25,6 +25,7 @@ from symfold.walks import walk
 def guarded_nodes(roots: Sequence[Node], guarded: Iterable[Node] = ()) -> set[Node]:
     """The nodes below a branch of a choice, in addition to those below the given ones.
 
+    >>> import sympy as sp
     >>> from symfold.tensors import tensor
     >>> x = tensor("x")
     >>> inner = Node(sp.log, (x,))

@@ -22,6 +22,7 @@ from symfold.functions import UFUNCS
 from symfold.lifting import as_symbol, lift
 from symfold.names import check_claims, leaves_of, names_of, reconcile
 from symfold.nodes import Node
+from symfold.numpy_choices import is_truth
 from symfold.numpy_functions import call_numpy
 from symfold.operations import Formal, Input
 from symfold.operators import Operators
@@ -345,6 +346,10 @@ class Net(Operators):
         if isinstance(value, Net):
             return value._as_node_()
         return reconcile((*self.outputs, lift(value)))[-1] if hasattr(value, "free_symbols") else value
+
+    def __bool__(self) -> bool:
+        """True, as any object's; of a comparison, an error: it has no answer before there are numbers."""
+        return bool(self._as_node_()) if self.form == LEAF and is_truth(self.outputs[0]) and not isinstance(self.outputs[0].op, Input) else True
 
     def __iter__(self) -> Iterator[Any]:
         if self.form == LEAF:

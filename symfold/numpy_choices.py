@@ -103,8 +103,10 @@ def _truths(name: str, *values: Any) -> list[Node]:
     nodes = list(map(lift, values))
     for node in nodes:
         if not is_truth(node):
+            power = "; a power is a**b" if name == "^" else ""
             raise NoRule(
-                f"{name} joins truth values, and {quoted(str(node))} is a number (compare first, as (a > 0) & (b > 0))"
+                f"{name} joins truth values, and {quoted(str(node))} is a number (compare first, as (a > 0) & (b > 0), or write "
+                f"np.logical_and, np.logical_or, np.logical_not{power})"
             )
     return nodes
 

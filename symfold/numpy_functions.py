@@ -46,6 +46,8 @@ from symfold.tensors import number
 
 def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
     """Trace a NumPy function that has a row."""
+    if function in UFUNCS and not options:
+        return Node(UFUNCS[function], tuple(map(lift, args)))
     rule, name = NUMPY.get(function), getattr(function, "__name__", str(function))
     if rule is None and function in INSTEAD:
         raise NoRule(f"numpy.{name} does not trace (write {INSTEAD[function]})")
@@ -67,8 +69,6 @@ def traced_ufunc(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
         return NotImplemented
     if method != "__call__" or options:
         raise NoRule(f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace")
-    if ufunc in UFUNCS:
-        return Node(UFUNCS[ufunc], tuple(map(lift, inputs)))
     return call_numpy(ufunc, *inputs)
 
 
@@ -127,7 +127,7 @@ def _getitem(a: Node, index: Any) -> Node:
         elif part is ... or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
             plain.append(part if part is ... else int(part))
         else:
-            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do)")
+            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do; to choose entries write np.where(z > 0, a, b))")
     return item(a, index=tuple(plain))
 
 

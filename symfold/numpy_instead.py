@@ -11,7 +11,6 @@ _REPEAT = "np.broadcast_to, or np.concatenate of a list"
 # a new one is a row here; a function that gets a row in `numpy_functions` needs none
 INSTEAD: dict[Any, str] = {
     np.choose: "np.select, or np.where(number == k, a, b)",
-    **dict.fromkeys((np.bitwise_and, np.bitwise_or, np.invert), "np.logical_and, np.logical_or and np.logical_not"),
     **dict.fromkeys((np.tile, np.repeat), _REPEAT),
     np.fmax: "np.maximum(a, b)",
     np.fmin: "np.minimum(a, b)",

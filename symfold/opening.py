@@ -71,7 +71,7 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
     >>> from symfold.functions import silu
     >>> from symfold.tensors import tensor
     >>> composed([Node(silu, (tensor("x"),))], lambda head: head is not silu)
-    (max(x, -1000)*sigmoid(x),)
+    (Max(-1000, x)*sigmoid(x),)
     """
 
     @cache

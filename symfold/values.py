@@ -80,6 +80,8 @@ def _float(mantissa: Any, exponent: Any, precision: Any) -> sp.Float:
     digits = int(mantissa, 16)
     if not (0 < int(precision) <= 10_000 and abs(int(exponent)) <= 100_000):
         raise DataError(f"a number of precision {precision} and exponent {exponent} is out of bounds")
+    if digits == 0:
+        return sp.Float(0.0, precision=int(precision))  # from its parts, SymPy makes the whole number 0
     return sp.Float((int(digits < 0), abs(digits), int(exponent)), precision=int(precision))
 
 

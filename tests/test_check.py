@@ -16,7 +16,7 @@ X = sf.tensor("x", (4,))
 
 def cube(factor: float) -> Primitive:
     """z**3 as a primitive whose adjoint is right for a factor of 3 only."""
-    return Primitive("cube", lambda a: a, lambda a: a**3, lambda node, bar: [bar * factor * node.args[0] ** 2])
+    return Primitive("cube", lambda a: a, lambda xp, a: a**3, lambda node, bar: [bar * factor * node.args[0] ** 2])
 
 
 def test_a_right_adjoint_passes_and_gives_the_worst_ratio() -> None:

@@ -135,7 +135,7 @@ def test_check_grad_leaves_out_what_has_no_slope() -> None:
     loss = sf.Net.of((words_of(sf.mappers.residual) ** 2).sum())
     assert 0 < sf.check_grad(loss) < 1e-6
     assert sf.check_grad(loss, {"words": [[0, 6, 6, 2]] * 5}) < 1e-6
-    wrong = Primitive("cube", lambda a: a, lambda a: a**3, lambda node, bar: [bar * 2 * node.args[0] ** 2])
+    wrong = Primitive("cube", lambda a: a, lambda xp, a: a**3, lambda node, bar: [bar * 2 * node.args[0] ** 2])
     with pytest.raises(GradientError, match="for 'E'"):
         sf.check_grad(sf.Net.of(wrong(seen(WORDS)).sum()))
     in_time = sf.fold(lambda h, k: np.tanh(h + seen(k)), sf.tensor("ks", (5, None)), sf.tensor("h", (None, WIDTH)))

@@ -178,7 +178,7 @@ def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
         (lambda: sf.fold(sf.mappers.residual, F, X, check="some"), ValueError, "must be one of 'all', 'ends'"),
         (lambda: sf.fold(lambda z, f: (z, z), F, X), TypeError, "tuple of 2 after one value"),
         (lambda: sf.fold(lambda z, f: None, F, X), TypeError, "cannot make None"),
-        (lambda: sf.fold(lambda z, f: z if z > 0 else f(z), F, X), TypeError, "has no order yet"),
+        (lambda: sf.fold(lambda z, f: z if z > 0 else f(z), F, X), TypeError, "neither true nor false"),
         (lambda: sf.fold(lambda z, f: z if z else f(z), F, X), TypeError, "neither true nor false"),
         (lambda: sf.scan(sf.mappers.residual, [], X), ValueError, "no items has no states"),
         (lambda: np.ones((3, 3)).dot(X), TypeError, "no array yet"),

@@ -65,7 +65,7 @@ def nets() -> dict[str, Node]:
     return {
         "permute": sf.tanh(permute(w, axes=(-1, -3, -2))) * R.normal(size=(4, 2, 3)),
         "embed": sf.tanh(embed(table, numbers)) * R.normal(size=(2, 3, 3)),
-        "convolution": sf.tanh(convolution(image, kernel, (2, 1), (1, 1), (1, 2))),
+        "convolution": sf.tanh(convolution(image, kernel, stride=(2, 1), padding=(1, 1), dilation=(1, 2), groups=1)),
     }
 
 

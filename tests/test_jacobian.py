@@ -72,7 +72,7 @@ def by_hand(name: str, depth: int, x: Any) -> list[Any]:
 
 def namespace(name: str, depth: int, x: Any) -> dict[str, Any]:
     """What the texts of factors mean in numbers."""
-    found: dict[str, Any] = {"x": x, "diag": np.diag, "tanh": np.tanh, "I": np.eye(WIDTH)}
+    found: dict[str, Any] = {"x": x, "diag": np.diag, "tanh": np.tanh, "sech": lambda z: 1 / np.cosh(z), "I": np.eye(WIDTH)}
     for k, state in enumerate(by_hand(name, depth, x)):
         found[f"z{k}"] = state
         if k:
@@ -139,9 +139,9 @@ def test_straight_code_unrolled_nets_and_mixed_layers_are_products_as_well() -> 
     whole = sf.jacobian(net_of("f(z)+z", 3)).formula()
     assert sf.jacobian(sf.unroll(net_of("f(z)+z", 3))).formula() == whole
     mixed = sf.fold(sf.mappers.residual, [sf.layer("g"), sf.layer("h"), np.tanh], X)
-    wanted = "(I + diag(1 - tanh(z2)**2))(I + J_h(z1))(I + J_g(x))"
+    wanted = "(I + diag(sech(z2)**2))(I + J_h(z1))(I + J_g(x))"
     assert sf.jacobian(mixed).formula() == wanted
-    assert str(sf.jacobian(sf.roll(sf.unroll(mixed)))).startswith("(I + diag(1 - tanh(")
+    assert str(sf.jacobian(sf.roll(sf.unroll(mixed)))).startswith("(I + diag(sech(")
     deep = X
     for _ in range(300):
         deep = np.tanh(deep) + deep

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -185,6 +186,10 @@ def seen(x: Node, kernel: tuple[int, ...], stride: int = 1, padding: int = 0, di
     return windows(x, kernel=kernel, stride=(stride,) * rank, padding=(padding,) * rank, dilation=(dilation,) * rank, fill=fill)
 
 
+def geometry(stride: Any, padding: Any, dilation: Any) -> dict[str, Any]:
+    return {"stride": stride, "padding": padding, "dilation": dilation, "groups": 1}
+
+
 # functions of a value (3, 2, 7, 9)
 PICTURES: dict[str, Callable[[Node], object]] = {
     "windows": lambda x: seen(x, (2, 3)) ** 2,
@@ -197,8 +202,8 @@ PICTURES: dict[str, Callable[[Node], object]] = {
     "windows that leave entries out": lambda x: seen(x, (1, 2), stride=3) ** 2,
     "windows of all axes": lambda x: seen(x, (2, 2, 2, 3)) ** 2,
     "axes in another order": lambda x: permute(x**2, axes=(-2, -4, -1, -3)) * np.arange(2.0),
-    "a convolution": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 3))), (1, 1), (1, 1), (1, 1))),
-    "a convolution with strides": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 2))), (2, 1), (0, 1), (1, 2))),
+    "a convolution": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 3))), **geometry((1, 1), (1, 1), (1, 1)))),
+    "a convolution with strides": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 2))), **geometry((2, 1), (0, 1), (1, 2)))),
     "largest pixels": lambda x: sf.max_pool(x) ** 2,
     "largest pixels of overlapping windows": lambda x: np.max(seen(x, (3, 3), padding=1, fill=-np.inf), axis=(-2, -1)) ** 2,
     "mean pixels": lambda x: sf.mean_pool(x, 3) ** 2,

@@ -142,7 +142,7 @@ A, B = x > 0, y <= 1
     ("node", "plain", "unicode", "latex"),
     [
         (A, "x > 0", "x > 0", "x > 0"),
-        (x + 1 >= y * 2, "x + 1 >= y*2", "x + 1 ≥ y·2", r"x + 1 \geq y 2"),
+        (x + 1 >= y * 2, "x + 1 >= y*2", "x + 1 ≥ y·2", r"x + 1 \geq y \cdot 2"),
         (np.equal(x, y), "x == y", "x = y", "x = y"),
         (np.not_equal(x, y), "x != y", "x ≠ y", r"x \neq y"),
         (A & B, "x > 0 and y <= 1", "x > 0 ∧ y ≤ 1", r"x > 0 \wedge y \leq 1"),
@@ -438,7 +438,7 @@ def test_gradients_are_read_by_where_they_stand():
 
 
 def test_an_unknown_primitive_is_shown_by_its_name():
-    swirl = primitive("swirl_test", lambda a, turns: a, lambda a, turns: a)
+    swirl = primitive("swirl_test", lambda a, turns: a, lambda xp, a, turns: a)
     node = swirl(x + 1, turns=2)
     assert text(node) == "swirl_test(x + 1, turns=2)"
     assert text(node, style="latex") == r"\operatorname{swirl\_test}{\left(x + 1, \text{turns=2} \right)}"

@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from oracles import T, enumerated
 
 import symfold as sf
+from symfold import primitives
 from symfold.analysis.counting import spectrum
 from symfold.analysis.counting.polynomials import variance_of
 from symfold.analysis.counting.powers import Recurrence
 from symfold.analysis.counting.tails import Estimate, Power
 from symfold.analysis.counting.truncated import Truncated
-from symfold.errors import InvalidType, InvalidValue, NoRule
+from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 from symfold.folds import fold_nodes
+from symfold.lifting import lift
+from symfold.sequences import add_rows
 
 X, Y, C = sf.tensor("x"), sf.tensor("y"), sf.tensor("c", (3,))
 
@@ -458,3 +461,194 @@ def test_a_lesioned_net_has_the_paths_that_are_left(mapper: Any) -> None:
     """The zero in a layer's place leads nowhere."""
     net = sf.fold(mapper, sf.layers("f1:4"), X)
     assert sp.expand(sf.paths(sf.lesion(net, ["f2"])).matrix[0, 0] - sf.paths(net).without("f2").polynomial) == 0
+
+
+# -- numbers as weights, however they arrive
+
+W, H, Q, N = *sp.symbols("w h q"), sp.Symbol("n", integer=True, positive=True)
+LAYERS = sf.layers("f1:4")
+
+
+def weighing(z: Any, item: Any) -> Any:
+    return z + item[1] * item[0](z)
+
+
+def expected(weights: Any) -> sp.Expr:
+    return sp.expand(sp.prod(1 + sp.sympify(weight) * T for weight in weights))
+
+
+def weighted_polynomial(net: Any) -> sp.Expr:
+    return sp.expand(sf.paths(net, weighted=True).polynomial)
+
+
+HALF, THIRD = sp.Rational(1, 2), sp.Rational(1, 3)
+ITEMS: dict[str, tuple[Any, list[Any]]] = {
+    "whole numbers": ([2, 3, 5], [2, 3, 5]),
+    "decimals": ([0.1, 0.3, 0.1], [sp.Rational(1, 10), sp.Rational(3, 10), sp.Rational(1, 10)]),
+    "fractions": ([HALF, THIRD, HALF], [HALF, THIRD, HALF]),
+    "of several kinds": ([1, 0.25, THIRD], [1, sp.Rational(1, 4), THIRD]),
+    "symbols": ([W, H, W], [W, H, W]),
+    "symbols and numbers": ([W, 2, H], [W, 2, H]),
+    "arrays whose entries are equal": ([np.full(3, 2.0), np.full(3, 0.5), np.ones(3)], [2, HALF, 1]),
+    "layers dropped": ([1, 0, 1], [1, 0, 1]),
+}
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_numbers_as_items_are_weights(name: str) -> None:
+    items, weights = ITEMS[name]
+    net = sf.fold(weighing, list(zip(LAYERS, items, strict=True)), X)
+    assert weighted_polynomial(net) == weighted_polynomial(sf.unroll(net)) == expected(weights)
+    found = sf.paths(net, weighted=True)
+    value = expected(weights)
+    assert sp.simplify(sp.sympify(found.count) - value.subs(T, 1)) == 0
+    assert sp.simplify(found.mean - (T * sp.diff(value, T) / value).subs(T, 1)) == 0
+
+
+@pytest.mark.parametrize("weight", [2, 0.5, HALF, W])
+def test_one_number_for_all_steps_closes(weight: Any) -> None:
+    exact = sp.nsimplify(weight)
+    repeated = sf.fold(weighing, sf.repeat((LAYERS[0], weight), 3), X)
+    assert weighted_polynomial(repeated) == expected([exact] * 3)
+    symbolic = sf.paths(sf.fold(weighing, sf.repeat((LAYERS[0], weight), N), X), weighted=True)
+    assert sp.simplify(symbolic.polynomial - (1 + exact * T) ** N) == 0
+    assert sp.simplify(symbolic.mean - N * exact / (1 + exact)) == 0
+    deep = sf.paths(sf.fold(weighing, sf.repeat((LAYERS[0], weight), 10**6), X), weighted=True)
+    assert sp.simplify(deep.polynomial - (1 + exact * T) ** 10**6) == 0
+
+
+def test_equal_numbers_in_a_row_are_taken_together() -> None:
+    numbers = lift(np.repeat([0.5, 0.25], 500_000))
+    found = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=10**6), numbers), X), weighted=True)
+    assert found.polynomial == (1 + T / 2) ** 500_000 * (1 + T / 4) ** 500_000
+    assert found.mean == 500_000 * (Fraction(1, 3) + Fraction(1, 5))
+    assert found.variance == 500_000 * (Fraction(2, 9) + Fraction(4, 25))
+
+
+def test_many_different_numbers() -> None:
+    numbers = [Fraction(k % 7 + 1, 8) for k in range(300)]
+    found = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=300), lift(np.array([float(w) for w in numbers]))), X), weighted=True)
+    coefficients = [Fraction(1)]
+    for weight in numbers:
+        coefficients = [a + weight * b for a, b in zip([*coefficients, Fraction(0)], [Fraction(0), *coefficients], strict=True)]
+    assert found.coefficients() == coefficients
+    assert (found.count, found.mean) == (sum(coefficients), sum((w / (1 + w) for w in numbers), Fraction(0)))
+    deep = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=3_000), lift(np.arange(3_000) % 7 + 1.0)), X), weighted=True)
+    assert deep.mean == sum((Fraction(k % 7 + 1, k % 7 + 2) for k in range(3_000)), Fraction(0))
+    with pytest.raises(TooLarge, match="listed up to 2,000"):
+        _ = deep.polynomial
+
+
+def test_numbers_that_steps_compute() -> None:
+    """A rate that halves at every step, in the state and from a scan of its own; refused where the depth is a symbol."""
+
+    def annealed(state: Any, f: Any) -> Any:
+        return state[0] + state[1] * f(state[0]), state[1] / 2
+
+    wanted = expected([3, sp.Rational(3, 2), sp.Rational(3, 4)])
+    assert weighted_polynomial(sf.fold(annealed, LAYERS, (X, 3))[0]) == wanted
+    assert weighted_polynomial(sf.fold(annealed, LAYERS, (X, W))[0]) == expected([W, W / 2, W / 4])
+    rates = sf.scan(lambda rate, _: rate / 2, range(3), 6)
+    assert weighted_polynomial(sf.fold(weighing, sf.zipped(LAYERS, rates), X)) == wanted
+    with pytest.raises(NoRule, match="differ from step to step"):
+        _ = sf.paths(sf.fold(annealed, sf.layers("f", count=N), (X, 3))[0], weighted=True).polynomial
+    kept = sf.fold(lambda s, f: (s[0] + s[1] * f(X), s[1]), sf.layers("f", count=N), (0, 3))[0]
+    assert sp.expand(sf.paths(kept, weighted=True).polynomial - 3 * N * T) == 0
+    last = sf.fold(lambda s, f: (f(s[0]), s[1] * HALF), LAYERS, (X, 1))  # a weight after the last step only
+    assert weighted_polynomial(sf.Net.of(last[0] * last[1])) == T**3 / 8
+
+
+def test_a_dense_net_over_depth_with_numbers() -> None:
+    """Every layer reads a sum of all the earlier ones, each with its number."""
+    x = sf.tensor("x", (None, 3))
+    numbers = [[1, 2], [3, 0.5, 0.25], [0, 1, 2, 4]]
+    items = [(f, np.array(row).reshape(-1, 1, 1)) for f, row in zip(LAYERS, numbers, strict=True)]
+    net = sf.fold(sf.mappers.denseformer, items, (x, sf.stack([x])))
+    values, read = [sp.Integer(1)], sp.Integer(1)
+    for row in numbers:
+        values.append(T * read)
+        read = sp.expand(sum(sp.Rational(str(number)) * value for number, value in zip(row, values, strict=True)))
+    assert [sp.expand(value) for value in sf.paths(net, weighted=True).matrix] == [read, sp.expand(sum(values))]
+    with pytest.raises(NoRule, match="no single weight"):
+        _ = sf.paths(sf.fold(lambda z, f: z + np.array([1.0, 2.0, 3.0]) * f(z), LAYERS, x), weighted=True).polynomial
+
+
+SYMBOLS: dict[str, tuple[Any, set[str]]] = {
+    "a strength": (lambda z, f: z + W * f(z), {"w"}),
+    "a constant gate": (lambda z, f: (1 - W) * z + W * f(z), {"w"}),
+    "a power": (lambda z, f: z + W**2 / 2 * f(z), {"w"}),
+    "a divisor": (lambda z, f: (z + f(z)) / W, {"w"}),
+    "a bias": (lambda z, f: f(z) + W, set()),
+    "a strength and a bias": (lambda z, f: z + W * f(z) + H, {"w"}),
+    "read by a layer": (lambda z, f: f(z + W * z) + f(W), set()),
+}
+
+
+@pytest.mark.parametrize("name", SYMBOLS)
+@pytest.mark.parametrize("x", [X, sp.Symbol("x")], ids=["tensor", "symbol"])
+def test_symbols_that_only_multiply_are_weights(name: str, x: Any) -> None:
+    """With a number in its place, the polynomial is the same."""
+    mapper, weights = SYMBOLS[name]
+    net = sf.fold(mapper, LAYERS, x)
+    found = sf.paths(net, weighted=True)
+    assert {node.op.name for node in net.inputs} - {node.op.name for node in found.inputs} == weights
+    assert sf.paths(net).inputs == net.inputs
+    if weights:
+        column = found.inputs.index(net.inputs[0])
+        wanted = sf.paths(net(w=sp.Rational(2, 3)), weighted=True).matrix
+        assert sp.expand(found.matrix[0, column].subs(W, sp.Rational(2, 3)) - wanted[0, column]) == 0
+
+
+def test_a_weight_is_not_called_t() -> None:
+    with pytest.raises(InvalidValue, match="rename the symbol"):
+        _ = sf.paths(sf.fold(lambda z, f: z + T * f(z), LAYERS, X), weighted=True).polynomial
+
+
+# -- arguments that are read for their shape
+
+
+@pytest.mark.parametrize("shape", [None, (3,), (None, 3), (2, 3)])
+def test_a_target_is_read_once(shape: Any) -> None:
+    """Where a shape is not known, the prediction is checked against the target's, which is no path."""
+    f, g = sf.layers("f1:3")
+    z = sf.tensor("z") if shape is None else sf.tensor("z", shape)
+    net = sf.Net.of(sf.squared_error(f(z), g(z)))
+    assert sf.paths(net).polynomial == 2 * T and sf.paths(net, weighted=True).polynomial == 0
+
+
+def shape_readers() -> dict[str, Any]:
+    z, y = sf.tensor("z", (4, 4)), sf.tensor("y", (4, 4))
+    table, loose = sf.tensor("table", (5, 4)), sf.tensor("loose")
+    return {
+        "causal": (z + primitives.causal(y), {"z"}),
+        "broadcast_like": (primitives.broadcast_like(z, y), {"z"}),
+        "sum_like": (primitives.sum_like(z, loose), {"z"}),
+        "put": (primitives.put(z[0], y, index=(0,)), {"z"}),
+        "add_rows": (add_rows(z, y, positions=(0, 1, 2, 3)), {"z"}),
+        "alike": (primitives.alike(loose, y), {"loose"}),
+        "share": (z * primitives.share(y, axis=None), {"z"}),
+        "at_max": (z * primitives.at_max(y, axis=(-1,)), {"z"}),
+        "embed": (primitives.embed(table, y), {"table"}),
+        "add_windows": (primitives.add_windows(sf.tensor("bar", (3, 3, 2, 2)), y, kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(1, 1), fill=0.0), {"bar"}),
+    }
+
+
+@pytest.mark.parametrize("name", shape_readers())
+def test_arguments_that_are_read_for_their_shape_carry_no_path(name: str) -> None:
+    value, read = shape_readers()[name]
+    found = sf.paths(sf.Net.of(value))
+    assert {node.op.name for node, paths in zip(found.inputs, found.matrix, strict=True) if paths != 0} == read
+    assert all(paths in (0, 1) for paths in found.matrix)
+
+
+def test_a_causal_mask_is_no_factor() -> None:
+    z, f = sf.tensor("z", (None, 4, 4)), sf.layer("f")
+    net = sf.Net.of(f(z) + primitives.causal(f(z)))
+    assert sf.paths(net).polynomial == T and str(sf.jacobian(net)) == "J_f(z)"
+
+
+def test_an_adjoint_has_paths() -> None:
+    """From the cotangent it passes every layer once or goes around it, the transposed Jacobians read the states."""
+    adjoint = sf.adjoint(sf.fold(sf.mappers.residual, LAYERS, X))
+    assert sum(sf.paths(adjoint).matrix.subs(T, 1)) == sf.paths(adjoint).count
+    assert sf.paths(adjoint).matrix[0, 1] == 2**3

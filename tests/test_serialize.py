@@ -133,7 +133,7 @@ def test_a_function_without_a_name_of_its_own_is_refused() -> None:
     class odd(sp.Function):
         pass
 
-    with pytest.raises(NotImplementedError, match="the function odd has no name"):
+    with pytest.raises(NotImplementedError, match="the function odd has no row"):
         sf.Net.of(Node(odd, (X,))).to_json()
 
 

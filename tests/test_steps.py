@@ -1,4 +1,4 @@
-"""The law that a fold equals its steps: folds that Hypothesis draws, against the same steps in a Python loop, in every analysis.
+"""The law that a fold equals its steps: drawn folds against the same steps in a Python loop, in every analysis.
 
 Weighted paths have a third route: the value, in SymPy, of the net whose every layer is `t*z`.
 """
@@ -40,7 +40,13 @@ def value_of(term: Term, state: tuple[Any, Any], item: Item, x: Any, number_as: 
     for _ in range(term.layers):
         value = layer(value)
     for factor in term.factors:
-        value = {"item": number, "half": number_as(sp.Rational(1, 2)), "third": number_as(0.3), "s": state[1], "1 - item": 1 - number}[factor] * value
+        value = {
+            "item": number,
+            "half": number_as(sp.Rational(1, 2)),
+            "third": number_as(0.3),
+            "s": state[1],
+            "1 - item": 1 - number,
+        }[factor] * value
     return value
 
 
@@ -91,8 +97,11 @@ class Drawn:
         return sf.Net.of(state)
 
     def valued(self) -> list[sp.Expr]:
-        """The outputs for x = 1 less those for x = 0, each layer being t*z: the weighted paths, if the net is linear."""
-        return [sp.expand(at_one - at_zero) for at_one, at_zero in zip(self._at(sp.Integer(1)), self._at(sp.Integer(0)), strict=True)]
+        """The outputs at x = 1 less those at x = 0, each layer being t*z: the weighted paths of a linear net."""
+        return [
+            sp.expand(at_one - at_zero)
+            for at_one, at_zero in zip(self._at(sp.Integer(1)), self._at(sp.Integer(0)), strict=True)
+        ]
 
     def _at(self, x: sp.Expr) -> tuple[Any, Any]:
         state = (x, x if self.start is None else exact(self.start))
@@ -110,7 +119,14 @@ NUMBERS = st.sampled_from([2, -1, 0.5, 0.1, 3, sp.Rational(1, 3), sp.Rational(-2
 
 
 @st.composite
-def drawn(draw: Any, numbers: Any = NUMBERS, alone: tuple[str, ...] = ("1 - item",), apart: bool = False, unique: bool = False, most: int = 4) -> Drawn:
+def drawn(
+    draw: Any,
+    numbers: Any = NUMBERS,
+    alone: tuple[str, ...] = ("1 - item",),
+    apart: bool = False,
+    unique: bool = False,
+    most: int = 4,
+) -> Drawn:
     """Folds in which no product has two factors that depend on the input; `alone` is arithmetic on numbers alone.
 
     `apart` are those whose parts begin with inputs of their own, and are read by every step.
@@ -124,10 +140,21 @@ def drawn(draw: Any, numbers: Any = NUMBERS, alone: tuple[str, ...] = ("1 - item
     pure = st.builds(Term, st.just("s"), st.just(0), chosen)
     first = draw(st.lists(term, min_size=1, max_size=3))
     second = draw(st.lists(pure if number_state else term, min_size=1, max_size=2))
-    items = draw(st.one_of(st.lists(numbers, min_size=1, max_size=most, unique=unique), st.builds(lambda n, k: [n] * k, numbers, st.integers(1, most))))
+    items = draw(
+        st.one_of(
+            st.lists(numbers, min_size=1, max_size=most, unique=unique),
+            st.builds(lambda n, k: [n] * k, numbers, st.integers(1, most)),
+        )
+    )
     if apart:
         plain = st.builds(Term, st.just("s"), st.integers(0, 2), chosen)
-        return Drawn([draw(term), *first, replace(draw(plain), source="z")], [draw(plain), *second], items, None, (sf.tensor("y"), sf.tensor("u")))
+        return Drawn(
+            [draw(term), *first, replace(draw(plain), source="z")],
+            [draw(plain), *second],
+            items,
+            None,
+            (sf.tensor("y"), sf.tensor("u")),
+        )
     return Drawn(first, second, items, begun)
 
 
@@ -144,7 +171,12 @@ def test_weighted_paths(case: Drawn) -> None:
 
 
 def moments(paths: Any) -> Iterator[Any]:
-    for ask in (lambda: paths.count, lambda: paths.mean, lambda: paths.variance, lambda: paths.tilted_mean(Fraction(1, 3))):
+    for ask in (
+        lambda: paths.count,
+        lambda: paths.mean,
+        lambda: paths.variance,
+        lambda: paths.tilted_mean(Fraction(1, 3)),
+    ):
         try:
             yield ask()
         except sf.errors.InvalidValue as error:
@@ -163,14 +195,16 @@ def test_paths_degree_and_cost(case: Drawn) -> None:
     folded, written = case.folded, case.written
     assert polynomials(folded, False) == polynomials(written, False)
     graph = folded.graph()
-    assert polynomials(folded, False) == [enumerated(graph, "x", f"out{k}") if f"out{k}" in graph else 0 for k in (1, 2)]
+    assert polynomials(folded, False) == [
+        enumerated(graph, "x", f"out{k}") if f"out{k}" in graph else 0 for k in (1, 2)
+    ]
     assert sf.degree(folded) == sf.degree(written)
 
 
 @given(case=drawn(alone=(), apart=True))
 @settings(deadline=None, max_examples=60)
 def test_cost(case: Drawn) -> None:
-    """Of steps that all compute something new that is read: when written out, equal values are one, and what is not read is gone."""
+    """Of steps that all compute something new that is read: written out, equal values are one, unread ones gone."""
     folded, written = (replace(sf.cost(net), dag=None) for net in (case.folded, case.written))
     assert folded == written
 
@@ -178,7 +212,10 @@ def test_cost(case: Drawn) -> None:
 def bound(case: Drawn) -> list[sf.Net]:
     """The fold and its steps, the layers being sines and parabolas."""
     bodies = {f"f{k + 1}": (lambda z: z - z**2 / 3) if k % 2 else np.sin for k in range(len(case.numbers))}
-    return [net.bind({name: body for name, body in bodies.items() if applied(net, name)}) for net in (case.folded, case.written)]
+    return [
+        net.bind({name: body for name, body in bodies.items() if applied(net, name)})
+        for net in (case.folded, case.written)
+    ]
 
 
 @given(case=drawn())
@@ -190,7 +227,11 @@ def test_values_jacobian_and_series(case: Drawn) -> None:
     at = {node.op.name: 0.7 for node in folded.inputs}
     np.testing.assert_allclose(folded(**at), written(**at), rtol=1e-12, atol=1e-12)
     for k in (0, 1) if at else ():
-        jacobians = [sf.jacobian(net.parts[k]).evaluate(**{node.op.name: 0.7 for node in net.parts[k].inputs}) for net in (folded, written) if net.parts[k].inputs]
+        jacobians = [
+            sf.jacobian(net.parts[k]).evaluate(**{node.op.name: 0.7 for node in net.parts[k].inputs})
+            for net in (folded, written)
+            if net.parts[k].inputs
+        ]
         np.testing.assert_allclose(jacobians, jacobians[:1] * len(jacobians), rtol=1e-12, atol=1e-12)
     for power in range(3):
         one, other = (sf.series(net, order=2).coefficient(power, named=False) for net in (folded, written))
@@ -200,14 +241,19 @@ def test_values_jacobian_and_series(case: Drawn) -> None:
 @given(case=drawn(alone=(), apart=True, unique=True, most=3))
 @settings(deadline=None, max_examples=40)
 def test_words_of_the_jacobian(case: Drawn) -> None:
-    """Of linear layers the Jacobian is a sum of products of them, each with its number; the weighted paths count their lengths."""
+    """Of linear layers the Jacobian is a sum of numbered products; the weighted paths count their lengths."""
     nets = case.folded, case.written
     weighted = sf.paths(nets[0], weighted=True).matrix
     names = [node.op.name for node in nets[0].inputs]
     linear = [f"f{k + 1}" for k in range(len(case.numbers))]
     for output in (0, 1):
         for place, name in enumerate(names):
-            words = [words_of(sf.jacobian(net, linear=[f for f in linear if applied(net, f)]).expanded(output=output, input=name)) for net in nets]
+            words = [
+                words_of(
+                    sf.jacobian(net, linear=[f for f in linear if applied(net, f)]).expanded(output=output, input=name)
+                )
+                for net in nets
+            ]
             assert words[0] == pytest.approx(words[1], rel=1e-12)
             lengths = sp.Poly(weighted[output, place], T).as_dict()
             for length in range(max(map(len, words[0]), default=0) + 1):

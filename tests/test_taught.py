@@ -204,7 +204,7 @@ def recurring(text: str, depth: int, net: sf.Net, at: Any, cotangents: Any) -> l
     inputs = {part: letter[:-2] for letter, part in begun.items() if letter.endswith("_0")}
     for number, part in enumerate("uvw"[: len(inputs)]):
         values[inputs[part]] = {k: (at[part] if k == 0 else net(k)[number](**at)) for k in range(depth + 1)}
-    scope = {"f": wave, "J": lambda k, z: (wave(k, z + 1e-6) - wave(k, z - 1e-6)) / 2e-6, "tanh": np.tanh, "diag": lambda z: z, "I": 1.0, **cotangents}
+    scope = {"f": wave, "J": lambda k, z: (wave(k, z + 1e-6) - wave(k, z - 1e-6)) / 2e-6, "tanh": np.tanh, "sech": lambda z: 1 / np.cosh(z), "diag": lambda z: z, "I": 1.0, **cotangents}
 
     def value(written: str, k: int) -> Any:
         python = re.sub(r"([fJ])_k\(", r"\1(k, ", written.replace("^T", ""))

@@ -21,6 +21,7 @@ from symfold.analysis.equality.same_form import normal_form, same_form
 from symfold.analysis.equality.verdict import LEVELS, Verdict, verdict
 from symfold.interpreter import Interpreter
 from symfold.layer_kinds import Call
+from symfold.names import names_of
 from symfold.operations import Constant
 from symfold.walks import walk
 
@@ -550,3 +551,38 @@ def test_functions_that_have_no_fractions_are_judged_by_numbers(function: Any, x
     shifted = function(x) if function is sf.softmax else function(x) + 1
     assert verdict(sf.Net.of(function(x + 1)), sf.Net.of(shifted)).equal is not False
     assert verdict(sf.Net.of(function(2 * x)), sf.Net.of(function(x))).equal is not True
+
+
+# proved for all layers; a million of them say no more than three
+PROVED = [case for case, (level, _) in LEVEL_OF.items() if level in ("identical", "equal by normal form", "equal as random functions") and "million" not in case]
+
+
+def bound(net: Any) -> sf.Net:
+    """A net of depth 3, with a body for each of its opaque layers."""
+    whole = sf.Net.of(net)
+    symbolic = any(not isinstance(fold.op.count, int) for fold in whole.bindings)
+    fixed = whole.at(n=3) if symbolic else whole
+    names = [name for leaf in fixed.leaves if leaf.op.role == "layer" for name in names_of(leaf)]
+    rates = {name: (len(name) + int(name[1:] or 0)) / 10 for name in names}
+    return fixed.bind({name: lambda z, c=rate: np.sin(c * z) + c * z**2 for name, rate in rates.items()})
+
+
+@pytest.mark.parametrize("case", PROVED)
+def test_nets_that_are_proved_equal_have_equal_values_jacobians_and_series(case: str) -> None:
+    """Their paths may differ, since those count what the author wrote: f + f has two, 2*f one."""
+    first, other = map(bound, LEVEL_OF[case][1]())
+    at = {name: 0.3 + 0.2 * k for k, name in enumerate(sorted(node.op.name for node in first.inputs))}
+    np.testing.assert_allclose(first(**at), other(**at), rtol=1e-12, atol=1e-14)
+    for wrt in at:
+        slopes = [sf.grad(sf.Net.of(net.outputs[0]), wrt=[wrt])(**at)[wrt] for net in (first, other)]
+        np.testing.assert_allclose(*slopes, rtol=1e-10, atol=1e-12)
+    series = [sf.series(net, order=2).evaluate({}, **at) for net in (first, other)]
+    for mine, theirs in zip(*series, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_paths_count_what_the_author_wrote() -> None:
+    twice, doubled = sf.Net.of(G(X) + G(X)), sf.Net.of(2 * G(X))
+    assert sf.verdict(twice, doubled).equal
+    assert sf.paths(twice).count == 2 and sf.paths(doubled).count == 1
+    assert sf.paths(twice, weighted=True).polynomial == sf.paths(doubled, weighted=True).polynomial

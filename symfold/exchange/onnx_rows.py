@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from symfold import primitives as p
 from symfold.errors import NoRule
 from symfold.exchange.onnx_arrangement import concatenate, indexed, put, rank_of, stack, sum_to, transposed
 from symfold.exchange.onnx_elementwise import HEADS, Row, plain
 from symfold.exchange.onnx_graph import LAST, Graph
+from symfold.exchange.onnx_images import convolution, layer_norm, max_pool, mean_pool, means_the_same
 from symfold.exchange.onnx_reductions import at_max, causal, reduced, scattered, share, softmax, whole_numbers
 from symfold.exchange.onnx_windows import add_windows, windows
 from symfold.nodes import Node
@@ -50,6 +53,11 @@ ROWS: dict[Primitive, Row] = {
     p.first_max: reduced("ReduceMax"),
     p.logsumexp: reduced("ReduceLogSumExp"),
     p.share: share,
+    p.cumulative_sum: lambda g, n, a, axis, backward: g.emit("CumSum", a[0], g.constant(axis, np.int64), reverse=int(backward)),
+    p.convolution: convolution,
+    p.max_pool: max_pool,
+    p.mean_pool: mean_pool,
+    p.layer_norm: layer_norm,
     p.softmax: softmax,
     p.at_max: at_max,
     p.causal: causal,
@@ -60,6 +68,11 @@ ROWS: dict[Primitive, Row] = {
     add_rows: lambda g, n, a, positions: scattered(g, n.shape, g.integers(list(positions)), a[0]),
     reverse_row: lambda g, n, a: g.emit("Slice", a[0], g.integers([-1]), g.integers([-LAST]), g.integers([0]), g.integers([-1])),
 }
+
+
+def keeps(dtype: str) -> Callable[[Node], bool]:
+    """Which primitives are written whole, and not by their bodies."""
+    return lambda node: node.op.primitive in ROWS and means_the_same(node, dtype)
 
 
 def written(graph: Graph, node: Node, names: Sequence[str]) -> str:

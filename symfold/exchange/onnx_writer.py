@@ -15,7 +15,7 @@ from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.evaluate import constant_value
 from symfold.exchange.onnx_elementwise import HEADS
 from symfold.exchange.onnx_graph import Graph, check_rank
-from symfold.exchange.onnx_rows import written
+from symfold.exchange.onnx_rows import keeps, written
 from symfold.families import Family, known_count
 from symfold.files import check_writable, write_whole
 from symfold.folds import Fold, Select
@@ -77,7 +77,7 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
             raise unknown("input", name, taken)
     rolled = roll(net)  # equal steps are one fold, however they were written
     known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
-    whole = known.with_outputs(composed(written_out(opened(known.outputs)), HEADS.__contains__))
+    whole = known.with_outputs(composed(written_out(opened(known.outputs, keep=keeps(dtype))), HEADS.__contains__))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.exchange.torch_rows import Row, covered
+from symfold.exchange.torch_rows import Row, covered, evaluated
 from symfold.nodes import Node
 from symfold.primitives import broadcast_to, concatenate, item, permute, reshape, stopped, swap
 from symfold.sequences import stack
@@ -98,7 +98,7 @@ def same(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
 
 
 def _dropout(shape: Any, a: Node, p: float = 0.5, train: bool = False) -> Node:
-    covered(not train or p == 0, "dropout in training mode (call .eval() on the module first)")
+    evaluated(not train or p == 0, "dropout draws numbers")
     return a
 
 
@@ -108,7 +108,7 @@ ARRANGEMENT: dict[str, Row] = {
     **dict.fromkeys(("dropout", "feature_dropout"), _dropout),
     "detach": lambda shape, a: stopped(a), "item": lambda shape, a: stopped(_reshape((), a)),
     "permute": lambda shape, a, axes: ordered(a, axes),
-    "transpose": _transpose, "t": _turned, "numpy_T": _turned,
+    "transpose": _transpose, "t": _turned, "numpy_T": _turned, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
     "split": _split, "split_with_sizes": _split, "chunk": chunk, "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,

@@ -1,4 +1,7 @@
-"""PyTorch's choices as nodes: comparisons, logic, masks, bounds, largest entries, and casts. A truth value is the number 1 or 0."""
+"""PyTorch's choices as nodes: comparisons, logic, masks, bounds, largest entries, casts.
+
+A truth value is the number 1 or 0.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ def triangle(upper: bool) -> Row:
     """The entries up to a diagonal, or from it on; 0 elsewhere."""
 
     def row(shape: Any, a: Node, diagonal: int = 0) -> Node:
-        places = np.tri(*shape[-2:], diagonal - upper, dtype=bool)
+        rows, columns = shape[-2:]
+        places = np.tri(rows, columns, diagonal - upper, dtype=bool)
         return choose(shape, ~places if upper else places, a, 0)
 
     return row
@@ -62,7 +66,7 @@ def axes_of(axis: Any) -> tuple[int, ...] | None:
 
 
 def _extreme(sign: int, shared: Head) -> Row:
-    """`max` and `min`: of all entries, of two tensors, or along an axis with the places of the first extreme entries."""
+    """`max` and `min`: of all entries, of two tensors, or along an axis with the places of the first ones."""
 
     def row(shape: Any, a: Node, other: Any = None, keepdim: bool = False) -> Any:
         if isinstance(other, Node):

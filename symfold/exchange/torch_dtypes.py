@@ -1,8 +1,8 @@
-"""The types of numbers that an exported operation reads and gives, and what of them means the same in a net of real numbers.
+"""The types of numbers of exported operations, and what of them means the same in a net of real numbers.
 
-    truth    bool: the numbers 0 and 1                 narrow   int8, int16, unsigned: their arithmetic wraps around
-    whole    int32, int64: exact up to 2**53           half     float16, bfloat16: a cast to them rounds
-    real     float32, float64                          other    complex, quantized: no real numbers
+truth    bool: the numbers 0 and 1                 narrow   int8, int16, unsigned: their arithmetic wraps around
+whole    int32, int64: exact up to 2**53           half     float16, bfloat16: a cast to them rounds
+real     float32, float64                          other    complex, quantized: no real numbers
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("float16", "bfloat16"), "half"),
     **dict.fromkeys(("float32", "float64"), "real"),
 }
-RANGES = {f"{'u' * (low == 0)}int{bits}": (low, low + 2**bits - 1) for bits in (8, 16, 32, 64) for low in (-(2 ** (bits - 1)), 0)}
+RANGES = {
+    f"{'u' * (low == 0)}int{bits}": (low, low + 2**bits - 1)
+    for bits in (8, 16, 32, 64)
+    for low in (-(2 ** (bits - 1)), 0)
+}
 
 CASTS = frozenset({"to", "_to_copy", "type_as", "float", "double"})
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
@@ -30,11 +34,26 @@ LOGIC = frozenset({
 })  # fmt: skip
 # what gives entries that it was given
 MOVES = frozenset({
-    "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "expand", "expand_as", "broadcast_to",
+    "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "mT", "expand", "expand_as", "broadcast_to",
     "select", "slice", "narrow", "split", "split_with_sizes", "chunk", "unbind", "cat", "concat", "stack", "contiguous", "clone", "detach", "alias", "lift_fresh_copy",
     "tril", "triu", "item",
 })  # fmt: skip
-CHOICES = frozenset({"where", "masked_fill", "maximum", "minimum", "clamp", "clamp_min", "clamp_max", "relu", "max", "min", "amax", "amin"})
+CHOICES = frozenset(
+    {
+        "where",
+        "masked_fill",
+        "maximum",
+        "minimum",
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "relu",
+        "max",
+        "min",
+        "amax",
+        "amin",
+    }
+)
 # what does to whole numbers what it does to real ones
 EXACT = MOVES | CHOICES | {
     "add", "sub", "rsub", "mul", "neg", "abs", "sign", "square", "floor", "ceil", "trunc", "sum", "argmax", "argmin",
@@ -45,7 +64,7 @@ TRUTHFUL = MOVES | CHOICES | COMPARISONS | LOGIC | {"add", "mul"}
 
 @dataclass(frozen=True)
 class Types:
-    """The types of the tensors that an operation reads, of those that it gives, and the whole numbers among its arguments."""
+    """The types of tensors that an operation reads and gives, and the whole numbers among its arguments."""
 
     given: tuple[str, ...]
     made: tuple[str, ...]
@@ -64,7 +83,9 @@ def dtype_of(value: Any) -> str:
     """The type of a tensor's numbers, or of a number that is computed from tensors."""
     if hasattr(value, "dtype"):
         return str(value.dtype).removeprefix("torch.")
-    return {"SymInt": "int64", "SymBool": "bool", "int": "int64", "bool": "bool", "NoneType": "float64"}.get(type(value).__name__, "float64")
+    return {"SymInt": "int64", "SymBool": "bool", "int": "int64", "bool": "bool", "NoneType": "float64"}.get(
+        type(value).__name__, "float64"
+    )
 
 
 def kind_of(dtype: str) -> str:
@@ -77,7 +98,7 @@ def kind_of(dtype: str) -> str:
 
 
 def check_types(name: str, types: Types) -> None:
-    """Whether an operation does to a net's real numbers what it does to numbers of these types, or the error that says why not."""
+    """Refuse an operation that does not do to a net's real numbers what it does to numbers of these types."""
     strange = next((dtype for dtype in (*types.given, *types.made) if kind_of(dtype) == "other"), None)
     if strange is not None:
         raise NoRule(f"it computes with numbers of type {strange}, and a net's numbers are real")
@@ -96,11 +117,13 @@ def check_types(name: str, types: Types) -> None:
 
 
 def check_range(types: Types) -> None:
-    """Whether what narrow numbers are compared with, or chosen from, is in their range: PyTorch wraps it around otherwise."""
+    """Refuse narrow numbers beside others that are not in their range: PyTorch wraps these around."""
     narrow = {dtype for dtype in types.given if kind_of(dtype) == "narrow"}
     others = {dtype for dtype in types.given if kind_of(dtype) in ("narrow", "whole")} - narrow
     if len(narrow) > 1 or (narrow and others):
-        raise NoRule(f"it joins {' and '.join(sorted(narrow | others))}, one of which may wrap around (cast both to int64 first)")
+        raise NoRule(
+            f"it joins {' and '.join(sorted(narrow | others))}, one of which may wrap around (cast both to int64 first)"
+        )
     for dtype in narrow:
         low, high = RANGES[dtype]
         outside = next((one for one in types.numbers if not low <= one <= high), None)
@@ -109,7 +132,7 @@ def check_range(types: Types) -> None:
 
 
 def check_cast(given: str, made: str) -> None:
-    """Whether a cast keeps every number, but for the rounding of float32 and the fraction of what becomes a whole number.
+    """Refuse a cast that changes numbers, but for rounding to float32 and the fraction of what becomes a whole number.
 
     >>> check_cast("uint8", "int16"), check_cast("float64", "int64")
     (None, None)

@@ -14,6 +14,7 @@ from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.primitives import reshape
 
+LN2 = sp.log(2)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
 
 
@@ -42,8 +43,13 @@ def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
     return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
 
 
+def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
+    """A value between two bounds; PyTorch's slope at a bound is 0."""
+    return Node(functions.hardtanh, (a, lift(low), lift(high)))
+
+
 def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
-    return choose(shape, apply(functions.greater, a, 0), a, a * slope)
+    return Node(functions.leaky_relu, (a, lift(slope)))
 
 
 def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
@@ -52,13 +58,10 @@ def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
 
 
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
-    below = apply(functions.expm1, clamp(shape, a, None, 0) * input_scale) * (alpha * scale)
-    return choose(shape, apply(functions.greater, a, 0), a if scale == 1 else a * scale, below)
-
-
-def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
-    """Bounds at which the slope is 0; at those of `clamp` it is 1."""
-    return choose(shape, apply(functions.less_equal, a, low), low, choose(shape, apply(functions.greater_equal, a, high), high, a))
+    """ELU and, with scales of the result and the argument, SELU and CELU."""
+    scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
+    value = Node(functions.elu, (scaled, lift(inner)))
+    return value if scale == input_scale == 1 else value * (scale / input_scale)
 
 
 def _hardsigmoid(shape: Any, a: Node) -> Node:
@@ -66,12 +69,17 @@ def _hardsigmoid(shape: Any, a: Node) -> Node:
 
 
 def _hardswish(shape: Any, a: Node) -> Node:
-    inside = choose(shape, apply(functions.less_equal, a, 3), a * (a + 3) / 6, a)
-    return choose(shape, apply(functions.less, a, -3), 0, inside)
+    inside = choose(shape, apply(functions.less, a, 3), a * (a + 3) / 6, a)
+    return choose(shape, apply(functions.less_equal, a, -3), 0, inside)
 
 
 def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
     return choose(shape, apply(functions.less_equal, a, bound), value, a)
+
+
+def _beyond(a: Node, bound: Any, inside: Any) -> Node:
+    """A value where its size exceeds a bound, else another."""
+    return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), lift(bound))), a, lift(inside)))
 
 
 ELEMENTWISE: dict[str, Row] = {
@@ -80,7 +88,8 @@ ELEMENTWISE: dict[str, Row] = {
         "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
         "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
         "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
-        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "logaddexp2": functions.logaddexp2, "mish": functions.mish,
+        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "lgamma": sp.loggamma, "digamma": sp.digamma,
+        "special_ndtr": functions.ndtr, "mish": functions.mish,
         "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,
@@ -90,9 +99,12 @@ ELEMENTWISE: dict[str, Row] = {
     "square": lambda shape, a: a**2,
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
+    "logaddexp2": lambda shape, a, b: Node(functions.logaddexp, (lift(a) * LN2, lift(b) * LN2)) / LN2,
     "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
     "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
     "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
+    "softshrink": lambda shape, a, bound=0.5: a - clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
     "threshold": _threshold,
+    "log_sigmoid": lambda shape, a: -Node(functions.softplus, (-a,)),
 }  # fmt: skip

@@ -49,7 +49,7 @@ def layer_names(kinds: Mapping[str, str]) -> dict[str, str]:
 
 def fresh(name: str, taken: set[str]) -> str:
     """A name that can be typed and that nobody has: this one, or with a number after it; it is taken then."""
-    plain = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in name)
+    plain = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)  # ² is a digit, and in no name
     plain = plain if plain.isidentifier() else f"p_{plain}"
     number, unique = 2, plain
     while unique in taken:

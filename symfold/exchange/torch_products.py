@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.exchange.torch_choice import axes_of, choose
-from symfold.exchange.torch_rows import HALF, Row, covered
+from symfold.exchange.torch_rows import HALF, Row, covered, evaluated
 from symfold.lifting import lift
 from symfold.nodes import Node
 from symfold.operations import Constant, FrozenArray
@@ -26,8 +26,6 @@ from symfold.primitives import (
     softmax,
     swap,
 )
-
-EVALUATE = " (if the module is in training mode, call .eval() on it first)"
 
 
 def reduction(row: Any) -> Row:
@@ -81,7 +79,7 @@ def _scaled(x: Node, weight: Node | None, bias: Node | None) -> Node:
 
 
 def _batch_norm(shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: float, eps: float, *given: Any) -> Node:
-    covered(not training and mean is not None, "batch_norm that takes its statistics from the batch" + EVALUATE)
+    evaluated(not training and mean is not None, "batch_norm takes its statistics from the batch")
     tall = (x.shape[1], *(1,) * (len(x.shape) - 2))
     mean, variance, weight, bias = (one if one is None else reshape(one, shape=tall) for one in (mean, variance, weight, bias))
     return _scaled((x - mean) * (variance + eps) ** -HALF, weight, bias)
@@ -97,7 +95,7 @@ def attends(truths: bool) -> Row:
 
     def row(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout: float = 0.0, causal: bool = False,
             scale: float | None = None, enable_gqa: bool = False) -> Node:  # fmt: skip
-        covered(dropout == 0.0, "attention with dropout, which draws numbers" + EVALUATE)
+        evaluated(dropout == 0.0, "attention with dropout draws numbers")
         if enable_gqa:
             k, v = (_repeated(one, q.shape[-3]) for one in (k, v))
         bias = bias_of(mask) if truths and mask is not None else mask

@@ -15,6 +15,7 @@ from symfold.exchange.torch_dtypes import Types, dtype_of, kind_of
 from symfold.exchange.torch_export import Exported, Scope, export, name_of
 from symfold.exchange.torch_modules import fresh, layer_names
 from symfold.exchange.torch_ops import row_for
+from symfold.exchange.torch_rows import DrawsOrLearns
 from symfold.folds import apply_fold
 from symfold.layer_kinds import Call
 from symfold.lifting import lift
@@ -45,7 +46,7 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     """
     exported = export(module, example_inputs, kwargs)
     kinds = {path: type(part).__name__ for path, part in module.named_modules()}
-    reader = Reader(exported, kinds, partial, names={})
+    reader = Reader(exported, kinds, partial, any(part.training for part in module.modules()), names={})
     taken: set[str] = set()
     inputs: Env = {node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()}
     called = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
@@ -68,6 +69,7 @@ class Reader:
     exported: Exported
     kinds: Mapping[str, str]
     partial: bool
+    training: bool  # whether the module, or one in it, is in training mode
     names: dict[str, str]
     taken: set[str] = field(default_factory=set)
     owners: dict[Any, str] = field(default_factory=dict)  # parameters, with the layers that have them
@@ -213,7 +215,8 @@ class Reader:
             made = row_for(name, Types.of(node))(wanted if isinstance(wanted, tuple) else (), *args, **named)
         except (SymfoldError, TypeError) as error:
             if not self.partial:
-                raise NoRule(f"{self.where(node)}: {error} (give partial=True to keep it as an opaque layer, or add a row to symfold.exchange.torch_ops.OPERATIONS)") from error
+                advice = "call .eval() on the module first, or " if self.training and isinstance(error, DrawsOrLearns) else ""
+                raise NoRule(f"{self.where(node)}: {error} ({advice}give partial=True to keep it as an opaque layer, or add a row to symfold.exchange.torch_ops.OPERATIONS)") from error
             env[node] = self.unknown(node, args, named)
             return
         found = made.shape if isinstance(made, Node) else [one.shape for one in made]

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symfold import functions
 from symfold.errors import NoRule
+from symfold.exchange.torch_rows import evaluated
 from symfold.folds import fold_nodes
 from symfold.nodes import Node
 from symfold.primitives import concatenate, dot, item, permute, swap
@@ -76,8 +77,7 @@ def layers(step: Callable[..., tuple[Node, ...]], parts: int) -> Callable[..., t
     def row(shape: Any, x: Node, start: Any, weights: Weights, biases: bool, count: int, dropout: float, train: bool, both: bool, batch_first: bool = False) -> tuple[Node, ...]:
         if not isinstance(biases, bool):
             raise NoRule("a recurrent layer over packed sequences has no rule")
-        if train and dropout:
-            raise NoRule("a recurrent layer with dropout has no rule (call .eval() on the module first)")
+        evaluated(not (train and dropout), "a recurrent layer with dropout draws numbers")
         ways, each = 1 + both, len(weights) // (count * (1 + both))
         if each != 2 + 2 * biases:
             raise NoRule("a recurrent layer with a projection has no rule")

@@ -1,6 +1,7 @@
-"""Regions of an exported module that `torch.no_grad()` or a disabled `autocast` surrounds: written out where they are called.
+"""Regions of a module under `torch.no_grad()` or a disabled `autocast`, written out where they are called.
 
-`torch.export` makes a graph of its own of each. What is computed without gradients is detached where it is read with them.
+`torch.export` makes a separate graph of each. What is computed without gradients is detached where it is read with
+them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def write_out_regions(torch: Any, program: Any) -> None:
 
 
 def is_region(node: Any) -> bool:
-    """Whether a node calls a region whose numbers are those of its operations: an enabled autocast casts them, and is none."""
+    """Whether a node calls a region whose operations compute as they do outside: an enabled autocast casts numbers."""
     name = getattr(node.target, "__name__", "") if node.op == "call_function" else ""
     return name == GRADIENTS or (name == AUTOCAST and not node.args[2])
 

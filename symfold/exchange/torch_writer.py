@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from symfold.arguments import arrays_of, quoted
+from symfold.draws import rows_of
 from symfold.errors import InvalidType, NoRule, ShapeError
 from symfold.evaluate import constant_value
 from symfold.exchange.signature import bound
 from symfold.exchange.torch_export import torch_package
-from symfold.functions import numbers_of
+from symfold.exchange.torch_spellings import spelled
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.operations import Constant, Fixed, Input
-from symfold.primitives import softmax
 from symfold.shapes import NAME, is_concrete
 from symfold.specialise import with_shapes
 from symfold.trees import unflatten
@@ -60,14 +59,19 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
             names = [node.op.name for node in whole.inputs]
             for name, value in {**dict(zip(names, values, strict=False)), **named}.items():
                 if not isinstance(value, torch.Tensor):
-                    raise InvalidType(f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))")
+                    raise InvalidType(
+                        f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))"
+                    )
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
             outputs = with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs
-            meaning = Tensors(torch, leaves)
+            meaning = Tensors(torch, leaves, picking)
             results = meaning.run(outputs)
-            found = [meaning.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
+            found = [
+                meaning.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)
+            ]
             return unflatten(whole.form, found)
 
+    picking = rows_of([whole])
     given = arrays_of(params, [node.op.name for node in whole.params], list(params), what="parameter")
     for node in whole.params:
         if is_concrete(node.shape) and np.shape(given[node.op.name]) != node.shape:
@@ -76,12 +80,16 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
 
 
 class Tensors(Interpreter):
-    """The tensors of a net, from those of its leaves."""
+    """The tensors of a net, from those of its leaves. Truth values and whole numbers are numbers, but for those that rows are picked by."""
 
-    def __init__(self, torch: Any, leaves: Mapping[str, Any]):
-        self.torch, self.leaves = torch, leaves
+    def __init__(self, torch: Any, leaves: Mapping[str, Any], picking: Collection[str]):
+        self.torch = torch
         floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
         self.like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
+        self.leaves = {
+            name: leaf if leaf.is_floating_point() or name in picking else leaf.to(self.like.dtype)
+            for name, leaf in leaves.items()
+        }
 
     def leaf(self, node: Node) -> Any:
         if isinstance(node.op, Constant):
@@ -106,31 +114,9 @@ class Tensors(Interpreter):
         op = node.op
         if isinstance(op, Call):
             if op.body is None:
-                raise NoRule(f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))")
+                raise NoRule(
+                    f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))"
+                )
             return self.run(op.body.results, dict(zip(op.body.formals, args[1:], strict=True)))[0]
-        if isinstance(op, type):
-            return numbers_of(op, "torch")(*args)
-        row = _rows(self.torch).get(op.primitive.name) or op.primitive.spelled("torch")
-        return row(*args, **dict(op.attributes))
-
-
-@cache
-def _rows(torch: Any) -> dict[str, Callable[..., Any]]:
-    """What PyTorch has better than the primitives' own rows: one operation for several, whose slope it knows."""
-
-    def axes(a: Any, axis: Any) -> Any:
-        return tuple(range(-a.dim(), 0)) if axis is None else axis
-
-    return {
-        "softmax": lambda a, axis: a.softmax(axis[0]) if len(axis) == 1 else softmax.spelled("torch")(a, axis=axis),
-        "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=axes(a, axis), keepdim=keepdims),
-        "max": lambda a, axis, keepdims: a.amax(dim=axes(a, axis), keepdim=keepdims),
-        "first_max": lambda a, axis, keepdims: _first_max(a, axes(a, axis), keepdims),
-    }
-
-
-def _first_max(a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    """The largest entry, whose slope goes to the first of equal ones, as `max` along one axis has it."""
-    for one in sorted(axis):  # from the first axis on, so that equal entries are met in their order
-        a = a.max(dim=one, keepdim=True).values
-    return a if keepdims else a.squeeze(dim=axis)
+        attributes = {} if isinstance(op, type) else dict(op.attributes)
+        return spelled(self.torch, op)(*args, **attributes)

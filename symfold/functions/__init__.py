@@ -30,11 +30,11 @@ from symfold.functions.heads import log1p as log1p
 from symfold.functions.heads import log2 as log2
 from symfold.functions.heads import log10 as log10
 from symfold.functions.heads import logaddexp as logaddexp
-from symfold.functions.heads import logaddexp2 as logaddexp2
 from symfold.functions.heads import logical_and as logical_and
 from symfold.functions.heads import logical_not as logical_not
 from symfold.functions.heads import logical_or as logical_or
 from symfold.functions.heads import logical_xor as logical_xor
+from symfold.functions.heads import logistic as logistic
 from symfold.functions.heads import mish as mish
 from symfold.functions.heads import ndtr as ndtr
 from symfold.functions.heads import not_equal as not_equal
@@ -47,6 +47,7 @@ from symfold.functions.heads import step as step
 from symfold.functions.heads import where as where
 from symfold.functions.table import ROWS as ROWS
 from symfold.functions.table import UFUNCS as UFUNCS
+from symfold.functions.table import Formula as Formula
 from symfold.functions.table import Function as Function
 from symfold.functions.table import Head as Head
 from symfold.functions.table import Point as Point

@@ -14,7 +14,7 @@ from symfold.functions.table import Head, Point, function
 Truth = Callable[..., Any]
 
 
-def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth) -> None:
+def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[Point, ...]) -> None:
     """The row of a function whose value is 1 or 0."""
     function(
         head,
@@ -23,7 +23,18 @@ def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth) -> None:
         definition=lambda *args: sp.Piecewise((1, means(*args)), (0, True)),
         flat=True,
         truth=True,
+        special=special,
     )
+
+
+def one(z: Any, value: int) -> Point:
+    """A special point of a flat function of one argument."""
+    return Point((z,), value, (0,))
+
+
+def two(a: Any, b: Any, value: int) -> Point:
+    """A special point of a flat function of two arguments."""
+    return Point((a, b), value, (0, 0))
 
 
 def as_numbers(xp: Any, flags: Any, args: tuple[Any, ...]) -> Any:
@@ -33,19 +44,19 @@ def as_numbers(xp: Any, flags: Any, args: tuple[Any, ...]) -> Any:
     return xp.asarray(flags).astype(dtype) if hasattr(flags, "astype") else xp.astype(flags, dtype)
 
 
-truth(h.greater, np.greater, lambda xp, a, b: a > b, lambda a, b: a > b)
-truth(h.greater_equal, np.greater_equal, lambda xp, a, b: a >= b, lambda a, b: a >= b)
-truth(h.less, np.less, lambda xp, a, b: a < b, lambda a, b: a < b)
-truth(h.less_equal, np.less_equal, lambda xp, a, b: a <= b, lambda a, b: a <= b)
-truth(h.equal, np.equal, lambda xp, a, b: a == b, sp.Eq)
-truth(h.not_equal, np.not_equal, lambda xp, a, b: a != b, sp.Ne)
-truth(h.logical_and, np.logical_and, lambda xp, a, b: (a != 0) & (b != 0), lambda a, b: sp.And(sp.Ne(a, 0), sp.Ne(b, 0)))
-truth(h.logical_or, np.logical_or, lambda xp, a, b: (a != 0) | (b != 0), lambda a, b: sp.Or(sp.Ne(a, 0), sp.Ne(b, 0)))
-truth(h.logical_xor, np.logical_xor, lambda xp, a, b: (a != 0) ^ (b != 0), lambda a, b: sp.Xor(sp.Ne(a, 0), sp.Ne(b, 0)))
-truth(h.logical_not, np.logical_not, lambda xp, z: z == 0, lambda z: sp.Eq(z, 0))
-truth(h.isnan, np.isnan, lambda xp, z: z != z, lambda z: sp.S(z is sp.nan))
-truth(h.isinf, np.isinf, lambda xp, z: xp.isinf(xp.asarray(z)), lambda z: sp.Or(sp.Eq(z, sp.oo), sp.Eq(z, -sp.oo)))
-truth(h.isfinite, np.isfinite, lambda xp, z: xp.isfinite(xp.asarray(z)), lambda z: sp.S(z is not sp.nan) & (z < sp.oo) & (z > -sp.oo))
+truth(h.greater, np.greater, lambda xp, a, b: a > b, lambda a, b: a > b, (two(1, 1, 0), two(sp.nan, 1, 0), two(sp.oo, 1, 1),))
+truth(h.greater_equal, np.greater_equal, lambda xp, a, b: a >= b, lambda a, b: a >= b, (two(1, 1, 1), two(sp.nan, 1, 0),))
+truth(h.less, np.less, lambda xp, a, b: a < b, lambda a, b: a < b, (two(1, 1, 0), two(1, sp.nan, 0),))
+truth(h.less_equal, np.less_equal, lambda xp, a, b: a <= b, lambda a, b: a <= b, (two(1, 1, 1), two(sp.nan, 1, 0),))
+truth(h.equal, np.equal, lambda xp, a, b: a == b, sp.Eq, (two(sp.oo, sp.oo, 1), two(sp.nan, sp.nan, 0),))
+truth(h.not_equal, np.not_equal, lambda xp, a, b: a != b, sp.Ne, (two(sp.oo, sp.oo, 0), two(sp.nan, sp.nan, 1),))
+truth(h.logical_and, np.logical_and, lambda xp, a, b: (a != 0) & (b != 0), lambda a, b: sp.And(sp.Ne(a, 0), sp.Ne(b, 0)), (two(1, sp.nan, 1), two(0, sp.nan, 0),))
+truth(h.logical_or, np.logical_or, lambda xp, a, b: (a != 0) | (b != 0), lambda a, b: sp.Or(sp.Ne(a, 0), sp.Ne(b, 0)), (two(0, sp.nan, 1), two(0, 0, 0),))
+truth(h.logical_xor, np.logical_xor, lambda xp, a, b: (a != 0) ^ (b != 0), lambda a, b: sp.Xor(sp.Ne(a, 0), sp.Ne(b, 0)), (two(0, sp.nan, 1), two(2, 3, 0),))
+truth(h.logical_not, np.logical_not, lambda xp, z: z == 0, lambda z: sp.Eq(z, 0), (one(0, 1), one(sp.nan, 0),))
+truth(h.isnan, np.isnan, lambda xp, z: z != z, lambda z: sp.S(z is sp.nan), (one(sp.nan, 1), one(sp.oo, 0),))
+truth(h.isinf, np.isinf, lambda xp, z: xp.isinf(xp.asarray(z)), lambda z: sp.Or(sp.Eq(z, sp.oo), sp.Eq(z, -sp.oo)), (one(-sp.oo, 1), one(sp.nan, 0),))
+truth(h.isfinite, np.isfinite, lambda xp, z: xp.isfinite(xp.asarray(z)), lambda z: sp.S(z is not sp.nan) & (z < sp.oo) & (z > -sp.oo), (one(sp.oo, 0), one(sp.nan, 0), one(0, 1),))
 
 function(
     h.where,
@@ -64,6 +75,14 @@ function(
         lambda z, low, high: h.logical_or(h.greater(z, high), h.greater_equal(low, high)),
     ),
     composition=lambda z, low, high: sp.Min(sp.Max(z, low), high),
+    spellings={"jax": lambda z, low, high: _jax_clip(z, low, high), "torch": lambda z, low, high: z.clamp(low, high)},
     definition=lambda z, low, high: sp.Piecewise((high, low > high), (low, z < low), (high, z > high), (z, True)),
     special=(Point((1, 1, 2), 1, (1, 0, 0)), Point((2, 1, 2), 2, (1, 0, 0)), Point((sp.oo, 1, 2), 2, (0, 0, 1)), Point((-sp.oo, 1, 2), 1, (0, 1, 0))),
 )
+
+
+def _jax_clip(z: Any, low: Any, high: Any) -> Any:
+    """JAX's own shares the slope at a bound."""
+    from jax import numpy as jnp
+
+    return jnp.where(jnp.isnan(low) | jnp.isnan(high), low + high, jnp.where(z > high, high, jnp.where(z < low, low, z)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symfold.functions import heads as h
+from symfold.functions.logarithms import share
+from symfold.functions.special import in_torch
 from symfold.functions.table import Point, function
 
 HALF = sp.Rational(1, 2)
@@ -22,12 +24,32 @@ def numpy_power(a: Any, b: Any) -> Any:
     return 1.0 / a if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float), b)
 
 
+@cache
+def jax_variable_power() -> Any:
+    """JAX's power with the slopes of this row: its own are not numbers at the base 0."""
+    import jax
+    from jax import numpy as jnp
+
+    power = jax.custom_jvp(jnp.power)
+
+    def by_base(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+        return tangent * jnp.where(b == 0, 0.0, b * jnp.power(a, jnp.where(b == 0, 1.0, b - 1)))
+
+    def by_exponent(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+        flat = (a == 0) & (b >= 0)
+        return tangent * jnp.where(flat, 0.0, result * jnp.log(jnp.where(flat, 1.0, a)))
+
+    power.defjvps(by_base, by_exponent)
+    return power
+
+
 def jax_power(a: Any, b: Any) -> Any:
     """A power by JAX; of an exponent that is known, without logarithms where there is another way."""
     import jax
 
     if not isinstance(b, float):
-        return jax.numpy.power(a, b)
+        whole = jax.numpy.result_type(a, b)
+        return jax_variable_power()(*(jax.numpy.asarray(part, whole) for part in jax.numpy.broadcast_arrays(a, b)))
     if b.is_integer() and abs(b) < 2**10:
         return jax.lax.integer_pow(jax.numpy.asarray(a), int(b))
     return jax.numpy.sqrt(a) if b == 0.5 else jax.numpy.power(a, b)
@@ -73,24 +95,26 @@ function(
     spellings={"numpy": numpy_power, "jax": jax_power},
     special=(
         Point((0, 2), 0, (0, 0)), Point((0, 1), 0, (1, 0)), Point((0, 0), 1, (0, 0)), Point((0, HALF), 0, (sp.oo, 0)),
-        Point((2, 0), 1, (0, sp.log(2))), Point((1, sp.oo), 1), Point((sp.oo, -1), 0, (0, 0)),
+        Point((2, 0), 1, (0, sp.log(2))), Point((1, sp.oo), 1), Point((sp.oo, -1), 0, (0,)),
     ),
 )  # fmt: skip
 function(
     sp.Max,
-    lambda xp, *a: reduce(xp.maximum, a),
+    lambda xp, *a: reduce(xp.maximum, a) if len(a) < 3 else xp.max(xp.stack(xp.broadcast_arrays(*a)), axis=0),
     numpy=(np.maximum,),
+    spellings={"numpy": lambda *a: reduce(np.maximum, a)},
     slopes=share_of_largest(sp.Max),
     special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((-sp.oo, -sp.oo), -sp.oo, (HALF, HALF)), Point((sp.oo, 1), sp.oo, (1, 0))),
 )
 function(
     sp.Min,
-    lambda xp, *a: reduce(xp.minimum, a),
+    lambda xp, *a: reduce(xp.minimum, a) if len(a) < 3 else xp.min(xp.stack(xp.broadcast_arrays(*a)), axis=0),
     numpy=(np.minimum,),
+    spellings={"numpy": lambda *a: reduce(np.minimum, a)},
     slopes=share_of_largest(sp.Min),
     special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((sp.oo, sp.oo), sp.oo, (HALF, HALF)), Point((-sp.oo, 1), -sp.oo, (1, 0))),
 )
-function(sp.Abs, lambda xp, z: xp.abs(z), numpy=(np.absolute, np.fabs), special=(Point((0,), 0, (0,)), Point((-sp.oo,), sp.oo, (-1,))))
+function(sp.Abs, lambda xp, z: xp.where(z == 0, 0.0, xp.abs(z)), numpy=(np.absolute, np.fabs), spellings={"numpy": np.abs, "torch": in_torch("abs")}, special=(Point((0,), 0, (0,)), Point((-sp.oo,), sp.oo, (-1,))))
 function(sp.sign, lambda xp, z: xp.sign(z), numpy=(np.sign,), flat=True, special=(Point((0,), 0, (0,)), Point((-sp.oo,), -1, (0,))))
 function(sp.floor, lambda xp, z: xp.floor(z), numpy=(np.floor,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
 function(sp.ceiling, lambda xp, z: xp.ceil(z), numpy=(np.ceil,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
@@ -113,13 +137,34 @@ function(sp.log, lambda xp, z: xp.log(z), numpy=(np.log,), special=(Point((0,), 
 function(sp.sin, lambda xp, z: xp.sin(z), numpy=(np.sin,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
 function(sp.cos, lambda xp, z: xp.cos(z), numpy=(np.cos,), special=(Point((0,), 1, (0,)), Point((sp.oo,), sp.nan)))
 function(sp.tan, lambda xp, z: xp.tan(z), numpy=(np.tan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
-function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
-function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
+
+
+def jax_sinh(z: Any) -> Any:
+    """(exp(z) - exp(-z))/2, from half the exponent where it is large and from expm1 where it is not."""
+    from jax import numpy as jnp
+
+    size = jnp.where(z < 0, -z, z)
+    small, root = jnp.expm1(jnp.minimum(size, 30.0)), jnp.exp(size / 2)
+    positive = jnp.where(size > 25.0, root / 2 * root, (small + small / (small + 1)) / 2)
+    return jnp.where(z < 0, -positive, positive)
+
+
+def jax_cosh(z: Any) -> Any:
+    """(exp(z) + exp(-z))/2, from half the exponent."""
+    from jax import numpy as jnp
+
+    root = jnp.exp(jnp.abs(z) / 2)
+    return root / 2 * root + 0.5 / root / root
+
+
+function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), spellings={"jax": jax_sinh}, special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
+function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), spellings={"jax": jax_cosh}, special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
 function(
     sp.tanh,
     lambda xp, z: xp.tanh(z),
     numpy=(np.tanh,),
     slopes=(lambda z: sp.sech(z) ** 2,),
+    ulps={"jax": 8},
     special=(Point((0,), 0, (1,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), -1, (0,))),
 )
 
@@ -134,6 +179,7 @@ function(
     sp.sech,
     sech,
     slopes=(lambda z: -sp.tanh(z) * sp.sech(z),),
+    ulps={"jax": 8},
     composition=lambda z: 2 * sp.exp(-sp.Abs(z)) / (1 + sp.exp(-sp.Abs(z)) ** 2),
     special=(Point((0,), 1, (0,)), Point((sp.oo,), 0, (0,)), Point((-sp.oo,), 0, (0,))),
 )
@@ -146,15 +192,22 @@ function(sp.atanh, lambda xp, z: xp.atanh(z), numpy=(np.arctanh,), slopes=(lambd
 
 
 def turned(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
-    """of/(x**2 + y**2) without overflow; 0 at the origin and far out."""
+    """of/(x**2 + y**2) without overflow; 0 at the origin and far out. `of` is x or y."""
     size = h.hypot(x, y)
-    return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, of / size / size)
+    return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, share(of, x if of is y else y) / size)
+
+
+def atan2(xp: Any, y: Any, x: Any) -> Any:
+    """The namespace's own, kept away from the origin, where automatic derivatives divide by 0."""
+    none = (y == 0) & (x == 0)
+    return xp.where(none, xp.atan2(0.0 * y, xp.copysign(xp.ones_like(x), x)), xp.atan2(y, xp.where(none, 1.0, x)))
 
 
 function(
     sp.atan2,
-    lambda xp, y, x: xp.atan2(y, x),
+    atan2,
     numpy=(np.arctan2,),
+    spellings={"numpy": np.arctan2},
     slopes=(lambda y, x: turned(x, y, x), lambda y, x: -turned(y, y, x)),
     special=(Point((0, 1), 0, (1, 0)), Point((1, 0), sp.pi / 2, (0, -1)), Point((0, 0), 0, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
 )

@@ -18,7 +18,7 @@ class Inert(sp.Function):
     """A function that SymPy keeps whole; numbers as arguments are evaluated, by its row's definition.
 
     >>> relu(sp.Symbol("z")).diff(), relu(-2), relu(sp.Rational(1, 3)), log1p(sp.Float("1e-20"))
-    (step(z), 0, 1/3, 1.0e-20)
+    (step(z), 0, 1/3, 1.00000000000000e-20)
     """
 
     is_real = True
@@ -68,7 +68,7 @@ class where(Inert):  # noqa: N801
 
     @classmethod
     def eval(cls, c: sp.Expr, a: sp.Expr, b: sp.Expr) -> sp.Expr | None:
-        return (b if c == 0 else a) if c.is_Number else None
+        return (b if c.is_zero else a) if c.is_Number else None
 
 
 class greater(Inert):  # noqa: N801
@@ -206,8 +206,8 @@ class logaddexp(Inert):  # noqa: N801
     nargs = 2
 
 
-class logaddexp2(Inert):  # noqa: N801
-    """log2(2**a + 2**b), without overflow."""
+class logistic(Inert):  # noqa: N801
+    """exp(a)/(exp(a) + exp(b)), the share of one exponential in two: the slope of `logaddexp`."""
 
     nargs = 2
 

@@ -10,7 +10,7 @@ import sympy as sp
 from symfold.functions import heads as h
 from symfold.functions.table import Point, function
 
-LN2, LN10 = sp.log(2), sp.log(10)
+HALF, LN2, LN10 = sp.Rational(1, 2), sp.log(2), sp.log(10)
 
 function(
     h.log1p,
@@ -44,12 +44,23 @@ function(
     definition=lambda z: sp.log(z) / LN10,
     special=(Point((1000,), 3, (1 / (1000 * LN10),)), Point((0,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
 )
+
+
+def jax_exp2(z: Any) -> Any:
+    """2**z as the power of the nearest whole number times a power that is small."""
+    from jax import numpy as jnp
+
+    near = jnp.round(jnp.clip(z, -2000.0, 2000.0))
+    return jnp.ldexp(jnp.exp((z - near) * float(LN2)), jnp.where(jnp.isnan(near), 0.0, near).astype(int))
+
+
 function(
     h.exp2,
     lambda xp, z: xp.exp2(z),
     numpy=(np.exp2,),
     slopes=(lambda z: LN2 * h.exp2(z),),
     definition=lambda z: 2**z,
+    spellings={"jax": jax_exp2},
     special=(Point((3,), 8, (8 * LN2,)), Point((-sp.oo,), 0, (0,)), Point((sp.oo,), sp.oo, (sp.oo,))),
 )
 
@@ -66,8 +77,9 @@ function(
     h.cbrt,
     cbrt,
     numpy=(np.cbrt,),
-    slopes=(lambda z: h.cbrt(z) / (3 * z),),
+    slopes=(lambda z: 1 / (3 * h.cbrt(z) ** 2),),
     definition=lambda z: sp.Piecewise((sp.Pow(sp.Abs(z), sp.Rational(1, 3)), z > 0), (-sp.Pow(sp.Abs(z), sp.Rational(1, 3)), True)),
+    ulps={"native": 8, "jax": 8, "torch": 8},
     special=(Point((27,), 3, (sp.Rational(1, 27),)), Point((-8,), -2, (sp.Rational(1, 12),)), Point((sp.oo,), sp.oo, (0,))),
 )
 
@@ -77,38 +89,68 @@ def share(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return h.where(h.equal(a, 0), 0, h.where(h.isinf(a), sp.sign(a), a / h.hypot(a, b)))
 
 
+def hypot(xp: Any, a: Any, b: Any) -> Any:
+    """The namespace's own, kept away from 0, where automatic derivatives divide by it."""
+    none = (a == 0) & (b == 0)
+    return xp.where(none, 0.0, xp.hypot(xp.where(none, 1.0, a), b))
+
+
 function(
     h.hypot,
-    lambda xp, a, b: xp.hypot(a, b),
+    hypot,
     numpy=(np.hypot,),
     slopes=(share, lambda a, b: share(b, a)),
     definition=lambda a, b: sp.sqrt(a**2 + b**2),
+    spellings={"numpy": np.hypot},
     special=(Point((0, 0), 0, (0, 0)), Point((3, 4), 5, (sp.Rational(3, 5), sp.Rational(4, 5))), Point((sp.oo, 1), sp.oo, (1, 0)), Point((1, -sp.oo), sp.oo, (0, -1))),
 )
 function(
     h.logaddexp,
     lambda xp, a, b: xp.logaddexp(a, b),
     numpy=(np.logaddexp,),
-    slopes=(lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid(a - b)), lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid(b - a))),
-    composition=lambda a, b: sp.Max(a, b) + h.log1p(sp.exp(-sp.Abs(h.where(h.equal(a, b), 0, a - b)))),
+    slopes=(lambda a, b: h.logistic(a, b), lambda a, b: h.logistic(b, a)),
+    composition=lambda a, b: sp.Max(a, b) + h.log1p(sp.exp(-sp.Abs(_gap(a, b)))),
     definition=lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
-    special=(Point((-sp.oo, -sp.oo), -sp.oo, (sp.Rational(1, 2),) * 2), Point((sp.oo, sp.oo), sp.oo, (sp.Rational(1, 2),) * 2), Point((1, -sp.oo), 1, (1, 0)), Point((-sp.oo, 1), 1, (0, 1))),
-)
+    special=(
+        Point((-sp.oo, -sp.oo), -sp.oo, (HALF, HALF)), Point((sp.oo, sp.oo), sp.oo, (HALF, HALF)), Point((1, 1), 1 + LN2, (HALF, HALF)),
+        Point((1, -sp.oo), 1, (1, 0)), Point((-sp.oo, 1), 1, (0, 1)), Point((sp.oo, 1), sp.oo, (1, 0)),
+    ),
+)  # fmt: skip
+
+
+def _gap(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a - b, and 0 where both are infinite alike."""
+    return h.where(h.equal(a, b), 0, a - b)
+
+
+def logistic(xp: Any, a: Any, b: Any) -> Any:
+    """The logistic function of a - b, with what the rounded difference loses."""
+    gap = xp.where(a == b, 0.0, a - b)
+    part = a - gap
+    lost = (a - (gap + part)) + (part - b)
+    e = xp.exp(-xp.abs(gap))
+    value, other = (xp.where(sign, e, 1.0) / (1.0 + e) for sign in (gap < 0, gap >= 0))
+    return value + value * other * xp.where(xp.isfinite(lost), lost, 0.0)
+
+
 function(
-    h.logaddexp2,
-    numpy=(np.logaddexp2,),
-    slopes=(lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid((a - b) * LN2)), lambda a, b: h.where(h.equal(a, b), sp.Rational(1, 2), h.sigmoid((b - a) * LN2))),
-    composition=lambda a, b: sp.Max(a, b) + h.log1p(h.exp2(-sp.Abs(h.where(h.equal(a, b), 0, a - b)))) / LN2,
-    definition=lambda a, b: sp.log(2**a + 2**b) / LN2,
-    special=(Point((-sp.oo, -sp.oo), -sp.oo, (sp.Rational(1, 2),) * 2), Point((1, 1), 2, (sp.Rational(1, 2),) * 2), Point((1, -sp.oo), 1, (1, 0))),
+    h.logistic,
+    logistic,
+    slopes=(lambda a, b: h.logistic(a, b) * h.logistic(b, a), lambda a, b: -h.logistic(a, b) * h.logistic(b, a)),
+    composition=lambda a, b: h.sigmoid(_gap(a, b)),
+    definition=lambda a, b: 1 / (1 + sp.exp(b - a)),
+    special=(Point((sp.oo, sp.oo), HALF, (sp.Rational(1, 4), -sp.Rational(1, 4))), Point((1, -sp.oo), 1, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
 )
 
 
 def gaussian(xp: Any, z: Any, s: Any) -> Any:
-    """exp(-s*z**2), z**2 in two parts: the square of a multiple of 1/16 is exact, and what is left is small."""
+    """exp(-s*z**2), with what z**2 loses by rounding: the square of a multiple of 1/16 is exact."""
     size = xp.minimum(xp.abs(z), xp.ones_like(z) * 64.0)
     near = xp.floor(size * 16.0) / 16.0
-    return xp.exp(-s * near * near) * xp.exp(-s * (size - near) * (size + near))
+    rest = (size - near) * (size + near)
+    square = near * near + rest
+    power = xp.exp(-s * square)
+    return power - power * s * (rest - (square - near * near))
 
 
 function(

@@ -58,6 +58,10 @@ class Function:
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.head.__name__
+
     def carries(self, arity: int) -> tuple[int, ...]:
         """The positions of the arguments that the value depends on smoothly."""
         return () if self.flat else tuple(k for k in range(arity) if k not in self.conditions)
@@ -135,9 +139,10 @@ class Lambdified:
         if library == "mpmath" and self.row.definition is not None:
             symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
             return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
+        head: Any = self.row.head
         if library in ("jax", "torch"):
-            return numbers_of(self.row.head, library)(*args)
-        return numbers_of(self.row.head)(*map(np.asarray, args))[()]
+            return numbers_of(head, library)(*args)
+        return numbers_of(head)(*map(np.asarray, args))[()]
 
 
 @cache
@@ -153,12 +158,12 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     if row.numbers is not None:
         return partial(row.numbers, namespace(package))
     if row.composition is not None:
-        return partial(_composed, row.composition, package)
+        return partial(computed, row.composition, package)
     known = listing((row.head.__name__ for row in sorted(ROWS.values(), key=lambda row: row.head.__name__)), 80)
     raise NoRule(f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.functions.function)")
 
 
-def _composed(composition: Formula, package: str, *args: Any) -> Any:
+def computed(composition: Formula, package: str, *args: Any) -> Any:
     """The numbers of a function by those of the functions that it is made of."""
     symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
     values: dict[sp.Expr, Any] = dict(zip(symbols, args, strict=True))

@@ -34,6 +34,7 @@ class Style:
     minus: str  # between two terms
     negative: str  # before the first
     times: str
+    dot: str  # the same before a digit, always visible: 2 3^x would read as 23^x
     bracket: tuple[str, str]
     fraction: tuple[str, str, str] | None  # None: a/b, with brackets as they are needed
     call: tuple[str, str, str]  # after the name of a function: open, between, close
@@ -150,14 +151,14 @@ STYLES: dict[str, Style] = {
     style.key: style
     for style in (
         Style("text", _text_printer, lambda name: name.text, str,
-              " + ", " - ", "-", "*", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "..."),
+              " + ", " - ", "-", "*", "*", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "..."),
         Style("unicode", _unicode_printer, _unicode_name, lambda word: _unicode_name(Name(word)),
-              " + ", " - ", "-", "·", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "…"),
+              " + ", " - ", "-", "·", "·", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "…"),
         Style("latex", _latex_printer, _latex_name, _latex_function,
-              " + ", " - ", "- ", " ", (r"\left(", r"\right)"), (r"\frac{", "}{", "}"), (r"{\left(", ", ", r" \right)}"),
+              " + ", " - ", "- ", " ", r" \cdot ", (r"\left(", r"\right)"), (r"\frac{", "}{", "}"), (r"{\left(", ", ", r" \right)}"),
               ("", ""), (r"\left[", r"\right]"), " = ", r"\ldots"),
         Style("mathml", _mathml_printer, _mathml_name, lambda word: _mathml_name(Name(word)),
-              "<mo>+</mo>", "<mo>-</mo>", "<mo>-</mo>", "<mo>\u2062</mo>", ("<mrow><mo>(</mo>", "<mo>)</mo></mrow>"),
+              "<mo>+</mo>", "<mo>-</mo>", "<mo>-</mo>", "<mo>\u2062</mo>", "<mo>·</mo>", ("<mrow><mo>(</mo>", "<mo>)</mo></mrow>"),
               ("<mfrac><mrow>", "</mrow><mrow>", "</mrow></mfrac>"),
               ("<mrow><mo>(</mo>", "<mo>,</mo>", "<mo>)</mo></mrow>"), ("<mrow>", "</mrow>"),
               ("<mrow><mo>[</mo>", "<mo>]</mo></mrow>"), "<mo>=</mo>", "<mo>…</mo>"),

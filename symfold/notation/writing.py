@@ -222,5 +222,14 @@ def _factors(terms: Sequence[Term], first: bool, style: Style) -> list[Part]:
             found.append(Run(term, leads))
             continue
         drawn = style.fraction and term.op is sp.Mul and not is_negative(term) and any(below(arg) is not None for arg in term.args)
-        found += [*([] if leads else [style.times]), *_held(term, PRODUCT if drawn else PRODUCT + 1, style)]
+        sign = [] if leads else [style.dot if begins_with_digit(term) else style.times]
+        found += [*sign, *_held(term, PRODUCT if drawn else PRODUCT + 1, style)]
     return found
+
+
+def begins_with_digit(term: Term) -> bool:
+    """Whether a factor is a number, or a power of one, or a fraction that begins with one."""
+    while term.args and term.op in (sp.Pow, sp.Mul):
+        term = term.args[0]
+    value = number_of(term)
+    return value is not None and bool(value.is_Rational or value.is_Float) and not value.is_negative  # which stands in brackets

@@ -5,7 +5,6 @@ Images are (samples, channels, places...), as everywhere in deep learning; a con
 
 from __future__ import annotations
 
-from string import ascii_lowercase
 from typing import Any
 
 from symfold.errors import ShapeError
@@ -44,9 +43,9 @@ def _subscripts(rank: int, grouped: bool) -> str:
     """Windows times kernel, in einsum's letters: n samples, g groups, c channels, o outputs.
 
     >>> _subscripts(2, False), _subscripts(1, True)
-    ('ncabpq,ocpq->noab', 'ngcap,gocp->ngoa')
+    ('ncxypq,ocpq->noxy', 'ngcxp,gocp->ngox')
     """
-    places, inside, g = ascii_lowercase[:rank], "pqrstuvw"[:rank], "g" if grouped else ""
+    places, inside, g = "xyz"[:rank], "pqr"[:rank], "g" if grouped else ""
     return f"n{g}c{places}{inside},{g}oc{inside}->n{g}o{places}"
 
 

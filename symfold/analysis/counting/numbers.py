@@ -1,6 +1,6 @@
 """Numbers: what the constants of a net come to, exactly, so that a path that one of them multiplies has its weight.
 
-    number ::= constant | SymPy symbol | HEAD(number, ...) | PRIMITIVE(number, ...) | entry of a sequence of numbers
+number ::= constant | SymPy symbol | HEAD(number, ...) | PRIMITIVE(number, ...) | entry of a sequence of numbers
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ class NoSingleWeight(NoRule):
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """A value that follows from numbers alone: an expression if all entries are equal, else an array, else None (not worked out).
+    """A value that follows from numbers alone.
 
-    An array may lack trailing axes, along which entries are equal, and have size 1 along others of that kind.
+    It is an expression if all entries are equal, else an array, and None if it is not worked out. An array may lack
+    trailing axes along which its entries are equal, and have size 1 along others of that kind.
     """
 
     value: Any
@@ -156,5 +157,6 @@ def single(number: Number) -> sp.Expr:
         value: sp.Expr = number.value
         return value
     what = "a number that is not worked out" if number.value is None else f"an array of shape {number.value.shape}"
-    raise NoSingleWeight(f"a value is multiplied by {what}, which is no single weight (count without weights: sf.paths(net))")
-
+    raise NoSingleWeight(
+        f"a value is multiplied by {what}, which is no single weight (count without weights: sf.paths(net))"
+    )

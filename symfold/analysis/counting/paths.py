@@ -11,14 +11,17 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.counting.factors import Factors, factors, sources
+from symfold.analysis.counting.known_weights import KnownWeights, known_weights, sources
 from symfold.analysis.counting.polynomials import (
     NO_PATH,
     NO_WEIGHT,
+    RING,
     T,
     as_power,
     expanded,
+    from_weight,
     in_powers,
+    multiplied_out,
     neat,
     numbered,
     plain,
@@ -46,6 +49,7 @@ from symfold.nodes import Node
 from symfold.walks import walk
 
 MOST_TERMS = 2_000  # of a polynomial with weights that are listed
+MOST_SCALED = 64  # weights, above which a polynomial is multiplied out rather than kept as powers
 LONGEST = 10_000  # characters of a polynomial in LaTeX that is displayed
 MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would take minutes
 
@@ -53,8 +57,12 @@ MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would 
 def paths(net: Any, weighted: bool = False) -> Paths:
     """The paths of a net, as polynomials in t: the coefficient of t**k counts those through k layers.
 
-    Residual nets have (1 + t)**n, boosting from x has 1 + n*t, a feedforward net t**n (Veit et al. 2016). With
-    `weighted`, a number that a value is multiplied by is the weight of that edge, and the count is the value at t = 1.
+    Residual nets have (1 + t)**n, boosting from x has 1 + n*t, a feedforward net t**n (Veit et al. 2016). An argument that
+    is read for its shape alone, as a causal mask reads its scores, carries no path.
+
+    With `weighted`, a number that a value is multiplied by is the weight of that edge, and the count is the value at t = 1.
+    A number may be written in the mapper, arrive as an item, or be computed by the steps from other numbers. A SymPy
+    symbol that only multiplies is a weight too, and stays in the polynomial; one that is added or read by a layer is an input.
 
     >>> import sympy as sp, symfold as sf
     >>> x, n = sf.tensor("x"), sp.Symbol("n")
@@ -66,6 +74,9 @@ def paths(net: Any, weighted: bool = False) -> Paths:
     (18014398509481984, 27, 0.9801656732719317)
     >>> sf.paths(sf.fold(lambda z, f: z - f(z) / 2, f, x), weighted=True).polynomial
     (1 - t/2)**n
+    >>> items = list(zip(sf.layers("f1:3"), [sp.Symbol("w"), sp.Rational(1, 2)]))
+    >>> sf.paths(sf.fold(lambda z, item: z + item[1] * item[0](z), items, x), weighted=True).polynomial
+    t**2*w/2 + t*(2*w + 1)/2 + 1
     """
     return Paths(Net.of(net), bool(weighted))
 
@@ -114,18 +125,18 @@ class Paths:
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
         """The inputs at which paths begin; with weights, not the SymPy symbols that are weights."""
-        return sources(self.net, self._factors.symbols)
+        return sources(self.net, self._known_weights.symbols)
 
     @cached_property
-    def _factors(self) -> Factors:
-        return factors(self.net) if self.weighted else Factors()
+    def _known_weights(self) -> KnownWeights:
+        return known_weights(self.net) if self.weighted else KnownWeights()
 
     def entries(self, layer: Any, tidy: Any = same, constant: Any = same) -> list[list[Any]]:
         """The matrix, outputs by inputs, with a layer worth `layer`, and a number as a weight worth what `constant` makes of it."""
         total: list[list[Any]] = []
         for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
             for missed in combinations(dict.fromkeys(self.met), size):
-                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), constant if self.weighted else None, self._factors.symbols)
+                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), constant if self.weighted else None, self._known_weights.symbols)
                 rows = transfer(self.net.outputs, self.inputs, weights)
                 total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)] if total else rows
         return total
@@ -138,7 +149,16 @@ class Paths:
     @cached_property
     def _kept(self) -> sp.Matrix:
         """The same with a symbol for every large number of steps."""
-        return sp.Matrix(len(self.net.outputs), len(self.inputs), [neat(value) for row in self.entries(T, expanded) for value in row])
+        if self._exact and self._known_weights.scalings > MOST_SCALED:
+            self._check_terms()
+            rows = [[multiplied_out(value) for value in row] for row in self.entries(RING.gens[0], constant=from_weight)]
+        else:
+            rows = [[neat(value) for value in row] for row in self.entries(T, expanded)]
+        return sp.Matrix(len(self.net.outputs), len(self.inputs), [value for row in rows for value in row])
+
+    def _check_terms(self) -> None:
+        if self.longest > MOST_TERMS:
+            raise TooLarge(f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} (ask for .count, .mean or .variance)")
 
     @property
     def polynomial(self) -> sp.Expr:
@@ -169,7 +189,7 @@ class Paths:
         """Whether every depth is a number, and every weight a fraction: whole numbers are enough then."""
         inner = [node for block in self.net.blocks for node in walk(block.results)]
         folds = [*self.net.bindings, *(node for node in inner if isinstance(node.op, Fold))]
-        return all(isinstance(fold.op.count, int) for fold in folds) and self._factors.rational
+        return all(isinstance(fold.op.count, int) for fold in folds) and self._known_weights.rational
 
     def _total(self, layer: int, mask: int | None = None) -> int:
         first, *others = [value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row] or [0]
@@ -218,9 +238,8 @@ class Paths:
     def coefficients(self, upto: int | None = None) -> list[Any]:
         """How many paths pass through 0, 1, 2, ... layers, up to some number of them."""
         top = self.longest if upto is None else min(upto, self.longest)
-        if self.weighted and self.longest > MOST_TERMS:
-            raise TooLarge(f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} (ask for .polynomial, .count, .mean or .variance)")
         if self.weighted:
+            self._check_terms()
             found = [plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
             return [*found, *[0] * (top + 1 - len(found))][: top + 1]
         bits = self.count.bit_length() + 1

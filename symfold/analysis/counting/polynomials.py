@@ -15,6 +15,7 @@ from symfold.errors import InvalidValue
 from symfold.large import LONG, coprime, legible
 
 T = sp.Symbol("t")
+RING = sp.QQ[T].ring  # polynomials with fractions, multiplied out: fast where there is no power to be kept
 NO_PATH = "there is no path from an input to an output, so there is no mean"
 NO_WEIGHT = "the weights of the paths add up to 0, so there is no mean"
 
@@ -37,6 +38,20 @@ def neat(value: Any) -> sp.Expr:
     plain = value.xreplace({p: stands[p.base, rest] * p.base ** (number - least[p.base, rest]) for p, (number, rest) in powers.items()})
     back = {stand: base ** (rest + least[base, rest]) for (base, rest), stand in stands.items()}
     return sp.powsimp(sp.factor(plain).xreplace(back), combine="exp")
+
+
+def from_weight(weight: sp.Expr) -> Any:
+    """A fraction as a coefficient of the ring."""
+    return sp.QQ.from_sympy(weight)
+
+
+def multiplied_out(value: Any) -> sp.Expr:
+    """A polynomial of the ring, or one of its numbers, as an expression.
+
+    >>> multiplied_out((1 + RING.gens[0]) ** 2 * from_weight(sp.Rational(1, 2)))
+    t**2/2 + t + 1/2
+    """
+    return RING(value).as_expr()
 
 
 MOST_FACTORED = 256  # the degree of a polynomial up to which powers are looked for

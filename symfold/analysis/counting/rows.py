@@ -1,4 +1,7 @@
-"""Rows: what values are along paths: a row over sources, the rows of a sequence entry by entry, a number, or what a fold gives out."""
+"""Rows: what values are along paths.
+
+row ::= one value a source | the rows of a sequence, entry by entry | a number | what a fold gives out at each step
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from symfold.nodes import Node
 from symfold.shapes import is_known
 
 if TYPE_CHECKING:
-    from symfold.analysis.counting.transfer import Running
+    from symfold.analysis.counting.running import Running
 
 
 class Entries(list[Any]):
@@ -53,26 +56,33 @@ class Given:
 
 def entries_of(value: Any, size: int) -> Sequence[Any]:
     """The entries of a sequence of so many."""
-    return value if isinstance(value, Entries) else [value.entry(k) if isinstance(value, Number) else value for k in range(size)]
+    return (
+        value
+        if isinstance(value, Entries)
+        else [value.entry(k) if isinstance(value, Number) else value for k in range(size)]
+    )
 
 
 def product(node: Node, args: Sequence[Any], weights: Weights, width: int) -> Any:
-    """The row of a product with numbers among its factors: each scales it; one that has an entry for each of a sequence, entry by entry."""
+    """The row of a product, scaled by the numbers among its factors: entry by entry, if a number has entries."""
     numbers = [arg for arg in (a.as_number if isinstance(a, Given) else a for a in args) if isinstance(arg, Number)]
     places = [k for k, arg in enumerate(args) if not isinstance(arg, Number)]
     sequences = [args[k] for k in places if isinstance(args[k], Entries)]
     if len(sequences) == 1 and not all(number.is_uniform for number in numbers) and _is_aligned(node, args):
         others = add_rows([total(args[k], width) for k in places if not isinstance(args[k], Entries)], width)
         if not any(others):
-            return Entries(scaled(total(row, width), [n.entry(k) for n in numbers], weights) for k, row in enumerate(sequences[0]))
+            return Entries(
+                scaled(total(row, width), [n.entry(k) for n in numbers], weights) for k, row in enumerate(sequences[0])
+            )
     check_factors(sequences, weights)
     return scaled(add_rows([total(args[k], width) for k in places], width), numbers, weights)
 
 
 def _is_aligned(node: Node, args: Sequence[Any]) -> bool:
     """Whether the leading axis of every factor that has entries is that of the product."""
-    own = [part.shape for part, arg in zip(node.args, args, strict=True) if isinstance(arg, Entries) or (isinstance(arg, Number) and not arg.is_uniform)]
-    return all(is_known(shape) and len(shape) == len(node.shape) for shape in own)
+    listed = [isinstance(arg, Entries) or (isinstance(arg, Number) and not arg.is_uniform) for arg in args]
+    shapes = [part.shape for part, has_entries in zip(node.args, listed, strict=True) if has_entries]
+    return all(is_known(shape) and len(shape) == len(node.shape) for shape in shapes)
 
 
 def scaled(row: Row, numbers: Sequence[Number], weights: Weights) -> Row:

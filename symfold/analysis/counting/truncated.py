@@ -13,6 +13,8 @@ from fractions import Fraction
 from math import gcd, prod
 from typing import Any
 
+import sympy as sp
+
 from symfold.large import coprime, power_of
 
 SHORT = 1 << 64  # numbers up to this are taken to lower terms: so that weights that add up to one are one
@@ -37,7 +39,9 @@ class Truncated:
 
     @classmethod
     def number(cls, value: Fraction, order: int) -> Truncated:
-        return _lowest((value.numerator, *[0] * order), {value.denominator: -1})
+        """A number; the powers of one denominator have one root."""
+        root, exponent = sp.perfect_power(value.denominator) or (value.denominator, 1)
+        return _lowest((value.numerator, *[0] * order), {int(root): -int(exponent)})
 
     @property
     def fractions(self) -> list[Fraction]:

@@ -25,7 +25,7 @@ class Weights:
     layer: Any
     tidy: Tidy = lambda value: value
     own: Mapping[str, Any] = field(default_factory=dict)  # layers that are worth something else, by name
-    constant: Callable[[sp.Expr], Any] | None = None  # what a number that a value is multiplied by is worth; without it, nothing but a way
+    constant: Callable[[sp.Expr], Any] | None = None  # what a number that multiplies is worth; without it, 1
     symbols: frozenset[str] = frozenset()  # inputs that are weights of their own name
 
     def of(self, name: Node) -> Any:
@@ -45,8 +45,10 @@ def steps_symbol(count: int) -> sp.Symbol:
     return sp.Symbol(f"{count} steps", integer=True, positive=True)
 
 
-def runs(count: Any, each: Sequence[Node], weights: Weights, changes: Iterable[int] = ()) -> Iterator[tuple[int, Any, Any]]:
-    """The steps in runs whose layers are worth the same and whose numbers are equal: of each the first step, the end, how many they are.
+def runs(
+    count: Any, each: Sequence[Node], weights: Weights, changes: Iterable[int] = ()
+) -> Iterator[tuple[int, Any, Any]]:
+    """The steps in runs whose layers are worth the same and whose numbers are equal: the first step, the end, how many.
 
     `changes` are the steps whose numbers are others than those of the step before.
     """
@@ -60,15 +62,15 @@ def runs(count: Any, each: Sequence[Node], weights: Weights, changes: Iterable[i
 
 
 def _shown(bounds: Sequence[Any], weights: Weights) -> list[Any]:
-    """The numbers of some steps in order, the last the number of all; of a polynomial's power far out, a symbol in its place."""
+    """The numbers of some steps in order, last that of all; of a polynomial's power far out, a symbol in its place."""
     count, shown = bounds[-1], list[Any]()
     for place, step in enumerate(bounds):
         if not isinstance(count, int) or not isinstance(weights.layer, sp.Basic) or step <= KEPT:
             shown.append(step)
-        elif count - step <= KEPT:
-            shown.append(steps_symbol(count) - (count - step))
+        elif place and step - bounds[place - 1] == 1:
+            shown.append(shown[-1] + 1)
         else:
-            shown.append(shown[-1] + 1 if place and bounds[place - 1] == step - 1 else steps_symbol(step))
+            shown.append(steps_symbol(count) - (count - step) if count - step <= KEPT else steps_symbol(step))
     return shown
 
 
@@ -78,5 +80,8 @@ def _places(names: Node, own: Mapping[str, Any]) -> list[int]:
     if not isinstance(found, Numbered):
         return [k for k, name in enumerate(found) if name in own]
     if not isinstance(found.count, int) and not isinstance(names.op, Family):
-        raise NoRule(f"layers read in another order cannot be told apart at the depth {found.count} (give it a number: net.at(...))")
+        raise NoRule(
+            f"layers read in another order cannot be told apart at the depth {found.count} "
+            "(give it a number: net.at(...))"
+        )
     return [place for name in own if (place := found.position(name)) is not None]

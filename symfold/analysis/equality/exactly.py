@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from operator import add, mul
 from typing import Any
 
@@ -22,11 +22,12 @@ from symfold.analysis.normal_form import exact, fractions_of, is_rounded
 from symfold.blocks import Block
 from symfold.families import Family, known_count
 from symfold.folds import Fold
-from symfold.functions import Head, relu, step
+from symfold.functions import Head, relu, row_of, step
 from symfold.interpreter import Entries
 from symfold.layer_kinds import Call
 from symfold.names import names_of, places_of
 from symfold.nodes import Node
+from symfold.opening import body_of, formals_of
 from symfold.operations import Constant, FrozenArray
 from symfold.primitives import dot, is_primitive
 from symfold.shapes import NAME, Rest
@@ -126,9 +127,13 @@ class Exact(Lazily):
         elif op is sp.Add or op is sp.Mul:
             value = reduce(add if op is sp.Add else mul, args)
         elif isinstance(op, type):
-            if op not in HEADS:
-                raise Inexact(op.__name__)
-            value = np.frompyfunc(HEADS[op], len(args), 1)(*args) if op in (sp.Pow,) or len(args) == 1 else reduce(np.frompyfunc(HEADS[op], 2, 1), args)
+            if op in HEADS:
+                value = np.frompyfunc(HEADS[op], len(args), 1)(*args) if op in (sp.Pow,) or len(args) == 1 else reduce(np.frompyfunc(HEADS[op], 2, 1), args)
+            else:
+                value = np.frompyfunc(partial(by_definition, op), len(args), 1)(*args)
+        elif op.primitive.body is not None:
+            formals = formals_of([arg.shape for arg in node.args])
+            value = self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         else:
             try:
                 value = op.evaluate(*args)
@@ -176,6 +181,20 @@ class Exact(Lazily):
                 else:
                     found |= set(places_of(self.layers.rules, names))
         return sorted(k for k in found if 0 <= k < count)
+
+
+def by_definition(head: Head, *args: Fraction) -> Fraction:
+    """A function by what its row says that it means, where that is a fraction.
+
+    >>> from symfold.functions import leaky_relu
+    >>> by_definition(leaky_relu, Fraction(-2), Fraction(1, 4))
+    Fraction(-1, 2)
+    """
+    definition = row_of(head).definition
+    value = None if definition is None else sp.sympify(definition(*map(sp.Rational, args)))
+    if value is None or not value.is_Rational:
+        raise Inexact(head.__name__)
+    return Fraction(int(value.p), int(value.q))
 
 
 def work_of(node: Node, args: Sequence[Any]) -> int:

@@ -14,11 +14,12 @@ from symfold.analysis.equality.exactly import Abandoned, Inexact, holds_rounded,
 from symfold.analysis.equality.smooth import Smooth, generator
 from symfold.analysis.normal_form import exact
 from symfold.errors import NoRule
-from symfold.functions import Head, relu, sigmoid, softplus, step
+from symfold.functions import Formula, Head, relu, row_of, sigmoid, softplus, step
 from symfold.interpreter import Entries
 from symfold.nodes import Node
+from symfold.opening import body_of, formals_of
 from symfold.operations import Constant, FrozenArray
-from symfold.primitives import is_primitive
+from symfold.primitives import Apply, is_primitive
 from symfold.primitives.reductions import logsumexp, softmax
 from symfold.shapes import NAME
 from symfold.specialise import with_shapes
@@ -108,15 +109,27 @@ class Precise(Smooth):
             logistic = op is sigmoid
             return self.each(lambda z: 1 / (1 + self.real("exp", -z)) if logistic else self.real("log", 1 + self.real("exp", z)), args[0])
         if isinstance(op, type):
-            if op not in NAMES:
+            if op in NAMES:
+                return self.each(lambda *values: self.real(NAMES[op], *values), *args)
+            if (definition := row_of(op).definition) is None:
                 raise Inexact(op.__name__)
-            return self.each(lambda *values: self.real(NAMES[op], *values), *args)
+            return self.each(lambda *values: self.defined(definition, *values), *args)
         if is_primitive(node, softmax, logsumexp):
             given = dict(op.attributes)
             powers = self.each(lambda z: self.real("exp", z), args[0])
             total = powers.sum(axis=given["axis"], keepdims=given.get("keepdims", True))
             return powers / total if is_primitive(node, softmax) else self.each(lambda z: self.real("log", z), total)
+        if isinstance(op, Apply) and op.primitive.body is not None:
+            formals = formals_of([arg.shape for arg in node.args])
+            return self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         return super().apply(node, args)
+
+    def defined(self, definition: Formula, *args: Any) -> Any:
+        """A function by what its row says that it means."""
+        digits = self.numbers.dps + 5
+        value = sp.sympify(definition(*(sp.Float(str(arg), digits) if self.numbers.isfinite(arg) else sp.sympify(str(arg)) for arg in args)))
+        number = value.evalf(digits)
+        return self.numbers.mpf(str(number)) if number.is_Number and number.is_finite else self.numbers.nan
 
     def power(self, base: Any, exponent: Any) -> Any:
         """A power, whole ones of any number."""

@@ -1,4 +1,4 @@
-"""Factors: which inputs of a net are SymPy symbols that only multiply, weights of their own name, and whether all weights are fractions."""
+"""Known weights: the SymPy symbols that only multiply, and whether all other weights of a net are fractions."""
 
 from __future__ import annotations
 
@@ -17,52 +17,56 @@ from symfold.shapes import Rest
 
 
 @dataclass(frozen=True)
-class Factors:
-    """The symbols that are weights, and whether every other weight is a fraction."""
+class KnownWeights:
+    """The symbols that are weights, whether every other weight is a fraction, and how often a row is scaled."""
 
     symbols: frozenset[str] = frozenset()
     rational: bool = True
+    scalings: int = 0
 
 
-def factors(net: Net) -> Factors:
+def known_weights(net: Net) -> KnownWeights:
     """The weights of a net that is counted with weights.
 
-    An input without a shape is known by its name alone, as a SymPy symbol is. It is a weight if all that is done with it is
-    arithmetic with numbers and multiplication, and it multiplies what another input reaches. Otherwise it is an input.
+    An input without a shape is known by its name alone, as a SymPy symbol is. It is a weight if all that is done with
+    it is arithmetic with numbers and multiplication, and it multiplies what another input reaches.
 
     >>> import sympy as sp, symfold as sf
     >>> x, w = sf.tensor("x"), sp.Symbol("w")
-    >>> [sorted(factors(sf.fold(m, sf.layers("f1:3"), x)).symbols) for m in (lambda z, f: z + w * f(z), lambda z, f: f(z) + w)]
-    [['w'], []]
+    >>> scaled, biased = (sf.fold(m, sf.layers("f1:3"), x) for m in (lambda z, f: z + w * f(z), lambda z, f: f(z) + w))
+    >>> sorted(known_weights(scaled).symbols), sorted(known_weights(biased).symbols)
+    (['w'], [])
     """
     symbols = frozenset(node.op.name for node in net.inputs if node.shape == (Rest((node.op.name,)),))
     while True:
         try:
-            used, rational = _surveyed(net, symbols)
+            weights = _surveyed(net, symbols)
         except AddedSymbol as added:
             symbols -= added.symbols
             continue
+        used = symbols.intersection(symbol.name for weight in set(weights) for symbol in weight.free_symbols)
         if all(node.op.name in symbols for node in net.inputs):
             used = frozenset()
         if used == symbols:
             break
         symbols = used
     if T.name in symbols:
-        raise InvalidValue(f"a weight of the net is named {T.name!r}, as what a layer on a path is worth (rename the symbol)")
-    return Factors(symbols, rational and not symbols)
+        raise InvalidValue(
+            f"a weight of the net is named {T.name!r}, as what a layer on a path is worth (rename the symbol)"
+        )
+    return KnownWeights(symbols, all(weight.is_Rational for weight in weights), len(weights))
 
 
-def _surveyed(net: Net, symbols: frozenset[str]) -> tuple[frozenset[str], bool]:
-    """Which of the symbols multiply a path, and whether all other weights are fractions."""
-    weights: set[sp.Expr] = set()
+def _surveyed(net: Net, symbols: frozenset[str]) -> list[sp.Expr]:
+    """The weights that paths meet, in the order in which they are met."""
+    weights: list[sp.Expr] = []
 
     def worth(weight: sp.Expr) -> int:
-        weights.add(weight)
+        weights.append(weight)
         return 1
 
     transfer(net.outputs, sources(net, symbols), Weights(1, _some, constant=worth, symbols=symbols))
-    used = {symbol.name for weight in weights for symbol in weight.free_symbols}
-    return frozenset(used & symbols), all(weight.is_Rational for weight in weights if not weight.free_symbols)
+    return weights
 
 
 def sources(net: Net, symbols: frozenset[str]) -> tuple[Node, ...]:

@@ -1,0 +1,105 @@
+"""Names and numbers that could be taken for others: two names are written in two ways, and a digit never follows a factor without a sign."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symfold as sf
+
+STYLES = ("text", "unicode", "latex", "mathml")
+PLUS = {"mathml": "<mo>+</mo>"}
+x, y = sf.tensor("x"), sf.tensor("y")
+
+ALIKE = [("x1", "x_1"), ("x_1", "x1"), ("x12", "x_12"), ("alpha", "α"), ("alpha1", "alpha_1", "α1"), ("z", "z1", "z_1"), ("x", "x_"), ("gate", "gate_", "gate1", "gate_1")]
+
+
+def bare(formula: str, style: str) -> str:
+    """A formula without what MathML has around it."""
+    return re.sub(r"^<math[^>]*><mrow>|</mrow></math>$", "", formula) if style == "mathml" else formula
+
+
+def sum_of(names: tuple[str, ...]) -> sf.Net:
+    first, *others = map(sf.tensor, names)
+    return sf.Net.of(sum(others, first))
+
+
+@pytest.mark.parametrize("names", ALIKE, ids="-".join)
+@pytest.mark.parametrize("style", STYLES)
+def test_two_names_are_written_in_two_ways(names: tuple[str, ...], style: str) -> None:
+    parts = bare(sf.formula(sum_of(names), form="expanded", style=style), style).split(PLUS.get(style, " + "))
+    assert len(parts) == len(set(parts)) == len(names)
+
+
+@pytest.mark.parametrize("names", ALIKE, ids="-".join)
+def test_a_notebook_shows_them_so_too(names: tuple[str, ...]) -> None:
+    net = sum_of(names)
+    for shown in (net._repr_latex_(), net.outputs[0]._repr_latex_()):
+        parts = str(shown).removeprefix("$\\displaystyle ").removesuffix("$").split(" + ")
+        assert len(set(parts)) == len(names)
+
+
+@pytest.mark.parametrize("style, right", [("text", "{}*2"), ("unicode", "x₁·2"), ("latex", r"x_{{1}} \cdot 2")])
+def test_a_name_that_is_like_no_other_keeps_its_usual_form(style: str, right: str) -> None:
+    for name in ("x1", "x_1"):
+        assert sf.formula(sf.Net.of(sf.tensor(name) * 2), form="expanded", style=style) == right.format(name)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("form", ["fold", "steps", "expanded"])
+def test_two_families_of_layers_are_written_in_two_ways(style: str, form: str) -> None:
+    """Layers f1, f2 and f_1, f_2: exchanged, they give another formula."""
+    pairs = [sf.zipped(sf.layers(one, count=2), sf.layers(other, count=2)) for one, other in (("f", "f_"), ("f_", "f"), ("f", "f"))]
+    shown = [sf.formula(sf.fold(lambda z, item: item[0](z) + item[1](2 * z), pair, x), form=form, style=style) for pair in pairs]
+    assert len(set(shown)) == 3
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_two_families_at_a_symbolic_depth(style: str) -> None:
+    pairs = [sf.zipped(sf.layers(one, count="n"), sf.layers(other, count="n")) for one, other in (("f", "f_"), ("f_", "f"), ("f", "f"))]
+    assert len({sf.formula(sf.fold(lambda z, item: item[0](z) + item[1](2 * z), pair, x), style=style) for pair in pairs}) == 3
+
+
+@pytest.mark.parametrize("name", ["z", "z1", "z_1", "z_k", "z_n", "z_0", "z_10", "z_gate"])
+@pytest.mark.parametrize("form", ["fold", "steps"])
+def test_no_input_is_taken_for_a_state(name: str, form: str) -> None:
+    net = sf.fold(lambda z, f: f(z) * sf.tensor(name), sf.layers("f1:4"), x)
+    assert not sf.formula(net, form=form).startswith("z")
+
+
+@pytest.mark.parametrize("name", ["f_k", "f_j"])
+def test_no_input_is_taken_for_a_layer_at_an_index(name: str) -> None:
+    net = sf.fold(lambda z, f: f(z) * sf.tensor(name), sf.layers("f", count="n"), x)
+    assert sf.formula(net).count(name) == 1
+
+
+def test_derivatives_by_two_names() -> None:
+    shown = sf.jacobian(sf.Net.of(sf.tensor("x1") * sf.tensor("x_1"))).formula("unicode")
+    assert [line.split(" = ")[0] for line in shown.splitlines()] == ["dy/dx₁", "dy/dx_1"]
+
+
+NUMBERS: dict[str, Any] = {
+    "2*3**x": 2 * 3**x, "1.5*2**x": 1.5 * 2**x, "2*2**-x": 2 * 2**-x, "x*2": x * 2, "x*3**y": x * 3**y, "x**2*3**y": x**2 * 3**y, "(x*2)*3": (x * 2) * 3,
+    "-2*3**x": -2 * 3**x, "2*(3/x)": 2 * (3 / x), "exp(x)*2**x": np.exp(x) * 2**x, "f(x)*2": sf.layer("f")(x) * 2, "(2*x)**3*2**y": (2 * x) ** 3 * 2**y,
+    "2*x*3**y": 2 * x * 3**y, "of SymPy": 2 * 3 ** sp.Symbol("x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("style", ["latex", "mathml"])
+def test_a_visible_sign_stands_before_a_digit(name: str, style: str) -> None:
+    """2 3^x would read as 23^x, x 2 as a name, 2 and 3/x as a mixed number."""
+    text = sf.formula(sf.Net.of(NUMBERS[name]), form="expanded", style=style)
+    if style == "mathml":
+        assert not re.search(r"\u2062</mo>(<m(row|sup|frac)>)*<mn>\d", text) and "<mo>·</mo>" in text
+    else:
+        assert not re.search(r"(?<!-) (\\frac\{)?\d", text.replace(r"\cdot ", "·")) and r" \cdot " in text
+
+
+def test_brackets_are_sign_enough() -> None:
+    assert sf.formula(sf.Net.of(x * sp.Integer(-2) ** sp.Symbol("y")), form="expanded", style="latex") == r"x \left(-2\right)^{y}"
+    assert sf.formula(sf.Net.of(2 * x * sp.pi), form="expanded", style="latex") == r"2 x \pi"
