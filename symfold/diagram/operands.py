@@ -14,13 +14,15 @@ MARKS = {
     "Pow": ("base", "exponent"), "where": ("if", "then", "else"), "attention": ("query", "key", "value", "bias"),
     "convolution": ("image", "kernel"), "layer_norm": ("value", "gain", "shift"),
 }  # fmt: skip
-SIGNS = {"Sub": "−", "Div": "÷", "Mul": "×", "Pow": "^", **COMPARISONS, "greater_equal": "≥", "less_equal": "≤", "equal": "=", "not_equal": "≠"}
+SIGNS = {
+    **SECOND, "Mul": "×", "Pow": "^", **COMPARISONS, "greater_equal": "≥", "less_equal": "≤", "equal": "=", "not_equal": "≠",
+}  # fmt: skip
 
 
 def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
-    """A copy for drawing: in `z - f(z)` the edge from f has a minus, in `f(z)/z` the skip a division sign, in `z**f(z)` there are base and exponent.
+    """A copy for drawing, its operands told apart: in `z - f(z)` the edge from f has a minus, in `f(z)/z` the skip a division sign.
 
-    Factors that follow each other are one (`0.5/2 ×`), a number less something is `1 −`, a weight that is read transposed is Wᵀ.
+    The edges of `z**f(z)` are base and exponent, those of a choice if, then and else. Factors that follow each other are one (`0.5/2 ×`), a number less something is `1 −`, a weight that is read transposed is Wᵀ.
 
     >>> import symfold as sf
     >>> net = sf.fold(lambda z, f: z - f(z), sf.layers("f1:2"), sf.tensor("x"))
@@ -58,13 +60,16 @@ def _number(graph: nx.MultiDiGraph, name: str) -> str | None:
 def _constants(graph: nx.MultiDiGraph, name: str) -> list[str]:
     """The constants that an operation alone reads, in its order."""
     edges = sorted(graph.in_edges(name, data=True), key=lambda edge: int(edge[2]["port"]))
-    return [source for source, _, data in edges if data["kind"] == "data" and graph.nodes[source]["kind"] == "constant" and graph.out_degree(source) == 1]
+    own = [source for source, _, data in edges if data["kind"] == "data" and graph.out_degree(source) == 1]
+    return [source for source in own if graph.nodes[source]["kind"] == "constant"]
 
 
 def _settings(graph: nx.MultiDiGraph, name: str) -> None:
     """Write the numbers of a function after its name, where all but its first argument are numbers: `clip(−1, 1)`."""
     data, read = graph.nodes[name], _constants(graph, name)
-    if data["kind"] != "primitive" or data["op"] in ("Add", "Mul", *MARKS) or not read or len(read) + 1 != graph.in_degree(name):
+    if data["kind"] != "primitive" or data["op"] in ("Add", "Mul", *MARKS):
+        return
+    if not read or len(read) + 1 != graph.in_degree(name):
         return
     if any(0 in graph[source][name] or graph.nodes[source]["shape"] != "()" for source in read):
         return

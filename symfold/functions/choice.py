@@ -9,13 +9,16 @@ import numpy as np
 import sympy as sp
 
 from symfold.functions import heads as h
-from symfold.functions.table import Head, Point, function
+from symfold.functions.table import Head, Point, function, row_of
 
 Truth = Callable[..., Any]
 
 
 def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[Point, ...]) -> None:
     """The row of a function whose value is 1 or 0."""
+    printers: Any = head
+    printers._numpycode = printers._jaxcode = printed_by_numpy(ufunc.__name__)
+    printers._pythoncode = printers._mpmathcode = printed_by_python
     function(
         head,
         lambda xp, *args: as_numbers(xp, numbers(xp, *args), args),
@@ -25,6 +28,21 @@ def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[P
         truth=True,
         special=special,
     )
+
+
+def printed_by_numpy(name: str) -> Callable[..., str]:
+    """A function under `sympy.lambdify`: NumPy's or JAX's of that name, which SymPy's own relations use as well."""
+
+    def code(self: sp.Expr, printer: Any, **_: Any) -> str:
+        function = printer._module_format(f"{printer._module}.{name}")
+        return f"(1.0*{function}({', '.join(map(printer._print, self.args))}))"
+
+    return code
+
+
+def printed_by_python(self: sp.Expr, printer: Any, **_: Any) -> str:
+    """A function under `sympy.lambdify` without arrays: by what it means."""
+    return str(printer._print(row_of(type(self)).definition(*self.args)))
 
 
 def one(z: Any, value: int) -> Point:

@@ -96,7 +96,7 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     ROWS[head] = row
     _NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
-    if not head.__module__.startswith("sympy."):
+    if not head.__module__.startswith("sympy.") and not row.truth:
         head._imp_ = staticmethod(Lambdified(row))  # where `sympy.lambdify` looks for the numbers of a function
     numbers_of.cache_clear()
     return row

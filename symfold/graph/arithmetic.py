@@ -83,7 +83,8 @@ def _paired_fold(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
 def _taken_in(block: Block, place: int, op: Any) -> Block | None:
     """The block with the reciprocal or negation of an argument taken inside; none where it would be left there as such."""
     formal = block.formals[place]
-    held, shown = (Node(sp.Pow, (formal, MINUS_ONE)), Node(Div, (ONE, formal))) if op is Div else (Node(sp.Mul, (MINUS_ONE, formal)),) * 2
+    held = Node(sp.Pow, (formal, MINUS_ONE)) if op is Div else Node(sp.Mul, (MINUS_ONE, formal))
+    (shown,) = paired((held,))
     inside = Block(block.shapes, substitute(block.results, {formal: held}))
     return None if shown in walk(paired_block(inside).results) else inside
 

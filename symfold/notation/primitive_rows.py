@@ -164,8 +164,8 @@ def told_attributes(op: Apply) -> list[str]:
     ['groups=2', 'stride=(2, 2)']
     """
     usual = USUAL.get(op.primitive.name, {})
-    told = [(key, value) for key, value in op.attributes if value is not None and value is not False and value not in usual.get(key, ())]
-    return [f"{key}={show_attribute(value)}" for key, value in told]
+    given = [(key, value) for key, value in op.attributes if value is not None and value is not False]
+    return [f"{key}={show_attribute(value)}" for key, value in given if value not in usual.get(key, ())]
 
 
 def plain_words(text: str, style: Style) -> str:
