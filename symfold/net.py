@@ -185,6 +185,7 @@ class Net(Operators):
             return self._placed(placed)
         from symfold.evaluate import Evaluator, as_numbers
         from symfold.interpreter import Entries
+        from symfold.opening import divided
         from symfold.specialise import match, with_shapes
 
         numbers = {name: as_numbers(name, value) for name, value in given.items() if name in known}
@@ -194,7 +195,7 @@ class Net(Operators):
         for name, value in numbers.items():
             match(known[name], value.shape, {})
         evaluator = Evaluator(numbers)
-        outputs = with_shapes(self, {name: value.shape for name, value in numbers.items()}).outputs
+        outputs = divided(with_shapes(self, {name: value.shape for name, value in numbers.items()}).outputs)
         with np.errstate(all="ignore"):  # as compiled nets have it: infinite and undefined numbers are results
             results = evaluator.run(outputs)
         whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]

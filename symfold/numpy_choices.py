@@ -36,6 +36,8 @@ from symfold.tensors import number
 
 def choose(condition: Any, a: Any, b: Any) -> Node:
     """a wherever the condition holds, else b."""
+    if isinstance(condition, (bool, np.bool_)):
+        raise NoRule(f"the condition of a choice is {condition}: == and != compare structures (write np.equal(z, 2), np.not_equal(z, 2))")
     return Node(where, (lift(condition), lift(a), lift(b)))
 
 
@@ -84,7 +86,10 @@ def _piecewise(a: Any, conditions: Any, functions: Sequence[Any], *args: Any, **
         raise InvalidValue(
             f"numpy.piecewise got {len(tests)} conditions and {len(values)} functions (give one each, and one more for all else)"
         )
-    return _select(tests, values[: len(tests)], values[-1] if len(values) > len(tests) else 0)
+    result = lift(values[-1] if len(values) > len(tests) else 0)
+    for condition, value in zip(tests, values, strict=False):  # of several that hold, the last
+        result = choose(condition, value, result)
+    return result
 
 
 def _clip(a: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Node:

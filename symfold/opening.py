@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import sympy as sp
 
 from symfold.blocks import Block
 from symfold.folds import Fold, apply_fold
-from symfold.functions import Head, row_of
+from symfold.functions import Head, divide, row_of
 from symfold.layer_kinds import Call
 from symfold.lifting import lift_expression
 from symfold.nodes import Node
-from symfold.operations import Formal
+from symfold.operations import Constant, Formal
 from symfold.primitives import Apply
 from symfold.shapes import Shape
 from symfold.walks import rebuilt
@@ -88,6 +89,39 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
         return composed([lift_expression(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
 
     return rebuilt(roots, rule)
+
+
+def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with every quotient, a product with a reciprocal, as one division, in the blocks of folds and in layers as well.
+
+    >>> from symfold.tensors import tensor
+    >>> a, b = tensor("a"), tensor("b")
+    >>> divided([a / b])[0].op, divided([1 / b])[0].op
+    (divide, <class 'sympy.core.power.Pow'>)
+    """
+
+    @cache
+    def block(closed: Block) -> Block:
+        return Block(closed.shapes, rebuilt(closed.results, rule))
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+        op = node.op
+        if isinstance(op, Fold):
+            return apply_fold(block(op.block), op.count, args[: op.carries], args[op.carries :], op.each)
+        if isinstance(op, Call) and op.body is not None:
+            return Node(replace(op, body=block(op.body)), args)
+        place = next((k for k, arg in enumerate(args) if k > 0 and _is_reciprocal(arg)), None) if op is sp.Mul else None
+        if place is None:
+            return None
+        above = args[:place] if place == 1 else (Node(sp.Mul, args[:place]),)
+        quotient = Node(divide, (above[0], args[place].args[0]))
+        return Node(sp.Mul, (quotient, *args[place + 1 :])) if args[place + 1 :] else quotient
+
+    return rebuilt(roots, rule)
+
+
+def _is_reciprocal(node: Node) -> bool:
+    return node.op is sp.Pow and isinstance(node.args[1].op, Constant) and node.args[1].op.value == -1
 
 
 def body_of(op: Apply, args: Sequence[Node]) -> Node:

@@ -14,7 +14,7 @@ from symfold.families import Family
 from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.opening import opened
+from symfold.opening import divided, opened
 from symfold.shapes import NAME, sized
 from symfold.specialise import with_shapes
 from symfold.trees import unflatten
@@ -54,7 +54,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
             check_unmasked(f"the value of {name!r}", value)
         arrays = {name: jnp.asarray(value) for name, value in given_values.items()}
         dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
-        roots = distribute(written_out(opened(with_shapes(rolled, {name: arrays[name].shape for name in inputs}).outputs)))
+        roots = distribute(divided(written_out(opened(with_shapes(rolled, {name: arrays[name].shape for name in inputs}).outputs))))
 
         def leaf_value(leaf: Node) -> Any:
             if leaf.shape[-1:] == (NAME,):

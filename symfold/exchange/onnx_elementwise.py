@@ -163,6 +163,11 @@ def bounded(graph: Graph, name: str, low: float, high: float) -> str:
     return graph.emit("Min", graph.emit("Max", name, graph.constant(low)), graph.constant(high))
 
 
+def sigmoid(graph: Graph, node: Node, names: Sequence[str]) -> str:
+    """1/(1 + exp(-z)): runtimes approximate their own to three digits far out."""
+    return graph.emit("Reciprocal", graph.emit("Add", graph.constant(1.0), graph.emit("Exp", graph.emit("Neg", names[0]))))
+
+
 HEADS: dict[Head, Row] = {
     sp.Add: chain("Add"), sp.Mul: chain("Mul"), sp.Max: chain("Max"), sp.Min: chain("Min"), sp.Pow: power,
     sp.exp: plain("Exp"), sp.log: plain("Log"), sp.Abs: plain("Abs"), sp.sign: plain("Sign"), sp.floor: plain("Floor"), sp.ceiling: plain("Ceil"),
@@ -173,7 +178,7 @@ HEADS: dict[Head, Row] = {
     functions.log1p: log1p, functions.expm1: expm1, functions.log2: logarithm(2.0), functions.log10: logarithm(10.0),
     functions.exp2: lambda g, n, a: g.emit("Pow", g.constant(2.0), a[0]), functions.cbrt: cbrt, functions.hypot: hypot,
     sp.Heaviside: heaviside,
-    functions.sigmoid: plain("Sigmoid"), functions.relu: plain("Relu"), functions.softplus: softplus,
+    functions.divide: plain("Div"), functions.sigmoid: sigmoid, functions.relu: plain("Relu"), functions.softplus: softplus,
     functions.greater: compared("Greater"), functions.greater_equal: compared("GreaterOrEqual"), functions.less: compared("Less"),
     functions.less_equal: compared("LessOrEqual"), functions.equal: compared("Equal"),
     functions.not_equal: lambda g, n, a: numbers(g, g.emit("Not", g.emit("Equal", *a))),

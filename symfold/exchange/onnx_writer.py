@@ -23,7 +23,7 @@ from symfold.layer_kinds import Call
 from symfold.names import leaves_of, names_of
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.opening import composed, opened
+from symfold.opening import composed, divided, opened
 from symfold.operations import Constant
 from symfold.shapes import NAME, input_shape
 from symfold.specialise import with_shapes
@@ -77,7 +77,7 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
             raise unknown("input", name, taken)
     rolled = roll(net)  # equal steps are one fold, however they were written
     known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
-    whole = known.with_outputs(composed(written_out(opened(known.outputs, keep=keeps(dtype))), HEADS.__contains__))
+    whole = known.with_outputs(composed(divided(written_out(opened(known.outputs, keep=keeps(dtype)))), HEADS.__contains__))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs

@@ -18,6 +18,7 @@ from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
+from symfold.opening import divided
 from symfold.operations import Constant, Fixed, Input
 from symfold.shapes import NAME, is_concrete
 from symfold.specialise import with_shapes
@@ -63,7 +64,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
                         f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))"
                     )
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
-            outputs = with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs
+            outputs = divided(with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs)
             meaning = Tensors(torch, leaves, picking)
             results = meaning.run(outputs)
             found = [

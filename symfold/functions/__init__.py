@@ -10,6 +10,7 @@ from symfold.functions import activations, choice, elementary, logarithms, speci
 from symfold.functions.heads import Inert as Inert
 from symfold.functions.heads import cbrt as cbrt
 from symfold.functions.heads import clip as clip
+from symfold.functions.heads import divide as divide
 from symfold.functions.heads import elu as elu
 from symfold.functions.heads import equal as equal
 from symfold.functions.heads import exp2 as exp2

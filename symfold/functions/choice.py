@@ -85,4 +85,5 @@ def _jax_clip(z: Any, low: Any, high: Any) -> Any:
     """JAX's own shares the slope at a bound."""
     from jax import numpy as jnp
 
-    return jnp.where(jnp.isnan(low) | jnp.isnan(high), low + high, jnp.where(z > high, high, jnp.where(z < low, low, z)))
+    bounded = jnp.where(z > high, high, jnp.where(z < low, jnp.where(low > high, high, low), z))
+    return jnp.where(jnp.isnan(low) | jnp.isnan(high), low + high, bounded)

@@ -86,6 +86,7 @@ def share_of_largest(kind: Any) -> Any:
 
 
 function(sp.Add, lambda xp, *a: reduce(lambda x, y: x + y, a), numpy=(np.add,))
+function(h.divide, lambda xp, a, b: a / b, slopes=(lambda a, b: 1 / b, lambda a, b: -a / b / b), definition=lambda a, b: a / b)
 function(sp.Mul, lambda xp, *a: reduce(lambda x, y: x * y, a), numpy=(np.multiply,))
 function(
     sp.Pow,

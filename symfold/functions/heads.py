@@ -155,6 +155,12 @@ class clip(Inert):  # noqa: N801
     nargs = 3
 
 
+class divide(Inert):  # noqa: N801
+    """a / b, rounded once: what targets compute in place of a product with a reciprocal, which is rounded twice."""
+
+    nargs = 2
+
+
 # -- logarithms and powers
 
 

@@ -47,9 +47,11 @@ def as_sympy(root: Term) -> sp.Basic:
             if id(term) not in built:
                 args = [built[id(arg)] for arg in term.args]
                 size = LONGEST if term.op is functions.where else sum(sizes[id(arg)] for arg in term.args)
-                sizes[id(term)] = 1 + min(LONGEST, size)
+                sizes[id(term)] = min(LONGEST, size) + 1
                 if term.op is functions.where:
                     built[id(term)] = _choice(term, args, built, sizes)
+                elif term.op in (*RELATIONS, *LOGIC) and not all(id(arg) in numbers for arg in term.args):
+                    built[id(term)] = _truth(term, args, built, sizes)
                 elif not isinstance(term.op, type):
                     built[id(term)] = _named(term, args)
                 elif all(id(arg) in numbers for arg in term.args):
@@ -57,7 +59,7 @@ def as_sympy(root: Term) -> sp.Basic:
                     numbers.add(id(term))
                 else:
                     built[id(term)] = _operation(term.op, args)
-                if number_of(term) is not None:
+                if number_of(term) is not None or built[id(term)].is_Number:
                     numbers.add(id(term))
         else:
             waiting += missing
@@ -77,6 +79,19 @@ def _choice(term: Term, args: Sequence[Any], built: Mapping[int, Any], sizes: Ma
         return value if relation == sp.true else otherwise
     others = otherwise.args if isinstance(otherwise, sp.Piecewise) else [(otherwise, True)]
     return sp.Piecewise((value, relation), *others, evaluate=False)
+
+
+def _truth(term: Term, args: Sequence[Any], built: Mapping[int, Any], sizes: Mapping[int, int]) -> sp.Expr:
+    """A truth value as the pieces 1 and 0; as a function of our own where SymPy has no relation for it."""
+    try:
+        relation = None if sizes[id(term)] > LONGEST else _relation(term, built)
+    except TypeError:
+        relation = None
+    if relation is None:
+        return term.op(*args, evaluate=False)
+    if relation in (sp.true, sp.false):
+        return sp.Integer(relation == sp.true)
+    return sp.Piecewise((sp.S.One, relation), (sp.S.Zero, True), evaluate=False)
 
 
 def _relation(term: Term, built: Mapping[int, Any]) -> sp.Basic:

@@ -18,7 +18,7 @@ import numpy as np
 
 from symfold.arguments import whole
 from symfold.arrays import namespace
-from symfold.errors import NoRule, ShapeError
+from symfold.errors import InvalidValue, NoRule, ShapeError
 from symfold.functions import row_of
 from symfold.lifting import lift
 from symfold.nodes import Node
@@ -143,7 +143,10 @@ PRIMITIVES: dict[str, Primitive] = {}
 
 
 def primitive(name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any) -> Primitive:
-    """Add a row to the table: `facts` are the other fields of `Primitive`."""
+    """Add a row to the table: `facts` are the other fields of `Primitive`. A name that another module has taken is refused."""
+    known = PRIMITIVES.get(name)
+    if known is not None and known.shape.__module__ != shape.__module__:
+        raise InvalidValue(f"the name {name!r} is taken by a primitive of {known.shape.__module__} (call the new one otherwise)")
     PRIMITIVES[name] = Primitive(name, shape, numbers, adjoint, **facts)
     return PRIMITIVES[name]
 

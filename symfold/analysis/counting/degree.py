@@ -23,14 +23,15 @@ from symfold.large import legible
 from symfold.layer_kinds import Call
 from symfold.net import Net
 from symfold.nodes import Node
+from symfold.opening import body_of, formals_of
 from symfold.operations import Constant
-from symfold.primitives import dot, is_primitive
-from symfold.primitives.reductions import logsumexp, softmax
+from symfold.primitives import Apply, carried_places
 
 Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; of a whole net, of numbers
 ABOVE_ONE = sp.Dummy("above_one", integer=True, nonnegative=True)  # a symbolic degree is 1 + this
 MOST_FORMS = 200
+NO_POLYNOMIAL = "{} is no polynomial, so the net has no degree (what is inside of a layer counts as a polynomial)"
 MOST_REPEATS = 8
 
 
@@ -94,17 +95,29 @@ class Degrees(Interpreter):
             return self.constant
         if isinstance(op, Call):
             return scaled(greatest(args[1:]), self.layer)
-        if op is sp.Mul or is_primitive(node, dot):
+        if op is sp.Mul:
             return summed(args, self.constant)
+        if isinstance(op, Apply):
+            return self.primitive(node, op, args)
         if op is sp.Pow:
             exponent = node.args[1].op.value if isinstance(node.args[1].op, Constant) else None
             if isinstance(exponent, sp.Expr) and exponent.is_Integer and exponent >= 0:
                 return scaled(args[0], int(exponent))
             raise NoRule(f"the power {node.args[1]} of a value that depends on an input is no polynomial (a whole number from 0 up is)")
-        if (isinstance(op, type) and op is not sp.Add) or is_primitive(node, softmax, logsumexp):
-            name = op.__name__ if isinstance(op, type) else op.primitive.name
-            raise NoRule(f"{name} is no polynomial, so the net has no degree (what is inside of a layer counts as a polynomial)")
+        if isinstance(op, type) and op is not sp.Add:
+            raise NoRule(NO_POLYNOMIAL.format(op.__name__))
         return greatest(args)
+
+    def primitive(self, node: Node, op: Apply, args: Sequence[Any]) -> Degree:
+        """The degrees of groups of arguments that an operation is linear in add up; what is in no group must be constant."""
+        groups = op.groups(len(args))
+        others = set(carried_places(node)) - {k for group in groups for k in group}
+        if any(args[k] != self.constant for k in others):
+            if op.primitive.body is None:
+                raise NoRule(NO_POLYNOMIAL.format(op.primitive.name))
+            formals = formals_of([arg.shape for arg in node.args])
+            return self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
+        return summed([greatest([args[k] for k in group]) for group in groups], self.constant)
 
     def _meaning(self, node: Node, args: list[Any], plans: Any) -> Any:
         if isinstance(node.op, Family) and node.op.role != "input":

@@ -37,6 +37,7 @@ from symfold.primitives import (
     reduce_sum,
     safe_softmax,
     softmax,
+    stopped,
 )
 from symfold.sequences import entry_of, renewed, reverse_row, stack_row, take_row
 from symfold.shapes import is_known
@@ -194,6 +195,8 @@ class Taylor:
             return self.again(node, [self.at(args[0], power)])
         if row in (softmax, safe_softmax):
             return self.softmax(node, power)
+        if row == stopped:  # a constant for gradients, and a value like any other
+            return self.again(node, [self.at(args[0], power)])
         if row in REDUCED:
             return self.reduced(node, REDUCED[row], power)
         if op.is_multilinear(len(args)):

@@ -16,7 +16,7 @@ from symfold.families import Family
 from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.opening import opened
+from symfold.opening import divided, opened
 from symfold.parameters import Layout, Parameters
 from symfold.shapes import NAME, sized
 from symfold.specialise import with_shapes
@@ -31,7 +31,7 @@ class Function:
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: str):
         # names are told apart from arrays before and after: a fold over layers may still read names that nobody needs
-        self.roots = distribute(written_out(opened(with_shapes(net, shapes).outputs)))
+        self.roots = distribute(divided(written_out(opened(with_shapes(net, shapes).outputs))))
         self.layout, self.dtype = layout, dtype
         leaves = leaves_of(self.roots)
         self.inputs = tuple(leaf for leaf in leaves if leaf.op.role == "input")

@@ -328,6 +328,7 @@ def called(name: str) -> Callable[[Code, list[Reg]], Reg]:
 
 ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
     sp.Add: joined("fadd"),
+    f.divide: lambda code, args: code.binary("fdiv", *args),
     sp.Mul: joined("fmul"),
     sp.Max: joined("maximum"),
     sp.Min: joined("minimum"),

@@ -29,7 +29,7 @@ from symfold.families import Family
 from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.opening import opened
+from symfold.opening import divided, opened
 from symfold.operations import Input
 from symfold.parameters import Layout
 from symfold.primitives import add_embedded, embed, is_primitive
@@ -67,7 +67,7 @@ class Written:
 def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: np.dtype[Any], replaced: Mapping[int, int] | None = None) -> Written:
     """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
     known = with_shapes(net, shapes)
-    roots = gathered(put_otherwise(in_own_functions(written_out(opened(known.outputs, keep=has_rule)))))
+    roots = gathered(put_otherwise(in_own_functions(divided(written_out(opened(known.outputs, keep=has_rule))))))
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, known)
