@@ -166,7 +166,7 @@ def test_a_piecewise_comes_out_as_it_went_in(choice: Any) -> None:
 def test_a_choice_by_a_choice_stays_a_function_and_a_truth_value_in_arithmetic_has_pieces() -> None:
     twice = sf.Net.of(np.where((a := np.where(x > 0, x, y)) > 1, a, 0)).expr
     assert twice.func.__name__ == "where" and twice.args[1] == sp.Piecewise((X, X > 0), (Y, True))
-    assert sf.Net.of((x > 0) * y).expr == Y * sp.Piecewise((1, X > 0), (0, True))
+    assert sf.Net.of(y * (x > 0)).expr == Y * sp.Piecewise((1, X > 0), (0, True))
     assert sf.Net.of(np.where(np.equal(sf.Net.of(1)._as_node_(), 2), x, y)).expr == Y
 
 
