@@ -42,7 +42,9 @@ def printed_by_numpy(name: str) -> Callable[..., str]:
 
 def printed_by_python(self: sp.Expr, printer: Any, **_: Any) -> str:
     """A function under `sympy.lambdify` without arrays: by what it means."""
-    return str(printer._print(row_of(type(self)).definition(*self.args)))
+    definition = row_of(type(self)).definition
+    assert definition is not None, "a truth function says what it means"
+    return str(printer._print(definition(*self.args)))
 
 
 def one(z: Any, value: int) -> Point:

@@ -86,7 +86,7 @@ def share_of_largest(kind: Any) -> Any:
 
 
 function(sp.Add, lambda xp, *a: reduce(lambda x, y: x + y, a), numpy=(np.add,))
-function(h.divide, lambda xp, a, b: a / b, slopes=(lambda a, b: h.divide(1, b), lambda a, b: -h.divide(h.divide(a, b), b)), definition=lambda a, b: a / b)
+function(h.divide, lambda xp, a, b: a / b, slopes=(lambda a, b: h.divide(1, b), lambda a, b: -h.divide(a, b) * h.divide(1, b)), definition=lambda a, b: a / b)
 function(sp.Mul, lambda xp, *a: reduce(lambda x, y: x * y, a), numpy=(np.multiply,))
 function(
     sp.Pow,

@@ -5,7 +5,7 @@ never build: sums and products of one argument, `x**1`, `x**0`, `0*x`, `(x**2)**
 evaluated, and nothing else is.
 
 A choice is SymPy's `Piecewise` over relations, unless its condition is long or holds choices itself: there SymPy, which looks
-through whole conditions, would take exponential time. Such a choice is `where`, and truth values in arithmetic stay functions.
+through whole conditions, would take exponential time. Such a choice is `where`. A truth value in arithmetic is the pieces 1 and 0.
 """
 
 from __future__ import annotations
