@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType
 from symfold.functions import Head, greater, greater_equal, less, less_equal
 from symfold.lifting import leads, lift
 from symfold.nodes import Node
@@ -21,9 +20,6 @@ def binary(head: Head, left: Any, right: Any) -> Node:
     """One operator of the author's, in the author's order."""
     if leads(left) or leads(right):
         return NotImplemented
-    if isinstance(left, (bool, np.bool_)) or isinstance(right, (bool, np.bool_)):
-        truth = left if isinstance(left, (bool, np.bool_)) else right
-        raise InvalidType(f"{truth} is a truth value and no number: == and != compare structures (write np.equal(z, 2), np.not_equal(z, 2), or 1 and 0)")
     return Node(head, (lift(left), lift(right)))
 
 
