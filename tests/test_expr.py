@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import assume, given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 from strategies import SMOOTH, formulas
 
@@ -61,16 +61,23 @@ def test_polynomials_are_taken_by_poly(net: sf.Net) -> None:
 @given(net=st.one_of(formulas((*SMOOTH, sf.relu), (0, 1, 2, -1, sp.Rational(1, 2))), formulas((*SMOOTH, sf.relu), (0, 1, 2, -1), choices=True)))
 def test_functions_of_sympy_keep_the_value(name: str, net: sf.Net) -> None:
     wanted = value_of(net)
-    assert_close(number(FUNCTIONS[name](net.expr)), wanted)
+    result = sp.sympify(FUNCTIONS[name](net.expr))
+    assume(not result.has(sp.zoo, sp.nan))  # 1/(x - x), which SymPy's functions evaluate: infinite in every direction
+    assert_close(number(result), wanted)
 
 
 @given(net=formulas(SMOOTH, (0, 1, 2, 3, -1), choices=True))
 def test_derivatives_are_differences(net: sf.Net) -> None:
     value_of(net)
     step = mpmath.mpf(10) ** -15
-    difference = (number(net.expr, step) - number(net.expr, -step)) / (2 * step)
+    try:
+        difference = (number(net.expr, step) - number(net.expr, -step)) / (2 * step)
+    except ZeroDivisionError:  # within a comparison, where NumPy goes on with an infinite number
+        reject()
     assume(abs(difference) < 1e6)
-    assert_close(number(sp.diff(net.expr, X)), difference)
+    derivative = sp.diff(net.expr, X)
+    assume(not derivative.has(sp.zoo, sp.nan))  # likewise; and of a power of pieces that are 0, SymPy's own derivative is 0/0
+    assert_close(number(derivative), difference)
 
 
 @given(net=formulas((*SMOOTH, sf.relu), choices=True))
@@ -163,11 +170,10 @@ def test_a_piecewise_comes_out_as_it_went_in(choice: Any) -> None:
     assert sp.simplify(shown - choice) == 0
 
 
-def test_a_choice_by_a_choice_stays_a_function_and_a_truth_value_in_arithmetic_has_pieces() -> None:
+def test_a_choice_by_a_choice_stays_a_function_and_so_does_a_truth_value_in_arithmetic() -> None:
     twice = sf.Net.of(np.where((a := np.where(x > 0, x, y)) > 1, a, 0)).expr
     assert twice.func.__name__ == "where" and twice.args[1] == sp.Piecewise((X, X > 0), (Y, True))
-    pieces = sp.Piecewise((1, X > 0), (0, True))
-    assert sp.simplify(sf.Net.of((x > 0) * y).expr - Y * pieces) == 0 and sf.Net.of((x > 0) * y).expr.args == (pieces, Y)
+    assert str(sf.Net.of((x > 0) * y).expr) == "y*greater(x, 0)"
     assert sf.Net.of(np.where(np.equal(sf.Net.of(1)._as_node_(), 2), x, y)).expr == Y
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.functions import heads as h
-from symfold.functions.table import Head, Point, function, row_of
+from symfold.functions.table import Head, Point, function
 
 Truth = Callable[..., Any]
 
@@ -40,11 +40,18 @@ def printed_by_numpy(name: str) -> Callable[..., str]:
     return code
 
 
+# how Python says it, under `sympy.lambdify` without arrays
+PYTHON = {
+    "greater": "{0} > {1}", "greater_equal": "{0} >= {1}", "less": "{0} < {1}", "less_equal": "{0} <= {1}", "equal": "{0} == {1}",
+    "not_equal": "{0} != {1}", "logical_and": "{0} != 0 and {1} != 0", "logical_or": "{0} != 0 or {1} != 0",
+    "logical_xor": "({0} != 0) != ({1} != 0)", "logical_not": "{0} == 0", "isnan": "{0} != {0}", "isinf": "abs({0}) == float('inf')",
+    "isfinite": "abs({0}) < float('inf')",
+}  # fmt: skip
+
+
 def printed_by_python(self: sp.Expr, printer: Any, **_: Any) -> str:
-    """A function under `sympy.lambdify` without arrays: by what it means."""
-    definition = row_of(type(self)).definition
-    assert definition is not None, "a truth function says what it means"
-    return str(printer._print(definition(*self.args)))
+    """A function under `sympy.lambdify` without arrays."""
+    return f"(1 if {PYTHON[type(self).__name__].format(*(f'({printer._print(arg)})' for arg in self.args))} else 0)"
 
 
 def one(z: Any, value: int) -> Point:

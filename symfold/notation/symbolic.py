@@ -5,7 +5,7 @@ never build: sums and products of one argument, `x**1`, `x**0`, `0*x`, `(x**2)**
 evaluated, and nothing else is.
 
 A choice is SymPy's `Piecewise` over relations, unless its condition is long or holds choices itself: there SymPy, which looks
-through whole conditions, would take exponential time. Such a choice is `where`. A truth value in arithmetic is the pieces 1 and 0.
+through whole conditions, would take exponential time. Such a choice is `where`, and truth values in arithmetic stay functions.
 """
 
 from __future__ import annotations
@@ -50,8 +50,6 @@ def as_sympy(root: Term) -> sp.Basic:
                 sizes[id(term)] = min(LONGEST, size) + 1
                 if term.op is functions.where:
                     built[id(term)] = _choice(term, args, built, sizes)
-                elif term.op in (*RELATIONS, *LOGIC) and not all(id(arg) in numbers for arg in term.args):
-                    built[id(term)] = _truth(term, args, built, sizes)
                 elif not isinstance(term.op, type):
                     built[id(term)] = _named(term, args)
                 elif all(id(arg) in numbers for arg in term.args):
@@ -79,19 +77,6 @@ def _choice(term: Term, args: Sequence[Any], built: Mapping[int, Any], sizes: Ma
         return value if relation == sp.true else otherwise
     others = otherwise.args if isinstance(otherwise, sp.Piecewise) else [(otherwise, True)]
     return sp.Piecewise((value, relation), *others, evaluate=False)
-
-
-def _truth(term: Term, args: Sequence[Any], built: Mapping[int, Any], sizes: Mapping[int, int]) -> sp.Expr:
-    """A truth value as the pieces 1 and 0; as a function of our own where SymPy has no relation for it."""
-    try:
-        relation = None if sizes[id(term)] > LONGEST else _relation(term, built)
-    except TypeError:
-        relation = None
-    if relation is None:
-        return term.op(*args, evaluate=False)
-    if relation in (sp.true, sp.false):
-        return sp.Integer(relation == sp.true)
-    return sp.Piecewise((sp.S.One, relation), (sp.S.Zero, True), evaluate=False)
 
 
 def _relation(term: Term, built: Mapping[int, Any]) -> sp.Basic:
