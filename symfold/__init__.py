@@ -21,8 +21,9 @@ The rooms, in the order in which data flows through them; a room imports only fr
     regroup, distribute                         what waits for the state parted from what does not; work that waits for no step
     bind                                        opaque layers given bodies
     net_writer, net_reader, serialize           nets as plain data and back
+    opening                                     bodies written out, quotients as one division
     interpreter, evaluate                       what a net means, step by step
-    opening, guarded, derivatives               bodies written out; unread branches of a choice; derivatives of one operation
+    guarded, derivatives                        unread branches of a choice; derivatives of one operation
     reversible, adjoint_folds, reverse_mode     steps inverted; the adjoint of folds; of nodes
     differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name

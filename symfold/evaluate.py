@@ -14,6 +14,7 @@ from symfold.functions import numbers_of
 from symfold.interpreter import Entries, Interpreter
 from symfold.layer_kinds import Call
 from symfold.nodes import Node
+from symfold.opening import divided
 from symfold.operations import Constant, FrozenArray, Input
 from symfold.shapes import NAME
 
@@ -71,7 +72,7 @@ class Evaluator(Interpreter):
             if op.body is None:
                 raise has_no_numbers(args[0])
             given = dict(zip(op.body.formals, args[1:], strict=True))
-            return self.run(op.body.results, given)[0]
+            return self.run(divided(op.body.results), given)[0]
         if isinstance(op, type):
             if self.exact:
                 return np.frompyfunc(op, len(args), 1)(*args)

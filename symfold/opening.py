@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 
 import sympy as sp
@@ -92,7 +91,7 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
 
 
 def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every quotient, a product with a reciprocal, as one division, in the blocks of folds and in layers as well.
+    """The roots with every quotient, a product with a reciprocal, as one division, in the blocks of folds as well.
 
     >>> from symfold.tensors import tensor
     >>> a, b = tensor("a"), tensor("b")
@@ -108,8 +107,6 @@ def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
         op = node.op
         if isinstance(op, Fold):
             return apply_fold(block(op.block), op.count, args[: op.carries], args[op.carries :], op.each)
-        if isinstance(op, Call) and op.body is not None:
-            return Node(replace(op, body=block(op.body)), args)
         place = next((k for k, arg in enumerate(args) if k > 0 and _is_reciprocal(arg)), None) if op is sp.Mul else None
         if place is None:
             return None

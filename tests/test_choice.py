@@ -26,7 +26,9 @@ SPELLINGS: dict[str, Callable[[Any, Any], Any]] = {
     "where of a number": lambda z, m: np.where(z, 1.0, 2.0),
     "select": lambda z, m: np.select([z < 0, z < 1], [z - 1, z * 5], 9.0),
     "piecewise": lambda z, m: np.piecewise(z, [z < 0, z >= 1], [lambda t: -t, 2.0, np.exp]),
+    "piecewise where several conditions hold": lambda z, m: np.piecewise(z, [z > 0, z > 2], [1.0, 2.0]),
     "clip": lambda z, m: np.clip(z, -1, 1),
+    "clip between crossed bounds": lambda z, m: np.clip(z, 1.0, -1.0),
     "clip from below": lambda z, m: np.clip(z, 0, None),
     "clip from above": lambda z, m: np.clip(z, None, 0.5),
     "and, or, not, xor": lambda z, m: np.where((z > -1) & ~(z > 1) | (z == 3) ^ (z > 2), z, 0.0) if isinstance(z, np.ndarray)
@@ -143,3 +145,12 @@ def test_stopped_gradients() -> None:
     x = sf.tensor("x")
     f = sf.layer("f")
     assert sf.paths(sf.Net.of(sf.stop_gradient(f(x)) + f(x))).count == 1
+    series = sf.series(sf.Net.of(sf.stop_gradient(f(x)) + x))
+    assert str(series) == "x + epsilon*stop_gradient(f(x)) + O(epsilon**4)"  # a value like any other
+
+
+def test_a_condition_is_no_plain_truth_value() -> None:
+    """== and != compare structures, so that z == 2 is False before there are numbers."""
+    for choice in (lambda: np.where(Z == 2, 1.0, Z), lambda: np.where(Z != Z, 0.0, Z)):
+        with pytest.raises(sf.errors.NoRule, match=r"write np\.equal"):
+            choice()

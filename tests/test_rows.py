@@ -15,7 +15,7 @@ from symfold.analysis.jacobians.affine import is_affine
 from symfold.net import Net
 from symfold.nodes import Node
 from symfold.opening import body_of
-from symfold.primitives import PRIMITIVES, Apply, Primitive
+from symfold.primitives import PRIMITIVES, Apply, Primitive, primitive
 from symfold.tensors import tensor
 
 NO_NUMBERS = {"pullback", "directional", "opaque"}  # known by name alone
@@ -206,3 +206,17 @@ def test_json_pickle_and_formulas_keep_the_row(row: Any, shapes: Any, attributes
     assert sf.from_json(net.to_json()) == net == pickle.loads(pickle.dumps(net))
     assert all(sf.formula(net, style=style) for style in ("text", "unicode", "latex", "mathml"))
     assert len(net.graph(level="primitive"))
+
+
+def test_a_name_that_is_taken_is_refused() -> None:
+    with pytest.raises(sf.errors.InvalidValue, match=r"the name 'max' is taken by a primitive of symfold\.primitives\.reductions"):
+        primitive("max", lambda a: a)
+    assert PRIMITIVES["max"].examples
+
+
+def test_a_degree_adds_up_over_the_groups_that_a_row_is_linear_in() -> None:
+    q = sf.tensor("q", (3, 3))
+    assert [sf.degree(Net.of(value)) for value in (q @ q, np.einsum("ij,jk->ik", q, q), q.sum(), np.cumsum(q))] == [2, 2, 1, 1]
+    for value in (np.max(q), np.linalg.norm(q), sf.softmax(q)):
+        with pytest.raises(sf.errors.NoRule, match="is no polynomial"):
+            sf.degree(Net.of(value))

@@ -118,6 +118,6 @@ class Tensors(Interpreter):
                 raise NoRule(
                     f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))"
                 )
-            return self.run(op.body.results, dict(zip(op.body.formals, args[1:], strict=True)))[0]
+            return self.run(divided(op.body.results), dict(zip(op.body.formals, args[1:], strict=True)))[0]
         attributes = {} if isinstance(op, type) else dict(op.attributes)
         return spelled(self.torch, op)(*args, **attributes)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from symfold.functions import Head, relu, sigmoid, softplus
+from symfold.functions import Head, divide, relu, sigmoid, softplus
 from symfold.nodes import Node
 from symfold.operations import Constant
 
@@ -37,6 +37,7 @@ ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     relu: lambda a, o: [f"maximum({a[0]}, zero, out={o})"],
     sp.Max: lambda a, o: chain("maximum", a, o),
     sp.Min: lambda a, o: chain("minimum", a, o),
+    divide: lambda a, o: [f"divide({a[0]}, {a[1]}, {o})"],
     sp.atan2: lambda a, o: [f"arctan2({a[0]}, {a[1]}, {o})"],
     **{head: unary(name) for head, name in UNARY.items()},
 }

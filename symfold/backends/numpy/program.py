@@ -16,7 +16,7 @@ from symfold.families import Family
 from symfold.names import leaves_of
 from symfold.net import Net
 from symfold.nodes import Node
-from symfold.opening import opened
+from symfold.opening import divided, opened
 from symfold.parameters import Parameters
 from symfold.shapes import NAME
 from symfold.specialise import with_shapes
@@ -75,7 +75,7 @@ class Program:
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters):
         known = with_shapes(net, shapes)
-        roots = distribute(lowered(written_out(opened(known.outputs))))
+        roots = distribute(lowered(divided(written_out(opened(known.outputs)))))
         self.params = params
         self.inputs: dict[str, Any] = {}
         source = Source()
