@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 PAGE = ("docs/exchange.md",)
 NEEDED = {
-    "jax": ("symfold/backends/jax", "symfold/exchange/jax_function.py", *PAGE),
+    "jax": ("symfold/compute/backends/jax", "symfold/exchange/jax_function.py", *PAGE),
     "onnx": ("symfold/exchange/onnx_*.py", *PAGE),
     "torch": ("symfold/exchange/torch_*.py", *PAGE),
     "transformers": PAGE,

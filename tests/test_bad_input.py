@@ -11,10 +11,10 @@ import pytest
 import sympy as sp
 
 import symfold as sf
+from symfold.core.functions import UFUNCS
 from symfold.errors import SymfoldError
-from symfold.functions import UFUNCS
-from symfold.numpy_functions import NUMPY
-from symfold.numpy_instead import INSTEAD
+from symfold.frontend.numpy_functions import NUMPY
+from symfold.frontend.numpy_instead import INSTEAD
 
 F, X = sf.layers("f1:4"), sf.tensor("x")
 Z = sf.tensor("z", (2, 3))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold.core.conversion import lift
+from symfold.core.primitives import Primitive
 from symfold.errors import GradientError
-from symfold.lifting import lift
-from symfold.primitives import Primitive
 
 X = sf.tensor("x", (4,))
 

@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import symfold as sf
-from symfold.command.main import COMMANDS, main
+from symfold.apps.command.main import COMMANDS, main
 from symfold.mappers import ARCHITECTURES, MAPPERS
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +46,7 @@ def printed_json(*args: str) -> Any:
 def shell(*args: str, **settings: Any) -> subprocess.CompletedProcess[str]:
     """Run the command as a program of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    line = [sys.executable, "-m", "symfold.command.main", *args]
+    line = [sys.executable, "-m", "symfold.apps.command.main", *args]
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False, **settings)
 
 
@@ -55,10 +55,10 @@ def shell(*args: str, **settings: Any) -> subprocess.CompletedProcess[str]:
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from symfold.command.main import main\n"
+        "import sys; from symfold.apps.command.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit as end: assert end.code == 0\n"
-        "heavy = {'sympy', 'numpy', 'networkx', 'graphviz', 'symfold.nodes', 'symfold.command.formula'}\n"
+        "heavy = {'sympy', 'numpy', 'networkx', 'graphviz', 'symfold.core.nodes', 'symfold.apps.command.formula'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     done = subprocess.run(
@@ -139,7 +139,7 @@ def test_steps_are_bounded_and_the_bound_can_be_set() -> None:
 def test_an_expanded_formula_is_streamed() -> None:
     done = shell("formula", "residual", "--depth", "16", "--form", "expanded")
     assert done.returncode == 0 and len(done.stdout) > 500_000
-    line = [sys.executable, "-m", "symfold.command.main", "formula", "residual", "--depth", "60", "--form", "expanded"]
+    line = [sys.executable, "-m", "symfold.apps.command.main", "formula", "residual", "--depth", "60", "--form", "expanded"]
     with subprocess.Popen(
         line, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as endless:
@@ -170,7 +170,7 @@ def test_what_runs_backward_is_numbered_backward(args: tuple[str, ...], last: st
 
 
 def test_graph(tmp_path: Path) -> None:
-    from symfold.export import to_text
+    from symfold.show.export import to_text
 
     net = sf.fold(sf.mappers.residual, sf.layers("f", count=3), sf.tensor("x"))
     for format_ in ("dot", "graphml", "json", "mermaid", "tikz"):
@@ -275,7 +275,7 @@ def test_predictions_that_are_not_finite_are_not_printed(tmp_path: Path, more: t
 def test_the_baselines_by_another_route() -> None:
     args = ("train", "f(z)", "--depth", "0", "--epochs", "1", "--data", DIABETES, "--target", "target")
     report = printed_json(*args, "--seed", "3")
-    from symfold.data import read_table, split_rows
+    from symfold.apps.data import read_table, split_rows
 
     table = read_table(DIABETES)
     train, test = split_rows(442, 0.2, 3)
@@ -445,7 +445,7 @@ def test_a_mistake_in_a_program_of_its_own(tmp_path: Path) -> None:
 
 
 def test_no_memory_is_no_bug(monkeypatch: Any) -> None:
-    import symfold.command.list as module
+    import symfold.apps.command.list as module
 
     def full() -> Any:
         raise MemoryError("Unable to allocate 8 EiB")
@@ -456,7 +456,7 @@ def test_no_memory_is_no_bug(monkeypatch: Any) -> None:
 
 
 def test_a_bug_of_ours_shows_its_traceback(monkeypatch: Any) -> None:
-    import symfold.command.list as module
+    import symfold.apps.command.list as module
 
     monkeypatch.setitem(module.TABLES, "mappers", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -499,7 +499,7 @@ def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_pa
     dot.write_text(SLOW_DOT.format(python=sys.executable, pid=str(pid)))
     dot.chmod(0o755)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{dot.parent}:{os.environ['PATH']}", "SYMFOLD_RENDERER": "dot"}
-    line = [sys.executable, "-m", "symfold.command.main", "draw", "residual", "-o", str(tmp_path / "net.svg")]
+    line = [sys.executable, "-m", "symfold.apps.command.main", "draw", "residual", "-o", str(tmp_path / "net.svg")]
     def heard() -> None:  # who runs the tests in the background ignores interruptions, and what it starts would too
         signal.signal(sent, signal.SIG_DFL)
 
@@ -519,8 +519,8 @@ def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_pa
 
 
 def test_the_bounds_of_the_command_are_those_of_the_library() -> None:
-    from symfold.command.draw import command
-    from symfold.diagram.size import BOUND
+    from symfold.apps.command.draw import command
+    from symfold.show.diagram.size import BOUND
 
     assert {option.name: option.default for option in command.params}["max_size"] == BOUND
 
@@ -543,8 +543,8 @@ def test_the_page_of_the_command_is_true(tmp_path: Path, monkeypatch: Any) -> No
     "line, message",
     [
         ("nothing.of.that.name:f", "nothing.of.that.name cannot be imported: ModuleNotFoundError: No module named 'nothing'"),
-        ("symfold.losses:nothing", "symfold.losses has no function 'nothing' (it has "),
-        ("symfold.losses:a.b", "'symfold.losses:a.b' names no factory (write MODULE:FACTORY, as mymodels:encoder)"),
+        ("symfold.frontend.losses:nothing", "symfold.frontend.losses has no function 'nothing' (it has "),
+        ("symfold.frontend.losses:a.b", "'symfold.frontend.losses:a.b' names no factory (write MODULE:FACTORY, as mymodels:encoder)"),
     ],
 )
 def test_what_inspect_cannot_find_is_named(line: str, message: str) -> None:

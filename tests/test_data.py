@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symfold.data import Scale, read_table, split_rows
+from symfold.apps.data import Scale, read_table, split_rows
+from symfold.base.files import replacing
 from symfold.errors import DataError
-from symfold.files import replacing
 
 DIABETES = Path(__file__).parent.parent / "examples" / "diabetes.csv"
 

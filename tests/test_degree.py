@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.apps.report.cells import line_text, number
 from symfold.errors import InvalidValue, NoRule
-from symfold.opening import opened
-from symfold.report.cells import line_text, number
+from symfold.transform.inlining import opened
 
 X, C = sf.tensor("x"), sf.tensor("c")
 N, D = sp.Symbol("n", integer=True, positive=True), sp.Symbol("d")

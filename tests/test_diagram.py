@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold import render as rendering
-from symfold.diagram import diagram, side_by_side
-from symfold.diagram.layout import Picture
-from symfold.diagram.size import PictureSize, picture_size
+from symfold.core.functions import elu as elu_head
+from symfold.core.nodes import Node
+from symfold.core.primitives import attention
+from symfold.core.tensors import number as constant
 from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, TooLarge, UnknownName
-from symfold.functions import elu as elu_head
-from symfold.nodes import Node
-from symfold.primitives import attention
-from symfold.render import render
-from symfold.tensors import number as constant
+from symfold.show import render as rendering
+from symfold.show.diagram import diagram, side_by_side
+from symfold.show.diagram.layout import Picture
+from symfold.show.diagram.size import PictureSize, picture_size
+from symfold.show.render import render
 
 X = sf.tensor("x")
 ROUTES = ["wasm", pytest.param("dot", marks=pytest.mark.skipif(shutil.which("dot") is None, reason="needs the program dot"))]
@@ -67,7 +67,7 @@ def test_the_same_net_gives_the_same_bytes(route):
 
 
 def test_an_edge_shows_what_it_carries_by_more_than_colour():
-    from symfold.diagram.style import EDGES, NODES
+    from symfold.show.diagram.style import EDGES, NODES
 
     def without_colour(style):
         return tuple(sorted((key, value) for key, value in style.items() if "color" not in key.lower()))

@@ -6,14 +6,14 @@ from cases import CASES, Case
 from oracles import assert_close, loss_and_gradient, weighted_squares
 
 import symfold as sf
-from symfold.derivatives import pullback
+from symfold.core.folds import Fold
+from symfold.core.primitives import is_primitive
+from symfold.core.sequences import reverse_row
+from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidValue, NoRule
-from symfold.folds import Fold
-from symfold.named_layers import Layer
-from symfold.primitives import is_primitive
-from symfold.purity import unordered
-from symfold.sequences import reverse_row
-from symfold.walks import substitute, walk
+from symfold.frontend.named_layers import Layer
+from symfold.frontend.trace_check import unordered
+from symfold.transform.autodiff.derivatives import pullback
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

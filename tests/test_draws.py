@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold.draws import drawn, rows_of
+from symfold.compute.random_inputs import drawn, rows_of
+from symfold.core.conversion import lift
+from symfold.core.primitives import Primitive, broadcast_to, embed, permute, swap
 from symfold.errors import GradientError, OutOfRange
-from symfold.lifting import lift
-from symfold.primitives import Primitive, broadcast_to, embed, permute, swap
 
 ROWS, WIDTH = 7, 3
 TABLE, SHORT = sf.parameter("E", (ROWS, WIDTH)), sf.parameter("S", (4, WIDTH))

@@ -12,8 +12,8 @@ import pytest
 import sympy as sp
 
 import symfold as sf
-from symfold.compile import EXTRAS
-from symfold.expressions import named_mapper
+from symfold.compute.compile import EXTRAS
+from symfold.mappers.expressions import named_mapper
 
 BACKENDS = ["interpreter", "numpy", *(name for name, package in EXTRAS.items() if find_spec(package))]
 X, S, Z = sf.tensor("x", (None, 3)), sf.tensor("s", ()), sf.tensor("z", (8,))

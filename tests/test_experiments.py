@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.apps.experiments import by_strength, lesion_curves, path_lengths, two_by_two
+from symfold.apps.experiments.__main__ import main
+from symfold.apps.experiments.bands import Band, band
+from symfold.apps.experiments.catalogue import EXPERIMENTS, table
+from symfold.apps.experiments.paths import contributions, masks_of, path_vectors
+from symfold.apps.experiments.samples import diabetes, tent, triangle
+from symfold.apps.experiments.summary import summary
+from symfold.apps.experiments.training import fitted
+from symfold.apps.experiments.where_and_when import SETTINGS, Setting, boosted, net_of, start_of, widened
 from symfold.errors import DataError, InvalidValue
-from symfold.experiments import by_strength, lesion_curves, path_lengths, two_by_two
-from symfold.experiments.__main__ import main
-from symfold.experiments.bands import Band, band
-from symfold.experiments.catalogue import EXPERIMENTS, table
-from symfold.experiments.paths import contributions, masks_of, path_vectors
-from symfold.experiments.samples import diabetes, tent, triangle
-from symfold.experiments.summary import summary
-from symfold.experiments.training import fitted
-from symfold.experiments.where_and_when import SETTINGS, Setting, boosted, net_of, start_of, widened
 
 SMALL = Setting(3, 4, 1, 4, 64, (1.0,))
 
@@ -214,6 +214,6 @@ def test_mistakes_are_named() -> None:
 
 def test_a_table_that_is_not_there_is_asked_for(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("symfold.experiments.samples.__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr("symfold.apps.experiments.samples.__file__", str(tmp_path / "a" / "b" / "c.py"))
     with pytest.raises(DataError, match="give its path: data="):
         diabetes(0)

@@ -13,10 +13,10 @@ import sympy as sp
 
 import symfold as sf
 from symfold.errors import UnknownName
-from symfold.export import EXPORTS, save, to_text
-from symfold.export.tikz import layout
-from symfold.graph import LEVELS
-from symfold.render import render
+from symfold.show.export import EXPORTS, save, to_text
+from symfold.show.export.tikz import layout
+from symfold.show.graph import LEVELS
+from symfold.show.render import render
 
 X = sf.tensor("x")
 HOSTILE = ['a"b', "a<b>&amp;", "back\\slash", "two\nlines", "50%_$#{}~^", "a:b", "end", "nul\0", "<b>bold</b>", "日本"]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import ParseError, UnknownName
-from symfold.expressions import (
+from symfold.mappers import MAPPERS
+from symfold.mappers.expressions import (
     FUNCTIONS,
     MAX_DEPTH,
     MAX_LENGTH,
@@ -25,7 +26,6 @@ from symfold.expressions import (
     parse,
     parse_mapper,
 )
-from symfold.mappers import MAPPERS
 
 REFUSED = [
     ("", "empty"),

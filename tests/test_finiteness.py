@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold.compile import EXTRAS
+from symfold.compute.compile import EXTRAS
 from symfold.errors import Diverged, InvalidValue, SymfoldError
 
 BACKENDS = ["numpy", *(name for name, package in EXTRAS.items() if find_spec(package))]

@@ -8,8 +8,8 @@ import sympy as sp
 from cases import values_of
 
 import symfold as sf
-from symfold.operations import Constant
-from symfold.walks import walk
+from symfold.core.operations import Constant
+from symfold.core.walks import walk
 
 X = sf.tensor("x", (None, 3))
 F = sf.layers("f1:5", sf.dense(3, 3))
@@ -274,7 +274,7 @@ FROM_A_NUMBER = [("f(x) + z", 0), ("f(x) * z", 1.5), ("f(x + z) + z", 0), ("f(x)
 @pytest.mark.parametrize("kind", [None, sf.dense(3, 3, sf.sigmoid)])
 def test_a_fold_from_a_number_settles_at_a_symbolic_depth(text, init, shape, kind):
     """The first step stands apart, as at any depth that is a number; the rest is a fold of n - 1 steps."""
-    from symfold.expressions import parse_mapper
+    from symfold.mappers.expressions import parse_mapper
 
     x = sf.tensor("x", shape) if shape else sf.tensor("x")
 

@@ -18,12 +18,12 @@ import sympy as sp
 from function_points import arity, points_of, special_points
 
 import symfold as sf
-from symfold import functions
+from symfold.base.trees import LEAF
+from symfold.core import functions
+from symfold.core.functions import ROWS, Function, Head, function, numbers_of
+from symfold.core.functions.table import computed
+from symfold.core.nodes import Node
 from symfold.errors import NoRule
-from symfold.functions import ROWS, Function, Head, function, numbers_of
-from symfold.functions.table import computed
-from symfold.nodes import Node
-from symfold.trees import LEAF
 
 DIGITS = 400  # beside 1 the smallest double is 308 digits away
 BACKENDS = [("numpy", "float64"), *((backend, dtype) for backend in ("native", "jax") for dtype in ("float64", "float32"))]

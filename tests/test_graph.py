@@ -18,11 +18,11 @@ from oracles import T, enumerated
 from strategies import formulas
 
 import symfold as sf
+from symfold.core.operations import Formal
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue, UnknownName
-from symfold.graph import LEVELS, UNROLLED, count_steps, fold_nodes
-from symfold.graph.edges import passages
-from symfold.operations import Formal
-from symfold.walks import walk
+from symfold.show.graph import LEVELS, UNROLLED, count_steps, fold_nodes
+from symfold.show.graph.edges import passages
 
 X = sf.tensor("x")
 LETTERS = "zywvutsrqp"
@@ -400,7 +400,7 @@ def test_attributes_are_plain_and_the_same_net_gives_the_same_bytes(case, level)
 
 def test_names_do_not_change_from_process_to_process():
     code = (
-        "import symfold as sf; from symfold.export import to_text; x = sf.tensor('x');"
+        "import symfold as sf; from symfold.show.export import to_text; x = sf.tensor('x');"
         "print(to_text(sf.fold(lambda z, f: f(x) * z, sf.layers('f1:5'), 1), 'json'))"
     )
     runs = []

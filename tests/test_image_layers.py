@@ -7,8 +7,8 @@ import pytest
 from cases import values_of
 
 import symfold as sf
+from symfold.core.primitives import add_windows, windows
 from symfold.errors import NoRule, ShapeError
-from symfold.primitives import add_windows, windows
 
 X = np.random.default_rng(0).normal(size=(2, 3, 5, 6))
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import add_windows, convolution, embed, opaque, permute, reshape, windows
 from symfold.errors import NoRule, OutOfRange, ShapeError
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.primitives import add_windows, convolution, embed, opaque, permute, reshape, windows
 
 R = np.random.default_rng(0)
 WINDOWS = {

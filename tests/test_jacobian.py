@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.base.trees import flatten
+from symfold.compute.evaluate import Evaluator
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
-from symfold.evaluate import Evaluator
-from symfold.trees import flatten
 
 X = sf.tensor("x")
 N = "n"

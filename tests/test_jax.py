@@ -16,19 +16,19 @@ from cases import CASES, Case, values_of
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
+from symfold.base.trees import flatten
+from symfold.compute.parameters import Parameters
 from symfold.errors import Diverged, InvalidValue, NoRule, ShapeError
 from symfold.mappers import ARCHITECTURES
-from symfold.optimizers import Optimizer, momentum
-from symfold.parameters import Parameters
-from symfold.trees import flatten
+from symfold.training.optimizers import Optimizer, momentum
 
 jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 
-from symfold.backends.jax import functions, training  # noqa: E402
-from symfold.backends.jax.program import Function, Program, leaves_from, names_of_leaf, precision  # noqa: E402
-from symfold.backends.jax.training import Training  # noqa: E402
-from symfold.primitives import PRIMITIVES, expand, squeeze, windows  # noqa: E402
-from symfold.primitives import swap as transpose  # noqa: E402
+from symfold.compute.backends.jax import functions, training  # noqa: E402
+from symfold.compute.backends.jax.program import Function, Program, leaves_from, names_of_leaf, precision  # noqa: E402
+from symfold.compute.backends.jax.training import Training  # noqa: E402
+from symfold.core.primitives import PRIMITIVES, expand, squeeze, windows  # noqa: E402
+from symfold.core.primitives import swap as transpose  # noqa: E402
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 ALIKE = {name: case for name, case in CASES.items() if case.blocks is not None}

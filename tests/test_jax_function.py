@@ -16,8 +16,8 @@ from cases import CASES, values_of
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
+from symfold.base.trees import flatten
 from symfold.errors import InvalidType, NoRule
-from symfold.trees import flatten
 
 jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 

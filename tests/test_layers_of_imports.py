@@ -110,7 +110,7 @@ def test_a_circle_and_an_upward_import_would_be_seen() -> None:
     assert rooms().index("shapes") < rooms().index("nodes") < rooms().index("net") < rooms().index("command")
 
 
-@pytest.mark.parametrize("statement", ["import symfold", "import symfold; dir(symfold)", "import symfold.command.main"])
+@pytest.mark.parametrize("statement", ["import symfold", "import symfold; dir(symfold)", "import symfold.apps.command.main"])
 def test_importing_alone_loads_nothing_heavy(statement: str) -> None:
     heavy = "{'sympy', 'numpy', 'networkx', 'graphviz', 'wasmtime', 'jax', 'jaxlib'}"
     code = f"import sys; {statement}; print(*sorted(set(sys.modules) & {heavy}))"
@@ -132,7 +132,7 @@ print(*sorted(set(sys.modules) & {'jax', 'jaxlib'}))
 
 
 def test_a_backend_whose_package_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("symfold.compile.find_spec", lambda name: None)
+    monkeypatch.setattr("symfold.compute.compile.find_spec", lambda name: None)
     net = symfold.Net.of(symfold.tensor("x") ** 2)
     for call in (
         lambda: net.compile("jax"),

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.core.folds import Select
+from symfold.core.names import names_of
+from symfold.core.nodes import Node
 from symfold.errors import InvalidType, InvalidValue
-from symfold.folds import Select
-from symfold.names import names_of
-from symfold.nodes import Node
 
 X = sf.tensor("x")
 WIDE = sf.tensor("x", (None, 3))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, TooLarge
-from symfold.walks import walk
 
 X = sf.tensor("x")
 T = sp.Symbol("t")

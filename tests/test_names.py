@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.families import Numbered, compress, count_of
-from symfold.names import MANY, Claims
+from symfold.core.names import MANY, Claims
+from symfold.core.stacked_inputs import Numbered, compress, count_of
 
 X = sf.tensor("x", (None, 3))
 DENSE = sf.dense(3, 3)

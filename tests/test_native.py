@@ -18,28 +18,28 @@ from oracles import assert_close, weighted_squares
 from strategies import nets
 
 import symfold as sf
+from symfold.base.trees import flatten
+from symfold.core.conversion import lift
+from symfold.core.folds import Fold
+from symfold.core.functions import relu, sigmoid, softplus, step
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply, at_max, causal, convolution, einsum, embed, expand, permute, windows
+from symfold.core.walks import walk
 from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule, OutOfRange
-from symfold.folds import Fold
-from symfold.functions import relu, sigmoid, softplus, step
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.opening import opened
-from symfold.primitives import Apply, at_max, causal, convolution, einsum, embed, expand, permute, windows
-from symfold.specialise import with_shapes
-from symfold.trees import flatten
-from symfold.walks import walk
+from symfold.transform.inlining import opened
+from symfold.transform.specialise import with_shapes
 
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
-from symfold.backends.choice import automatic
-from symfold.backends.native import machine
-from symfold.backends.native import written as writing
-from symfold.backends.native.code import Code
-from symfold.backends.native.functions import ROWS, ULPS
-from symfold.backends.native.machine import Loaded, compiled, host
-from symfold.backends.native.program import Program
-from symfold.backends.native.rewriting import put_otherwise
-from symfold.backends.native.training import Training
+from symfold.compute.backends.choice import automatic
+from symfold.compute.backends.native import machine
+from symfold.compute.backends.native import written as writing
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.functions import ROWS, ULPS
+from symfold.compute.backends.native.machine import Loaded, compiled, host
+from symfold.compute.backends.native.program import Program
+from symfold.compute.backends.native.rewriting import put_otherwise
+from symfold.compute.backends.native.training import Training
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.core.conversion import lift
+from symfold.core.functions import leaky_relu
+from symfold.core.interpreter import Interpreter
+from symfold.core.nodes import Node
+from symfold.core.primitives import attention, convolution, layer_norm, max_pool, mean_pool, primitive
 from symfold.errors import InvalidValue, TooLarge
-from symfold.functions import leaky_relu
-from symfold.interpreter import Interpreter
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.notation import describe, display_latex
-from symfold.notation.expanded import expanded_size, show_count, stream, to_sympy
-from symfold.notation.templates import preview
-from symfold.primitives import attention, convolution, layer_norm, max_pool, mean_pool, primitive
+from symfold.show.notation import describe, display_latex
+from symfold.show.notation.expanded import expanded_size, show_count, stream, to_sympy
+from symfold.show.notation.templates import preview
 
 x, y = sf.tensor("x"), sf.tensor("y")
 f = sf.layers("f1:4")
@@ -467,7 +467,7 @@ def test_displays_never_raise():
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("unrolled", [False, True])
 def test_every_state_that_the_fold_form_names_is_defined_in_it(text, depth, unrolled):
-    from symfold.expressions import parse_mapper
+    from symfold.mappers.expressions import parse_mapper
 
     x = sf.tensor("x")
     net = sf.fold(parse_mapper(text).make(x), sf.layers("f", count=depth), x)

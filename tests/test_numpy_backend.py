@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
-from symfold.backends.numpy.program import Program
-from symfold.distribute import distribute
+from symfold.base.trees import flatten
+from symfold.compute.backends.numpy.program import Program
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, UnknownName
-from symfold.opening import opened
-from symfold.specialise import with_shapes
-from symfold.trees import flatten
+from symfold.transform.inlining import opened
+from symfold.transform.passes.hoisting import distribute
+from symfold.transform.specialise import with_shapes
 
 WIDE = sf.tensor("x", (None, 2))
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

@@ -21,12 +21,12 @@ from oracles import weighted_squares
 
 import symfold as sf
 from symfold import functions, primitives, sequences
+from symfold.base.trees import LEAF
+from symfold.core.nodes import Node
+from symfold.core.primitives import embed, windows
 from symfold.errors import DataError, InvalidValue, NoRule, UnknownName
 from symfold.exchange.onnx_elementwise import HEADS
 from symfold.exchange.onnx_rows import ROWS
-from symfold.nodes import Node
-from symfold.primitives import embed, windows
-from symfold.trees import LEAF
 
 onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 

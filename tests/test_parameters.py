@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold.compute.parameters import Parameters, layout_of
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownName
-from symfold.parameters import Parameters, layout_of
 
 DENSE = sf.dense(4, 4, sf.sigmoid)
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:4", DENSE), sf.tensor("x", (None, 4)))

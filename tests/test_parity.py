@@ -14,7 +14,7 @@ import pytest
 from oracles import weighted_squares
 
 import symfold as sf
-from symfold.named_layers import weight_name
+from symfold.frontend.named_layers import weight_name
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from oracles import T, enumerated
 
 import symfold as sf
-from symfold import primitives
 from symfold.analysis.counting import spectrum
 from symfold.analysis.counting.polynomials import variance_of
 from symfold.analysis.counting.powers import Recurrence
 from symfold.analysis.counting.tails import Estimate, Power
 from symfold.analysis.counting.truncated import Truncated
+from symfold.core import primitives
+from symfold.core.conversion import lift
+from symfold.core.folds import fold_nodes
+from symfold.core.sequences import add_rows
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
-from symfold.folds import fold_nodes
-from symfold.lifting import lift
-from symfold.sequences import add_rows
 
 X, Y, C = sf.tensor("x"), sf.tensor("y"), sf.tensor("c", (3,))
 

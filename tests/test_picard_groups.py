@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.core.names import names_of
+from symfold.core.stacked_inputs import Numbered
 from symfold.errors import InvalidType, InvalidValue
-from symfold.families import Numbered
-from symfold.names import names_of
 
 X = sf.tensor("x")
 T, M = sp.Symbol("t"), sp.Symbol("m", integer=True, positive=True)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from oracles import weighted_squares
 
 import symfold as sf
-from symfold.backends.numpy.lowering import lowered
-from symfold.functions import sigmoid
-from symfold.regroup import regrouped
-from symfold.trees import flatten
-from symfold.walks import walk
+from symfold.base.trees import flatten
+from symfold.compute.backends.numpy.lowering import lowered
+from symfold.core.functions import sigmoid
+from symfold.core.walks import walk
+from symfold.transform.passes.reassociation import regrouped
 
 Z, Y, A, B = (sf.tensor(name, (2,)) for name in "zyab")
 VALUES = {"z": np.array([0.7, -1.2]), "y": np.array([1.1, 0.4]), "a": np.array([-0.6, 2.0]), "b": np.array([0.9, 0.3])}

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from oracles import loss_and_gradient, weighted_squares
 
 import symfold as sf
-from symfold import distribute
-from symfold.backends.numpy import views
-from symfold.backends.numpy.program import Program
+from symfold.compute.backends.numpy import views
+from symfold.compute.backends.numpy.program import Program
+from symfold.core.folds import Fold
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue, UnknownName
-from symfold.folds import Fold
-from symfold.notation.sizes import expanded_size
-from symfold.opening import opened
-from symfold.rematerialise import SHORTEST, divided, group_size, grouped, is_group
-from symfold.walks import walk
+from symfold.show.notation.sizes import expanded_size
+from symfold.transform.inlining import opened
+from symfold.transform.passes import hoisting as distribute
+from symfold.transform.passes.rematerialization import SHORTEST, divided, group_size, grouped, is_group
 
 TANH = sf.dense(WIDTH, WIDTH, np.tanh)
 Y = sf.tensor("y", (None, WIDTH))

@@ -93,7 +93,7 @@ def test_any_sequence_of_steps_keeps_its_numbers(steps: list[str]) -> None:
 
 
 def test_a_long_chain_is_found_by_work_that_grows_with_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    from symfold import repeats
+    from symfold.transform import repeats
 
     walked: list[int] = []
     plain = repeats.walk

@@ -18,15 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.command.main import main
-from symfold.report import plots
-from symfold.report.cells import Formula, expression, text_of
-from symfold.report.comparison import Comparison
-from symfold.report.pictures import diagrams
-from symfold.report.rows import ROWS, answers, same_part
-from symfold.report.sections import SECTIONS
-from symfold.report.terminal import shown
-from symfold.report.trained import start, trained
+from symfold.apps.command.main import main
+from symfold.apps.report import plots
+from symfold.apps.report.cells import Formula, expression, text_of
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.pictures import diagrams
+from symfold.apps.report.rows import ROWS, answers, same_part
+from symfold.apps.report.sections import SECTIONS
+from symfold.apps.report.terminal import shown
+from symfold.apps.report.trained import start, trained
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 EVIL = "<script>alert(1)</script>"
@@ -34,7 +34,7 @@ EVIL = "<script>alert(1)</script>"
 
 def compared(first: str = "residual", second: str = "boosting", depth: int | str = 4, names: tuple[str, str] | None = None) -> Comparison:
     x, f = sf.tensor("x"), sf.layers("f", count=depth)
-    from symfold.expressions import named_mapper
+    from symfold.mappers.expressions import named_mapper
 
     return sf.compare(*(sf.fold(named_mapper(m).make(x), f, x) for m in (first, second)), names=names or (first, second))
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold.expressions import named_mapper
-from symfold.optimizers import OPTIMIZERS, Optimizer
+from symfold.mappers.expressions import named_mapper
+from symfold.training.optimizers import OPTIMIZERS, Optimizer
 
 X = sf.tensor("x", (None, 2))
 

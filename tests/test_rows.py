@@ -12,11 +12,11 @@ import pytest
 import symfold as sf
 from symfold.analysis.jacobians import probes  # noqa: F401 - its row is in the table as well
 from symfold.analysis.jacobians.affine import is_affine
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import body_of
-from symfold.primitives import PRIMITIVES, Apply, Primitive, primitive
-from symfold.tensors import tensor
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import PRIMITIVES, Apply, Primitive, primitive
+from symfold.core.tensors import tensor
+from symfold.transform.inlining import body_of
 
 NO_NUMBERS = {"pullback", "directional", "opaque"}  # known by name alone
 EXAMPLES = [(row, *example) for row in PRIMITIVES.values() for example in row.examples]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symfold.data import Scale
+from symfold.apps.data import Scale
+from symfold.apps.regression import Model, Shape
+from symfold.apps.saved import load_model, save_model
 from symfold.errors import DataError
-from symfold.regression import Model, Shape
-from symfold.saved import load_model, save_model
 
 
 def model(mapper: str = "residual") -> Model:

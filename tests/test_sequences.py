@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.sequences import element, every, join, names_of_node, repeated, reverse, stack, take
+from symfold.core.stacked_inputs import Family, Numbered, compress
 from symfold.errors import ShapeError
-from symfold.families import Family, Numbered, compress
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.sequences import element, every, join, names_of_node, repeated, reverse, stack, take
-from symfold.specialise import with_sizes
+from symfold.transform.specialise import with_sizes
 
 U = sf.tensor("u", (5, 2))
 STATES = sf.scan(lambda z, f: f(z) + z, sf.layers("f1:5", lambda z: z * 2), sf.tensor("x", (2,))).outputs[0]

@@ -10,11 +10,11 @@ import pytest
 import sympy as sp
 
 import symfold as sf
+from symfold.core.nodes import Node
+from symfold.core.values import decode_value, encode_value
 from symfold.errors import DataError
-from symfold.net_reader import READERS
-from symfold.net_writer import KINDS
-from symfold.nodes import Node
-from symfold.values import decode_value, encode_value
+from symfold.exchange.net_reader import READERS
+from symfold.exchange.net_writer import KINDS
 
 X = sf.tensor("x", (None, 3))
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), X)

@@ -22,14 +22,14 @@ import symfold as sf
 from symfold.analysis.strength.jets import jets
 from symfold.analysis.strength.multilinear import Expansion, directional_of
 from symfold.analysis.strength.series import LOOKED, MOST
+from symfold.compute.evaluate import Evaluator
+from symfold.core.interpreter import Entries
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import is_primitive
+from symfold.core.primitives.directional import directional
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
-from symfold.evaluate import Evaluator
-from symfold.interpreter import Entries
-from symfold.nodes import Node
-from symfold.operations import Constant, Input
-from symfold.primitives import is_primitive
-from symfold.primitives.directional import directional
-from symfold.specialise import with_shapes
+from symfold.transform.specialise import with_shapes
 
 X, Y = sf.tensor("x"), sf.tensor("y")
 E = sp.Symbol("epsilon")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from oracles import T, enumerated
 
 import symfold as sf
-from symfold.lifting import lift
+from symfold.core.conversion import lift
 
 X = sf.tensor("x")
 W, H = sp.symbols("w h")

@@ -18,9 +18,9 @@ from cases import CASES, values_of
 from oracles import assert_close, weighted_squares
 
 import symfold as sf
+from symfold.base.trees import flatten
+from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
-from symfold.families import Family
-from symfold.trees import flatten
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 

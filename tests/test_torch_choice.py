@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from oracles import weighted_squares
 
 import symfold as sf
+from symfold.base.trees import flatten
+from symfold.core.functions import ROWS, where
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply, attention, layer_norm, stopped
+from symfold.core.walks import walk
 from symfold.errors import NoRule
-from symfold.functions import ROWS, where
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.primitives import Apply, attention, layer_norm, stopped
-from symfold.trees import flatten
-from symfold.walks import walk
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold.compute.parameters import Parameters
 from symfold.errors import Diverged, InvalidType, InvalidValue, UnknownName
-from symfold.optimizers import momentum
-from symfold.parameters import Parameters
-from symfold.updates import TRAININGS, Stepper, training_step
+from symfold.training.optimizers import momentum
+from symfold.training.training_step import TRAININGS, Stepper, training_step
 
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:11", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
 LOSS = sf.squared_error(NET, sf.tensor("target", (None, 3)))

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.analysis.equality.agreement import agree
 from symfold.analysis.equality.counterexample import find
-from symfold.analysis.equality.randomised import Reading
+from symfold.analysis.equality.random_functions import Reading
 from symfold.analysis.equality.same_form import normal_form, same_form
 from symfold.analysis.equality.verdict import LEVELS, Verdict, verdict
-from symfold.interpreter import Interpreter
-from symfold.layer_kinds import Call
-from symfold.names import names_of
-from symfold.operations import Constant
-from symfold.walks import walk
+from symfold.core.interpreter import Interpreter
+from symfold.core.names import names_of
+from symfold.core.operations import Constant
+from symfold.core.walks import walk
+from symfold.core.applied_layers import Call
 
 X, Y = sf.tensor("x"), sf.tensor("y")
 NUMBER = sf.tensor("x", ())

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.analysis.equality.modular import decide
+from symfold.analysis.equality.multiprecision import compare_precisely
 from symfold.analysis.equality.numerical import compare_numbers
-from symfold.analysis.equality.precisely import compare_precisely
-from symfold.analysis.equality.residues import decide
 from symfold.analysis.equality.verdict import verdict
 
 X = sf.tensor("x")

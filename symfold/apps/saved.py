@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from symfold.data import Scale
+from symfold.apps.data import Scale
+from symfold.apps.regression import Model, Shape
+from symfold.base.files import replacing
 from symfold.errors import DataError
-from symfold.files import replacing
-from symfold.regression import Model, Shape
 
 FORMAT = "symfold model 1"
 MAX_BYTES = 2**30

@@ -9,32 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import arrays_of, one_of
-from symfold.depth import roll
+from symfold.base.arguments import arrays_of, one_of
+from symfold.base.trees import unflatten
+from symfold.compute.parameters import Parameters, layout_of
+from symfold.core.attach import attach
+from symfold.core.net import Net
+from symfold.core.shapes import is_known
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
-from symfold.net import Net
-from symfold.opening import opened
-from symfold.parameters import Parameters, layout_of
-from symfold.shapes import is_known
-from symfold.trees import unflatten
-from symfold.walks import walk
+from symfold.transform.inlining import opened
+from symfold.transform.rolling import roll
 
 
 def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
-    from symfold.backends.numpy.program import Program
+    from symfold.compute.backends.numpy.program import Program
 
     check_float64(dtype)
     return Program(net, shapes, params)
 
 
 def _native_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
-    from symfold.backends.native.program import Program
+    from symfold.compute.backends.native.program import Program
 
     return Program(net, shapes, params, dtype)
 
 
 def _jax_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
-    from symfold.backends.jax.program import Program
+    from symfold.compute.backends.jax.program import Program
 
     return Program(net, shapes, params, dtype)
 
@@ -174,7 +175,10 @@ def chosen_backend(name: str, net: Net, runs: int | None = None, dtype: str = "f
         raise MissingPackage(f"backend={chosen!r} needs the package {EXTRAS[chosen]}, which is not installed (pip install 'symfold[{chosen}]')")
     if chosen != "auto":
         return chosen
-    from symfold.backends.choice import RUNS, automatic  # a backend knows what it has code for; it is asked where that matters
+    from symfold.compute.backends.choice import (  # a backend knows what it has code for; it is asked where that matters
+        RUNS,
+        automatic,
+    )
 
     return automatic(net, RUNS if runs is None else runs, dtype)
 
@@ -195,3 +199,4 @@ def lambdify(net: Net) -> Callable[..., Any]:
     return call
 
 
+attach(Net, compile=compile_net, lambdify=lambdify)

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import array_of
-from symfold.errors import InvalidValue, NoRule
-from symfold.functions import numbers_of
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.opening import divided
-from symfold.operations import Constant, FrozenArray, Input
-from symfold.shapes import NAME
+from symfold.base.arguments import array_of
+from symfold.base.trees import unflatten
+from symfold.core.applied_layers import Call
+from symfold.core.attach import attach
+from symfold.core.conversion import lift
+from symfold.core.functions import numbers_of
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.shapes import NAME, fits, show
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
+from symfold.transform.inlining import divided
+from symfold.transform.specialise import match, with_shapes
 
 
 def constant_value(node: Node) -> Any:
@@ -78,3 +83,42 @@ class Evaluator(Interpreter):
                 return np.frompyfunc(op, len(args), 1)(*args)
             return numbers_of(op)(*args)
         return op.evaluate(*args)
+
+
+def call(net: Net, *values: Any, **named: Any) -> Any:
+    """Evaluate at numbers, or put nodes, nets or SymPy expressions in the place of inputs (a net again).
+
+    Positional values follow `inputs`, after a dict of parameters if the first value is a mapping.
+    """
+    params: Mapping[str, Any] = {}
+    if values and isinstance(values[0], Mapping):
+        params, values = values[0], values[1:]
+    if len(values) > len(net.inputs):
+        raise InvalidType(f"{len(values)} values given for {len(net.inputs)} input(s): {', '.join(i.op.name for i in net.inputs) or 'none'}")
+    given = {**params, **{i.op.name: value for i, value in zip(net.inputs, values, strict=False)}, **named}
+    known = {node.op.name: node for node in (*net.inputs, *net.params)}
+    for name in given:
+        if name not in known and name not in params:  # parameters may be more than this net needs: a gradient needs fewer
+            raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
+    if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
+        placed = {name: lift(value) for name, value in given.items() if name in known}
+        for name, value in placed.items():
+            if not fits(value.shape, known[name].shape):
+                raise ShapeError(f"{known[name].op.role} {name!r} has shape {show(known[name].shape)}, got {value} of shape {show(value.shape)}")
+        return net.replaced(placed)
+
+    numbers = {name: as_numbers(name, value) for name, value in given.items() if name in known}
+    for node in net.params:
+        if node.op.name in numbers and not fits(numbers[node.op.name].shape, node.shape):
+            raise ShapeError(f"parameter {node.op.name!r} has shape {show(node.shape)}, got {numbers[node.op.name].shape}")
+    for name, value in numbers.items():
+        match(known[name], value.shape, {})
+    evaluator = Evaluator(numbers)
+    outputs = divided(with_shapes(net, {name: value.shape for name, value in numbers.items()}).outputs)
+    with np.errstate(all="ignore"):  # as compiled nets have it: infinite and undefined numbers are results
+        results = evaluator.run(outputs)
+    whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
+    return unflatten(net.form, [np.asarray(value) for value in whole])
+
+
+attach(Net, __call__=call)

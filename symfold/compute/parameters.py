@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import array_of, arrays_of, whole
+from symfold.base.arguments import array_of, arrays_of, whole
+from symfold.core.attach import attach
+from symfold.core.names import Claims, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Normal
+from symfold.core.shapes import is_concrete, show
+from symfold.core.stacked_inputs import Family, Numbered
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown
-from symfold.families import Family, Numbered
-from symfold.names import Claims, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Normal
-from symfold.shapes import is_concrete, show
 
 
 @dataclass(frozen=True)
@@ -185,3 +186,6 @@ def init(net: Net, seed: int = 0) -> Parameters:
         if len(places) > 1:  # a name that lies in several places has one value
             params[name] = params[name]
     return params
+
+
+attach(Net, init=init)

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from symfold.blocks import Block
-from symfold.families import Family
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Input
-from symfold.primitives import Apply
-from symfold.shapes import Size
-from symfold.specialise import with_shapes
-from symfold.walks import walk
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.primitives import Apply
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
+from symfold.transform.specialise import with_shapes
 
 Asked = Mapping[Node, frozenset[Size]]  # nodes that rows are picked by, each with how many rows its tables have
 
@@ -42,7 +42,7 @@ def rows_of(nets: Sequence[Net], shapes: Mapping[str, Sequence[int]] | None = No
     whose length is not known, one row is.
 
     >>> import symfold as sf
-    >>> from symfold.primitives import embed
+    >>> from symfold.core.primitives import embed
     >>> words = sf.tensor("words", (None, 4))
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), Net.of(embed(sf.parameter("E", (7, 3)), words)) + sf.tensor("x", (3,)))
     >>> rows_of([net])

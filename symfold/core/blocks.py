@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, Formal
+from symfold.core.shapes import Shape
+from symfold.core.walks import remade, substitute, walk
 from symfold.errors import ShapeError
-from symfold.nodes import Node, digest
-from symfold.operations import Constant, Formal
-from symfold.shapes import Shape
-from symfold.walks import remade, substitute, walk
 
 # how many mappers are being traced around this point; a context variable, so that threads do not see each other
 _nesting: ContextVar[int] = ContextVar("nesting", default=0)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import array_of, quoted
-from symfold.errors import InvalidType, NoRule
-from symfold.functions import (
+from symfold.base.arguments import array_of, quoted
+from symfold.core.attach import attach
+from symfold.core.functions import (
     Head,
     equal,
     greater,
@@ -26,10 +26,11 @@ from symfold.functions import (
     row_of,
     where,
 )
-from symfold.nodes import Node, digest
-from symfold.operations import Constant, FrozenArray, Input
-from symfold.shapes import input_shape
-from symfold.tensors import number
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.shapes import input_shape
+from symfold.core.tensors import number
+from symfold.errors import InvalidType, NoRule
 
 
 def leads(other: object) -> bool:
@@ -67,6 +68,22 @@ def as_symbol(node: Node) -> sp.Basic:
         return node.op.value
     symbol = NodeSymbol(node)
     return sp.Ne(symbol, 0) if isinstance(node.op, type) and row_of(node.op).truth else symbol
+
+
+def is_truth(node: Node) -> bool:
+    """Whether a node holds truth values: a comparison, what is made of comparisons, or an input, which may hold them.
+
+    >>> from symfold.core.tensors import tensor
+    >>> x = tensor("x")
+    >>> is_truth(x > 0), is_truth(x + 1)
+    (True, False)
+    """
+    op = node.op
+    if isinstance(op, type):
+        return row_of(op).truth or (op is where and all(map(is_truth, node.args[1:])))
+    if isinstance(op, Constant):
+        return op.value.dtype == "|b1" if isinstance(op.value, FrozenArray) else op.value in (0, 1)
+    return isinstance(op, Input)
 
 
 def lift(value: Any) -> Node:
@@ -163,3 +180,6 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
         else:
             raise NoRule(f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} (use sf.tensor for arrays, and elementwise functions)")
     return done[expression]
+
+
+attach(Node, _sympy_=as_symbol)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.blocks import Block, trace
+from symfold.core.blocks import Block, trace
+from symfold.core.nodes import Node
+from symfold.core.sequences import element, has_rest, join, repeated, rest, take
+from symfold.core.shapes import ANY, Shape, Size, fits, is_known, settled, show
 from symfold.errors import Advice, ShapeError
-from symfold.nodes import Node
-from symfold.sequences import element, has_rest, join, repeated, rest, take
-from symfold.shapes import ANY, Shape, Size, fits, is_known, settled, show
 
 
 @dataclass(frozen=True)

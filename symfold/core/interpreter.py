@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from symfold.blocks import Block
-from symfold.families import Family, known_count
-from symfold.folds import Fold, Select
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import concatenate, is_primitive, joins_rows, splits_rows
-from symfold.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
-from symfold.walks import walk
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import concatenate, is_primitive, joins_rows, splits_rows
+from symfold.core.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import walk
 
 
 class Entries(list[Any]):

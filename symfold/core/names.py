@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
-from symfold.blocks import Block
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.sequences import names_of_node
+from symfold.core.shapes import NAME, Rest, Shape, show
+from symfold.core.stacked_inputs import Family, Names, Numbered, count_of
+from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidValue, ShapeError
-from symfold.families import Family, Names, Numbered, count_of
-from symfold.folds import Fold
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Input
-from symfold.sequences import names_of_node
-from symfold.shapes import NAME, Rest, Shape, show
-from symfold.walks import substitute, walk
 
 
 def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
@@ -34,7 +34,7 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
     or the parameter of that name, as in SymPy two symbols of one name are one, and an input where there is neither.
 
     >>> import sympy as sp
-    >>> from symfold.tensors import parameter, tensor
+    >>> from symfold.core.tensors import parameter, tensor
     >>> reconcile((tensor("x", (2, 3)) + sp.Symbol("x"),))[0].shape
     (2, 3)
     >>> reconcile((tensor("x") + parameter("x", (2, 3)),))

@@ -1,7 +1,7 @@
 """Nets: what a fold gives and every transformation returns. Immutable, callable, equal by structure.
 
-A net is outputs (nodes) and the form they are held in. Everything else is a door: a method that hands the net on to
-the room that does the work, so that importing a net imports none of them.
+A net is outputs (nodes) and the form they are held in. What is done with a net (formulas, graphs, numbers, ...) is
+attached by the packages that do it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from symfold.arguments import place_of, quoted
-from symfold.blocks import Block, trace
-from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing
-from symfold.families import Family, Numbered
-from symfold.folds import Fold
-from symfold.functions import UFUNCS
-from symfold.lifting import as_symbol, lift
-from symfold.names import check_claims, leaves_of, names_of, reconcile
-from symfold.nodes import Node
-from symfold.numpy_choices import is_truth
-from symfold.numpy_functions import call_numpy
-from symfold.operations import Formal, Input
-from symfold.operators import Operators
-from symfold.shapes import Shape, fits, show
-from symfold.trees import LEAF, Form, as_state, flatten, unflatten
-from symfold.walks import substitute, walk
+from symfold.base.arguments import place_of, quoted
+from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
+from symfold.core.blocks import Block, trace
+from symfold.core.conversion import as_symbol, is_truth, lift
+from symfold.core.folds import Fold
+from symfold.core.names import check_claims, leaves_of, names_of, reconcile
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.operators import Operators
+from symfold.core.sequences import stack
+from symfold.core.shapes import Shape
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.walks import substitute, walk
+from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
 if TYPE_CHECKING:
     import pathlib
@@ -37,8 +33,9 @@ if TYPE_CHECKING:
     import networkx as nx
     import sympy as sp
 
-    from symfold.compile import Compiled
-    from symfold.notation.steps import Equations
+    from symfold.compute.compile import Compiled
+    from symfold.compute.parameters import Parameters
+    from symfold.show.notation.steps import Equations
 
 
 def listed(leaf: Node) -> tuple[str, ...]:
@@ -47,7 +44,7 @@ def listed(leaf: Node) -> tuple[str, ...]:
     return (names.prefix,) if isinstance(names, Numbered) and not isinstance(names.count, int) else tuple(names)
 
 
-@dataclass(frozen=True, eq=True)
+@dataclass(frozen=True, repr=False)
 class Net(Operators):
     """A computation over inputs and parameters.
 
@@ -160,51 +157,10 @@ class Net(Operators):
                 waiting += [node.op.block for node in walk(block.results) if isinstance(node.op, Fold)]
         return tuple(found)
 
-    # -- used as a function
+    # -- other values in place of inputs
 
-    def __call__(self, *values: Any, **named: Any) -> Any:
-        """Evaluate at numbers, or put nodes, nets or SymPy expressions in the place of inputs (a net again).
-
-        Positional values follow `inputs`, after a dict of parameters if the first value is a mapping.
-        """
-        params: Mapping[str, Any] = {}
-        if values and isinstance(values[0], Mapping):
-            params, values = values[0], values[1:]
-        if len(values) > len(self.inputs):
-            raise InvalidType(f"{len(values)} values given for {len(self.inputs)} input(s): {', '.join(i.op.name for i in self.inputs) or 'none'}")
-        given = {**params, **{i.op.name: value for i, value in zip(self.inputs, values, strict=False)}, **named}
-        known = {node.op.name: node for node in (*self.inputs, *self.params)}
-        for name in given:
-            if name not in known and name not in params:  # parameters may be more than this net needs: a gradient needs fewer
-                raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
-        if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
-            placed = {name: lift(value) for name, value in given.items() if name in known}
-            for name, value in placed.items():
-                if not fits(value.shape, known[name].shape):
-                    raise ShapeError(f"{known[name].op.role} {name!r} has shape {show(known[name].shape)}, got {value} of shape {show(value.shape)}")
-            return self._placed(placed)
-        from symfold.evaluate import Evaluator, as_numbers
-        from symfold.interpreter import Entries
-        from symfold.opening import divided
-        from symfold.specialise import match, with_shapes
-
-        numbers = {name: as_numbers(name, value) for name, value in given.items() if name in known}
-        for node in self.params:
-            if node.op.name in numbers and not fits(numbers[node.op.name].shape, node.shape):
-                raise ShapeError(f"parameter {node.op.name!r} has shape {show(node.shape)}, got {numbers[node.op.name].shape}")
-        for name, value in numbers.items():
-            match(known[name], value.shape, {})
-        evaluator = Evaluator(numbers)
-        outputs = divided(with_shapes(self, {name: value.shape for name, value in numbers.items()}).outputs)
-        with np.errstate(all="ignore"):  # as compiled nets have it: infinite and undefined numbers are results
-            results = evaluator.run(outputs)
-        whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
-        return unflatten(self.form, [np.asarray(value) for value in whole])
-
-    def _placed(self, values: Mapping[str, Node]) -> Any:
+    def replaced(self, values: Mapping[str, Node]) -> Any:
         """Inputs and parameters replaced by nodes; families that hold one are stacked anew."""
-        from symfold.sequences import stack
-
         replaced: dict[Node, Node] = {}
         for leaf in self.leaves:
             if isinstance(leaf.op, Family) and any(name in values for name in leaf.op.names):
@@ -215,115 +171,13 @@ class Net(Operators):
         kept = tuple(leaf for leaf in self.signature if leaf not in replaced)
         return Net(reconcile(substitute(self.outputs, replaced)), self.form, kept)
 
-    def at(self, **depths: int) -> Net:
-        """The net at given depths, where a depth is a symbol."""
-        from symfold.depth import at_depth
-
-        return at_depth(self, depths)
-
-    def bind(self, bodies: Mapping[str, Any]) -> Net:
-        """The net with bodies given to opaque layers, by name.
-
-        >>> import symfold as sf
-        >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
-        >>> net.bind({"f1": lambda z: z**2, "f2": lambda z: 2 * z})(3.0).item()
-        36.0
-        """
-        from symfold.bind import bind
-
-        return bind(self, bodies)
-
-    # -- doors: formula
-
-    @property
-    def expr(self) -> sp.Expr:
-        """The whole net as one SymPy expression (bounded; `to_sympy(max_ops=None)` lifts the bound)."""
-        return self.to_sympy()
-
-    def to_sympy(self, max_ops: int | None = 10_000) -> Any:
-        from symfold.notation.expanded import to_sympy
-
-        return to_sympy(self, max_ops=max_ops)
-
-    @property
-    def equations(self) -> Equations:
-        """The steps: pairs (symbol, expression), made when asked for."""
-        from symfold.notation.steps import equations
-
-        return equations(self)
-
-    def __str__(self) -> str:
-        from symfold.notation import describe
-
-        return describe(self)
-
-    def __repr__(self) -> str:
-        from symfold.notation import describe
-
-        return describe(self)
-
-    def _repr_latex_(self) -> str | None:
-        from symfold.notation import display_latex
-
-        return display_latex(self)
-
-    def _repr_svg_(self) -> str | None:
-        from symfold.diagram import display_svg
-
-        return display_svg(self)
-
-    # -- doors: graph and picture
-
-    def graph(self, level: str = "layer") -> nx.MultiDiGraph:
-        from symfold.graph import graph
-
-        return graph(self, level)
-
-    def diagram(self, level: str | None = None, **options: Any) -> graphviz.Digraph:
-        from symfold.diagram import diagram
-
-        return diagram(self, level, **options)
-
-    def draw(self, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
-        from symfold.diagram import draw
-
-        return draw(self, path, level, **options)
-
-    # -- doors: numbers
-
-    def init(self, seed: int = 0) -> Any:
-        from symfold.parameters import init
-
-        return init(self, seed)
-
-    def compile(self, backend: str = "auto", dtype: str = "float64") -> Compiled:
-        from symfold.compile import compile_net
-
-        return compile_net(self, backend, dtype)
-
-    def lambdify(self) -> Callable[..., Any]:
-        """A function of the inputs, then the parameters, in their order, as `sympy.lambdify` would give it."""
-        from symfold.compile import lambdify
-
-        return lambdify(self)
-
-    # -- keeping
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        from symfold.serialize import net_from_data, net_to_data
-
-        return net_from_data, (net_to_data(self),)
+    # -- immutable: a copy is the net itself
 
     def __copy__(self) -> Net:
         return self
 
     def __deepcopy__(self, memo: object) -> Net:
         return self
-
-    def to_json(self) -> str:
-        from symfold.serialize import net_to_json
-
-        return net_to_json(self)
 
     # -- arithmetic gives nets
 
@@ -358,12 +212,30 @@ class Net(Operators):
         parts = self.parts
         return iter(parts)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = list(map(self._operand, inputs))
-        if ufunc in UFUNCS and method == "__call__" and not options:
-            return self._wrap_(Node(UFUNCS[ufunc], tuple(map(lift, plain))))
-        return self._wrap_(call_numpy(ufunc, *plain, **options))
-
-    def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
-        plain = list(map(self._operand, args))
-        return self._wrap_(call_numpy(function, *plain, **options))
+    if TYPE_CHECKING:  # attached by the packages that know more than the core (see core/attach.py)
+        # frontend
+        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net: ...
+        def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Any) -> Net: ...
+        # transform
+        def at(self, **depths: int) -> Net: ...
+        def bind(self, bodies: Mapping[str, Any]) -> Net: ...
+        # show
+        expr: sp.Expr
+        equations: Equations
+        def to_sympy(self, max_ops: int | None = 10_000) -> Any: ...
+        def formula(self, form: str = "fold", style: str = "text", max_ops: int | None = 10_000) -> str: ...
+        def __str__(self) -> str: ...
+        def __repr__(self) -> str: ...
+        def _repr_latex_(self) -> str | None: ...
+        def _repr_svg_(self) -> str | None: ...
+        def graph(self, level: str = "layer") -> nx.MultiDiGraph: ...
+        def diagram(self, level: str | None = None, **options: Any) -> graphviz.Digraph: ...
+        def draw(self, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path: ...
+        # compute
+        def __call__(self, *values: Any, **named: Any) -> Any: ...
+        def init(self, seed: int = 0) -> Parameters: ...
+        def compile(self, backend: str = "auto", dtype: str = "float64") -> Compiled: ...
+        def lambdify(self) -> Callable[..., Any]: ...
+        # exchange
+        def __reduce__(self) -> tuple[Any, ...]: ...
+        def to_json(self) -> str: ...

@@ -16,16 +16,16 @@ import threading
 import weakref
 from collections.abc import Iterator
 from numbers import Number
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
 
+from symfold.core.functions import Head
+from symfold.core.operations import Operation
+from symfold.core.operators import Operators
+from symfold.core.shapes import Shape, elementwise, show
 from symfold.errors import InvalidType, UnknownName
-from symfold.functions import Head
-from symfold.operations import Operation
-from symfold.operators import Operators
-from symfold.shapes import Shape, elementwise, show
 
 VERBS = {sp.Add: "cannot add {} to {}", sp.Mul: "cannot multiply {} by {}", sp.Pow: "cannot raise {} to {}"}
 
@@ -91,48 +91,22 @@ class Node(Operators):
             return False
         return self._hash == other._hash and digest(self) == digest(other)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        from symfold.serialize import node_from_data, node_to_data  # serialising knows every operation; nodes know none
-
-        return node_from_data, (node_to_data(self),)
-
     def __copy__(self) -> Node:
         return self
 
     def __deepcopy__(self, memo: object) -> Node:
         return self
 
-    def __repr__(self) -> str:
-        from symfold.notation.templates import preview  # likewise: printing stands above what is printed
-
-        return preview(self)
-
-    def _repr_latex_(self) -> str:
-        from symfold.notation.templates import preview
-
-        return f"$\\displaystyle {preview(self, 'latex')}$"
-
-    # -- operators, NumPy's functions and SymPy's trace
-
-    def _operate(self, name: str, *others: Any, **options: Any) -> Node:
-        from symfold.arithmetic import OPERATORS  # what an operator means is said with the primitives; nodes know none
-
-        return OPERATORS[name](self, *others, **options)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
-        from symfold.numpy_functions import traced_ufunc  # likewise
-
-        return traced_ufunc(ufunc, method, *inputs, **options)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Node:
-        from symfold.numpy_functions import traced_function
-
-        return traced_function(function, *args, **options)
-
-    def _sympy_(self) -> sp.Expr:
-        from symfold.lifting import as_symbol
-
-        return as_symbol(self)
+    if TYPE_CHECKING:  # attached by the packages that know more than the core (see core/attach.py)
+        # frontend: operators, NumPy's functions and SymPy's trace
+        def _operate(self, name: str, *others: Any, **options: Any) -> Node: ...
+        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node: ...
+        def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Node: ...
+        def _sympy_(self) -> sp.Basic: ...
+        # show, exchange
+        def __repr__(self) -> str: ...
+        def _repr_latex_(self) -> str: ...
+        def __reduce__(self) -> tuple[Any, ...]: ...
 
     @property
     def ndim(self) -> int:

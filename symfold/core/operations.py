@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import real
+from symfold.base.arguments import real
+from symfold.core.shapes import Shape
 from symfold.errors import InvalidType, InvalidValue
-from symfold.shapes import Shape
 
 if TYPE_CHECKING:
-    from symfold.nodes import Node
+    from symfold.core.nodes import Node
 
 
 @runtime_checkable

@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import ordered
-from symfold.arrays import add_at, set_at, zeros_like
+from symfold.base.arguments import ordered
+from symfold.core.arrays import add_at, set_at, zeros_like
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
+from symfold.core.shapes import ANY, Shape, is_known, length
+from symfold.core.stacked_inputs import Family, Names, Numbered, compress, known_count
 from symfold.errors import InvalidValue
-from symfold.families import Family, Names, Numbered, compress, known_count
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray, Input
-from symfold.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
-from symfold.shapes import ANY, Shape, is_known, length
 
 Positions = range | tuple[int, ...]
 LARGEST = 2**20  # entries of a constant whose rows are written out where some are equal: above, they are taken from the distinct ones
@@ -123,7 +123,7 @@ def names_of_node(node: Node) -> Names:
 def stack(parts: Sequence[Any]) -> Node:
     """A sequence of these values, which must be alike in shape.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2, step=1)
     """
@@ -251,7 +251,7 @@ def has_rest(sequence: Node) -> bool:
 def rest(sequence: Node, first: int = 1) -> Node:
     """All entries but the first ones, of numbered names.
 
-    >>> from symfold.named_layers import layers
+    >>> from symfold.frontend.named_layers import layers
     >>> rest(layers("f", count="n").families()[0]).op.names
     Numbered(prefix='f', start=2, count=n - 1, step=1)
     """
@@ -265,7 +265,7 @@ def every(sequence: Node, size: int, place: int) -> Node | None:
     """The entries at one place of every group of so many, of symbolically many numbered names, in their order or from the last.
 
     >>> import sympy as sp
-    >>> from symfold.named_layers import layers
+    >>> from symfold.frontend.named_layers import layers
     >>> every(layers("f", count=3 * sp.Symbol("m")).families()[0], 3, 0).op.names
     Numbered(prefix='f', start=1, count=m, step=3)
     """

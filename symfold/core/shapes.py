@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from symfold.arguments import ordered, quoted, whole
+from symfold.base.arguments import ordered, quoted, whole
 from symfold.errors import InvalidType, ShapeError
 
 

@@ -13,10 +13,10 @@ from math import gcd
 
 import sympy as sp
 
+from symfold.core.nodes import Node
+from symfold.core.operations import Input, Normal
+from symfold.core.shapes import Shape, Size
 from symfold.errors import InvalidValue, depth_is_symbolic
-from symfold.nodes import Node
-from symfold.operations import Input, Normal
-from symfold.shapes import Shape, Size
 
 
 @dataclass(frozen=True)

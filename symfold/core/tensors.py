@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import sympy as sp
 
-from symfold.arguments import quoted
+from symfold.base.arguments import quoted
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input, Normal
+from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
-from symfold.nodes import Node
-from symfold.operations import Constant, Input, Normal
-from symfold.shapes import Shape, input_shape
 
 
 def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.core.shapes import Rest
 from symfold.errors import DataError, NoRule
-from symfold.shapes import Rest
 
 CONSTANTS: dict[str, sp.Expr] = {
     "pi": sp.pi, "E": sp.E, "EulerGamma": sp.EulerGamma, "Catalan": sp.Catalan, "GoldenRatio": sp.GoldenRatio,

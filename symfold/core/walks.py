@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from symfold.nodes import Node
+from symfold.core.nodes import Node
 
 
 def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from symfold.blocks import Block
+from symfold.base.trees import LEAF, Form
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.functions import head_named
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
+from symfold.core.primitives import PRIMITIVES, Apply
+from symfold.core.stacked_inputs import Family, Numbered, compress
+from symfold.core.values import decode_value
 from symfold.errors import DataError, SymfoldError
-from symfold.families import Family, Numbered, compress
-from symfold.folds import Fold, Select
-from symfold.functions import head_named
-from symfold.layer_kinds import Call
-from symfold.net_writer import FORMAT
-from symfold.nodes import Node
-from symfold.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
-from symfold.primitives import PRIMITIVES, Apply
-from symfold.trees import LEAF, Form
-from symfold.values import decode_value
+from symfold.exchange.net_writer import FORMAT
 
 
 def require(condition: object, wrong: str) -> None:

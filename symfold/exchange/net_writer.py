@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold.blocks import Block
+from symfold.base.trees import LEAF, Form
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.functions import head_name
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
+from symfold.core.primitives import Apply
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.values import encode_value
+from symfold.core.walks import walk
 from symfold.errors import NoRule
-from symfold.families import Family, Numbered
-from symfold.folds import Fold, Select
-from symfold.functions import head_name
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
-from symfold.primitives import Apply
-from symfold.trees import LEAF, Form
-from symfold.values import encode_value
-from symfold.walks import walk
 
 FORMAT = 1
 KINDS = ("input", "family", "formal", "number", "array", "head", "apply", "call", "fold", "select")

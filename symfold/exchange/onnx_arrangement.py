@@ -8,10 +8,10 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape, Size
 from symfold.errors import NoRule
 from symfold.exchange.onnx_graph import LAST, Graph, check_rank
-from symfold.nodes import Node
-from symfold.shapes import Shape, Size
 
 
 def rank_of(node: Node) -> int:

@@ -8,12 +8,12 @@ from functools import reduce
 
 import sympy as sp
 
-from symfold import functions
+from symfold.core import functions
+from symfold.core.functions import Head
+from symfold.core.functions.special import ERFC
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
 from symfold.exchange.onnx_graph import Graph
-from symfold.functions import Head
-from symfold.functions.special import ERFC
-from symfold.nodes import Node
-from symfold.operations import Constant
 
 Row = Callable[..., str]  # (graph, node, names of the arguments, **attributes)
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.base.version import __version__
+from symfold.core.shapes import NAME, Shape, Size, is_concrete, is_known, show
 from symfold.errors import MissingPackage, NoRule
-from symfold.shapes import NAME, Shape, Size, is_concrete, is_known, show
 
 OPSET = 18  # the first whose reductions all take their axes as an input
 LAST = np.iinfo(np.int64).max
@@ -142,8 +143,6 @@ class Graph:
 
     def model(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         """The whole model."""
-        from symfold import __version__
-
         helper = self.onnx.helper
         graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=self.initializers)
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="symfold", producer_version=__version__)

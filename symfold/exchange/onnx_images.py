@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold import primitives as p
+from symfold.core import primitives as p
+from symfold.core.nodes import Node
+from symfold.core.primitives import Primitive
+from symfold.core.shapes import is_known
 from symfold.exchange.onnx_graph import Graph
-from symfold.nodes import Node
-from symfold.primitives import Primitive
-from symfold.shapes import is_known
 
 NARROW = (p.convolution, p.mean_pool, p.layer_norm)  # what runtimes have in float32 alone
 
@@ -43,7 +43,7 @@ def layer_norm(graph: Graph, node: Node, names: Sequence[str], axes: tuple[int, 
 def means_the_same(node: Node, dtype: str) -> bool:
     """Whether ONNX's operation of this kind means what the node does.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> pool = p.max_pool(tensor("x", (1, 2, 4, 4)), kernel=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1))
     >>> means_the_same(pool, "float64")
     True

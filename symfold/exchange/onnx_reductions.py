@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
+from symfold.core.primitives import causal as causal_mask
+from symfold.core.shapes import Shape
 from symfold.exchange.onnx_arrangement import rank_of, total_of, transposed
 from symfold.exchange.onnx_elementwise import Row, where
 from symfold.exchange.onnx_graph import Graph, check_rank
-from symfold.nodes import Node
-from symfold.primitives import Apply
-from symfold.primitives import causal as causal_mask
-from symfold.shapes import Shape
 
 
 def reduced(kind: str) -> Row:

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from symfold import primitives as p
+from symfold.core import primitives as p
+from symfold.core.nodes import Node
+from symfold.core.primitives import Primitive
+from symfold.core.sequences import add_rows, reverse_row, stack_row, take_row
 from symfold.errors import NoRule
 from symfold.exchange.onnx_arrangement import concatenate, indexed, put, rank_of, stack, sum_to, transposed
 from symfold.exchange.onnx_elementwise import HEADS, Row, plain
@@ -15,9 +18,6 @@ from symfold.exchange.onnx_graph import LAST, Graph
 from symfold.exchange.onnx_images import convolution, layer_norm, max_pool, mean_pool, means_the_same
 from symfold.exchange.onnx_reductions import at_max, causal, reduced, scattered, share, softmax, whole_numbers
 from symfold.exchange.onnx_windows import add_windows, windows
-from symfold.nodes import Node
-from symfold.primitives import Primitive
-from symfold.sequences import add_rows, reverse_row, stack_row, take_row
 
 
 def no_numbers(graph: Graph, node: Node, names: Sequence[str], **attributes: Any) -> Any:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from symfold import primitives as p
+from symfold.core import primitives as p
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape, is_concrete
 from symfold.errors import NoRule
 from symfold.exchange.onnx_arrangement import padded
 from symfold.exchange.onnx_graph import Graph
-from symfold.nodes import Node
-from symfold.shapes import Shape, is_concrete
 
 
 def windows(graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> str:

@@ -8,27 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import arrays_of, flag, one_of
-from symfold.depth import roll, unroll, written_out
-from symfold.draws import only_picking
+from symfold.base.arguments import arrays_of, flag, one_of
+from symfold.base.files import check_writable, write_whole
+from symfold.base.trees import LEAF, Form
+from symfold.compute.evaluate import constant_value
+from symfold.compute.random_inputs import only_picking
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.names import leaves_of, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.shapes import NAME, input_shape
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, unknown
-from symfold.evaluate import constant_value
 from symfold.exchange.onnx_elementwise import HEADS
 from symfold.exchange.onnx_graph import Graph, check_rank
 from symfold.exchange.onnx_rows import keeps, written
-from symfold.families import Family, known_count
-from symfold.files import check_writable, write_whole
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.names import leaves_of, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import composed, divided, opened
-from symfold.operations import Constant
-from symfold.shapes import NAME, input_shape
-from symfold.specialise import with_shapes
-from symfold.trees import LEAF, Form
-from symfold.walks import walk
+from symfold.transform.inlining import composed, divided, opened
+from symfold.transform.rolling import roll, unroll, written_out
+from symfold.transform.specialise import with_shapes
 
 DTYPES = ("float64", "float32")
 MOST_BYTES = 2**31 - 1  # of one message of protobuf

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from symfold.core.attach import attach
+from symfold.core.net import Net
+from symfold.core.nodes import Node
 from symfold.errors import DataError
-from symfold.net import Net
-from symfold.net_reader import nodes_from_data
-from symfold.net_writer import Data, nodes_to_data
-from symfold.nodes import Node
+from symfold.exchange.net_reader import nodes_from_data
+from symfold.exchange.net_writer import Data, nodes_to_data
 
 
 def node_to_data(node: Node) -> Data:
@@ -56,3 +57,15 @@ def from_json(text: str) -> Net:
     except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"not a net: not JSON: {error} (give what net.to_json() wrote)") from error
     return net_from_data(data)
+
+
+def _reduced_node(node: Node) -> tuple[Any, ...]:
+    return node_from_data, (node_to_data(node),)
+
+
+def _reduced_net(net: Net) -> tuple[Any, ...]:
+    return net_from_data, (net_to_data(net),)
+
+
+attach(Node, __reduce__=_reduced_node)
+attach(Net, __reduce__=_reduced_net, to_json=net_to_json)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from symfold.core.nodes import Node
+from symfold.core.primitives import broadcast_to, concatenate, item, permute, reshape, stopped, swap
+from symfold.core.sequences import stack
 from symfold.exchange.torch_rows import Row, covered, evaluated
-from symfold.nodes import Node
-from symfold.primitives import broadcast_to, concatenate, item, permute, reshape, stopped, swap
-from symfold.sequences import stack
 
 
 def _reshape(shape: Any, a: Node, *given: Any, **named: Any) -> Node:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold import functions
+from symfold.core import functions
+from symfold.core.conversion import lift
+from symfold.core.functions import Head
+from symfold.core.nodes import Node
+from symfold.core.primitives import at_max, first_max, reduce_max, reduce_sum
 from symfold.exchange.torch_dtypes import check_cast, kind_of
 from symfold.exchange.torch_rows import Row
-from symfold.functions import Head
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.numpy_choices import CHOICES as NUMPY_CHOICES
-from symfold.primitives import at_max, first_max, reduce_max, reduce_sum
+from symfold.frontend.numpy_choices import CHOICES as NUMPY_CHOICES
 
 
 def apply(head: Head, *args: Any) -> Node:

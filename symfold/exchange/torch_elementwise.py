@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold import functions
+from symfold.core import functions
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.primitives import reshape
 from symfold.exchange.torch_choice import apply, choose, clamp, row_of
 from symfold.exchange.torch_rows import HALF, Row, covered
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.primitives import reshape
 
 LN2 = sp.log(2)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import quoted
+from symfold.base.arguments import quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage
 from symfold.exchange.torch_regions import write_out_regions
 

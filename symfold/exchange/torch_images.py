@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.core.nodes import Node
+from symfold.core.primitives import convolution, mean_pool, reduce_mean, reshape
+from symfold.core.primitives import max_pool as pooled_max
 from symfold.exchange.torch_rows import Row, covered
-from symfold.nodes import Node
-from symfold.primitives import convolution, mean_pool, reduce_mean, reshape
-from symfold.primitives import max_pool as pooled_max
 
 
 def sizes(given: Any, rank: int) -> tuple[int, ...]:

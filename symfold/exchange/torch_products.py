@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.exchange.torch_choice import axes_of, choose
-from symfold.exchange.torch_rows import HALF, Row, covered, evaluated
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray
-from symfold.primitives import (
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.primitives import (
     attention,
     broadcast_to,
     dot,
@@ -26,6 +24,8 @@ from symfold.primitives import (
     softmax,
     swap,
 )
+from symfold.exchange.torch_choice import axes_of, choose
+from symfold.exchange.torch_rows import HALF, Row, covered, evaluated
 
 
 def reduction(row: Any) -> Row:

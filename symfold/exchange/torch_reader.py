@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from symfold.blocks import Block, trace
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block, trace
+from symfold.core.conversion import lift
+from symfold.core.folds import apply_fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Fixed, Formal, Input
+from symfold.core.primitives import opaque
+from symfold.core.sequences import element
+from symfold.core.shapes import NAME
+from symfold.core.tensors import parameter, tensor
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.exchange.torch_chains import Chain, candidates, chains_of, opened
 from symfold.exchange.torch_dtypes import Types, dtype_of, kind_of
@@ -16,16 +26,6 @@ from symfold.exchange.torch_export import Exported, Scope, export, name_of
 from symfold.exchange.torch_modules import fresh, layer_names
 from symfold.exchange.torch_ops import row_for
 from symfold.exchange.torch_rows import DrawsOrLearns
-from symfold.folds import apply_fold
-from symfold.layer_kinds import Call
-from symfold.lifting import lift
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Fixed, Formal, Input
-from symfold.primitives import opaque
-from symfold.sequences import element
-from symfold.shapes import NAME
-from symfold.tensors import parameter, tensor
 
 Env = dict[Any, Any]
 BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimizers leave alone, `sf.fit` does too

@@ -7,13 +7,13 @@ from typing import Any
 
 import sympy as sp
 
-from symfold import functions
+from symfold.core import functions
+from symfold.core.folds import fold_nodes
+from symfold.core.nodes import Node
+from symfold.core.primitives import concatenate, dot, item, permute, swap
+from symfold.core.sequences import element, reverse, stack
 from symfold.errors import NoRule
 from symfold.exchange.torch_rows import evaluated
-from symfold.folds import fold_nodes
-from symfold.nodes import Node
-from symfold.primitives import concatenate, dot, item, permute, swap
-from symfold.sequences import element, reverse, stack
 
 Weights = Sequence[Node]  # input to hidden, hidden to hidden, and their biases or none
 

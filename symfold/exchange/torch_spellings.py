@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from symfold.arrays import padded
-from symfold.functions import numbers_of, row_of
-from symfold.primitives import convolution, max_pool, softmax
+from symfold.core.arrays import padded
+from symfold.core.functions import numbers_of, row_of
+from symfold.core.primitives import convolution, max_pool, softmax
 
 Spelling = Callable[..., Any]
 

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import arrays_of, quoted
-from symfold.draws import rows_of
+from symfold.base.arguments import arrays_of, quoted
+from symfold.base.trees import unflatten
+from symfold.compute.evaluate import constant_value
+from symfold.compute.random_inputs import rows_of
+from symfold.core.applied_layers import Call
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Fixed, Input
+from symfold.core.shapes import NAME, is_concrete
 from symfold.errors import InvalidType, NoRule, ShapeError
-from symfold.evaluate import constant_value
 from symfold.exchange.signature import bound
 from symfold.exchange.torch_export import torch_package
 from symfold.exchange.torch_spellings import spelled
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import Call
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import divided
-from symfold.operations import Constant, Fixed, Input
-from symfold.shapes import NAME, is_concrete
-from symfold.specialise import with_shapes
-from symfold.trees import unflatten
+from symfold.transform.inlining import divided
+from symfold.transform.specialise import with_shapes
 
 
 def to_torch(net: Any, params: Mapping[str, Any]) -> Any:

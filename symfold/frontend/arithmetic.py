@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.functions import Head, greater, greater_equal, less, less_equal
-from symfold.lifting import leads, lift
-from symfold.nodes import Node
-from symfold.numpy_functions import call_numpy
-from symfold.operations import Constant
-from symfold.tensors import number
+from symfold.core.attach import attach
+from symfold.core.conversion import leads, lift
+from symfold.core.functions import Head, greater, greater_equal, less, less_equal
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.tensors import number
+from symfold.frontend.numpy_functions import call_numpy
 
 
 def binary(head: Head, left: Any, right: Any) -> Node:
@@ -78,3 +79,11 @@ OPERATORS: dict[str, Callable[..., Node]] = {
     "dot": lambda a, b: call_numpy(np.dot, a, b),
     "transpose": lambda a: call_numpy(np.transpose, a),
 }
+
+
+def operate(node: Node, name: str, *others: Any, **options: Any) -> Node:
+    """An operator or a method of arrays, by its name, on a node."""
+    return OPERATORS[name](node, *others, **options)
+
+
+attach(Node, _operate=operate)

@@ -8,13 +8,13 @@ from typing import Any
 
 import sympy as sp
 
-from symfold import functions
-from symfold.functions import Head
-from symfold.lifting import leads, lift
-from symfold.nodes import Node
-from symfold.primitives import axes_given
-from symfold.primitives import logsumexp as _logsumexp
-from symfold.primitives import softmax as _softmax
+from symfold.core import functions
+from symfold.core.conversion import leads, lift
+from symfold.core.functions import Head
+from symfold.core.nodes import Node
+from symfold.core.primitives import axes_given
+from symfold.core.primitives import logsumexp as _logsumexp
+from symfold.core.primitives import softmax as _softmax
 
 
 @dataclass(frozen=True)

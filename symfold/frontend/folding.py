@@ -10,17 +10,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from symfold.arguments import one_of, ordered, quoted, takes
-from symfold.blocks import prefixed
+from symfold.base.arguments import one_of, ordered, quoted, takes
+from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
+from symfold.core.blocks import prefixed
+from symfold.core.conversion import lift
+from symfold.core.folds import Step, settle, traced_step
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.sequences import join
+from symfold.core.shapes import Shape
 from symfold.errors import InvalidType, InvalidValue, ShapeError
-from symfold.folds import Step, settle, traced_step
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.purity import check_pure
-from symfold.runs import FOLDED, Repeated, Run, Zipped, runs_of
-from symfold.sequences import join
-from symfold.shapes import Shape
-from symfold.trees import LEAF, Form, as_state, flatten, unflatten
+from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
+from symfold.frontend.trace_check import check_pure
 
 Mapper = Callable[[Any, Any], Any]
 
@@ -63,16 +64,10 @@ def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) ->
         for kept, given in zip(sequences, results[len(leaves) :], strict=bool(states)):
             kept.append(given)
     if not states:
-        return as_net(unflatten(form, state))
+        return Net.of(unflatten(form, state))
     if not all(sequences):
         raise InvalidValue("a scan over no items has no states (give at least one item)")
-    return as_net(unflatten(form, [join(kept) for kept in sequences]))
-
-
-def as_net(value: Any) -> Any:
-    from symfold.net import Net  # the result stands above
-
-    return Net.of(value)
+    return Net.of(unflatten(form, [join(kept) for kept in sequences]))
 
 
 def first_of(items: Any) -> tuple[Any, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.arguments import flag, whole
-from symfold.layer_kinds import Kind, Weight, make_kind
-from symfold.lifting import leads, lift
-from symfold.operations import Fixed, Normal
-from symfold.primitives import Primitive, reduce_mean
-from symfold.primitives import convolution as convolved
-from symfold.primitives import max_pool as max_pooled
-from symfold.primitives import mean_pool as mean_pooled
+from symfold.base.arguments import flag, whole
+from symfold.core.conversion import leads, lift
+from symfold.core.operations import Fixed, Normal
+from symfold.core.primitives import Primitive, reduce_mean
+from symfold.core.primitives import convolution as convolved
+from symfold.core.primitives import max_pool as max_pooled
+from symfold.core.primitives import mean_pool as mean_pooled
+from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 
 ZERO = Normal(0.0, 0.0)
 BATCH = (-4, -2, -1)  # the axes of a channel's statistics: samples and places

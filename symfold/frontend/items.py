@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.blocks import Block
+from symfold.base.trees import Form, unflatten
+from symfold.core.blocks import Block
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape
 from symfold.errors import InvalidType
-from symfold.layer_kinds import Kind
-from symfold.lifting import lift
-from symfold.named_layers import Layer, StandInLayer
-from symfold.nodes import Node
-from symfold.shapes import Shape
-from symfold.trees import Form, unflatten
+from symfold.frontend.layer_kinds import Kind
+from symfold.frontend.named_layers import Layer, StandInLayer
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from symfold.arguments import flag, whole
-from symfold.elementwise import relu
+from symfold.base.arguments import flag, whole
+from symfold.core.nodes import Node
+from symfold.core.operations import Normal
+from symfold.core.primitives import attention as attend
+from symfold.core.primitives import dot, expand, reduce_sum
+from symfold.core.primitives import layer_norm as normed
 from symfold.errors import InvalidValue
-from symfold.layer_kinds import Kind, Weight, make_kind
-from symfold.nodes import Node
-from symfold.operations import Normal
-from symfold.primitives import attention as attend
-from symfold.primitives import dot, expand, reduce_sum
-from symfold.primitives import layer_norm as normed
+from symfold.frontend.elementwise import relu
+from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 
 ZERO = Normal(0.0, 0.0)
 
@@ -22,7 +22,7 @@ ZERO = Normal(0.0, 0.0)
 def tagged(kind: Kind, tag: str) -> Kind:
     """The same kind, its weights named apart: two lists f1, f2, ... and g1, g2, ... would both have W1, W2, ...
 
-    >>> from symfold.layer_kinds import dense
+    >>> from symfold.frontend.layer_kinds import dense
     >>> [weight.prefix for weight in tagged(dense(3, 3), "g").weights]
     ['Wg', 'bg']
     """

@@ -1,4 +1,4 @@
-"""Kinds of layers: opaque, or a body over inputs and the parameters it wants; and the operation of an applied layer.
+"""Kinds of layers: opaque, or a body over inputs and the parameters it wants.
 
     layer ::= name, kind, leaves          leaves: the name itself as a node, the parameters, what the body captures
     kind  ::= opaque | body (a block) and the parameters it wants
@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,15 +14,15 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import flag, quoted, takes, whole
-from symfold.blocks import Block, trace
+from symfold.base.arguments import flag, quoted, takes, whole
+from symfold.core.blocks import Block, trace
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.operations import Normal
+from symfold.core.primitives import dot
+from symfold.core.shapes import Rest, Shape, input_shape
+from symfold.core.tensors import checked_name, default_start
 from symfold.errors import InvalidType
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.operations import Normal
-from symfold.primitives import dot
-from symfold.shapes import ANY, NAME, Rest, Shape, input_shape
-from symfold.tensors import checked_name, default_start
 
 
 @dataclass(frozen=True)
@@ -46,29 +45,6 @@ class Kind:
     @property
     def arity(self) -> int:
         return len(self.body.shapes) - len(self.weights) - len(self.captured)
-
-
-@dataclass(frozen=True)
-class Call:
-    """The operation of an applied layer: its arguments are (name, inputs..., weights..., captured...)."""
-
-    body: Block | None
-    arity: int
-    weights: int = 0  # how many of the arguments are parameters of the layer's own
-
-    def infer(self, args: tuple[Node, ...]) -> Shape:
-        if self.body is None:
-            return args[1].shape if len(args) > 1 else ANY
-        return self.body.retyped([arg.shape for arg in args[1:]]).results[0].shape
-
-    @property
-    def digest(self) -> bytes:
-        return hashlib.blake2b(b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])).digest()
-
-
-def is_name(node: Node) -> bool:
-    """Whether a node names a layer (or a sequence of them) and has no number."""
-    return node.shape[-1:] == (NAME,)
 
 
 def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> Kind | None:
@@ -145,7 +121,7 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
 
     W is (inputs, outputs) and b (1, outputs); with `columns` (outputs, inputs) and (outputs, 1).
 
-    >>> from symfold.named_layers import layer
+    >>> from symfold.frontend.named_layers import layer
     >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
     ((3, 2), (2, 3))
     """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symfold.core.conversion import leads, lift
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import alike, reduce_sum
+from symfold.core.shapes import is_known
 from symfold.errors import InvalidValue
-from symfold.lifting import leads, lift
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.primitives import alike, reduce_sum
-from symfold.shapes import is_known
 
 
 def squared_error(prediction: Any, target: Any) -> Any:

@@ -10,15 +10,16 @@ from typing import Any, overload
 
 import sympy as sp
 
-from symfold.arguments import place_of, whole
+from symfold.base.arguments import place_of, whole
+from symfold.core.applied_layers import Call
+from symfold.core.conversion import APPLIED, leads, lift
+from symfold.core.nodes import COMPARED, Node
+from symfold.core.operations import Input
+from symfold.core.shapes import NAME, Size, size_symbols
+from symfold.core.stacked_inputs import Family, Names, Numbered, compress, count_of
+from symfold.core.tensors import checked_name
 from symfold.errors import InvalidType, InvalidValue
-from symfold.families import Family, Names, Numbered, compress, count_of
-from symfold.layer_kinds import Call, Kind, kind_of
-from symfold.lifting import APPLIED, leads, lift
-from symfold.nodes import COMPARED, Node
-from symfold.operations import Input
-from symfold.shapes import NAME, Size, size_symbols
-from symfold.tensors import checked_name
+from symfold.frontend.layer_kinds import Kind, kind_of
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import ordered, quoted, real
-from symfold.errors import InvalidValue, NoRule
-from symfold.functions import (
+from symfold.base.arguments import ordered, quoted, real
+from symfold.core.conversion import is_truth, lift
+from symfold.core.functions import (
     Head,
     clip,
     greater,
@@ -27,11 +27,10 @@ from symfold.functions import (
     row_of,
     where,
 )
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray, Input
-from symfold.primitives import axes_given, reduce_max, reduce_sum
-from symfold.tensors import number
+from symfold.core.nodes import Node
+from symfold.core.primitives import axes_given, reduce_max, reduce_sum
+from symfold.core.tensors import number
+from symfold.errors import InvalidValue, NoRule
 
 
 def choose(condition: Any, a: Any, b: Any) -> Node:
@@ -39,22 +38,6 @@ def choose(condition: Any, a: Any, b: Any) -> Node:
     if isinstance(condition, (bool, np.bool_)):
         raise NoRule(f"the condition of a choice is {condition}: == and != compare structures (write np.equal(z, 2), np.not_equal(z, 2))")
     return Node(where, (lift(condition), lift(a), lift(b)))
-
-
-def is_truth(node: Node) -> bool:
-    """Whether a node holds truth values: a comparison, what is made of comparisons, or an input, which may hold them.
-
-    >>> from symfold.tensors import tensor
-    >>> x = tensor("x")
-    >>> is_truth(x > 0), is_truth(x + 1)
-    (True, False)
-    """
-    op = node.op
-    if isinstance(op, type):
-        return row_of(op).truth or (op is where and all(map(is_truth, node.args[1:])))
-    if isinstance(op, Constant):
-        return op.value.dtype == "|b1" if isinstance(op.value, FrozenArray) else op.value in (0, 1)
-    return isinstance(op, Input)
 
 
 def _where(condition: Any, a: Any = None, b: Any = None) -> Node:

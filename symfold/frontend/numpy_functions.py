@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import ordered, quoted, takes, whole
-from symfold.errors import NoRule, ShapeError, listing
-from symfold.functions import UFUNCS
-from symfold.lifting import leads, lift
-from symfold.nodes import Node
-from symfold.numpy_choices import CHOICES
-from symfold.numpy_instead import INSTEAD
-from symfold.operations import Constant
-from symfold.primitives import (
+from symfold.base.arguments import ordered, quoted, takes, whole
+from symfold.core.conversion import lift
+from symfold.core.functions import UFUNCS
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import (
     Primitive,
     axes_given,
     axes_of,
@@ -39,9 +36,12 @@ from symfold.primitives import (
     swap,
     zeros,
 )
-from symfold.sequences import reverse, stack
-from symfold.shapes import Shape, is_known, show, size_given
-from symfold.tensors import number
+from symfold.core.sequences import reverse, stack
+from symfold.core.shapes import Shape, is_known, show, size_given
+from symfold.core.tensors import number
+from symfold.errors import NoRule, ShapeError, listing
+from symfold.frontend.numpy_choices import CHOICES
+from symfold.frontend.numpy_instead import INSTEAD
 
 
 def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
@@ -61,20 +61,6 @@ def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
             given = [f"{len(args)} value(s)", *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
             raise NoRule(f"numpy.{name} of {', '.join(given)} does not trace (it takes {listing(inspect.signature(rule).parameters)})") from None
         raise
-
-
-def traced_ufunc(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
-    """What a node answers to a universal function of NumPy's."""
-    if any(leads(value) for value in inputs):
-        return NotImplemented
-    if method != "__call__" or options:
-        raise NoRule(f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace")
-    return call_numpy(ufunc, *inputs)
-
-
-def traced_function(function: Any, *args: Any, **options: Any) -> Node:
-    """What a node answers to any other function of NumPy's."""
-    return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
 
 
 def _dot(a: Any, b: Any) -> Node:

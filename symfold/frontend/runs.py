@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.arguments import ordered, quoted
+from symfold.base.arguments import ordered, quoted
+from symfold.base.trees import flatten
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.sequences import element, stack
+from symfold.core.shapes import Size, length
+from symfold.core.stacked_inputs import compress
 from symfold.errors import InvalidType, ShapeError
-from symfold.families import compress
-from symfold.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
-from symfold.lifting import lift
-from symfold.named_layers import Layer, Layers, depth_given
-from symfold.nodes import Node
-from symfold.sequences import element, stack
-from symfold.shapes import Size, length
-from symfold.trees import flatten
+from symfold.frontend.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
+from symfold.frontend.named_layers import Layer, Layers, depth_given
 
 FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.blocks import Block, trace
+from symfold.core.blocks import Block, trace
+from symfold.core.folds import Fold, Step
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, Formal
+from symfold.core.sequences import element, renewed, stack
+from symfold.core.shapes import Shape
+from symfold.core.walks import rebuilt
 from symfold.errors import ImpureMapper
-from symfold.folds import Fold, Step
-from symfold.items import read_item
-from symfold.nodes import Node, digest
-from symfold.operations import Constant, Formal
-from symfold.runs import Run
-from symfold.sequences import element, renewed, stack
-from symfold.shapes import Shape
-from symfold.walks import rebuilt
+from symfold.frontend.items import read_item
+from symfold.frontend.runs import Run
 
 
 def check_pure(

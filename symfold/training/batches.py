@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import arrays_of, quoted
+from symfold.base.arguments import arrays_of, quoted
 from symfold.errors import InvalidType, InvalidValue
 
 Batch = Mapping[str, Any]

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import array_of, quoted, real, whole
-from symfold.compile import small_shapes
-from symfold.differentiate import value_and_grad
-from symfold.draws import drawn, rows_of
+from symfold.base.arguments import array_of, quoted, real, whole
+from symfold.compute.compile import small_shapes
+from symfold.compute.parameters import init
+from symfold.compute.random_inputs import drawn, rows_of
+from symfold.core.net import Net
 from symfold.errors import GradientError, InvalidType
-from symfold.net import Net
-from symfold.parameters import init
+from symfold.transform.autodiff.differentiate import value_and_grad
 
 
 def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int = 0, tolerance: float = 1e-4) -> float:

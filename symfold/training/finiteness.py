@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from symfold.batches import Stack
-from symfold.compile import compile_net
-from symfold.differentiate import value_and_grad
+from symfold.compute.compile import compile_net
+from symfold.core.net import Net, listed
 from symfold.errors import Advice, InvalidValue
-from symfold.net import Net, listed
-from symfold.updates import Training, moved
+from symfold.training.batches import Stack
+from symfold.training.training_step import Training, moved
+from symfold.transform.autodiff.differentiate import value_and_grad
 
 RATE = Advice("rate", None, "try a smaller rate, or data on a smaller scale; the last good parameters are in the error's .params")
 START = Advice("start", None, "no rate can mend that: begin with other parameters, or put the data on a smaller scale")

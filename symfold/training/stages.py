@@ -15,16 +15,16 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.rewiring.lesion import lesion
-from symfold.depth import roll
+from symfold.core.applied_layers import Call
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.names import applied_layers, covers, names_of
+from symfold.core.net import Net, listed
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply, read_places
 from symfold.errors import InvalidValue
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import Call
-from symfold.names import applied_layers, covers, names_of
-from symfold.net import Net, listed
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import Apply, read_places
+from symfold.transform.rewiring.lesion import lesion
+from symfold.transform.rolling import roll
 
 ZERO = "0"
 

@@ -15,24 +15,24 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arguments import arrays_of
-from symfold.blocks import Block, trace
+from symfold.base.arguments import arrays_of
+from symfold.compute.evaluate import Evaluator, as_numbers
+from symfold.compute.parameters import Parameters, layout_of, parameters_of
+from symfold.core.applied_layers import Call, is_name
+from symfold.core.blocks import Block, trace
+from symfold.core.folds import Fold, fold_nodes
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.primitives import is_primitive, reduce_mean
+from symfold.core.sequences import renewed
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import rebuilt, walk
 from symfold.errors import InvalidValue
-from symfold.evaluate import Evaluator, as_numbers
-from symfold.families import Family
-from symfold.folds import Fold, fold_nodes
-from symfold.images import BATCH, MEAN, VARIANCE
-from symfold.layer_kinds import Call, is_name
-from symfold.named_layers import weight_name, weight_names
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import opened
-from symfold.operations import Input
-from symfold.parameters import Parameters, layout_of, parameters_of
-from symfold.primitives import is_primitive, reduce_mean
-from symfold.sequences import renewed
-from symfold.specialise import with_shapes
-from symfold.walks import rebuilt, walk
+from symfold.frontend.images import BATCH, MEAN, VARIANCE
+from symfold.frontend.named_layers import weight_name, weight_names
+from symfold.transform.inlining import opened
+from symfold.transform.specialise import with_shapes
 
 Key = tuple[str, int]  # a mean or a variance, and which of them in a body
 Leaves = tuple[Node, ...]  # the kept statistics of a layer, or of a sequence of layers, as parameters

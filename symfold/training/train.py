@@ -11,19 +11,19 @@ from typing import Any, cast
 
 import numpy as np
 
-from symfold.arguments import flag, one_of, quoted, takes, whole
-from symfold.batches import Batch, Stack, checked_batch, given_batches, rounds, shuffled
-from symfold.compile import DTYPES, chosen_backend
-from symfold.depth import roll
+from symfold.base.arguments import flag, one_of, quoted, takes, whole
+from symfold.base.trees import flatten
+from symfold.compute.compile import DTYPES, chosen_backend
+from symfold.compute.parameters import Parameters, layout_of, parameters_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
 from symfold.errors import Diverged, InvalidType, InvalidValue, listing
-from symfold.finiteness import Stop, check_data, check_start, explained
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.optimizers import Optimizer
-from symfold.parameters import Parameters, layout_of, parameters_of
-from symfold.stages import Stage, stages_of, without
-from symfold.trees import flatten
-from symfold.updates import TRAININGS, Training, training_of, update_of
+from symfold.training.batches import Batch, Stack, checked_batch, given_batches, rounds, shuffled
+from symfold.training.finiteness import Stop, check_data, check_start, explained
+from symfold.training.optimizers import Optimizer
+from symfold.training.stages import Stage, stages_of, without
+from symfold.training.training_step import TRAININGS, Training, training_of, update_of
+from symfold.transform.rolling import roll
 
 
 @dataclass

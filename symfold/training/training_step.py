@@ -9,17 +9,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symfold.batches import Stack
-from symfold.compile import program_of
-from symfold.differentiate import value_and_grad
+from symfold.compute.compile import program_of
+from symfold.compute.parameters import Parameters, layout_of, parameters_of
+from symfold.core.net import Net, listed
+from symfold.core.nodes import Node
+from symfold.core.operations import Fixed, Input, Normal
+from symfold.core.stacked_inputs import Family, Names, Numbered
 from symfold.errors import InvalidValue
-from symfold.families import Family, Names, Numbered
-from symfold.losses import check_single
-from symfold.net import Net, listed
-from symfold.nodes import Node
-from symfold.operations import Fixed, Input, Normal
-from symfold.optimizers import Optimizer
-from symfold.parameters import Parameters, layout_of, parameters_of
+from symfold.frontend.losses import check_single
+from symfold.training.batches import Stack
+from symfold.training.optimizers import Optimizer
+from symfold.transform.autodiff.differentiate import value_and_grad
 
 
 def training_step(loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None) -> Net:
@@ -129,13 +129,13 @@ class Training(Protocol):
 
 
 def _native_training(update: Update, dtype: str) -> Training:
-    from symfold.backends.native.training import Training as Steps
+    from symfold.compute.backends.native.training import Training as Steps
 
     return Steps(update, dtype)
 
 
 def _jax_training(update: Update, dtype: str) -> Training:
-    from symfold.backends.jax.training import Training as Steps
+    from symfold.compute.backends.jax.training import Training as Steps
 
     return Steps(update, dtype)
 

@@ -12,20 +12,22 @@ from itertools import groupby
 from operator import or_
 from typing import Any
 
-from symfold.arguments import quoted
-from symfold.blocks import trace
+from symfold.base.arguments import quoted
+from symfold.core.applied_layers import Call, is_name
+from symfold.core.attach import attach
+from symfold.core.blocks import trace
+from symfold.core.folds import Fold, Select, fold_nodes
+from symfold.core.names import applied_layers, covers, label, names_of, reconcile, show_names
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
+from symfold.core.sequences import join, stack, take
+from symfold.core.shapes import Size, size_symbols
+from symfold.core.stacked_inputs import Family, Names, Numbered
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, NoRule
-from symfold.families import Family, Names, Numbered
-from symfold.folds import Fold, Select, fold_nodes
-from symfold.layer_kinds import Call, Kind, is_name, kind_of
-from symfold.named_layers import Layer, Layers
-from symfold.names import applied_layers, covers, label, names_of, reconcile, show_names
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.primitives import Apply
-from symfold.sequences import join, stack, take
-from symfold.shapes import Size, size_symbols
-from symfold.walks import walk
+from symfold.frontend.layer_kinds import Kind, kind_of
+from symfold.frontend.named_layers import Layer, Layers
 
 Kinds = Mapping[str, Kind]
 
@@ -201,3 +203,6 @@ def _families(names: Node, kind: Kind) -> tuple[Node, ...]:
         return Layers(names.op.names, kind).families()
     layers = [Layer(name, kind) for name in names_of(names)]
     return tuple(stack(leaves) for leaves in zip(*(layer.leaves[: 1 + len(kind.weights)] for layer in layers), strict=True))
+
+
+attach(Net, bind=bind)

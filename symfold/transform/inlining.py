@@ -7,16 +7,16 @@ from functools import cache
 
 import sympy as sp
 
-from symfold.blocks import Block
-from symfold.folds import Fold, apply_fold
-from symfold.functions import Head, divide, row_of
-from symfold.layer_kinds import Call
-from symfold.lifting import lift_expression
-from symfold.nodes import Node
-from symfold.operations import Constant, Formal
-from symfold.primitives import Apply
-from symfold.shapes import Shape
-from symfold.walks import rebuilt
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.conversion import lift_expression
+from symfold.core.folds import Fold, apply_fold
+from symfold.core.functions import Head, divide, row_of
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal
+from symfold.core.primitives import Apply
+from symfold.core.shapes import Shape
+from symfold.core.walks import rebuilt
 
 Keep = Callable[[Node], bool]
 
@@ -31,8 +31,8 @@ def opened(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]:
 
     Primitives that `keep` says yes to stay whole: those with an adjoint, or those that a target has something better for.
 
-    >>> from symfold.primitives import layer_norm, reduce_mean
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.primitives import layer_norm, reduce_mean
+    >>> from symfold.core.tensors import tensor
     >>> opened([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
     <class 'sympy.core.mul.Mul'>
     """
@@ -68,8 +68,8 @@ def opened(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]:
 def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, ...]:
     """The roots with every function that a target lacks made of those that it has, in the blocks of folds as well.
 
-    >>> from symfold.functions import silu
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.functions import silu
+    >>> from symfold.core.tensors import tensor
     >>> composed([Node(silu, (tensor("x"),))], lambda head: head is not silu)
     (Max(-1000, x)*sigmoid(x),)
     """
@@ -93,7 +93,7 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
 def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every quotient, a product with a reciprocal, as one division, in the blocks of folds as well.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> a, b = tensor("a"), tensor("b")
     >>> divided([a / b])[0].op, divided([1 / b])[0].op
     (divide, <class 'sympy.core.power.Pow'>)

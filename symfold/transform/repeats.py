@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from symfold.blocks import Block
-from symfold.families import Family
-from symfold.folds import apply_fold, is_fold
-from symfold.nodes import Node
-from symfold.operations import Formal, Input
-from symfold.walks import substitute, walk
+from symfold.core.blocks import Block
+from symfold.core.folds import apply_fold, is_fold
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import substitute, walk
 
 LONGEST = 32  # blocks that repeat together; each place is tried with each number up to it, so the work is linear
 
@@ -22,8 +22,8 @@ LONGEST = 32  # blocks that repeat together; each place is tried with each numbe
 def stepped(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The same values, with steps where what is written out repeats.
 
-    >>> from symfold.named_layers import layers
-    >>> from symfold.tensors import tensor
+    >>> from symfold.frontend.named_layers import layers
+    >>> from symfold.core.tensors import tensor
     >>> f1, f2, f3 = layers("f1:4")
     >>> [is_fold(node) for node in walk(stepped((f3(f2(f1(tensor("x")))),)))].count(True)
     3

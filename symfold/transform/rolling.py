@@ -13,17 +13,18 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.arguments import flag, whole
-from symfold.blocks import Block
+from symfold.base.arguments import flag, whole
+from symfold.core.attach import attach
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold, is_fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.sequences import element, entry_of, join, renewed, stack, take
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidValue
-from symfold.families import Family, known_count
-from symfold.folds import Fold, Select, apply_fold, is_fold
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.repeats import stepped
-from symfold.sequences import element, entry_of, join, renewed, stack, take
-from symfold.specialise import rebuilt
-from symfold.walks import substitute, walk
+from symfold.transform.repeats import stepped
+from symfold.transform.specialise import rebuilt
 
 
 def unroll(net: Any) -> Net:
@@ -243,3 +244,18 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
             raise InvalidValue(f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})")
     values = {sp.Symbol(name, integer=True, positive=True): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
     return rebuilt(net, values)
+
+
+def at(net: Net, **depths: int) -> Net:
+    """The net at given depths, if a depth is a symbol.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))
+    >>> print(net.at(n=2))
+    z1 = f1(x) + x
+    z2 = f2(z1) + z1
+    """
+    return at_depth(net, depths)
+
+
+attach(Net, at=at)

@@ -11,16 +11,16 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.blocks import Block
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, Step, settle
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.primitives import Apply
+from symfold.core.shapes import NAME, Shape, is_known, show
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue, ShapeError
-from symfold.families import Family, Numbered
-from symfold.folds import Fold, Select, Step, settle
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Formal, Input
-from symfold.primitives import Apply
-from symfold.shapes import NAME, Shape, is_known, show
-from symfold.walks import walk
 
 Sizes = Mapping[sp.Symbol, int]
 

@@ -11,10 +11,10 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
+from symfold.core.nodes import Node
+from symfold.core.sequences import has_rest, rest, take
+from symfold.core.shapes import Size
 from symfold.errors import depth_is_symbolic
-from symfold.nodes import Node
-from symfold.sequences import has_rest, rest, take
-from symfold.shapes import Size
 
 LISTED = 1_000  # numbered names up to so many are listed where some of them change; longer stretches keep their numbers
 

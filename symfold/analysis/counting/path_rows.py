@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from symfold.analysis.counting.numbers import Number, single, stacked, symbols_of
 from symfold.analysis.counting.powers import Row
 from symfold.analysis.counting.weights import AddedSymbol, Weights
-from symfold.nodes import Node
-from symfold.shapes import is_known
+from symfold.core.nodes import Node
+from symfold.core.shapes import is_known
 
 if TYPE_CHECKING:
     from symfold.analysis.counting.running import Running

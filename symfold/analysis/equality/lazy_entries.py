@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.blocks import Block
-from symfold.families import Family, known_count
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import is_name
-from symfold.nodes import Node
-from symfold.operations import Constant, Input
-from symfold.primitives import is_primitive
-from symfold.sequences import element, renewed, reverse_row, take_row
-from symfold.shapes import NAME
+from symfold.core.applied_layers import is_name
+from symfold.core.blocks import Block
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import is_primitive
+from symfold.core.sequences import element, renewed, reverse_row, take_row
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family, known_count
 
 
 class NameSequence(Entries):

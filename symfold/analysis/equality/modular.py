@@ -18,14 +18,14 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.equality.counterexample import IDENTITY
-from symfold.analysis.equality.exactly import Abandoned, Exact, Inexact, Layers
-from symfold.analysis.equality.randomised import PRIME_BITS, PRIMES, prime_of
-from symfold.analysis.equality.smooth import sizes
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Input
-from symfold.shapes import NAME
-from symfold.specialise import with_shapes
+from symfold.analysis.equality.random_functions import PRIME_BITS, PRIMES, prime_of
+from symfold.analysis.equality.rational import Abandoned, Exact, Inexact, Layers
+from symfold.analysis.equality.smooth_layers import sizes
+from symfold.core.applied_layers import Call
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.shapes import NAME
+from symfold.transform.specialise import with_shapes
 
 MOST_EXPONENT = 2**40
 

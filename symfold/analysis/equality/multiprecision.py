@@ -10,19 +10,19 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.equality.exactly import Abandoned, Inexact, holds_rounded, work_of
-from symfold.analysis.equality.smooth import Smooth, generator
+from symfold.analysis.equality.rational import Abandoned, Inexact, holds_rounded, work_of
+from symfold.analysis.equality.smooth_layers import Smooth, generator
 from symfold.analysis.normal_form import exact
+from symfold.core.functions import Formula, Head, relu, row_of, sigmoid, softplus, step
+from symfold.core.interpreter import Entries
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.primitives import Apply, is_primitive
+from symfold.core.primitives.reductions import logsumexp, softmax
+from symfold.core.shapes import NAME
 from symfold.errors import NoRule
-from symfold.functions import Formula, Head, relu, row_of, sigmoid, softplus, step
-from symfold.interpreter import Entries
-from symfold.nodes import Node
-from symfold.opening import body_of, formals_of
-from symfold.operations import Constant, FrozenArray
-from symfold.primitives import Apply, is_primitive
-from symfold.primitives.reductions import logsumexp, softmax
-from symfold.shapes import NAME
-from symfold.specialise import with_shapes
+from symfold.transform.inlining import body_of, formals_of
+from symfold.transform.specialise import with_shapes
 
 DIGITS = (100, 50)  # a difference has to be the same at both precisions, and when each operation errs
 ERROR = 5  # digits that each operation may be off by, so that what cancels wholly shows

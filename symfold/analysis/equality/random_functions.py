@@ -16,19 +16,19 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symfold.analysis.equality.lazily import Lazily
+from symfold.analysis.equality.lazy_entries import Lazily
 from symfold.analysis.normal_form import exact, tidy
-from symfold.blocks import Block
-from symfold.families import Family
-from symfold.folds import Fold
-from symfold.functions import head_name
-from symfold.interpreter import Entries
-from symfold.layer_kinds import Call
-from symfold.nodes import Node, digest
-from symfold.operations import Constant, Input
-from symfold.sequences import entry_of
-from symfold.shapes import ANY, NAME
-from symfold.walks import walk
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.functions import head_name
+from symfold.core.interpreter import Entries
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, Input
+from symfold.core.sequences import entry_of
+from symfold.core.shapes import ANY, NAME
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
 
 PRIME_BITS = 127
 PRIMES = 119  # there are more than 2**119 primes of 127 bits

@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.equality.lazily import Lazily, NameSequence
+from symfold.analysis.equality.lazy_entries import Lazily, NameSequence
 from symfold.analysis.normal_form import exact, fractions_of, is_rounded
-from symfold.blocks import Block
-from symfold.families import Family, known_count
-from symfold.folds import Fold
-from symfold.functions import Head, relu, row_of, step
-from symfold.interpreter import Entries
-from symfold.layer_kinds import Call
-from symfold.names import names_of, places_of
-from symfold.nodes import Node
-from symfold.opening import body_of, formals_of
-from symfold.operations import Constant, FrozenArray
-from symfold.primitives import dot, is_primitive
-from symfold.shapes import NAME, Rest
-from symfold.walks import walk
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.functions import Head, relu, row_of, step
+from symfold.core.interpreter import Entries
+from symfold.core.names import names_of, places_of
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.primitives import dot, is_primitive
+from symfold.core.shapes import NAME, Rest
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import walk
+from symfold.transform.inlining import body_of, formals_of
 
 MOST_STEPS = 3_000  # in one evaluation
 MOST_BITS = 900  # of one number
@@ -186,7 +186,7 @@ class Exact(Lazily):
 def by_definition(head: Head, *args: Fraction) -> Fraction:
     """A function by what its row says that it means, where that is a fraction.
 
-    >>> from symfold.functions import leaky_relu
+    >>> from symfold.core.functions import leaky_relu
     >>> by_definition(leaky_relu, Fraction(-2), Fraction(1, 4))
     Fraction(-1, 2)
     """

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from symfold.evaluate import Evaluator
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Input
-from symfold.shapes import NAME, is_known
+from symfold.compute.evaluate import Evaluator
+from symfold.core.applied_layers import Call
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.shapes import NAME, is_known
 
 BATCH = 2  # an unknown size
 ENTRIES = (3,)  # a wholly unknown shape

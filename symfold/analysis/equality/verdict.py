@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.equality import conditions, counterexample, exactly, numerical, precisely, residues
+from symfold.analysis.equality import conditions, counterexample, modular, multiprecision, numerical, rational
 from symfold.analysis.equality.agreement import Agreement, agree
 from symfold.analysis.equality.comparable import free_depths, has_bodies, incomparable, placed
-from symfold.analysis.equality.randomised import Reading
+from symfold.analysis.equality.random_functions import Reading
 from symfold.analysis.equality.same_form import same_form
+from symfold.core.names import applied_layers, leaves_of
+from symfold.core.net import Net
 from symfold.errors import InvalidValue, ShapeError
-from symfold.graph import count_steps
-from symfold.names import applied_layers, leaves_of
-from symfold.net import Net
+from symfold.show.graph import count_steps
 
 LEVELS = (
     "identical",
@@ -109,7 +109,7 @@ def _of_numbers(a: Net, b: Net, seed: int, depths: Mapping[str, int] | None = No
         return found
     if (example := counterexample.find(a, b, depths)) is not None:
         return Verdict("different", False, f"different: {example.text}", example.data)
-    if (decision := residues.decide(a, b, seed)) is not None and (polynomials := _as_polynomials(decision, seed, own)) is not None:
+    if (decision := modular.decide(a, b, seed)) is not None and (polynomials := _as_polynomials(decision, seed, own)) is not None:
         return polynomials
     if FEW_STEPS < total <= MOST_STEPS and (agreed := agree(a, b, Reading(seed))).equal:
         return _as_random(agreed)
@@ -121,7 +121,7 @@ def _as_random(agreed: Agreement) -> Verdict:
     return Verdict("equal as random functions", True, f"equal {said} ({agreed.stated})", _evidence(agreed))
 
 
-def _as_polynomials(decision: residues.Decision, seed: int, own: bool) -> Verdict | None:
+def _as_polynomials(decision: modular.Decision, seed: int, own: bool) -> Verdict | None:
     """The verdict on two polynomial nets from their values at one point modulo a prime."""
     if not decision.equal:
         said = f"different: as polynomials; at a point drawn modulo a prime of 127 bits (seed {seed}) their values differ, which those of equal polynomials never do"
@@ -161,13 +161,13 @@ def proved(a: Net, b: Net, reading: Reading) -> int:
     """The number of points at which two polynomials in one input were found equal, exactly: enough for their degree, or 0."""
     if not reading.polynomial or reading.degree > MOST_POINTS or len(a.inputs) != 1:
         return 0
-    name, layers = a.inputs[0].op.name, exactly.Layers({}, counterexample.IDENTITY)
+    name, layers = a.inputs[0].op.name, rational.Layers({}, counterexample.IDENTITY)
     try:
         for point in range(reading.degree + 1):
-            found = [exactly.Exact(layers, {name: Fraction(point)}, Fraction(1)).outputs(net) for net in (a, b)]
+            found = [rational.Exact(layers, {name: Fraction(point)}, Fraction(1)).outputs(net) for net in (a, b)]
             if not all(np.array_equal(one, other) for one, other in zip(*found, strict=True)):
                 return 0
-    except exactly.Abandoned:
+    except rational.Abandoned:
         return 0
     return reading.degree + 1
 
@@ -183,7 +183,7 @@ def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
     evidence = {"inputs": found.inputs, "values": found.values, "place": found.place, "points": found.points, "seed": seed, "positive": found.positive, "params": found.params}
     note = f" ({found.spread}: compared entry by entry, the smaller one repeated)" if found.spread else ""
     if found.equal:
-        digits = f", at {found.digits} of them to {precisely.SAME} digits" if found.digits else ""
+        digits = f", at {found.digits} of them to {multiprecision.SAME} digits" if found.digits else ""
         said = f"numerically equal at {found.points} random points to a relative tolerance of {numerical.TOLERANCE:.0e} (the largest difference is {found.difference:.1e}){digits}; not proved{note}"
         return Verdict("numerically equal", None, said, {**evidence, "tolerance": numerical.TOLERANCE, "digits": found.digits})
     if found.equal is None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from symfold.command.formula import print_formula
-from symfold.command.options import as_json, formula_options, net_options
+from symfold.apps.command.formula import print_formula
+from symfold.apps.command.options import as_json, formula_options, net_options
 
 if TYPE_CHECKING:
-    from symfold.net import Net
+    from symfold.core.net import Net
 
 
 @click.command(
@@ -29,7 +29,7 @@ def command(mapper: str, depth: int | str, layer: str, init: str, form: str, sty
 
 def backward(net: Net) -> Net:
     """The adjoint of a net, if there is anything to derive it by."""
-    from symfold.differentiate import adjoint
+    from symfold.transform.autodiff.differentiate import adjoint
 
     if not net.inputs:
         raise click.UsageError("the net reads no x, so that its backward pass is empty (begin with x: --init x)")

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from symfold.command.options import as_json, depth_option, say, say_json, symbolic_net, write
+from symfold.apps.command.options import as_json, depth_option, say, say_json, symbolic_net, write
 
 
 @click.command(
@@ -27,9 +27,9 @@ Examples:
 @as_json
 def command(first: str, second: str, depth: int | str, layer: str, init: str, output: str | None, exit_code: bool, json_: bool) -> int:
     """Compare two MAPPERs, each folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
+    from symfold.apps.report.comparison import compare
+    from symfold.base.files import check_writable
     from symfold.errors import InvalidValue
-    from symfold.files import check_writable
-    from symfold.report.comparison import compare
 
     if output is not None:
         if not output.lower().endswith((".html", ".htm")):
@@ -38,11 +38,11 @@ def command(first: str, second: str, depth: int | str, layer: str, init: str, ou
     names = (first, second) if first != second else ("A", "B")
     comparison = compare(symbolic_net(first, depth, layer, init), symbolic_net(second, depth, layer, init), names)
     if json_:
-        from symfold.report.terminal import as_data
+        from symfold.apps.report.terminal import as_data
 
         say_json({"first": first, "second": second, "depth": depth, **as_data(comparison)})
     else:
-        from symfold.report.terminal import shown
+        from symfold.apps.report.terminal import shown
 
         say(shown(comparison, *((shutil.get_terminal_size().columns, _strong) if sys.stdout.isatty() else ())))
     if output is not None:

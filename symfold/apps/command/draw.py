@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from symfold.command.options import as_json, level_option, net_options, say, say_json, symbolic_net
+from symfold.apps.command.options import as_json, level_option, net_options, say, say_json, symbolic_net
 
 
 @click.command(
@@ -20,7 +20,7 @@ Examples:
 @as_json
 def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, max_size: int, json_: bool) -> None:
     """Draw MAPPER folded over layers."""
-    from symfold.files import check_writable
+    from symfold.base.files import check_writable
 
     check_writable(output)
     symbolic_net(mapper, depth, layer, init).draw(output, level=level, max_size=max_size)

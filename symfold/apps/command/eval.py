@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symfold.command.options import (
+from symfold.apps.command.options import (
     as_json,
     depth_option,
     fixed_depth,
@@ -80,13 +80,13 @@ def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str,
     """The value of a mapper over dense layers with random weights, or over one function again and again."""
     import numpy as np
 
+    from symfold.apps.regression import ACTIVATIONS
+    from symfold.core.tensors import tensor
     from symfold.errors import unknown
-    from symfold.expressions import FUNCTIONS, named_mapper
-    from symfold.folding import fold
-    from symfold.layer_kinds import dense
-    from symfold.named_layers import layers
-    from symfold.regression import ACTIVATIONS
-    from symfold.tensors import tensor
+    from symfold.frontend.folding import fold
+    from symfold.frontend.layer_kinds import dense
+    from symfold.frontend.named_layers import layers
+    from symfold.mappers.expressions import FUNCTIONS, named_mapper
 
     width = len(rows[0])
     x = tensor("x", (None, width))
@@ -108,10 +108,10 @@ def predict(model_path: str, data: str, output: str | None, json_: bool) -> None
     """Predictions of a trained model, a row of the table each; finite ones, or an error that says for which row there is none."""
     import numpy as np
 
-    from symfold.data import read_table
+    from symfold.apps.data import read_table
+    from symfold.apps.saved import load_model
+    from symfold.base.files import check_writable
     from symfold.errors import DataError
-    from symfold.files import check_writable
-    from symfold.saved import load_model
 
     if output is not None:
         check_writable(output, data, model_path)

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from symfold.command.options import as_json, bounded, formula_options, net_options, say, say_json, symbolic_net, without_effect
+from symfold.apps.command.options import (
+    as_json,
+    bounded,
+    formula_options,
+    net_options,
+    say,
+    say_json,
+    symbolic_net,
+    without_effect,
+)
 
 if TYPE_CHECKING:
-    from symfold.net import Net
+    from symfold.core.net import Net
 
 
 @click.command(
@@ -44,7 +53,7 @@ def print_formula(
     if form == "expanded":
         print_expanded(net, about, style, json_)
         return
-    from symfold.notation import formula
+    from symfold.show.notation import formula
 
     text = formula(net, form=form, style=style, max_ops=max_ops)
     if json_:
@@ -55,7 +64,7 @@ def print_formula(
 
 def print_expanded(net: Net, about: dict[str, int | str], style: str, json_: bool) -> None:
     """The expanded formula, written as it is made."""
-    from symfold.notation.expanded import stream
+    from symfold.show.notation.expanded import stream
 
     chunks = iter(stream(net, style))
     first = next(chunks, "")  # what can go wrong goes wrong before anything is printed

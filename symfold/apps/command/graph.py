@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from symfold.command.options import (
+from symfold.apps.command.options import (
     as_json,
     bounded,
     level_option,
@@ -29,8 +29,8 @@ Examples:
 @as_json
 def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, format_: str, output: str | None, json_: bool) -> None:
     """Print the graph of MAPPER folded over layers (--json is --format json)."""
-    from symfold.export import to_text
-    from symfold.files import check_writable
+    from symfold.base.files import check_writable
+    from symfold.show.export import to_text
 
     if json_ and format_ != "json":
         without_effect("format_", because="beside --json, which is --format json")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symfold.command.options import as_json, say, say_json, without_effect
+from symfold.apps.command.options import as_json, say, say_json, without_effect
 
 if TYPE_CHECKING:
-    from symfold.net import Net
+    from symfold.core.net import Net
 
 
 @click.command(
@@ -35,7 +35,7 @@ def command(what: str, partial: bool, output: str | None, json_: bool) -> None:
     The module is imported, from here or from where Python finds it, and so its code runs, as with `python -m`.
     """
     if output is not None:
-        from symfold.files import check_writable
+        from symfold.base.files import check_writable
 
         check_writable(output)
     found = answers(net_of(called(what), partial))
@@ -80,7 +80,7 @@ def called(what: str) -> Any:
 
 def net_of(made: Any, partial: bool) -> Net:
     """The net of what a factory gave."""
-    from symfold.net import Net
+    from symfold.core.net import Net
 
     if isinstance(made, tuple) and len(made) in (2, 3) and hasattr(made[0], "named_modules"):
         from symfold.exchange.torch_reader import from_torch
@@ -97,9 +97,9 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.analysis.counting.cost import cost
     from symfold.analysis.counting.paths import paths
     from symfold.analysis.counting.polynomials import in_powers
-    from symfold.depth import roll
-    from symfold.families import Family
-    from symfold.notation import formula
+    from symfold.core.stacked_inputs import Family
+    from symfold.show.notation import formula
+    from symfold.transform.rolling import roll
 
     rolled = roll(net, search=True)
     spent = cost(rolled)
@@ -117,6 +117,6 @@ def answers(net: Net) -> dict[str, Any]:
 
 
 def _outputs(net: Net) -> list[Net]:
-    from symfold.net import Net
+    from symfold.core.net import Net
 
     return [Net((output,)) for output in net.outputs]

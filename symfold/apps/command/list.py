@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symfold.command.options import FORMS, STYLES, as_json, say, say_json
+from symfold.apps.command.options import FORMS, STYLES, as_json, say, say_json
 
 
 def mappers() -> list[dict[str, Any]]:
@@ -24,19 +24,19 @@ def architectures() -> list[dict[str, Any]]:
 
 
 def functions() -> list[dict[str, Any]]:
-    from symfold.expressions import FUNCTIONS
+    from symfold.mappers.expressions import FUNCTIONS
 
     return [{"name": name, "arguments": arity or "any"} for name, (_, arity) in sorted(FUNCTIONS.items())]
 
 
 def activations() -> list[dict[str, Any]]:
-    from symfold.regression import ACTIVATIONS
+    from symfold.apps.regression import ACTIVATIONS
 
     return names(ACTIVATIONS)
 
 
 def formats() -> list[dict[str, Any]]:
-    from symfold.export import EXPORTS
+    from symfold.show.export import EXPORTS
 
     return names(EXPORTS)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from symfold import __version__
+from symfold.base.version import __version__
 from symfold.errors import SymfoldError
 
 # Subcommands by name: the module that holds `command`, and a line of help. A new subcommand is one file and one row.
@@ -55,7 +55,7 @@ class Front(click.Group):
         if cmd_name not in COMMANDS:
             names = ", ".join(COMMANDS)
             raise click.UsageError(f"no command {cmd_name!r} (must be one of {names})")
-        module = importlib.import_module(f"symfold.command.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"symfold.apps.command.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
 

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from symfold.net import Net
+    from symfold.core.net import Net
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -73,10 +73,10 @@ def without_effect(*names: str, because: str) -> None:
 
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
-    from symfold.expressions import named_mapper
-    from symfold.folding import fold
-    from symfold.named_layers import layers
-    from symfold.tensors import tensor
+    from symfold.core.tensors import tensor
+    from symfold.frontend.folding import fold
+    from symfold.frontend.named_layers import layers
+    from symfold.mappers.expressions import named_mapper
 
     if depth in ("x", layer):
         meaning = "the input" if depth == "x" else "the layers' name"
@@ -162,7 +162,7 @@ def write(text: str, output: str | None) -> None:
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         return
-    from symfold.files import replacing
+    from symfold.base.files import replacing
 
     with replacing(output) as temporary:
         temporary.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symfold.command.options import (
+from symfold.apps.command.options import (
     as_json,
     depth_option,
     fixed_depth,
@@ -45,8 +45,8 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
 
     The columns are standardised by the training rows; the error is the root mean squared error in the target's unit.
     """
-    from symfold.files import check_writable
-    from symfold.saved import save_model
+    from symfold.apps.saved import save_model
+    from symfold.base.files import check_writable
 
     if output is not None:
         check_writable(output, data)
@@ -68,9 +68,9 @@ def run(
     batch_size: int, rate: float, remat: str | None, test_fraction: float, seed: int,
 ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """Train, and report."""
-    from symfold.data import check_column, read_table
+    from symfold.apps.data import check_column, read_table
+    from symfold.apps.regression import Shape, baselines, errors, train
     from symfold.errors import DataError
-    from symfold.regression import Shape, baselines, errors, train
 
     shape_depth = fixed_depth(depth)
     table = read_table(data)

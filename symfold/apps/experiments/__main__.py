@@ -1,12 +1,12 @@
-"""`python -m symfold.experiments`: the experiments one after the other, each with its budget, its numbers and what they support."""
+"""`python -m symfold.apps.experiments`: the experiments one after the other, each with its budget, its numbers and what they support."""
 
 from __future__ import annotations
 
 import click
 
+from symfold.apps.experiments.catalogue import EXPERIMENTS, table
+from symfold.apps.experiments.summary import CAVEAT, summary
 from symfold.errors import SymfoldError
-from symfold.experiments.catalogue import EXPERIMENTS, table
-from symfold.experiments.summary import CAVEAT, summary
 
 
 @click.command()
@@ -30,4 +30,4 @@ def main(names: tuple[str, ...], quick: bool, seeds: int | None, data: str | Non
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m symfold.experiments")
+    main(prog_name="python -m symfold.apps.experiments")

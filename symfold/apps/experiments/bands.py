@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.data import Array
+from symfold.apps.data import Array
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from symfold.experiments.bands import Band, band
-from symfold.experiments.epsilon import Epsilon, by_strength
-from symfold.experiments.lesions import Lesions, lesion_curves
-from symfold.experiments.paths import PathLengths, path_lengths
-from symfold.experiments.summary import name_of
-from symfold.experiments.training import RATES
-from symfold.experiments.where_and_when import TwoByTwo, two_by_two
+from symfold.apps.experiments.bands import Band, band
+from symfold.apps.experiments.epsilon import Epsilon, by_strength
+from symfold.apps.experiments.lesions import Lesions, lesion_curves
+from symfold.apps.experiments.paths import PathLengths, path_lengths
+from symfold.apps.experiments.summary import name_of
+from symfold.apps.experiments.training import RATES
+from symfold.apps.experiments.where_and_when import TwoByTwo, two_by_two
 
 
 @dataclass(frozen=True)

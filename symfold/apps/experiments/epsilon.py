@@ -12,14 +12,14 @@ import numpy as np
 
 from symfold.analysis.strength.scaling import scaled
 from symfold.analysis.strength.series import series
-from symfold.arguments import whole
-from symfold.data import Array
-from symfold.experiments.bands import Band, Budget, band
-from symfold.folding import fold
+from symfold.apps.data import Array
+from symfold.apps.experiments.bands import Band, Budget, band
+from symfold.base.arguments import whole
+from symfold.core.net import Net
+from symfold.core.tensors import tensor
+from symfold.frontend.folding import fold
+from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import boosting, residual
-from symfold.named_layers import layer, layers
-from symfold.net import Net
-from symfold.tensors import tensor
 
 STRENGTHS = tuple(2.0**-k for k in range(3, 9))
 

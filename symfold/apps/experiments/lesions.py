@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.rewiring.lesion import lesion
-from symfold.analysis.rewiring.order import swap
-from symfold.arguments import whole
-from symfold.data import Array
-from symfold.experiments.bands import Band, Budget, band
-from symfold.experiments.samples import Sample, diabetes
-from symfold.experiments.training import RATES, Errors, by_choice, error_on, errors_of, fitted, steps_of
-from symfold.net import Net
-from symfold.regression import Shape
+from symfold.apps.data import Array
+from symfold.apps.experiments.bands import Band, Budget, band
+from symfold.apps.experiments.samples import Sample, diabetes
+from symfold.apps.experiments.training import RATES, Errors, by_choice, error_on, errors_of, fitted, steps_of
+from symfold.apps.regression import Shape
+from symfold.base.arguments import whole
+from symfold.core.net import Net
+from symfold.transform.rewiring.lesion import lesion
+from symfold.transform.rewiring.order import swap
 
 NETS = ("residual", "feedforward", "boosting")
 

@@ -18,19 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import whole
-from symfold.data import Array
-from symfold.differentiate import adjoint, grad
-from symfold.experiments.bands import Band, Budget, band
-from symfold.experiments.samples import diabetes
-from symfold.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
-from symfold.folding import fold, scan
-from symfold.layer_kinds import dense
-from symfold.losses import squared_error
+from symfold.apps.data import Array
+from symfold.apps.experiments.bands import Band, Budget, band
+from symfold.apps.experiments.samples import diabetes
+from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
+from symfold.base.arguments import whole
+from symfold.core.net import Net
+from symfold.core.tensors import tensor
+from symfold.frontend.folding import fold, scan
+from symfold.frontend.layer_kinds import dense
+from symfold.frontend.losses import squared_error
+from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import residual
-from symfold.named_layers import layer, layers
-from symfold.net import Net
-from symfold.tensors import tensor
+from symfold.transform.autodiff.differentiate import adjoint, grad
 
 Pull = Callable[[Array], Array]  # a transposed Jacobian: from cotangents of what a layer gives to those of what it reads
 MOST_PATHS = 2**12  # up to as many, every path is followed; of more, a sample

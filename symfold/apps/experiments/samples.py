@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from symfold.data import Array, Scale, read_table, split_rows
+from symfold.apps.data import Array, Scale, read_table, split_rows
 from symfold.errors import DataError
 
 Rows = tuple[Array, Array]  # what is read, what is wanted

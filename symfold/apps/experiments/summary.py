@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from symfold.experiments.bands import Band
-from symfold.experiments.epsilon import Epsilon
-from symfold.experiments.lesions import Lesions
-from symfold.experiments.paths import PathLengths
-from symfold.experiments.where_and_when import Arm, TwoByTwo
+from symfold.apps.experiments.bands import Band
+from symfold.apps.experiments.epsilon import Epsilon
+from symfold.apps.experiments.lesions import Lesions
+from symfold.apps.experiments.paths import PathLengths
+from symfold.apps.experiments.where_and_when import Arm, TwoByTwo
 
 CAVEAT = (
     "Bands are means over the seeds with two standard errors to each side, each by itself: among many comparisons, some lie "
@@ -22,7 +22,7 @@ CAVEAT = (
 def summary(result: Any) -> list[str]:
     """The sentences of a result of any experiment.
 
-    >>> from symfold.experiments import by_strength
+    >>> from symfold.apps.experiments import by_strength
     >>> print(summary(by_strength(seeds=2, depth=3))[0])
     The difference between the residual and the boosting net goes with strength to the power 2.00 [...]; the series says 2.
     """

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from symfold.data import Array
+from symfold.apps.data import Array
+from symfold.apps.experiments.samples import Rows, Sample
+from symfold.apps.regression import error
+from symfold.core.net import Net
+from symfold.core.tensors import tensor
 from symfold.errors import Diverged
-from symfold.experiments.samples import Rows, Sample
-from symfold.losses import squared_error
-from symfold.net import Net
-from symfold.optimizers import momentum
-from symfold.regression import error
-from symfold.tensors import tensor
-from symfold.train import fit
+from symfold.frontend.losses import squared_error
+from symfold.training.optimizers import momentum
+from symfold.training.train import fit
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 CHOOSING = 1000  # seeds from here on choose the rates, those from 0 on are reported

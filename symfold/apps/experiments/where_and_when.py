@@ -20,21 +20,21 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arguments import one_of, real, whole
-from symfold.compile import Compiled
-from symfold.data import Array
-from symfold.experiments.bands import Band, Budget, band, difference
-from symfold.experiments.epsilon import smooth
-from symfold.experiments.samples import Rows, Sample, diabetes, triangle
-from symfold.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
-from symfold.folding import fold
-from symfold.losses import squared_error
+from symfold.apps.data import Array
+from symfold.apps.experiments.bands import Band, Budget, band, difference
+from symfold.apps.experiments.epsilon import smooth
+from symfold.apps.experiments.samples import Rows, Sample, diabetes, triangle
+from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
+from symfold.apps.regression import error, linear_fit, with_constant
+from symfold.base.arguments import one_of, real, whole
+from symfold.compute.compile import Compiled
+from symfold.core.net import Net
+from symfold.core.tensors import tensor
+from symfold.frontend.folding import fold
+from symfold.frontend.losses import squared_error
+from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import mapper
-from symfold.named_layers import layer, layers
-from symfold.net import Net
-from symfold.regression import error, linear_fit, with_constant
-from symfold.stages import stages_of
-from symfold.tensors import tensor
+from symfold.training.stages import stages_of
 
 Arm = tuple[str, str]  # where a layer reads, when it is fitted
 Choice = tuple[float, float]  # a learning rate, and how steep the layers start

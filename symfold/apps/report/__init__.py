@@ -11,5 +11,8 @@
     sections, page             a section of the page each; the whole, with page.css and page.js
 """
 
-from symfold.report.comparison import Comparison as Comparison
-from symfold.report.comparison import compare as compare
+# the terminal and the page attach what a comparison shows
+import symfold.apps.report.page
+import symfold.apps.report.terminal  # noqa: F401
+from symfold.apps.report.comparison import Comparison as Comparison
+from symfold.apps.report.comparison import compare as compare

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from symfold.report.cells import said
-from symfold.report.comparison import Comparison
-from symfold.report.markup import cell, element, sentence, words
-from symfold.report.rows import answers
-from symfold.report.story import CLOSING, OPENING, told
+from symfold.apps.report.cells import said
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import cell, element, sentence, words
+from symfold.apps.report.rows import answers
+from symfold.apps.report.story import CLOSING, OPENING, told
 
 
 def answer(comparison: Comparison) -> str:

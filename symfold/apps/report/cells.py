@@ -12,9 +12,9 @@ import sympy as sp
 from sympy.printing.mathml import mathml
 
 from symfold.analysis.counting.polynomials import in_powers
-from symfold.large import Quotient, is_long, printable
-from symfold.notation import formula
-from symfold.notation.styles import STYLES
+from symfold.base.big_numbers import Quotient, is_long, printable
+from symfold.show.notation import formula
+from symfold.show.notation.styles import STYLES
 
 
 @dataclass(frozen=True)

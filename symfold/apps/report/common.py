@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symfold.families import Numbered
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.names import names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation.styles import STYLES, mathml_tokens
-from symfold.notation.terms import Name, show_size
-from symfold.operations import Formal, Input
-from symfold.report.cells import Formula
-from symfold.shapes import Size
+from symfold.apps.report.cells import Formula
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.names import names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Numbered
+from symfold.show.notation.styles import STYLES, mathml_tokens
+from symfold.show.notation.terms import Name, show_size
 
 K = sp.Symbol("k", integer=True)
 STATE = Name("z", K - 1)

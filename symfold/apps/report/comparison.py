@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from symfold.analysis.equality.verdict import Verdict, verdict
-from symfold.depth import roll
+from symfold.apps.report.depths import any_depth, at_number
+from symfold.apps.report.trained import Trained, trained
+from symfold.core.net import Net
 from symfold.errors import InvalidType, InvalidValue, TooLarge
-from symfold.graph import count_steps, symbolic_depth
-from symfold.net import Net
-from symfold.report.depths import any_depth, at_number
-
-if TYPE_CHECKING:
-    from symfold.report.trained import Trained
+from symfold.show.graph import count_steps, symbolic_depth
+from symfold.transform.rolling import roll
 
 MOST = 12  # layers that a reader can still make out in a diagram
 MANY = 24  # steps above which formulas are those of any depth
@@ -42,7 +40,7 @@ def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
     return Comparison(Net.of(a), Net.of(b), (names[0], names[1]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Two nets side by side. Everything shown is computed when it is first asked for."""
 
@@ -111,8 +109,6 @@ class Comparison:
     @cached_property
     def trained(self) -> tuple[Trained, Trained]:
         """Both nets with small layers that were trained."""
-        from symfold.report.trained import trained
-
         self.check_few()
         return trained(self.a), trained(self.b)
 
@@ -131,28 +127,7 @@ class Comparison:
         """Whether they are not known to be equal."""
         return self.verdict.equal is not True
 
-    # -- shown
-
-    def __str__(self) -> str:
-        from symfold.report.terminal import shown
-
-        try:
-            return shown(self)
-        except Exception as error:  # a display must never be what fails
-            return f"a comparison that cannot be shown ({error})"
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str | None:
-        try:
-            from symfold.report.page import fragment
-
-            return fragment(self)
-        except Exception:  # a notebook's display must not fail, whatever it was given
-            return None
-
-    def to_html(self) -> str:
-        """The whole report as one page that asks for nothing from outside."""
-        from symfold.report.page import page
-
-        return page(self)
+    if TYPE_CHECKING:  # attached where it is shown: as text, and as a page
+        def __str__(self) -> str: ...
+        def _repr_html_(self) -> str | None: ...
+        def to_html(self) -> str: ...

@@ -7,15 +7,15 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import size_symbols
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.walks import substitute, walk
 from symfold.errors import SymfoldError
-from symfold.families import Family, Numbered
-from symfold.folds import Fold, Select, apply_fold
-from symfold.graph import symbolic_depth
-from symfold.names import applied_layers, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.shapes import size_symbols
-from symfold.walks import substitute, walk
+from symfold.show.graph import symbolic_depth
 
 
 def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:

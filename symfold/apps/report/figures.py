@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 
+import symfold.apps.report.plots as plots
 from symfold.analysis.counting.cost import cost
 from symfold.analysis.counting.paths import paths
 from symfold.analysis.coupling import coupling
 from symfold.analysis.jacobians.received import Received, received, update_coupling
-from symfold.analysis.rewiring.groups import grouped
-from symfold.analysis.rewiring.mixing_matrix import mixing_matrix
 from symfold.analysis.strength.series import series
+from symfold.apps.report.cells import T, ascending, expression
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import figure, table, words
+from symfold.apps.report.measured import LAYERS, STRENGTH, band, each_draw, norm, slope, with_layers
+from symfold.apps.report.trained import Trained
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net
 from symfold.errors import InvalidValue
-from symfold.graph import count_steps
-from symfold.names import applied_layers, names_of
-from symfold.net import Net
-from symfold.report import plots
-from symfold.report.cells import T, ascending, expression
-from symfold.report.comparison import Comparison
-from symfold.report.markup import figure, table, words
-from symfold.report.measured import LAYERS, STRENGTH, band, each_draw, norm, slope, with_layers
-from symfold.report.trained import Trained
+from symfold.show.graph import count_steps
+from symfold.transform.rewiring.groups import grouped
+from symfold.transform.rewiring.mixing_matrix import mixing_matrix
 
 ORDER = 3  # of the series
 STRENGTHS = tuple(10 ** (-3 + k / 3) for k in range(10))  # from 0.001 to 1

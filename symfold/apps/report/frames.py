@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from symfold.report.comparison import Comparison
-from symfold.report.markup import element
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import element
 
 
 def framed(comparison: Comparison, make: Callable[[Comparison], str]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from symfold.report.cells import Cell, Formula, Line
+from symfold.apps.report.cells import Cell, Formula, Line
 
 LONG = 40  # characters of a formula that no longer stands in a line of words, nor in a column of a printed table
 WIDE = 80  # of one that is wider than paper

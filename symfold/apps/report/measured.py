@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from symfold.draws import drawn, rows_of
-from symfold.elementwise import tanh
+from symfold.compute.random_inputs import drawn, rows_of
+from symfold.core.applied_layers import Call
+from symfold.core.names import applied_layers, label, names_of
+from symfold.core.net import Net
+from symfold.core.operations import Normal
+from symfold.core.primitives import dot
+from symfold.core.shapes import Shape, is_known
+from symfold.core.stacked_inputs import Names, Numbered
+from symfold.core.tensors import tensor
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue
-from symfold.families import Names, Numbered
-from symfold.layer_kinds import Call, Weight, make_kind
-from symfold.names import applied_layers, label, names_of
-from symfold.net import Net
-from symfold.operations import Normal
-from symfold.primitives import dot
-from symfold.shapes import Shape, is_known
-from symfold.tensors import tensor
-from symfold.walks import walk
+from symfold.frontend.elementwise import tanh
+from symfold.frontend.layer_kinds import Weight, make_kind
 
 SEEDS = tuple(range(10))
 WIDTH, ROWS, HIDDEN = 5, 3, 8  # of random inputs whose sizes are free, and of the layers

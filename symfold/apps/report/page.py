@@ -8,10 +8,11 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from symfold.report.answered import answer, answer_table, depth_slider
-from symfold.report.comparison import Comparison
-from symfold.report.markup import words
-from symfold.report.sections import SECTIONS
+from symfold.apps.report.answered import answer, answer_table, depth_slider
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import words
+from symfold.apps.report.sections import SECTIONS
+from symfold.core.attach import attach
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
 HEAD = 2  # sections before the depth slider: they are about the depth that was compared
@@ -20,7 +21,7 @@ HEAD = 2  # sections before the depth slider: they are about the depth that was 
 @cache
 def resource(name: str) -> str:
     """A file of this package."""
-    return files("symfold.report").joinpath(name).read_text(encoding="utf-8")
+    return files("symfold.apps.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def allowed(content: str) -> str:
@@ -63,3 +64,14 @@ def page(comparison: Comparison) -> str:
 def fragment(comparison: Comparison) -> str:
     """What a notebook shows: the answer and the table, with no script and no style but the notebook's own."""
     return answer(comparison) + answer_table(comparison)
+
+
+def display_html(comparison: Comparison) -> str | None:
+    """What a notebook shows; None, and never an error, if there is nothing to show."""
+    try:
+        return fragment(comparison)
+    except Exception:
+        return None
+
+
+attach(Comparison, to_html=page, _repr_html_=display_html)

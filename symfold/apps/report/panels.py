@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import symfold.apps.report.figures as figures
 from symfold.analysis.equality.difference import difference
 from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.analysis.strength.series import series
+from symfold.apps.report.cells import Formula, net_formula
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.frames import framed
+from symfold.apps.report.markup import element, formula, words
+from symfold.apps.report.pictures import diagrams
+from symfold.apps.report.story import FEW
+from symfold.apps.report.sweeps import ladder, swept
+from symfold.core.net import Net
 from symfold.errors import SymfoldError
-from symfold.net import Net
-from symfold.report import figures
-from symfold.report.cells import Formula, net_formula
-from symfold.report.comparison import Comparison
-from symfold.report.frames import framed
-from symfold.report.markup import element, formula, words
-from symfold.report.pictures import diagrams
-from symfold.report.story import FEW
-from symfold.report.sweeps import ladder, swept
 
 MOST_OPS = 40  # layer applications up to which a net is written out in full on the page
 

@@ -8,12 +8,12 @@ from html import escape
 from typing import Any
 
 from symfold.analysis.equality.difference import Difference, difference
-from symfold.diagram.layout import Picture, new_digraph
-from symfold.diagram.style import SIGNS
-from symfold.diagram.text import pretty
-from symfold.graph.names import visible
-from symfold.render import render
-from symfold.report.comparison import Comparison
+from symfold.apps.report.comparison import Comparison
+from symfold.show.diagram.layout import Picture, new_digraph
+from symfold.show.diagram.style import SIGNS
+from symfold.show.diagram.text import pretty
+from symfold.show.graph.names import visible
+from symfold.show.render import render
 
 SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # whose a node or an edge is, as classes of the drawing
 

@@ -14,13 +14,9 @@ from symfold.analysis.counting.paths import paths
 from symfold.analysis.equality.verdict import verdict
 from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.analysis.jacobians.taught import taught
-from symfold.analysis.rewiring.order import swap
 from symfold.analysis.strength.commutator import commutator
 from symfold.analysis.strength.series import series
-from symfold.errors import SymfoldError, TooLarge
-from symfold.graph import count_steps, symbolic_depth
-from symfold.net import Net
-from symfold.report.cells import (
+from symfold.apps.report.cells import (
     Cell,
     Formula,
     Part,
@@ -34,8 +30,12 @@ from symfold.report.cells import (
     same_value,
     text_of,
 )
-from symfold.report.comparison import MANY, Comparison
-from symfold.report.depths import any_depth, applied_names, at_number
+from symfold.apps.report.comparison import MANY, Comparison
+from symfold.apps.report.depths import any_depth, applied_names, at_number
+from symfold.core.net import Net
+from symfold.errors import SymfoldError, TooLarge
+from symfold.show.graph import count_steps, symbolic_depth
+from symfold.transform.rewiring.order import swap
 
 SERIES_ORDER = 3
 FEW, SMALL = 3, 6  # layers whose order is asked about where there are many, and up to which all are swapped

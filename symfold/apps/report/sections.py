@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symfold.report import figures
-from symfold.report.answered import answer, answer_table
-from symfold.report.comparison import Comparison
-from symfold.report.markup import element, words
-from symfold.report.panels import couplings, guarded, lengths, pictures, strength, sweeps, updates
-from symfold.report.trained import TASK
+import symfold.apps.report.figures as figures
+from symfold.apps.report.answered import answer, answer_table
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import element, words
+from symfold.apps.report.panels import couplings, guarded, lengths, pictures, strength, sweeps, updates
+from symfold.apps.report.trained import TASK
 
 
 @dataclass(frozen=True)

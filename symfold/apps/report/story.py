@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from symfold.analysis.equality.difference import difference
-from symfold.analysis.rewiring.picard import picard
 from symfold.analysis.strength.series import series
-from symfold.depth import roll
+from symfold.apps.report.cells import Formula, Line
+from symfold.apps.report.common import STATE, Additive, additive
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.depths import applied_names
+from symfold.core.net import Net
 from symfold.errors import SymfoldError
-from symfold.graph import count_steps, symbolic_depth
-from symfold.net import Net
-from symfold.notation.terms import Name
-from symfold.report.cells import Formula, Line
-from symfold.report.common import STATE, Additive, additive
-from symfold.report.comparison import Comparison
-from symfold.report.depths import applied_names
+from symfold.show.graph import count_steps, symbolic_depth
+from symfold.show.notation.terms import Name
+from symfold.transform.rewiring.picard import picard
+from symfold.transform.rolling import roll
 
 ORDER = 3  # of the series
 FEW = 3  # layers at which a term is written out where there are many

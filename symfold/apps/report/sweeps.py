@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+import symfold.apps.report.plots as plots
 from symfold.analysis.counting.paths import paths
-from symfold.analysis.rewiring.picard import picard
-from symfold.depth import roll
-from symfold.report import plots
-from symfold.report.cells import T, ascending, expression, said
-from symfold.report.comparison import Comparison
-from symfold.report.markup import figure, table
-from symfold.report.measured import LAYERS, band, each_draw, norm, with_layers
+from symfold.apps.report.cells import T, ascending, expression, said
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import figure, table
+from symfold.apps.report.measured import LAYERS, band, each_draw, norm, with_layers
+from symfold.transform.rewiring.picard import picard
+from symfold.transform.rolling import roll
 
 
 def swept(comparison: Comparison) -> str:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from symfold.report.cells import line_text, text_of
-from symfold.report.comparison import Comparison
-from symfold.report.rows import Answered, answers
-from symfold.report.story import CLOSING, OPENING, told
+from symfold.apps.report.cells import line_text, text_of
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.rows import Answered, answers
+from symfold.apps.report.story import CLOSING, OPENING, told
+from symfold.core.attach import attach
 
 WIDTH = 80
 SIGNS_USED = "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
@@ -102,3 +103,14 @@ def wrapped(text: str, width: int) -> str:
             line += piece
         lines.append(line.rstrip())
     return "\n".join(lines)
+
+
+def displayed(comparison: Comparison) -> str:
+    """What `print(comparison)` shows."""
+    try:
+        return shown(comparison)
+    except Exception as error:  # a display must never be what fails
+        return f"a comparison that cannot be shown ({error})"
+
+
+attach(Comparison, __str__=displayed, __repr__=displayed)

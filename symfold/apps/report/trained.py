@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from symfold.draws import rows_of
+from symfold.apps.report.measured import with_layers
+from symfold.compute.random_inputs import rows_of
+from symfold.core.net import Net
+from symfold.core.tensors import tensor
 from symfold.errors import Diverged, InvalidValue
-from symfold.losses import squared_error
-from symfold.net import Net
-from symfold.optimizers import momentum
-from symfold.report.measured import with_layers
-from symfold.tensors import tensor
-from symfold.train import fit
+from symfold.frontend.losses import squared_error
+from symfold.training.optimizers import momentum
+from symfold.training.train import fit
 
 WIDTH, SAMPLES, STEPS, RATE, DECAY = 5, 64, 2000, 0.0005, 0.9
 TASK = f"layers tanh(z W + b) V of width {WIDTH}, trained by {STEPS} steps of gradient descent at the rate {RATE} with momentum {DECAY} on {SAMPLES} samples of sin(2 x R), R a random rotation, from the same start in both nets"

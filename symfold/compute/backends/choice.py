@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from symfold.depth import roll
-from symfold.folds import Fold
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import opened
-from symfold.operations import Constant
-from symfold.walks import walk
+from symfold.core.folds import Fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.walks import walk
+from symfold.transform.inlining import opened
+from symfold.transform.rolling import roll
 
 RUNS = 10_000  # of a compiled net, where nobody knows
 CALL = 1e-6  # seconds for an operation in NumPy
@@ -33,7 +33,7 @@ def automatic(net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
     """
     if find_spec("llvmlite") is None:
         return "numpy"
-    from symfold.backends.native.rules import has_rule
+    from symfold.compute.backends.native.rules import has_rule
 
     roots = opened(roll(net).outputs, keep=has_rule)
     written, done = operations(roots)
@@ -58,7 +58,7 @@ def operations(roots: Sequence[Node]) -> tuple[int, int | None]:
 
 def has_code(roots: Sequence[Node]) -> bool:
     """Whether the native backend has a rule for every operation."""
-    from symfold.backends.native.rules import has_rule, in_own_functions
+    from symfold.compute.backends.native.rules import has_rule, in_own_functions
 
     inner = walk(in_own_functions(roots))
     return all(has_code(node.op.block.results) if isinstance(node.op, Fold) else has_rule(node) for node in inner)

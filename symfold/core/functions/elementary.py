@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.functions import heads as h
-from symfold.functions.logarithms import share
-from symfold.functions.special import in_torch
-from symfold.functions.table import Point, function
+import symfold.core.functions.heads as h
+from symfold.core.functions.logarithms import share
+from symfold.core.functions.special import in_torch
+from symfold.core.functions.table import Point, function
 
 HALF = sp.Rational(1, 2)
 

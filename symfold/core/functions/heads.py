@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.functions.table import row_of
+from symfold.core.functions.table import row_of
 
 SPARE = 700  # digits: the smallest double beside 1, and its square
 

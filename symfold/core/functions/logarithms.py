@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.functions import heads as h
-from symfold.functions.table import Point, function
+import symfold.core.functions.heads as h
+from symfold.core.functions.table import Point, function
 
 HALF, LN2, LN10 = sp.Rational(1, 2), sp.log(2), sp.log(10)
 

@@ -9,9 +9,9 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from symfold.arrays import namespace
-from symfold.functions import heads as h
-from symfold.functions.table import Point, function, numbers_of
+import symfold.core.functions.heads as h
+from symfold.core.arrays import namespace
+from symfold.core.functions.table import Point, function, numbers_of
 
 
 def entrywise(compute: Any) -> Any:

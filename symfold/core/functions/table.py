@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arrays import namespace
+from symfold.core.arrays import namespace
 from symfold.errors import InvalidValue, NoRule, listing, unknown
 
 Head = type[sp.Basic]
@@ -115,7 +115,7 @@ def head_name(head: Head) -> str:
     """
     name = head.__name__
     if _NAMED.get(name, getattr(sp.functions, name, None)) is not head:
-        raise NoRule(f"the function {name} has no row to be kept by (add it with symfold.functions.function)")
+        raise NoRule(f"the function {name} has no row to be kept by (add it with symfold.core.functions.function)")
     return name
 
 
@@ -160,7 +160,7 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     if row.composition is not None:
         return partial(computed, row.composition, package)
     known = listing((row.head.__name__ for row in sorted(ROWS.values(), key=lambda row: row.head.__name__)), 80)
-    raise NoRule(f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.functions.function)")
+    raise NoRule(f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.core.functions.function)")
 
 
 def computed(composition: Formula, package: str, *args: Any) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arrays import set_at, zeros_like
+from symfold.core.arrays import set_at, zeros_like
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import TOGETHER, Primitive, is_primitive, primitive
+from symfold.core.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
 from symfold.errors import NoRule, ShapeError
-from symfold.nodes import Node
-from symfold.primitives.table import TOGETHER, Primitive, is_primitive, primitive
-from symfold.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
 
 
 def _reshaped(a: Shape, shape: tuple[int, ...]) -> Shape:

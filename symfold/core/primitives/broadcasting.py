@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from symfold.arrays import shape_of
+from symfold.core.arrays import shape_of
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import Primitive, primitive
+from symfold.core.shapes import Shape, broadcast, is_known, must_sum, show
+from symfold.core.tensors import number
 from symfold.errors import ShapeError
-from symfold.nodes import Node
-from symfold.primitives.table import Primitive, primitive
-from symfold.shapes import Shape, broadcast, is_known, must_sum, show
-from symfold.tensors import number
 
 
 def fit(cotangent: Node, argument: Node) -> Node:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import EACH, Primitive, primitive
+from symfold.core.shapes import ANY, Shape, is_known, show
 from symfold.errors import NoRule, ShapeError
-from symfold.nodes import Node
-from symfold.primitives.table import EACH, Primitive, primitive
-from symfold.shapes import ANY, Shape, is_known, show
 
 
 def subscripts_given(text: str, count: int) -> str:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.core.nodes import Node
+from symfold.core.primitives.arrangement import reshape
+from symfold.core.primitives.broadcasting import spread
+from symfold.core.primitives.contractions import einsum
+from symfold.core.primitives.images import Sizes, windowed_shape, windows, windows_of
+from symfold.core.primitives.reductions import first_max, reduce_mean, reduce_sum
+from symfold.core.primitives.table import EACH, Primitive, primitive
+from symfold.core.shapes import ANY, Shape, is_known, show
+from symfold.core.tensors import number
 from symfold.errors import ShapeError
-from symfold.nodes import Node
-from symfold.primitives.arrangement import reshape
-from symfold.primitives.broadcasting import spread
-from symfold.primitives.contractions import einsum
-from symfold.primitives.images import Sizes, windowed_shape, windows, windows_of
-from symfold.primitives.reductions import first_max, reduce_mean, reduce_sum
-from symfold.primitives.table import EACH, Primitive, primitive
-from symfold.shapes import ANY, Shape, is_known, show
-from symfold.tensors import number
 
 # -- convolution
 

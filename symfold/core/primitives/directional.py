@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import Primitive, primitive
+from symfold.core.shapes import Shape
 from symfold.errors import NoRule
-from symfold.nodes import Node
-from symfold.primitives.table import Primitive, primitive
-from symfold.shapes import Shape
 
 
 def _shape(name: Shape, *rest: Shape, slots: tuple[int, ...], arity: int) -> Shape:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.arrays import add_at, add_once, padded, shape_of, whole_numbers, zeros_like
+from symfold.core.arrays import add_at, add_once, padded, shape_of, whole_numbers, zeros_like
+from symfold.core.primitives.table import Linear, Primitive, primitive
+from symfold.core.shapes import ANY, Shape, is_known, show
 from symfold.errors import OutOfRange, ShapeError
-from symfold.primitives.table import Linear, Primitive, primitive
-from symfold.shapes import ANY, Shape, is_known, show
 
 
 def _permuted(a: Shape, axes: tuple[int, ...]) -> Shape:

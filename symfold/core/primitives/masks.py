@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from symfold.primitives.table import Primitive, primitive
-from symfold.shapes import ANY, is_known
+from symfold.core.primitives.table import Primitive, primitive
+from symfold.core.shapes import ANY, is_known
 
 
 def causal_of(xp: Any, a: Any) -> Any:

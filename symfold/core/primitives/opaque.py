@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import Primitive, primitive
+from symfold.core.shapes import Shape
 from symfold.errors import NoRule
-from symfold.nodes import Node
-from symfold.primitives.table import Primitive, primitive
-from symfold.shapes import Shape
 
 
 def _shape(*args: Shape, operation: str, result: int, shape: Shape) -> Shape:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from symfold.core.nodes import Node
+from symfold.core.primitives.arrangement import expand, squeeze
+from symfold.core.primitives.broadcasting import fit
+from symfold.core.primitives.table import EACH, Primitive, primitive
+from symfold.core.shapes import ANY, Shape, broadcast, is_known, show
 from symfold.errors import NoRule, ShapeError
-from symfold.nodes import Node
-from symfold.primitives.arrangement import expand, squeeze
-from symfold.primitives.broadcasting import fit
-from symfold.primitives.table import EACH, Primitive, primitive
-from symfold.shapes import ANY, Shape, broadcast, is_known, show
 
 
 def _dot_shape(a: Shape, b: Shape) -> Shape:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.nodes import Node
-from symfold.primitives.table import Primitive, primitive
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import Primitive, primitive
 
 
 def _cumulative(xp: Any, a: Any, axis: int, backward: bool) -> Any:

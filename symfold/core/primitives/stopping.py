@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.lifting import leads, lift
-from symfold.primitives.table import Primitive, primitive
+from symfold.core.conversion import leads, lift
+from symfold.core.primitives.table import Primitive, primitive
 
 
 def _stopped(xp: Any, a: Any) -> Any:

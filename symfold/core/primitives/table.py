@@ -16,13 +16,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from symfold.arguments import whole
-from symfold.arrays import namespace
+from symfold.base.arguments import whole
+from symfold.core.arrays import namespace
+from symfold.core.conversion import lift
+from symfold.core.functions import row_of
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape, is_known
 from symfold.errors import InvalidValue, NoRule, ShapeError
-from symfold.functions import row_of
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.shapes import Shape, is_known
 
 Attributes = tuple[tuple[str, Any], ...]
 Positions = tuple[int, ...]
@@ -74,7 +74,7 @@ class Primitive:
     def carries(self, arity: int) -> Positions:
         """The positions of the arguments that the result depends on smoothly: neither shapes alone, nor whole numbers, nor truth values.
 
-        >>> from symfold.primitives import embed, sum_like
+        >>> from symfold.core.primitives import embed, sum_like
         >>> embed.carries(2), sum_like.carries(2)
         ((0,), (0,))
         """
@@ -118,7 +118,7 @@ class Apply:
     def groups(self, arity: int) -> tuple[Positions, ...]:
         """The groups of arguments that the result is linear in, each while the others are held.
 
-        >>> from symfold.primitives import concatenate, dot
+        >>> from symfold.core.primitives import concatenate, dot
         >>> Apply(dot).groups(2), Apply(concatenate, (("axis", 0),)).groups(3)
         (((0,), (1,)), ((0, 1, 2),))
         """
@@ -159,8 +159,8 @@ def is_primitive(node: Node, *rows: Primitive) -> bool:
 def carried_places(node: Node) -> Positions:
     """The positions of the arguments that a node depends on smoothly: those that a path leads through.
 
-    >>> from symfold.primitives import alike
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.primitives import alike
+    >>> from symfold.core.tensors import tensor
     >>> prediction, target = tensor("prediction"), tensor("target")
     >>> carried_places(alike(prediction, target)), carried_places(prediction + target), carried_places(prediction > target)
     ((0,), (0, 1), ())

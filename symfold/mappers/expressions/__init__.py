@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symfold.errors import UnknownName, unknown
-from symfold.expressions.reader import MAX_DEPTH as MAX_DEPTH
-from symfold.expressions.reader import MAX_LENGTH as MAX_LENGTH
-from symfold.expressions.reader import parse as parse
-from symfold.expressions.trees import FUNCTIONS as FUNCTIONS
-from symfold.expressions.trees import LAYER as LAYER
-from symfold.expressions.trees import NAMES as NAMES
-from symfold.expressions.trees import Name as Name
-from symfold.expressions.trees import Number as Number
-from symfold.expressions.trees import Operation as Operation
-from symfold.expressions.trees import Tree as Tree
-from symfold.expressions.trees import build as build
 from symfold.mappers import MAPPERS
+from symfold.mappers.expressions.reader import MAX_DEPTH as MAX_DEPTH
+from symfold.mappers.expressions.reader import MAX_LENGTH as MAX_LENGTH
+from symfold.mappers.expressions.reader import parse as parse
+from symfold.mappers.expressions.trees import FUNCTIONS as FUNCTIONS
+from symfold.mappers.expressions.trees import LAYER as LAYER
+from symfold.mappers.expressions.trees import NAMES as NAMES
+from symfold.mappers.expressions.trees import Name as Name
+from symfold.mappers.expressions.trees import Number as Number
+from symfold.mappers.expressions.trees import Operation as Operation
+from symfold.mappers.expressions.trees import Tree as Tree
+from symfold.mappers.expressions.trees import build as build
 from symfold.mappers.registry import Mapper, Row, bound
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from symfold.errors import ParseError, listing
-from symfold.expressions.trees import FUNCTIONS, LAYER, NAMES, Name, Number, Operation, Tree, bottom_up
+from symfold.mappers.expressions.trees import FUNCTIONS, LAYER, NAMES, Name, Number, Operation, Tree, bottom_up
 
 MAX_LENGTH = 1_000
 MAX_DEPTH = 100

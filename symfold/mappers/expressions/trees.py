@@ -8,12 +8,12 @@ from typing import Any
 
 import sympy as sp
 
-from symfold import functions
-from symfold.functions import head_named
-from symfold.lifting import lift
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.tensors import number
+from symfold.core import functions
+from symfold.core.conversion import lift
+from symfold.core.functions import head_named
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.tensors import number
 
 NAMES = ("z", "x")
 LAYER = "f"

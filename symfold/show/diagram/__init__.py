@@ -9,16 +9,18 @@ from typing import Any
 import graphviz
 import networkx as nx
 
-from symfold.arguments import real
-from symfold.depth import roll
-from symfold.diagram.layout import ACROSS, Picture, new_digraph
-from symfold.diagram.size import BOUND, check_size, too_large
-from symfold.diagram.style import legend as legend_of
+from symfold.base.arguments import real
+from symfold.base.files import write_whole
+from symfold.core.attach import attach
+from symfold.core.net import Net
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue
-from symfold.files import write_whole
-from symfold.graph import UNROLLED, count_steps, graph
-from symfold.render import FORMATS, render
-from symfold.walks import walk
+from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
+from symfold.show.diagram.size import BOUND, check_size, too_large
+from symfold.show.diagram.style import legend as legend_of
+from symfold.show.graph import UNROLLED, count_steps, graph
+from symfold.show.render import FORMATS, render
+from symfold.transform.rolling import roll
 
 MOST_HELD, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would wait too long
 MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
@@ -109,3 +111,6 @@ def display_svg(net: Any) -> str | None:
         return render(source, "svg").decode() if len(source) <= MOST_SOURCE else None
     except Exception:  # a notebook's display must not fail, whatever it was given
         return None
+
+
+attach(Net, diagram=diagram, draw=draw, _repr_svg_=display_svg)

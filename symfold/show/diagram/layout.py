@@ -9,10 +9,10 @@ from typing import Any
 import graphviz
 import networkx as nx
 
-from symfold.diagram.operands import with_operands
-from symfold.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS
-from symfold.diagram.text import pretty
-from symfold.graph.names import safe_names, visible
+from symfold.show.diagram.operands import with_operands
+from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS
+from symfold.show.diagram.text import pretty
+from symfold.show.graph.names import safe_names, visible
 
 MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
 ACROSS = ("LR", "RL")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import networkx as nx
 
-from symfold.graph import UNROLLED
-from symfold.graph.labels import COMPARISONS
+from symfold.show.graph import UNROLLED
+from symfold.show.graph.labels import COMPARISONS
 
 SYMMETRIC = ("Add", "Mul", "Max", "Min", "equal", "not_equal", "logical_and", "logical_or", "logical_xor")
 UNMARKED = (*SYMMETRIC, "pullback")  # of a layer, at a state: told apart by their lines

@@ -6,14 +6,14 @@ import os
 import pathlib
 from typing import Any
 
+from symfold.base.files import write_whole
 from symfold.errors import unknown
-from symfold.export import dot as _dot
-from symfold.export import graphml as _graphml
-from symfold.export import mermaid as _mermaid
-from symfold.export import node_link as _node_link
-from symfold.export import tikz as _tikz
-from symfold.export.registry import Row as Row
-from symfold.files import write_whole
+from symfold.show.export import dot as _dot
+from symfold.show.export import graphml as _graphml
+from symfold.show.export import mermaid as _mermaid
+from symfold.show.export import node_link as _node_link
+from symfold.show.export import tikz as _tikz
+from symfold.show.export.registry import Row as Row
 
 EXPORTS: dict[str, Row] = {row.name: row for row in (_dot.ROW, _graphml.ROW, _node_link.ROW, _mermaid.ROW, _tikz.ROW)}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.diagram import diagram
-from symfold.export.registry import Row
+from symfold.show.diagram import diagram
+from symfold.show.export.registry import Row
 
 
 def write(net: Any, level: str) -> str:

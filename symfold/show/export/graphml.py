@@ -6,9 +6,9 @@ from typing import Any
 
 import networkx as nx
 
-from symfold.export.registry import Row
-from symfold.graph import graph
-from symfold.graph.names import visible
+from symfold.show.export.registry import Row
+from symfold.show.graph import graph
+from symfold.show.graph.names import visible
 
 
 def write(net: Any, level: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 import networkx as nx
 
-from symfold.export.registry import Row
-from symfold.graph import graph
-from symfold.graph.names import safe_names, visible
+from symfold.show.export.registry import Row
+from symfold.show.graph import graph
+from symfold.show.graph.names import safe_names, visible
 
 SHAPES = {
     "input": "{{}}", "output": "{{}}", "layer": "[]", "join": "(())", "state": "([])", "parameter": "[()]",

@@ -7,8 +7,8 @@ from typing import Any
 
 import networkx as nx
 
-from symfold.export.registry import Row
-from symfold.graph import graph
+from symfold.show.export.registry import Row
+from symfold.show.graph import graph
 
 
 def write(net: Any, level: str) -> str:

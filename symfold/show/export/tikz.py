@@ -7,10 +7,10 @@ from typing import Any
 
 import networkx as nx
 
-from symfold.diagram.operands import with_operands
-from symfold.export.registry import Row
-from symfold.graph import graph
-from symfold.graph.names import safe_names, visible
+from symfold.show.diagram.operands import with_operands
+from symfold.show.export.registry import Row
+from symfold.show.graph import graph
+from symfold.show.graph.names import safe_names, visible
 
 HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
 \usepackage[T1]{fontenc}

@@ -6,15 +6,17 @@ from typing import Any
 
 import networkx as nx
 
-from symfold.blocks import Block
+from symfold.core.attach import attach
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.walks import walk
 from symfold.errors import Advice, depth_is_symbolic, unknown
-from symfold.folds import Fold
-from symfold.graph.folded import Blocks, Folds
-from symfold.graph.record import Recorder
-from symfold.graph.stepped import Steps
-from symfold.graph.unrolled import Layers, Primitives
-from symfold.nodes import Node
-from symfold.walks import walk
+from symfold.show.graph.folded import Blocks, Folds
+from symfold.show.graph.record import Recorder
+from symfold.show.graph.stepped import Steps
+from symfold.show.graph.unrolled import Layers, Primitives
 
 LEVELS: dict[str, type[Recorder]] = {
     "fold": Folds,  # one node a fold, with a loop
@@ -74,3 +76,6 @@ def _steps_of(node: Node, known: dict[Block, float]) -> float:
     if fold.block not in known:
         known[fold.block] = 1 + sum(_steps_of(inner, known) for inner in walk(fold.block.results) if isinstance(inner.op, Fold))
     return fold.count * known[fold.block]
+
+
+attach(Net, graph=graph)

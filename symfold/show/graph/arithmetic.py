@@ -16,11 +16,11 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.blocks import Block
-from symfold.folds import Fold, Select
-from symfold.nodes import Node
-from symfold.tensors import number
-from symfold.walks import rebuilt, substitute, walk
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.tensors import number
+from symfold.core.walks import rebuilt, substitute, walk
 
 
 class Sub(sp.Function):
@@ -41,7 +41,7 @@ ONE, MINUS_ONE = number(1), number(-1)
 def paired(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with differences and quotients as one node each, in the blocks of folds as well.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> a, b, c = tensor("a"), tensor("b"), tensor("c")
     >>> [node.op.__name__ for node in paired([a / b, a - b, 1 / b, a * b / c, a * b])]
     ['Div', 'Sub', 'Div', 'Div', 'Mul']
@@ -129,7 +129,7 @@ def _added(terms: Sequence[Node]) -> Node:
 def unpaired(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with differences and quotients as nets hold them, to be written as formulas.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> unpaired(paired([tensor("a") / tensor("b") - 2]))
     (a/b - 2,)
     """

@@ -7,13 +7,13 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symfold.blocks import Block
-from symfold.folds import Fold
-from symfold.graph.labels import JOINS, operation_name
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Constant, Formal
-from symfold.walks import walk
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal
+from symfold.core.walks import walk
+from symfold.show.graph.labels import JOINS, operation_name
 
 Kinds = dict[Node, tuple[str, ...]]
 _ARITHMETIC = {*JOINS, sp.Pow.__name__, "item", "take", "reverse", "expand", "squeeze"}  # and what only arranges

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from symfold.blocks import Block
-from symfold.families import Family, Numbered
-from symfold.folds import Fold
-from symfold.graph.edges import formal_kinds
-from symfold.graph.formulas import step_formula
-from symfold.graph.names import plain_name
-from symfold.graph.record import Leaf, Recorder, Reversed
-from symfold.graph.stepped import layer_weights
-from symfold.interpreter import Entries
-from symfold.nodes import Node
-from symfold.notation.letters import INDICES, stems_of
-from symfold.operations import Input
-from symfold.sequences import entry_of
-from symfold.shapes import length
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.sequences import entry_of
+from symfold.core.shapes import length
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.show.graph.edges import formal_kinds
+from symfold.show.graph.formulas import step_formula
+from symfold.show.graph.names import plain_name
+from symfold.show.graph.record import Leaf, Recorder, Reversed
+from symfold.show.graph.stepped import layer_weights
+from symfold.show.notation.letters import INDICES, stems_of
 
 
 class Held(Recorder):

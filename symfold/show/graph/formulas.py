@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from symfold.blocks import Block
-from symfold.graph.arithmetic import unpaired
-from symfold.nodes import Node
-from symfold.notation.templates import preview
-from symfold.operations import Formal, Input
-from symfold.shapes import NAME
-from symfold.walks import substitute
+from symfold.core.blocks import Block
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.shapes import NAME
+from symfold.core.walks import substitute
+from symfold.show.graph.arithmetic import unpaired
+from symfold.show.notation.templates import preview
 
 LONGEST = 130  # letters that are seen: indices without their braces
 

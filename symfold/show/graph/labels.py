@@ -7,10 +7,10 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.nodes import Node
-from symfold.operations import FrozenArray
-from symfold.primitives import Apply
-from symfold.shapes import NAME, Shape, show
+from symfold.core.nodes import Node
+from symfold.core.operations import FrozenArray
+from symfold.core.primitives import Apply
+from symfold.core.shapes import NAME, Shape, show
 
 JOINS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "concatenate": "concat", "stack": "stack"}
 COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
@@ -57,7 +57,7 @@ def shape_text(shape: Shape) -> str:
 def constant_label(node: Node) -> str:
     """A number as it is; an array by its entries where they are few, else by its shape, and zeros and ones by that name.
 
-    >>> from symfold.lifting import lift
+    >>> from symfold.core.conversion import lift
     >>> constant_label(lift(2)), constant_label(lift([1.0, 2.0]))
     ('2', '[1, 2]')
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from symfold.notation.letters import STATES, stem
+from symfold.show.notation.letters import STATES, stem
 
 
 class Names:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.folds import Fold, Select
-from symfold.graph.edges import Kinds, edge_kinds, formal_kinds
-from symfold.graph.names import Letters
-from symfold.nodes import Node
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.show.graph.edges import Kinds, edge_kinds, formal_kinds
+from symfold.show.graph.names import Letters
 
 
 @dataclass

@@ -11,20 +11,20 @@ from typing import Any
 
 import networkx as nx
 
-from symfold.blocks import Block
-from symfold.graph.arithmetic import paired
-from symfold.graph.edges import is_join
-from symfold.graph.labels import constant_label, operation_label, operation_name, shape_text
-from symfold.graph.names import Names, plain_name
-from symfold.graph.places import Places
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray, Input
-from symfold.primitives import expand, is_primitive
-from symfold.sequences import element, reverse_row
-from symfold.shapes import length
-from symfold.trees import LEAF
+from symfold.base.trees import LEAF
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.primitives import expand, is_primitive
+from symfold.core.sequences import element, reverse_row
+from symfold.core.shapes import length
+from symfold.show.graph.arithmetic import paired
+from symfold.show.graph.edges import is_join
+from symfold.show.graph.labels import constant_label, operation_label, operation_name, shape_text
+from symfold.show.graph.names import Names, plain_name
+from symfold.show.graph.places import Places
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.blocks import Block
-from symfold.families import known_count
-from symfold.folds import Fold
-from symfold.graph.edges import formal_kinds
-from symfold.graph.formulas import step_formula
-from symfold.graph.names import plain_name
-from symfold.graph.record import Leaf, Recorder
-from symfold.interpreter import Entries
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Formal
-from symfold.walks import walk
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import walk
+from symfold.show.graph.edges import formal_kinds
+from symfold.show.graph.formulas import step_formula
+from symfold.show.graph.names import plain_name
+from symfold.show.graph.record import Leaf, Recorder
 
 LONGEST = 60  # letters of a formula in a box
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.graph.arithmetic import paired_block
-from symfold.graph.edges import edge_kinds
-from symfold.graph.places import Frame
-from symfold.graph.record import Recorder
-from symfold.nodes import Node
+from symfold.core.nodes import Node
+from symfold.show.graph.arithmetic import paired_block
+from symfold.show.graph.edges import edge_kinds
+from symfold.show.graph.places import Frame
+from symfold.show.graph.record import Recorder
 
 
 class Layers(Recorder):

@@ -14,18 +14,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from symfold.arguments import one_of, real
-from symfold.depth import roll
+from symfold.base.arguments import one_of, real
+from symfold.core.attach import attach
+from symfold.core.net import Net
 from symfold.errors import Advice, SymfoldError, TooLarge
-from symfold.net import Net
-from symfold.notation import expanded
-from symfold.notation.alike import style_of
-from symfold.notation.foldform import Line, fold_lines
-from symfold.notation.layout import equation, framed
-from symfold.notation.steps import Equations, equations
-from symfold.notation.styles import Style, mathml_tokens
-from symfold.notation.terms import show_size
-from symfold.notation.writing import side, stream, write
+from symfold.show.notation import expanded
+from symfold.show.notation.alike import style_of
+from symfold.show.notation.foldform import Line, fold_lines
+from symfold.show.notation.layout import equation, framed
+from symfold.show.notation.steps import Equations, equations
+from symfold.show.notation.styles import Style, mathml_tokens
+from symfold.show.notation.terms import show_size
+from symfold.show.notation.writing import side, stream, write
+from symfold.transform.rolling import roll
 
 FORMS = ("fold", "steps", "expanded")
 SHORT = 24  # steps that `print(net)` lists
@@ -179,3 +180,6 @@ def _clipped(shown: str) -> str:
     """Whole lines up to the bound, then an ellipsis."""
     kept = shown[: BOUND - 4].rsplit("\n", 1)[0]
     return f"{kept}\n..."
+
+
+attach(Net, formula=formula, __str__=describe, __repr__=describe, _repr_latex_=display_latex)

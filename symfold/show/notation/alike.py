@@ -11,13 +11,13 @@ from xml.sax.saxutils import escape
 
 import sympy as sp
 
-from symfold.families import Family, Numbered
-from symfold.names import leaves_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation.styles import Style, escaped, style_named
-from symfold.notation.terms import Name, show_size
-from symfold.shapes import NAME
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.show.notation.styles import Style, escaped, style_named
+from symfold.show.notation.terms import Name, show_size
 
 ENTRY = sp.Symbol("k") - 1
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import sympy as sp
 
-from symfold import functions as f
-from symfold.functions import row_of
-from symfold.notation.pieces import ATOM, LOGIC, NEGATION, RELATION, SUM, Pieces, Slot, call_pieces
-from symfold.notation.styles import Style
-from symfold.notation.terms import Term, Written
-from symfold.operations import Constant
+from symfold.core import functions as f
+from symfold.core.functions import row_of
+from symfold.core.operations import Constant
+from symfold.show.notation.pieces import ATOM, LOGIC, NEGATION, RELATION, SUM, Pieces, Slot, call_pieces
+from symfold.show.notation.styles import Style
+from symfold.show.notation.terms import Term, Written
 
 COLUMNS = ("text", "unicode", "latex", "mathml")
 RELATIONS: dict[Any, tuple[str, str, str, str]] = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold.families import Numbered, compress
-from symfold.nodes import Node
-from symfold.notation.terms import At, Listing, Term
-from symfold.operations import Constant
-from symfold.primitives import Apply
-from symfold.sequences import element
-from symfold.shapes import Size
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply
+from symfold.core.sequences import element
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Numbered, compress
+from symfold.show.notation.terms import At, Listing, Term
 
 
 class Entries:

@@ -8,25 +8,26 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.arguments import real
-from symfold.blocks import Block
+import symfold.show.notation.writing as writing
+from symfold.base.arguments import real
+from symfold.base.trees import LEAF, unflatten
+from symfold.core.attach import attach
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import walk
 from symfold.errors import Advice, TooLarge
-from symfold.families import Family, known_count
-from symfold.folds import Fold
-from symfold.interpreter import Entries, Interpreter
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation import writing
-from symfold.notation.alike import style_of
-from symfold.notation.layout import equation, framed, output_names
-from symfold.notation.repeats import repeated
-from symfold.notation.sizes import expanded_size as expanded_size
-from symfold.notation.styles import Style
-from symfold.notation.symbolic import as_sympy
-from symfold.notation.terms import At, Listing, Term, join, named, shown_op
-from symfold.operations import Constant
-from symfold.trees import LEAF, unflatten
-from symfold.walks import walk
+from symfold.show.notation.alike import style_of
+from symfold.show.notation.layout import equation, framed, output_names
+from symfold.show.notation.repeats import repeated
+from symfold.show.notation.sizes import expanded_size as expanded_size
+from symfold.show.notation.styles import Style
+from symfold.show.notation.symbolic import as_sympy
+from symfold.show.notation.terms import At, Listing, Term, join, named, shown_op
 
 CHUNK = 1 << 14
 
@@ -167,3 +168,6 @@ def show_count(count: int) -> str:
     if count < 10**15:
         return f"{count:,}"
     return f"about 10^{int((count.bit_length() - 1) * log10(2))}"
+
+
+attach(Net, to_sympy=to_sympy, expr=property(to_sympy, doc="The whole net as one SymPy expression (bounded; `to_sympy(max_ops=None)` lifts the bound)."))

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from symfold.net import Net
-from symfold.notation.entries import Entries, listing
-from symfold.notation.loops import Loop, Scope, own_equations, scope_of
-from symfold.notation.readings import Pass, Reader, Reading
-from symfold.notation.steps import output_equations, step_equations
-from symfold.notation.styles import STYLES
-from symfold.notation.terms import Term, named
-from symfold.notation.writing import write
-from symfold.shapes import Size
+from symfold.core.net import Net
+from symfold.core.shapes import Size
+from symfold.show.notation.entries import Entries, listing
+from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.steps import output_equations, step_equations
+from symfold.show.notation.styles import STYLES
+from symfold.show.notation.terms import Term, named
+from symfold.show.notation.writing import write
 
 
 @dataclass

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from symfold.families import Numbered
-from symfold.notation.styles import Style
-from symfold.notation.terms import Name, Term
-from symfold.notation.writing import side, stream
-from symfold.trees import LEAF, Form
+from symfold.base.trees import LEAF, Form
+from symfold.core.stacked_inputs import Numbered
+from symfold.show.notation.styles import Style
+from symfold.show.notation.terms import Name, Term
+from symfold.show.notation.writing import side, stream
 
 MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
 

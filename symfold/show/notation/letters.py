@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
-from symfold.families import Family, Numbered
-from symfold.names import leaves_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Input
-from symfold.shapes import size_symbols
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.shapes import size_symbols
+from symfold.core.stacked_inputs import Family, Numbered
 
 STATES = "zywvutsrqphgdca"
 COTANGENT = "a"

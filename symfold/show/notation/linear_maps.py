@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symfold.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces
-from symfold.notation.styles import SUPERSCRIPTS, Style, mathml_tokens
-from symfold.notation.terms import Name, Term
+from symfold.show.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces
+from symfold.show.notation.styles import SUPERSCRIPTS, Style, mathml_tokens
+from symfold.show.notation.terms import Name, Term
 
 
 class LinearMap:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.names import leaves_of, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation.letters import Letters, stems_of
-from symfold.primitives import Apply, is_primitive
-from symfold.sequences import entry_of, reverse_row, stack_row, take_row
-from symfold.shapes import Size
-from symfold.trees import LEAF
-from symfold.walks import walk
+from symfold.base.trees import LEAF
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.names import leaves_of, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply, is_primitive
+from symfold.core.sequences import entry_of, reverse_row, stack_row, take_row
+from symfold.core.shapes import Size
+from symfold.core.walks import walk
+from symfold.show.notation.letters import Letters, stems_of
 
 LARGE = 200  # operations in one formula, from which on its shared parts get names
 DEEP = 60  # operations within one another, from which on an inner one gets a name

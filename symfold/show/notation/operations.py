@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symfold.layer_kinds import Call
-from symfold.notation.choices import choice_level, choice_pieces
-from symfold.notation.linear_maps import LinearMap
-from symfold.notation.pieces import ANY, ATOM, POWER, PRODUCT, SUM, Kind, Pieces, Slot, call_pieces, sympy_pieces
-from symfold.notation.primitive_rows import plain_words, shown
-from symfold.notation.styles import Style
-from symfold.notation.terms import At, Listing, Name, Term, is_negative, number_of, show_size
-from symfold.operations import Constant, FrozenArray
-from symfold.primitives import Apply
+from symfold.core.applied_layers import Call
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.primitives import Apply
+from symfold.show.notation.choices import choice_level, choice_pieces
+from symfold.show.notation.linear_maps import LinearMap
+from symfold.show.notation.pieces import ANY, ATOM, POWER, PRODUCT, SUM, Kind, Pieces, Slot, call_pieces, sympy_pieces
+from symfold.show.notation.primitive_rows import plain_words, shown
+from symfold.show.notation.styles import Style
+from symfold.show.notation.terms import At, Listing, Name, Term, is_negative, number_of, show_size
 
 LOGARITHMS = {"log2": r"\log_{2}", "log10": r"\log_{10}"}
 

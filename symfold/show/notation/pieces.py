@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.notation.styles import Style, style_named
+from symfold.show.notation.styles import Style, style_named
 
 # how tightly a term holds together; an argument below what its slot asks for is put in brackets, and ANY asks for nothing
 ANY, LOGIC, NEGATION, RELATION, SUM, PRODUCT, POWER, ATOM = range(-4, 4)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from symfold.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces
-from symfold.notation.styles import Style, escaped
-from symfold.notation.terms import Term
-from symfold.operations import Constant
-from symfold.primitives import Apply
-from symfold.shapes import Rest, show
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply
+from symfold.core.shapes import Rest, show
+from symfold.show.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces
+from symfold.show.notation.styles import Style, escaped
+from symfold.show.notation.terms import Term
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ USUAL: dict[str, dict[str, Any]] = {
 def told_attributes(op: Apply) -> list[str]:
     """The attributes of a primitive that are not at their usual values.
 
-    >>> from symfold.primitives import convolution
+    >>> from symfold.core.primitives import convolution
     >>> told_attributes(Apply(convolution, (("dilation", (1, 1)), ("groups", 2), ("padding", (0, 0)), ("stride", (2, 2)))))
     ['groups=2', 'stride=(2, 2)']
     """

@@ -11,17 +11,17 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.families import Family, Numbered
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.notation.entries import Entries, as_term, entries_of, falling
-from symfold.notation.loops import Loop, Scope, is_listed, own_equations
-from symfold.notation.terms import Name, Term, join, named, shown_op
-from symfold.operations import Constant, Input
-from symfold.primitives import concatenate, is_primitive
-from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
-from symfold.shapes import Size
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import concatenate, is_primitive
+from symfold.core.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.show.notation.entries import Entries, as_term, entries_of, falling
+from symfold.show.notation.loops import Loop, Scope, is_listed, own_equations
+from symfold.show.notation.terms import Name, Term, join, named, shown_op
 
 
 class Reader:

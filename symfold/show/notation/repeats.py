@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from symfold.families import Names, Numbered
-from symfold.notation.styles import SUBSCRIPTS, Style
-from symfold.notation.terms import Name, Term, Written
-from symfold.notation.writing import Run, written_out
+from symfold.core.stacked_inputs import Names, Numbered
+from symfold.show.notation.styles import SUBSCRIPTS, Style
+from symfold.show.notation.terms import Name, Term, Written
+from symfold.show.notation.writing import Run, written_out
 
 WARM = 4  # steps at either end that are terms: deeper than the writer looks
 MANY = 32  # steps from which on it is worth while
@@ -103,7 +103,7 @@ def _filled(ways: Mapping[bool | None, Around], state: Term, families: Sequence[
 def words(names: Names, start: int, end: int, kind: str, style: Style) -> list[str]:
     """Some of the names as they are written. Numbers of as many digits are written alike: one is, the others are filled in.
 
-    >>> from symfold.notation.styles import STYLES
+    >>> from symfold.show.notation.styles import STYLES
     >>> words(Numbered("W", 1, 100), 7, 10, "name", STYLES["latex"])
     ['W_{8}', 'W_{9}', 'W_{10}']
     """

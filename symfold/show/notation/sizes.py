@@ -12,16 +12,16 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.blocks import Block
-from symfold.families import Family, known_count
-from symfold.folds import Fold, Select
-from symfold.large import power_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import concatenate, is_primitive, joins_rows, splits_rows
-from symfold.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
-from symfold.walks import walk
+from symfold.base.big_numbers import power_of
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import concatenate, is_primitive, joins_rows, splits_rows
+from symfold.core.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import walk
 
 Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part
 LARGEST = 10**1000  # sizes within sequences are not followed further

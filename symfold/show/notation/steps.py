@@ -7,18 +7,19 @@ from typing import Any, overload
 
 import sympy as sp
 
-from symfold.arguments import place_of
-from symfold.families import known_count
-from symfold.folds import Fold
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation.entries import Entries
-from symfold.notation.layout import output_names
-from symfold.notation.loops import Loop, Scope, own_equations, scope_of
-from symfold.notation.readings import Pass, Reader, Reading
-from symfold.notation.symbolic import as_sympy
-from symfold.notation.terms import Term, named
-from symfold.trees import LEAF
+from symfold.base.arguments import place_of
+from symfold.base.trees import LEAF
+from symfold.core.attach import attach
+from symfold.core.folds import Fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import known_count
+from symfold.show.notation.entries import Entries
+from symfold.show.notation.layout import output_names
+from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.symbolic import as_sympy
+from symfold.show.notation.terms import Term, named
 
 Pair = tuple[sp.Symbol, sp.Expr]
 
@@ -146,3 +147,6 @@ def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> l
             return []
     names = [named(letter)] if net.form == LEAF else output_names(net.form, letter)
     return [(name, reading.term(output)) for name, output in zip(names, net.outputs, strict=True)]
+
+
+attach(Net, equations=property(equations))

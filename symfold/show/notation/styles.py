@@ -18,8 +18,8 @@ from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 from sympy.printing.str import StrPrinter
 
-from symfold.arguments import one_of
-from symfold.notation.terms import Name, show_size
+from symfold.base.arguments import one_of
+from symfold.show.notation.terms import Name, show_size
 
 
 @dataclass(frozen=True)

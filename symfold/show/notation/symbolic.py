@@ -15,13 +15,13 @@ from typing import Any
 
 import sympy as sp
 
-from symfold import functions
-from symfold.layer_kinds import Call
-from symfold.notation.operations import constant_text
-from symfold.notation.primitive_rows import directions_of, told_attributes
-from symfold.notation.terms import At, Listing, Name, Term, number_of, show_size
-from symfold.operations import Constant, FrozenArray
-from symfold.primitives import Apply
+from symfold.core import functions
+from symfold.core.applied_layers import Call
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.primitives import Apply
+from symfold.show.notation.operations import constant_text
+from symfold.show.notation.primitive_rows import directions_of, told_attributes
+from symfold.show.notation.terms import At, Listing, Name, Term, number_of, show_size
 
 LARGEST = 1 << 12  # bits of a power of integers that is computed
 LONGEST = 50  # operations of a condition that is a relation of SymPy's

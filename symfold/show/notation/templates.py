@@ -7,15 +7,16 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.families import Family, Numbered
-from symfold.folds import Fold, Select
-from symfold.nodes import Node
-from symfold.notation.alike import told_apart
-from symfold.notation.styles import STYLES, style_named
-from symfold.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
-from symfold.notation.writing import write
-from symfold.operations import Constant, Formal, Input
-from symfold.shapes import NAME
+from symfold.core.attach import attach
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal, Input
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.show.notation.alike import told_apart
+from symfold.show.notation.styles import STYLES, style_named
+from symfold.show.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
+from symfold.show.notation.writing import write
 
 OCCURRENCES = 48  # how many operations and names a preview shows
 LETTERS = "zywvutsr"
@@ -101,3 +102,11 @@ def _family(op: Family) -> Term:
         return Term(Listing(elided=True), [named(op.names[0]), named(op.names.prefix, op.names.number(op.count - 1))])
     shown = [named(name) for name in op.names]
     return Term(Listing(), shown) if len(shown) <= 3 else Term(Listing(elided=True), [shown[0], shown[-1]])
+
+
+def preview_latex(node: Node) -> str:
+    """The preview as a notebook shows it."""
+    return f"$\\displaystyle {preview(node, 'latex')}$"
+
+
+attach(Node, __repr__=preview, _repr_latex_=preview_latex)

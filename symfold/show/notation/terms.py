@@ -11,10 +11,10 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
-from symfold.shapes import Size
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
+from symfold.core.shapes import Size
 
 
 @dataclass(frozen=True)

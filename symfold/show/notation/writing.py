@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from symfold.notation.choices import cases, is_cases
-from symfold.notation.operations import level, pieces
-from symfold.notation.pieces import PRODUCT, SUM
-from symfold.notation.styles import Style
-from symfold.notation.terms import Term, Written, is_negative, number_of, opposite
-from symfold.operations import Constant
+from symfold.core.operations import Constant
+from symfold.show.notation.choices import cases, is_cases
+from symfold.show.notation.operations import level, pieces
+from symfold.show.notation.pieces import PRODUCT, SUM
+from symfold.show.notation.styles import Style
+from symfold.show.notation.terms import Term, Written, is_negative, number_of, opposite
 
 
 class Run(NamedTuple):

@@ -11,18 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from symfold.blocks import Block
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.primitives import fit, zeros
+from symfold.core.sequences import element, reverse
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import substitute, walk
 from symfold.errors import Advice, InvalidValue
-from symfold.families import Family
-from symfold.folds import Fold, Select, apply_fold
-from symfold.nodes import Node
-from symfold.operations import Formal, Input
-from symfold.primitives import fit, zeros
-from symfold.rematerialise import is_group
-from symfold.reversible import inverse, smallest_factor
-from symfold.sequences import element, reverse
-from symfold.shapes import NAME
-from symfold.walks import substitute, walk
+from symfold.transform.autodiff.reversible import inverse, smallest_factor
+from symfold.transform.passes.rematerialization import is_group
 
 LOST = 6  # decimal digits of a state that may be lost on the way back
 

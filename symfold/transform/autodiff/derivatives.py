@@ -12,17 +12,17 @@ from typing import Any
 
 import sympy as sp
 
-from symfold import guarded
+from symfold.core.applied_layers import Call
+from symfold.core.conversion import lift_expression
+from symfold.core.functions import Head, row_of, where
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal
+from symfold.core.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
+from symfold.core.shapes import ANY, Shape
+from symfold.core.tensors import number
+from symfold.core.walks import walk
 from symfold.errors import NoRule
-from symfold.functions import Head, row_of, where
-from symfold.layer_kinds import Call
-from symfold.lifting import lift_expression
-from symfold.nodes import Node
-from symfold.operations import Constant, Formal
-from symfold.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
-from symfold.shapes import ANY, Shape
-from symfold.tensors import number
-from symfold.walks import walk
+from symfold.transform.autodiff import guarded
 
 
 def _no_numbers(xp: object, *args: object, argument: int) -> object:
@@ -56,7 +56,7 @@ def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) ->
 def partial(node: Node, position: int) -> Node:
     """The partial derivative of an elementwise node by one of its arguments, as a node.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> import numpy as np
     >>> partial(np.sin(tensor("x")), 0)
     cos(x)

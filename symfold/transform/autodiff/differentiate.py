@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from symfold.arguments import one_of, quoted
+from symfold.base.arguments import one_of, quoted
+from symfold.base.trees import LEAF
+from symfold.core.names import Claims, covers, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.primitives import single, zeros
+from symfold.core.sequences import element
+from symfold.core.shapes import is_known, show, size_symbols
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.tensors import checked_name, number, tensor
 from symfold.errors import InvalidValue, listing
-from symfold.families import Family, Numbered
-from symfold.names import Claims, covers, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import opened
-from symfold.operations import Input
-from symfold.primitives import single, zeros
-from symfold.rematerialise import REMATS, grouped
-from symfold.reverse_mode import pull_back
-from symfold.sequences import element
-from symfold.shapes import is_known, show, size_symbols
-from symfold.tensors import checked_name, number, tensor
-from symfold.trees import LEAF
+from symfold.transform.autodiff.reverse_mode import pull_back
+from symfold.transform.inlining import opened
+from symfold.transform.passes.rematerialization import REMATS, grouped
 
 
 def adjoint(net: Any, name: str = "a") -> Net:

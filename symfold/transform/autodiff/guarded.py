@@ -13,20 +13,20 @@ from functools import lru_cache
 
 import numpy as np
 
-from symfold.folds import Fold, Select
-from symfold.functions import isfinite, where
-from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray, Input
-from symfold.primitives import Apply
-from symfold.tensors import number
-from symfold.walks import walk
+from symfold.core.folds import Fold, Select
+from symfold.core.functions import isfinite, where
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.primitives import Apply
+from symfold.core.tensors import number
+from symfold.core.walks import walk
 
 
 def guarded_nodes(roots: Sequence[Node], guarded: Iterable[Node] = ()) -> set[Node]:
     """The nodes below a branch of a choice, in addition to those below the given ones.
 
     >>> import sympy as sp
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> x = tensor("x")
     >>> inner = Node(sp.log, (x,))
     >>> sorted(map(str, guarded_nodes([Node(where, (x, inner, number(0))) + 1])))

@@ -11,14 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.adjoint_folds import AdjointFold, PulledStep, active_nodes, adjoint_from, settled_active, settled_barred
-from symfold.derivatives import pull
-from symfold.folds import Fold, Select
-from symfold.guarded import guarded_nodes, guarded_results
-from symfold.nodes import Node
-from symfold.operations import Formal
-from symfold.shapes import NAME
-from symfold.walks import walk
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal
+from symfold.core.shapes import NAME
+from symfold.core.walks import walk
+from symfold.transform.autodiff.adjoint_folds import (
+    AdjointFold,
+    PulledStep,
+    active_nodes,
+    adjoint_from,
+    settled_active,
+    settled_barred,
+)
+from symfold.transform.autodiff.derivatives import pull
+from symfold.transform.autodiff.guarded import guarded_nodes, guarded_results
 
 Bars = dict[Node, Node]
 

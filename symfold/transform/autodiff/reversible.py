@@ -15,16 +15,16 @@ from operator import add, mul
 
 import sympy as sp
 
-from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray
-from symfold.shapes import is_known, settled
-from symfold.walks import substitute, walk
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.shapes import is_known, settled
+from symfold.core.walks import substitute, walk
 
 
 def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node]) -> dict[Node, Node]:
     """Parts of a state before a step, by those after it and what the step reads: as many as can be recovered one after the other.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> a, b, c, d = (tensor(name, (2,)) for name in "abcd")
     >>> first = a + b ** 2
     >>> inverse((a, b), (first, 2 * b + first), (c, d))[b]
@@ -71,7 +71,7 @@ def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[No
 def smallest_factor(state: Sequence[Node], results: Sequence[Node]) -> float:
     """The least number, 1 at most, that a step multiplies a part of its state by: going back divides by it, rounding errors too.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> a, b = tensor("a", (2,)), tensor("b", (2,))
     >>> smallest_factor((a, b), (a + 0.5 * b, 0.5 * b))
     0.5

@@ -18,16 +18,16 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.blocks import Block
-from symfold.families import known_count
-from symfold.folds import Fold, Select, apply_fold
-from symfold.nodes import Node
-from symfold.operations import Constant, Formal
-from symfold.primitives import Apply, broadcast_to, dot, expand, is_primitive, reduce_sum, reshape, squeeze, sum_to, swap
-from symfold.regroup import regrouped
-from symfold.rematerialise import applied, in_groups
-from symfold.shapes import is_concrete
-from symfold.walks import substitute, walk
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal
+from symfold.core.primitives import Apply, broadcast_to, dot, expand, is_primitive, reduce_sum, reshape, squeeze, sum_to, swap
+from symfold.core.shapes import is_concrete
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import substitute, walk
+from symfold.transform.passes.reassociation import regrouped
+from symfold.transform.passes.rematerialization import applied, in_groups
 
 # numbers of a sequence that stays in a core's cache from one pass to the next, and of an entry that costs less than a call;
 # what is larger is done step by step

@@ -14,10 +14,10 @@ from functools import reduce
 
 import sympy as sp
 
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.tensors import number
-from symfold.walks import remade, walk
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.tensors import number
+from symfold.core.walks import remade, walk
 
 Term = tuple[Node | None, tuple[Node, ...]]  # what waits, if anything, and the factors that do not
 
@@ -25,7 +25,7 @@ Term = tuple[Node | None, tuple[Node, ...]]  # what waits, if anything, and the 
 def regrouped(results: Sequence[Node], state: Iterable[Node]) -> tuple[Node, ...]:
     """The results with what waits for the state parted from the rest.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> z, a, b = (tensor(name) for name in "zab")
     >>> regrouped([(z * a) * b + a * z, -(2 * (z - a))], [z])
     ((a*b + a)*z, -2*z - 2*(-a))

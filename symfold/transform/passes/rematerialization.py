@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isqrt
 
-from symfold.blocks import Block
-from symfold.folds import Fold, Select, apply_fold
-from symfold.nodes import Node
-from symfold.operations import Formal
-from symfold.primitives import concatenate, reshape
-from symfold.sequences import take_row
-from symfold.shapes import NAME, Shape, is_known
-from symfold.walks import rebuilt
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal
+from symfold.core.primitives import concatenate, reshape
+from symfold.core.sequences import take_row
+from symfold.core.shapes import NAME, Shape, is_known
+from symfold.core.walks import rebuilt
 
 REMATS = ("sqrt", "reversible")
 SHORTEST = 8  # steps: in fewer, groups save nothing
@@ -31,7 +31,7 @@ def grouped(roots: Sequence[Node]) -> tuple[Node, ...]:
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:101", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
-    >>> from symfold.opening import opened
+    >>> from symfold.transform.inlining import opened
     >>> (groups,) = [node.op for node in grouped(opened(net.outputs))[0].args]
     >>> groups.count, is_group(groups)
     (10, True)

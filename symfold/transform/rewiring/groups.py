@@ -12,16 +12,16 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.rewiring.reads import fold_apart, read_apart
-from symfold.arguments import whole
+from symfold.base.arguments import whole
+from symfold.core.folds import Fold, fold_nodes
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.sequences import every, join, take
+from symfold.core.shapes import Size, size_symbols
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import rebuilt
 from symfold.errors import Advice, InvalidValue, depth_is_symbolic
-from symfold.families import known_count
-from symfold.folds import Fold, fold_nodes
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.sequences import every, join, take
-from symfold.shapes import Size, size_symbols
-from symfold.walks import rebuilt
+from symfold.transform.rewiring.reads import fold_apart, read_apart
 
 WRITTEN = 64  # so many layers of a group, or as many as there are groups, are written out in one step
 

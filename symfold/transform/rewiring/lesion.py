@@ -11,22 +11,22 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.arguments import ordered, quoted
-from symfold.blocks import Block
+from symfold.base.arguments import ordered, quoted
+from symfold.core.applied_layers import Call, is_name
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.names import applied_layers, covers, names_of, places_of, show_names
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive, zeros
+from symfold.core.sequences import has_rest, join
+from symfold.core.shapes import length
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import remade, walk
 from symfold.errors import InvalidType, InvalidValue
-from symfold.families import known_count
-from symfold.folds import Fold, Select, apply_fold
-from symfold.layer_kinds import Call, is_name
-from symfold.named_layers import Layer
-from symfold.names import applied_layers, covers, names_of, places_of, show_names
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import broadcast_like, broadcast_to, is_primitive, zeros
-from symfold.sequences import has_rest, join
-from symfold.shapes import length
-from symfold.stretches import alike, part
-from symfold.walks import remade, walk
+from symfold.frontend.named_layers import Layer
+from symfold.transform.step_ranges import alike, part
 
 Hits = bool | frozenset[int]  # whether a layer is taken out; of a sequence of layers, which places are
 

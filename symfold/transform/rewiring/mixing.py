@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold import named_layers
-from symfold.arguments import ordered, quoted
+from symfold.base.arguments import ordered, quoted
+from symfold.core.conversion import lift, lift_expression
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import show
+from symfold.core.tensors import tensor
 from symfold.errors import InvalidType, InvalidValue, ShapeError
-from symfold.lifting import lift, lift_expression
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.shapes import show
-from symfold.tensors import tensor
+from symfold.frontend import named_layers
 
 
 def mixing(A: Any, a: Any = None, layers: Any = None, x: Any = None) -> Net:

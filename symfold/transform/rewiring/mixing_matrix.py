@@ -11,18 +11,18 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.rewiring.mixing import mixing
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive
+from symfold.core.shapes import NAME
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, NoRule, TooLarge
-from symfold.folds import Fold
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import Call
-from symfold.named_layers import Layer
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Constant, Input
-from symfold.primitives import broadcast_like, broadcast_to, is_primitive
-from symfold.shapes import NAME
-from symfold.walks import walk
+from symfold.frontend.named_layers import Layer
+from symfold.transform.rewiring.mixing import mixing
 
 T = sp.Symbol("t")
 MOST = 2_000  # layers of a matrix that is written out

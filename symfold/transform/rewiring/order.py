@@ -9,22 +9,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symfold.analysis.rewiring.lesion import check_applied, layer_names
-from symfold.bind import Binder
-from symfold.blocks import prefixed
+from symfold.core.applied_layers import Call
+from symfold.core.blocks import prefixed
+from symfold.core.folds import Fold, apply_fold
+from symfold.core.names import applied_layers, covers, names_of, places_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.sequences import join
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Family, Names, Numbered, compress
+from symfold.core.walks import rebuilt, remade
 from symfold.errors import InvalidValue, ShapeError
-from symfold.families import Family, Names, Numbered, compress
-from symfold.folds import Fold, apply_fold
-from symfold.layer_kinds import Call, Kind, Weight
-from symfold.named_layers import Layer, weight_name
-from symfold.names import applied_layers, covers, names_of, places_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Input
-from symfold.sequences import join
-from symfold.shapes import Size
-from symfold.stretches import Stretch, listed, part
-from symfold.walks import rebuilt, remade
+from symfold.frontend.layer_kinds import Kind, Weight
+from symfold.frontend.named_layers import Layer, weight_name
+from symfold.transform.bind import Binder
+from symfold.transform.rewiring.lesion import check_applied, layer_names
+from symfold.transform.step_ranges import Stretch, listed, part
 
 
 def swap(net: Any, first: Any, second: Any) -> Net:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.analysis.rewiring.reads import Operand, fold_apart
-from symfold.arguments import whole
-from symfold.blocks import prefixed
+from symfold.base.arguments import whole
+from symfold.core.blocks import prefixed
+from symfold.core.folds import Fold, fold_nodes
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.walks import rebuilt
 from symfold.errors import ShapeError
-from symfold.folds import Fold, fold_nodes
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.walks import rebuilt
+from symfold.transform.rewiring.reads import Operand, fold_apart
 
 # for each fold, what its layers read at each step: a part of the state as one value, or as a sequence
 Trajectories = Mapping[Node, Sequence[Operand]]

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symfold.folds import Fold, fold_nodes
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.primitives import is_primitive, logsumexp, softmax
-from symfold.sequences import stack
-from symfold.shapes import Size
-from symfold.walks import remade, substitute, walk
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, fold_nodes
+from symfold.core.nodes import Node
+from symfold.core.primitives import is_primitive, logsumexp, softmax
+from symfold.core.sequences import stack
+from symfold.core.shapes import Size
+from symfold.core.walks import remade, substitute, walk
 
 Operand = tuple[Node, bool]  # a value, and whether it is a sequence with one entry a step
 

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax.scipy import special
 
-from symfold import primitives as p
-from symfold.primitives import Primitive
-from symfold.sequences import stack_row
+from symfold.core import primitives as p
+from symfold.core.primitives import Primitive
+from symfold.core.sequences import stack_row
 
 # What JAX has better than the rows themselves: slopes at special points that `jax.grad` knows, one operation for several.
 ROWS: dict[Primitive, Callable[..., Any]] = {

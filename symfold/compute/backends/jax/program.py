@@ -9,17 +9,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from symfold.backends.jax.tracing import full, values
-from symfold.depth import written_out
-from symfold.distribute import distribute
-from symfold.families import Family
-from symfold.names import leaves_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import divided, opened
-from symfold.parameters import Layout, Parameters
-from symfold.shapes import NAME, sized
-from symfold.specialise import with_shapes
+from symfold.compute.backends.jax.tracing import full, values
+from symfold.compute.parameters import Layout, Parameters
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import NAME, sized
+from symfold.core.stacked_inputs import Family
+from symfold.transform.inlining import divided, opened
+from symfold.transform.passes.hoisting import distribute
+from symfold.transform.rolling import written_out
+from symfold.transform.specialise import with_shapes
 
 
 class Function:

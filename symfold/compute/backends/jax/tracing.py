@@ -9,18 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symfold.backends.jax.functions import row_of
+from symfold.compute.backends.jax.functions import row_of
+from symfold.compute.evaluate import constant_value
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.functions import numbers_of
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply
+from symfold.core.shapes import NAME, sized
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import walk
 from symfold.errors import NoRule
-from symfold.evaluate import constant_value
-from symfold.families import known_count
-from symfold.folds import Fold, Select
-from symfold.functions import numbers_of
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import Apply
-from symfold.shapes import NAME, sized
-from symfold.walks import walk
 
 
 def values(roots: Sequence[Node], given: Mapping[Node, Any], dtype: str) -> list[Any]:

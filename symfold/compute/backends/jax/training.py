@@ -10,23 +10,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symfold.backends.jax.devices import Index, mesh, placed, replicated, split
-from symfold.backends.jax.program import Function, leaves_from, names_of_leaf, precision
-from symfold.families import Family
-from symfold.losses import check_single
-from symfold.nodes import Node
-from symfold.parameters import Layout, Parameters
+from symfold.compute.backends.jax.devices import Index, mesh, placed, replicated, split
+from symfold.compute.backends.jax.program import Function, leaves_from, names_of_leaf, precision
+from symfold.compute.parameters import Layout, Parameters
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import Family
+from symfold.frontend.losses import check_single
 
 if TYPE_CHECKING:
-    from symfold.batches import Stack
-    from symfold.updates import Update
+    from symfold.training.batches import Stack
+    from symfold.training.training_step import Update
 
 Leaves = tuple[Any, ...]
 MOST = 2**28  # bytes of batches that one call puts on a device: data need not fit into its memory
 
 
 class Training:
-    """The steps of an update (`symfold.updates.Training`); parameters stay on the devices between calls.
+    """The steps of an update (`symfold.training.training_step.Training`); parameters stay on the devices between calls.
 
     With several devices, of one process or of many (`jax.distributed`), every process runs the same program: it has the same
     data and the same seed, and reads of each batch the rows that its own devices compute.

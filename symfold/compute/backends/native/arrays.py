@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from symfold.nodes import Node
-from symfold.primitives import (
+from symfold.core.nodes import Node
+from symfold.core.primitives import (
     alike,
     broadcast_like,
     broadcast_to,
@@ -21,7 +21,7 @@ from symfold.primitives import (
     swap,
     windows,
 )
-from symfold.sequences import reverse_row, take_row
+from symfold.core.sequences import reverse_row, take_row
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.nodes import Node
-from symfold.primitives import (
+from symfold.core.nodes import Node
+from symfold.core.primitives import (
     add_embedded,
     add_windows,
     alike,
@@ -37,7 +37,7 @@ from symfold.primitives import (
     swap,
     windows,
 )  # fmt: skip
-from symfold.sequences import add_rows, reverse_row, stack_row, take_row
+from symfold.core.sequences import add_rows, reverse_row, stack_row, take_row
 
 FREE = 0  # a state that is one value repeated at first: it takes the axis that its next value has
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.backends.native.axes import FREE, Mixed, agreed, arranged, named_axis, picked_axis, product_axis, repeats
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import add_embedded, dot, einsum, embed, is_primitive
-from symfold.walks import walk
+from symfold.compute.backends.native.axes import FREE, Mixed, agreed, arranged, named_axis, picked_axis, product_axis, repeats
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import add_embedded, dot, einsum, embed, is_primitive
+from symfold.core.walks import walk
 
 
 def batch_axes(order: Sequence[Node], given: Mapping[Node, Any]) -> dict[Node, Any]:

@@ -7,27 +7,27 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from symfold.backends.native.arrays import Array, is_view, view
-from symfold.backends.native.batch import batch_axes
-from symfold.backends.native.contractions import write_einsum
-from symfold.backends.native.copies import copy
-from symfold.backends.native.folds import write_fold
-from symfold.backends.native.loops import Chunk, is_elementwise, run_chunk
-from symfold.backends.native.matrices import write_product
-from symfold.backends.native.primitives import write_primitive
-from symfold.backends.native.windows import padded_windows
-from symfold.backends.native.writer import Source
-from symfold.backends.numpy.elementwise import number_of
+from symfold.compute.backends.native.arrays import Array, is_view, view
+from symfold.compute.backends.native.batch import batch_axes
+from symfold.compute.backends.native.contractions import write_einsum
+from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.folds import write_fold
+from symfold.compute.backends.native.loops import Chunk, is_elementwise, run_chunk
+from symfold.compute.backends.native.matrices import write_product
+from symfold.compute.backends.native.primitives import write_primitive
+from symfold.compute.backends.native.windows import padded_windows
+from symfold.compute.backends.native.writer import Source
+from symfold.compute.backends.numpy.elementwise import number_of
+from symfold.compute.evaluate import constant_value
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import dot, einsum, is_primitive, reshape, splits_rows, windows
+from symfold.core.sequences import reverse_row
+from symfold.core.shapes import NAME
+from symfold.core.walks import walk
 from symfold.errors import NoRule
-from symfold.evaluate import constant_value
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import dot, einsum, is_primitive, reshape, splits_rows, windows
-from symfold.sequences import reverse_row
-from symfold.shapes import NAME
-from symfold.walks import walk
 
 
 class Body:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from symfold.backends.native.instructions import Index, Instructions, Reg
+from symfold.compute.backends.native.instructions import Index, Instructions, Reg
 
 
 @dataclass

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from math import inf, prod
 from typing import TYPE_CHECKING
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code, pieces
-from symfold.backends.native.copies import copy
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.matrices import Sums
-from symfold.backends.native.products import address, inner_products, over, product
-from symfold.nodes import Node
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.code import Code, pieces
+from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.matrices import Sums
+from symfold.compute.backends.native.products import address, inner_products, over, product
+from symfold.core.nodes import Node
 
 if TYPE_CHECKING:
-    from symfold.backends.native.body import Body
+    from symfold.compute.backends.native.body import Body
 
 Write = Callable[[Sequence[Index], int, Reg], None]  # a position in the result, the axis along which the vector lies, sums
 

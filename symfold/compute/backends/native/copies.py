@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.loops import Axis, Nest, everywhere, fetch
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.loops import Axis, Nest, everywhere, fetch
 
 
 def copy(code: Code, source: Array, target: Array, extents: Sequence[int]) -> None:

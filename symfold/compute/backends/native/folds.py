@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.batch import block_axes
-from symfold.backends.native.code import Code
-from symfold.backends.native.copies import copy
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.writer import Source
-from symfold.families import known_count
-from symfold.folds import Fold
-from symfold.nodes import Node
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.batch import block_axes
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.writer import Source
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import known_count
 
 BodyOf = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Array], Mapping[Node, Any]], Any]
 

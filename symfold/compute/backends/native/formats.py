@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symfold.functions.special import ERFC
+from symfold.core.functions.special import ERFC
 
 
 @dataclass(frozen=True)

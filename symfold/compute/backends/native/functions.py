@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import sympy as sp
 
-from symfold import functions as f
-from symfold.backends.native.code import Code
-from symfold.backends.native.formats import FORMATS
-from symfold.backends.native.instructions import Reg
-from symfold.backends.numpy.elementwise import number_of
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.formats import FORMATS
+from symfold.compute.backends.native.instructions import Reg
+from symfold.compute.backends.numpy.elementwise import number_of
+from symfold.core import functions as f
+from symfold.core.functions import Head, relu, sigmoid, softplus, step
+from symfold.core.nodes import Node
 from symfold.errors import NoRule
-from symfold.functions import Head, relu, sigmoid, softplus, step
-from symfold.nodes import Node
 
 # the largest errors, in units in the last place of the result, in float64 and float32
 ULPS: dict[Head, float] = {sp.exp: 1.5, sp.log: 1.5, sp.tanh: 2.5, sp.erf: 1.5, sp.erfc: 16.0, sigmoid: 2.5, softplus: 2.0}

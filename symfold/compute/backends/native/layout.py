@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from symfold.backends.native.batch import block_axes
-from symfold.backends.native.code import pieces
-from symfold.folds import Fold
-from symfold.nodes import Node
-from symfold.primitives import dot, einsum, is_primitive
-from symfold.walks import walk
+from symfold.compute.backends.native.batch import block_axes
+from symfold.compute.backends.native.code import pieces
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.primitives import dot, einsum, is_primitive
+from symfold.core.walks import walk
 
 DIVIDED = 2**17  # multiplications: what a product must have, for threads to gain more than they lose by meeting
 

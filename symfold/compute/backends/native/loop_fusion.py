@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symfold.backends.numpy.elementwise import number_of
-from symfold.blocks import Block
-from symfold.distribute import dependents
-from symfold.folds import Fold, Select
-from symfold.nodes import Node
-from symfold.operations import Formal
-from symfold.primitives import is_primitive
-from symfold.sequences import reverse, reverse_row
-from symfold.walks import remade, walk
+from symfold.compute.backends.numpy.elementwise import number_of
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal
+from symfold.core.primitives import is_primitive
+from symfold.core.sequences import reverse, reverse_row
+from symfold.core.walks import remade, walk
+from symfold.transform.passes.hoisting import dependents
 
 
 def gathered(roots: Sequence[Node]) -> tuple[Node, ...]:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.copies import copy
-from symfold.backends.native.folds import entry
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.products import address, inner_products, product
-from symfold.backends.native.writer import Source
-from symfold.nodes import Node
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.folds import entry
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.products import address, inner_products, product
+from symfold.compute.backends.native.writer import Source
+from symfold.core.nodes import Node
 
 if TYPE_CHECKING:
-    from symfold.backends.native.body import Body
+    from symfold.compute.backends.native.body import Body
 
 
 class Sums:

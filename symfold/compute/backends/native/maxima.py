@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.loops import Axis, Chunk, Nest, fetch, merged, reduce
-from symfold.backends.native.writer import Source
-from symfold.nodes import Node
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.loops import Axis, Chunk, Nest, fetch, merged, reduce
+from symfold.compute.backends.native.writer import Source
+from symfold.core.nodes import Node
 
 
 def first_largest(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:

@@ -10,14 +10,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code
-from symfold.backends.native.copies import copy, fill
-from symfold.backends.native.folds import entry
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.loops import Where, everywhere, fetch
-from symfold.backends.native.writer import Source
-from symfold.nodes import Node
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.copies import copy, fill
+from symfold.compute.backends.native.folds import entry
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.loops import Where, everywhere, fetch
+from symfold.compute.backends.native.writer import Source
+from symfold.core.nodes import Node
 
 Row = Callable[[Index, Reg, Array], None]  # the number of a row, nan where it is none and else 0, and what belongs to it
 

@@ -7,17 +7,16 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from symfold.backends.native.arrays import Array, indexed
-from symfold.backends.native.copies import copy, fill
-from symfold.backends.native.functions import exp, log
-from symfold.backends.native.loops import Chunk, everywhere, fetch, reduce
-from symfold.backends.native.maxima import first_largest
-from symfold.backends.native.picking import picked, rows_added, rows_added_at, taken
-from symfold.backends.native.windows import windows_added
-from symfold.backends.native.writer import Source
-from symfold.errors import NoRule
-from symfold.nodes import Node
-from symfold.primitives import (
+from symfold.compute.backends.native.arrays import Array, indexed
+from symfold.compute.backends.native.copies import copy, fill
+from symfold.compute.backends.native.functions import exp, log
+from symfold.compute.backends.native.loops import Chunk, everywhere, fetch, reduce
+from symfold.compute.backends.native.maxima import first_largest
+from symfold.compute.backends.native.picking import picked, rows_added, rows_added_at, taken
+from symfold.compute.backends.native.windows import windows_added
+from symfold.compute.backends.native.writer import Source
+from symfold.core.nodes import Node
+from symfold.core.primitives import (
     add_embedded,
     add_windows,
     at_max,
@@ -36,7 +35,8 @@ from symfold.primitives import (
     sum_like,
     sum_to,
 )
-from symfold.sequences import add_rows, stack_row, take_row
+from symfold.core.sequences import add_rows, stack_row, take_row
+from symfold.errors import NoRule
 
 
 def write_primitive(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code, pieces
-from symfold.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.code import Code, pieces
+from symfold.compute.backends.native.instructions import Index, Reg
 
 Store = Callable[[Index, Index, Reg], None]  # row, column of the first lane, sums
 Sizes = tuple[int, int, int, tuple[int, ...]]  # of a tile: rows, vectors of columns, lanes, inner axes

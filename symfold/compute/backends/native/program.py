@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.machine import Loaded, compiled
-from symfold.backends.native.threads import Team
-from symfold.backends.native.written import Written, written
-from symfold.net import Net
-from symfold.parameters import Parameters
-from symfold.primitives import row_numbers
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.machine import Loaded, compiled
+from symfold.compute.backends.native.threads import Team
+from symfold.compute.backends.native.written import Written, written
+from symfold.compute.parameters import Parameters
+from symfold.core.net import Net
+from symfold.core.primitives import row_numbers
 
 POINTER = ctypes.c_void_p
 

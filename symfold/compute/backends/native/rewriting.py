@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from symfold.blocks import Block
-from symfold.folds import Fold, apply_fold
-from symfold.nodes import Node
-from symfold.operations import Constant, Formal, FrozenArray
-from symfold.primitives import Apply, add_windows, causal, einsum, is_primitive, item, windows
-from symfold.sequences import reverse, reverse_row
-from symfold.shapes import is_concrete
-from symfold.walks import rebuilt, substitute
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, apply_fold
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal, FrozenArray
+from symfold.core.primitives import Apply, add_windows, causal, einsum, is_primitive, item, windows
+from symfold.core.sequences import reverse, reverse_row
+from symfold.core.shapes import is_concrete
+from symfold.core.walks import rebuilt, substitute
 
 
 def put_otherwise(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -59,7 +59,7 @@ def mask(scores: Node) -> Node | None:
 def correlated(node: Node, bar: Node) -> Node | None:
     """Windows of products added up, as products with windows: the kernel backward over the padded cotangent, where the stride is 1.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> x, y, W = tensor("x", (9,)), tensor("y", (7,)), tensor("W", (3,))
     >>> given = {"kernel": (3,), "stride": (1,), "padding": (0,), "dilation": (1,), "fill": 0.0}
     >>> put_otherwise([add_windows(einsum(y, W, subscripts="a,i->ai"), x, **given)])[0].op.attributes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symfold.backends.native.arrays import is_view
-from symfold.backends.native.functions import ROWS
-from symfold.backends.native.primitives import RULES
-from symfold.folds import Fold, Select
-from symfold.nodes import Node
-from symfold.opening import composed
-from symfold.primitives import Apply, causal, dot, einsum, is_primitive, reshape, windows
+from symfold.compute.backends.native.arrays import is_view
+from symfold.compute.backends.native.functions import ROWS
+from symfold.compute.backends.native.primitives import RULES
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply, causal, dot, einsum, is_primitive, reshape, windows
+from symfold.transform.inlining import composed
 
 
 def in_own_functions(roots: Sequence[Node]) -> tuple[Node, ...]:

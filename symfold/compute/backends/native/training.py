@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.code import Code
-from symfold.backends.native.copies import copy
-from symfold.backends.native.folds import entry
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.machine import Loaded, compiled, host
-from symfold.backends.native.program import POINTER, thread_types, workspace
-from symfold.backends.native.threads import Team
-from symfold.backends.native.written import Written, offset_of, written
-from symfold.losses import check_single
-from symfold.parameters import Parameters
-from symfold.primitives import row_numbers
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.folds import entry
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.machine import Loaded, compiled, host
+from symfold.compute.backends.native.program import POINTER, thread_types, workspace
+from symfold.compute.backends.native.threads import Team
+from symfold.compute.backends.native.written import Written, offset_of, written
+from symfold.compute.parameters import Parameters
+from symfold.core.primitives import row_numbers
+from symfold.frontend.losses import check_single
 
 if TYPE_CHECKING:
-    from symfold.batches import Stack
-    from symfold.updates import Update
+    from symfold.training.batches import Stack
+    from symfold.training.training_step import Update
 
 
 class Training:
-    """The steps of an update (`symfold.updates.Training`)."""
+    """The steps of an update (`symfold.training.training_step.Training`)."""
 
     def __init__(self, update: Update, dtype: str):
         self.update, self.dtype = update, np.dtype(dtype)

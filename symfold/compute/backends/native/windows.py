@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.backends.native.arrays import Array, windowed
-from symfold.backends.native.code import Code
-from symfold.backends.native.copies import copy, fill
-from symfold.backends.native.folds import entry
-from symfold.backends.native.instructions import Index, Reg
-from symfold.backends.native.loops import Where, everywhere, fetch
-from symfold.backends.native.writer import Source
-from symfold.nodes import Node
+from symfold.compute.backends.native.arrays import Array, windowed
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.copies import copy, fill
+from symfold.compute.backends.native.folds import entry
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.loops import Where, everywhere, fetch
+from symfold.compute.backends.native.writer import Source
+from symfold.core.nodes import Node
 
 
 def padded_windows(source: Source, node: Node, value: Array, axis: Any) -> Array:

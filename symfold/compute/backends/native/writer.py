@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from symfold.backends.native.arrays import Array, Workspace, strides_for
-from symfold.backends.native.code import Code
+from symfold.compute.backends.native.arrays import Array, Workspace, strides_for
+from symfold.compute.backends.native.code import Code
+from symfold.core.shapes import Shape, is_concrete, show
 from symfold.errors import ShapeError
-from symfold.shapes import Shape, is_concrete, show
 
 
 @dataclass

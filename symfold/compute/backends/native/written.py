@@ -10,32 +10,32 @@ from typing import Any
 
 import numpy as np
 
-from symfold.backends.native.arrays import Array
-from symfold.backends.native.axes import Mixed
-from symfold.backends.native.batch import batch_axes
-from symfold.backends.native.body import Body
-from symfold.backends.native.code import Code
-from symfold.backends.native.copies import copy
-from symfold.backends.native.gathering import gathered
-from symfold.backends.native.layout import DIVIDED, innermost_samples, largest_product
-from symfold.backends.native.machine import host
-from symfold.backends.native.rewriting import put_otherwise
-from symfold.backends.native.rules import has_rule, in_own_functions
-from symfold.backends.native.threads import MEET
-from symfold.backends.native.writer import Source
-from symfold.depth import written_out
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.axes import Mixed
+from symfold.compute.backends.native.batch import batch_axes
+from symfold.compute.backends.native.body import Body
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.layout import DIVIDED, innermost_samples, largest_product
+from symfold.compute.backends.native.loop_fusion import gathered
+from symfold.compute.backends.native.machine import host
+from symfold.compute.backends.native.rewriting import put_otherwise
+from symfold.compute.backends.native.rules import has_rule, in_own_functions
+from symfold.compute.backends.native.threads import MEET
+from symfold.compute.backends.native.writer import Source
+from symfold.compute.parameters import Layout
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.primitives import add_embedded, embed, is_primitive
+from symfold.core.shapes import NAME, is_concrete, is_known
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue
-from symfold.families import Family
-from symfold.names import leaves_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import divided, opened
-from symfold.operations import Input
-from symfold.parameters import Layout
-from symfold.primitives import add_embedded, embed, is_primitive
-from symfold.shapes import NAME, is_concrete, is_known
-from symfold.specialise import with_shapes
-from symfold.walks import walk
+from symfold.transform.inlining import divided, opened
+from symfold.transform.rolling import written_out
+from symfold.transform.specialise import with_shapes
 
 
 @dataclass(frozen=True)

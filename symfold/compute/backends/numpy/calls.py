@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import sympy as sp
 
-from symfold.backends.numpy.elementwise import POWERS, ROWS, number_of, signed
-from symfold.backends.numpy.views import index_text
-from symfold.backends.numpy.writer import Ref, Source
-from symfold.functions import numbers_of
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import Apply, concatenate, dot, is_primitive, joined, put, reduce_mean, reduce_sum, share, sum_to
-from symfold.sequences import stack_row
+from symfold.compute.backends.numpy.elementwise import POWERS, ROWS, number_of, signed
+from symfold.compute.backends.numpy.views import index_text
+from symfold.compute.backends.numpy.writer import Ref, Source
+from symfold.core.functions import numbers_of
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply, concatenate, dot, is_primitive, joined, put, reduce_mean, reduce_sum, share, sum_to
+from symfold.core.sequences import stack_row
 
 
 def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped: Sequence[bool], out: str) -> list[str]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from symfold.functions import Head, divide, relu, sigmoid, softplus
-from symfold.nodes import Node
-from symfold.operations import Constant
+from symfold.core.functions import Head, divide, relu, sigmoid, softplus
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
 
 Term = tuple[str, str]  # "+" or "-" (in a product "*" or "/"), and the name of an array
 

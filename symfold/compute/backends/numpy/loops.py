@@ -9,14 +9,14 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.backends.numpy.elementwise import absorbed
-from symfold.backends.numpy.views import is_view
-from symfold.backends.numpy.writer import Ref, Scope, Source
-from symfold.families import known_count
-from symfold.folds import Fold
-from symfold.nodes import Node
-from symfold.shapes import Shape
-from symfold.walks import walk
+from symfold.compute.backends.numpy.elementwise import absorbed
+from symfold.compute.backends.numpy.views import is_view
+from symfold.compute.backends.numpy.writer import Ref, Scope, Source
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import walk
 
 Write = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Ref]], dict[Node, Any]]
 

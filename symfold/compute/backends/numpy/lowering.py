@@ -7,13 +7,13 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.arithmetic import negative, reciprocal
-from symfold.blocks import Block
-from symfold.folds import Fold, apply_fold
-from symfold.functions import sigmoid
-from symfold.nodes import Node
-from symfold.tensors import number
-from symfold.walks import rebuilt
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, apply_fold
+from symfold.core.functions import sigmoid
+from symfold.core.nodes import Node
+from symfold.core.tensors import number
+from symfold.core.walks import rebuilt
+from symfold.frontend.arithmetic import negative, reciprocal
 
 
 def lowered(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -22,7 +22,7 @@ def lowered(roots: Sequence[Node]) -> tuple[Node, ...]:
     Its minus sign goes into the sums before it: `-(z W + b)` is one subtraction from a `-b` that is there for all steps. Far
     out exp overflows to inf, and 1/inf is the 0 that it should be.
 
-    >>> from symfold.tensors import tensor
+    >>> from symfold.core.tensors import tensor
     >>> lowered([Node(sigmoid, (tensor("z"),))])
     (1/(1 + exp(-z)),)
     """

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from symfold.backends.numpy.lowering import lowered
-from symfold.backends.numpy.straight import write
-from symfold.backends.numpy.writer import Ref, Source
-from symfold.depth import written_out
-from symfold.distribute import distribute
-from symfold.families import Family
-from symfold.names import leaves_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import divided, opened
-from symfold.parameters import Parameters
-from symfold.shapes import NAME
-from symfold.specialise import with_shapes
+from symfold.compute.backends.numpy.lowering import lowered
+from symfold.compute.backends.numpy.straight import write
+from symfold.compute.backends.numpy.writer import Ref, Source
+from symfold.compute.parameters import Parameters
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family
+from symfold.transform.inlining import divided, opened
+from symfold.transform.passes.hoisting import distribute
+from symfold.transform.rolling import written_out
+from symfold.transform.specialise import with_shapes
 
 FUNCTIONS = (
     *("absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil"),

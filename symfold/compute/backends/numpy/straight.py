@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.backends.numpy.calls import elementwise_lines, primitive_lines
-from symfold.backends.numpy.elementwise import absorbed
-from symfold.backends.numpy.loops import write_fold
-from symfold.backends.numpy.views import is_view, spread, view
-from symfold.backends.numpy.writer import Ref, Source
+from symfold.compute.backends.numpy.calls import elementwise_lines, primitive_lines
+from symfold.compute.backends.numpy.elementwise import absorbed
+from symfold.compute.backends.numpy.loops import write_fold
+from symfold.compute.backends.numpy.views import is_view, spread, view
+from symfold.compute.backends.numpy.writer import Ref, Source
+from symfold.core.applied_layers import Call
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import is_primitive, reshape, splits_rows
+from symfold.core.shapes import NAME
+from symfold.core.walks import walk
 from symfold.errors import NoRule
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.operations import Constant
-from symfold.primitives import is_primitive, reshape, splits_rows
-from symfold.shapes import NAME
-from symfold.walks import walk
 
 
 def write(source: Source, roots: Sequence[Node], known: Mapping[Node, Any], into: Mapping[Node, Ref]) -> dict[Node, Any]:

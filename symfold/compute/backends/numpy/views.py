@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from symfold.backends.numpy.writer import Ref, Source
-from symfold.nodes import Node
-from symfold.primitives import broadcast_to, expand, is_primitive, item, squeeze, swap
-from symfold.sequences import reverse_row, take_row
-from symfold.shapes import Shape, is_concrete
+from symfold.compute.backends.numpy.writer import Ref, Source
+from symfold.core.nodes import Node
+from symfold.core.primitives import broadcast_to, expand, is_primitive, item, squeeze, swap
+from symfold.core.sequences import reverse_row, take_row
+from symfold.core.shapes import Shape, is_concrete
 
 VIEWS = (swap, expand, squeeze, item, broadcast_to, reverse_row)
 

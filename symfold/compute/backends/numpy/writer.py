@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from symfold.evaluate import constant_value
-from symfold.nodes import Node
-from symfold.shapes import Shape, sized
+from symfold.compute.evaluate import constant_value
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape, sized
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,196 @@
+"""The public names, gathered: importing this module imports every package, and so attaches all methods of nets."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import symfold.apps.experiments as experiments
+import symfold.errors as errors
+import symfold.frontend.losses as losses
+import symfold.mappers as mappers
+import symfold.show.export as export
+import symfold.training.optimizers as optimizers
+from symfold.analysis.counting.cost import cost
+from symfold.analysis.counting.degree import degree
+from symfold.analysis.counting.paths import paths
+from symfold.analysis.coupling import coupling
+from symfold.analysis.equality.difference import difference
+from symfold.analysis.equality.verdict import verdict
+from symfold.analysis.jacobians.jacobian import jacobian
+from symfold.analysis.jacobians.received import received, update_coupling
+from symfold.analysis.jacobians.taught import taught
+from symfold.analysis.jacobians.volume import determinant, divergence
+from symfold.analysis.strength.commutator import commutator
+from symfold.analysis.strength.scaling import scaled
+from symfold.analysis.strength.series import series
+from symfold.apps.report import compare
+from symfold.base.version import __version__
+from symfold.core.net import Net
+from symfold.core.operations import Normal
+from symfold.core.primitives.stopping import stop_gradient
+from symfold.core.sequences import reverse, stack
+from symfold.core.tensors import parameter, tensor
+from symfold.errors import SymfoldError
+from symfold.exchange.jax_function import to_jax
+from symfold.exchange.onnx_writer import to_onnx
+from symfold.exchange.serialize import from_json
+from symfold.exchange.torch_reader import from_torch
+from symfold.exchange.torch_writer import to_torch
+from symfold.frontend.elementwise import (
+    cos,
+    elu,
+    erf,
+    exp,
+    gelu,
+    hardtanh,
+    leaky_relu,
+    log,
+    logsumexp,
+    mish,
+    relu,
+    sigmoid,
+    silu,
+    sin,
+    softmax,
+    softplus,
+    softsign,
+    sqrt,
+    tanh,
+)
+from symfold.frontend.folding import fold, scan
+from symfold.frontend.images import batch_norm, convolution, max_pool, mean_pool
+from symfold.frontend.kinds import attention, layer_norm, perceptron
+from symfold.frontend.layer_kinds import dense
+from symfold.frontend.losses import squared_error
+from symfold.frontend.named_layers import Layer, Layers, layer, layers
+from symfold.frontend.runs import repeat, zipped
+from symfold.show.notation import formula
+from symfold.training.check import check_grad
+from symfold.training.optimizers import sgd
+from symfold.training.statistics import keep_statistics
+from symfold.training.train import fit
+from symfold.transform.autodiff.differentiate import adjoint, grad, value_and_grad
+from symfold.transform.rewiring.groups import grouped
+from symfold.transform.rewiring.lesion import lesion
+from symfold.transform.rewiring.mixing import mixing
+from symfold.transform.rewiring.mixing_matrix import mixing_matrix
+from symfold.transform.rewiring.order import reorder, swap
+from symfold.transform.rewiring.picard import picard
+from symfold.transform.rolling import roll, unroll
+
+__all__ = [
+    "Layer",
+    "Layers",
+    "Net",
+    "Normal",
+    "SymfoldError",
+    "__version__",
+    "adjoint",
+    "attention",
+    "batch_norm",
+    "check_grad",
+    "commutator",
+    "compare",
+    "convolution",
+    "cos",
+    "cost",
+    "coupling",
+    "degree",
+    "dense",
+    "determinant",
+    "difference",
+    "divergence",
+    "elu",
+    "erf",
+    "errors",
+    "exp",
+    "experiments",
+    "export",
+    "fit",
+    "fold",
+    "formula",
+    "from_json",
+    "from_torch",
+    "gelu",
+    "grad",
+    "grouped",
+    "hardtanh",
+    "jacobian",
+    "keep_statistics",
+    "layer",
+    "layer_norm",
+    "layers",
+    "leaky_relu",
+    "lesion",
+    "log",
+    "logsumexp",
+    "losses",
+    "mappers",
+    "max_pool",
+    "mean_pool",
+    "mish",
+    "mixing",
+    "mixing_matrix",
+    "optimizers",
+    "parameter",
+    "paths",
+    "perceptron",
+    "picard",
+    "received",
+    "relu",
+    "reorder",
+    "repeat",
+    "reverse",
+    "roll",
+    "scaled",
+    "scan",
+    "series",
+    "sgd",
+    "sigmoid",
+    "silu",
+    "sin",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sqrt",
+    "squared_error",
+    "stack",
+    "stop_gradient",
+    "swap",
+    "tanh",
+    "taught",
+    "tensor",
+    "to_jax",
+    "to_onnx",
+    "to_torch",
+    "unroll",
+    "update_coupling",
+    "value_and_grad",
+    "verdict",
+    "zipped",
+]
+
+
+def public(name: str) -> Any:
+    """A public name, or the error that says what to write instead.
+
+    >>> public("cross_entropi")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.UnknownName: symfold has no name 'cross_entropi' (did you mean sf.losses.cross_entropy?)
+    """
+    if name in __all__ or name == "__all__":
+        return globals()[name]
+    raise errors.UnknownName(f"symfold has no name {name!r} ({advice(name)})")
+
+
+def advice(name: str) -> str:
+    """The closest public name, looked up in the public modules too; all names if none is close."""
+    spelled = {each: f"sf.{each}" for each in __all__}
+    for module in ("losses", "mappers", "optimizers", "experiments", "export"):
+        for each in vars(globals()[module]):
+            if not each.startswith("_"):
+                spelled.setdefault(each, f"sf.{module}.{each}")
+    close = difflib.get_close_matches(name, spelled, n=1, cutoff=0.75)
+    return f"did you mean {spelled[close[0]]}?" if close else f"its names: {', '.join(__all__)}"

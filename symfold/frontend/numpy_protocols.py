@@ -1,0 +1,41 @@
+"""NumPy's protocols: what nodes and nets answer when NumPy's functions are called on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symfold.core.attach import attach
+from symfold.core.conversion import leads
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.errors import NoRule
+from symfold.frontend.numpy_functions import call_numpy
+
+
+def node_ufunc(node: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
+    """What a node answers to a universal function of NumPy's."""
+    if any(leads(value) for value in inputs):
+        return NotImplemented
+    if method != "__call__" or options:
+        raise NoRule(f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace")
+    return call_numpy(ufunc, *inputs)
+
+
+def node_function(node: Node, function: Any, types: Any, args: Sequence[Any], options: Any) -> Node:
+    """What a node answers to any other function of NumPy's."""
+    return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
+
+
+def net_ufunc(net: Net, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net:
+    """What a net answers to a universal function of NumPy's: a net."""
+    return net._wrap_(call_numpy(ufunc, *map(net._operand, inputs), **options))
+
+
+def net_function(net: Net, function: Any, types: Any, args: Sequence[Any], options: Any) -> Net:
+    """What a net answers to any other function of NumPy's: a net."""
+    return net._wrap_(call_numpy(function, *map(net._operand, args), **options))
+
+
+attach(Node, __array_ufunc__=node_ufunc, __array_function__=node_function)
+attach(Net, __array_ufunc__=net_ufunc, __array_function__=net_function)
