@@ -33,10 +33,10 @@ from symfold.core.sequences import reverse, stack
 from symfold.core.tensors import parameter, tensor
 from symfold.errors import SymfoldError
 from symfold.exchange.jax_function import to_jax
-from symfold.exchange.onnx_writer import to_onnx
-from symfold.exchange.serialize import from_json
-from symfold.exchange.torch_reader import from_torch
-from symfold.exchange.torch_writer import to_torch
+from symfold.exchange.onnx.writer import to_onnx
+from symfold.exchange.plain_data.json import from_json
+from symfold.exchange.pytorch.reader import from_torch
+from symfold.exchange.pytorch.writer import to_torch
 from symfold.frontend.elementwise import (
     cos,
     elu,

@@ -17,7 +17,6 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
@@ -27,7 +26,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.compute.compile import BACKENDS, EXTRAS
+from symfold.compute.backends.table import installed
 from symfold.errors import NoRule
 from symfold.show.notation import FORMS
 from symfold.show.notation.styles import STYLES
@@ -36,7 +35,7 @@ from tests.strategies import SMOOTH, WIDTH, X, formulas, layer_lists, nets, reci
 
 EXAMPLES = 20  # nets drawn from one seed
 LARGE = 1e8  # numbers above it overflow soon, by rounding differently from backend to backend
-PRESENT = [name for name in BACKENDS if name not in EXTRAS or find_spec(EXTRAS[name])]
+PRESENT = installed()
 
 
 # ---------------------------------------------------------------- laws

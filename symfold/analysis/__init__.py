@@ -1,10 +1,11 @@
-"""Analysis: what a net is, computed on the folded form; one file an idea.
+"""Analysis: what a net is, computed on the folded form.
 
-    rewiring     other things to read, layers taken out or in another order: nets again
-    counting     paths, cost, degree: powers of a step
-    jacobians    derivatives in order, and what each layer is taught
-    normal_form  what two nets that are written differently have in common
-    strength     series in the strength of the layers
-    coupling     virtual weights between layers
-    equality     verdicts, and what moved between two nets
+In: a net or two. Out: counts, formulas, series, verdicts.
+
+    counting/     paths, cost, degree: powers of a step
+    jacobians/    derivatives in order, and the gradient that each layer receives
+    normal_form   one form for nets that differ only by the order of sums, brackets and rolling
+    strength/     series in the strength of the layers
+    coupling      virtual weights between layers
+    equality/     verdicts, and what moved between two nets
 """

@@ -17,8 +17,11 @@ from symfold.errors import Advice, Diverged, InvalidValue, unknown
 from symfold.frontend import elementwise
 from symfold.frontend.folding import fold
 from symfold.frontend.layer_kinds import dense
+from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import layer, layers
 from symfold.mappers.expressions import named_mapper
+from symfold.training.optimizers import sgd
+from symfold.training.train import fit
 
 # Activations by name; a new one is one row.
 ACTIVATIONS = {
@@ -111,9 +114,6 @@ def train(
     shape: Shape, table: Table, epochs: int, batch_size: int, rate: float, test_fraction: float, seed: int, remat: str | None = None
 ) -> tuple[Model, Any]:
     """Fit a net to the training rows of a table by plain SGD on the mean squared error; the model and each step's loss."""
-    from symfold.frontend.losses import squared_error
-    from symfold.training.optimizers import sgd
-    from symfold.training.train import fit
 
     train_rows, test_rows = split_rows(len(table), test_fraction, seed)
     values, target = table.select(shape.columns)[train_rows], table.select([shape.target])[train_rows]

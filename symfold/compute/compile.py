@@ -4,46 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+import symfold.compute.backends.jax.row
+import symfold.compute.backends.native.row
+import symfold.compute.backends.numpy.row  # noqa: F401 - the rows of the table
 from symfold.base.arguments import arrays_of, one_of
 from symfold.base.trees import unflatten
+from symfold.compute.backends.choice import RUNS, automatic
+from symfold.compute.backends.table import BACKENDS, DTYPES, Program
 from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.shapes import is_known
 from symfold.core.walks import walk
-from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
+from symfold.errors import InvalidType, listing
 from symfold.transform.inlining import opened
 from symfold.transform.rolling import roll
-
-
-def _numpy_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
-    from symfold.compute.backends.numpy.program import Program
-
-    check_float64(dtype)
-    return Program(net, shapes, params)
-
-
-def _native_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
-    from symfold.compute.backends.native.program import Program
-
-    return Program(net, shapes, params, dtype)
-
-
-def _jax_program(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str) -> Any:
-    from symfold.compute.backends.jax.program import Program
-
-    return Program(net, shapes, params, dtype)
-
-
-DTYPES = ("float64", "float32")
-# A backend is a row: from a net, its input shapes, the parameters that it is to read and the type of its numbers, to a program.
-BACKENDS: dict[str, Callable[..., Any]] = {"numpy": _numpy_program, "native": _native_program, "jax": _jax_program}
-EXTRAS = {"native": "llvmlite", "jax": "jax"}  # the package that a backend needs, where it is one of an extra: the extra has the backend's name
 
 
 class Compiled:
@@ -65,7 +44,7 @@ class Compiled:
     def __reduce__(self) -> tuple[Any, ...]:
         return compile_net, (self._given, self.backend, self.dtype)
 
-    def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+    def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
         """The program for these input shapes."""
         programs = self._local.__dict__.setdefault("programs", {})
         key = tuple(shapes[name] for name in self.input_names)
@@ -110,9 +89,9 @@ class Compiled:
         return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, others)
 
 
-def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64") -> Any:
+def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64") -> Program:
     """A net as a program for these input shapes: `feed(values)`, `run()`, then `outputs`."""
-    return BACKENDS[backend](net, shapes, params, dtype)
+    return BACKENDS[backend].program(net, shapes, params, dtype)
 
 
 def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
@@ -157,30 +136,16 @@ def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
 def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
     """A net compiled by a backend, for numbers of a type; `auto` takes native code where it is there and worth its compile time."""
     dtype = one_of("dtype", dtype, DTYPES)
-    chosen = chosen_backend(backend, net, dtype=dtype)
-    if chosen == "numpy":
-        check_float64(dtype)
-    return Compiled(net, chosen, dtype)
+    return Compiled(net, chosen_backend(backend, net, dtype=dtype), dtype)
 
 
-def check_float64(dtype: str) -> None:
-    if dtype != "float64":
-        raise InvalidValue(f"the NumPy backend computes in float64 only, got dtype={dtype!r} (leave dtype out, or choose another backend)")
-
-
-def chosen_backend(name: str, net: Net, runs: int | None = None, dtype: str = "float64") -> str:
-    """The backend of this name, if its package is there; of `auto`, the one that pays for so many runs of the net."""
-    chosen = one_of("backend", name, ["auto", *BACKENDS])
-    if chosen in EXTRAS and find_spec(EXTRAS[chosen]) is None:
-        raise MissingPackage(f"backend={chosen!r} needs the package {EXTRAS[chosen]}, which is not installed (pip install 'symfold[{chosen}]')")
-    if chosen != "auto":
-        return chosen
-    from symfold.compute.backends.choice import (  # a backend knows what it has code for; it is asked where that matters
-        RUNS,
-        automatic,
-    )
-
-    return automatic(net, RUNS if runs is None else runs, dtype)
+def chosen_backend(name: str, net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
+    """The backend of this name, if it can be used; of `auto`, the one that pays for so many runs of the net."""
+    name = one_of("backend", name, ["auto", *BACKENDS])
+    if name == "auto":
+        return automatic(net, runs, dtype)
+    BACKENDS[name].check(dtype)
+    return name
 
 
 def lambdify(net: Net) -> Callable[..., Any]:

@@ -1,4 +1,21 @@
-"""Mappers by name. A family is a file with its rows; a new mapper is one row."""
+"""Mappers: steps and architectures by name.
+
+In: a state and an item. Out: the next state. A family is a file with its rows; a new mapper is one row.
+
+    registry         what a row holds
+    additive         feedforward, residual, boosting
+    dense            sums and concatenations of all earlier states
+    expressions/     mappers typed as text: parsed, never evaluated
+    images           a residual stream of feature maps
+    multiplicative   products in place of sums
+    ensembles        learners on the input, added, averaged or gated
+    recurrent        Elman, GRU, LSTM
+    residuals        variants of the residual step
+    reversible       steps that can be inverted
+    steps            numerical integrators as steps
+    structures       fractals, U-Nets, fixed points
+    transformers     attention blocks
+"""
 
 from __future__ import annotations
 

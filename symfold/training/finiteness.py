@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from symfold.compute.backends.stacks import Stack
+from symfold.compute.backends.table import Training
 from symfold.compute.compile import compile_net
 from symfold.core.net import Net, listed
 from symfold.errors import Advice, InvalidValue
-from symfold.training.batches import Stack
-from symfold.training.training_step import Training, moved
+from symfold.training.training_step import moved
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 RATE = Advice("rate", None, "try a smaller rate, or data on a smaller scale; the last good parameters are in the error's .params")

@@ -13,16 +13,18 @@ import numpy as np
 
 from symfold.base.arguments import flag, one_of, quoted, takes, whole
 from symfold.base.trees import flatten
-from symfold.compute.compile import DTYPES, chosen_backend
+from symfold.compute.backends.stacks import Stack
+from symfold.compute.backends.table import BACKENDS, DTYPES, Training
+from symfold.compute.compile import chosen_backend
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.errors import Diverged, InvalidType, InvalidValue, listing
-from symfold.training.batches import Batch, Stack, checked_batch, given_batches, rounds, shuffled
+from symfold.training.batches import Batch, checked_batch, given_batches, rounds, shuffled
 from symfold.training.finiteness import Stop, check_data, check_start, explained
 from symfold.training.optimizers import Optimizer
 from symfold.training.stages import Stage, stages_of, without
-from symfold.training.training_step import TRAININGS, Training, training_of, update_of
+from symfold.training.training_step import training_of, update_of
 from symfold.transform.rolling import roll
 
 
@@ -125,7 +127,7 @@ def fit(
     history = History(metrics={name: [] for name in measures})
     bar = Bar(epochs, sys.stderr.isatty() if progress is None else flag("progress", progress))
     # where nobody asks between epochs they may be one call, a hundred of them where progress is shown
-    together = 1 if measures or backend not in TRAININGS else max(1, epochs // 100) if bar.shown else epochs
+    together = 1 if measures or BACKENDS[backend].training is None else max(1, epochs // 100) if bar.shown else epochs
     epoch = 0
     with np.errstate(all="ignore"):
         for stage in plan:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from symfold.compute.backends.stacks import Stack
+from symfold.compute.backends.table import BACKENDS, Training, Update
 from symfold.compute.compile import program_of
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net, listed
@@ -17,7 +19,6 @@ from symfold.core.operations import Fixed, Input, Normal
 from symfold.core.stacked_inputs import Family, Names, Numbered
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
-from symfold.training.batches import Stack
 from symfold.training.optimizers import Optimizer
 from symfold.transform.autodiff.differentiate import value_and_grad
 
@@ -74,20 +75,6 @@ def slot_of(leaf: Node, name: str) -> Node:
     return Node(Input(f"{name}_{op.name}", op.shape, "parameter", Normal(0.0, 0.0)))
 
 
-@dataclass(frozen=True)
-class Update:
-    """The training step of a loss, and what it moves: all that a backend needs to make a training of it.
-
-    `net` gives the loss on a batch and then, in their order, every one of `moved` as it is after the step: leaves of the layout
-    of `start`, or runs of a family's members (`Layout.place` says where each lies). `start` holds the parameters to begin with,
-    slots of the optimizer (momentum's velocities) among them; how an optimizer steps stands in the net, and nowhere else.
-    """
-
-    net: Net
-    moved: tuple[Node, ...]
-    start: Parameters
-
-
 def update_of(
     loss: Net, params: Mapping[str, Any], optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None
 ) -> Update:
@@ -101,52 +88,10 @@ def update_of(
     return Update(training_step(loss, optimizer, trained, remat), (*movers, *slots), start)
 
 
-class Training(Protocol):
-    """A training under way: the seam between `fit`, which says what is trained on, and a backend, which takes the steps.
-
-    A backend that takes many steps in one call has a row in `TRAININGS`: from an `Update` and a dtype, to an object with this
-    interface. One without a row trains by its programs, step by step (`Stepper`). `fit` calls `run` for one stack of batches
-    after the other, and reads `state` between calls only where someone asks (a metric, the end), so a backend may keep the
-    parameters where it computes.
-    """
-
-    def run(self, stack: Stack) -> Sequence[float]:
-        """Take a step for each batch of the stack, in order; the losses, each before its update.
-
-        Where a loss is not finite, its update is not made, nothing after it is done, and it is the last of the losses: fewer
-        losses than batches, or a last one that is not finite, say at which step. That check must not cost a call a step.
-        Stacks have shapes of their own from call to call (what is left over of an epoch is smaller), their arrays any real type;
-        one holds an epoch at most, or a few small ones.
-        """
-
-    @property
-    def state(self) -> Parameters:
-        """The parameters and slots after the steps that were made."""
-
-    @property
-    def good(self) -> Parameters:
-        """Those before the last step that was made: where the last finite loss was found."""
-
-
-def _native_training(update: Update, dtype: str) -> Training:
-    from symfold.compute.backends.native.training import Training as Steps
-
-    return Steps(update, dtype)
-
-
-def _jax_training(update: Update, dtype: str) -> Training:
-    from symfold.compute.backends.jax.training import Training as Steps
-
-    return Steps(update, dtype)
-
-
-TRAININGS: dict[str, Callable[[Update, str], Training]] = {"native": _native_training, "jax": _jax_training}
-
-
 def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
     """A training by a backend."""
-    made = TRAININGS.get(backend)
-    return made(update, dtype) if made else Stepper(update, backend, dtype)
+    many_steps = BACKENDS[backend].training
+    return many_steps(update, dtype) if many_steps else Stepper(update, backend, dtype)
 
 
 class Stepper:

@@ -1,11 +1,19 @@
 """Counting: what passes through a net, by powers of what passes through a step.
 
-    polynomials, powers         of a path's worth, and of the matrix of a step, closed or as a recurrence
-    carries                     the arguments that a path leads through
-    weights, numbers            what a layer is worth, and what the constants of a net come to
-    rows, running, transfer     from inputs to outputs, block by block
-    known_weights               SymPy symbols that are weights
-    tails, spectrum, paths      how many paths, of which lengths
-    schedule, connections, cost work, span, width, wires
-    degree                      of a net whose layers are polynomials
+    powers            powers of the matrix of a step, closed or as a recurrence
+    weights           what a layer on a path is worth
+    numbers           the value of the net's constants, exactly
+    tails             coefficients of a large power of a small polynomial, added up
+    polynomials       path polynomials, kept as powers
+    spectrum          the share of paths between two lengths, if there are too many to count exactly
+    degree            the degree of a net whose layers are polynomials
+    path_rows         the vectors that an interpretation along paths adds and multiplies
+    running           a fold over such vectors, as a power of a matrix
+    transfer          from inputs to outputs, block by block
+    known_weights     SymPy symbols that are weights
+    schedule          each layer as early as possible: levels
+    connections       which layers reach which
+    truncated         a polynomial near a point, up to an order
+    paths             sf.paths
+    cost              sf.cost: work, span, width, connections, size written out
 """

@@ -68,5 +68,5 @@ def placed(a: Net, b: Net, params: Mapping[str, Any]) -> tuple[Net, Net]:
         for name, value in values.items():
             if not fits(value.shape, known[name].shape):
                 raise ShapeError(f"parameter {name!r} has shape {show(known[name].shape)}, got {value.shape}")
-        made.append(net._placed({name: lift(value if value.ndim else value.item()) for name, value in values.items()}))
+        made.append(net.replaced({name: lift(value if value.ndim else value.item()) for name, value in values.items()}))
     return made[0], made[1]

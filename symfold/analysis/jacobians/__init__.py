@@ -1,8 +1,13 @@
-"""Jacobians: derivatives of nets as products of their layers' derivatives, in order.
+"""Jacobians: derivatives of nets as products of the derivatives of their layers, in order.
 
-    affine, factors, ordered    which bodies are linear; one layer's derivative; sums and products whose order is kept
-    chain                       the chain rule on the folded form
-    words, jacobian             multiplied out, and as a product
-    probes, taught, received    what each layer receives: as a net, as a formula, in numbers
-    volume                      determinant and divergence
+    affine     layers whose derivative is the same everywhere
+    ordered    linear maps added and multiplied, the order of factors kept
+    factors    the derivative of one operation by one argument, named
+    words      a Jacobian multiplied out
+    probes     where the gradient that a layer receives can be read
+    chain      the chain rule on the folded form
+    jacobian   sf.jacobian
+    taught     sf.taught: the gradient that each layer receives, as a net and a formula
+    received   sf.received: the same in numbers
+    volume     sf.determinant and sf.divergence
 """

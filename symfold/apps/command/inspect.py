@@ -83,7 +83,7 @@ def net_of(made: Any, partial: bool) -> Net:
     from symfold.core.net import Net
 
     if isinstance(made, tuple) and len(made) in (2, 3) and hasattr(made[0], "named_modules"):
-        from symfold.exchange.torch_reader import from_torch
+        from symfold.exchange.pytorch.reader import from_torch
 
         return from_torch(*made, partial=partial)[0]
     if hasattr(made, "named_modules"):

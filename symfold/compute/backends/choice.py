@@ -8,8 +8,8 @@ wide nets both wait for the same products.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 
+from symfold.compute.backends.table import BACKENDS, Backend
 from symfold.core.folds import Fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -31,13 +31,12 @@ def automatic(net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
     >>> automatic(sf.Net.of(sf.tensor("x") + 1), runs=10)
     'numpy'
     """
-    if find_spec("llvmlite") is None:
+    native = BACKENDS["native"]
+    if not native.installed:
         return "numpy"
-    from symfold.compute.backends.native.rules import has_rule
-
-    roots = opened(roll(net).outputs, keep=has_rule)
+    roots = opened(roll(net).outputs, keep=native.supports)
     written, done = operations(roots)
-    if written > LONGEST or done is None or not has_code(roots):
+    if written > LONGEST or done is None or not all_supported(native, roots):
         return "numpy"
     return "native" if dtype != "float64" or runs * done * CALL > COMPILE[0] + written * COMPILE[1] else "numpy"
 
@@ -56,9 +55,6 @@ def operations(roots: Sequence[Node]) -> tuple[int, int | None]:
     return written, done
 
 
-def has_code(roots: Sequence[Node]) -> bool:
-    """Whether the native backend has a rule for every operation."""
-    from symfold.compute.backends.native.rules import has_rule, in_own_functions
-
-    inner = walk(in_own_functions(roots))
-    return all(has_code(node.op.block.results) if isinstance(node.op, Fold) else has_rule(node) for node in inner)
+def all_supported(row: Backend, roots: Sequence[Node]) -> bool:
+    """Whether a backend has code for every operation, those in the blocks of folds included."""
+    return all(all_supported(row, node.op.block.results) if isinstance(node.op, Fold) else row.supports(node) for node in walk(roots))

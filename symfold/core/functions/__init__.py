@@ -1,9 +1,8 @@
 """Elementwise functions: SymPy's, and ours that SymPy lacks. One row per function; a row is the only place for a fact.
 
-    heads                                     the functions that SymPy lacks, as inert SymPy classes
-    table                                     what a row holds, and the call that adds one
-    elementary, special, logarithms,          the rows
-    activations, choice
+    table      what a row holds, and the call that adds one
+    heads      the functions that SymPy lacks, as inert SymPy classes
+    activations, choice, logarithms, special, elementary   the rows
 """
 
 from symfold.core.functions import activations, choice, elementary, logarithms, special  # noqa: F401 - they hold the rows

@@ -1,6 +1,19 @@
-"""The primitives: what is not elementwise. A row says all that is intrinsic to an operation; `table.Primitive` lists it.
+"""Primitives: operations that are not elementwise. A family is a file; a new primitive is one row there.
 
-A family is a file; a new primitive is one row there, and a target may add a faster or prettier spelling of its own.
+    table          what a row holds, and the call that adds one
+    arrangement    concatenate, reshape, put, item
+    broadcasting   broadcasting and its adjoint, the sum to a shape
+    contractions   einsum
+    directional    directional derivatives of opaque layers
+    images         axes permuted, rows picked by numbers, windows
+    masks          causal masks
+    opaque         an operation known by name and shape only
+    products       matrix products
+    reductions     sums, means, maxima, softmax, norms
+    attention      scaled dot-product attention, layer norm
+    convolutions   convolution and pooling
+    scans          cumulative sums
+    stopping       sf.stop_gradient
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Typed expressions: a mapper written as text, such as `f(z) + z`; parsed by a small grammar, never evaluated as Python.
+"""Typed expressions: `f(z) + z` as text, parsed and never evaluated.
 
-z is the state, x the initial input, f the layer.
+    trees    Python's syntax tree, checked
+    reader   the mapper that a text means
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Pictures of nets: as a `graphviz.Digraph`, as a file, in a notebook, several side by side."""
+"""Diagrams: pictures of graphs by Graphviz.
+
+    operands   the operands of a node, in order
+    size       bounds on what Graphviz is asked to lay out
+    style      shapes, lines and colours
+    text       labels
+    layout     nodes, edges and clusters of a picture
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Graphs of nets as text in other programs' formats. A new format is one file with its row."""
+"""Exports: the graph of a net in other formats. A new format is one file with its row.
+
+    registry   what a row holds
+    dot, graphml, mermaid, node_link, tikz   one format each
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""Nets as NetworkX graphs, at the level of detail that is asked for. A new level is one row."""
+"""Graphs: a net as a NetworkX graph, at five levels.
+
+    arithmetic   differences and quotients as one node each
+    formulas     the formula of a node
+    labels       the label of a node
+    edges        what each edge of a block carries
+    names        names of nodes, by position
+    places       which step of which fold is being recorded
+    record       a graph being recorded
+    stepped      one node per step
+    folded       one node per fold
+    unrolled     one node per layer, or per operation
+"""
 
 from __future__ import annotations
 

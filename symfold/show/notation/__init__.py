@@ -1,12 +1,22 @@
-"""Notation: nets as formulas that people read. Forms fold, steps, expanded; styles text, unicode, LaTeX, MathML.
+"""Notation: a net as a formula, in any form and style.
 
-    loops, letters       the folds of a net, and what their states are called
-    alike                names that a style would write alike
-    readings, entries    what every node, and every entry of a sequence, is called at a step
-    foldform, steps, expanded   the three forms, as terms
-    terms, symbolic      formulas, and as SymPy expressions
-    pieces, primitive_rows, linear_maps, choices, operations   what one operation looks like
-    styles, writing, repeats, layout     from terms to text
+    letters          unused letters for states and indices
+    loops            the loop of a fold, in letters
+    terms            formulas as terms
+    entries          what each entry of a sequence is called
+    readings         what each node is called at a step
+    styles           text, Unicode, LaTeX, MathML
+    alike            names that a style would write alike
+    pieces           one operation as literal text with slots for its arguments
+    primitive_rows, linear_maps, choices, operations   what one operation looks like
+    symbolic         terms as SymPy expressions
+    writing          terms as text
+    repeats          like steps, written by filling names into one text
+    layout           equations in lines
+    steps, foldform  step by step, and folded
+    sizes            the size of an expanded formula, before it is written
+    expanded         the expanded form
+    templates        a node's preview
 """
 
 from __future__ import annotations

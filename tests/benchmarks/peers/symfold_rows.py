@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 import symfold as sf
-from symfold.compute.compile import BACKENDS, EXTRAS
-from symfold.training.batches import Stack
-from symfold.training.training_step import TRAININGS, training_of, update_of
+from symfold.compute.backends.stacks import Stack
+from symfold.compute.backends.table import BACKENDS
+from symfold.training.training_step import training_of, update_of
 from tests.benchmarks.peers import Peer
 from tests.benchmarks.work import Runner, Work, many
 
 
 def needs(backend: str) -> tuple[str, ...]:
-    return (EXTRAS[backend],) if backend in EXTRAS else ()
+    package = BACKENDS[backend].package
+    return (package,) if package else ()
 
 
 def loss_of(work: Work) -> sf.Net:
@@ -55,5 +56,5 @@ def packing(work: Work) -> Runner:
 
 ROWS = (
     *(Peer(f"symfold {name}", needs(name), partial(train, backend=name), partial(evaluate, backend=name)) for name in BACKENDS),
-    *(Peer(f"symfold {name}, many steps", needs(name), partial(train, backend=name, fused=True)) for name in TRAININGS),
+    *(Peer(f"symfold {name}, many steps", needs(name), partial(train, backend=name, fused=True)) for name, row in BACKENDS.items() if row.training),
 )

@@ -5,4 +5,5 @@
     program      a net for one set of input shapes
     devices      where arrays lie: rows of a batch on different devices, parameters on every one
     training     a stack of training steps in one call
+    row          the row of the backend
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite, prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,21 +12,19 @@ import numpy as np
 
 from symfold.compute.backends.jax.devices import Index, mesh, placed, replicated, split
 from symfold.compute.backends.jax.program import Function, leaves_from, names_of_leaf, precision
+from symfold.compute.backends.stacks import Stack
+from symfold.compute.backends.table import Update
 from symfold.compute.parameters import Layout, Parameters
 from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Family
 from symfold.frontend.losses import check_single
-
-if TYPE_CHECKING:
-    from symfold.training.batches import Stack
-    from symfold.training.training_step import Update
 
 Leaves = tuple[Any, ...]
 MOST = 2**28  # bytes of batches that one call puts on a device: data need not fit into its memory
 
 
 class Training:
-    """The steps of an update (`symfold.training.training_step.Training`); parameters stay on the devices between calls.
+    """The steps of an update (`symfold.compute.backends.table.Training`); parameters stay on the devices between calls.
 
     With several devices, of one process or of many (`jax.distributed`), every process runs the same program: it has the same
     data and the same seed, and reads of each batch the rows that its own devices compute.

@@ -10,7 +10,8 @@ from symfold.compute.backends.native.primitives import RULES
 from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, causal, dot, einsum, is_primitive, reshape, windows
-from symfold.transform.inlining import composed
+from symfold.core.walks import walk
+from symfold.transform.inlining import composed, formals_of
 
 
 def in_own_functions(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -25,3 +26,11 @@ def has_rule(node: Node) -> bool:
     if isinstance(node.op, Apply):
         return is_view(node) or is_primitive(node, causal, dot, einsum, reshape, windows, *(row for rows, _ in RULES for row in rows))
     return isinstance(node.op, (Fold, Select)) or not node.args
+
+
+def supports(node: Node) -> bool:
+    """Whether there is code for an operation; for a function, also by those that it is composed of."""
+    if not isinstance(node.op, type) or node.op in ROWS:
+        return has_rule(node)
+    alone = Node(node.op, formals_of(tuple(arg.shape for arg in node.args)))
+    return all(map(has_rule, walk(in_own_functions([alone]))))

@@ -12,7 +12,7 @@ import ctypes
 from collections.abc import Sequence
 from functools import partial
 from math import isfinite, prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,17 +25,15 @@ from symfold.compute.backends.native.machine import Loaded, compiled, host
 from symfold.compute.backends.native.program import POINTER, thread_types, workspace
 from symfold.compute.backends.native.threads import Team
 from symfold.compute.backends.native.written import Written, offset_of, written
+from symfold.compute.backends.stacks import Stack
+from symfold.compute.backends.table import Update
 from symfold.compute.parameters import Parameters
 from symfold.core.primitives import row_numbers
 from symfold.frontend.losses import check_single
 
-if TYPE_CHECKING:
-    from symfold.training.batches import Stack
-    from symfold.training.training_step import Update
-
 
 class Training:
-    """The steps of an update (`symfold.training.training_step.Training`)."""
+    """The steps of an update (`symfold.compute.backends.table.Training`)."""
 
     def __init__(self, update: Update, dtype: str):
         self.update, self.dtype = update, np.dtype(dtype)

@@ -1,0 +1,22 @@
+"""The row of the JAX backend. Its files need the package jax, so they are imported when it is first used."""
+
+from __future__ import annotations
+
+from symfold.compute.backends.table import Backend, Program, Shapes, Training, Update, backend
+from symfold.compute.parameters import Parameters
+from symfold.core.net import Net
+
+
+def program(net: Net, shapes: Shapes, params: Parameters, dtype: str) -> Program:
+    from symfold.compute.backends.jax.program import Program
+
+    return Program(net, shapes, params, dtype)
+
+
+def training(update: Update, dtype: str) -> Training:
+    from symfold.compute.backends.jax.training import Training
+
+    return Training(update, dtype)
+
+
+backend(Backend("jax", program, training, package="jax"))

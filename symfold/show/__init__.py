@@ -1,0 +1,10 @@
+"""Show: what a person reads.
+
+In: a net. Out: formulas, graphs, pictures and files of other formats.
+
+    notation/   formulas as text, Unicode, LaTeX and MathML
+    graph/      NetworkX graphs at five levels
+    render      DOT as an image
+    diagram/    pictures by Graphviz
+    export/     graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
+"""

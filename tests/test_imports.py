@@ -1,0 +1,153 @@
+"""Imports point one way: from package to package in the order of the data, and from file to file in reading order."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import symfold
+
+ROOT = Path(symfold.__file__).parent
+ORDER = ("errors", "base", "core", "frontend", "transform", "mappers", "show", "compute", "analysis", "training", "exchange", "apps", "api")
+MODULES = {
+    path.relative_to(ROOT.parent).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): path for path in sorted(ROOT.rglob("*.py"))
+}
+PACKAGES = [module for module, path in MODULES.items() if path.name == "__init__.py" and module != "symfold"]
+OPTIONAL = ("symfold.compute.backends.jax", "symfold.compute.backends.native")  # of extras: imported by what chooses them
+
+
+def imports(module: str) -> Iterator[tuple[str, bool]]:
+    """The modules that a module imports, and whether it does so when it is itself imported; not those for type checkers alone."""
+    tree = ast.parse(MODULES[module].read_text())
+    typing_only = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for part in branch.body
+        for node in ast.walk(part)
+    }
+    inside_functions = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only or not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        else:
+            assert node.level == 0, f"{module} imports relatively (write the whole name)"
+            targets = [name for alias in node.names for name in (node.module or "", f"{node.module}.{alias.name}")]
+        for target in targets:
+            if target in MODULES and target != module:
+                yield target, id(node) not in inside_functions
+
+
+def package_of(module: str) -> str:
+    """The part of a module's name below symfold that has a place in the order."""
+    return module.split(".")[1]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "symfold"])
+def test_imports_point_one_way(module: str) -> None:
+    for target, _ in imports(module):
+        if target != "symfold":
+            assert ORDER.index(package_of(target)) <= ORDER.index(package_of(module)), f"{module} imports {target}, of a later package"
+
+
+def test_there_is_no_circle_even_through_imports_inside_functions() -> None:
+    TopologicalSorter({module: {target for target, _ in imports(module)} for module in MODULES}).prepare()
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("symfold.apps.command")])
+def test_imports_inside_functions_are_for_optional_packages_alone(module: str) -> None:
+    for target, at_once in imports(module):
+        assert at_once or module == "symfold" or target.startswith(OPTIONAL), f"{module} imports {target} inside a function"
+
+
+def files_of(package: str) -> list[str]:
+    """The files and packages that the docstring of a package lists, in its order: the words left of the descriptions."""
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text()), clean=False) or ""
+    lines = re.findall(r"^    ([a-z_0-9]+/?(?:, [a-z_0-9]+/?)*)(?:  |$|,$)", text, flags=re.MULTILINE)
+    return [name.removesuffix("/") for line in lines for name in line.split(", ")]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_lists_its_files_in_reading_order(package: str) -> None:
+    """Every file is listed once, and imports only from those before it."""
+    listed = files_of(package)
+    own = {module.removeprefix(package + ".") for module in MODULES if module.startswith(package + ".")}
+    assert sorted(listed) == sorted({name.split(".")[0] for name in own} - {"__main__"})
+    for name in own:
+        for target, at_once in imports(f"{package}.{name}"):
+            if at_once and target.startswith(package + "."):
+                before, after = target.removeprefix(package + ".").split(".")[0], name.split(".")[0]
+                assert before == after or listed.index(before) < listed.index(after), f"{package}: {after} imports {before}, which is listed after it"
+
+
+def test_a_circle_and_a_later_package_would_be_seen() -> None:
+    assert ("symfold.core.shapes", True) in set(imports("symfold.core.nodes"))
+    assert ("symfold.compute.backends.jax.program", False) in set(imports("symfold.compute.compile"))
+    assert set(ORDER) == {package_of(module) for module in MODULES if module != "symfold"}
+
+
+@pytest.mark.parametrize("statement", ["import symfold", "import symfold.apps.command.main"])
+def test_importing_alone_loads_nothing_heavy(statement: str) -> None:
+    heavy = "{'sympy', 'numpy', 'networkx', 'graphviz', 'wasmtime', 'jax', 'jaxlib'}"
+    code = f"import sys; {statement}; print(*sorted(set(sys.modules) & {heavy}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_no_name_of_symfold_loads_an_extra() -> None:
+    code = """
+import sys
+import symfold as sf
+for name in sf.__all__:
+    getattr(sf, name)
+print(*sorted(set(sys.modules) & {'jax', 'jaxlib', 'torch', 'onnx', 'llvmlite', 'wasmtime'}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_backend_of_an_extra_is_imported_by_who_chooses_it_alone() -> None:
+    code = """
+import sys
+import numpy as np, symfold as sf
+loss = sf.Net.of(sf.squared_error(sf.layer("f", sf.dense(2, 2))(sf.tensor("x", (None, 2))), sf.tensor("t", (None, 2))))
+loss.compile()(loss.init(), x=np.ones((1, 2)), t=np.ones((1, 2)))
+sf.fit(loss, loss.init(), {"x": np.ones((1, 2)), "t": np.ones((1, 2))}, optimizer=sf.sgd(0.1))
+print(*sorted(set(sys.modules) & {'jax', 'jaxlib'}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_backend_whose_package_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symfold.compute.compile.find_spec", lambda name: None)
+    net = symfold.Net.of(symfold.tensor("x") ** 2)
+    for call in (
+        lambda: net.compile("jax"),
+        lambda: symfold.fit(net, {}, {"x": [1.0]}, optimizer=symfold.sgd(0.1), backend="jax"),
+    ):
+        with pytest.raises(ImportError, match=r"needs the package jax, which is not installed \(pip install 'symfold\[jax\]'\)"):
+            call()
+    assert net.compile("numpy")(3.0) == 9.0
+
+
+def test_every_public_name_stands_in_the_help_text() -> None:
+    words = set(re.findall(r"\w+", symfold.__doc__ or ""))
+    assert set(symfold.__all__) - {"__version__"} <= words
+
+
+def test_a_missing_name_says_what_to_write() -> None:
+    with pytest.raises(AttributeError, match=r"did you mean sf\.squared_error"):
+        symfold.square_error  # noqa: B018
