@@ -1,6 +1,9 @@
 """Modules that need a package of an extra are not collected where it is missing; their tests say that they are skipped."""
 
+from collections.abc import Iterator
 from importlib.util import find_spec
+
+import pytest
 
 PAGE = ("docs/exchange.md",)
 NEEDED = {
@@ -10,3 +13,15 @@ NEEDED = {
     "transformers": PAGE,
 }
 collect_ignore_glob = [path for package, paths in NEEDED.items() if not find_spec(package) for path in paths]
+
+
+@pytest.fixture(autouse=True)
+def additions_end_with_the_page(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What docs/extending.md adds is taken out again after it."""
+    if request.path.name != "extending.md":
+        yield
+        return
+    from symfold.extend import temporary
+
+    with temporary():
+        yield

@@ -26,6 +26,7 @@ from symfold.analysis.strength.scaling import scaled
 from symfold.analysis.strength.series import series
 from symfold.apps.report import compare
 from symfold.base.version import __version__
+from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.operations import Normal
 from symfold.core.primitives.stopping import stop_gradient
@@ -172,6 +173,9 @@ __all__ = [
 ]
 
 
+ADDED: dict[str, Any] = {}  # what `symfold.extend` adds
+
+
 def public(name: str) -> Any:
     """A public name, or the error that says what to write instead.
 
@@ -182,6 +186,8 @@ def public(name: str) -> Any:
     """
     if name in __all__ or name == "__all__":
         return globals()[name]
+    if name in ADDED:
+        return ADDED[name]
     raise errors.UnknownName(f"symfold has no name {name!r} ({advice(name)})")
 
 
@@ -194,3 +200,23 @@ def advice(name: str) -> str:
                 spelled.setdefault(each, f"sf.{module}.{each}")
     close = difflib.get_close_matches(name, spelled, n=1, cutoff=0.75)
     return f"did you mean {spelled[close[0]]}?" if close else f"its names: {', '.join(__all__)}"
+
+
+def missing_attribute(net: Net, name: str) -> Any:
+    """What a net answers to an attribute that it does not have: the function to call instead, or the closest name.
+
+    >>> Net.of(tensor("x")).paths
+    Traceback (most recent call last):
+    ...
+    symfold.errors.UnknownName: a net has no 'paths' (write sf.paths(net))
+    """
+    if name.startswith("_"):
+        raise AttributeError(name)
+    if name in __all__ and callable(globals()[name]):
+        raise errors.UnknownName(f"a net has no {name!r} (write sf.{name}(net))")
+    own = [word for word in dir(type(net)) if not word.startswith("_")]
+    close = difflib.get_close_matches(name, own, n=1, cutoff=0.6)
+    raise errors.UnknownName(f"a net has no {name!r} ({f'did you mean {close[0]!r}?' if close else 'it has ' + ', '.join(own)})")
+
+
+attach(Net, __getattr__=missing_attribute)

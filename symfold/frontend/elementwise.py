@@ -27,8 +27,8 @@ class Elementwise:
 
     head: Head
 
-    def __call__(self, value: Any, /) -> Any:
-        return _apply(self.head, value)
+    def __call__(self, value: Any, /, *parameters: Any) -> Any:
+        return _apply(self.head, value, *parameters)
 
     def __repr__(self) -> str:
         return self.head.__name__

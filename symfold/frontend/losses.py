@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from symfold.core.conversion import leads, lift
+from symfold.core.functions import equal
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.primitives import alike, reduce_sum
-from symfold.core.shapes import is_known
-from symfold.errors import InvalidValue
+from symfold.core.primitives import alike, expand, logsumexp, reduce_mean, reduce_sum
+from symfold.core.shapes import is_known, show
+from symfold.errors import InvalidValue, ShapeError, unknown
 
 
 def squared_error(prediction: Any, target: Any) -> Any:
@@ -21,11 +24,34 @@ def squared_error(prediction: Any, target: Any) -> Any:
     >>> loss(x=[1.0, 2.0], target=[1.0, 4.0]).item()
     4.0
     """
-    return _of(prediction, target, lambda y, t: reduce_sum((t - y) ** 2, axis=None, keepdims=False))
+    return loss_of(prediction, target, lambda y, t: reduce_sum((t - y) ** 2, axis=None, keepdims=False))
 
 
-def _of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
-    """A loss of a prediction and a target of one shape; where that is not known yet, it is checked when numbers come."""
+def cross_entropy(logits: Any, labels: Any) -> Any:
+    """The mean of -log softmax(logits) at the labels: whole numbers, or one-hot rows (or other weights) beside the logits.
+
+    The classes are the last axis of the logits, of known size. The mean is over the samples, as PyTorch's.
+
+    >>> import symfold as sf
+    >>> loss = cross_entropy(sf.Net.of(sf.tensor("y", (None, 2))), sf.tensor("label", (None,)))
+    >>> round(loss(y=[[0.0, 0.0], [3.0, 1.0]], label=[1, 0]).item(), 4)
+    0.41
+    """
+    scores, classes = lift(logits), lift(labels)
+    shape = scores.shape
+    if not (is_known(shape) and shape and isinstance(shape[-1], int)):
+        raise ShapeError(f"cross entropy needs logits of a known number of classes along the last axis, got shape {show(shape)} (as sf.tensor('y', (None, 10)))")
+    if is_known(classes.shape) and len(classes.shape) == len(shape):
+        weights = classes
+    else:
+        weights = Node(equal, (expand(classes, axis=-1), lift(np.arange(shape[-1]))))
+    terms = logsumexp(scores, axis=(-1,), keepdims=False) - reduce_sum(weights * scores, axis=(-1,), keepdims=False)
+    mean = reduce_mean(terms, axis=None, keepdims=False)
+    return Net.of(mean) if leads(logits) or leads(labels) else mean
+
+
+def loss_of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
+    """A loss from a rule over a prediction and a target of one shape; an unknown shape is checked when numbers arrive."""
     left, right = lift(prediction), lift(target)
     checked = alike(left, right)
     node = rule(left if is_known(left.shape) and is_known(right.shape) else checked, right)
@@ -38,4 +64,12 @@ def check_single(shape: tuple[int, ...]) -> None:
         raise InvalidValue(f"a loss is a single number, got shape {shape} (sum it, or take its mean)")
 
 
-LOSSES: dict[str, Callable[[Any, Any], Any]] = {"squared_error": squared_error}
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {"squared_error": squared_error, "cross_entropy": cross_entropy}
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if name in LOSSES:
+        return LOSSES[name]
+    raise unknown("loss", name, LOSSES)

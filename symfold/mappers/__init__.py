@@ -34,51 +34,69 @@ from symfold.mappers import reversible as _reversible
 from symfold.mappers import steps as _steps
 from symfold.mappers import structures as _structures
 from symfold.mappers import transformers as _transformers
-from symfold.mappers.additive import boosting as boosting
-from symfold.mappers.additive import feedforward as feedforward
-from symfold.mappers.additive import residual as residual
-from symfold.mappers.dense import dense_concatenation as dense_concatenation
-from symfold.mappers.dense import dense_sum as dense_sum
-from symfold.mappers.dense import denseformer as denseformer
-from symfold.mappers.dense import depth_attention as depth_attention
-from symfold.mappers.dense import hyper_connections as hyper_connections
-from symfold.mappers.ensembles import gradient_boosting as gradient_boosting
-from symfold.mappers.ensembles import mixture as mixture
-from symfold.mappers.ensembles import stacking as stacking
-from symfold.mappers.images import convolution_block as convolution_block
-from symfold.mappers.images import image_residual as image_residual
-from symfold.mappers.images import readout as readout
-from symfold.mappers.multiplicative import multiplicative as multiplicative
-from symfold.mappers.multiplicative import multiplicative_boosting as multiplicative_boosting
-from symfold.mappers.recurrent import bidirectional as bidirectional
-from symfold.mappers.recurrent import elman as elman
-from symfold.mappers.recurrent import encoder_decoder as encoder_decoder
-from symfold.mappers.recurrent import gru as gru
-from symfold.mappers.recurrent import gru_reset_after as gru_reset_after
-from symfold.mappers.recurrent import lstm as lstm
-from symfold.mappers.recurrent import multilayer as multilayer
-from symfold.mappers.registry import Architecture as Architecture
-from symfold.mappers.registry import Mapper as Mapper
-from symfold.mappers.registry import Row as Row
-from symfold.mappers.residuals import highway as highway
-from symfold.mappers.residuals import parallel as parallel
-from symfold.mappers.residuals import pre_activation as pre_activation
-from symfold.mappers.residuals import rezero as rezero
-from symfold.mappers.residuals import scaled as scaled
-from symfold.mappers.reversible import coupling as coupling
-from symfold.mappers.reversible import leapfrog as leapfrog
-from symfold.mappers.reversible import momentum as momentum
-from symfold.mappers.steps import euler as euler
-from symfold.mappers.steps import heun as heun
-from symfold.mappers.steps import midpoint as midpoint
-from symfold.mappers.steps import rk4 as rk4
-from symfold.mappers.structures import equilibrium as equilibrium
-from symfold.mappers.structures import fractal as fractal
-from symfold.mappers.structures import implicit_gradient as implicit_gradient
-from symfold.mappers.structures import unet as unet
-from symfold.mappers.transformers import parallel_block as parallel_block
-from symfold.mappers.transformers import post_norm as post_norm
-from symfold.mappers.transformers import pre_norm as pre_norm
+from symfold.mappers.additive import boosting, feedforward, residual
+from symfold.mappers.dense import dense_concatenation, dense_sum, denseformer, depth_attention, hyper_connections
+from symfold.mappers.ensembles import gradient_boosting, mixture, stacking
+from symfold.mappers.images import convolution_block, image_residual, readout
+from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
+from symfold.mappers.recurrent import bidirectional, elman, encoder_decoder, gru, gru_reset_after, lstm, multilayer
+from symfold.mappers.registry import Architecture, Mapper, Row
+from symfold.mappers.residuals import highway, parallel, pre_activation, rezero, scaled
+from symfold.mappers.reversible import coupling, leapfrog, momentum
+from symfold.mappers.steps import euler, heun, midpoint, rk4
+from symfold.mappers.structures import equilibrium, fractal, implicit_gradient, unet
+from symfold.mappers.transformers import parallel_block, post_norm, pre_norm
+
+__all__ = [
+    "ARCHITECTURES",
+    "MAPPERS",
+    "Architecture",
+    "Mapper",
+    "Row",
+    "bidirectional",
+    "boosting",
+    "convolution_block",
+    "coupling",
+    "dense_concatenation",
+    "dense_sum",
+    "denseformer",
+    "depth_attention",
+    "elman",
+    "encoder_decoder",
+    "equilibrium",
+    "euler",
+    "feedforward",
+    "fractal",
+    "gradient_boosting",
+    "gru",
+    "gru_reset_after",
+    "heun",
+    "highway",
+    "hyper_connections",
+    "image_residual",
+    "implicit_gradient",
+    "leapfrog",
+    "lstm",
+    "mapper",
+    "midpoint",
+    "mixture",
+    "momentum",
+    "multilayer",
+    "multiplicative",
+    "multiplicative_boosting",
+    "parallel",
+    "parallel_block",
+    "post_norm",
+    "pre_activation",
+    "pre_norm",
+    "readout",
+    "residual",
+    "rezero",
+    "rk4",
+    "scaled",
+    "stacking",
+    "unet",
+]  # fmt: skip
 
 # steps of one layer, that the command takes by name
 MAPPERS: dict[str, Row] = {row.name: row for family in (_additive, _multiplicative, _residuals, _steps) for row in family.ROWS}
@@ -100,4 +118,10 @@ def mapper(name: str, x: Any) -> Mapper:
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
+    if name in MAPPERS:  # added by `symfold.extend.mapper`
+        return MAPPERS[name].make(None)
     raise unknown("mapper", name, MAPPERS)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *MAPPERS})

@@ -11,15 +11,26 @@ from typing import Any
 
 from symfold.base.arguments import real
 from symfold.core.nodes import Node
+from symfold.errors import unknown
+
+
+@dataclass(frozen=True)
+class PerParameter:
+    """A slot of one number per parameter, such as a step counter; its axes have size 1, so that it broadcasts."""
+
+    name: str
 
 
 @dataclass(frozen=True, repr=False)
 class Optimizer:
-    """`rule(parameter, gradient, *slots, **settings)` gives the parameter and the slots after a step; slots start at zero."""
+    """`rule(parameter, gradient, *slots, **settings)` gives the parameter and the slots after a step.
+
+    Slots start at zero. A slot given by its name has the shape of the parameter.
+    """
 
     name: str
     rule: Callable[..., Sequence[Node]]
-    slots: tuple[str, ...] = ()
+    slots: tuple[str | PerParameter, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
 
     def update(self, parameter: Node, gradient: Node, *slots: Node) -> Sequence[Node]:
@@ -61,3 +72,11 @@ def _momentum(w: Node, g: Node, velocity: Node, rate: float, decay: float) -> tu
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": sgd, "momentum": momentum}
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if name in OPTIMIZERS:
+        return OPTIMIZERS[name]
+    raise unknown("optimizer", name, OPTIMIZERS)

@@ -19,7 +19,7 @@ from symfold.core.operations import Fixed, Input, Normal
 from symfold.core.stacked_inputs import Family, Names, Numbered
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
-from symfold.training.optimizers import Optimizer
+from symfold.training.optimizers import Optimizer, PerParameter
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 
@@ -62,17 +62,19 @@ def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
     return [node for node in members if node.op.name in trained]
 
 
-def slot_of(leaf: Node, name: str) -> Node:
+def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
     """What an optimizer remembers of a parameter, as a parameter of the step that starts at zero."""
     op = leaf.op
+    name = slot if isinstance(slot, str) else slot.name
+    shape = op.shape if isinstance(slot, str) else (1,) * len(op.shape)
     if isinstance(op, Family):
         names: Names = (
             replace(op.names, prefix=f"{name}_{op.names.prefix}")
             if isinstance(op.names, Numbered)
             else tuple(f"{name}_{n}" for n in op.names)
         )
-        return Node(Family(names, op.shape, "parameter", Normal(0.0, 0.0)))
-    return Node(Input(f"{name}_{op.name}", op.shape, "parameter", Normal(0.0, 0.0)))
+        return Node(Family(names, shape, "parameter", Normal(0.0, 0.0)))
+    return Node(Input(f"{name}_{op.name}", shape, "parameter", Normal(0.0, 0.0)))
 
 
 def update_of(

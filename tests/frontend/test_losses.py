@@ -35,3 +35,21 @@ def test_evaluation_computes_in_floating_point_and_checks_shapes() -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
     with pytest.raises(ShapeError, match=r"parameter 'b1' has shape \(1, 3\), got .*\(5, 3\)"):
         net({**net.init(0), "b1": np.zeros((5, 3))}, x=np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_cross_entropy_and_its_gradient_are_those_of_the_textbook(one_hot: bool) -> None:
+    random = np.random.default_rng(0)
+    scores, labels = random.normal(size=(5, 4)) * 30, random.integers(0, 4, 5)
+    given = np.eye(4)[labels] if one_hot else labels
+    loss = sf.Net.of(sf.losses.cross_entropy(sf.tensor("y", (None, 4)), sf.tensor("label", (None, 4) if one_hot else (None,))))
+    exact = np.exp(scores - scores.max(-1, keepdims=True))
+    softmax = exact / exact.sum(-1, keepdims=True)
+    np.testing.assert_allclose(loss(y=scores, label=given), -np.log(softmax[np.arange(5), labels]).mean(), rtol=1e-12)
+    slope = sf.grad(loss, wrt=["y"])(y=scores, label=given)["y"]
+    np.testing.assert_allclose(slope, (softmax - np.eye(4)[labels]) / 5, atol=1e-15)
+
+
+def test_cross_entropy_needs_a_known_number_of_classes() -> None:
+    with pytest.raises(ShapeError, match="known number of classes"):
+        sf.losses.cross_entropy(sf.tensor("y", (None, None)), sf.tensor("label", (None,)))

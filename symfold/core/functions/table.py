@@ -77,7 +77,7 @@ class Function:
 
 ROWS: dict[Head, Function] = {}
 UFUNCS: dict[Any, Head] = {}  # the function that each of NumPy's functions means
-_NAMED: dict[str, Head] = {}
+NAMED: dict[str, Head] = {}
 
 
 def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Function:
@@ -90,11 +90,11 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     cube
     """
     name = head.__name__
-    if _NAMED.get(name, head) is not head and _NAMED[name].__module__ != head.__module__:
-        raise InvalidValue(f"the name {name!r} is taken by {_NAMED[name].__module__}.{name} (call the class otherwise)")
+    if NAMED.get(name, head) is not head and NAMED[name].__module__ != head.__module__:
+        raise InvalidValue(f"the name {name!r} is taken by {NAMED[name].__module__}.{name} (call the class otherwise)")
     row = Function(head, numbers, **facts)
     ROWS[head] = row
-    _NAMED[name] = head
+    NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
     if not head.__module__.startswith("sympy.") and not row.truth:
         head._imp_ = staticmethod(Lambdified(row))  # where `sympy.lambdify` looks for the numbers of a function
@@ -114,16 +114,16 @@ def head_name(head: Head) -> str:
     ('tanh', tanh)
     """
     name = head.__name__
-    if _NAMED.get(name, getattr(sp.functions, name, None)) is not head:
+    if NAMED.get(name, getattr(sp.functions, name, None)) is not head:
         raise NoRule(f"the function {name} has no row to be kept by (add it with symfold.core.functions.function)")
     return name
 
 
 def head_named(name: str) -> Head:
     """The elementwise head of this name: that of a row, or one of SymPy's functions."""
-    head = _NAMED.get(name) or getattr(sp.functions, name, None)
-    if not (isinstance(head, type) and (name in _NAMED or issubclass(head, sp.Function))):
-        raise unknown("function", name, _NAMED)
+    head = NAMED.get(name) or getattr(sp.functions, name, None)
+    if not (isinstance(head, type) and (name in NAMED or issubclass(head, sp.Function))):
+        raise unknown("function", name, NAMED)
     return head
 
 
