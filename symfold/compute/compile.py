@@ -15,6 +15,7 @@ from symfold.base.arguments import arrays_of, one_of
 from symfold.base.trees import unflatten
 from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program
+from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
@@ -22,17 +23,13 @@ from symfold.core.shapes import is_known
 from symfold.core.walks import walk
 from symfold.errors import InvalidType, listing
 from symfold.transform.inlining import opened
-from symfold.transform.rolling import roll
 
 
 class Compiled:
     """A net as a function `(params, x=array, ...)`. Programs are made for the input shapes that come, once each."""
 
     def __init__(self, net: Net, backend: str, dtype: str = "float64"):
-        rolled = roll(net)  # equal steps are one loop, however they were written
-        # an input whose values no step reads any more may still be the one that says how many rows there are
-        taken = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
-        self.net = Net(rolled.outputs, rolled.form, rolled.signature or taken)
+        self.net = rolled(net)  # an input that no step reads any more may still say how many rows there are
         self._given = net  # with parameters that no step reads any more; values for them may be named
         self.backend = backend
         self.dtype = dtype

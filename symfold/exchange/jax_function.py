@@ -7,6 +7,7 @@ from typing import Any
 
 from symfold.base.arguments import check_unmasked
 from symfold.base.trees import unflatten
+from symfold.compute.lowering import lowered, rolled
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -14,10 +15,6 @@ from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidType, MissingPackage, listing
 from symfold.exchange.signature import bound
-from symfold.transform.inlining import divided, opened
-from symfold.transform.passes.hoisting import distribute
-from symfold.transform.rolling import roll, written_out
-from symfold.transform.specialise import with_shapes
 
 
 def to_jax(net: Any) -> Callable[..., Any]:
@@ -40,10 +37,11 @@ def to_jax(net: Any) -> Callable[..., Any]:
         import jax.numpy as jnp
     except ImportError:
         raise MissingPackage("JAX is not installed (pip install 'symfold[jax]')") from None
+    from symfold.compute.backends.jax.program import TARGET
     from symfold.compute.backends.jax.tracing import full, values
 
     whole = Net.of(net)
-    rolled = roll(whole)
+    folded = rolled(whole)
     inputs, parameters = ([node.op.name for node in nodes] for nodes in (whole.inputs, whole.params))
 
     def function(params: Mapping[str, Any], *given: Any, **named: Any) -> Any:
@@ -54,7 +52,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
             check_unmasked(f"the value of {name!r}", value)
         arrays = {name: jnp.asarray(value) for name, value in given_values.items()}
         dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
-        roots = distribute(divided(written_out(opened(with_shapes(rolled, {name: arrays[name].shape for name in inputs}).outputs))))
+        roots = lowered(folded, {name: arrays[name].shape for name in inputs}, TARGET)
 
         def leaf_value(leaf: Node) -> Any:
             if leaf.shape[-1:] == (NAME,):

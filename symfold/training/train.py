@@ -16,6 +16,7 @@ from symfold.base.trees import flatten
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import BACKENDS, DTYPES, Training
 from symfold.compute.compile import chosen_backend
+from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -25,7 +26,6 @@ from symfold.training.finiteness import Stop, check_data, check_start, explained
 from symfold.training.optimizers import Optimizer
 from symfold.training.stages import Stage, stages_of, without
 from symfold.training.training_step import training_of, update_of
-from symfold.transform.rolling import roll
 
 
 @dataclass
@@ -96,7 +96,7 @@ def fit(
     >>> sf.fit(loss, net.init(0), data, optimizer=sf.sgd(0.01), epochs=7, stages=True).history.stages
     ['f1', 'f1', 'f1', 'f2', 'f2', 'f3', 'f3']
     """
-    net = roll(Net.of(loss))
+    net = rolled(Net.of(loss))
     if not isinstance(params, Mapping):
         raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
     if not isinstance(optimizer, Optimizer):

@@ -12,6 +12,7 @@ from symfold.base.arguments import arrays_of, flag, one_of
 from symfold.base.files import check_writable, write_whole
 from symfold.base.trees import LEAF, Form
 from symfold.compute.evaluate import constant_value
+from symfold.compute.lowering import Target, lowered, rolled
 from symfold.compute.random_inputs import only_picking
 from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold, Select
@@ -26,9 +27,7 @@ from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import HEADS
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, written
-from symfold.transform.inlining import composed, divided, opened
-from symfold.transform.rolling import roll, unroll, written_out
-from symfold.transform.specialise import with_shapes
+from symfold.transform.rolling import unroll, written_out
 
 DTYPES = ("float64", "float32")
 MOST_BYTES = 2**31 - 1  # of one message of protobuf
@@ -75,9 +74,8 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
     for name in shapes:
         if name not in taken:
             raise unknown("input", name, taken)
-    rolled = roll(net)  # equal steps are one fold, however they were written
-    known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
-    whole = known.with_outputs(composed(divided(written_out(opened(known.outputs, keep=keeps(dtype)))), HEADS.__contains__))
+    sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
+    whole = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), HEADS.__contains__)))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs

@@ -10,16 +10,16 @@ import jax
 import numpy as np
 
 from symfold.compute.backends.jax.tracing import full, values
+from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Layout, Parameters
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import Family
-from symfold.transform.inlining import divided, opened
 from symfold.transform.passes.hoisting import distribute
-from symfold.transform.rolling import written_out
-from symfold.transform.specialise import with_shapes
+
+TARGET = Target(passes=(distribute,))
 
 
 class Function:
@@ -31,7 +31,7 @@ class Function:
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: str):
         # names are told apart from arrays before and after: a fold over layers may still read names that nobody needs
-        self.roots = distribute(divided(written_out(opened(with_shapes(net, shapes).outputs))))
+        self.roots = lowered(net, shapes, TARGET)
         self.layout, self.dtype = layout, dtype
         leaves = leaves_of(self.roots)
         self.inputs = tuple(leaf for leaf in leaves if leaf.op.role == "input")

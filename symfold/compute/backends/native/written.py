@@ -16,13 +16,15 @@ from symfold.compute.backends.native.batch import batch_axes
 from symfold.compute.backends.native.body import Body
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.functions import ROWS
 from symfold.compute.backends.native.layout import DIVIDED, innermost_samples, largest_product
 from symfold.compute.backends.native.loop_fusion import gathered
 from symfold.compute.backends.native.machine import host
 from symfold.compute.backends.native.rewriting import put_otherwise
-from symfold.compute.backends.native.rules import has_rule, in_own_functions
+from symfold.compute.backends.native.rules import has_rule
 from symfold.compute.backends.native.threads import MEET
 from symfold.compute.backends.native.writer import Source
+from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Layout
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
@@ -33,9 +35,6 @@ from symfold.core.shapes import NAME, is_concrete, is_known
 from symfold.core.stacked_inputs import Family
 from symfold.core.walks import walk
 from symfold.errors import InvalidValue
-from symfold.transform.inlining import divided, opened
-from symfold.transform.rolling import written_out
-from symfold.transform.specialise import with_shapes
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,10 @@ class Written:
 
 def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: np.dtype[Any], replaced: Mapping[int, int] | None = None) -> Written:
     """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
-    known = with_shapes(net, shapes)
-    roots = gathered(put_otherwise(in_own_functions(divided(written_out(opened(known.outputs, keep=has_rule))))))
+    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (put_otherwise, gathered)))
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
-    samples = sample_axes(net, known)
+    samples = sample_axes(net, shapes)
     leaves = {leaf: samples.get(getattr(leaf.op, "name", "")) for leaf in leaves_of(roots)}
     batch = batch_of(roots, leaves, width)
     axes = leaves if batch is not None else dict.fromkeys(leaves)
@@ -135,12 +133,11 @@ def offset_of(layout: Layout, leaf: Node) -> int:
     return layout.offsets[number] + first * prod(int(size) for size in layout.leaves[number].shape[1:]) if position is not None else layout.offsets[number]
 
 
-def sample_axes(net: Net, known: Net) -> dict[str, int]:
+def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
     """The axis of every input that runs over the samples: the last of unknown size; the first of that size, or else the first, where none is unknown.
 
     A guess where sizes are given; what it gets wrong shows when samples meet, and then nothing lies by samples.
     """
-    sizes: dict[str, Any] = {leaf.op.name: leaf.shape for leaf in known.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family)}
     given = {leaf.op.name: leaf.shape for leaf in net.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family)}
     found = {}
     for name, shape in given.items():
@@ -150,7 +147,7 @@ def sample_axes(net: Net, known: Net) -> dict[str, int]:
     samples = {sizes[name][axis] for name, axis in found.items()}
     for name, shape in sizes.items():
         alike = [k - len(shape) for k, size in enumerate(shape) if size in samples or not samples]
-        if name not in found and alike and shape[-1:] != (NAME,):
+        if name not in found and alike:
             found[name] = alike[0]
     return found
 

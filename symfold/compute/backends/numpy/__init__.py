@@ -1,7 +1,7 @@
 """NumPy: calls into preallocated arrays, one Python loop per fold.
 
     elementwise   elementwise operations that write into a given array
-    lowering      functions that NumPy lacks, written out
+    sigmoids      sigmoids as exponentials
     writer        a program being written
     views         values that share the memory of others
     calls         the NumPy calls of one operation

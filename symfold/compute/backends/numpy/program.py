@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from symfold.compute.backends.numpy.lowering import lowered
+from symfold.compute.backends.numpy.sigmoids import with_exponentials
 from symfold.compute.backends.numpy.straight import write
 from symfold.compute.backends.numpy.writer import Ref, Source
+from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Parameters
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Family
-from symfold.transform.inlining import divided, opened
 from symfold.transform.passes.hoisting import distribute
-from symfold.transform.rolling import written_out
-from symfold.transform.specialise import with_shapes
 
 FUNCTIONS = (
     *("absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil"),
@@ -27,6 +25,9 @@ FUNCTIONS = (
     *("maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin", "sinh", "sqrt", "stack", "subtract"),
     *("take", "tan", "tanh"),
 )
+
+
+TARGET = Target(passes=(with_exponentials, distribute))
 
 
 class Steps:
@@ -74,8 +75,7 @@ class Program:
     """A net for one set of input shapes: its arrays, its source, and the run."""
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters):
-        known = with_shapes(net, shapes)
-        roots = distribute(lowered(divided(written_out(opened(known.outputs)))))
+        roots = lowered(net, shapes, TARGET)
         self.params = params
         self.inputs: dict[str, Any] = {}
         source = Source()

@@ -1,4 +1,4 @@
-"""Functions without a NumPy call of their own, written out in those that have one, before work is distributed over the steps."""
+"""Sigmoids as exponentials, for NumPy, which has no call for them; before hoisting."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from symfold.core.walks import rebuilt
 from symfold.frontend.arithmetic import negative, reciprocal
 
 
-def lowered(roots: Sequence[Node]) -> tuple[Node, ...]:
+def with_exponentials(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every sigmoid as 1/(1 + exp(-z)), in the blocks of folds as well.
 
     Its minus sign goes into the sums before it: `-(z W + b)` is one subtraction from a `-b` that is there for all steps. Far
     out exp overflows to inf, and 1/inf is the 0 that it should be.
 
     >>> from symfold.core.tensors import tensor
-    >>> lowered([Node(sigmoid, (tensor("z"),))])
+    >>> with_exponentials([Node(sigmoid, (tensor("z"),))])
     (1/(1 + exp(-z)),)
     """
-    return rebuilt(roots, _lowered)
+    return rebuilt(roots, _rule)
 
 
-def _lowered(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+def _rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
     if node.op is sigmoid:
         return reciprocal(Node(sp.Add, (number(1), Node(sp.exp, (negative(args[0]),)))))
     if isinstance(node.op, Fold):
         fold: Any = node.op
-        block = Block(fold.block.shapes, lowered(fold.block.results))
+        block = Block(fold.block.shapes, with_exponentials(fold.block.results))
         return apply_fold(block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
     return None
