@@ -17,14 +17,14 @@ import sympy as sp
 
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.folds import Fold, apply_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, FrozenArray
 from symfold.core.sequences import renewed
 from symfold.core.shapes import ANY, Size
 from symfold.core.tensors import number
-from symfold.core.walks import remade, substitute, walk
+from symfold.core.walks import rebuilt, substitute, walk
 from symfold.transform.rolling import unroll, written_out
 
 WRITTEN_DIGITS = 15  # up to which a decimal number survives as a float: one with more is the rounding of some other number
@@ -45,28 +45,24 @@ def flattened(net: Net) -> tuple[Node, ...] | None:
 def tidy(roots: Sequence[Node], bodies: dict[Block, Block] | None = None) -> tuple[Node, ...]:
     """The roots with sums and products in their normal form, in the blocks of folds and layers as well."""
     known: dict[Block, Block] = {} if bodies is None else bodies
-    new: dict[Node, Any] = {}
-    for node in walk(roots):
-        args = tuple(new[arg] for arg in node.args)
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
         op = node.op
         if isinstance(op, Fold):
-            new[node] = _fold(op, args, known)
-        elif isinstance(op, Select):
-            new[node] = args[0][op.position]
-        elif isinstance(op, Call) and op.body is not None:
-            new[node] = Node(Call(_tidy_body(op.body, known), op.arity, op.weights), args)
-        elif op is sp.Add:
-            new[node] = _sum(args)
-        elif op is sp.Mul:
-            new[node] = _product(args)
-        elif op is sp.Pow:
-            new[node] = _power(*args)
-        elif isinstance(op, Constant):
-            new[node] = node if (value := exact(node)) is None else constant(value)
-        else:
-            known_as = renewed(node, args) if args else node
-            new[node] = remade(node, args) if known_as is None else known_as
-    return tuple(new[root] for root in roots)
+            return _fold(op, args, known)
+        if isinstance(op, Call) and op.body is not None:
+            return Node(Call(_tidy_body(op.body, known), op.arity, op.weights), args)
+        if op is sp.Add:
+            return _sum(args)
+        if op is sp.Mul:
+            return _product(args)
+        if op is sp.Pow:
+            return _power(*args)
+        if isinstance(op, Constant):
+            return node if (value := exact(node)) is None else constant(value)
+        return renewed(node, args) if args else None
+
+    return rebuilt(roots, rule)
 
 
 def _tidy_body(body: Block, known: dict[Block, Block]) -> Block:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from symfold.core.blocks import Block, trace
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, has_rest, join, repeated, rest, take
 from symfold.core.shapes import ANY, Shape, Size, fits, is_known, settled, show
+from symfold.core.walks import rebuilt
 from symfold.errors import Advice, ShapeError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,18 @@ class Fold:
         shape = self.block.results[position].shape
         return shape if position < self.carries else (self.count, *shape)
 
+    def split(self, args: Sequence[T]) -> tuple[tuple[T, ...], tuple[T, ...]]:
+        """The arguments as the initial state and the operands."""
+        return tuple(args[: self.carries]), tuple(args[self.carries :])
+
+    def over(self, args: Sequence[Node], block: Block | None = None) -> tuple[Node, ...]:
+        """The results of as many steps over other arguments of the same shapes, or of another block."""
+        init, operands = self.split(args)
+        return apply_fold(block or self.block, self.count, init, operands, self.each)
+
     def rebuild(self, args: tuple[Node, ...]) -> tuple[Node, ...]:
         """The results of this fold over other arguments, whose shapes may be others too."""
-        init, operands = args[: self.carries], args[self.carries :]
+        init, operands = self.split(args)
         steps = [a.shape[1:] if each else a.shape for a, each in zip(operands, self.each, strict=True)]
 
         def step_for(state: tuple[Shape, ...], first: int) -> Step:
@@ -93,6 +105,31 @@ def apply_fold(block: Block, count: Size, init: Sequence[Node], operands: Sequen
         flags.append(one_a_step)
     node = Node(Fold(block, count, len(init), tuple(flags)), (*init, *args))
     return tuple(Node(Select(k), (node,)) for k in range(len(block.results)))
+
+
+Rule = Callable[[Node, tuple[Node, ...]], Any]
+FoldRule = Callable[[Fold, Block, tuple[Node, ...]], tuple[Node, ...]]
+
+
+def rebuilt_inside(roots: Sequence[Node], rule: Rule, fold_rule: FoldRule | None = None) -> tuple[Node, ...]:
+    """`rebuilt`, with the rule applied in the blocks of folds as well, once per block.
+
+    `fold_rule(fold, rebuilt block, arguments)` says what becomes of a fold; without it, the fold of the rebuilt block.
+    """
+    known: dict[Block, Block] = {}
+
+    def block_of(block: Block) -> Block:
+        if block not in known:
+            known[block] = Block(block.shapes, rebuilt(block.results, everywhere))
+        return known[block]
+
+    def everywhere(node: Node, args: tuple[Node, ...]) -> Any:
+        if not isinstance(node.op, Fold):
+            return rule(node, args)
+        block = block_of(node.op.block)
+        return fold_rule(node.op, block, args) if fold_rule else node.op.over(args, block)
+
+    return rebuilt(roots, everywhere)
 
 
 @dataclass(frozen=True)

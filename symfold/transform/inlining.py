@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 
 import sympy as sp
 
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block
 from symfold.core.conversion import lift_expression
-from symfold.core.folds import Fold, apply_fold
+from symfold.core.folds import Fold, rebuilt_inside
 from symfold.core.functions import Head, divide, row_of
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
@@ -59,7 +58,7 @@ def opened(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]:
             return inlined(node.op, args)
         if isinstance(node.op, Fold):
             fold = node.op
-            return apply_fold(block(fold.block), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+            return fold.over(args, block(fold.block))
         return None
 
     return rebuilt(roots, rule)
@@ -74,20 +73,13 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
     (Max(-1000, x)*sigmoid(x),)
     """
 
-    @cache
-    def block(closed: Block) -> Block:
-        return Block(closed.shapes, rebuilt(closed.results, rule))
-
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
-        if isinstance(node.op, Fold):
-            fold = node.op
-            return apply_fold(block(fold.block), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
         if not isinstance(node.op, type) or has(node.op) or (composition := row_of(node.op).composition) is None:
             return None
         symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
         return composed([lift_expression(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
 
-    return rebuilt(roots, rule)
+    return rebuilt_inside(roots, rule)
 
 
 def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -99,14 +91,8 @@ def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
     (divide, <class 'sympy.core.power.Pow'>)
     """
 
-    @cache
-    def block(closed: Block) -> Block:
-        return Block(closed.shapes, rebuilt(closed.results, rule))
-
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
-        if isinstance(op, Fold):
-            return apply_fold(block(op.block), op.count, args[: op.carries], args[op.carries :], op.each)
         place = next((k for k, arg in enumerate(args) if k > 0 and _is_reciprocal(arg)), None) if op is sp.Mul else None
         if place is None:
             return None
@@ -114,7 +100,7 @@ def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
         quotient = Node(divide, (above[0], args[place].args[0]))
         return Node(sp.Mul, (quotient, *args[place + 1 :])) if args[place + 1 :] else quotient
 
-    return rebuilt(roots, rule)
+    return rebuilt_inside(roots, rule)
 
 
 def _is_reciprocal(node: Node) -> bool:

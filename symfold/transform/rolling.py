@@ -21,10 +21,10 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, entry_of, join, renewed, stack, take
 from symfold.core.stacked_inputs import Family, known_count
-from symfold.core.walks import substitute, walk
+from symfold.core.walks import rebuilt, remade, walk
 from symfold.errors import InvalidValue
 from symfold.transform.repeats import stepped
-from symfold.transform.specialise import rebuilt
+from symfold.transform.specialise import net_with_sizes
 
 
 def unroll(net: Any) -> Net:
@@ -36,23 +36,18 @@ def unroll(net: Any) -> Net:
     (1, 3, True)
     """
     net = Net.of(net)
-    new: dict[Node, Any] = {}
-    for node in walk(net.outputs):
-        args = tuple(new[arg] for arg in node.args)
-        if isinstance(node.op, Fold):
-            new[node] = _steps(node.op, args)
-        elif isinstance(node.op, Select):
-            new[node] = args[0][node.op.position]
-        else:
-            new[node] = node if args == node.args else _rebuilt(node, args)
-    return net.with_outputs([new[output] for output in net.outputs])
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+        return _steps(node.op, args) if isinstance(node.op, Fold) else _arranged(node, args)
+
+    return net.with_outputs(rebuilt(net.outputs, rule))
 
 
-def _rebuilt(node: Node, args: tuple[Node, ...]) -> Node:
-    """A node over new arguments, sequences kept in their normal form."""
-    if args and (known := renewed(node, args)) is not None:
-        return known
-    return substitute((node,), dict(zip(node.args, args, strict=True)))[0]
+def _arranged(node: Node, args: tuple[Node, ...]) -> Node | None:
+    """An arrangement of sequences in its normal form, if it changes; an entry counted from the end is counted from the beginning."""
+    entry = entry_of(node)
+    changes = args != node.args or (entry is not None and entry[1] < 0)
+    return renewed(node, args) if args and changes else None
 
 
 def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -89,28 +84,18 @@ def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
     return written_out(merged(tuple(roots)))
 
 
-def written_out(roots: tuple[Node, ...]) -> tuple[Node, ...]:
-    new: dict[Node, Any] = {}
-    for node in walk(roots):
-        args = tuple(new[arg] for arg in node.args)
-        if isinstance(node.op, Fold):
-            fold = node.op
-            if fold.count == 1:
-                results = fold.block(*args)
-                new[node] = (*results[: fold.carries], *(stack([result]) for result in results[fold.carries :]))
-            else:
-                new[node] = apply_fold(fold.block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
-        elif isinstance(node.op, Select):
-            new[node] = args[0][node.op.position]
-        else:
-            new[node] = _settled(node, args)
-    return tuple(new[root] for root in roots)
+def written_out(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with every fold of one step as the operations of its step."""
 
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+        if not isinstance(node.op, Fold):
+            return _arranged(node, args)
+        if node.op.count != 1:
+            return node.op.over(args)
+        state, given = node.op.split(node.op.block(*args))
+        return (*state, *(stack([result]) for result in given))
 
-def _settled(node: Node, args: tuple[Node, ...]) -> Node:
-    """A node over new arguments; an entry counted from the end is counted from the beginning where that is known."""
-    entry = entry_of(node)
-    return node if args == node.args and not (entry and entry[1] < 0) else _rebuilt(node, args)
+    return rebuilt(roots, rule)
 
 
 def _normal_block(block: Block) -> Block:
@@ -189,7 +174,9 @@ def _rebuild_chains(roots: tuple[Node, ...], chains: dict[Node, list[Node]], blo
         elif isinstance(node.op, Select):
             new[node] = new[node.args[0]][node.op.position]
         else:
-            new[node] = _settled(node, tuple(new[arg] for arg in node.args))
+            args = tuple(new[arg] for arg in node.args)
+            arranged = _arranged(node, args)
+            new[node] = remade(node, args) if arranged is None else arranged
     return tuple(new[root] for root in roots)
 
 
@@ -243,7 +230,7 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
         if name not in free:
             raise InvalidValue(f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})")
     values = {sp.Symbol(name, integer=True, positive=True): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
-    return rebuilt(net, values)
+    return net_with_sizes(net, values)
 
 
 def at(net: Net, **depths: int) -> Net:

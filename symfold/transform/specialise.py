@@ -12,14 +12,14 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, Step, settle
+from symfold.core.folds import Fold, Step, settle
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Formal, Input
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_known, show
 from symfold.core.stacked_inputs import Family, Numbered
-from symfold.core.walks import walk
+from symfold.core.walks import rebuilt
 from symfold.errors import InvalidValue, ShapeError
 
 Sizes = Mapping[sp.Symbol, int]
@@ -39,7 +39,7 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
         elif isinstance(leaf.op, Family) and leaf.op.role == "input":
             for name in members(leaf.op, shapes):
                 match(Node(Input(name, leaf.op.shape)), tuple(shapes[name]), sizes)
-    return rebuilt(net, sizes, shapes)
+    return net_with_sizes(net, sizes, shapes)
 
 
 def members(family: Family, shapes: Mapping[str, Sequence[int]]) -> list[str]:
@@ -48,7 +48,7 @@ def members(family: Family, shapes: Mapping[str, Sequence[int]]) -> list[str]:
     return [name for name in shapes if name in names]
 
 
-def rebuilt(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
+def net_with_sizes(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
     """The net with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
     roots = with_sizes((*net.outputs, *net.signature), sizes, shapes)
     return Net(roots[: len(net.outputs)], _form(net.form, sizes), roots[len(net.outputs) :])
@@ -77,7 +77,7 @@ def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> No
 
 def with_sizes(roots: Sequence[Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> tuple[Node, ...]:
     """The roots with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
-    return _rebuilt(tuple(roots), {}, sizes, shapes or {})
+    return _sized(tuple(roots), {}, sizes, shapes or {})
 
 
 def _number(value: Any, sizes: Sizes) -> Any:
@@ -90,29 +90,25 @@ def _number(value: Any, sizes: Sizes) -> Any:
     return value
 
 
-def _rebuilt(roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:
-    new: dict[Node, Any] = dict(given)
-    for node in walk(roots, stop=given):
+def _sized(roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
         op = node.op
-        args = tuple(new[arg] for arg in node.args)
         if isinstance(op, Input):
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
-            new[node] = Node(Input(op.name, shape, op.role, op.start))
-        elif isinstance(op, Family):
+            return Node(Input(op.name, shape, op.role, op.start))
+        if isinstance(op, Family):
             own = members(op, shapes) if op.role == "input" and not is_known(op.shape) else ()
             shape = tuple(shapes[own[0]]) if own else _number(op.shape, sizes)
-            new[node] = Node(replace(op, names=_form(op.names, sizes), shape=shape))
-        elif isinstance(op, Fold):
-            new[node] = _fold(op, args, sizes, shapes)
-        elif isinstance(op, Select):
-            new[node] = args[0][op.position]
-        elif isinstance(op, Apply):
-            new[node] = Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
-        else:
-            if isinstance(op, type):
-                check_met(node, args)
-            new[node] = Node(op, args) if args else node
-    return tuple(new[root] for root in roots)
+            return Node(replace(op, names=_form(op.names, sizes), shape=shape))
+        if isinstance(op, Fold):
+            return _fold(op, args, sizes, shapes)
+        if isinstance(op, Apply):
+            return Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
+        if isinstance(op, type):
+            check_met(node, args)
+        return None
+
+    return rebuilt(roots, rule, given)
 
 
 def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:
@@ -128,7 +124,7 @@ def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str,
     def step_for(state: tuple[Shape, ...], first: int) -> Step:
         wanted = (*state, *entries)
         formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(wanted)]
-        results = _rebuilt(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
+        results = _sized(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
         return Step(Block(wanted, results), operands, fold.each)
 
     return settle(step_for, count, init)

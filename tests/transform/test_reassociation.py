@@ -13,7 +13,7 @@ from oracles import weighted_squares
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.compute.backends.numpy.lowering import lowered
+from symfold.compute.backends.numpy.sigmoids import with_exponentials
 from symfold.core.functions import sigmoid
 from symfold.core.walks import walk
 from symfold.transform.passes.reassociation import regrouped
@@ -130,7 +130,7 @@ def test_narrow_rows_are_repeated_before_the_loop(width: int, shared: bool) -> N
 
 def test_sigmoids_are_written_out_in_the_blocks_of_folds() -> None:
     net = sf.fold(lambda z, a: sf.fold(lambda u, b: sf.sigmoid(u) * b, PAIR[0], z) + a, PAIR[1], sf.tensor("x", (2,)))
-    nodes = [node for results in (lowered(net.outputs), *(b.results for b in sf.Net(lowered(net.outputs)).blocks)) for node in walk(results)]
+    nodes = [node for results in (with_exponentials(net.outputs), *(b.results for b in sf.Net(with_exponentials(net.outputs)).blocks)) for node in walk(results)]
     assert not any(node.op is sigmoid for node in nodes) and any(node.op is sp.exp for node in nodes)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.folds import Fold
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import size_symbols
 from symfold.core.stacked_inputs import Family, Numbered
-from symfold.core.walks import substitute, walk
+from symfold.core.walks import rebuilt, walk
 from symfold.errors import SymfoldError
 from symfold.show.graph import symbolic_depth
 
@@ -56,16 +56,12 @@ def applied_names(net: Net) -> list[str]:
 
 
 def _lengthened(net: Net, count: int, symbol: sp.Symbol) -> Net:
-    new: dict[Node, Any] = {}
-    for node in walk(net.outputs):
-        args = tuple(new[arg] for arg in node.args)
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
         op = node.op
         if isinstance(op, Fold):
-            new[node] = apply_fold(op.block, symbol if op.count == count else op.count, args[: op.carries], args[op.carries :], op.each)
-        elif isinstance(op, Select):
-            new[node] = args[0][op.position]
-        elif isinstance(op, Family) and isinstance(op.names, Numbered) and op.count == count:
-            new[node] = Node(replace(op, names=replace(op.names, count=symbol)))
-        else:
-            new[node] = node if args == node.args else substitute((node,), dict(zip(node.args, args, strict=True)))[0]
-    return net.with_outputs([new[output] for output in net.outputs])
+            return replace(op, count=symbol if op.count == count else op.count).over(args)
+        if isinstance(op, Family) and isinstance(op.names, Numbered) and op.count == count:
+            return Node(replace(op, names=replace(op.names, count=symbol)))
+        return None
+
+    return net.with_outputs(rebuilt(net.outputs, rule))

@@ -43,7 +43,7 @@ class AdjointFold:
 
     def forward(self, args: Sequence[Node]) -> tuple[Node, ...]:
         fold = self.fold
-        return apply_fold(self.augmented, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+        return fold.over(args, self.augmented)
 
     def pull(self, node: Node, bars: Mapping[int, Node]) -> list[Node | None]:
         """The cotangents of the forward fold's arguments, from those of its results by position."""

@@ -48,7 +48,7 @@ def grouped(roots: Sequence[Node]) -> tuple[Node, ...]:
 
 
 def applied(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
-    return apply_fold(fold.block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+    return fold.over(args)
 
 
 def lean(fold: Fold, args: Sequence[Node]) -> tuple[Fold, tuple[Node, ...]]:

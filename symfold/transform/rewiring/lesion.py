@@ -14,7 +14,7 @@ import sympy as sp
 from symfold.base.arguments import ordered, quoted
 from symfold.core.applied_layers import Call, is_name
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.folds import Fold, apply_fold
 from symfold.core.names import applied_layers, covers, names_of, places_of, show_names
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -23,7 +23,7 @@ from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive, 
 from symfold.core.sequences import has_rest, join
 from symfold.core.shapes import length
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import remade, walk
+from symfold.core.walks import rebuilt, remade
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.named_layers import Layer
 from symfold.transform.step_ranges import alike, part
@@ -72,23 +72,22 @@ def check_applied(net: Net, wanted: Iterable[str]) -> None:
 
 def _without(roots: Sequence[Node], names: frozenset[str], hits: Mapping[Node, Hits]) -> tuple[Node, ...]:
     """The roots without some layers; `hits` says of the formals that name layers which of them are taken out."""
-    new: dict[Node, Any] = {}
     known: dict[Node, Hits] = dict(hits)
-    for node in walk(roots):
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
         if is_name(node) and node not in known:
             known[node] = _hits(node, names)
-        args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold):
-            new[node] = _fold(node.op, args, names, [known.get(arg, False) for arg in node.args])
-        elif isinstance(node.op, Call) and known[node.args[0]] is True:
-            new[node] = zeros(args[1] if node.op.body is None else remade(node, args))
-        elif node.op is sp.Add:
-            new[node] = _sum(node, args)
-        elif node.op is sp.Mul and args != node.args and _is_nothing(args):
-            new[node] = next(arg for arg in args if _is_zero(arg) and arg.args)
-        else:
-            new[node] = args[0][node.op.position] if isinstance(node.op, Select) else remade(node, args)
-    return tuple(new[root] for root in roots)
+            return _fold(node.op, args, names, [known.get(arg, False) for arg in node.args])
+        if isinstance(node.op, Call) and known[node.args[0]] is True:
+            return zeros(args[1] if node.op.body is None else remade(node, args))
+        if node.op is sp.Add:
+            return _sum(node, args)
+        if node.op is sp.Mul and args != node.args and _is_nothing(args):
+            return next(arg for arg in args if _is_zero(arg) and arg.args)
+        return None
+
+    return rebuilt(roots, rule)
 
 
 def _hits(node: Node, names: frozenset[str]) -> Hits:
@@ -126,7 +125,7 @@ def _is_zero(node: Node) -> bool:
 def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequence[Hits]) -> tuple[Node, ...]:
     """A fold as one fold for each run of steps from which the same is taken out; a step that does nothing is left out."""
     if not any(hits):
-        return apply_fold(fold.block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+        return fold.over(args)
     steps = (False,) * fold.carries + fold.each
     state, operands = tuple(args[: fold.carries]), args[fold.carries :]
     own = {k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, frozenset)}

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, apply_fold
+from symfold.core.folds import Fold, apply_fold, rebuilt_inside
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal, FrozenArray
 from symfold.core.primitives import Apply, add_windows, causal, einsum, is_primitive, item, windows
 from symfold.core.sequences import reverse, reverse_row
 from symfold.core.shapes import is_concrete
-from symfold.core.walks import rebuilt, substitute
+from symfold.core.walks import substitute
 
 
 def put_otherwise(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -28,25 +28,18 @@ def put_otherwise(roots: Sequence[Node]) -> tuple[Node, ...]:
     array([[  0., -inf],
            [  0.,   0.]], dtype=float32)
     """
-    known: dict[Block, Block] = {}
-
-    def block(closed: Block) -> Block:
-        if closed not in known:
-            known[closed] = Block(closed.shapes, rebuilt(closed.results, rule))
-        return known[closed]
-
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
-        if isinstance(node.op, Fold):
-            fold = node.op
-            inside, operands = windows_taken_inside(block(fold.block), args, fold)
-            return windows_taken_outside(inside, operands, fold)
         if is_primitive(node, causal):
             return mask(args[0])
         if is_primitive(node, add_windows):
             return correlated(node, args[0])
         return None
 
-    return rebuilt(roots, rule)
+    def fold_rule(fold: Fold, block: Block, args: tuple[Node, ...]) -> tuple[Node, ...]:
+        inside, operands = windows_taken_inside(block, args, fold)
+        return windows_taken_outside(inside, operands, fold)
+
+    return rebuilt_inside(roots, rule, fold_rule)
 
 
 def mask(scores: Node) -> Node | None:

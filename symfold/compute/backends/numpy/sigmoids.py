@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sympy as sp
 
-from symfold.core.blocks import Block
-from symfold.core.folds import Fold, apply_fold
+from symfold.core.folds import rebuilt_inside
 from symfold.core.functions import sigmoid
 from symfold.core.nodes import Node
 from symfold.core.tensors import number
-from symfold.core.walks import rebuilt
 from symfold.frontend.arithmetic import negative, reciprocal
 
 
@@ -26,14 +23,10 @@ def with_exponentials(roots: Sequence[Node]) -> tuple[Node, ...]:
     >>> with_exponentials([Node(sigmoid, (tensor("z"),))])
     (1/(1 + exp(-z)),)
     """
-    return rebuilt(roots, _rule)
+    return rebuilt_inside(roots, _rule)
 
 
 def _rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
     if node.op is sigmoid:
         return reciprocal(Node(sp.Add, (number(1), Node(sp.exp, (negative(args[0]),)))))
-    if isinstance(node.op, Fold):
-        fold: Any = node.op
-        block = Block(fold.block.shapes, with_exponentials(fold.block.results))
-        return apply_fold(block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
     return None
