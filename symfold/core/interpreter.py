@@ -1,33 +1,131 @@
-"""Interpreting a net step by step: one small class a meaning (numbers, formulas, graphs, sizes).
+"""The one walk: what a net means, leaf by leaf, operation by operation, fold by fold.
 
-Folds are run, not recursed into: recursion is only as deep as folds are nested. A sequence is a list of what its
-entries mean, so that nothing is stacked or indexed that can be named directly.
+An interpretation says what leaves and operations mean: numbers, formulas, names, sizes, paths. How nodes are walked, what
+an entry of a sequence is, and how a fold is run, is said here, once. A fold is *run* step by step; where a step is a map over
+an algebra, it is raised to a *power* instead (`Powers`). Recursion is only as deep as folds are nested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, overload
 
+from symfold.core.applied_layers import is_name
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.operations import Constant, Input
 from symfold.core.primitives import concatenate, is_primitive, joins_rows, splits_rows
-from symfold.core.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.sequences import element, entry_of, join, joins_steps, reverse, reverse_row, stack_row, take, take_row
+from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Family, known_count
 from symfold.core.walks import walk
 
 
-class Entries(list[Any]):
-    """What a sequence means: the meanings of its entries."""
+class Entries(Sequence[Any]):
+    """What a sequence means: the meanings of its entries.
+
+    >>> list(Entries("abc").reversed()), [list(group) for group in Entries(range(4)).grouped(2)]
+    (['c', 'b', 'a'], [[0, 1], [2, 3]])
+    """
+
+    def __init__(self, items: Iterable[Any] = ()):
+        self.items = list(items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, position: int) -> Any: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[Any]: ...
+    def __getitem__(self, position: Any) -> Any:
+        return self.items[position]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entries) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"Entries({list(self)!r})"
+
+    def append(self, item: Any) -> None:
+        self.items.append(item)
+
+    def taken(self, positions: Sequence[int]) -> Entries:
+        return Entries(self[k] for k in positions)
+
+    def reversed(self) -> Entries:
+        return Entries(self[::-1])
+
+    def grouped(self, size: int) -> Entries:
+        return Entries(Entries(self[k : k + size]) for k in range(0, len(self), size))
+
+
+class StackedEntries(Entries):
+    """The entries of stacked inputs: which input an entry is, the sequence says as a node; its meaning is asked for when it is read."""
+
+    def __init__(self, node: Node, interpreter: Interpreter):
+        self.node, self.interpreter = node, interpreter
+        self.known: dict[int, Any] = {}
+
+    @property
+    def items(self) -> list[Any]:  # type: ignore[override]
+        return list(self)
+
+    def __len__(self) -> int:
+        return known_count(self.node.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
+
+    def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return [self[k] for k in range(len(self))[position]]
+        place = position if position >= 0 else len(self) + position
+        if is_name(self.node):  # a million names cost what three cost
+            return self.interpreter.name(name_at(self.node, place))
+        if place not in self.known:
+            self.known[place] = self.interpreter.leaf(element(self.node, place))
+        return self.known[place]
+
+    def taken(self, positions: Sequence[int]) -> Entries:
+        return self.over(take(self.node, positions if isinstance(positions, range) else tuple(positions)))
+
+    def reversed(self) -> Entries:
+        return self.over(reverse(self.node))
+
+    def over(self, node: Node) -> Entries:
+        """The entries of another arrangement of the same inputs."""
+        return StackedEntries(node, self.interpreter)
+
+
+def name_at(sequence: Node, position: int) -> str:
+    """One name of a sequence of names."""
+    if isinstance(sequence.op, Family):
+        return sequence.op.names[position]
+    return str(element(sequence, position).op.name)
+
+
+@lru_cache(maxsize=1024)
+def order_of(block: Block) -> list[Node]:
+    """The nodes of a block, each after its arguments."""
+    return walk(block.results)
 
 
 class Interpreter:
-    """A meaning of nodes. Override `leaf` and `apply`; `step` to see or rename the state after each step."""
+    """A meaning of nodes. Override `leaf` and `apply`; `index` and `collect` if sequences are read whole or given whole."""
+
+    # -- what an interpretation says
 
     def leaf(self, node: Node) -> Any:
-        """The meaning of an input, a constant or a family that was not given."""
+        """The meaning of an input or a constant that was not given."""
         raise NotImplementedError
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
@@ -39,8 +137,20 @@ class Interpreter:
         raise NotImplementedError
 
     def collect(self, entries: Entries, node: Node) -> Any:
-        """The meaning of a sequence as one value, where an operation reads it whole."""
+        """The meaning of a sequence as one value, if an operation reads it whole."""
         raise NotImplementedError
+
+    def name(self, name: str) -> Any:
+        """The meaning of the name of a layer."""
+        return self.leaf(Node(Input(name, (NAME,), "layer")))
+
+    def stacked(self, node: Node) -> Any:
+        """The meaning of stacked inputs."""
+        return StackedEntries(node, self)
+
+    def select(self, results: Any, position: int) -> Any:
+        """The meaning of one result of a fold."""
+        return results[position]
 
     def step(self, node: Node, number: int, results: Sequence[Any]) -> Sequence[Any]:
         """Called after each step of a fold with what its block gave; what it returns goes on."""
@@ -52,79 +162,136 @@ class Interpreter:
     def end(self, node: Node) -> None:
         """Called after the last step of a fold."""
 
+    # -- the walk
+
     def run(self, roots: Iterable[Node], given: Mapping[Node, Any] | None = None) -> list[Any]:
-        """The meanings of the roots."""
-        return self._run(tuple(roots), dict(given or {}), {})
+        """The meanings of the roots; those of some nodes may be given."""
+        targets, known = tuple(roots), dict(given or {})
+        return self.follow(walk(targets, stop=known), targets, known)
 
-    def _run(self, roots: tuple[Node, ...], known: dict[Node, Any], plans: dict[Block, list[Node]]) -> list[Any]:
-        return self._follow(walk(roots, stop=known), roots, known, plans)
+    def run_whole(self, roots: Iterable[Node], given: Mapping[Node, Any] | None = None) -> list[Any]:
+        """The meanings of the roots, each as one value."""
+        targets = tuple(roots)
+        return [self.whole(value, node) for value, node in zip(self.run(targets, given), targets, strict=True)]
 
-    def _follow(self, order: list[Node], roots: tuple[Node, ...], known: dict[Node, Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def follow(self, order: Iterable[Node], roots: Sequence[Node], known: dict[Node, Any]) -> list[Any]:
+        """The meanings of the roots, node after node in an order; `known` is filled."""
         for node in order:
             if node not in known:
-                known[node] = self._meaning(node, [known[arg] for arg in node.args], plans)
+                known[node] = self.meaning(node, [known[arg] for arg in node.args])
         return [known[root] for root in roots]
 
-    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+    def meaning(self, node: Node, args: list[Any]) -> Any:
+        """The meaning of a node, from those of its arguments."""
         op = node.op
         if isinstance(op, Fold):
-            return self._fold(node, op, args, plans)
+            return self.fold(node, op, args)
         if isinstance(op, Select):
-            return args[0][op.position]
+            return self.select(args[0], op.position)
         if isinstance(op, Family):
-            return Entries(self.leaf(op.member(k)) for k in range(known_count(op.count)))
+            return self.stacked(node)
         if not args:
             return self.leaf(node)
+        arranged = self.arranged(node, args)
+        return self.apply(node, [self.whole(value, arg) for value, arg in zip(args, node.args, strict=True)]) if arranged is None else arranged
+
+    # -- sequences
+
+    def arranged(self, node: Node, args: Sequence[Any]) -> Any:
+        """The meaning of an operation that arranges the entries of sequences; None for any other."""
         if is_primitive(node, stack_row):
             return Entries(args)
-        if isinstance(args[0], Entries):
+        first = args[0]
+        if isinstance(first, Entries):
             if is_primitive(node, take_row):
-                return Entries(args[0][k] for k in dict(op.attributes)["positions"])
+                return first.taken(dict(node.op.attributes)["positions"])
             if is_primitive(node, reverse_row):
-                return Entries(args[0][::-1])
+                return first.reversed()
             if entry := entry_of(node):
-                return args[0][entry[1]]
+                return first[entry[1]]
             if splits_rows(node):
-                size = known_count(node.shape[1])
-                return Entries(Entries(args[0][k : k + size]) for k in range(0, len(args[0]), size))
-            if joins_rows(node) and all(isinstance(group, Entries) for group in args[0]):
-                return Entries(entry for group in args[0] for entry in group)
+                return first.grouped(known_count(node.shape[1]))
+            if joins_rows(node) and all(isinstance(group, Entries) for group in first):
+                return Entries(entry for group in first for entry in group)
         if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
-            return Entries(e for arg, part in zip(args, node.args, strict=True) for e in self._entries(arg, part))
-        return self.apply(node, [self._collected(value, arg) for value, arg in zip(args, node.args, strict=True)])
+            return self.joined(node, args)
+        return None
 
-    def _collected(self, value: Any, node: Node) -> Any:
+    def joined(self, node: Node, args: Sequence[Any]) -> Entries:
+        """The meaning of sequences one after the other."""
+        if is_name(node) and all(isinstance(arg, StackedEntries) for arg in args):
+            return StackedEntries(join([arg.node for arg in args]), self)
+        return Entries(e for arg, part in zip(args, node.args, strict=True) for e in self.entries(arg, part))
+
+    def entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
+        """The meanings of the entries of a sequence, however it is held."""
+        if isinstance(value, Entries):
+            return value
+        source = node
+        while is_primitive(source, take_row, reverse_row):
+            source = source.args[0]
+        size = known_count(node.shape[0] if count is None else count)
+        if isinstance(source.op, Constant):  # an entry of an array of numbers, in whatever order, is the number
+            return [self.leaf(element(node, k)) for k in range(size)]
+        return [self.index(value, k, node) for k in range(size)]
+
+    def whole(self, value: Any, node: Node) -> Any:
         """A meaning as one operation can read it: entries collected, those of entries first."""
         if not isinstance(value, Entries):
             return value
-        return self.collect(Entries(self._collected(e, element(node, k)) if isinstance(e, Entries) else e for k, e in enumerate(value)), node)
+        return self.collect(Entries(self.whole(e, element(node, k)) if isinstance(e, Entries) else e for k, e in enumerate(value)), node)
 
-    def _entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
-        if isinstance(value, Entries):
-            return value
-        if isinstance(node.op, Constant):  # an entry of an array of numbers is the number
-            return [self.leaf(element(node, k)) for k in range(known_count(node.shape[0]))]
-        return [self.index(value, k, node) for k in range(known_count(node.shape[0] if count is None else count))]
+    # -- folds
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+        """The meanings of the results of a fold: its steps, run one after the other."""
         block, count, carries = fold.block, known_count(fold.count), fold.carries
-        formals = block.formals
-        order = plans.get(block) or plans.setdefault(block, walk(block.results))
-        state = list(args[:carries])
-        operands = list(args[carries:])
-        sources = node.args[carries:]
+        order = order_of(block)
+        state, operands = list(args[:carries]), args[carries:]
         steps = [
-            self._entries(value, source, count) if each else None
-            for value, source, each in zip(operands, sources, fold.each, strict=True)
+            self.entries(value, source, count) if each else None
+            for value, source, each in zip(operands, node.args[carries:], fold.each, strict=True)
         ]
         given = [Entries() for _ in block.results[carries:]]
         self.begin(node)
         for number in range(count):
             own = [value if entries is None else entries[number] for value, entries in zip(operands, steps, strict=True)]
-            known = dict(zip(formals, [*state, *own], strict=True))
-            results = self.step(node, number, self._follow(order, block.results, known, plans))
+            results = self.step(node, number, self.follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True))))
             state = list(results[:carries])
             for kept, value in zip(given, results[carries:], strict=True):
                 kept.append(value)
         self.end(node)
         return [*state, *given]
+
+
+class Powers(Interpreter):
+    """An interpretation whose steps are maps over an algebra: a fold is a power of its step, computed on the step alone.
+
+    A fold that reads or gives out sequences of unlike entries is run step by step.
+    """
+
+    def inside(self, formals: int) -> Powers:
+        """The same interpretation over the formals of a block."""
+        raise NotImplementedError
+
+    def unit(self, place: int, formals: int) -> Any:
+        """What a formal means over the formals."""
+        raise NotImplementedError
+
+    def power(self, step: Any, results: list[Any], args: list[Any], fold: Fold) -> Sequence[Any] | None:
+        """The state after all steps, from the results of one over its formals; None if it has to be run."""
+        raise NotImplementedError
+
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+        block, formals = fold.block, len(fold.block.formals)
+        if self.worthwhile(fold) and len(block.results) == fold.carries and not any(isinstance(arg, Entries) for arg in args):
+            step = self.inside(formals)
+            results = step.run(block.results, {formal: self.unit(k, formals) for k, formal in enumerate(block.formals)})
+            powered = None if any(isinstance(result, Entries) for result in results) else self.power(step, results, args, fold)
+            if powered is not None:
+                return powered
+        return super().fold(node, fold, args)
+
+    def worthwhile(self, fold: Fold) -> bool:
+        """Whether there are so many steps that a power is worth it."""
+        return True

@@ -13,10 +13,10 @@ from typing import Any
 from symfold.analysis.counting.schedule import too_nested
 from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold
-from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.interpreter import Entries, Powers
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import known_count
 
 SHORT = 4  # folds of fewer steps are run
 MOST_NESTED = 20_000  # layer applications in one step, of nested folds together
@@ -38,7 +38,7 @@ def connections(net: Net) -> int:
     return reach.total
 
 
-class Reach(Interpreter):
+class Reach(Powers):
     """What each value is reached by: a set of classes of sources, as bits; and the connections so far."""
 
     def __init__(self, formals: int = 0):
@@ -80,37 +80,36 @@ class Reach(Interpreter):
                 raise too_nested(MOST_NESTED)
         return self.new(1)
 
-    def _meaning(self, node: Node, args: list[Any], plans: Any) -> Any:
-        if isinstance(node.op, Family) and node.op.role != "input":
-            return 0
-        return super()._meaning(node, args, plans)
+    def stacked(self, node: Node) -> Any:
+        return 0 if node.op.role != "input" else super().stacked(node)
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: Any) -> list[Any]:
-        count, block, carries = known_count(fold.count), fold.block, fold.carries
-        if not self.formals and count > SHORT and len(block.results) == carries and not any(isinstance(arg, Entries) for arg in args):
-            inner = Reach(len(block.formals))
-            results = inner.run(block.results, {formal: 1 << k for k, formal in enumerate(block.formals)})
-            if not any(isinstance(result, Entries) for result in results):
-                return self._run_fold(inner, results, args, count, carries)
-        return super()._fold(node, fold, args, plans)
+    def worthwhile(self, fold: Fold) -> bool:
+        return not self.formals and known_count(fold.count) > SHORT
 
-    def _run_fold(self, inner: Reach, results: list[int], args: list[int], count: int, carries: int) -> list[int]:
+    def inside(self, formals: int) -> Reach:
+        return Reach(formals)
+
+    def unit(self, place: int, formals: int) -> int:
+        return 1 << place
+
+    def power(self, step: Any, results: list[int], args: list[int], fold: Fold) -> list[int]:
         """A fold of many steps, class by class."""
+        count, carries = known_count(fold.count), fold.carries
         operands = ~((1 << carries) - 1)
 
         def after(held: int) -> int:
             return _pack(bool(result & held) for result in results) | (held & operands)
 
         def hits(held: int) -> int:
-            return sum(times for reached, times in inner.targets.items() if reached & held)
+            return sum(times for reached, times in step.targets.items() if reached & held)
 
         state = [0] * carries
         for one in _bits(_union(args)):  # what comes in from outside
             way = Way(_pack(arg >> one & 1 for arg in args), after)
             self.total += self.counts[one] * way.summed(hits, count)
             _spread(state, way.at(count), 1 << one)
-        born = Counter(_pack(result >> one & 1 for result in results) for one in range(inner.formals, len(inner.counts)))
-        self.total += count * inner.total
+        born = Counter(_pack(result >> one & 1 for result in results) for one in range(step.formals, len(step.counts)))
+        self.total += count * step.total
         for first, times in born.items():  # what each step adds: it goes through 0 to count - 1 steps more
             way = Way(first, after)
             self.total += times * way.summed_twice(hits, count)

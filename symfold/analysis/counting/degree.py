@@ -18,12 +18,11 @@ from symfold.base.arguments import algebraic
 from symfold.base.big_numbers import legible
 from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold
-from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.interpreter import Entries, Powers
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 from symfold.core.primitives import Apply, carried_places
-from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.transform.inlining import body_of, formals_of
 
@@ -73,15 +72,15 @@ def _closed(value: sp.Expr) -> sp.Expr:
     return sp.powsimp(sp.powdenest(factored, force=True), combine="exp")
 
 
-class Degrees(Interpreter):
+class Degrees(Powers):
     """The degrees of values, over the degrees of a block's formals."""
 
-    def __init__(self, width: int, layer: Any, inside: bool = False):
-        self.layer, self.inside = layer, inside
+    def __init__(self, width: int, layer: Any, in_block: bool = False):
+        self.layer, self.in_block = layer, in_block
         self.constant: Degree = ((0,) * width,)
 
     def leaf(self, node: Node) -> Degree:
-        return ((1,),) if not self.inside and getattr(node.op, "role", "") == "input" else self.constant
+        return ((1,),) if not self.in_block and getattr(node.op, "role", "") == "input" else self.constant
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         return value
@@ -119,24 +118,24 @@ class Degrees(Interpreter):
             return self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         return summed([greatest([args[k] for k in group]) for group in groups], self.constant)
 
-    def _meaning(self, node: Node, args: list[Any], plans: Any) -> Any:
-        if isinstance(node.op, Family) and node.op.role != "input":
-            return self.constant
-        return super()._meaning(node, args, plans)
+    def stacked(self, node: Node) -> Any:
+        return self.constant if node.op.role != "input" else super().stacked(node)
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: Any) -> list[Any]:
-        block, width = fold.block, len(fold.block.formals)
-        if len(block.results) == fold.carries and not any(isinstance(arg, Entries) for arg in args):
-            units: list[Degree] = [(tuple(int(k == place) for k in range(width)),) for place in range(width)]
-            rows = Degrees(width, self.layer, True).run(block.results, dict(zip(block.formals, units, strict=True)))
-            if not any(isinstance(row, Entries) for row in rows):
-                try:
-                    powered = (power if isinstance(fold.count, int) else symbolic_power)(rows, units, fold.count)
-                    return [substituted(row, args, self.constant) for row in powered]
-                except TooLarge:
-                    if not isinstance(fold.count, int):
-                        raise  # else step by step, where the degrees of what is read are numbers
-        return super()._fold(node, fold, args, plans)
+    def inside(self, formals: int) -> Degrees:
+        return Degrees(formals, self.layer, in_block=True)
+
+    def unit(self, place: int, formals: int) -> Degree:
+        return (tuple(int(k == place) for k in range(formals)),)
+
+    def power(self, step: Any, results: list[Degree], args: list[Degree], fold: Fold) -> list[Degree] | None:
+        units = [self.unit(place, len(fold.block.formals)) for place in range(len(fold.block.formals))]
+        try:
+            powered = (power if isinstance(fold.count, int) else symbolic_power)(results, units, fold.count)
+        except TooLarge:
+            if not isinstance(fold.count, int):
+                raise
+            return None  # step by step, the degrees of what is read are numbers
+        return [substituted(row, args, self.constant) for row in powered]
 
 
 def _whole(meaning: Any) -> Degree:

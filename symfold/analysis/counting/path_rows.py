@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any
 from symfold.analysis.counting.numbers import Number, single, stacked, symbols_of
 from symfold.analysis.counting.powers import Row
 from symfold.analysis.counting.weights import AddedSymbol, Weights
+from symfold.core.interpreter import Entries
 from symfold.core.nodes import Node
 from symfold.core.shapes import is_known
 
 if TYPE_CHECKING:
     from symfold.analysis.counting.running import Running
-
-
-class Entries(list[Any]):
-    """The rows of a sequence whose entries differ."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold
-from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.interpreter import Entries, Powers
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import known_count
 from symfold.errors import TooLarge
 
 Level = tuple["int | None", ...]  # over the formals of a block, then the ground, where every chain may begin
@@ -55,7 +55,7 @@ def schedule(net: Net) -> tuple[int, int]:
     return levels.highest, peak(levels.done)
 
 
-class Levels(Interpreter):
+class Levels(Powers):
     """The levels of values, over `width` places where chains may begin; what is done at which level."""
 
     def __init__(self, width: int):
@@ -89,26 +89,24 @@ class Levels(Interpreter):
                 self.done.append(Progression(level[0] or 0, 0, 1))
         return level
 
-    def _meaning(self, node: Node, args: list[Any], plans: Any) -> Any:
-        if isinstance(node.op, Family):
-            return self.ground
-        return super()._meaning(node, args, plans)
+    def stacked(self, node: Node) -> Level:
+        return self.ground
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: Any) -> list[Any]:
-        count, block = known_count(fold.count), fold.block
-        plain = self.width == 1 and count > SHORT and len(block.results) == fold.carries
-        if plain and not any(isinstance(arg, Entries) for arg in args):
-            width = len(block.formals) + 1
-            inner = Levels(width)
-            units = [tuple(0 if k == place else None for k in range(width)) for place in range(width - 1)]
-            results = inner.run(block.results, dict(zip(block.formals, units, strict=True)))
-            if not any(isinstance(result, Entries) for result in results):
-                start = [arg[0] for arg in args]
-                run = Run([_terms(r) for r in results], [_terms(c) for c in inner.calls], [*start, 0], fold.carries)
-                state = run.advanced(count)
-                self.done += run.done
-                return [(level,) for level in state]
-        return super()._fold(node, fold, args, plans)
+    def worthwhile(self, fold: Fold) -> bool:
+        return self.width == 1 and known_count(fold.count) > SHORT
+
+    def inside(self, formals: int) -> Levels:
+        return Levels(formals + 1)
+
+    def unit(self, place: int, formals: int) -> Level:
+        return tuple(0 if k == place else None for k in range(formals + 1))
+
+    def power(self, step: Any, results: list[Level], args: list[Level], fold: Fold) -> list[Level]:
+        start = [arg[0] or 0 for arg in args]
+        run = Run([_terms(r) for r in results], [_terms(c) for c in step.calls], [*start, 0], fold.carries)
+        state = run.advanced(known_count(fold.count))
+        self.done += run.done
+        return [(level,) for level in state]
 
 
 def greatest(levels: Sequence[Level]) -> Level:

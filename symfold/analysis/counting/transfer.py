@@ -13,80 +13,95 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.numbers import Number, computed, number_of, stacked
-from symfold.analysis.counting.path_rows import Entries, Given, add_rows, check_factors, entries_of, product, total
+from symfold.analysis.counting.path_rows import Given, add_rows, check_factors, entries_of, product, total
 from symfold.analysis.counting.powers import Row, unit
 from symfold.analysis.counting.running import Running
 from symfold.analysis.counting.weights import Weights
 from symfold.core.applied_layers import Call, is_name
 from symfold.core.folds import Fold, Select
+from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Input
 from symfold.core.primitives import alike, broadcast_like, carried_places, concatenate, is_primitive
 from symfold.core.sequences import entry_of, joins_steps, renewed, reverse_row, stack_row, take_row
 from symfold.core.stacked_inputs import Family
-from symfold.core.walks import walk
 
 
 def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -> list[Row]:
-    """For each root, a row with one number a source: the sum over paths of the product of the layers on them."""
+    """For each root, a row with one number per source: the sum over paths of the product of the layers on them."""
     width = len(sources)
     units = {source: unit(place, width) for place, source in enumerate(sources)}
-    results = follow(roots, units, weights, width)
+    results = Transfer(weights, width, units).run(roots, units)
     check_factors(results, weights)
     return [total(row, width) for row in results]
 
 
 def follow(roots: Sequence[Node], known: Mapping[Node, Any], weights: Weights, width: int) -> list[Any]:
-    """The rows of the roots, from those of some nodes; of a sequence whose entries differ, a row an entry.
+    """The rows of the roots, from those of some nodes."""
+    return Transfer(weights, width, known).run(roots, known)
+
+
+class Transfer(Interpreter):
+    """The rows of values; of a sequence whose entries differ, a row per entry.
 
     In place of a row, the name of a layer has the node that it is outside of all blocks. With weights, numbers have
-    their values.
+    their values. A fold is a power of the matrix of its step (`Running`).
     """
-    rows: dict[Node, Any] = dict(known)
-    for node in walk(roots, stop=known):
-        rows[node] = _row(node, [rows[arg] for arg in node.args], known, weights, width)
-    return [rows[root] for root in roots]
 
+    def __init__(self, weights: Weights, width: int, units: Mapping[Node, Any]):
+        self.weights, self.width, self.units = weights, width, units
 
-def _row(node: Node, args: list[Any], units: Mapping[Node, Any], weights: Weights, width: int) -> Any:
-    op = node.op
-    if is_name(node):
-        return renewed(node, args) if args else node
-    if isinstance(op, Fold):
-        return Running.over(op, args, weights, width, follow)
-    if args and isinstance(args[0], Given) and (entry := entry_of(node)):
-        return args[0].entry(entry[1])
-    if isinstance(op, Select):
-        return args[0].result(op.position)
-    if isinstance(op, Family):
+    @property
+    def nothing(self) -> Row:
+        return [0] * self.width
+
+    def meaning(self, node: Node, args: list[Any]) -> Any:
+        if is_name(node):
+            return renewed(node, args) if args else node
+        if self.weights.constant and not isinstance(node.op, (Fold, Select, Family)) and (number := _number(node, args, self.weights)):
+            return number
+        return super().meaning(node, args)
+
+    def leaf(self, node: Node) -> Row:
+        return self.nothing
+
+    def stacked(self, node: Node) -> Any:
+        op = node.op
         if op.role != "input" or not isinstance(op.count, int):
-            return [0] * width
-        return Entries(units.get(op.member(k), [0] * width) for k in range(op.count))
-    if weights.constant and (number := _number(node, args, weights)):
-        return number
-    if not node.args:
-        return [0] * width
-    if is_primitive(node, stack_row):
-        return Entries(arg if isinstance(arg, Number) else total(arg, width) for arg in args)
-    if is_primitive(node, take_row, reverse_row) or (is_primitive(node, concatenate) and joins_steps(node)):
-        args = [arg.entries if isinstance(arg, Given) else arg for arg in args]
-    if args and isinstance(args[0], Entries):
-        if is_primitive(node, take_row):
-            return Entries(args[0][k] for k in dict(op.attributes)["positions"])
-        if is_primitive(node, reverse_row):
-            return Entries(args[0][::-1])
-        if entry := entry_of(node):
-            return args[0][entry[1]]
-    if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
-        return Entries(row for arg, part in zip(args, node.args, strict=True) for row in entries_of(arg, part.shape[0]))
-    if op is sp.Mul and weights.constant:
-        return product(node, args, weights, width)
-    args = [args[k] for k in carried_places(node)]
-    check_factors(args, weights)
-    if isinstance(op, Call):
-        worth = weights.of(args[0])
-        return [weights.tidy(worth * value) for value in add_rows([total(arg, width) for arg in args[1:]], width)]
-    return add_rows([total(arg, width) for arg in args if not isinstance(arg, Node)], width)
+            return self.nothing
+        return Entries(self.units.get(op.member(k), self.nothing) for k in range(op.count))
+
+    def select(self, results: Any, position: int) -> Any:
+        return results.result(position)
+
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Any:
+        return Running.over(fold, args, self.weights, self.width, follow)
+
+    def arranged(self, node: Node, args: Sequence[Any]) -> Any:
+        if isinstance(args[0], Given) and (entry := entry_of(node)):
+            return args[0].entry(entry[1])
+        if is_primitive(node, stack_row):
+            return Entries(arg if isinstance(arg, Number) else total(arg, self.width) for arg in args)
+        if is_primitive(node, take_row, reverse_row) or (is_primitive(node, concatenate) and joins_steps(node)):
+            args = [arg.entries if isinstance(arg, Given) else arg for arg in args]
+        return super().arranged(node, args)
+
+    def entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
+        return entries_of(value, node.shape[0])
+
+    def whole(self, value: Any, node: Node) -> Any:
+        return value
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        weights, width = self.weights, self.width
+        if node.op is sp.Mul and weights.constant:
+            return product(node, args, weights, width)
+        read = [args[k] for k in carried_places(node)]
+        check_factors(read, weights)
+        if isinstance(node.op, Call):
+            worth = weights.of(read[0])
+            return [weights.tidy(worth * value) for value in add_rows([total(arg, width) for arg in read[1:]], width)]
+        return add_rows([total(arg, width) for arg in read if not isinstance(arg, Node)], width)
 
 
 def _number(node: Node, args: list[Any], weights: Weights) -> Number | None:

@@ -4,7 +4,6 @@
     comparable         whether the nets can be compared
     spans              layers as runs of numbered names
     overlay            two nets as one graph
-    lazy_entries       sequences read entry by entry, on demand
     random_functions   layers as random functions modulo a prime
     agreement          whether two nets of random functions agree, and how likely that is by chance
     conditions         sufficient conditions for equality, in words

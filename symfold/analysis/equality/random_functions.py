@@ -16,13 +16,12 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symfold.analysis.equality.lazy_entries import Lazily
 from symfold.analysis.normal_form import exact, tidy
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold
 from symfold.core.functions import head_name
-from symfold.core.interpreter import Entries
+from symfold.core.interpreter import Entries, Interpreter, order_of
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, Input
 from symfold.core.sequences import entry_of
@@ -65,7 +64,7 @@ def prime_of(seed: int) -> int:
     raise AssertionError("no prime among a hundred thousand odd numbers")
 
 
-class Reading(Lazily):
+class Reading(Interpreter):
     """What a net means with random functions; layers with bodies are read closed, or `opened`.
 
     `folded` reads a fold as a random function of what one step of it does to any state: independent of its depth.
@@ -76,7 +75,7 @@ class Reading(Lazily):
         self.opened, self.folded = opened, folded
         self.evaluations, self.degree, self.bits, self.denominator = 0, 1, 0.0, 1
         self.polynomial = True  # whether nothing was met but sums, products and whole powers of inputs and numbers
-        self.entries: dict[int, tuple[int, Value]] = {}  # of a sequence that a step gave out, one entry, and at which nesting
+        self.given_out: dict[int, tuple[int, Value]] = {}  # of a sequence that a step gave out, one entry, and at which nesting
         self.nesting = 0  # of folds read as functions: the state of an inner one is not that of an outer one
         self.shapes: dict[Any, bytes] = {}
         self.bodies: dict[Any, Any] = {}
@@ -219,17 +218,18 @@ class Reading(Lazily):
 
     # -- folds as functions of what one step does
 
-    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+    def meaning(self, node: Node, args: list[Any]) -> Any:
         if args and isinstance(node.op, (type, Call)) and all(type(arg) is Value for arg in args):
             return self.apply(node, args)  # what most nodes are: no sequence of steps
-        if self.folded and isinstance(node.op, Family):
-            return self.leaf(node)
-        return super()._meaning(node, args, plans)
+        return super().meaning(node, args)
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def stacked(self, node: Node) -> Any:
+        return self.leaf(node) if self.folded else super().stacked(node)
+
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         if not self.folded:
-            return super()._fold(node, fold, args, plans)
-        whole = [self.collect(a, n) if isinstance(a, Entries) else a for a, n in zip(args, node.args, strict=True)]
+            return super().fold(node, fold, args)
+        whole = [self.whole(a, n) for a, n in zip(args, node.args, strict=True)]
         block, carries = fold.block, fold.carries
         self.nesting += 1
         given = [
@@ -240,8 +240,8 @@ class Reading(Lazily):
             self.entry(value, shape) if each else value
             for value, each, shape in zip(whole[carries:], fold.each, block.shapes[carries:], strict=True)
         ]
-        results = self._follow(plans.setdefault(block, walk(block.results)), block.results, dict(zip(block.formals, given, strict=True)), plans)
-        steps = [self.collect(r, n) if isinstance(r, Entries) else r for r, n in zip(results, block.results, strict=True)]
+        results = self.follow(order_of(block), block.results, dict(zip(block.formals, given, strict=True)))
+        steps = [self.whole(r, n) for r, n in zip(results, block.results, strict=True)]
         self.nesting -= 1
         after: list[Any] = []
         for k, (step, result) in enumerate(zip(steps, block.results, strict=True)):
@@ -255,12 +255,12 @@ class Reading(Lazily):
             shape = fold.result_shape(k)
             after.append(value._replace(shape=shape if ANY[0] not in shape else ("fold", value.number)))
             if mapped:
-                self.entries[value.number] = self.nesting + 1, step
+                self.given_out[value.number] = self.nesting + 1, step
         return after
 
     def entry(self, sequence: Value, shape: Any) -> Value:
         """The entry that any one step reads of a sequence: where another fold's same step gave it out, what that gave."""
-        nesting, known = self.entries.get(sequence.number, (0, sequence))
+        nesting, known = self.given_out.get(sequence.number, (0, sequence))
         if nesting == self.nesting:
             return known
         return self.random(b"entry of %d" % self.nesting, (sequence,), shape if ANY[0] not in shape else ("entry", sequence.shape))

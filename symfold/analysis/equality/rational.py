@@ -17,20 +17,17 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.equality.lazy_entries import Lazily, NameSequence
 from symfold.analysis.normal_form import exact, fractions_of, is_rounded
 from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
 from symfold.core.folds import Fold
 from symfold.core.functions import Head, relu, row_of, step
-from symfold.core.interpreter import Entries
+from symfold.core.interpreter import Entries, Interpreter, StackedEntries, order_of
 from symfold.core.names import names_of, places_of
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import dot, is_primitive
 from symfold.core.shapes import NAME, Rest
 from symfold.core.stacked_inputs import Family, known_count
-from symfold.core.walks import walk
 from symfold.transform.inlining import body_of, formals_of
 
 MOST_STEPS = 3_000  # in one evaluation
@@ -79,7 +76,7 @@ HEADS: dict[Head, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-class Exact(Lazily):
+class Exact(Interpreter):
     """The numbers of a net as fractions; layers by rule, inputs and parameters by name."""
 
     def __init__(self, layers: Layers, inputs: Mapping[str, Fraction], parameter: Fraction, most: int = MOST_STEPS):
@@ -89,7 +86,7 @@ class Exact(Lazily):
 
     def outputs(self, net: Any) -> list[Any]:
         """The outputs of a net."""
-        return [self.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(self.run(net.outputs), net.outputs, strict=True)]
+        return self.run_whole(net.outputs)
 
     def name(self, name: str) -> str:
         return name
@@ -143,11 +140,11 @@ class Exact(Lazily):
             raise Abandoned("a number of too many digits")
         return value
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         block, count, carries = fold.block, known_count(fold.count), fold.carries
-        order = plans.setdefault(block, walk(block.results))
+        order = order_of(block)
         entries = [
-            self._entries(value, source, count) if each else None
+            self.entries(value, source, count) if each else None
             for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
         ]
         # steps that do what the others do not: from one to the next, a state at rest stays as it is
@@ -158,7 +155,7 @@ class Exact(Lazily):
             if self.steps > self.most:
                 raise Abandoned("a state that does not come to rest")
             own = [value if entry is None else entry[number] for value, entry in zip(args[carries:], entries, strict=True)]
-            results = self._follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True)), plans)
+            results = self.follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True)))
             rests = special is not None and number not in special and all(map(_same, state, results[:carries]))
             state = list(results[:carries])
             for kept, value in zip(given, results[carries:], strict=True):
@@ -172,7 +169,7 @@ class Exact(Lazily):
         found: set[int] = set()
         for sequence in entries:
             if sequence is not None:
-                if not isinstance(sequence, NameSequence):
+                if not isinstance(sequence, StackedEntries):
                     return None
                 op = sequence.node.op
                 names = op.names if isinstance(op, Family) else names_of(sequence.node)

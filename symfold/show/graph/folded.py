@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from symfold.core.blocks import Block
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries
 from symfold.core.nodes import Node
@@ -37,10 +36,8 @@ class Held(Recorder):
     def reserved(self, leaf: Node) -> Iterable[str]:
         return (leaf.op.name,) if isinstance(leaf.op, Input) else ()
 
-    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
-        if isinstance(node.op, Family):
-            return Leaf(node, span(node.op), family_name(node.op))
-        return super()._meaning(node, args, plans)
+    def stacked(self, node: Node) -> Any:
+        return Leaf(node, span(node.op), family_name(node.op))
 
     def _letter(self, depth: int) -> str:
         """The index of the folds that lie so deep in others, which no name of the net is."""
@@ -77,7 +74,7 @@ class Folds(Held):
 
     level = "fold"
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         frame = self.places.enter(node)
         first, letters = frame.step, frame.letters
         frame.step += fold.count
@@ -107,7 +104,7 @@ class Blocks(Held):
 
     level = "block"
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         block, carries = fold.block, fold.carries
         before = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
         frame = self.places.enter(node)
@@ -136,7 +133,7 @@ class Blocks(Held):
         ]
         told = [*told[:-1], f"{told[-1]}, {run_text(name, first, fold.count)}"] if told else [run_text(name, first, fold.count)]
         self.graph.graph[f"title {self.places.attributes()['group']}"] = "\n".join(told)
-        results = self._run(block.results, dict(zip(block.formals, [*before, *own], strict=True)), plans)
+        results = self.run(block.results, dict(zip(block.formals, [*before, *own], strict=True)))
         after = [self._state(frame.letters[part], frame.index, block.results[part]) for part in range(carries)]
         for part in range(carries):
             self.edge(self.whole(results[part], block.results[part]), after[part], 0, "data")

@@ -13,7 +13,6 @@ import networkx as nx
 
 from symfold.base.trees import LEAF
 from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray, Input
@@ -151,12 +150,12 @@ class Recorder(Interpreter):
             self._parts[source, position] = name
         return self._parts[source, position]
 
-    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+    def meaning(self, node: Node, args: list[Any]) -> Any:
         if is_primitive(node, expand) and element(node, 0) is node.args[0] and not isinstance(args[0], Entries):
             return Entries(args)  # a sequence of one, so that what reads its entry reads the value
         if is_primitive(node, reverse_row) and isinstance(args[0], (Leaf, str)) and length(node.shape) is not None:
             return Reversed(args[0], node)
-        return super()._meaning(node, args, plans)
+        return super().meaning(node, args)
 
     def whole(self, value: Any, node: Node) -> Any:
         """A meaning as one graph node can read it."""

@@ -26,7 +26,7 @@ class Steps(Recorder):
 
     level = "step"
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         count, carries = known_count(fold.count), fold.carries
         state = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
         sources = node.args[carries:]

@@ -12,7 +12,6 @@ import symfold.show.notation.writing as writing
 from symfold.base.arguments import real
 from symfold.base.trees import LEAF, unflatten
 from symfold.core.attach import attach
-from symfold.core.blocks import Block
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.net import Net
@@ -53,15 +52,15 @@ class Expander(Interpreter):
     def collect(self, entries: Entries, node: Node) -> Term:
         return Term(Listing(), entries)
 
-    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         count = known_count(fold.count)
-        found = self._repeated(self.style, fold, args, plans) if self.style and fold.carries == len(fold.block.results) == 1 else None
+        found = self._repeated(self.style, fold, args) if self.style and fold.carries == len(fold.block.results) == 1 else None
         if found is not None:
             return [found]
         listed = [Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, Family) else arg for arg in args]
-        return super()._fold(node, fold, listed, plans)
+        return super().fold(node, fold, listed)
 
-    def _repeated(self, style: Style, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> Term | None:
+    def _repeated(self, style: Style, fold: Fold, args: list[Any]) -> Term | None:
         state, *operands = args
         if any(isinstance(arg, Entries) or (each and not isinstance(arg, Family)) for arg, each in zip(args, [False, *fold.each], strict=True)):
             return None
@@ -70,7 +69,7 @@ class Expander(Interpreter):
         own = [formal for formal, each in zip(formals, fold.each, strict=True) if each]
 
         def step(state: Term, names: Sequence[Term]) -> Term:
-            (found,) = self._follow(order, fold.block.results, {start: state, **shared, **dict(zip(own, names, strict=True))}, plans)
+            (found,) = self.follow(order, fold.block.results, {start: state, **shared, **dict(zip(own, names, strict=True))})
             return found
 
         families = [arg.names for arg in operands if isinstance(arg, Family)]
