@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold import derivatives, opening
 from symfold.analysis.counting.truncated import Truncated
 from symfold.compute.backends.numpy import program
 from symfold.compute.parameters import layout_of, parameters_of
@@ -18,6 +17,8 @@ from symfold.show.notation.expanded import stream, terms_of
 from symfold.show.notation.sizes import matrix_power
 from symfold.show.notation.styles import STYLES
 from symfold.show.notation.terms import Name, Term
+from symfold.transform import inlining as opening
+from symfold.transform.autodiff import derivatives
 from symfold.transform.passes import hoisting as distribution
 
 x = sf.tensor("x")

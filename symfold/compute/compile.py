@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import symfold.compute.backends.jax.row
-import symfold.compute.backends.native.row
-import symfold.compute.backends.numpy.row  # noqa: F401 - the rows of the table
+import symfold.compute.backends.rows  # noqa: F401 - they fill the table
 from symfold.base.arguments import arrays_of, one_of
 from symfold.base.trees import unflatten
 from symfold.compute.backends.choice import RUNS, automatic

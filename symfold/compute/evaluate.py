@@ -116,8 +116,7 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     evaluator = Evaluator(numbers)
     outputs = divided(with_shapes(net, {name: value.shape for name, value in numbers.items()}).outputs)
     with np.errstate(all="ignore"):  # as compiled nets have it: infinite and undefined numbers are results
-        results = evaluator.run(outputs)
-    whole = [evaluator.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)]
+        whole = evaluator.run_whole(outputs)
     return unflatten(net.form, [np.asarray(value) for value in whole])
 
 

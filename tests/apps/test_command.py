@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from commands import call, printed, printed_json
 
 import symfold as sf
 from symfold.apps.command.main import COMMANDS, main
@@ -26,21 +27,6 @@ from symfold.mappers import ARCHITECTURES, MAPPERS
 
 ROOT = Path(__file__).parents[2]
 DIABETES = str(ROOT / "examples" / "diabetes.csv")
-
-
-def call(*args: str) -> Result:
-    """Run the command here; what is no exit is a bug of ours."""
-    return CliRunner().invoke(main, list(args), catch_exceptions=False)
-
-
-def printed(*args: str) -> str:
-    result = call(*args)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def printed_json(*args: str) -> Any:
-    return json.loads(printed(*args, "--json"))
 
 
 def shell(*args: str, **settings: Any) -> subprocess.CompletedProcess[str]:

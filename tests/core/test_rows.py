@@ -209,7 +209,7 @@ def test_json_pickle_and_formulas_keep_the_row(row: Any, shapes: Any, attributes
 
 
 def test_a_name_that_is_taken_is_refused() -> None:
-    with pytest.raises(sf.errors.InvalidValue, match=r"the name 'max' is taken by a primitive of symfold\.primitives\.reductions"):
+    with pytest.raises(sf.errors.InvalidValue, match=r"the name 'max' is taken by a primitive of symfold\.core\.primitives\.reductions"):
         primitive("max", lambda a: a)
     assert PRIMITIVES["max"].examples
 

@@ -20,8 +20,8 @@ from function_points import points_of, special_points
 from oracles import weighted_squares
 
 import symfold as sf
-from symfold import functions, primitives, sequences
 from symfold.base.trees import LEAF
+from symfold.core import functions, primitives, sequences
 from symfold.core.nodes import Node
 from symfold.core.primitives import embed, windows
 from symfold.errors import DataError, InvalidValue, NoRule, UnknownName

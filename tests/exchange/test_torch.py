@@ -722,7 +722,7 @@ def test_importing_symfold_imports_no_torch() -> None:
 
 
 def test_the_command_inspects_a_module() -> None:
-    from test_command import printed_json
+    from commands import printed_json
 
     found = printed_json("inspect", "examples.models:encoder")
     assert found["imported"] == "examples.models" and found["folds"] == [{"count": "6", "state": 1}]

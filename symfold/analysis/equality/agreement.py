@@ -7,7 +7,6 @@ from math import ceil
 from typing import Any
 
 from symfold.analysis.equality.random_functions import Reading, Undefined
-from symfold.core.interpreter import Entries
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def agree(a: Any, b: Any, reading: Reading) -> Agreement:
     False
     """
     try:
-        read = [[reading.collect(v, o) if isinstance(v, Entries) else v for v, o in zip(reading.run(net.outputs), net.outputs, strict=True)] for net in (a, b)]
+        read = [reading.run_whole(net.outputs) for net in (a, b)]
     except Undefined:
         return Agreement(False)
     for values in read:

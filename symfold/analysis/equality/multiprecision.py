@@ -14,7 +14,6 @@ from symfold.analysis.equality.rational import Abandoned, Inexact, holds_rounded
 from symfold.analysis.equality.smooth_layers import Smooth, generator
 from symfold.analysis.normal_form import exact
 from symfold.core.functions import Formula, Head, relu, row_of, sigmoid, softplus, step
-from symfold.core.interpreter import Entries
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import Apply, is_primitive
@@ -187,5 +186,4 @@ def compare_precisely(a: Any, b: Any, values: Mapping[str, Any], key: str, posit
 
 def _entries(net: Any, evaluator: Precise) -> list[Any]:
     shaped = with_shapes(net, {name: np.shape(value) for name, value in evaluator.values.items()})
-    results = evaluator.run(shaped.outputs)
-    return [np.asarray(evaluator.collect(r, o) if isinstance(r, Entries) else r, dtype=object) for r, o in zip(results, shaped.outputs, strict=True)]
+    return [np.asarray(value, dtype=object) for value in evaluator.run_whole(shaped.outputs)]

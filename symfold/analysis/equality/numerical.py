@@ -14,7 +14,6 @@ import numpy as np
 from symfold.analysis.equality.multiprecision import compare_precisely
 from symfold.analysis.equality.smooth_layers import Smooth, generator, sizes
 from symfold.compute.random_inputs import drawn, rows_of
-from symfold.core.interpreter import Entries
 from symfold.errors import NoRule, ShapeError
 from symfold.transform.specialise import with_shapes
 
@@ -124,7 +123,7 @@ def _evaluated(net: Any, values: Mapping[str, Any], key: str, positive: bool) ->
     shaped = with_shapes(net, {name: np.shape(value) for name, value in values.items()})
     evaluator = Smooth({name: np.asarray(value, dtype=float) for name, value in values.items()}, key, positive)
     try:
-        results = evaluator.run(shaped.outputs)
+        results = evaluator.run_whole(shaped.outputs)
     except NoRule:
         return [np.asarray(np.nan)] * len(net.outputs), evaluator
-    return [np.asarray(evaluator.collect(r, o) if isinstance(r, Entries) else r, dtype=float) for r, o in zip(results, shaped.outputs, strict=True)], evaluator
+    return [np.asarray(value, dtype=float) for value in results], evaluator

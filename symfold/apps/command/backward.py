@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from symfold.apps.command.formula import print_formula
-from symfold.apps.command.options import as_json, formula_options, net_options
+from symfold.apps.command.options import Subcommand, as_json, formula_options, net_options
 
 if TYPE_CHECKING:
     from symfold.core.net import Net
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold backward residual --depth 3

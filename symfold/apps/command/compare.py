@@ -7,10 +7,11 @@ import sys
 
 import click
 
-from symfold.apps.command.options import as_json, depth_option, say, say_json, symbolic_net, write
+from symfold.apps.command.options import Subcommand, as_json, depth_option, say, say_json, symbolic_net, write
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold compare residual boosting --depth 4

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from symfold.apps.command.options import as_json, level_option, net_options, say, say_json, symbolic_net
+from symfold.apps.command.options import Subcommand, as_json, level_option, net_options, say, say_json, symbolic_net
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold draw residual --depth 10 -o net.svg

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from symfold.apps.command.options import (
+    Subcommand,
     as_json,
     depth_option,
     fixed_depth,
@@ -22,6 +23,7 @@ from symfold.apps.command.options import (
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold eval residual --depth 3 --x 1,2,3

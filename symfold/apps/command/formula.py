@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from symfold.apps.command.options import (
+    Subcommand,
     as_json,
     bounded,
     formula_options,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold formula "f(z) + z" --depth 3 --form expanded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from symfold.apps.command.options import (
+    Subcommand,
     as_json,
     bounded,
     level_option,
@@ -17,6 +18,7 @@ from symfold.apps.command.options import (
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold graph residual --depth 3 --format mermaid

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symfold.apps.command.options import as_json, say, say_json, without_effect
+from symfold.apps.command.options import Subcommand, as_json, say, say_json, without_effect
 
 if TYPE_CHECKING:
     from symfold.core.net import Net
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold inspect examples.models:blocks

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symfold.apps.command.options import FORMS, STYLES, as_json, say, say_json
+from symfold.apps.command.options import FORMS, STYLES, Subcommand, as_json, say, say_json
 
 
 def mappers() -> list[dict[str, Any]]:
@@ -58,6 +58,7 @@ TABLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold list

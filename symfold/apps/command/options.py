@@ -32,6 +32,16 @@ MAX_DIGITS = 18  # of a depth
 LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "y", "z")  # degree, strength, gain, identity, Jacobian, step, P(t), output, state
 
 
+
+class Subcommand(click.Command):
+    """A command that loads the whole package when it runs, and not when its help is asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        import symfold.api  # noqa: F401 - it attaches the methods of nets
+
+        return super().invoke(ctx)
+
+
 def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | str:
     """A whole number from 0 up, or a symbol."""
     if text.isascii() and text.isdigit():

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from symfold.apps.command.options import (
+    Subcommand,
     as_json,
     depth_option,
     fixed_depth,
@@ -21,6 +22,7 @@ from symfold.apps.command.options import (
 
 
 @click.command(
+    cls=Subcommand,
     epilog="""\b
 Examples:
   symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.npz

@@ -6,4 +6,5 @@
     jax/      folds as lax.scan (extra `jax`)
     numpy/    NumPy calls into preallocated arrays
     native/   machine code by LLVM (extra `native`)
+    rows      the backends that come with symfold
 """

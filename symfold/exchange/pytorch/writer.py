@@ -65,11 +65,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
                     )
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
             outputs = divided(with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs)
-            meaning = Tensors(torch, leaves, picking)
-            results = meaning.run(outputs)
-            found = [
-                meaning.collect(r, o) if isinstance(r, Entries) else r for r, o in zip(results, outputs, strict=True)
-            ]
+            found = Tensors(torch, leaves, picking).run_whole(outputs)
             return unflatten(whole.form, found)
 
     picking = rows_of([whole])

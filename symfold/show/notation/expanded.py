@@ -79,8 +79,7 @@ class Expander(Interpreter):
 def terms_of(net: Net, style: Style | None = None) -> list[Term]:
     """The outputs of a net written out, as terms with shared parts; for a style, with text in place of like steps."""
     expander = Expander(style)
-    found = expander.run(net.outputs, _stepped(net) if style else None)
-    return [expander.collect(value, node) if isinstance(value, Entries) else value for value, node in zip(found, net.outputs, strict=True)]
+    return expander.run_whole(net.outputs, _stepped(net) if style else None)
 
 
 def _stepped(net: Net) -> dict[Node, Family]:

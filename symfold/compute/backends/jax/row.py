@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symfold.compute.backends.table import Backend, Program, Shapes, Training, Update, backend
+from symfold.compute.backends.table import Backend, Program, Shapes, Training, Update
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 
@@ -19,4 +19,4 @@ def training(update: Update, dtype: str) -> Training:
     return Training(update, dtype)
 
 
-backend(Backend("jax", program, training, package="jax"))
+ROW = Backend("jax", program, training, package="jax")

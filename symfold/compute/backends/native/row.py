@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symfold.compute.backends.table import Backend, Program, Shapes, Training, Update, backend
+from symfold.compute.backends.table import Backend, Program, Shapes, Training, Update
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -27,4 +27,4 @@ def supports(node: Node) -> bool:
     return supports(node)
 
 
-backend(Backend("native", program, training, supports, package="llvmlite"))
+ROW = Backend("native", program, training, supports, package="llvmlite")

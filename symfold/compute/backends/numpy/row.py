@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symfold.compute.backends.numpy.program import Program
-from symfold.compute.backends.table import Backend, Shapes, backend
+from symfold.compute.backends.table import Backend, Shapes
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 
@@ -12,4 +12,4 @@ def program(net: Net, shapes: Shapes, params: Parameters, dtype: str) -> Program
     return Program(net, shapes, params)
 
 
-backend(Backend("numpy", program, dtypes=("float64",)))
+ROW = Backend("numpy", program, dtypes=("float64",))
