@@ -4,9 +4,9 @@ from importlib.util import find_spec
 
 PAGE = ("docs/exchange.md",)
 NEEDED = {
-    "jax": ("symfold/backends/jax", "symfold/exchange/jax_function.py", *PAGE),
-    "onnx": ("symfold/exchange/onnx_*.py", *PAGE),
-    "torch": ("symfold/exchange/torch_*.py", *PAGE),
+    "jax": ("symfold/compute/backends/jax", "symfold/exchange/jax_function.py", *PAGE),
+    "onnx": ("symfold/exchange/onnx/*.py", *PAGE),
+    "torch": ("symfold/exchange/pytorch/*.py", *PAGE),
     "transformers": PAGE,
 }
 collect_ignore_glob = [path for package, paths in NEEDED.items() if not find_spec(package) for path in paths]

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 
 import symfold as sf
-from symfold.diagram import side_by_side
-from symfold.render import render
+from symfold.show.diagram import side_by_side
+from symfold.show.render import render
 
 DEPTH = 4
 

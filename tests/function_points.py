@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold import functions
-from symfold.functions import ROWS, Head
+from symfold.core import functions
+from symfold.core.functions import ROWS, Head
 
 TINY = [1e-300, 1e-30, 1e-12, 1e-5]
 ORDINARY = [0.01, 0.3, 0.49, 0.7390851332151607, 0.99, 1.0, 1.01, 1.5, 2.0, np.e, 5.5, 7.3, 12.0, 18.738329701443506, 26.3]

@@ -26,11 +26,11 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.compile import BACKENDS, EXTRAS
+from symfold.base.trees import flatten
+from symfold.compute.compile import BACKENDS, EXTRAS
 from symfold.errors import NoRule
-from symfold.notation import FORMS
-from symfold.notation.styles import STYLES
-from symfold.trees import flatten
+from symfold.show.notation import FORMS
+from symfold.show.notation.styles import STYLES
 from tests.cases import values_of
 from tests.strategies import SMOOTH, WIDTH, X, formulas, layer_lists, nets, recipes, step_of
 

@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 
 import symfold as sf
-from symfold.trees import flatten
+from symfold.base.trees import flatten
 
 
 def weighted_squares(net: sf.Net) -> sf.Net:

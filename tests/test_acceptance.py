@@ -11,9 +11,9 @@ import sympy as sp
 from cases import BATCH, CASES, SIGMOID, WIDTH, Case, X
 
 import symfold as sf
-from symfold.evaluate import Evaluator
-from symfold.trees import flatten
-from symfold.walks import walk
+from symfold.base.trees import flatten
+from symfold.compute.evaluate import Evaluator
+from symfold.core.walks import walk
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

@@ -9,16 +9,16 @@ import pytest
 
 import symfold as sf
 from symfold import derivatives, opening
-from symfold import distribute as distribution
 from symfold.analysis.counting.truncated import Truncated
-from symfold.backends.numpy import program
-from symfold.families import Numbered
-from symfold.notation import repeats, writing
-from symfold.notation.expanded import stream, terms_of
-from symfold.notation.sizes import matrix_power
-from symfold.notation.styles import STYLES
-from symfold.notation.terms import Name, Term
-from symfold.parameters import layout_of, parameters_of
+from symfold.compute.backends.numpy import program
+from symfold.compute.parameters import layout_of, parameters_of
+from symfold.core.stacked_inputs import Numbered
+from symfold.show.notation import repeats, writing
+from symfold.show.notation.expanded import stream, terms_of
+from symfold.show.notation.sizes import matrix_power
+from symfold.show.notation.styles import STYLES
+from symfold.show.notation.terms import Name, Term
+from symfold.transform.passes import hoisting as distribution
 
 x = sf.tensor("x")
 rows = sf.tensor("x", (None, 3))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import symfold as sf
-from symfold.depth import written_out
-from symfold.opening import opened
-from symfold.primitives import dot, is_primitive
-from symfold.walks import walk
+from symfold.core.primitives import dot, is_primitive
+from symfold.core.walks import walk
+from symfold.transform.inlining import opened
+from symfold.transform.rolling import written_out
 from tests.benchmarks import page, report
 from tests.benchmarks.__main__ import options
 from tests.benchmarks.measure import Block, Check, Unequal

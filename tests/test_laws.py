@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from strategies import WIDTH, X, layer_lists, mappers, nets
 
 import symfold as sf
-from symfold.nodes import digest
-from symfold.trees import flatten
+from symfold.base.trees import flatten
+from symfold.core.nodes import digest
 
 steady = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -66,7 +66,7 @@ def test_kept_nets_are_equal(net: sf.Net) -> None:
 @steady
 @given(mappers, layer_lists(least=1), st.integers(1, 3))
 def test_shapes_are_those_of_the_numbers(mapper: Any, layers: Any, batch: int) -> None:
-    from symfold.specialise import with_shapes
+    from symfold.transform.specialise import with_shapes
 
     net = with_shapes(sf.fold(mapper, layers, X), {"x": (batch, WIDTH)})
     value = net({**values_of(net), "x": np.ones((batch, WIDTH))})
@@ -91,7 +91,7 @@ def test_the_last_of_a_scan_is_the_fold(mapper: Any, layers: Any) -> None:
 DIGESTS = """
 import hashlib
 from cases import CASES
-from symfold.nodes import digest
+from symfold.core.nodes import digest
 for name, case in CASES.items():
     net = case.build(3)
     print(name, *(digest(output).hex() for output in net.outputs), hashlib.sha256(net.to_json().encode()).hexdigest())

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.analysis.rewiring.mixing_matrix import MOST, mixing_matrix, too_large
-from symfold.arguments import arrays_of
-from symfold.blocks import Block
+from symfold.base.arguments import arrays_of
+from symfold.core.blocks import Block
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import dot, is_primitive
+from symfold.core.stacked_inputs import Numbered
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, NoRule
-from symfold.families import Numbered
-from symfold.layer_kinds import Call
-from symfold.names import applied_layers, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.primitives import dot, is_primitive
-from symfold.walks import walk
+from symfold.frontend.layer_kinds import Call
+from symfold.transform.rewiring.mixing_matrix import MOST, mixing_matrix, too_large
 
 Array = np.ndarray[Any, Any]
 

@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.blocks import Block
-from symfold.depth import unroll, written_out
-from symfold.folds import Fold, Select, apply_fold
-from symfold.layer_kinds import Call
-from symfold.net import Net
-from symfold.nodes import Node, digest
-from symfold.operations import Constant, FrozenArray
-from symfold.sequences import renewed
-from symfold.shapes import ANY, Size
-from symfold.tensors import number
-from symfold.walks import remade, substitute, walk
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.sequences import renewed
+from symfold.core.shapes import ANY, Size
+from symfold.core.tensors import number
+from symfold.core.walks import remade, substitute, walk
+from symfold.frontend.layer_kinds import Call
+from symfold.transform.rolling import unroll, written_out
 
 WRITTEN_DIGITS = 15  # up to which a decimal number survives as a float: one with more is the rounding of some other number
 MADE_OF = (sp.Add, sp.Mul, sp.Pow)

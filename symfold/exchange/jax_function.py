@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from symfold.arguments import check_unmasked
-from symfold.depth import roll, written_out
-from symfold.distribute import distribute
+from symfold.base.arguments import check_unmasked
+from symfold.base.trees import unflatten
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import NAME, sized
+from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidType, MissingPackage, listing
 from symfold.exchange.signature import bound
-from symfold.families import Family
-from symfold.names import leaves_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import divided, opened
-from symfold.shapes import NAME, sized
-from symfold.specialise import with_shapes
-from symfold.trees import unflatten
+from symfold.transform.inlining import divided, opened
+from symfold.transform.passes.hoisting import distribute
+from symfold.transform.rolling import roll, written_out
+from symfold.transform.specialise import with_shapes
 
 
 def to_jax(net: Any) -> Callable[..., Any]:
@@ -40,7 +40,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
         import jax.numpy as jnp
     except ImportError:
         raise MissingPackage("JAX is not installed (pip install 'symfold[jax]')") from None
-    from symfold.backends.jax.tracing import full, values
+    from symfold.compute.backends.jax.tracing import full, values
 
     whole = Net.of(net)
     rolled = roll(whole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.arguments import one_of
+from symfold.base.arguments import one_of
 from symfold.errors import unknown
 from symfold.mappers import additive as _additive
 from symfold.mappers import dense as _dense

@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from symfold import folding
-from symfold.elementwise import softmax
-from symfold.families import known_count
-from symfold.layer_kinds import dense
-from symfold.lifting import lift
+from symfold.core.conversion import lift
+from symfold.core.net import Net
+from symfold.core.operations import Normal
+from symfold.core.primitives import concatenate, dot, expand, reduce_sum
+from symfold.core.sequences import stack
+from symfold.core.stacked_inputs import known_count
+from symfold.core.tensors import parameter
+from symfold.frontend import folding
+from symfold.frontend.elementwise import softmax
+from symfold.frontend.layer_kinds import dense
+from symfold.frontend.named_layers import Layer
+from symfold.frontend.runs import zipped
 from symfold.mappers.registry import Architecture, Parts
-from symfold.named_layers import Layer
-from symfold.net import Net
-from symfold.operations import Normal
-from symfold.primitives import concatenate, dot, expand, reduce_sum
-from symfold.runs import zipped
-from symfold.sequences import stack
-from symfold.tensors import parameter
 
 Layered = Callable[..., Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold import folding
-from symfold.elementwise import exp
+from symfold.core.net import Net
+from symfold.frontend import folding
+from symfold.frontend.elementwise import exp
+from symfold.frontend.runs import zipped
 from symfold.mappers.additive import boosting
 from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
 from symfold.mappers.registry import Architecture, Mapper, Parts, bound
-from symfold.net import Net
-from symfold.runs import zipped
 
 Learner = Callable[..., Any]
 

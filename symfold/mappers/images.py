@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold import folding
-from symfold.elementwise import relu
-from symfold.images import batch_norm, convolution
-from symfold.layer_kinds import Kind, Weight, make_kind
+from symfold.core.net import Net
+from symfold.core.operations import Normal
+from symfold.core.primitives import dot, reduce_mean
+from symfold.core.tensors import tensor
+from symfold.frontend import folding
+from symfold.frontend.elementwise import relu
+from symfold.frontend.images import batch_norm, convolution
+from symfold.frontend.layer_kinds import Kind, Weight, make_kind
+from symfold.frontend.named_layers import layer, layers
 from symfold.mappers.additive import residual
 from symfold.mappers.registry import Architecture, Parts
-from symfold.named_layers import layer, layers
-from symfold.net import Net
-from symfold.operations import Normal
-from symfold.primitives import dot, reduce_mean
-from symfold.tensors import tensor
 
 Layered = Callable[..., Any]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from symfold import folding
-from symfold.elementwise import sigmoid, tanh
+from symfold.core.net import Net
+from symfold.core.sequences import reverse
+from symfold.frontend import folding
+from symfold.frontend.elementwise import sigmoid, tanh
 from symfold.mappers.registry import Architecture, Mapper, Parts, bound
-from symfold.net import Net
-from symfold.sequences import reverse
 
 Gate = Callable[..., Any]
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.families import Family, Numbered
-from symfold.layer_kinds import Kind, Weight, make_kind
-from symfold.lifting import lift
-from symfold.named_layers import Layer, Layers, layer, layers
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Normal
-from symfold.primitives import dot
-from symfold.tensors import tensor
+from symfold.core.conversion import lift
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Normal
+from symfold.core.primitives import dot
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.tensors import tensor
+from symfold.frontend.layer_kinds import Kind, Weight, make_kind
+from symfold.frontend.named_layers import Layer, Layers, layer, layers
 
 Mapper = Callable[[Any, Any], Any]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold import folding
-from symfold.elementwise import relu, sigmoid
+from symfold.core.operations import Normal
+from symfold.frontend import folding
+from symfold.frontend.elementwise import relu, sigmoid
+from symfold.frontend.runs import zipped
 from symfold.mappers.additive import feedforward, residual
 from symfold.mappers.registry import Architecture, Mapper, Parts, Row, bound
-from symfold.operations import Normal
-from symfold.runs import zipped
 
 
 def pre_activation(z: Any, f: Callable[..., Any]) -> Any:

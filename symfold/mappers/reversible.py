@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold import folding
+from symfold.frontend import folding
+from symfold.frontend.runs import zipped
 from symfold.mappers.registry import Architecture, Mapper, Parts, bound
-from symfold.runs import zipped
 
 Pair = tuple[Any, Any]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold import folding
+from symfold.frontend import folding
 from symfold.mappers.registry import Architecture, Mapper, Parts, Row, bound
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from symfold import folding
-from symfold.arguments import whole
-from symfold.differentiate import grad
+from symfold.base.arguments import whole
+from symfold.core.conversion import lift
+from symfold.core.net import Net
+from symfold.core.operations import Input
+from symfold.core.primitives import zeros
+from symfold.core.sequences import reverse
+from symfold.core.stacked_inputs import known_count
 from symfold.errors import InvalidValue, listing
-from symfold.families import known_count
-from symfold.lifting import lift
+from symfold.frontend import folding
+from symfold.frontend.runs import repeat, zipped
 from symfold.mappers.additive import feedforward
 from symfold.mappers.registry import Architecture, Parts
-from symfold.net import Net
-from symfold.opening import opened
-from symfold.operations import Input
-from symfold.primitives import zeros
-from symfold.reverse_mode import pull_back
-from symfold.runs import repeat, zipped
-from symfold.sequences import reverse
+from symfold.transform.autodiff.differentiate import grad
+from symfold.transform.autodiff.reverse_mode import pull_back
+from symfold.transform.inlining import opened
 
 
 def fractal(layers: Iterator[Callable[..., Any]], z: Any, columns: int) -> Any:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold import folding
-from symfold.kinds import attention, layer_norm, perceptron, tagged
-from symfold.layer_kinds import Kind
+from symfold.core.tensors import tensor
+from symfold.frontend import folding
+from symfold.frontend.kinds import attention, layer_norm, perceptron, tagged
+from symfold.frontend.layer_kinds import Kind
+from symfold.frontend.named_layers import layers
+from symfold.frontend.runs import zipped
 from symfold.mappers.additive import residual
 from symfold.mappers.registry import Architecture, Parts
-from symfold.named_layers import layers
-from symfold.runs import zipped
-from symfold.tensors import tensor
 
 Layered = Callable[..., Any]
 

@@ -17,10 +17,10 @@ from tests.benchmarks.work import Work
 def parts(work: Work, rounds: int = 15) -> dict[str, float]:
     """Seconds of a training step, by part."""
     import symfold as sf
-    from symfold.backends.native.program import Program
-    from symfold.batches import Stack
-    from symfold.parameters import Parameters, layout_of
-    from symfold.updates import training_of, update_of
+    from symfold.compute.backends.native.program import Program
+    from symfold.compute.parameters import Parameters, layout_of
+    from symfold.training.batches import Stack
+    from symfold.training.training_step import training_of, update_of
     from tests.benchmarks.peers.symfold_rows import loss_of
 
     loss = loss_of(work)

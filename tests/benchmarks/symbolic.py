@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import symfold as sf
-from symfold.notation.expanded import stream
+from symfold.show.notation.expanded import stream
 
 DEEP = 10**6
 LISTED = 10**5

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symfold.analysis.counting.schedule import too_nested
-from symfold.families import Family, known_count
-from symfold.folds import Fold
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import Call
-from symfold.net import Net
-from symfold.nodes import Node
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.frontend.layer_kinds import Call
 
 SHORT = 4  # folds of fewer steps are run
 MOST_NESTED = 20_000  # layer applications in one step, of nested folds together

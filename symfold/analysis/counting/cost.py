@@ -14,17 +14,11 @@ from symfold.analysis.counting.connections import connections
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
-from symfold.depth import at_depth
-from symfold.errors import NoRule
-from symfold.families import Family
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call, is_name
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation.sizes import expanded_size, own_size, step_sizes
-from symfold.opening import opened
-from symfold.operations import Constant, Input
-from symfold.primitives import (
+from symfold.core.folds import Fold, Select
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import (
     dot,
     einsum,
     first_max,
@@ -36,8 +30,14 @@ from symfold.primitives import (
     safe_softmax,
     softmax,
 )
-from symfold.shapes import Shape, is_known
-from symfold.walks import walk
+from symfold.core.shapes import Shape, is_known
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
+from symfold.errors import NoRule
+from symfold.frontend.layer_kinds import Call, is_name
+from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
+from symfold.transform.inlining import opened
+from symfold.transform.rolling import at_depth
 
 REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
 EXPONENTIAL = (softmax, safe_softmax, logsumexp)

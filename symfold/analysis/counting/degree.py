@@ -14,18 +14,18 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.powers import closed_power
-from symfold.arguments import algebraic
+from symfold.base.arguments import algebraic
+from symfold.base.big_numbers import legible
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply, carried_places
+from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidValue, NoRule, TooLarge
-from symfold.families import Family
-from symfold.folds import Fold
-from symfold.interpreter import Entries, Interpreter
-from symfold.large import legible
-from symfold.layer_kinds import Call
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.opening import body_of, formals_of
-from symfold.operations import Constant
-from symfold.primitives import Apply, carried_places
+from symfold.frontend.layer_kinds import Call
+from symfold.transform.inlining import body_of, formals_of
 
 Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; of a whole net, of numbers

@@ -10,10 +10,10 @@ import sympy as sp
 from symfold.analysis.counting.polynomials import T
 from symfold.analysis.counting.transfer import transfer
 from symfold.analysis.counting.weights import AddedSymbol, Weights
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import Rest
 from symfold.errors import InvalidValue
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.shapes import Rest
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.core.nodes import Node
+from symfold.core.operations import FrozenArray
+from symfold.core.primitives import Apply, alike, broadcast_like, is_primitive
+from symfold.core.shapes import is_known
 from symfold.errors import NoRule, SymfoldError
-from symfold.nodes import Node
-from symfold.operations import FrozenArray
-from symfold.primitives import Apply, alike, broadcast_like, is_primitive
-from symfold.shapes import is_known
 
 MOST_ENTRIES = 4_096  # of an array that is computed with exactly
 

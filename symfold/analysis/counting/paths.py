@@ -36,17 +36,17 @@ from symfold.analysis.counting.tails import Estimate
 from symfold.analysis.counting.transfer import transfer
 from symfold.analysis.counting.truncated import Truncated
 from symfold.analysis.counting.weights import KEPT, Weights
-from symfold.analysis.rewiring.lesion import check_applied, layer_names
-from symfold.arguments import algebraic, real, whole
+from symfold.base.arguments import algebraic, real, whole
+from symfold.base.big_numbers import legible, printable
+from symfold.core.folds import Fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, TooLarge
-from symfold.families import known_count
-from symfold.folds import Fold
-from symfold.large import legible, printable
-from symfold.layer_kinds import Call
-from symfold.named_layers import Layer
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.walks import walk
+from symfold.frontend.layer_kinds import Call
+from symfold.frontend.named_layers import Layer
+from symfold.transform.rewiring.lesion import check_applied, layer_names
 
 MOST_TERMS = 2_000  # of a polynomial with weights that are listed
 MOST_SCALED = 64  # weights, above which a polynomial is multiplied out rather than kept as powers

@@ -11,8 +11,8 @@ import sympy as sp
 from symfold.analysis.counting.powers import same as same
 from symfold.analysis.counting.tails import Power
 from symfold.analysis.counting.weights import KEPT
+from symfold.base.big_numbers import LONG, coprime, legible
 from symfold.errors import InvalidValue
-from symfold.large import LONG, coprime, legible
 
 T = sp.Symbol("t")
 RING = sp.QQ[T].ring  # polynomials with fractions, multiplied out: fast where there is no power to be kept

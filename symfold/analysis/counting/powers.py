@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.errors import TooLarge
-from symfold.notation.sizes import matrix_power
+from symfold.show.notation.sizes import matrix_power
 
 Row = list[Any]
 Tidy = Callable[[Any], Any]  # keeps products small

@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any
 
 from symfold.analysis.counting.numbers import NoSingleWeight, Number
+from symfold.analysis.counting.path_rows import Entries, Given, add_rows, total
 from symfold.analysis.counting.powers import Row, power, times, unit
-from symfold.analysis.counting.rows import Entries, Given, add_rows, total
 from symfold.analysis.counting.weights import Weights, runs
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.sequences import element
 from symfold.errors import NoRule
-from symfold.folds import Fold
-from symfold.nodes import Node
-from symfold.sequences import element
 
 Follow = Callable[[Sequence[Node], Mapping[Node, Any], Weights, int], list[Any]]
 

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from math import lcm
 from typing import Any, NamedTuple
 
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import Family, known_count
 from symfold.errors import TooLarge
-from symfold.families import Family, known_count
-from symfold.folds import Fold
-from symfold.interpreter import Entries, Interpreter
-from symfold.layer_kinds import Call
-from symfold.net import Net
-from symfold.nodes import Node
+from symfold.frontend.layer_kinds import Call
 
 Level = tuple["int | None", ...]  # over the formals of a block, then the ground, where every chain may begin
 Row = tuple[tuple[int, int], ...]  # the terms of a maximum: place and layers on the way

@@ -13,18 +13,18 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.numbers import Number, computed, number_of, stacked
+from symfold.analysis.counting.path_rows import Entries, Given, add_rows, check_factors, entries_of, product, total
 from symfold.analysis.counting.powers import Row, unit
-from symfold.analysis.counting.rows import Entries, Given, add_rows, check_factors, entries_of, product, total
 from symfold.analysis.counting.running import Running
 from symfold.analysis.counting.weights import Weights
-from symfold.families import Family
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call, is_name
-from symfold.nodes import Node
-from symfold.operations import Constant, Input
-from symfold.primitives import alike, broadcast_like, carried_places, concatenate, is_primitive
-from symfold.sequences import entry_of, joins_steps, renewed, reverse_row, stack_row, take_row
-from symfold.walks import walk
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import alike, broadcast_like, carried_places, concatenate, is_primitive
+from symfold.core.sequences import entry_of, joins_steps, renewed, reverse_row, stack_row, take_row
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call, is_name
 
 
 def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -> list[Row]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.large import coprime, power_of
+from symfold.base.big_numbers import coprime, power_of
 
 SHORT = 1 << 64  # numbers up to this are taken to lower terms: so that weights that add up to one are one
 

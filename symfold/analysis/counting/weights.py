@@ -10,10 +10,10 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.powers import Tidy
+from symfold.core.nodes import Node
+from symfold.core.sequences import names_of_node
+from symfold.core.stacked_inputs import Family, Numbered
 from symfold.errors import NoRule
-from symfold.families import Family, Numbered
-from symfold.nodes import Node
-from symfold.sequences import names_of_node
 
 KEPT = 64  # deeper powers of polynomials are kept as powers
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from symfold.analysis.equality.randomised import Reading, Undefined
-from symfold.interpreter import Entries
+from symfold.analysis.equality.random_functions import Reading, Undefined
+from symfold.core.interpreter import Entries
 
 
 @dataclass(frozen=True)

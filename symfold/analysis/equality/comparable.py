@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from symfold.core.conversion import lift
+from symfold.core.names import applied_layers
+from symfold.core.net import Net
+from symfold.core.shapes import fits, show
+from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidType, InvalidValue, ShapeError
-from symfold.families import Family
-from symfold.lifting import lift
-from symfold.names import applied_layers
-from symfold.net import Net
-from symfold.shapes import fits, show
 
 
 def incomparable(a: Net, b: Net) -> str | None:

@@ -11,16 +11,16 @@ import sympy as sp
 
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.equality.agreement import Agreement, agree
-from symfold.analysis.equality.randomised import Reading, Value
+from symfold.analysis.equality.random_functions import Reading, Value
 from symfold.analysis.normal_form import exact, fractions_of, tidy
-from symfold.blocks import Block
-from symfold.families import Numbered
-from symfold.layer_kinds import Call
-from symfold.names import applied_layers, names_of
-from symfold.nodes import Node
-from symfold.operations import Constant, FrozenArray
-from symfold.primitives import dot, is_primitive
-from symfold.walks import walk
+from symfold.core.blocks import Block
+from symfold.core.names import applied_layers, names_of
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.primitives import dot, is_primitive
+from symfold.core.stacked_inputs import Numbered
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
 
 MOST_LAYERS = 300  # whose virtual weights are looked at: their number grows with the square
 FEW = 12  # names of layers that are listed

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.equality.exactly import Abandoned, Exact, Inexact, Layers, Rule
+from symfold.analysis.equality.rational import Abandoned, Exact, Inexact, Layers, Rule
 from symfold.analysis.normal_form import exact
-from symfold.blocks import Block
-from symfold.draws import rows_of
-from symfold.families import known_count
-from symfold.folds import Fold
-from symfold.layer_kinds import Call
-from symfold.names import applied_layers, label, names_of
-from symfold.nodes import Node
-from symfold.walks import walk
+from symfold.compute.random_inputs import rows_of
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.names import applied_layers, label, names_of
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
 
 FEW = 12  # layers up to which they may all do something
 MOST_IN_ALL = 60_000

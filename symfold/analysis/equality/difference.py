@@ -14,11 +14,11 @@ from symfold.analysis.equality.overlay import merge
 from symfold.analysis.equality.same_form import same_form
 from symfold.analysis.equality.spans import beyond, bodies_of, meet, span_text
 from symfold.analysis.equality.wiring import K, Layout, Stretch, Wires, applied, layout, listed, name_of
+from symfold.core.net import Net
+from symfold.core.shapes import Size
 from symfold.errors import InvalidValue
-from symfold.net import Net
-from symfold.notation import formula
-from symfold.notation.terms import show_size
-from symfold.shapes import Size
+from symfold.show.notation import formula
+from symfold.show.notation.terms import show_size
 
 MOST_SENTENCES = 12
 LONGEST = 160

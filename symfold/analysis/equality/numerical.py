@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.equality.precisely import compare_precisely
-from symfold.analysis.equality.smooth import Smooth, generator, sizes
-from symfold.draws import drawn, rows_of
+from symfold.analysis.equality.multiprecision import compare_precisely
+from symfold.analysis.equality.smooth_layers import Smooth, generator, sizes
+from symfold.compute.random_inputs import drawn, rows_of
+from symfold.core.interpreter import Entries
 from symfold.errors import NoRule, ShapeError
-from symfold.interpreter import Entries
-from symfold.specialise import with_shapes
+from symfold.transform.specialise import with_shapes
 
 TOLERANCE = 1e-9  # relative: what rounding explains
 SUSPECT = 1e-13  # relative: what is looked at in many digits

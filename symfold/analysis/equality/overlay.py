@@ -7,8 +7,8 @@ from typing import Any
 import networkx as nx
 
 from symfold.analysis.equality.comparable import free_depths
-from symfold.graph import count_steps, graph
-from symfold.net import Net
+from symfold.core.net import Net
+from symfold.show.graph import count_steps, graph
 
 MOST_DRAWN = 200  # steps of a net whose layers are shown one by one; of a longer one, its folds
 

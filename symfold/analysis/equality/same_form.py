@@ -15,17 +15,17 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.normal_form import exact, flattened, tidy
-from symfold.blocks import Block
-from symfold.depth import roll
-from symfold.families import Family, Numbered
-from symfold.folds import Fold, Select, apply_fold
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.primitives import broadcast_to, is_primitive
-from symfold.sequences import element, take, take_row
-from symfold.shapes import ANY, Shape, is_known
-from symfold.tensors import number
-from symfold.walks import rebuilt, substitute, walk
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import broadcast_to, is_primitive
+from symfold.core.sequences import element, take, take_row
+from symfold.core.shapes import ANY, Shape, is_known
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.tensors import number
+from symfold.core.walks import rebuilt, substitute, walk
+from symfold.transform.rolling import roll
 
 NEUTRAL = {sp.Add: 0, sp.Mul: 1}
 

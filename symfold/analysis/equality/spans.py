@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-from symfold.families import Numbered
-from symfold.names import applied_layers, names_of
-from symfold.net import Net
-from symfold.notation.terms import show_size
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net
+from symfold.core.stacked_inputs import Numbered
+from symfold.show.notation.terms import show_size
 
 Span = tuple[str, Any, Any]  # numbered names: prefix, first, last; a name alone: itself, 0, 0
 

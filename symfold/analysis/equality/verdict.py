@@ -13,12 +13,12 @@ import numpy as np
 from symfold.analysis.equality import conditions, counterexample, exactly, numerical, precisely, residues
 from symfold.analysis.equality.agreement import Agreement, agree
 from symfold.analysis.equality.comparable import free_depths, has_bodies, incomparable, placed
-from symfold.analysis.equality.randomised import Reading
+from symfold.analysis.equality.random_functions import Reading
 from symfold.analysis.equality.same_form import same_form
+from symfold.core.names import applied_layers, leaves_of
+from symfold.core.net import Net
 from symfold.errors import InvalidValue, ShapeError
-from symfold.graph import count_steps
-from symfold.names import applied_layers, leaves_of
-from symfold.net import Net
+from symfold.show.graph import count_steps
 
 LEVELS = (
     "identical",

@@ -14,23 +14,23 @@ import sympy as sp
 
 from symfold.analysis.equality.counterexample import shown
 from symfold.analysis.normal_form import exact, flattened, tidy
-from symfold.depth import merged
-from symfold.folds import Fold
-from symfold.layer_kinds import Call
-from symfold.names import names_of
-from symfold.net import Net
-from symfold.nodes import Node, digest
-from symfold.notation.entries import Entries, as_term
-from symfold.notation.loops import Scope, scope_of
-from symfold.notation.readings import Pass, Reader, Reading
-from symfold.notation.steps import output_equations
-from symfold.notation.styles import STYLES
-from symfold.notation.templates import preview
-from symfold.notation.terms import Name, Term, named
-from symfold.notation.writing import write
-from symfold.operations import Constant, Input
-from symfold.shapes import NAME, Size
-from symfold.walks import walk
+from symfold.core.folds import Fold
+from symfold.core.names import names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, Input
+from symfold.core.shapes import NAME, Size
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
+from symfold.show.notation.entries import Entries, as_term
+from symfold.show.notation.loops import Scope, scope_of
+from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.steps import output_equations
+from symfold.show.notation.styles import STYLES
+from symfold.show.notation.templates import preview
+from symfold.show.notation.terms import Name, Term, named
+from symfold.show.notation.writing import write
+from symfold.transform.rolling import merged
 
 K = sp.Symbol("k")
 TEXT = STYLES["text"]

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symfold.blocks import Block
-from symfold.folds import Fold
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.primitives import Apply, carried_places
-from symfold.walks import walk
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply, carried_places
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
 
 
 @lru_cache(maxsize=1024)

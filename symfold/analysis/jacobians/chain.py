@@ -17,21 +17,21 @@ import sympy as sp
 from symfold.analysis.jacobians.factors import Factors, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, entry, grid, is_identity, is_scalar, is_unit, plain, plus
 from symfold.analysis.jacobians.probes import tap
+from symfold.core.folds import Fold, Select
+from symfold.core.names import label
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import alike, carried_places, concatenate, is_primitive
+from symfold.core.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
 from symfold.errors import NoRule
-from symfold.families import Family
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.names import label
-from symfold.nodes import Node
-from symfold.notation.linear_maps import EntryAt, Over, Raised, Unit
-from symfold.notation.loops import scope_of
-from symfold.notation.readings import Pass, Reader, Reading
-from symfold.notation.terms import Term, show_size
-from symfold.operations import Constant
-from symfold.primitives import alike, carried_places, concatenate, is_primitive
-from symfold.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
-from symfold.shapes import NAME
-from symfold.walks import walk
+from symfold.frontend.layer_kinds import Call
+from symfold.show.notation.linear_maps import EntryAt, Over, Raised, Unit
+from symfold.show.notation.loops import scope_of
+from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.terms import Term, show_size
 
 
 class Listed(list[Any]):

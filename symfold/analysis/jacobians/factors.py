@@ -14,16 +14,16 @@ import sympy as sp
 
 from symfold.analysis.jacobians.affine import is_affine
 from symfold.analysis.jacobians.ordered import Map, after, scaled
-from symfold.derivatives import partial
-from symfold.families import Numbered
-from symfold.names import applied_layers, label, names_of
-from symfold.nodes import Node, digest
-from symfold.notation.entries import as_term
-from symfold.notation.linear_maps import Factor
-from symfold.notation.readings import Reading
-from symfold.notation.terms import Name, Term, number_of
-from symfold.operations import Constant, FrozenArray
-from symfold.walks import walk
+from symfold.core.names import applied_layers, label, names_of
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.stacked_inputs import Numbered
+from symfold.core.walks import walk
+from symfold.show.notation.entries import as_term
+from symfold.show.notation.linear_maps import Factor
+from symfold.show.notation.readings import Reading
+from symfold.show.notation.terms import Name, Term, number_of
+from symfold.transform.autodiff.derivatives import partial
 
 PLACE = Term(Name("·"))
 

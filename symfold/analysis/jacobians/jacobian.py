@@ -15,27 +15,27 @@ from symfold.analysis.jacobians.chain import Chain, Listed, Unlisted
 from symfold.analysis.jacobians.factors import is_named, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, plain, size_of
 from symfold.analysis.jacobians.words import Words, words_of
-from symfold.differentiate import adjoint
+from symfold.base.trees import flatten, unflatten
+from symfold.compute.evaluate import has_no_numbers
+from symfold.core.folds import Fold, Select
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.shapes import is_concrete
+from symfold.core.stacked_inputs import Numbered, known_count
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
-from symfold.evaluate import has_no_numbers
-from symfold.families import Numbered, known_count
-from symfold.folds import Fold, Select
-from symfold.names import applied_layers, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation import BOUND, SHORT
-from symfold.notation.alike import style_of
-from symfold.notation.expanded import show_count
-from symfold.notation.layout import equation, framed, output_names
-from symfold.notation.linear_maps import Composed, EntryAt, Grid
-from symfold.notation.styles import Style
-from symfold.notation.terms import Name, Term
-from symfold.notation.writing import stream
-from symfold.operations import Constant
-from symfold.shapes import is_concrete
-from symfold.specialise import with_shapes
-from symfold.trees import flatten, unflatten
-from symfold.walks import walk
+from symfold.show.notation import BOUND, SHORT
+from symfold.show.notation.alike import style_of
+from symfold.show.notation.expanded import show_count
+from symfold.show.notation.layout import equation, framed, output_names
+from symfold.show.notation.linear_maps import Composed, EntryAt, Grid
+from symfold.show.notation.styles import Style
+from symfold.show.notation.terms import Name, Term
+from symfold.show.notation.writing import stream
+from symfold.transform.autodiff.differentiate import adjoint
+from symfold.transform.specialise import with_shapes
 
 MOST_STEPS = 10_000  # that are written out one by one
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symfold.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Transposed, Unit
-from symfold.notation.styles import STYLES
-from symfold.notation.terms import Term, number_of
-from symfold.notation.writing import stream
-from symfold.operations import Constant
+from symfold.core.operations import Constant
+from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Transposed, Unit
+from symfold.show.notation.styles import STYLES
+from symfold.show.notation.terms import Term, number_of
+from symfold.show.notation.writing import stream
 
 Map = Term | None
 ZERO = Term(Constant(sp.Integer(0)))

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from symfold.blocks import Block
-from symfold.families import Family, Numbered
-from symfold.folds import Fold, apply_fold
-from symfold.layer_kinds import Call
-from symfold.names import leaves_of, names_of
-from symfold.nodes import Node
-from symfold.operations import Formal, Input
-from symfold.primitives import is_primitive, primitive
-from symfold.sequences import stack
-from symfold.shapes import Shape, Size
-from symfold.walks import rebuilt, substitute, walk
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, apply_fold
+from symfold.core.names import leaves_of, names_of
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.primitives import is_primitive, primitive
+from symfold.core.sequences import stack
+from symfold.core.shapes import Shape, Size
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.walks import rebuilt, substitute, walk
+from symfold.frontend.layer_kinds import Call
 
 tap = primitive(
     "tap", lambda a, probe: a, lambda xp, a, probe: a, lambda node, bar: [bar, bar], linear=(0,), shape_only=(1,), examples=((((2,), (2,)), {}),)

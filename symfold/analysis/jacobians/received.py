@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from symfold.analysis.jacobians.probes import Probed, in_order, probed, untapped
-from symfold.compile import compile_net
-from symfold.differentiate import value_and_grad
+from symfold.compute.compile import compile_net
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net, listed
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.primitives import reduce_sum, zeros
+from symfold.core.shapes import is_known, show
+from symfold.core.stacked_inputs import Family
+from symfold.core.tensors import number
 from symfold.errors import InvalidValue
-from symfold.families import Family
-from symfold.names import applied_layers, names_of
-from symfold.net import Net, listed
-from symfold.nodes import Node
-from symfold.opening import opened
-from symfold.operations import Input
-from symfold.primitives import reduce_sum, zeros
-from symfold.reverse_mode import pull_back
-from symfold.shapes import is_known, show
-from symfold.specialise import with_shapes
-from symfold.tensors import number
+from symfold.transform.autodiff.differentiate import value_and_grad
+from symfold.transform.autodiff.reverse_mode import pull_back
+from symfold.transform.inlining import opened
+from symfold.transform.specialise import with_shapes
 
 Array = np.ndarray[Any, Any]
 

@@ -17,24 +17,24 @@ from symfold.analysis.jacobians.chain import Chain, Unlisted
 from symfold.analysis.jacobians.jacobian import steps_of
 from symfold.analysis.jacobians.ordered import Map, after, is_identity, plain, plus, transposed
 from symfold.analysis.jacobians.probes import Probe, Probed, in_order, probed, untapped
-from symfold.differentiate import adjoint
+from symfold.base.trees import LEAF
+from symfold.core.folds import Fold, Select
+from symfold.core.names import label
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import zeros
+from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, SymfoldError
-from symfold.folds import Fold, Select
-from symfold.names import label
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation import BOUND, SHORT, formula, lines_formula
-from symfold.notation.alike import style_of
-from symfold.notation.foldform import Line
-from symfold.notation.letters import Letters, stems_of
-from symfold.notation.terms import Name, Term, named
-from symfold.opening import opened
-from symfold.operations import Constant
-from symfold.primitives import zeros
-from symfold.reverse_mode import pull_back
-from symfold.specialise import with_shapes
-from symfold.trees import LEAF
-from symfold.walks import walk
+from symfold.show.notation import BOUND, SHORT, formula, lines_formula
+from symfold.show.notation.alike import style_of
+from symfold.show.notation.foldform import Line
+from symfold.show.notation.letters import Letters, stems_of
+from symfold.show.notation.terms import Name, Term, named
+from symfold.transform.autodiff.differentiate import adjoint
+from symfold.transform.autodiff.reverse_mode import pull_back
+from symfold.transform.inlining import opened
+from symfold.transform.specialise import with_shapes
 
 
 def taught(net: Any) -> Taught:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from symfold.analysis.jacobians.jacobian import jacobian
+from symfold.core.net import Net
 from symfold.errors import ShapeError
-from symfold.net import Net
 
 Array = np.ndarray[Any, Any]
 

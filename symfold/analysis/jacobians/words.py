@@ -10,15 +10,15 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.jacobians.ordered import in_order, plain
+from symfold.core.operations import Constant
 from symfold.errors import TooLarge
-from symfold.notation import BOUND
-from symfold.notation.expanded import show_count
-from symfold.notation.layout import framed
-from symfold.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Unit
-from symfold.notation.styles import style_named
-from symfold.notation.terms import Term, number_of
-from symfold.notation.writing import stream
-from symfold.operations import Constant
+from symfold.show.notation import BOUND
+from symfold.show.notation.expanded import show_count
+from symfold.show.notation.layout import framed
+from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Unit
+from symfold.show.notation.styles import style_named
+from symfold.show.notation.terms import Term, number_of
+from symfold.show.notation.writing import stream
 
 Word = tuple[str, ...]
 Weights = dict[Word, tuple[Any, int]]  # of each word, its coefficient and how many paths it stands for

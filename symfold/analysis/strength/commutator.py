@@ -13,20 +13,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from symfold.analysis.rewiring.lesion import check_applied, layer_names
-from symfold.analysis.rewiring.order import swap
 from symfold.analysis.strength.jets import jets
 from symfold.analysis.strength.series import Series, series
+from symfold.core.folds import Fold, apply_fold
+from symfold.core.names import names_of, places_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.sequences import has_rest
+from symfold.core.walks import rebuilt, walk
 from symfold.errors import SymfoldError
-from symfold.folds import Fold, apply_fold
-from symfold.layer_kinds import is_name
-from symfold.names import names_of, places_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Input
-from symfold.sequences import has_rest
-from symfold.stretches import part
-from symfold.walks import rebuilt, walk
+from symfold.frontend.layer_kinds import is_name
+from symfold.transform.rewiring.lesion import check_applied, layer_names
+from symfold.transform.rewiring.order import swap
+from symfold.transform.step_ranges import part
 
 MOST = 30  # layers from one to the other, up to which the others are left out
 

@@ -18,13 +18,13 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.strength.multilinear import Expansion
-from symfold.families import Family
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.primitives import directional, is_primitive
-from symfold.shapes import Size
-from symfold.walks import walk
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.primitives import directional, is_primitive
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
 
 MOST = 5_000  # terms of one step
 

@@ -17,15 +17,11 @@ import sympy as sp
 
 from symfold.analysis.strength.jet_folds import Jet, fitted, fold_jets
 from symfold.analysis.strength.multilinear import directional_of, times, total, zeros_like
-from symfold.blocks import Block
-from symfold.derivatives import partial
-from symfold.errors import NoRule
-from symfold.folds import Fold, Select
-from symfold.layer_kinds import Call
-from symfold.nodes import Node
-from symfold.opening import body_of, opened
-from symfold.operations import Constant
-from symfold.primitives import (
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import (
     Apply,
     Primitive,
     at_max,
@@ -39,10 +35,14 @@ from symfold.primitives import (
     softmax,
     stopped,
 )
-from symfold.sequences import entry_of, renewed, reverse_row, stack_row, take_row
-from symfold.shapes import is_known
-from symfold.tensors import number
-from symfold.walks import walk
+from symfold.core.sequences import entry_of, renewed, reverse_row, stack_row, take_row
+from symfold.core.shapes import is_known
+from symfold.core.tensors import number
+from symfold.core.walks import walk
+from symfold.errors import NoRule
+from symfold.frontend.layer_kinds import Call
+from symfold.transform.autodiff.derivatives import partial
+from symfold.transform.inlining import body_of, opened
 
 # reductions that are no sum, with the row that gives the weights of their slope
 REDUCED = {logsumexp: safe_softmax, reduce_max: even_shares, first_max: at_max}

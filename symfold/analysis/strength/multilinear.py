@@ -14,14 +14,14 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, Formal, Input
+from symfold.core.primitives import Apply, broadcast_like, broadcast_to, directional, is_primitive
+from symfold.core.sequences import element, stack
+from symfold.core.shapes import Shape, is_known
+from symfold.core.tensors import number
 from symfold.errors import TooLarge
-from symfold.interpreter import Entries, Interpreter
-from symfold.nodes import Node, digest
-from symfold.operations import Constant, Formal, Input
-from symfold.primitives import Apply, broadcast_like, broadcast_to, directional, is_primitive
-from symfold.sequences import element, stack
-from symfold.shapes import Shape, is_known
-from symfold.tensors import number
 
 Sum = dict[Node, Any]  # from words to their coefficients, none of them zero
 Direction = tuple[int, Node]  # by which input of the layer, and the direction

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.blocks import Block
+from symfold.core.blocks import Block
+from symfold.core.conversion import lift
+from symfold.core.folds import Fold, apply_fold
+from symfold.core.names import covers, names_of, show_names
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal
+from symfold.core.tensors import tensor
+from symfold.core.walks import rebuilt, walk
 from symfold.errors import InvalidValue
-from symfold.folds import Fold, apply_fold
-from symfold.layer_kinds import Call
-from symfold.lifting import lift
-from symfold.names import covers, names_of, show_names
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.operations import Constant, Formal
-from symfold.tensors import tensor
-from symfold.walks import rebuilt, walk
+from symfold.frontend.layer_kinds import Call
 
 
 def scaled(net: Any, epsilon: Any = "epsilon") -> Net:

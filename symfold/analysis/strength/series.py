@@ -16,21 +16,21 @@ from symfold.analysis.strength.jet_folds import Jet
 from symfold.analysis.strength.jets import jets
 from symfold.analysis.strength.multilinear import Expansion, Sum, node_of, ordered, times, total, zeros_like
 from symfold.analysis.strength.series_text import EPSILON, polynomial, state_letters
+from symfold.base.trees import LEAF, Form, flatten, unflatten
+from symfold.compute.evaluate import as_numbers
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries
+from symfold.core.names import covers, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.sequences import stack
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
-from symfold.evaluate import as_numbers
-from symfold.folds import Fold
-from symfold.interpreter import Entries
-from symfold.names import covers, names_of
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation import folded_formula, formula
-from symfold.notation.alike import style_of
-from symfold.notation.expanded import show_count, terms_of
-from symfold.notation.symbolic import as_sympy
-from symfold.sequences import stack
-from symfold.specialise import with_shapes
-from symfold.trees import LEAF, Form, flatten, unflatten
-from symfold.walks import walk
+from symfold.show.notation import folded_formula, formula
+from symfold.show.notation.alike import style_of
+from symfold.show.notation.expanded import show_count, terms_of
+from symfold.show.notation.symbolic import as_sympy
+from symfold.transform.specialise import with_shapes
 
 MOST = 5_000  # terms of a coefficient that are listed
 SHOWN = 40  # terms in all, up to which a formula lists them

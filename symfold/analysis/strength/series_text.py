@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symfold.analysis.strength.multilinear import times, total
-from symfold.folds import Select
-from symfold.named_layers import Layer
-from symfold.net import Net
-from symfold.nodes import Node
-from symfold.notation.letters import stems_of
-from symfold.tensors import number, tensor
+from symfold.core.folds import Select
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.tensors import number, tensor
+from symfold.frontend.named_layers import Layer
+from symfold.show.notation.letters import stems_of
 
 EPSILON = "epsilon"
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 import symfold as sf
-from symfold.batches import Stack
-from symfold.compile import BACKENDS, EXTRAS
-from symfold.updates import TRAININGS, training_of, update_of
+from symfold.compute.compile import BACKENDS, EXTRAS
+from symfold.training.batches import Stack
+from symfold.training.training_step import TRAININGS, training_of, update_of
 from tests.benchmarks.peers import Peer
 from tests.benchmarks.work import Runner, Work, many
 

@@ -1,0 +1,271 @@
+"""Random functions modulo a prime: nets compared by one evaluation each, opaque layers being random functions.
+
+Inputs are random numbers modulo a random prime of 127 bits; sums, products, whole powers and rational numbers are exact;
+everything else (opaque layers, tanh, dot, ...) is a keyed hash of its name and of what it reads. Unequal values stay
+unequal functions of their arguments, so *equal* is wrong only by a collision, with a stated probability (the bound of
+Schwartz 1980 and Zippel 1979). *Unequal* proves nothing where a hash stands for a function that is not opaque.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from math import lcm, log2
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+from symfold.analysis.equality.lazy_entries import Lazily
+from symfold.analysis.normal_form import exact, tidy
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.functions import head_name
+from symfold.core.interpreter import Entries
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, Input
+from symfold.core.sequences import entry_of
+from symfold.core.shapes import ANY, NAME
+from symfold.core.stacked_inputs import Family
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
+
+PRIME_BITS = 127
+PRIMES = 119  # there are more than 2**119 primes of 127 bits
+LARGEST = 2.0**40  # degree, or bits of a coefficient: a product above it is read as a random function
+COMMUTATIVE = (sp.Add, sp.Mul, sp.Max, sp.Min)
+
+
+class Value(NamedTuple):
+    """A number modulo the prime, the shape it has, and how large a polynomial it stands for."""
+
+    number: int
+    shape: Any
+    degree: int = 1  # in the inputs, the random functions' values and the numbers that are not whole
+    bits: float = 0.0  # of the sum of the coefficients' sizes
+    whole: bool = True  # a polynomial, without a denominator
+
+
+class Undefined(ArithmeticError):
+    """A division by zero on the way."""
+
+
+@lru_cache(maxsize=16)
+def prime_of(seed: int) -> int:
+    """A prime of 127 bits, drawn from the seed.
+
+    >>> prime_of(0).bit_length(), prime_of(0) == prime_of(0) != prime_of(1)
+    (127, True)
+    """
+    for trial in range(100_000):
+        drawn = int.from_bytes(hashlib.blake2b(b"prime %d %d" % (seed, trial), digest_size=16).digest())
+        candidate = drawn % 2 ** (PRIME_BITS - 1) + 2 ** (PRIME_BITS - 1) | 1
+        if sp.isprime(candidate):
+            return candidate
+    raise AssertionError("no prime among a hundred thousand odd numbers")
+
+
+class Reading(Lazily):
+    """What a net means with random functions; layers with bodies are read closed, or `opened`.
+
+    `folded` reads a fold as a random function of what one step of it does to any state: independent of its depth.
+    """
+
+    def __init__(self, seed: int, opened: bool = False, folded: bool = False):
+        self.key, self.prime = b"symfold %d" % seed, prime_of(seed)
+        self.opened, self.folded = opened, folded
+        self.evaluations, self.degree, self.bits, self.denominator = 0, 1, 0.0, 1
+        self.polynomial = True  # whether nothing was met but sums, products and whole powers of inputs and numbers
+        self.entries: dict[int, tuple[int, Value]] = {}  # of a sequence that a step gave out, one entry, and at which nesting
+        self.nesting = 0  # of folds read as functions: the state of an inner one is not that of an outer one
+        self.shapes: dict[Any, bytes] = {}
+        self.bodies: dict[Any, Any] = {}
+
+    # -- values
+
+    def random(self, what: bytes, values: Sequence[Value], shape: Any) -> Value:
+        """The value of a random function of this name."""
+        self.evaluations += 1
+        self.polynomial = self.polynomial and not values
+        content = [b"%d:" % len(what), what]
+        for value in values:
+            self.note(value)
+            content += [value.number.to_bytes(16), self.shape_bytes(value.shape)]
+        found = hashlib.blake2b(b"".join(content), key=self.key, digest_size=32).digest()
+        return Value(int.from_bytes(found) % self.prime, shape)
+
+    def note(self, value: Value) -> None:
+        """Remember how large the polynomials are that were compared."""
+        if value.degree > self.degree:
+            self.degree = value.degree
+        if value.bits > self.bits:
+            self.bits = value.bits
+
+    def shape_bytes(self, shape: Any) -> bytes:
+        """A shape as bytes, after their number."""
+        if shape not in self.shapes:
+            said = repr(shape).encode()
+            self.shapes[shape] = b"%d:%b" % (len(said), said)
+        return self.shapes[shape]
+
+    def error(self, outputs: int) -> float:
+        """log2 of a bound of the probability that unequal nets were read as equal.
+
+        Each pair of arguments of one function, and each output, may agree by accident: a polynomial of degree D that is
+        not zero is zero at a random point with probability D/p, or the prime divides all its coefficients.
+        """
+        pairs = self.evaluations * (self.evaluations - 1) / 2 + outputs
+        coefficients = 2 * (self.bits + self.degree * log2(self.denominator) + 1)
+        return log2(pairs) + log2(2 * self.degree / 2.0 ** (PRIME_BITS - 1) + (1 + coefficients / (PRIME_BITS - 1)) / 2.0**PRIMES)
+
+    # -- what nodes mean
+
+    def name(self, name: str) -> Value:
+        return self.random(b"layer " + name.encode(), (), (NAME,))
+
+    def leaf(self, node: Node) -> Value:
+        value = exact(node)
+        if value is None:
+            op = node.op
+            self.polynomial = self.polynomial and isinstance(op, Input)
+            name = digest(node) if isinstance(op, (Constant, Family)) else f"{op.role} {op.name}".encode()
+            return self.random(name, (), node.shape)
+        if value.denominator % self.prime == 0:
+            raise Undefined
+        self.denominator = lcm(self.denominator, value.denominator)
+        number = value.numerator * pow(value.denominator, -1, self.prime) % self.prime
+        size = max(0, value.numerator.bit_length() - value.denominator.bit_length() + 1)
+        return Value(number, (), int(value.denominator != 1), float(size))
+
+    def shape_of(self, node: Node, args: Sequence[Value]) -> Any:
+        """The shape of an operation's result; where it is unknown, what it depends on."""
+        if ANY[0] not in node.shape:
+            return node.shape
+        if not isinstance(node.op, type):
+            return args[1].shape if isinstance(node.op, Call) and node.op.body is None else (op_name(node.op), *(arg.shape for arg in args))
+        met: set[str] = set()
+        for arg in args:
+            met |= set(arg.shape[1]) if arg.shape[:1] == ("broadcast",) else {repr(arg.shape)} if arg.shape else set()
+        return ("broadcast", tuple(sorted(met)))
+
+    def apply(self, node: Node, args: Sequence[Value]) -> Value:
+        op = node.op
+        if isinstance(op, Call):
+            return self.call(node, args)
+        shape = self.shape_of(node, args)
+        if op is sp.Add:
+            return self.sum(args, shape)
+        if op is sp.Mul:
+            return self.product(args, shape)
+        if op is sp.Pow and (exponent := exact(node.args[1])) is not None and exponent.denominator == 1 and abs(exponent) < LARGEST:
+            return self.power(args[0], int(exponent), shape)
+        if isinstance(op, type):
+            return self.random(head_name(op).encode(), sorted(args) if op in COMMUTATIVE else args, shape)
+        entry = entry_of(node)
+        return self.index(args[0], entry[1], node.args[0]) if entry else self.random(op_name(op), args, shape)
+
+    def sum(self, args: Sequence[Value], shape: Any) -> Value:
+        whole = all(arg.whole for arg in args)
+        degrees, sizes = [arg.degree for arg in args], [arg.bits for arg in args]
+        degree = max(degrees) if whole else sum(degrees)
+        size = max(sizes) if whole else sum(sizes)
+        if max(degree, size) > LARGEST:
+            return self.random(b"Add", sorted(args), shape)
+        return Value(sum(arg.number for arg in args) % self.prime, shape, degree, size + log2(len(args)), whole)
+
+    def product(self, args: Sequence[Value], shape: Any) -> Value:
+        degree, bits = sum(arg.degree for arg in args), sum(arg.bits for arg in args)
+        if max(degree, bits) > LARGEST:
+            return self.random(b"Mul", sorted(args), shape)
+        number = 1
+        for arg in args:
+            number = number * arg.number % self.prime
+        return Value(number, shape, degree, bits, all(arg.whole for arg in args))
+
+    def power(self, base: Value, exponent: int, shape: Any) -> Value:
+        degree, bits = base.degree * abs(exponent), base.bits * abs(exponent)
+        if max(degree, bits) > LARGEST:
+            return self.random(b"Pow %d" % exponent, (base,), shape)
+        if exponent < 0 and base.number == 0:
+            raise Undefined
+        self.polynomial = self.polynomial and exponent >= 0
+        return Value(pow(base.number, exponent, self.prime), shape, degree, bits, base.whole and exponent >= 0)
+
+    def index(self, value: Any, position: int, node: Node) -> Value:
+        return self.random(b"entry %d" % position, (value,), node.shape[1:] if ANY[0] not in node.shape else ("entry", value.shape))
+
+    def collect(self, entries: Entries, node: Node) -> Value:
+        inner = tuple(sorted({repr(entry.shape) for entry in entries}))
+        return self.random(b"stack", entries, node.shape if ANY[0] not in node.shape else ("stack", len(entries), inner))
+
+    # -- layers
+
+    def call(self, node: Node, args: Sequence[Value]) -> Value:
+        """A layer applied: opened, or a random function of its body, or where it is opaque of its name."""
+        op = node.op
+        if op.body is None:
+            return self.random(b"opaque", args, self.shape_of(node, args))
+        if not self.opened:
+            return self.random(b"body " + self.body(op.body).digest, args[1:], self.shape_of(node, args))
+        block = self.body(op.body.retyped([arg.shape for arg in node.args[1:]]))
+        result: Value = self.run(block.results, dict(zip(block.formals, args[1:], strict=True)))[0]
+        return result
+
+    def body(self, body: Block) -> Block:
+        if body not in self.bodies:
+            self.bodies[body] = Block(body.shapes, tidy(body.results))
+        known: Block = self.bodies[body]
+        return known
+
+    # -- folds as functions of what one step does
+
+    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+        if args and isinstance(node.op, (type, Call)) and all(type(arg) is Value for arg in args):
+            return self.apply(node, args)  # what most nodes are: no sequence of steps
+        if self.folded and isinstance(node.op, Family):
+            return self.leaf(node)
+        return super()._meaning(node, args, plans)
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+        if not self.folded:
+            return super()._fold(node, fold, args, plans)
+        whole = [self.collect(a, n) if isinstance(a, Entries) else a for a, n in zip(args, node.args, strict=True)]
+        block, carries = fold.block, fold.carries
+        self.nesting += 1
+        given = [
+            self.random(b"state %d of %d" % (k, self.nesting), (), shape if ANY[0] not in shape else ("state", value.shape))
+            for k, (shape, value) in enumerate(zip(block.shapes, whole[:carries], strict=False))
+        ]
+        given += [
+            self.entry(value, shape) if each else value
+            for value, each, shape in zip(whole[carries:], fold.each, block.shapes[carries:], strict=True)
+        ]
+        results = self._follow(plans.setdefault(block, walk(block.results)), block.results, dict(zip(block.formals, given, strict=True)), plans)
+        steps = [self.collect(r, n) if isinstance(r, Entries) else r for r, n in zip(results, block.results, strict=True)]
+        self.nesting -= 1
+        after: list[Any] = []
+        for k, (step, result) in enumerate(zip(steps, block.results, strict=True)):
+            mapped = k >= carries and set(block.formals[:carries]).isdisjoint(walk((result,)))
+            if k < carries:
+                value = self.random(f"fold {fold.count} {k}".encode(), [*whole[:carries], *steps[:carries]], ())
+            elif mapped:  # no step waits for another
+                value = self.random(f"map {fold.count}".encode(), (step,), ())
+            else:
+                value = self.random(f"scan {fold.count}".encode(), [*whole[:carries], *steps[:carries], step], ())
+            shape = fold.result_shape(k)
+            after.append(value._replace(shape=shape if ANY[0] not in shape else ("fold", value.number)))
+            if mapped:
+                self.entries[value.number] = self.nesting + 1, step
+        return after
+
+    def entry(self, sequence: Value, shape: Any) -> Value:
+        """The entry that any one step reads of a sequence: where another fold's same step gave it out, what that gave."""
+        nesting, known = self.entries.get(sequence.number, (0, sequence))
+        if nesting == self.nesting:
+            return known
+        return self.random(b"entry of %d" % self.nesting, (sequence,), shape if ANY[0] not in shape else ("entry", sequence.shape))
+
+
+def op_name(op: Any) -> bytes:
+    """An operation that is no SymPy function, by its digest or its name and attributes."""
+    return op.digest if isinstance(op, Call) else repr(op).encode()

@@ -1,0 +1,36 @@
+"""`symfold backward`: the backward pass of a net, derived, as a formula."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from symfold.apps.command.formula import print_formula
+from symfold.apps.command.options import as_json, formula_options, net_options
+
+if TYPE_CHECKING:
+    from symfold.core.net import Net
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  symfold backward residual --depth 3
+  symfold backward "z * f(z)" --depth n --style latex"""
+)
+@net_options
+@formula_options
+@as_json
+def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
+    """Print the adjoint of MAPPER folded over layers: a fold of the adjoint mapper over the reversed list."""
+    print_formula(mapper, depth, layer, init, form, style, max_ops, json_, of=backward)
+
+
+def backward(net: Net) -> Net:
+    """The adjoint of a net, if there is anything to derive it by."""
+    from symfold.transform.autodiff.differentiate import adjoint
+
+    if not net.inputs:
+        raise click.UsageError("the net reads no x, so that its backward pass is empty (begin with x: --init x)")
+    return adjoint(net)

@@ -1,0 +1,56 @@
+"""`symfold compare`: how two nets differ, on the terminal and as a page."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import click
+
+from symfold.apps.command.options import as_json, depth_option, say, say_json, symbolic_net, write
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  symfold compare residual boosting --depth 4
+  symfold compare residual boosting --depth n -o report.html
+  symfold compare "f(z) + z" "z + f(z)" --exit-code"""
+)
+@click.argument("first", metavar="MAPPER")
+@click.argument("second", metavar="MAPPER")
+@depth_option
+@click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
+@click.option("--init", default="x", show_default=True, help="The initial state of both: x, or a number.")
+@click.option("-o", "--output", type=click.Path(), help="Write the whole report, with pictures, as one HTML page.")
+@click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 where the nets differ, as git diff does.")
+@as_json
+def command(first: str, second: str, depth: int | str, layer: str, init: str, output: str | None, exit_code: bool, json_: bool) -> int:
+    """Compare two MAPPERs, each folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
+    from symfold.apps.report.comparison import compare
+    from symfold.base.files import check_writable
+    from symfold.errors import InvalidValue
+
+    if output is not None:
+        if not output.lower().endswith((".html", ".htm")):
+            raise InvalidValue(f"cannot write {output!r}: the report is an HTML page (give a file name that ends in .html)")
+        check_writable(output)
+    names = (first, second) if first != second else ("A", "B")
+    comparison = compare(symbolic_net(first, depth, layer, init), symbolic_net(second, depth, layer, init), names)
+    if json_:
+        from symfold.apps.report.terminal import as_data
+
+        say_json({"first": first, "second": second, "depth": depth, **as_data(comparison)})
+    else:
+        from symfold.apps.report.terminal import shown
+
+        say(shown(comparison, *((shutil.get_terminal_size().columns, _strong) if sys.stdout.isatty() else ())))
+    if output is not None:
+        write(comparison.to_html(), output)
+        if not json_:
+            say(f"written: {output}")
+    return int(exit_code and comparison.differ)
+
+
+def _strong(text: str) -> str:
+    return click.style(text, fg="red", bold=True)

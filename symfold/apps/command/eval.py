@@ -1,0 +1,138 @@
+"""`symfold eval`: numbers, of a net with random layers or of a trained model."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from symfold.apps.command.options import (
+    as_json,
+    depth_option,
+    fixed_depth,
+    is_model,
+    json_line,
+    output_option,
+    say,
+    seed_option,
+    without_effect,
+    write,
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  symfold eval residual --depth 3 --x 1,2,3
+  symfold eval "z * f(z)" --depth 2 --x 0.5 --layers tanh
+  symfold eval model.npz --data examples/diabetes.csv -o predictions.csv"""
+)
+@click.argument("what", metavar="MAPPER|MODEL.npz")
+@depth_option
+@click.option("--x", "x_text", metavar="ROWS", help="The input: numbers with commas between, rows with semicolons between.")
+@click.option("--layers", "layers_name", default="dense", show_default=True, help="dense (random weights), or an elementwise function for every layer.")
+@click.option("--activation", default="sigmoid", show_default=True, help="The activation of dense layers.")
+@seed_option
+@click.option("--data", type=click.Path(), help="The table to predict for, with a trained model.")
+@output_option
+@as_json
+def command(
+    what: str, depth: int | str, x_text: str | None, layers_name: str, activation: str, seed: int, data: str | None, output: str | None, json_: bool
+) -> None:
+    """Evaluate MAPPER folded over layers at --x, or predict by a trained model for --data."""
+    if is_model(what):
+        without_effect("depth", "layers_name", "activation", "seed", because="on a trained model")
+        if data is None or x_text is not None:
+            raise click.UsageError(f"a trained model takes --data FILE.csv: symfold eval {what} --data FILE.csv")
+        predict(what, data, output, json_)
+        return
+    if x_text is None or data is not None:
+        raise click.UsageError("a mapper takes --x, numbers with commas between: symfold eval residual --x 1,2,3")
+    if layers_name != "dense":
+        without_effect("activation", "seed", because=f"on --layers {layers_name}, which has no weights")
+    value = evaluate(what, fixed_depth(depth), rows_of(x_text), layers_name, activation, seed)
+    if json_:
+        about = {"mapper": what, "depth": depth, "layers": layers_name, "activation": activation, "seed": seed}
+        write(json_line({**about, "x": rows_of(x_text), "value": value}), output)
+    else:
+        write("\n".join(",".join(repr(float(number)) for number in row) for row in value), output)
+        if output is not None:
+            say(f"{len(value)} row{'s'[: len(value) - 1]} written: {output}")
+
+
+def rows_of(text: str) -> list[list[float]]:
+    """The rows that were typed.
+
+    >>> rows_of("1,2;3,4")
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    try:
+        rows = [[float(part) for part in row.split(",")] for row in text.split(";")]
+    except ValueError:
+        raise click.UsageError(f"--x {text[:60]!r} is no list of numbers (write 1,2,3 or 1,2;3,4)") from None
+    if len({len(row) for row in rows}) > 1 or not all(math.isfinite(number) for row in rows for number in row):
+        raise click.UsageError(f"--x {text[:60]!r} must have finite numbers, as many in every row")
+    return rows
+
+
+def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int) -> Any:
+    """The value of a mapper over dense layers with random weights, or over one function again and again."""
+    import numpy as np
+
+    from symfold.apps.regression import ACTIVATIONS
+    from symfold.core.tensors import tensor
+    from symfold.errors import unknown
+    from symfold.frontend.folding import fold
+    from symfold.frontend.layer_kinds import dense
+    from symfold.frontend.named_layers import layers
+    from symfold.mappers.expressions import FUNCTIONS, named_mapper
+
+    width = len(rows[0])
+    x = tensor("x", (None, width))
+    if layers_name == "dense":
+        if activation not in ACTIVATIONS:
+            raise unknown("activation", activation, ACTIVATIONS)
+        kind: Any = dense(width, width, ACTIVATIONS[activation])
+    elif FUNCTIONS.get(layers_name, (None, 0))[1] == 1:
+        kind = lambda z: FUNCTIONS[layers_name][0](z)  # noqa: E731
+    else:
+        raise unknown("kind of layers", layers_name, ["dense", *(name for name, (_, arity) in FUNCTIONS.items() if arity == 1)])
+    net = fold(named_mapper(mapper).make(x), layers("f", kind, count=depth), x)
+    with np.errstate(all="ignore"):
+        value = net.compile()(net.init(seed), x=np.array(rows))
+    return np.broadcast_to(np.asarray(value, dtype=float), np.broadcast_shapes(np.shape(value), (1, 1)))
+
+
+def predict(model_path: str, data: str, output: str | None, json_: bool) -> None:
+    """Predictions of a trained model, a row of the table each; finite ones, or an error that says for which row there is none."""
+    import numpy as np
+
+    from symfold.apps.data import read_table
+    from symfold.apps.saved import load_model
+    from symfold.base.files import check_writable
+    from symfold.errors import DataError
+
+    if output is not None:
+        check_writable(output, data, model_path)
+    model = load_model(model_path)
+    with np.errstate(all="ignore"):  # what is not finite is said below, in words
+        predicted = model.predict(read_table(data, only=model.shape.columns).values)
+    wrong = np.flatnonzero(~np.isfinite(predicted))
+    if wrong.size:
+        raise DataError(
+            f"{model_path!r} gives no finite prediction for {wrong.size} of {len(predicted)} rows of {data!r}, the first in row {wrong[0] + 1} "
+            f"under the header: {predicted[wrong[0]]} (check its numbers, and that the model was trained on such ones)"
+        )
+    target = model.shape.target
+    if json_:
+        write(json_line({"model": model_path, "data": data, "target": target, "predictions": predicted}), output)
+        return
+    write("\n".join([csv_cell(f"predicted {target}"), *(repr(float(value)) for value in predicted)]), output)
+    if output is not None:
+        say(f"{len(predicted)} predictions written: {output}")
+
+
+def csv_cell(text: str) -> str:
+    """A name as a cell of a CSV file."""
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text

@@ -1,0 +1,76 @@
+"""`symfold formula`: a net's formula, the expanded one as a stream of any length."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from symfold.apps.command.options import (
+    as_json,
+    bounded,
+    formula_options,
+    net_options,
+    say,
+    say_json,
+    symbolic_net,
+    without_effect,
+)
+
+if TYPE_CHECKING:
+    from symfold.core.net import Net
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  symfold formula "f(z) + z" --depth 3 --form expanded
+  symfold formula boosting --depth n --style latex
+  symfold formula "z + f(x)" --depth 3 --init 0 --form steps"""
+)
+@net_options
+@formula_options
+@as_json
+def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
+    """Print the formula of MAPPER folded over layers."""
+    print_formula(mapper, depth, layer, init, form, style, max_ops, json_)
+
+
+def print_formula(
+    mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool, of: Callable[[Net], Net] = lambda net: net
+) -> None:
+    """Print the formula of what is made of a net, as text or as JSON with what it is about."""
+    if form != "steps":
+        without_effect("max_ops", because=f"on --form {form}")
+    if form == "expanded":
+        bounded(depth, remedy="or use --form fold")
+    net = of(symbolic_net(mapper, depth, layer, init))
+    about = {"mapper": mapper, "depth": depth}
+    if form == "expanded":
+        print_expanded(net, about, style, json_)
+        return
+    from symfold.show.notation import formula
+
+    text = formula(net, form=form, style=style, max_ops=max_ops)
+    if json_:
+        say_json({**about, "form": form, "style": style, "formula": text})
+    else:
+        say(text)
+
+
+def print_expanded(net: Net, about: dict[str, int | str], style: str, json_: bool) -> None:
+    """The expanded formula, written as it is made."""
+    from symfold.show.notation.expanded import stream
+
+    chunks = iter(stream(net, style))
+    first = next(chunks, "")  # what can go wrong goes wrong before anything is printed
+    if json_:
+        head = json.dumps({**about, "form": "expanded", "style": style, "formula": ""}, ensure_ascii=False)
+        sys.stdout.write(head.removesuffix('"}'))
+    for chunk in itertools.chain([first], chunks):
+        sys.stdout.write(json.dumps(chunk, ensure_ascii=False)[1:-1] if json_ else chunk)
+    sys.stdout.write('"}\n' if json_ else "\n")

@@ -1,0 +1,168 @@
+"""Arguments and options that several subcommands share, and what they mean."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from symfold.core.net import Net
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+FORMS = ("fold", "steps", "expanded")
+STYLES = ("text", "unicode", "latex", "mathml")
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print machine-readable JSON.")
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of all that is random.")
+_form = click.option("--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out.")
+_style = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed.")
+_max_ops = click.option("--max-ops", type=click.IntRange(1), default=10_000, show_default=True, help="The bound on the equations of --form steps.")
+level_option = click.option("--level", metavar="LEVEL", help="What a node stands for: fold, block, step, layer or primitive.")
+output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
+
+
+MAX_DIGITS = 18  # of a depth
+LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "y", "z")  # degree, strength, gain, identity, Jacobian, step, P(t), output, state
+
+
+def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | str:
+    """A whole number from 0 up, or a symbol."""
+    if text.isascii() and text.isdigit():
+        if len(text.lstrip("0")) > MAX_DIGITS:
+            raise click.BadParameter(f"{text[:40]}{'...' if len(text) > 40 else ''} is too large (a depth is below 10**{MAX_DIGITS})")
+        return int(text.lstrip("0") or "0")
+    if text in LETTERS:
+        raise click.BadParameter(f"{text!r} means something else in what is printed (the usual symbol of a depth is n)")
+    if text.isidentifier() and text.isascii():
+        return text
+    raise click.BadParameter(f"{text[:40]!r} is no depth (give a whole number from 0 up, or a symbol such as n)")
+
+
+mapper_argument = click.argument("mapper", metavar="MAPPER")
+depth_option = click.option(
+    "--depth", callback=read_depth, default="3", show_default=True, help="How many layers: a number, or a symbol such as n."
+)
+
+
+def net_options(function: Decorated) -> Decorated:
+    """The arguments that say which symbolic net is meant."""
+    init = click.option("--init", default="x", show_default=True, help="The initial state: x, or a number.")
+    layer = click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
+    return mapper_argument(depth_option(layer(init(function))))
+
+
+def formula_options(function: Decorated) -> Decorated:
+    """The options that say how a net is written as a formula."""
+    return _form(_style(_max_ops(function)))
+
+
+def without_effect(*names: str, because: str) -> None:
+    """Refuse options that were given and change nothing."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} has no effect {because} (leave it out)")
+
+
+def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
+    """The mapper folded over opaque layers."""
+    from symfold.core.tensors import tensor
+    from symfold.frontend.folding import fold
+    from symfold.frontend.named_layers import layers
+    from symfold.mappers.expressions import named_mapper
+
+    if depth in ("x", layer):
+        meaning = "the input" if depth == "x" else "the layers' name"
+        raise click.UsageError(f"--depth {depth}: {depth} is {meaning} (give another symbol, as --depth n)")
+    x = tensor("x")
+    net: Net = fold(named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init))
+    return net
+
+
+def initial_number(text: str) -> int | float:
+    """The number that a fold starts from.
+
+    >>> initial_number("0"), initial_number("0.5")
+    (0, 0.5)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise click.UsageError(f"--init {text[:40]!r} is neither x nor a number") from None
+    if not math.isfinite(value):
+        raise click.UsageError(f"--init {text!r} is no finite number")
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+MAX_DEPTH = 1_000_000
+
+
+def bounded(depth: int | str, bound: int = MAX_DEPTH, remedy: str = "give fewer layers") -> None:
+    """Refuse a depth at which what is done layer by layer would take hours."""
+    if isinstance(depth, int) and depth > bound:
+        raise click.UsageError(f"--depth {depth:,}: this goes layer by layer, through at most {bound:,} ({remedy})")
+
+
+def is_model(name: str) -> bool:
+    """Whether a name is that of a model's file: by its ending, since a mapper may have any other name that a file has.
+
+    >>> is_model("model.NPZ"), is_model("model"), is_model("residual")
+    (True, False, False)
+    """
+    return name.lower().endswith(".npz")
+
+
+def fixed_depth(depth: int | str) -> int:
+    """A depth that is to be computed with."""
+    if isinstance(depth, str):
+        raise click.UsageError(f"--depth {depth}: numbers need a depth that is a number")
+    bounded(depth)
+    return depth
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    click.echo(text)
+
+
+def say_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    click.echo(json_line(value))
+
+
+def json_line(value: Any) -> str:
+    """A value as one line of JSON; a number that is not finite is null."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """A value of the kinds that JSON has.
+
+    >>> plain({"a": (1.5, float("nan"))})
+    {'a': [1.5, None]}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write(text: str, output: str | None) -> None:
+    """Write a text to a file, whole or not at all, or to standard output."""
+    if output is None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        return
+    from symfold.base.files import replacing
+
+    with replacing(output) as temporary:
+        temporary.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")

@@ -1,0 +1,66 @@
+"""Bands: what was measured over seeds, as a mean and two standard errors to each side; and the budget that it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symfold.apps.data import Array
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an experiment was allowed: seeds, rows trained on, update steps of one training, and how many trainings there were."""
+
+    seeds: int
+    rows: int
+    steps: int = 0
+    trainings: int = 0
+
+    def __str__(self) -> str:
+        trained = f"{self.steps} steps a training, {self.trainings} trainings" if self.trainings else "nothing trained"
+        return f"{self.seeds} seeds, {self.rows} rows, {trained}"
+
+
+@dataclass(frozen=True)
+class Band:
+    """The mean over seeds, and the mean less and plus two standard errors: numbers, or arrays of one shape."""
+
+    mean: Any
+    low: Any
+    high: Any
+
+    def overlaps(self, other: Band) -> bool:
+        """Whether two bands of a number have a value in common."""
+        return bool(self.low <= other.high and other.low <= self.high)
+
+    def holds(self, value: float) -> bool:
+        """Whether a number lies in a band of a number."""
+        return bool(self.low <= value <= self.high)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def band(values: Array) -> Band:
+    """The band of values whose first axis is the seeds, of which there are at least two.
+
+    >>> print(band(np.array([1.0, 2.0, 3.0])))
+    2 [0.845, 3.15]
+    """
+    with np.errstate(invalid="ignore"):  # an infinite error, of a training that diverged, has no width
+        mean = values.mean(axis=0)
+        wide = 2 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return Band(mean, mean - wide, mean + wide)
+
+
+def difference(one: Array, other: Array) -> Band:
+    """The band of the differences, seed by seed, of two measurements under the same seeds.
+
+    >>> print(difference(np.array([1.0, 2.0]), np.array([0.5, 1.5])))
+    0.5 [0.5, 0.5]
+    """
+    with np.errstate(invalid="ignore"):  # of two that diverged
+        return band(one - other)

@@ -1,0 +1,166 @@
+"""Paths: how much of the gradient of a trained residual net comes along paths of each length.
+
+The gradient by the input is the sum over all 2**n subsets of layers of the product of their transposed Jacobians, later
+layers first, applied to the cotangent of the output. Sorted by the size of the subset it is a polynomial in t, and one pass
+backwards gives all of its coefficients, one vector a length:
+
+    a_{k-1}[l] = a_k[l] + J_k^T a_k[l-1],    a_n = (cotangent, 0, ..., 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import comb
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symfold.apps.data import Array
+from symfold.apps.experiments.bands import Band, Budget, band
+from symfold.apps.experiments.samples import diabetes
+from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
+from symfold.base.arguments import whole
+from symfold.core.net import Net
+from symfold.core.tensors import tensor
+from symfold.frontend.folding import fold, scan
+from symfold.frontend.layer_kinds import dense
+from symfold.frontend.losses import squared_error
+from symfold.frontend.named_layers import layer, layers
+from symfold.mappers import residual
+from symfold.transform.autodiff.differentiate import adjoint, grad
+
+Pull = Callable[[Array], Array]  # a transposed Jacobian: from cotangents of what a layer gives to those of what it reads
+MOST_PATHS = 2**12  # up to as many, every path is followed; of more, a sample
+
+
+@dataclass(frozen=True)
+class PathLengths:
+    """The gradient by path length, 0 to depth; arrays are seeds by lengths, norms are means over the rows."""
+
+    budget: Budget
+    depth: int
+    rate: float
+    counts: tuple[int, ...]
+    followed: int  # how many paths the mean norms are of, if not all
+    path_norm: Array  # the mean norm of the vector that one path contributes
+    norm: Array  # the norm of what the paths of a length contribute together
+    share: Array  # their part of the gradient, along the gradient: adds up to 1
+    off: Array  # how far the contributions are from the gradient, relative to it: a seed each
+
+    @property
+    def magnitude(self) -> Array:
+        """The share of each length in count times mean norm, as Veit et al. (2016) draw it."""
+        total = np.array(self.counts, dtype=float) * self.path_norm
+        shares: Array = total / total.sum(axis=1, keepdims=True)
+        return shares
+
+    @property
+    def mean_length(self) -> Band:
+        """The mean length of a path, weighted by magnitude; the mean over all paths alike is depth / 2."""
+        return band(self.magnitude @ np.arange(self.depth + 1))
+
+
+def path_lengths(
+    seeds: int = 10,
+    *,
+    depth: int = 10,
+    epochs: int = 60,
+    batch: int = 64,
+    rows: int = 32,
+    choosing: int = 2,
+    rates: Sequence[float] = RATES,
+    data: str | Path | None = None,
+) -> PathLengths:
+    """Train a residual net with a linear readout on the diabetes data, and take the gradient of its test error apart, on so many rows."""
+    seeds, depth, rows = whole("seeds", seeds, 2), whole("depth", depth, 1), whole("rows", rows, 1)
+    width = diabetes(0, data).train[0].shape[1]
+    x, target = tensor("x", (None, width)), tensor("target", (None, 1))
+    kind = dense(width, width, np.tanh)
+    blocks = layers("f", kind, count=depth)
+    net = Net.of(layer("out", dense(width, 1))(fold(residual, blocks, x)))
+    loss = squared_error(net, target)
+    states = Net.of(scan(residual, blocks, x)).compile()
+    slope, by_state = grad(loss, wrt="x").compile(), grad(squared_error(layer("out", dense(width, 1))(x), target), wrt="x").compile()
+    back = Net.of(adjoint(layer("f", kind)(x)).parts["x"]).compile()
+
+    def run(rate: float, seed: int) -> Errors:
+        sample = diabetes(seed, data)
+        return errors_of(lambda: fitted(net, net.init(seed), sample.train, rate, epochs, batch, seed), net.compile(), sample)
+
+    rate = float(rates[int(by_choice(run, rates, choosing).argmin())])
+    masks = masks_of(depth)
+    path_norm, norm, share, off = [], [], [], []
+    for seed in range(seeds):
+        sample = diabetes(seed, data)
+        params = fitted(net, net.init(seed), sample.train, rate, epochs, batch, seed)
+        given = {"x": sample.test[0][:rows], "target": sample.test[1][:rows]}
+        read = [given["x"], *states({name: params[name] for name in states.layout.names}, x=given["x"])]
+        pulls = [partial(pulled, back, params, k + 1, read[k]) for k in range(depth)]
+        cotangent = by_state({name: params[name] for name in by_state.layout.names}, x=read[-1], target=given["target"])["x"]
+        found = contributions(pulls, cotangent)
+        whole_gradient = slope(params, **given)["x"]
+        lengths = np.linalg.norm(path_vectors(pulls, cotangent, masks), axis=-1).mean(axis=-1)
+        path_norm.append([lengths[masks.sum(axis=1) == number].mean() for number in range(depth + 1)])
+        norm.append(np.linalg.norm(found, axis=-1).mean(axis=-1))
+        share.append((found * whole_gradient).sum(axis=(1, 2)) / (whole_gradient**2).sum())
+        off.append(np.linalg.norm(found.sum(axis=0) - whole_gradient) / np.linalg.norm(whole_gradient))
+    trained = len(sample.train[1])
+    return PathLengths(
+        Budget(seeds, trained, steps_of(trained, epochs, batch), len(rates) * choosing + seeds), depth, rate,
+        tuple(comb(depth, number) for number in range(depth + 1)), len(masks) if len(masks) < 2**depth else 0,
+        np.array(path_norm), np.array(norm), np.array(share), np.array(off),
+    )  # fmt: skip
+
+
+def pulled(back: Any, params: Mapping[str, Any], number: int, read: Array, cotangents: Array) -> Array:
+    """J_k^T at what layer k reads, applied to cotangents (any, rows, width): all of them as rows of one call."""
+    flat = cotangents.reshape(-1, read.shape[-1])
+    points = np.broadcast_to(read, cotangents.shape).reshape(flat.shape)
+    own = {"W_f": params[f"W{number}"], "b_f": params[f"b{number}"]}
+    result: Array = back(own, x=points, a=flat).reshape(cotangents.shape)
+    return result
+
+
+def contributions(pulls: Sequence[Pull], cotangent: Array) -> Array:
+    """What the paths of each length contribute to the gradient, (lengths, *cotangent's shape), from the layers' transposed Jacobians.
+
+    >>> double, triple = lambda a: 2 * a, lambda a: 3 * a
+    >>> contributions([double, triple], np.array([1.0])).ravel()          # (1 + 2 t) (1 + 3 t)
+    array([1., 5., 6.])
+    """
+    lengths = np.zeros((len(pulls) + 1, *cotangent.shape))
+    lengths[0] = cotangent
+    for done, pull in enumerate(reversed(pulls), start=1):
+        lengths[1 : done + 1] += pull(lengths[:done])
+    return lengths
+
+
+def path_vectors(pulls: Sequence[Pull], cotangent: Array, masks: Any) -> Array:
+    """What single paths contribute, (paths, *cotangent's shape); a row of `masks` says which layers a path goes through.
+
+    >>> double, triple = lambda a: 2 * a, lambda a: 3 * a
+    >>> path_vectors([double, triple], np.array([1.0]), masks_of(2)).ravel()
+    array([1., 2., 3., 6.])
+    """
+    vectors = np.broadcast_to(cotangent, (len(masks), *cotangent.shape)).copy()
+    for place in reversed(range(len(pulls))):
+        through = masks[:, place]
+        vectors[through] = pulls[place](vectors[through])
+    return vectors
+
+
+def masks_of(depth: int, most: int = MOST_PATHS) -> Any:
+    """Every path through so many layers, as the layers that it goes through; of more than `most`, as many of each length, drawn.
+
+    >>> masks_of(2).astype(int).tolist()
+    [[0, 0], [1, 0], [0, 1], [1, 1]]
+    """
+    if 2**depth <= most:
+        return (np.arange(2**depth)[:, None] >> np.arange(depth) & 1).astype(bool)
+    random = np.random.default_rng(0)
+    each = max(1, most // (depth + 1))
+    ranks = random.random((depth + 1, each, depth)).argsort(axis=-1)
+    return (ranks < np.arange(depth + 1)[:, None, None]).reshape(-1, depth)

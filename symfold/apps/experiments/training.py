@@ -1,0 +1,70 @@
+"""Training for experiments: one optimizer for all of them, learning rates from one grid, chosen on rows kept for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symfold.apps.data import Array
+from symfold.apps.experiments.samples import Rows, Sample
+from symfold.apps.regression import error
+from symfold.core.net import Net
+from symfold.core.tensors import tensor
+from symfold.errors import Diverged
+from symfold.frontend.losses import squared_error
+from symfold.training.optimizers import momentum
+from symfold.training.train import fit
+
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+CHOOSING = 1000  # seeds from here on choose the rates, those from 0 on are reported
+
+
+def fitted(
+    net: Net, start: Mapping[str, Any], rows: Rows, rate: float, epochs: int, batch: int, seed: int, stages: bool = False
+) -> Mapping[str, Any]:
+    """The parameters of a net from x to one prediction a row, fitted by momentum on the mean squared error of batches."""
+    data = {"x": rows[0], "target": rows[1]}
+    size = min(batch, len(rows[1]))
+    loss = squared_error(net, tensor("target", (None, 1)))
+    optimizer = momentum(rate / size)  # the loss is a sum over the batch
+    return fit(loss, start, data, optimizer=optimizer, epochs=epochs, batch_size=size, seed=seed, stages=stages, progress=False).params
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Root mean squared errors on the three parts of a sample; infinite where the training diverged."""
+
+    train: float
+    validation: float
+    test: float
+
+
+def error_on(predict: Callable[..., Any], params: Mapping[str, Any], rows: Rows) -> float:
+    """The root mean squared error of a compiled net on some rows; a prediction that is one number is that of every row."""
+    return error(np.broadcast_to(predict(params, x=rows[0]), rows[1].shape), rows[1])
+
+
+def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any], sample: Sample) -> Errors:
+    """The errors of a net whose parameters a training gives."""
+    try:
+        params = train()
+    except Diverged:
+        return Errors(np.inf, np.inf, np.inf)
+    return Errors(*(error_on(predict, params, rows) for rows in (sample.train, sample.validation, sample.test)))
+
+
+def by_choice(run: Callable[[Any, int], Errors], grid: Sequence[Any], choosing: int) -> Array:
+    """The mean validation error of a run for each choice of a grid, over seeds that are used for nothing else."""
+    return np.array([np.mean([run(choice, CHOOSING + seed).validation for seed in range(choosing)]) for choice in grid])
+
+
+def steps_of(rows: int, epochs: int, batch: int) -> int:
+    """How many update steps so many epochs take.
+
+    >>> steps_of(100, 2, 32)
+    8
+    """
+    return epochs * -(-rows // min(batch, rows))

@@ -1,0 +1,145 @@
+"""What stands in a cell of the table: words and formulas, and how numbers are said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+from sympy.printing.mathml import mathml
+
+from symfold.analysis.counting.polynomials import in_powers
+from symfold.base.big_numbers import Quotient, is_long, printable
+from symfold.show.notation import formula
+from symfold.show.notation.styles import STYLES
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula, written in the style that the place asks for: text on the terminal, MathML on the page."""
+
+    write: Callable[[str], str]
+    value: sp.Expr | None = None  # of an expression: two that are equal may be written differently
+
+    @property
+    def text(self) -> str:
+        return self.write("text").strip().replace("**", "^")
+
+    @property
+    def mathml(self) -> str:
+        shown = self.write("mathml")
+        return shown if shown.startswith("<math") else f'<math display="block">{shown}</math>'
+
+    def followed(self, mark: str) -> Formula:
+        """The same with a punctuation mark after it."""
+        return Formula(lambda style: self.write(style) + (f"<mo>{mark}</mo>" if style == "mathml" else mark))
+
+
+T = sp.Symbol("t")  # what path polynomials are in
+HIGH = 100  # exponents above which an expression is not multiplied out
+
+Part = str | Formula
+Line = Sequence[Part]  # words and formulas, one after the other
+Cell = Sequence[Line]
+
+
+def line_text(line: Line) -> str:
+    return " ".join(part if isinstance(part, str) else part.text for part in line)
+
+
+def text_of(cell: Cell) -> str:
+    """A cell as text.
+
+    >>> text_of([["P(t) is", expression(sp.Symbol("t") ** 2)], ["in all"]])
+    'P(t) is t^2\\nin all'
+    """
+    return "\n".join(map(line_text, cell))
+
+
+def expression(value: Any) -> Formula:
+    """A SymPy expression."""
+    shown = sp.sympify(value)
+    return Formula(lambda style: STYLES[style].print(printable(shown)), shown)
+
+
+def same_value(one: sp.Expr, other: sp.Expr) -> bool:
+    """Whether two expressions are equal: at a few points first, since a power may be too high to be written out.
+
+    >>> from sympy.abc import n, t
+    >>> same_value((1 + t) ** 2, 1 + 2 * t + t**2), same_value((1 + t) ** 10**6, 1 + 10**6 * t), same_value(t ** (n + 1), t * t**n)
+    (True, False, True)
+    """
+    if one == other:
+        return True
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    for start in (3, 5):
+        point = {symbol: sp.Integer(start + 2 * k) for k, symbol in enumerate(symbols)}
+        if not sp.N(one.subs(point) - other.subs(point), chop=True).is_zero:
+            return False
+    high = any(power.exp.is_number and abs(power.exp) > HIGH for value in (one, other) for power in value.atoms(sp.Pow))
+    return high or sp.simplify(one - other) == 0
+
+
+def net_formula(net: Any, form: str = "fold", max_ops: int | None = 10_000) -> Formula:
+    """A net as a formula."""
+    return Formula(lambda style: formula(net, form=form, style=style, max_ops=max_ops))
+
+
+def ascending(value: Any, variable: sp.Symbol) -> sp.Expr:
+    """A polynomial as people write it: factored where it is one power, the powers of the variable going up.
+
+    >>> from sympy.abc import t
+    >>> expression(ascending((t + 1) ** 2 * t, t)).text, expression(ascending(3 * t + 1, t)).text
+    ('t*(1 + t)^2', '1 + 3*t')
+    """
+    found = sp.sympify(value)
+    return _ordered(in_powers(found), variable)
+
+
+def _ordered(value: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    if value.is_Add and value.is_polynomial(variable):
+        terms = sorted(value.args, key=lambda term: (sp.degree(term, variable), str(term)))
+        return sp.Add(*(_ordered(term, variable) for term in terms), evaluate=False)
+    if value.is_Pow:
+        return sp.Pow(_ordered(value.base, variable), value.exp, evaluate=False)
+    if not value.is_Mul:
+        return value
+    parts = sorted(value.args, key=lambda part: (part.has(variable), not part.is_number, part.as_base_exp()[0] != variable, str(part)))
+    return sp.Mul(*(_ordered(part, variable) for part in parts), evaluate=False)
+
+
+def said(number: Any) -> str:
+    """A number in words that stay short, whatever its size.
+
+    >>> said(16), said(1234567), said(2**1000), said(Fraction(4, 5)), said(sp.Symbol("n") / 2)
+    ('16', '1,234,567', 'about 10^301', '4/5', 'n/2')
+    """
+    if isinstance(number, (Fraction, sp.Rational)) and number.denominator == 1:
+        number = int(number.numerator)
+    if isinstance(number, int):
+        return f"{number:,}" if abs(number) < 10**12 else f"about 10^{round(math.log10(abs(number))):,}"
+    if isinstance(number, Fraction):
+        if is_long(number):
+            return str(Quotient(number)).replace("**", "^")
+        return str(number) if number.denominator < 1000 else f"{float(number):.6g}"
+    return str(printable(number)).replace("**", "^") if isinstance(number, sp.Basic) else f"{number:.6g}"
+
+
+def number(value: Any) -> Part:
+    """A number as words, a symbolic one as a formula."""
+    if not isinstance(value, sp.Expr) or value.is_number:
+        return said(value)
+    shown = printable(value)
+    return Formula(lambda style: str(shown) if style == "text" else f"<mrow>{mathml(shown, printer='presentation')}</mrow>", value)
+
+
+def counted(value: Any, noun: str) -> Line:
+    """A number with what it counts.
+
+    >>> line_text(counted(1, "path")), line_text(counted(5, "path"))
+    ('1 path', '5 paths')
+    """
+    return [number(value), f"{noun}{'' if value == 1 else 's'}"]

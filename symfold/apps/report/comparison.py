@@ -1,0 +1,158 @@
+"""The comparison of two nets: what is asked of both, at their own depth and at any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from symfold.analysis.equality.verdict import Verdict, verdict
+from symfold.apps.report.depths import any_depth, at_number
+from symfold.core.net import Net
+from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.show.graph import count_steps, symbolic_depth
+from symfold.transform.rolling import roll
+
+if TYPE_CHECKING:
+    from symfold.apps.report.trained import Trained
+
+MOST = 12  # layers that a reader can still make out in a diagram
+MANY = 24  # steps above which formulas are those of any depth
+USUAL = 8  # pictures are made up to this depth at least
+
+
+def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
+    """How two nets differ: a report that prints as a table, displays in notebooks, and is a page by `.to_html()`.
+
+    The nets may have any depth, or one that is a symbol; where they have one depth in common, the page turns it by a slider.
+    What an analysis has no answer for is said in its row. Errors: InvalidType, InvalidValue for names that are not two words.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:5"), sf.tensor("x")
+    >>> nets = sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.boosting(x), f, x)
+    >>> [line for line in str(sf.compare(*nets)).splitlines() if "P(t)" in line]
+    ['!= P(t)     (1 + t)^4                          1 + 4*t']
+    """
+    if not isinstance(names, (tuple, list)) or len(names) != 2 or not all(isinstance(name, str) and name.strip() for name in names):
+        raise InvalidType(f"names={names!r}: a comparison has two names (for instance names=('residual', 'boosting'))")
+    if names[0] == names[1]:
+        raise InvalidValue(f"both nets would be called {names[0]!r} (give them different names)")
+    return Comparison(Net.of(a), Net.of(b), (names[0], names[1]))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two nets side by side. Everything shown is computed when it is first asked for."""
+
+    a: Net
+    b: Net
+    names: tuple[str, str] = ("A", "B")
+
+    @property
+    def nets(self) -> tuple[Net, Net]:
+        return self.a, self.b
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """The names as headings: sentences call the nets A and B."""
+        return tuple(letter if name == letter else f"{letter}: {name}" for letter, name in zip("AB", self.names, strict=True))  # type: ignore[return-value]
+
+    @cached_property
+    def rolled(self) -> tuple[Net, Net]:
+        """Both in their normal form, in which deep nets are small."""
+        return roll(self.a), roll(self.b)
+
+    @cached_property
+    def symbol(self) -> sp.Symbol | None:
+        """The depth, where it is a symbol."""
+        found = [symbol for net in self.nets if (symbol := symbolic_depth(net)) is not None]
+        return found[0] if found else None
+
+    @cached_property
+    def steps(self) -> float:
+        """The steps of the longer net; infinite where the depth is a symbol."""
+        return max(1, *map(count_steps, self.nets))
+
+    @cached_property
+    def general(self) -> tuple[Net, Net] | None:
+        """Both nets at the depth n, where they have one depth that can be changed."""
+        return any_depth(*self.rolled)
+
+    def at(self, depth: int) -> Comparison:
+        """The same comparison at another depth."""
+        if self.general is None:
+            raise InvalidValue("these nets have no depth in common that could be changed (compare nets made at that depth)")
+        a, b = (at_number(net, depth) for net in self.general)
+        return Comparison(a, b, self.names)
+
+    @cached_property
+    def frames(self) -> dict[int, Comparison]:
+        """The comparison at the depths that pictures are made of; empty where there is no depth to change."""
+        most = int(self.steps) if USUAL < self.steps <= MOST else USUAL
+        return {} if self.general is None else {depth: self.at(depth) for depth in range(1, most + 1)}
+
+    @property
+    def shown(self) -> int:
+        """The depth of these that is shown first: that of the nets, where it is among them."""
+        return int(self.steps) if self.steps in self.frames else 4
+
+    @property
+    def pictured(self) -> Comparison:
+        """The comparison that pictures are made of where there is one for all: these nets, or the same at a depth that can be drawn."""
+        return self.frames.get(self.shown, self)
+
+    def check_few(self) -> None:
+        """An error where the nets are too long for what is computed layer by layer in a picture."""
+        if self.steps > MANY:
+            raise TooLarge(f"pictures like this one are made of at most {MANY} layers, and these nets have more, with no depth in common that could be lowered")
+
+    @cached_property
+    def trained(self) -> tuple[Trained, Trained]:
+        """Both nets with small layers that were trained."""
+        from symfold.apps.report.trained import trained
+
+        self.check_few()
+        return trained(self.a), trained(self.b)
+
+    @property
+    def kept(self) -> tuple[Net, Net]:
+        """The nets that what goes term by term is computed on: of many steps, both at the depth n."""
+        return self.general if self.general is not None and self.steps > MANY else self.rolled
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether they are equal, and how that is known."""
+        return verdict(self.a, self.b)
+
+    @property
+    def differ(self) -> bool:
+        """Whether they are not known to be equal."""
+        return self.verdict.equal is not True
+
+    # -- shown
+
+    def __str__(self) -> str:
+        from symfold.apps.report.terminal import shown
+
+        try:
+            return shown(self)
+        except Exception as error:  # a display must never be what fails
+            return f"a comparison that cannot be shown ({error})"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str | None:
+        try:
+            from symfold.apps.report.page import fragment
+
+            return fragment(self)
+        except Exception:  # a notebook's display must not fail, whatever it was given
+            return None
+
+    def to_html(self) -> str:
+        """The whole report as one page that asks for nothing from outside."""
+        from symfold.apps.report.page import page
+
+        return page(self)

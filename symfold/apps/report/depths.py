@@ -1,0 +1,71 @@
+"""Nets at any depth: what was folded over four layers, folded over n."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import size_symbols
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.walks import substitute, walk
+from symfold.errors import SymfoldError
+from symfold.show.graph import symbolic_depth
+
+
+def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:
+    """Two rolled nets with the number of layers that they have in common made a symbol; None where there is none.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x")
+    >>> a, b = (sf.fold(m, sf.layers("f1:5"), x) for m in (sf.mappers.residual, sf.mappers.boosting(x)))
+    >>> print(any_depth(a, b)[1])
+    z_k = f_k(x) + z_{k-1}, k = 1..n, z_0 = x
+    """
+    if symbolic_depth(a) is not None:
+        return (a, b) if symbolic_depth(a) == symbolic_depth(b) else None
+    counts = [{node.op.count for node in walk(net.outputs) if isinstance(node.op, Fold)} for net in (a, b)]
+    shared = counts[0] & counts[1]
+    if len(shared) != 1 or len(counts[0] | counts[1]) != 1:
+        return None
+    (count,) = shared
+    taken = {name for net in (a, b) for leaf in net.leaves for name in ([leaf.op.name] if not isinstance(leaf.op, Family) else [])}
+    symbol = sp.Symbol(next(name for name in ("n", "depth", "n_layers") if name not in taken), integer=True, positive=True)
+    try:
+        general = _lengthened(a, count, symbol), _lengthened(b, count, symbol)
+        for net in general:
+            net.at(**{symbol.name: count + 1})  # an input as long as the list of layers stays as long
+        return general if [net.at(**{symbol.name: count}) for net in general] == [a, b] else None
+    except SymfoldError:  # something else in the net is as long as the list of layers
+        return None
+
+
+def at_number(net: Net, number: int) -> Net:
+    """The net at a number for its depth, or for the symbol that its depth is made of."""
+    return net.at(**dict.fromkeys(size_symbols(symbolic_depth(net)), number))
+
+
+def applied_names(net: Net) -> list[str]:
+    """The names of the layers that a net applies."""
+    return list(dict.fromkeys(name for _, args in applied_layers(net.outputs) for name in names_of(args[0])))
+
+
+def _lengthened(net: Net, count: int, symbol: sp.Symbol) -> Net:
+    new: dict[Node, Any] = {}
+    for node in walk(net.outputs):
+        args = tuple(new[arg] for arg in node.args)
+        op = node.op
+        if isinstance(op, Fold):
+            new[node] = apply_fold(op.block, symbol if op.count == count else op.count, args[: op.carries], args[op.carries :], op.each)
+        elif isinstance(op, Select):
+            new[node] = args[0][op.position]
+        elif isinstance(op, Family) and isinstance(op.names, Numbered) and op.count == count:
+            new[node] = Node(replace(op, names=replace(op.names, count=symbol)))
+        else:
+            new[node] = node if args == node.args else substitute((node,), dict(zip(node.args, args, strict=True)))[0]
+    return net.with_outputs([new[output] for output in net.outputs])

@@ -1,0 +1,191 @@
+"""The plots of the page: each computes its numbers from the nets, draws them, and lists them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from symfold.analysis.counting.cost import cost
+from symfold.analysis.counting.paths import paths
+from symfold.analysis.coupling import coupling
+from symfold.analysis.jacobians.received import Received, received, update_coupling
+from symfold.analysis.strength.series import series
+from symfold.apps.report import plots
+from symfold.apps.report.cells import T, ascending, expression
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import figure, table, words
+from symfold.apps.report.measured import LAYERS, STRENGTH, band, each_draw, norm, slope, with_layers
+from symfold.apps.report.trained import Trained
+from symfold.core.names import applied_layers, names_of
+from symfold.core.net import Net
+from symfold.errors import InvalidValue
+from symfold.show.graph import count_steps
+from symfold.transform.rewiring.groups import grouped
+from symfold.transform.rewiring.mixing_matrix import mixing_matrix
+
+ORDER = 3  # of the series
+STRENGTHS = tuple(10 ** (-3 + k / 3) for k in range(10))  # from 0.001 to 1
+GROUPED = 24  # layers of the frontier: a number with many divisors
+
+
+def histogram(comparison: Comparison) -> str:
+    """The share of paths by length, of both nets; the script weights them."""
+    counts = [paths(net).coefficients() for net in comparison.nets]
+    shares = [[count / (sum(row) or 1) for count in row] for row in counts]
+    length = max(map(len, counts))
+    padded = [row + [0] * (length - len(row)) for row in counts]
+    named = " and ".join(comparison.names)
+    drawing = plots.bars(f"Histogram of path lengths in {named}: {_spoken(comparison, padded)}", shares, "layers on the path", "share of the paths", data=counts)
+    numbers = table(["layers on the path", *(f"paths in {name}" for name in comparison.names)], [(str(k), *(str(row[k]) for row in padded)) for k in range(length)])
+    depth = length - 1
+    binomial = [name for name, row in zip(comparison.names, padded, strict=True) if row == [comb(depth, k) for k in range(length)]]
+    told = "".join(f" In {name} the shares are those of Binomial({depth}, g/(1 + g))." for name in binomial)
+    means = " and ".join(f"{sum(k * c for k, c in enumerate(row)) / (sum(row) or 1):.2f}" for row in counts)
+    caption = f"Share of the paths by length.{told}"
+    return figure(drawing, caption, numbers, comparison.names, words(f"mean length {means}", class_="quiet", data_means=""))
+
+
+def _spoken(comparison: Comparison, counts: list[list[int]]) -> str:
+    return "; ".join(f"{name}, paths by their number of layers, from 0 to {len(row) - 1}: {', '.join(map(str, row))}" for name, row in zip(comparison.names, counts, strict=True))
+
+
+def epsilon(comparison: Comparison) -> str:
+    """The difference of the nets against the strength of their layers, before and after its leading term is taken off."""
+    difference = series(comparison.a, ORDER) - series(comparison.b, ORDER)
+    leading = difference.leading
+    if leading is None:
+        return words(f"Up to order {ORDER} in the strength of the layers the two nets agree: there is no difference to plot.")
+    layers = [{name for _, args in applied_layers(net.outputs) for name in names_of(args[0])} for net in comparison.nets]
+    if not (layers[0] <= layers[1] or layers[1] <= layers[0]):
+        raise InvalidValue("the nets apply other layers, so how far they are from each other depends on what these are")
+    bound = [with_layers(net) for net in comparison.nets]
+    runs = [with_layers(net, strength=True).compile() for net in comparison.nets]
+    term = series(bound[0], leading) - series(bound[1], leading)
+
+    def measure(params: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[float]:
+        coefficient = term.evaluate(params, **inputs)[leading]
+        whole, rest = [], []
+        for strength in STRENGTHS:
+            a, b = (np.asarray(run(params, **inputs, **{STRENGTH: np.array(strength)})) for run in runs)
+            whole.append(norm(a - b))
+            rest.append(norm(a - b - strength**leading * coefficient))
+        return whole + rest
+
+    values, spread = band(each_draw(measure, bound))
+    half = len(STRENGTHS)
+    power = f"epsilon^{leading}"
+    curves = [
+        plots.Line("the difference", tuple(zip(STRENGTHS, values[:half], strict=True)), tuple(spread[:half]), 1),
+        plots.Line(f"without its {power} term", tuple(zip(STRENGTHS, values[half:], strict=True)), tuple(spread[half:]), 2),
+    ]
+    small = slice(half // 2)  # where the leading terms are what counts
+    slopes = [slope(STRENGTHS[small], part[small]) for part in (values[:half], values[half:])]
+    a, b = comparison.names
+    whole, rest = ("none, since all is zero" if np.isnan(value) else f"{value:z.2f}" for value in slopes)
+    title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {whole}; without the {power} term one of slope {rest}."
+    numbers = table(
+        ["epsilon", "difference (median)", "least to largest", f"without {power}", "least to largest"],
+        [(f"{e:.2g}", f"{values[k]:.2e}", "{:.1e} to {:.1e}".format(*spread[k]), f"{values[half + k]:.2e}", "{:.1e} to {:.1e}".format(*spread[half + k])) for k, e in enumerate(STRENGTHS)],
+    )
+    caption = f"Root mean square difference of nets of {of_layers(comparison)} for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {whole} and {rest}."
+    return figure(plots.lines(title, curves, "strength epsilon", "difference", (True, True)), caption, numbers, [line.name for line in curves])
+
+
+def frontier(comparison: Comparison) -> str:
+    """Groups of q layers: how many paths there are against how many layers must wait for each other."""
+    chosen = comparison.at(GROUPED) if comparison.frames else comparison
+    steps = count_steps(chosen.a)
+    if steps == math.inf:
+        raise InvalidValue("the depth is a symbol that the two nets do not share, so there is no number of layers to group")
+    depth = int(steps)
+    if depth < 2:
+        return words(f"{chosen.names[0]} has {of_layers(chosen)}, so there is nothing to group.", class_="quiet")
+    sizes = [q for q in range(1, depth + 1) if depth % q == 0]
+    found = []
+    for q in sizes:
+        net = grouped(chosen.a, q)
+        found.append((q, cost(net).span, paths(net)))
+    points = tuple((float(span), float(p.count)) for _, span, p in found)
+    title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(f"q = {q}: span {span}, paths {p.count}" for q, span, p in found)
+    numbers = table(["q", "span", "P(t)", "paths"], [(str(q), str(span), expression(ascending(p.polynomial, T)).text, f"{p.count:,}") for q, span, p in found])
+    drawn = plots.lines(title, [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))], "span: layers that wait for each other", "paths", (False, True))
+    caption = f"{chosen.names[0]}, {depth} layers: with q = 1 the net as it is, with q = {depth} all layers side by side."
+    return figure(drawn, caption, numbers)
+
+
+def couplings(comparison: Comparison, net: Net, fitted: Trained, name: str) -> str:
+    """How strongly each layer reads what each earlier one writes, in a trained net."""
+    read = mixing_matrix(net)
+    if len(set(read.layers)) < len(read.layers):
+        return words(f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a layer has no one row of what it reads.", class_="quiet")
+    found = coupling(fitted.net, fitted.params)
+    size = len(found.layers)
+    values = [[float(value) for value in row] for row in found.norms]
+    used = sum(value != 0 for row in values for value in row)
+    title = f"Couplings in {name}, trained: {used} of {size * (size - 1) // 2} pairs of an earlier and a later layer are coupled."
+    return _matrix(title, values, found.layers, found.layers, "reads / writes")
+
+
+def updates(comparison: Comparison, fitted: Trained, name: str) -> str:
+    """How much a gradient step on each layer alone changes what every layer is taught, in a trained net."""
+    found = update_coupling(fitted.loss, fitted.params, **fitted.data)
+    values = [[float(value) if np.isfinite(value) else 0.0 for value in row] for row in found.relative]
+    taught = found.relative[np.isfinite(found.relative).all(axis=1)]
+    if len(taught) < len(found.relative):
+        return _matrix(f"Updates in {name}, trained: rows of zeros are layers that receive no gradient at all.", values, found.received, found.moved, "is taught / moves")
+    alike = bool(np.allclose(taught, taught[:1]))
+    told = "every row is the same: a step is felt by all layers alike, through the loss" if alike else "the rows differ: a step is also felt through the states and Jacobians between the layers"
+    return _matrix(f"Updates in {name}, trained: {told}.", values, found.received, found.moved, "is taught / moves")
+
+
+def _matrix(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], corner: str) -> str:
+    numbers = table([corner, *columns], [(row, *(f"{value:.3g}" for value in line)) for row, line in zip(rows, values, strict=True)])
+    return figure(plots.heat(title, values, rows, columns), title, numbers)
+
+
+def teaching(comparison: Comparison) -> str:
+    """What the layers of the trained nets receive: how large, and in what direction against the loss gradient."""
+    found = [received(one.loss, one.params, **one.data) for one in comparison.trained]
+    losses = "; ".join(f"{name} {one.told}" for name, one in zip(comparison.names, comparison.trained, strict=True))
+    drawn = [
+        ("size (over that of the loss gradient)", "size / size of the loss gradient", [_shares(one) for one in found], True),
+        ("direction (cosine with the loss gradient)", "cosine with the loss gradient", [one.cosines for one in found], False),
+    ]
+    return "".join(_by_layer(comparison, *one, f"The loss, a sum of squares over all samples: {losses}.") for one in drawn)
+
+
+def _shares(found: Received) -> Any:
+    """The sizes of what the layers receive, over the size of the loss gradient."""
+    whole = float(np.linalg.norm(found.loss_gradient))
+    if not whole:
+        raise InvalidValue("the loss gradient of a trained net is zero, so no layer is taught anything")
+    return found.norms / whole
+
+
+def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[Any], log: bool, losses: str) -> str:
+    lines = [
+        plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1) if np.isfinite(v)), (), mark)
+        for mark, (name, row) in enumerate(zip(comparison.names, values, strict=True), start=1)
+    ]
+    spoken = "; ".join(f"{name}: {', '.join(_value(v) for v in row)}" for name, row in zip(comparison.names, values, strict=True))
+    title = f"The {what} of what each layer receives from the loss, by layer from the first to the last. {spoken}."
+    longest = max(map(len, values))
+    rows = [(str(k + 1), *(_value(row[k]) if k < len(row) else "" for row in values)) for k in range(longest)]
+    caption = f"The {what} of the gradient that each layer receives, in nets of {of_layers(comparison)}. {losses}"
+    drawing = plots.lines(title, lines, "layer", label, (False, log), range(1, longest + 1, -(-longest // 24)))
+    return figure(drawing, caption, table(["layer", *comparison.names], rows), comparison.names)
+
+
+def _value(value: float) -> str:
+    """A measured number; where there is no gradient there is no angle."""
+    return f"{value:.4g}" if np.isfinite(value) else "no gradient"
+
+
+def of_layers(comparison: Comparison) -> str:
+    """How many layers are pictured: these pictures do not move with the slider."""
+    steps = max(map(count_steps, comparison.nets))
+    return f"{steps:,} layer{'' if steps == 1 else 's'}"

@@ -1,0 +1,75 @@
+"""HTML in small pieces: everything that is not a formula or a drawing of ours is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from symfold.apps.report.cells import Cell, Formula, Line
+
+LONG = 40  # characters of a formula that no longer stands in a line of words, nor in a column of a printed table
+WIDE = 80  # of one that is wider than paper
+
+
+def element(tag: str, content: str, **attributes: str) -> str:
+    """An element around markup; `class_` is the attribute class, and `data_depth` is data-depth.
+
+    >>> element("p", escape("<b>"), class_="lead")
+    '<p class="lead">&lt;b&gt;</p>'
+    """
+    shown = "".join(f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"' for name, value in attributes.items())
+    return f"<{tag}{shown}>{content}</{tag}>"
+
+
+def words(text: str, tag: str = "p", **attributes: str) -> str:
+    """A paragraph of plain text."""
+    return element(tag, prose(text), **attributes)
+
+
+def prose(text: str) -> str:
+    """Plain text, with names such as f_k and z_{k-1}, and powers, set as people write them.
+
+    >>> prose("f_k reads z_{k-1} & 10^6")
+    '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
+    """
+    shown = re.sub(r"\b([A-Za-z])_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)", _indexed, escape(text))
+    return re.sub(r"(\w|\))\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
+
+
+def _indexed(found: re.Match[str]) -> str:
+    return f"<i>{found[1]}</i><sub>{(found[2] or found[3]).replace('-', '−')}</sub>"
+
+
+def cell(lines: Cell) -> str:
+    """A cell of the table: words as they are, formulas as MathML."""
+    return "".join(map(sentence, lines))
+
+
+def sentence(parts: Line) -> str:
+    """A sentence: short formulas in the line, a long one in a box under it."""
+    if any(isinstance(part, Formula) and (len(part.text) > LONG or "\n" in part.text) for part in parts):
+        return "".join(formula(part) if isinstance(part, Formula) else words(part) for part in parts)
+    return element("p", " ".join(part.mathml.replace(' display="block"', "", 1) if isinstance(part, Formula) else prose(part) for part in parts))
+
+
+def formula(shown: Formula) -> str:
+    """A formula in a box of its own, which scrolls where the page is narrow and can be reached by the keyboard."""
+    text = shown.text
+    width = max(map(len, text.split("\n")))
+    sizes = "formula" + " long" * (width > LONG) + " wide" * (width > WIDE)  # MathML breaks no lines: on paper such formulas are text
+    return element("div", shown.mathml, class_=sizes, tabindex="0", role="group", aria_label="formula: " + text, data_text=text)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of plain texts, the first of each row its head."""
+    top = element("tr", "".join(words(head, "th", scope="col") for head in heads))
+    body = "".join(element("tr", words(row[0], "th", scope="row") + "".join(words(text, "td") for text in row[1:])) for row in rows)
+    return element("table", f"<thead>{top}</thead><tbody>{body}</tbody>", class_="numbers")
+
+
+def figure(drawing: str, caption: str, numbers: str = "", legend: Sequence[str] = (), note: str = "", unfolded: bool = False) -> str:
+    """A drawing, a note under it, its caption, and its numbers, folded away unless asked: the alternative for who cannot see it."""
+    keys = "".join(element("li", f'<span class="key s{k}" aria-hidden="true"></span>{prose(name)}') for k, name in enumerate(legend, 1))
+    shown = (element("ul", keys, class_="legend") if keys else "") + drawing + note + words(caption, "figcaption")
+    return element("figure", shown + (f'<details{" open" * unfolded}><summary>The numbers</summary><div class="scroll">{numbers}</div></details>' if numbers else ""))

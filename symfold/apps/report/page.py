@@ -1,0 +1,65 @@
+"""The page: one HTML file with its style and its script inside, which asks for nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from symfold.apps.report.answered import answer, answer_table, depth_slider
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import words
+from symfold.apps.report.sections import SECTIONS
+
+QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
+HEAD = 2  # sections before the depth slider: they are about the depth that was compared
+
+
+@cache
+def resource(name: str) -> str:
+    """A file of this package."""
+    return files("symfold.apps.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def allowed(content: str) -> str:
+    """How a Content-Security-Policy names the only style or script that may be used: by its digest."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def page(comparison: Comparison) -> str:
+    """The whole report. Same nets, same bytes."""
+    style, script = resource("page.css"), resource("page.js")
+    policy = f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(script)}; base-uri 'none'; form-action 'none'"
+    first, second = map(escape, comparison.titles)
+    parts = [section.html(comparison) for section in SECTIONS]
+    body = "\n".join([*parts[:HEAD], depth_slider(comparison), *parts[HEAD:]])
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{first} and {second}, compared</title>
+<style>{style}</style>
+</head>
+<body>
+<header>
+<h1><span class="name-a">{first}</span> and <span class="name-b">{second}</span></h1>
+{words(QUESTION, class_="lead")}
+</header>
+<main>
+{body}
+</main>
+<footer>{words("Computed by symfold from the two nets; every number and formula here is derived, none is typed in.")}</footer>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def fragment(comparison: Comparison) -> str:
+    """What a notebook shows: the answer and the table, with no script and no style but the notebook's own."""
+    return answer(comparison) + answer_table(comparison)

@@ -1,0 +1,120 @@
+"""What the sections of the page show: diagrams and formulas, series, sweeps, heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symfold.analysis.equality.difference import difference
+from symfold.analysis.jacobians.jacobian import jacobian
+from symfold.analysis.strength.series import series
+from symfold.apps.report import figures
+from symfold.apps.report.cells import Formula, net_formula
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.frames import framed
+from symfold.apps.report.markup import element, formula, words
+from symfold.apps.report.pictures import diagrams
+from symfold.apps.report.story import FEW
+from symfold.apps.report.sweeps import ladder, swept
+from symfold.core.net import Net
+from symfold.errors import SymfoldError
+
+MOST_OPS = 40  # layer applications up to which a net is written out in full on the page
+
+
+def guarded(make: Callable[[Comparison], str], comparison: Comparison) -> str:
+    """A part of a section, or why these nets have none."""
+    try:
+        return make(comparison)
+    except SymfoldError as error:
+        return words(f"Not shown for these nets: {error}", class_="quiet")
+
+
+def pair(comparison: Comparison, both: tuple[str, str], class_: str = "") -> str:
+    """Something of each net, side by side under its name."""
+    parts = "".join(
+        element("div", words(name, "h3", class_=f"name-{side}") + content) for side, name, content in zip("ab", comparison.titles, both, strict=True)
+    )
+    return element("div", parts, class_=f"pair {class_}".strip())
+
+
+def diagram_pair(comparison: Comparison) -> str:
+    return pair(comparison, diagrams(comparison))
+
+
+def written_out(comparison: Comparison) -> str:
+    """The formulas at one depth: step by step, and in full where that is not long."""
+    both = []
+    for net in comparison.nets:
+        shown = formula(net_formula(net, "steps"))
+        try:
+            shown += formula(net_formula(net, "expanded", MOST_OPS))
+        except SymfoldError:
+            shown += words("Written out in full it would be too long to read.", class_="quiet")
+        both.append(shown + words("Jacobian", "h4") + formula(Formula(jacobian(net).formula)))
+    return pair(comparison, (both[0], both[1]), "formulas")
+
+
+def pictures(comparison: Comparison) -> str:
+    found = difference(*comparison.pictured.nets)
+    moved = "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both." if found.moved else "All arrows are in both nets."
+    note = words(
+        f"Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams place the same nodes in the same places. {moved}",
+        class_="quiet",
+    )
+    return framed(comparison, diagram_pair) + note + framed(comparison, written_out)
+
+
+def lengths(comparison: Comparison) -> str:
+    tilt = (
+        '<div class="slider" data-needs-script hidden><label for="tilt">Factor g of each layer</label>'
+        '<input type="range" id="tilt" min="-4" max="4" step="0.25" value="0" aria-describedby="tilt-shown">'
+        '<output for="tilt" id="tilt-shown">g = 1.00, g/(1 + g) = 0.50</output></div>'
+    )
+    return tilt + framed(comparison, figures.histogram)
+
+
+def strength(comparison: Comparison) -> str:
+    """The difference as a series, and measured."""
+    return guarded(expansions, comparison) + guarded(third_order, comparison) + guarded(figures.epsilon, comparison.pictured)
+
+
+def expansions(comparison: Comparison) -> str:
+    both = framed(comparison, lambda frame: pair(frame, (series_formula(frame.a), series_formula(frame.b)), "formulas"))
+    return both + words("A - B", "h3") + framed(comparison, lambda frame: difference_formula(frame, 2))
+
+
+def third_order(comparison: Comparison) -> str:
+    """The order at which second derivatives come in, for few layers: the terms are many."""
+    few = comparison.frames.get(FEW)
+    return "" if few is None else words(f"A - B for {FEW} layers, one order further", "h3") + difference_formula(few, 3)
+
+
+def sweeps(comparison: Comparison) -> str:
+    """The ladder of sweeps, and what it says of the two nets."""
+    return framed(comparison, lambda frame: words(swept(frame), class_="lead") + ladder(frame))
+
+
+def couplings(comparison: Comparison) -> str:
+    """The heat maps of both nets."""
+    frame = comparison.pictured
+    a, b = (figures.couplings(frame, *one) for one in zip(frame.nets, frame.trained, frame.titles, strict=True))
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "plots")
+
+
+def updates(comparison: Comparison) -> str:
+    """How the updates of the layers are coupled, in both nets."""
+    frame = comparison.pictured
+    a, b = (figures.updates(frame, *one) for one in zip(frame.trained, frame.titles, strict=True))
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "plots")
+
+
+def pictured_layers(frame: Comparison) -> str:
+    return f"Nets of {figures.of_layers(frame)}."
+
+
+def series_formula(net: Net) -> str:
+    return formula(Formula(series(net, 2).formula))
+
+
+def difference_formula(comparison: Comparison, order: int) -> str:
+    return formula(Formula((series(comparison.a, order) - series(comparison.b, order)).formula))

@@ -1,0 +1,93 @@
+"""The two diagrams, laid out as one so that the same nodes stand in the same places, and drawn apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from symfold.analysis.equality.difference import Difference, difference
+from symfold.apps.report.comparison import Comparison
+from symfold.show.diagram.layout import Picture, new_digraph
+from symfold.show.diagram.style import SIGNS
+from symfold.show.diagram.text import pretty
+from symfold.show.graph.names import visible
+from symfold.show.render import render
+
+SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # whose a node or an edge is, as classes of the drawing
+
+
+class Merged(Picture):
+    """Both nets in one layout; each edge is told whose it is by its class, and what only one net has is drawn heavier."""
+
+    @property
+    def relabelled(self) -> list[str]:
+        """The nodes that have another label in the second net."""
+        return [name for name, data in self.graph.nodes(data=True) if "second_label" in data]
+
+    @property
+    def second(self) -> list[str]:
+        """These labels, in the same order."""
+        return [visible(str(self.graph.nodes[name]["second_label"])) for name in self.relabelled]
+
+    def _node(self, target: Any, name: str) -> None:
+        super()._node(target, name)
+        data = self.graph.nodes[name]
+        other = f" relabelled-{self.relabelled.index(name)}" if name in self.relabelled else ""
+        target.node(name, _attributes={"class": f"node-{data['kind']} {SIDES[data['side']]}{other}"})
+        if name in self.states:
+            target.node(self.states[name], _attributes={"class": f"node-state {SIDES[data['side']]}"})
+
+    def _edge(self, target: Any, source: str, end: str, data: dict[str, Any]) -> None:
+        look = {"weight": {"skip": "50", "output": "1", "capture": "0", "state": "3"}.get(data["kind"], "1")}
+        if data["side"] != "both":
+            look |= {"penwidth": "2.6", "arrowsize": "0.75"}
+        target.edge(self.states.get(source, source), end, **look, _attributes={"class": f"edge-{data['kind']} {SIDES[data['side']]}"})
+
+
+def diagrams(comparison: Comparison) -> tuple[str, str]:
+    """Two drawings with the same nodes in the same places, what is in one net alone marked in it and absent from the other."""
+    found = difference(*comparison.nets)
+    merged = Merged(found.graph)
+    whole = _drawn(merged)
+    reads = {side: _reads(found, side) for side in ("first", "second")}
+    shown = []
+    for side, other, name in (("a", "b", comparison.titles[0]), ("b", "a", comparison.titles[1])):
+        kept = re.sub(rf'<g class="(?:node|edge)[^"]* only-{other}">.*?</g>\n?', "", whole, flags=re.S)
+        if side == "b":
+            kept = _relabelled(kept, merged.second)
+        title = f"Diagram of {name}: an arrow leads from each value to what reads it. {_told(reads)}"
+        shown.append(kept.replace("<svg ", f'<svg class="diagram side-{side}" role="img" ', 1).replace(">", f"><title>{escape(title)}</title>", 1))
+    return shown[0], shown[1]
+
+
+def _reads(found: Difference, side: str) -> list[str]:
+    """What reads what, and what joins are, in one of the nets alone."""
+    label = "label" if side == "first" else "second_label"
+    joins = [f"{name} is joined by {data[label]}" for name, data in found.graph.nodes(data=True) if "second_label" in data]
+    return [f"{edge.target} reads {edge.source}" for edge in found.moved if edge.side == side] + joins
+
+
+def _told(reads: Mapping[str, Sequence[str]]) -> str:
+    parts = [f"in {name} {', '.join(said)}" for name, said in zip("AB", reads.values(), strict=True) if said]
+    return f"What differs: {'; '.join(parts)}." if parts else "No arrow is in one net alone."
+
+
+def _relabelled(drawn: str, labels: Sequence[str]) -> str:
+    """The drawing with the second net's labels on nodes that have another label in the first."""
+    for k, label in enumerate(labels):
+        text = escape(SIGNS.get(label) or pretty(label)).replace("\\", r"\\")
+        drawn = re.sub(rf'(<g class="node[^"]* relabelled-{k}">.*?<text[^>]*>)[^<]*', rf"\g<1>{text}", drawn, count=1, flags=re.S)
+    return drawn
+
+
+def _drawn(merged: Merged) -> str:
+    """The merged graph as SVG: no identifiers, no titles inside, no colours of its own; the page's style sheet has those."""
+    digraph = new_digraph("nets", rankdir="TB")
+    merged.into(digraph)
+    drawn = render(digraph.source, "svg").decode()
+    drawn = re.sub(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<title>.*?</title>| xmlns(?::xlink)?=\"[^\"]*\"", "", drawn, flags=re.S)
+    drawn = re.sub(r' (?:id|fill|stroke|font-family|font-size|xml:space)="[^"]*"', "", drawn)
+    drawn = re.sub(r'(<g class="cluster">.*?)<text.*?</text>', r"\1", drawn, flags=re.S)  # the indices say which step it is
+    return re.sub(r"\n+", "\n", drawn.replace("&#45;", "-")).strip()

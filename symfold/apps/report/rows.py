@@ -1,0 +1,186 @@
+"""What is asked of both nets: the rows of the table. A new row is one function and one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, zip_longest
+
+import sympy as sp
+
+from symfold.analysis.counting.cost import cost
+from symfold.analysis.counting.degree import degree
+from symfold.analysis.counting.paths import paths
+from symfold.analysis.equality.verdict import verdict
+from symfold.analysis.jacobians.jacobian import jacobian
+from symfold.analysis.jacobians.taught import taught
+from symfold.analysis.strength.commutator import commutator
+from symfold.analysis.strength.series import series
+from symfold.apps.report.cells import (
+    Cell,
+    Formula,
+    Part,
+    T,
+    ascending,
+    counted,
+    expression,
+    net_formula,
+    number,
+    said,
+    same_value,
+    text_of,
+)
+from symfold.apps.report.comparison import MANY, Comparison
+from symfold.apps.report.depths import any_depth, applied_names, at_number
+from symfold.core.net import Net
+from symfold.errors import SymfoldError, TooLarge
+from symfold.show.graph import count_steps, symbolic_depth
+from symfold.transform.rewiring.order import swap
+
+SERIES_ORDER = 3
+FEW, SMALL = 3, 6  # layers whose order is asked about where there are many, and up to which all are swapped
+D = sp.Symbol("d", integer=True, positive=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question to a net: a word for it, the question in plain language, and the answer."""
+
+    label: str
+    question: str
+    cell: Callable[[Net], Cell]
+
+    def ask(self, net: Net) -> Cell:
+        try:
+            cell = self.cell(net)
+            text_of(cell)  # formulas are written when they are shown: what cannot be, is said here
+            return cell
+        except SymfoldError as error:
+            return [[f"not known: {error}"]]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A row with both its answers."""
+
+    row: Row
+    cells: tuple[Cell, Cell]
+
+    @property
+    def differ(self) -> bool:
+        return not all(map(same_line, *self.cells)) if len(self.cells[0]) == len(self.cells[1]) else True
+
+
+def same_line(one: Sequence[Part], other: Sequence[Part]) -> bool:
+    """Whether two lines say the same: words and formulas to the letter, expressions by their value."""
+    return all(same_part(a, b) for a, b in zip_longest(one, other, fillvalue=""))
+
+
+def same_part(one: Part, other: Part) -> bool:
+    values = [part.value if isinstance(part, Formula) else None for part in (one, other)]
+    if None not in values:
+        return same_value(*values)
+    return (one if isinstance(one, str) else one.text) == (other if isinstance(other, str) else other.text)
+
+
+def answers(comparison: Comparison) -> Iterator[Answered]:
+    """Every row of the table, answered for both nets."""
+    for row in ROWS:
+        a, b = (row.ask(net) for net in comparison.rolled)
+        yield Answered(row, (a, b))
+
+
+def one_step(net: Net) -> Cell:
+    return [[net_formula(net)]]
+
+
+def polynomial(net: Net) -> Cell:
+    return [[expression(ascending(paths(net).polynomial, T))]]
+
+
+def path_counts(net: Net) -> Cell:
+    found = paths(net)
+    count, mean = found.count, found.mean
+    if count is sp.nan:  # a quotient that is closed only in the limit, as (t^n - 1)/(t - 1) at t = 1
+        count = sp.limit(found.polynomial, T, 1)
+        mean = sp.simplify(sp.limit(sp.diff(found.polynomial, T), T, 1) / count)
+    return [[*counted(count, "path"), "through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]]
+
+
+def product_form(net: Net) -> Cell:
+    return [[Formula(jacobian(net).formula)]]
+
+
+def taught_form(net: Net) -> Cell:
+    return [[Formula(taught(net).formula)]]
+
+
+def work_and_span(net: Net) -> Cell:
+    found = cost(net)
+    return [[*counted(found.work, "layer"), "applied,"], ["of which", number(found.span), "must wait in a row"]]
+
+
+def series_counts(net: Net) -> Cell:
+    general = any_depth(net, net) if count_steps(net) > MANY else None
+    symbol = symbolic_depth(net)
+    try:
+        counts = series(net if general is None else general[0], SERIES_ORDER).counts
+    except SymfoldError:
+        if general is None or symbol is not None:
+            raise
+        return [[f"not known: the terms of this net are counted layer by layer only, and {said(count_steps(net))} layers are too many"]]
+    if general is not None and symbol is None:
+        counts = tuple(sp.sympify(count).subs(symbolic_depth(general[0]), int(count_steps(net))) for count in counts)
+    *others, last = map(number, counts)
+    listed = [one + "," if isinstance(one, str) else one.followed(",") for one in others]
+    return [[f"orders 0 to {len(counts) - 1}:", *listed, last, "terms"]]
+
+
+def degree_of(net: Net) -> Cell:
+    return [[number(degree(net, layer=D))]]
+
+
+def order_matters(net: Net) -> Cell:
+    """What it changes that two neighbouring layers change places: every order comes of such swaps."""
+    asked, which = few_layers(net)
+    names = applied_names(asked)
+    if len(names) < 2:
+        return [["there is one layer, and so one order" if names else "there is no layer, and so no order"]]
+    swaps = [(commutator(asked, *two), two) for two in pairwise(names)]
+    found = [(one.leading, place, one, two) for place, (one, two) in enumerate(swaps) if one.leading is not None]
+    if found:
+        order, _, shown, (first, second) = min(found)
+        return [[f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} takes off", Formula(shown.formula)]]
+    equal = [verdict(asked, swap(asked, *two)).equal for two in pairwise(names)]
+    if all(equal):
+        return [[f"{which}no: in any order they give the same"]]
+    if False in equal:
+        first, second = names[equal.index(False) :][:2]
+        return [[f"{which}yes: swapping {first} and {second} changes it, beyond order {swaps[0][0].order} in epsilon"]]
+    return [[f"{which}not up to order {swaps[0][0].order} in epsilon; beyond it is not known"]]
+
+
+def few_layers(net: Net) -> tuple[Net, str]:
+    """The net itself where it is small, else the same net of few layers; and in words which that is."""
+    if count_steps(net) <= SMALL:
+        return net, ""
+    general = any_depth(net, net)
+    if general is None:
+        if count_steps(net) <= MANY:
+            return net, ""
+        raise TooLarge(f"{said(count_steps(net))} layers are too many to swap one by one, and this net has no one depth that could be lowered")
+    few = at_number(general[0], FEW)
+    return few, f"of {len(applied_names(few))} layers: "
+
+
+ROWS = (
+    Row("step", "What does one step do?", one_step),
+    Row("P(t)", "Which paths lead from the input to the output? The coefficient of t^k counts those through k layers.", polynomial),
+    Row("paths", "How many paths lead from the input to the output, and how many layers does one pass through on average?", path_counts),
+    Row("Jacobian", "How does the output move with the input? J_k(u) is the derivative of layer k at u, the later layer on the left.", product_form),
+    Row("taught", "What gradient does layer k receive, for a loss gradient g at the output?", taught_form),
+    Row("work", "How many layers are applied (the work), and how many must wait for one another (the span)?", work_and_span),
+    Row("degree", "If every layer were a polynomial of degree d: of what degree is the net?", degree_of),
+    Row("order", "Does the order of the layers matter?", order_matters),
+    Row("series", "With every layer scaled by epsilon: how many terms has the expansion in epsilon, order by order?", series_counts),
+)

@@ -1,0 +1,135 @@
+"""The answer in sentences: what both nets have in common, and where they part. A new sentence is one function and one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from symfold.analysis.equality.difference import difference
+from symfold.analysis.strength.series import series
+from symfold.apps.report.cells import Formula, Line
+from symfold.apps.report.common import STATE, Additive, additive
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.depths import applied_names
+from symfold.core.net import Net
+from symfold.errors import SymfoldError
+from symfold.show.graph import count_steps, symbolic_depth
+from symfold.show.notation.terms import Name
+from symfold.transform.rewiring.picard import picard
+from symfold.transform.rolling import roll
+
+ORDER = 3  # of the series
+FEW = 3  # layers at which a term is written out where there are many
+
+Sentences = Sequence[Line]
+
+
+def common_form(comparison: Comparison) -> Sentences:
+    """Both nets as a start plus the same layers, and what layer k reads in each."""
+    a, b = map(additive, comparison.rolled)
+    if a is None or b is None or replace(a, read=b.read) != b:
+        return []
+    if a.read == b.read:
+        return [["Both nets are", a.whole, "with", a.reading]]
+    return [["Both nets are", a.whole], ["They differ only in what layer k reads:", *_reads("A", a, ";"), *_reads("B", b, ".")]]
+
+
+def _reads(which: str, net: Additive, end: str) -> Line:
+    said = "all that was added up before it" if net.read == STATE else "the input itself" if net.read.stem == net.start else "the same at every step"
+    return [f"in {which},", net.reading, f"({said}){end}"]
+
+
+def starts_apart(comparison: Comparison) -> Sentences:
+    """Where one net reads the input and the other does not: what cannot be compared, and what can be asked instead."""
+    reading = [bool(net.inputs) for net in comparison.nets]
+    if all(reading) or not any(reading):
+        return []
+    without, reads = "BA" if reading[0] else "AB"
+    inputs = ", ".join(leaf.op.name for leaf in comparison.nets[reading.index(True)].inputs)
+    return [[
+        f"{without} never reads {inputs}: its first state is a number, so its output is one number too. It has no paths from {inputs}, no Jacobian and no verdict to hold against those of {reads};"
+        " start both from the input to see what it changes where layers are added."
+    ]]
+
+
+def first_sweep(comparison: Comparison) -> Sentences:
+    """Boosting is the first sweep of solving the residual net's equations."""
+    a, b = comparison.rolled
+    if a == b:
+        return []
+    for one, other, names in ((a, b, "BA"), (b, a, "AB")):
+        if roll(picard(one, 1)) == other:
+            return [[f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, from every state equal to the input (Picard's iteration)."]]
+    return []
+
+
+def order_of_difference(comparison: Comparison) -> Sentences:
+    """At which power of the layers' strength the nets part, and by which term."""
+    a, b = comparison.kept
+    if a == b:
+        return []
+    leading = (series(a, ORDER) - series(b, ORDER)).leading
+    if leading is None:
+        return [[f"With every layer scaled by epsilon the nets agree up to order {ORDER}."]]
+    lengthened = (a, b) == comparison.general
+    which = f"A - B at any depth {symbolic_depth(a)} is" if lengthened else "A - B is"
+    told: list[Line] = [[f"With every layer scaled by epsilon, the nets part at order {leading}: {which}", _leading_term(a, b, leading)]]
+    if lengthened:
+        few = comparison.at(FEW)
+        told.append([f"Of {len(applied_names(few.a))} layers, written out:", _leading_term(few.a, few.b, leading)])
+    return told
+
+
+def _leading_term(a: Net, b: Net, order: int) -> Formula:
+    return Formula((series(a, order) - series(b, order)).formula)
+
+
+def volume(comparison: Comparison) -> Sentences:
+    """How a residual net stretches space, and how boosting does."""
+    pair = [additive(net) for net in comparison.rolled]
+    if None in pair or count_steps(comparison.rolled[0]) < 2:
+        return []
+    told = [_determinant(which, net) for which, net in zip("AB", pair, strict=True) if net is not None]
+    a, b = pair
+    assert a is not None and b is not None
+    both = replace(a, read=b.read) == b and a.read != b.read and all(any(_starts(net.read, net, kind) for net in (a, b)) for kind in (True, False))
+    ends = ["Layers of strength epsilon make them differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]."] if both else []
+    return [[f"Volume is stretched by the determinant of the Jacobian: {'; '.join(told)}.", *ends]] if all(told) else []
+
+
+def _starts(read: Name, net: Additive, state: bool) -> bool:
+    """Whether layers read the state, or (else) what the state starts from."""
+    return read == STATE if state else read.stem == net.start and read != STATE
+
+
+def _determinant(which: str, net: Additive) -> str:
+    if net.read == STATE:
+        return f"in {which} it is the product of det(I + J_k(z_{{k-1}})), step by step"
+    return f"in {which} det(I + the sum of J_k({net.start})), of the whole sum" if _starts(net.read, net, False) else ""
+
+
+def what_moved(comparison: Comparison) -> Sentences:
+    """The structural difference, in words."""
+    found = difference(*comparison.rolled)
+    return [[f"What moved: {'; '.join(found.sentences)}."]] if found else []
+
+
+def whether_equal(comparison: Comparison) -> Sentences:
+    return [[f"Are they equal? {_capital(comparison.verdict.text)}."]]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+OPENING: tuple[Callable[[Comparison], Sentences], ...] = (common_form, starts_apart, first_sweep)
+CLOSING: tuple[Callable[[Comparison], Sentences], ...] = (what_moved, whether_equal, order_of_difference, volume)
+
+
+def told(comparison: Comparison, sentences: tuple[Callable[[Comparison], Sentences], ...]) -> Iterator[Line]:
+    """The sentences that can be said of these nets."""
+    for sentence in sentences:
+        try:
+            yield from sentence(comparison)
+        except SymfoldError:  # the analysis does not apply to such nets: the table says so, row by row
+            continue

@@ -1,0 +1,62 @@
+"""The sweeps of Picard's iteration for the first net: what the first one is, which paths each keeps, how far each still is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symfold.analysis.counting.paths import paths
+from symfold.apps.report import plots
+from symfold.apps.report.cells import T, ascending, expression, said
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import figure, table
+from symfold.apps.report.measured import LAYERS, band, each_draw, norm, with_layers
+from symfold.transform.rewiring.picard import picard
+from symfold.transform.rolling import roll
+
+
+def swept(comparison: Comparison) -> str:
+    """What the first sweep of one net is, where it is the other."""
+    for one, other, (first, second) in ((comparison.a, comparison.b, comparison.names), (comparison.b, comparison.a, comparison.names[::-1])):
+        if roll(picard(one, 1)) == roll(other):
+            return f"{second} is exactly the first sweep of solving the equations of {first}."
+    comparison.check_few()
+    whole = trimmed(paths(comparison.a).coefficients())
+    sweeps = range(int(comparison.steps) + 1)
+    if all(trimmed(paths(picard(comparison.a, s)).coefficients()) == trimmed(whole[: s + 1]) for s in sweeps):
+        return f"Sweep s keeps the paths of {comparison.names[0]} through up to s layers."
+    return f"Sweep s reads what sweep s - 1 left; the last sweep is {comparison.names[0]} itself."
+
+
+def trimmed(counts: list[int]) -> list[int]:
+    """Counts without the zeros at the end."""
+    return counts[: max((k + 1 for k, count in enumerate(counts) if count), default=0)]
+
+
+def ladder(comparison: Comparison) -> str:
+    """The sweeps of Picard's iteration for the first net: which paths each keeps, and how far it still is from the net."""
+    comparison.check_few()
+    net, depth = comparison.a, int(comparison.steps)
+    sweeps = [picard(net, s) for s in range(depth + 1)]
+    nets = [with_layers(swept) if s else None for s, swept in enumerate(sweeps)]
+    runs = [one.compile() for one in nets if one is not None]
+    start, read = sweeps[0].compile(), {node.op.name for node in (*sweeps[0].inputs, *sweeps[0].params)}
+
+    def measure(params: dict[str, Any], inputs: dict[str, Any]) -> list[float]:
+        own = {name: value for name, value in (params | inputs).items() if name in read}
+        values = [np.asarray(start({}, **own)), *(np.asarray(run(params, **inputs)) for run in runs)]
+        return [norm(value - values[-1]) for value in values]
+
+    values, spread = band(each_draw(measure, [one for one in nets if one is not None]))
+    kept = [paths(swept) for swept in sweeps]
+    name, other = comparison.names
+    drawn = plots.lines(
+        f"Error of sweep s against {name}, logarithmic: " + ", ".join(f"sweep {s}: {value:.1e}" for s, value in enumerate(values)),
+        [plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)], "sweep s", "error", (False, True), range(depth + 1),
+    )  # fmt: skip
+    told = ["the input alone" if sweeps[0].outputs[0] in net.inputs else "the first state", *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]), *(f"sweep {s}" for s in range(2, depth)), name][: depth + 1]
+    rows = [(str(s), told[s], expression(ascending(kept[s].polynomial, T)).text, said(kept[s].count), f"{values[s]:.2e}") for s in range(depth + 1)]
+    numbers = table(["sweep", "which net", "paths, by length", "how many", "error (median)"], rows)
+    caption = f"Error of sweep s for {LAYERS}: median, and a band from the least to the largest. Sweep {depth} is {name} itself: its error is zero up to rounding."
+    return figure(drawn, caption, numbers, unfolded=True)

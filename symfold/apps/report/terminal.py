@@ -1,0 +1,104 @@
+"""The comparison as text: a table of a given width, what differs marked by a sign as well as by colour."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from symfold.apps.report.cells import line_text, text_of
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.rows import Answered, answers
+from symfold.apps.report.story import CLOSING, OPENING, told
+
+WIDTH = 80
+SIGNS_USED = "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
+SIGNS = {True: "!=", False: "= "}
+
+
+def plainly(text: str) -> str:
+    """No emphasis, for what is no terminal."""
+    return text
+
+
+def shown(comparison: Comparison, width: int = WIDTH, strong: Callable[[str], str] = plainly) -> str:
+    """The whole comparison, at most `width` characters wide (and never narrower than 40); `strong` marks what differs."""
+    width = max(40, width)
+    return "\n".join(line.rstrip() for line in _lines(comparison, width, strong))
+
+
+def as_data(comparison: Comparison) -> dict[str, Any]:
+    """The same as plain data."""
+    rows = [
+        {"label": found.row.label, "question": found.row.question, "a": text_of(found.cells[0]), "b": text_of(found.cells[1]), "differ": found.differ}
+        for found in answers(comparison)
+    ]
+    found = comparison.verdict
+    return {"names": list(comparison.names), "rows": rows, "sentences": list(map(line_text, told(comparison, OPENING + CLOSING))),
+            "verdict": {"level": found.level, "equal": found.equal, "text": found.text}}
+
+
+def _lines(comparison: Comparison, width: int, strong: Callable[[str], str]) -> Iterator[str]:
+    rows = list(answers(comparison))
+    labels = max(len(answered.row.label) for answered in rows)
+    column = (width - 3 - labels - 1 - 2) // 2
+    yield from _sentences(comparison, OPENING, width)
+    yield _joined(["", "", *(wrapped(name, column) for name in comparison.titles)], labels, column)
+    yield "-" * width
+    for answered in rows:
+        yield from _row(answered, labels, column, strong)
+    yield "-" * width
+    yield wrapped(SIGNS_USED, width)
+    yield from _sentences(comparison, CLOSING, width)
+
+
+def _sentences(comparison: Comparison, sentences: Any, width: int) -> Iterator[str]:
+    """Each sentence on a line of its own, and a long formula on lines of its own under it."""
+    for line in told(comparison, sentences):
+        if all(isinstance(part, str) or ("\n" not in part.text and len(part.text) <= width // 2) for part in line):
+            yield wrapped(line_text(line), width)
+        else:
+            yield from (wrapped(part, width) if isinstance(part, str) else indented(wrapped(part.text, width - 4)) for part in line)
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.split("\n"))
+
+
+def _row(answered: Answered, labels: int, column: int, strong: Callable[[str], str]) -> Iterator[str]:
+    yield _joined(
+        [SIGNS[answered.differ], answered.row.label, *(wrapped(text_of(cell), column) for cell in answered.cells)],
+        labels, column, strong if answered.differ else plainly,
+    )  # fmt: skip
+
+
+def _joined(parts: list[str], labels: int, column: int, strong: Callable[[str], str] = plainly) -> str:
+    """The parts of a row beside each other, each of one or more lines."""
+    columns = [part.split("\n") for part in parts]
+    lines = []
+    for k in range(max(map(len, columns))):
+        sign, label, a, b = (part[k] if k < len(part) else "" for part in columns)
+        lines.append(f"{strong(sign.ljust(2))} {strong(label.ljust(labels))} {a.ljust(column)}  {b}".rstrip())
+    return "\n".join(lines)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Lines broken at spaces and between brackets, so that none is wider than this.
+
+    >>> print(wrapped("(I + J_3)(I + J_2)(I + J_1)", 20))
+    (I + J_3)(I + J_2)
+    (I + J_1)
+    """
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for piece in re.findall(r"\S+ = \S+\s*|\((?:[^()]|\([^()]*\)){1,28}\)(?:\^T)?\s*|\S+?\)(?=\()|\S+\s*|\s+", paragraph):
+            if line and len(line) + len(piece.rstrip()) > width:
+                lines.append(line.rstrip())
+                line = ""
+            while len(piece.rstrip()) > width:
+                lines.append(piece[:width])
+                piece = piece[width:]
+            line += piece
+        lines.append(line.rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,362 @@
+"""The elementwise functions as vector code: one row a head.
+
+exp, log, tanh, erf and what is made of them are polynomials on a reduced range, from interpolation at Chebyshev's points, so that
+a whole vector takes one pass. `ULPS` states their errors, which the tests measure. One departure at the edge: a sigmoid
+that should be below 2e-308 comes out as 0. Everything else calls C's mathematical library, lane by lane.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import sympy as sp
+
+from symfold.compute.backends.native.code import Code
+from symfold.compute.backends.native.formats import FORMATS
+from symfold.compute.backends.native.instructions import Reg
+from symfold.compute.backends.numpy.elementwise import number_of
+from symfold.core import functions as f
+from symfold.core.functions import Head, relu, sigmoid, softplus, step
+from symfold.core.nodes import Node
+from symfold.errors import NoRule
+
+# the largest errors, in units in the last place of the result, in float64 and float32
+ULPS: dict[Head, float] = {sp.exp: 1.5, sp.log: 1.5, sp.tanh: 2.5, sp.erf: 1.5, sp.erfc: 16.0, sigmoid: 2.5, softplus: 2.0}
+
+
+def emit(code: Code, node: Node, args: Sequence[Reg]) -> Reg:
+    """The value of an elementwise node from the values of its arguments."""
+    if node.op is sp.Pow and (exponent := number_of(node.args[1])) is not None:
+        return power(code, args[0], exponent)
+    if node.op not in ROWS:
+        known = ", ".join(sorted(head.__name__ for head in ROWS))
+        raise NoRule(f"the native backend has no code for the function {node.op.__name__} (those with a rule: {known}; take backend='numpy')")
+    return ROWS[node.op](code, list(args))
+
+
+def horner(code: Code, x: Reg, coefficients: Sequence[float]) -> Reg:
+    """A polynomial, its constant first, at x."""
+    value = code.number(coefficients[-1], x.lanes)
+    for coefficient in reversed(coefficients[:-1]):
+        value = code.fma(value, x, code.number(coefficient, x.lanes))
+    return value
+
+
+def capped(code: Code, x: Reg, low: float, high: float) -> Reg:
+    """x between two bounds; a nan stays a nan, since it is neither below nor above."""
+    x = code.select("ogt", code.number(high), x, x, code.number(high))
+    return code.select("olt", code.number(low), x, x, code.number(low))
+
+
+def reduced(code: Code, x: Reg) -> tuple[Reg, str, Reg]:
+    """x = k ln 2 + r with |r| <= ln(2)/2: k as a number and as a whole number, and r.
+
+    Adding 1.5 * 2^mantissa rounds to a whole number, which the last bits of the sum then hold.
+    """
+    form = FORMATS[code.dtype]
+    magic = 1.5 * 2.0**form.mantissa
+    shifted = code.fma(x, code.number(1 / math.log(2)), code.number(magic))
+    k = code.binary("fsub", shifted, code.number(magic))
+    r = code.fma(k, code.number(-form.ln2[0]), x)
+    r = code.fma(k, code.number(-form.ln2[1]), r)
+    kind, real = code.type(x.lanes, code.whole), code.type(x.lanes)
+    bits = code.define(f"bitcast {real} {shifted.name} to {kind}")
+    return k, bits, r
+
+
+def scaled(code: Code, value: Reg, bits: str, halved: bool = False) -> Reg:
+    """value * 2^k by adding k to the exponent. Halved, in two steps, so that the result may be subnormal or infinite."""
+    kind, real = code.type(value.lanes, code.whole), code.type(value.lanes)
+    mantissa = FORMATS[code.dtype].mantissa
+
+    def shift(text: str) -> str:
+        return code.define(f"shl {kind} {text}, {whole(code, mantissa, value.lanes)}")
+
+    if not halved:
+        total = code.define(f"add {kind} {code.define(f'bitcast {real} {value.name} to {kind}')}, {shift(bits)}")
+        return Reg(code.define(f"bitcast {kind} {total} to {real}"), value.lanes)
+    # the low bits of the shifted sum are k in two's complement: sign-extended from the mantissa's width
+    spare = 8 * code.dtype.itemsize - mantissa + 1
+    up = code.define(f"shl {kind} {bits}, {whole(code, spare, value.lanes)}")
+    k = code.define(f"ashr {kind} {up}, {whole(code, spare, value.lanes)}")
+    first = code.define(f"ashr {kind} {k}, {whole(code, 1, value.lanes)}")
+    second = code.define(f"sub {kind} {k}, {first}")
+    for part in (first, second):
+        exponent = code.define(f"add {kind} {part}, {whole(code, FORMATS[code.dtype].bias, value.lanes)}")
+        value = code.binary("fmul", value, Reg(code.define(f"bitcast {kind} {shift(exponent)} to {real}"), value.lanes))
+    return value
+
+
+def whole(code: Code, number: int, lanes: int) -> str:
+    return str(number) if lanes == 1 else f"splat ({code.whole} {number})"
+
+
+def exp(code: Code, x: Reg) -> Reg:
+    form = FORMATS[code.dtype]
+    _, bits, r = reduced(code, capped(code, x, form.smallest - 1, form.largest + 1))
+    tail = code.fma(code.binary("fmul", r, r), horner(code, r, form.exp), r)
+    return scaled(code, code.binary("fadd", tail, code.number(1)), bits, halved=True)
+
+
+def exp_within(code: Code, x: Reg) -> Reg:
+    """exp where neither the largest nor the smallest results matter: one scaling instead of two."""
+    form = FORMATS[code.dtype]
+    bound = math.log(2) * (form.bias - 1)
+    _, bits, r = reduced(code, capped(code, x, -bound, bound))
+    tail = code.fma(code.binary("fmul", r, r), horner(code, r, form.exp), r)
+    return scaled(code, code.binary("fadd", tail, code.number(1)), bits)
+
+
+def exp_minus_1(code: Code, x: Reg) -> Reg:
+    """exp(x) - 1 without cancellation, for x from 0 to 100."""
+    _, bits, r = reduced(code, x)
+    tail = code.fma(code.binary("fmul", r, r), horner(code, r, FORMATS[code.dtype].exp), r)
+    power_of_2 = scaled(code, code.number(1, x.lanes), bits)
+    return code.fma(power_of_2, tail, code.binary("fsub", power_of_2, code.number(1)))
+
+
+def log(code: Code, x: Reg) -> Reg:
+    """x = 2^k m with m from 1/sqrt(2) to sqrt(2); log(m) = 2 atanh((m - 1)/(m + 1))."""
+    form, kind, real = FORMATS[code.dtype], code.type(x.lanes, code.whole), code.type(x.lanes)
+    number = code.number
+    tiny = 2.0 ** (2 - form.bias)
+    lift = 2.0 ** (form.mantissa + 2)
+    normal = code.select("olt", code.binary("fmul", x, number(lift)), x, x, number(tiny))
+    offset = code.select("olt", number(-form.mantissa - 2.0), number(0.0), x, number(tiny))
+    bits = code.define(f"bitcast {real} {normal.name} to {kind}")
+    # the bits of x / sqrt(1/2): their exponent is the k that leaves m within sqrt(2) of 1
+    root = int(np.array(math.sqrt(0.5), code.dtype).view(np.int64 if code.dtype.itemsize == 8 else np.int32))
+    above = code.define(f"sub {kind} {bits}, {whole(code, root, x.lanes)}")
+    k = code.define(f"ashr {kind} {above}, {whole(code, form.mantissa, x.lanes)}")
+    back = code.define(f"shl {kind} {k}, {whole(code, form.mantissa, x.lanes)}")
+    m = Reg(code.define(f"bitcast {kind} {code.define(f'sub {kind} {bits}, {back}')} to {real}"), x.lanes)
+    count = code.binary("fadd", Reg(code.define(f"sitofp {kind} {k} to {real}"), x.lanes), offset)
+    f = code.binary("fsub", m, number(1))
+    s = code.binary("fdiv", f, code.binary("fadd", f, number(2)))
+    s2 = code.binary("fmul", s, s)
+    # log(m) = f - s (f - 2 s^2 tail): what is taken from f is small beside it
+    tail = code.binary("fmul", code.binary("fadd", s2, s2), horner(code, s2, form.log))
+    small = code.fma(s, code.binary("fsub", tail, f), code.binary("fmul", count, number(form.ln2[1])))
+    value = code.fma(count, number(form.ln2[0]), code.binary("fadd", f, small))
+    infinite = number(math.inf)
+    value = code.select("oeq", x, value, x, infinite)
+    value = code.select("oeq", number(-math.inf), value, x, number(0))
+    return code.select("ult", number(math.nan), value, x, number(0))
+
+
+def tanh(code: Code, x: Reg) -> Reg:
+    """t/(t + 2) with t = exp(2|x|) - 1, and the sign of x."""
+    size = code.intrinsic("fabs", x)
+    t = exp_minus_1(code, capped(code, code.binary("fadd", size, size), 0, 50))
+    return code.intrinsic("copysign", code.binary("fdiv", t, code.binary("fadd", t, code.number(2))), x)
+
+
+def reciprocal(code: Code, x: Reg) -> Reg:
+    return code.binary("fdiv", code.number(1), x)
+
+
+def logistic(code: Code, x: Reg) -> Reg:
+    value = reciprocal(code, code.binary("fadd", code.number(1), exp_within(code, code.negative(x))))
+    return code.select("olt", code.number(0), value, x, code.number(-math.log(2) * (FORMATS[code.dtype].bias - 1)))
+
+
+def logistic_of(code: Code, a: Reg, b: Reg) -> Reg:
+    """The logistic function of a - b, with what the rounded difference loses."""
+    gap = code.select("oeq", code.number(0), code.binary("fsub", a, b), a, b)
+    part = code.binary("fsub", a, gap)
+    lost = code.binary("fadd", code.binary("fsub", a, code.binary("fadd", gap, part)), code.binary("fsub", part, b))
+    lost = code.select("olt", lost, code.number(0), code.intrinsic("fabs", lost), code.number(math.inf))
+    value = logistic(code, gap)
+    return code.fma(code.binary("fmul", value, logistic(code, code.negative(gap))), lost, value)
+
+
+def sech(code: Code, x: Reg) -> Reg:
+    """2e/(1 + e^2) with e = exp(-|x|)."""
+    e = exp_within(code, code.negative(code.intrinsic("fabs", x)))
+    return code.binary("fdiv", code.binary("fadd", e, e), code.fma(e, e, code.number(1)))
+
+
+def log_of_1_plus(code: Code, x: Reg) -> Reg:
+    """log(1 + x) for x from 0 to 1: the logarithm of the rounded sum, corrected by what rounding lost."""
+    total = code.binary("fadd", x, code.number(1))
+    lost = code.binary("fsub", x, code.binary("fsub", total, code.number(1)))
+    return code.binary("fadd", log(code, total), code.binary("fdiv", lost, total))
+
+
+def soft_plus(code: Code, x: Reg) -> Reg:
+    """max(x, 0) + log(1 + exp(-|x|))."""
+    rest = log_of_1_plus(code, exp(code, code.negative(code.intrinsic("fabs", x))))
+    return code.binary("fadd", positive_part(code, x), rest)
+
+
+def positive_part(code: Code, x: Reg) -> Reg:
+    return code.select("ole", code.number(0), x, x, code.number(0))
+
+
+def beyond_1(code: Code, size: Reg) -> Reg:
+    """erfc(x) for x from 1 up: exp(-x^2) times a polynomial; x^2 in two parts, its rounding put right."""
+    form = FORMATS[code.dtype]
+    square = code.binary("fmul", size, size)
+    lost = code.fma(size, size, code.negative(square))
+    u = code.binary("fdiv", code.binary("fsub", size, code.number(3)), code.binary("fadd", size, code.number(3)))
+    power_of_e = exp(code, code.negative(square))
+    power_of_e = code.binary("fsub", power_of_e, code.binary("fmul", power_of_e, lost))
+    return code.binary("fmul", power_of_e, horner(code, u, form.erfc))
+
+
+def within_1(code: Code, x: Reg) -> Reg:
+    """erf(x) for |x| <= 1."""
+    return code.fma(x, horner(code, code.binary("fmul", x, x), FORMATS[code.dtype].erf), x)
+
+
+def erf(code: Code, x: Reg) -> Reg:
+    size = code.intrinsic("fabs", x)
+    far = code.binary("fsub", code.number(1), beyond_1(code, capped(code, size, 1, 28)))
+    return code.select("ole", within_1(code, x), code.intrinsic("copysign", far, x), size, code.number(1))
+
+
+def erfc(code: Code, x: Reg) -> Reg:
+    size = code.intrinsic("fabs", x)
+    far = beyond_1(code, capped(code, size, 1, 28))
+    far = code.select("olt", code.binary("fsub", code.number(2), far), far, x, code.number(0))
+    return code.select("ole", code.binary("fsub", code.number(1), within_1(code, x)), far, size, code.number(1))
+
+
+def ndtr(code: Code, x: Reg) -> Reg:
+    """erfc(|x|/sqrt(2))/2 below 0, else 1 less it. The exponential is that of x^2/2, its rounding put right."""
+    form, number = FORMATS[code.dtype], code.number
+    size = capped(code, code.intrinsic("fabs", x), 0, 64)
+    square = code.binary("fmul", size, size)
+    lost = code.fma(size, size, code.negative(square))
+    small = code.binary("fmul", size, number(math.sqrt(0.5)))
+    u = code.binary("fdiv", code.binary("fsub", small, number(3)), code.binary("fadd", small, number(3)))
+    power_of_e = exp(code, code.binary("fmul", square, number(-0.5)))
+    power_of_e = code.fma(power_of_e, code.binary("fmul", lost, number(-0.5)), power_of_e)
+    far = code.binary("fmul", power_of_e, horner(code, u, form.erfc))
+    tail = code.select("ole", code.binary("fsub", number(1), within_1(code, small)), far, small, number(1))
+    tail = code.binary("fmul", tail, number(0.5))
+    return code.select("olt", tail, code.binary("fsub", number(1), tail), x, number(0))
+
+
+def power(code: Code, x: Reg, exponent: sp.Expr) -> Reg:
+    """x to a number: by squaring where it is whole or a half, else C's pow."""
+    doubled = 2 * exponent
+    if doubled.is_Integer and abs(doubled) <= 64:
+        count, half = divmod(abs(int(doubled)), 2)
+        value = code.intrinsic("sqrt", x) if half else None
+        square = x
+        while count:
+            if count & 1:
+                value = square if value is None else code.binary("fmul", value, square)
+            count >>= 1
+            if count:
+                square = code.binary("fmul", square, square)
+        value = value or code.number(1, x.lanes)
+        return reciprocal(code, value) if exponent < 0 else value
+    return code.library("pow", x, code.number(float(exponent), x.lanes))
+
+
+def joined(name: str) -> Callable[[Code, list[Reg]], Reg]:
+    """A function of two numbers over several, two at a time."""
+
+    def emit_all(code: Code, args: list[Reg]) -> Reg:
+        value = args[0]
+        for arg in args[1:]:
+            value = code.binary(name, value, arg) if name.startswith("f") else code.intrinsic(name, value, arg)
+        return value
+
+    return emit_all
+
+
+def one(function: Callable[[Code, Reg], Reg]) -> Callable[[Code, list[Reg]], Reg]:
+    return lambda code, args: function(code, args[0])
+
+
+def sign(code: Code, x: Reg) -> Reg:
+    signed = code.intrinsic("copysign", code.number(1, x.lanes), x)
+    return code.select("one", signed, x, x, code.number(0))
+
+
+def heaviside(code: Code, args: list[Reg]) -> Reg:
+    half = args[1] if len(args) > 1 else code.number(0.5)
+    value = code.select("ogt", code.number(1), args[0], args[0], code.number(0))
+    value = code.select("olt", code.number(0), value, args[0], code.number(0))
+    return code.select("oeq", half, value, args[0], code.number(0))
+
+
+def step_of(code: Code, x: Reg) -> Reg:
+    """1 where x > 0, 0 where it is not, and a nan where it is one."""
+    return code.select("ogt", code.number(1), code.select("ole", code.number(0), x, x, code.number(0)), x, code.number(0))
+
+
+# -- choice: a truth value is the number 1 or 0, and whatever is not 0 is true
+
+
+def compared(condition: str) -> Callable[[Code, list[Reg]], Reg]:
+    """A comparison by LLVM's name for it: o.. are false for a nan, u.. are true."""
+    return lambda code, args: code.select(condition, code.number(1), code.number(0), args[0], args[1])
+
+
+def chosen(code: Code, condition: Reg, a: Reg, b: Reg) -> Reg:
+    """a where the condition is true, else b."""
+    return code.select("une", a, b, condition, code.number(0))
+
+
+def truth(code: Code, x: Reg, true: float = 1.0) -> Reg:
+    """1 where x is true, else 0; or the other way round."""
+    return chosen(code, x, code.number(true), code.number(1.0 - true))
+
+
+def sized(condition: str) -> Callable[[Code, list[Reg]], Reg]:
+    """A comparison of the size of a number with infinity."""
+    return lambda code, args: code.select(condition, code.number(1), code.number(0), code.intrinsic("fabs", args[0]), code.number(math.inf))
+
+
+LIBRARY: dict[Head, str] = {
+    sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.sinh: "sinh", sp.cosh: "cosh",
+    sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh",
+    sp.atan2: "atan2", sp.gamma: "tgamma", sp.loggamma: "lgamma", sp.Pow: "pow",
+    f.log1p: "log1p", f.expm1: "expm1", f.log2: "log2", f.log10: "log10", f.exp2: "exp2", f.cbrt: "cbrt", f.hypot: "hypot",
+}  # fmt: skip
+
+
+def called(name: str) -> Callable[[Code, list[Reg]], Reg]:
+    return lambda code, args: code.library(name, *args)
+
+
+ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
+    sp.Add: joined("fadd"),
+    f.divide: lambda code, args: code.binary("fdiv", *args),
+    sp.Mul: joined("fmul"),
+    sp.Max: joined("maximum"),
+    sp.Min: joined("minimum"),
+    sp.exp: one(exp),
+    sp.log: one(log),
+    sp.tanh: one(tanh),
+    sp.sech: one(sech),
+    sp.erf: one(erf),
+    sp.erfc: one(erfc),
+    sigmoid: one(logistic),
+    softplus: one(soft_plus),
+    relu: one(positive_part),
+    step: one(step_of),
+    f.ndtr: one(ndtr),
+    f.logistic: lambda code, args: logistic_of(code, *args),
+    f.greater: compared("ogt"), f.greater_equal: compared("oge"), f.less: compared("olt"), f.less_equal: compared("ole"),
+    f.equal: compared("oeq"), f.not_equal: compared("une"),
+    f.where: lambda code, args: chosen(code, *args),
+    f.logical_and: lambda code, args: chosen(code, args[0], truth(code, args[1]), code.number(0)),
+    f.logical_or: lambda code, args: chosen(code, args[0], code.number(1), truth(code, args[1])),
+    f.logical_xor: lambda code, args: chosen(code, args[0], truth(code, args[1], 0.0), truth(code, args[1])),
+    f.logical_not: lambda code, args: truth(code, args[0], 0.0),
+    f.isnan: lambda code, args: code.select("uno", code.number(1), code.number(0), args[0], args[0]),
+    f.isinf: sized("oeq"), f.isfinite: sized("olt"),
+    sp.Abs: lambda code, args: code.intrinsic("fabs", args[0]),
+    sp.floor: lambda code, args: code.intrinsic("floor", args[0]),
+    sp.ceiling: lambda code, args: code.intrinsic("ceil", args[0]),
+    sp.sign: one(sign),
+    sp.Heaviside: heaviside,
+    **{head: called(name) for head, name in LIBRARY.items()},
+}

@@ -1,0 +1,64 @@
+"""Which way arrays lie: by one rule, the fewest vectors.
+
+A vector of w numbers holds w neighbours of the innermost axis. With the features innermost, a value of n samples and d
+features takes n * pieces(d) vectors; with the samples innermost, padded to full vectors, d * ceil(n / w). A product counts as
+often as it adds. The way that takes fewer vectors in all is taken; where they are level, the features stay innermost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from symfold.compute.backends.native.batch import block_axes
+from symfold.compute.backends.native.code import pieces
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.primitives import dot, einsum, is_primitive
+from symfold.core.walks import walk
+
+DIVIDED = 2**17  # multiplications: what a product must have, for threads to gain more than they lose by meeting
+
+
+def largest_product(roots: Sequence[Node]) -> int:
+    """The multiplications of the largest matrix product in a step."""
+    sizes = [0]
+    for node in walk(roots):
+        if isinstance(node.op, Fold):
+            sizes.append(largest_product(node.op.block.results))
+        elif is_primitive(node, dot, einsum):
+            sizes.append(prod(int(size) for size in node.shape) * summed(node))
+    return max(sizes)
+
+
+def summed(node: Node) -> int:
+    """How many products are added for each entry of the result."""
+    if is_primitive(node, dot):
+        return int(node.args[0].shape[-1])
+    inputs, result = dict(node.op.attributes)["subscripts"].split("->")
+    sizes = {letter: size for letters, arg in zip(inputs.split(","), node.args, strict=True) for letter, size in zip(letters, arg.shape, strict=True)}
+    return prod(int(size) for letter, size in sizes.items() if letter not in result)
+
+
+def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> bool:
+    """Whether the samples lie innermost in memory."""
+    in_order, by_samples = vectors(roots, axes, batch, width)
+    return by_samples < in_order
+
+
+def vectors(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> tuple[int, int]:
+    """How many vectors are computed: with arrays in their order, and with the samples innermost."""
+    in_order = by_samples = 0
+    for node in walk(roots):
+        if isinstance(node.op, Fold):
+            results, _, inside = block_axes(node, [axes[arg] for arg in node.args])
+            inner = vectors(results, inside, batch, width)
+            in_order, by_samples = in_order + int(node.op.count) * inner[0], by_samples + int(node.op.count) * inner[1]
+        elif isinstance(node.op, type) or is_primitive(node, dot, einsum):
+            times = 1 if isinstance(node.op, type) else summed(node)
+            shape = [int(size) for size in node.shape]
+            plain = prod(shape[:-1]) * sum(count for count, _ in pieces(shape[-1], width)) if shape else 1
+            in_order += times * plain
+            by_samples += times * (plain if axes.get(node) is None else prod(shape) // max(batch, 1) * -(-batch // width))
+    return in_order, by_samples

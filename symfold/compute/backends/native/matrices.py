@@ -1,0 +1,100 @@
+"""A matrix product in a block: which way its vectors lie, and what is computed from its sums before they leave the registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.folds import entry
+from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.products import address, inner_products, product
+from symfold.compute.backends.native.writer import Source
+from symfold.core.nodes import Node
+
+if TYPE_CHECKING:
+    from symfold.compute.backends.native.body import Body
+
+
+class Sums:
+    """Where the sums of a product go: to their place, if anybody looks there, and into what is computed from them in registers."""
+
+    def __init__(self, body: Body, node: Node):
+        self.body, self.node, self.code = body, node, body.code
+        body.put(node, None)  # whoever reads it can be computed now
+        self.chunk = body.chunk(body.kind(node), given=node)
+        inside = set(self.chunk.order) if self.chunk else set()
+        if self.chunk is None or node in body.pinned or not inside.issuperset(body.users.get(node, [])):
+            body.refs[node] = body.target(node)
+        self.target: Array | None = body.refs[node]
+        self.outputs = [*(self.chunk.writes.values() if self.chunk else ()), *([self.target] if self.target else [])]
+
+    def write(self, position: Sequence[Index], axis: int, sums: Reg) -> None:
+        """Sums side by side along an axis of the result, the first at a position."""
+
+        def where(array: Array) -> tuple[str, int]:
+            return address(self.code, array, array.strides, position), array.strides[axis] if array.strides else 0
+
+        if self.target is not None:
+            self.code.store(sums, *where(self.target))
+        if self.chunk is not None:
+            self.chunk.write(self.code, where, sums.lanes, {self.node: sums})
+
+    def done(self) -> Array | None:
+        if self.chunk is not None:
+            self.body.done(self.chunk)
+        return self.target
+
+
+def write_product(body: Body, node: Node, left: Array, right: Array) -> Array | None:
+    """A matrix product; what is computed from it entry by entry is computed before its sums leave the registers."""
+    code, rows, columns = body.code, len(left.shape) > 1, len(right.shape) > 1
+    sums = Sums(body, node)
+    lead = [int(size) for size in node.shape[: len(node.shape) - rows - columns]]
+    extents = body.source.extents(node.shape, body.axes[node])
+    height, breadth = (extents[len(lead)] if rows else 1), (extents[-1] if columns else 1)
+    a = left if rows else replace(left, shape=(1, *left.shape), strides=(0, *left.strides))
+    b = right if columns else replace(right, shape=(*right.shape, 1), strides=(*right.strides, 0))
+    a, b = a.spread((*lead, *a.shape[-2:])), b.spread((*lead, *b.shape[-2:]))
+    samples_inside = rows and sums.outputs[0].strides[len(lead)] == 1 and a.strides[-2] == 1 and height > 1
+
+    def matrices(position: list[Index], a: Array, b: Array) -> list[Reg]:
+        if len(a.shape) > 2:
+            code.loop(a.shape[0], lambda k, _: matrices([*position, k], entry(code, a, k), entry(code, b, k)))
+            return []
+
+        def store(i: Index, j: Index, reg: Reg, axis: int) -> None:
+            sums.write([*position, *([i] if rows else []), *([j] if columns else [])], axis, reg)
+
+        last = len(lead) + rows + columns - 1
+        if inner:
+            inner_products(code, a, b, lambda i, j, reg: store(i, j, reg, last))
+        elif samples_inside:
+            product(code, turned(b), turned(a), lambda j, i, reg: store(i, j, reg, len(lead)), breadth, height)
+        else:
+            product(code, a, b, lambda i, j, reg: store(i, j, reg, last), height, breadth)
+        return []
+
+    inner = a.strides[-1] == 1 and b.strides[-2] == 1 and not samples_inside and (min(height, breadth) < 8 or height * breadth <= 64)
+    if not inner and not samples_inside:
+        b = in_rows(body.source, b, breadth)
+    with code.kernel():
+        matrices([], a, b)
+    return sums.done()
+
+
+def in_rows(source: Source, array: Array, columns: int) -> Array:
+    """A matrix whose rows lie side by side: the same, or a copy for as long as the product takes."""
+    if array.strides[-1] in (0, 1) or columns == 1:
+        return array
+    fresh = source.array(array.shape, None)
+    copy(source.code, array, fresh, array.shape)
+    source.give_back(fresh, None)
+    return fresh
+
+
+def turned(array: Array) -> Array:
+    """The transpose, as a view."""
+    return replace(array, shape=array.shape[::-1], strides=array.strides[::-1])

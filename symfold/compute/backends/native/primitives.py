@@ -1,0 +1,191 @@
+"""The primitives that are neither products nor views: reductions, and values put together from parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from symfold.compute.backends.native.arrays import Array, indexed
+from symfold.compute.backends.native.copies import copy, fill
+from symfold.compute.backends.native.functions import exp, log
+from symfold.compute.backends.native.loops import Chunk, everywhere, fetch, reduce
+from symfold.compute.backends.native.maxima import first_largest
+from symfold.compute.backends.native.picking import picked, rows_added, rows_added_at, taken
+from symfold.compute.backends.native.windows import windows_added
+from symfold.compute.backends.native.writer import Source
+from symfold.core.nodes import Node
+from symfold.core.primitives import (
+    add_embedded,
+    add_windows,
+    at_max,
+    concatenate,
+    embed,
+    first_max,
+    is_primitive,
+    logsumexp,
+    put,
+    reduce_max,
+    reduce_mean,
+    reduce_sum,
+    safe_softmax,
+    share,
+    softmax,
+    sum_like,
+    sum_to,
+)
+from symfold.core.sequences import add_rows, stack_row, take_row
+from symfold.errors import NoRule
+
+
+def write_primitive(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    """The code that computes a primitive into its place."""
+    for rows, write in RULES:
+        if is_primitive(node, *rows):
+            write(source, node, args, axes, target, axis)
+            return
+    raise NoRule(f"the native backend has no code for {node.op.primitive.name!r} (take backend='numpy')")
+
+
+def reduced_to(source: Source, node: Node, value: Array, axes: Sequence[int], target: Array, name: str = "fadd", scale: float = 1.0) -> None:
+    """A reduction of a value that is in memory; the target has size 1 along the axes."""
+    reduce(source.code, Chunk((), {node: value}, {}), node, axes, target, name, scale)
+
+
+def reduction(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    attributes = dict(node.op.attributes)
+    over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(args[0].shape), 0))
+    joined = prod(args[0].shape[k] for k in over)
+    full = target if attributes["keepdims"] else opened_from(target, over, len(args[0].shape))
+    scale = (1.0 / joined if joined else math.nan) if is_primitive(node, reduce_mean) else 1.0  # the mean of nothing is no number
+    reduced_to(source, node.args[0], args[0], over, full, "maximum" if is_primitive(node, reduce_max, first_max) else "fadd", scale)
+
+
+def opened_from(target: Array, axes: Sequence[int], rank: int) -> Array:
+    """A reduced value with the axes that went away, as axes of size 1."""
+    shape, strides, kept = [], [], 0
+    for k in range(-rank, 0):
+        if k in axes:
+            shape.append(1)
+            strides.append(0)
+        else:
+            shape.append(target.shape[kept])
+            strides.append(target.strides[kept])
+            kept += 1
+    return Array(target.base, tuple(shape), tuple(strides), target.offset)
+
+
+def summed_to(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    value = args[0]
+    extra = len(value.shape) - len(target.shape)
+    full = Array(target.base, (1,) * extra + target.shape, (0,) * extra + target.strides, target.offset)
+    over = [k - len(value.shape) for k in range(len(value.shape)) if k < extra or (full.shape[k] == 1 and value.shape[k] != 1)]
+    if over:
+        reduced_to(source, node.args[0], value, over, full)
+    else:
+        copy(source.code, value, target, source.extents(target.shape, axis))
+
+
+def shared(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    over = dict(node.op.attributes)["axis"]
+    joined = prod(args[0].shape[k] for k in (over if over is not None else range(-len(args[0].shape), 0)))
+    fill(source.code, target, target.shape, 1.0 / joined if joined else math.inf)
+
+
+def side_by_side(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    along, start = dict(node.op.attributes)["axis"], 0
+    for arg in args:
+        size = arg.shape[along]
+        part = target.moved(len(target.shape) + along, start, size)
+        start += size
+        copy(source.code, arg.spread(part.shape), part, source.extents(part.shape, axis))
+
+
+def stacked(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    for k, arg in enumerate(args):
+        part = target.entry(0, k)
+        copy(source.code, arg, part, source.extents(part.shape, axis))
+
+
+def placed(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    fill(source.code, target, source.extents(target.shape, axis), 0.0)
+    part = indexed(target, dict(node.op.attributes)["index"])
+    kept = axis if axis is None else axes[0]
+    copy(source.code, args[0].spread(part.shape), part, source.extents(part.shape, kept))
+
+
+def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], axis: Any) -> tuple[Array, Array, Array]:
+    """exp(a - max a), the maximum and the sum of the exponentials, with the reduced axes as axes of size 1.
+
+    Where the maximum is -inf, every exponential is 0; where it is inf, those of the entries that are inf are 1, and all others 0.
+    """
+    code, rank = source.code, len(value.shape)
+    small = tuple(1 if k - rank in over else size for k, size in enumerate(value.shape))
+    top, total, powers = source.array(small, axis), source.array(small, axis), source.array(value.shape, axis)
+    reduced_to(source, node.args[0], value, over, top, "maximum")
+    spread = top.spread(value.shape)
+
+    def shifted(where: Any, lanes: int) -> None:
+        a, b = (fetch(code, where(array), lanes) for array in (value, spread))
+        size = code.intrinsic("fabs", b)
+        shift = code.select("oeq", code.number(0), b, size, code.number(math.inf))
+        power = exp(code, code.binary("fsub", a, shift))
+        at_top = code.select("oeq", code.number(1), code.number(0), a, b)
+        code.store(code.select("oeq", at_top, power, b, code.number(math.inf)), *where(powers))
+
+    everywhere(code, source.extents(value.shape, axis), [powers, value, spread], shifted)
+    reduced_to(source, node.args[0], powers, over, total)
+    return powers, top, total
+
+
+def soft_maximum(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    """Softmax; where every entry is -inf, 0 if it is the safe one, and else not a number."""
+    code, safe = source.code, is_primitive(node, safe_softmax)
+    powers, top, total = exponentials(source, node, args[0], dict(node.op.attributes)["axis"], axes[0])
+    spread, tops = total.spread(powers.shape), top.spread(powers.shape)
+
+    def divided(where: Any, lanes: int) -> None:
+        a, b = (fetch(code, where(array), lanes) for array in (powers, spread))
+        share = code.binary("fdiv", a, b)
+        if safe:
+            share = code.select("oeq", code.number(0), share, b, code.number(0))
+        else:
+            largest = fetch(code, where(tops), lanes)
+            share = code.select("oeq", code.number(math.nan), share, largest, code.number(math.inf))
+        code.store(share, *where(target))
+
+    everywhere(code, source.extents(target.shape, axis), [target, powers, spread, tops], divided)
+
+
+def log_of_sum(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+    code, attributes, value = source.code, dict(node.op.attributes), args[0]
+    over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(value.shape), 0))
+    _, top, total = exponentials(source, node, value, over, axes[0] if axes[0] not in over else None)
+    full = target if attributes["keepdims"] else opened_from(target, over, len(value.shape))
+
+    def added(where: Any, lanes: int) -> None:
+        a, b = (fetch(code, where(array), lanes) for array in (total, top))
+        code.store(code.binary("fadd", log(code, a), b), *where(full))
+
+    everywhere(code, top.shape, [full, total, top], added)
+
+
+Write = Callable[[Source, Node, Sequence[Array], Sequence[Any], Array, Any], None]
+
+RULES: list[tuple[tuple[Any, ...], Write]] = [
+    ((reduce_sum, reduce_mean, reduce_max, first_max), reduction),
+    ((at_max,), first_largest),
+    ((sum_to, sum_like), summed_to),
+    ((share,), shared),
+    ((concatenate,), side_by_side),
+    ((stack_row,), stacked),
+    ((put,), placed),
+    ((take_row,), taken),
+    ((add_rows,), rows_added),
+    ((embed,), picked),
+    ((add_embedded,), rows_added_at),
+    ((add_windows,), windows_added),
+    ((softmax, safe_softmax), soft_maximum),
+    ((logsumexp,), log_of_sum),
+]

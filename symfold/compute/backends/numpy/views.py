@@ -1,0 +1,87 @@
+"""Values that are seen in another's memory: made once, and on all the steps at once where they are a step's."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from symfold.compute.backends.numpy.writer import Ref, Source
+from symfold.core.nodes import Node
+from symfold.core.primitives import broadcast_to, expand, is_primitive, item, squeeze, swap
+from symfold.core.sequences import reverse_row, take_row
+from symfold.core.shapes import Shape, is_concrete
+
+VIEWS = (swap, expand, squeeze, item, broadcast_to, reverse_row)
+
+
+def is_view(node: Node) -> bool:
+    """Whether a node is seen in its argument's memory and needs no computing."""
+    if is_primitive(node, take_row):
+        return isinstance(dict(node.op.attributes)["positions"], range)
+    return is_primitive(node, *VIEWS)
+
+
+def view(source: Source, node: Node, ref: Ref) -> Ref:
+    """A view: made once, on all the steps where the argument is one step's."""
+    attributes = dict(node.op.attributes)
+
+    def seen(name: str, stacked: bool) -> str:
+        if is_primitive(node, swap):
+            return f"{name}.swapaxes(-1, -2)" if len(node.shape) > 1 else name
+        if is_primitive(node, expand):
+            return f"expand_dims({name}, {attributes['axis']})"
+        if is_primitive(node, squeeze):
+            return f"{name}.squeeze({attributes['axis']})"
+        if is_primitive(node, reverse_row):
+            return f"{name}[{':, ' if stacked else ''}::-1]"
+        if is_primitive(node, take_row):
+            positions = attributes["positions"]
+            rows = source.rows(positions)
+            return f"{name}[{':, ' if stacked else ''}{rows}]"
+        if is_primitive(node, broadcast_to):
+            if stacked:
+                extra = "None, " * (len(node.shape) - len(ref.shape))
+                return f"broadcast_to({name}[:, {extra}...], (len({name}), *{source.shape(node.shape)}))"
+            return f"broadcast_to({name}, {source.shape(node.shape)})"
+        parts = ", ".join(":" if p == (None, None) else index_text(p) for p in attributes["index"])
+        return f"{name}[{':, ' if stacked else ''}{parts}]" if stacked or "..." in parts else f"{name}[{parts}, ...]"
+
+    if ref.level == 0:
+        return Ref(source.once("v", seen(ref.name, False)), node.shape)
+    if ref.stack is not None:
+        stack = source.once("s", seen(ref.stack, True))
+        scope = source.scopes[ref.level]
+        name = source.name("v")
+        scope.bound[name] = stack
+        return Ref(name, node.shape, ref.level, stack)
+    name = source.name("v")
+    source.emit(f"{name} = {seen(ref.name, False)}")
+    return Ref(name, node.shape, source.scope.level)
+
+
+NARROW, SPREAD = 16, 2**20  # a last axis too short for NumPy's inner loops; numbers that may be held to avoid them
+
+
+def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
+    """A narrow row that a loop is given and that its steps add to many rows, repeated before it: to broadcast it takes three times as long."""
+    row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1 and shape[1] <= NARROW
+    stacked, held = ref.stack is not None, ref.stack or ref.name
+    if not row or source.scope.level != 1 or held not in source.scope.given or stacked * source.scope.number * prod(shape) > SPREAD:
+        return ref
+    known = source.scope.spread
+    if (held, shape) not in known:
+        name = source.once("r", f"empty((len({held}), *{source.shape(shape)}))" if stacked else f"empty({source.shape(shape)})")
+        source.scopes[0].lines.append(f"take({held}, {source.array('i', np.zeros(shape[0], dtype=int))}, {int(stacked)}, {name}, 'clip')")
+        known[held, shape] = Ref(name, ("steps", *shape) if stacked else shape, whole=True)
+    repeated = known[held, shape]
+    return source.entry(repeated, shape) if stacked else repeated
+
+
+def index_text(part: Any) -> str:
+    if part is ...:
+        return "..."
+    if isinstance(part, tuple):
+        return ":".join("" if p is None else str(p) for p in part)
+    return str(part)

@@ -1,0 +1,80 @@
+"""Numbers by interpretation: slow, simple, and right for any number type; what every backend is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.base.arguments import array_of
+from symfold.core.functions import numbers_of
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.shapes import NAME
+from symfold.errors import InvalidValue, NoRule
+from symfold.frontend.layer_kinds import Call
+from symfold.transform.inlining import divided
+
+
+def constant_value(node: Node) -> Any:
+    """A constant as NumPy computes with it."""
+    value = node.op.value
+    if isinstance(value, FrozenArray):
+        return value.array
+    return int(value) if isinstance(value, sp.Integer) and abs(int(value)) < 2**53 else float(value)
+
+
+def as_numbers(name: str, value: Any) -> Any:
+    """A value as an array to compute with: numbers as float64, so that none wraps around; objects as they are."""
+    array = array_of(f"the value of {name!r}", value, objects=True)
+    return array if array.dtype.kind == "O" else array.astype(np.float64)
+
+
+def has_no_numbers(layer: str) -> NoRule:
+    """The error that names a layer without a body."""
+    return NoRule(f"layer {layer} is opaque and has no numbers (give it a body: net.bind({{{layer!r}: lambda z: ...}}))")
+
+
+class Evaluator(Interpreter):
+    """The numbers of a net, from values by input name. Arrays of objects (SymPy numbers) give exact results."""
+
+    def __init__(self, values: Mapping[str, Any], exact: bool = False):
+        self.values = values
+        self.exact = exact
+        self.objects = any(getattr(value, "dtype", np.dtype(float)).kind == "O" for value in values.values())
+
+    def leaf(self, node: Node) -> Any:
+        if isinstance(node.op, Constant):
+            if self.exact and isinstance(node.op.value, sp.Expr):
+                return np.asarray(node.op.value, dtype=object)
+            value = constant_value(node)
+            # whole numbers would wrap around; beside objects they are exact as they are
+            return value if self.objects else np.asarray(value, dtype=np.float64)[()]
+        if node.shape[-1:] == (NAME,):
+            return node.op.name
+        assert isinstance(node.op, Input)
+        if node.op.name not in self.values:
+            raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {', '.join(map(repr, self.values)) or 'nothing'})")
+        return self.values[node.op.name]
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        return value[position]
+
+    def collect(self, entries: Entries, node: Node) -> Any:
+        return np.stack([np.asarray(entry) for entry in entries])
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        op = node.op
+        if isinstance(op, Call):
+            if op.body is None:
+                raise has_no_numbers(args[0])
+            given = dict(zip(op.body.formals, args[1:], strict=True))
+            return self.run(divided(op.body.results), given)[0]
+        if isinstance(op, type):
+            if self.exact:
+                return np.frompyfunc(op, len(args), 1)(*args)
+            return numbers_of(op)(*args)
+        return op.evaluate(*args)

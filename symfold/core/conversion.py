@@ -1,0 +1,165 @@
+"""Lifting: Python's, NumPy's and SymPy's values as nodes, and a node as SymPy sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.base.arguments import array_of, quoted
+from symfold.core.functions import (
+    Head,
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+    row_of,
+    where,
+)
+from symfold.core.nodes import Node, digest
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.shapes import input_shape
+from symfold.core.tensors import number
+from symfold.errors import InvalidType, NoRule
+
+
+def leads(other: object) -> bool:
+    """Whether another operand takes the operation over: a net, whose result is to be a net."""
+    return hasattr(other, "_as_node_") and not isinstance(other, Node)
+
+
+class NodeSymbol(sp.Symbol):
+    """How a node appears inside a SymPy expression that a mapper builds."""
+
+    __slots__ = ("node",)
+    node: Node
+
+    def __new__(cls, node: Node) -> NodeSymbol:
+        # the digest names it: SymPy sorts and caches by name, so equal names must mean equal nodes
+        self: NodeSymbol = sp.Symbol.__xnew__(cls, f"z_{digest(node).hex()[:16]}")
+        self.node = node
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NodeSymbol, (self.node,)
+
+    def _sympystr(self, printer: Any) -> str:
+        return repr(self.node)
+
+    def __getnewargs_ex__(self) -> tuple[Any, ...]:
+        return ((self.node,), {})
+
+
+def as_symbol(node: Node) -> sp.Basic:
+    """A node as SymPy sees it: an input is its symbol, a number itself, a truth value the relation that it is not 0."""
+    if isinstance(node.op, Input):
+        return sp.Symbol(node.op.name)
+    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
+        return node.op.value
+    symbol = NodeSymbol(node)
+    return sp.Ne(symbol, 0) if isinstance(node.op, type) and row_of(node.op).truth else symbol
+
+
+def lift(value: Any) -> Node:
+    """Any value that may stand in a net, as a node.
+
+    >>> lift(2).shape, lift([1.0, 2.0]).shape, lift(sp.Symbol("x"))
+    ((), (2,), x)
+    """
+    if isinstance(value, Node):
+        return value
+    if hasattr(value, "_as_node_"):
+        node: Node = value._as_node_()
+        return node
+    if isinstance(value, sp.Basic):
+        return lift_expression(value)
+    if isinstance(value, (bool, np.bool_)):
+        return number(int(value))
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return number(value.item() if isinstance(value, np.generic) else value)
+    if isinstance(value, (list, tuple)) and any(isinstance(part, Node) or hasattr(part, "_as_node_") for part in value):
+        stacked: Any = np.stack([*map(lift, value)])  # NumPy hands it back to the nodes in it
+        return stacked
+    if isinstance(value, (np.ndarray, list)):
+        array = array_of("what is to be part of a net", value)
+        return Node(Constant(FrozenArray.of(array))) if array.ndim else lift(array.item())
+    hint = "call it on a value, as f(z)" if callable(value) else "give a tensor, a SymPy expression, a number or an array"
+    raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net ({hint})")
+
+
+# `named_layers` says how an applied undefined SymPy function reads: as an opaque layer.
+APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
+
+
+LIFTED = (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min, sp.core.relational.Relational, sp.And, sp.Or, sp.Xor, sp.Not)
+RELATIONS: dict[type[sp.Basic], Head] = {
+    sp.StrictGreaterThan: greater, sp.GreaterThan: greater_equal, sp.StrictLessThan: less, sp.LessThan: less_equal,
+    sp.Equality: equal, sp.Unequality: not_equal, sp.And: logical_and, sp.Or: logical_or, sp.Xor: logical_xor, sp.Not: logical_not,
+}  # fmt: skip
+
+
+def _relation(head: Head, args: tuple[Node, ...]) -> Node:
+    """A relation or a logical operation of SymPy's; that a truth value is not 0 is that truth value."""
+    if head is logical_not:
+        return Node(head, args)
+    if head is not_equal and args[1] == number(0) and isinstance(args[0].op, type) and row_of(args[0].op).truth:
+        return args[0]
+    return reduce(lambda a, b: Node(head, (a, b)), args)
+
+
+def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
+    """The first value whose condition holds; where none does, not a number."""
+    result = number(sp.nan)
+    for value, condition in reversed(pairs):
+        result = value if condition == number(1) else Node(where, (condition, value, result))
+    return result
+
+
+def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
+    """A SymPy expression as nodes, its own order kept; some symbols may stand for given nodes."""
+    done: dict[sp.Basic, Node] = dict(known or {})
+    stack: list[sp.Basic] = [expression]
+    while stack:
+        part = stack[-1]
+        if part in done:
+            stack.pop()
+        elif isinstance(part, NodeSymbol):
+            done[part] = part.node
+        elif isinstance(part, sp.Symbol) and part.name.endswith("]"):
+            raise NoRule(f"the unknown size {part} cannot be computed with (np.mean divides by it; or give the size a number)")
+        elif isinstance(part, sp.Symbol):
+            done[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
+        elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol) and part is not sp.zoo:
+            done[part] = Node(Constant(part))
+        elif part in (sp.true, sp.false):
+            done[part] = number(int(part == sp.true))
+        elif isinstance(part, sp.Piecewise):
+            waiting = [each for pair in part.args for each in pair.args if each not in done]
+            if waiting:
+                stack += waiting
+                continue
+            done[part] = _piecewise([(done[value], done[condition]) for value, condition in part.args])
+        elif isinstance(part, LIFTED):
+            waiting = [arg for arg in part.args if arg not in done]
+            if waiting:
+                stack += waiting
+                continue
+            args = tuple(done[arg] for arg in part.args)
+            if type(part) in RELATIONS:
+                done[part] = _relation(RELATIONS[type(part)], args)
+            elif isinstance(part, sp.core.function.AppliedUndef):
+                done[part] = APPLIED[0](part.func.__name__, args)
+            else:
+                done[part] = Node(part.func, args)
+        else:
+            raise NoRule(f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} (use sf.tensor for arrays, and elementwise functions)")
+    return done[expression]

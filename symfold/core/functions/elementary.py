@@ -1,0 +1,214 @@
+"""Rows of SymPy's functions: arithmetic, powers, exponentials, circular and hyperbolic functions, and their inverses."""
+
+from __future__ import annotations
+
+from functools import cache, reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.functions import heads as h
+from symfold.core.functions.logarithms import share
+from symfold.core.functions.special import in_torch
+from symfold.core.functions.table import Point, function
+
+HALF = sp.Rational(1, 2)
+
+
+# -- arithmetic
+
+
+def numpy_power(a: Any, b: Any) -> Any:
+    """A power by NumPy; whole numbers are real numbers, so that a negative exponent is no error."""
+    return 1.0 / a if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float), b)
+
+
+@cache
+def jax_variable_power() -> Any:
+    """JAX's power with the slopes of this row: its own are not numbers at the base 0."""
+    import jax
+    from jax import numpy as jnp
+
+    power = jax.custom_jvp(jnp.power)
+
+    def by_base(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+        return tangent * jnp.where(b == 0, 0.0, b * jnp.power(a, jnp.where(b == 0, 1.0, b - 1)))
+
+    def by_exponent(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+        flat = (a == 0) & (b >= 0)
+        return tangent * jnp.where(flat, 0.0, result * jnp.log(jnp.where(flat, 1.0, a)))
+
+    power.defjvps(by_base, by_exponent)
+    return power
+
+
+def jax_power(a: Any, b: Any) -> Any:
+    """A power by JAX; of an exponent that is known, without logarithms where there is another way."""
+    import jax
+
+    if not isinstance(b, float):
+        whole = jax.numpy.result_type(a, b)
+        return jax_variable_power()(*(jax.numpy.asarray(part, whole) for part in jax.numpy.broadcast_arrays(a, b)))
+    if b.is_integer() and abs(b) < 2**10:
+        return jax.lax.integer_pow(jax.numpy.asarray(a), int(b))
+    return jax.numpy.sqrt(a) if b == 0.5 else jax.numpy.power(a, b)
+
+
+def slope_by_base(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """b*a**(b - 1), and 0 for the exponent 0 whatever the base."""
+    return b * a ** (b - 1) if b.is_number else h.where(h.equal(b, 0), 0, b * a ** (b - 1))
+
+
+def slope_by_exponent(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a**b*log(a), and 0 for the base 0 where the power is 0 or 1."""
+    if a.is_zero:
+        return h.where(h.less(b, 0), -sp.oo, 0)
+    if a.is_number:
+        return a**b * sp.log(a) if a.is_positive else sp.nan
+    return h.where(h.logical_and(h.equal(a, 0), h.greater_equal(b, 0)), 0, a**b * sp.log(a))
+
+
+def share_of_largest(kind: Any) -> Any:
+    """The slope of a largest (or smallest) value: equal entries share it evenly."""
+
+    def slope(position: int, *args: sp.Expr) -> sp.Expr:
+        this, others = args[position], [*args[:position], *args[position + 1 :]]
+        if not others:
+            return sp.Integer(1)
+        if len(others) == 1:
+            beyond = h.greater if kind is sp.Max else h.less
+            return h.where(h.equal(this, others[0]), HALF, beyond(this, others[0]))
+        extreme = kind(*args)
+        return h.equal(this, extreme) / sp.Add(*(h.equal(arg, extreme) for arg in args))
+
+    return slope
+
+
+function(sp.Add, lambda xp, *a: reduce(lambda x, y: x + y, a), numpy=(np.add,))
+function(h.divide, lambda xp, a, b: a / b, slopes=(lambda a, b: h.divide(1, b), lambda a, b: -h.divide(a, b) * h.divide(1, b)), definition=lambda a, b: a / b)
+function(sp.Mul, lambda xp, *a: reduce(lambda x, y: x * y, a), numpy=(np.multiply,))
+function(
+    sp.Pow,
+    lambda xp, a, b: xp.pow(a, b),
+    numpy=(np.power, np.float_power),
+    slopes=(slope_by_base, slope_by_exponent),
+    spellings={"numpy": numpy_power, "jax": jax_power},
+    special=(
+        Point((0, 2), 0, (0, 0)), Point((0, 1), 0, (1, 0)), Point((0, 0), 1, (0, 0)), Point((0, HALF), 0, (sp.oo, 0)),
+        Point((2, 0), 1, (0, sp.log(2))), Point((1, sp.oo), 1), Point((sp.oo, -1), 0, (0,)),
+    ),
+)  # fmt: skip
+function(
+    sp.Max,
+    lambda xp, *a: reduce(xp.maximum, a) if len(a) < 3 else xp.max(xp.stack(xp.broadcast_arrays(*a)), axis=0),
+    numpy=(np.maximum,),
+    spellings={"numpy": lambda *a: reduce(np.maximum, a)},
+    slopes=share_of_largest(sp.Max),
+    special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((-sp.oo, -sp.oo), -sp.oo, (HALF, HALF)), Point((sp.oo, 1), sp.oo, (1, 0))),
+)
+function(
+    sp.Min,
+    lambda xp, *a: reduce(xp.minimum, a) if len(a) < 3 else xp.min(xp.stack(xp.broadcast_arrays(*a)), axis=0),
+    numpy=(np.minimum,),
+    spellings={"numpy": lambda *a: reduce(np.minimum, a)},
+    slopes=share_of_largest(sp.Min),
+    special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((sp.oo, sp.oo), sp.oo, (HALF, HALF)), Point((-sp.oo, 1), -sp.oo, (1, 0))),
+)
+function(sp.Abs, lambda xp, z: xp.where(z == 0, 0.0, xp.abs(z)), numpy=(np.absolute, np.fabs), spellings={"numpy": np.abs, "torch": in_torch("abs")}, special=(Point((0,), 0, (0,)), Point((-sp.oo,), sp.oo, (-1,))))
+function(sp.sign, lambda xp, z: xp.sign(z), numpy=(np.sign,), flat=True, special=(Point((0,), 0, (0,)), Point((-sp.oo,), -1, (0,))))
+function(sp.floor, lambda xp, z: xp.floor(z), numpy=(np.floor,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
+function(sp.ceiling, lambda xp, z: xp.ceil(z), numpy=(np.ceil,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
+function(
+    sp.Heaviside,
+    lambda xp, z, half=0.5: xp.where(z > 0, 1.0, xp.where(z < 0, 0.0, xp.where(z == 0, half, z))),
+    numpy=(np.heaviside,),
+    flat=True,
+    spellings={"numpy": lambda z, half=0.5: np.heaviside(z, half)},
+    special=(Point((0,), HALF, (0,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), 0, (0,))),
+)
+
+# -- exponentials
+
+function(sp.exp, lambda xp, z: xp.exp(z), numpy=(np.exp,), special=(Point((-sp.oo,), 0, (0,)), Point((sp.oo,), sp.oo, (sp.oo,)), Point((0,), 1, (1,))))
+function(sp.log, lambda xp, z: xp.log(z), numpy=(np.log,), special=(Point((0,), -sp.oo, (sp.oo,)), Point((1,), 0, (1,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)))
+
+# -- circular and hyperbolic functions
+
+function(sp.sin, lambda xp, z: xp.sin(z), numpy=(np.sin,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
+function(sp.cos, lambda xp, z: xp.cos(z), numpy=(np.cos,), special=(Point((0,), 1, (0,)), Point((sp.oo,), sp.nan)))
+function(sp.tan, lambda xp, z: xp.tan(z), numpy=(np.tan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
+
+
+def jax_sinh(z: Any) -> Any:
+    """(exp(z) - exp(-z))/2, from half the exponent where it is large and from expm1 where it is not."""
+    from jax import numpy as jnp
+
+    size = jnp.where(z < 0, -z, z)
+    small, root = jnp.expm1(jnp.minimum(size, 30.0)), jnp.exp(size / 2)
+    positive = jnp.where(size > 25.0, root / 2 * root, (small + small / (small + 1)) / 2)
+    return jnp.where(z < 0, -positive, positive)
+
+
+def jax_cosh(z: Any) -> Any:
+    """(exp(z) + exp(-z))/2, from half the exponent."""
+    from jax import numpy as jnp
+
+    root = jnp.exp(jnp.abs(z) / 2)
+    return root / 2 * root + 0.5 / root / root
+
+
+function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), spellings={"jax": jax_sinh}, special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
+function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), spellings={"jax": jax_cosh}, special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
+function(
+    sp.tanh,
+    lambda xp, z: xp.tanh(z),
+    numpy=(np.tanh,),
+    slopes=(lambda z: sp.sech(z) ** 2,),
+    ulps={"jax": 8},
+    special=(Point((0,), 0, (1,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), -1, (0,))),
+)
+
+
+def sech(xp: Any, z: Any) -> Any:
+    """2e/(1 + e**2) with e = exp(-|z|), which overflows nowhere."""
+    e = xp.exp(-xp.abs(z))
+    return 2.0 * e / (1.0 + e * e)
+
+
+function(
+    sp.sech,
+    sech,
+    slopes=(lambda z: -sp.tanh(z) * sp.sech(z),),
+    ulps={"jax": 8},
+    composition=lambda z: 2 * sp.exp(-sp.Abs(z)) / (1 + sp.exp(-sp.Abs(z)) ** 2),
+    special=(Point((0,), 1, (0,)), Point((sp.oo,), 0, (0,)), Point((-sp.oo,), 0, (0,))),
+)
+function(sp.asin, lambda xp, z: xp.asin(z), numpy=(np.arcsin,), slopes=(lambda z: 1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((2,), sp.nan)))
+function(sp.acos, lambda xp, z: xp.acos(z), numpy=(np.arccos,), slopes=(lambda z: -1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((1,), 0, (-sp.oo,)), Point((2,), sp.nan)))
+function(sp.atan, lambda xp, z: xp.atan(z), numpy=(np.arctan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.pi / 2, (0,)), Point((-sp.oo,), -sp.pi / 2, (0,))))
+function(sp.asinh, lambda xp, z: xp.asinh(z), numpy=(np.arcsinh,), slopes=(lambda z: 1 / h.hypot(1, z),), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (0,))))
+function(sp.acosh, lambda xp, z: xp.acosh(z), numpy=(np.arccosh,), slopes=(lambda z: 1 / (sp.sqrt(z - 1) * sp.sqrt(z + 1)),), special=(Point((1,), 0, (sp.oo,)), Point((sp.oo,), sp.oo, (0,))))
+function(sp.atanh, lambda xp, z: xp.atanh(z), numpy=(np.arctanh,), slopes=(lambda z: 1 / ((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((1,), sp.oo, (sp.oo,)), Point((-1,), -sp.oo, (sp.oo,))))
+
+
+def turned(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
+    """of/(x**2 + y**2) without overflow; 0 at the origin and far out. `of` is x or y."""
+    size = h.hypot(x, y)
+    return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, share(of, x if of is y else y) / size)
+
+
+def atan2(xp: Any, y: Any, x: Any) -> Any:
+    """The namespace's own, kept away from the origin, where automatic derivatives divide by 0."""
+    none = (y == 0) & (x == 0)
+    return xp.where(none, xp.atan2(0.0 * y, xp.copysign(xp.ones_like(x), x)), xp.atan2(y, xp.where(none, 1.0, x)))
+
+
+function(
+    sp.atan2,
+    atan2,
+    numpy=(np.arctan2,),
+    spellings={"numpy": np.arctan2},
+    slopes=(lambda y, x: turned(x, y, x), lambda y, x: -turned(y, y, x)),
+    special=(Point((0, 1), 0, (1, 0)), Point((1, 0), sp.pi / 2, (0, -1)), Point((0, 0), 0, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
+)

@@ -1,0 +1,168 @@
+"""Rows of what loses digits when it is written out: logarithms and exponentials near 0, roots of sums, sums of exponentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.functions import heads as h
+from symfold.core.functions.table import Point, function
+
+HALF, LN2, LN10 = sp.Rational(1, 2), sp.log(2), sp.log(10)
+
+function(
+    h.log1p,
+    lambda xp, z: xp.log1p(z),
+    numpy=(np.log1p,),
+    slopes=(lambda z: 1 / (1 + z),),
+    definition=lambda z: sp.log(1 + z),
+    special=(Point((0,), 0, (1,)), Point((-1,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-2,), sp.nan)),
+)
+function(
+    h.expm1,
+    lambda xp, z: xp.expm1(z),
+    numpy=(np.expm1,),
+    slopes=(lambda z: sp.exp(z),),
+    definition=lambda z: sp.exp(z) - 1,
+    special=(Point((0,), 0, (1,)), Point((-sp.oo,), -1, (0,)), Point((sp.oo,), sp.oo, (sp.oo,))),
+)
+function(
+    h.log2,
+    lambda xp, z: xp.log2(z),
+    numpy=(np.log2,),
+    slopes=(lambda z: 1 / (LN2 * z),),
+    definition=lambda z: sp.log(z) / LN2,
+    special=(Point((8,), 3, (1 / (8 * LN2),)), Point((0,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
+)
+function(
+    h.log10,
+    lambda xp, z: xp.log10(z),
+    numpy=(np.log10,),
+    slopes=(lambda z: 1 / (LN10 * z),),
+    definition=lambda z: sp.log(z) / LN10,
+    special=(Point((1000,), 3, (1 / (1000 * LN10),)), Point((0,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
+)
+
+
+def jax_exp2(z: Any) -> Any:
+    """2**z as the power of the nearest whole number times a power that is small."""
+    from jax import numpy as jnp
+
+    near = jnp.round(jnp.clip(z, -2000.0, 2000.0))
+    return jnp.ldexp(jnp.exp((z - near) * float(LN2)), jnp.where(jnp.isnan(near), 0.0, near).astype(int))
+
+
+function(
+    h.exp2,
+    lambda xp, z: xp.exp2(z),
+    numpy=(np.exp2,),
+    slopes=(lambda z: LN2 * h.exp2(z),),
+    definition=lambda z: 2**z,
+    spellings={"jax": jax_exp2},
+    special=(Point((3,), 8, (8 * LN2,)), Point((-sp.oo,), 0, (0,)), Point((sp.oo,), sp.oo, (sp.oo,))),
+)
+
+
+def cbrt(xp: Any, z: Any) -> Any:
+    """The cube root; where a namespace has none, a power, put right by a step of Newton's."""
+    if hasattr(xp, "cbrt"):
+        return xp.cbrt(z)
+    root = xp.sign(z) * xp.abs(z) ** (1 / 3)
+    return root - xp.where((z == 0) | xp.isinf(z), 0.0, (root - z / (root * root)) / 3)
+
+
+function(
+    h.cbrt,
+    cbrt,
+    numpy=(np.cbrt,),
+    slopes=(lambda z: 1 / (3 * h.cbrt(z) ** 2),),
+    definition=lambda z: sp.Piecewise((sp.Pow(sp.Abs(z), sp.Rational(1, 3)), z > 0), (-sp.Pow(sp.Abs(z), sp.Rational(1, 3)), True)),
+    ulps={"native": 8, "jax": 8, "torch": 8},
+    special=(Point((27,), 3, (sp.Rational(1, 27),)), Point((-8,), -2, (sp.Rational(1, 12),)), Point((sp.oo,), sp.oo, (0,))),
+)
+
+
+def share(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a/hypot(a, b), 0 for a = 0, and 1 or -1 far out."""
+    return h.where(h.equal(a, 0), 0, h.where(h.isinf(a), sp.sign(a), a / h.hypot(a, b)))
+
+
+def hypot(xp: Any, a: Any, b: Any) -> Any:
+    """The namespace's own, kept away from 0, where automatic derivatives divide by it."""
+    none = (a == 0) & (b == 0)
+    return xp.where(none, 0.0, xp.hypot(xp.where(none, 1.0, a), b))
+
+
+function(
+    h.hypot,
+    hypot,
+    numpy=(np.hypot,),
+    slopes=(share, lambda a, b: share(b, a)),
+    definition=lambda a, b: sp.sqrt(a**2 + b**2),
+    spellings={"numpy": np.hypot},
+    special=(Point((0, 0), 0, (0, 0)), Point((3, 4), 5, (sp.Rational(3, 5), sp.Rational(4, 5))), Point((sp.oo, 1), sp.oo, (1, 0)), Point((1, -sp.oo), sp.oo, (0, -1))),
+)
+function(
+    h.logaddexp,
+    lambda xp, a, b: xp.logaddexp(a, b),
+    numpy=(np.logaddexp,),
+    slopes=(lambda a, b: h.logistic(a, b), lambda a, b: h.logistic(b, a)),
+    composition=lambda a, b: sp.Max(a, b) + h.log1p(sp.exp(-sp.Abs(_gap(a, b)))),
+    definition=lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
+    special=(
+        Point((-sp.oo, -sp.oo), -sp.oo, (HALF, HALF)), Point((sp.oo, sp.oo), sp.oo, (HALF, HALF)), Point((1, 1), 1 + LN2, (HALF, HALF)),
+        Point((1, -sp.oo), 1, (1, 0)), Point((-sp.oo, 1), 1, (0, 1)), Point((sp.oo, 1), sp.oo, (1, 0)),
+    ),
+)  # fmt: skip
+
+
+def _gap(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a - b, and 0 where both are infinite alike."""
+    return h.where(h.equal(a, b), 0, a - b)
+
+
+def logistic(xp: Any, a: Any, b: Any) -> Any:
+    """The logistic function of a - b, with what the rounded difference loses."""
+    gap = xp.where(a == b, 0.0, a - b)
+    part = a - gap
+    lost = (a - (gap + part)) + (part - b)
+    e = xp.exp(-xp.abs(gap))
+    value, other = (xp.where(sign, e, 1.0) / (1.0 + e) for sign in (gap < 0, gap >= 0))
+    return value + value * other * xp.where(xp.isfinite(lost), lost, 0.0)
+
+
+function(
+    h.logistic,
+    logistic,
+    slopes=(lambda a, b: h.logistic(a, b) * h.logistic(b, a), lambda a, b: -h.logistic(a, b) * h.logistic(b, a)),
+    composition=lambda a, b: h.sigmoid(_gap(a, b)),
+    definition=lambda a, b: 1 / (1 + sp.exp(b - a)),
+    special=(Point((sp.oo, sp.oo), HALF, (sp.Rational(1, 4), -sp.Rational(1, 4))), Point((1, -sp.oo), 1, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
+)
+
+
+def gaussian(xp: Any, z: Any, s: Any) -> Any:
+    """exp(-s*z**2), with what z**2 loses by rounding: the square of a multiple of 1/16 is exact."""
+    size = xp.minimum(xp.abs(z), xp.ones_like(z) * 64.0)
+    near = xp.floor(size * 16.0) / 16.0
+    rest = (size - near) * (size + near)
+    square = near * near + rest
+    power = xp.exp(-s * square)
+    return power - power * s * (rest - (square - near * near))
+
+
+function(
+    h.gaussian,
+    gaussian,
+    slopes=(lambda z, s: -2 * s * h.clip(z, -64, 64) * h.gaussian(z, s), lambda z, s: -(h.clip(z, -64, 64) ** 2) * h.gaussian(z, s)),
+    composition=lambda z, s: _in_two_parts(sp.Min(sp.Abs(z), 64), s),
+    definition=lambda z, s: sp.exp(-s * z**2),
+    special=(Point((0, 1), 1, (0, 0)), Point((sp.oo, 1), 0, (0, 0)), Point((-sp.oo, 1), 0, (0, 0))),
+)
+
+
+def _in_two_parts(size: sp.Expr, s: sp.Expr) -> sp.Expr:
+    near = sp.floor(16 * size) / 16
+    return sp.exp(-s * near**2) * sp.exp(-s * (size - near) * (size + near))

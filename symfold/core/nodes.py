@@ -1,0 +1,227 @@
+"""Nodes: what every net is made of. An operation over nodes, with a shape, equal when its structure is equal.
+
+    node ::= Input(name, shape) | Formal(position, shape) | Constant(number or frozen array)
+           | HEAD(node, ...)     HEAD: a SymPy class (Add, Mul, Pow, tanh, ...), elementwise, NumPy broadcasting
+           | OP(node, ...)       OP: any other operation: an object with `infer(args) -> shape`
+
+Nodes are built by ordinary Python: operators, SymPy's functions (`_sympy_`) and NumPy's (`__array_ufunc__`,
+`__array_function__`) all trace, in the order and with the sharing that the author wrote. Nothing is simplified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.functions import Head
+from symfold.core.operations import Operation
+from symfold.core.operators import Operators
+from symfold.core.shapes import Shape, elementwise, show
+from symfold.errors import InvalidType, UnknownName
+
+VERBS = {sp.Add: "cannot add {} to {}", sp.Mul: "cannot multiply {} by {}", sp.Pow: "cannot raise {} to {}"}
+
+class Key(tuple[Any, ...]):
+    """An operation and its arguments, with the hash computed once: a node may die when SymPy, which hashes, is gone."""
+
+    def __hash__(self) -> int:
+        known: int | None = self.__dict__.get("hash")
+        if known is None:
+            known = self.__dict__["hash"] = super().__hash__()
+        return known
+
+
+# Equal structure is one object while it lives: sharing is found for free and equality is mostly `is`. Weak, so that
+# nothing is kept alive; dropping the table would change speed only, since equality is by digest.
+_interned: weakref.WeakValueDictionary[Key, Node] = weakref.WeakValueDictionary()
+_lock = threading.RLock()  # taken again where collecting garbage inside of it runs someone's `__del__`
+
+
+class Node(Operators):
+    """An operation over nodes; immutable, hashable, equal by structure."""
+
+    __slots__ = ("__weakref__", "_digest", "_hash", "args", "op", "shape")
+    op: Any
+    args: tuple[Node, ...]
+    shape: Shape
+    _hash: int
+    _digest: bytes | None
+
+    def __new__(cls, op: Operation | Head, args: tuple[Node, ...] = ()) -> Node:
+        key = Key((op, args))
+        with _lock:
+            known = _interned.get(key)
+        if known is not None:
+            return known
+        # an open formal, of another level than 0, stands for an item or a state while a mapper is traced
+        self = object.__new__(StandIn if getattr(op, "level", 0) else cls)
+        put = object.__setattr__
+        put(self, "op", op)
+        put(self, "args", args)
+        if isinstance(op, type):
+            shape = elementwise(tuple(a.shape for a in args), VERBS.get(op, f"cannot apply {op.__name__} to {{}} and {{}}"))
+        else:
+            shape = op.infer(args)
+        put(self, "shape", shape)
+        put(self, "_hash", hash(key))
+        put(self, "_digest", None)
+        with _lock:
+            return _interned.setdefault(key, self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a node is immutable: cannot set {name!r}")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Node):
+            if isinstance(other, COMPARABLE) and asked_outside() and is_open(self):
+                raise InvalidType(COMPARED)
+            return False
+        return self._hash == other._hash and digest(self) == digest(other)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from symfold.exchange.plain_data.json import (  # serialising knows every operation; nodes know none
+            node_from_data,
+            node_to_data,
+        )
+
+        return node_from_data, (node_to_data(self),)
+
+    def __copy__(self) -> Node:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Node:
+        return self
+
+    def __repr__(self) -> str:
+        from symfold.show.notation.templates import preview  # likewise: printing stands above what is printed
+
+        return preview(self)
+
+    def _repr_latex_(self) -> str:
+        from symfold.show.notation.templates import preview
+
+        return f"$\\displaystyle {preview(self, 'latex')}$"
+
+    # -- operators, NumPy's functions and SymPy's trace
+
+    def _operate(self, name: str, *others: Any, **options: Any) -> Node:
+        from symfold.frontend.arithmetic import OPERATORS  # what an operator means is said with the primitives; nodes know none
+
+        return OPERATORS[name](self, *others, **options)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
+        from symfold.frontend.numpy_functions import traced_ufunc  # likewise
+
+        return traced_ufunc(ufunc, method, *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Node:
+        from symfold.frontend.numpy_functions import traced_function
+
+        return traced_function(function, *args, **options)
+
+    def _sympy_(self) -> sp.Expr:
+        from symfold.core.conversion import as_symbol
+
+        return as_symbol(self)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __iter__(self) -> Iterator[Node]:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise InvalidType(f"cannot iterate over a value of shape {show(self.shape)} (fold over it: sf.fold reads along its leading axis)")
+        return (self[k] for k in range(self.shape[0]))
+
+    def __len__(self) -> int:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise InvalidType(f"a value of shape {show(self.shape)} has no length yet")
+        return self.shape[0]
+
+    # -- what a symbol is not
+
+    def __bool__(self) -> bool:
+        raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (choose with np.where(z > 0, a, b); or use np.maximum, np.minimum, np.clip, sf.relu)")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        own = [word for word in dir(Node) if not word.startswith("_")]
+        function = f"; np.{name} is a function, and np.{name}(z) says whether it traces" if hasattr(np, name) else ""
+        raise UnknownName(f"a symbolic value has no {name!r} (it has {', '.join(own)}{function})")
+
+
+COMPARED = (
+    "a stand-in cannot be compared or looked up: while a mapper is traced, it stands for all the items (or states) at once "
+    "(make what differs from item to item part of it: give pairs, as (mapper, item), or one fold for each part)"
+)
+COMPARABLE = (Node, Number, np.ndarray, sp.Basic)  # what an item that is a value may be; it never is a string or None
+
+
+class StandIn(Node):
+    """What a mapper is given in place of an item or a state: nobody outside may ask what it equals."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        if asked_outside():
+            raise InvalidType(COMPARED)
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if isinstance(other, COMPARABLE) and asked_outside():
+            raise InvalidType(COMPARED)
+        return isinstance(other, Node) and self._hash == other._hash and digest(self) == digest(other)
+
+
+def asked_outside() -> bool:
+    """Whether who asks a node for its hash or for what it equals is neither symfold nor SymPy, which keep nodes in tables."""
+    asking = str(sys._getframe(2).f_globals.get("__name__", ""))
+    return asking.partition(".")[0] not in ("symfold", "sympy", "weakref")
+
+
+def is_open(node: Node) -> bool:
+    """Whether a node holds what stands for an item or a state."""
+    seen, stack = {id(node)}, [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, StandIn):
+            return True
+        fresh = [arg for arg in part.args if id(arg) not in seen]
+        seen.update(map(id, fresh))
+        stack += fresh
+    return False
+
+
+def digest(node: Node) -> bytes:
+    """A fingerprint of the structure: the same in every process. Computed once a node, without recursion."""
+    stack = [node]
+    while stack:
+        part = stack[-1]
+        waiting = [arg for arg in part.args if arg._digest is None]
+        if part._digest is None and waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        if part._digest is None:
+            op = part.op
+            head = op.__name__.encode() if isinstance(op, type) else op.digest if hasattr(op, "digest") else repr(op).encode()
+            content = b"\0".join((head, *(arg._digest for arg in part.args if arg._digest is not None)))
+            object.__setattr__(part, "_digest", hashlib.blake2b(content, digest_size=16).digest())
+    assert node._digest is not None
+    return node._digest

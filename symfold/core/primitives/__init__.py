@@ -1,0 +1,69 @@
+"""The primitives: what is not elementwise. A row says all that is intrinsic to an operation; `table.Primitive` lists it.
+
+A family is a file; a new primitive is one row there, and a target may add a faster or prettier spelling of its own.
+"""
+
+from __future__ import annotations
+
+from symfold.core.primitives.arrangement import concatenate as concatenate
+from symfold.core.primitives.arrangement import expand as expand
+from symfold.core.primitives.arrangement import item as item
+from symfold.core.primitives.arrangement import joins_rows as joins_rows
+from symfold.core.primitives.arrangement import put as put
+from symfold.core.primitives.arrangement import reshape as reshape
+from symfold.core.primitives.arrangement import splits_rows as splits_rows
+from symfold.core.primitives.arrangement import squeeze as squeeze
+from symfold.core.primitives.attention import attention as attention
+from symfold.core.primitives.attention import layer_norm as layer_norm
+from symfold.core.primitives.broadcasting import alike as alike
+from symfold.core.primitives.broadcasting import broadcast_like as broadcast_like
+from symfold.core.primitives.broadcasting import broadcast_to as broadcast_to
+from symfold.core.primitives.broadcasting import fit as fit
+from symfold.core.primitives.broadcasting import spread as spread
+from symfold.core.primitives.broadcasting import sum_like as sum_like
+from symfold.core.primitives.broadcasting import sum_to as sum_to
+from symfold.core.primitives.broadcasting import zeros as zeros
+from symfold.core.primitives.contractions import einsum as einsum
+from symfold.core.primitives.contractions import subscripts_given as subscripts_given
+from symfold.core.primitives.convolutions import convolution as convolution
+from symfold.core.primitives.convolutions import max_pool as max_pool
+from symfold.core.primitives.convolutions import mean_pool as mean_pool
+from symfold.core.primitives.directional import directional as directional
+from symfold.core.primitives.images import add_embedded as add_embedded
+from symfold.core.primitives.images import add_windows as add_windows
+from symfold.core.primitives.images import embed as embed
+from symfold.core.primitives.images import permute as permute
+from symfold.core.primitives.images import row_numbers as row_numbers
+from symfold.core.primitives.images import window_slices as window_slices
+from symfold.core.primitives.images import windows as windows
+from symfold.core.primitives.masks import causal as causal
+from symfold.core.primitives.opaque import opaque as opaque
+from symfold.core.primitives.products import dot as dot
+from symfold.core.primitives.products import swap as swap
+from symfold.core.primitives.reductions import at_max as at_max
+from symfold.core.primitives.reductions import even_shares as even_shares
+from symfold.core.primitives.reductions import first_max as first_max
+from symfold.core.primitives.reductions import joined as joined
+from symfold.core.primitives.reductions import logsumexp as logsumexp
+from symfold.core.primitives.reductions import norm as norm
+from symfold.core.primitives.reductions import reduce_max as reduce_max
+from symfold.core.primitives.reductions import reduce_mean as reduce_mean
+from symfold.core.primitives.reductions import reduce_sum as reduce_sum
+from symfold.core.primitives.reductions import safe_softmax as safe_softmax
+from symfold.core.primitives.reductions import share as share
+from symfold.core.primitives.reductions import single as single
+from symfold.core.primitives.reductions import softmax as softmax
+from symfold.core.primitives.scans import cumulative_sum as cumulative_sum
+from symfold.core.primitives.stopping import stop_gradient as stop_gradient
+from symfold.core.primitives.stopping import stopped as stopped
+from symfold.core.primitives.table import EACH as EACH
+from symfold.core.primitives.table import PRIMITIVES as PRIMITIVES
+from symfold.core.primitives.table import TOGETHER as TOGETHER
+from symfold.core.primitives.table import Apply as Apply
+from symfold.core.primitives.table import Primitive as Primitive
+from symfold.core.primitives.table import axes_given as axes_given
+from symfold.core.primitives.table import axes_of as axes_of
+from symfold.core.primitives.table import carried_places as carried_places
+from symfold.core.primitives.table import is_primitive as is_primitive
+from symfold.core.primitives.table import primitive as primitive
+from symfold.core.primitives.table import read_places as read_places

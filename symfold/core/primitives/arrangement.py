@@ -1,0 +1,168 @@
+"""Arrangement: the same entries in another shape, joined, or picked out by an index."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.arrays import set_at, zeros_like
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import TOGETHER, Primitive, is_primitive, primitive
+from symfold.core.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
+from symfold.errors import NoRule, ShapeError
+
+
+def _reshaped(a: Shape, shape: tuple[int, ...]) -> Shape:
+    if -1 not in shape:
+        if is_concrete(a) and prod(s for s in a if isinstance(s, int)) != prod(shape):
+            raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
+        return shape
+    if not is_known(a):
+        return tuple(s for s in ANY)
+    fixed = prod(s for s in shape if isinstance(s, int) and s != -1)
+    total = sp.Integer(1)
+    for size in a:
+        total = total * size
+    rest = total / fixed if fixed else sp.Integer(0)
+    if rest.is_Rational and not rest.is_Integer:
+        raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
+    return tuple((int(rest) if rest.is_Integer else rest) if s == -1 else s for s in shape)
+
+
+def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node]:
+    before = node.args[0].shape
+    if not is_known(before):
+        raise NoRule("the adjoint of reshape needs the number of axes (give the tensor a shape)")
+    return [reshape(bar, shape=before)]
+
+
+reshape: Primitive = primitive("reshape", _reshaped, lambda xp, a, shape: xp.reshape(a, shape), _reshape_adjoint, linear=(0,), examples=((((2, 6),), {"shape": (3, 4)}),))
+
+
+def splits_rows(node: Node) -> bool:
+    """Whether a reshape makes groups of an array's rows and no more: then it is a view, wherever the rows lie."""
+    return is_primitive(node, reshape) and _are_groups(node.shape, node.args[0].shape)
+
+
+def joins_rows(node: Node) -> bool:
+    """Whether a reshape makes rows of groups of rows and no more."""
+    return is_primitive(node, reshape) and _are_groups(node.args[0].shape, node.shape)
+
+
+def _are_groups(groups: Shape, rows: Shape) -> bool:
+    known = is_known(rows) and len(groups) == len(rows) + 1 > 1 and groups[2:] == rows[1:]
+    return known and is_concrete((*groups[:2], rows[0])) and groups[0] * groups[1] == rows[0]
+
+
+expand: Primitive = primitive(
+    "expand",
+    lambda a, axis: ANY if not is_known(a) else (*a[: len(a) + 1 + axis], 1, *a[len(a) + 1 + axis :]),
+    lambda xp, a, axis: xp.expand_dims(a, axis=axis),
+    lambda node, bar, axis: [squeeze(bar, axis=axis)],
+    linear=(0,),
+    examples=((((2, 3),), {"axis": -2}),),
+)
+squeeze: Primitive = primitive(
+    "squeeze",
+    lambda a, axis: ANY if not is_known(a) else tuple(s for k, s in enumerate(a) if k != len(a) + axis),
+    lambda xp, a, axis: xp.squeeze(a, axis=axis),
+    lambda node, bar, axis: [expand(bar, axis=axis)],
+    linear=(0,),
+    examples=((((2, 1, 3),), {"axis": -2}),),
+)
+
+
+def _joined(*shapes: Shape, axis: int) -> Shape:
+    if not all(map(is_known, shapes)):
+        return ANY
+    axis = axis - len(shapes[0]) if axis >= 0 else axis
+    if len({len(shape) for shape in shapes}) > 1 or not -len(shapes[0]) <= axis < 0:
+        raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
+    total: Any = 0
+    for shape in shapes:
+        total = total + shape[axis]
+    flat = [broadcast(*(shape[:axis] + shape[len(shape) + axis + 1 :] for shape in shapes))]
+    if flat[0] is None:
+        raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
+    where = len(shapes[0]) + axis
+    return (*flat[0][:where], int(total) if getattr(total, "is_Integer", True) else total, *flat[0][where:])
+
+
+def _split(node: Node, bar: Node, axis: int) -> list[Node]:
+    axis = axis - len(node.shape) if axis >= 0 else axis
+    parts: list[Node] = []
+    start = 0
+    for arg in node.args:
+        if not is_known(arg.shape):
+            raise NoRule("the adjoint of concatenate needs the number of axes (give the tensors shapes)")
+        size = arg.shape[axis]
+        parts.append(item(bar, index=(..., (start, start + size), *((None, None),) * (-axis - 1))))
+        start += size
+    return parts
+
+
+def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
+    """Parts one after the other; their other axes broadcast."""
+    where = axis % len(parts[0].shape)
+    others = np.broadcast_shapes(*((*part.shape[:where], 1, *part.shape[where + 1 :]) for part in parts))
+    return xp.concat([xp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts], axis=where)
+
+
+concatenate: Primitive = primitive("concatenate", _joined, _concatenated, _split, linear=TOGETHER, examples=((((2, 3), (2, 1)), {"axis": -1}),))
+
+
+def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
+
+
+def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
+    if not is_known(a):
+        plain = all(isinstance(part, int) for part in index)
+        return a[len(index) :] if plain and len(a) > len(index) else ANY
+    named = [part for part in index if part is not ...]
+    if len(named) > len(a):
+        raise ShapeError(f"too many indices for {show(a)}: {len(named)}")
+    where = index.index(...) if ... in index else len(index)
+    full = [*index[:where], *[(None, None)] * (len(a) - len(named)), *index[where + 1 :]]
+    result: list[Any] = []
+    for size, part in zip(a, full, strict=True):
+        if isinstance(part, int):
+            if isinstance(size, int) and not -size <= part < size:
+                raise ShapeError(f"index {part} is out of bounds for {show(a)}")
+        elif part == (None, None):
+            result.append(size)
+        elif any(isinstance(end, sp.Expr) for end in part):  # between sizes that are symbols yet
+            result.append(part[1] - part[0])
+        elif isinstance(size, int):
+            result.append(len(range(*slice(*part).indices(size))))
+        elif part[0] in (0, None) and isinstance(part[1], int) and part[1] >= 0:
+            result.append(part[1])
+        else:
+            raise ShapeError(f"cannot slice the unknown size of {show(a)} by {part} (give the size a number)")
+    return tuple(result)
+
+
+def _put(xp: Any, a: Any, like: Any, index: tuple[Any, ...]) -> Any:
+    return set_at(zeros_like(xp, like, a), _as_numpy(index), a)
+
+
+item: Primitive = primitive(
+    "item",
+    _indexed,
+    lambda xp, a, index: a[_as_numpy(index)],
+    lambda node, bar, index: [put(bar, node.args[0], index=index)],
+    linear=(0,),
+    examples=((((4, 3),), {"index": (1,)}), (((4, 3, 2),), {"index": (..., (1, 3), (None, None))})),
+)
+put: Primitive = primitive(  # zeros of another's shape, with a value put at an index: the adjoint of `item`
+    "put",
+    lambda a, like, index: like,
+    _put,
+    lambda node, bar, index: [item(bar, index=index), None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((2, 2), (4, 2)), {"index": ((1, 3),)}),),
+)

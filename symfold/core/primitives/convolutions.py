@@ -1,0 +1,141 @@
+"""Convolutions and pools, one operation each; their bodies read windows.
+
+Images are (samples, channels, places...), as everywhere in deep learning; a convolution does not flip its kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symfold.core.nodes import Node
+from symfold.core.primitives.arrangement import reshape
+from symfold.core.primitives.broadcasting import spread
+from symfold.core.primitives.contractions import einsum
+from symfold.core.primitives.images import Sizes, windowed_shape, windows, windows_of
+from symfold.core.primitives.reductions import first_max, reduce_mean, reduce_sum
+from symfold.core.primitives.table import EACH, Primitive, primitive
+from symfold.core.shapes import ANY, Shape, is_known, show
+from symfold.core.tensors import number
+from symfold.errors import ShapeError
+
+# -- convolution
+
+
+def _convolved(x: Shape, weight: Shape, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Shape:
+    if not (is_known(x) and is_known(weight)):
+        return ANY
+    rank = len(weight) - 2
+    if len(x) != rank + 2:
+        raise ShapeError(
+            f"a convolution by a kernel {show(weight)} takes (samples, channels, {rank} more axes), got {show(x)}"
+        )
+    outputs, channels = weight[:2]
+    if isinstance(x[1], int) and isinstance(channels, int) and x[1] != channels * groups:
+        raise ShapeError(
+            f"a convolution by a kernel {show(weight)} in {groups} groups reads {channels * groups} channels, got {show(x)}"
+        )
+    if isinstance(outputs, int) and outputs % groups:
+        raise ShapeError(f"{groups} groups do not divide the {outputs} outputs of a kernel {show(weight)}")
+    return (x[0], outputs, *windowed_shape(x, weight[2:], stride, padding, dilation, 0.0)[2 : 2 + rank])
+
+
+def _subscripts(rank: int, grouped: bool) -> str:
+    """Windows times kernel, in einsum's letters: n samples, g groups, c channels, o outputs.
+
+    >>> _subscripts(2, False), _subscripts(1, True)
+    ('ncxypq,ocpq->noxy', 'ngcxp,gocp->ngox')
+    """
+    places, inside, g = "xyz"[:rank], "pqr"[:rank], "g" if grouped else ""
+    return f"n{g}c{places}{inside},{g}oc{inside}->n{g}o{places}"
+
+
+def _by_windows(x: Node, weight: Node, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Node:
+    kernel, rank = weight.shape[2:], len(weight.shape) - 2
+    given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "fill": 0.0}
+    if groups == 1:
+        return einsum(windows(x, **given), weight, subscripts=_subscripts(rank, False))
+    (outputs, channels), samples = weight.shape[:2], x.shape[0]
+    parted = reshape(x, shape=(samples, groups, channels, *x.shape[2:]))
+    kernels = reshape(weight, shape=(groups, outputs // groups, channels, *kernel))
+    result = einsum(windows(parted, **given), kernels, subscripts=_subscripts(rank, True))
+    return reshape(result, shape=(samples, outputs, *result.shape[3:]))
+
+
+def _convolve(xp: Any, x: Any, weight: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
+    outputs, channels, *kernel = weight.shape
+    parted = xp.reshape(x, (x.shape[0], groups, channels, *x.shape[2:]))
+    kernels = xp.reshape(weight, (groups, outputs // groups, channels, *kernel))
+    read = windows_of(xp, parted, tuple(kernel), stride, padding, dilation, 0.0)
+    result = xp.einsum(_subscripts(len(kernel), True), read, kernels)
+    return xp.reshape(result, (x.shape[0], outputs, *result.shape[3:]))
+
+
+convolution: Primitive = primitive(
+    "convolution",
+    _convolved,
+    _convolve,
+    linear=EACH,
+    body=_by_windows,
+    examples=(
+        (((2, 4, 5, 6), (6, 2, 2, 3)), {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "groups": 2}),
+        (((2, 3, 6), (4, 3, 3)), {"stride": (1,), "padding": (1,), "dilation": (1,), "groups": 1}),
+    ),
+)
+
+# -- pools
+
+
+def _pooled(x: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, **_: Any) -> Shape:
+    found = windowed_shape(x, kernel, stride, padding, dilation, 0.0)
+    return found[: -len(kernel)] if is_known(found) else ANY
+
+
+def _axes(kernel: Sizes) -> tuple[int, ...]:
+    return tuple(range(-len(kernel), 0))
+
+
+def _largest_of_windows(x: Node, **given: Any) -> Node:
+    read = windows(x, fill=0.0, **given)
+    if any(given["padding"]):  # what is around the image is -inf: added, so that windows are linear
+        read = read + windows(spread(number(0), x), fill=-float("inf"), **given)
+    return first_max(read, axis=_axes(given["kernel"]), keepdims=False)
+
+
+def _max_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
+    return xp.max(windows_of(xp, x, kernel, stride, padding, dilation, -float("inf")), axis=_axes(kernel))
+
+
+def _mean_of_windows(x: Node, padded: bool, **given: Any) -> Node:
+    axes, read = _axes(given["kernel"]), windows(x, fill=0.0, **given)
+    if padded or not any(given["padding"]):
+        return reduce_mean(read, axis=axes, keepdims=False)
+    counted = windows(spread(number(1), x), fill=0.0, **given)
+    return reduce_sum(read, axis=axes, keepdims=False) / reduce_sum(counted, axis=axes, keepdims=False)
+
+
+def _mean_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, padded: bool) -> Any:
+    counted = windows_of(xp, xp.ones_like(x), kernel, stride, padding, dilation, float(padded))
+    total = xp.sum(windows_of(xp, x, kernel, stride, padding, dilation, 0.0), axis=_axes(kernel))
+    return total / xp.sum(counted, axis=_axes(kernel))
+
+
+# the largest entry of every window; of equal ones, the first has the slope. What is around the image is -inf
+max_pool: Primitive = primitive(
+    "max_pool",
+    _pooled,
+    _max_pool,
+    body=_largest_of_windows,
+    examples=((((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1)}),),
+)
+# the mean of every window; zeros around the image are counted if `padded`
+mean_pool: Primitive = primitive(
+    "mean_pool",
+    _pooled,
+    _mean_pool,
+    linear=(0,),
+    body=_mean_of_windows,
+    examples=(
+        (((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1), "padded": True}),
+        (((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1), "padded": False}),
+    ),
+)

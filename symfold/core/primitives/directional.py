@@ -1,0 +1,31 @@
+"""Directional derivatives of a layer, by name: f''(x)[u, v], the second derivative of f at x in the directions u and v.
+
+    directional(name, input..., direction..., [value])     slots: by which input each direction goes; arity: how many inputs
+
+Symmetric in its directions and linear in each. The value f(x) is an argument only where its shape may be another than the
+first input's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import Primitive, primitive
+from symfold.core.shapes import Shape
+from symfold.errors import NoRule
+
+
+def _shape(name: Shape, *rest: Shape, slots: tuple[int, ...], arity: int) -> Shape:
+    return rest[arity + len(slots)] if len(rest) > arity + len(slots) else rest[0]
+
+
+def _no_numbers(xp: Any, *args: Any, slots: tuple[int, ...], arity: int) -> Any:
+    raise NoRule("the derivatives of a layer by name have no numbers (give the layers bodies with net.bind, then sf.series(net).evaluate)")
+
+
+def _no_adjoint(node: Node, bar: Node, slots: tuple[int, ...], arity: int) -> list[Node | None]:
+    raise NoRule("the derivatives of a layer by name have no adjoint (give the layers bodies with net.bind, and differentiate the net)")
+
+
+directional: Primitive = primitive("directional", _shape, _no_numbers, _no_adjoint, dtypes=("name",))

@@ -1,0 +1,151 @@
+"""What image and language nets need besides: axes in another order, rows picked by numbers, windows of neighboring entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.arrays import add_at, add_once, padded, shape_of, whole_numbers, zeros_like
+from symfold.core.primitives.table import Linear, Primitive, primitive
+from symfold.core.shapes import ANY, Shape, is_known, show
+from symfold.errors import OutOfRange, ShapeError
+
+
+def _permuted(a: Shape, axes: tuple[int, ...]) -> Shape:
+    if not is_known(a):
+        return ANY
+    if sorted(axes) != list(range(-len(a), 0)):
+        raise ShapeError(f"cannot put the axes of {show(a)} in the order {axes} (give each axis once, counted from the end)")
+    return tuple(a[axis] for axis in axes)
+
+
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The order that undoes an order of axes.
+
+    >>> _inverse((-1, -3, -2))
+    (-2, -1, -3)
+    """
+    return tuple(axes.index(axis) - len(axes) for axis in range(-len(axes), 0))
+
+
+permute: Primitive = primitive(
+    "permute",
+    _permuted,
+    lambda xp, a, axes: xp.permute_dims(a, tuple(axis % len(axes) for axis in axes)),
+    lambda node, bar, axes: [permute(bar, axes=_inverse(axes))],
+    linear=(0,),
+    examples=((((2, 3, 4),), {"axes": (-1, -3, -2)}),),
+)
+
+
+def row_numbers(numbers: Any, rows: int) -> Any:
+    """Numbers of rows, which come as floats, as whole numbers."""
+    given = np.asarray(numbers, dtype=float)
+    whole = np.nan_to_num(given, nan=-1.0).astype(int)
+    if np.any(whole != given) or np.any(whole < 0) or np.any(whole >= rows):
+        wrong = given[(whole != given) | (whole < 0) | (whole >= rows)].flat[0]
+        raise OutOfRange(f"the table has no row {wrong:g} (give whole numbers from 0 to {rows - 1})")
+    return whole
+
+
+def _added_embedded(xp: Any, bar: Any, table: Any, numbers: Any) -> Any:
+    return add_at(xp, zeros_like(xp, table, bar), whole_numbers(numbers), bar)
+
+
+embed: Primitive = primitive(  # the rows of a table that an array of whole numbers asks for
+    "embed",
+    lambda table, numbers: (*numbers, *table[1:]),
+    lambda xp, table, numbers: table[whole_numbers(numbers)],
+    lambda node, bar: [add_embedded(bar, *node.args), None],
+    linear=(0,),
+    dtypes=("real", "whole"),
+    spellings={"numpy": lambda table, numbers: table[row_numbers(numbers, len(table))]},
+    examples=((((5, 3), (2, 4)), {}),),
+)
+add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up where they were taken
+    "add_embedded",
+    lambda bar, table, numbers: table,
+    _added_embedded,
+    lambda node, bar: [embed(bar, node.args[2]), None, None],
+    linear=(0,),
+    shape_only=(1,),
+    dtypes=("real", "real", "whole"),
+    spellings={"numpy": lambda bar, table, numbers: _added_embedded(np, bar, table, row_numbers(numbers, len(table)))},
+    examples=((((2, 4, 3), (5, 3), (2, 4)), {}),),
+)
+
+Sizes = tuple[int, ...]
+
+
+def _places(size: Any, kernel: int, stride: int, padding: int, dilation: int) -> Any:
+    """In how many places a window stands along an axis."""
+    left = size + 2 * padding - dilation * (kernel - 1) - 1
+    return left // stride + 1 if isinstance(left, int) else left + 1 if stride == 1 else sp.floor(left / stride) + 1
+
+
+def windowed_shape(a: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Shape:
+    rank = len(kernel)
+    if not is_known(a):
+        return ANY
+    if len(a) < rank:
+        raise ShapeError(f"windows are taken along {rank} last axes, got a value of shape {show(a)}")
+    places = tuple(map(_places, a[-rank:], kernel, stride, padding, dilation))
+    if any(isinstance(count, int) and count < 1 for count in places):
+        raise ShapeError(f"windows of {kernel} do not fit into {show(a)} (give a smaller window or more padding)")
+    return (*a[:-rank], *places, *kernel)
+
+
+def window_slices(places: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Any, ...]]:
+    """Of padded entries, those that stand at one place of every window: for each place in a window.
+
+    >>> list(window_slices((3,), (2,), (2,), (1,)))
+    [(Ellipsis, slice(0, 5, 2)), (Ellipsis, slice(1, 6, 2))]
+    """
+    for at in product(*map(range, kernel)):
+        yield (..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for n, k, s, d in zip(places, at, stride, dilation, strict=True)))
+
+
+def windows_of(xp: Any, a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
+    rank = len(kernel)
+    around = padded(xp, a, tuple((size, size) for size in padding), fill)
+    shape = windowed_shape(shape_of(a), kernel, stride, padding, dilation, fill)
+    parts = [around[at] for at in window_slices(shape[-2 * rank : -rank], kernel, stride, dilation)]
+    return xp.reshape(xp.stack(parts, axis=-1), shape)
+
+
+def _added_windows(xp: Any, bar: Any, like: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
+    rank, shape = len(kernel), shape_of(like)
+    full = padded(xp, zeros_like(xp, like, bar), tuple((size, size) for size in padding), 0.0)
+    parts = xp.reshape(bar, (*bar.shape[:-rank], -1))
+    for number, at in enumerate(window_slices(bar.shape[-2 * rank : -rank], kernel, stride, dilation)):
+        full = add_once(full, at, parts[..., number])
+    inside: Any = (..., *(slice(size, size + n) for n, size in zip(shape[-rank:], padding, strict=True)))
+    return full[inside]
+
+
+def _linear_unless_filled(fill: float, **_: Any) -> Linear:
+    """Around an image stands a number other than 0 only for a maximum: then windows are no linear function of it."""
+    return (0,) if fill == 0 else ()
+
+
+windows: Primitive = primitive(  # every window of neighboring entries along the last axes: what convolutions and pools read
+    "windows",
+    windowed_shape,
+    windows_of,
+    lambda node, bar, **given: [add_windows(bar, node.args[0], **given)],
+    linear=_linear_unless_filled,
+    examples=((((2, 5, 6),), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
+)
+add_windows: Primitive = primitive(  # the adjoint of `windows`: entries added up where windows overlap
+    "add_windows",
+    lambda bar, like, **given: like,
+    _added_windows,
+    lambda node, bar, **given: [windows(bar, **{**given, "fill": 0.0}), None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((2, 3, 4, 2, 3), (2, 5, 6)), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
+)

@@ -1,0 +1,25 @@
+"""An operation that is known by name only: its shape is known, its numbers are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symfold.core.nodes import Node
+from symfold.core.primitives.table import Primitive, primitive
+from symfold.core.shapes import Shape
+from symfold.errors import NoRule
+
+
+def _shape(*args: Shape, operation: str, result: int, shape: Shape) -> Shape:
+    return shape
+
+
+def _no_numbers(xp: Any, *arrays: Any, operation: str, result: int, shape: Shape) -> Any:
+    raise NoRule(f"the operation {operation} has no numbers here (it was read by name only)")
+
+
+def _no_adjoint(node: Node, bar: Node, operation: str, result: int, shape: Shape) -> list[Node | None]:
+    raise NoRule(f"the operation {operation} has no derivative here (it was read by name only)")
+
+
+opaque: Primitive = primitive("opaque", _shape, _no_numbers, _no_adjoint)

@@ -1,0 +1,42 @@
+"""A value through which no gradient flows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symfold.core.conversion import leads, lift
+from symfold.core.primitives.table import Primitive, primitive
+
+
+def _stopped(xp: Any, a: Any) -> Any:
+    """The value; PyTorch and JAX are told as well, who may differentiate it once more."""
+    return a.detach() if hasattr(a, "detach") else a
+
+
+def _stopped_by_jax(a: Any) -> Any:
+    import jax
+
+    return jax.lax.stop_gradient(a)
+
+
+stopped: Primitive = primitive(
+    "stop_gradient",
+    lambda a: a,
+    _stopped,
+    lambda node, bar: [None],
+    flat=True,
+    spellings={"jax": _stopped_by_jax},
+    examples=((((2, 3),), {}),),
+)
+
+
+def stop_gradient(value: Any) -> Any:
+    """The same value, as a constant for every gradient: what PyTorch calls `detach` and JAX `lax.stop_gradient`.
+
+    >>> import symfold as sf
+    >>> z = sf.tensor("z")
+    >>> sf.grad(sf.Net.of(sf.stop_gradient(z) * z), wrt="z")(z=3.0)
+    {'z': array(3.)}
+    """
+    node = stopped(lift(value))
+    return value._wrap_(node) if leads(value) else node

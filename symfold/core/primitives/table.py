@@ -1,0 +1,193 @@
+"""The table of primitives: one row holds all that is intrinsic to an operation; a row with its attributes is a node's operation.
+
+    dot          linear in each argument, numbers `xp.matmul(a, b)`
+    sum_like     linear in argument 0; of argument 1 it reads the shape alone
+    embed        linear in argument 0; argument 1 holds whole numbers, which have no derivative
+
+Every analysis asks the row: none keeps a list of primitives of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from symfold.base.arguments import whole
+from symfold.core.arrays import namespace
+from symfold.core.conversion import lift
+from symfold.core.functions import row_of
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape, is_known
+from symfold.errors import InvalidValue, NoRule, ShapeError
+
+Attributes = tuple[tuple[str, Any], ...]
+Positions = tuple[int, ...]
+Example = tuple[tuple[tuple[int, ...], ...], Mapping[str, Any]]  # the shapes of the arguments, and the attributes
+Linear = Positions | Literal["all together", "each alone"]
+TOGETHER: Literal["all together"] = "all together"
+EACH: Literal["each alone"] = "each alone"
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One row of the table. Its name identifies it; the rules take the attributes as keywords.
+
+    `shape(*shapes)` gives the shape of the result. `numbers(xp, *arrays)` computes it over an array namespace; `spellings`
+    hold another way for a package by name, `spelling(*arrays)`. `adjoint(node, cotangent)` gives the cotangent of each
+    argument, None for zero.
+
+    `linear` are the arguments that the result is linear in: at these positions taken together while the others are held,
+    all of them together, or each alone (-1 is the last). Of an argument in `shape_only` only the shape is read. `dtypes` says by position what an
+    argument holds: "real" numbers (the default), "whole" ones, "truth" values or a "name"; all but the first have no derivative. A `flat` row is
+    constant nearby: it has no derivative at all. A row may have a `body`, the same operation made of others: it is inlined
+    for every target and analysis that has nothing better. The laws of every row are tested at its `examples`.
+    """
+
+    name: str
+    shape: Callable[..., Shape] = field(compare=False, repr=False)
+    numbers: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+    adjoint: Callable[..., Sequence[Node | None]] | None = field(default=None, compare=False, repr=False)
+    linear: Linear | Callable[..., Linear] = field(default=(), compare=False, repr=False)
+    shape_only: Positions = field(default=(), compare=False, repr=False)
+    dtypes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    flat: bool = field(default=False, compare=False, repr=False)
+    body: Callable[..., Node] | None = field(default=None, compare=False, repr=False)
+    spellings: Mapping[str, Callable[..., Any]] = field(default_factory=dict, compare=False, repr=False)
+    examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
+
+    def __call__(self, *args: Any, **attributes: Any) -> Node:
+        nodes = tuple(map(lift, args))
+        return Apply(self, tuple(sorted(attributes.items()))).rebuild(nodes)
+
+    def spelled(self, package: str) -> Callable[..., Any]:
+        """How a package computes the primitive: `spelled("jax")(*arrays, **attributes)`."""
+        if package in self.spellings:
+            return self.spellings[package]
+        if self.numbers is None:
+            raise NoRule(f"the primitive {self.name!r} has no numbers (give its row `numbers`, or a `body`)")
+        return partial(self.numbers, namespace(package))
+
+    def carries(self, arity: int) -> Positions:
+        """The positions of the arguments that the result depends on smoothly: neither shapes alone, nor whole numbers, nor truth values.
+
+        >>> from symfold.core.primitives import embed, sum_like
+        >>> embed.carries(2), sum_like.carries(2)
+        ((0,), (0,))
+        """
+        if self.flat:
+            return ()
+        held = {*self.shape_only, *(k for k, kind in enumerate(self.dtypes) if kind != "real")}
+        return tuple(k for k in range(arity) if k not in held)
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A primitive with its attributes: the operation of a node."""
+
+    primitive: Primitive
+    attributes: Attributes = ()
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return self.primitive.shape(*(arg.shape for arg in args), **dict(self.attributes))
+
+    def rebuild(self, args: tuple[Node, ...]) -> Node:
+        """The node over these arguments, its axes counted from the end as soon as there is an end to count from."""
+        axis = dict(self.attributes).get("axis")
+        shape = args[0].shape if args else ()
+        if axis is None or not is_known(shape):
+            return Node(self, args)
+        rank = len(shape) + (self.primitive.name == "expand")  # a new axis may stand at the end
+        counted = axes_of(axis, rank)
+        attributes = {**dict(self.attributes), "axis": counted if isinstance(axis, tuple) else counted[0]}
+        return Node(Apply(self.primitive, tuple(sorted(attributes.items()))), args)
+
+    def pull(self, node: Node, cotangent: Node) -> Sequence[Node | None]:
+        """The cotangent of each argument, from the cotangent of the result."""
+        if self.primitive.adjoint is None:
+            raise NoRule(f"the primitive {self.primitive.name!r} has no adjoint rule (add one to its row)")
+        return self.primitive.adjoint(node, cotangent, **dict(self.attributes))
+
+    def evaluate(self, *arrays: Any) -> Any:
+        """The numbers, by NumPy."""
+        return self.primitive.spelled("numpy")(*map(np.asarray, arrays), **dict(self.attributes))
+
+    def groups(self, arity: int) -> tuple[Positions, ...]:
+        """The groups of arguments that the result is linear in, each while the others are held.
+
+        >>> from symfold.core.primitives import concatenate, dot
+        >>> Apply(dot).groups(2), Apply(concatenate, (("axis", 0),)).groups(3)
+        (((0,), (1,)), ((0, 1, 2),))
+        """
+        linear = self.primitive.linear
+        chosen = linear(**dict(self.attributes)) if callable(linear) else linear
+        if isinstance(chosen, tuple):
+            places = tuple(k % arity for k in chosen if k < arity)
+            return (places,) if places else ()
+        carried = self.primitive.carries(arity)
+        return (carried,) if chosen == TOGETHER else tuple((k,) for k in carried)
+
+    def is_multilinear(self, arity: int) -> bool:
+        """Whether the result is linear in every group of the arguments that it depends on."""
+        return set(self.primitive.carries(arity)) <= {k for group in self.groups(arity) for k in group}
+
+    def is_linear(self, arity: int) -> bool:
+        """Whether the result is linear in all that it depends on together."""
+        return self.is_multilinear(arity) and len(self.groups(arity)) <= 1
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+
+
+def primitive(name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any) -> Primitive:
+    """Add a row to the table: `facts` are the other fields of `Primitive`. A name that another module has taken is refused."""
+    known = PRIMITIVES.get(name)
+    if known is not None and known.shape.__module__ != shape.__module__:
+        raise InvalidValue(f"the name {name!r} is taken by a primitive of {known.shape.__module__} (call the new one otherwise)")
+    PRIMITIVES[name] = Primitive(name, shape, numbers, adjoint, **facts)
+    return PRIMITIVES[name]
+
+
+def is_primitive(node: Node, *rows: Primitive) -> bool:
+    """Whether a node applies one of these rows."""
+    return isinstance(node.op, Apply) and node.op.primitive in rows
+
+
+def carried_places(node: Node) -> Positions:
+    """The positions of the arguments that a node depends on smoothly: those that a path leads through.
+
+    >>> from symfold.core.primitives import alike
+    >>> from symfold.core.tensors import tensor
+    >>> prediction, target = tensor("prediction"), tensor("target")
+    >>> carried_places(alike(prediction, target)), carried_places(prediction + target), carried_places(prediction > target)
+    ((0,), (0, 1), ())
+    """
+    op, arity = node.op, len(node.args)
+    if isinstance(op, Apply):
+        return op.primitive.carries(arity)
+    return row_of(op).carries(arity) if isinstance(op, type) else tuple(range(arity))
+
+
+def read_places(node: Node) -> Positions:
+    """The positions of the arguments whose values a primitive's node reads, not their shapes alone."""
+    op: Apply = node.op
+    return tuple(k for k in range(len(node.args)) if k not in op.primitive.shape_only)
+
+
+def axes_given(axis: Any) -> tuple[int, ...]:
+    """The axes that an author gave: one whole number or several."""
+    return tuple(whole("axis", one, None) for one in (axis if isinstance(axis, (tuple, list)) else [axis]))
+
+
+def axes_of(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """Axes counted from the end and sorted, so that the same axes are the same attribute at any rank."""
+    chosen = range(rank) if axis is None else [axis] if isinstance(axis, (int, np.integer)) else axis
+    for one in chosen:
+        if not -rank <= one < rank:
+            raise ShapeError(f"axis {one} is out of bounds for {rank} axes (must be from {-rank} to {rank - 1})")
+    if len({int(one) % rank for one in chosen}) < len(chosen):
+        raise ShapeError(f"axes {tuple(chosen)} name one axis of {rank} twice")
+    return tuple(sorted({int(one) - rank if one >= 0 else int(one) for one in chosen}))

@@ -1,0 +1,196 @@
+"""Shapes: tuples of sizes, some of them known only when numbers come.
+
+    shape ::= (size, ..., [rest])      size ::= int | SymPy expression      rest ::= an unknown run of axes
+
+An unknown size is the symbol ``x.shape[0]`` of its input and axis; it is never taken for 1. A wholly unknown shape is
+one `Rest`. `NAME` marks what is not an array at all: the name of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import sympy as sp
+
+from symfold.base.arguments import ordered, quoted, whole
+from symfold.errors import InvalidType, ShapeError
+
+
+@dataclass(frozen=True)
+class Rest:
+    """An unknown run of axes: the broadcast of the named shapes; without names, equal to no other."""
+
+    names: tuple[str, ...] = ()
+
+
+Size: TypeAlias = "int | sp.Expr"
+Shape: TypeAlias = tuple[Any, ...]  # of sizes and rests: SymPy has no types, so neither have they
+
+NAME = Rest(("the name of a layer",))
+ANY: Shape = (Rest(),)
+
+
+def size_symbol(name: str, axis: int) -> sp.Symbol:
+    """The unknown size of one axis of an input.
+
+    >>> size_symbol("x", 0)
+    x.shape[0]
+    """
+    return sp.Symbol(f"{name}.shape[{axis}]", integer=True, positive=True)
+
+
+def size_symbols(size: Size) -> list[str]:
+    """The names of the symbols in a size or a count.
+
+    >>> size_symbols(sp.Symbol("n") - 1), size_symbols(3)
+    (['n'], [])
+    """
+    return sorted(str(symbol) for symbol in size.free_symbols) if isinstance(size, sp.Basic) else []
+
+
+def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shape:
+    """The shape of an input as its author gave it: `None` for an unknown size, or for the whole shape.
+
+    >>> input_shape("x", (None, 3)), input_shape("x", None)
+    ((x.shape[0], 3), (Rest(names=('x',)),))
+    """
+    if shape is None:
+        return (Rest((name,)),)
+    wanted = f"the shape of {quoted(name)} must be a tuple of sizes, as (3,) for one axis of size 3, () for a scalar, (None, 3) where a size is not known yet"
+    if getattr(shape, "ndim", 1) != 1:
+        raise InvalidType(f"{wanted}, got {quoted(shape)} of type {type(shape).__name__}")
+    return tuple(
+        size_symbol(name, axis) if size is None else size_given(f"size (or None) of axis {axis} of {quoted(name)}", size)
+        for axis, size in enumerate(ordered(wanted, shape, "tuple"))
+    )
+
+
+def size_given(what: str, size: Any, least: int = 0) -> Size:
+    """A size as its author gave it: a whole number, or a SymPy expression with a symbol in it."""
+    return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least)
+
+
+def is_known(shape: Shape) -> bool:
+    """Whether the number of axes is known.
+
+    >>> is_known((2, 3)), is_known((2, Rest(("x",))))
+    (True, False)
+    """
+    return not any(isinstance(size, Rest) for size in shape)
+
+
+def is_concrete(shape: Shape) -> bool:
+    """Whether every size is a number."""
+    return all(isinstance(size, int) for size in shape)
+
+
+def sized(shape: Shape) -> tuple[int, ...]:
+    """A shape of numbers, where arrays are made; or the error that says why there are none yet."""
+    if not is_concrete(shape):
+        raise ShapeError(
+            f"a value of shape {show(shape)} has no size yet: it is another one at different steps "
+            "(give the initial state its final shape, so that nothing is broadcast on the way)"
+        )
+    return tuple(shape)
+
+
+def show(shape: Shape) -> str:
+    """A shape as people write it.
+
+    >>> show((size_symbol("x", 0), 3)), show((4,)), show((Rest(("x",)),))
+    ('(None, 3)', '(4,)', '(...)')
+    """
+    sizes = [
+        "..." if isinstance(size, Rest) else "None" if isinstance(size, sp.Symbol) and "[" in size.name else str(size)
+        for size in shape
+    ]
+    return f"({sizes[0]},)" if len(sizes) == 1 and is_known(shape) else f"({', '.join(sizes)})"
+
+
+def broadcast(*shapes: Shape) -> Shape | None:
+    """The shape of an elementwise result, by NumPy's rule; None where the shapes do not fit.
+
+    Sizes that meet unify: an unknown one takes the known one's value, which is checked when numbers come.
+
+    >>> broadcast((size_symbol("x", 0), 3), (1, 3)), broadcast((4,), (3,))
+    ((x.shape[0], 3), None)
+    """
+    distinct = [shape for shape in dict.fromkeys(shapes) if shape]
+    if len(distinct) <= 1:
+        return distinct[0] if distinct else ()
+    if not all(map(is_known, distinct)):
+        if all(len(shape) == 1 and isinstance(shape[0], Rest) and shape[0].names for shape in distinct):
+            names = {name for shape in distinct for rest in shape if isinstance(rest, Rest) for name in rest.names}
+            return (Rest(tuple(sorted(names))),)
+        return ANY
+    rank = max(map(len, distinct))
+    axes = zip(*((1,) * (rank - len(shape)) + shape for shape in distinct), strict=True)
+    result: list[Size | Rest] = []
+    for sizes in axes:
+        others = [size for size in dict.fromkeys(sizes) if size != 1]
+        numbers = [size for size in others if isinstance(size, int)]
+        if len(numbers) > 1:
+            return None
+        result.append((numbers or others or [1])[0])
+    return tuple(result)
+
+
+def elementwise(shapes: tuple[Shape, ...], verb: str) -> Shape:
+    """The broadcast shape, or the error that says in words what could not be done."""
+    shape = broadcast(*shapes)
+    if shape is None:
+        distinct = [shape for shape in dict.fromkeys(shapes) if shape]
+        first, clash = next((a, b) for k, a in enumerate(distinct) for b in distinct[k:] if broadcast(a, b) is None)
+        raise ShapeError(verb.format(show(first), show(clash)))
+    return shape
+
+
+def must_sum(argument: Shape, result: Shape) -> bool | None:
+    """Whether broadcasting enlarged an argument (its cotangent must be summed); None where that is not yet known.
+
+    >>> must_sum((1, 3), (5, 3)), must_sum((5, 3), (5, 3)), must_sum((Rest(("x",)),), ANY)
+    (True, False, None)
+    """
+    if argument == result and ANY[0] not in argument:
+        return False
+    if not is_known(argument) or not is_known(result):
+        return None if argument else True
+    if len(argument) != len(result):
+        return True
+    return any(small == 1 and large != 1 for small, large in zip(argument, result, strict=True))
+
+
+def fits(given: Shape, wanted: Shape) -> bool:
+    """Whether a value of one shape may stand where another is wanted: equal, or equal as far as is known.
+
+    >>> fits((size_symbol("x", 0), 3), (size_symbol("t", 0), 3)), fits((4,), (3,))
+    (True, False)
+    """
+    if not (is_known(given) and is_known(wanted)):
+        return True
+    return len(given) == len(wanted) and all(
+        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in zip(given, wanted, strict=True)
+    )
+
+
+def settled(before: Shape, after: Shape) -> bool:
+    """Whether a state keeps its shape in a step: unknown sizes that take each other's place are taken to be equal.
+
+    >>> settled((size_symbol("x", 0), 3), (size_symbol("y", 0), 3)), settled((1, 3), (size_symbol("y", 0), 3))
+    (True, False)
+    """
+    return before == after or (
+        is_known(before)
+        and is_known(after)
+        and len(before) == len(after)
+        and all(a == b or not (isinstance(a, int) or isinstance(b, int)) for a, b in zip(before, after, strict=True))
+    )
+
+
+def length(shape: Shape) -> Size:
+    """The number of entries along the leading axis of a sequence."""
+    if not shape or isinstance(shape[0], Rest):
+        raise ShapeError(f"a value of shape {show(shape)} has no leading axis to read along (stack its parts with sf.stack)")
+    return shape[0]

@@ -1,0 +1,170 @@
+"""Families: inputs of one shape under many names, as one sequence; numbered names cost the same at any length.
+
+    names ::= Numbered(prefix, start, count, step): f1, f4, f7, ...  |  any names, listed
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import gcd
+
+import sympy as sp
+
+from symfold.core.nodes import Node
+from symfold.core.operations import Input, Normal
+from symfold.core.shapes import Shape, Size
+from symfold.errors import InvalidValue, depth_is_symbolic
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """The names prefix + start, prefix + (start + step), ...: any number of them, or symbolically many.
+
+    >>> list(Numbered("f", 1, 3, 2)), Numbered("f", 2, 10**6, 3).last
+    (['f1', 'f3', 'f5'], 'f2999999')
+    """
+
+    prefix: str
+    start: int
+    count: Size
+    step: int = 1  # at least 1, and 1 where there are not two names: equal names are equal runs
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, int) and self.count < 2:
+            object.__setattr__(self, "step", 1)
+        if self.step < 1:
+            raise InvalidValue(f"names are numbered upward, by steps of 1 or more, got step={self.step}")
+
+    def __getitem__(self, position: int) -> str:
+        return f"{self.prefix}{self.start + self.step * position}"
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[k] for k in range(known_count(self.count)))
+
+    def __contains__(self, name: str) -> bool:
+        return self.position(name) is not None
+
+    def number(self, position: Size) -> Size:
+        """The number of the name at a position, which may be symbolic.
+
+        >>> import sympy as sp
+        >>> Numbered("f", 1, 9, 3).number(2), Numbered("f", 1, 9, 3).number(sp.Symbol("k") - 1)
+        (7, 3*k - 2)
+        """
+        return self.start + self.step * position
+
+    @property
+    def last(self) -> str:
+        """The last name, for people: `f9`; of symbolically many `fn`, `f_{3*m}`."""
+        number = self.number(self.count - 1)
+        return f"{self.prefix}{number}" if str(number).isalnum() else f"{self.prefix}_{{{number}}}".replace(" ", "")
+
+    def position(self, name: str) -> int | None:
+        """Where a name stands among these, found without listing them; None where it does not.
+
+        >>> Numbered("f", 1, 10**6).position("f250000"), Numbered("f", 1, 3).position("f04")
+        (249999, None)
+        """
+        number = name.removeprefix(self.prefix)
+        if not number.isdecimal() or f"{self.prefix}{int(number)}" != name:
+            return None
+        place, between = divmod(int(number) - self.start, self.step)
+        return place if place >= 0 and not between and not (isinstance(self.count, int) and place >= self.count) else None
+
+    def taken(self, positions: range) -> Numbered:
+        """The names at these positions, which run upward.
+
+        >>> list(Numbered("f", 1, 9, 3).taken(range(1, 9, 2)))
+        ['f4', 'f10', 'f16', 'f22']
+        """
+        return Numbered(self.prefix, self.start + self.step * positions.start, len(positions), self.step * positions.step)
+
+    def rest(self, first: int) -> Numbered:
+        """All names but the first ones."""
+        return replace(self, start=self.start + self.step * first, count=self.count - first)
+
+    def every(self, size: int, place: int) -> Numbered:
+        """The names at one place of every group of so many; there are as many groups as fit in.
+
+        >>> import sympy as sp
+        >>> Numbered("f", 1, 3 * sp.Symbol("m")).every(3, 1)
+        Numbered(prefix='f', start=2, count=m, step=3)
+        """
+        groups = self.count // size if isinstance(self.count, int) else sp.expand(self.count / size)
+        return Numbered(self.prefix, self.start + self.step * place, groups, self.step * size)
+
+    def shared(self, other: Numbered) -> int | None:
+        """The first number that two runs have both; symbolically many numbers have no end.
+
+        >>> Numbered("f", 1, 100, 3).shared(Numbered("f", 10, 100, 5)), Numbered("f", 1, 100, 2).shared(Numbered("f", 2, 100, 4))
+        (10, None)
+        """
+        divisor = gcd(self.step, other.step)
+        away, unequal = divmod(other.start - self.start, divisor)
+        if unequal:
+            return None
+        period = other.step // divisor
+        found = self.start + self.step * (away * pow(self.step // divisor, -1, period) % period)
+        apart = self.step * period
+        found += max(0, -((found - other.start) // apart)) * apart
+        return found if all(not isinstance(run.count, int) or found < run.start + run.step * run.count for run in (self, other)) else None
+
+
+Names = Numbered | tuple[str, ...]
+
+
+def count_of(names: Names) -> Size:
+    """How many names these are."""
+    return names.count if isinstance(names, Numbered) else len(names)
+
+
+def known_count(count: Size) -> int:
+    """A count as a number, or the error that says it is still a symbol."""
+    if not isinstance(count, int) and str(count).endswith("]"):
+        raise InvalidValue(f"the length {count} is known only when numbers come (give the tensor a shape with a number there)")
+    if not isinstance(count, int):
+        raise depth_is_symbolic(count)
+    return count
+
+
+def compress(names: Sequence[str]) -> Names:
+    """Names as a numbered run where they are one, upward by any step.
+
+    >>> compress(["W1", "W2", "W3"]), compress(["W1", "V"])
+    (Numbered(prefix='W', start=1, count=3, step=1), ('W1', 'V'))
+    >>> compress(["W1", "W5", "W9"])
+    Numbered(prefix='W', start=1, count=3, step=4)
+    """
+    first, second = (re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", name) for name in (names[0], names[min(1, len(names) - 1)]))
+    if first and second:
+        start, step = int(first[2]), max(1, int(second[2]) - int(first[2]))
+        if all(name == f"{first[1]}{start + step * k}" for k, name in enumerate(names)):
+            return Numbered(first[1], start, len(names), step)
+    return tuple(names)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Inputs of one shape and role, as a sequence."""
+
+    names: Names
+    shape: Shape
+    role: str = "input"
+    start: Normal | None = None
+
+    @property
+    def count(self) -> Size:
+        return count_of(self.names)
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        return {name: k for k, name in enumerate(self.names)}
+
+    def member(self, position: int) -> Node:
+        return Node(Input(self.names[position], self.shape, self.role, self.start))
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        return (self.count, *self.shape)

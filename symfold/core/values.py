@@ -1,0 +1,159 @@
+"""Small values as plain data and back: sizes, shapes, SymPy's numbers, positions. Typed, so that no text is evaluated.
+
+    value ::= null | true | number | text | ["tuple", value, ...] | ["range", start, stop, step] | ["..."] | ["rest", name, ...]
+            | ["integer", hex] | ["rational", hex, hex] | ["float", hex, exponent, precision] | ["constant", name]
+            | ["size", name] | ["symbol", name, assumptions] | [an arithmetic head, value, ...]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.shapes import Rest
+from symfold.errors import DataError, NoRule
+
+CONSTANTS: dict[str, sp.Expr] = {
+    "pi": sp.pi, "E": sp.E, "EulerGamma": sp.EulerGamma, "Catalan": sp.Catalan, "GoldenRatio": sp.GoldenRatio,
+    "oo": sp.oo, "-oo": -sp.oo, "nan": sp.nan, "zoo": sp.zoo,
+}  # fmt: skip
+_CONSTANT_NAMES = {value: name for name, value in CONSTANTS.items()}
+
+# what sizes are computed with
+ARITHMETIC: dict[str, Any] = {"Add": sp.Add, "Mul": sp.Mul, "Pow": sp.Pow, "floor": sp.floor, "ceiling": sp.ceiling, "Max": sp.Max, "Min": sp.Min}
+
+LARGEST_POWER = 64  # of a size or a number, so that reading one never computes a number of a million digits
+MOST_BITS = 2**16  # of a power of numbers
+
+
+def encode_value(value: Any) -> Any:
+    """A value as plain data.
+
+    >>> encode_value((sp.Rational(1, 2), Rest(("x",)), range(3)))
+    ['tuple', ['rational', '0x1', '0x2'], ['rest', 'x'], ['range', 0, 3, 1]]
+    """
+    if value is None or isinstance(value, (bool, str)) or (isinstance(value, (int, float)) and not isinstance(value, np.generic)):
+        return value
+    if isinstance(value, np.generic):
+        return encode_value(value.item())
+    if isinstance(value, tuple):
+        return ["tuple", *map(encode_value, value)]
+    if isinstance(value, range):
+        return ["range", value.start, value.stop, value.step]
+    if value is ...:
+        return ["..."]
+    if isinstance(value, Rest):
+        return ["rest", *value.names]
+    if isinstance(value, sp.Expr):
+        return _encode_expression(value)
+    raise NoRule(f"a value of type {type(value).__name__} cannot be kept: {str(value)[:60]} (numbers, text, tuples and sizes can)")
+
+
+def _encode_expression(value: sp.Expr) -> list[Any]:
+    if value in _CONSTANT_NAMES:
+        return ["constant", _CONSTANT_NAMES[value]]
+    if isinstance(value, sp.Integer):
+        return ["integer", hex(int(value))]
+    if isinstance(value, sp.Rational):
+        return ["rational", hex(int(value.p)), hex(int(value.q))]
+    if isinstance(value, sp.Float):
+        sign, mantissa, exponent, _ = value._mpf_
+        return ["float", hex(-int(mantissa) if sign else int(mantissa)), int(exponent), int(value._prec)]
+    if isinstance(value, sp.Symbol) and type(value) is sp.Symbol:
+        if value == _size(value.name):
+            return ["size", value.name]
+        return ["symbol", value.name, dict(sorted(value.assumptions0.items()))]
+    name = type(value).__name__
+    if ARITHMETIC.get(name) is type(value):
+        return [name, *map(_encode_expression, value.args)]
+    raise NoRule(f"a SymPy {name} cannot be kept: {str(value)[:60]} (numbers, symbols and {', '.join(ARITHMETIC)} can)")
+
+
+def _size(name: str) -> sp.Symbol:
+    return sp.Symbol(name, integer=True, positive=True)
+
+
+def _float(mantissa: Any, exponent: Any, precision: Any) -> sp.Float:
+    digits = int(mantissa, 16)
+    if not (0 < int(precision) <= 10_000 and abs(int(exponent)) <= 100_000):
+        raise DataError(f"a number of precision {precision} and exponent {exponent} is out of bounds")
+    if digits == 0:
+        return sp.Float(0.0, precision=int(precision))  # from its parts, SymPy makes the whole number 0
+    return sp.Float((int(digits < 0), abs(digits), int(exponent)), precision=int(precision))
+
+
+def _symbol(name: Any, assumptions: Any) -> sp.Symbol:
+    if not all(flag in (True, False) for flag in assumptions.values()):
+        raise DataError(f"symbol {name!r} has odd assumptions: {assumptions!r}")
+    return sp.Symbol(_text(name), **assumptions)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise DataError(f"{value!r} is no name")
+    return value
+
+
+def _constant(name: Any) -> sp.Expr:
+    if name not in CONSTANTS:
+        raise DataError(f"unknown constant: {name!r} (must be one of {', '.join(CONSTANTS)})")
+    return CONSTANTS[name]
+
+
+def _rational(p: Any, q: Any) -> sp.Rational:
+    if int(q, 16) == 0:
+        raise DataError("a rational number over 0")
+    return sp.Rational(int(p, 16), int(q, 16))
+
+
+def _is_small_power(base: sp.Expr, exponent: sp.Expr) -> bool:
+    """Whether a power is quick to compute: of powers of numbers, too, that stand in one another."""
+    if not exponent.is_Rational or max(abs(exponent.p), exponent.q) > LARGEST_POWER:
+        return False
+    return not base.is_Rational or max(abs(base.p), base.q).bit_length() * abs(exponent.p) <= MOST_BITS
+
+
+NUMBERS: dict[str, Callable[..., sp.Expr]] = {
+    "integer": lambda digits: sp.Integer(int(digits, 16)),
+    "rational": _rational,
+    "float": _float,
+    "constant": _constant,
+}
+OTHERS: dict[str, Callable[..., Any]] = {
+    "tuple": lambda *parts: tuple(map(decode_value, parts)),
+    "range": lambda start, stop, step: range(start, stop, step),
+    "...": lambda: ...,
+    "rest": lambda *names: Rest(tuple(map(_text, names))),
+    "size": lambda name: _size(_text(name)),
+    "symbol": _symbol,
+}
+
+
+def decode_value(data: Any, number: bool = False) -> Any:
+    """The value that `encode_value` wrote; with `number`, only one of SymPy's numbers, as sqrt(2)/2.
+
+    >>> decode_value(encode_value((2, sp.Symbol("n") + 1, sp.Float("0.1"))))
+    (2, n + 1, 0.100000000000000)
+    """
+    if not isinstance(data, list):
+        if number or not (data is None or isinstance(data, (bool, str, int, float))):
+            raise DataError(f"{data!r} is no value that a net can hold")
+        return data
+    if not data or not isinstance(data[0], str):
+        raise DataError(f"a value without a kind: {str(data)[:60]}")
+    kind, *fields = data
+    if kind in NUMBERS:
+        return NUMBERS[kind](*fields)
+    if kind in OTHERS and not number:
+        return OTHERS[kind](*fields)
+    if kind in ARITHMETIC:
+        args = [decode_value(field, number) for field in fields]
+        if not all(isinstance(arg, sp.Expr) for arg in args):
+            raise DataError(f"{kind} of what is no size: {args!r}")
+        if kind == "Pow" and not _is_small_power(*args):
+            raise DataError(f"a size to the power {args[1]} (the largest power read is {LARGEST_POWER})")
+        return ARITHMETIC[kind](*args)
+    raise DataError(f"unknown kind of value: {kind!r} (must be one of {', '.join((*NUMBERS, *OTHERS, *ARITHMETIC))})")

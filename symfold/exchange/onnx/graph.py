@@ -1,0 +1,157 @@
+"""An ONNX graph under construction: nodes in order, constants said once, sizes that are known when numbers come.
+
+A value is its name. What stands in the body of a fold may read what stands outside it; constants and sizes stand outside all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.shapes import NAME, Shape, Size, is_concrete, is_known, show
+from symfold.errors import MissingPackage, NoRule
+
+OPSET = 18  # the first whose reductions all take their axes as an input
+LAST = np.iinfo(np.int64).max
+
+
+def onnx_package() -> Any:
+    """The package `onnx`, or the error that says how to get it."""
+    try:
+        import onnx
+    except ImportError:
+        raise MissingPackage("the package onnx is not installed (pip install 'symfold[onnx]')") from None
+    return onnx
+
+
+class Graph:
+    """A graph being written: `emit` appends an operation and gives the name of its result."""
+
+    def __init__(self, dtype: str, taken: Sequence[str]):
+        self.onnx = onnx_package()
+        self.dtype = np.dtype(dtype)
+        self.type = self.onnx.helper.np_dtype_to_tensor_dtype(self.dtype)
+        self.taken = set(taken)
+        self.initializers: list[Any] = []
+        self.scopes: list[list[Any]] = [[]]  # the nodes of the graph, then of the bodies being written in it
+        self.constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self.symbols: dict[sp.Symbol, tuple[str, int]] = {}  # unknown sizes: the input and the axis where they are read off
+        self.sizes: dict[Any, str] = {}
+
+    def fresh(self, stem: str) -> str:
+        """A name that nobody has yet."""
+        number, name = 1, stem
+        while name in self.taken:
+            number, name = number + 1, f"{stem}_{number}"
+        self.taken.add(name)
+        return name
+
+    def emit(self, kind: str, *args: str, **attributes: Any) -> str:
+        """An operation of one result."""
+        return self.emit_many(kind, args, 1, **attributes)[0]
+
+    def emit_many(self, kind: str, args: Sequence[str], count: int, **attributes: Any) -> list[str]:
+        """An operation of several results."""
+        results = [self.fresh(f"{kind}_{len(self.taken)}") for _ in range(count)]
+        self.scopes[-1].append(self.onnx.helper.make_node(kind, list(args), results, name=results[0] if results else kind, **attributes))
+        return results
+
+    def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> str:
+        """An array that is known: of the graph's type, unless another is asked for."""
+        array = np.ascontiguousarray(np.asarray(value, dtype=self.dtype if dtype is None else dtype)).reshape(np.shape(value))
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if name is None and key in self.constants:
+            return self.constants[key]
+        made = name or self.fresh(f"constant_{len(self.initializers)}")
+        self.initializers.append(self.onnx.numpy_helper.from_array(array, made))
+        if name is None:
+            self.constants[key] = made
+        return made
+
+    def integers(self, values: Sequence[int]) -> str:
+        """Whole numbers that are known: axes, places, sizes."""
+        return self.constant(np.asarray(values, dtype=np.int64).reshape(len(values)), np.int64)
+
+    def size(self, size: Size) -> str:
+        """A size, as an array of one whole number; an unknown one is read off the inputs."""
+        if isinstance(size, int):
+            return self.integers([size])
+        if size not in self.sizes:
+            with self.outside():
+                self.sizes[size] = self._computed(size)
+        return self.sizes[size]
+
+    def _computed(self, size: sp.Expr) -> str:
+        if size.is_Integer:
+            return self.integers([int(size)])
+        if size in self.symbols:
+            name, axis = self.symbols[size]
+            return self.emit("Shape", name, start=axis, end=axis + 1)
+        if isinstance(size, sp.floor):
+            above, below = size.args[0].as_numer_denom()
+            return self.emit("Div", self.size(above), self.size(below))  # of whole numbers that are not negative
+        above, below = size.as_numer_denom()
+        if below != 1:
+            return self.emit("Div", self.size(above), self.size(below))
+        kind = {sp.Add: "Add", sp.Mul: "Mul"}.get(type(size))
+        if kind is None:
+            raise NoRule(f"the size {size} cannot be written for ONNX (give the inputs their sizes: shapes={{'x': (32, 3)}})")
+        return reduce(lambda a, b: self.emit(kind, a, b), map(self.size, size.args))
+
+    def shape(self, shape: Shape) -> str:
+        """A shape, as an array of whole numbers."""
+        check_rank(shape)
+        if is_concrete(shape):
+            return self.integers([int(size) for size in shape])
+        return self.emit("Concat", *(self.size(size) for size in shape), axis=0)
+
+    def spread(self, value: str, before: Shape, after: Shape) -> str:
+        """A value in its whole shape, broadcast where it does not have it."""
+        return value if before == after else self.emit("Expand", value, self.shape(after))
+
+    def info(self, name: str, shape: Shape, dtype: Any = None) -> Any:
+        """What a graph says of its inputs and results: the type, and the sizes as far as they are known."""
+        kind = self.type if dtype is None else self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.onnx.helper.make_tensor_value_info(name, kind, [size if isinstance(size, int) else str(size) for size in shape])
+
+    def output(self, name: str, value: str, shape: Shape) -> Any:
+        """A value as a result of the graph, under a name of its own."""
+        self.scopes[0].append(self.onnx.helper.make_node("Identity", [value], [name], name=name))
+        return self.info(name, shape)
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Write to the graph itself, before what is being written now."""
+        held, self.scopes = self.scopes, self.scopes[:1]
+        try:
+            yield
+        finally:
+            self.scopes = held
+
+    @contextmanager
+    def body(self) -> Iterator[list[Any]]:
+        """Write the nodes of a body; the list holds them."""
+        self.scopes.append([])
+        yield self.scopes[-1]
+        self.scopes.pop()
+
+    def model(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        """The whole model."""
+        from symfold import __version__
+
+        helper = self.onnx.helper
+        graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=self.initializers)
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="symfold", producer_version=__version__)
+        made.ir_version = helper.find_min_ir_version_for(made.opset_import)
+        return made
+
+
+def check_rank(shape: Shape) -> None:
+    """ONNX knows arrays by the number of their axes."""
+    if not is_known(shape) or shape == (NAME,):
+        raise NoRule(f"a value of shape {show(shape)} cannot be written for ONNX: its axes are not known (give the inputs shapes: shapes={{'x': (32, 3)}})")

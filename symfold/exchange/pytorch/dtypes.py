@@ -1,0 +1,156 @@
+"""The types of numbers of exported operations, and what of them means the same in a net of real numbers.
+
+truth    bool: the numbers 0 and 1                 narrow   int8, int16, unsigned: their arithmetic wraps around
+whole    int32, int64: exact up to 2**53           half     float16, bfloat16: a cast to them rounds
+real     float32, float64                          other    complex, quantized: no real numbers
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from symfold.errors import NoRule
+from symfold.exchange.pytorch.export import leaves
+
+KINDS: dict[str, str] = {
+    "bool": "truth",
+    **dict.fromkeys(("int32", "int64"), "whole"),
+    **dict.fromkeys(("int8", "int16", "uint8", "uint16", "uint32", "uint64"), "narrow"),
+    **dict.fromkeys(("float16", "bfloat16"), "half"),
+    **dict.fromkeys(("float32", "float64"), "real"),
+}
+RANGES = {
+    f"{'u' * (low == 0)}int{bits}": (low, low + 2**bits - 1)
+    for bits in (8, 16, 32, 64)
+    for low in (-(2 ** (bits - 1)), 0)
+}
+
+CASTS = frozenset({"to", "_to_copy", "type_as", "float", "double"})
+COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+LOGIC = frozenset({
+    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "__and__", "__or__", "__xor__",
+    "isnan", "isinf", "isfinite", "any", "all",
+})  # fmt: skip
+# what gives entries that it was given
+MOVES = frozenset({
+    "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "mT", "expand", "expand_as", "broadcast_to",
+    "select", "slice", "narrow", "split", "split_with_sizes", "chunk", "unbind", "cat", "concat", "stack", "contiguous", "clone", "detach", "alias", "lift_fresh_copy",
+    "tril", "triu", "item",
+})  # fmt: skip
+CHOICES = frozenset(
+    {
+        "where",
+        "masked_fill",
+        "maximum",
+        "minimum",
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "relu",
+        "max",
+        "min",
+        "amax",
+        "amin",
+    }
+)
+# what does to whole numbers what it does to real ones
+EXACT = MOVES | CHOICES | {
+    "add", "sub", "rsub", "mul", "neg", "abs", "sign", "square", "floor", "ceil", "trunc", "sum", "argmax", "argmin",
+    "matmul", "mm", "bmm", "linear", "addmm", "baddbmm", "embedding",
+}  # fmt: skip
+TRUTHFUL = MOVES | CHOICES | COMPARISONS | LOGIC | {"add", "mul"}
+
+
+@dataclass(frozen=True)
+class Types:
+    """The types of tensors that an operation reads and gives, and the whole numbers among its arguments."""
+
+    given: tuple[str, ...]
+    made: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, node: Any) -> Types:
+        args = leaves(node)
+        given = tuple(dtype_of(arg.meta["val"]) for arg in args if hasattr(arg, "meta") and "val" in arg.meta)
+        value = node.meta["val"]
+        made = tuple(map(dtype_of, value)) if isinstance(value, (tuple, list)) else (dtype_of(value),)
+        return cls(given, made, tuple(arg for arg in args if isinstance(arg, int) and not isinstance(arg, bool)))
+
+
+def dtype_of(value: Any) -> str:
+    """The type of a tensor's numbers, or of a number that is computed from tensors."""
+    if hasattr(value, "dtype"):
+        return str(value.dtype).removeprefix("torch.")
+    return {"SymInt": "int64", "SymBool": "bool", "int": "int64", "bool": "bool", "NoneType": "float64"}.get(
+        type(value).__name__, "float64"
+    )
+
+
+def kind_of(dtype: str) -> str:
+    """What kind of number a type holds.
+
+    >>> kind_of("uint8"), kind_of("bfloat16"), kind_of("complex64")
+    ('narrow', 'half', 'other')
+    """
+    return KINDS.get(dtype, "other")
+
+
+def check_types(name: str, types: Types) -> None:
+    """Refuse an operation that does not do to a net's real numbers what it does to numbers of these types."""
+    strange = next((dtype for dtype in (*types.given, *types.made) if kind_of(dtype) == "other"), None)
+    if strange is not None:
+        raise NoRule(f"it computes with numbers of type {strange}, and a net's numbers are real")
+    if name in CASTS:
+        return
+    made = types.made[0]
+    kind = kind_of(made)
+    if kind == "truth" and name not in TRUTHFUL:
+        raise NoRule("it gives truth values that depend on the inputs, which its row does not")
+    if kind == "whole" and name not in EXACT:
+        raise NoRule(f"it gives whole numbers ({made}) that depend on the inputs, which its row does not")
+    if kind == "narrow" and name not in MOVES | CHOICES:
+        raise NoRule(f"it computes in {made}, which wraps around (cast to int64 first)")
+    if kind in ("narrow", "truth") and name in CHOICES | COMPARISONS:
+        check_range(types)
+
+
+def check_range(types: Types) -> None:
+    """Refuse narrow numbers beside others that are not in their range: PyTorch wraps these around."""
+    narrow = {dtype for dtype in types.given if kind_of(dtype) == "narrow"}
+    others = {dtype for dtype in types.given if kind_of(dtype) in ("narrow", "whole")} - narrow
+    if len(narrow) > 1 or (narrow and others):
+        raise NoRule(
+            f"it joins {' and '.join(sorted(narrow | others))}, one of which may wrap around (cast both to int64 first)"
+        )
+    for dtype in narrow:
+        low, high = RANGES[dtype]
+        outside = next((one for one in types.numbers if not low <= one <= high), None)
+        if outside is not None:
+            raise NoRule(f"{outside} is no {dtype}, and wraps around (cast to int64 first)")
+
+
+def check_cast(given: str, made: str) -> None:
+    """Refuse a cast that changes numbers, but for rounding to float32 and the fraction of what becomes a whole number.
+
+    >>> check_cast("uint8", "int16"), check_cast("float64", "int64")
+    (None, None)
+    >>> check_cast("int64", "uint8")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.NoRule: a cast from int64 to uint8 wraps around
+    """
+    before, after = kind_of(given), kind_of(made)
+    if after == "narrow" and before != "truth" and not _within(given, made):
+        raise NoRule(f"a cast from {given} to {made} wraps around")
+    if after == "half" and given != made and before != "truth":
+        raise NoRule(f"a cast from {given} to {made} rounds (call .float() on the module first)")
+
+
+def _within(given: str, made: str) -> bool:
+    """Whether a type of whole numbers has all the numbers of another."""
+    if given not in RANGES:
+        return False
+    (low, high), (least, most) = RANGES[given], RANGES[made]
+    return least <= low and high <= most

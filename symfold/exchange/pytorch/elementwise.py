@@ -1,0 +1,110 @@
+"""PyTorch's elementwise operations as nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core import functions
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.primitives import reshape
+from symfold.exchange.pytorch.choice import apply, choose, clamp, row_of
+from symfold.exchange.pytorch.rows import HALF, Row, covered
+
+LN2 = sp.log(2)
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
+
+
+def _add(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
+    return lift(a) + (b if alpha == 1 else b * alpha)
+
+
+def _sub(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
+    return lift(a) - (b if alpha == 1 else b * alpha)
+
+
+def _divide(shape: Any, a: Any, b: Any, rounding_mode: Any = None) -> Node:
+    covered(rounding_mode is None, f"a division with rounding_mode={rounding_mode!r}")
+    return lift(a) / b
+
+
+def _gelu(shape: Any, a: Node, approximate: str = "none") -> Node:
+    if approximate == "tanh":
+        inner = (a + a**3 * 0.044715) * float(np.sqrt(2 / np.pi))
+        return a * (Node(sp.tanh, (inner,)) + 1) * HALF
+    return Node(functions.gelu, (a,))
+
+
+def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
+    covered(threshold >= 20, f"softplus that is a straight line from {threshold} on")  # from 20 on the two differ by 2e-9 at most
+    return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
+
+
+def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
+    """A value between two bounds; PyTorch's slope at a bound is 0."""
+    return Node(functions.hardtanh, (a, lift(low), lift(high)))
+
+
+def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
+    return Node(functions.leaky_relu, (a, lift(slope)))
+
+
+def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
+    tall = slopes if len(a.shape) < 2 or slopes.shape == (1,) else reshape(slopes, shape=(slopes.shape[0], *(1,) * (len(a.shape) - 2)))
+    return _leaky_relu(shape, a, tall)
+
+
+def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
+    """ELU and, with scales of the result and the argument, SELU and CELU."""
+    scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
+    value = Node(functions.elu, (scaled, lift(inner)))
+    return value if scale == input_scale == 1 else value * (scale / input_scale)
+
+
+def _hardsigmoid(shape: Any, a: Node) -> Node:
+    return _hardtanh(shape, a + 3, 0, 6) / 6
+
+
+def _hardswish(shape: Any, a: Node) -> Node:
+    inside = choose(shape, apply(functions.less, a, 3), a * (a + 3) / 6, a)
+    return choose(shape, apply(functions.less_equal, a, -3), 0, inside)
+
+
+def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
+    return choose(shape, apply(functions.less_equal, a, bound), value, a)
+
+
+def _beyond(a: Node, bound: Any, inside: Any) -> Node:
+    """A value where its size exceeds a bound, else another."""
+    return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), lift(bound))), a, lift(inside)))
+
+
+ELEMENTWISE: dict[str, Row] = {
+    **{name: row_of(head) for name, head in {
+        "mul": sp.Mul, "pow": sp.Pow, "exp": sp.exp, "log": sp.log, "abs": sp.Abs, "sign": sp.sign, "floor": sp.floor, "ceil": sp.ceiling,
+        "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asin": sp.asin, "acos": sp.acos,
+        "atan": sp.atan, "asinh": sp.asinh, "acosh": sp.acosh, "atanh": sp.atanh, "atan2": sp.atan2, "erf": sp.erf, "erfc": sp.erfc,
+        "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
+        "hypot": functions.hypot, "logaddexp": functions.logaddexp, "lgamma": sp.loggamma, "digamma": sp.digamma,
+        "special_ndtr": functions.ndtr, "mish": functions.mish,
+        "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
+    }.items()},
+    "add": _add, "sub": _sub, "div": _divide,
+    "rsub": lambda shape, a, b, alpha=1: _sub(shape, b, a, alpha),
+    "neg": lambda shape, a: -a,
+    "reciprocal": lambda shape, a: a**-1,
+    "square": lambda shape, a: a**2,
+    "sqrt": lambda shape, a: a**HALF,
+    "rsqrt": lambda shape, a: a ** -HALF,
+    "logaddexp2": lambda shape, a, b: Node(functions.logaddexp, (lift(a) * LN2, lift(b) * LN2)) / LN2,
+    "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
+    "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
+    "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
+    "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
+    "softshrink": lambda shape, a, bound=0.5: a - clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
+    "threshold": _threshold,
+    "log_sigmoid": lambda shape, a: -Node(functions.softplus, (-a,)),
+}  # fmt: skip

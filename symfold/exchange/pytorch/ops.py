@@ -1,0 +1,36 @@
+"""What PyTorch's operations are as nodes: one row an operation, by its name in ATen, for all its overloads.
+
+A family is a file. A case that a row does not cover is a `NoRule` that says why.
+"""
+
+from __future__ import annotations
+
+from symfold.errors import NoRule
+from symfold.exchange.pytorch.arrangement import ARRANGEMENT, same
+from symfold.exchange.pytorch.choice import CHOICES, TRUTHS, cast
+from symfold.exchange.pytorch.dtypes import CASTS, Types, check_types, kind_of
+from symfold.exchange.pytorch.elementwise import ELEMENTWISE
+from symfold.exchange.pytorch.images import IMAGES
+from symfold.exchange.pytorch.products import MASKED, PRODUCTS
+from symfold.exchange.pytorch.recurrent import RECURRENT
+from symfold.exchange.pytorch.rows import Row
+
+OPERATIONS: dict[str, Row] = {**ELEMENTWISE, **CHOICES, **ARRANGEMENT, **PRODUCTS, **IMAGES, **RECURRENT}
+
+
+def row_for(name: str, types: Types) -> Row:
+    """The row of an operation that reads and gives numbers of these types, or the error that says why there is none."""
+    if name in OPERATIONS:
+        check_types(name, types)
+    else:
+        raise NoRule("there is no row for it")
+    kinds, made = set(map(kind_of, types.given)), kind_of(types.made[0])
+    if name in CASTS:
+        return cast(types.given[0], types.made[0])
+    if made == "truth" and name in TRUTHS:
+        return TRUTHS[name]
+    if "truth" in kinds and name in MASKED:
+        return MASKED[name]
+    if name == "detach" and made not in ("real", "half"):
+        return same  # no gradient flows through it anyway
+    return OPERATIONS[name]

@@ -1,0 +1,133 @@
+"""PyTorch's reductions, products, norms and attention as nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.primitives import (
+    attention,
+    broadcast_to,
+    dot,
+    embed,
+    layer_norm,
+    logsumexp,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    softmax,
+    swap,
+)
+from symfold.exchange.pytorch.choice import axes_of, choose
+from symfold.exchange.pytorch.rows import HALF, Row, covered, evaluated
+
+
+def reduction(row: Any) -> Row:
+    def reduce(shape: Any, a: Node, axis: Any = None, keepdim: bool = False, dtype: Any = None) -> Node:
+        return row(a, axis=axes_of(axis), keepdims=keepdim)
+
+    return reduce
+
+
+def _softmax(shape: Any, a: Node, axis: int, *given: Any, **named: Any) -> Node:
+    return softmax(a, axis=(axis,))
+
+
+def _log_softmax(shape: Any, a: Node, axis: int, *given: Any, **named: Any) -> Node:
+    return a - logsumexp(a, axis=(axis,), keepdims=True)
+
+
+def _linear(shape: Any, x: Node, weight: Node, bias: Node | None = None) -> Node:
+    product = dot(x, swap(weight))
+    return product if bias is None else product + bias
+
+
+def _addmm(shape: Any, bias: Node, x: Node, weight: Node, beta: Any = 1, alpha: Any = 1) -> Node:
+    covered(beta == 1 and alpha == 1, f"addmm with beta={beta} and alpha={alpha}")
+    return dot(x, weight) + bias
+
+
+def _baddbmm(shape: Any, added: Node, x: Node, y: Node, beta: Any = 1, alpha: Any = 1) -> Node:
+    product = dot(x, y) if alpha == 1 else dot(x, y) * alpha
+    return product + (added if beta == 1 else added * beta)
+
+
+def _embedding(shape: Any, table: Node, numbers: Node, *given: Any, **named: Any) -> Node:
+    return embed(table, numbers)
+
+
+def _layer_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None = None, bias: Node | None = None, eps: float = 1e-5, *given: Any) -> Node:
+    scales = () if weight is None else (weight,) if bias is None else (weight, bias)
+    result = layer_norm(x, *scales, axes=tuple(range(-len(sizes), 0)), epsilon=float(eps))
+    return result + bias if weight is None and bias is not None else result
+
+
+def _rms_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None) -> Node:
+    covered(eps is not None, "rms_norm without eps")
+    return _scaled(x * (reduce_mean(x * x, axis=tuple(range(-len(sizes), 0)), keepdims=True) + eps) ** -HALF, weight, None)
+
+
+def _scaled(x: Node, weight: Node | None, bias: Node | None) -> Node:
+    scaled = x if weight is None else x * weight
+    return scaled if bias is None else scaled + bias
+
+
+def _batch_norm(shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: float, eps: float, *given: Any) -> Node:
+    evaluated(not training and mean is not None, "batch_norm takes its statistics from the batch")
+    tall = (x.shape[1], *(1,) * (len(x.shape) - 2))
+    mean, variance, weight, bias = (one if one is None else reshape(one, shape=tall) for one in (mean, variance, weight, bias))
+    return _scaled((x - mean) * (variance + eps) ** -HALF, weight, bias)
+
+
+def _batch_norm_evaluated(shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float) -> tuple[Node, ...]:
+    none = lift(np.zeros(0))
+    return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), none, none
+
+
+def attends(truths: bool) -> Row:
+    """Attention, with a mask of truth values (false for entries that are not read) or of numbers, which are added to the scores."""
+
+    def row(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout: float = 0.0, causal: bool = False,
+            scale: float | None = None, enable_gqa: bool = False) -> Node:  # fmt: skip
+        evaluated(dropout == 0.0, "attention with dropout draws numbers")
+        if enable_gqa:
+            k, v = (_repeated(one, q.shape[-3]) for one in (k, v))
+        bias = bias_of(mask) if truths and mask is not None else mask
+        given = () if bias is None else (bias,)
+        return attention(q, k, v, *given, scale=float(q.shape[-1] ** -0.5 if scale is None else scale), causal=causal)
+
+    return row
+
+
+def bias_of(mask: Node) -> Node | None:
+    """What is added to scores: 0 where a mask holds, -inf elsewhere; nothing if it holds everywhere."""
+    if not (isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)):
+        return choose((), mask, 0, -sp.oo)
+    known = mask.op.value.array
+    return None if known.all() else lift(np.where(known, 0.0, -np.inf))
+
+
+def _repeated(a: Node, heads: int) -> Node:
+    """Every head as often as makes so many of them."""
+    *lead, own, rows, width = a.shape
+    wide = broadcast_to(reshape(a, shape=(*lead, own, 1, rows, width)), shape=(*lead, own, heads // own, rows, width))
+    return reshape(wide, shape=(*lead, heads, rows, width))
+
+
+PRODUCTS: dict[str, Row] = {
+    "sum": reduction(reduce_sum), "mean": reduction(reduce_mean),
+    "softmax": _softmax, "_softmax": _softmax, "log_softmax": _log_softmax, "_log_softmax": _log_softmax, "logsumexp": reduction(logsumexp),
+    "matmul": lambda shape, a, b: dot(a, b), "mm": lambda shape, a, b: dot(a, b), "bmm": lambda shape, a, b: dot(a, b),
+    "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
+    "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "scaled_dot_product_attention": attends(truths=False),
+    "_native_batch_norm_legit_no_training": _batch_norm_evaluated,
+}  # fmt: skip
+
+# with masks of truth values
+MASKED: dict[str, Row] = {"scaled_dot_product_attention": attends(truths=True)}

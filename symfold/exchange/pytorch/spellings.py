@@ -1,0 +1,62 @@
+"""What PyTorch has better than the rows of primitives: one operation for several, whose slope at ties is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from symfold.core.arrays import padded
+from symfold.core.functions import numbers_of, row_of
+from symfold.core.primitives import convolution, max_pool, softmax
+
+Spelling = Callable[..., Any]
+
+
+def spelled(torch: Any, op: Any) -> Spelling:
+    """How PyTorch computes a function or a primitive; a flat function has no slope to be recorded."""
+    if isinstance(op, type):
+        compute = numbers_of(op, "torch")
+        return (lambda *args: compute(*(arg.detach() for arg in args))) if row_of(op).flat else compute
+    row = op.primitive
+    return primitive_spellings(torch).get(row.name) or row.spelled("torch")
+
+
+@cache
+def primitive_spellings(torch: Any) -> dict[str, Spelling]:
+    """Primitives by their name."""
+
+    def axes(a: Any, axis: Any) -> Any:
+        return tuple(range(-a.dim(), 0)) if axis is None else axis
+
+    def of_rank(name: str, rank: int) -> Any:
+        """PyTorch's operation on images of so many axes, or none."""
+        return getattr(torch.nn.functional, f"{name}{rank}d", None)
+
+    def convolved(x: Any, weight: Any, groups: int, **given: Any) -> Any:
+        native = of_rank("conv", weight.dim() - 2)
+        row = native or convolution.spelled("torch")
+        return row(x, weight, groups=groups, **given)
+
+    def pooled(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+        native = of_rank("max_pool", len(kernel))
+        if native is None:
+            return max_pool.spelled("torch")(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+        around = padded(torch, x, tuple((size, size) for size in padding), -float("inf")) if any(padding) else x
+        return native(around, kernel, stride=stride, dilation=dilation)
+
+    return {
+        "softmax": lambda a, axis: a.softmax(axis[0]) if len(axis) == 1 else softmax.spelled("torch")(a, axis=axis),
+        "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=axes(a, axis), keepdim=keepdims),
+        "max": lambda a, axis, keepdims: a.amax(dim=axes(a, axis), keepdim=keepdims),
+        "first_max": lambda a, axis, keepdims: _first_max(a, axes(a, axis), keepdims),
+        "convolution": convolved,
+        "max_pool": pooled,
+    }
+
+
+def _first_max(a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """The largest entry, whose slope goes to the first of equal ones, as `max` along one axis has it."""
+    for one in sorted(axis):  # from the first axis on, so that equal entries are met in their order
+        a = a.max(dim=one, keepdim=True).values
+    return a if keepdims else a.squeeze(dim=axis)

@@ -1,0 +1,80 @@
+"""Python's operators on nodes: what each means, in the author's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.conversion import leads, lift
+from symfold.core.functions import Head, greater, greater_equal, less, less_equal
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.tensors import number
+from symfold.frontend.numpy_functions import call_numpy
+
+
+def binary(head: Head, left: Any, right: Any) -> Node:
+    """One operator of the author's, in the author's order."""
+    if leads(left) or leads(right):
+        return NotImplemented
+    return Node(head, (lift(left), lift(right)))
+
+
+def negative(node: Node) -> Node:
+    """Minus a node; of a number, the number's negative."""
+    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
+        return number(-node.op.value)
+    return Node(sp.Mul, (number(-1), node))
+
+
+def reciprocal(node: Node) -> Node:
+    """One over a node; of a number, the number's reciprocal."""
+    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) and node.op.value != 0:
+        return number(1 / node.op.value)
+    return Node(sp.Pow, (node, number(-1)))
+
+
+# by the name that Python, or NumPy's arrays, have for it
+OPERATORS: dict[str, Callable[..., Node]] = {
+    "__add__": lambda a, b: binary(sp.Add, a, b),
+    "__radd__": lambda a, b: binary(sp.Add, b, a),
+    "__mul__": lambda a, b: binary(sp.Mul, a, b),
+    "__rmul__": lambda a, b: binary(sp.Mul, b, a),
+    "__pow__": lambda a, b: binary(sp.Pow, a, b),
+    "__rpow__": lambda a, b: binary(sp.Pow, b, a),
+    "__sub__": lambda a, b: NotImplemented if leads(b) else binary(sp.Add, a, negative(lift(b))),
+    "__rsub__": lambda a, b: binary(sp.Add, b, negative(a)),
+    "__truediv__": lambda a, b: NotImplemented if leads(b) else binary(sp.Mul, a, reciprocal(lift(b))),
+    "__rtruediv__": lambda a, b: reciprocal(a) if isinstance(b, int) and b == 1 else binary(sp.Mul, b, reciprocal(a)),
+    "__matmul__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.matmul, a, b),
+    "__rmatmul__": lambda a, b: call_numpy(np.matmul, b, a),
+    "__mod__": lambda a, b: call_numpy(np.remainder, a, b),
+    "__rmod__": lambda a, b: call_numpy(np.remainder, b, a),
+    "__floordiv__": lambda a, b: call_numpy(np.floor_divide, a, b),
+    "__rfloordiv__": lambda a, b: call_numpy(np.floor_divide, b, a),
+    "__divmod__": lambda a, b: call_numpy(np.divmod, a, b),
+    "__and__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_and, a, b),
+    "__rand__": lambda a, b: call_numpy(np.bitwise_and, b, a),
+    "__or__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_or, a, b),
+    "__ror__": lambda a, b: call_numpy(np.bitwise_or, b, a),
+    "__invert__": lambda a: call_numpy(np.invert, a),
+    "__xor__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_xor, a, b),
+    "__rxor__": lambda a, b: call_numpy(np.bitwise_xor, b, a),
+    "__round__": lambda a: call_numpy(np.round, a),
+    "__lt__": lambda a, b: binary(less, a, b),
+    "__le__": lambda a, b: binary(less_equal, a, b),
+    "__gt__": lambda a, b: binary(greater, a, b),
+    "__ge__": lambda a, b: binary(greater_equal, a, b),
+    "__neg__": lambda a: Node(sp.Mul, (number(-1), a)),
+    "__pos__": lambda a: a,
+    "__abs__": lambda a: Node(sp.Abs, (a,)),
+    "__getitem__": lambda a, index: call_numpy(np.ndarray.__getitem__, a, index),
+    "sum": lambda a, **options: call_numpy(np.sum, a, **options),
+    "mean": lambda a, **options: call_numpy(np.mean, a, **options),
+    "reshape": lambda a, *shape: call_numpy(np.reshape, a, shape[0] if len(shape) == 1 else shape),
+    "dot": lambda a, b: call_numpy(np.dot, a, b),
+    "transpose": lambda a: call_numpy(np.transpose, a),
+}

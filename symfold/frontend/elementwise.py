@@ -1,0 +1,102 @@
+"""Elementwise functions under their own names: on nodes in the order they are written, on SymPy expressions as SymPy's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+import sympy as sp
+
+from symfold.core import functions
+from symfold.core.conversion import leads, lift
+from symfold.core.functions import Head
+from symfold.core.nodes import Node
+from symfold.core.primitives import axes_given
+from symfold.core.primitives import logsumexp as _logsumexp
+from symfold.core.primitives import softmax as _softmax
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """One elementwise function, to be called on nodes, nets, arrays or SymPy expressions.
+
+    >>> sigmoid(sp.Symbol("z")), sigmoid
+    (sigmoid(z), sigmoid)
+    """
+
+    head: Head
+
+    def __call__(self, value: Any, /) -> Any:
+        return _apply(self.head, value)
+
+    def __repr__(self) -> str:
+        return self.head.__name__
+
+
+def _apply(head: Head, value: Any, *parameters: Any) -> Any:
+    """A function of a value, with numbers (or values) as its parameters."""
+    if isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool):
+        return head(value, *parameters)
+    node = Node(head, tuple(map(lift, (value, *parameters))))
+    return value._wrap_(node) if leads(value) else node
+
+
+sigmoid = Elementwise(functions.sigmoid)
+softplus = Elementwise(functions.softplus)
+silu = Elementwise(functions.silu)
+gelu = Elementwise(functions.gelu)
+mish = Elementwise(functions.mish)
+softsign = Elementwise(functions.softsign)
+relu = Elementwise(functions.relu)
+tanh = Elementwise(sp.tanh)
+exp = Elementwise(sp.exp)
+log = Elementwise(sp.log)
+sin = Elementwise(sp.sin)
+cos = Elementwise(sp.cos)
+erf = Elementwise(sp.erf)
+
+
+def elu(value: Any, alpha: Any = 1) -> Any:
+    """z where z > 0, else alpha*(exp(z) - 1), accurate near 0.
+
+    >>> elu(sp.Symbol("z"), alpha=2), elu(sp.Float(-1e-12))
+    (elu(z, 2), -9.99999999999500e-13)
+    """
+    return _apply(functions.elu, value, alpha)
+
+
+def leaky_relu(value: Any, slope: Any = 0.01) -> Any:
+    """z where z > 0, else slope*z.
+
+    >>> leaky_relu(sp.Symbol("z")), leaky_relu(-4, slope=sp.Rational(1, 2))
+    (leaky_relu(z, 0.01), -2)
+    """
+    return _apply(functions.leaky_relu, value, slope)
+
+
+def hardtanh(value: Any, low: Any = -1, high: Any = 1) -> Any:
+    """z between two bounds; at the bounds the slope is 0.
+
+    >>> hardtanh(sp.Symbol("z")), hardtanh(3)
+    (hardtanh(z, -1, 1), 1)
+    """
+    return _apply(functions.hardtanh, value, low, high)
+
+
+def sqrt(value: Any) -> Any:
+    """The square root."""
+    symbolic = leads(value) or isinstance(value, (Node, sp.Expr, Number))
+    return (value if symbolic else lift(value)) ** sp.Rational(1, 2)
+
+
+def softmax(value: Any, axis: int | tuple[int, ...] = -1) -> Any:
+    """exp(z)/sum(exp(z)) along an axis, without overflow."""
+    node = _softmax(lift(value), axis=axes_given(axis))
+    return value._wrap_(node) if leads(value) else node
+
+
+def logsumexp(value: Any, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> Any:
+    """log(sum(exp(z))) along an axis, without overflow."""
+    node = _logsumexp(lift(value), axis=axes_given(axis), keepdims=bool(keepdims))
+    return value._wrap_(node) if leads(value) else node

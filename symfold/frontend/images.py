@@ -1,0 +1,105 @@
+"""Layers of images (samples, channels, height, width): convolution, batch norm, pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+
+from symfold.base.arguments import flag, whole
+from symfold.core.conversion import leads, lift
+from symfold.core.operations import Fixed, Normal
+from symfold.core.primitives import Primitive, reduce_mean
+from symfold.core.primitives import convolution as convolved
+from symfold.core.primitives import max_pool as max_pooled
+from symfold.core.primitives import mean_pool as mean_pooled
+from symfold.frontend.layer_kinds import Kind, Weight, make_kind
+
+ZERO = Normal(0.0, 0.0)
+BATCH = (-4, -2, -1)  # the axes of a channel's statistics: samples and places
+MEAN, VARIANCE = Fixed(0.0, 0.0), Fixed(1.0, 0.0)  # kept statistics, before there are data
+
+
+def convolution(
+    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, padding: int | None = None, activation: Callable[..., Any] | None = None
+) -> Kind:
+    """A convolution (LeCun et al. 1989), as a sum of products over windows; zeros are put around the image.
+
+    W is (outputs, inputs, size, size) and b (outputs, 1, 1). Without `padding` it is half the size, so that images of an odd
+    size keep theirs.
+
+    >>> import symfold as sf
+    >>> sf.layer("f", convolution(1, 4, stride=2))(sf.tensor("x", (None, 1, 8, 8))).shape
+    (x.shape[0], 4, 4, 4)
+    """
+    inputs, outputs, size = whole("inputs", inputs, 1), whole("outputs", outputs, 1), whole("size", size, 1)
+    stride, around = whole("stride", stride, 1), size // 2 if padding is None else whole("padding", padding)
+    act = activation or (lambda value: value)
+    weights = (
+        Weight("W", (outputs, inputs, size, size), Normal(0.0, (inputs * size**2) ** -0.5)),
+        Weight("b", (outputs, 1, 1), ZERO),
+    )
+
+    def body(z: Any, W: Any, b: Any) -> Any:
+        return act(convolved(z, W, stride=(stride, stride), padding=(around, around), dilation=(1, 1), groups=1) + b)
+
+    return make_kind(body, 1, weights)
+
+
+def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> Kind:
+    """Mean 0 and variance 1 of each channel over the batch, then a trained gain and shift (Ioffe & Szegedy 2015).
+
+    The batch is the one that is given; `kept` takes a mean and a variance that are parameters instead, so that a sample's result does
+    not depend on the others. `sf.keep_statistics` makes one of the other and fills them in; training leaves them as they are.
+    All parameters are (channels, 1, 1).
+
+    >>> import numpy as np, symfold as sf
+    >>> net = sf.Net.of(sf.layer("f", batch_norm(2))(sf.tensor("x", (None, 2, 3, 3))))
+    >>> out = net(net.init(), x=np.arange(36.0).reshape(2, 2, 3, 3))
+    >>> bool(np.allclose(out.mean(axis=(0, 2, 3)), 0)), bool(np.allclose(out.var(axis=(0, 2, 3)), 1))
+    (True, True)
+    >>> sf.layer("f", batch_norm(2, kept=True)).params
+    (gain_f, shift_f, mean_f, variance_f)
+    """
+    channels = whole("channels", channels, 1)
+    shape = (channels, 1, 1)
+    weights = (Weight("gain", shape, Normal(1.0, 0.0)), Weight("shift", shape, ZERO))
+
+    def normed(centred: Any, variance: Any, gain: Any, shift: Any) -> Any:
+        return centred * (variance + epsilon) ** sp.Rational(-1, 2) * gain + shift
+
+    def by_batch(z: Any, gain: Any, shift: Any) -> Any:
+        centred = z - reduce_mean(z, axis=BATCH, keepdims=True)
+        return normed(centred, reduce_mean(centred**2, axis=BATCH, keepdims=True), gain, shift)
+
+    if flag("kept", kept):
+        statistics = (Weight("mean", shape, MEAN), Weight("variance", shape, VARIANCE))
+        return make_kind(lambda z, gain, shift, mean, variance: normed(z - mean, variance, gain, shift), 1, (*weights, *statistics))
+    return make_kind(by_batch, 1, weights)
+
+
+def max_pool(value: Any, size: int = 2) -> Any:
+    """The largest entry of each square of a size; what is left at the edge is dropped.
+
+    >>> import symfold as sf
+    >>> sf.max_pool(sf.tensor("x", (None, 3, 9, 8))).shape
+    (x.shape[0], 3, 4, 4)
+    """
+    return _pooled(value, max_pooled, size)
+
+
+def mean_pool(value: Any, size: int = 2) -> Any:
+    """The mean of each square of a size; what is left at the edge is dropped.
+
+    >>> import numpy as np, symfold as sf
+    >>> sf.Net.of(sf.mean_pool(sf.tensor("x", (2, 4))))(np.arange(8.0).reshape(2, 4))
+    array([[2.5, 4.5]])
+    """
+    return _pooled(value, mean_pooled, size, padded=True)
+
+
+def _pooled(value: Any, pool: Primitive, size: int, **options: Any) -> Any:
+    size = whole("size", size, 1)
+    node = pool(lift(value), kernel=(size, size), stride=(size, size), padding=(0, 0), dilation=(1, 1), **options)
+    return value._wrap_(node) if leads(value) else node

@@ -1,0 +1,138 @@
+"""Items: what a fold runs over, taken apart into a pattern (alike in like steps) and leaves (their own in each).
+
+    item ::= layer | net | tensor, number, array | tuple of items | any other object, alike only if equal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.base.trees import Form, unflatten
+from symfold.core.blocks import Block
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape
+from symfold.errors import InvalidType
+from symfold.frontend.layer_kinds import Kind
+from symfold.frontend.named_layers import Layer, StandInLayer
+
+
+@dataclass(frozen=True)
+class LayerPattern:
+    """A layer of this kind."""
+
+    kind: Kind | None
+
+    def build(self, leaves: Sequence[Node]) -> Layer:
+        return StandInLayer(self.kind, tuple(leaves))
+
+
+@dataclass(frozen=True)
+class ValuePattern:
+    """A tensor, a number or an array."""
+
+    def build(self, leaves: Sequence[Node]) -> Node:
+        return leaves[0]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A net used as a function: called, its block is written out in place."""
+
+    block: Block
+    form: Form
+    leaves: tuple[Node, ...] = ()
+
+    def __call__(self, *inputs: Any) -> Any:
+        wanted = len(self.block.shapes) - len(self.leaves)
+        if len(inputs) != wanted:
+            raise InvalidType(f"a net of {wanted} input(s) was called with {len(inputs)} argument(s)")
+        return unflatten(self.form, self.block(*map(lift, inputs), *self.leaves))
+
+
+@dataclass(frozen=True)
+class FunctionPattern:
+    """A net used as a function of its inputs, with its own leaves."""
+
+    block: Block
+    form: Form
+
+    def build(self, leaves: Sequence[Node]) -> Function:
+        return Function(self.block, self.form, tuple(leaves))
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectPattern:
+    """A mapper, a NumPy or SymPy function, any Python object: alike only if equal."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ObjectPattern) and (self.value is other.value or bool(self.value == other.value))
+
+    def __hash__(self) -> int:
+        return hash(ObjectPattern)
+
+    def build(self, leaves: Sequence[Node]) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True)
+class TuplePattern:
+    """A tuple of patterns, with the number of leaves of each."""
+
+    parts: tuple[Any, ...]
+    sizes: tuple[int, ...]
+
+    def build(self, leaves: Sequence[Node]) -> tuple[Any, ...]:
+        built, start = [], 0
+        for part, size in zip(self.parts, self.sizes, strict=True):
+            built.append(part.build(leaves[start : start + size]))
+            start += size
+        return tuple(built)
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item taken apart."""
+
+    pattern: Any
+    leaves: tuple[Node, ...]
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        return tuple(leaf.shape for leaf in self.leaves)
+
+    def like(self, other: Item) -> bool:
+        """Whether two items may be steps of one block."""
+        return self.pattern == other.pattern and self.shapes == other.shapes
+
+
+def read_item(value: Any) -> Item:
+    """Take an item apart."""
+    if isinstance(value, Layer):
+        return Item(LayerPattern(value.kind), value.leaves)
+    if hasattr(value, "_as_function_"):
+        block, form, leaves = value._as_function_()
+        return Item(FunctionPattern(block, form), leaves)
+    if isinstance(value, (tuple, list)):
+        parts = [read_item(part) for part in value]
+        pattern = TuplePattern(tuple(p.pattern for p in parts), tuple(len(p.leaves) for p in parts))
+        return Item(pattern, tuple(leaf for part in parts for leaf in part.leaves))
+    if isinstance(value, (Node, sp.Expr, int, float, np.ndarray, np.number)):
+        return Item(ValuePattern(), (lift(value),))
+    return Item(ObjectPattern(value), ())
+
+
+def named_in(value: Any) -> str:
+    """The name of the first layer in an item, for messages."""
+    if isinstance(value, Layer):
+        return value.name if value.given is None else ""
+    if isinstance(value, (tuple, list)):
+        return next(filter(None, map(named_in, value)), "")
+    return ""

@@ -1,0 +1,92 @@
+"""Kinds of layers that people know by name: norms, attention, perceptrons. Dense layers are in `layer_kinds`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from symfold.base.arguments import flag, whole
+from symfold.core.nodes import Node
+from symfold.core.operations import Normal
+from symfold.core.primitives import attention as attend
+from symfold.core.primitives import dot, expand, reduce_sum
+from symfold.core.primitives import layer_norm as normed
+from symfold.errors import InvalidValue
+from symfold.frontend.elementwise import relu
+from symfold.frontend.layer_kinds import Kind, Weight, make_kind
+
+ZERO = Normal(0.0, 0.0)
+
+
+def tagged(kind: Kind, tag: str) -> Kind:
+    """The same kind, its weights named apart: two lists f1, f2, ... and g1, g2, ... would both have W1, W2, ...
+
+    >>> from symfold.frontend.layer_kinds import dense
+    >>> [weight.prefix for weight in tagged(dense(3, 3), "g").weights]
+    ['Wg', 'bg']
+    """
+    return replace(kind, weights=tuple(replace(weight, prefix=weight.prefix + tag) for weight in kind.weights))
+
+
+def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
+    """Mean 0 and variance 1 along the last axis, then a trained gain and shift (Ba et al. 2016); both (width,).
+
+    >>> import numpy as np, symfold as sf
+    >>> net = sf.Net.of(sf.layer("f", layer_norm(3))(sf.tensor("x", (None, 3))))
+    >>> net(net.init(), x=[[1.0, 2.0, 3.0]]).round(2)
+    array([[-1.22,  0.  ,  1.22]])
+    """
+    width = whole("width", width, 1)
+
+    def body(z: Any, gain: Any, shift: Any) -> Any:
+        return normed(z, gain, shift, axes=(-1,), epsilon=epsilon)
+
+    return make_kind(body, 1, (Weight("gain", (width,), Normal(1.0, 0.0)), Weight("shift", (width,), ZERO)))
+
+
+def perceptron(width: int, hidden: int, activation: Callable[..., Any] = relu) -> Kind:
+    """Two dense layers, `activation(x W + b) U + c`, from a width to itself.
+
+    >>> import symfold as sf
+    >>> [weight.shape for weight in sf.layer("f", perceptron(3, 12)).params]
+    [(3, 12), (1, 12), (12, 3), (1, 3)]
+    """
+    width, hidden = whole("width", width, 1), whole("hidden", hidden, 1)
+    weights = (
+        Weight("W", (width, hidden), Normal(0.0, width**-0.5)),
+        Weight("b", (1, hidden), ZERO),
+        Weight("U", (hidden, width), Normal(0.0, hidden**-0.5)),
+        Weight("c", (1, width), ZERO),
+    )
+    return make_kind(lambda z, W, b, U, c: dot(activation(dot(z, W) + b), U) + c, 1, weights)
+
+
+def attention(width: int, heads: int = 1, *, causal: bool = False) -> Kind:
+    """Multi-head attention of a sequence (..., time, width) to itself (Vaswani et al. 2017); causal: to what came before, and itself.
+
+    Q, K, V are (heads, width, width/heads) with biases (heads, 1, width/heads); O is (heads, width/heads, width), its bias (1, width).
+    The heads are an axis of the weights, so that no axes change places.
+
+    >>> import symfold as sf
+    >>> sf.layer("f", attention(8, 2))(sf.tensor("x", (None, 5, 8))).shape
+    (x.shape[0], 5, 8)
+    >>> attention(8, 3)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidValue: 3 heads do not divide a width of 8 (take a divisor of it)
+    """
+    width, heads, causal = whole("width", width, 1), whole("heads", heads, 1), flag("causal", causal)
+    if width % heads:
+        raise InvalidValue(f"{heads} heads do not divide a width of {width} (take a divisor of it)")
+    part, scale = width // heads, Normal(0.0, width**-0.5)
+    weights = [Weight(name, (heads, width, part), scale) for name in ("Q", "K", "V")]
+    weights += [Weight(name, (heads, 1, part), ZERO) for name in ("bq", "bk", "bv")]
+    weights += [Weight("O", (heads, part, width), scale), Weight("bo", (1, width), ZERO)]
+
+    def body(z: Any, Q: Node, K: Node, V: Node, bq: Node, bk: Node, bv: Node, O: Node, bo: Node) -> Any:  # noqa: E741
+        each = expand(z, axis=-3)  # the same for every head
+        read = attend(dot(each, Q) + bq, dot(each, K) + bk, dot(each, V) + bv, scale=part**-0.5, causal=causal)
+        return reduce_sum(dot(read, O), axis=(-3,), keepdims=False) + bo
+
+    return make_kind(body, 1, tuple(weights))

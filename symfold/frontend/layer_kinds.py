@@ -1,0 +1,161 @@
+"""Kinds of layers: opaque, or a body over inputs and the parameters it wants; and the operation of an applied layer.
+
+    layer ::= name, kind, leaves          leaves: the name itself as a node, the parameters, what the body captures
+    kind  ::= opaque | body (a block) and the parameters it wants
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.base.arguments import flag, quoted, takes, whole
+from symfold.core.blocks import Block, trace
+from symfold.core.conversion import lift
+from symfold.core.nodes import Node
+from symfold.core.operations import Normal
+from symfold.core.primitives import dot
+from symfold.core.shapes import ANY, NAME, Rest, Shape, input_shape
+from symfold.core.tensors import checked_name, default_start
+from symfold.errors import InvalidType
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A parameter that a layer kind wants: its name's beginning, its shape, how it starts."""
+
+    prefix: str
+    shape: Shape
+    start: Normal
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What layers of one kind share: the body, a block over (inputs..., weights..., captured...)."""
+
+    body: Block
+    weights: tuple[Weight, ...] = ()
+    captured: tuple[Node, ...] = ()
+
+    @property
+    def arity(self) -> int:
+        return len(self.body.shapes) - len(self.weights) - len(self.captured)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The operation of an applied layer: its arguments are (name, inputs..., weights..., captured...)."""
+
+    body: Block | None
+    arity: int
+    weights: int = 0  # how many of the arguments are parameters of the layer's own
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        if self.body is None:
+            return args[1].shape if len(args) > 1 else ANY
+        return self.body.retyped([arg.shape for arg in args[1:]]).results[0].shape
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.blake2b(b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])).digest()
+
+
+def is_name(node: Node) -> bool:
+    """Whether a node names a layer (or a sequence of them) and has no number."""
+    return node.shape[-1:] == (NAME,)
+
+
+def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> Kind | None:
+    """A layer kind from a Python body and the shapes of its weights."""
+    if body is None or isinstance(body, Kind):
+        if weights:
+            raise InvalidType(f"weights {sorted(weights)} belong to no body (give a function of the inputs and the weights)")
+        return body
+    if not callable(body):
+        raise InvalidType(f"a layer's body must be a function, got {body!r}")
+    wanted = tuple(Weight(checked_name(name), input_shape(name, shape), default_start(input_shape(name, shape))) for name, shape in weights.items())
+    return make_kind(body, arity_of(body, weights), wanted)
+
+
+def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] = ()) -> Kind:
+    """Trace a body over inputs of any shape and weights of their shapes."""
+    shapes: list[Shape] = [(Rest((f"argument {k + 1}",)),) for k in range(arity)]
+    shapes += [weight.shape for weight in weights]
+
+    def run(formals: Sequence[Node]) -> list[Node]:
+        named = {w.prefix: formal for w, formal in zip(weights, formals[arity:], strict=True)}
+        result = body(*formals[:arity], **named) if takes_names(body, named) else body(*formals)
+        if isinstance(result, (tuple, list, dict)):
+            raise InvalidType(f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} (join them with sf.stack or np.concatenate, or use a mapper)")
+        return [lift(result)]
+
+    traced = trace(run, shapes, fixed=len(shapes))
+    return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)))
+
+
+def takes_names(body: Callable[..., Any], named: dict[str, Node]) -> bool:
+    """Whether the weights can be handed over by name, as the author spelled them."""
+    return bool(named) and set(named) <= set(positional(body))
+
+
+def positional(body: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a function that a value can be given for by position."""
+    try:
+        found = inspect.signature(body).parameters
+    except (TypeError, ValueError):
+        return {}
+    allowed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {name: p for name, p in found.items() if p.kind in allowed}
+
+
+def takes_no_more(body: Callable[..., Any]) -> bool:
+    """Whether the arguments that `positional` gives are all that the body takes."""
+    try:
+        kinds = {p.kind for p in inspect.signature(body).parameters.values()}
+    except (TypeError, ValueError):
+        return False
+    return inspect.Parameter.VAR_POSITIONAL not in kinds
+
+
+def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
+    """How many inputs a body takes besides its weights."""
+    if isinstance(body, np.ufunc):
+        return body.nin
+    if isinstance(body, type) and issubclass(body, sp.Basic):
+        return 1
+    names = [name for name, p in positional(body).items() if p.default is inspect.Parameter.empty]
+    if not positional(body) and takes_no_more(body):
+        raise InvalidType(f"the body {quoted(body)} takes no input (give a function of one value or more, as lambda z: z**2)")
+    missing = set(weights) - set(positional(body)) if takes_no_more(body) else set()
+    if missing and len(missing) != len(weights):
+        raise InvalidType(f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))})")
+    if missing and len(positional(body)) <= len(weights):
+        raise InvalidType(f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))}: give it one, as lambda z, {', '.join(weights)}: ...)")
+    return max(1, len(names) - len(weights)) if names else 1
+
+
+def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = None, *, columns: bool = False) -> Kind:
+    """The dense layer `activation(x W + b)`, rows of x being samples; with `columns`, `activation(W x + b)`.
+
+    W is (inputs, outputs) and b (1, outputs); with `columns` (outputs, inputs) and (outputs, 1).
+
+    >>> from symfold.frontend.named_layers import layer
+    >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
+    ((3, 2), (2, 3))
+    """
+    inputs, outputs, columns = whole("inputs", inputs, 1), whole("outputs", outputs, 1), flag("columns", columns)
+    if activation is not None and not (callable(activation) and takes(activation, None)):
+        raise InvalidType(f"the activation {quoted(activation)} is no function of one value (give one as sf.sigmoid, np.tanh or sympy.tanh)")
+    act = activation or (lambda value: value)
+    scale = Normal(0.0, max(1, inputs) ** -0.5)
+    if columns:
+        weights = (Weight("W", (outputs, inputs), scale), Weight("b", (outputs, 1), Normal(0.0, 0.0)))
+        return make_kind(lambda z, W, b: act(dot(W, z) + b), 1, weights)
+    weights = (Weight("W", (inputs, outputs), scale), Weight("b", (1, outputs), Normal(0.0, 0.0)))
+    return make_kind(lambda z, W, b: act(dot(z, W) + b), 1, weights)

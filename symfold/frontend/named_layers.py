@@ -1,0 +1,236 @@
+"""Named layers: one, or many made when asked for; called on values, each is an operation over its name and parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, overload
+
+import sympy as sp
+
+from symfold.base.arguments import place_of, whole
+from symfold.core.conversion import APPLIED, leads, lift
+from symfold.core.nodes import COMPARED, Node
+from symfold.core.operations import Input
+from symfold.core.shapes import NAME, Size, size_symbols
+from symfold.core.stacked_inputs import Family, Names, Numbered, compress, count_of
+from symfold.core.tensors import checked_name
+from symfold.errors import InvalidType, InvalidValue
+from symfold.frontend.layer_kinds import Call, Kind, kind_of
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A named layer. Call it on tensors, on SymPy expressions, on nets."""
+
+    name: str
+    kind: Kind | None = None
+    given: tuple[Node, ...] | None = field(default=None, repr=False)
+
+    @cached_property
+    def leaves(self) -> tuple[Node, ...]:
+        """The name as a node, the parameters, what the body captures."""
+        if self.given is not None:
+            return self.given
+        named = Node(Input(self.name, (NAME,), "layer"))
+        weights = self.kind.weights if self.kind else ()
+        captured = self.kind.captured if self.kind else ()
+        return (
+            named,
+            *(Node(Input(weight_name(w.prefix, self.name), w.shape, "parameter", w.start)) for w in weights),
+            *captured,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Layer, (self.name, self.kind, self.given)
+
+    @property
+    def params(self) -> tuple[Node, ...]:
+        """The parameters of this layer, as inputs of a net."""
+        return self.leaves[1 : 1 + len(self.kind.weights)] if self.kind else ()
+
+    @property
+    def spoken(self) -> str:
+        """What an error calls this layer."""
+        return f"layer {self!r}"
+
+    def __call__(self, *inputs: Any) -> Node:
+        lead = next((value for value in inputs if leads(value)), None)
+        if not inputs:
+            raise InvalidType(f"{self.spoken} was called without an argument (give at least one, as f(z))")
+        if self.kind is not None and len(inputs) != (arity := self.kind.arity):
+            raise InvalidType(f"{self.spoken} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
+        op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
+        node = Node(op, (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
+        result: Node = node if lead is None else lead._wrap_(node)
+        return result
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class StandInLayer(Layer):
+    """What a mapper is given in place of the layers of a run: called like them, but nobody may ask which of them it is."""
+
+    def __init__(self, kind: Kind | None, given: tuple[Node, ...]) -> None:
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "given", given)
+
+    @property
+    def name(self) -> str:
+        raise InvalidType(f"the name of a layer that is an item cannot be read: {COMPARED}")
+
+    @property
+    def spoken(self) -> str:
+        return "a layer of the fold"
+
+    def __eq__(self, other: object) -> bool:
+        if self is not other and isinstance(other, Layer):
+            raise InvalidType(COMPARED)
+        return self is other
+
+    def __hash__(self) -> int:
+        raise InvalidType(COMPARED)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StandInLayer, (self.kind, self.given)
+
+    def __repr__(self) -> str:
+        return "(a stand-in for layers)"
+
+
+def weight_name(prefix: str, layer: str) -> str:
+    """The name of a layer's parameter: `W1` for `f1`, `W_name` for a layer of another name.
+
+    >>> weight_name("W", "f12"), weight_name("W", "gate")
+    ('W12', 'W_gate')
+    """
+    number = re.fullmatch(r"[A-Za-z]+(\d+)", layer)
+    return f"{prefix}{number[1]}" if number else f"{prefix}_{layer}"
+
+
+@dataclass(frozen=True)
+class Layers(Sequence[Layer]):
+    """Many layers of one kind, made one by one when asked for; the depth may be a symbol."""
+
+    names: Names
+    kind: Kind | None = None
+
+    def __len__(self) -> int:
+        count = self.count
+        if not isinstance(count, int):
+            raise InvalidType(f"{count} layers have no length yet: the depth is a symbol (fold over them as they are)")
+        return count
+
+    @property
+    def count(self) -> Any:
+        return count_of(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Layer]: ...
+    def __getitem__(self, index: int | slice) -> Layer | list[Layer]:
+        place = place_of("layer", index, len(self), "; a layer by name is sf.layer('f1')")
+        return [self[k] for k in place] if isinstance(place, range) else Layer(self.names[place], self.kind)
+
+    def __call__(self, *inputs: Any) -> Any:
+        raise InvalidType(f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)")
+
+    def __iter__(self) -> Iterator[Layer]:
+        return (Layer(name, self.kind) for name in self.names)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, list):
+            return isinstance(self.count, int) and list(self) == other
+        if not isinstance(other, Layers):
+            return NotImplemented
+        return self.names == other.names and self.kind == other.kind
+
+    def __add__(self, other: Any) -> list[Any]:
+        return [*self, *other] if isinstance(other, (Layers, list, tuple)) else NotImplemented
+
+    def __radd__(self, other: Any) -> list[Any]:
+        return [*other, *self] if isinstance(other, (list, tuple)) else NotImplemented
+
+    def __mul__(self, times: Any) -> list[Layer]:
+        return list(self) * times if hasattr(times, "__index__") else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        if isinstance(self.names, Numbered) and (not isinstance(self.count, int) or self.count > 12):
+            return f"[{self.names[0]}, {self.names[1]}, ..., {self.names.last}]"
+        return repr(list(self))
+
+    def families(self) -> tuple[Node, ...]:
+        """The leaves of all the layers at once, each a sequence."""
+        weights = self.kind.weights if self.kind else ()
+        return (
+            Node(Family(self.names, (NAME,), "layer")),
+            *(Node(Family(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
+        )
+
+
+def weight_names(prefix: str, names: Names) -> Names:
+    """The names of one parameter of many layers."""
+    if isinstance(names, Numbered) and re.fullmatch(r"[A-Za-z]+", names.prefix):
+        return replace(names, prefix=prefix)
+    return compress([weight_name(prefix, name) for name in names])
+
+
+def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights: Any) -> Layer:
+    """A layer by name: opaque, or with a body over its inputs and the parameters whose shapes are given.
+
+    >>> layer("sq", lambda z: z**2)(sp.Symbol("x"))
+    sq(x)
+    >>> import numpy as np
+    >>> affine = layer("f1", lambda z, W, b: np.tanh(np.dot(z, W) + b), W=(3, 3), b=(1, 3))
+    >>> affine.params
+    (W1, b1)
+    """
+    return Layer(checked_name(name), kind_of(body, weights))
+
+
+def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count: Any = None, **weights: Any) -> Layers:
+    """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol or an expression with one.
+
+    >>> layers("f1:4"), layers("f", count=1_000_000)
+    ([f1, f2, f3], [f1, f2, ..., f1000000])
+    >>> layers("f", count="n"), layers("f", count=3 * sp.Symbol("m"))
+    ([f1, f2, ..., fn], [f1, f2, ..., f_{3*m}])
+    """
+    made = kind_of(kind, weights)
+    if count is not None:
+        return Layers(Numbered(checked_name(spec), 1, depth_given(count)), made)
+    if not isinstance(spec, str) or not spec.strip():
+        raise InvalidType(f"{spec!r} names no layers (give a spec as 'f1:4' or 'f g h', or a name and count=)")
+    run = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
+    if run:
+        start, stop = int(run[2] or 0), int(run[3])
+        if stop < start:
+            raise InvalidValue(f"{spec!r} ends before it begins (the end is left out: 'f1:4' is f1, f2, f3, and 'f1:1' no layer)")
+        return Layers(Numbered(run[1], start, stop - start), made)
+    try:
+        symbols = sp.symbols(spec, seq=True)
+    except ValueError as error:
+        raise InvalidValue(f"{spec!r} names no layers: {error} (give a spec as 'f1:4', whose end is left out, or 'f g h')") from None
+    names = [checked_name(symbol.name) for symbol in symbols]
+    return Layers(compress(names) if names else (), made)
+
+
+def depth_given(count: Any) -> Size:
+    """How many layers, as their author gave it: a number, a symbol or its name, or an expression with symbols, as 3*m."""
+    if isinstance(count, (str, sp.Symbol)):
+        return sp.Symbol(checked_name(str(count)), integer=True, positive=True)
+    if not isinstance(count, sp.Expr) or not count.free_symbols:
+        return whole("count (or a symbol)", count)
+    known = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
+    if not known.is_integer or known.is_negative:
+        raise InvalidValue(f"count={count} is no number of layers for every {', '.join(size_symbols(count))} (give a whole multiple of a symbol, as 3*m)")
+    return known
+
+
+APPLIED.append(lambda name, args: Layer(name)(*args))

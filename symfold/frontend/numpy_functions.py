@@ -1,0 +1,237 @@
+"""NumPy's functions on nodes: what `np.dot(z, W)` and its like mean, one row each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.base.arguments import ordered, quoted, takes, whole
+from symfold.core.conversion import leads, lift
+from symfold.core.functions import UFUNCS
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import (
+    Primitive,
+    axes_given,
+    axes_of,
+    broadcast_to,
+    concatenate,
+    cumulative_sum,
+    dot,
+    einsum,
+    expand,
+    item,
+    norm,
+    reduce_max,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    spread,
+    squeeze,
+    subscripts_given,
+    swap,
+    zeros,
+)
+from symfold.core.sequences import reverse, stack
+from symfold.core.shapes import Shape, is_known, show, size_given
+from symfold.core.tensors import number
+from symfold.errors import NoRule, ShapeError, listing
+from symfold.frontend.numpy_choices import CHOICES
+from symfold.frontend.numpy_instead import INSTEAD
+
+
+def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
+    """Trace a NumPy function that has a row."""
+    if function in UFUNCS and not options:
+        return Node(UFUNCS[function], tuple(map(lift, args)))
+    rule, name = NUMPY.get(function), getattr(function, "__name__", str(function))
+    if rule is None and function in INSTEAD:
+        raise NoRule(f"numpy.{name} does not trace (write {INSTEAD[function]})")
+    if rule is None:
+        known = ", ".join(sorted({getattr(f, "__name__", str(f)) for f in (*NUMPY, *UFUNCS)} - {"__getitem__"}))
+        raise NoRule(f"numpy.{name} does not trace (those that do: {known})")
+    try:
+        return rule(*args, **options)
+    except TypeError:
+        if not takes(rule, *args, **options):
+            given = [f"{len(args)} value(s)", *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
+            raise NoRule(f"numpy.{name} of {', '.join(given)} does not trace (it takes {listing(inspect.signature(rule).parameters)})") from None
+        raise
+
+
+def traced_ufunc(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
+    """What a node answers to a universal function of NumPy's."""
+    if any(leads(value) for value in inputs):
+        return NotImplemented
+    if method != "__call__" or options:
+        raise NoRule(f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace")
+    return call_numpy(ufunc, *inputs)
+
+
+def traced_function(function: Any, *args: Any, **options: Any) -> Node:
+    """What a node answers to any other function of NumPy's."""
+    return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
+
+
+def _dot(a: Any, b: Any) -> Node:
+    left, right = lift(a), lift(b)
+    if left.shape == () or right.shape == ():
+        return left * right
+    if is_known(left.shape) and is_known(right.shape) and max(left.ndim, right.ndim) > 2:
+        raise ShapeError(f"np.dot of {show(left.shape)} and {show(right.shape)} is ambiguous (use np.matmul or @)")
+    return dot(left, right)
+
+
+def _transpose(a: Any, axes: Any = None) -> Node:
+    node = lift(a)
+    if axes is not None or (is_known(node.shape) and node.ndim > 2):
+        raise NoRule(f"transpose of {show(node.shape)} with axes={axes} does not trace (only the last two axes swap: .T of a matrix)")
+    return swap(node)
+
+
+def _reduction(row: Primitive) -> Callable[..., Node]:
+    def apply(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+        return row(lift(a), axis=None if axis is None else axes_given(axis), keepdims=bool(keepdims))
+
+    return apply
+
+
+def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
+    only(order == "C", "reshape", f"order={order!r}", "order='C'")
+    return reshape(lift(a), shape=sizes_given(shape, -1))
+
+
+def sizes_given(shape: Any, least: int = 0) -> Shape:
+    """A shape as its author gave it: one size or several, each a whole number or a SymPy expression."""
+    sizes = shape if isinstance(shape, (tuple, list)) else [shape]
+    return tuple(size_given("size", size, least) for size in sizes)
+
+
+def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
+    nodes = tuple(map(lift, ordered("numpy.concatenate takes values to join", parts)))
+    only(axis is not None, "concatenate", "axis=None", "a number")
+    only(bool(nodes), "concatenate", "no values", "one value or more")
+    return nodes[0] if len(nodes) == 1 else concatenate(*nodes, axis=whole("axis", axis, None))
+
+
+def _getitem(a: Node, index: Any) -> Node:
+    parts = index if isinstance(index, tuple) else (index,)
+    plain: list[Any] = []
+    for part in parts:
+        if isinstance(part, slice):
+            plain.append((part.start, part.stop) if part.step in (None, 1) else (part.start, part.stop, part.step))
+        elif part is ... or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
+            plain.append(part if part is ... else int(part))
+        else:
+            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do; to choose entries write np.where(z > 0, a, b))")
+    return item(a, index=tuple(plain))
+
+
+def _expand_dims(a: Any, axis: int) -> Node:
+    return expand(lift(a), axis=whole("axis", axis, None))
+
+
+def only(allowed: bool, function: str, given: str, what: str) -> None:
+    """Refuse an option of NumPy's that has no meaning here."""
+    if not allowed:
+        raise NoRule(f"numpy.{function} with {given} does not trace ({what} does)")
+
+
+def _stack(parts: Sequence[Any], axis: int = 0) -> Node:
+    only(axis == 0, "stack", f"axis={axis}", "axis=0")
+    return stack(parts)
+
+
+def _flip(a: Any, axis: int | None = None) -> Node:
+    node = lift(a)
+    only(axis == 0 or (is_known(node.shape) and node.ndim == 1), "flip", f"axis={axis}", "axis=0")
+    return reverse(node)
+
+
+def _variance(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+    node, mean = lift(a), _reduction(reduce_mean)
+    return mean((node - mean(node, axis, True)) ** 2, axis, keepdims)
+
+
+def _running_sum(a: Any, axis: Any = None) -> Node:
+    node = lift(a) if axis is not None else _ravel(a)
+    return cumulative_sum(node, axis=whole("axis", -1 if axis is None else axis, None), backward=False)
+
+
+def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
+    only(ord is None, "linalg.norm", f"ord={ord!r}", "the Euclidean norm")
+    return _reduction(norm)(a, axis, keepdims)
+
+
+def _root(a: Any) -> Node:
+    return Node(sp.Pow, (lift(a), Node(Constant(sp.Rational(1, 2)))))
+
+
+def _squeeze(a: Any, axis: int | None = None) -> Node:
+    node = lift(a)
+    only(axis is not None and is_known(node.shape), "squeeze", f"axis={axis}", "one axis of a known shape")
+    (place,) = axes_of(whole("axis", axis, None), node.ndim)
+    if node.shape[place] != 1:
+        raise ShapeError(f"cannot squeeze axis {axis} of {show(node.shape)}: its size is not 1")
+    return squeeze(node, axis=place)
+
+
+def _swapaxes(a: Any, first: int, second: int) -> Node:
+    node = lift(a)
+    only(is_known(node.shape) and axes_of(axes_given((first, second)), node.ndim) == (-2, -1), "swapaxes", f"axes {first}, {second}", "the last two axes")
+    return swap(node)
+
+
+def _outer(a: Any, b: Any) -> Node:
+    return expand(_ravel(a), axis=-1) * expand(_ravel(b), axis=-2)
+
+
+def _ravel(a: Any) -> Node:
+    node = lift(a)
+    return node if is_known(node.shape) and node.ndim == 1 else _reshape(node, -1)
+
+
+# NumPy's functions that are not one elementwise head; a new one is a row here
+NUMPY: dict[Any, Callable[..., Node]] = {
+    np.subtract: lambda a, b: lift(a) - b,
+    np.divide: lambda a, b: lift(a) / b,
+    np.negative: lambda a: -lift(a),
+    np.positive: lambda a: lift(a),
+    np.reciprocal: lambda a: 1 / lift(a),
+    np.square: lambda a: lift(a) ** 2,
+    np.sqrt: _root,
+    np.dot: _dot,
+    np.matmul: lambda a, b: dot(lift(a), lift(b)),
+    np.transpose: _transpose,
+    np.sum: _reduction(reduce_sum),
+    np.mean: _reduction(reduce_mean),
+    np.max: _reduction(reduce_max),
+    np.cumsum: _running_sum,
+    np.min: lambda a, axis=None, keepdims=False: -_reduction(reduce_max)(-lift(a), axis, keepdims),
+    np.einsum: lambda subscripts, *values: einsum(*map(lift, values), subscripts=subscripts_given(subscripts, len(values))),
+    np.reshape: _reshape,
+    np.concatenate: _concatenate,
+    np.ndarray.__getitem__: _getitem,
+    np.expand_dims: _expand_dims,
+    np.broadcast_to: lambda a, shape: broadcast_to(lift(a), shape=sizes_given(shape)),
+    np.zeros_like: lambda a, **_: zeros(lift(a)),
+    np.ones_like: lambda a, **_: spread(number(1), lift(a)),
+    np.stack: _stack,
+    np.vstack: lambda parts: _concatenate(parts, axis=-2),
+    np.hstack: lambda parts: _concatenate(parts, axis=-1 if all(lift(part).ndim < 3 for part in parts) else 1),
+    np.flip: _flip,
+    np.var: _variance,
+    np.std: lambda a, axis=None, keepdims=False: _root(_variance(a, axis, keepdims)),
+    np.linalg.norm: _norm,
+    np.squeeze: _squeeze,
+    np.swapaxes: _swapaxes,
+    np.outer: _outer,
+    np.inner: lambda a, b: _dot(a, _transpose(b)),
+    np.vdot: lambda a, b: dot(_ravel(a), _ravel(b)),
+    np.ravel: _ravel,
+    **CHOICES,
+}

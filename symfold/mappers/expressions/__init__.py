@@ -1,0 +1,72 @@
+"""Typed expressions: a mapper written as text, such as `f(z) + z`; parsed by a small grammar, never evaluated as Python.
+
+z is the state, x the initial input, f the layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from symfold.errors import UnknownName, unknown
+from symfold.mappers import MAPPERS
+from symfold.mappers.expressions.reader import MAX_DEPTH as MAX_DEPTH
+from symfold.mappers.expressions.reader import MAX_LENGTH as MAX_LENGTH
+from symfold.mappers.expressions.reader import parse as parse
+from symfold.mappers.expressions.trees import FUNCTIONS as FUNCTIONS
+from symfold.mappers.expressions.trees import LAYER as LAYER
+from symfold.mappers.expressions.trees import NAMES as NAMES
+from symfold.mappers.expressions.trees import Name as Name
+from symfold.mappers.expressions.trees import Number as Number
+from symfold.mappers.expressions.trees import Operation as Operation
+from symfold.mappers.expressions.trees import Tree as Tree
+from symfold.mappers.expressions.trees import build as build
+from symfold.mappers.registry import Mapper, Row, bound
+
+
+@dataclass(frozen=True)
+class ParsedMapper:
+    """A mapper that was typed: `make(x)` gives it for the initial input x, as a row of the mapper table does."""
+
+    text: str
+    tree: Tree = field(repr=False, compare=False)  # the text says it, and is not deep
+
+    def make(self, x: Any) -> Mapper:
+        return bound(_parsed, self, x)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return parse_mapper, (self.text,)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _parsed(mapper: ParsedMapper, x: Any, z: Any, f: Callable[..., Any]) -> Any:
+    return build(mapper.tree, {"z": z, "x": x}, f)
+
+
+def parse_mapper(text: str) -> ParsedMapper:
+    """Read a mapper from text.
+
+    >>> parse_mapper("f(z) + z").tree
+    Operation(symbol='+', args=(Operation(symbol='f', args=(Name(name='z'),)), Name(name='z')))
+    >>> parse_mapper("z.real + 1")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), numbers, + - * / **, comparisons, and, or, not, functions such as where and tanh; see symfold list functions)
+    """
+    return ParsedMapper(text.strip(), parse(text))
+
+
+def named_mapper(text: str) -> Row | ParsedMapper:
+    """A mapper by its name in the table, or typed as an expression: either has `make(x)`.
+
+    >>> named_mapper("residual").formula, str(named_mapper("f(z) - z"))
+    ('f(z) + z', 'f(z) - z')
+    """
+    if text in MAPPERS:
+        return MAPPERS[text]
+    if text.isidentifier() and text not in NAMES and text != LAYER:
+        raise UnknownName(f"{unknown('mapper', text, MAPPERS)}, or an expression such as 'f(z) + z'")
+    return parse_mapper(text)

@@ -1,0 +1,125 @@
+"""What an expression is made of, once read: numbers, names, and operations over expressions; and what builds a net of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.core import functions
+from symfold.core.conversion import lift
+from symfold.core.functions import head_named
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.tensors import number
+
+NAMES = ("z", "x")
+LAYER = "f"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A literal number."""
+
+    value: int | float
+
+
+@dataclass(frozen=True)
+class Name:
+    """The state z or the input x."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator by its symbol, or a function by its name, over expressions."""
+
+    symbol: str
+    args: tuple[Tree, ...]
+
+
+Tree = Number | Name | Operation
+
+
+def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> Any:
+    """What a rule makes of a tree, of what it made of the parts, from left to right; iterative, since a sum of many terms is deep.
+
+    >>> bottom_up(Operation("+", (Name("z"), Number(1))), lambda node, parts: 1 + max(parts, default=0))
+    2
+    """
+    todo: list[tuple[Tree, bool]] = [(tree, False)]
+    made: list[Any] = []
+    while todo:
+        node, ready = todo.pop()
+        count = len(node.args) if isinstance(node, Operation) else 0
+        if ready or not count:
+            parts = made[len(made) - count :]
+            del made[len(made) - count :]
+            made.append(rule(node, parts))
+        elif isinstance(node, Operation):
+            todo.append((node, True))
+            todo += [(arg, False) for arg in reversed(node.args)]
+    return made[0]
+
+
+def _applied(head: Any) -> Callable[..., Node]:
+    return lambda *args: Node(head, tuple(map(lift, args)))
+
+
+_SAME_NAME = (
+    *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
+    *("sech", "sign", "floor", "erf", "erfc"),
+)
+SIGNS: dict[str, Any] = {
+    ">": functions.greater, ">=": functions.greater_equal, "<": functions.less, "<=": functions.less_equal,
+    "==": functions.equal, "!=": functions.not_equal, "and": functions.logical_and, "or": functions.logical_or, "not": functions.logical_not,
+}  # fmt: skip
+_OURS = {head.__name__: head for head in functions.ROWS if head.__module__ == functions.Inert.__module__ and head not in SIGNS.values()}
+_SPELLED: dict[str, Any] = {
+    "abs": sp.Abs, "max": sp.Max, "min": sp.Min, "xor": _OURS.pop("logical_xor"), **{name: head_named(name) for name in _SAME_NAME}, **_OURS,
+}  # fmt: skip
+
+
+def _arity(head: Any) -> int | None:
+    """How many arguments a function takes; None: any number of them."""
+    return next(iter(head.nargs)) if isinstance(getattr(head, "nargs", None), sp.FiniteSet) and len(head.nargs) == 1 else None
+
+
+# What may be called besides the layer, and with how many arguments; a new function is one row.
+FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {
+    **{name: (_applied(head), _arity(head)) for name, head in _SPELLED.items()},
+    "log": (_applied(sp.log), 1),
+    "sqrt": (lambda a: a ** sp.Rational(1, 2), 1),
+}
+
+_BUILD: dict[tuple[str, int], Callable[..., Node]] = {
+    ("+", 2): lambda a, b: a + b, ("-", 2): lambda a, b: a - b, ("*", 2): lambda a, b: a * b,
+    ("/", 2): lambda a, b: _quotient(a, b), ("**", 2): lambda a, b: a**b, ("-", 1): lambda a: -a,
+    **{(sign, 1 if sign == "not" else 2): _applied(head) for sign, head in SIGNS.items()},
+}  # fmt: skip
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """Of two numbers their exact quotient, so that z**(1/2) is the square root; else a division as written."""
+    numbers: list[Any] = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
+    return number(numbers[0] / numbers[1]) if len(numbers) == 2 else a / b
+
+
+def build(tree: Tree, values: Mapping[str, Any], layer: Callable[..., Any]) -> Any:
+    """The expression over these values of its names, in the order in which it was typed."""
+
+    def built(node: Tree, args: list[Any]) -> Any:
+        if isinstance(node, Number):
+            return number(node.value)
+        if isinstance(node, Name):
+            return values[node.name]
+        if node.symbol == LAYER:
+            return layer(*args)
+        if (node.symbol, len(args)) in _BUILD:
+            return _BUILD[node.symbol, len(args)](*args)
+        return FUNCTIONS[node.symbol][0](*args)
+
+    return bottom_up(tree, built)

@@ -1,0 +1,111 @@
+"""Pictures of nets: as a `graphviz.Digraph`, as a file, in a notebook, several side by side."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import graphviz
+import networkx as nx
+
+from symfold.base.arguments import real
+from symfold.base.files import write_whole
+from symfold.core.walks import walk
+from symfold.errors import InvalidValue
+from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
+from symfold.show.diagram.size import BOUND, check_size, too_large
+from symfold.show.diagram.style import legend as legend_of
+from symfold.show.graph import UNROLLED, count_steps, graph
+from symfold.show.render import FORMATS, render
+from symfold.transform.rolling import roll
+
+MOST_HELD, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would wait too long
+MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
+DIRECTIONS = ("LR", "TB", "RL", "BT")
+
+
+def diagram(
+    net: Any, level: str | None = None, *, direction: str = "LR", title: str = "", legend: bool = False, max_size: int | None = BOUND
+) -> graphviz.Digraph:
+    """The picture of a net as a `graphviz.Digraph`; without a level, each layer of a short net and one step of a long one.
+
+    With `legend`, a text below says what the shapes and lines stand for.
+    `max_size` bounds the nodes and the places of edges that Graphviz would lay out, which takes it seconds; None lifts it.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    >>> "f₃" in diagram(net).source, "zₖ₋₁" in diagram(net, "fold").source, "skip" in diagram(net, legend=True).source
+    (True, True, True)
+    """
+    picture = _pictures([net], level, direction, [""], max_size)[0]
+    digraph = new_digraph("net", **_layout(direction, title, [picture] if legend else []))
+    picture.into(digraph)
+    return digraph
+
+
+def side_by_side(
+    nets: Mapping[str, Any], level: str | None = None, *, direction: str = "LR", legend: bool = False, max_size: int | None = BOUND
+) -> graphviz.Digraph:
+    """Several nets in one picture, each beside its title, so that equal steps stand below each other.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> nets = {"residual": sf.fold(sf.mappers.residual, f, x), "boosting": sf.fold(sf.mappers.boosting(x), f, x)}
+    >>> "label=boosting" in side_by_side(nets).source
+    True
+    """
+    prefixes = [f"net{number} " for number in range(1, len(nets) + 1)]
+    pictures = dict(zip(nets, _pictures(list(nets.values()), level, direction, prefixes, max_size), strict=True))
+    digraph = new_digraph("nets", **_layout(direction, "", [*pictures.values()] if legend else []))
+    for title, picture in reversed(pictures.items()) if direction in ACROSS else pictures.items():  # Graphviz draws the last one on top
+        with digraph.subgraph(name=picture.prefix.strip()) as part:  # no cluster: in one, Graphviz turns the order of a step's nodes round
+            picture.into(part, title)
+    return digraph
+
+
+def _pictures(nets: Sequence[Any], level: str | None, direction: str, prefixes: Sequence[str], max_size: int | None) -> list[Picture]:
+    if max_size is not None:
+        real("max_size", max_size)
+    graphs = [_graph(net, level, max_size) for net in nets]
+    check_size(graphs, max_size)
+    return [Picture(found, prefix, direction) for found, prefix in zip(graphs, prefixes, strict=True)]
+
+
+def _graph(net: Any, level: str | None, max_size: int | None) -> nx.MultiDiGraph:
+    if level is None:
+        level = "layer"
+        if (steps := count_steps(net)) > MOST_STEPS:  # steps that are alike are one picture, however they are held
+            net, level = roll(net) if steps < float("inf") else net, "fold"
+    if level in UNROLLED and max_size is not None and max_size < (steps := count_steps(net)) < float("inf"):
+        raise too_large(f"the picture would show {steps:,} steps", None, max_size)  # before a graph of them is made
+    return graph(net, "block" if level == "fold" else level)
+
+
+def _layout(direction: str, title: str, explained: Sequence[Picture]) -> dict[str, str]:
+    if direction not in DIRECTIONS:
+        raise InvalidValue(f"unknown direction: {direction!r} (must be one of {', '.join(map(repr, DIRECTIONS))})")
+    nodes, edges = (set().union(*(picture.kinds[k] for picture in explained)) for k in (0, 1))
+    label = "\n".join(filter(None, (graphviz.escape(title), legend_of(nodes, edges))))
+    return {"rankdir": direction, **({"label": label, "labelloc": "t" if title else "b"} if label else {})}
+
+
+def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
+    """Write the picture of a net to a file; its suffix says the format."""
+    where = pathlib.Path(path)
+    suffix = where.suffix.lstrip(".").lower()
+    if suffix not in FORMATS:
+        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {', '.join(f'.{f}' for f in FORMATS)})")
+    return write_whole(where, render(diagram(net, level, **options).source, suffix))
+
+
+def display_svg(net: Any) -> str | None:
+    """The picture for a notebook: None, and never an error, where there is none to show."""
+    try:
+        held = len(walk(net.outputs)) + sum(len(walk(block.results)) for block in net.blocks)
+        if held > MOST_HELD:
+            return None
+        source = diagram(net).source
+        return render(source, "svg").decode() if len(source) <= MOST_SOURCE else None
+    except Exception:  # a notebook's display must not fail, whatever it was given
+        return None

@@ -1,0 +1,50 @@
+"""Graphs of nets as text in other programs' formats. A new format is one file with its row."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import Any
+
+from symfold.base.files import write_whole
+from symfold.errors import unknown
+from symfold.show.export import dot as _dot
+from symfold.show.export import graphml as _graphml
+from symfold.show.export import mermaid as _mermaid
+from symfold.show.export import node_link as _node_link
+from symfold.show.export import tikz as _tikz
+from symfold.show.export.registry import Row as Row
+
+EXPORTS: dict[str, Row] = {row.name: row for row in (_dot.ROW, _graphml.ROW, _node_link.ROW, _mermaid.ROW, _tikz.ROW)}
+
+
+def to_text(net: Any, format: str, level: str = "layer") -> str:
+    """The graph of a net as text.
+
+    >>> import symfold as sf
+    >>> print(to_text(sf.fold(sf.mappers.residual, sf.layers("f1:2"), sf.tensor("x")), "mermaid"))
+    flowchart LR
+      x{{"x"}}
+      subgraph step_z1["step 1"]
+        f1["f1"]
+        z1(("+"))
+      end
+      out{{"out"}}
+      x --> f1
+      x ==> z1
+      f1 --> z1
+      z1 --> out
+    <BLANKLINE>
+    """
+    if format not in EXPORTS:
+        raise unknown("format", format, EXPORTS)
+    return EXPORTS[format].write(net, level)
+
+
+def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathlib.Path:
+    """Write the graph of a net to a file; its suffix says the format."""
+    where = pathlib.Path(path)
+    rows = {row.suffix: row for row in EXPORTS.values()}
+    if where.suffix not in rows:
+        raise unknown("suffix", where.suffix, rows)
+    return write_whole(where, rows[where.suffix].write(net, level).encode())

@@ -1,0 +1,22 @@
+"""GraphML: XML for graph editors (yEd, Gephi, Cytoscape)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+
+from symfold.show.export.registry import Row
+from symfold.show.graph import graph
+from symfold.show.graph.names import visible
+
+
+def write(net: Any, level: str) -> str:
+    found = graph(net, level)
+    for _, data in found.nodes(data=True):
+        data.update({key: visible(value) for key, value in data.items() if isinstance(value, str)})
+    names = {name: visible(name) for name in found if visible(name) != name}
+    return "\n".join(nx.generate_graphml(nx.relabel_nodes(found, names) if names else found)) + "\n"
+
+
+ROW = Row("graphml", write, ".graphml", "XML for graph editors")

@@ -1,0 +1,152 @@
+"""TikZ: a document of its own for LaTeX, with the states on a line, the rest below it, the steps in boxes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import networkx as nx
+
+from symfold.show.diagram.operands import with_operands
+from symfold.show.export.registry import Row
+from symfold.show.graph import graph
+from symfold.show.graph.names import safe_names, visible
+
+HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
+\usepackage[T1]{fontenc}
+\usetikzlibrary{arrows.meta,backgrounds,fit,shapes.geometric}
+\begin{document}
+\begin{tikzpicture}[
+  x=14mm, y=12mm, >={Stealth}, every node/.style={draw, align=center, font=\small, inner sep=2.5pt},
+  every label/.style={draw=none, font=\scriptsize, inner sep=1.5pt},
+  group/.style={rectangle, rounded corners=4pt, fill=gray!8, draw=gray!40, inner sep=3.5mm}, title/.style={anchor=south west, text=gray},
+  input node/.style={regular polygon, regular polygon sides=6, fill=teal!15, inner sep=1pt}, output node/.style={input node, fill=white},
+  layer node/.style={rectangle, fill=blue!12, minimum size=6mm}, join node/.style={circle, fill=orange!20, inner sep=1.5pt},
+  primitive node/.style={rectangle, rounded corners=2pt, fill=gray!8}, parameter node/.style={cylinder, shape border rotate=90, aspect=0.2, fill=magenta!10},
+  state node/.style={ellipse}, constant node/.style={draw=none}, fold node/.style={rectangle, double}, step node/.style={rectangle, fill=gray!12},
+  every edge/.style={draw, ->}, skip edge/.style={very thick, orange!85!black}, capture edge/.style={dashed, teal},
+  item edge/.style={dotted, thick}, parameter edge/.style={densely dotted}, loop edge/.style={thick}]
+"""
+TAIL = "\\end{tikzpicture}\n\\end{document}\n"
+STYLED = ("skip", "capture", "item", "parameter", "loop")
+
+
+def write(net: Any, level: str) -> str:
+    found = with_operands(graph(net, level))
+    ids, places = safe_names(found), layout(found)
+    lines, groups = [], dict[str, list[str]]()
+    for name, (x, y) in places.items():
+        data = found.nodes[name]
+        state = f", label=above:{{{tex(data['state'])}}}" if data["kind"] in ("layer", "join", "primitive") and "state" in data else ""
+        lines.append(rf"  \node[{data['kind']} node{state}] ({ids[name]}) at ({x:g},{y}) {{{tex(data['label'])}}};")
+        if data.get("group") and level != "step":
+            groups.setdefault(data["group"].split("/")[0], []).append(ids[name])
+    for source, end, data in found.edges(data=True):
+        style = ", ".join(filter(None, (f"{data['kind']} edge" * (data["kind"] in STYLED), bend(found, places, source, end, data["port"]))))
+        told = data.get("label", data.get("mark"))
+        label = f" node[draw=none, auto, font=\\scriptsize] {{{tex(told)}}}" if told else ""
+        lines.append(rf"  \path ({ids[source]}) edge[{style}]{label} ({ids[end]});")
+    lines += [
+        rf"  \begin{{scope}}[on background layer]\node[group, fit={' '.join(f'({name})' for name in names)}, "
+        rf"label={{[title]north west:{tex(title(found, group))}}}] {{}};\end{{scope}}"
+        for group, names in groups.items()
+    ]
+    return HEAD + "\n".join(lines) + "\n" + TAIL
+
+
+def title(found: nx.MultiDiGraph, group: str) -> str:
+    return str(found.graph.get(f"title {group}", f"step {group.lstrip('abcdefghijklmnopqrstuvwxyz')}"))
+
+
+def layout(found: nx.MultiDiGraph) -> dict[str, tuple[float, int]]:
+    """A column for each distance from the inputs, as wide as its labels; row 0 for what carries the state, the others below it."""
+    forward = nx.MultiDiGraph()
+    forward.add_nodes_from(found)
+    forward.add_edges_from((a, b) for a, b, data in found.edges(data=True) if a != b and data["kind"] != "loop")
+    forward.add_edges_from(in_turn(found))
+    column: dict[str, int] = {}
+    for name in nx.topological_sort(forward):
+        column[name] = max((column[before] + 1 for before in forward.predecessors(name)), default=0)
+    for name in found:  # what nothing leads to stands right before its first reader
+        if not forward.in_degree(name) and forward.out_degree(name):
+            column[name] = max(0, min(column[after] for after in forward.successors(name)) - 1)
+    widths = [1.0] * (max(column.values(), default=0) + 1)
+    for name, x in column.items():
+        letters = max(map(len, str(found.nodes[name]["label"]).split("\n")))
+        widths[x] = max(widths[x], round(0.3 + 0.12 * letters, 2))
+    centres = [round(sum(widths[:x]) + (widths[x] - widths[0]) / 2, 2) for x in range(len(widths))]
+    above: dict[int, int] = {}
+    below: dict[int, int] = {}
+    places: dict[str, tuple[float, int]] = {}
+    for name in found:
+        x = column[name]
+        if carries_state(found, name):
+            places[name] = (centres[x], above.get(x, 0))
+            above[x] = above.get(x, 0) + 1
+        else:
+            below[x] = below.get(x, 0) + 1
+            places[name] = (centres[x], -below[x])
+    return places
+
+
+def in_turn(found: nx.MultiDiGraph) -> list[tuple[str, str]]:
+    """Edges that put a step after the state before it, also where nothing in the step reads that state."""
+    groups: dict[str, list[str]] = {}
+    for name, group in found.nodes(data="group"):
+        if group and "/" in group:
+            return []  # steps of steps: the inner ones stand below each other
+        if group:
+            groups.setdefault(group, []).append(name)
+    steps = list(groups.values())
+    ends = [next((name for name in reversed(step) if "state" in found.nodes[name]), "") for step in steps]
+    return [(end, name) for end, step in zip(ends, steps[1:], strict=False) if end for name in step]
+
+
+def carries_state(found: nx.MultiDiGraph, name: str) -> bool:
+    data = found.nodes[name]
+    begins = any(kind in ("state", "skip", "init") for _, _, kind in found.out_edges(name, data="kind"))
+    gives = data["kind"] != "input" and any(found.nodes[end]["kind"] == "state" for end in found.successors(name))
+    return "state" in data or data["kind"] in ("state", "output") or begins or gives
+
+
+def bend(found: nx.MultiDiGraph, places: dict[str, tuple[float, int]], source: str, end: str, port: int) -> str:
+    """How an edge leaves the straight line, so that it passes by nodes in its row and its own parallels."""
+    if source == end:
+        return "loop above"
+    (x1, y1), (x2, y2) = places[source], places[end]
+    kind = found.edges[source, end, port]["kind"]
+    if kind == "loop":
+        return "bend right=25"
+    if kind == "capture" and y2 < y1 and x2 > x1:  # below the layers that stand between
+        return "out=-85, in=-125, looseness=0.8"
+    angle = 10 * port if found.number_of_edges(source, end) > 1 else 0
+    passed = any(min(x1, x2) < x < max(x1, x2) and y == y1 for x, y in places.values()) if y1 == y2 and abs(x1 - x2) > 1 else False
+    angle += 30 if passed or x2 < x1 else 0
+    return f"bend left={angle}" if angle else ""
+
+
+def tex(text: Any) -> str:
+    """A label as LaTeX: names with indices as mathematics, the rest with TeX's own characters escaped.
+
+    >>> tex("f12"), tex("z_{k-1}"), tex("50% & more")
+    ('$f_{12}$', '$z_{k-1}$', '50\\\\% \\\\& more')
+    """
+    label = visible(str(text))
+    if label in SIGNS:
+        return SIGNS[label]
+    parts = re.split(r"((?<![A-Za-z0-9_\\])[A-Za-z](?:\d+|_\{[A-Za-z0-9,+\-]+\})(?![A-Za-z0-9_]))", label)
+    return "".join(_indexed(part) if k % 2 else "".join(CODES.get(c, c) for c in part) for k, part in enumerate(parts))
+
+
+def _indexed(part: str) -> str:
+    return f"${part[0]}_{{{part[1:].strip('_{}')}}}$"
+
+
+SIGNS = {"+": "$+$", "-": "$-$", "*": r"$\times$", "/": r"$\div$", ">=": r"$\geq$", "<=": r"$\leq$", "!=": r"$\neq$", "==": "$=$"}
+CODES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_", "\n": r"\\ ", "\t": " ",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": r"\dots{}",
+    "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$", "∞": r"$\infty$",
+}  # fmt: skip
+
+ROW = Row("tikz", write, ".tex", "a LaTeX document with a TikZ picture")

@@ -1,0 +1,76 @@
+"""Nets as NetworkX graphs, at the level of detail that is asked for. A new level is one row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.nodes import Node
+from symfold.core.walks import walk
+from symfold.errors import Advice, depth_is_symbolic, unknown
+from symfold.show.graph.folded import Blocks, Folds
+from symfold.show.graph.record import Recorder
+from symfold.show.graph.stepped import Steps
+from symfold.show.graph.unrolled import Layers, Primitives
+
+LEVELS: dict[str, type[Recorder]] = {
+    "fold": Folds,  # one node a fold, with a loop
+    "block": Blocks,  # one step of each fold, with a loop
+    "step": Steps,  # one node a mapper application
+    "layer": Layers,  # layer applications and joins
+    "primitive": Primitives,  # layer bodies opened
+}
+UNROLLED = ("step", "layer", "primitive")
+
+
+def graph(net: Any, level: str = "layer") -> nx.MultiDiGraph:
+    """A net as a graph. Edge keys are argument positions, so that parallel edges stay apart; attributes are plain values.
+
+    Nodes have `kind`, `op`, `label`, `shape`, and where it applies `layer`, `state`, `step`, `nesting`, `group`; edges
+    have `port` and `kind`: state, skip, item, capture, parameter, data or output.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
+    >>> sorted(graph(net).edges(data="kind"))
+    [('f1', 'z1', 'data'), ('f2', 'z2', 'data'), ('x', 'f1', 'state'), ('x', 'z1', 'skip'), \
+('z1', 'f2', 'state'), ('z1', 'z2', 'skip'), ('z2', 'out', 'output')]
+    """
+    if level not in LEVELS:
+        raise unknown("level", level, LEVELS)
+    if level in UNROLLED and (symbol := symbolic_depth(net)) is not None:
+        problem = f"level {level!r} shows every step, and the depth {symbol} is a symbol"
+        raise depth_is_symbolic(symbol, Advice("level", "fold", "take level='fold'"), problem=problem)
+    return LEVELS[level](net).record()
+
+
+def fold_nodes(net: Any) -> list[Node]:
+    """Every fold that is held, nested ones too."""
+    found = list(net.bindings)
+    return found + [node for block in net.blocks for node in walk(block.results) if isinstance(node.op, Fold)]
+
+
+def symbolic_depth(net: Any) -> Any:
+    """The first depth of a net that is still a symbol, if there is one."""
+    return next((node.op.count for node in fold_nodes(net) if not isinstance(node.op.count, int)), None)
+
+
+def count_steps(net: Any) -> float:
+    """How many steps the unrolled net has, steps inside of steps counted; infinite where a depth is a symbol.
+
+    >>> import symfold as sf
+    >>> count_steps(sf.fold(sf.mappers.residual, sf.layers("f", count=1000), sf.tensor("x")))
+    1000
+    """
+    return sum(_steps_of(node, {}) for node in net.bindings)
+
+
+def _steps_of(node: Node, known: dict[Block, float]) -> float:
+    fold: Fold = node.op
+    if not isinstance(fold.count, int):
+        return float("inf")
+    if fold.block not in known:
+        known[fold.block] = 1 + sum(_steps_of(inner, known) for inner in walk(fold.block.results) if isinstance(inner.op, Fold))
+    return fold.count * known[fold.block]

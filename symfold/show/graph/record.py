@@ -1,0 +1,206 @@
+"""Recording a net as a graph: the interpreter whose meaning of a node is the name of a graph node.
+
+Inputs and constants become graph nodes when something reads them, so that what only a closed layer reads is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from symfold.base.trees import LEAF
+from symfold.core.blocks import Block
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray, Input
+from symfold.core.primitives import expand, is_primitive
+from symfold.core.sequences import element, reverse_row
+from symfold.core.shapes import length
+from symfold.frontend.layer_kinds import Call
+from symfold.show.graph.arithmetic import paired
+from symfold.show.graph.edges import is_join
+from symfold.show.graph.labels import constant_label, operation_label, operation_name, shape_text
+from symfold.show.graph.names import Names, plain_name
+from symfold.show.graph.places import Places
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An input, parameter, constant or name of a layer that no graph node stands for yet."""
+
+    node: Node
+    label: str
+    name: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a closed layer that reads it keeps it to itself."""
+        return isinstance(self.node.op, Constant) or self.role == "parameter"
+
+    @property
+    def role(self) -> str:
+        """What it is for: an input, a parameter, the name of a layer; an entry has the role of its sequence."""
+        node = self.node
+        while is_primitive(node, reverse_row):
+            node = node.args[0]
+        return str(node.op.role)
+
+
+@dataclass(frozen=True)
+class Reversed:
+    """A sequence read from its end, for which no graph node stands before something reads it whole."""
+
+    value: Any
+    node: Node
+
+
+class Recorder(Interpreter):
+    """A graph in the making. Subclasses say what a fold and a layer become."""
+
+    level = "layer"
+
+    def __init__(self, net: Any):
+        self.net = net.with_outputs(paired(net.outputs))
+        reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
+        self.names, self.places = Names(reserved), Places(reserved)
+        self.graph = nx.MultiDiGraph(level=self.level)
+        self._shown: dict[tuple[Node, str], str] = {}
+        self._parts: dict[tuple[str, int], str] = {}
+
+    def reserved(self, leaf: Node) -> Iterable[str]:
+        """The names that a leaf of the net lays claim to."""
+        return (leaf.op.name,) if isinstance(leaf.op, Input) else leaf.op.names
+
+    def record(self) -> nx.MultiDiGraph:
+        """The graph of the net."""
+        meanings = self.run(self.net.outputs)
+        for name, output, meaning in zip(output_names(self.net), self.net.outputs, meanings, strict=True):
+            target = self.put(self.names.fresh(name), "output", "output", name, output)
+            for port, part in enumerate(meaning if isinstance(meaning, Entries) else [meaning]):
+                self.edge(part, target, port, "output")
+        return self.graph
+
+    # -- nodes and edges
+
+    def put(self, name: str, kind: str, op: str, label: str, node: Node, **more: str | int) -> str:
+        """Add a graph node."""
+        self.graph.add_node(name, kind=kind, op=op, label=label, shape=shape_text(node.shape), **more)
+        return name
+
+    def edge(self, source: Any, target: str, port: int, kind: str, **more: str | int) -> None:
+        """Add an edge into an argument position; the position is the key, so that parallel edges stay apart."""
+        name = self.materialise(source)
+        if kind in ("item", "capture", "data") and self.graph.nodes[name]["kind"] == "parameter":
+            kind = "parameter"
+        self.graph.add_edge(name, target, key=port, port=port, kind=kind, **more)
+
+    def materialise(self, meaning: Any) -> str:
+        """The graph node of a meaning, made now if need be. A number is made anew for each reader."""
+        if isinstance(meaning, Reversed):
+            whole = (meaning.node, "")
+            if whole not in self._shown:
+                self._shown[whole] = self.apply(meaning.node, [meaning.value])
+            return self._shown[whole]
+        if not isinstance(meaning, Leaf):
+            return str(meaning)
+        node, op, key = meaning.node, meaning.node.op, (meaning.node, meaning.label)
+        if key in self._shown and not (isinstance(op, Constant) and not isinstance(op.value, FrozenArray)):
+            return self._shown[key]
+        if isinstance(op, Constant):
+            name = self.put(self.names.counted("c"), "constant", "constant", meaning.label, node, **self.places.attributes())
+        else:
+            more = {"layer": meaning.label} if meaning.role == "layer" else {}
+            name = self.put(self.names.own(meaning.name or meaning.label), meaning.role, meaning.role, meaning.label, node, **more)
+        self._shown[key] = name
+        return name
+
+    def called(self, meaning: Any) -> str:
+        """What a meaning is called in a formula."""
+        if isinstance(meaning, Entries):
+            return "..."
+        if isinstance(meaning, Reversed):
+            return f"reverse({self.called(meaning.value)})"
+        if isinstance(meaning, Leaf):
+            return meaning.label
+        data = self.graph.nodes[meaning]
+        if data["op"] == "transpose":
+            return f"{self.called(next(self.graph.predecessors(meaning)))}.T"
+        return f"{data['state']}_{{{data['count']}}}" if data["kind"] == "fold" else str(data.get("state", data["label"]))
+
+    # -- what nodes mean
+
+    def leaf(self, node: Node) -> Any:
+        return Leaf(node, constant_label(node) if isinstance(node.op, Constant) else node.op.name)
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        if isinstance(value, Reversed) and isinstance(size := length(node.shape), int):
+            return self.index(value.value, size - 1 - position, node)
+        if isinstance(value, Leaf) and isinstance(value.node.op, Constant):
+            return self.leaf(element(value.node, position))
+        source = self.materialise(value)
+        if (source, position) not in self._parts:
+            whole = self.graph.nodes[source]
+            named = whole["kind"] in ("input", "parameter")
+            name = self.names.fresh(f"{source}_{position + 1}")
+            label = f"{whole['label']}[{position}]" if named else f"[{position}]"
+            self.graph.add_node(name, kind=whole["kind"] if named else "primitive", op="item", label=label, shape=shape_text(node.shape[1:]))
+            self.edge(source, name, 0, "data")
+            self._parts[source, position] = name
+        return self._parts[source, position]
+
+    def _meaning(self, node: Node, args: list[Any], plans: dict[Block, list[Node]]) -> Any:
+        if is_primitive(node, expand) and element(node, 0) is node.args[0] and not isinstance(args[0], Entries):
+            return Entries(args)  # a sequence of one, so that what reads its entry reads the value
+        if is_primitive(node, reverse_row) and isinstance(args[0], (Leaf, str)) and length(node.shape) is not None:
+            return Reversed(args[0], node)
+        return super()._meaning(node, args, plans)
+
+    def whole(self, value: Any, node: Node) -> Any:
+        """A meaning as one graph node can read it."""
+        return self.collect(value, node) if isinstance(value, Entries) else value
+
+    def collect(self, entries: Entries, node: Node) -> Any:
+        if len(entries) == 1:
+            name = self.put(self.names.counted("expand"), "primitive", "expand", "expand", node, **self.places.attributes())
+        else:
+            name = self.put(self.names.counted("stack"), "join", "stack", "stack", node, **self.places.attributes())
+        for port, entry in enumerate(entries):
+            self.edge(entry, name, port, "data")
+        return name
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        if isinstance(node.op, Call):
+            return self.layer(node, args)
+        sources = [self.materialise(arg) for arg in args]
+        op, part, carried = operation_name(node.op), self.places.state_part(node), self.places.carried(node)
+        name = self.names.counted(op.lower()) if part is None else self.names.fresh(plain_name(self.places.title(part)))
+        self.put(name, "join" if is_join(node, carried) else "primitive", op, operation_label(node.op), node, **self.places.attributes())
+        for port, (source, kind) in enumerate(zip(sources, carried, strict=True)):
+            self.edge(source, name, port, kind)
+        return name
+
+    def layer(self, node: Node, args: Sequence[Any]) -> Any:
+        """A layer's application, closed: its parameters are its own affair."""
+        title, base = args[0].label, args[0].name or args[0].label
+        arity, kinds = node.op.arity, self.places.carried(node)[1:]
+        sources = [
+            (port, self.materialise(arg), kind)
+            for port, (arg, kind) in enumerate(zip(args[1:], kinds, strict=True))
+            if port < arity or not (isinstance(arg, Leaf) and arg.is_own)
+        ]
+        name = self.put(self.names.own(base), "layer", "layer", title, node, layer=title, **self.places.attributes())
+        for port, source, kind in sources:
+            self.edge(source, name, port, kind)
+        return name
+
+
+def output_names(net: Any) -> list[str]:
+    """The names of a net's outputs: the keys of a dict, else out, or out1, out2, ..."""
+    if net.form == LEAF:
+        return ["out"]
+    if net.form[0] == "dict" and all(part == LEAF for _, part in net.form[1]):
+        return [str(key) for key, _ in net.form[1]]
+    return [f"out{k + 1}" for k in range(len(net.outputs))]

@@ -1,0 +1,72 @@
+"""The level `step`: an unrolled mapper, each of its applications one box with the state and the function going in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
+from symfold.show.graph.edges import formal_kinds
+from symfold.show.graph.formulas import step_formula
+from symfold.show.graph.names import plain_name
+from symfold.show.graph.record import Leaf, Recorder
+
+LONGEST = 60  # letters of a formula in a box
+
+
+class Steps(Recorder):
+    """Mapper applications; what they do inside is not shown."""
+
+    level = "step"
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+        count, carries = known_count(fold.count), fold.carries
+        state = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
+        sources = node.args[carries:]
+        operands = [
+            self._entries_of(value, source, count) if each else [self.whole(value, source)] * count
+            for value, source, each in zip(args[carries:], sources, fold.each, strict=True)
+        ]
+        kinds, hidden = formal_kinds(fold), layer_weights(fold.block)
+        given = [Entries() for _ in fold.block.results[carries:]]
+        frame = self.places.enter(node)
+        for number in range(count):
+            title = self.places.title(0)
+            values = [*state, *(entries[number] for entries in operands)]
+            told = step_formula(fold.block, 0, [self.called(value) for value in values], LONGEST) if carries == 1 else ""
+            box = self.put(
+                self.names.fresh(plain_name(title)), "step", "step", f"{title} = {told}" if told else title, fold.block.results[0],
+                state=title, **self.places.attributes(),
+            )  # fmt: skip
+            for port, value in enumerate(values):
+                if not (port in hidden and isinstance(value, Leaf) and value.is_own):
+                    self.edge(value, box, port, kinds[port])
+            state = [box] * carries
+            for kept in given:
+                kept.append(box)
+            frame.step += 1
+        self.places.leave(node)
+        return [*state, *given]
+
+    def _entries_of(self, value: Any, node: Node, count: int) -> Sequence[Any]:
+        return value if isinstance(value, Entries) else [self.index(value, k, node) for k in range(count)]
+
+
+def layer_weights(block: Block) -> set[int]:
+    """The formals of a block that only layers read, as their parameters or captured values."""
+    weights: set[int] = set()
+    others: set[int] = {node.op.position for node in block.results if isinstance(node.op, Formal)}
+    for node in walk(block.results):
+        inner = layer_weights(node.op.block) if isinstance(node.op, Fold) else set()
+        for port, arg in enumerate(node.args):
+            if isinstance(arg.op, Formal):
+                own = port > node.op.arity if isinstance(node.op, Call) else port in inner
+                (weights if own else others).add(arg.op.position)
+    return weights - others

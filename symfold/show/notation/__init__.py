@@ -1,0 +1,181 @@
+"""Notation: nets as formulas that people read. Forms fold, steps, expanded; styles text, unicode, LaTeX, MathML.
+
+    loops, letters       the folds of a net, and what their states are called
+    alike                names that a style would write alike
+    readings, entries    what every node, and every entry of a sequence, is called at a step
+    foldform, steps, expanded   the three forms, as terms
+    terms, symbolic      formulas, and as SymPy expressions
+    pieces, primitive_rows, linear_maps, choices, operations   what one operation looks like
+    styles, writing, repeats, layout     from terms to text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from symfold.base.arguments import one_of, real
+from symfold.core.net import Net
+from symfold.errors import Advice, SymfoldError, TooLarge
+from symfold.show.notation import expanded
+from symfold.show.notation.alike import style_of
+from symfold.show.notation.foldform import Line, fold_lines
+from symfold.show.notation.layout import equation, framed
+from symfold.show.notation.steps import Equations, equations
+from symfold.show.notation.styles import Style, mathml_tokens
+from symfold.show.notation.terms import show_size
+from symfold.show.notation.writing import side, stream, write
+from symfold.transform.rolling import roll
+
+FORMS = ("fold", "steps", "expanded")
+SHORT = 24  # steps that `print(net)` lists
+BOUND = 1900  # characters that it shows
+
+
+def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | None = 10_000) -> str:
+    """A net as a formula: folded, step by step, or fully expanded, in a style.
+
+    `max_ops` bounds the operations of the expanded form and the equations of the steps; None lifts it.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    >>> print(formula(net))
+    z_k = f_k(z_{k-1}) + z_{k-1}, k = 1..3, z_0 = x
+    >>> print(formula(net, form="steps", style="unicode"))
+    z₁ = f₁(x) + x
+    z₂ = f₂(z₁) + z₁
+    z₃ = f₃(z₂) + z₂
+    """
+    whole, form = Net.of(net), one_of("form", form, FORMS)
+    chosen = style_of(whole, style)
+    if form == "fold":
+        return folded_formula(whole, chosen)
+    if form == "steps":
+        return _steps(whole, chosen, max_ops)
+    expanded.check_size(whole, max_ops)
+    return "".join(expanded.stream(whole, style))
+
+
+def _steps(net: Net, style: Style, max_ops: int | None) -> str:
+    listed = equations(net)
+    count = len(listed)
+    if max_ops is not None and count > real("max_ops", max_ops):
+        raise TooLarge(
+            f"the net has {count:,} equations, over the bound of {max_ops:,}",
+            Advice("form", "fold", 'use form="fold"'),
+            Advice("max_ops", count, "lift the bound with max_ops=None"),
+        )
+    return "".join(_framed_steps(listed, style))
+
+
+def _framed_steps(listed: Equations, style: Style) -> Iterator[str]:
+    several = len(listed) > 1
+    return framed(style, (equation(name, value, style, several) for name, value in listed.terms()), several)
+
+
+def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
+    """The fold form; `states` are the letters to take first for states."""
+    return "".join(_framed_fold(net, style, states))
+
+
+def _framed_fold(net: Net, style: Style, states: Sequence[str] = ()) -> Iterator[str]:
+    lines = fold_lines(net, states)
+    return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
+
+
+def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
+    indent = {"latex": r"\quad ", "mathml": '<mspace width="1em"/>'}.get(style.key, "  ")
+    yield indent * line.nesting
+    yield from equation(line.name, line.value, style, several)
+    comma = {"latex": r",\quad ", "mathml": '<mo>,</mo><mspace width="1em"/>'}.get(style.key, ", ")
+    if line.variable:
+        yield comma
+        yield _range(line, style)
+    for name, value in line.initial:
+        yield comma
+        yield write(name, style) + style.equals
+        yield from side(value, style)
+
+
+def _range(line: Line, style: Style) -> str:
+    first, last = show_size(line.first), show_size(line.last)
+    if style.key == "latex":
+        return rf"{line.variable} = {first}, \ldots, {last}"
+    if style.key == "mathml":
+        ends = [mathml_tokens(end) for end in (first, last)]
+        return f"<mi>{line.variable}</mi><mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"
+    return f"{line.variable} = {first}{'..' if style.key == 'text' else '…'}{last}"
+
+
+def lines_formula(lines: Sequence[Line], style: Style) -> str:
+    """Lines of the fold form as one formula."""
+    return "".join(framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1))
+
+
+# ---------------------------------------------------------------- displays, which never fail
+
+
+def folded(net: Net) -> Net:
+    """The net to be shown in short: of many single steps, the folds that they are steps of."""
+    return roll(net) if len(net.bindings) > SHORT else net
+
+
+def describe(net: Net) -> str:
+    """What `print(net)` shows: the steps of a short net, the folded form of a long one; under 2,000 characters."""
+    try:
+        return _short(folded(net), style_of(net, "text"))
+    except Exception as error:  # a display must never be what fails
+        return f"a net that cannot be shown ({error})"[:BOUND]
+
+
+def display_latex(net: Net) -> str | None:
+    """What a notebook shows, or None where it would be too long."""
+    try:
+        shown = _short(folded(net), style_of(net, "latex"))
+        return None if shown.endswith("...") else f"$\\displaystyle {shown}$"
+    except Exception:  # likewise
+        return None
+
+
+def _short(net: Net, style: Style) -> str:
+    for make in (_short_steps, _short_fold):
+        shown = make(net, style)
+        if shown is not None and len(shown) <= BOUND:
+            return shown
+    return _clipped(formula(net, style=style.key))
+
+
+def _short_steps(net: Net, style: Style) -> str | None:
+    """The steps, where they are few; of a net that is one formula, that formula."""
+    try:
+        listed = equations(net)
+        count = len(listed)
+    except SymfoldError:  # a symbolic depth has no steps to list
+        return None
+    if count > SHORT:
+        return None
+    pairs = list(listed.terms())
+    if count == 1 and listed.steps == 0 and net.outputs and len(net.outputs) == 1:
+        return _bounded(stream(pairs[0][1], style))
+    return _bounded(_framed_steps(listed, style))
+
+
+def _short_fold(net: Net, style: Style) -> str | None:
+    return _bounded(_framed_fold(net, style))
+
+
+def _bounded(parts: Iterator[str]) -> str | None:
+    kept: list[str] = []
+    size = 0
+    for part in parts:
+        kept.append(part)
+        size += len(part)
+        if size > BOUND:
+            return None
+    return "".join(kept)
+
+
+def _clipped(shown: str) -> str:
+    """Whole lines up to the bound, then an ellipsis."""
+    kept = shown[: BOUND - 4].rsplit("\n", 1)[0]
+    return f"{kept}\n..."

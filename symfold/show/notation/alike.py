@@ -1,0 +1,99 @@
+"""Alike: names that one style would write the same way, told apart. The plainest keeps its form, others are written as they are typed.
+
+    x1 - x_1      unicode: x₁ - x_1      LaTeX: x_{1} - \\mathrm{x\\_1}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from xml.sax.saxutils import escape
+
+import sympy as sp
+
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.show.notation.styles import Style, escaped, style_named
+from symfold.show.notation.terms import Name, show_size
+
+ENTRY = sp.Symbol("k") - 1
+
+
+def style_of(net: Net, key: str) -> Style:
+    """A style in which no two names of a net are written alike.
+
+    >>> import symfold as sf
+    >>> style_of(sf.Net.of(sf.tensor("x1") - sf.tensor("x_1")), "unicode").name(Name("x_1"))
+    'x_1'
+    """
+    return told_apart(style_named(key), leaves_of(net.outputs))
+
+
+def told_apart(style: Style, leaves: Iterable[Node]) -> Style:
+    """The style, with the names of these leaves told apart."""
+    seen: dict[str, dict[str, str]] = {}  # what is written, and whose it is: each class of names with a word of it as it is typed
+    for leaf in leaves:
+        layer = leaf.shape[-1:] == (NAME,)
+        for name in _names(leaf):
+            word = name.stem if name.index is None else typed(name)
+            written = style.word(word) if layer and name.index is None else style.name(name)
+            seen.setdefault(written, {}).setdefault(class_of(name), word)
+    raw: set[str] = set()
+    for written, classes in seen.items():
+        plainest = min(classes, key=lambda one: (classes[one] != written, len(one)))
+        raw |= {one for one in classes if one != plainest}
+    return _raw(style, frozenset(raw)) if raw else style
+
+
+def class_of(name: Name) -> str:
+    """A name without its number, as all numbers are written alike; of a derivative dy/dx_1, that of x_1."""
+    word = name.stem.rpartition("/d")[2]
+    return word if name.index is not None else word.rstrip("0123456789") or word
+
+
+def typed(name: Name) -> str:
+    """A name as it is typed; an entry of numbered names with its index behind the whole of their beginning."""
+    if name.index is None or (name.joined and isinstance(name.index, int)):
+        return f"{name.stem}{'' if name.index is None else name.index}"
+    return f"{name.stem}_{{{show_size(name.index)}}}"
+
+
+def _names(leaf: Node) -> list[Name]:
+    """The names of a leaf; of numbered ones one stands for all, and its entry at an index."""
+    if not isinstance(leaf.op, Family):
+        return [_stand_in(leaf.op.name)]
+    if isinstance(leaf.op.names, Numbered):
+        prefix = leaf.op.names.prefix
+        return [Name(f"{prefix}1"), Name(prefix, ENTRY, joined=False)]
+    return list(map(_stand_in, leaf.op.names))
+
+
+def _stand_in(word: str) -> Name:
+    plain = class_of(Name(word))
+    return Name(word if plain == word else f"{plain}1")
+
+
+def _raw(style: Style, classes: frozenset[str]) -> Style:
+    """A style that writes the names of these classes as they are typed."""
+
+    def name(given: Name) -> str:
+        return spelled(given, style.key) if class_of(given) in classes else style.name(given)
+
+    def word(given: str) -> str:
+        return spelled(Name(given), style.key) if class_of(Name(given)) in classes else style.word(given)
+
+    return replace(style, name=name, word=word)
+
+
+SPELLED: dict[str, Callable[[str], str]] = {
+    "latex": lambda word: rf"\mathrm{{{escaped(word)}}}",
+    "mathml": lambda word: f"<mi>{escape(word)}</mi>",
+}
+
+
+def spelled(name: Name, key: str) -> str:
+    """A name as it is typed, in a style."""
+    return SPELLED.get(key, str)(typed(name))

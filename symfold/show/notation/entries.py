@@ -1,0 +1,63 @@
+"""Entries: what a sequence is called, entry by entry; a position may be a number or a symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply
+from symfold.core.sequences import element
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Numbered, compress
+from symfold.show.notation.terms import At, Listing, Term
+
+
+class Entries:
+    """What a sequence is called: its entries by position, which may be symbolic."""
+
+    def __init__(self, count: Size, at: Callable[[Size], Any], listed: bool = True):
+        self.count = count
+        self.at = at
+        self.listed = listed  # whether entries at a symbolic position have a name as well
+
+
+def listing(entries: Entries) -> Term:
+    """A sequence as one term: a few entries, or its first and its last."""
+    if isinstance(entries.count, int) and entries.count <= 4:
+        return Term(Listing(), [as_term(entries.at(k)) for k in range(entries.count)])
+    return Term(Listing(elided=True), [as_term(entries.at(0)), as_term(entries.at(entries.count - 1))])
+
+
+def as_term(value: Any) -> Term:
+    return listing(value) if isinstance(value, Entries) else value
+
+
+def falling(names: Sequence[str]) -> Numbered | None:
+    """Names that are numbered downward, as those of a reversed list: the run that they are from their last to their first.
+
+    >>> falling(["f5", "f3", "f1"]), falling(["f1", "g"])
+    (Numbered(prefix='f', start=1, count=3, step=2), None)
+    """
+    run = compress(names[::-1]) if len(names) > 1 else ()
+    return run if isinstance(run, Numbered) else None
+
+
+def entries_of(value: Any, count: Size) -> Entries:
+    """A value read along its leading axis; the entry of a slice is one of the whole."""
+    if isinstance(value, Entries):
+        return value
+    if isinstance(value.op, Apply):
+        whole, name, attributes = value.args[0], value.op.primitive.name, dict(value.op.attributes)
+        if name == "reverse":
+            return Entries(count, lambda p: Term(At(count - 1 - p), (whole,)))
+        chosen = attributes["positions"] if name == "take" else attributes["index"][0] if name == "item" else None
+        start = chosen.start if isinstance(chosen, range) else chosen[0] or 0 if isinstance(chosen, tuple) else None
+        plain = name == "item" and len(attributes["index"]) == 1 and isinstance(chosen, tuple) and len(chosen) == 2
+        if start is not None and start >= 0 and (plain or (isinstance(chosen, range) and chosen.step == 1)):
+            return Entries(count, lambda p: Term(At(p + start), (whole,)))
+    if isinstance(value.op, Constant):  # an entry of an array of numbers is the number
+        array = Node(value.op)
+        return Entries(count, lambda p: Term(element(array, p).op) if isinstance(p, int) else Term(At(p), (value,)))
+    return Entries(count, lambda p: Term(At(p), (value,)))

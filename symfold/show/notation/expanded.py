@@ -1,0 +1,169 @@
+"""The expanded form: every fold written out to its inputs. Its size is counted first, and a bound stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import log10
+from typing import Any
+
+import sympy as sp
+
+from symfold.base.arguments import real
+from symfold.base.trees import LEAF, unflatten
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import walk
+from symfold.errors import Advice, TooLarge
+from symfold.show.notation import writing
+from symfold.show.notation.alike import style_of
+from symfold.show.notation.layout import equation, framed, output_names
+from symfold.show.notation.repeats import repeated
+from symfold.show.notation.sizes import expanded_size as expanded_size
+from symfold.show.notation.styles import Style
+from symfold.show.notation.symbolic import as_sympy
+from symfold.show.notation.terms import At, Listing, Term, join, named, shown_op
+
+CHUNK = 1 << 14
+
+
+class Expander(Interpreter):
+    """What a node means written out: a term over the inputs. Shared parts stay shared, so its size is the graph's.
+
+    For a style, the steps of a fold that are written alike are text already; a sequence of names that only folds read is not listed for it.
+    """
+
+    def __init__(self, style: Style | None = None):
+        self.style = style
+
+    def leaf(self, node: Node) -> Term:
+        return Term(node.op) if isinstance(node.op, Constant) else named(node.op.name)
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Term:
+        return join(shown_op(node), args)
+
+    def index(self, value: Any, position: int, node: Node) -> Term:
+        return Term(At(position), (value,))
+
+    def collect(self, entries: Entries, node: Node) -> Term:
+        return Term(Listing(), entries)
+
+    def _fold(self, node: Node, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> list[Any]:
+        count = known_count(fold.count)
+        found = self._repeated(self.style, fold, args, plans) if self.style and fold.carries == len(fold.block.results) == 1 else None
+        if found is not None:
+            return [found]
+        listed = [Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, Family) else arg for arg in args]
+        return super()._fold(node, fold, listed, plans)
+
+    def _repeated(self, style: Style, fold: Fold, args: list[Any], plans: dict[Block, list[Node]]) -> Term | None:
+        state, *operands = args
+        if any(isinstance(arg, Entries) or (each and not isinstance(arg, Family)) for arg, each in zip(args, [False, *fold.each], strict=True)):
+            return None
+        order, (start, *formals) = walk(fold.block.results), fold.block.formals
+        shared = {formal: arg for formal, arg, each in zip(formals, operands, fold.each, strict=True) if not each}
+        own = [formal for formal, each in zip(formals, fold.each, strict=True) if each]
+
+        def step(state: Term, names: Sequence[Term]) -> Term:
+            (found,) = self._follow(order, fold.block.results, {start: state, **shared, **dict(zip(own, names, strict=True))}, plans)
+            return found
+
+        families = [arg.names for arg in operands if isinstance(arg, Family)]
+        return repeated(step, state, families, known_count(fold.count), style)
+
+
+def terms_of(net: Net, style: Style | None = None) -> list[Term]:
+    """The outputs of a net written out, as terms with shared parts; for a style, with text in place of like steps."""
+    expander = Expander(style)
+    found = expander.run(net.outputs, _stepped(net) if style else None)
+    return [expander.collect(value, node) if isinstance(value, Entries) else value for value, node in zip(found, net.outputs, strict=True)]
+
+
+def _stepped(net: Net) -> dict[Node, Family]:
+    """The sequences of names that only folds read, step by step."""
+    listed: set[Node] = set(net.outputs)
+    stepped: dict[Node, Family] = {}
+    for node in walk(net.outputs):
+        along = (*[False] * node.op.carries, *node.op.each) if isinstance(node.op, Fold) else [False] * len(node.args)
+        for arg, each in zip(node.args, along, strict=True):
+            if each and isinstance(arg.op, Family):
+                stepped[arg] = arg.op
+            elif not each:
+                listed.add(arg)
+    return {node: family for node, family in stepped.items() if node not in listed}
+
+
+def to_sympy(net: Net, max_ops: int | None = 10_000) -> Any:
+    """The whole net as SymPy expressions in the net's form; nothing is evaluated.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.multiplicative, sf.layers("f1:3"), sf.tensor("x"))
+    >>> to_sympy(net)
+    x*f1(x)*f2(x*f1(x))
+    """
+    check_size(net, max_ops)
+    return unflatten(net.form, [_entries(term) if isinstance(term.op, Listing) else as_sympy(term) for term in terms_of(net)])
+
+
+def _entries(term: Term) -> sp.Tuple:
+    """A sequence as an output: a SymPy tuple of its entries."""
+    return sp.Tuple(*map(as_sympy, term.args))
+
+
+def stream(net: Net, style: str = "text") -> Iterator[str]:
+    """The expanded formula of any length, in chunks; memory grows with the depth, not with the length.
+
+    >>> import symfold as sf
+    >>> "".join(stream(sf.fold(sf.mappers.feedforward, sf.layers("f1:4"), sf.tensor("x"))))
+    'f3(f2(f1(x)))'
+    """
+    kept: list[str] = []
+    size = 0
+    for part in _parts(net, style_of(net, style)):
+        kept.append(part)
+        size += len(part)
+        if size >= CHUNK:
+            yield "".join(kept)
+            kept, size = [], 0
+    yield "".join(kept)
+
+
+def _parts(net: Net, style: Style) -> Iterator[str]:
+    """An output a line (a row in MathML, an aligned line in LaTeX), without a name where there is but one."""
+    terms = terms_of(net, style)
+    if net.form == LEAF:
+        yield from framed(style, [writing.stream(terms[0], style)], aligned=False)
+        return
+    names = output_names(net.form, "y")
+    yield from framed(style, [equation(name, term, style) for name, term in zip(names, terms, strict=True)])
+
+
+def check_size(net: Net, max_ops: int | None) -> None:
+    """Whether the expanded form is within the bound, before any of it is built."""
+    if max_ops is None:
+        return
+    real("max_ops", max_ops)
+    tree, dag = expanded_size(net)
+    if tree > max_ops:
+        raise TooLarge(
+            f"the expanded formula has {show_count(tree)} operations ({show_count(dag)} where shared parts are written once), "
+            f"over the bound of {max_ops:,}",
+            Advice("form", "steps", 'use form="steps"'),
+            Advice("form", "fold", 'form="fold"'),
+            Advice("max_ops", None, "lift the bound with max_ops=None"),
+        )
+
+
+def show_count(count: int) -> str:
+    """A count as people read it.
+
+    >>> show_count(12345), show_count(2**1000)
+    ('12,345', 'about 10^301')
+    """
+    if count < 10**15:
+        return f"{count:,}"
+    return f"about 10^{int((count.bit_length() - 1) * log10(2))}"

@@ -1,0 +1,96 @@
+"""Letters: names for states and index variables that no input, parameter or layer of the net has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+
+from symfold.core.names import leaves_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Input
+from symfold.core.shapes import size_symbols
+from symfold.core.stacked_inputs import Family, Numbered
+
+STATES = "zywvutsrqphgdca"
+COTANGENT = "a"
+INDICES = "kjilmpqrst"
+
+
+def stem(name: str) -> str:
+    """A name without the number at its end: two names of one stem are easily taken for one family.
+
+    >>> stem("z1"), stem("W_gate")
+    ('z', 'W_gate')
+    """
+    return re.sub(r"_?\d+$", "", name)
+
+
+def stems_of(net: Net) -> dict[str, set[str]]:
+    """The stems of the names in a net, each with its names (a numbered run counts as its prefix and a number).
+
+    What stands before an underscore is a stem too: z_k and z_n look like entries of z. Of a name such as f_k beside layers
+    f1, f2, ..., the k is taken as well.
+    """
+    words: list[str] = []
+    prefixes: set[str] = set()
+    for leaf in leaves_of(net.outputs):
+        run = leaf.op.names if isinstance(leaf.op, Family) else (leaf.op.name,)
+        if isinstance(run, Numbered):
+            words += [run[0], *size_symbols(run.count)]
+            prefixes.add(run.prefix)
+        else:
+            words += run
+    found: dict[str, set[str]] = {}
+    for word in words:
+        before, _, behind = word.partition("_")
+        for key in (word, stem(word), before, *([behind] if before in prefixes else [])):
+            found.setdefault(key, set()).add(word)
+    return found
+
+
+class Letters:
+    """Letters, each given out once."""
+
+    def __init__(self, names: Mapping[str, set[str]], taken: Iterable[str] = (), states: Sequence[str] = ()):
+        self.names = dict(names)
+        self.states = (*states, *STATES)  # those asked for, then the usual ones
+        self.taken = {*names, *taken}
+
+    def state(self) -> str:
+        return self._next(self.states)
+
+    def index(self) -> str:
+        return self._next(INDICES)
+
+    def cotangent(self, init: Node) -> str:
+        """The letter of a state that runs backward; that of its initial value, where no other name has it."""
+        if isinstance(init.op, Input) and self.names.get(init.op.name) == {init.op.name} and len(init.op.name) == 1:
+            self.names[init.op.name] = set()
+            return init.op.name
+        return self._next(COTANGENT + STATES)
+
+    def free(self, wanted: str) -> str:
+        """The first of these letters that no other name has."""
+        return self._next(wanted)
+
+    def listed(self) -> str:
+        """The letter of a sequence whose entries are listed, often layers."""
+        return self._next("ghqp" + STATES)
+
+    def output(self) -> str:
+        return self._next("y" + STATES)
+
+    def _next(self, wanted: Sequence[str]) -> str:
+        letter = next(letter for letter in _spelled(wanted) if letter not in self.taken)
+        self.taken.add(letter)
+        return letter
+
+
+def _spelled(letters: Sequence[str]) -> Iterator[str]:
+    """Single letters, then words of two, three, ... letters."""
+    length = 1
+    while True:
+        yield from map("".join, product(letters, repeat=length))
+        length += 1

@@ -1,0 +1,197 @@
+"""Loops: the folds of a net with their letters and numbers, found once for all forms.
+
+A scope is a straight run of operations (the net itself, or the block of a fold) with the loops in it. A fold that goes
+on from exactly the last state of another continues its letters and numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from symfold.base.trees import LEAF
+from symfold.core.folds import Fold, Select
+from symfold.core.names import leaves_of, names_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply, is_primitive
+from symfold.core.sequences import entry_of, reverse_row, stack_row, take_row
+from symfold.core.shapes import Size
+from symfold.core.walks import walk
+from symfold.frontend.layer_kinds import Call
+from symfold.show.notation.letters import Letters, stems_of
+
+LARGE = 200  # operations in one formula, from which on its shared parts get names
+DEEP = 60  # operations within one another, from which on an inner one gets a name
+
+
+@dataclass
+class Scope:
+    """Operations in order, the loops among them, and the shared parts that have names of their own."""
+
+    order: list[Node]
+    results: tuple[Node, ...]
+    loops: dict[Node, Loop] = field(default_factory=dict)
+    cuts: dict[Node, int] = field(default_factory=dict)
+    letter: str = ""  # of the cuts
+
+
+@dataclass
+class Loop:
+    """A fold as it is written: a letter for each part of the state, and the number of the state before the first step."""
+
+    node: Node
+    letters: tuple[str, ...]
+    given: tuple[str | None, ...]  # a letter for what is given out at each step and has no other name
+    start: Size
+    sign: int  # -1 where the sequences are read from their end, so that numbers run down
+    variable: str
+    scope: Scope
+    previous: Loop | None = None
+
+    @property
+    def fold(self) -> Fold:
+        fold: Fold = self.node.op
+        return fold
+
+    @property
+    def end(self) -> Size:
+        return self.start + self.sign * self.fold.count
+
+
+def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
+    """The scope of a whole net, and the letters that are left; `states` are those to take first for states."""
+    letters = Letters(stems_of(net), states=states)
+    return _scope(net.outputs, letters, None, 0, cotangents_of(net)), letters
+
+
+def cotangents_of(net: Net) -> frozenset[Node]:
+    """The inputs that a backward pass begins with: in a net of gradients, those that no gradient is of."""
+    if net.form == LEAF or net.form[0] != "named":
+        return frozenset()
+    return frozenset(leaf for leaf in leaves_of(net.outputs) if leaf.op.role == "input" and set(names_of(leaf)).isdisjoint(net.form[1]))
+
+
+def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting: int, cotangents: frozenset[Node] = frozenset()) -> Scope:
+    """The scope of some roots; `like` is one whose letters and numbers it continues, `cotangents` begin what runs backward."""
+    scope = Scope(walk(roots), tuple(roots))
+    folds = [node for node in scope.order if isinstance(node.op, Fold)]
+    variables = Letters({}, letters.taken)
+    for _ in range(nesting):
+        variables.index()
+    variable = variables.index() if folds else ""
+    before = _continued(folds)
+    chains: dict[Node, list[Node]] = {}
+    for node in folds:
+        chain = chains.get(before[node], []) if node in before else []
+        chain.append(node)
+        chains[node] = chain
+    earlier = list(like.loops.values()) if like else []
+    for position, node in enumerate(folds):
+        previous = scope.loops[before[node]] if node in before else None
+        if previous is None and position < len(earlier) and _alike(earlier[position], node):
+            previous = earlier[position]
+        chain = chains[node]
+        backward = any(map(_runs_down, chain)) or not cotangents.isdisjoint(chain[0].args[: node.op.carries])
+        sign = previous.sign if previous else -1 if backward else 1
+        if previous:
+            names, start = previous.letters, previous.end
+        else:
+            names = tuple(letters.cotangent(part) if sign < 0 else letters.state() for part in node.args[: node.op.carries])
+            start = sum(one.op.count for one in chain) if sign < 0 else 0
+        given = tuple(
+            (previous.given[k] if previous and k < len(previous.given) else None) or letters.state() if _wants_name(node, r) else None
+            for k, r in enumerate(node.op.block.results[node.op.carries :])
+        )
+        inner = _scope(node.op.block.results, letters, previous.scope if previous else None, nesting + 1)
+        scope.loops[node] = Loop(node, names, given, start, sign, variable, inner, previous)
+    _cut(scope, letters)
+    return scope
+
+
+def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
+    """The fold that each goes on from, where it starts from exactly that one's last state, and no other does."""
+    before: dict[Node, Node] = {}
+    taken: set[Node] = set()
+    for node in folds:
+        init = node.args[: node.op.carries]
+        if not init or not all(isinstance(part.op, Select) and part.op.position == k for k, part in enumerate(init)):
+            continue
+        source = init[0].args[0]
+        whole = all(part.args[0] is source for part in init) and source.op.carries == len(init)
+        one_way = not {-1, 1} <= {_direction(source), _direction(node)}
+        if whole and one_way and source not in taken:
+            taken.add(source)
+            before[node] = source
+    return before
+
+
+def _alike(loop: Loop, node: Node) -> bool:
+    return loop.fold.carries == node.op.carries and (loop.sign < 0) == _runs_down(node)
+
+
+def _direction(node: Node) -> int:
+    """1 or -1, or 0 for a single step, which may be part of either."""
+    return -1 if _runs_down(node) else 1 if any(node.op.each) else 0
+
+
+def _runs_down(node: Node) -> bool:
+    """Whether every sequence that a fold reads is a reversed one."""
+    read = [source for source, each in zip(node.args[node.op.carries :], node.op.each, strict=True) if each]
+    return bool(read) and all(is_primitive(source, reverse_row) for source in read)
+
+
+def _wants_name(node: Node, result: Node) -> bool:
+    """Whether a value that is given out at each step needs an equation: it is no name, no state and no sequence."""
+    block, carries = node.op.block, node.op.carries
+    return bool(result.args) and result not in block.results[:carries] and not is_listed(result) and not _is_state(result)
+
+
+def _is_state(node: Node) -> bool:
+    return isinstance(node.op, Select) and node.op.position < node.args[0].op.carries
+
+
+def is_listed(node: Node) -> bool:
+    """Whether a node is a sequence whose entries have names."""
+    while is_primitive(node, take_row, reverse_row):
+        node = node.args[0]
+    return is_primitive(node, stack_row) or (isinstance(node.op, Select) and node.op.position >= node.args[0].op.carries)
+
+
+def is_operation(node: Node) -> bool:
+    """Whether a node computes something, and is not only a choice among entries."""
+    if is_primitive(node, stack_row, take_row, reverse_row) or entry_of(node) is not None:
+        return False
+    return isinstance(node.op, (type, Call, Apply)) and bool(node.args)
+
+
+def _cut(scope: Scope, letters: Letters) -> None:
+    """Give names to shared parts of formulas that would be very long, and to parts of very deep ones."""
+    uses: dict[Node, int] = {}
+    size: dict[Node, int] = {}
+    for node in scope.order:
+        for arg in node.args:
+            uses[arg] = uses.get(arg, 0) + 1
+        size[node] = min(10**9, sum(size[arg] for arg in node.args) + is_operation(node))
+    long = max((size[result] for result in scope.results), default=0) > LARGE
+    depth: dict[Node, int] = {}
+    for node in scope.order:
+        size[node] = min(10**9, sum(size[arg] for arg in node.args) + is_operation(node))
+        depth[node] = 1 + max((depth[arg] for arg in node.args), default=0)
+        shared = uses.get(node, 0) > 1 and size[node] > 4
+        large = depth[node] >= DEEP or (long and (shared or size[node] > LARGE))
+        if large and is_operation(node) and node not in scope.results:
+            scope.cuts[node] = len(scope.cuts)
+            size[node] = depth[node] = 0
+    if scope.cuts:
+        scope.letter = letters.state()
+
+
+def own_equations(loop: Loop) -> list[tuple[int, str]]:
+    """The results of a step that get an equation, by position, each with its letter, in the order of computation."""
+    carries = loop.fold.carries
+    states = [(k, loop.letters[k]) for k in range(carries) if not is_listed(loop.fold.block.results[k])]
+    wanted = states + [(carries + k, letter) for k, letter in enumerate(loop.given) if letter is not None]
+    block = loop.fold.block
+    order = {node: k for k, node in enumerate(loop.scope.order)}
+    return sorted(wanted, key=lambda pair: order[block.results[pair[0]]]) if len(wanted) > 1 else wanted

@@ -1,0 +1,232 @@
+"""Readings: what every node of a scope is called at a given step, which may be a number or a symbol.
+
+A value is a term; a sequence is what its entries are called. Nothing is run: names come from positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import concatenate, is_primitive
+from symfold.core.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.frontend.layer_kinds import Call
+from symfold.show.notation.entries import Entries, as_term, entries_of, falling
+from symfold.show.notation.loops import Loop, Scope, is_listed, own_equations
+from symfold.show.notation.terms import Name, Term, join, named, shown_op
+
+
+class Reader:
+    """Reads scopes. In the fold form, numbers stand apart from letters, and sequences without numbers are given a letter."""
+
+    def __init__(self, joined: bool, define: Callable[[Entries], str] | None = None):
+        self.joined = joined
+        self.define = define
+
+    def read(self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None) -> Reading:
+        """What the nodes of a scope are called, where some have names already: an equation each says what they are."""
+        reading = Reading(self, scope, given, execution, names or {})
+        for node in scope.order:
+            if node not in reading.known:
+                reading.known[node] = reading.meaning(node)
+        return reading
+
+    def name(self, letter: str, number: Size) -> Term:
+        if isinstance(number, sp.Integer):
+            number = int(number)
+        return named(letter, number, self.joined)
+
+
+class Reading:
+    """What the nodes of a scope are called, in one execution of it."""
+
+    def __init__(self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]):
+        self.reader = reader
+        self.scope = scope
+        self.execution = execution
+        self.known = given
+        self.passes: dict[Node, Pass] = {}
+        self.names = names
+        self.cut: dict[Node, Term] = {}  # what the named operations are
+
+    def definition(self, node: Node) -> Term:
+        """What a node is, where its name is being defined."""
+        return self.cut.get(node) or self.term(node)
+
+    def term(self, node: Node) -> Term:
+        return as_term(self.known[node])
+
+    def meaning(self, node: Node) -> Any:
+        op, args = node.op, [self.known[arg] for arg in node.args]
+        if isinstance(op, Fold):
+            self.passes[node] = Pass(self.reader, self.scope.loops[node], args, self.execution)
+            return self.passes[node].results()
+        if isinstance(op, Select):
+            return args[0][op.position]
+        if isinstance(op, Input):
+            return named(op.name)
+        if isinstance(op, Family):
+            return self._family(op)
+        if isinstance(op, Constant) or not args:
+            return Term(op)
+        sequence = self._sequence(node, args)
+        if sequence is not None:
+            return sequence
+        shown = args[: 1 + op.arity] if isinstance(op, Call) else args
+        made = join(shown_op(node), [as_term(arg) for arg in shown])
+        if node in self.names:
+            self.cut[node] = made
+            return self.names[node]
+        if node not in self.scope.cuts:
+            return made
+        self.cut[node] = made
+        return self.reader.name(self.scope.letter, self.execution * len(self.scope.cuts) + self.scope.cuts[node] + 1)
+
+    def _family(self, op: Family) -> Entries:
+        names = op.names
+        if isinstance(names, Numbered):
+            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(names.prefix, names.number(p)))
+        if run := falling(names):
+            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(run.prefix, run.number(run.count - 1 - p)))
+        return self._listed(op.count, lambda p: named(names[p]))
+
+    def _listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
+        """A sequence whose entries follow no rule: at a symbolic position it needs a letter."""
+
+        def entry(position: Size) -> Any:
+            if isinstance(position, int):
+                return at(position)
+            assert self.reader.define is not None
+            return named(self.reader.define(whole), position + 1)
+
+        whole = Entries(count, entry, listed=False)
+        return whole
+
+    def _sequence(self, node: Node, args: Sequence[Any]) -> Any:
+        """The meaning of an operation that arranges sequences, or None."""
+        if is_primitive(node, stack_row):
+            return self._listed(len(args), lambda p: args[p])
+        first = args[0]
+        if isinstance(first, Entries):
+            if is_primitive(node, take_row):
+                positions = dict(node.op.attributes)["positions"]
+                if isinstance(positions, range):
+                    return Entries(len(positions), lambda p: first.at(positions.start + p * positions.step))
+                return self._listed(len(positions), lambda p: first.at(positions[p]))
+            if is_primitive(node, reverse_row):
+                return Entries(first.count, lambda p: first.at(first.count - 1 - p))
+            if entry := entry_of(node):
+                return first.at(entry[1] if entry[1] >= 0 else first.count + entry[1])  # counted from the end
+        if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
+            return self._joined(node, args)
+        return None
+
+    def _joined(self, node: Node, args: Sequence[Any]) -> Entries:
+        parts = [entries_of(arg, part.shape[0]) for arg, part in zip(args, node.args, strict=True)]
+
+        def at(position: int) -> Any:
+            for part in parts:
+                if position < part.count:
+                    return part.at(position)
+                position -= part.count
+            raise IndexError(position)
+
+        plain = self._listed(sum(part.count for part in parts), at)
+
+        def entry(position: Size) -> Any:
+            if isinstance(position, int):
+                return at(position)
+            found, offset = [], 0
+            for part in parts:
+                found.append(part.at(position - offset) if part.listed else None)
+                offset += part.count
+            names = {value.op.text if isinstance(value, Term) and isinstance(value.op, Name) else "" for value in found}
+            return found[-1] if len(names) == 1 and "" not in names else plain.at(position)
+
+        return Entries(plain.count, entry)
+
+
+class Pass:
+    """One execution of a loop."""
+
+    def __init__(self, reader: Reader, loop: Loop, args: Sequence[Any], execution: int):
+        self.reader = reader
+        self.loop = loop
+        self.execution = execution
+        self.asked: set[int] = set()  # the parts of the state before the first step that something else calls by name
+        carries = loop.fold.carries
+        self.init = list(args[:carries])
+        self.operands = [
+            entries_of(value, loop.fold.count) if each else value for value, each in zip(args[carries:], loop.fold.each, strict=True)
+        ]
+
+    def number(self, steps: Size) -> Size:
+        """The number of the state after some steps. The steps form numbers on through every execution."""
+        loop = self.loop
+        base = self.execution * loop.fold.count if self.reader.joined and self.execution else 0
+        return loop.start + base + loop.sign * steps
+
+    def state(self, part: int, steps: Size) -> Any:
+        """What a part of the state is called after some steps."""
+        if self.reader.joined and isinstance(steps, int):
+            if steps == 0:
+                return self.init[part]
+            result = self.loop.fold.block.results[part]
+            if is_listed(result):  # a state that is a sequence: its entries have names already
+                return Entries(result.shape[0], lambda p: self.step(steps).known[result].at(p))
+        return self.reader.name(self.loop.letters[part], self.number(steps))
+
+    def given(self, which: int, position: Size) -> Any:
+        """What a value is called that the step at a position gave out."""
+        block, carries = self.loop.fold.block, self.loop.fold.carries
+        result = block.results[carries + which]
+        if (letter := self.loop.given[which]) is not None:
+            number = self.number(position + 1) if self.loop.sign > 0 else self.number(position)
+            return self.reader.name(letter, number)
+        if result in block.results[:carries]:
+            return self.state(block.results.index(result), position + 1)
+        if result in block.formals[:carries] and (position == 0 or not isinstance(position, int)):
+            self.asked.add(result.op.position)
+        return self.step(position + 1).known[result]
+
+    def initial(self, parts: Iterable[int]) -> list[tuple[Term, Any]]:
+        """What parts of the state before the first step are called, and what they are."""
+        return [(self.reader.name(self.loop.letters[part], self.number(0)), self.init[part]) for part in parts]
+
+    def results(self) -> list[Any]:
+        fold = self.loop.fold
+        states = [self.state(part, fold.count) for part in range(fold.carries)]
+        return states + [Entries(fold.count, partial(self.given, which)) for which in range(len(fold.block.results) - fold.carries)]
+
+    def step(self, steps: Size, named_init: bool = False) -> Reading:
+        """What everything in the block is called at a step (the first is 1)."""
+        loop = self.loop
+        before = [
+            self.reader.name(loop.letters[k], self.number(steps - 1)) if named_init else self.state(k, steps - 1)
+            for k in range(loop.fold.carries)
+        ]
+        own = [value.at(steps - 1) if each else value for value, each in zip(self.operands, loop.fold.each, strict=True)]
+        return self.read([*before, *own], steps)
+
+    def read(self, values: Sequence[Any], steps: Size) -> Reading:
+        """The block with these values for its formals; its results have names, by which other results may call them."""
+        loop = self.loop
+        given = dict(zip(loop.fold.block.formals, values, strict=True))
+        inner = self.execution * loop.fold.count + steps - 1 if isinstance(steps, int) and self.reader.joined else 0
+        names: dict[Node, Term] = {}
+        for position, letter in own_equations(loop):
+            names.setdefault(loop.fold.block.results[position], self.named(position, letter, steps))
+        return self.reader.read(loop.scope, given, inner, names)
+
+    def named(self, position: int, letter: str, steps: Size) -> Term:
+        """What a result of a step is called: the state by its number after the step, what else is given out by the step's."""
+        given_out = position >= self.loop.fold.carries and self.loop.sign < 0
+        return self.reader.name(letter, self.number(steps - 1 if given_out else steps))

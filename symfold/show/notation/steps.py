@@ -1,0 +1,148 @@
+"""The steps form: one equation for each step, made when asked for. Nested folds are written out in order of execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import sympy as sp
+
+from symfold.base.arguments import place_of
+from symfold.base.trees import LEAF
+from symfold.core.folds import Fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import known_count
+from symfold.show.notation.entries import Entries
+from symfold.show.notation.layout import output_names
+from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.symbolic import as_sympy
+from symfold.show.notation.terms import Term, named
+
+Pair = tuple[sp.Symbol, sp.Expr]
+
+
+class Equations(Sequence[Pair]):
+    """The equations of a net, pairs (symbol, expression) as `sympy.cse` gives them; none is kept.
+
+    >>> import symfold as sf
+    >>> list(equations(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))))
+    [(z1, x + f1(x)), (z2, z1 + f2(z1))]
+    >>> equations(sf.fold(sf.mappers.residual, sf.layers("f", count=1_000_000), sf.tensor("x")))[-1]
+    (z1000000, z999999 + f1000000(z999999))
+    """
+
+    def __init__(self, net: Net):
+        self._net = net
+        self._scope, letters = scope_of(net)
+        self._reading = Reader(joined=True).read(self._scope, {})
+        self._outputs = output_equations(net, self._scope, self._reading, letters.output())
+
+    def __len__(self) -> int:
+        return _scope_size(self._scope) + len(self._outputs)
+
+    def terms(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Term, Term]]:
+        """The equations from one to another, as terms."""
+        steps = _scope_size(self._scope)
+        total = steps + len(self._outputs)
+        stop = total if stop is None else min(stop, total)
+        yield from _of_scope(self._scope, self._reading, start, min(stop, steps))
+        yield from self._outputs[max(0, start - steps) : max(0, stop - steps)]
+
+    @property
+    def steps(self) -> int:
+        """How many of the equations are not those of the outputs."""
+        return _scope_size(self._scope)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Pair, ...]: ...
+    def __getitem__(self, index: int | slice) -> Pair | tuple[Pair, ...]:
+        place = place_of("equation", index, len(self))
+        return tuple(self[k] for k in place) if isinstance(place, range) else _pair(next(self.terms(place, place + 1)))
+
+    def __iter__(self) -> Iterator[Pair]:
+        return map(_pair, self.terms())
+
+    def __repr__(self) -> str:
+        if len(self) > 12:
+            return f"({self[0]}, {self[1]}, ..., {self[-1]})"
+        return repr(tuple(self))
+
+
+def equations(net: Net) -> Equations:
+    """The steps of a net, lazily."""
+    return Equations(net)
+
+
+def _pair(equation: tuple[Term, Term]) -> Pair:
+    name, value = equation
+    return sp.Symbol(name.op.text), as_sympy(value)
+
+
+def _scope_size(scope: Scope) -> int:
+    return len(scope.cuts) + sum(_loop_size(loop) for loop in scope.loops.values())
+
+
+def _loop_size(loop: Loop) -> int:
+    return known_count(loop.fold.count) * _step_size(loop)
+
+
+def _step_size(loop: Loop) -> int:
+    return _scope_size(loop.scope) + len(own_equations(loop))
+
+
+def _of_scope(scope: Scope, reading: Reading, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
+    """The equations of a scope, those from `start` to `stop`."""
+    offset = 0
+    for node in scope.order:
+        if offset >= stop:
+            return
+        if isinstance(node.op, Fold):
+            size = _loop_size(scope.loops[node])
+            if start < offset + size:
+                yield from _of_loop(reading.passes[node], max(0, start - offset), min(size, stop - offset))
+            offset += size
+        elif node in scope.cuts:
+            if start <= offset:
+                yield reading.known[node], reading.cut[node]
+            offset += 1
+
+
+def _of_loop(walked: Pass, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
+    loop = walked.loop
+    size = _step_size(loop)
+    if not size:
+        return
+    for step in range(start // size, -(-stop // size)):
+        reading = walked.step(step + 1)
+        low, high = start - step * size, stop - step * size
+        inner = size - len(own_equations(loop))
+        yield from _of_scope(loop.scope, reading, max(0, low), min(high, inner))
+        for position, equation in enumerate(step_equations(walked, reading, step + 1), inner):
+            if low <= position < high:
+                yield equation
+
+
+def step_equations(walked: Pass, reading: Reading, step: Any) -> Iterator[tuple[Term, Term]]:
+    """The equations of the state, and of what else is given out, at one step."""
+    loop = walked.loop
+    block, defined = loop.fold.block, set[Node]()
+    for position, letter in own_equations(loop):
+        result = block.results[position]
+        yield walked.named(position, letter, step), reading.term(result) if result in defined else reading.definition(result)
+        defined.add(result)
+
+
+def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> list[tuple[Term, Term]]:
+    """The equations of the outputs; none where they are just the last state."""
+    values = [reading.known[output] for output in net.outputs]
+    if scope.loops:
+        last = next(reversed(scope.loops.values()))
+        states = reading.known[last.node][: last.fold.carries]
+        if [id(value) for value in values] == [id(value) for value in states] and not any(isinstance(v, Entries) for v in values):
+            return []
+    names = [named(letter)] if net.form == LEAF else output_names(net.form, letter)
+    return [(name, reading.term(output)) for name, output in zip(names, net.outputs, strict=True)]

@@ -1,0 +1,171 @@
+"""Styles: text, unicode, LaTeX and MathML; how each writes names, numbers, signs and brackets. One row a style."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from xml.dom.minidom import Node as Element
+from xml.sax.saxutils import escape
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.mathml import MathMLPresentationPrinter
+from sympy.printing.pretty.pretty_symbology import greek_unicode
+from sympy.printing.str import StrPrinter
+
+from symfold.base.arguments import one_of
+from symfold.show.notation.terms import Name, show_size
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one style writes what SymPy is not asked about. Sums and products are signs between their parts."""
+
+    key: str
+    print: Callable[[sp.Basic], str]  # SymPy's printer for this style
+    name: Callable[[Name], str]
+    word: Callable[[str], str]  # plain words and the names of functions
+    plus: str
+    minus: str  # between two terms
+    negative: str  # before the first
+    times: str
+    dot: str  # the same before a digit, always visible: 2 3^x would read as 23^x
+    bracket: tuple[str, str]
+    fraction: tuple[str, str, str] | None  # None: a/b, with brackets as they are needed
+    call: tuple[str, str, str]  # after the name of a function: open, between, close
+    group: tuple[str, str]
+    square: tuple[str, str]
+    equals: str
+    ellipsis: str
+
+
+def _text_printer(expression: sp.Basic) -> str:
+    return str(StrPrinter({"order": "none", "full_prec": False}).doprint(expression))
+
+
+def _latex_printer(expression: sp.Basic) -> str:
+    return str(LatexPrinter({"order": "none"}).doprint(expression))
+
+
+class _MathMLPrinter(MathMLPresentationPrinter):
+    """SymPy's, but a function that it does not know keeps the letters of its name: O is not o."""
+
+    def mathml_tag(self, e: Any) -> str:
+        return str(e.func.__name__ if isinstance(e, AppliedUndef) else super().mathml_tag(e))
+
+
+def _mathml_printer(expression: sp.Basic) -> str:
+    printed: Element = _MathMLPrinter({"order": "none"})._print(expression)
+    # SymPy writes entities that only HTML knows; XML wants the characters, and its own three escapes kept
+    shown = str(printed.toxml()).replace("&amp;", "&")
+    return re.sub(r"&(?!lt;|gt;|amp;)#?\w+;", lambda found: html.unescape(found[0]), shown)
+
+
+SUBSCRIPTS = str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def _unicode_printer(expression: sp.Basic) -> str:
+    shown = re.sub(r"\*\*(-?\d+)(?![\d.])", lambda found: found[1].translate(SUPERSCRIPTS), _text_printer(expression))
+    return re.sub(r"(?<!\*)\*(?!\*)", "·", shown).replace("sqrt(", "√(")
+
+
+def _unicode_name(name: Name) -> str:
+    shown = name.text if name.index is None else _index(name, "")
+    if name.index is None:
+        stem, digits = re.fullmatch(r"(.*?)_?(\d*)", shown, re.S).groups()  # type: ignore[union-attr]
+        return f"{greek_unicode.get(stem, stem)}{digits.translate(SUBSCRIPTS)}" if stem else shown
+    if all(ord(letter) in SUBSCRIPTS for letter in shown):
+        stem = name.stem.removesuffix("_")
+        return f"{greek_unicode.get(stem, stem)}{shown.translate(SUBSCRIPTS)}"
+    return Name(name.stem, name.index, joined=False).text
+
+
+def _index(name: Name, times: str) -> str:
+    """An index whose products, as 3*k - 2, are written with this sign, or with none."""
+    return re.sub(r"(?<=[^*])\*(?=[^*])", times, show_size(name.index))
+
+
+@lru_cache(maxsize=4096)
+def _latex_word(word: str) -> str:
+    return word if not word.isidentifier() else str(sp.latex(sp.Symbol(word)))
+
+
+def _latex_name(name: Name) -> str:
+    if name.index is None:
+        return r"\ldots" if name.stem == "..." else _latex_word(name.stem)
+    stem = _latex_word(name.stem.removesuffix("_"))
+    index = _index(name, " ")
+    return f"{{{stem}}}_{{{index}}}" if "_" in stem else f"{stem}_{{{index}}}"
+
+
+def _latex_function(word: str) -> str:
+    """The name of a function: upright unless it is one letter with an index.
+
+    >>> _latex_function("f1"), _latex_function("gate")
+    ('f_{1}', '\\\\operatorname{gate}')
+    """
+    if re.fullmatch(r"[A-Za-z]\d*", word):
+        return _latex_word(word)
+    return rf"\operatorname{{{escaped(word)}}}"
+
+
+def escaped(text: str) -> str:
+    """Text inside LaTeX words."""
+    return text.replace("_", r"\_")
+
+
+@lru_cache(maxsize=4096)
+def _mathml_word(word: str) -> str:
+    return _mathml_printer(sp.Symbol(word)) if word.isalpha() else f"<mi>{escape(word)}</mi>"
+
+
+def _mathml_name(name: Name) -> str:
+    if name.index is None:
+        found = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name.stem)
+        return f"<msub>{_mathml_word(found[1])}<mn>{found[2]}</mn></msub>" if found else _mathml_word(name.stem.replace("...", "…"))
+    return f"<msub>{_mathml_word(name.stem.removesuffix('_'))}<mrow>{mathml_tokens(show_size(name.index))}</mrow></msub>"
+
+
+def mathml_tokens(size: str) -> str:
+    """An index or a depth as MathML.
+
+    >>> mathml_tokens("k-1")
+    '<mi>k</mi><mo>-</mo><mn>1</mn>'
+    """
+    return re.sub(r"\d+|[^\W\d]\w*|\*+|.", _mathml_token, size)
+
+
+def _mathml_token(found: re.Match[str]) -> str:
+    part = found[0]
+    sign = "\u2062" if part == "*" else escape(part)  # a product is written without a sign
+    return f"<mn>{part}</mn>" if part.isdigit() else f"<mi>{part}</mi>" if part[0].isalpha() else f"<mo>{sign}</mo>"
+
+
+STYLES: dict[str, Style] = {
+    style.key: style
+    for style in (
+        Style("text", _text_printer, lambda name: name.text, str,
+              " + ", " - ", "-", "*", "*", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "..."),
+        Style("unicode", _unicode_printer, _unicode_name, lambda word: _unicode_name(Name(word)),
+              " + ", " - ", "-", "·", "·", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "…"),
+        Style("latex", _latex_printer, _latex_name, _latex_function,
+              " + ", " - ", "- ", " ", r" \cdot ", (r"\left(", r"\right)"), (r"\frac{", "}{", "}"), (r"{\left(", ", ", r" \right)}"),
+              ("", ""), (r"\left[", r"\right]"), " = ", r"\ldots"),
+        Style("mathml", _mathml_printer, _mathml_name, lambda word: _mathml_name(Name(word)),
+              "<mo>+</mo>", "<mo>-</mo>", "<mo>-</mo>", "<mo>\u2062</mo>", "<mo>·</mo>", ("<mrow><mo>(</mo>", "<mo>)</mo></mrow>"),
+              ("<mfrac><mrow>", "</mrow><mrow>", "</mrow></mfrac>"),
+              ("<mrow><mo>(</mo>", "<mo>,</mo>", "<mo>)</mo></mrow>"), ("<mrow>", "</mrow>"),
+              ("<mrow><mo>[</mo>", "<mo>]</mo></mrow>"), "<mo>=</mo>", "<mo>…</mo>"),
+    )
+}  # fmt: skip
+
+
+def style_named(key: str) -> Style:
+    """The style of this name, or the error that lists them."""
+    return STYLES[one_of("style", key, STYLES)]

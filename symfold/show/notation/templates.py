@@ -1,0 +1,103 @@
+"""Previews: any node as one short line, for `repr` and error messages; what is too large is left out as `...`."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal, Input
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.show.notation.alike import told_apart
+from symfold.show.notation.styles import STYLES, style_named
+from symfold.show.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
+from symfold.show.notation.writing import write
+
+OCCURRENCES = 48  # how many operations and names a preview shows
+LETTERS = "zywvutsr"
+
+
+def preview(node: Node, style: str = "text") -> str:
+    """A node as one short line, in any style.
+
+    >>> from symfold import tensor
+    >>> preview(tensor("x")**2 / 2), preview(tensor("x") + 1, "latex")
+    ('x**2/2', 'x + 1')
+    """
+    try:
+        term, leaves = _short(node, OCCURRENCES)
+        return write(term, told_apart(style_named(style), leaves))
+    except Exception:  # a display must never be what fails
+        return STYLES[style].ellipsis if style in STYLES else "..."
+
+
+def _short(root: Node, occurrences: int) -> tuple[Term, list[Node]]:
+    """The top of a node as a term, breadth first, and the leaves in it; what is below the limit is an ellipsis."""
+    found: list[tuple[Node, list[int]]] = [(root, [])]
+    waiting = deque([0])
+    leaves: list[Node] = []
+    while waiting:
+        node, parts = found[here := waiting.popleft()]
+        if isinstance(node.op, (Input, Family)):
+            leaves.append(node)
+        for arg in _visible(node):
+            if len(found) >= occurrences:
+                parts.append(-1)
+            else:
+                parts.append(len(found))
+                found.append((arg, []))
+                waiting.append(parts[-1])
+    used = set(map(_first_name, leaves))
+    letters = [letter for letter in LETTERS if letter not in used] or ["z"]
+    terms: list[Term] = [ELLIPSIS] * len(found)
+    for here in range(len(found) - 1, -1, -1):
+        node, parts = found[here]
+        terms[here] = _term(node, [ELLIPSIS if part < 0 else terms[part] for part in parts], letters)
+    return terms[0], leaves
+
+
+def _visible(node: Node) -> tuple[Node, ...]:
+    return () if isinstance(node.op, (Fold, Select)) else node.args[:12]
+
+
+def _first_name(node: Node) -> str:
+    return str(node.op.name if isinstance(node.op, Input) else node.op.names[0] if node.op.count != 0 else "")
+
+
+def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
+    op: Any = node.op
+    if isinstance(op, Input):
+        return named(op.name)
+    if isinstance(op, Formal):
+        # the arguments of a mapper that is being traced have no names of their own
+        if op.shape[-1:] == (NAME,):
+            return named("f")
+        place = op.position
+        return named(letters[place % len(letters)] + "_" * (place // len(letters)) + "'" * max(0, op.level - 1))
+    if isinstance(op, Family):
+        return _family(op)
+    if isinstance(op, Select):
+        fold = node.args[0].op
+        count = f"{show_size(fold.count)} step{'' if fold.count == 1 else 's'}"
+        return Term(Name(f"fold({count})" + (f"[{op.position}]" if len(fold.block.results) > 1 else "")))
+    if isinstance(op, Fold):
+        return Term(Name(f"fold({show_size(op.count)} steps)"))
+    if isinstance(op, Constant) or not args:
+        return Term(op)
+    if len(node.args) > len(args):
+        args = [*args, ELLIPSIS]
+    return join(op, args) if op is sp.Mul else Term(shown_op(node), args)
+
+
+def _family(op: Family) -> Term:
+    """A sequence of names by its first and its last."""
+    if isinstance(op.names, Numbered):
+        if isinstance(op.count, int) and op.count <= 3:
+            return Term(Listing(), [named(name) for name in op.names])
+        return Term(Listing(elided=True), [named(op.names[0]), named(op.names.prefix, op.names.number(op.count - 1))])
+    shown = [named(name) for name in op.names]
+    return Term(Listing(), shown) if len(shown) <= 3 else Term(Listing(elided=True), [shown[0], shown[-1]])

@@ -1,0 +1,159 @@
+"""Terms: formulas as they will be shown. Light trees over names, with shared parts; made from nodes, written in any style.
+
+    term ::= Name | Constant | OP(term, ...)      OP: what heads a node, or Listing, or At
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
+from symfold.core.shapes import Size
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name, perhaps with an index: `x`; `z` with 1 (written z1); `z` with k - 1 (written z_{k-1})."""
+
+    stem: str
+    index: Size | None = None
+    joined: bool = True  # whether a number is written straight after the stem in text, as z1, or as z_1
+
+    @property
+    def text(self) -> str:
+        """The name as a word.
+
+        >>> Name("z", 1).text, Name("z", 1, joined=False).text, Name("z", sp.Symbol("k") - 1).text
+        ('z1', 'z_1', 'z_{k-1}')
+        """
+        if self.index is None:
+            return self.stem
+        if self.joined and isinstance(self.index, int) and self.index >= 0:
+            return f"{self.stem}{self.index}"
+        shown = show_size(self.index)
+        stem = self.stem.removesuffix("_")  # of names numbered as norm2_0, norm2_1, ...
+        return f"{stem}_{shown}" if len(shown) == 1 or shown.isdigit() else f"{stem}_{{{shown}}}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The entries of a sequence; `elided` where only the first and the last are shown."""
+
+    elided: bool = False
+
+
+@dataclass(frozen=True)
+class At:
+    """One entry of a sequence that has no name of its own."""
+
+    position: Size
+
+
+class Term:
+    """One operation over terms. Terms are compared by identity: sharing is what counts."""
+
+    __slots__ = ("args", "op")
+
+    def __init__(self, op: Any, args: Sequence[Term] = ()):
+        self.op = op
+        self.args = tuple(args)
+
+
+class Written(Term):
+    """A term that knows the parts of its text: on its own (None), as a run from the start (True) or after others (False)."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, op: Any, args: Sequence[Term], parts: Callable[[bool | None], list[Any]]):
+        super().__init__(op, args)
+        self.parts = parts
+
+
+def shown_op(node: Node) -> Any:
+    """The operation of a node as it is shown: attention without its scale, where that is the usual one of its width."""
+    op = node.op
+    if not is_primitive(node, attention):
+        return op
+    width, attributes = node.args[0].shape[-1:], dict(op.attributes)
+    usual = width and isinstance(width[0], int) and abs(attributes["scale"] * width[0] ** 0.5 - 1) < 1e-12
+    return Apply(op.primitive, tuple(pair for pair in op.attributes if pair[0] != "scale")) if usual else op
+
+
+ELLIPSIS = Term(Name("..."))
+
+
+def named(stem: str, index: Size | None = None, joined: bool = True) -> Term:
+    return Term(Name(stem, index, joined))
+
+
+def number_of(term: Term) -> Any:
+    """The number that a term is, if it is one."""
+    value = term.op.value if isinstance(term.op, Constant) else None
+    return value if isinstance(value, sp.Expr) else None
+
+
+def is_zero(term: Term) -> bool:
+    """Whether a term is the number zero, perhaps in the shape of something."""
+    spread = isinstance(term.op, Apply) and term.op.primitive in (broadcast_to, broadcast_like)
+    return bool(number_of(term.args[0] if spread else term) == 0)
+
+
+def join(op: Any, args: Sequence[Term]) -> Term:
+    """An operation; a sum leaves out literal zeros, a product has its sign in front."""
+    if op is sp.Add:
+        kept = [arg for arg in args if not is_zero(arg)]
+        if len(kept) < len(args) or len(kept) == 1:
+            return Term(op, kept) if len(kept) > 1 else kept[0] if kept else args[0]
+    if op is sp.Mul:
+        if args[0].op is sp.Mul and is_negative(args[0]):  # a sign in front of the first factor is one of the product
+            args = (*args[0].args, *args[1:])
+        if any(number_of(arg) == -1 for arg in args):
+            return _signed(args)
+    return Term(op, args)
+
+
+def _signed(args: Sequence[Term]) -> Term:
+    """A product with factors -1, its sign in front: SymPy writes `2*x*(-1)` as it stands, people write `-2*x`."""
+    kept = [arg for arg in args if number_of(arg) != -1]
+    if (len(args) - len(kept)) % 2 == 0 or not kept:
+        return Term(sp.Mul, args)
+    factors = kept[0].args if len(kept) == 1 and kept[0].op is sp.Mul else tuple(kept)
+    leading = number_of(factors[0])
+    if leading is None:
+        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *factors))
+    if leading.is_negative:
+        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *kept))
+    return Term(sp.Mul, (Term(Constant(-leading)), *factors[1:])) if len(factors) > 1 else Term(Constant(-leading))
+
+
+def is_negative(term: Term) -> bool:
+    """Whether a term is written with a minus sign in front."""
+    leading = term.args[0] if term.op is sp.Mul else term
+    value = number_of(leading)
+    return value is not None and bool(value.is_negative)
+
+
+def opposite(term: Term) -> Term:
+    """A term that is written with a minus sign, without it."""
+    if term.op is not sp.Mul:
+        return Term(Constant(-number_of(term)))
+    value = -number_of(term.args[0])
+    rest = term.args[1:]
+    if value != 1:
+        return Term(sp.Mul, (Term(Constant(value)), *rest))
+    return rest[0] if len(rest) == 1 else Term(sp.Mul, rest)
+
+
+def show_size(size: Size) -> str:
+    """An index or a depth, close together: `k-1`, `n+1-k`."""
+    if isinstance(size, int):
+        return str(size)
+    parts = sorted(sp.Add.make_args(size), key=lambda part: (part.could_extract_minus_sign(), part.is_number, str(part)))
+    shown = "".join(("" if str(part).startswith("-") or not position else "+") + str(part) for position, part in enumerate(parts))
+    return shown.replace(" ", "")

@@ -1,0 +1,149 @@
+"""Batches: mini-batches of arrays, shuffled anew each epoch, or given ones, checked; handed on as stacks of like ones.
+
+A stack holds many batches, so that a backend can take many steps in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from symfold.base.arguments import arrays_of, quoted
+from symfold.errors import InvalidType, InvalidValue
+
+Batch = Mapping[str, Any]
+MOST = 2**26  # given batches are drawn and stacked up to this many bytes: what is drawn one by one may not fit in memory
+
+
+@dataclass(frozen=True)
+class Stack(Mapping[str, Any]):
+    """`count` like batches, one after the other: `stack[name][k]` is the value of an input in batch k, samples along its first axis.
+
+    Where batches are rows of whole arrays, `order` says which: (count, rows) of positions. They are gathered when they are
+    read, so that who needs a part of them, as one machine of several, reads no more.
+
+    >>> stack = Stack(2, {"x": np.array([[0.0], [10.0], [20.0], [30.0]])}, np.array([[3, 0], [2, 1]]))
+    >>> stack["x"].shape, stack.part("x", (slice(None), slice(0, 1))).tolist(), stack.batch(1)["x"].tolist()
+    ((2, 2, 1), [[[30.0]], [[20.0]]], [[20.0], [10.0]])
+    """
+
+    count: int
+    arrays: Mapping[str, Any]
+    order: Any = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.part(name, ())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of `stack[name]`: the number of batches first."""
+        shape: tuple[int, ...] = np.shape(self.arrays[name])
+        return shape if self.order is None else (*self.order.shape, *shape[1:])
+
+    def part(self, name: str, index: tuple[slice, ...]) -> Any:
+        """What `stack[name][index]` is, of slices, read alone."""
+        if self.order is None:
+            return self.arrays[name][index]
+        return self.arrays[name][(self.order[index[:2]], *index[2:])]
+
+    def cut(self, start: int, stop: int) -> Stack:
+        """The batches from one number up to another."""
+        steps = range(self.count)[start:stop]
+        if self.order is None:
+            return Stack(len(steps), {name: array[start:stop] for name, array in self.arrays.items()})
+        return Stack(len(steps), self.arrays, self.order[start:stop])
+
+    def batch(self, number: int) -> dict[str, Any]:
+        """One of the batches."""
+        return {name: array[0] for name, array in self.cut(number, number + 1).items()}
+
+
+def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:
+    """A batch with an array of numbers for every input."""
+    if not isinstance(batch, Mapping):
+        raise InvalidType(f"data and batches must be mappings from input names to arrays, got {quoted(batch)} (as {{'x': array}})")
+    return arrays_of(batch, names)
+
+
+def shuffled(arrays: Batch, names: Sequence[str], size: int | None, epochs: int, seed: int, shuffle: bool) -> Iterator[Iterable[Stack]]:
+    """Mini-batches of the data, in a new order each epoch: those of full size as one stack, then what is left over."""
+    for name in names:
+        if not arrays[name].ndim:
+            raise InvalidValue(f"the value of {name!r} is one number, {quoted(arrays[name].item())}, and no array of samples (samples lie along the first axis)")
+    lengths = {name: arrays[name].shape[0] for name in names}
+    if len(set(lengths.values())) > 1:
+        raise InvalidValue(f"inputs have different numbers of samples: {', '.join(f'{n}: {k}' for n, k in lengths.items())}")
+    if not names:
+        raise InvalidValue("the loss reads no input, so there are no samples in data (give batches=[{}] for one step, or [{}] * 100)")
+    total = next(iter(lengths.values()))
+    if total == 0:
+        raise InvalidValue("there are no samples to train on (the first axis of the data has length 0)")
+    width = total if size is None else min(size, total)
+    generator = np.random.default_rng(seed)
+    full = total - total % width
+    for _ in range(epochs):
+        order = generator.permutation(total) if shuffle else np.arange(total)
+        yield [Stack(len(rows), arrays, rows) for rows in (order[:full].reshape(-1, width), order[full:].reshape(1, -1)) if rows.size]
+
+
+def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, Iterable[Stack]]]:
+    """Epochs with how many they are: up to `most` together as one stack, where each is one stack of rows and memory allows.
+
+    >>> epochs = shuffled({"x": np.zeros((4, 1))}, ["x"], 2, 5, 0, True)
+    >>> [(number, [stack.shape("x") for stack in stacks]) for number, stacks in rounds(epochs, 3)]
+    [(3, [(6, 2, 1)]), (2, [(4, 2, 1)])]
+    """
+    epochs = iter(source)
+    for first in epochs:
+        stacks = first if isinstance(first, list) else []
+        if len(stacks) != 1:
+            yield 1, first
+            continue
+        (one,) = stacks
+        room = MOST // max(1, sum(array.nbytes for array in one.arrays.values()))
+        parts = [one, *(stack for more in islice(epochs, max(1, min(most, room)) - 1) for stack in more)]
+        yield len(parts), [one if len(parts) == 1 else Stack(one.count * len(parts), one.arrays, np.concatenate([part.order for part in parts]))]
+
+
+def given_batches(batches: Any, names: Sequence[str], epochs: int, size: int | None) -> Iterator[Iterable[Stack]]:
+    """Given batches, once an epoch; what can be read once only is good for one epoch."""
+    if not isinstance(batches, Iterable) or isinstance(batches, (Mapping, Set, str, bytes)):
+        raise InvalidType(f"batches must be an iterable of mappings, got {quoted(batches)} (as [{{'x': array}}]; one mapping of arrays is data)")
+    if size is not None:
+        raise InvalidType(f"batch_size={size} cuts up data, and given batches have sizes of their own (leave it out)")
+    if epochs > 1 and iter(batches) is batches:
+        raise InvalidValue(f"batches can be read only once, but epochs={epochs} (give a list, or epochs=1)")
+    return (stacked(batches, names) for _ in range(epochs))
+
+
+def stacked(batches: Iterable[Any], names: Sequence[str]) -> Iterator[Stack]:
+    """Given batches, checked as they are drawn and copied: neighbours of the same shapes are one stack, as far as memory allows.
+
+    >>> [stack.shape("x") for stack in stacked([{"x": [1, 2]}, {"x": [3, 4]}, {"x": [5]}], ["x"])]
+    [(2, 2), (1, 1)]
+    """
+    held: list[dict[str, Any]] = []
+    room = MOST
+    for batch in batches:
+        arrays = {name: np.array(value) for name, value in checked_batch(batch, names).items()}
+        if held and (room <= 0 or any(held[0][name].shape != array.shape for name, array in arrays.items())):
+            yield stack_of(held)
+            held, room = [], MOST
+        held.append(arrays)
+        room -= sum(array.nbytes for array in arrays.values()) + MOST // 4096
+    if held:
+        yield stack_of(held)
+
+
+def stack_of(batches: Sequence[Batch]) -> Stack:
+    """Batches of the same shapes as a stack."""
+    return Stack(len(batches), {name: np.stack([batch[name] for batch in batches]) for name in batches[0]})

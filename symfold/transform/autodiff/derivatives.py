@@ -1,0 +1,122 @@
+"""Derivatives of one operation: what each argument receives of the cotangent of a result.
+
+Elementwise heads ask SymPy for the derivative, once; primitives carry their rule in their row; an opaque layer gives
+its `pullback`, the transposed Jacobian applied to the cotangent: f'(z)^T a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.conversion import lift_expression
+from symfold.core.functions import Head, row_of, where
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal
+from symfold.core.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
+from symfold.core.shapes import ANY, Shape
+from symfold.core.tensors import number
+from symfold.core.walks import walk
+from symfold.errors import NoRule
+from symfold.frontend.layer_kinds import Call
+from symfold.transform.autodiff import guarded
+
+
+def _no_numbers(xp: object, *args: object, argument: int) -> object:
+    raise NoRule("the pullback of an opaque layer has no numbers (give the layer a body with net.bind, then differentiate)")
+
+
+def _pulled_shape(name: Shape, *rest: Shape, argument: int) -> Shape:
+    return rest[argument]
+
+
+def _no_second(node: Node, bar: Node, argument: int) -> list[Node | None]:
+    raise NoRule("second derivatives of an opaque layer have no rule (give the layer a body with net.bind, then differentiate)")
+
+
+pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second, linear=(-1,), dtypes=("name",))
+
+
+@lru_cache(maxsize=4096)
+def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
+    """The derivative of a head by one argument, over symbols; arguments that are numbers stay numbers."""
+    symbols = tuple(sp.Symbol(f"s_{k}", real=True) for k in range(len(fixed)))
+    args = [symbol if value is None else value for symbol, value in zip(symbols, fixed, strict=True)]
+    derivative = row_of(head).slope(position, *args)
+    if derivative is None:
+        derivative = head(*args).diff(symbols[position])
+    if derivative.has(sp.Derivative, sp.Subs, sp.DiracDelta):
+        raise NoRule(f"SymPy knows no derivative of {head.__name__} that could be computed: {derivative}")
+    return derivative, symbols
+
+
+def partial(node: Node, position: int) -> Node:
+    """The partial derivative of an elementwise node by one of its arguments, as a node.
+
+    >>> from symfold.core.tensors import tensor
+    >>> import numpy as np
+    >>> partial(np.sin(tensor("x")), 0)
+    cos(x)
+    """
+    fixed = tuple(_number(arg) for arg in node.args)
+    values = list(node.args)
+    program, place = _program(node.op, fixed, position)
+    for op, places in program:
+        values.append(Node(op, tuple([values[k] for k in places])))
+    return values[place]
+
+
+@lru_cache(maxsize=4096)
+def _program(head: Any, fixed: tuple[sp.Expr | None, ...], position: int) -> tuple[list[tuple[Any, tuple[int, ...]]], int]:
+    """A derivative as operations over places: the arguments, then what the operations give; and the place of the result."""
+    expression, symbols = _derivative(head, fixed, position)
+    formals = [Node(Formal(0, k, ())) for k in range(len(symbols))]
+    result = lift_expression(expression, dict(zip(symbols, formals, strict=True)))
+    order = walk((result,), stop=formals)
+    places = {node: place for place, node in enumerate([*formals, *order])}
+    return [(node.op, tuple(places[arg] for arg in node.args)) for node in order], places[result]
+
+
+def _number(node: Node) -> sp.Expr | None:
+    return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
+
+
+def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False) -> list[Node | None]:
+    """The cotangents of a node's arguments (those wanted), from that of its result; guarded below a branch of a choice."""
+    op, args = node.op, node.args
+    given: list[Node | None]
+    if isinstance(op, type):
+        given = [_pull_head(node, bar, k, guarded.product if is_guarded else times) if want else None for k, want in enumerate(wanted)]
+        return [None if g is None else fit(g, arg) for g, arg in zip(given, args, strict=True)]
+    if isinstance(op, Call):
+        assert op.body is None, "layers with bodies are opened before they are differentiated"
+        given = [None] * len(args)
+        for k in range(op.arity):
+            if wanted[1 + k]:
+                given[1 + k] = pullback(*args, bar, argument=k)
+        return given
+    assert isinstance(op, Apply), op
+    rule = guarded.pulled(node, bar) if is_guarded else op.pull(node, bar)
+    return [g if want else None for g, want in zip(rule, wanted, strict=True)]
+
+
+def _pull_head(node: Node, bar: Node, position: int, multiply: Callable[[Node, Node], Node]) -> Node | None:
+    if node.op is sp.Add:
+        return bar
+    if node.op is where:
+        return None if position == 0 else Node(where, (node.args[0], *((bar, number(0)) if position == 1 else (number(0), bar))))
+    if node.op is sp.Mul:
+        others = (*node.args[:position], *node.args[position + 1 :])
+        return multiply(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))
+    factor = partial(node, position)
+    value = _number(factor)
+    return None if value == 0 else bar if value == 1 else multiply(bar, factor)
+
+
+def times(bar: Node, factor: Node) -> Node:
+    """A cotangent times a factor; a cotangent of ones, as a sum gives out, leaves the factor as it is."""
+    ones = is_primitive(bar, broadcast_to, broadcast_like) and _number(bar.args[0]) == 1
+    return factor if ones and bar.shape == factor.shape and ANY[0] not in bar.shape else bar * factor

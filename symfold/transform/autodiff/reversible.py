@@ -1,0 +1,95 @@
+"""Reversible steps: the state before a step from the state after it, so that the adjoint needs no state to be kept.
+
+    a' = a + f(b),  b' = b + g(a')    has the inverse    b = b' - g(a'),  a = a' - f(b)
+
+The parts of the state are recovered one after the other (Gomez et al. 2017, "The reversible residual network"); what is
+recovered is rounded anew at each step, so the gradient is that of the kept states up to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from math import prod
+from operator import add, mul
+
+import sympy as sp
+
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, FrozenArray
+from symfold.core.shapes import is_known, settled
+from symfold.core.walks import substitute, walk
+
+
+def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node]) -> dict[Node, Node]:
+    """Parts of a state before a step, by those after it and what the step reads: as many as can be recovered one after the other.
+
+    >>> from symfold.core.tensors import tensor
+    >>> a, b, c, d = (tensor(name, (2,)) for name in "abcd")
+    >>> first = a + b ** 2
+    >>> inverse((a, b), (first, 2 * b + first), (c, d))[b]
+    (d - c)/2
+    """
+    found: dict[Node, Node] = {}
+    while True:
+        before = len(found)
+        for result, own in zip(results, after, strict=True):
+            known = {**{other: node for other, node in zip(results, after, strict=True) if other is not result}, **found}
+            recovered = solved(result, own, [part for part in state if part not in known], known)
+            if recovered:
+                part, value, _ = recovered
+                if settled(part.shape, value.shape) or not (is_known(part.shape) and is_known(value.shape)):
+                    found[part] = substitute((value,), known)[0]
+        if len(found) == before:
+            return found
+
+
+def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[Node, Node]) -> tuple[Node, Node, float] | None:
+    """The one unknown part that a result holds, if it is reached by sums and by products with what is never zero; what it is then;
+    and the number that a step multiplies it by."""
+    sources, factor = set(unknown), 1.0
+
+    def is_open(node: Node) -> bool:
+        return node not in known and not sources.isdisjoint(walk((node,), stop=known))
+
+    while result not in sources:
+        waiting = [arg for arg in result.args if is_open(arg)]
+        if len(waiting) != 1:
+            return None
+        others = [arg for arg in result.args if arg is not waiting[0]]
+        if result.op is sp.Add:
+            value = value - reduce(add, others)
+        elif result.op is sp.Mul and all(map(never_zero, others)):
+            value = value / reduce(mul, others)
+            factor *= prod(abs(float(node.op.value)) for node in others if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr))
+        else:
+            return None
+        result = waiting[0]
+    return result, value, factor
+
+
+def smallest_factor(state: Sequence[Node], results: Sequence[Node]) -> float:
+    """The least number, 1 at most, that a step multiplies a part of its state by: going back divides by it, rounding errors too.
+
+    >>> from symfold.core.tensors import tensor
+    >>> a, b = tensor("a", (2,)), tensor("b", (2,))
+    >>> smallest_factor((a, b), (a + 0.5 * b, 0.5 * b))
+    0.5
+    """
+    found = [solved(result, result, [part], {}) for result, part in zip(results, state, strict=True)]
+    return min([1.0, *(one[2] for one in found if one)])
+
+
+def never_zero(node: Node) -> bool:
+    """Whether a value cannot be zero: numbers that are not, exponentials, and their products and powers.
+
+    >>> import symfold as sf
+    >>> never_zero(sf.exp(sf.tensor("x")) / 2), never_zero(sf.tensor("x"))
+    (True, False)
+    """
+    if isinstance(node.op, Constant):
+        value = node.op.value
+        return bool(value.array.all()) if isinstance(value, FrozenArray) else bool(value.is_nonzero)
+    if node.op is sp.Pow:
+        return never_zero(node.args[0])
+    return node.op is sp.exp or (node.op is sp.Mul and all(map(never_zero, node.args)))

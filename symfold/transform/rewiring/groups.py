@@ -1,0 +1,143 @@
+"""Groups: the continuum between residual and boosting. The layers of a group read one state, side by side.
+
+    z_g = z_{g-1} + sum of f_k(z_{g-1}) over the q layers k of group g       q = 1: residual     q = n: boosting
+
+A transformer's parallel block (attention and MLP reading one state: Chowdhery et al. 2022) is such a step with q = 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from symfold.base.arguments import whole
+from symfold.core.folds import Fold, fold_nodes
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.sequences import every, join, take
+from symfold.core.shapes import Size, size_symbols
+from symfold.core.stacked_inputs import known_count
+from symfold.core.walks import rebuilt
+from symfold.errors import Advice, InvalidValue, depth_is_symbolic
+from symfold.transform.rewiring.reads import fold_apart, read_apart
+
+WRITTEN = 64  # so many layers of a group, or as many as there are groups, are written out in one step
+
+
+def grouped(net: Any, size: int | sp.Symbol) -> Net:
+    """The net with its steps in groups: the layers of a group all read the state before it; the last group may be short.
+
+    A group is of neighbouring steps of one kind: where the kind of layer changes, or a first step stands apart because the
+    shape of the state is another one before it, the groups begin anew.
+
+    A symbolic depth is a multiple of the size, as 3*m, so that its groups are m; or the size is 1 or the depth itself.
+    Errors: InvalidValue for a depth of which nothing says that the size divides it.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:7"), sf.tensor("x")
+    >>> net = sf.fold(sf.mappers.residual, f, x)
+    >>> print(sf.grouped(net, 2))
+    z1 = f2(x) + f1(x) + x
+    z2 = f4(z1) + f3(z1) + z1
+    z3 = f6(z2) + f5(z2) + z2
+    >>> sf.grouped(net, 1) == net, sf.grouped(net, 6) == sf.fold(sf.mappers.boosting(x), f, x)
+    (True, True)
+    >>> n, deep = sp.Symbol("n"), sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x)
+    >>> sf.grouped(deep, n) == sf.fold(sf.mappers.boosting(x), sf.layers("f", count="n"), x)
+    True
+    >>> print(sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=2 * sp.Symbol("m")), x), 2))
+    z_k = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}, k = 1..m, z_0 = x
+    """
+    base = Net.of(net)
+    wanted = sp.Symbol(size.name, integer=True, positive=True) if isinstance(size, sp.Symbol) else whole("size (or the symbol of the depth)", size, 1)
+
+    def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
+        return _grouped(node.op, args, wanted) if isinstance(node.op, Fold) and node.op.carries else None
+
+    return base.with_outputs(rebuilt(base.outputs, rule))
+
+
+def _grouped(fold: Fold, args: Sequence[Node], size: Size) -> tuple[Node, ...] | None:
+    """A fold in groups: a fold over groups, where they are small or many, or a fold for each group."""
+    if size == 1:
+        return None
+    if size == fold.count:
+        return _one_group(fold, args, None)
+    if not isinstance(size, int):
+        raise InvalidValue(f"groups of {size} out of {fold.count} layers (give the size as a whole number, or as the symbol of the depth)")
+    if not isinstance(fold.count, int):
+        return _folded_groups(fold, args, _groups(fold.count, size), size)
+    count = fold.count
+    if count >= 2 * size and (size <= WRITTEN or size * size <= count):
+        whole = count - count % size
+        parts = [_folded_groups(fold, args, count // size, size)]
+        ends = [(whole, count)] if whole < count else []
+    else:
+        parts, ends = [], [(start, min(start + size, count)) for start in range(0, count, size)]
+    for start, end in ends:
+        state = (*parts[-1][: fold.carries], *args[fold.carries :]) if parts else tuple(args)
+        parts.append(_one_group(fold, state, range(start, end)))
+    given = zip(*(part[fold.carries :] for part in parts), strict=True)
+    return (*parts[-1][: fold.carries], *map(join, given))
+
+
+def _one_group(fold: Fold, args: Sequence[Node], steps: range | None) -> tuple[Node, ...]:
+    """The steps of one group, or all steps, as a fold that captures the state before it."""
+    carries = fold.carries
+    operands = [(take(o, steps) if each and steps else o, each) for o, each in zip(args[carries:], fold.each, strict=True)]
+    init = args[:carries]
+    return fold_apart(fold, len(steps) if steps else fold.count, init, [(part, False) for part in init], operands)
+
+
+def _groups(count: sp.Expr, size: int) -> Size:
+    """How many groups of a size symbolically many layers are."""
+    groups = sp.expand(count / size)
+    whole = {symbol: sp.Symbol(symbol.name, integer=True) for symbol in groups.free_symbols}
+    if not groups.xreplace(whole).is_integer:
+        if any("[" in name for name in size_symbols(count)):
+            known_count(count)  # which says so: no depth, but the length of an input
+        raise depth_is_symbolic(
+            count,
+            Advice("depth", f"{size}*m", f"take a depth that {size} divides, as count={size}*m with a symbol m"),
+            problem=f"groups of {size}: nothing says that {size} divides the depth {count}, so it is not known how many layers the last group has",
+        )
+    return groups
+
+
+def _folded_groups(fold: Fold, args: Sequence[Node], groups: Size, size: int) -> tuple[Node, ...]:
+    """A fold over whole groups: its step is the steps of one group, written out."""
+    carries, operands = fold.carries, args[fold.carries :]
+    more = len(fold.block.results) - carries
+    if more and not isinstance(groups, int):
+        raise depth_is_symbolic(fold.count, problem=f"groups of {size}: the fold gives out a value a step, and the depth {fold.count} is a symbol")
+    sequences = [_every(o, groups, size, place) for place in range(size) for o, each in zip(operands, fold.each, strict=True) if each]
+
+    def step(formals: Sequence[Node]) -> tuple[Node, ...]:
+        before, state, entries = formals[:carries], formals[:carries], iter(formals[carries:])
+        given: list[Node] = []
+        for _ in range(size):
+            results = read_apart(fold, state, before, [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)])
+            state, given = results[:carries], [*given, *results[carries:]]
+        return (*state, *given)
+
+    results = fold_nodes(step, groups, args[:carries], sequences)
+    return (*results[:carries], *(_interleaved([results[carries + place * more + k] for place in range(size)]) for k in range(more)))
+
+
+def _every(sequence: Node, groups: Size, size: int, place: int) -> Node:
+    """The entries at one place of every group."""
+    if isinstance(groups, int):
+        return take(sequence, range(place, groups * size, size))
+    if (found := every(sequence, size, place)) is None:
+        raise depth_is_symbolic(groups * size, problem=f"groups of {size}: the fold reads values that have no numbered names, and the depth {groups * size} is a symbol")
+    return found
+
+
+def _interleaved(parts: Sequence[Node]) -> Node:
+    """Sequences with one entry a group each, as one with one entry a step."""
+    size = len(parts)
+    joined = join(list(parts))
+    groups = known_count(parts[0].shape[0])
+    return take(joined, tuple(place * groups + group for group in range(groups) for place in range(size)))

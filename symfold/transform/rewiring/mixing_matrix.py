@@ -1,0 +1,172 @@
+"""The mixing matrix of a net whose layers read weighted sums, read off step by step, and the paths that it gives.
+
+    v_l = f_l(sum over i < l of A[l, i] v_i),    out = sum over l of a_l v_l,    P(t) = a (I - t A)^{-1} e_0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Input
+from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive
+from symfold.core.shapes import NAME
+from symfold.core.walks import walk
+from symfold.errors import InvalidType, NoRule, TooLarge
+from symfold.frontend.layer_kinds import Call
+from symfold.frontend.named_layers import Layer
+from symfold.transform.rewiring.mixing import mixing
+
+T = sp.Symbol("t")
+MOST = 2_000  # layers of a matrix that is written out
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What the layers of a net read: row l of `A` weighs x and the layers before layer l, `a` weighs them in the output."""
+
+    A: sp.ImmutableSparseMatrix
+    a: sp.ImmutableSparseMatrix
+    layers: tuple[str, ...]
+
+    @property
+    def polynomial(self) -> sp.Expr:
+        """The paths, weighted by A and a, as a polynomial in t: a (I - t A)^{-1} e_0, by substitution.
+
+        >>> import symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+        >>> mixing_matrix(net).polynomial
+        t**3 + 3*t**2 + 3*t + 1
+        """
+        values: list[sp.Poly] = [sp.Poly(1, T)]
+        rows: list[list[tuple[int, sp.Expr]]] = [[] for _ in range(self.A.rows)]
+        for (row, column), weight in sorted(self.A.todok().items()):
+            rows[row].append((column, weight))
+        for row in rows[1:]:
+            total = sum((values[column] * weight for column, weight in row), sp.Poly(0, T))
+            values.append(total * sp.Poly(T, T))
+        return sum((values[column] * weight for (_, column), weight in self.a.todok().items()), sp.Poly(0, T)).as_expr()
+
+    def net(self, x: Any = None) -> Net:
+        """The net that has this matrix."""
+        return mixing(self.A, self.a, [Layer(name) for name in self.layers], x)
+
+
+def mixing_matrix(net: Any) -> Mixing:
+    """The matrix of a net whose layers read weighted sums; an error that says why for a net that has none.
+
+    >>> import symfold as sf
+    >>> x = sf.tensor("x")
+    >>> for mapper in (sf.mappers.residual, sf.mappers.boosting(x), sf.mappers.feedforward):
+    ...     found = mixing_matrix(sf.fold(mapper, sf.layers("f1:3"), x))
+    ...     print(found.A.tolist(), list(found.a))
+    [[0, 0, 0], [1, 0, 0], [1, 1, 0]] [1, 1, 1]
+    [[0, 0, 0], [1, 0, 0], [1, 0, 0]] [1, 1, 1]
+    [[0, 0, 0], [1, 0, 0], [0, 1, 0]] [0, 0, 1]
+    """
+    whole = Net.of(net)
+    inputs = [node for node in whole.inputs if node.shape != ()] or whole.inputs  # scalars beside an input are weights
+    if len(whole.outputs) != 1 or len(inputs) != 1:
+        raise InvalidType(f"a mixing matrix belongs to a net of one input and one output, got {len(inputs)} and {len(whole.outputs)}")
+    if any(isinstance(node.op.count, int) and node.op.count > MOST and _applies(node.op) for node in whole.bindings):
+        raise too_large()
+    reader = Reader(inputs[0])
+    (out,) = reader.run(whole.outputs)
+    size = len(reader.rows)
+    A = sp.ImmutableSparseMatrix(size, size, {(place, k): w for place, row in enumerate(reader.rows) for k, w in row.items()})
+    return Mixing(A, sp.ImmutableSparseMatrix(1, size, {(0, k): w for k, w in _sum_of(out, "the output").items()}), tuple(reader.layers))
+
+
+def _applies(fold: Fold) -> bool:
+    """Whether every step of a fold applies a layer."""
+    return any(isinstance(node.op, Call) for node in walk(fold.block.results))
+
+
+def too_large() -> TooLarge:
+    """The error that says up to how many layers a matrix is written out."""
+    return TooLarge(f"a mixing matrix is written out for at most {MOST:,} layers (of deeper nets, sf.paths and sf.jacobian keep the folded form)")
+
+
+Weighted = dict[int, sp.Expr]  # what a value is a sum of: x is 0, layer l is l
+
+
+class Reader(Interpreter):
+    """Every value as a weighted sum of the input and of the layers applied so far; a scalar as the weight that it is."""
+
+    def __init__(self, source: Node):
+        self.source = source
+        self.rows: list[Weighted] = [{}]
+        self.layers: list[str] = []
+
+    def leaf(self, node: Node) -> Any:
+        if node == self.source:
+            return {0: sp.Integer(1)}
+        if node.shape[-1:] == (NAME,):
+            return node.op.name
+        if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
+            return node.op.value
+        if isinstance(node.op, Input):
+            return sp.Symbol(node.op.name) if node.shape == () else None
+        return None
+
+    def index(self, value: Any, position: int, node: Node) -> Any:
+        return None
+
+    def collect(self, entries: Entries, node: Node) -> Any:
+        return None
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        if isinstance(node.op, Call):
+            return self.layer(node.op, args)
+        if node.op is sp.Add:
+            return _added(args)
+        if node.op is sp.Mul:
+            return _multiplied(args)
+        if is_primitive(node, broadcast_to, broadcast_like) and not isinstance(args[0], Mapping):
+            return args[0]
+        if all(isinstance(arg, sp.Expr) for arg in args) and isinstance(node.op, type):
+            return node.op(*args)
+        raise NoRule(f"the net has no mixing matrix: {node!r} is no weighted sum of the input and of layers")
+
+    def layer(self, op: Call, args: Sequence[Any]) -> Weighted:
+        if op.arity != 1:
+            raise NoRule(f"the net has no mixing matrix: layer {args[0]} reads {op.arity} values")
+        if len(self.layers) == MOST:
+            raise too_large()
+        self.rows.append(_sum_of(args[1], f"what layer {args[0]} reads"))
+        self.layers.append(args[0])
+        return {len(self.layers): sp.Integer(1)}
+
+
+def _sum_of(value: Any, what: str) -> Weighted:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, sp.Expr) and value == 0:
+        return {}
+    raise NoRule(f"the net has no mixing matrix: {what} is no weighted sum of the input and of layers")
+
+
+def _added(args: Sequence[Any]) -> Any:
+    if all(isinstance(arg, sp.Expr) for arg in args):
+        return sp.Add(*args)
+    total: Weighted = {}
+    for arg in args:
+        for place, weight in _sum_of(arg, "a term of a sum").items():
+            total[place] = total.get(place, sp.Integer(0)) + weight
+    return {place: weight for place, weight in total.items() if weight != 0}
+
+
+def _multiplied(args: Sequence[Any]) -> Any:
+    sums = [arg for arg in args if isinstance(arg, Mapping)]
+    factors = [arg for arg in args if isinstance(arg, sp.Expr)]
+    if len(sums) + len(factors) < len(args) or len(sums) > 1:
+        raise NoRule("the net has no mixing matrix: it multiplies states (or gates them), and a mixing adds them with fixed weights")
+    factor = sp.Mul(*factors)
+    return {place: factor * weight for place, weight in sums[0].items()} if sums else factor

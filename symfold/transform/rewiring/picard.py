@@ -1,0 +1,96 @@
+"""Picard: a net solved by sweeps, each reading the trajectory that the sweep before it left.
+
+    z_k^(s) = f_k(z_{k-1}^(s-1)) + z_{k-1}^(s),     z_k^(0) = x     (Picard 1890, Lindelof 1894)
+
+Boosting is the first sweep of the residual net; sweep s has the paths through up to s layers, and sweep n is the net itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symfold.base.arguments import whole
+from symfold.core.blocks import prefixed
+from symfold.core.folds import Fold, fold_nodes
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.walks import rebuilt
+from symfold.errors import ShapeError
+from symfold.transform.rewiring.reads import Operand, fold_apart
+
+# for each fold, what its layers read at each step: a part of the state as one value, or as a sequence
+Trajectories = Mapping[Node, Sequence[Operand]]
+
+
+def picard(net: Any, sweeps: int) -> Net:
+    """The net after so many sweeps from the constant trajectory: boosting after one, the residual net itself after n.
+
+    Sweep 0 passes the initial state through, all layers left out of it. Its cost grows with the sweeps, not with the depth.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> net = sf.fold(sf.mappers.residual, f, x)
+    >>> sf.picard(net, 1) == sf.fold(sf.mappers.boosting(x), f, x)
+    True
+    >>> print(sf.formula(sf.picard(net, 2)))
+    z_k = f_k(x) + z_{k-1}, k = 1..3, z_0 = x
+    y_k = f_k(z_{k-1}) + y_{k-1}, k = 1..3, y_0 = x
+    >>> [sf.paths(sf.picard(net, s)).polynomial for s in range(4)]
+    [1, 3*t + 1, 3*t**2 + 3*t + 1, t**3 + 3*t**2 + 3*t + 1]
+    """
+    base = Net.of(net)
+    count = whole("sweeps", sweeps)
+    roots, trajectories = _start(base.outputs)
+    for sweep in range(1, count + 1):
+        roots, trajectories = _sweep(base.outputs, trajectories, last=sweep == count)
+    return base.with_outputs(roots)
+
+
+def _start(outputs: Sequence[Node]) -> tuple[tuple[Node, ...], Trajectories]:
+    """Sweep 0: every fold passes its initial state through, and its layers will read that."""
+    trajectories: dict[Node, list[Operand]] = {}
+
+    def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
+        if not isinstance(node.op, Fold) or not node.op.carries:
+            return None
+        init = args[: node.op.carries]
+        trajectories[node] = [(part, False) for part in init]
+        return (*init, *_given_at(node.op, args))
+
+    return rebuilt(outputs, rule), trajectories
+
+
+def _given_at(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
+    """What the steps of a fold would give out besides, if its state stayed as it began."""
+    if len(fold.block.results) == fold.carries:
+        return ()
+    init, operands = args[: fold.carries], args[fold.carries :]
+    sequences = [o for o, each in zip(operands, fold.each, strict=True) if each]
+
+    def step(formals: Sequence[Node]) -> tuple[Node, ...]:
+        entries = iter(formals)
+        own = [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)]
+        return fold.block(*init, *own)[fold.carries :]
+
+    return fold_nodes(step, fold.count, (), sequences)
+
+
+def _sweep(outputs: Sequence[Node], before: Trajectories, last: bool) -> tuple[tuple[Node, ...], Trajectories]:
+    """One sweep: the layers read the trajectories of the sweep before; what they will read next is given out."""
+    trajectories: dict[Node, list[Operand]] = {}
+
+    def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
+        if not isinstance(node.op, Fold) or not node.op.carries:
+            return None
+        fold, carries = node.op, node.op.carries
+        operands = list(zip(args[carries:], fold.each, strict=True))
+        try:
+            results = fold_apart(fold, fold.count, args[:carries], before[node], operands, keep=not last)
+        except ShapeError as error:
+            raise prefixed(error, "a state that changes its shape has no sweeps, since layers read it as it was in the sweep before") from None
+        total = len(fold.block.results)
+        trajectories[node] = [(states, True) for states in results[total:]]
+        return results[:total]
+
+    return rebuilt(outputs, rule), trajectories

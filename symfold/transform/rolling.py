@@ -1,0 +1,245 @@
+"""Depth: unrolling folds into single steps, rolling steps up into folds, and giving a symbolic depth a number.
+
+    roll(unroll(net)) == roll(net)
+
+An unrolled net holds one fold of one step for each step, so that steps can still be told apart; `roll` is the normal
+form: neighbouring steps with equal blocks are one fold, and a fold of one step is written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symfold.base.arguments import flag, whole
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, apply_fold, is_fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.sequences import element, entry_of, join, renewed, stack, take
+from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.walks import substitute, walk
+from symfold.errors import InvalidValue
+from symfold.transform.repeats import stepped
+from symfold.transform.specialise import rebuilt
+
+
+def unroll(net: Any) -> Net:
+    """The net with every fold as a chain of folds of one step.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    >>> len(net.bindings), len(unroll(net).bindings), roll(unroll(net)) == roll(net)
+    (1, 3, True)
+    """
+    net = Net.of(net)
+    new: dict[Node, Any] = {}
+    for node in walk(net.outputs):
+        args = tuple(new[arg] for arg in node.args)
+        if isinstance(node.op, Fold):
+            new[node] = _steps(node.op, args)
+        elif isinstance(node.op, Select):
+            new[node] = args[0][node.op.position]
+        else:
+            new[node] = node if args == node.args else _rebuilt(node, args)
+    return net.with_outputs([new[output] for output in net.outputs])
+
+
+def _rebuilt(node: Node, args: tuple[Node, ...]) -> Node:
+    """A node over new arguments, sequences kept in their normal form."""
+    if args and (known := renewed(node, args)) is not None:
+        return known
+    return substitute((node,), dict(zip(node.args, args, strict=True)))[0]
+
+
+def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    state, operands = args[: fold.carries], args[fold.carries :]
+    given: list[tuple[Node, ...]] = []
+    for number in range(known_count(fold.count)):
+        own = [element(o, number) if each else o for o, each in zip(operands, fold.each, strict=True)]
+        results = apply_fold(fold.block, 1, state, own, [False] * len(own))
+        state = results[: fold.carries]
+        given.append(results[fold.carries :])
+    return (*state, *(join(parts) for parts in zip(*given, strict=True)))
+
+
+def roll(net: Any, search: bool = False) -> Net:
+    """The normal form: neighbouring steps with equal blocks made one fold, folds of one step written out.
+
+    With `search`, also what was written out as no fold at all: where everything goes through one value after the other, and what
+    lies between is equal in structure, shapes and wiring, whatever the names of layers and parameters.
+
+    >>> import numpy as np, symfold as sf
+    >>> f, g = sf.layers("f1:4"), sf.layers("g1:4")
+    >>> z = sf.tensor("x")
+    >>> for k in range(3):
+    ...     z = z + g[k](np.tanh(f[k](z)))
+    >>> len(sf.roll(z).bindings), sf.formula(sf.roll(z, search=True), form="fold")
+    (0, 'z_k = z_{k-1} + g_k(tanh(f_k(z_{k-1}))), k = 1..3, z_0 = x')
+    """
+    net = Net.of(net)
+    rolled = roll_nodes(net.outputs)
+    return net.with_outputs(roll_nodes(stepped(rolled)) if flag("search", search) else rolled)
+
+
+def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
+    return written_out(merged(tuple(roots)))
+
+
+def written_out(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+    new: dict[Node, Any] = {}
+    for node in walk(roots):
+        args = tuple(new[arg] for arg in node.args)
+        if isinstance(node.op, Fold):
+            fold = node.op
+            if fold.count == 1:
+                results = fold.block(*args)
+                new[node] = (*results[: fold.carries], *(stack([result]) for result in results[fold.carries :]))
+            else:
+                new[node] = apply_fold(fold.block, fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+        elif isinstance(node.op, Select):
+            new[node] = args[0][node.op.position]
+        else:
+            new[node] = _settled(node, args)
+    return tuple(new[root] for root in roots)
+
+
+def _settled(node: Node, args: tuple[Node, ...]) -> Node:
+    """A node over new arguments; an entry counted from the end is counted from the beginning where that is known."""
+    entry = entry_of(node)
+    return node if args == node.args and not (entry and entry[1] < 0) else _rebuilt(node, args)
+
+
+def _normal_block(block: Block) -> Block:
+    if any(is_fold(node) for node in walk(block.results)):
+        return Block(block.shapes, roll_nodes(block.results))
+    return block
+
+
+def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Chains of folds with equal blocks, each made one fold."""
+    order = walk(roots)
+    blocks = {node: _normal_block(node.op.block) for node in order if isinstance(node.op, Fold)}
+    users: dict[Node, list[Node]] = {}
+    for node in order:
+        for arg in dict.fromkeys(node.args):
+            users.setdefault(arg, []).append(node)
+    after: dict[Node, Node] = {}
+    for node in blocks:
+        if (follower := _follower(node, blocks, users, set(roots))) is not None:
+            after[node] = follower
+    followers = set(after.values())
+    chains: dict[Node, list[Node]] = {}
+    for node in blocks:
+        if node not in followers:
+            chain = [node]
+            while chain[-1] in after:
+                chain.append(after[chain[-1]])
+            for member in chain:
+                chains[member] = chain
+    return _rebuild_chains(roots, chains, blocks)
+
+
+def _follower(node: Node, blocks: Mapping[Node, Block], users: Mapping[Node, list[Node]], roots: set[Node]) -> Node | None:
+    """The fold that goes on from exactly the last state of this one, by an equal block, if there is one."""
+    carries = node.op.carries
+    if not carries:
+        return None
+    follower: Node | None = None
+    for select in users.get(node, []):
+        if select.op.position >= carries:
+            continue
+        readers = users.get(select, [])
+        if select in roots or len(readers) != 1 or readers[0] not in blocks:
+            return None
+        if follower not in (None, readers[0]):
+            return None
+        follower = readers[0]
+    if follower is None or follower.op.carries != carries or blocks[follower] != blocks[node]:
+        return None
+    own = [arg.args[0] is node and arg.op.position == k if isinstance(arg.op, Select) else False for k, arg in enumerate(follower.args[:carries])]
+    inside = any(isinstance(arg.op, Select) and arg.args[0] is node and arg.op.position < carries for arg in follower.args[carries:])
+    counted = isinstance(node.op.count, int) and isinstance(follower.op.count, int)
+    return follower if all(own) and not inside and counted else None
+
+
+def _rebuild_chains(roots: tuple[Node, ...], chains: dict[Node, list[Node]], blocks: Mapping[Node, Block]) -> tuple[Node, ...]:
+    """Rebuild with every chain as one fold; a chain whose steps wait for each other through others is left apart."""
+    new: dict[Node, Any] = {}
+    begun: set[int] = set()
+    stack_: list[Node] = list(reversed(roots))
+    while stack_:
+        node = stack_[-1]
+        if node in new:
+            stack_.pop()
+            continue
+        chain = chains.get(node, [node])
+        members = set(chain)
+        waiting = [arg for member in chain for arg in member.args if not _within(arg, members) and arg not in new]
+        if waiting and len(chain) > 1 and id(chain) in begun:  # asked for again before it was done: a circle
+            chains.update({member: [member] for member in chain})
+        elif waiting:
+            begun.add(id(chain))
+            stack_ += waiting
+        elif isinstance(node.op, Fold):
+            _put_chain(chain, new, blocks)
+        elif isinstance(node.op, Select):
+            new[node] = new[node.args[0]][node.op.position]
+        else:
+            new[node] = _settled(node, tuple(new[arg] for arg in node.args))
+    return tuple(new[root] for root in roots)
+
+
+def _within(arg: Node, members: set[Node]) -> bool:
+    return arg in members or (isinstance(arg.op, Select) and arg.args[0] in members and arg.op.position < arg.args[0].op.carries)
+
+
+def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Block]) -> None:
+    first, carries = chain[0], chain[0].op.carries
+    init = [new[arg] for arg in first.args[:carries]]
+    counts = [known_count(m.op.count) if len(chain) > 1 else m.op.count for m in chain]
+    operands, each = [], []
+    for k in range(len(first.args) - carries):
+        values = [(new[m.args[carries + k]], m.op.each[k]) for m in chain]
+        if len({value for value, _ in values}) == 1 and not any(flag for _, flag in values):
+            operands.append(values[0][0])
+            each.append(False)
+        elif len(chain) == 1:
+            operands.append(values[0][0])
+            each.append(values[0][1])
+        else:
+            entries = [
+                element(value, n) if flag else value for (value, flag), count in zip(values, counts, strict=True) for n in range(count)
+            ]
+            operands.append(stack(entries))
+            each.append(True)
+    total = sum(counts) if len(chain) > 1 else counts[0]
+    results = apply_fold(blocks[first], total, init, operands, each)
+    start = 0
+    for member, count in zip(chain, counts, strict=True):
+        part = [take(r, range(start, start + count)) if len(chain) > 1 else r for r in results[carries:]]
+        new[member] = (*results[:carries], *part)
+        start += count if len(chain) > 1 else 0
+
+
+def _counts(folds: Sequence[Node]) -> list[Any]:
+    """The counts of folds, and of those within their steps."""
+    waiting, found = list(folds), []
+    while waiting:
+        fold = waiting.pop().op
+        found.append(fold.count)
+        waiting += [node for node in walk(fold.block.results) if isinstance(node.op, Fold)]
+    return found
+
+
+def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
+    """A symbolic depth given its number, wherever it stands."""
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + _counts(net.bindings)
+    free = sorted({symbol.name for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols})
+    for name in depths:
+        if name not in free:
+            raise InvalidValue(f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})")
+    values = {sp.Symbol(name, integer=True, positive=True): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
+    return rebuilt(net, values)

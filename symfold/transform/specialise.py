@@ -1,0 +1,148 @@
+"""Specialising: a net with unknown sizes, shapes and depths given their numbers.
+
+Sizes that met while unknown were taken to be equal; here, where the numbers come, that is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, Select, Step, settle
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operations import Formal, Input
+from symfold.core.primitives import Apply
+from symfold.core.shapes import NAME, Shape, is_known, show
+from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.walks import walk
+from symfold.errors import InvalidValue, ShapeError
+
+Sizes = Mapping[sp.Symbol, int]
+
+
+def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
+    """The net with the inputs in these shapes, every other shape following from them.
+
+    >>> import symfold as sf
+    >>> with_shapes(sf.Net.of(sf.tensor("x", (None, 3)) + 1), {"x": (5, 3)}).shape
+    (5, 3)
+    """
+    sizes: dict[sp.Symbol, int] = {}
+    for leaf in net.leaves:
+        if isinstance(leaf.op, Input) and leaf.op.name in shapes and leaf.shape != (NAME,):
+            match(leaf, tuple(shapes[leaf.op.name]), sizes)
+        elif isinstance(leaf.op, Family) and leaf.op.role == "input":
+            for name in members(leaf.op, shapes):
+                match(Node(Input(name, leaf.op.shape)), tuple(shapes[name]), sizes)
+    return rebuilt(net, sizes, shapes)
+
+
+def members(family: Family, shapes: Mapping[str, Sequence[int]]) -> list[str]:
+    """The inputs of a family that shapes are given for."""
+    names = family.names if isinstance(family.names, Numbered) else family.positions
+    return [name for name in shapes if name in names]
+
+
+def rebuilt(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
+    """The net with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
+    roots = with_sizes((*net.outputs, *net.signature), sizes, shapes)
+    return Net(roots[: len(net.outputs)], _form(net.form, sizes), roots[len(net.outputs) :])
+
+
+def _form(form: Any, sizes: Sizes) -> Any:
+    """A form whose names may be symbolically many."""
+    if isinstance(form, Numbered):
+        return replace(form, count=_number(form.count, sizes))
+    return tuple(_form(part, sizes) for part in form) if isinstance(form, tuple) else form
+
+
+def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
+    """Read the unknown sizes of an input off a shape, or say why it does not fit."""
+    if not is_known(leaf.shape):
+        return
+    fits = len(shape) == len(leaf.shape)
+    for wanted, size in zip(leaf.shape, shape, strict=False):
+        if isinstance(wanted, sp.Symbol):
+            fits = fits and sizes.setdefault(wanted, size) == size
+        else:
+            fits = fits and wanted == size
+    if not fits:
+        raise ShapeError(f"{leaf.op.role} {leaf.op.name!r} has shape {show(leaf.shape)}, got an array of shape {shape}")
+
+
+def with_sizes(roots: Sequence[Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> tuple[Node, ...]:
+    """The roots with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
+    return _rebuilt(tuple(roots), {}, sizes, shapes or {})
+
+
+def _number(value: Any, sizes: Sizes) -> Any:
+    """A size, or anything that holds sizes, with the symbols replaced."""
+    if isinstance(value, tuple):
+        return tuple(_number(part, sizes) for part in value)
+    if isinstance(value, sp.Basic):
+        known = value.subs(sizes)
+        return int(known) if known.is_Integer else known
+    return value
+
+
+def _rebuilt(roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:
+    new: dict[Node, Any] = dict(given)
+    for node in walk(roots, stop=given):
+        op = node.op
+        args = tuple(new[arg] for arg in node.args)
+        if isinstance(op, Input):
+            shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
+            new[node] = Node(Input(op.name, shape, op.role, op.start))
+        elif isinstance(op, Family):
+            own = members(op, shapes) if op.role == "input" and not is_known(op.shape) else ()
+            shape = tuple(shapes[own[0]]) if own else _number(op.shape, sizes)
+            new[node] = Node(replace(op, names=_form(op.names, sizes), shape=shape))
+        elif isinstance(op, Fold):
+            new[node] = _fold(op, args, sizes, shapes)
+        elif isinstance(op, Select):
+            new[node] = args[0][op.position]
+        elif isinstance(op, Apply):
+            new[node] = Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
+        else:
+            if isinstance(op, type):
+                check_met(node, args)
+            new[node] = Node(op, args) if args else node
+    return tuple(new[root] for root in roots)
+
+
+def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:
+    init, operands = args[: fold.carries], args[fold.carries :]
+    entries = [o.shape[1:] if each else o.shape for o, each in zip(operands, fold.each, strict=True)]
+    count = _number(fold.count, sizes)
+    if isinstance(count, int) and count < 0:
+        raise InvalidValue(f"the depth {fold.count} of a part of the net would be {count}: its first steps stand apart (give the depth a larger number)")
+    for operand, each in zip(operands, fold.each, strict=True):
+        if each and operand.shape[0] != count:
+            raise ShapeError(f"a fold of {count} steps reads a sequence of {operand.shape[0]} entries")
+
+    def step_for(state: tuple[Shape, ...], first: int) -> Step:
+        wanted = (*state, *entries)
+        formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(wanted)]
+        results = _rebuilt(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
+        return Step(Block(wanted, results), operands, fold.each)
+
+    return settle(step_for, count, init)
+
+
+def check_met(node: Node, args: Sequence[Node]) -> None:
+    """Sizes that met while one was unknown must be equal now: an unknown size is never taken for 1."""
+    before = [arg.shape for arg in node.args]
+    if not all(map(is_known, before)):
+        return
+    for axis in range(1, max(map(len, before), default=0) + 1):
+        met = [a.shape[-axis] for b, a in zip(before, args, strict=True) if len(b) >= axis and b[-axis] != 1 and is_known(a.shape)]
+        if len(set(met)) > 1 and all(isinstance(size, int) for size in met):
+            shapes = " and ".join(show(arg.shape) for arg in args if arg.shape)
+            raise ShapeError(f"sizes that meet must be equal: {shapes} (an unknown size, None, is never broadcast; give it as 1 if it is)")
+
+

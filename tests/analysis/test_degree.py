@@ -1,0 +1,120 @@
+"""Degree: against the degree of the expanded polynomial when layers are bound to polynomials."""
+
+from typing import Any
+
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.apps.report.cells import line_text, number
+from symfold.errors import InvalidValue, NoRule
+from symfold.transform.inlining import opened
+
+X, C = sf.tensor("x"), sf.tensor("c")
+N, D = sp.Symbol("n", integer=True, positive=True), sp.Symbol("d")
+
+MAPPERS: dict[str, Any] = {
+    "residual": lambda z, f: f(z) + z,
+    "feedforward": lambda z, f: f(z),
+    "boosting": lambda z, f: f(X) + z,
+    "multiplicative": lambda z, f: z * f(z),
+    "both": lambda z, f: f(z) + f(X) + z,
+    "a square": lambda z, f: f(z) + z**2 + 1,
+    "times the input": lambda z, f: X * z + f(C),
+    "twice": lambda z, f: f(f(z)) + 2 * z,
+}
+CLOSED = {
+    "residual": D**N, "feedforward": D**N, "boosting": D, "multiplicative": (D + 1) ** N, "both": D**N, "twice": D ** (2 * N)
+}  # fmt: skip
+
+
+def expanded_degree(net: sf.Net, layer: int) -> int:
+    """The total degree in the inputs, every layer being z**layer + z."""
+    names = {data["layer"] for _, data in net.graph().nodes(data=True) if data["kind"] == "layer"}
+    bound = net.bind({name: lambda z: z**layer + z for name in names})
+    outputs = bound.with_outputs(opened(bound.outputs)).to_sympy(max_ops=None)
+    parts = outputs if isinstance(outputs, tuple) else (outputs,)
+    return max(sp.Poly(sp.expand(part), *part.free_symbols).total_degree() for part in parts)
+
+
+@pytest.mark.parametrize("name", MAPPERS)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_it_is_that_of_the_expanded_polynomial(name: str, depth: int, layer: int) -> None:
+    if layer ** (2 * depth) > 100:
+        return
+    net = sf.fold(MAPPERS[name], sf.layers(f"f1:{depth + 1}"), X)
+    assert sf.degree(net, layer=layer) == expanded_degree(net, layer) == sp.sympify(sf.degree(net, layer=D)).subs(D, layer)
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_it_closes_in_symbols(name: str) -> None:
+    net = sf.fold(MAPPERS[name], sf.layers("f", count=N), X)
+    found = sf.degree(net, layer=D)
+    assert sp.simplify(found - CLOSED[name]) == 0
+    for depth in (1, 2, 5):
+        assert found.subs({N: depth, D: 3}) == sf.degree(net.at(n=depth), layer=3)
+
+
+@st.composite
+def steps(draw: Any) -> Any:
+    """A step of two parts, each a sum of products of parts, the input, and layers of them."""
+    factor = st.tuples(st.integers(0, 2), st.booleans())
+    recipe = draw(st.lists(st.lists(st.lists(factor, min_size=1, max_size=2), min_size=1, max_size=2), min_size=2, max_size=2))
+
+    def step(state: tuple, f: Any) -> tuple:
+        values = (*state, X)
+        after = []
+        for terms in recipe:
+            total: Any = 1
+            for factors in terms:
+                product: Any = 1
+                for which, layered in factors:
+                    product = product * (f(values[which]) if layered else values[which])
+                total = total + product
+            after.append(total)
+        return tuple(after)
+
+    return step
+
+
+@given(step=steps(), depth=st.integers(1, 12), layer=st.integers(1, 3))
+@settings(deadline=None, max_examples=40)
+def test_of_states_of_two_parts_it_follows_the_steps(step: Any, depth: int, layer: int) -> None:
+    """A fold agrees with the same steps written out without one, and shallow ones with the polynomial itself."""
+    net = sf.fold(step, sf.layers(f"f1:{depth + 1}"), (X, C))
+    assert sf.degree(net, layer=layer) == sf.degree(sf.unroll(net), layer=layer)
+    if depth == 1 or sf.degree(net, layer=layer) <= 12:
+        assert sf.degree(net, layer=layer) == expanded_degree(net, layer)
+
+
+def test_nested_folds_scans_and_deep_nets() -> None:
+    nested = sf.fold(lambda z, f: sf.fold(lambda h, g: g(h) + z, sf.layers("g1:4"), f(z)), sf.layers("f1:3"), X)
+    assert sf.degree(nested, layer=2) == 2**8
+    states = sf.scan(lambda z, f: f(z) + z, sf.layers("f1:4"), X)
+    assert sf.degree(sf.fold(lambda a, z: a * z, states, C), layer=2) == 1 + 2 + 4 + 8
+    deep = sf.layers("f", count=10**5)
+    assert sf.degree(sf.fold(sf.mappers.residual, deep, X), layer=3) == 3 ** (10**5)
+    assert sf.degree(sf.fold(sf.mappers.boosting(X), deep, X), layer=3) == 3
+    dense = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
+    assert sf.degree(dense, layer=2) == 8
+
+
+def test_what_is_no_polynomial_is_refused_in_words() -> None:
+    with pytest.raises(NoRule, match="tanh is no polynomial"):
+        sf.degree(sf.fold(lambda z, f: sf.tanh(f(z)), sf.layers("f1:3"), X))
+    with pytest.raises(NoRule, match="the power -1"):
+        sf.degree(sf.Net.of(1 / X))
+    with pytest.raises(InvalidValue, match="from 1 up or a symbol, got 0"):
+        sf.degree(sf.Net.of(X), layer=0)
+
+
+def test_the_degree_of_a_million_layers_prints() -> None:
+    """It has 301030 digits, and 2 takes part in every layer: Python itself writes out neither."""
+    layers = sf.layers("f", count=10**6)
+    found = sf.degree(sf.fold(sf.mappers.residual, layers, sf.tensor("x")), 2)
+    assert repr(found) == "2**1000000" and found == 2**10**6
+    squares = sf.degree(sf.fold(lambda z, f: z + f(z) ** 2, layers, sf.tensor("x")), sp.Symbol("d"))
+    assert line_text([number(squares)]) == "2^1000000*d^1000000"

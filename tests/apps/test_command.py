@@ -1,0 +1,576 @@
+"""The command: what each subcommand prints, and that a mistake ends in one line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import symfold as sf
+from symfold.apps.command.main import COMMANDS, main
+from symfold.mappers import ARCHITECTURES, MAPPERS
+
+ROOT = Path(__file__).parents[2]
+DIABETES = str(ROOT / "examples" / "diabetes.csv")
+
+
+def call(*args: str) -> Result:
+    """Run the command here; what is no exit is a bug of ours."""
+    return CliRunner().invoke(main, list(args), catch_exceptions=False)
+
+
+def printed(*args: str) -> str:
+    result = call(*args)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def printed_json(*args: str) -> Any:
+    return json.loads(printed(*args, "--json"))
+
+
+def shell(*args: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command as a program of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "symfold.apps.command.main", *args]
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False, **settings)
+
+
+# ---------------------------------------------------------------- help
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from symfold.apps.command.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "heavy = {'sympy', 'numpy', 'networkx', 'graphviz', 'symfold.core.nodes', 'symfold.apps.command.formula'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_shows_help_with_an_example(name: str) -> None:
+    text = printed(name, "--help")
+    assert f"symfold {name}" in text.split("Example")[1]
+    assert "--json" in text
+
+
+def test_no_arguments_show_the_help() -> None:
+    assert printed() == printed("--help")
+    assert printed("--version") == f"symfold {sf.__version__}\n"
+
+
+# ---------------------------------------------------------------- names, formulas, graphs, pictures
+
+
+def test_list() -> None:
+    assert all(name in printed("list") for name in MAPPERS)
+    assert [row["name"] for row in printed_json("list", "mappers")] == list(MAPPERS)
+    assert [row["name"] for row in printed_json("list", "architectures")] == list(ARCHITECTURES)
+    assert "tanh" in printed("list", "functions")
+    assert "sigmoid" in printed("list", "activations")
+    for what in ("formats", "forms", "styles"):
+        assert printed_json("list", what)
+
+
+FORMULAS = [
+    (("residual", "--depth", "3", "--form", "expanded"), "f3(f2(f1(x) + x) + f1(x) + x) + f2(f1(x) + x) + f1(x) + x"),
+    (("f(z) + z", "--depth", "2", "--form", "expanded"), "f2(f1(x) + x) + f1(x) + x"),
+    (("z + f(x)", "--depth", "3", "--init", "0", "--form", "expanded"), "f1(x) + f2(x) + f3(x)"),
+    (("f(z)", "--depth", "2", "--layer", "g", "--form", "expanded"), "g2(g1(x))"),
+    (("f(z)", "--depth", "0", "--form", "expanded"), "x"),
+    (("residual", "--depth", "2", "--form", "steps"), "z1 = f1(x) + x\nz2 = f2(z1) + z1"),
+]
+
+
+def test_an_expression_that_begins_with_a_minus() -> None:
+    assert printed("formula", "--depth", "1", "--form", "expanded", "--", "-z + f(z)").strip() == "-x + f1(x)"
+
+
+@pytest.mark.parametrize(("args", "expected"), FORMULAS, ids=[" ".join(args) for args, _ in FORMULAS])
+def test_formula(args: tuple[str, ...], expected: str) -> None:
+    assert printed("formula", *args).strip() == expected
+    assert printed_json("formula", *args)["formula"].strip() == expected
+
+
+@pytest.mark.parametrize("style", ["text", "unicode", "latex", "mathml"])
+@pytest.mark.parametrize("form", ["fold", "steps", "expanded"])
+def test_formula_is_that_of_the_library(form: str, style: str) -> None:
+    x = sf.tensor("x")
+    expected = str(sf.formula(sf.fold(sf.mappers.residual, sf.layers("f", count=3), x), form=form, style=style))
+    args = ("formula", "residual", "--depth", "3", "--form", form, "--style", style)
+    assert printed(*args).strip() == expected.strip()
+    assert printed_json(*args)["formula"].strip() == expected.strip()
+
+
+@pytest.mark.parametrize("depth", ["n", "1000000"])
+def test_folded_formulas_of_any_depth(depth: str) -> None:
+    assert "f_k(z_{k-1})" in printed("formula", "residual", "--depth", depth).replace("f[k]", "f_k")
+    assert printed("backward", "residual", "--depth", depth)
+
+
+def test_steps_are_bounded_and_the_bound_can_be_set() -> None:
+    assert len(printed("formula", "residual", "--depth", "20", "--form", "steps").splitlines()) == 20
+    refused = call("formula", "residual", "--depth", "20", "--form", "steps", "--max-ops", "10").stderr
+    assert "20 equations" in refused and refused.endswith("(give --form fold or --max-ops 20)\n")
+    assert len(printed("formula", "residual", "--depth", "20", "--form", "steps", "--max-ops", "20").splitlines()) == 20
+
+
+def test_an_expanded_formula_is_streamed() -> None:
+    done = shell("formula", "residual", "--depth", "16", "--form", "expanded")
+    assert done.returncode == 0 and len(done.stdout) > 500_000
+    line = [sys.executable, "-m", "symfold.apps.command.main", "formula", "residual", "--depth", "60", "--form", "expanded"]
+    with subprocess.Popen(
+        line, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as endless:
+        assert endless.stdout is not None and endless.stderr is not None
+        assert endless.stdout.read(4) == b"f60("
+        endless.stdout.close()  # the reader has seen enough: the writer ends quietly
+        assert endless.stderr.read() == b""
+        assert endless.wait(timeout=30) == 0
+
+
+def test_backward() -> None:
+    x = sf.tensor("x")
+    net = sf.adjoint(sf.fold(sf.mappers.residual, sf.layers("f", count=3), x))
+    assert printed("backward", "residual", "--depth", "3").strip() == str(sf.formula(net, form="fold")).strip()
+    assert printed_json("backward", "residual", "--depth", "3")["mapper"] == "residual"
+
+
+@pytest.mark.parametrize(
+    ("args", "last"),
+    [
+        (("residual", "--depth", "1"), "a_0 = a + f1'(z_0)^T a"),
+        (("residual", "--depth", "1", "--form", "steps"), "a0 = a + f1'(x)^T a"),
+        (("residual", "--depth", "a"), "y_{k-1} = y_k + f_k'(z_{k-1})^T y_k, k = a..1, y_a = a_"),
+    ],
+)
+def test_what_runs_backward_is_numbered_backward(args: tuple[str, ...], last: str) -> None:
+    assert printed("backward", *args).splitlines()[-1] == last
+
+
+def test_graph(tmp_path: Path) -> None:
+    from symfold.show.export import to_text
+
+    net = sf.fold(sf.mappers.residual, sf.layers("f", count=3), sf.tensor("x"))
+    for format_ in ("dot", "graphml", "json", "mermaid", "tikz"):
+        text = printed("graph", "residual", "--depth", "3", "--format", format_)
+        assert text.strip() == to_text(net, format_, "layer").strip()
+    assert printed_json("graph", "residual") == json.loads(to_text(net, "json", "layer"))
+    path = tmp_path / "net.graphml"
+    assert printed("graph", "residual", "--level", "step", "--format", "graphml", "-o", str(path)) == ""
+    assert ET.parse(path).getroot().tag.endswith("graphml")
+
+
+def test_draw(tmp_path: Path) -> None:
+    path = tmp_path / "net.svg"
+    assert str(path) in printed("draw", "residual", "--depth", "4", "-o", str(path))
+    assert ET.parse(path).getroot().tag.endswith("svg")
+    assert printed_json("draw", "boosting", "--level", "step", "-o", str(path))["level"] == "step"
+    assert str(path) in printed("draw", "boosting", "--depth", "200", "--level", "fold", "-o", str(path))
+    assert [p.name for p in tmp_path.iterdir()] == ["net.svg"]
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def sigmoid(value: Any) -> Any:
+    return 1 / (1 + np.exp(-value))
+
+
+def test_eval_is_the_loop_written_by_hand() -> None:
+    report = printed_json("eval", "residual", "--depth", "3", "--x", "1,2,3;4,5,6", "--seed", "7")
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
+    params = net.init(seed=7)
+    z = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    for k in range(1, 4):
+        z = sigmoid(z @ params[f"W{k}"] + params[f"b{k}"]) + z
+    assert np.allclose(report["value"], z, rtol=1e-12)
+    text = printed("eval", "residual", "--depth", "3", "--x", "1,2,3;4,5,6", "--seed", "7")
+    assert np.allclose([[float(v) for v in row] for row in csv.reader(text.splitlines())], z, rtol=1e-12)
+
+
+def test_eval_with_one_function_for_every_layer() -> None:
+    value = printed_json("eval", "z * f(z)", "--depth", "2", "--x", "0.5", "--layers", "tanh")["value"][0][0]
+    z = 0.5 * np.tanh(0.5)
+    assert value == pytest.approx(z * np.tanh(z), rel=1e-12)
+    assert printed_json("eval", "f(z) / z", "--depth", "1", "--x", "0", "--layers", "tanh")["value"] == [[None]]
+
+
+@pytest.mark.parametrize("what", [("residual", "--x", "1,2"), ("z * f(z)", "--x", "0.5", "--layers", "tanh")])
+def test_an_output_takes_what_would_be_printed(what: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "values"
+    for more, said in (((), f"1 row written: {path}\n"), (("--json",), "")):
+        assert printed("eval", *what, *more, "-o", str(path)) == said
+        assert path.read_text() == printed("eval", *what, *more)
+
+
+def test_train_then_eval(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    report = printed_json("train", "residual", "--depth", "10", "--data", DIABETES, "--target", "target", "-o", str(path))
+    error, baselines = report["error"], report["baselines"]
+    assert report["rows"] == {"train": 354, "test": 88}
+    assert error["test"] < 0.75 * baselines["mean"]["test"]
+    assert error["test"] < 1.03 * baselines["linear"]["test"]
+    assert error["train"] < 1.03 * baselines["linear"]["train"]
+
+    predicted = printed_json("eval", str(path), "--data", DIABETES)["predictions"]
+    with open(DIABETES) as file:
+        target = [float(row["target"]) for row in csv.DictReader(file)]
+    with np.load(path, allow_pickle=False) as saved:
+        test = saved["test_rows"]
+        assert sorted([*test, *saved["train_rows"]]) == list(range(442))
+        assert str(saved["mapper"]) == "residual" and list(saved["columns"])[:2] == ["age", "sex"]
+    differences = (np.array(predicted) - target)[test]
+    assert np.sqrt(np.mean(differences**2)) == pytest.approx(error["test"], rel=1e-12)
+
+    rows = printed("eval", str(path), "--data", DIABETES).splitlines()
+    assert rows[0] == "predicted target" and [float(row) for row in rows[1:]] == predicted
+    out = tmp_path / "predicted.csv"
+    assert "442 predictions" in printed("eval", str(path), "--data", DIABETES, "-o", str(out))
+    assert out.read_text().splitlines() == rows
+
+
+def test_a_column_that_is_constant_up_to_rounding_predicts_no_huge_numbers(tmp_path: Path) -> None:
+    """Where it changes in new data it counts in its own unit, and is no deviation of 1e16."""
+    train, new, model = (tmp_path / name for name in ("train.csv", "new.csv", "model.npz"))
+    train.write_text("a,b,y\n" + "".join(f"{k},{0.1 if k % 2 else 0.1 + 2**-56},{k}\n" for k in range(20)))
+    new.write_text("a,b\n3,0.1\n3,0.2\n")
+    printed("train", "residual", "--depth", "2", "--data", str(train), "--target", "y", "-o", str(model))
+    first, second = printed_json("eval", str(model), "--data", str(new))["predictions"]
+    assert abs(first - second) < 20
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("-o", "predictions.csv")])
+def test_predictions_that_are_not_finite_are_not_printed(tmp_path: Path, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.csv").write_text("a,y\n" + "".join(f"{k},{k}\n" for k in range(20)))
+    Path("new.csv").write_text("a\n3\n1e200\n")
+    printed("train", "z * z", "--depth", "2", "--rate", "1e-6", "--epochs", "1", "--data", "train.csv", "--target", "y", "-o", "model.npz")
+    result = call("eval", "model.npz", "--data", "new.csv", *more)
+    assert result.exit_code == 2 and not Path("predictions.csv").exists()
+    assert "gives no finite prediction for 1 of 2 rows of 'new.csv', the first in row 2 under the header: " in result.stderr
+
+
+def test_the_baselines_by_another_route() -> None:
+    args = ("train", "f(z)", "--depth", "0", "--epochs", "1", "--data", DIABETES, "--target", "target")
+    report = printed_json(*args, "--seed", "3")
+    from symfold.apps.data import read_table, split_rows
+
+    table = read_table(DIABETES)
+    train, test = split_rows(442, 0.2, 3)
+    values, target = table.values[:, :-1], table.values[:, -1]
+    assert report["baselines"]["mean"]["train"] == pytest.approx(target[train].std())
+    wide = np.column_stack([np.ones(len(train)), values[train]])
+    best = np.linalg.solve(wide.T @ wide, wide.T @ target[train])
+    guess = np.column_stack([np.ones(len(test)), values[test]]) @ best
+    assert report["baselines"]["linear"]["test"] == pytest.approx(np.sqrt(np.mean((guess - target[test]) ** 2)), rel=1e-6)
+
+
+def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
+    args = ["train", "boosting", "--depth", "2", "--epochs", "3", "--data", DIABETES, "--target", "target"]
+    first, again = printed_json(*args, "--seed", "5"), printed_json(*args, "--seed", "5")
+    assert first == again and first["error"] != printed_json(*args, "--seed", "6")["error"]
+    for name in ("a.npz", "b.npz"):
+        printed(*args, "-o", str(tmp_path / name))
+    with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
+        assert a.files == b.files and all((a[name] == b[name]).all() for name in a.files)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_report_for_people() -> None:
+    text = printed("train", "z + f(z)", "--depth", "2", "--epochs", "2", "--data", DIABETES, "--target", "target")
+    assert all(words in text for words in ("this net", "least squares", "training mean", "train", "test"))
+
+
+# ---------------------------------------------------------------- mistakes
+
+TABLES = {
+    "good.csv": "a,b,y\n" + "".join(f"{k},{k * k % 7},{k % 5}\n" for k in range(20)),
+    "empty.csv": "",
+    "header.csv": "a,y\n",
+    "few.csv": "a,y\n1,2\n3,4\n",
+    "alone.csv": "y\n1\n2\n3\n",
+    "ragged.csv": "a,y\n1,2\n3\n",
+    "words.csv": "a,y\n1,2\n3,four\n",
+    "nan.csv": "a,y\n1,2\nnan,4\n",
+    "hole.csv": "a,y\n1,2\n,4\n",
+    "twice.csv": "a,a\n1,2\n",
+    "nameless.csv": "a,\n1,2\n",
+    "huge.csv": "a,y\n1e308,1\n-1e308,2\n1e308,3\n-1e308,1\n",
+    "foreign.npz": "this is no archive",
+}
+TRAIN = ("train", "residual", "--target", "y", "--data")
+TO_FILE = ("-o", "out.npz")
+
+MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+    (("nope",), ("'nope'", "formula")),
+    (("--nope",), ("--nope",)),
+    (("formula",), ("MAPPER",)),
+    (("formula", "-z + f(z)"), ("option", "--")),
+    (("formula", "resnet"), ("'resnet'", "'residual'", "expression")),
+    (("formula", "f(z) + "), ("f(z) +", "invalid syntax")),
+    (("formula", "__import__('os').system('touch bad')"), ("attribute",)),
+    (("formula", "z.__class__"), ("attribute",)),
+    (("formula", "[f(z) for z in x]"), ("comprehension",)),
+    (("formula", "9**9**9"), ("powers",)),
+    (("formula", "(" * 400), ("nested",)),
+    (("formula", "residual", "--depth", "-1"), ("--depth", "-1")),
+    (("formula", "residual", "--depth", "2.5"), ("2.5", "whole number")),
+    (("formula", "residual", "--depth", "9" * 5000), ("depth", "too large", "10**18")),
+    (("formula", "residual", "--depth", "t"), ("'t'", "something else", "is n")),
+    (("compare", "residual", "boosting", "--depth", "d"), ("'d'", "something else", "is n")),
+    (("formula", "residual", "--depth", ""), ("depth",)),
+    (("formula", "residual", "--depth", "n", "--form", "expanded"), ("the depth n", "(give --depth 10)")),
+    (("formula", "residual", "--depth", "n", "--form", "steps"), ("the depth n", "(give --depth 10)")),
+    (("formula", "residual", "--max-ops", "5"), ("--max-ops has no effect on --form fold",)),
+    (("formula", "residual", "--form", "expanded", "--max-ops", "5"), ("--max-ops has no effect on --form expanded",)),
+    (("backward", "residual", "--max-ops", "5"), ("--max-ops has no effect",)),
+    (("backward", "residual", "--init", "0"), ("no x", "--init x")),
+    (("graph", "residual", "--json", "--format", "dot"), ("--format has no effect beside --json",)),
+    (("graph", "residual", "--depth", "n"), ("the depth n", "(give --level fold or --depth 10)")),
+    (("eval", "foreign.npz", "--data", "good.csv", "--depth", "2"), ("--depth has no effect on a trained model",)),
+    (("eval", "foreign.npz", "--data", "good.csv", "--seed", "2"), ("--seed has no effect",)),
+    (("eval", "foreign.npz", "--data", "good.csv", "--layers", "tanh"), ("--layers has no effect",)),
+    (("eval", "foreign.npz", "--data", "good.csv", "--activation", "tanh"), ("--activation has no effect",)),
+    (("eval", "residual", "--x", "1", "--layers", "tanh", "--seed", "1"), ("--seed has no effect on --layers tanh",)),
+    (("eval", "residual", "--x", "1", "--layers", "tanh", "--activation", "tanh"), ("--activation has no effect",)),
+    (("draw", "residual", "--depth", "1000", "--level", "layer"), ("2,002 nodes and 3,001 edges", "--level fold or --depth 10 or --max-size 6003")),
+    (("draw", "residual", "--depth", "9" * 12, "--level", "step"), ("steps", "(give --level fold or --depth 10)")),
+    (("draw", "boosting", "--depth", "4", "--level", "layer", "--max-size", "9"), ("over the bound of 9", "--max-size")),
+    ((*TRAIN, "good.csv", "--rate", "1e9"), ("the loss became", "(give --rate 1e+08)")),
+    (("train", "3", "--target", "y", "--data", "good.csv"), ("the mapper '3' gives the same number for every row", "'f(z) + z'")),
+    (("train", "f(z, x)", "--target", "y", "--data", "good.csv"), ("a layer of the fold takes 1 argument, 2 given",)),
+    (("eval", "f(z, x)", "--x", "1,2"), ("a layer of the fold takes 1 argument, 2 given",)),
+    ((*TRAIN, "good.csv", "-o", "model.txt"), ("-o model.txt", "ends in .npz")),
+    (("eval", "foreign.NPZ", "--data", "good.csv"), ("cannot read 'foreign.NPZ'",)),
+    (("formula", "residual", "--depth", "x"), ("--depth x", "x is the input", "--depth n")),
+    (("backward", "residual", "--layer", "h", "--depth", "h"), ("--depth h", "h is the layers' name")),
+    (("formula", "residual", "--form", "other"), ("'other'", "expanded")),
+    (("formula", "residual", "--style", "word"), ("'word'", "latex")),
+    (("formula", "residual", "--layer", "f 1"), ("'f 1'",)),
+    (("formula", "residual", "--init", "y"), ("'y'", "number")),
+    (("formula", "residual", "--init", "nan"), ("nan",)),
+    (("graph", "residual", "--format", "word"), ("'word'",)),
+    (("graph", "residual", "--level", "deep"), ("'deep'", "layer")),
+    (("graph", "residual", "-o", "no/where.dot"), ("no folder",)),
+    (("draw", "residual", "-o", "net.xyz"), (".xyz", ".svg")),
+    (("draw", "residual", "-o", "no/where.svg"), ("no folder",)),
+    (("draw", "residual", "--level", "deep", "-o", "net.svg"), ("'deep'",)),
+    (("backward", "resnet"), ("'resnet'",)),
+    (("eval", "residual"), ("--x",)),
+    (("eval", "residual", "--x", "1,two"), ("two", "numbers")),
+    (("eval", "residual", "--x", "1,2;3"), ("every row",)),
+    (("eval", "residual", "--x", "inf"), ("finite",)),
+    (("eval", "residual", "--x", "1", "--depth", "n"), ("--depth n",)),
+    (("eval", "residual", "--x", "1", "--depth", "9" * 12), ("--depth", "1,000,000")),
+    (("formula", "residual", "--form", "expanded", "--depth", "9" * 12), ("--depth", "--form fold")),
+    (("backward", "residual", "--form", "expanded", "--depth", "9" * 12), ("--depth", "--form fold")),
+    (("graph", "residual", "--depth", "1000000"), ("--depth", "--level fold")),
+    (("train", "residual", "--target", "y", "--data", "good.csv", "--depth", "9" * 12, *TO_FILE), ("--depth",)),
+    (("eval", "residual", "--x", "1", "--layers", "deep"), ("'deep'", "'dense'")),
+    (("eval", "residual", "--x", "1", "--activation", "deep"), ("'deep'", "'sigmoid'")),
+    (("eval", "f(z, x)", "--x", "1"), ("argument",)),
+    (("eval", "foreign.npz"), ("--data",)),
+    (("eval", "none.npz", "--data", "good.csv"), ("none.npz", "no such file")),
+    (("eval", "foreign.npz", "--data", "good.csv"), ("foreign.npz", "npz")),
+    (("eval", "good.csv", "--x", "1"), ("good.csv",)),
+    (("list", "everything"), ("'everything'", "mappers")),
+    (("train", "residual"), ("--data",)),
+    ((*TRAIN, "none.csv", *TO_FILE), ("none.csv", "no such file")),
+    ((*TRAIN, ".", *TO_FILE), ("directory",)),
+    ((*TRAIN, "empty.csv", *TO_FILE), ("empty.csv", "is empty")),
+    ((*TRAIN, "header.csv", *TO_FILE), ("header.csv", "no rows")),
+    ((*TRAIN, "few.csv", *TO_FILE), ("2 row(s)", "too few")),
+    ((*TRAIN, "alone.csv", *TO_FILE), ("no column besides 'y'",)),
+    ((*TRAIN, "ragged.csv", *TO_FILE), ("ragged.csv", "line 3")),
+    ((*TRAIN, "words.csv", *TO_FILE), ("line 3", "'y'", "'four'")),
+    ((*TRAIN, "nan.csv", *TO_FILE), ("line 3", "'a'", "'nan'")),
+    ((*TRAIN, "hole.csv", *TO_FILE), ("line 3", "'a'", "empty")),
+    ((*TRAIN, "twice.csv", *TO_FILE), ("two columns", "'a'")),
+    ((*TRAIN, "nameless.csv", *TO_FILE), ("column 2",)),
+    ((*TRAIN, "huge.csv", *TO_FILE), ("too large",)),
+    ((*TRAIN, "foreign.npz", *TO_FILE), ("foreign.npz", "no rows")),
+    (("train", "residual", "--target", "z", "--data", "good.csv", *TO_FILE), ("'z'", "a, b, y")),
+    ((*TRAIN, "good.csv", "-o", "no/where.npz"), ("no folder 'no'",)),
+    ((*TRAIN, "good.csv", "-o", "."), ("is a folder",)),
+    ((*TRAIN, "good.csv", "--depth", "n", *TO_FILE), ("--depth n",)),
+    ((*TRAIN, "good.csv", "--activation", "deep", *TO_FILE), ("'deep'",)),
+    ((*TRAIN, "good.csv", "--test-fraction", "1", *TO_FILE), ("test fraction",)),
+    ((*TRAIN, "good.csv", "--rate", "0", *TO_FILE), ("--rate",)),
+    ((*TRAIN, "good.csv", "--rate", "1e9", *TO_FILE), ("step", "rate")),
+    ((*TRAIN, "good.csv", "--epochs", "0", *TO_FILE), ("--epochs",)),
+    (("train", "f(z, x)", "--target", "y", "--data", "good.csv", *TO_FILE), ("argument",)),
+]
+
+
+@pytest.mark.parametrize(("args", "words"), MISTAKES, ids=[" ".join(args)[:60] for args, _ in MISTAKES])
+def test_a_mistake_ends_in_one_line(args: tuple[str, ...], words: tuple[str, ...], tmp_path: Path, monkeypatch: Any) -> None:
+    for name, text in TABLES.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    result = call(*args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("symfold: ") and result.stderr.count("\n") == 1, result.stderr
+    assert all(word in result.stderr for word in words), result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(TABLES), "a file was left"
+
+
+def test_a_mistake_in_a_program_of_its_own(tmp_path: Path) -> None:
+    done = shell("train", "residual", "--data", "none.csv", "--target", "y", "-o", "out.npz", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "symfold: cannot read 'none.csv': no such file or directory\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_memory_is_no_bug(monkeypatch: Any) -> None:
+    import symfold.apps.command.list as module
+
+    def full() -> Any:
+        raise MemoryError("Unable to allocate 8 EiB")
+
+    monkeypatch.setitem(module.TABLES, "mappers", full)
+    result = call("list")
+    assert (result.exit_code, result.stderr) == (2, "symfold: not enough memory (Unable to allocate 8 EiB)\n")
+
+
+def test_a_bug_of_ours_shows_its_traceback(monkeypatch: Any) -> None:
+    import symfold.apps.command.list as module
+
+    monkeypatch.setitem(module.TABLES, "mappers", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call("list")
+
+
+def test_outputs_never_take_the_place_of_inputs(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("a,y\n" + "".join(f"{k},{2 * k}\n" for k in range(30)))
+    before = table.read_text()
+    result = CliRunner().invoke(main, ["train", "residual", "--data", str(table), "--target", "y", "-o", str(table)])
+    assert result.exit_code == 2 and "it is the file that is read" in result.output + result.stderr
+    assert table.read_text() == before
+
+
+def test_a_net_that_runs_away_is_not_saved(tmp_path):
+    table, model = tmp_path / "table.csv", tmp_path / "model.npz"
+    table.write_text("a,y\n" + "".join(f"{k % 7},{k}\n" for k in range(30)))
+    arguments = ["train", "residual", "--data", str(table), "--target", "y", "--epochs", "5", "--rate", "10", "-o", str(model)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2 and not model.exists()
+    assert len(result.stderr.splitlines()) == 1
+
+
+SLOW_DOT = """#!{python}
+import os, sys, time
+sys.stdin.read()
+with open({pid!r} + "~", "w") as file:
+    file.write(str(os.getpid()))
+os.replace({pid!r} + "~", {pid!r})
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize(("sent", "status", "words"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")])
+def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_path: Path) -> None:
+    dot, pid = tmp_path / "bin" / "dot", tmp_path / "pid"
+    dot.parent.mkdir()
+    dot.write_text(SLOW_DOT.format(python=sys.executable, pid=str(pid)))
+    dot.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{dot.parent}:{os.environ['PATH']}", "SYMFOLD_RENDERER": "dot"}
+    line = [sys.executable, "-m", "symfold.apps.command.main", "draw", "residual", "-o", str(tmp_path / "net.svg")]
+    def heard() -> None:  # who runs the tests in the background ignores interruptions, and what it starts would too
+        signal.signal(sent, signal.SIG_DFL)
+
+    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as drawing:
+        try:
+            while not pid.exists():
+                assert drawing.poll() is None
+                time.sleep(0.02)
+            drawing.send_signal(sent)
+            _, complaint = drawing.communicate(timeout=60)
+        finally:
+            drawing.kill()
+    assert drawing.returncode == status and words in complaint and "Traceback" not in complaint
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert not (tmp_path / "net.svg").exists()
+
+
+def test_the_bounds_of_the_command_are_those_of_the_library() -> None:
+    from symfold.apps.command.draw import command
+    from symfold.show.diagram.size import BOUND
+
+    assert {option.name: option.default for option in command.params}["max_size"] == BOUND
+
+
+def test_the_page_of_the_command_is_true(tmp_path: Path, monkeypatch: Any) -> None:
+    """Every command in docs/command.md is run, in one folder, and prints what the page says."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```console\n(.*?)^```$", (ROOT / "docs" / "command.md").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    examples = [re.split(r"(?<=\n)", example, maxsplit=1) for block in blocks for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    assert {shlex.split(line)[1] for line, _ in examples} == set(COMMANDS)
+    for line, expected in examples:
+        program, *args = shlex.split(line)
+        result = call(*args)
+        assert (program, result.stdout + result.stderr) == ("symfold", expected), line
+        assert result.exit_code == (2 if expected.startswith("symfold: ") else 0), line
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("nothing.of.that.name:f", "nothing.of.that.name cannot be imported: ModuleNotFoundError: No module named 'nothing'"),
+        ("symfold.frontend.losses:nothing", "symfold.frontend.losses has no function 'nothing' (it has "),
+        ("symfold.frontend.losses:a.b", "'symfold.frontend.losses:a.b' names no factory (write MODULE:FACTORY, as mymodels:encoder)"),
+    ],
+)
+def test_what_inspect_cannot_find_is_named(line: str, message: str) -> None:
+    result = call("inspect", line)
+    assert (result.exit_code, result.stdout) == (2, "") and result.stderr.startswith(f"symfold: {message}")
+
+
+def test_inspect_gives_all_outputs_and_draws(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "pair_of_nets.py").write_text(
+        "import symfold as sf\n"
+        "def pair():\n"
+        "    net = sf.fold(sf.mappers.residual, sf.layers('f1:4'), sf.tensor('x'))\n"
+        "    return net, net + 1\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    found = printed_json("inspect", "pair_of_nets:pair", "-o", "pair.svg")
+    assert found["paths"] == "(t + 1)**3; (t + 1)**3"
+    assert (tmp_path / "pair.svg").read_text("utf-8").startswith("<?xml")
+    assert call("inspect", "pair_of_nets:pair", "--partial").stderr == "symfold: --partial has no effect where the factory gives a net (leave it out)\n"
+
+
+def test_inspect_says_in_one_line_where_a_factory_raised(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "raising_nets.py").write_text("def args(a):\n    return a\n\ndef broken():\n    return 1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name, said in (("args", "TypeError"), ("broken", "raised ZeroDivisionError: division by zero (")):
+        result = CliRunner().invoke(main, ["inspect", f"raising_nets:{name}"])
+        assert result.exit_code == 2 and said in result.output and "Traceback" not in result.output

@@ -1,0 +1,549 @@
+"""The report: what the table says, that the page is whole, safe, small and the same every time."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import pairwise, permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy as sp
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.apps.command.main import main
+from symfold.apps.report import plots
+from symfold.apps.report.cells import Formula, expression, text_of
+from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.pictures import diagrams
+from symfold.apps.report.rows import ROWS, answers, same_part
+from symfold.apps.report.sections import SECTIONS
+from symfold.apps.report.terminal import shown
+from symfold.apps.report.trained import start, trained
+
+VOID = {"meta", "input", "link", "br", "hr", "img"}
+EVIL = "<script>alert(1)</script>"
+
+
+def compared(first: str = "residual", second: str = "boosting", depth: int | str = 4, names: tuple[str, str] | None = None) -> Comparison:
+    x, f = sf.tensor("x"), sf.layers("f", count=depth)
+    from symfold.mappers.expressions import named_mapper
+
+    return sf.compare(*(sf.fold(named_mapper(m).make(x), f, x) for m in (first, second)), names=names or (first, second))
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return compared().to_html()
+
+
+class Reader(HTMLParser):
+    """Reads a page strictly: every element is closed, in order; keeps what it met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.met: list[tuple[str, dict[str, str | None], tuple[str, ...]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
+        self.met.append((tag, dict(attrs), tuple(self.open)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.met.append((tag, dict(attrs), tuple(self.open)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+# ---------------------------------------------------------------- the table
+
+
+def test_the_table_marks_what_differs_and_only_that() -> None:
+    same = list(answers(compared("residual", "residual", names=("A", "B"))))
+    assert same and not any(answered.differ for answered in same)
+    differing = {answered.row.label for answered in answers(compared()) if answered.differ}
+    assert {"step", "P(t)", "paths"} <= differing
+
+
+@pytest.mark.parametrize("depth", [1, 4, 1_000_000, "n"])
+@pytest.mark.parametrize("second", ["boosting", "feedforward", "multiplicative"])
+def test_every_row_answers_at_any_depth(depth: int | str, second: str) -> None:
+    for answered in answers(compared(second=second, depth=depth)):
+        for cell in answered.cells:
+            assert text_of(cell).strip()
+            assert len(text_of(cell)) < 1200, answered.row.label
+
+
+@pytest.mark.parametrize("depth", [1, 4, 12, 1_000_000, "n"])
+@pytest.mark.parametrize("width", [40, 80, 132])
+def test_no_line_is_wider_than_the_terminal(depth: int | str, width: int) -> None:
+    for line in shown(compared(depth=depth), width).splitlines():
+        assert len(line) <= width, line
+
+
+def test_emphasis_is_added_to_the_sign_and_never_replaces_it() -> None:
+    plain = shown(compared())
+    assert shown(compared(), strong=lambda text: f"\x1b[1m{text}\x1b[0m").replace("\x1b[1m", "").replace("\x1b[0m", "") == plain
+    assert all(line[:2] in ("!=", "= ", "  ", "--", "") or line[:2].isalpha() or line[:2].strip() for line in plain.splitlines())
+
+
+def test_names_are_two_and_different() -> None:
+    net = compared().a
+    with pytest.raises(sf.errors.InvalidType, match="two names"):
+        sf.compare(net, net, names=("A",))  # type: ignore[arg-type]
+    with pytest.raises(sf.errors.InvalidValue, match="different names"):
+        sf.compare(net, net, names=("A", "A"))
+
+
+def test_a_comparison_displays_without_raising() -> None:
+    shown = compared(names=(EVIL, "B"))._repr_html_()
+    assert shown is not None and "<script" not in shown
+    read(shown)
+    broken = Comparison(None, None)  # type: ignore[arg-type]
+    assert broken._repr_html_() is None
+
+
+def test_another_depth_is_the_net_made_at_that_depth() -> None:
+    assert compared(depth=4).at(7) == compared(depth=7)
+    assert compared(depth=4).general == compared(depth="n").general
+    assert compared(depth="n").at(3) == compared(depth=3)
+
+
+def test_nets_without_a_common_depth_have_no_frames() -> None:
+    x = sf.tensor("x")
+    f = sf.layers("f1:4")
+    comparison = sf.compare(sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.residual, sf.layers("f1:6"), x))
+    assert comparison.general is None and comparison.frames == {} and comparison.pictured is comparison
+    read(comparison.to_html())
+    with pytest.raises(sf.errors.InvalidValue, match="no depth in common"):
+        comparison.at(3)
+
+
+# ---------------------------------------------------------------- the page
+
+
+def test_the_page_is_well_formed_and_each_picture_has_words(page: str) -> None:
+    reader = read(page)
+    assert page.startswith("<!DOCTYPE html>") and '<html lang="en">' in page
+    drawings = [(attributes, inside) for tag, attributes, inside in reader.met if tag == "svg"]
+    assert len(drawings) >= 2 * 8
+    assert all(a.get("aria-hidden") == "true" or a.get("role") == "img" for a, _ in drawings)
+    titles = re.findall(r"<svg[^>]*><title>([^<]+)</title>", page)
+    assert len(titles) == len(drawings) and min(map(len, titles)) > 20
+    ids = [attributes["id"] for _, attributes, _ in reader.met if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    labels = {a["for"] for tag, a, _ in reader.met if tag == "label"}
+    assert {a["id"] for tag, a, _ in reader.met if tag == "input"} <= labels
+    for _, attributes, _ in reader.met:
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert set((attributes.get(name) or "").split()) <= set(ids)
+
+
+def test_headings_do_not_skip_a_level(page: str) -> None:
+    levels = [int(tag[1]) for tag, _, _ in read(page).met if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_the_page_asks_for_nothing_from_outside(page: str) -> None:
+    without_namespaces = page.replace("http://www.w3.org/1998/Math/MathML", "").replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"(?i)\b(?:https?|ftp|wss?|file|data|javascript):", re.sub(r'content="default-src[^"]*"', "", without_namespaces).replace("data-", ""))
+    for tag, attributes, _ in read(page).met:
+        assert "src" not in attributes and "srcset" not in attributes and "action" not in attributes
+        assert (attributes.get("href") or "#").startswith("#"), tag
+        assert not any(name.startswith("on") or name == "style" for name in attributes), tag
+    assert "@import" not in page and "url(" not in page
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy and "default-src 'none'" in policy[1] and "unsafe" not in policy[1] and "*" not in policy[1]
+
+
+@pytest.mark.parametrize("depth", [4, 12, 1_000_000, "n"])
+def test_the_page_is_small(depth: int | str) -> None:
+    assert len(compared(depth=depth).to_html().encode()) < 2_000_000
+
+
+def test_the_same_nets_give_the_same_bytes(page: str) -> None:
+    assert compared().to_html() == page
+
+
+def test_the_page_holds_no_path_of_this_machine(page: str) -> None:
+    assert str(Path.home()) not in page and "/tmp" not in page and "site-packages" not in page
+
+
+def test_what_a_user_typed_is_escaped() -> None:
+    reader = read(compared(names=(EVIL, '"><img src=x onerror=alert(1)>')).to_html())
+    assert sum(tag == "script" for tag, _, _ in reader.met) == 1
+    assert not any(tag == "img" for tag, _, _ in reader.met)
+
+
+def test_every_section_is_there(page: str) -> None:
+    for section in SECTIONS:
+        assert f'<section id="{section.key}"' in page, section.key
+    assert all(f"<b>{row.label}</b>" in page for row in ROWS)
+
+
+# ---------------------------------------------------------------- what is said
+
+
+def test_the_answer_opens_with_the_common_form() -> None:
+    lines = str(compared()).splitlines()
+    assert lines[:3] == [
+        "Both nets are x + f_k(u_k) summed over k = 1..4",
+        "They differ only in what layer k reads: in A, u_k = z_{k-1} (all that was added",
+        "up before it); in B, u_k = x (the input itself).",
+    ]
+    assert lines[3].startswith("B is exactly the first sweep of solving the equations of A")
+    swapped = str(compared("boosting", "residual"))
+    assert "A is exactly the first sweep of solving the equations of B" in swapped
+    assert "first sweep" not in str(compared("residual", "feedforward"))
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_answer_stands_on_one_screen_with_all_that_is_asked(width: int) -> None:
+    lines = shown(compared(), width).splitlines()
+    assert len(lines) <= 40 and max(map(len, lines)) <= width
+    assert all(any(line[3:].startswith(row.label) for line in lines) for row in ROWS)
+    assert all(said in "\n".join(lines) for said in ("(1 + t)^4", "16 paths through 2 layers", "(I + J4(z3))", "g4 = g", "1, 4, 6, 14 terms", "Are they equal? Different"))
+
+
+def test_a_net_that_never_reads_the_input_is_said_to_have_nothing_to_compare() -> None:
+    f, x = sf.layers("f1:5"), sf.tensor("x")
+    nets = sf.fold(sf.mappers.residual, f, 0), sf.fold(sf.mappers.boosting(x), f, 0)
+    for pair, which in ((nets, "A never reads x"), (nets[::-1], "B never reads x")):
+        assert str(sf.compare(*pair)).replace("\n", " ").startswith(which + ": its first state is a number")
+    assert "never reads" not in str(compared()) and "never reads" not in str(sf.compare(nets[0], nets[0]))
+
+
+def test_nets_that_are_equal_in_another_order_are_said_to_be_equal() -> None:
+    comparison = compared("residual", "z + f(z)")
+    assert not comparison.differ and "Equal by normal form" in str(comparison)
+    assert [answered.row.label for answered in answers(comparison) if answered.differ] == ["step"]  # the author's order is kept
+
+
+def test_a_display_never_raises() -> None:
+    assert "cannot be shown" in str(Comparison(None, None))  # type: ignore[arg-type]
+
+
+def test_the_measured_slopes_are_two_and_three(page: str) -> None:
+    slopes = [float(value) for value in re.findall(r"Measured slopes (\d\.\d+) and (\d\.\d+)", page)[0]]
+    assert slopes == pytest.approx([2, 3], abs=0.02)
+
+
+def cells_of(page: str, section: str) -> list[list[str]]:
+    """The rows of the last table of numbers in a section."""
+    part = page[page.index(f'<section id="{section}"') :]
+    part = part[: part.index("</section>")]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in part[part.rindex("<tbody>") :].split("</tr>")[:-1]]
+
+
+def test_groups_have_the_paths_that_the_formula_gives(page: str) -> None:
+    rows = cells_of(page, "groups")
+    assert [int(row[0]) for row in rows] == [q for q in range(1, 25) if 24 % q == 0]
+    for q, span, _, count in rows:
+        assert int(span) == 24 // int(q)
+        assert int(count.replace(",", "")) == (1 + int(q)) ** (24 // int(q))
+
+
+def test_sweeps_keep_the_shorter_paths_and_end_at_the_net(page: str) -> None:
+    rows = cells_of(page, "sweeps")  # of the last depth on the slider
+    n = len(rows) - 1
+    assert [int(row[3]) for row in rows] == [sum(math.comb(n, k) for k in range(s + 1)) for s in range(n + 1)]
+    errors = [float(row[4]) for row in rows]
+    assert errors == sorted(errors, reverse=True) and errors[-1] < 1e-12 < errors[-2]
+
+
+def test_the_coupled_layers_are_the_pairs_in_one_net_and_none_in_the_other(page: str) -> None:
+    assert "Couplings in A: residual, trained: 6 of 6 pairs" in page and "Couplings in B: boosting, trained: 0 of 6 pairs" in page
+
+
+def test_the_layers_of_boosting_are_all_taught_the_loss_gradient() -> None:
+    """In the trained nets of the page: cosines of one and equal norms in boosting, in the residual net neither."""
+    for mapper, alike in (("residual", False), ("boosting", True)):
+        fitted = trained(compared(mapper, "feedforward").a)
+        found = sf.received(fitted.loss, fitted.params, **fitted.data)
+        assert bool(np.allclose(found.cosines, 1) and np.allclose(found.norms, found.norms[-1])) is alike
+        assert float(fitted.loss(fitted.params, **fitted.data)) < float(fitted.loss(start(fitted.net, 0), **fitted.data)) / 2
+
+
+@pytest.mark.parametrize(
+    ("mapper", "depth", "said"),
+    [
+        ("residual", 10**6, "of 3 layers: yes, from order 2"), ("boosting", 10**6, "of 3 layers: no:"), ("boosting", "n", "of 3 layers: no:"),
+        ("residual", 4, "yes, from order 2 in epsilon on: swapping f1 and f2"), ("boosting", 6, "no:"), ("multiplicative", 2, "yes"),
+        ("f(x)", 3, "yes, from order 1 in epsilon on: swapping f2 and f3"),  # the last layer is all that is left of the net
+        ("x + f(x)", 4, "yes, from order 1 in epsilon on: swapping f3 and f4"), ("x + f(x)", 30, "of 3 layers: yes"),
+        ("residual", 1, "there is one layer"), ("residual", 0, "there is no layer"),
+    ],
+)  # fmt: skip
+def test_whether_order_matters_is_asked_of_every_two_neighbours(mapper: str, depth: int | str, said: str) -> None:
+    cells = {answered.row.label: answered.cells for answered in answers(compared(mapper, "feedforward", depth))}
+    assert text_of(cells["order"][0]).startswith(said)
+
+
+def test_nets_of_a_depth_that_is_a_multiple_are_compared() -> None:
+    """At the numbers that the symbol takes: groups of a symbolic depth, and the net that they are made of."""
+    x, f = sf.tensor("x"), sf.layers("f", count=2 * sp.Symbol("m"))
+    nets = [sf.fold(mapper, f, x) for mapper in (sf.mappers.residual, sf.mappers.boosting(x))]
+    told = str(sf.compare(*nets))
+    assert "of 6 layers: yes, from order 2" in " ".join(told.split()) and "Of 6 layers, written out" in told
+    assert sf.compare(*nets).at(2).a == nets[0].at(m=2)
+    grouped = {answered.row.label: text_of(answered.cells[0]) for answered in answers(sf.compare(sf.grouped(nets[0], 2), nets[0]))}
+    assert grouped["order"].startswith("of 6 layers: yes, from order 2") and grouped["P(t)"] == "(1 + 2*t)^m"
+
+
+@pytest.mark.parametrize("mapper", ["residual", "boosting", "f(x)", "x + f(x)", "multiplicative", "f(z)", "z + f(f(z))", "x"])
+def test_layers_are_said_to_give_the_same_in_any_order_only_where_all_orders_do(mapper: str) -> None:
+    net = compared(mapper, "feedforward", 3).a
+    cell = next(text_of(answered.cells[0]) for answered in answers(compared(mapper, "feedforward", 3)) if answered.row.label == "order")
+    names = ["f1", "f2", "f3"]
+    alike = mapper == "x" or all(sf.verdict(net, sf.reorder(net, order)).equal for order in permutations(names))
+    assert cell.startswith(("no:", "there is no layer")) == alike, cell
+
+
+def test_degrees_go_with_the_depth() -> None:
+    cells = {answered.row.label: answered.cells for answered in answers(compared("residual", "boosting", 10**6))}
+    assert [text_of(cell) for cell in cells["degree"]] == ["d^1000000", "d"]
+
+
+def test_expressions_are_compared_by_value_and_formulas_to_the_letter() -> None:
+    d = sp.Symbol("d", positive=True)
+    assert same_part(expression(d * (d + 1)), expression(d**2 + d)) and not same_part(expression(d**2), expression(d**3))
+    assert same_part(expression((1 + d) ** 10**6), expression((1 + d) ** (10**6 - 1) * (1 + d)))
+    written = [Formula(lambda style, text=text: text) for text in ("a + b", "b + a")]  # type: ignore[misc]
+    assert same_part(written[0], written[0]) and not same_part(*written)
+
+
+# ---------------------------------------------------------------- pictures and plots
+
+
+def test_both_diagrams_have_the_same_nodes_in_the_same_places() -> None:
+    def nodes(drawing: str) -> list[str]:
+        return re.findall(r'<g class="node[^"]*">.*?</g>', drawing, flags=re.S)
+
+    a, b = diagrams(compared(depth=3))
+    assert nodes(a) == nodes(b) and len(nodes(a)) > 8
+    assert a.count('class="edge edge-state only-a"') == 2 and "only-b" not in a  # z1 -> f2, z2 -> f3
+    assert b.count("only-b") == 2 and "only-a" not in b  # x -> f2, x -> f3
+
+
+def points(drawing: str, kind: str) -> Iterator[dict[str, float]]:
+    for found in re.findall(rf'<rect class="{kind}[^>]*>', drawing):
+        yield {name: float(value) for name, value in re.findall(r'(\S+)="(-?[\d.]+)"', found)}
+
+
+def test_bars_are_as_high_as_the_shares() -> None:
+    drawn = list(points(plots.bars("two nets", [[0.25, 0.75], [1.0, 0.0]], "k", "share"), "bar"))
+    full = max(bar["height"] for bar in drawn)
+    assert [round(bar["height"] / full, 2) for bar in drawn] == [0.25, 0.75, 1.0, 0.0]
+    assert {round(bar["y"] + bar["height"], 2) for bar in drawn} == {drawn[0]["y"] + drawn[0]["height"]}
+
+
+def test_a_power_is_a_straight_line_on_two_logarithmic_axes() -> None:
+    curve = plots.Line("square", tuple((10.0**-k, 10.0 ** (-2 * k)) for k in range(4)))
+    drawn = plots.lines("a square", [curve], "epsilon", "error", (True, True))
+    dots = np.array([[float(v) for v in pair] for pair in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', drawn)])
+    steps = np.diff(dots, axis=0)
+    assert np.allclose(steps, steps[0], atol=0.02)
+
+
+def test_a_heat_map_shows_zeros_as_nothing() -> None:
+    drawn = plots.heat("a matrix", [[0, 1], [2, 0]], ["1", "2"], ["1", "2"])
+    assert re.findall(r'class="cell"[^>]*fill-opacity="([\d.]+)"', drawn) == ["0", "0.5", "1", "0"]
+
+
+def labels(drawing: str) -> list[tuple[str, str]]:
+    """Where each node of a drawing stands and what is written on it."""
+    return re.findall(r'<g class="node.*?<text[^>]* (x="[^"]*" y="[^"]*")>([^<]*)</text>', drawing, flags=re.S)
+
+
+def test_each_diagram_shows_its_own_joins_in_the_same_places() -> None:
+    a, b = map(labels, diagrams(compared("residual", "multiplicative")))
+    assert [place for place, _ in a] == [place for place, _ in b]
+    assert [(one, other) for (_, one), (_, other) in zip(a, b, strict=True) if one != other] == [("+", "×")] * 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("residual", "boosting", "in A f2 reads z1, f3 reads z2; in B f2 reads x, f3 reads x."),
+        ("residual", "multiplicative", "in A z1 is joined by +, z2 is joined by +, z3 is joined by +; in B z1 is joined by *, z2 is joined by *, z3 is joined by *."),
+        ("residual", "z + f(z)", "No arrow is in one net alone."),
+    ],
+)
+def test_the_words_of_a_diagram_say_what_moved(first: str, second: str, told: str) -> None:
+    for drawing in diagrams(compared(first, second, 3)):
+        assert re.search("<title>(.*?)</title>", drawing)[1].endswith(told)  # type: ignore[index]
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_round_and_few(low: float, width: float) -> None:
+    ticks = plots.Scale(low, low + width, 0, 100).ticks()
+    assert 2 <= len(ticks) <= 7
+    steps = np.diff(ticks)
+    assert np.allclose(steps, steps[0]) and f"{steps[0]:.1e}"[:3] in ("1.0", "2.0", "2.5", "5.0")
+
+
+def test_the_axis_of_layers_has_whole_numbers_from_one(page: str) -> None:
+    part = page[page.index('<section id="teaching"') :]
+    part = part[: part.index("</section>")]
+    assert re.findall(r'text-anchor="middle">([^<]*)</text>', part)[:5] == ["1", "2", "3", "4", "layer"]
+    assert "-0.00" not in page
+
+
+# ---------------------------------------------------------------- trained nets, updates, volume
+
+
+def test_the_trained_nets_reach_low_losses_which_are_stated(page: str) -> None:
+    part = page[page.index('<section id="teaching"') :]
+    losses = re.findall(r"(\d[\d.]*) at the start and (\d[\d.]*) at the end", part)
+    assert len(losses) == 4  # two nets under each of two plots
+    assert all(float(after) < float(before) / 100 for before, after in losses)
+    assert "in nets of 4 layers" in part
+
+
+def test_in_boosting_a_step_is_felt_by_all_layers_alike() -> None:
+    for mapper, alike in (("residual", False), ("boosting", True)):
+        fitted = trained(compared(mapper, "feedforward").a)
+        found = sf.update_coupling(fitted.loss, fitted.params, **fitted.data).relative
+        assert bool(np.allclose(found, found[0])) is alike
+
+
+def test_couplings_are_shown_only_where_each_layer_is_applied_once() -> None:
+    page = compared("f(f(z)) + z", "z + f(z) + f(x)", 3).to_html()
+    assert page.count("Not shown: in ") == 2 and "in the order f1, f1, f2, f2, f3, f3" in page
+
+
+def test_nets_of_other_layers_are_not_measured_against_each_other() -> None:
+    x = sf.tensor("x")
+    page = sf.compare(*(sf.fold(sf.mappers.residual, sf.layers(name), x) for name in ("f1:4", "g1:4"))).to_html()
+    assert "the nets apply other layers" in page and "nan" not in re.sub("<[^>]*>", " ", page).split()
+
+
+def test_long_nets_without_a_common_depth_have_no_pictures_layer_by_layer() -> None:
+    x = sf.tensor("x")
+    page = sf.compare(*(sf.fold(sf.mappers.residual, sf.layers(name), x) for name in ("f1:31", "f1:41"))).to_html()
+    assert "at most 24 layers" in page
+    read(sf.compare(*(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), x) for depth in ("n", "m"))).to_html())
+
+
+def test_where_there_is_no_gradient_there_is_no_angle() -> None:
+    page = compared("f(z)", "f(x)", 4).to_html()
+    assert "no gradient, no gradient, no gradient, 1" in page and "nan" not in re.findall(r"[a-z]+", re.sub("<[^>]*>", " ", page))
+
+
+def test_layers_that_nothing_teaches_are_said_to_receive_nothing() -> None:
+    assert "rows of zeros are layers that receive no gradient at all" in compared("f(x)", "boosting", 3).to_html()
+
+
+def test_volume_is_the_product_in_a_residual_net_and_of_the_sum_in_boosting() -> None:
+    """The sentence against numbers: determinants of layers that are known, by hand."""
+    said = " ".join(str(compared()).split())
+    assert "in A it is the product of det(I + J_k(z_{k-1})), step by step; in B det(I + the sum of J_k(x))" in said
+    assert "differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]" in said
+    assert "Volume" not in str(compared("residual", "multiplicative")) and "differ at order 2, by" not in str(compared("residual", "z + f(z)"))
+    x, size, random = sf.tensor("x", (None, 3)), 1e-3, np.random.default_rng(0)
+    kind = sf.layer("f", lambda z, W: sf.tanh(z @ W), W=(3, 3)).kind
+    nets = [sf.fold(m, sf.layers("f1:4", kind), x) for m in (sf.mappers.residual, sf.mappers.boosting(x))]
+    # with layers s W of one strength s, sums of W_j W_i are second derivatives: det differs by the trace of their sum
+    weights = [random.standard_normal((3, 3)) for _ in range(3)]
+    values = {f"W{k + 1}": size * weight for k, weight in enumerate(weights)}
+    a, b = (float(sf.determinant(net, values, x=np.zeros((1, 3)))[0]) for net in nets)
+    expected = sum(np.trace(weights[i] @ weights[j]) for j in range(3) for i in range(j))
+    assert (a - b) / size**2 == pytest.approx(expected, rel=0.05)
+
+
+# ---------------------------------------------------------------- what is said of other depths
+
+
+@pytest.mark.parametrize(("depth", "told"), [(30, "30"), (10**6, "1,000,000"), ("n", "n")])
+def test_a_report_of_many_layers_says_how_many_are_pictured(depth: int | str, told: str) -> None:
+    comparison = compared(depth=depth)
+    assert f"The nets compared have {told} layers; the pictures below show nets of 4" in comparison.to_html()
+    assert "A - B at any depth n is" in " ".join(str(comparison).split())
+
+
+def test_a_report_of_few_layers_does_not(page: str) -> None:
+    assert "Heavy coloured arrows" in page
+    assert "The nets compared have" not in page and "at any depth" not in page
+
+
+@pytest.mark.parametrize(("second", "depth"), [("multiplicative", 4), ("z + f(z)", 4), ("boosting", 1), ("boosting", 0)])
+def test_what_is_said_fits_other_nets(second: str, depth: int) -> None:
+    page = compared("residual", second, depth).to_html()
+    assert not re.search(r"\b1 (?:layers|paths|terms)\b|added at different places", page)
+    assert depth or "there is one layer" not in page
+    assert "Heavy coloured arrows" not in page  # all the arrows are in both
+
+
+def test_counts_that_are_not_known_say_why() -> None:
+    cells = {answered.row.label: answered.cells for answered in answers(compared("multiplicative", "residual", 10**6))}
+    assert text_of(cells["series"][0]) == "not known: the terms of this net are counted layer by layer only, and 1,000,000 layers are too many"
+    symbolic = {answered.row.label: answered.cells for answered in answers(compared("multiplicative", "residual", "n"))}
+    assert "the depth n is a symbol" in text_of(symbolic["series"][0])
+
+
+def test_the_page_begins_with_the_question_and_the_terminal_explains_its_signs(page: str) -> None:
+    assert re.search(r"<p[^>]*>([^<]*)</p>", page)[1].endswith("?")  # type: ignore[index]
+    assert "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u" in " ".join(str(compared()).split())
+
+
+# ---------------------------------------------------------------- the command
+
+
+def run(*args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["compare", *args], catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def test_the_command_prints_the_table_and_writes_the_page(tmp_path: Path, page: str) -> None:
+    target = tmp_path / "report.html"
+    code, output = run("residual", "boosting", "--depth", "4", "-o", str(target))
+    assert code == 0 and str(compared()) in output
+    assert target.read_text(encoding="utf-8") == page
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_page_that_cannot_be_written_is_said_before_the_work() -> None:
+    code, output = run("residual", "boosting", "-o", "no/such/folder/report.html")
+    assert code == 2 and "no folder" in output and len(output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["x.txt", "report", "page.svg", "html"])
+def test_a_page_is_written_to_a_name_that_says_so(name: str, tmp_path: Path) -> None:
+    code, output = run("residual", "boosting", "-o", str(tmp_path / name))
+    assert code == 2 and "ends in .html" in output and not list(tmp_path.iterdir())
+
+
+def test_the_command_gives_json() -> None:
+    code, output = run("residual", "boosting", "--depth", "4", "--json")
+    said = json.loads(output)
+    assert code == 0 and said["depth"] == 4
+    assert [row["label"] for row in said["rows"]] == [row.label for row in ROWS]
+    assert all({"a", "b", "differ", "question"} <= set(row) for row in said["rows"])
+
+
+def test_the_exit_code_says_whether_the_nets_differ() -> None:
+    assert run("residual", "boosting", "--exit-code")[0] == 1
+    assert run("residual", "boosting")[0] == 0
+    assert run("residual", "f(z) + z", "--exit-code")[0] == 0
+    assert run("resnet", "boosting", "--exit-code")[0] == 2

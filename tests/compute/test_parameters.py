@@ -1,0 +1,96 @@
+"""Parameters: one buffer, writable views, started as their layers say."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold.compute.parameters import Parameters, layout_of
+from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownName
+
+DENSE = sf.dense(4, 4, sf.sigmoid)
+NET = sf.fold(sf.mappers.residual, sf.layers("f1:4", DENSE), sf.tensor("x", (None, 4)))
+
+
+def test_every_entry_lies_in_one_place_of_the_buffer() -> None:
+    params = NET.init(seed=0)
+    params.flat[:] = np.arange(params.flat.size)
+    found = np.concatenate([value.ravel() for value in params.values()])
+    np.testing.assert_array_equal(np.sort(found), np.arange(params.flat.size))
+
+
+def test_starts_are_those_of_the_layers() -> None:
+    wide = sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(100, 100), count=5), sf.tensor("x", (None, 100)))
+    params = wide.init(seed=0)
+    assert params["W3"].std() == pytest.approx(0.1, rel=0.05)
+    assert not params["b3"].any()
+    gain = sf.Net.of(sf.tensor("x", ()) * sf.parameter("gain", (), sf.Normal(1.0, 0.0)))
+    assert gain.init(seed=0)["gain"] == 1.0
+
+
+def test_a_parameter_in_two_places_has_one_value() -> None:
+    layers = sf.layers("f1:4", DENSE)
+    net = sf.Net.of(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (2, 4))) + layers[1](sf.tensor("x", (2, 4))))
+    params = net.init(seed=0)
+    values = {name: np.array(value) for name, value in params.items()}
+    x = np.ones((2, 4))
+    np.testing.assert_allclose(net.compile()(params, x=x), net(values, x=x))
+    params["W2"] = np.zeros((4, 4))
+    values["W2"] = np.zeros((4, 4))
+    np.testing.assert_allclose(net.compile()(params, x=x), net(values, x=x))
+
+
+def test_a_plain_dict_and_the_buffer_give_the_same() -> None:
+    params, run, x = NET.init(seed=3), NET.compile(), np.ones((2, 4))
+    np.testing.assert_array_equal(run(params, x=x), run({name: value.copy() for name, value in params.items()}, x=x))
+    other = sf.fold(sf.mappers.boosting(sf.tensor("x", (None, 4))), sf.layers("f1:4", DENSE), sf.tensor("x", (None, 4)))
+    assert other.compile()(params, x=x).shape == (2, 4)  # the same names in a net of another shape
+
+
+def test_copies_are_apart() -> None:
+    params = NET.init(seed=3)
+    copy = params.copy()
+    copy["W1"] += 1
+    assert not np.array_equal(copy["W1"], params["W1"])
+
+
+def test_mistakes_are_named() -> None:
+    params = NET.init(seed=0)
+    with pytest.raises(UnknownName, match="unknown parameter: 'W9'"):
+        params["W9"] = 1
+    with pytest.raises(KeyError):
+        params["W9"]
+    with pytest.raises(ShapeError, match=r"'W1' has shape \(4, 4\), got \(3,\)"):
+        params["W1"] = np.ones(3)
+    with pytest.raises(InvalidType, match="give numbers"):
+        params["W1"] = np.full((4, 4), "a")
+    with pytest.raises(InvalidType, match="cannot delete"):
+        del params["W1"]
+    with pytest.raises(InvalidValue, match="no value for parameter 'W1'"):
+        Parameters(layout_of(NET)).load({})
+    with pytest.raises(InvalidValue, match="no size yet"):
+        sf.fold(sf.mappers.residual, sf.layers("f", DENSE, count="n"), sf.tensor("x", (None, 4))).init()
+
+
+def test_a_call_checks_parameter_shapes_and_computes_in_floats() -> None:
+    """As the compiled net does: the same error, and no number wraps around."""
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:2", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    for name, value in (("b1", np.zeros((5, 3))), ("W1", 1.0)):
+        for run in (net, net.compile()):
+            with pytest.raises(sf.errors.ShapeError, match=rf"parameter '{name}' has shape \(\d, 3\), got "):
+                run({**net.init(0), name: value}, x=np.ones((1, 3)))
+    x = sf.tensor("x")
+    assert sf.Net.of(x + x)(x=np.array([200], np.uint8)).tolist() == [400.0]
+    assert sf.Net.of(x + x)(x=np.array([True])).tolist() == [2.0]
+    for bad in ([[1, 2, 3], [1]], np.array(["a"], dtype=object)):
+        with pytest.raises(sf.errors.SymfoldError, match="the value of 'x' is no array"):
+            sf.Net.of(x + 1)(x=bad)
+
+
+def test_parameters_compare_and_compiled_nets_are_pickled() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    params, run, x = net.init(0), net.compile(), np.ones((2, 3))
+    assert params == net.init(0) and params != net.init(1) and params == dict(params)
+    wanted = run(params, x=x)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(run))(params, x=x), wanted)

@@ -1,0 +1,240 @@
+"""Typed expressions: what is read, what is refused, and that what is read means what was typed."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.errors import ParseError, UnknownName
+from symfold.mappers import MAPPERS
+from symfold.mappers.expressions import (
+    FUNCTIONS,
+    MAX_DEPTH,
+    MAX_LENGTH,
+    Name,
+    Number,
+    Operation,
+    Tree,
+    build,
+    named_mapper,
+    parse,
+    parse_mapper,
+)
+
+REFUSED = [
+    ("", "empty"),
+    ("   \n", "empty"),
+    ("__import__('os').system('echo')", "attribute"),
+    ("__import__('os')", "'__import__', which is no function"),
+    ("eval('1')", "'eval'"),
+    ("z.__class__", "attribute"),
+    ("z.real", "attribute"),
+    ("[z for z in x]", "comprehension"),
+    ("{z: z for z in x}", "comprehension"),
+    ("sum(z for z in x)", "'sum'"),
+    ("f(z for z in x)", "comprehension"),
+    ("lambda z: z", "lambda"),
+    ("(lambda z: z)(x)", "lambda"),
+    ("'text'", "string"),
+    ("f'{z}'", "string"),
+    ("f('z')", "string"),
+    ("b'z'", "string"),
+    ("z[0]", "index"),
+    ("z if x else 1", "is a condition (write where(condition, a, b))"),
+    ("z in x", "compares by In"),
+    ("z is x", "the comparisons are > >= < <= == !="),
+    ("z & x", "between conditions, and, or, not"),
+    ("~z", "operator"),
+    ("where(z > 0, z)", "where takes 3"),
+    ("(z := x)", "assignment"),
+    ("(z, x)", "tuple"),
+    ("[z]", "list"),
+    ("f(*z)", "starred"),
+    ("f(z=1)", "keywords"),
+    ("f()", "no argument"),
+    ("f", "needs an argument (write f(z))"),
+    ("tanh", "needs an argument"),
+    ("tanh(z, x)", "takes 1"),
+    ("z(x)", "z*("),
+    ("y + z", "'y' is an unknown name"),
+    ("z ^ 2", "a power is **"),
+    ("z % 2", "operator"),
+    ("z / 0", "zero"),
+    ("0 ** -1", "zero"),
+    ("9**9**9", "powers grow too large"),
+    ("((9**99)**99)**99", "powers grow too large"),
+    ("2**z**z**z", "powers grow too large"),
+    ("z**(10*10*10*10)", "powers grow too large"),
+    ("True", "no real number"),
+    ("None", "no real number"),
+    ("2j", "no real number"),
+    ("1e999", "too large a number"),
+    ("...", "no real number"),
+    ("f(z", "never closed"),
+    ("f(z) +", "invalid syntax"),
+    ("z\0", "null"),
+    ("import os", "invalid syntax"),
+    ("z; x", "invalid syntax"),
+    ("z²", "invalid character"),
+    ("z" * (MAX_LENGTH + 1), "characters long"),
+    ("9" * (MAX_LENGTH + 1), "characters long"),
+    ("(" * 150 + "z" + ")" * 150, None),
+    ("(" * 400 + "z" + ")" * 400, "nested"),
+    ("-" * 900 + "z", "nested"),
+    ("f(" * 150 + "z" + ")" * 150, "nested"),
+    ("[" * 450 + "]" * 450, "nested"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), [(t, w) for t, w in REFUSED if w], ids=[repr(t)[:30] for t, w in REFUSED if w])
+def test_refused_in_one_line_that_quotes_it(text: str, words: str) -> None:
+    with pytest.raises(ParseError) as error:
+        parse(text)
+    message = str(error.value)
+    assert words in message
+    assert "\n" not in message and len(message) < 400
+    assert isinstance(error.value, ValueError)
+
+
+def test_parentheses_cost_no_depth() -> None:
+    assert parse("(" * 150 + "z" + ")" * 150) == Name("z")
+
+
+def test_as_deep_as_allowed() -> None:
+    assert isinstance(parse("f(" * (MAX_DEPTH - 1) + "z" + ")" * (MAX_DEPTH - 1)), Operation)
+
+
+@pytest.mark.parametrize("sign", ["+", "-", "*"])
+def test_many_terms_are_no_nesting(sign: str) -> None:
+    mapper = parse_mapper(sign.join(["z"] * (MAX_LENGTH // 2)))
+    tree, terms = mapper.tree, 1
+    while isinstance(tree, Operation):
+        assert tree.symbol == sign and tree.args[1] == Name("z")
+        tree, terms = tree.args[0], terms + 1
+    assert (tree, terms) == (Name("z"), MAX_LENGTH // 2)
+    assert mapper == parse_mapper(str(mapper)) and str(mapper) in repr(mapper)
+
+
+def test_a_long_sum_is_the_sum() -> None:
+    z = sf.tensor("z")
+    net = sf.Net.of(build(parse("+".join(f"z*{k}" for k in range(1, 120))), {"z": z}, abs))
+    assert float(np.asarray(net(z=0.5))) == 0.5 * 119 * 120 / 2
+
+
+def test_the_tree_is_as_typed() -> None:
+    z, fz = Name("z"), Operation("f", (Name("z"),))
+    assert parse("f(z) + z") == Operation("+", (fz, z))
+    assert parse("z - 2*f(z)") == Operation("-", (z, Operation("*", (Number(2), fz))))
+    assert parse("-z**2") == Operation("-", (Operation("**", (z, Number(2))),))
+    assert parse("z**-1") == Operation("**", (z, Number(-1)))
+    assert parse(" +z ") == z
+
+
+def test_names_and_expressions() -> None:
+    assert named_mapper("residual") is MAPPERS["residual"]
+    assert str(named_mapper("f(z) - z")) == "f(z) - z"
+    assert parse("z") == parse_mapper("z").tree
+    with pytest.raises(UnknownName, match=r"unknown mapper: 'resnet' .*'residual'.* or an expression"):
+        named_mapper("resnet")
+
+
+@pytest.mark.parametrize("name", list(MAPPERS))
+def test_the_formula_in_the_table_is_the_mapper(name: str) -> None:
+    x, layers = sf.tensor("x"), sf.layers("f1:4")
+    assert sf.fold(parse_mapper(MAPPERS[name].formula).make(x), layers, x) == sf.fold(MAPPERS[name].make(x), layers, x)
+
+
+@given(st.text(max_size=60) | st.text(alphabet="zxf()+-*/. 0123456789[]{}'\"\\:=,_\n\t\0#", max_size=40))
+def test_random_text_is_read_or_refused(text: str) -> None:
+    try:
+        parse(text)
+    except ParseError as error:
+        assert "\n" not in str(error)
+
+
+FUNCTION_VALUES = {
+    "tanh": math.tanh,
+    "sin": math.sin,
+    "abs": abs,
+    "sigmoid": lambda v: 1 / (1 + math.exp(-v)) if v > -700 else 0.0,
+    "relu": lambda v: max(v, 0.0),
+}
+COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne}
+LEAVES = st.sampled_from([("z", 0.5), ("x", -0.75)]) | st.sampled_from([("2", 2.0), ("0.25", 0.25), ("3", 3.0)])
+
+
+def joined(parts: st.SearchStrategy[tuple[str, float]]) -> st.SearchStrategy[tuple[str, float]]:
+    """Text in parentheses beside its value, computed here in plain Python."""
+    pair = st.tuples(parts, parts)
+    return (
+        pair.map(lambda p: (f"({p[0][0]} + {p[1][0]})", p[0][1] + p[1][1]))
+        | pair.map(lambda p: (f"({p[0][0]} - {p[1][0]})", p[0][1] - p[1][1]))
+        | pair.map(lambda p: (f"({p[0][0]}*{p[1][0]})", p[0][1] * p[1][1]))
+        | parts.map(lambda p: (f"({p[0]} / 4)", p[1] / 4))
+        | parts.map(lambda p: (f"({p[0]})**2", p[1] ** 2))
+        | parts.map(lambda p: (f"-({p[0]})", -p[1]))
+        | st.tuples(st.sampled_from(sorted(COMPARED)), pair, pair).map(
+            lambda p: (
+                f"where({p[1][0][0]} {p[0]} {p[1][1][0]}, {p[2][0][0]}, {p[2][1][0]})",
+                p[2][0][1] if COMPARED[p[0]](p[1][0][1], p[1][1][1]) else p[2][1][1],
+            )
+        )
+        | parts.map(lambda p: (f"(0 < {p[0]} <= 2 and not {p[0]} == 1 or {p[0]} < -3)", float((0 < p[1] <= 2 and p[1] != 1) or p[1] < -3)))
+        | parts.map(lambda p: (f"clip({p[0]}, -1, 0.5)", min(max(p[1], -1), 0.5)))
+        | pair.map(lambda p: (f"xor({p[0][0]} > 0, {p[1][0]} > 0)", float((p[0][1] > 0) != (p[1][1] > 0))))
+        | pair.map(lambda p: (f"min({p[0][0]}, {p[1][0]})", min(p[0][1], p[1][1])))
+        | parts.map(lambda p: (f"f({p[0]})", math.cos(p[1]) + 1))
+        | st.tuples(st.sampled_from(list(FUNCTION_VALUES)), parts).map(
+            lambda p: (f"{p[0]}({p[1][0]})", FUNCTION_VALUES[p[0]](p[1][1]))
+        )
+    )
+
+
+@given(st.recursive(LEAVES, joined, max_leaves=8))
+def test_the_value_is_that_of_the_text(case: tuple[str, float]) -> None:
+    text, expected = case
+    if not abs(expected) < 1e6:
+        return
+    try:
+        tree = parse(text)
+    except ParseError as error:
+        assert "grow too large" in str(error)
+        return
+    given_x = sf.tensor("x")
+    value = build(tree, {"z": sf.tensor("z"), "x": given_x}, lambda v: sf.cos(v) + 1)
+    net = sf.Net.of(value)
+    numbers = {leaf.op.name: {"z": 0.5, "x": -0.75}[leaf.op.name] for leaf in net.inputs}
+    assert float(np.asarray(net(**numbers))) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where(z > 0, f(z), x)", "0 < z and z <= 1", "(not (z > 0) and x != 1) or z == x", "xor(z > 0, x >= f(z))", "clip(f(z), -1, 1)*(z > 0)",
+        "(z > 0) + (x > 0)", "(z > 0) > (x > 0)", "where(z > x, z, where(isnan(x), 0, x))/(1 + z**2)", "-(z > 0)", "(z < 0)**2", "logaddexp(z, x) - hypot(z, 1)",
+        "not (not (z > 0))", "(z > 0 and x > 0) == (z > 0 or x > 0)", "z > 0 and x > 0 and z < x",
+    ],
+)  # fmt: skip
+def test_what_formulas_print_is_read_again(text: str) -> None:
+    values = {"z": sf.tensor("z"), "x": sf.tensor("x")}
+    net = sf.Net.of(build(parse(text), values, sf.layer("f")))
+    printed = sf.formula(net, form="expanded")
+    assert printed == text
+    assert sf.Net.of(build(parse(printed), values, sf.layer("f"))) == net
+
+
+def test_every_function_builds() -> None:
+    for name, (function, arity) in FUNCTIONS.items():
+        tree: Tree = parse(f"{name}({', '.join(['z'] * (arity or 2))})")
+        assert isinstance(tree, Operation) and function(*[sf.tensor("z")] * (arity or 2)) is not None
+
+
+def test_halves_are_exact() -> None:
+    z = sf.tensor("z")
+    assert build(parse("z**(1/2)"), {"z": z}, abs) == sf.sqrt(z)

@@ -1,0 +1,268 @@
+"""Training: the notebook's run against autograd, laws of fit, and what it says when things go wrong."""
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold.compute.parameters import Parameters
+from symfold.errors import Diverged, InvalidType, InvalidValue, UnknownName
+from symfold.training.optimizers import momentum
+from symfold.training.training_step import TRAININGS, Stepper, training_step
+
+NET = sf.fold(sf.mappers.residual, sf.layers("f1:11", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
+LOSS = sf.squared_error(NET, sf.tensor("target", (None, 3)))
+
+
+def notebook_loss(params, x, target):
+    z = x
+    for k in range(1, 11):
+        z = z + 1 / (1 + anp.exp(-(anp.dot(z, params[f"W{k}"]) + params[f"b{k}"])))
+    return anp.sum((target - z) ** 2)
+
+
+def batches(seed: int, steps: int) -> list[dict[str, np.ndarray]]:
+    random = np.random.default_rng(seed)
+    target = random.random((10, 3))
+    return [{"x": random.normal(size=(10, 3)), "target": target} for _ in range(steps)]
+
+
+def data_of(samples: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    return {"x": random.normal(size=(samples, 3)), "target": random.random((samples, 3))}
+
+
+def test_the_notebooks_run_is_that_of_autograd() -> None:
+    """10 epochs of 10 steps: every loss and every gradient to 1e-10."""
+    run = batches(0, 100)
+    start = NET.init(seed=0)
+    value_and_grad = sf.value_and_grad(LOSS).compile()
+    oracle = autograd.value_and_grad(notebook_loss)
+    params = {name: np.array(value) for name, value in start.items()}
+    losses = []
+    for batch in run:
+        value, gradient = value_and_grad(params, **batch)
+        wanted_value, wanted = oracle(params, **batch)
+        np.testing.assert_allclose(value, wanted_value, rtol=1e-10)
+        for name in params:
+            np.testing.assert_allclose(gradient[name], wanted[name], rtol=1e-10, atol=1e-10 * np.abs(wanted[name]).max())
+        params = {name: params[name] - 0.01 * wanted[name] for name in params}
+        losses.append(wanted_value)
+    fitted = sf.fit(LOSS, start, batches=run, optimizer=sf.sgd(0.01))
+    np.testing.assert_allclose(fitted.history.loss, losses, rtol=1e-9)
+    for name in params:
+        np.testing.assert_allclose(fitted.params[name], params[name], rtol=1e-8, atol=1e-10)
+
+
+def test_training_is_a_fold_of_the_update_over_the_batches() -> None:
+    """fit is the fold of the training step, and the fold is a net like any other."""
+    run = batches(1, 5)
+    layer = sf.layer("f1", sf.dense(3, 3, sf.sigmoid))
+    loss = sf.squared_error(sf.Net.of(layer(sf.tensor("x", (10, 3)))), sf.tensor("target", (10, 3)))
+    step = training_step(loss, sf.sgd(0.01))
+
+    def update(state, batch):
+        (W, b), (x, target) = state, batch
+        return step(W1=W, b1=b, x=x, target=target).parts[1]
+
+    start = sf.Net.of(layer(sf.tensor("x", (10, 3)))).init(seed=3)
+    stacked = [(batch["x"], batch["target"]) for batch in run]
+    trained = sf.fold(update, stacked, (sf.tensor("W", (3, 3)), sf.tensor("b", (1, 3))))
+    W, b = trained(W=start["W1"], b=start["b1"])
+    fitted = sf.fit(loss, start, batches=run, optimizer=sf.sgd(0.01)).params
+    np.testing.assert_allclose(W, fitted["W1"], rtol=1e-12)
+    np.testing.assert_allclose(b, fitted["b1"], rtol=1e-12)
+    assert len(trained.bindings) == 1
+
+
+def test_momentum_is_the_rule_written_by_hand() -> None:
+    run, w, v = [{"x": np.array(k / 3)} for k in range(6)], 1.0, 0.0
+    loss = sf.Net.of((sf.parameter("w") - sf.tensor("x", ())) ** 2)
+    for batch in run:
+        v = 0.5 * v + 2 * (w - batch["x"])
+        w = w - 0.1 * v
+    assert sf.fit(loss, {"w": 1.0}, batches=run, optimizer=momentum(0.1, 0.5)).params["w"] == pytest.approx(w)
+
+
+def test_fit_leaves_its_arguments_alone_and_repeats_itself() -> None:
+    random = np.random.default_rng(0)
+    data = {"x": random.normal(size=(23, 3)), "target": random.random((23, 3))}
+    start = NET.init(seed=0)
+    before, copies = start.copy(), {name: value.copy() for name, value in data.items()}
+    one, two, other = (
+        sf.fit(LOSS, start, data, optimizer=sf.sgd(0.001), epochs=3, batch_size=10, seed=seed) for seed in (5, 5, 6)
+    )
+    assert one.history.loss == two.history.loss != other.history.loss
+    assert len(one.history) == 3 * 3  # the last batch of an epoch holds the 3 samples that are left
+    np.testing.assert_array_equal(start.flat, before.flat)
+    for name in data:
+        np.testing.assert_array_equal(data[name], copies[name])
+
+
+def test_the_loss_of_a_step_is_the_one_before_its_update() -> None:
+    run = batches(2, 1)
+    start = NET.init(seed=0)
+    assert sf.fit(LOSS, start, batches=run, optimizer=sf.sgd(0.01)).history[0] == pytest.approx(float(LOSS(start, **run[0])))
+
+
+def test_metrics_after_each_epoch() -> None:
+    random = np.random.default_rng(0)
+    data = {"x": random.normal(size=(20, 3)), "target": random.random((20, 3))}
+    metrics = {"loss": LOSS, "first": lambda p: p["b1"][0, 0]}
+    done = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=4, batch_size=5, metrics=metrics)
+    assert [len(values) for values in done.history.metrics.values()] == [4, 4]
+    assert done.history.metrics["loss"][-1] == pytest.approx(float(LOSS(done.params, **data)))
+    assert done.history.metrics["first"][-1] == done.params["b1"][0, 0]
+
+
+def test_a_loss_that_is_no_longer_finite_keeps_the_last_good_parameters() -> None:
+    loss = sf.Net.of((sf.parameter("w") * sf.tensor("x", ())) ** 2)
+    with pytest.raises(Diverged, match=r"at step \d+") as caught:
+        sf.fit(loss, {"w": 1.0}, batches=[{"x": 1e3}] * 200, optimizer=sf.sgd(1.0))
+    error = caught.value
+    assert isinstance(error, ArithmeticError)
+    assert error.step == len(error.history) + 1
+    assert np.isfinite(loss(error.params, x=1e3))
+    assert float(loss(error.params, x=1e3)) == pytest.approx(error.history[-1])
+
+
+def test_parameters_are_views_into_one_buffer() -> None:
+    params = NET.init(seed=0)
+    params["W3"] -= 1.0
+    assert params.flat[2 * 9 : 3 * 9].sum() == pytest.approx(params["W3"].sum())
+    assert isinstance(params, Parameters) and len(params) == 20
+    np.testing.assert_array_equal(NET.init(seed=4).flat, NET.init(seed=4).flat)
+    assert not np.array_equal(NET.init(seed=4).flat, NET.init(seed=5).flat)
+
+
+def test_progress_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    sf.fit(LOSS, NET.init(0), batches=batches(0, 2), optimizer=sf.sgd(0.01), progress=True)
+    assert "epoch 1/1" in capsys.readouterr().err
+    sf.fit(LOSS, NET.init(0), batches=batches(0, 2), optimizer=sf.sgd(0.01))
+    assert capsys.readouterr().err == ""
+
+
+def test_mistakes_are_named() -> None:
+    start, run = NET.init(0), batches(0, 2)
+    data = {"x": np.ones((4, 3)), "target": np.ones((4, 3))}
+    uneven = {**data, "x": np.ones((5, 3))}
+    for error, match, call in (
+        (InvalidType, "either data .* or batches", lambda: sf.fit(LOSS, start, optimizer=sf.sgd(0.1))),
+        (InvalidType, "is no optimizer", lambda: sf.fit(LOSS, start, data, optimizer=0.1)),
+        (InvalidValue, "rate=-1 is no positive number", lambda: sf.sgd(-1)),
+        (InvalidValue, "epochs=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), epochs=0)),
+        (InvalidValue, "batch_size=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), batch_size=0)),
+        (InvalidValue, "no value for input 'target'", lambda: sf.fit(LOSS, start, {"x": data["x"]}, optimizer=sf.sgd(0.1))),
+        (UnknownName, "unknown input: 'y'", lambda: sf.fit(LOSS, start, {**data, "y": 1}, optimizer=sf.sgd(0.1))),
+        (InvalidValue, "different numbers of samples", lambda: sf.fit(LOSS, start, uneven, optimizer=sf.sgd(0.1))),
+        (InvalidValue, "read only once", lambda: sf.fit(LOSS, start, batches=iter(run), epochs=2, optimizer=sf.sgd(0.1))),
+        (InvalidValue, "no value for parameter 'W1'", lambda: sf.fit(LOSS, {}, data, optimizer=sf.sgd(0.1))),
+        (InvalidType, "params must be a mapping", lambda: sf.fit(LOSS, None, data, optimizer=sf.sgd(0.1))),
+        (InvalidType, "batches must be an iterable", lambda: sf.fit(LOSS, start, batches=3, optimizer=sf.sgd(0.1))),
+        (InvalidType, "metrics must be a mapping", lambda: sf.fit(LOSS, start, data, metrics=[LOSS], optimizer=sf.sgd(0.1))),
+        (InvalidType, "equally long", lambda: sf.fit(LOSS, start, {**data, "x": [[1], [1, 2]]}, optimizer=sf.sgd(0.1))),
+        (InvalidValue, "seed=-1 must be", lambda: NET.init(seed=-1)),
+    ):
+        with pytest.raises(error, match=match):
+            call()
+
+
+def test_what_is_not_finite_is_said() -> None:
+    """A loss of several numbers, values that are not finite from the start, and a last update that overflows."""
+    x, w = sf.tensor("x"), sf.parameter("w")
+    with pytest.raises(InvalidValue, match=r"a loss is .*number"):
+        sf.fit(sf.Net.of(w * x), {"w": 1.0}, {"x": np.ones(3)}, optimizer=sf.sgd(0.1))
+    loss = sf.squared_error(sf.Net.of(w * sf.tensor("x", (None,))), sf.tensor("t", (None,)))
+    good = {"x": np.ones(2), "t": np.ones(2)}
+    with pytest.raises(InvalidValue, match="the data of 't' are not all finite"):
+        sf.fit(loss, {"w": 1.0}, {**good, "t": np.array([1.0, np.nan])}, optimizer=sf.sgd(0.1))
+    with pytest.raises(InvalidValue, match="parameter 'w' is not finite"):
+        sf.fit(loss, {"w": np.nan}, good, optimizer=sf.sgd(0.1))
+    with pytest.raises(Diverged, match="no longer finite after step 1") as caught:
+        sf.fit(loss, {"w": 1e10}, good, optimizer=sf.sgd(1e300))
+    assert caught.value.params["w"] == 1e10 and caught.value.step == 1
+
+
+def test_a_backend_is_given_an_epoch_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seam of `Training`: one call for the batches of full size, one for what is left over; no call a step."""
+    calls: list[dict[str, tuple[int, ...]]] = []
+
+    class Recorded(Stepper):
+        def run(self, stack):
+            calls.append({name: stack[name].shape for name in stack})
+            assert all(stack.shape(name) == shape for name, shape in calls[-1].items())
+            return super().run(stack)
+
+    random = np.random.default_rng(0)
+    data = {"x": random.normal(size=(23, 3)), "target": random.random((23, 3))}
+    wanted = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=2, batch_size=5)
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Recorded(update))
+    got = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.001), epochs=2, batch_size=5)
+    assert calls == 2 * [{"x": (4, 5, 3), "target": (4, 5, 3)}, {"x": (1, 3, 3), "target": (1, 3, 3)}]
+    assert got.history.loss == wanted.history.loss and got.params == wanted.params
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ({"batch_size": 5}, [12]),
+        ({}, [3]),
+        ({"batch_size": 5, "metrics": {"w": lambda p: p["W1"][0, 0]}}, [4, 4, 4]),
+        ({"batch_size": 5, "progress": True}, [4, 4, 4]),
+        ({"batch_size": 8}, [2, 1] * 3),
+    ],
+    ids=["epochs of whole batches", "whole data", "measured", "shown", "with what is left over"],
+)
+def test_epochs_are_one_call_where_nobody_asks_in_between(options: dict, calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class Recorded(Stepper):
+        def run(self, stack):
+            seen.append(stack.count)
+            return super().run(stack)
+
+    wanted = sf.fit(LOSS, NET.init(0), data_of(20), optimizer=sf.sgd(0.001), epochs=3, **options)
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Recorded(update))
+    got = sf.fit(LOSS, NET.init(0), data_of(20), optimizer=sf.sgd(0.001), epochs=3, **options)
+    assert seen == calls
+    assert got.history == wanted.history and got.params == wanted.params
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_diverged_run_says_the_same_step_and_epoch_however_it_is_called(batch_size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    loss = sf.squared_error(net, sf.tensor("target", (None, 3)))
+
+    def message() -> str:
+        with pytest.raises(Diverged) as caught:
+            sf.fit(loss, net.init(0), data_of(20), optimizer=sf.sgd(0.1), epochs=30, batch_size=batch_size)
+        return str(caught.value)
+
+    wanted = message()
+    assert "in epoch 1 " not in wanted
+    monkeypatch.setitem(TRAININGS, "numpy", lambda update, dtype: Stepper(update))
+    assert message() == wanted
+
+
+def test_given_batches_may_change_their_size_and_use_one_buffer() -> None:
+    run = [*batches(4, 3), *({name: value[:4] for name, value in batch.items()} for batch in batches(5, 2)), *batches(6, 1)]
+
+    def refilled():
+        buffer = {name: np.zeros((10, 3)) for name in run[0]}
+        for batch in run:
+            for name, value in batch.items():
+                buffer[name][: len(value)] = value
+            yield {name: buffer[name][: len(batch[name])] for name in buffer}
+
+    listed, drawn = (sf.fit(LOSS, NET.init(0), batches=given, optimizer=sf.sgd(0.01)) for given in (run, refilled()))
+    assert listed.history.loss == drawn.history.loss and len(listed.history) == 6
+
+
+def test_stages_of_a_diverged_run_are_those_of_its_losses() -> None:
+    deep = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
+    data = {"x": np.ones((4, 2)), "target": np.zeros((4, 2))}
+    with pytest.raises(Diverged) as caught:
+        sf.fit(sf.squared_error(deep, sf.tensor("target", (None, 2))), deep.init(0), data, optimizer=sf.sgd(1e9), epochs=200, stages=True)
+    history = caught.value.history
+    assert len(history.stages) == len(history.loss) == caught.value.step - 1

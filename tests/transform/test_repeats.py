@@ -1,0 +1,118 @@
+"""What is written out and repeats is found by its equations alone: the fold that it is, the same numbers, and nothing merged that is not equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import CASES, Case, values_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+import symfold as sf
+from symfold.errors import InvalidType
+
+X = sf.tensor("x", (None, 3))
+KIND = sf.dense(3, 3, np.tanh)
+
+
+def repeated(step: Callable[[int, Any], Any], count: int, z: Any = X) -> Any:
+    for k in range(count):
+        z = step(k, z)
+    return z
+
+
+F, G = sf.layers("f1:20", KIND), sf.layers("g101:120", KIND)
+NAMES = [sf.layer(name, KIND) for name in ("alpha", "beta", "gamma", "delta", "epsilon_", "zeta")]
+
+# name -> the net written out, the counts of the folds that are in it
+WRITTEN: dict[str, tuple[Any, list[int]]] = {
+    "one layer after the other": (repeated(lambda k, z: F[k](z), 6), [6]),
+    "a residual": (repeated(lambda k, z: z + F[k](z), 6), [6]),
+    "layers of any names": (repeated(lambda k, z: z + NAMES[k](z), 6), [6]),
+    "two layers a step": (repeated(lambda k, z: G[k](np.sin(F[k](z))), 5), [5]),
+    "two sums a step": (repeated(lambda k, z: (lambda a: a + G[k](a))(z + F[k](z)), 5), [10]),
+    "unlike layers in turn": (repeated(lambda k, z: (lambda a: a * sf.sigmoid(G[k](a)))(z + F[k](z)), 5), [5]),
+    "before and after": (np.cos(repeated(lambda k, z: z + F[k](z), 4, np.sin(X) * 2)).sum(), [4]),
+    "two runs": (repeated(lambda k, z: z * G[k](z), 3, repeated(lambda k, z: z + F[k](z), 4)), [4, 3]),
+    "an input of each step": (repeated(lambda k, z: np.tanh(z + sf.tensor(f"u{k}", (2, 3))), 5, sf.tensor("x", (2, 3))), [5]),
+    "one layer shared by all steps": (repeated(lambda k, z: z + F[0](z), 5), [5]),
+    "no repeat": (G[0](np.sin(F[0](X))), []),
+    "numbers alone are no steps": (repeated(lambda k, z: z * 2, 4), []),
+    "inputs of unknown sizes, which need not be equal": (repeated(lambda k, z: np.tanh(z + sf.tensor(f"u{k}", (None, 3))), 5), []),
+    "what reads further back": (F[2](F[1](F[0](X)) + X), []),
+    "boosting, where all read the input": (repeated(lambda k, z: z + F[k](X), 4, 0), []),
+    "one that differs in the middle": (repeated(lambda k, z: z + (F[k](z) if k != 3 else np.sin(F[k](z))), 7), [3, 3]),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_fold_is_found_and_has_the_numbers(name: str) -> None:
+    written, counts = WRITTEN[name]
+    net = sf.Net.of(written)
+    rolled = sf.roll(net, search=True)
+    assert [fold.op.count for fold in rolled.bindings] == counts
+    values = values_of(net)
+    np.testing.assert_allclose(rolled(**values), net(**values), rtol=1e-14)
+    assert sf.roll(rolled, search=True) == rolled == sf.roll(rolled)
+
+
+@pytest.mark.parametrize("name", ["one layer after the other", "a residual", "two layers a step"])
+def test_it_is_the_net_that_the_fold_gives(name: str) -> None:
+    mapper, items = {
+        "one layer after the other": (lambda z, f: f(z), list(F[:6])),
+        "a residual": (lambda z, f: z + f(z), list(F[:6])),
+        "two layers a step": (lambda z, fg: fg[1](np.sin(fg[0](z))), list(zip(F[:5], G[:5], strict=True))),
+    }[name]
+    assert str(sf.roll(WRITTEN[name][0], search=True)) == str(sf.roll(sf.fold(mapper, items, X)))
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_search_changes_no_numbers_of_any_net(case: Case) -> None:
+    net, values = case.build(4), case.values(4)
+    for one in (net, sf.unroll(net) if not case.shallowest else net):
+        found = sf.roll(one, search=True)
+        given = [found(**values)] if len(net.outputs) == 1 else list(found(**values))
+        wanted = [net(**values)] if len(net.outputs) == 1 else list(net(**values))
+        for a, b in zip(given, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+@given(st.lists(st.sampled_from(["f", "g", "sin", "twice", "skip"]), max_size=14))
+def test_any_sequence_of_steps_keeps_its_numbers(steps: list[str]) -> None:
+    z: Any = X
+    for k, step in enumerate(steps):
+        z = {"f": lambda z, k=k: F[k](z), "g": lambda z, k=k: z + G[k](z), "sin": lambda z, k=k: np.sin(z), "twice": lambda z, k=k: z * 2 + z, "skip": lambda z, k=k: z + X}[step](z)
+    net = sf.Net.of(z)
+    rolled = sf.roll(net, search=True)
+    values = values_of(net)
+    np.testing.assert_allclose(rolled(**values), net(**values), rtol=1e-12)
+    assert sf.roll(net, search=True).to_json() == rolled.to_json()
+
+
+def test_a_long_chain_is_found_by_work_that_grows_with_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    from symfold.transform import repeats
+
+    walked: list[int] = []
+    plain = repeats.walk
+
+    def counted(*args: Any, **options: Any) -> Any:
+        order = plain(*args, **options)
+        walked.append(len(order))
+        return order
+
+    monkeypatch.setattr(repeats, "walk", counted)
+    totals = []
+    for count in (100, 400):
+        walked.clear()
+        rolled = sf.roll(repeated(lambda k, z: z + sf.layer(f"f{k}")(z), count), search=True)
+        assert [fold.op.count for fold in rolled.bindings] == [count]
+        totals.append(sum(walked))
+    assert totals[1] <= 4.2 * totals[0]
+
+
+def test_search_is_a_flag() -> None:
+    with pytest.raises(InvalidType, match="search='yes' must be True or False"):
+        sf.roll(X, search="yes")  # type: ignore[arg-type]
