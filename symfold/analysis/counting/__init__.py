@@ -6,6 +6,7 @@
     rows, running, transfer     from inputs to outputs, block by block
     known_weights               SymPy symbols that are weights
     tails, spectrum, paths      how many paths, of which lengths
+    unread, fused, sharing      folds without what nothing reads; equal values of steps computed once
     schedule, connections, cost work, span, width, wires
     degree                      of a net whose layers are polynomials
 """

@@ -9,11 +9,15 @@ done again changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
+from math import inf
 from typing import Any
 
 import sympy as sp
 
 from symfold.analysis.counting.powers import closed_power
+from symfold.analysis.counting.sharing import shared
+from symfold.analysis.counting.unread import without_unread
 from symfold.base.arguments import algebraic
 from symfold.base.big_numbers import legible
 from symfold.core.folds import Fold
@@ -26,6 +30,7 @@ from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.frontend.layer_kinds import Call
 from symfold.transform.inlining import body_of, formals_of
+from symfold.transform.rolling import depth_symbols
 
 Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; of a whole net, of numbers
@@ -33,12 +38,14 @@ ABOVE_ONE = sp.Dummy("above_one", integer=True, nonnegative=True)  # a symbolic 
 MOST_FORMS = 200
 NO_POLYNOMIAL = "{} is no polynomial, so the net has no degree (what is inside of a layer counts as a polynomial)"
 MOST_REPEATS = 8
+MOST_EXPANDED = 64  # the degree, in that of a layer, of polynomials that are compared from end to end
 
 
 def degree(net: Any, layer: Any = 2) -> Any:
     """The degree of a net in its inputs, if every layer is a polynomial of degree `layer`: a number or a symbol, from 1 up.
 
     Layers in a row multiply degrees, layers side by side do not (residual: d**n, boosting: d).
+    A fold has the degree of its steps written out; in a symbolic depth, if that is not small.
 
     >>> import sympy as sp, symfold as sf
     >>> x, d = sf.tensor("x"), sp.Symbol("d")
@@ -49,17 +56,56 @@ def degree(net: Any, layer: Any = 2) -> Any:
     8
     >>> degree(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), x), layer=2)
     2**1000000
+    >>> degree(sf.fold(lambda s, f: (f(s[0]) / s[1] + s[0], s[1] + 1), f, (x, 1))[0], d)  # a number divides
+    d**n
     """
     net = Net.of(net)
     symbol = layer if isinstance(layer, sp.Symbol) else None
     number = 1 + ABOVE_ONE if symbol is not None else algebraic("layer", layer)
     if symbol is None and not (number.is_Integer and number >= 1):
         raise InvalidValue(f"the degree of a layer must be a whole number from 1 up or a symbol, got {layer!r}")
-    meanings = Degrees(1, number if symbol is not None else int(number)).run(net.outputs)
+    degrees = Degrees(1, number if symbol is not None else int(number))
+    try:
+        meanings = degrees.run(without_unread(net.outputs))
+    except NoRule:
+        if depth_symbols(net):
+            raise
+        meanings = degrees.run(shared(net).outputs)  # in which the first and the last steps are apart
     forms = greatest([_whole(meaning) for meaning in meanings])
-    values = [_closed(sp.sympify(vector[0]).xreplace({ABOVE_ONE: symbol - 1} if symbol is not None else {})) for vector in forms]
+    above_one = symbol - 1 if symbol is not None else ABOVE_ONE
+    values = [_closed(value) for value in greatest_somewhere([sp.sympify(vector[0]) for vector in forms], above_one)]
     found = values[0] if len(values) == 1 else sp.Max(*values)
     return legible(int(found)) if found.is_Integer else found
+
+
+def greatest_somewhere(values: Sequence[sp.Expr], above_one: sp.Expr) -> Sequence[sp.Expr]:
+    """Of polynomials in the degree of a layer those that are the greatest on some interval, factored; other values all.
+
+    >>> greatest_somewhere([sp.Integer(64), 4*ABOVE_ONE + 36, 8*ABOVE_ONE + 8], sp.Symbol("d") - 1)
+    [64, 8*d]
+    """
+    if not all(value.free_symbols <= {ABOVE_ONE} and _degree_bound(value) <= MOST_EXPANDED for value in values):
+        return [value.xreplace({ABOVE_ONE: above_one}) for value in values]
+    kept: list[sp.Poly] = []
+    for polynomial in dict.fromkeys(sp.Poly(value, ABOVE_ONE) for value in values):
+        kept.append(polynomial)
+        roots = [root for root, _ in sp.intervals([a - b for a, b in combinations(kept, 2)], inf=0)] if kept[1:] else []
+        ends = [sp.Integer(0), *(end for root in roots for end in root)]
+        points = [*((low + high) / 2 for low, high in zip(ends[::2], ends[1::2], strict=False)), ends[-1] + 1]
+        at_points = [[polynomial.eval(point) for polynomial in kept] for point in points]
+        greatest_once = {row.index(max(row)) for row in at_points if row.count(max(row)) == 1}
+        kept = [polynomial for place, polynomial in enumerate(kept) if place in greatest_once]
+    return [sp.factor(polynomial.as_expr().xreplace({ABOVE_ONE: above_one})) for polynomial in kept]
+
+
+def _degree_bound(value: sp.Expr) -> Any:
+    """No less than the degree of a polynomial in the degree of a layer, which is not expanded for it; infinite for what is none."""
+    if value == ABOVE_ONE or not value.args:
+        return int(value == ABOVE_ONE)
+    parts = [_degree_bound(part) for part in value.args]
+    if value.is_Pow:
+        return parts[0] * int(value.exp) if value.exp.is_Integer and value.exp >= 0 else inf
+    return sum(parts) if value.is_Mul else max(parts) if value.is_Add else inf
 
 
 def _closed(value: sp.Expr) -> sp.Expr:
@@ -125,10 +171,8 @@ class Degrees(Interpreter):
         return super()._meaning(node, args, plans)
 
     def _fold(self, node: Node, fold: Fold, args: list[Any], plans: Any) -> list[Any]:
-        block, width = fold.block, len(fold.block.formals)
-        if len(block.results) == fold.carries and not any(isinstance(arg, Entries) for arg in args):
-            units: list[Degree] = [(tuple(int(k == place) for k in range(width)),) for place in range(width)]
-            rows = Degrees(width, self.layer, True).run(block.results, dict(zip(block.formals, units, strict=True)))
+        if len(fold.block.results) == fold.carries and not any(isinstance(arg, Entries) for arg in args):
+            units, rows = self._step(fold, [arg == self.constant for arg in args])
             if not any(isinstance(row, Entries) for row in rows):
                 try:
                     powered = (power if isinstance(fold.count, int) else symbolic_power)(rows, units, fold.count)
@@ -137,6 +181,22 @@ class Degrees(Interpreter):
                     if not isinstance(fold.count, int):
                         raise  # else step by step, where the degrees of what is read are numbers
         return super()._fold(node, fold, args, plans)
+
+
+    def _step(self, fold: Fold, constant: Sequence[bool]) -> tuple[list[Degree], list[Any]]:
+        """The degrees of the formals of a block, and of its results over them; what is constant in every step has degree 0.
+
+        A part of the state is constant if it begins so and no step makes it depend on what is not.
+        """
+        width, stays = len(constant), list(constant)
+        inner = Degrees(width, self.layer, True)
+        while True:
+            units = [inner.constant if stays[place] else (tuple(int(k == place) for k in range(width)),) for place in range(width)]
+            rows = inner.run(fold.block.results, dict(zip(fold.block.formals, units, strict=True)))
+            after = [stay and row == inner.constant for stay, row in zip(stays, rows, strict=False)]
+            if after == stays[: fold.carries]:
+                return units, rows
+            stays[: fold.carries] = after
 
 
 def _whole(meaning: Any) -> Degree:
