@@ -278,15 +278,21 @@ class Powers(Interpreter):
         """What a formal means over the formals."""
         raise NotImplementedError
 
+    def results_of(self, step: Any, fold: Fold, args: list[Any]) -> list[Any]:
+        """What the results of one step mean over the formals."""
+        units = {formal: self.unit(k, len(args)) for k, formal in enumerate(fold.block.formals)}
+        results: list[Any] = step.run(fold.block.results, units)
+        return results
+
     def power(self, step: Any, results: list[Any], args: list[Any], fold: Fold) -> Sequence[Any] | None:
         """The state after all steps, from the results of one over its formals; None if it has to be run."""
         raise NotImplementedError
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
-        block, formals = fold.block, len(fold.block.formals)
-        if self.worthwhile(fold) and len(block.results) == fold.carries and not any(isinstance(arg, Entries) for arg in args):
-            step = self.inside(formals)
-            results = step.run(block.results, {formal: self.unit(k, formals) for k, formal in enumerate(block.formals)})
+        only_state = len(fold.block.results) == fold.carries
+        if self.worthwhile(fold) and only_state and not any(isinstance(arg, Entries) for arg in args):
+            step = self.inside(len(args))
+            results = self.results_of(step, fold, args)
             powered = None if any(isinstance(result, Entries) for result in results) else self.power(step, results, args, fold)
             if powered is not None:
                 return powered

@@ -222,10 +222,16 @@ def _counts(folds: Sequence[Node]) -> list[Any]:
     return found
 
 
+def depth_symbols(net: Net) -> list[sp.Symbol]:
+    """The symbols in the depths of a net, by name."""
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + _counts(net.bindings)
+    free = {symbol for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols}
+    return sorted(free, key=lambda symbol: symbol.name)
+
+
 def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
     """A symbolic depth given its number, wherever it stands."""
-    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + _counts(net.bindings)
-    free = sorted({symbol.name for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols})
+    free = [symbol.name for symbol in depth_symbols(net)]
     for name in depths:
         if name not in free:
             raise InvalidValue(f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})")

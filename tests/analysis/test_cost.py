@@ -1,6 +1,7 @@
 """Cost: against longest paths, levels and searches on the exported graph, and against loops that are run."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import cases
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.analysis.counting import sharing
 from symfold.analysis.counting.schedule import Progression, peak
+from symfold.core.conversion import lift
 from symfold.errors import NoRule
 
 X, Y = sf.tensor("x"), sf.tensor("y")
@@ -46,6 +49,13 @@ def measured(net: sf.Net) -> tuple[Any, ...]:
     return found.work, found.span, found.width, found.connections
 
 
+def written(mapper: Any, layers: Any, state: Any) -> sf.Net:
+    """The steps in a Python loop: equal structure is one node."""
+    for layer in layers:
+        state = mapper(state, layer)
+    return sf.Net.of(state)
+
+
 MAPPERS = {
     "residual": lambda z, f: f(z) + z,
     "feedforward": lambda z, f: f(z),
@@ -59,18 +69,65 @@ MAPPERS = {
 @pytest.mark.parametrize("name", MAPPERS)
 @pytest.mark.parametrize("depth", [1, 3, 5, 9, 14])
 def test_of_one_state(name: str, depth: int) -> None:
-    net = sf.fold(MAPPERS[name], sf.layers(f"f1:{depth + 1}"), X)
-    assert measured(net) == by_graph(net)
+    layers = sf.layers(f"f1:{depth + 1}")
+    expected = by_graph(written(MAPPERS[name], layers, X))
+    assert measured(sf.fold(MAPPERS[name], layers, X)) == expected
     symbolic = sf.fold(MAPPERS[name], sf.layers("f", count=N), X)
-    assert tuple(sp.sympify(value).subs(N, depth) for value in measured(symbolic)) == by_graph(net)
+    assert tuple(sp.sympify(value).subs(N, depth) for value in measured(symbolic)) == expected
 
 
 @given(recipe=strategies.recipes(), depth=st.integers(1, 30))
 @settings(deadline=None, max_examples=60)
 def test_of_states_of_several_parts(recipe: strategies.Recipe, depth: int) -> None:
     start = (sf.layer("g")(sf.layer("g")(Y)), X, sf.layer("h")(X))[: len(recipe)]
-    net = sf.fold(strategies.step_of(recipe, X), sf.layers(f"f1:{depth + 1}"), start)
-    assert measured(net) == by_graph(net)
+    mapper, layers = strategies.step_of(recipe, X), sf.layers(f"f1:{depth + 1}")
+    assert measured(sf.fold(mapper, layers, start)) == by_graph(written(mapper, layers, start))
+
+
+SHARED = {name: sf.layer(name) for name in ("g", "h")}
+NAMES = ("a", "b", "c", "x", "y")
+EXPRESSIONS = st.recursive(
+    st.sampled_from(NAMES),
+    lambda part: st.one_of(st.tuples(st.sampled_from(["f", *SHARED]), part), st.tuples(st.sampled_from("+*"), part, part)),
+    max_leaves=4,
+)
+
+
+def value_of(expression: Any, values: dict[str, Any]) -> Any:
+    if isinstance(expression, str):
+        return values[expression]
+    head, *parts = expression
+    first, *others = [value_of(part, values) for part in parts]
+    if not others:
+        return values[head](first)
+    return first + others[0] if head == "+" else first * others[0]
+
+
+@given(
+    parts=st.lists(EXPRESSIONS, min_size=3, max_size=3),
+    start=st.lists(st.sampled_from([X, Y, SHARED["g"](X), 0, 1]), min_size=3, max_size=3),
+    read=st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True),
+    period=st.sampled_from([None, None, 1, 2, 3]),
+    depth=st.integers(1, 70),
+    most=st.sampled_from([0, 10**6]),
+)
+@settings(deadline=None, max_examples=100)
+def test_a_fold_costs_what_its_steps_cost(parts: Any, start: Any, read: Any, period: int | None, depth: int, most: int) -> None:
+    """Values that steps share, that stay, that were computed some steps before or are never read; layers that come again."""
+    names = sf.layers(f"f1:{(period or depth) + 1}")
+    layers = [names[k % len(names)] for k in range(depth)]
+
+    def step(state: Any, f: Any) -> Any:
+        values = dict(zip("abc", state, strict=True)) | {"x": X, "y": Y, "f": f} | SHARED
+        return tuple(value_of(part, values) for part in parts)
+
+    state = tuple(map(lift, start))
+    folded, steps = (sf.Net.of(tuple(net.outputs[k] for k in read)) for net in (sf.fold(step, layers, state), written(step, layers, state)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sharing, "MOST_WRITTEN", most)
+        costs = [replace(sf.cost(net), operations=None) for net in (folded, sf.unroll(folded), sf.roll(sf.unroll(folded)), steps)]
+    assert costs == costs[:1] * 4
+    assert measured(steps) == by_graph(steps)
 
 
 @given(net=strategies.nets())

@@ -1,5 +1,6 @@
 """Degree: against the degree of the expanded polynomial when layers are bound to polynomials."""
 
+import operator
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.apps.report.cells import line_text, number
+from symfold.core.conversion import lift
 from symfold.errors import InvalidValue, NoRule
 from symfold.transform.inlining import opened
 
@@ -118,3 +120,53 @@ def test_the_degree_of_a_million_layers_prints() -> None:
     assert repr(found) == "2**1000000" and found == 2**10**6
     squares = sf.degree(sf.fold(lambda z, f: z + f(z) ** 2, layers, sf.tensor("x")), sp.Symbol("d"))
     assert line_text([number(squares)]) == "2^1000000*d^1000000"
+
+
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["a", "b", "c", "x", "2", "k"]),
+    lambda part: st.one_of(
+        st.tuples(st.just("f"), part), st.tuples(st.sampled_from("+*/"), part, part), st.tuples(st.just("**"), part, st.sampled_from(["2", "k"]))
+    ),
+    max_leaves=4,
+)
+
+
+def value_of(expression: Any, values: dict[str, Any]) -> Any:
+    if isinstance(expression, str):
+        return values[expression]
+    head, *parts = expression
+    evaluated = [value_of(part, values) for part in parts]
+    return values["f"](*evaluated) if head == "f" else OPERATORS[head](*evaluated)
+
+
+OPERATORS = {"+": operator.add, "*": operator.mul, "/": operator.truediv, "**": operator.pow}
+
+
+@given(
+    parts=st.lists(EXPRESSIONS, min_size=3, max_size=3),
+    start=st.lists(st.sampled_from([X, 1, 2]), min_size=3, max_size=3),
+    read=st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True),
+    numbers=st.lists(st.sampled_from([2, 3]), min_size=1, max_size=4),
+    degree=st.sampled_from([2, D]),
+)
+@settings(deadline=None, max_examples=150)
+def test_a_fold_has_the_degree_of_its_steps(parts: Any, start: Any, read: Any, numbers: Any, degree: Any) -> None:
+    """Numbers among the state and the items, as divisors and exponents too, and what nothing reads."""
+    layers = sf.layers("f", count=len(numbers))
+
+    def step(state: Any, item: Any) -> Any:
+        values = dict(zip("abc", state, strict=True)) | {"x": X, "2": lift(2), "f": item[0], "k": item[1]}
+        return tuple(value_of(part, values) for part in parts)
+
+    state: Any = tuple(map(lift, start))
+    folded = sf.fold(step, list(zip(layers, numbers, strict=True)), state)
+    for item in zip(layers, map(lift, numbers), strict=True):
+        state = step(state, item)
+    nets = [sf.Net.of(tuple(values[k] for k in read)) for values in (folded.outputs, sf.unroll(folded).outputs, state)]
+    degrees = []
+    for net in nets:
+        try:
+            degrees.append(sf.degree(net, degree))
+        except NoRule:
+            degrees.append(None)
+    assert degrees == degrees[:1] * 3

@@ -6,7 +6,6 @@
     tails             coefficients of a large power of a small polynomial, added up
     polynomials       path polynomials, kept as powers
     spectrum          the share of paths between two lengths, if there are too many to count exactly
-    degree            the degree of a net whose layers are polynomials
     path_rows         the vectors that an interpretation along paths adds and multiplies
     running           a fold over such vectors, as a power of a matrix
     transfer          from inputs to outputs, block by block
@@ -15,5 +14,9 @@
     connections       which layers reach which
     truncated         a polynomial near a point, up to an order
     paths             sf.paths
+    unread            folds without what nothing reads
+    fused             folds that take their steps together
+    sharing           equal values of steps, counted once
+    degree            the degree of a net whose layers are polynomials
     cost              sf.cost: work, span, width, connections, size written out
 """

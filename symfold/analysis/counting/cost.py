@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import prod
@@ -14,6 +14,7 @@ from symfold.analysis.counting.connections import connections
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
+from symfold.analysis.counting.sharing import shared, shared_nodes
 from symfold.core.applied_layers import Call, is_name
 from symfold.core.folds import Fold, Select
 from symfold.core.net import Net
@@ -37,7 +38,7 @@ from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
 from symfold.transform.inlining import opened
-from symfold.transform.rolling import at_depth
+from symfold.transform.rolling import at_depth, depth_symbols
 
 REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
 EXPONENTIAL = (softmax, safe_softmax, logsumexp)
@@ -50,7 +51,7 @@ LONG_NUMBER = 10**15
 class Cost:
     """What a net costs; None where that is not known, or has no closed form in a symbolic depth.
 
-    work: the layers that are applied, a step counted as often as it is run. operations: the arithmetic on entries, a
+    work: the layers that are applied. operations: the arithmetic on entries, a
     multiply-add of a matrix product counted once; known where the layers have bodies and the tensors shapes. span: the
     layers on the longest path, its steps if nothing else waited. width: with every layer done as early as it can be, at
     the level of the longest path of layers that ends in it, the most layers at one level. connections: the pairs
@@ -79,6 +80,8 @@ class Cost:
 def cost(net: Any) -> Cost:
     """What a net costs, read off its blocks: at any depth, and in a symbolic depth where that closes.
 
+    A fold costs what its steps written out cost. There, equal structure is one value, computed once, and what nothing reads is gone.
+
     >>> import sympy as sp, symfold as sf
     >>> x, f = sf.tensor("x"), sf.layers("f", count=sp.Symbol("n"))
     >>> for mapper in (sf.mappers.residual, sf.mappers.boosting(x)):
@@ -87,47 +90,57 @@ def cost(net: Any) -> Cost:
     work n, span 1, width n, connections 2*n + 1, tree 2*n, dag 2*n
     >>> print(cost(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), x)))
     work 1000000, span 1000000, width 1, connections 500001500001, tree about 10^301030, dag 2000000
+    >>> g, (f1, f2, f3) = sf.layer("g"), sf.layers("f1:4")
+    >>> net = sf.fold(lambda z, f: f(z) + g(x), f, x)  # g(x) is one value
+    >>> cost(net).work, cost(net.at(n=3)).work, cost(f3(f2(f1(x) + g(x)) + g(x)) + g(x)).work
+    (n + 1, 4, 4)
     """
     net = Net.of(net)
     depth = _depth(net)
     if depth is None:
-        span, width = schedule(net)
-        tree, dag = expanded_size(net)
-        return Cost(applications(net.outputs), operations(net), span, width, connections(net), tree, dag)
-    return Cost(
-        sp.factor(applications(net.outputs)),
-        operations(net),
-        closed(net, depth, lambda one: schedule(one)[0]),
-        closed(net, depth, lambda one: schedule(one)[1]),
-        closed(net, depth, connections),
-        _symbolic_tree(net),
-        closed(net, depth, lambda one: expanded_size(one)[1]),
-    )
+        return Cost(**measured(net), tree=expanded_size(net)[0])
+    depths = (*SHALLOW, *DEEP)
+    rows = [measured(at_depth(net, {depth.name: at})) for at in depths]
+    return Cost(**{name: closed(depth, {at: row[name] for at, row in zip(depths, rows, strict=True)}) for name in rows[0]}, tree=_symbolic_tree(net))
+
+
+def measured(net: Net) -> dict[str, Any]:
+    """What the steps of a net of known depth cost, by the name in `Cost`; the tree, which shares nothing, apart."""
+    distinct = shared(net)
+    span, width = schedule(distinct)
+    return {
+        "work": applications(distinct.outputs),
+        "operations": operations(net),
+        "span": span,
+        "width": width,
+        "connections": connections(distinct),
+        "dag": expanded_size(distinct)[1],
+    }
 
 
 def _depth(net: Net) -> sp.Symbol | None:
     """The symbol in the depths of a net, if there is one."""
-    waiting: list[Node] = list(net.bindings)
-    found: set[sp.Symbol] = set()
-    while waiting:
-        fold = waiting.pop().op
-        found |= getattr(fold.count, "free_symbols", set())
-        waiting += [node for node in walk(fold.block.results) if isinstance(node.op, Fold)]
-    if len(found) > 1:
-        names = sorted(symbol.name for symbol in found)
+    symbols = depth_symbols(net)
+    if len(symbols) > 1:
+        names = [symbol.name for symbol in symbols]
         raise NoRule(f"the cost is closed in one symbolic depth, and the net has {', '.join(names)} (give all but one a number: net.at({names[0]}=10))")
-    return next(iter(found), None)
+    return symbols[0] if symbols else None
 
 
-def closed(net: Net, depth: sp.Symbol, measure: Callable[[Net], int]) -> sp.Expr | None:
-    """A measure as a polynomial in the depth, for depths that are not small; None where it is none.
+def closed(depth: sp.Symbol, values: Mapping[int, Any]) -> sp.Expr | None:
+    """A measure as a polynomial in the depth, for depths that are not small; None if it is none, or not known.
 
     It is read off exact values at six depths and checked at eight more, the last 1000. (A count obeys a linear recurrence in
     the depth, and a level one over (max, +) that is periodic from some depth on.)
+
+    >>> n = sp.Symbol("n")
+    >>> closed(n, {at: at**2 + at for at in (*SHALLOW, *DEEP)}), closed(n, {at: 2**at for at in (*SHALLOW, *DEEP)})
+    (n*(n + 1), None)
     """
-    points = [(at, measure(at_depth(net, {depth.name: at}))) for at in SHALLOW]
-    polynomial = sp.interpolate(points, depth)
-    if all(polynomial.subs(depth, at) == measure(at_depth(net, {depth.name: at})) for at in DEEP):
+    if None in values.values():
+        return None
+    polynomial = sp.interpolate([(at, values[at]) for at in SHALLOW], depth)
+    if all(sp.expand(polynomial.subs(depth, at) - values[at]) == 0 for at in DEEP):
         return sp.factor(polynomial)
     return None
 
@@ -155,7 +168,7 @@ def operations(net: Net) -> Any:
     >>> operations(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3))))  # 10 times 45 for W, 15 for b, relu and the sum
     900
     """
-    return _arithmetic(opened(net.outputs))
+    return _arithmetic(shared_nodes(opened(net.outputs)))
 
 
 def _arithmetic(roots: Sequence[Node]) -> Any:

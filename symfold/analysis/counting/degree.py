@@ -9,11 +9,15 @@ done again changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
+from math import inf
 from typing import Any
 
 import sympy as sp
 
 from symfold.analysis.counting.powers import closed_power
+from symfold.analysis.counting.sharing import shared
+from symfold.analysis.counting.unread import without_unread
 from symfold.base.arguments import algebraic
 from symfold.base.big_numbers import legible
 from symfold.core.applied_layers import Call
@@ -25,6 +29,7 @@ from symfold.core.operations import Constant
 from symfold.core.primitives import Apply, carried_places
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.transform.inlining import body_of, formals_of
+from symfold.transform.rolling import depth_symbols
 
 Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; of a whole net, of numbers
@@ -32,12 +37,14 @@ ABOVE_ONE = sp.Dummy("above_one", integer=True, nonnegative=True)  # a symbolic 
 MOST_FORMS = 200
 NO_POLYNOMIAL = "{} is no polynomial, so the net has no degree (what is inside of a layer counts as a polynomial)"
 MOST_REPEATS = 8
+MOST_EXPANDED = 64  # the degree, in that of a layer, of polynomials that are compared from end to end
 
 
 def degree(net: Any, layer: Any = 2) -> Any:
     """The degree of a net in its inputs, if every layer is a polynomial of degree `layer`: a number or a symbol, from 1 up.
 
     Layers in a row multiply degrees, layers side by side do not (residual: d**n, boosting: d).
+    A fold has the degree of its steps written out; in a symbolic depth, if that is not small.
 
     >>> import sympy as sp, symfold as sf
     >>> x, d = sf.tensor("x"), sp.Symbol("d")
@@ -48,17 +55,56 @@ def degree(net: Any, layer: Any = 2) -> Any:
     8
     >>> degree(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), x), layer=2)
     2**1000000
+    >>> degree(sf.fold(lambda s, f: (f(s[0]) / s[1] + s[0], s[1] + 1), f, (x, 1))[0], d)  # a number divides
+    d**n
     """
     net = Net.of(net)
     symbol = layer if isinstance(layer, sp.Symbol) else None
     number = 1 + ABOVE_ONE if symbol is not None else algebraic("layer", layer)
     if symbol is None and not (number.is_Integer and number >= 1):
         raise InvalidValue(f"the degree of a layer must be a whole number from 1 up or a symbol, got {layer!r}")
-    meanings = Degrees(1, number if symbol is not None else int(number)).run(net.outputs)
+    degrees = Degrees(1, number if symbol is not None else int(number))
+    try:
+        meanings = degrees.run(without_unread(net.outputs))
+    except NoRule:
+        if depth_symbols(net):
+            raise
+        meanings = degrees.run(shared(net).outputs)  # in which the first and the last steps are apart
     forms = greatest([_whole(meaning) for meaning in meanings])
-    values = [_closed(sp.sympify(vector[0]).xreplace({ABOVE_ONE: symbol - 1} if symbol is not None else {})) for vector in forms]
+    above_one = symbol - 1 if symbol is not None else ABOVE_ONE
+    values = [_closed(value) for value in greatest_somewhere([sp.sympify(vector[0]) for vector in forms], above_one)]
     found = values[0] if len(values) == 1 else sp.Max(*values)
     return legible(int(found)) if found.is_Integer else found
+
+
+def greatest_somewhere(values: Sequence[sp.Expr], above_one: sp.Expr) -> Sequence[sp.Expr]:
+    """Of polynomials in the degree of a layer those that are the greatest on some interval, factored; other values all.
+
+    >>> greatest_somewhere([sp.Integer(64), 4*ABOVE_ONE + 36, 8*ABOVE_ONE + 8], sp.Symbol("d") - 1)
+    [64, 8*d]
+    """
+    if not all(value.free_symbols <= {ABOVE_ONE} and _degree_bound(value) <= MOST_EXPANDED for value in values):
+        return [value.xreplace({ABOVE_ONE: above_one}) for value in values]
+    kept: list[sp.Poly] = []
+    for polynomial in dict.fromkeys(sp.Poly(value, ABOVE_ONE) for value in values):
+        kept.append(polynomial)
+        roots = [root for root, _ in sp.intervals([a - b for a, b in combinations(kept, 2)], inf=0)] if kept[1:] else []
+        ends = [sp.Integer(0), *(end for root in roots for end in root)]
+        points = [*((low + high) / 2 for low, high in zip(ends[::2], ends[1::2], strict=False)), ends[-1] + 1]
+        at_points = [[polynomial.eval(point) for polynomial in kept] for point in points]
+        greatest_once = {row.index(max(row)) for row in at_points if row.count(max(row)) == 1}
+        kept = [polynomial for place, polynomial in enumerate(kept) if place in greatest_once]
+    return [sp.factor(polynomial.as_expr().xreplace({ABOVE_ONE: above_one})) for polynomial in kept]
+
+
+def _degree_bound(value: sp.Expr) -> Any:
+    """No less than the degree of a polynomial in the degree of a layer, which is not expanded for it; infinite for what is none."""
+    if value == ABOVE_ONE or not value.args:
+        return int(value == ABOVE_ONE)
+    parts = [_degree_bound(part) for part in value.args]
+    if value.is_Pow:
+        return parts[0] * int(value.exp) if value.exp.is_Integer and value.exp >= 0 else inf
+    return sum(parts) if value.is_Mul else max(parts) if value.is_Add else inf
 
 
 def _closed(value: sp.Expr) -> sp.Expr:
@@ -78,6 +124,7 @@ class Degrees(Powers):
     def __init__(self, width: int, layer: Any, in_block: bool = False):
         self.layer, self.in_block = layer, in_block
         self.constant: Degree = ((0,) * width,)
+        self.units: list[Degree] = []  # in a block: the degrees of the formals
 
     def leaf(self, node: Node) -> Degree:
         return ((1,),) if not self.in_block and getattr(node.op, "role", "") == "input" else self.constant
@@ -127,10 +174,20 @@ class Degrees(Powers):
     def unit(self, place: int, formals: int) -> Degree:
         return (tuple(int(k == place) for k in range(formals)),)
 
+    def results_of(self, step: Any, fold: Fold, args: list[Any]) -> list[Any]:
+        """What is constant in every step has degree 0: a part of the state that begins so, if no step makes it depend on what is not."""
+        formals, stays = len(args), [arg == self.constant for arg in args]
+        while True:
+            step.units = [step.constant if constant else self.unit(place, formals) for place, constant in enumerate(stays)]
+            rows: list[Any] = step.run(fold.block.results, dict(zip(fold.block.formals, step.units, strict=True)))
+            after = [stay and row == step.constant for stay, row in zip(stays, rows, strict=False)]
+            if after == stays[: fold.carries]:
+                return rows
+            stays[: fold.carries] = after
+
     def power(self, step: Any, results: list[Degree], args: list[Degree], fold: Fold) -> list[Degree] | None:
-        units = [self.unit(place, len(fold.block.formals)) for place in range(len(fold.block.formals))]
         try:
-            powered = (power if isinstance(fold.count, int) else symbolic_power)(results, units, fold.count)
+            powered = (power if isinstance(fold.count, int) else symbolic_power)(results, step.units, fold.count)
         except TooLarge:
             if not isinstance(fold.count, int):
                 raise
