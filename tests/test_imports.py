@@ -13,7 +13,7 @@ import pytest
 import symfold
 
 ROOT = Path(symfold.__file__).parent
-ORDER = ("errors", "base", "core", "frontend", "transform", "mappers", "show", "compute", "analysis", "training", "exchange", "apps", "api", "extend")
+ORDER = ("errors", "base", "core", "frontend", "transform", "mappers", "show", "compute", "analysis", "training", "exchange", "apps", "api", "extend", "apps.command")
 MODULES = {
     path.relative_to(ROOT.parent).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): path for path in sorted(ROOT.rglob("*.py"))
 }
@@ -51,8 +51,8 @@ def imports(module: str) -> Iterator[tuple[str, bool]]:
 
 
 def package_of(module: str) -> str:
-    """The part of a module's name below symfold that has a place in the order."""
-    return module.split(".")[1]
+    """The part of a module's name below symfold that has a place in the order; the command comes after all that it starts."""
+    return max((name for name in ORDER if f"{module}.".startswith(f"symfold.{name}.")), key=len)
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != "symfold"])
