@@ -193,12 +193,14 @@ class Interpreter:
         if not args:
             return self.leaf(node)
         arranged = self.arranged(node, args)
-        return self.apply(node, [self.whole(value, arg) for value, arg in zip(args, node.args, strict=True)]) if arranged is None else arranged
+        if arranged is not NotImplemented:
+            return arranged
+        return self.apply(node, [self.whole(value, arg) for value, arg in zip(args, node.args, strict=True)])
 
     # -- sequences
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
-        """The meaning of an operation that arranges the entries of sequences; None for any other."""
+        """The meaning of an operation that arranges the entries of sequences; NotImplemented for any other."""
         if is_primitive(node, stack_row):
             return Entries(args)
         first = args[0]
@@ -215,7 +217,7 @@ class Interpreter:
                 return Entries(entry for group in first for entry in group)
         if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
             return self.joined(node, args)
-        return None
+        return NotImplemented
 
     def joined(self, node: Node, args: Sequence[Any]) -> Entries:
         """The meaning of sequences one after the other."""

@@ -104,7 +104,7 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
         return None
 
     def define(entries: Entries) -> str:
-        content = tuple(text(entries.at(k)) for k in range(entries.count)) if isinstance(entries.count, int) else ()
+        content = tuple(text(entries.at(k)) for k in range(entries.size)) if isinstance(entries.size, int) else ()
         if content not in lists:
             lists.append(content)
         return f"L{lists.index(content) + 1}"

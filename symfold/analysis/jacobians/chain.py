@@ -17,25 +17,19 @@ import sympy as sp
 from symfold.analysis.jacobians.factors import Factors, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, entry, grid, is_identity, is_scalar, is_unit, plain, plus
 from symfold.analysis.jacobians.probes import tap
-from symfold.core.applied_layers import Call
+from symfold.core.applied_layers import Call, is_name
 from symfold.core.folds import Fold, Select
+from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.names import label
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
-from symfold.core.primitives import alike, carried_places, concatenate, is_primitive
-from symfold.core.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
-from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family
+from symfold.core.primitives import alike, carried_places, is_primitive, joins_rows, splits_rows
+from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.show.notation.linear_maps import EntryAt, Over, Raised, Unit
 from symfold.show.notation.loops import scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.terms import Term, show_size
-
-
-class Listed(list[Any]):
-    """The derivatives of a sequence, entry by entry."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +71,7 @@ class Chain:
         order = walk((root,), stop=seeds)
         if root in seeds:
             return seeds[root]
+        rules = Rules(self, reading, seeds)
         values: dict[Node, Any] = dict(seeds)
         last: dict[Node, int] = {}
         for place, node in enumerate(order):
@@ -89,7 +84,7 @@ class Chain:
         done: Map = self.unit
         for place, node in enumerate(order):
             args = [values.get(arg) for arg in node.args]
-            value = None if all(arg is None for arg in args) and node.args else self.value(node, args, reading, seeds)
+            value = None if all(arg is None for arg in args) and node.args else rules.meaning(node, args)
             live.difference_update(ends.get(place, ()))
             if value is not None:
                 live.add(node)
@@ -98,50 +93,6 @@ class Chain:
             values[node] = value
         value = values[root]
         return after(value, done) if value is None or isinstance(value, Term) else value
-
-    def value(self, node: Node, args: list[Any], reading: Reading, seeds: Mapping[Node, Any]) -> Any:
-        """The derivative of one node, from those of its arguments."""
-        op = node.op
-        if isinstance(op, Fold):
-            return self.fold(node, args, reading)
-        if isinstance(op, Select):
-            return args[0][op.position]
-        if isinstance(op, Family):
-            return self._family(op, seeds)
-        if node.shape[-1:] == (NAME,) or isinstance(op, Constant) or not node.args:
-            return None
-        if is_primitive(node, stack_row):
-            return Listed(args)
-        if isinstance(args[0], Listed):
-            if is_primitive(node, take_row):
-                return Listed(args[0][k] for k in dict(op.attributes)["positions"])
-            if is_primitive(node, reverse_row):
-                return Listed(args[0][::-1])
-            if found := entry_of(node):
-                return args[0][found[1]]
-        if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Listed) for arg in args):
-            parts = [arg if isinstance(arg, Listed) else [None] * part.shape[0] for arg, part in zip(args, node.args, strict=True)]
-            return Listed(one for part in parts for one in part)
-        for arg in (args[k] for k in carried_places(node)):
-            if isinstance(arg, (Listed, Unlisted)):
-                what = "reads a whole sequence" if isinstance(arg, Listed) else f"reads what {arg.count} steps give out"
-                raise NoRule(f"an operation {what}: its derivative is no product of maps here (take an entry, or use .evaluate)")
-        if is_primitive(node, tap):
-            return plus(args)
-        if isinstance(op, Call):
-            return plus([after(self.factors.layer(node, k, reading), arg) for k, arg in enumerate(args) if arg is not None])
-        if isinstance(op, type):
-            return plus([self.factors.elementwise(node, k, arg, reading) for k, arg in enumerate(args) if arg is not None])
-        if is_primitive(node, alike):
-            return args[0]
-        return plus([after(self.factors.primitive(node, k, reading), args[k]) for k in carried_places(node) if args[k] is not None])
-
-    def _family(self, op: Family, seeds: Mapping[Node, Any]) -> Any:
-        if op.role != "input" or not isinstance(op.count, int) or not seeds:
-            return None
-        found = {seed.op.name: value for seed, value in seeds.items() if seed.shape == op.shape and hasattr(seed.op, "name")}
-        values = Listed(found.get(name) for name in op.names) if found else Listed()
-        return values if any(value is not None for value in values) else None
 
     # -- folds
 
@@ -152,7 +103,7 @@ class Chain:
 
         def row(result: Node, places: Sequence[int]) -> list[Map]:
             found = [self.derivative(result, reading, {formals[k]: self.unit}) for k in places]
-            if any(isinstance(one, (Listed, Unlisted)) for one in found):
+            if any(isinstance(one, (Entries, Unlisted)) for one in found):
                 raise NoRule("a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)")
             return found
 
@@ -168,7 +119,7 @@ class Chain:
     def fold(self, node: Node, args: list[Any], reading: Reading) -> list[Any]:
         """The derivatives of a fold's results."""
         carries = node.op.carries
-        if any(isinstance(arg, (Listed, Unlisted)) for arg in args[:carries]):
+        if any(isinstance(arg, (Entries, Unlisted)) for arg in args[:carries]):
             raise NoRule("a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)")
         init: Map = args[0] if carries == 1 else None if all(arg is None for arg in args[:carries]) else _joined(node, args[:carries])
         last, given = self.run(node, init, args, reading)
@@ -180,18 +131,18 @@ class Chain:
         active = [arg is not None for arg in args]
         if self.listed or fold.count == 1:
             return self._run_listed(walked, init, args, active)
-        if any(isinstance(arg, Listed) for arg in args[fold.carries :]):
+        if any(isinstance(arg, Entries) for arg in args[fold.carries :]):
             raise NoRule(f"the {fold.count} steps of a fold read entries that differ in what they depend on (give a smaller depth)")
         return self._run_folded(walked, init, args, active), [Unlisted(fold.count) for _ in fold.block.results[fold.carries :]]
 
     def _run_listed(self, walked: Pass, init: Map, args: list[Any], active: Sequence[bool]) -> tuple[Map, list[Any]]:
         fold = walked.loop.fold
         parts: list[Map] = [init]  # the state is their sum
-        given = [Listed() for _ in fold.block.results[fold.carries :]]
+        given = [Entries() for _ in fold.block.results[fold.carries :]]
         repeated = _Repeated()
         for number in range(fold.count):
             inner = walked.step(number + 1) if self.listed else walked.read([*walked.init, *walked.operands], 1)
-            own = [arg[number] if isinstance(arg, Listed) and each else arg for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
+            own = [arg[number] if isinstance(arg, Entries) and each else arg for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
             step = self.step(walked, inner, [*active[: fold.carries], *(one is not None for one in own)])
             before = None if is_identity(step.matrix) and not given else plus(parts)
             for which, kept in enumerate(given):
@@ -244,6 +195,54 @@ class Chain:
 
     def _number(self, walked: Pass, number: Any, active: Sequence[bool]) -> Step:
         return self.step(walked, walked.step(number, named_init=True), active)
+
+
+class Rules(Interpreter):
+    """The derivative of each node, from those of its arguments; None if it depends on no source."""
+
+    def __init__(self, chain: Chain, reading: Reading, seeds: Mapping[Node, Any]):
+        self.chain, self.reading, self.seeds = chain, reading, seeds
+
+    def leaf(self, node: Node) -> Map:
+        return None
+
+    def stacked(self, node: Node) -> Any:
+        op, seeds = node.op, self.seeds
+        if op.role != "input" or not isinstance(op.count, int) or not seeds:
+            return None
+        found = {seed.op.name: value for seed, value in seeds.items() if seed.shape == op.shape and hasattr(seed.op, "name")}
+        values = Entries(found.get(name) for name in op.names) if found else Entries()
+        return values if any(value is not None for value in values) else None
+
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> list[Any]:
+        return self.chain.fold(node, args, self.reading)
+
+    def arranged(self, node: Node, args: Sequence[Any]) -> Any:
+        if is_name(node):
+            return None
+        return NotImplemented if splits_rows(node) or joins_rows(node) else super().arranged(node, args)
+
+    def entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
+        return value if isinstance(value, Entries) else [None] * known_count(node.shape[0])
+
+    def whole(self, value: Any, node: Node) -> Any:
+        return value  # a sequence read whole has no derivative that is a product of maps
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+        op, factors, reading = node.op, self.chain.factors, self.reading
+        for arg in (args[k] for k in carried_places(node)):
+            if isinstance(arg, (Entries, Unlisted)):
+                what = "reads a whole sequence" if isinstance(arg, Entries) else f"reads what {arg.count} steps give out"
+                raise NoRule(f"an operation {what}: its derivative is no product of maps here (take an entry, or use .evaluate)")
+        if is_primitive(node, tap):
+            return plus(args)
+        if isinstance(op, Call):
+            return plus([after(factors.layer(node, k, reading), arg) for k, arg in enumerate(args) if arg is not None])
+        if isinstance(op, type):
+            return plus([factors.elementwise(node, k, arg, reading) for k, arg in enumerate(args) if arg is not None])
+        if is_primitive(node, alike):
+            return args[0]
+        return plus([after(factors.primitive(node, k, reading), args[k]) for k in carried_places(node) if args[k] is not None])
 
 
 class _Repeated:

@@ -70,8 +70,7 @@ class Factors:
 
     @staticmethod
     def _diagonal(node: Node, reading: Reading) -> Term:
-        for part in walk((node,), stop=reading.known):
-            reading.known[part] = reading.meaning(part)
+        reading.follow(walk((node,), stop=reading.known), (), reading.known)
         return Term(Factor("diag", mark=_mark(node)), (as_term(reading.known[node]),))
 
     def primitive(self, node: Node, place: int, reading: Reading) -> Term:

@@ -11,13 +11,14 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.counting.paths import paths
-from symfold.analysis.jacobians.chain import Chain, Listed, Unlisted
+from symfold.analysis.jacobians.chain import Chain, Unlisted
 from symfold.analysis.jacobians.factors import is_named, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, plain, size_of
 from symfold.analysis.jacobians.words import Words, words_of
 from symfold.base.trees import flatten, unflatten
 from symfold.compute.evaluate import has_no_numbers
 from symfold.core.folds import Fold, Select
+from symfold.core.interpreter import Entries
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -158,7 +159,7 @@ class Jacobian:
         value = _value(chain, self.net, self.net.outputs[out], into)
         if isinstance(value, Unlisted):
             raise TooLarge(f"the output is a sequence of {show_count(value.count)} entries, too many to write the words of each (use the product form)")
-        if isinstance(value, Listed):
+        if isinstance(value, Entries):
             return _each(value, chain.unit, max_words, count)
         return words_of(value, chain.unit, max_words, count)
 
@@ -232,7 +233,7 @@ def _value(chain: Chain, net: Net, output: Node, source: Node) -> Any:
     return chain.derivative(output, chain.reading, {source: chain.unit})
 
 
-def _each(values: Listed, unit: Term, most: int, paths: Any) -> tuple[Words, ...]:
+def _each(values: Entries, unit: Term, most: int, paths: Any) -> tuple[Words, ...]:
     """The words of each entry of a sequence, together no more than this many."""
     found: list[Words] = []
     left = most
@@ -249,7 +250,7 @@ def _map(value: Any) -> Map:
     """The derivative of an output; of a sequence, a column."""
     if isinstance(value, Unlisted):
         raise NoRule(f"an output has an entry for each of {value.count} steps, and so has its Jacobian (take one, or give a smaller depth: net.at(...))")
-    return grid([[_map(one)] for one in value]) if isinstance(value, Listed) else value
+    return grid([[_map(one)] for one in value]) if isinstance(value, Entries) else value
 
 
 def _whole(net: Net, maps: list[list[Map]]) -> Term | None:

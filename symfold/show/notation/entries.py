@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from symfold.core import interpreter
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 from symfold.core.primitives import Apply
 from symfold.core.sequences import element
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Numbered, compress
+from symfold.core.stacked_inputs import Numbered, compress, known_count
 from symfold.show.notation.terms import At, Listing, Term
 
 
-class Entries:
+class Entries(interpreter.Entries):
     """What a sequence is called: its entries by position, which may be symbolic."""
 
     def __init__(self, count: Size, at: Callable[[Size], Any], listed: bool = True):
-        self.count = count
+        self.size = count
         self.at = at
         self.listed = listed  # whether entries at a symbolic position have a name as well
+
+    def __len__(self) -> int:
+        return known_count(self.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.at(k) for k in range(len(self)))
+
+    def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return [self.at(k) for k in range(len(self))[position]]
+        return self.at(position if position >= 0 else self.size + position)  # counted from the end
+
+    def taken(self, positions: Sequence[int]) -> Entries:
+        if isinstance(positions, range):
+            return Entries(len(positions), lambda p: self.at(positions.start + p * positions.step))
+        return Entries(len(positions), lambda p: self.at(positions[p]))
+
+    def reversed(self) -> Entries:
+        return Entries(self.size, lambda p: self.at(self.size - 1 - p))
 
 
 def listing(entries: Entries) -> Term:
     """A sequence as one term: a few entries, or its first and its last."""
-    if isinstance(entries.count, int) and entries.count <= 4:
-        return Term(Listing(), [as_term(entries.at(k)) for k in range(entries.count)])
-    return Term(Listing(elided=True), [as_term(entries.at(0)), as_term(entries.at(entries.count - 1))])
+    if isinstance(entries.size, int) and entries.size <= 4:
+        return Term(Listing(), [as_term(entries.at(k)) for k in range(entries.size)])
+    return Term(Listing(elided=True), [as_term(entries.at(0)), as_term(entries.at(entries.size - 1))])
 
 
 def as_term(value: Any) -> Term:

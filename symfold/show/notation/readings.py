@@ -12,11 +12,12 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.applied_layers import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Interpreter
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Input
-from symfold.core.primitives import concatenate, is_primitive
-from symfold.core.sequences import entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.operations import Input
+from symfold.core.primitives import is_primitive, joins_rows, splits_rows
+from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import Family, Numbered
 from symfold.show.notation.entries import Entries, as_term, entries_of, falling
@@ -34,9 +35,7 @@ class Reader:
     def read(self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None) -> Reading:
         """What the nodes of a scope are called, where some have names already: an equation each says what they are."""
         reading = Reading(self, scope, given, execution, names or {})
-        for node in scope.order:
-            if node not in reading.known:
-                reading.known[node] = reading.meaning(node)
+        reading.follow(scope.order, (), reading.known)
         return reading
 
     def name(self, letter: str, number: Size) -> Term:
@@ -45,7 +44,7 @@ class Reader:
         return named(letter, number, self.joined)
 
 
-class Reading:
+class Reading(Interpreter):
     """What the nodes of a scope are called, in one execution of it."""
 
     def __init__(self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]):
@@ -64,23 +63,21 @@ class Reading:
     def term(self, node: Node) -> Term:
         return as_term(self.known[node])
 
-    def meaning(self, node: Node) -> Any:
-        op, args = node.op, [self.known[arg] for arg in node.args]
-        if isinstance(op, Fold):
-            self.passes[node] = Pass(self.reader, self.scope.loops[node], args, self.execution)
-            return self.passes[node].results()
-        if isinstance(op, Select):
-            return args[0][op.position]
-        if isinstance(op, Input):
-            return named(op.name)
-        if isinstance(op, Family):
-            return self._family(op)
-        if isinstance(op, Constant) or not args:
-            return Term(op)
-        sequence = self._sequence(node, args)
-        if sequence is not None:
-            return sequence
-        shown = args[: 1 + op.arity] if isinstance(op, Call) else args
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> list[Any]:
+        self.passes[node] = Pass(self.reader, self.scope.loops[node], args, self.execution)
+        return self.passes[node].results()
+
+    def leaf(self, node: Node) -> Term:
+        return named(node.op.name) if isinstance(node.op, Input) else Term(node.op)
+
+    def stacked(self, node: Node) -> Entries:
+        return self._family(node.op)
+
+    def whole(self, value: Any, node: Node) -> Any:
+        return value  # listed where it is shown
+
+    def apply(self, node: Node, args: Sequence[Any]) -> Term:
+        shown = args[: 1 + node.op.arity] if isinstance(node.op, Call) else args
         made = join(shown_op(node), [as_term(arg) for arg in shown])
         if node in self.names:
             self.cut[node] = made
@@ -110,36 +107,26 @@ class Reading:
         whole = Entries(count, entry, listed=False)
         return whole
 
-    def _sequence(self, node: Node, args: Sequence[Any]) -> Any:
-        """The meaning of an operation that arranges sequences, or None."""
+    def arranged(self, node: Node, args: Sequence[Any]) -> Any:
         if is_primitive(node, stack_row):
             return self._listed(len(args), lambda p: args[p])
         first = args[0]
-        if isinstance(first, Entries):
-            if is_primitive(node, take_row):
-                positions = dict(node.op.attributes)["positions"]
-                if isinstance(positions, range):
-                    return Entries(len(positions), lambda p: first.at(positions.start + p * positions.step))
-                return self._listed(len(positions), lambda p: first.at(positions[p]))
-            if is_primitive(node, reverse_row):
-                return Entries(first.count, lambda p: first.at(first.count - 1 - p))
-            if entry := entry_of(node):
-                return first.at(entry[1] if entry[1] >= 0 else first.count + entry[1])  # counted from the end
-        if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
-            return self._joined(node, args)
-        return None
+        positions = dict(node.op.attributes)["positions"] if is_primitive(node, take_row) else None
+        if isinstance(first, Entries) and isinstance(positions, tuple):
+            return self._listed(len(positions), lambda p: first.at(positions[p]))
+        return NotImplemented if splits_rows(node) or joins_rows(node) else super().arranged(node, args)
 
-    def _joined(self, node: Node, args: Sequence[Any]) -> Entries:
+    def joined(self, node: Node, args: Sequence[Any]) -> Entries:
         parts = [entries_of(arg, part.shape[0]) for arg, part in zip(args, node.args, strict=True)]
 
         def at(position: int) -> Any:
             for part in parts:
-                if position < part.count:
+                if position < part.size:
                     return part.at(position)
-                position -= part.count
+                position -= part.size
             raise IndexError(position)
 
-        plain = self._listed(sum(part.count for part in parts), at)
+        plain = self._listed(sum(part.size for part in parts), at)
 
         def entry(position: Size) -> Any:
             if isinstance(position, int):
@@ -147,11 +134,11 @@ class Reading:
             found, offset = [], 0
             for part in parts:
                 found.append(part.at(position - offset) if part.listed else None)
-                offset += part.count
+                offset += part.size
             names = {value.op.text if isinstance(value, Term) and isinstance(value.op, Name) else "" for value in found}
             return found[-1] if len(names) == 1 and "" not in names else plain.at(position)
 
-        return Entries(plain.count, entry)
+        return Entries(plain.size, entry)
 
 
 class Pass:
