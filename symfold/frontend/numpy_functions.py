@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted, takes, whole
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import holds_nodes, leads, lift
 from symfold.core.functions import UFUNCS
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
@@ -75,6 +75,20 @@ def traced_ufunc(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
 def traced_function(function: Any, *args: Any, **options: Any) -> Node:
     """What a node answers to any other function of NumPy's."""
     return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
+
+
+def expression_function(self: sp.Expr, function: Any, types: Any, args: Any, options: Any) -> Any:
+    """What a SymPy expression answers to a function of NumPy's: one of tensors traces; of another, NumPy does what it always does.
+
+    NumPy would take `sp.tanh(z)` for one number, and its sum for the number itself.
+    """
+    parts = [part for arg in args for part in (arg if isinstance(arg, (list, tuple)) else [arg])]
+    if any(isinstance(part, sp.Basic) and holds_nodes(part) for part in parts):
+        return traced_function(function, *args, **options)
+    return np.ndarray.__array_function__(np.empty(0), function, (), args, options)
+
+
+sp.Expr.__array_function__ = expression_function
 
 
 def _dot(a: Any, b: Any) -> Node:

@@ -4,6 +4,7 @@
     table                                     what a row holds, and the call that adds one
     elementary, special, logarithms,          the rows
     activations, choice
+    gammas                                    numbers of the gamma function and its derivatives
 """
 
 from symfold.core.functions import activations, choice, elementary, logarithms, special  # noqa: F401 - they hold the rows

@@ -22,7 +22,7 @@ from symfold.core.shapes import NAME, input_shape
 from symfold.core.stacked_inputs import Family, known_count
 from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, unknown
-from symfold.exchange.onnx.elementwise import HEADS
+from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, written
 from symfold.frontend.layer_kinds import Call
@@ -77,7 +77,7 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
             raise unknown("input", name, taken)
     rolled = roll(net)  # equal steps are one fold, however they were written
     known = with_shapes(rolled, {name: input_shape(name, shape) for name, shape in shapes.items()}) if shapes else rolled
-    whole = known.with_outputs(composed(divided(written_out(opened(known.outputs, keep=keeps(dtype)))), HEADS.__contains__))
+    whole = known.with_outputs(composed(divided(written_out(opened(known.outputs, keep=keeps(dtype)))), has(dtype)))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs
