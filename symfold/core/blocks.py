@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import sympy as sp
+
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, Formal
 from symfold.core.shapes import Shape
@@ -88,7 +90,8 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     """Run a function on formals and close what it gives.
 
     The first `fixed` formals keep their place; the others and the captured nodes follow in the order of first use,
-    and what is not used is left out.
+    and what is not used is left out. Of a captured reciprocal in a product it is the divisor that is captured: a quotient
+    stays a quotient.
     """
     level = _nesting.get() + 1
     formals = tuple(Node(Formal(level, k, shape)) for k, shape in enumerate(shapes))
@@ -103,6 +106,7 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     for node in order:
         if any(arg in inner for arg in node.args):
             inner.add(node)
+    inner.update([arg for node in inner if node.op is sp.Mul for arg in node.args if arg not in inner and is_reciprocal(arg)])
     used = [arg for node in order if node in inner for arg in node.args] + list(results)
     operands = [
         node for node in dict.fromkeys(used)
@@ -115,6 +119,11 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     }
     block = Block(tuple(closed), substitute(results, replaced))
     return Traced(block, tuple(position.get(node, node) for node in operands))
+
+
+def is_reciprocal(node: Node) -> bool:
+    """Whether a node is one over another."""
+    return node.op is sp.Pow and isinstance(node.args[1].op, Constant) and node.args[1].op.value == -1
 
 
 def prefixed(error: ShapeError, where: str) -> ShapeError:

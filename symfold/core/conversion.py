@@ -60,14 +60,23 @@ class NodeSymbol(sp.Symbol):
         return ((self.node,), {})
 
 
+_tensors: set[sp.Symbol] = set()  # the symbols by which SymPy knows inputs
+
+
+def holds_nodes(expression: sp.Basic) -> bool:
+    """Whether a SymPy expression is one of tensors."""
+    return any(isinstance(symbol, NodeSymbol) or symbol in _tensors for symbol in expression.free_symbols)
+
+
 def as_symbol(node: Node) -> sp.Basic:
-    """A node as SymPy sees it: an input is its symbol, a number itself, a truth value the relation that it is not 0."""
+    """A node as SymPy sees it: an input is its symbol, a number itself. SymPy's symbols are numbers and truth values alike."""
     if isinstance(node.op, Input):
-        return sp.Symbol(node.op.name)
+        symbol = sp.Symbol(node.op.name)
+        _tensors.add(symbol)
+        return symbol
     if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
         return node.op.value
-    symbol = NodeSymbol(node)
-    return sp.Ne(symbol, 0) if isinstance(node.op, type) and row_of(node.op).truth else symbol
+    return NodeSymbol(node)
 
 
 def is_truth(node: Node) -> bool:
@@ -117,20 +126,20 @@ def lift(value: Any) -> Node:
 APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
 
 
-LIFTED = (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min, sp.core.relational.Relational, sp.And, sp.Or, sp.Xor, sp.Not)
+LIFTED = (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min, sp.core.relational.Relational, sp.And, sp.Or, sp.Xor, sp.Not, sp.Implies, sp.ITE)
 RELATIONS: dict[type[sp.Basic], Head] = {
     sp.StrictGreaterThan: greater, sp.GreaterThan: greater_equal, sp.StrictLessThan: less, sp.LessThan: less_equal,
     sp.Equality: equal, sp.Unequality: not_equal, sp.And: logical_and, sp.Or: logical_or, sp.Xor: logical_xor, sp.Not: logical_not,
+    sp.Implies: logical_or, sp.ITE: where,
 }  # fmt: skip
 
 
-def _relation(head: Head, args: tuple[Node, ...]) -> Node:
-    """A relation or a logical operation of SymPy's; that a truth value is not 0 is that truth value."""
-    if head is logical_not:
-        return Node(head, args)
-    if head is not_equal and args[1] == number(0) and isinstance(args[0].op, type) and row_of(args[0].op).truth:
-        return args[0]
-    return reduce(lambda a, b: Node(head, (a, b)), args)
+def _relation(kind: type[sp.Basic], args: tuple[Node, ...]) -> Node:
+    """A relation or a logical operation of SymPy's."""
+    head = RELATIONS[kind]
+    if kind is sp.Implies:
+        args = (Node(logical_not, args[:1]), *args[1:])
+    return Node(head, args) if kind in (sp.Not, sp.ITE) else reduce(lambda a, b: Node(head, (a, b)), args)
 
 
 def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
@@ -159,6 +168,12 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
             done[part] = Node(Constant(part))
         elif part in (sp.true, sp.false):
             done[part] = number(int(part == sp.true))
+        elif isinstance(part, sp.Equivalent):
+            plain = part.to_nnf(simplify=False)  # by "and", "or" and "not"
+            if plain not in done:
+                stack.append(plain)
+                continue
+            done[part] = done[plain]
         elif isinstance(part, sp.Piecewise):
             waiting = [each for pair in part.args for each in pair.args if each not in done]
             if waiting:
@@ -172,7 +187,7 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
                 continue
             args = tuple(done[arg] for arg in part.args)
             if type(part) in RELATIONS:
-                done[part] = _relation(RELATIONS[type(part)], args)
+                done[part] = _relation(type(part), args)
             elif isinstance(part, sp.core.function.AppliedUndef):
                 done[part] = APPLIED[0](part.func.__name__, args)
             else:

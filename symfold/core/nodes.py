@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.functions import Head
+from symfold.core.functions import ROWS, Head
 from symfold.core.operations import Operation
 from symfold.core.operators import Operators
 from symfold.core.shapes import Shape, elementwise, show
@@ -62,7 +62,8 @@ class Node(Operators):
         if known is not None:
             return known
         # an open formal, of another level than 0, stands for an item or a state while a mapper is traced
-        self = object.__new__(StandIn if getattr(op, "level", 0) else cls)
+        truth = isinstance(op, type) and op in ROWS and ROWS[op].truth
+        self = object.__new__(StandIn if getattr(op, "level", 0) else Truth if truth else cls)
         put = object.__setattr__
         put(self, "op", op)
         put(self, "args", args)
@@ -158,6 +159,20 @@ class StandIn(Node):
         if isinstance(other, COMPARABLE) and asked_outside():
             raise InvalidType(COMPARED)
         return isinstance(other, Node) and self._hash == other._hash and digest(self) == digest(other)
+
+
+class Truth(Node):
+    """A truth value: SymPy asks conditions what class they are before it asks how they read in SymPy."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return sp.logic.boolalg.Boolean
+
+    def has(self, *patterns: Any) -> bool:
+        """SymPy's question to a condition, answered by how it reads in SymPy."""
+        return bool(self._sympy_().has(*patterns))
 
 
 def asked_outside() -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import sympy as sp
+
 from symfold.core.attach import attach
-from symfold.core.conversion import leads
+from symfold.core.conversion import holds_nodes, leads
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.errors import NoRule
@@ -37,5 +40,17 @@ def net_function(net: Net, function: Any, types: Any, args: Sequence[Any], optio
     return net._wrap_(call_numpy(function, *map(net._operand, args), **options))
 
 
+def expression_function(expression: sp.Expr, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
+    """What a SymPy expression answers to a function of NumPy's: one of tensors traces; of another, NumPy does what it always does.
+
+    NumPy would take `sp.tanh(z)` for one number, and its sum for the number itself.
+    """
+    parts = [part for arg in args for part in (arg if isinstance(arg, (list, tuple)) else [arg])]
+    if not any(isinstance(part, sp.Basic) and holds_nodes(part) for part in parts):
+        return np.ndarray.__array_function__(np.empty(0), function, (), tuple(args), options)
+    return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
+
+
+sp.Expr.__array_function__ = expression_function
 attach(Node, __array_ufunc__=node_ufunc, __array_function__=node_function)
 attach(Net, __array_ufunc__=net_ufunc, __array_function__=net_function)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 
 from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, is_reciprocal
 from symfold.core.conversion import lift_expression
 from symfold.core.folds import Fold, rebuilt_inside
 from symfold.core.functions import Head, divide, row_of
@@ -15,6 +15,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Shape
+from symfold.core.tensors import number
 from symfold.core.walks import rebuilt
 
 Keep = Callable[[Node], bool]
@@ -85,26 +86,33 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
 def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every quotient, a product with a reciprocal, as one division, in the blocks of folds as well.
 
+    It is rounded once, as NumPy's.
+
     >>> from symfold.core.tensors import tensor
     >>> a, b = tensor("a"), tensor("b")
-    >>> divided([a / b])[0].op, divided([1 / b])[0].op
-    (divide, <class 'sympy.core.power.Pow'>)
+    >>> divided([a / b])[0].op, divided([a / 3])[0].op, divided([1 / b])[0].op
+    (divide, divide, <class 'sympy.core.power.Pow'>)
     """
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
-        place = next((k for k, arg in enumerate(args) if k > 0 and _is_reciprocal(arg)), None) if op is sp.Mul else None
-        if place is None:
+        below = {k: divisor for k, arg in enumerate(args) if k > 0 and (divisor := _divisor(arg)) is not None} if op is sp.Mul else {}
+        if not below:
             return None
+        place = min(below)
         above = args[:place] if place == 1 else (Node(sp.Mul, args[:place]),)
-        quotient = Node(divide, (above[0], args[place].args[0]))
+        quotient = Node(divide, (above[0], below[place]))
         return Node(sp.Mul, (quotient, *args[place + 1 :])) if args[place + 1 :] else quotient
 
     return rebuilt_inside(roots, rule)
 
 
-def _is_reciprocal(node: Node) -> bool:
-    return node.op is sp.Pow and isinstance(node.args[1].op, Constant) and node.args[1].op.value == -1
+def _divisor(node: Node) -> Node | None:
+    """What a factor divides by: the node of which it is the reciprocal, or the whole number of a fraction that no float holds."""
+    if is_reciprocal(node):
+        return node.args[0]
+    value = node.op.value if isinstance(node.op, Constant) else None
+    return number(value.q) if isinstance(value, sp.Rational) and value.p == 1 and value.q & (value.q - 1) else None
 
 
 def body_of(op: Apply, args: Sequence[Node]) -> Node:

@@ -218,6 +218,19 @@ def test_sympy_and_numpy_functions_trace_alike() -> None:
     assert order == [3, 2]
 
 
+def test_sympy_functions_of_a_tensor_are_reduced_as_arrays_are() -> None:
+    x, at = sf.tensor("x", (3,)), np.array([-1.0, 0.5, 2.0])
+    assert sf.Net.of(np.sum(sp.tanh(x)))(at) == pytest.approx(np.tanh(at).sum())
+    assert sf.Net.of(np.dot(sp.tanh(x), sp.exp(x)))(at) == pytest.approx(np.dot(np.tanh(at), np.exp(at)))
+    np.testing.assert_allclose(sf.Net.of(np.concatenate([sp.tanh(x), sp.exp(x)]))(at), np.concatenate([np.tanh(at), np.exp(at)]))
+    layer = sf.layer("f", lambda z, w: z * np.mean(sp.tanh(w)), w=(3,))
+    net = sf.fold(lambda z, f: f(z), [layer], x)
+    assert [leaf.op.name for leaf in (*net.inputs, *net.params)] == ["x", "w_f"]
+    np.testing.assert_allclose(net({"w_f": at}, x=at), at * np.tanh(at).mean())
+    q = sp.Symbol("q")  # of no tensor: NumPy does what it always does
+    assert np.sum(sp.tanh(q)) == sp.tanh(q) and np.dot(np.array([q, 1]), q).tolist() == [q**2, q]
+
+
 def test_layers_add_and_repeat_as_lists_do() -> None:
     f, g, x = sf.layers("f1:4"), sf.layers("g1:3"), sf.tensor("x")
     assert [x] + f == [x, *f] and f + [x] == [*f, x] and f + g == [*f, *g] and (x,) + f == [x, *f]

@@ -56,6 +56,37 @@ def test_what_numpy_says_of_numbers_it_says_of_nets(name: str, backend: str) -> 
     assert sf.from_json(net.to_json()) == net
 
 
+# conditions written with SymPy, of an input and of a value: what NumPy says of the same
+SYMPY: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "a piece": (lambda z: sp.Piecewise((z, z > 0), (0, True)), lambda z: np.where(z > 0, z, 0)),
+    "and, or, not": (lambda z: sp.Piecewise((z, (z > 0) & ~(z > 1)), (2 * z, (z < -1) | (z >= 3)), (5, True)),
+                     lambda z: np.where((z > 0) & ~(z > 1), z, np.where((z < -1) | (z >= 3), 2 * z, 5))),
+    "nested pieces": (lambda z: sp.Piecewise((sp.Piecewise((z, z > 1), (3, True)), z > 0), (sp.exp(z), True)), lambda z: np.where(z > 0, np.where(z > 1, z, 3), np.exp(z))),
+    "not a number": (lambda z: sp.Piecewise((7, np.isnan(np.log(z))), (z, True)), lambda z: np.where(np.isnan(np.log(z)), 7, z)),
+    "SymPy's and, or, not": (lambda z: sp.Piecewise((z, sp.And(z > 0, sp.Not(z > 1))), (2 * z, sp.Or(z < -1, sp.Ge(z, 3))), (5, True)),
+                             lambda z: np.where((z > 0) & ~(z > 1), z, np.where((z < -1) | (z >= 3), 2 * z, 5))),
+    "a chosen condition": (lambda z: sp.Piecewise((z, sp.ITE(z > 0, z < 1, z < -1)), (9, True)), lambda z: np.where(np.where(z > 0, z < 1, z < -1), z, 9)),
+    "implied and equivalent": (lambda z: sp.Piecewise((z, sp.Implies(z > 0, z > 1)), (9, sp.Equivalent(z > 0, z < 1)), (8, True)),
+                               lambda z: np.where((z <= 0) | (z > 1), z, np.where((z > 0) == (z < 1), 9, 8))),
+    "a truth value as a number": (lambda z: sp.exp(z > 0) + sp.tanh(z) * (z > 1), lambda z: np.exp(1.0 * (z > 0)) + np.tanh(z) * (z > 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SYMPY)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_conditions_of_sympy_are_those_of_numpy(name: str, backend: str) -> None:
+    build, meant = SYMPY[name]
+    at, layer = VALUES["z"], sf.layer("f", lambda z: build(z + 1))
+    with np.errstate(all="ignore"):
+        for net, wanted in (
+            (sf.Net.of(build(Z)), meant(at)),
+            (sf.fold(lambda z, k: build(z - k), [1.0, 2.0], Z), meant(meant(at - 1) - 2)),
+            (sf.fold(lambda z, f: f(z) + z, [layer], Z), meant(at + 1) + at),
+        ):
+            np.testing.assert_allclose(net.compile(backend)({}, z=at), wanted, rtol=1e-14)
+            assert sf.from_json(net.to_json()) == net
+
+
 # a branch without a value where it is not read: the net, and its gradient by hand
 UNREAD: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "log": (lambda z: np.where(z > 0, np.log(z), 0.0), lambda z: np.where(z > 0, 1 / z, 0)),

@@ -491,3 +491,10 @@ def test_an_entry_counted_from_the_end_is_the_state_there() -> None:
     unet = sf.mappers.ARCHITECTURES["unet"]
     assert sf.formula(unet.net("n"), form="fold").endswith("y_0 = z_n")
     assert "y1 = g1(z3, z3)" in str(unet.net(3)).splitlines()
+
+
+def test_an_entry_of_known_numbers_is_the_number() -> None:
+    for numbers in (np.array([1.5, 2.5]), np.array([0.5, 1.5, 2.5])[1:]):
+        net = sf.fold(lambda z, k: z * k, numbers, sf.tensor("a"))
+        assert str(net) == "z1 = a*1.5\nz2 = z1*2.5"
+        assert str(sf.adjoint(net)) == "z1 = a_*2.5\nz0 = z1*1.5"

@@ -2,6 +2,7 @@
 
     table      what a row holds, and the call that adds one
     heads      the functions that SymPy lacks, as inert SymPy classes
+    gammas     numbers of the gamma function and its derivatives
     activations, choice, logarithms, special, elementary   the rows
 """
 

@@ -59,6 +59,7 @@ function(
     sigmoid,
     slopes=(lambda z: h.sigmoid(z) * h.sigmoid(-z),),
     definition=lambda z: 1 / (1 + sp.exp(-z)),
+    underflow={"numpy": 1},
     spellings={"numpy": numpy_sigmoid, "jax": jax_nn("sigmoid"), "torch": torch_sigmoid},
     special=(Point((0,), HALF, (sp.Rational(1, 4),)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), 0, (0,))),
 )
@@ -68,14 +69,32 @@ function(
     slopes=(lambda z: h.sigmoid(z),),
     composition=lambda z: h.relu(z) + h.log1p(sp.exp(-sp.Abs(z))),
     definition=lambda z: sp.log(1 + sp.exp(z)),
+    underflow={"numpy": 1},
     spellings={"numpy": lambda z: np.logaddexp(0.0, z)},
     special=(Point((0,), sp.log(2), (HALF,)), Point((sp.oo,), sp.oo, (1,)), Point((-sp.oo,), 0, (0,))),
 )
 
 
+FAR = -80.0  # below it 1 + exp(z) is 1, in every number type
+
+
+def decay(xp: Any, z: Any) -> tuple[Any, Any]:
+    """exp(-|z|), and in the far tail exp(z/2), which is normal where exp(z) is subnormal; and z, kept finite below."""
+    z = xp.where(z < -10000.0, -10000.0, z)
+    return z, xp.exp(xp.where(z < FAR, z / 2.0, xp.where(z < 0, z, -z)))
+
+
+def silu(xp: Any, z: Any) -> Any:
+    """z times the sigmoid; z*exp(z) in the far tail."""
+    z, e = decay(xp, z)
+    return xp.where(z < FAR, z * e * e, z * (xp.where(z < 0, e, 1.0) / (1.0 + e)))
+
+
 function(
     h.silu,
-    slopes=(lambda z: h.sigmoid(z) + h.clip(z, -1000, 1000) * h.sigmoid(z) * h.sigmoid(-z),),
+    silu,
+    slopes=(lambda z: sp.exp(sp.Min(z, 0)) * h.sigmoid(sp.Abs(z)) + sp.Min(h.silu(z), 1000) * h.sigmoid(-z),),
+    underflow={"jax": 1024},
     composition=lambda z: sp.Max(z, -1000) * h.sigmoid(z),
     definition=lambda z: z / (1 + sp.exp(-z)),
     special=(Point((0,), 0, (HALF,)), Point((sp.oo,), sp.oo, (1,)), Point((-sp.oo,), 0, (0,))),
@@ -86,6 +105,7 @@ function(
     composition=lambda z: sp.Max(z, -64) * h.ndtr(z),
     definition=lambda z: z * sp.erfc(-z / sp.sqrt(2)) / 2,
     ulps={"native": 16, "jax": 16},
+    underflow={"numpy": 64, "native": 64, "jax": 64},
     special=(Point((0,), 0, (HALF,)), Point((sp.oo,), sp.oo, (1,)), Point((-sp.oo,), 0, (0,))),
 )
 function(
@@ -156,6 +176,7 @@ function(
     h.softsign,
     softsign,
     slopes=(lambda z: 1 / (1 + sp.Abs(z)) ** 2,),
+    underflow={"numpy": 1, "native": 1},
     composition=lambda z: h.where(h.isinf(z), sp.sign(z), z / (1 + sp.Abs(z))),
     definition=lambda z: z / (1 + sp.Abs(z)),
     special=(Point((0,), 0, (1,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), -1, (0,))),
@@ -163,17 +184,19 @@ function(
 
 
 def mish(xp: Any, z: Any) -> Any:
-    """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which overflows nowhere."""
-    e = xp.exp(xp.where(z < 0, z, -z))
+    """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which overflows nowhere; z*exp(z) in the far tail."""
+    z, e = decay(xp, z)
     above = xp.where(z < 0, e * (e + 2.0), 1.0 + 2.0 * e)
     below = xp.where(z < 0, above + 2.0, above + 2.0 * e * e)
-    return xp.where(z < -1000.0, -1000.0, z) * (above / below)
+    return xp.where(z < FAR, z * e * e, z * (above / below))
 
 
 function(
     h.mish,
     mish,
-    slopes=(lambda z: sp.tanh(h.softplus(z)) + h.clip(z, -1000, 1000) * sp.sech(h.softplus(z)) ** 2 * h.sigmoid(z),),
+    slopes=(lambda z: sp.tanh(h.softplus(z)) + sp.Min(h.silu(z), 1000) * sp.sech(h.softplus(z)) ** 2,),
+    ulps={"numpy": 8, "native": 8, "jax": 8},
+    underflow={"jax": 1024},
     composition=lambda z: sp.Max(z, -1000) * sp.tanh(h.softplus(z)),
     definition=lambda z: z * sp.tanh(sp.log(1 + sp.exp(z))),
     special=(Point((0,), 0, (sp.Rational(3, 5),)), Point((sp.oo,), sp.oo, (1,)), Point((-sp.oo,), 0, (0,))),

@@ -99,18 +99,20 @@ function(
     slopes=(
         lambda z, low, high: h.logical_and(h.greater_equal(z, low), h.less_equal(z, high)),
         lambda z, low, high: h.logical_and(h.less(z, low), h.less(low, high)),
-        lambda z, low, high: h.logical_or(h.greater(z, high), h.greater_equal(low, high)),
+        lambda z, low, high: h.logical_or(h.greater(z, high), h.greater(low, high)),
     ),
     composition=lambda z, low, high: sp.Min(sp.Max(z, low), high),
     spellings={"jax": lambda z, low, high: _jax_clip(z, low, high), "torch": lambda z, low, high: z.clamp(low, high)},
     definition=lambda z, low, high: sp.Piecewise((high, low > high), (low, z < low), (high, z > high), (z, True)),
-    special=(Point((1, 1, 2), 1, (1, 0, 0)), Point((2, 1, 2), 2, (1, 0, 0)), Point((sp.oo, 1, 2), 2, (0, 0, 1)), Point((-sp.oo, 1, 2), 1, (0, 1, 0))),
+    special=(Point((1, 1, 2), 1, (1, 0, 0)), Point((2, 1, 2), 2, (1, 0, 0)), Point((0, 1, 1), 1, (0, 0, 0)), Point((1, 1, 1), 1, (1, 0, 0)), Point((2, 1, 1), 1, (0, 0, 1)), Point((sp.oo, 1, 2), 2, (0, 0, 1)), Point((-sp.oo, 1, 2), 1, (0, 1, 0))),
 )
 
 
 def _jax_clip(z: Any, low: Any, high: Any) -> Any:
     """JAX's own shares the slope at a bound."""
+    import jax
     from jax import numpy as jnp
 
-    bounded = jnp.where(z > high, high, jnp.where(z < low, jnp.where(low > high, high, low), z))
+    least = jnp.where(low == high, jax.lax.stop_gradient(low), jnp.where(low > high, high, low))
+    bounded = jnp.where(z > high, high, jnp.where(z < low, least, z))
     return jnp.where(jnp.isnan(low) | jnp.isnan(high), low + high, bounded)

@@ -11,7 +11,7 @@ import sympy as sp
 import symfold.core.functions.heads as h
 from symfold.core.functions.logarithms import share
 from symfold.core.functions.special import in_torch
-from symfold.core.functions.table import Point, function
+from symfold.core.functions.table import Point, function, numbers_of
 
 HALF = sp.Rational(1, 2)
 
@@ -55,6 +55,17 @@ def jax_power(a: Any, b: Any) -> Any:
     return jax.numpy.sqrt(a) if b == 0.5 else jax.numpy.power(a, b)
 
 
+def jax_divide(a: Any, b: Any) -> Any:
+    """A quotient by JAX. Behind a barrier, XLA does not see that a divisor is the same for many entries: it would multiply by its reciprocal."""
+    import jax
+    from jax import numpy as jnp
+
+    shape = jnp.broadcast_shapes(jnp.shape(a), jnp.shape(b))
+    if jnp.shape(b) == shape and isinstance(b, jax.core.Tracer):
+        return a / b
+    return a / jax.lax.optimization_barrier(jnp.broadcast_to(jnp.asarray(b, jnp.result_type(a, b)), shape))
+
+
 def slope_by_base(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     """b*a**(b - 1), and 0 for the exponent 0 whatever the base."""
     return b * a ** (b - 1) if b.is_number else h.where(h.equal(b, 0), 0, b * a ** (b - 1))
@@ -86,7 +97,7 @@ def share_of_largest(kind: Any) -> Any:
 
 
 function(sp.Add, lambda xp, *a: reduce(lambda x, y: x + y, a), numpy=(np.add,))
-function(h.divide, lambda xp, a, b: a / b, slopes=(lambda a, b: h.divide(1, b), lambda a, b: -h.divide(a, b) * h.divide(1, b)), definition=lambda a, b: a / b)
+function(h.divide, lambda xp, a, b: a / b, slopes=(lambda a, b: h.divide(1, b), lambda a, b: -h.divide(a, b) * h.divide(1, b)), definition=lambda a, b: a / b, spellings={"jax": jax_divide})
 function(sp.Mul, lambda xp, *a: reduce(lambda x, y: x * y, a), numpy=(np.multiply,))
 function(
     sp.Pow,
@@ -94,6 +105,7 @@ function(
     numpy=(np.power, np.float_power),
     slopes=(slope_by_base, slope_by_exponent),
     spellings={"numpy": numpy_power, "jax": jax_power},
+    underflow={"numpy": 1024, "native": 1024, "jax": 1024},
     special=(
         Point((0, 2), 0, (0, 0)), Point((0, 1), 0, (1, 0)), Point((0, 0), 1, (0, 0)), Point((0, HALF), 0, (sp.oo, 0)),
         Point((2, 0), 1, (0, sp.log(2))), Point((1, sp.oo), 1), Point((sp.oo, -1), 0, (0,)),
@@ -135,9 +147,40 @@ function(sp.log, lambda xp, z: xp.log(z), numpy=(np.log,), special=(Point((0,), 
 
 # -- circular and hyperbolic functions
 
+def atan_composed(z: sp.Expr) -> sp.Expr:
+    """Four times the arc tangent of a small number, by its series: that of a quarter of the angle; beyond 1, of the reciprocal."""
+    size = sp.Abs(z)
+    small: sp.Expr = h.where(h.greater(size, 1), 1 / size, size)
+    for _ in range(2):
+        small = small / (1 + h.hypot(1, small))
+    series: sp.Expr = sp.Integer(0)
+    for k in reversed(range(12)):
+        series = series * small**2 + sp.Rational((-1) ** k, 2 * k + 1)
+    return sp.sign(z) * h.where(h.greater(size, 1), sp.pi / 2 - 4 * small * series, 4 * small * series)
+
+
+def sinh_composed(z: sp.Expr) -> sp.Expr:
+    """From expm1 where it is small, else from half the exponent, which does not overflow too early."""
+    size = sp.Abs(z)
+    less = h.expm1(sp.Min(size, 30))
+    return sp.sign(z) * h.where(h.greater(size, 25), h.divide(sp.exp(size / 2), 2 * sp.exp(-size / 2)), (less + less / (1 + less)) / 2)
+
+
+def asinh_composed(z: sp.Expr) -> sp.Expr:
+    """By log1p; far out, by the logarithm of 2|z|."""
+    size = sp.Abs(z)
+    near = h.log1p(size + size**2 / (1 + h.hypot(1, size)))
+    return sp.sign(z) * h.where(h.greater(size, 10**8), sp.log(size) + sp.log(2), near)
+
+
+def acosh_composed(z: sp.Expr) -> sp.Expr:
+    """By log1p; far out, by the logarithm of 2z."""
+    return h.where(h.greater(z, 10**8), sp.log(z) + sp.log(2), h.log1p(z - 1 + sp.sqrt(z - 1) * sp.sqrt(z + 1)))
+
+
 function(sp.sin, lambda xp, z: xp.sin(z), numpy=(np.sin,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
 function(sp.cos, lambda xp, z: xp.cos(z), numpy=(np.cos,), special=(Point((0,), 1, (0,)), Point((sp.oo,), sp.nan)))
-function(sp.tan, lambda xp, z: xp.tan(z), numpy=(np.tan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
+function(sp.tan, lambda xp, z: xp.tan(z), numpy=(np.tan,), composition=lambda z: h.divide(sp.sin(z), sp.cos(z)), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
 
 
 def jax_sinh(z: Any) -> Any:
@@ -158,8 +201,8 @@ def jax_cosh(z: Any) -> Any:
     return root / 2 * root + 0.5 / root / root
 
 
-function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), spellings={"jax": jax_sinh}, special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
-function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), spellings={"jax": jax_cosh}, special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
+function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), composition=sinh_composed, spellings={"jax": jax_sinh}, special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
+function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), composition=lambda z: h.divide(sp.exp(sp.Abs(z) / 2), 2 * sp.exp(-sp.Abs(z) / 2)) + sp.exp(-sp.Abs(z)) / 2, spellings={"jax": jax_cosh}, special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
 function(
     sp.tanh,
     lambda xp, z: xp.tanh(z),
@@ -181,15 +224,25 @@ function(
     sech,
     slopes=(lambda z: -sp.tanh(z) * sp.sech(z),),
     ulps={"jax": 8},
+    underflow={"numpy": 1, "jax": 2},
     composition=lambda z: 2 * sp.exp(-sp.Abs(z)) / (1 + sp.exp(-sp.Abs(z)) ** 2),
     special=(Point((0,), 1, (0,)), Point((sp.oo,), 0, (0,)), Point((-sp.oo,), 0, (0,))),
 )
-function(sp.asin, lambda xp, z: xp.asin(z), numpy=(np.arcsin,), slopes=(lambda z: 1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((2,), sp.nan)))
-function(sp.acos, lambda xp, z: xp.acos(z), numpy=(np.arccos,), slopes=(lambda z: -1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((1,), 0, (-sp.oo,)), Point((2,), sp.nan)))
-function(sp.atan, lambda xp, z: xp.atan(z), numpy=(np.arctan,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.pi / 2, (0,)), Point((-sp.oo,), -sp.pi / 2, (0,))))
-function(sp.asinh, lambda xp, z: xp.asinh(z), numpy=(np.arcsinh,), slopes=(lambda z: 1 / h.hypot(1, z),), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (0,))))
-function(sp.acosh, lambda xp, z: xp.acosh(z), numpy=(np.arccosh,), slopes=(lambda z: 1 / (sp.sqrt(z - 1) * sp.sqrt(z + 1)),), special=(Point((1,), 0, (sp.oo,)), Point((sp.oo,), sp.oo, (0,))))
-function(sp.atanh, lambda xp, z: xp.atanh(z), numpy=(np.arctanh,), slopes=(lambda z: 1 / ((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((1,), sp.oo, (sp.oo,)), Point((-1,), -sp.oo, (sp.oo,))))
+function(sp.asin, lambda xp, z: xp.asin(z), numpy=(np.arcsin,), composition=lambda z: sp.atan(z / sp.sqrt((1 - z) * (1 + z))), slopes=(lambda z: 1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((2,), sp.nan)))
+function(sp.acos, lambda xp, z: xp.acos(z), numpy=(np.arccos,), composition=lambda z: 2 * sp.atan(sp.sqrt(h.divide(1 - z, 1 + z))), slopes=(lambda z: -1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((1,), 0, (-sp.oo,)), Point((2,), sp.nan)))
+function(sp.atan, lambda xp, z: xp.atan(z), numpy=(np.arctan,), composition=atan_composed, underflow={"numpy": 1, "native": 1}, special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.pi / 2, (0,)), Point((-sp.oo,), -sp.pi / 2, (0,))))
+function(sp.asinh, lambda xp, z: xp.asinh(z), numpy=(np.arcsinh,), composition=asinh_composed, slopes=(lambda z: 1 / h.hypot(1, z),), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (0,))))
+function(sp.acosh, lambda xp, z: xp.acosh(z), numpy=(np.arccosh,), composition=acosh_composed, slopes=(lambda z: 1 / (sp.sqrt(z - 1) * sp.sqrt(z + 1)),), special=(Point((1,), 0, (sp.oo,)), Point((sp.oo,), sp.oo, (0,))))
+def jax_atanh(z: Any) -> Any:
+    """log((1 + |z|)/(1 - |z|))/2, near 0 and far from it, with the sign of z."""
+    from jax import numpy as jnp
+
+    size = jnp.abs(z)
+    positive = numbers_of(h.log1p, "jax")(2.0 * size / (1.0 - size)) / 2.0
+    return jnp.where(z < 0, -positive, jnp.where(size < 1e-30, z, positive))
+
+
+function(sp.atanh, lambda xp, z: xp.atanh(z), numpy=(np.arctanh,), composition=lambda z: sp.sign(z) * h.log1p(2 * sp.Abs(z) / (1 - sp.Abs(z))) / 2, spellings={"jax": jax_atanh}, slopes=(lambda z: 1 / ((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((1,), sp.oo, (sp.oo,)), Point((-1,), -sp.oo, (sp.oo,))))
 
 
 def turned(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
@@ -209,6 +262,7 @@ function(
     atan2,
     numpy=(np.arctan2,),
     spellings={"numpy": np.arctan2},
+    ulps={"jax": 8},
     slopes=(lambda y, x: turned(x, y, x), lambda y, x: -turned(y, y, x)),
     special=(Point((0, 1), 0, (1, 0)), Point((1, 0), sp.pi / 2, (0, -1)), Point((0, 0), 0, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
 )

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
+import symfold.core.functions.gammas as gammas
 import symfold.core.functions.heads as h
 from symfold.core.arrays import namespace
 from symfold.core.functions.table import Point, function, numbers_of
@@ -31,11 +32,19 @@ def in_jax(name: str) -> Any:
     return compute
 
 
-def in_jax_whole(n: Any) -> Any:
-    """A whole number, as JAX asks for one."""
+def jax_polygamma(n: Any, z: Any) -> Any:
+    """Up to the order 6 by `gammas`, else JAX's own, which knows no arguments below 0."""
     from jax import numpy as jnp
+    from jax.scipy import special
 
-    return jnp.asarray(n).astype(int)
+    if isinstance(n, float) and 0 <= n <= gammas.ORDERS:
+        return gammas.polygamma(jnp, int(n), z)
+    value = special.polygamma(jnp.asarray(n).astype(int), jnp.where(z < 0, jnp.nan, z))
+    if isinstance(n, float):
+        return value
+    for order in range(gammas.ORDERS + 1):
+        value = jnp.where(n == order, gammas.polygamma(jnp, order, z), value)
+    return value
 
 
 # exp(x**2)*erfc(x) by (x - 3)/(x + 3), for x from 1 to where erfc is zero; the constant first
@@ -44,6 +53,11 @@ ERFC = (0.17900115118138996, -0.3262335600430372, 0.2456038017123311, -0.1501159
     6.405668158758907e-05, -1.2860596350061318e-05, -7.97888949303997e-06, 2.12095630243759e-06, 1.255029035761768e-06,
     -2.984460748581384e-07, -2.383974561929355e-07, 3.9410193344182884e-08, 4.602033746156639e-08,
     -1.0037946067987078e-08, -2.0745902828272892e-09)
+
+# erf(x)/x - 1 by x**2, for |x| <= 1; the constant first
+ERF = (0.12837916709551256, -0.37612638903183543, 0.11283791670945006, -0.02686617064323777, 0.0052239776071164225,
+       -0.0008548325975389692, 0.00012055294904839707, -1.492473690741966e-05, 1.6447424703317362e-06,
+       -1.6208483801871705e-07, 1.3720064546777686e-08, -7.795898827002142e-10)
 
 
 def jax_scaled_erfc(x: Any) -> Any:
@@ -119,13 +133,6 @@ def polygamma(order: float, z: float) -> float:
         return math.nan if order == 0 else math.inf
 
 
-def torch_gamma(z: Any) -> Any:
-    """The exponential of lgamma, with the sign that gamma has between its poles."""
-    import torch
-
-    return torch.exp(torch.lgamma(z)) * torch.where((z < 0) & (torch.floor(z) % 2 != 0), -1.0, 1.0).to(z.dtype)
-
-
 function(
     sp.erf,
     slopes=(lambda z: 2 / sp.sqrt(sp.pi) * h.gaussian(z, 1),),
@@ -141,9 +148,10 @@ function(
 )
 function(
     sp.gamma,
+    gammas.gamma,
     slopes=(lambda z: sp.gamma(z) * sp.digamma(z),),
-    spellings={"numpy": entrywise(gamma), "jax": in_jax("gamma"), "torch": torch_gamma},
-    ulps={"jax": 64, "native": 8, "torch": 64},
+    spellings={"numpy": entrywise(gamma)},
+    ulps={"jax": 8, "native": 8, "torch": 8},
 )
 function(
     sp.loggamma,
@@ -153,14 +161,15 @@ function(
 )
 function(
     sp.digamma,
+    lambda xp, z: gammas.polygamma(xp, 0, z),
     slopes=(lambda z: sp.polygamma(1, z),),
-    spellings={"numpy": entrywise(lambda z: polygamma(0, z)), "jax": in_jax("digamma"), "torch": in_torch("digamma")},
-    ulps={"jax": 16, "torch": 16},
+    spellings={"numpy": entrywise(lambda z: polygamma(0, z)), "torch": in_torch("digamma")},
+    ulps={"jax": 8, "torch": 16},
 )
 function(
     sp.polygamma,
     slopes=(lambda n, z: sp.Integer(0), lambda n, z: sp.polygamma(n + 1, z)),
-    spellings={"numpy": entrywise(polygamma), "jax": lambda n, z: in_jax("polygamma")(in_jax_whole(n), z), "torch": lambda n, z: in_torch("polygamma")(int(n), z)},
+    spellings={"numpy": entrywise(polygamma), "jax": jax_polygamma, "torch": lambda n, z: in_torch("polygamma")(int(n), z)},
     ulps={"jax": 16, "torch": 16},
 )
 

@@ -42,7 +42,9 @@ class Function:
     - `composition` says the same by other functions, and accurately, for targets that have nothing better.
     - `definition` says in SymPy's terms what the function means.
     - `special` lists its special points.
-    - `ulps` bounds its errors, in units in the last place, by "backend dtype", where they exceed 4.
+    - `ulps` bounds its errors, in units in the last place, by backend, where they exceed 4.
+    - `underflow` says, by backend, below how many times the smallest normal number its value or slope may come out as 0, since a number
+      on the way there is too small. JAX has no subnormal numbers, so it is 1 there for every function unless the row says more.
     """
 
     head: Head
@@ -57,6 +59,7 @@ class Function:
     conditions: tuple[int, ...] = ()
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
+    underflow: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -95,9 +95,10 @@ def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = Tru
 
 
 def _even_shares(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
-    """1 shared evenly among the entries that are equal to the largest one."""
-    equal = xp.astype(a == _largest(xp, a, axis), a.dtype)
-    return equal / xp.sum(equal, axis=axis, keepdims=True)
+    """1 shared evenly among the entries that are equal to the largest one; not a number where that is none, which XLA makes 0."""
+    largest = _largest(xp, a, axis)
+    equal = xp.astype(a == largest, a.dtype)
+    return xp.where(xp.isnan(largest), largest, equal / xp.sum(equal, axis=axis, keepdims=True))
 
 
 def _shares_body(a: Node, axis: tuple[int, ...] | None) -> Node:

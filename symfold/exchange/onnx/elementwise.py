@@ -10,7 +10,7 @@ import sympy as sp
 
 from symfold.core import functions
 from symfold.core.functions import Head
-from symfold.core.functions.special import ERFC
+from symfold.core.functions.special import ERF, ERFC
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 from symfold.exchange.onnx.graph import Graph
@@ -48,7 +48,8 @@ def power(graph: Graph, node: Node, names: Sequence[str]) -> str:
 def heaviside(graph: Graph, node: Node, names: Sequence[str]) -> str:
     half = names[1] if len(names) > 1 else graph.constant(0.5)
     zero = graph.emit("Equal", names[0], graph.constant(0.0))
-    return graph.emit("Where", zero, half, where(graph, names[0], graph.constant(1.0), graph.constant(0.0)))
+    value = graph.emit("Where", zero, half, where(graph, names[0], graph.constant(1.0), graph.constant(0.0)))
+    return graph.emit("Where", graph.emit("IsNaN", names[0]), names[0], value)
 
 
 def softplus(graph: Graph, node: Node, names: Sequence[str]) -> str:
@@ -86,7 +87,7 @@ def log1p(graph: Graph, node: Node, names: Sequence[str]) -> str:
     total = graph.emit("Add", names[0], one)
     seen = graph.emit("Sub", total, one)
     value = graph.emit("Mul", graph.emit("Log", total), graph.emit("Div", names[0], seen))
-    plain_ones = graph.emit("Or", graph.emit("Equal", seen, graph.constant(0.0)), graph.emit("IsInf", total))
+    plain_ones = graph.emit("Or", graph.emit("Equal", seen, graph.constant(0.0)), graph.emit("Equal", total, graph.constant(math.inf)))
     return graph.emit("Where", plain_ones, names[0], value)
 
 
@@ -137,16 +138,31 @@ def tail(graph: Graph, size: str, scale: float) -> str:
     powers = [graph.emit("Exp", graph.emit("Mul", part, graph.constant(-scale))) for part in (graph.emit("Mul", near, near), rest)]
     x = graph.emit("Mul", size, graph.constant(math.sqrt(scale)))
     u = graph.emit("Div", graph.emit("Sub", x, graph.constant(3.0)), graph.emit("Add", x, graph.constant(3.0)))
-    value = graph.constant(ERFC[-1])
-    for coefficient in reversed(ERFC[:-1]):
-        value = graph.emit("Add", graph.emit("Mul", value, u), graph.constant(coefficient))
-    return graph.emit("Mul", graph.emit("Mul", *powers), value)
+    return graph.emit("Mul", graph.emit("Mul", *powers), polynomial(graph, u, ERFC))
+
+
+def polynomial(graph: Graph, x: str, coefficients: Sequence[float]) -> str:
+    """A polynomial, its constant first."""
+    value = graph.constant(coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        value = graph.emit("Add", graph.emit("Mul", value, x), graph.constant(coefficient))
+    return value
+
+
+def erf(graph: Graph, node: Node, names: Sequence[str]) -> str:
+    """ONNX's own in float32; in float64, which runtimes lack, a polynomial up to 1 and the tail beyond."""
+    if graph.dtype.itemsize == 4:
+        return graph.emit("Erf", names[0])
+    size, one = graph.emit("Abs", names[0]), graph.constant(1.0)
+    near = graph.emit("Add", names[0], graph.emit("Mul", names[0], polynomial(graph, graph.emit("Mul", names[0], names[0]), ERF)))
+    far = graph.emit("Mul", graph.emit("Sign", names[0]), graph.emit("Sub", one, tail(graph, bounded(graph, size, 1.0, 64.0), 1.0)))
+    return graph.emit("Where", graph.emit("Greater", size, one), far, near)
 
 
 def erfc(graph: Graph, node: Node, names: Sequence[str]) -> str:
     """1 - erf(z), and beyond 1 the tail itself."""
     far = tail(graph, bounded(graph, names[0], 1.0, 64.0), 1.0)
-    near = graph.emit("Sub", graph.constant(1.0), graph.emit("Erf", names[0]))
+    near = graph.emit("Sub", graph.constant(1.0), erf(graph, node, names))
     return graph.emit("Where", graph.emit("Greater", names[0], graph.constant(1.0)), far, near)
 
 
@@ -154,7 +170,7 @@ def ndtr(graph: Graph, node: Node, names: Sequence[str]) -> str:
     """erfc(-z/sqrt(2))/2."""
     edge, half = math.sqrt(2.0), graph.constant(0.5)
     far = graph.emit("Mul", tail(graph, bounded(graph, graph.emit("Neg", names[0]), edge, 64.0), 0.5), half)
-    inside = graph.emit("Erf", graph.emit("Mul", names[0], graph.constant(math.sqrt(0.5))))
+    inside = erf(graph, node, [graph.emit("Mul", names[0], graph.constant(math.sqrt(0.5)))])
     near = graph.emit("Mul", graph.emit("Add", graph.constant(1.0), inside), half)
     return graph.emit("Where", graph.emit("Less", names[0], graph.constant(-edge)), far, near)
 
@@ -174,7 +190,7 @@ HEADS: dict[Head, Row] = {
     sp.sin: plain("Sin"), sp.cos: plain("Cos"), sp.tan: plain("Tan"), sp.sinh: plain("Sinh"), sp.cosh: plain("Cosh"), sp.tanh: plain("Tanh"),
     sp.asin: plain("Asin"), sp.acos: plain("Acos"), sp.atan: plain("Atan"),
     sp.asinh: plain("Asinh"), sp.acosh: plain("Acosh"), sp.atanh: plain("Atanh"),
-    sp.erf: plain("Erf"), sp.erfc: erfc, functions.ndtr: ndtr,
+    sp.erf: erf, sp.erfc: erfc, functions.ndtr: ndtr,
     functions.log1p: log1p, functions.expm1: expm1, functions.log2: logarithm(2.0), functions.log10: logarithm(10.0),
     functions.exp2: lambda g, n, a: g.emit("Pow", g.constant(2.0), a[0]), functions.cbrt: cbrt, functions.hypot: hypot,
     sp.Heaviside: heaviside,
@@ -188,3 +204,11 @@ HEADS: dict[Head, Row] = {
     functions.isfinite: lambda g, n, a: numbers(g, g.emit("Not", g.emit("Or", g.emit("IsNaN", a[0]), g.emit("IsInf", a[0])))),
     functions.step: lambda g, n, a: where(g, a[0], g.constant(1.0), g.constant(0.0)),
 }  # fmt: skip
+
+# what runtimes have in float32 alone; in float64 it is made of other functions
+SINGLE = (sp.tan, sp.sinh, sp.cosh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh)
+
+
+def has(dtype: str) -> Callable[[Head], bool]:
+    """Whether a function is written by a row here, in a number type."""
+    return lambda head: head in HEADS and (dtype != "float64" or head not in SINGLE)

@@ -24,7 +24,7 @@ from symfold.core.shapes import NAME, input_shape
 from symfold.core.stacked_inputs import Family, known_count
 from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, unknown
-from symfold.exchange.onnx.elementwise import HEADS
+from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, written
 from symfold.transform.rolling import unroll, written_out
@@ -75,7 +75,7 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
         if name not in taken:
             raise unknown("input", name, taken)
     sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
-    whole = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), HEADS.__contains__)))
+    whole = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs

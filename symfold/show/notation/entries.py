@@ -71,13 +71,17 @@ def entries_of(value: Any, count: Size) -> Entries:
     if isinstance(value.op, Apply):
         whole, name, attributes = value.args[0], value.op.primitive.name, dict(value.op.attributes)
         if name == "reverse":
-            return Entries(count, lambda p: Term(At(count - 1 - p), (whole,)))
+            return Entries(count, lambda p: entry(whole, count - 1 - p))
         chosen = attributes["positions"] if name == "take" else attributes["index"][0] if name == "item" else None
         start = chosen.start if isinstance(chosen, range) else chosen[0] or 0 if isinstance(chosen, tuple) else None
         plain = name == "item" and len(attributes["index"]) == 1 and isinstance(chosen, tuple) and len(chosen) == 2
         if start is not None and start >= 0 and (plain or (isinstance(chosen, range) and chosen.step == 1)):
-            return Entries(count, lambda p: Term(At(p + start), (whole,)))
-    if isinstance(value.op, Constant):  # an entry of an array of numbers is the number
-        array = Node(value.op)
-        return Entries(count, lambda p: Term(element(array, p).op) if isinstance(p, int) else Term(At(p), (value,)))
-    return Entries(count, lambda p: Term(At(p), (value,)))
+            return Entries(count, lambda p: entry(whole, p + start))
+    return Entries(count, lambda p: entry(value, p))
+
+
+def entry(value: Any, position: Size) -> Term:
+    """An entry of a value; of an array of numbers, the number."""
+    if isinstance(value.op, Constant) and isinstance(position, int):
+        return Term(element(Node(value.op), position).op)
+    return Term(At(position), (value,))

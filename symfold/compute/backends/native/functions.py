@@ -1,8 +1,8 @@
 """The elementwise functions as vector code: one row a head.
 
 exp, log, tanh, erf and what is made of them are polynomials on a reduced range, from interpolation at Chebyshev's points, so that
-a whole vector takes one pass. `ULPS` states their errors, which the tests measure. One departure at the edge: a sigmoid
-that should be below 2e-308 comes out as 0. Everything else calls C's mathematical library, lane by lane.
+a whole vector takes one pass. `ULPS` states their errors, which the tests measure. Everything else calls C's mathematical
+library, lane by lane.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from symfold.compute.backends.native.instructions import Reg
 from symfold.compute.backends.numpy.elementwise import number_of
 from symfold.core import functions as f
 from symfold.core.functions import Head, relu, sigmoid, softplus, step
+from symfold.core.functions.activations import FAR
 from symfold.core.nodes import Node
 from symfold.errors import NoRule
 
@@ -158,8 +159,37 @@ def reciprocal(code: Code, x: Reg) -> Reg:
 
 
 def logistic(code: Code, x: Reg) -> Reg:
-    value = reciprocal(code, code.binary("fadd", code.number(1), exp_within(code, code.negative(x))))
-    return code.select("olt", code.number(0), value, x, code.number(-math.log(2) * (FORMATS[code.dtype].bias - 1)))
+    """1/(1 + e) or e/(1 + e) with e = exp(-|x|), which may be subnormal."""
+    e = exp(code, code.negative(code.intrinsic("fabs", x)))
+    return code.binary("fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1)))
+
+
+def decay(code: Code, x: Reg) -> tuple[Reg, Reg]:
+    """exp(-|x|), and in the far tail exp(x/2), which is normal where exp(x) is subnormal; and x, kept finite below."""
+    x = code.select("olt", code.number(-10000), x, x, code.number(-10000))
+    part = code.select("olt", code.binary("fmul", x, code.number(0.5)), code.negative(code.intrinsic("fabs", x)), x, code.number(FAR))
+    return x, exp_within(code, part)
+
+
+def tail(code: Code, near: Reg, x: Reg, e: Reg) -> Reg:
+    """A value, but x*exp(x) in the far tail."""
+    return code.select("olt", code.binary("fmul", code.binary("fmul", x, e), e), near, x, code.number(FAR))
+
+
+def silu(code: Code, x: Reg) -> Reg:
+    """x times the sigmoid."""
+    x, e = decay(code, x)
+    share = code.binary("fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1)))
+    return tail(code, code.binary("fmul", x, share), x, e)
+
+
+def mish(code: Code, x: Reg) -> Reg:
+    """x*tanh(softplus(x)) as a quotient of polynomials in exp(-|x|)."""
+    x, e = decay(code, x)
+    number = code.number
+    above = code.select("olt", code.fma(e, e, code.binary("fadd", e, e)), code.fma(e, number(2), number(1)), x, number(0))
+    rest = code.select("olt", number(2), code.binary("fmul", code.binary("fadd", e, e), e), x, number(0))
+    return tail(code, code.binary("fmul", x, code.binary("fdiv", above, code.binary("fadd", above, rest))), x, e)
 
 
 def logistic_of(code: Code, a: Reg, b: Reg) -> Reg:
@@ -174,7 +204,7 @@ def logistic_of(code: Code, a: Reg, b: Reg) -> Reg:
 
 def sech(code: Code, x: Reg) -> Reg:
     """2e/(1 + e^2) with e = exp(-|x|)."""
-    e = exp_within(code, code.negative(code.intrinsic("fabs", x)))
+    e = exp(code, code.negative(code.intrinsic("fabs", x)))
     return code.binary("fdiv", code.binary("fadd", e, e), code.fma(e, e, code.number(1)))
 
 
@@ -246,6 +276,8 @@ def power(code: Code, x: Reg, exponent: sp.Expr) -> Reg:
     if doubled.is_Integer and abs(doubled) <= 64:
         count, half = divmod(abs(int(doubled)), 2)
         value = code.intrinsic("sqrt", x) if half else None
+        if value is not None and exponent != sp.Rational(1, 2):
+            value = code.intrinsic("fabs", value)  # the root of -0 is -0, which no other power has
         square = x
         while count:
             if count & 1:
@@ -339,6 +371,8 @@ ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
     sp.erf: one(erf),
     sp.erfc: one(erfc),
     sigmoid: one(logistic),
+    f.silu: one(silu),
+    f.mish: one(mish),
     softplus: one(soft_plus),
     relu: one(positive_part),
     step: one(step_of),
