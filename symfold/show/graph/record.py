@@ -157,10 +157,6 @@ class Recorder(Interpreter):
             return Reversed(args[0], node)
         return super().meaning(node, args)
 
-    def whole(self, value: Any, node: Node) -> Any:
-        """A meaning as one graph node can read it."""
-        return self.collect(value, node) if isinstance(value, Entries) else value
-
     def collect(self, entries: Entries, node: Node) -> Any:
         if len(entries) == 1:
             name = self.put(self.names.counted("expand"), "primitive", "expand", "expand", node, **self.places.attributes())
