@@ -25,6 +25,7 @@ The rooms, in the order in which data flows through them; a room imports only fr
     interpreter, evaluate                       what a net means, step by step
     guarded, derivatives                        unread branches of a choice; derivatives of one operation
     reversible, adjoint_folds, reverse_mode     steps inverted; the adjoint of folds; of nodes
+    local_adjoints                              adjoints of single operations, for other packages
     differentiate, losses                       net to net: gradients, errors to minimise
     mappers                                     steps by name
     notation, graph, render, diagram, export    text, networks, pictures
