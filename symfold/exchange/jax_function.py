@@ -15,6 +15,7 @@ from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import Family
 from symfold.errors import InvalidType, MissingPackage, listing
 from symfold.exchange.signature import bound
+from symfold.transform.autodiff.guarded import guarded_nodes
 
 
 def to_jax(net: Any) -> Callable[..., Any]:
@@ -22,7 +23,8 @@ def to_jax(net: Any) -> Callable[..., Any]:
 
     `params` is a dict of arrays by name, a tree as JAX knows them, so that `jax.grad` gives a dict again; inputs come by position or by
     name. The function is pure and keeps nothing: what it computes is written anew for every call, so call it under `jax.jit`, which
-    does so once for each set of shapes. A fold is one `lax.scan`. Numbers are of the type of what is given. Needs the extra `jax`.
+    does so once for each set of shapes. A fold is one `lax.scan`. JAX differentiates it by the adjoints of the
+    rows, in every mode and order (docs/conventions.md). Numbers are of the type of what is given. Needs the extra `jax`.
 
     >>> import jax, numpy as np
     >>> import symfold as sf
@@ -59,7 +61,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
                 return None
             return jnp.stack([arrays[name] for name in leaf.op.names]) if isinstance(leaf.op, Family) else arrays[leaf.op.name]
 
-        found = values(roots, {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}, dtype)
+        found = values(roots, {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}, dtype, guarded_nodes(roots))
         return unflatten(whole.form, [full(value, sized(root.shape), dtype) for value, root in zip(found, roots, strict=True)])
 
     return function

@@ -172,8 +172,6 @@ def test_every_special_point_of_a_function_has_one_slope_by_autograd_and_by_ours
         value.backward()
     result, gradients = sf.value_and_grad(net, wrt=names)(**dict(zip(names, at, strict=True)))
     np.testing.assert_allclose(value.detach().numpy(), result, rtol=1e-12)
-    if any(map(np.isinf, at)):  # PyTorch multiplies infinite numbers by zero slopes there
-        return
     np.testing.assert_allclose(
         [0.0 if leaf.grad is None else leaf.grad for leaf in leaves],
         [float(dict(gradients)[name]) for name in names],
@@ -202,7 +200,7 @@ def test_a_mask_fills_with_what_it_says(value: float) -> None:
 
 
 def test_a_branch_that_is_not_read_changes_nothing() -> None:
-    """PyTorch's autograd gives NaN there: 0 times the infinite slope of log at 0."""
+    """PyTorch's autograd of the module that is read gives NaN there: 0 times the infinite slope of log at 0."""
     module = Wrap(lambda self, x: torch.where(x > 0, torch.log(x), torch.zeros_like(x)).sum())
     net, params = sf.from_torch(module, (reals([1.0, 2.0]),))
     value, gradient = sf.value_and_grad(net, wrt=["x"] if net.inputs[0].op.name == "x" else [net.inputs[0].op.name])(

@@ -5,6 +5,7 @@
     broadcasting   broadcasting and its adjoint, the sum to a shape
     contractions   einsum
     directional    directional derivatives of opaque layers
+    guarding       products that are zero where a factor is
     images         axes permuted, rows picked by numbers, windows
     masks          causal masks
     opaque         an operation known by name and shape only
@@ -42,6 +43,7 @@ from symfold.core.primitives.convolutions import convolution as convolution
 from symfold.core.primitives.convolutions import max_pool as max_pool
 from symfold.core.primitives.convolutions import mean_pool as mean_pool
 from symfold.core.primitives.directional import directional as directional
+from symfold.core.primitives.guarding import guarded_product as guarded_product
 from symfold.core.primitives.images import add_embedded as add_embedded
 from symfold.core.primitives.images import add_windows as add_windows
 from symfold.core.primitives.images import embed as embed

@@ -9,5 +9,6 @@
     arrangement, images, choice, elementwise, products, recurrent, ops   one row per operation
     reader        sf.from_torch
     spellings     what PyTorch spells in its own way
+    adjoints      operations with the derivatives of their rows
     writer        sf.to_torch
 """

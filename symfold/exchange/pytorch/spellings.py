@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from symfold.core.arrays import padded
-from symfold.core.functions import numbers_of, row_of
-from symfold.core.primitives import convolution, max_pool, softmax
+from symfold.core.functions import numbers_of
+from symfold.core.primitives import Apply, convolution, max_pool, softmax
+from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
 
 Spelling = Callable[..., Any]
 
 
 def spelled(torch: Any, op: Any) -> Spelling:
-    """How PyTorch computes a function or a primitive; a flat function has no slope to be recorded."""
+    """How PyTorch computes a function or a primitive; a flat one has no slope to be recorded."""
     if isinstance(op, type):
         compute = numbers_of(op, "torch")
-        return (lambda *args: compute(*(arg.detach() for arg in args))) if row_of(op).flat else compute
+    else:
+        row = op.primitive
+        compute = partial(primitive_spellings(torch).get(row.name) or row.spelled("torch"), **dict(op.attributes))
+    return (lambda *args: compute(*(arg.detach() for arg in args))) if is_flat(op) else compute
+
+
+def is_written_out(torch: Any, op: Apply, arity: int, guarded: bool) -> bool:
+    """Whether a primitive without an adjoint is run by its body, that of a convolution or a pool only below a branch of a choice."""
     row = op.primitive
-    return primitive_spellings(torch).get(row.name) or row.spelled("torch")
+    whole = is_linear_in_each(op, arity, guarded) or (row.name in primitive_spellings(torch) and not guarded)
+    return row.adjoint is None and row.body is not None and not whole
 
 
 @cache

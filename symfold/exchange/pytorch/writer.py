@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from symfold.base.arguments import arrays_of, quoted
 from symfold.base.trees import unflatten
-from symfold.compute.evaluate import constant_value
 from symfold.compute.random_inputs import rows_of
 from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Fixed, Input
-from symfold.core.shapes import NAME, is_concrete
+from symfold.core.primitives import Apply
+from symfold.core.shapes import NAME, Shape, is_concrete
+from symfold.core.walks import walk
 from symfold.errors import InvalidType, NoRule, ShapeError
+from symfold.exchange.pytorch.adjoints import applied, as_tensor
 from symfold.exchange.pytorch.export import torch_package
-from symfold.exchange.pytorch.spellings import spelled
+from symfold.exchange.pytorch.spellings import is_written_out
 from symfold.exchange.signature import bound
-from symfold.transform.inlining import divided
+from symfold.transform.autodiff.guarded import fold_below, guarded_nodes
+from symfold.transform.inlining import body_of, divided, formals_of
 from symfold.transform.specialise import with_shapes
 
 
@@ -29,7 +34,8 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
     """A net as a `torch.nn.Module` with the net's parameters by their names: the same numbers, by PyTorch's own operations.
 
     It takes the net's inputs, by position or by name, and gives what the net gives. Folds are run as loops over their steps.
-    Parameters that training leaves as they are, as kept statistics, are buffers.
+    PyTorch differentiates it by the adjoints of the rows (docs/conventions.md). Parameters that training leaves as they are, as kept
+    statistics, are buffers.
     Needs the extra `torch`; a layer without a body is an error when the module is called.
 
     >>> import torch
@@ -64,8 +70,9 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
                         f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))"
                     )
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
-            outputs = divided(with_shapes(whole, {name: tuple(leaves[name].shape) for name in names}).outputs)
-            found = Tensors(torch, leaves, picking).run_whole(outputs)
+            outputs = planned(whole, tuple((name, tuple(leaves[name].shape)) for name in names))
+            meaning = Tensors(torch, *numeric(torch, leaves, picking))
+            found = [as_tensor(meaning.whole(r, o), meaning.like) for r, o in zip(meaning.inside(outputs), outputs, strict=True)]
             return unflatten(whole.form, found)
 
     picking = rows_of([whole])
@@ -76,26 +83,64 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
     return Module()
 
 
-class Tensors(Interpreter):
-    """The tensors of a net, from those of its leaves. Truth values and whole numbers are numbers, but for those that rows are picked by."""
+@lru_cache(maxsize=64)
+def planned(net: Net, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> tuple[Node, ...]:
+    """The outputs of a net for inputs of these shapes, as they are run."""
+    return divided(with_shapes(net, dict(shapes)).outputs)
 
-    def __init__(self, torch: Any, leaves: Mapping[str, Any], picking: Collection[str]):
-        self.torch = torch
-        floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
-        self.like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
-        self.leaves = {
-            name: leaf if leaf.is_floating_point() or name in picking else leaf.to(self.like.dtype)
-            for name, leaf in leaves.items()
-        }
+
+@lru_cache(maxsize=1024)
+def layer_results(body: Block) -> tuple[Node, ...]:
+    """The results of a layer's body, as they are run."""
+    return divided(body.results)
+
+
+@lru_cache(maxsize=256)
+def ordered(roots: tuple[Node, ...], guarded: bool) -> tuple[list[Node], Collection[Node]]:
+    """What the roots need, each after its arguments; and what of it is below a branch of a choice, all of it if `guarded`."""
+    return walk(roots), guarded_nodes(roots, roots if guarded else ())
+
+
+@lru_cache(maxsize=1024)
+def body_block(op: Apply, shapes: tuple[Shape, ...]) -> Block:
+    """The body of a primitive, as it is run."""
+    return Block(shapes, divided((body_of(op, formals_of(shapes)),)))
+
+
+def numeric(torch: Any, leaves: Mapping[str, Any], picking: Collection[str]) -> tuple[Any, dict[str, Any]]:
+    """A tensor of the type that a net computes in, and its leaves: truth values and whole numbers too, but for those that rows are picked by."""
+    floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
+    like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
+    return like, {
+        name: leaf if leaf.is_floating_point() or name in picking else leaf.to(like.dtype)
+        for name, leaf in leaves.items()
+    }
+
+
+class Tensors(Interpreter):
+    """The tensors of a net, from those of its leaves, with the derivatives of its rows."""
+
+    def __init__(self, torch: Any, like: Any, leaves: Mapping[str, Any]):
+        self.torch, self.like, self.leaves = torch, like, leaves
+        self.below: list[Collection[Node]] = []  # what is below a branch of a choice, in the blocks around
+
+    def inside(self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None, guarded: bool = False) -> list[Any]:
+        """The meanings of roots whose leaves are given; all of them below a branch of a choice, if `guarded`."""
+        order, below = ordered(tuple(roots), guarded)
+        self.below.append(below)
+        results = self.follow(order, tuple(roots), dict(given or {}))
+        self.below.pop()
+        return results
+
+    def begin(self, node: Node) -> None:
+        self.below.append(fold_below(node, self.below[-1]))
+
+    def end(self, node: Node) -> None:
+        self.below.pop()
 
     def leaf(self, node: Node) -> Any:
         if isinstance(node.op, Constant):
-            value = constant_value(node)
-            if node.shape == ():
-                return self.like.new_tensor(value)
-            array = np.array(value)
-            kept = None if array.dtype.kind in "iu" else self.like.dtype
-            return self.torch.as_tensor(array, dtype=kept, device=self.like.device)
+            return applied(self.torch, node, False)(self.like)
         if node.shape[-1:] == (NAME,):
             return node.op.name
         assert isinstance(node.op, Input)
@@ -105,15 +150,18 @@ class Tensors(Interpreter):
         return value[position]
 
     def collect(self, entries: Entries, node: Node) -> Any:
-        return self.torch.stack(list(entries))
+        return self.torch.stack([as_tensor(entry, self.like) for entry in entries])
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
-        op = node.op
+        op, guarded = node.op, node in self.below[-1]
         if isinstance(op, Call):
             if op.body is None:
                 raise NoRule(
                     f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))"
                 )
-            return self.run(divided(op.body.results), dict(zip(op.body.formals, args[1:], strict=True)))[0]
-        attributes = {} if isinstance(op, type) else dict(op.attributes)
-        return spelled(self.torch, op)(*args, **attributes)
+            return self.inside(layer_results(op.body), dict(zip(op.body.formals, args[1:], strict=True)), guarded)[0]
+        if isinstance(op, Apply) and is_written_out(self.torch, op, len(args), guarded):
+            tensors = [as_tensor(arg, self.like) for arg in args]
+            block = body_block(op, tuple(tuple(tensor.shape) for tensor in tensors))
+            return self.inside(block.results, dict(zip(block.formals, tensors, strict=True)), guarded)[0]
+        return applied(self.torch, node, guarded)(self.like, *args)

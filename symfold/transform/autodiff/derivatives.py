@@ -17,7 +17,7 @@ from symfold.core.conversion import lift_expression
 from symfold.core.functions import Head, row_of, where
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
-from symfold.core.primitives import Apply, broadcast_like, broadcast_to, fit, is_primitive, primitive
+from symfold.core.primitives import Apply, broadcast_like, broadcast_to, fit, guarded_product, is_primitive, primitive
 from symfold.core.shapes import ANY, Shape
 from symfold.core.tensors import number
 from symfold.core.walks import walk
@@ -89,7 +89,7 @@ def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False
     op, args = node.op, node.args
     given: list[Node | None]
     if isinstance(op, type):
-        given = [_pull_head(node, bar, k, guarded.product if is_guarded else times) if want else None for k, want in enumerate(wanted)]
+        given = [_pull_head(node, bar, k, guarded_product if is_guarded else times) if want else None for k, want in enumerate(wanted)]
         return [None if g is None else fit(g, arg) for g, arg in zip(given, args, strict=True)]
     if isinstance(op, Call):
         assert op.body is None, "layers with bodies are opened before they are differentiated"

@@ -1,6 +1,6 @@
 """Guarded gradients: a branch that a choice does not read changes nothing, even if it is infinite or not a number.
 
-    y = where(x > 0, log(x), 0)        a_x = where(a_log, a_log / x, 0)        with    a_log = where(x > 0, a_y, 0)
+    y = where(x > 0, log(x), 0)    a_x = guarded_product(a_log, 1/x)    with    a_log = where(x > 0, a_y, 0)
 
 Where the branch is not read, its cotangent is zero, and zero times the slope must be zero: 0 * inf is not. So below the branches of
 a choice, and only there, products of cotangents are guarded.
@@ -8,18 +8,21 @@ a choice, and only there, products of cotangents are guarded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
+import sympy as sp
 
+from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
 from symfold.core.functions import isfinite, where
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray, Input
-from symfold.core.primitives import Apply
+from symfold.core.operations import Constant, Formal, FrozenArray, Input
+from symfold.core.primitives import Apply, guarded_product, is_primitive
+from symfold.core.shapes import Shape
 from symfold.core.tensors import number
-from symfold.core.walks import walk
+from symfold.core.walks import rebuilt, walk
 
 
 def guarded_nodes(roots: Sequence[Node], guarded: Iterable[Node] = ()) -> set[Node]:
@@ -38,6 +41,8 @@ def guarded_nodes(roots: Sequence[Node], guarded: Iterable[Node] = ()) -> set[No
         op = node.op
         if op is where:
             below.update(node.args[1:])
+        elif is_primitive(node, guarded_product):  # a slope that is not read, in a gradient that is differentiated again
+            below.update(node.args)
         if isinstance(op, Select):
             if node in below:
                 of_folds.setdefault(node.args[0], set()).add(op.position)
@@ -68,9 +73,16 @@ def guarded_results(fold: Fold, results: frozenset[int]) -> frozenset[int]:
     return results | {k for k in range(fold.carries) if flags[k]}
 
 
-def product(bar: Node, factor: Node) -> Node:
-    """A cotangent times a slope; zero where the cotangent is, whatever the slope."""
-    return Node(where, (bar, bar * factor, number(0)))
+def fold_below(node: Node, below: Collection[Node]) -> frozenset[Node]:
+    """The nodes of a fold's block that are below a branch, if these nodes around the fold are."""
+    results = range(len(node.op.block.results))
+    return block_below(node.op, frozenset(k for k in results if Node(Select(k), (node,)) in below))
+
+
+@lru_cache(maxsize=1024)
+def block_below(fold: Fold, results: frozenset[int]) -> frozenset[Node]:
+    """The nodes of a fold's block that are below a branch, if these results are."""
+    return frozenset(guarded_nodes(fold.block.results, [fold.block.results[k] for k in guarded_results(fold, results)]))
 
 
 def finite(value: Node) -> Node:
@@ -88,9 +100,32 @@ def pulled(node: Node, bar: Node) -> Sequence[Node | None]:
     """The cotangents of a primitive's arguments below a branch: what is not finite there meets zeros alone."""
     op: Apply = node.op
     groups = op.groups(len(node.args))
-    if len(groups) == 1 and op.is_multilinear(len(node.args)):
-        return op.pull(node, bar)  # no product with a value
+    if is_primitive(node, guarded_product) or op.is_linear(len(node.args)):
+        return op.pull(node, bar)  # no product with a value, or a guarded one
     if groups and op.is_multilinear(len(node.args)):
         factors = {k for group in groups for k in group}
         return op.pull(op.rebuild(tuple(finite(arg) if k in factors else arg for k, arg in enumerate(node.args))), bar)
-    return [None if cotangent is None else finite(cotangent) for cotangent in op.pull(node, bar)]
+    block, places = shielded(op, tuple(arg.shape for arg in node.args))
+    cotangents = dict(zip(places, block(*node.args, node, bar), strict=True))
+    return [cotangents.get(k) for k in range(len(node.args))]
+
+
+@lru_cache(maxsize=1024)
+def shielded(op: Apply, shapes: tuple[Shape, ...]) -> tuple[Block, tuple[int, ...]]:
+    """A primitive's adjoint over its arguments, its result and the cotangent, products with the cotangent guarded; and whose it is."""
+    node = op.rebuild(tuple(Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)))
+    result, bar = (Node(Formal(0, len(shapes) + k, node.shape)) for k in range(2))
+    pulled = {k: cotangent for k, cotangent in enumerate(op.pull(node, bar)) if cotangent is not None}
+    reached = {bar}
+
+    def rule(part: Node, args: tuple[Node, ...]) -> Node | None:
+        linear = [place for place, arg in enumerate(part.args) if arg in reached]
+        if linear:
+            reached.add(part)
+        if part.op is not sp.Mul or len(linear) != 1:
+            return None
+        others = tuple(arg for place, arg in enumerate(args) if place != linear[0])
+        return guarded_product(args[linear[0]], others[0] if len(others) == 1 else Node(sp.Mul, others))
+
+    results = rebuilt(tuple(pulled.values()), rule, {node: result, bar: bar})
+    return Block((*shapes, node.shape, node.shape), results), tuple(pulled)

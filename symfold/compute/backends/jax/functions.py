@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 from jax.scipy import special
 
 from symfold.core import primitives as p
-from symfold.core.primitives import Primitive
 from symfold.core.sequences import stack_row
 
+
+def _guarded(bar: Any, factor: Any) -> Any:
+    return jnp.where((bar == 0) | (factor == 0), jnp.zeros_like(bar), bar * factor)
+
+
+def _transposed(cotangent: Any, bar: Any, factor: Any) -> list[Any]:
+    if type(cotangent) is ad.Zero:
+        return [None, None]
+    in_bar = ad.is_undefined_primal(bar)
+    return [GUARDED.bind(cotangent, factor), None] if in_bar else [None, GUARDED.bind(bar, cotangent)]
+
+
+def _mapped(args: Sequence[Any], axes: Sequence[int | None]) -> tuple[Any, int]:
+    """Over a further axis, which is put first in both arguments."""
+    size = next(arg.shape[axis] for arg, axis in zip(args, axes, strict=True) if axis is not None)
+    both = (jnp.broadcast_to(a, (size, *a.shape)) if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(args, axes, strict=True))
+    return GUARDED.bind(*both), 0
+
+
+# The guarded product as an operation of JAX's: a choice by its factors is not linear in them, as JAX asks of a derivative.
+GUARDED = Primitive("guarded_product")
+GUARDED.def_impl(jax.jit(_guarded))
+GUARDED.def_abstract_eval(lambda bar, factor: jax.core.ShapedArray(bar.shape, bar.dtype))
+mlir.register_lowering(GUARDED, mlir.lower_fun(_guarded, multiple_results=False))
+ad.defjvp(GUARDED, lambda tangent, bar, factor: GUARDED.bind(tangent, factor), lambda tangent, bar, factor: GUARDED.bind(bar, tangent))
+ad.primitive_transposes[GUARDED] = _transposed
+batching.primitive_batchers[GUARDED] = _mapped
+
+
+def guarded_product(bar: Any, factor: Any) -> Any:
+    """The row's numbers, linear in each argument."""
+    dtype = jnp.result_type(bar, factor)
+    return GUARDED.bind(*(jnp.asarray(part, dtype) for part in jnp.broadcast_arrays(bar, factor)))
+
+
 # What JAX has better than the rows themselves: slopes at special points that `jax.grad` knows, one operation for several.
-ROWS: dict[Primitive, Callable[..., Any]] = {
+ROWS: dict[p.Primitive, Callable[..., Any]] = {
+    p.guarded_product: guarded_product,
     p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
     p.logsumexp: lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims),
     stack_row: lambda *parts: jnp.stack(jnp.broadcast_arrays(*parts)),
 }
 
 
-def row_of(primitive: Primitive) -> Callable[..., Any]:
+def row_of(primitive: p.Primitive) -> Callable[..., Any]:
     """How JAX computes a primitive: by a row here, else by the primitive's own."""
     rule = ROWS.get(primitive) or primitive.spelled("jax")
     return lambda *args, **attributes: rule(*map(jnp.asarray, args), **attributes)

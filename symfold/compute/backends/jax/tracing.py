@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from symfold.compute.backends.jax.functions import row_of
 from symfold.compute.evaluate import constant_value
@@ -16,22 +18,26 @@ from symfold.core.folds import Fold, Select
 from symfold.core.functions import numbers_of
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
-from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import walk
 from symfold.errors import NoRule
+from symfold.transform.autodiff.guarded import fold_below
+from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each, local_adjoint, numbers_in
 
 
-def values(roots: Sequence[Node], given: Mapping[Node, Any], dtype: str) -> list[Any]:
-    """The values of the roots, from those of their leaves. Names of layers have none."""
+def values(roots: Sequence[Node], given: Mapping[Node, Any], dtype: str, below: Collection[Node] | None = None) -> list[Any]:
+    """The values of the roots, from those of their leaves. Names of layers have none.
+
+    With the nodes that are `below` a branch of a choice, JAX differentiates by the adjoints of the rows, else by rules of its own.
+    """
     known = dict(given)
     for node in walk(roots, stop=known):
-        known[node] = value(node, [known[arg] for arg in node.args], dtype)
+        known[node] = value(node, [known[arg] for arg in node.args], dtype, below)
     return [known[root] for root in roots]
 
 
-def value(node: Node, args: Sequence[Any], dtype: str) -> Any:
+def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> Any:
     """The value of a node, from those of its arguments; of a fold, its results."""
     op = node.op
     if node.shape[-1:] == (NAME,):
@@ -40,18 +46,42 @@ def value(node: Node, args: Sequence[Any], dtype: str) -> Any:
         # a number stays Python's, so that it takes the type of what it meets, and powers know their exponent
         return float(constant_value(node)) if node.shape == () else np.asarray(constant_value(node), dtype=dtype)
     if isinstance(op, Fold):
-        return scan(op, args, dtype)
+        return scan(op, args, dtype, None if below is None else fold_below(node, below))
     if isinstance(op, Select):
         return args[0][op.position]
-    if isinstance(op, type):
-        return numbers_of(op, "jax")(*args)
     if isinstance(op, Call):
         raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
-    assert isinstance(op, Apply), op
-    return row_of(op.primitive)(*args, **dict(op.attributes))
+    compute = numbers_of(op, "jax") if isinstance(op, type) else partial(row_of(op.primitive), **dict(op.attributes))
+    return compute(*args) if below is None else differentiated(node, compute, args, dtype, node in below)
 
 
-def scan(fold: Fold, args: Sequence[Any], dtype: str) -> list[Any]:
+def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any], dtype: str, guarded: bool) -> Any:
+    """The value of an operation, with the derivative of its row. That of its slopes is theirs, and so on."""
+    if is_flat(node.op):
+        return compute(*map(jax.lax.stop_gradient, args))
+    numbers = numbers_in(node)
+    if is_linear_in_each(node.op, len(args), guarded) or None not in numbers:
+        return compute(*args)
+    free = [k for k, number in enumerate(numbers) if number is None]
+
+    def function(*arrays: Any) -> Any:
+        return compute(*(arrays[free.index(k)] if k in free else arg for k, arg in enumerate(args)))
+
+    def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        result = ruled(*primals)
+        adjoint = local_adjoint(node.op, numbers, tuple(map(jnp.shape, primals)), guarded)
+        block, moving = adjoint.forward, [not isinstance(tangents[k], SymbolicZero) for k in adjoint.places]
+        given = dict(zip(block.formals, (*primals, result, *(tangents[k] for k in adjoint.places)), strict=True))
+        inner = walk(block.results) if guarded else ()
+        parts = values([part for part, moves in zip(block.results, moving, strict=True) if moves], given, dtype, frozenset(inner))
+        return result, sum((full(part, result.shape, result.dtype) for part in parts), jnp.zeros_like(result))
+
+    ruled = jax.custom_jvp(function)
+    ruled.defjvp(pushed, symbolic_zeros=True)
+    return ruled(*(args[k] if hasattr(args[k], "dtype") else jnp.asarray(args[k], dtype) for k in free))
+
+
+def scan(fold: Fold, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> list[Any]:
     """The results of a fold: the last state, then what the steps gave out, stacked."""
     block, carries = fold.block, fold.carries
     formals, shapes = block.formals, [sized(shape) for shape in block.shapes[:carries]]
@@ -60,7 +90,7 @@ def scan(fold: Fold, args: Sequence[Any], dtype: str) -> list[Any]:
 
     def step(state: tuple[Any, ...], entries: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         known = {**operands, **dict(zip(formals, state, strict=False)), **dict(zip(own, entries, strict=True))}
-        after = values(block.results, known, dtype)
+        after = values(block.results, known, dtype, below)
         given = [full(a, sized(r.shape), dtype) for a, r in zip(after[carries:], block.results[carries:], strict=True)]
         return tuple(map(full, after[:carries], shapes, [dtype] * carries)), tuple(given)
 

@@ -1,0 +1,181 @@
+"""Operations in PyTorch with the derivatives of their rows, forward and backward, of any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.compute.evaluate import constant_value
+from symfold.core.blocks import Block
+from symfold.core.functions import divide, numbers_of
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant
+from symfold.core.primitives import Apply
+from symfold.core.walks import walk
+from symfold.exchange.pytorch.spellings import spelled
+from symfold.transform.autodiff.local_adjoints import (
+    LocalAdjoint,
+    Numbers,
+    is_flat,
+    is_linear_in_each,
+    local_adjoint,
+    numbers_in,
+)
+
+Compute = Callable[..., Any]
+TAKE_NUMBERS = (sp.Add, sp.Mul, sp.Pow, divide)  # PyTorch's operations of these take a number of Python's beside a tensor
+
+
+@lru_cache(maxsize=4096)
+def operation(torch: Any, op: Any, numbers: Numbers, guarded: bool, pushed: bool = False) -> Compute:
+    """An operation over tensors and numbers that PyTorch differentiates as the row does; those of its arguments in `numbers` are known.
+
+    Of what is `pushed`, the tangents of forward mode, PyTorch would form no tangents again but by functions of ours.
+    """
+    compute = with_numbers(spelled(torch, op), op)
+    own = is_linear_in_each(op, len(numbers), guarded) and not pushed
+    if own or is_flat(op) or None not in numbers or (isinstance(op, Apply) and op.primitive.adjoint is None):
+        return compute
+    differentiated, forward_ad = Differentiated(torch, op, numbers, guarded, compute), torch.autograd.forward_ad
+
+    def run(*args: Any) -> Any:
+        like = next((arg for arg in args if not isinstance(arg, float)), None)
+        if like is None or (not torch.is_grad_enabled() and forward_ad._current_level < 0):  # nothing is differentiated
+            return compute(*args)
+        tensors = [as_tensor(arg, like) for arg, number in zip(args, numbers, strict=True) if number is None]
+        return function_of(torch, not torch.compiler.is_compiling()).apply(differentiated, *tensors)
+
+    return run
+
+
+def with_numbers(compute: Compute, op: Any) -> Compute:
+    """An operation of tensors that takes numbers as well; a function of numbers alone gives a number."""
+
+    def run(*args: Any) -> Any:
+        tensors = [arg for arg in args if type(arg) is not float]
+        if len(tensors) == len(args) or (tensors and op in TAKE_NUMBERS):
+            return compute(*args)
+        return compute(*(as_tensor(arg, tensors[0]) for arg in args)) if tensors else float(numbers_of(op)(*args))
+
+    return run
+
+
+def as_tensor(value: Any, like: Any) -> Any:
+    """A number as a tensor of the type of another; a tensor as it is."""
+    return like.new_tensor(value) if isinstance(value, float) else value
+
+
+@dataclass(frozen=True, eq=False)
+class Differentiated:
+    """An operation with its adjoint."""
+
+    torch: Any
+    op: Any
+    numbers: Numbers
+    guarded: bool
+    compute: Compute
+
+    def value(self, *tensors: Any) -> Any:
+        given = iter(tensors)
+        return self.compute(*(next(given) if number is None else float(number) for number in self.numbers))
+
+    def adjoint(self, tensors: Sequence[Any]) -> LocalAdjoint:
+        return local_adjoint(self.op, self.numbers, tuple(tuple(tensor.shape) for tensor in tensors), self.guarded)
+
+    def run(self, block: Block, chosen: Sequence[int], args: Sequence[Any], pushed: bool = False) -> list[Any]:
+        """Chosen results of a block of the adjoint."""
+        values = list(args)
+        like = next(arg for arg in reversed(values) if arg is not None)
+        steps, places = program(self.torch, block, tuple(chosen), self.guarded, pushed)
+        for step, positions in steps:
+            values.append(step(like, *[values[k] for k in positions]))
+        return [values[k] for k in places]
+
+
+Step = tuple[Compute, tuple[int, ...]]
+
+
+@lru_cache(maxsize=4096)
+def program(torch: Any, block: Block, chosen: tuple[int, ...], guarded: bool, pushed: bool) -> tuple[list[Step], list[int]]:
+    """Chosen results of a block as operations over places: those of its arguments, then of what the operations give."""
+    results = [block.results[k] for k in chosen]
+    order = walk(results, stop=block.formals)
+    place = {node: k for k, node in enumerate((*block.formals, *order))}
+    steps = [(applied(torch, node, guarded, pushed), tuple(place[arg] for arg in node.args)) for node in order]
+    return steps, [place[result] for result in results]
+
+
+@cache
+def function_of(torch: Any, forward_mode: bool) -> Any:
+    """PyTorch's function for operations with their adjoints; `torch.compile` takes none with a forward mode."""
+
+    class Backward(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(operation: Differentiated, *tensors: Any) -> Any:
+            return operation.value(*tensors)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            operation, *tensors = inputs
+            ctx.operation, ctx.adjoint = operation, operation.adjoint(tensors)
+            read = [(*tensors, output)[k] for k in ctx.adjoint.reads]
+            ctx.set_materialize_grads(False)
+            ctx.save_for_backward(*read)
+            if forward_mode:
+                ctx.save_for_forward(*read)
+
+        @staticmethod
+        def backward(ctx: Any, bar: Any) -> Any:
+            adjoint, cotangents = ctx.adjoint, [None] * len(ctx.needs_input_grad)
+            if bar is not None:
+                chosen = [j for j, k in enumerate(adjoint.places) if ctx.needs_input_grad[1 + k]]
+                results = ctx.operation.run(adjoint.backward, chosen, (*kept(ctx), bar))
+                for k, result in zip((adjoint.places[j] for j in chosen), results, strict=True):
+                    cotangents[1 + k] = result.broadcast_to(adjoint.backward.shapes[k])
+            return tuple(cotangents)
+
+    forward: Any = Backward.forward
+    forward.__signature__ = signature(forward)  # which PyTorch else makes anew at each call
+
+    class Both(Backward):
+        @staticmethod
+        def jvp(ctx: Any, _: Any, *tangents: Any) -> Any:
+            adjoint, moving = ctx.adjoint, [tangents[k] for k in ctx.adjoint.places]
+            chosen = [j for j, tangent in enumerate(moving) if tangent is not None]
+            if not chosen:
+                return None
+            parts = ctx.operation.run(adjoint.forward, chosen, (*kept(ctx), *moving), pushed=True)
+            return operation(torch, sp.Add, (None,) * len(parts), False, True)(*parts)
+
+    return Both if forward_mode else Backward
+
+
+def kept(ctx: Any) -> list[Any]:
+    """The arguments and the result, those that the adjoint does not read left out."""
+    values = [None] * (len(ctx.adjoint.backward.shapes) - 1)
+    for k, value in zip(ctx.adjoint.reads, ctx.saved_tensors, strict=True):
+        values[k] = value
+    return values
+
+
+@lru_cache(maxsize=4096)
+def applied(torch: Any, node: Node, guarded: bool, pushed: bool = False) -> Compute:
+    """A node as an operation on its arguments, after a tensor of the type to compute in. A number stays one, for functions to take as they can."""
+    if isinstance(node.op, Constant):
+        array = constant_value(node)
+        if node.shape == ():
+            return lambda like: float(array)
+        kept = array.dtype.kind in "iu"
+        return lambda like: torch.as_tensor(np.array(array), dtype=None if kept else like.dtype, device=like.device)
+    compute = operation(torch, node.op, numbers_in(node), guarded, pushed)
+    if isinstance(node.op, Apply):
+        return lambda like, *args: compute(*(as_tensor(arg, like) for arg in args))
+    return lambda like, *args: compute(*args)

@@ -1,0 +1,102 @@
+"""Adjoints of single operations as blocks, for packages that differentiate by rules of their own.
+
+    log(x)      (x, log(x), a) -> a * (1/x)
+
+PyTorch and JAX agree with the rows on what is linear in each argument; of everything else they are told the row's adjoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import sympy as sp
+
+from symfold.core.blocks import Block
+from symfold.core.functions import row_of, where
+from symfold.core.nodes import Node
+from symfold.core.operations import Constant, Formal
+from symfold.core.primitives import Apply, carried_places, guarded_product, spread
+from symfold.core.shapes import Shape
+from symfold.core.walks import substitute, walk
+from symfold.transform.autodiff.derivatives import pull
+from symfold.transform.autodiff.reverse_mode import pull_back
+from symfold.transform.inlining import divided
+
+Numbers = tuple[sp.Expr | None, ...]
+
+
+def is_flat(op: Any) -> bool:
+    """Whether an operation has slope 0 everywhere, whatever its numbers are made of."""
+    return row_of(op).flat if isinstance(op, type) else op.primitive.flat
+
+
+def is_linear_in_each(op: Any, arity: int, guarded: bool) -> bool:
+    """Whether other packages differentiate an operation as its row does; below a branch that a choice may not read, if `guarded`.
+
+    >>> from symfold.core.primitives import dot
+    >>> is_linear_in_each(sp.Mul, 2, False), is_linear_in_each(sp.tanh, 1, False), is_linear_in_each(Apply(dot), 2, False)
+    (True, False, True)
+    >>> is_linear_in_each(sp.Mul, 2, True), is_linear_in_each(where, 3, True)
+    (False, True)
+    """
+    if isinstance(op, type):
+        return op in (sp.Add, where) or (op is sp.Mul and not guarded)
+    if op.primitive is guarded_product:
+        return False
+    return bool(op.is_linear(arity) if guarded else op.is_multilinear(arity))
+
+
+def numbers_in(node: Node) -> Numbers:
+    """The arguments of a node that are numbers, None for each other one."""
+    return tuple(arg.op.value if isinstance(arg.op, Constant) and arg.shape == () else None for arg in node.args)
+
+
+@dataclass(frozen=True)
+class LocalAdjoint:
+    """The adjoint of an operation and its transpose, over those of its arguments that are no numbers, and its result.
+
+    Of the arguments at `places`, `backward` gives the cotangents from that of the result, its last formal; `forward` takes their
+    tangents, its last formals, and gives what each contributes to that of the result.
+    """
+
+    places: tuple[int, ...]
+    backward: Block
+    forward: Block
+
+    @cached_property
+    def reads(self) -> tuple[int, ...]:
+        """The arguments and the result (the last) that are read."""
+        kept = len(self.backward.shapes) - 1
+        used = {node.op.position for node in walk((*self.backward.results, *self.forward.results)) if isinstance(node.op, Formal)}
+        return tuple(k for k in range(kept) if k in used)
+
+
+@lru_cache(maxsize=4096)
+def local_adjoint(op: Any, numbers: Numbers, shapes: tuple[Shape, ...], guarded: bool) -> LocalAdjoint:
+    """The adjoint of an operation over numbers, and over values of these shapes.
+
+    >>> adjoint = local_adjoint(sp.exp, (None,), ((3,),), False)
+    >>> adjoint.places, adjoint.reads, len(adjoint.backward.formals), len(adjoint.forward.formals)
+    ((0,), (1,), 3, 3)
+    """
+    formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
+    free = iter(formals)
+    args = tuple(next(free) if value is None else Node(Constant(value)) for value in numbers)
+    node = op.rebuild(args) if isinstance(op, Apply) else Node(op, args)
+    carried = carried_places(node)
+    kept = (*shapes, node.shape)
+    bar = Node(Formal(-1, 0, node.shape))
+    pulled = pull(node, bar, [value is None and k in carried for k, value in enumerate(numbers)], guarded)
+    cotangents = {formals.index(arg): cotangent for arg, cotangent in zip(args, pulled, strict=True) if cotangent is not None}
+    tangents = [Node(Formal(-2, k, shapes[k])) for k in cotangents]
+    pushed = [spread(pull_back([cotangent], [tangent], [bar]).bars[bar], node) for tangent, cotangent in zip(tangents, cotangents.values(), strict=True)]
+    ends = {node: Node(Formal(0, len(shapes), node.shape))}
+
+    def block(results: Sequence[Node], last: Sequence[Node]) -> Block:
+        known = {**ends, **{value: Node(Formal(0, len(kept) + k, value.shape)) for k, value in enumerate(last)}}
+        return Block((*kept, *(value.shape for value in last)), divided(substitute(tuple(results), known)))
+
+    return LocalAdjoint(tuple(cotangents), block(tuple(cotangents.values()), [bar]), block(pushed, tangents))
