@@ -216,7 +216,9 @@ def missing_attribute(net: Net, name: str) -> Any:
         raise errors.UnknownName(f"a net has no {name!r} (write sf.{name}(net))")
     own = [word for word in dir(type(net)) if not word.startswith("_")]
     close = difflib.get_close_matches(name, own, n=1, cutoff=0.6)
-    raise errors.UnknownName(f"a net has no {name!r} ({f'did you mean {close[0]!r}?' if close else 'it has ' + ', '.join(own)})")
+    raise errors.UnknownName(
+        f"a net has no {name!r} ({f'did you mean {close[0]!r}?' if close else 'it has ' + ', '.join(own)})"
+    )
 
 
 attach(Net, __getattr__=missing_attribute)

@@ -57,11 +57,11 @@ def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **
     """An elementwise function, to be called on nodes, nets and SymPy expressions; facts are the fields of `Function`.
 
     >>> import sympy as sp, symfold as sf
-    >>> class cube(sp.Function):
+    >>> class fourth(sp.Function):
     ...     nargs = 1
-    >>> cubed = function(cube, lambda xp, z: z * z * z, slopes=(lambda z: 3 * z**2,))
-    >>> sf.grad(sf.Net.of(cubed(sf.tensor("z"))), wrt=["z"])(2.0)["z"].item()
-    12.0
+    >>> fourth_power = function(fourth, lambda xp, z: (z * z) ** 2, slopes=(lambda z: 4 * z**3,))
+    >>> sf.grad(sf.Net.of(fourth_power(sf.tensor("z"))), wrt=["z"])(2.0)["z"].item()
+    32.0
     """
     return Elementwise(function_row(head, numbers, **facts).head)
 

@@ -50,13 +50,21 @@ class Coupling:
     def norms(self) -> Array:
         """The Frobenius norm of W_k V_j in row k and column j, zero on the diagonal and above it."""
         size = len(self.layers)
-        return np.array([[float(np.linalg.norm(self.block(k, j))) if j < k else 0.0 for j in range(size)] for k in range(size)])
+        return np.array(
+            [[float(np.linalg.norm(self.block(k, j))) if j < k else 0.0 for j in range(size)] for k in range(size)]
+        )
 
     @cached_property
     def lateral(self) -> Array:
         """All the couplings as one matrix between the hidden units of all layers: strictly block lower triangular."""
         return np.block(
-            [[self.block(k, j) if j < k else np.zeros((len(self.read[k]), self.write[j].shape[1])) for j in range(len(self.layers))] for k in range(len(self.layers))]
+            [
+                [
+                    self.block(k, j) if j < k else np.zeros((len(self.read[k]), self.write[j].shape[1]))
+                    for j in range(len(self.layers))
+                ]
+                for k in range(len(self.layers))
+            ]
         )
 
     def __repr__(self) -> str:
@@ -75,10 +83,18 @@ def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
     """
     whole = Net.of(net)
     if not isinstance(params, Mapping):
-        raise InvalidType(f"params must be a mapping from names to arrays, got {type(params).__name__} (as net.init() gives)")
-    if any(isinstance(own := names_of(args[0]), Numbered) and isinstance(own.count, int) and own.count > MOST for op, args in applied_layers(whole.outputs) if op.body is not None):
+        raise InvalidType(
+            f"params must be a mapping from names to arrays, got {type(params).__name__} (as net.init() gives)"
+        )
+    if any(
+        isinstance(own := names_of(args[0]), Numbered) and isinstance(own.count, int) and own.count > MOST
+        for op, args in applied_layers(whole.outputs)
+        if op.body is not None
+    ):
         raise too_large()  # before the parameters of so many layers are looked for
-    arrays = arrays_of({name: params[name] for name in params}, [node.op.name for node in whole.params], what="parameter")
+    arrays = arrays_of(
+        {name: params[name] for name in params}, [node.op.name for node in whole.params], what="parameter"
+    )
     names: list[str] = []
     read: list[Array] = []
     write: list[Array] = []
@@ -93,13 +109,17 @@ def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
             write.append(np.eye(first.shape[0]) if last is None else last)
     if not names:
         raise NoRule("the net applies no layers, so there is no coupling between them")
-    if any(matrix.shape[1] != read[0].shape[1] for matrix in read) or any(matrix.shape[0] != read[0].shape[1] for matrix in write):
+    if any(matrix.shape[1] != read[0].shape[1] for matrix in read) or any(
+        matrix.shape[0] != read[0].shape[1] for matrix in write
+    ):
         raise NoRule("the layers do not all read and write states of one width, so they have no virtual weights")
     mixed = mixing_matrix(whole)
     if sorted(mixed.layers) != sorted(names) or len(set(names)) < len(names):
         raise NoRule("a layer is applied more than once, so it has no one place among the others")
     order = [names.index(name) for name in mixed.layers]
-    numbers = {sp.Symbol(name): float(value) for name, value in arrays.items() if np.ndim(value) == 0}  # weights that are learned
+    numbers = {
+        sp.Symbol(name): float(value) for name, value in arrays.items() if np.ndim(value) == 0
+    }  # weights that are learned
     wiring = np.array(mixed.A[1:, 1:].subs(numbers).tolist(), dtype=float).reshape(len(names), len(names))
     return Coupling(mixed.layers, tuple(read[k] for k in order), tuple(write[k] for k in order), wiring)
 
@@ -115,14 +135,18 @@ Matrix = tuple[int, bool]  # which of the layer's parameters, and whether it sta
 def _form(op: Call, name: str) -> tuple[Matrix, Matrix | None]:
     """Which parameters a layer reads and writes with, found in its body."""
     if op.body is None:
-        raise NoRule(f"layer {name} is opaque, so it has no weights (give it a body with net.bind, or fold over sf.dense layers)")
+        raise NoRule(
+            f"layer {name} is opaque, so it has no weights (give it a body with net.bind, or fold over sf.dense layers)"
+        )
     if op.arity != 1:
         raise NoRule(f"layer {name} reads {op.arity} values, so it is not of the form V s(W z + b)")
     source = op.body.formals[0]
     readers = [node for node in walk(op.body.results) if source in node.args]
     reading = _product(readers[0], [source], op) if len(readers) == 1 else None
     if reading is None:
-        raise NoRule(f"layer {name} is not of the form V s(W z + b): its body must read z in one product with a parameter")
+        raise NoRule(
+            f"layer {name} is not of the form V s(W z + b): its body must read z in one product with a parameter"
+        )
     return reading, _writing(op.body, source, op)
 
 

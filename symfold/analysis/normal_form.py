@@ -27,7 +27,9 @@ from symfold.core.tensors import number
 from symfold.core.walks import rebuilt, substitute, walk
 from symfold.transform.rolling import unroll, written_out
 
-WRITTEN_DIGITS = 15  # up to which a decimal number survives as a float: one with more is the rounding of some other number
+WRITTEN_DIGITS = (
+    15  # up to which a decimal number survives as a float: one with more is the rounding of some other number
+)
 MADE_OF = (sp.Add, sp.Mul, sp.Pow)
 MOST_WRITTEN = 64  # steps up to which a net is also compared with its folds written out
 
@@ -79,7 +81,11 @@ def _fold(fold: Fold, args: tuple[Node, ...], known: dict[Block, Block]) -> tupl
     carries, block = fold.carries, fold.block
     operands = list(zip(args[carries:], fold.each, strict=True))
     shapes = dict(zip(operands, block.shapes[carries:], strict=True))
-    needed = [pair for operand, each in operands for pair in ([(operand, each)] if each else [(leaf, False) for leaf in _terms(operand)])]
+    needed = [
+        pair
+        for operand, each in operands
+        for pair in ([(operand, each)] if each else [(leaf, False) for leaf in _terms(operand)])
+    ]
     ordered = sorted(dict.fromkeys(needed), key=lambda pair: (digest(pair[0]), pair[1]))
     results = block.results
     while True:  # what is not used is seen when the step is tidied; the places that are left are numbered anew, once
@@ -88,18 +94,36 @@ def _fold(fold: Fold, args: tuple[Node, ...], known: dict[Block, Block]) -> tupl
         own = dict(zip(ordered, fresh[carries:], strict=True))
         shared = {operand: formal for (operand, each), formal in own.items() if not each}
         filled = [own.get((o, True)) if each else substitute((o,), shared)[0] for o, each in operands]
-        replaced = {formal: value for formal, value in zip(block.formals[carries:], filled, strict=True) if value is not None}
+        replaced = {
+            formal: value for formal, value in zip(block.formals[carries:], filled, strict=True) if value is not None
+        }
         made = tidy(substitute(results, replaced), known)
         used = set(walk(made))
         kept = [pair for pair in ordered if own[pair] in used]
         if kept == ordered:
-            rests = _at_rest(made[0], fold.count, own, args[0], known) if carries == len(made) == 1 and args[0].shape == made[0].shape else None
-            return (rests,) if rests is not None else apply_fold(Block(wanted, made), fold.count, args[:carries], [o for o, _ in ordered], [each for _, each in ordered])
+            rests = (
+                _at_rest(made[0], fold.count, own, args[0], known)
+                if carries == len(made) == 1 and args[0].shape == made[0].shape
+                else None
+            )
+            return (
+                (rests,)
+                if rests is not None
+                else apply_fold(
+                    Block(wanted, made),
+                    fold.count,
+                    args[:carries],
+                    [o for o, _ in ordered],
+                    [each for _, each in ordered],
+                )
+            )
         ordered, results = kept, made
         block, operands = Block(wanted, made), [(o, each) for o, each in own]
 
 
-def _at_rest(result: Node, count: Size, own: dict[tuple[Node, bool], Node], start: Node, known: dict[Block, Block]) -> Node | None:
+def _at_rest(
+    result: Node, count: Size, own: dict[tuple[Node, bool], Node], start: Node, known: dict[Block, Block]
+) -> Node | None:
     """The state of a fold at every depth, where its steps leave it as it is, or replace it by one value."""
     shared = {operand: formal for (operand, each), formal in own.items() if not each}
     if isinstance(count, int) and count > 0 and set(_terms(result)) <= set(shared.values()):
@@ -129,7 +153,11 @@ def _terms(operand: Node) -> list[Node]:
 def exact(node: Node) -> Fraction | None:
     """The number that a node is, exactly, if it is a rational one."""
     value = node.op.value if isinstance(node.op, Constant) else None
-    if value is None or isinstance(value, FrozenArray) or not (value.is_Rational or (value.is_Float and value.is_finite)):
+    if (
+        value is None
+        or isinstance(value, FrozenArray)
+        or not (value.is_Rational or (value.is_Float and value.is_finite))
+    ):
         return None
     if value.is_Float and value == sp.Float(float(value)):
         return fraction_of(float(value))
@@ -148,7 +176,11 @@ def fraction_of(value: Any) -> Fraction:
     >>> fraction_of(0.1), fraction_of(1e-12) * 10**12, fraction_of(1 / 3) == Fraction(1, 3)
     (Fraction(1, 10), Fraction(1, 1), False)
     """
-    return Fraction(repr(value)) if isinstance(value, float) and isfinite(value) and not is_rounded(value) else Fraction(value)
+    return (
+        Fraction(repr(value))
+        if isinstance(value, float) and isfinite(value) and not is_rounded(value)
+        else Fraction(value)
+    )
 
 
 def is_rounded(value: Any) -> bool:
@@ -212,7 +244,9 @@ def _product(args: Sequence[Node]) -> Node:
             continue
         base, exponent = _base(factor)
         powers[base] = powers.get(base, 0) + exponent
-    made = _ordered(base if exponent == 1 else Node(sp.Pow, (base, number(exponent))) for base, exponent in powers.items())
+    made = _ordered(
+        base if exponent == 1 else Node(sp.Pow, (base, number(exponent))) for base, exponent in powers.items()
+    )
     rest = made[0] if len(made) == 1 else Node(sp.Mul, made) if made else None
     if rest is None or total == 0:
         tidied = constant(total)
@@ -238,5 +272,3 @@ def _power(base: Node, exponent: Node) -> Node:
     if known is not None and value is not None and value.denominator == 1 and abs(value) <= 64 and (known or value > 0):
         return constant(known ** int(value))
     return Node(sp.Pow, (base, exponent))
-
-

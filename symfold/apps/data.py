@@ -60,7 +60,9 @@ def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
     except OSError as error:
         raise DataError(f"cannot read {source!r}: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"cannot read {source!r}: byte {error.start} is no UTF-8 text (give a CSV file, saved as UTF-8)") from None
+        raise DataError(
+            f"cannot read {source!r}: byte {error.start} is no UTF-8 text (give a CSV file, saved as UTF-8)"
+        ) from None
 
 
 def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -91,7 +93,9 @@ def _read(source: str, reader: Any, only: Sequence[str] | None) -> Table:
     rows: list[list[float]] = []
     for line, row in lines:
         if len(row) != len(columns):
-            raise DataError(f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns ({', '.join(columns)})")
+            raise DataError(
+                f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns ({', '.join(columns)})"
+            )
         rows.append([_number(source, line, columns[k], row[k]) for k in positions])
     if not rows:
         raise DataError(f"{source!r} has no rows under its header (each further row is a sample)")
@@ -105,7 +109,9 @@ def _number(source: str, line: int, column: str, text: str) -> float:
     except ValueError:
         value, reason = math.nan, "is no number" if text.strip() else "is empty"
     if not math.isfinite(value):
-        raise DataError(f"{source!r}, line {line}, column {column!r}: {text[:40]!r} {reason} (give numbers only; drop or fill what is missing)")
+        raise DataError(
+            f"{source!r}, line {line}, column {column!r}: {text[:40]!r} {reason} (give numbers only; drop or fill what is missing)"
+        )
     return value
 
 
@@ -119,7 +125,9 @@ def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, 
         raise DataError(f"the test fraction is {fraction} (must be between 0 and 1)")
     test = max(1, round(count * fraction))
     if count - test < 2:
-        raise DataError(f"{count} row(s) are too few: {test} to test on leaves {max(0, count - test)} to train on (at least 2; give more rows)")
+        raise DataError(
+            f"{count} row(s) are too few: {test} to test on leaves {max(0, count - test)} to train on (at least 2; give more rows)"
+        )
     order = np.random.default_rng(seed).permutation(count)
     return np.sort(order[test:]), np.sort(order[:test])
 

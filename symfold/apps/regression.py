@@ -1,6 +1,6 @@
 """Regression on a table: a mapper's net between a linear projection and a linear readout, and what it is held against.
 
-    row --into--> state --mapper folded over f1 ... fn--> state --out--> prediction
+row --into--> state --mapper folded over f1 ... fn--> state --out--> prediction
 """
 
 from __future__ import annotations
@@ -50,12 +50,16 @@ class Shape:
         if self.activation not in ACTIVATIONS:
             raise unknown("activation", self.activation, ACTIVATIONS)
         if self.depth < 0 or self.width < 1:
-            raise InvalidValue(f"no net has depth {self.depth} and width {self.width} (give a depth from 0 and a width from 1)")
+            raise InvalidValue(
+                f"no net has depth {self.depth} and width {self.width} (give a depth from 0 and a width from 1)"
+            )
         into = layer("into", dense(len(self.columns), self.width))(tensor("x", (None, len(self.columns))))
         body = layers("f", dense(self.width, self.width, ACTIVATIONS[self.activation]), count=self.depth)
         state = fold(named_mapper(self.mapper).make(into), body, into)
         if len(state.shape) != len(into.shape):
-            raise InvalidValue(f"the mapper {self.mapper!r} gives the same number for every row (let it read the state z, the input x or a layer f, as 'f(z) + z')")
+            raise InvalidValue(
+                f"the mapper {self.mapper!r} gives the same number for every row (let it read the state z, the input x or a layer f, as 'f(z) + z')"
+            )
         return Net.of(layer("out", dense(self.width, 1))(state))
 
 
@@ -111,7 +115,14 @@ def errors(predicted: Array, actual: Array, train: Any, test: Any) -> dict[str, 
 
 
 def train(
-    shape: Shape, table: Table, epochs: int, batch_size: int, rate: float, test_fraction: float, seed: int, remat: str | None = None
+    shape: Shape,
+    table: Table,
+    epochs: int,
+    batch_size: int,
+    rate: float,
+    test_fraction: float,
+    seed: int,
+    remat: str | None = None,
 ) -> tuple[Model, Any]:
     """Fit a net to the training rows of a table by plain SGD on the mean squared error; the model and each step's loss."""
 
@@ -134,6 +145,8 @@ def train(
         )
     except Diverged as error:
         smaller = Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")
-        raise Diverged(error.problem, *(smaller if each.setting == "rate" else each for each in error.advice)) from error
+        raise Diverged(
+            error.problem, *(smaller if each.setting == "rate" else each for each in error.advice)
+        ) from error
     params = {name: np.array(value, dtype=float) for name, value in result.params.items()}
     return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history.loss

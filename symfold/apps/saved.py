@@ -80,7 +80,9 @@ def _read_arrays(source: str) -> dict[str, Any]:
         raise
     except OSError as error:
         raise DataError(f"cannot read {source!r}: {(error.strerror or str(error)).lower()}") from None
-    except Exception as error:  # a foreign or damaged file fails in many ways inside zipfile, zlib and NumPy: all are one to the user
+    except (
+        Exception
+    ) as error:  # a foreign or damaged file fails in many ways inside zipfile, zlib and NumPy: all are one to the user
         reason = " ".join(str(error).split())[:80] or type(error).__name__
         raise DataError(f"cannot read {source!r}: it is no whole .npz file of plain arrays ({reason})") from None
 

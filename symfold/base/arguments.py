@@ -55,7 +55,9 @@ def place_of(what: str, index: Any, length: int, hint: str = "") -> int | range:
             return range(length)[index]
         place = operator.index(index)
     except (TypeError, ValueError):
-        raise InvalidType(f"{quoted(index)} is no index of {what}s (give a whole number, as [0], or a slice, as [1:3]{hint})") from None
+        raise InvalidType(
+            f"{quoted(index)} is no index of {what}s (give a whole number, as [0], or a slice, as [1:3]{hint})"
+        ) from None
     if not -length <= place < length:
         raise OutOfRange(f"{what} {place} of {length} (must be from 0 to {length - 1})")
     return place % length
@@ -79,7 +81,9 @@ def algebraic(what: str, value: Any) -> sp.Expr:
     if isinstance(value, sp.Expr):
         return value
     if not isinstance(value, Number) or isinstance(value, bool):
-        raise InvalidType(f"{what}={quoted(value)} is no number and no SymPy expression, but a {type(value).__name__} (a symbol is sympy.Symbol('{what}'))")
+        raise InvalidType(
+            f"{what}={quoted(value)} is no number and no SymPy expression, but a {type(value).__name__} (a symbol is sympy.Symbol('{what}'))"
+        )
     return sp.sympify(value)
 
 
@@ -99,7 +103,9 @@ def one_of(what: str, given: Any, allowed: Iterable[str]) -> str:
 
 def ordered(what: str, value: Any, kind: str = "list") -> list[Any]:
     """A list, a tuple, a generator, an array along its leading axis: anything that has an order, as a list."""
-    unordered = isinstance(value, (str, bytes, Mapping, Set, type)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    unordered = isinstance(value, (str, bytes, Mapping, Set, type)) or (
+        isinstance(value, np.ndarray) and value.ndim == 0
+    )
     if unordered or not isinstance(value, Iterable):
         why = "; a set has no order" if isinstance(value, Set) else ""
         raise InvalidType(f"{what}, got {quoted(value)} of type {type(value).__name__} (give a {kind}{why})")
@@ -130,7 +136,9 @@ def check_unmasked(what: str, value: Any) -> None:
             check_unmasked(what, part)
     elif isinstance(value, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(value).sum())):
         entries = "1 masked entry" if masked == 1 else f"{masked} masked entries"
-        raise InvalidValue(f"{what} has {entries} of {value.size} (fill them: array.filled(0.0); or leave them out: array.compressed())")
+        raise InvalidValue(
+            f"{what} has {entries} of {value.size} (fill them: array.filled(0.0); or leave them out: array.compressed())"
+        )
 
 
 def array_of(what: str, value: Any, objects: bool = False) -> Any:
@@ -153,14 +161,20 @@ def array_of(what: str, value: Any, objects: bool = False) -> Any:
     return array
 
 
-def arrays_of(given: Mapping[str, Any], wanted: Collection[str], others: Collection[str] = (), what: str = "input") -> dict[str, Any]:
+def arrays_of(
+    given: Mapping[str, Any], wanted: Collection[str], others: Collection[str] = (), what: str = "input"
+) -> dict[str, Any]:
     """An array of numbers for every name that is wanted; of names that are not, only these others may stand there."""
     if not isinstance(given, Mapping):
-        raise InvalidType(f"values by name are wanted, got {quoted(given)} of type {type(given).__name__} (as {{'x': array}})")
+        raise InvalidType(
+            f"values by name are wanted, got {quoted(given)} of type {type(given).__name__} (as {{'x': array}})"
+        )
     for name in given:
         if name not in wanted and name not in others:
             raise unknown(what, name, wanted)
     for name in wanted:
         if name not in given:
-            raise InvalidValue(f"no value for {what} {name!r} (wanted: {listing(map(repr, wanted))}; given: {listing(map(repr, given))})")
+            raise InvalidValue(
+                f"no value for {what} {name!r} (wanted: {listing(map(repr, wanted))}; given: {listing(map(repr, given))})"
+            )
     return {name: array_of(f"the value of {name!r}", value) for name, value in given.items()}

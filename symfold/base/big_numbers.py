@@ -76,7 +76,11 @@ class Quotient(Fraction):
         return f"Fraction({written(self.numerator)}, {written(self.denominator)})"
 
     def __str__(self) -> str:
-        return written(self.numerator) if self.denominator == 1 else f"{written(self.numerator)}/{written(self.denominator)}"
+        return (
+            written(self.numerator)
+            if self.denominator == 1
+            else f"{written(self.numerator)}/{written(self.denominator)}"
+        )
 
     def __format__(self, spec: str) -> str:
         return str(self) if is_long(self) else super().__format__(spec)
@@ -102,7 +106,9 @@ def printable(expression: Any) -> Any:
     """
     if not isinstance(expression, (sp.Basic, sp.MatrixBase)):
         return expression
-    parts = {number: _symbolic(number.p) / _symbolic(number.q) for number in expression.atoms(sp.Rational) if is_long(number)}
+    parts = {
+        number: _symbolic(number.p) / _symbolic(number.q) for number in expression.atoms(sp.Rational) if is_long(number)
+    }
     for power in expression.atoms(sp.Pow):
         if power.base.is_Rational and power.exp.is_Integer:  # kept as it is
             parts[power] = (_base(power.base.p) / _base(power.base.q)) ** power.exp

@@ -78,13 +78,21 @@ class Compiled:
 
     def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         if len(values) > len(self.input_names):
-            raise InvalidType(f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}")
+            raise InvalidType(
+                f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}"
+            )
         # parameters are listed only if one is named: they are as many as there are layers
-        others = () if named.keys() <= set(self.input_names) else {*self.layout.names, *(node.op.name for node in self._given.params)}
+        others = (
+            ()
+            if named.keys() <= set(self.input_names)
+            else {*self.layout.names, *(node.op.name for node in self._given.params)}
+        )
         return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, others)
 
 
-def program_of(net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64") -> Program:
+def program_of(
+    net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64"
+) -> Program:
     """A net as a program for these input shapes: `feed(values)`, `run()`, then `outputs`."""
     return BACKENDS[backend].program(net, shapes, params, dtype)
 
@@ -100,7 +108,9 @@ def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for node in net.inputs:
         known = is_known(node.shape)
-        shapes[node.op.name] = tuple(size if isinstance(size, int) else met.get(size, 2) for size in node.shape) if known else ()
+        shapes[node.op.name] = (
+            tuple(size if isinstance(size, int) else met.get(size, 2) for size in node.shape) if known else ()
+        )
     return shapes
 
 
@@ -111,11 +121,20 @@ def sizes_met(net: Net) -> dict[Any, int]:
     meetings: list[set[Any]] = []
     for node in (node for results in roots for node in walk(results) if isinstance(node.op, type)):
         shapes = [arg.shape for arg in node.args if is_known(arg.shape)]
-        meetings += [{shape[-axis] for shape in shapes if len(shape) >= axis} - {1} for axis in range(1, max(map(len, shapes), default=0) + 1)]
+        meetings += [
+            {shape[-axis] for shape in shapes if len(shape) >= axis} - {1}
+            for axis in range(1, max(map(len, shapes), default=0) + 1)
+        ]
     met: dict[Any, int] = {}
     waiting = [sizes for sizes in meetings if len(sizes) > 1]
     while waiting:
-        found = {size: number for sizes in waiting for number in numbers_of(sizes, met) for size in sizes if not isinstance(size, int)}
+        found = {
+            size: number
+            for sizes in waiting
+            for number in numbers_of(sizes, met)
+            for size in sizes
+            if not isinstance(size, int)
+        }
         waiting = [sizes for sizes in waiting if not numbers_of(sizes, met)]
         if not found:
             break

@@ -40,7 +40,9 @@ def as_numbers(name: str, value: Any) -> Any:
 
 def has_no_numbers(layer: str) -> NoRule:
     """The error that names a layer without a body."""
-    return NoRule(f"layer {layer} is opaque and has no numbers (give it a body: net.bind({{{layer!r}: lambda z: ...}}))")
+    return NoRule(
+        f"layer {layer} is opaque and has no numbers (give it a body: net.bind({{{layer!r}: lambda z: ...}}))"
+    )
 
 
 class Evaluator(Interpreter):
@@ -62,7 +64,9 @@ class Evaluator(Interpreter):
             return node.op.name
         assert isinstance(node.op, Input)
         if node.op.name not in self.values:
-            raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {', '.join(map(repr, self.values)) or 'nothing'})")
+            raise InvalidValue(
+                f"no value for {node.op.role} {node.op.name!r} (given: {', '.join(map(repr, self.values)) or 'nothing'})"
+            )
         return self.values[node.op.name]
 
     def index(self, value: Any, position: int, node: Node) -> Any:
@@ -94,23 +98,36 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     if values and isinstance(values[0], Mapping):
         params, values = values[0], values[1:]
     if len(values) > len(net.inputs):
-        raise InvalidType(f"{len(values)} values given for {len(net.inputs)} input(s): {', '.join(i.op.name for i in net.inputs) or 'none'}")
+        raise InvalidType(
+            f"{len(values)} values given for {len(net.inputs)} input(s): {', '.join(i.op.name for i in net.inputs) or 'none'}"
+        )
     given = {**params, **{i.op.name: value for i, value in zip(net.inputs, values, strict=False)}, **named}
     known = {node.op.name: node for node in (*net.inputs, *net.params)}
     for name in given:
-        if name not in known and name not in params:  # parameters may be more than this net needs: a gradient needs fewer
-            raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
-    if any(isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols") for value in given.values()):
+        if (
+            name not in known and name not in params
+        ):  # parameters may be more than this net needs: a gradient needs fewer
+            raise InvalidType(
+                f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})"
+            )
+    if any(
+        isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols")
+        for value in given.values()
+    ):
         placed = {name: lift(value) for name, value in given.items() if name in known}
         for name, value in placed.items():
             if not fits(value.shape, known[name].shape):
-                raise ShapeError(f"{known[name].op.role} {name!r} has shape {show(known[name].shape)}, got {value} of shape {show(value.shape)}")
+                raise ShapeError(
+                    f"{known[name].op.role} {name!r} has shape {show(known[name].shape)}, got {value} of shape {show(value.shape)}"
+                )
         return net.replaced(placed)
 
     numbers = {name: as_numbers(name, value) for name, value in given.items() if name in known}
     for node in net.params:
         if node.op.name in numbers and not fits(numbers[node.op.name].shape, node.shape):
-            raise ShapeError(f"parameter {node.op.name!r} has shape {show(node.shape)}, got {numbers[node.op.name].shape}")
+            raise ShapeError(
+                f"parameter {node.op.name!r} has shape {show(node.shape)}, got {numbers[node.op.name].shape}"
+            )
     for name, value in numbers.items():
         match(known[name], value.shape, {})
     evaluator = Evaluator(numbers)

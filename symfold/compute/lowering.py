@@ -1,12 +1,12 @@
 """Lowering: from a net to the nodes that a target writes. Every backend and ONNX take this way.
 
-    roll          equal steps become one loop, however they were written (`rolled`, once per net)
-    specialise    unknown sizes get their numbers
-    inline        the bodies of layers, and of primitives that the target has no code for
-    unroll        folds of one step
-    divide        a product with a reciprocal becomes one division
-    compose       functions that the target lacks become others that it has
-    passes        what the target adds, such as hoisting
+roll          equal steps become one loop, however they were written (`rolled`, once per net)
+specialise    unknown sizes get their numbers
+inline        the bodies of layers, and of primitives that the target has no code for
+unroll        folds of one step
+divide        a product with a reciprocal becomes one division
+compose       functions that the target lacks become others that it has
+passes        what the target adds, such as hoisting
 """
 
 from __future__ import annotations

@@ -79,7 +79,9 @@ def layout_of(net: Net) -> Layout:
     leaves = tuple(leaf for leaf in net.leaves if leaf.op.role == "parameter")
     for leaf in leaves:
         if not is_concrete(leaf.shape):
-            raise InvalidValue(f"parameters of shape {show(leaf.shape)} have no size yet (give every size a number; a depth: net.at(n=10))")
+            raise InvalidValue(
+                f"parameters of shape {show(leaf.shape)} have no size yet (give every size a number; a depth: net.at(n=10))"
+            )
     return Layout(leaves)
 
 

@@ -22,7 +22,9 @@ from symfold.transform.specialise import with_shapes
 Asked = Mapping[Node, frozenset[Size]]  # nodes that rows are picked by, each with how many rows its tables have
 
 
-def drawn(shapes: Mapping[str, Sequence[int]], rows: Mapping[str, int], generator: Callable[[str], np.random.Generator]) -> dict[str, Any]:
+def drawn(
+    shapes: Mapping[str, Sequence[int]], rows: Mapping[str, int], generator: Callable[[str], np.random.Generator]
+) -> dict[str, Any]:
     """Numbers for inputs by name, of these shapes: standard normal, or whole ones below `rows` where an input is named there.
 
     >>> found = drawn({"x": (2,), "tokens": (2, 3)}, {"tokens": 5}, lambda name: np.random.default_rng(0))
@@ -30,7 +32,9 @@ def drawn(shapes: Mapping[str, Sequence[int]], rows: Mapping[str, int], generato
     ([[4, 3, 2], [1, 1, 0]], [0.126, -0.132])
     """
     return {
-        name: generator(name).integers(max(1, rows[name]), size=tuple(shape)) if name in rows else generator(name).standard_normal(tuple(shape))
+        name: generator(name).integers(max(1, rows[name]), size=tuple(shape))
+        if name in rows
+        else generator(name).standard_normal(tuple(shape))
         for name, shape in shapes.items()
     }
 
@@ -52,7 +56,12 @@ def rows_of(nets: Sequence[Net], shapes: Mapping[str, Sequence[int]] | None = No
     picked = [_asked(net.outputs, {}, {}) for net in nets]
     if shapes is not None and any(picked):
         picked = [_asked(with_shapes(net, shapes).outputs, {}, {}) for net in nets]
-    for leaf, sizes in ((leaf, sizes) for asked in picked for leaf, sizes in asked.items() if isinstance(leaf.op, (Input, Family)) and leaf.op.role == "input"):
+    for leaf, sizes in (
+        (leaf, sizes)
+        for asked in picked
+        for leaf, sizes in asked.items()
+        if isinstance(leaf.op, (Input, Family)) and leaf.op.role == "input"
+    ):
         least = min(size if isinstance(size, int) else 1 for size in sizes)
         for name in leaf.op.names if isinstance(leaf.op, Family) else (leaf.op.name,):
             found[name] = min(found.get(name, least), least)

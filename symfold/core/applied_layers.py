@@ -1,6 +1,6 @@
 """Applied layers: the operation of a layer on its inputs, opaque or with a body.
 
-    layer(name, inputs..., weights..., captured...)
+layer(name, inputs..., weights..., captured...)
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class Call:
 
     @property
     def digest(self) -> bytes:
-        return hashlib.blake2b(b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])).digest()
+        return hashlib.blake2b(
+            b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])
+        ).digest()
 
 
 def is_name(node: Node) -> bool:

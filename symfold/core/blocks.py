@@ -106,7 +106,9 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     for node in order:
         if any(arg in inner for arg in node.args):
             inner.add(node)
-    inner.update([arg for node in inner if node.op is sp.Mul for arg in node.args if arg not in inner and is_reciprocal(arg)])
+    inner.update(
+        [arg for node in inner if node.op is sp.Mul for arg in node.args if arg not in inner and is_reciprocal(arg)]
+    )
     used = [arg for node in order if node in inner for arg in node.args] + list(results)
     operands = [
         node for node in dict.fromkeys(used)

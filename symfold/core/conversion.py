@@ -118,7 +118,9 @@ def lift(value: Any) -> Node:
     if isinstance(value, (np.ndarray, list)):
         array = array_of("what is to be part of a net", value)
         return Node(Constant(FrozenArray.of(array))) if array.ndim else lift(array.item())
-    hint = "call it on a value, as f(z)" if callable(value) else "give a tensor, a SymPy expression, a number or an array"
+    hint = (
+        "call it on a value, as f(z)" if callable(value) else "give a tensor, a SymPy expression, a number or an array"
+    )
     raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net ({hint})")
 
 
@@ -126,7 +128,21 @@ def lift(value: Any) -> Node:
 APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
 
 
-LIFTED = (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min, sp.core.relational.Relational, sp.And, sp.Or, sp.Xor, sp.Not, sp.Implies, sp.ITE)
+LIFTED = (
+    sp.Add,
+    sp.Mul,
+    sp.Pow,
+    sp.Function,
+    sp.Max,
+    sp.Min,
+    sp.core.relational.Relational,
+    sp.And,
+    sp.Or,
+    sp.Xor,
+    sp.Not,
+    sp.Implies,
+    sp.ITE,
+)
 RELATIONS: dict[type[sp.Basic], Head] = {
     sp.StrictGreaterThan: greater, sp.GreaterThan: greater_equal, sp.StrictLessThan: less, sp.LessThan: less_equal,
     sp.Equality: equal, sp.Unequality: not_equal, sp.And: logical_and, sp.Or: logical_or, sp.Xor: logical_xor, sp.Not: logical_not,
@@ -161,7 +177,9 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
         elif isinstance(part, NodeSymbol):
             done[part] = part.node
         elif isinstance(part, sp.Symbol) and part.name.endswith("]"):
-            raise NoRule(f"the unknown size {part} cannot be computed with (np.mean divides by it; or give the size a number)")
+            raise NoRule(
+                f"the unknown size {part} cannot be computed with (np.mean divides by it; or give the size a number)"
+            )
         elif isinstance(part, sp.Symbol):
             done[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
         elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol) and part is not sp.zoo:
@@ -193,7 +211,9 @@ def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None
             else:
                 done[part] = Node(part.func, args)
         else:
-            raise NoRule(f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} (use sf.tensor for arrays, and elementwise functions)")
+            raise NoRule(
+                f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} (use sf.tensor for arrays, and elementwise functions)"
+            )
     return done[expression]
 
 

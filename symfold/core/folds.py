@@ -1,6 +1,6 @@
 """Folds: a block and a count, as an operation over nodes, and its results.
 
-    fold(init..., operands...)[j]     each operand one value for all steps, or a sequence with one entry a step
+fold(init..., operands...)[j]     each operand one value for all steps, or a sequence with one entry a step
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def is_fold(node: Node) -> bool:
     return isinstance(node.op, Fold)
 
 
-def apply_fold(block: Block, count: Size, init: Sequence[Node], operands: Sequence[Node], each: Sequence[bool]) -> tuple[Node, ...]:
+def apply_fold(
+    block: Block, count: Size, init: Sequence[Node], operands: Sequence[Node], each: Sequence[bool]
+) -> tuple[Node, ...]:
     """The results of a fold in normal form: one step holds plain values, and a repeated entry is one value for all."""
     args, flags = [], []
     for operand, one_a_step in zip(operands, each, strict=True):
@@ -180,7 +182,9 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
         stays = all(map(settled, shapes, after))
         if not stays and (first > 0 or not isinstance(count, int)) and not all(map(is_known, after)):
             # unknown shapes that go on changing, as when two parts take each other's place, are taken as any
-            shapes = tuple(shape if is_known(shape) and is_known(new) else ANY for shape, new in zip(shapes, after, strict=True))
+            shapes = tuple(
+                shape if is_known(shape) and is_known(new) else ANY for shape, new in zip(shapes, after, strict=True)
+            )
             step = step_for(shapes, first)
             after = tuple(result.shape for result in step.block.results[: len(state)])
             stays = all(shape == ANY or settled(shape, new) for shape, new in zip(shapes, after, strict=True))

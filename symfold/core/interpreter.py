@@ -241,7 +241,9 @@ class Interpreter:
         """A meaning as one operation can read it: entries collected, those of entries first."""
         if not isinstance(value, Entries):
             return value
-        return self.collect(Entries(self.whole(e, element(node, k)) if isinstance(e, Entries) else e for k, e in enumerate(value)), node)
+        return self.collect(
+            Entries(self.whole(e, element(node, k)) if isinstance(e, Entries) else e for k, e in enumerate(value)), node
+        )
 
     # -- folds
 
@@ -257,8 +259,12 @@ class Interpreter:
         given = [Entries() for _ in block.results[carries:]]
         self.begin(node)
         for number in range(count):
-            own = [value if entries is None else entries[number] for value, entries in zip(operands, steps, strict=True)]
-            results = self.step(node, number, self.follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True))))
+            own = [
+                value if entries is None else entries[number] for value, entries in zip(operands, steps, strict=True)
+            ]
+            results = self.step(
+                node, number, self.follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True)))
+            )
             state = list(results[:carries])
             for kept, value in zip(given, results[carries:], strict=True):
                 kept.append(value)
@@ -295,7 +301,11 @@ class Powers(Interpreter):
         if self.worthwhile(fold) and only_state and not any(isinstance(arg, Entries) for arg in args):
             step = self.inside(len(args))
             results = self.results_of(step, fold, args)
-            powered = None if any(isinstance(result, Entries) for result in results) else self.power(step, results, args, fold)
+            powered = (
+                None
+                if any(isinstance(result, Entries) for result in results)
+                else self.power(step, results, args, fold)
+            )
             if powered is not None:
                 return powered
         return super().fold(node, fold, args)

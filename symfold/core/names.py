@@ -63,7 +63,9 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
 
 def two_named(name: str, one: tuple[str, Shape], other: tuple[str, Shape]) -> ShapeError:
     """The error for two tensors of one name, each given as its role and shape."""
-    return ShapeError(f"two different tensors are named {name!r}: {describe(*one)} and {describe(*other)} (rename one, or use one object for both)")
+    return ShapeError(
+        f"two different tensors are named {name!r}: {describe(*one)} and {describe(*other)} (rename one, or use one object for both)"
+    )
 
 
 def clash_of(one: Node, other: Node) -> ShapeError:
@@ -81,6 +83,7 @@ def describe(role: str, shape: Shape) -> str:
 DIGITS = frozenset("0123456789")  # `isdigit` takes a superscript for one too
 MANY = 64  # names of one sequence, beyond which they are claimed together
 
+
 @dataclass
 class Claims:
     """Who claims which name. Numbered names are spans, or runs by a step, so that a million layers cost what three cost.
@@ -90,29 +93,46 @@ class Claims:
     (None, None, ('W7', 'f'))
     """
 
-    plain: dict[str, Any] = field(default_factory=dict)  # names without a number, by name: nothing is made for each of many
+    plain: dict[str, Any] = field(
+        default_factory=dict
+    )  # names without a number, by name: nothing is made for each of many
     starts: dict[str, list[Any]] = field(default_factory=dict)
     spans: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)
-    spaced: dict[str, dict[Any, list[Numbered]]] = field(default_factory=dict)  # many names with gaps in between, by owner
+    spaced: dict[str, dict[Any, list[Numbered]]] = field(
+        default_factory=dict
+    )  # many names with gaps in between, by owner
 
     def add(self, names: Names, owner: Any) -> tuple[str, Any] | None:
         """Claim names for an owner; gives the first name that has another owner, with that owner."""
-        if isinstance(names, Numbered) and names.step > 1 and not (isinstance(names.count, int) and names.count <= MANY):
+        if (
+            isinstance(names, Numbered)
+            and names.step > 1
+            and not (isinstance(names.count, int) and names.count <= MANY)
+        ):
             return self._claim_spaced(names, owner)
         if not isinstance(names, Numbered):
             for name in names:
-                if name[-1] not in DIGITS and (other := self.plain.setdefault(name, owner)) is not owner and other != owner:
+                if (
+                    name[-1] not in DIGITS
+                    and (other := self.plain.setdefault(name, owner)) is not owner
+                    and other != owner
+                ):
                     return name, other
         spans: dict[str, list[tuple[Any, Any]]] = {}
         for prefix, first, end in spans_of(names):
-            if prefix in self.spaced and (clash := self._spaced_clash(Numbered(prefix, first, end - first), owner)) is not None:
+            if (
+                prefix in self.spaced
+                and (clash := self._spaced_clash(Numbered(prefix, first, end - first), owner)) is not None
+            ):
                 return clash
             spans.setdefault(prefix, []).append((first, end))
         for prefix, found in spans.items():
             if len(found) > MANY:
                 clash = self._claim_all(prefix, found, owner)
             else:
-                clash = next((clash for span in found if (clash := self._claim(prefix, *span, owner)) is not None), None)
+                clash = next(
+                    (clash for span in found if (clash := self._claim(prefix, *span, owner)) is not None), None
+                )
             if clash is not None:
                 return clash
         return None
@@ -127,12 +147,20 @@ class Claims:
         return clash
 
     def _spaced_clash(self, names: Numbered, owner: Any) -> tuple[str, Any] | None:
-        others = ((other, run) for other, runs in self.spaced.get(names.prefix, {}).items() if other != owner for run in runs)
-        return next(((f"{names.prefix}{number}", other) for other, run in others if (number := names.shared(run)) is not None), None)
+        others = (
+            (other, run) for other, runs in self.spaced.get(names.prefix, {}).items() if other != owner for run in runs
+        )
+        return next(
+            ((f"{names.prefix}{number}", other) for other, run in others if (number := names.shared(run)) is not None),
+            None,
+        )
 
     def _claim_all(self, prefix: str, found: Sequence[tuple[Any, Any]], owner: Any) -> tuple[str, Any] | None:
         """Claim many spans of one prefix: all that is claimed is gone through once, and not once for each."""
-        held = [(first, end, other) for first, (end, other) in zip(self.starts.get(prefix, []), self.spans.get(prefix, []), strict=True)]
+        held = [
+            (first, end, other)
+            for first, (end, other) in zip(self.starts.get(prefix, []), self.spans.get(prefix, []), strict=True)
+        ]
         merged: list[tuple[Any, Any, Any]] = []
         for first, end, other in sorted([*held, *((first, end, owner) for first, end in found)], key=itemgetter(0)):
             if merged and other == merged[-1][2] and first <= merged[-1][1]:

@@ -84,7 +84,9 @@ class Net(Operators):
         """The net as a block over its inputs, with what it needs besides."""
         inputs = self.inputs
         traced = trace(
-            lambda formals: substitute(self.outputs, dict(zip(inputs, formals, strict=True))), [i.shape for i in inputs], len(inputs)
+            lambda formals: substitute(self.outputs, dict(zip(inputs, formals, strict=True))),
+            [i.shape for i in inputs],
+            len(inputs),
         )
         return traced.block, self.form, tuple(node for node in traced.operands if isinstance(node, Node))
 
@@ -110,7 +112,9 @@ class Net(Operators):
         """Inputs and families of inputs, in order of first use: what `inputs`, `params` and `layers` list."""
         for node in walk(self.outputs):
             if isinstance(node.op, Formal):
-                raise InvalidValue("a value of a mapper's step was used outside of its mapper (return it as part of the state)")
+                raise InvalidValue(
+                    "a value of a mapper's step was used outside of its mapper (return it as part of the state)"
+                )
         check_claims(self.outputs)
         found = leaves_of(self.outputs)
         read, made_for = set(found), set(self.signature)
@@ -122,7 +126,11 @@ class Net(Operators):
         found: list[Node] = []
         for leaf in self.leaves:
             if leaf.op.role == role:
-                found += [leaf.op.member(k) for k in range(len(list(leaf.op.names)))] if isinstance(leaf.op, Family) else [leaf]
+                found += (
+                    [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
+                    if isinstance(leaf.op, Family)
+                    else [leaf]
+                )
         return tuple(dict.fromkeys(found))
 
     @cached_property
@@ -204,7 +212,11 @@ class Net(Operators):
 
     def __bool__(self) -> bool:
         """True, as any object's; of a comparison, an error: it has no answer before there are numbers."""
-        return bool(self._as_node_()) if self.form == LEAF and is_truth(self.outputs[0]) and not isinstance(self.outputs[0].op, Input) else True
+        return (
+            bool(self._as_node_())
+            if self.form == LEAF and is_truth(self.outputs[0]) and not isinstance(self.outputs[0].op, Input)
+            else True
+        )
 
     def __iter__(self) -> Iterator[Any]:
         if self.form == LEAF:

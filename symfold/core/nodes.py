@@ -29,6 +29,7 @@ from symfold.errors import InvalidType, UnknownName
 
 VERBS = {sp.Add: "cannot add {} to {}", sp.Mul: "cannot multiply {} by {}", sp.Pow: "cannot raise {} to {}"}
 
+
 class Key(tuple[Any, ...]):
     """An operation and its arguments, with the hash computed once: a node may die when SymPy, which hashes, is gone."""
 
@@ -68,7 +69,9 @@ class Node(Operators):
         put(self, "op", op)
         put(self, "args", args)
         if isinstance(op, type):
-            shape = elementwise(tuple(a.shape for a in args), VERBS.get(op, f"cannot apply {op.__name__} to {{}} and {{}}"))
+            shape = elementwise(
+                tuple(a.shape for a in args), VERBS.get(op, f"cannot apply {op.__name__} to {{}} and {{}}")
+            )
         else:
             shape = op.infer(args)
         put(self, "shape", shape)
@@ -115,7 +118,9 @@ class Node(Operators):
 
     def __iter__(self) -> Iterator[Node]:
         if not self.shape or not isinstance(self.shape[0], int):
-            raise InvalidType(f"cannot iterate over a value of shape {show(self.shape)} (fold over it: sf.fold reads along its leading axis)")
+            raise InvalidType(
+                f"cannot iterate over a value of shape {show(self.shape)} (fold over it: sf.fold reads along its leading axis)"
+            )
         return (self[k] for k in range(self.shape[0]))
 
     def __len__(self) -> int:
@@ -126,7 +131,9 @@ class Node(Operators):
     # -- what a symbol is not
 
     def __bool__(self) -> bool:
-        raise InvalidType("a symbolic value is neither true nor false; a mapper cannot branch on it (choose with np.where(z > 0, a, b); or use np.maximum, np.minimum, np.clip, sf.relu)")
+        raise InvalidType(
+            "a symbolic value is neither true nor false; a mapper cannot branch on it (choose with np.where(z > 0, a, b); or use np.maximum, np.minimum, np.clip, sf.relu)"
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -206,7 +213,13 @@ def digest(node: Node) -> bytes:
         stack.pop()
         if part._digest is None:
             op = part.op
-            head = op.__name__.encode() if isinstance(op, type) else op.digest if hasattr(op, "digest") else repr(op).encode()
+            head = (
+                op.__name__.encode()
+                if isinstance(op, type)
+                else op.digest
+                if hasattr(op, "digest")
+                else repr(op).encode()
+            )
             content = b"\0".join((head, *(arg._digest for arg in part.args if arg._digest is not None)))
             object.__setattr__(part, "_digest", hashlib.blake2b(content, digest_size=16).digest())
     assert node._digest is not None

@@ -34,7 +34,9 @@ class Normal:
         for name in ("mean", "deviation"):
             real(name, getattr(self, name))
         if self.deviation < 0:
-            raise InvalidValue(f"deviation={self.deviation!r} is negative (give 0 to start everywhere at the mean, or more)")
+            raise InvalidValue(
+                f"deviation={self.deviation!r} is negative (give 0 to start everywhere at the mean, or more)"
+            )
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,14 @@ class Operators:
         return self._operate("__rxor__", other)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise InvalidType(f"a symbolic value cannot be changed in place, as [{index!r}] = would (make a new one: np.concatenate, np.stack or arithmetic)")
+        raise InvalidType(
+            f"a symbolic value cannot be changed in place, as [{index!r}] = would (make a new one: np.concatenate, np.stack or arithmetic)"
+        )
 
     def __array__(self, *args: Any, **options: Any) -> Any:
-        raise InvalidType("a symbolic value is no array yet (np.stack([a, b]), np.dot(a, z) and a @ z trace, np.array([a, b]) and a.dot(z) do not; call the net for numbers)")
+        raise InvalidType(
+            "a symbolic value is no array yet (np.stack([a, b]), np.dot(a, z) and a @ z trace, np.array([a, b]) and a.dot(z) do not; call the net for numbers)"
+        )
 
     def __int__(self) -> int:
         raise InvalidType(NO_NUMBER)

@@ -28,7 +28,9 @@ from symfold.core.stacked_inputs import Family, Names, Numbered, compress, known
 from symfold.errors import InvalidValue
 
 Positions = range | tuple[int, ...]
-LARGEST = 2**20  # entries of a constant whose rows are written out where some are equal: above, they are taken from the distinct ones
+LARGEST = (
+    2**20
+)  # entries of a constant whose rows are written out where some are equal: above, they are taken from the distinct ones
 
 
 def _stacked(*shapes: Shape) -> Shape:
@@ -116,7 +118,11 @@ def names_of_node(node: Node) -> Names:
         listed = tuple(names)
         if entry := entry_of(node):
             return (listed[entry[1]],)
-        return listed[::-1] if is_primitive(node, reverse_row) else tuple(listed[k] for k in dict(node.op.attributes)["positions"])
+        return (
+            listed[::-1]
+            if is_primitive(node, reverse_row)
+            else tuple(listed[k] for k in dict(node.op.attributes)["positions"])
+        )
     return ()
 
 
@@ -137,9 +143,10 @@ def stack(parts: Sequence[Any]) -> Node:
         where = {node: k for k, node in enumerate(distinct)}
         return take(stack(distinct), positions_of([where[node] for node in nodes]))
     first = nodes[0].op
-    if all(isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start) for n in nodes) and (
-        len({n.op.name for n in nodes}) == len(nodes)
-    ):
+    if all(
+        isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start)
+        for n in nodes
+    ) and (len({n.op.name for n in nodes}) == len(nodes)):
         return Node(Family(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
@@ -234,11 +241,17 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(replace(op, names=names))
     if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
         return stack([sequence.args[k] for k in positions])
-    if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and (
-        len(positions) * prod(sequence.shape[1:]) <= LARGEST or len(set(positions)) == len(positions)
+    if (
+        isinstance(op, Constant)
+        and isinstance(op.value, FrozenArray)
+        and (len(positions) * prod(sequence.shape[1:]) <= LARGEST or len(set(positions)) == len(positions))
     ):
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
-    if isinstance(size, int) and (isinstance(op, Family) or is_primitive(sequence, stack_row)) and list(dict.fromkeys(positions)) != list(range(size)):
+    if (
+        isinstance(size, int)
+        and (isinstance(op, Family) or is_primitive(sequence, stack_row))
+        and list(dict.fromkeys(positions)) != list(range(size))
+    ):
         return stack([element(sequence, k) for k in positions])  # what is not taken is left out
     return take_row(sequence, positions=positions)
 
@@ -289,7 +302,9 @@ def join(parts: Sequence[Node]) -> Node:
         return parts[0]
     sizes = [length(part.shape) for part in parts]
     if all(isinstance(size, int) for size in sizes):
-        return stack([element(part, k) for part, size in zip(parts, sizes, strict=True) for k in range(known_count(size))])
+        return stack(
+            [element(part, k) for part, size in zip(parts, sizes, strict=True) for k in range(known_count(size))]
+        )
     return concatenate(*parts, axis=-len(parts[0].shape))
 
 

@@ -62,7 +62,9 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
     if getattr(shape, "ndim", 1) != 1:
         raise InvalidType(f"{wanted}, got {quoted(shape)} of type {type(shape).__name__}")
     return tuple(
-        size_symbol(name, axis) if size is None else size_given(f"size (or None) of axis {axis} of {quoted(name)}", size)
+        size_symbol(name, axis)
+        if size is None
+        else size_given(f"size (or None) of axis {axis} of {quoted(name)}", size)
         for axis, size in enumerate(ordered(wanted, shape, "tuple"))
     )
 
@@ -192,5 +194,7 @@ def settled(before: Shape, after: Shape) -> bool:
 def length(shape: Shape) -> Size:
     """The number of entries along the leading axis of a sequence."""
     if not shape or isinstance(shape[0], Rest):
-        raise ShapeError(f"a value of shape {show(shape)} has no leading axis to read along (stack its parts with sf.stack)")
+        raise ShapeError(
+            f"a value of shape {show(shape)} has no leading axis to read along (stack its parts with sf.stack)"
+        )
     return shape[0]

@@ -1,6 +1,6 @@
 """Families: inputs of one shape under many names, as one sequence; numbered names cost the same at any length.
 
-    names ::= Numbered(prefix, start, count, step): f1, f4, f7, ...  |  any names, listed
+names ::= Numbered(prefix, start, count, step): f1, f4, f7, ...  |  any names, listed
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class Numbered:
         if not number.isdecimal() or f"{self.prefix}{int(number)}" != name:
             return None
         place, between = divmod(int(number) - self.start, self.step)
-        return place if place >= 0 and not between and not (isinstance(self.count, int) and place >= self.count) else None
+        return (
+            place if place >= 0 and not between and not (isinstance(self.count, int) and place >= self.count) else None
+        )
 
     def taken(self, positions: range) -> Numbered:
         """The names at these positions, which run upward.
@@ -80,7 +82,9 @@ class Numbered:
         >>> list(Numbered("f", 1, 9, 3).taken(range(1, 9, 2)))
         ['f4', 'f10', 'f16', 'f22']
         """
-        return Numbered(self.prefix, self.start + self.step * positions.start, len(positions), self.step * positions.step)
+        return Numbered(
+            self.prefix, self.start + self.step * positions.start, len(positions), self.step * positions.step
+        )
 
     def rest(self, first: int) -> Numbered:
         """All names but the first ones."""
@@ -110,7 +114,11 @@ class Numbered:
         found = self.start + self.step * (away * pow(self.step // divisor, -1, period) % period)
         apart = self.step * period
         found += max(0, -((found - other.start) // apart)) * apart
-        return found if all(not isinstance(run.count, int) or found < run.start + run.step * run.count for run in (self, other)) else None
+        return (
+            found
+            if all(not isinstance(run.count, int) or found < run.start + run.step * run.count for run in (self, other))
+            else None
+        )
 
 
 Names = Numbered | tuple[str, ...]
@@ -124,7 +132,9 @@ def count_of(names: Names) -> Size:
 def known_count(count: Size) -> int:
     """A count as a number, or the error that says it is still a symbol."""
     if not isinstance(count, int) and str(count).endswith("]"):
-        raise InvalidValue(f"the length {count} is known only when numbers come (give the tensor a shape with a number there)")
+        raise InvalidValue(
+            f"the length {count} is known only when numbers come (give the tensor a shape with a number there)"
+        )
     if not isinstance(count, int):
         raise depth_is_symbolic(count)
     return count

@@ -33,7 +33,9 @@ def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None)
     """
     sizes = input_shape(name, shape)
     if start is not None and not isinstance(start, Normal):
-        raise InvalidType(f"the start of parameter {name!r} must be a sf.Normal, got {quoted(start)} (as sf.Normal(0.0, 0.1): mean and deviation)")
+        raise InvalidType(
+            f"the start of parameter {name!r} must be a sf.Normal, got {quoted(start)} (as sf.Normal(0.0, 0.1): mean and deviation)"
+        )
     return Node(Input(checked_name(name), sizes, "parameter", start or default_start(sizes)))
 
 

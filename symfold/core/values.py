@@ -1,8 +1,8 @@
 """Small values as plain data and back: sizes, shapes, SymPy's numbers, positions. Typed, so that no text is evaluated.
 
-    value ::= null | true | number | text | ["tuple", value, ...] | ["range", start, stop, step] | ["..."] | ["rest", name, ...]
-            | ["integer", hex] | ["rational", hex, hex] | ["float", hex, exponent, precision] | ["constant", name]
-            | ["size", name] | ["symbol", name, assumptions] | [an arithmetic head, value, ...]
+value ::= null | true | number | text | ["tuple", value, ...] | ["range", start, stop, step] | ["..."] | ["rest", name, ...]
+        | ["integer", hex] | ["rational", hex, hex] | ["float", hex, exponent, precision] | ["constant", name]
+        | ["size", name] | ["symbol", name, assumptions] | [an arithmetic head, value, ...]
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ CONSTANTS: dict[str, sp.Expr] = {
 _CONSTANT_NAMES = {value: name for name, value in CONSTANTS.items()}
 
 # what sizes are computed with
-ARITHMETIC: dict[str, Any] = {"Add": sp.Add, "Mul": sp.Mul, "Pow": sp.Pow, "floor": sp.floor, "ceiling": sp.ceiling, "Max": sp.Max, "Min": sp.Min}
+ARITHMETIC: dict[str, Any] = {
+    "Add": sp.Add,
+    "Mul": sp.Mul,
+    "Pow": sp.Pow,
+    "floor": sp.floor,
+    "ceiling": sp.ceiling,
+    "Max": sp.Max,
+    "Min": sp.Min,
+}
 
 LARGEST_POWER = 64  # of a size or a number, so that reading one never computes a number of a million digits
 MOST_BITS = 2**16  # of a power of numbers
@@ -35,7 +43,11 @@ def encode_value(value: Any) -> Any:
     >>> encode_value((sp.Rational(1, 2), Rest(("x",)), range(3)))
     ['tuple', ['rational', '0x1', '0x2'], ['rest', 'x'], ['range', 0, 3, 1]]
     """
-    if value is None or isinstance(value, (bool, str)) or (isinstance(value, (int, float)) and not isinstance(value, np.generic)):
+    if (
+        value is None
+        or isinstance(value, (bool, str))
+        or (isinstance(value, (int, float)) and not isinstance(value, np.generic))
+    ):
         return value
     if isinstance(value, np.generic):
         return encode_value(value.item())
@@ -49,7 +61,9 @@ def encode_value(value: Any) -> Any:
         return ["rest", *value.names]
     if isinstance(value, sp.Expr):
         return _encode_expression(value)
-    raise NoRule(f"a value of type {type(value).__name__} cannot be kept: {str(value)[:60]} (numbers, text, tuples and sizes can)")
+    raise NoRule(
+        f"a value of type {type(value).__name__} cannot be kept: {str(value)[:60]} (numbers, text, tuples and sizes can)"
+    )
 
 
 def _encode_expression(value: sp.Expr) -> list[Any]:

@@ -26,7 +26,9 @@ def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     return order
 
 
-def rebuilt(roots: Sequence[Node], rule: Callable[[Node, tuple[Any, ...]], Any], given: Mapping[Node, Any] | None = None) -> tuple[Node, ...]:
+def rebuilt(
+    roots: Sequence[Node], rule: Callable[[Node, tuple[Any, ...]], Any], given: Mapping[Node, Any] | None = None
+) -> tuple[Node, ...]:
     """The roots with every node made anew by `rule(node, new arguments)`; where it gives None, by the operation itself.
 
     What a rule makes of a fold may be a node, or a tuple of the fold's results. `given` says what some nodes become.

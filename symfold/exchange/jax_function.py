@@ -48,7 +48,9 @@ def to_jax(net: Any) -> Callable[..., Any]:
 
     def function(params: Mapping[str, Any], *given: Any, **named: Any) -> Any:
         if missing := [name for name in parameters if name not in params]:
-            raise InvalidType(f"no value for parameter {missing[0]!r} (wanted: {listing(map(repr, parameters))}; given: {listing(map(repr, params))})")
+            raise InvalidType(
+                f"no value for parameter {missing[0]!r} (wanted: {listing(map(repr, parameters))}; given: {listing(map(repr, params))})"
+            )
         given_values = {**{n: params[n] for n in parameters}, **bound(inputs, given, named)}
         for name, value in given_values.items():
             check_unmasked(f"the value of {name!r}", value)
@@ -59,9 +61,15 @@ def to_jax(net: Any) -> Callable[..., Any]:
         def leaf_value(leaf: Node) -> Any:
             if leaf.shape[-1:] == (NAME,):
                 return None
-            return jnp.stack([arrays[name] for name in leaf.op.names]) if isinstance(leaf.op, Family) else arrays[leaf.op.name]
+            return (
+                jnp.stack([arrays[name] for name in leaf.op.names])
+                if isinstance(leaf.op, Family)
+                else arrays[leaf.op.name]
+            )
 
         found = values(roots, {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}, dtype, guarded_nodes(roots))
-        return unflatten(whole.form, [full(value, sized(root.shape), dtype) for value, root in zip(found, roots, strict=True)])
+        return unflatten(
+            whole.form, [full(value, sized(root.shape), dtype) for value, root in zip(found, roots, strict=True)]
+        )
 
     return function

@@ -19,5 +19,7 @@ def bound(names: Sequence[str], values: Sequence[Any], named: Mapping[str, Any])
     symfold.errors.InvalidType: the net takes x; got 2 by position and none by name
     """
     if len(values) > len(names) or set(named) != set(names[len(values) :]):
-        raise InvalidType(f"the net takes {', '.join(names) or 'no input'}; got {len(values)} by position and {', '.join(named) or 'none'} by name")
+        raise InvalidType(
+            f"the net takes {', '.join(names) or 'no input'}; got {len(values)} by position and {', '.join(named) or 'none'} by name"
+        )
     return {**dict(zip(names, values, strict=False)), **named}

@@ -33,7 +33,12 @@ def negative(node: Node) -> Node:
 
 def reciprocal(node: Node) -> Node:
     """One over a node; of an exact number, its reciprocal (that of a float would be rounded)."""
-    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) and node.op.value != 0 and not node.op.value.has(sp.Float):
+    if (
+        isinstance(node.op, Constant)
+        and isinstance(node.op.value, sp.Expr)
+        and node.op.value != 0
+        and not node.op.value.has(sp.Float)
+    ):
         return number(1 / node.op.value)
     return Node(sp.Pow, (node, number(-1)))
 

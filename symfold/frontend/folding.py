@@ -52,7 +52,9 @@ def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
 def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) -> Any:
     one_of("check", check, ("ends", "all"))
     if not callable(mapper):
-        raise InvalidType(f"a mapper must be a function (state, item) -> state, got {quoted(mapper)} (as sf.mappers.residual, or lambda z, f: f(z) + z)")
+        raise InvalidType(
+            f"a mapper must be a function (state, item) -> state, got {quoted(mapper)} (as sf.mappers.residual, or lambda z, f: f(z) + z)"
+        )
     if init is None:
         init, items = first_of(items)
     leaves, form = flatten(as_state(init))
@@ -73,7 +75,9 @@ def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) ->
 def first_of(items: Any) -> tuple[Any, Any]:
     """The first item as the initial state, and the others."""
     if isinstance(items, (Repeated, Zipped)):
-        raise InvalidType("a fold over repeated items, or over lists side by side, has no first item that could be the initial state (give init)")
+        raise InvalidType(
+            "a fold over repeated items, or over lists side by side, has no first item that could be the initial state (give init)"
+        )
     listed = ordered(FOLDED, items)
     if not listed:
         raise InvalidType("fold of no items with no initial state (give init, as for functools.reduce)")
@@ -92,19 +96,27 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
             raise prefixed(error, f"step {run.start + where + 1}" + (f" ({name})" if name else "")) from None
         except TypeError as error:
             if not takes(mapper, None, None):
-                raise InvalidType(f"a mapper takes (state, item), and {quoted(mapper)} cannot be called with two arguments") from None
+                raise InvalidType(
+                    f"a mapper takes (state, item), and {quoted(mapper)} cannot be called with two arguments"
+                ) from None
             if not callable(item) and "not callable" in str(error):
-                raise InvalidType(f"the mapper calls its item, and the item of step {run.start + where + 1} is no function (fold over layers, as sf.layers('f1:4'), functions or nets)") from error
+                raise InvalidType(
+                    f"the mapper calls its item, and the item of step {run.start + where + 1} is no function (fold over layers, as sf.layers('f1:4'), functions or nets)"
+                ) from error
             raise
         leaves, result_form = flatten(ordered_as(form, as_state(result)))
         if result_form != form:
             hint = " (a list is one array: give a tuple)" if isinstance(result, list) else ""
-            raise InvalidType(f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}")
+            raise InvalidType(
+                f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}"
+            )
         nodes = list(map(lift, leaves))
         return nodes + nodes if states else nodes
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
-        step = traced_step(lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), shapes, run.leaves, run.along)
+        step = traced_step(
+            lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), shapes, run.leaves, run.along
+        )
         for where, example in run.examples:
             if where >= first:
                 check_pure(step, run, partial(applied, where=where), shapes, where, example)
@@ -128,4 +140,6 @@ def ordered_as(form: Form, value: Any) -> Any:
 def describe(form: Form) -> str:
     if form == LEAF:
         return "one value"
-    return f"a dict with the keys {[key for key, _ in form[1]]}" if form[0] == "dict" else f"a {form[0]} of {len(form[1])}"
+    return (
+        f"a dict with the keys {[key for key, _ in form[1]]}" if form[0] == "dict" else f"a {form[0]} of {len(form[1])}"
+    )

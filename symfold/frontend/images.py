@@ -22,7 +22,13 @@ MEAN, VARIANCE = Fixed(0.0, 0.0), Fixed(1.0, 0.0)  # kept statistics, before the
 
 
 def convolution(
-    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, padding: int | None = None, activation: Callable[..., Any] | None = None
+    inputs: int,
+    outputs: int,
+    size: int = 3,
+    *,
+    stride: int = 1,
+    padding: int | None = None,
+    activation: Callable[..., Any] | None = None,
 ) -> Kind:
     """A convolution (LeCun et al. 1989), as a sum of products over windows; zeros are put around the image.
 
@@ -75,7 +81,9 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> K
 
     if flag("kept", kept):
         statistics = (Weight("mean", shape, MEAN), Weight("variance", shape, VARIANCE))
-        return make_kind(lambda z, gain, shift, mean, variance: normed(z - mean, variance, gain, shift), 1, (*weights, *statistics))
+        return make_kind(
+            lambda z, gain, shift, mean, variance: normed(z - mean, variance, gain, shift), 1, (*weights, *statistics)
+        )
     return make_kind(by_batch, 1, weights)
 
 

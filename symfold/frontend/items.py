@@ -1,6 +1,6 @@
 """Items: what a fold runs over, taken apart into a pattern (alike in like steps) and leaves (their own in each).
 
-    item ::= layer | net | tensor, number, array | tuple of items | any other object, alike only if equal
+item ::= layer | net | tensor, number, array | tuple of items | any other object, alike only if equal
 """
 
 from __future__ import annotations

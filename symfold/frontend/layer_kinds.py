@@ -1,7 +1,7 @@
 """Kinds of layers: opaque, or a body over inputs and the parameters it wants.
 
-    layer ::= name, kind, leaves          leaves: the name itself as a node, the parameters, what the body captures
-    kind  ::= opaque | body (a block) and the parameters it wants
+layer ::= name, kind, leaves          leaves: the name itself as a node, the parameters, what the body captures
+kind  ::= opaque | body (a block) and the parameters it wants
 """
 
 from __future__ import annotations
@@ -51,11 +51,16 @@ def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> 
     """A layer kind from a Python body and the shapes of its weights."""
     if body is None or isinstance(body, Kind):
         if weights:
-            raise InvalidType(f"weights {sorted(weights)} belong to no body (give a function of the inputs and the weights)")
+            raise InvalidType(
+                f"weights {sorted(weights)} belong to no body (give a function of the inputs and the weights)"
+            )
         return body
     if not callable(body):
         raise InvalidType(f"a layer's body must be a function, got {body!r}")
-    wanted = tuple(Weight(checked_name(name), input_shape(name, shape), default_start(input_shape(name, shape))) for name, shape in weights.items())
+    wanted = tuple(
+        Weight(checked_name(name), input_shape(name, shape), default_start(input_shape(name, shape)))
+        for name, shape in weights.items()
+    )
     return make_kind(body, arity_of(body, weights), wanted)
 
 
@@ -68,7 +73,9 @@ def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] 
         named = {w.prefix: formal for w, formal in zip(weights, formals[arity:], strict=True)}
         result = body(*formals[:arity], **named) if takes_names(body, named) else body(*formals)
         if isinstance(result, (tuple, list, dict)):
-            raise InvalidType(f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} (join them with sf.stack or np.concatenate, or use a mapper)")
+            raise InvalidType(
+                f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} (join them with sf.stack or np.concatenate, or use a mapper)"
+            )
         return [lift(result)]
 
     traced = trace(run, shapes, fixed=len(shapes))
@@ -107,12 +114,18 @@ def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
         return 1
     names = [name for name, p in positional(body).items() if p.default is inspect.Parameter.empty]
     if not positional(body) and takes_no_more(body):
-        raise InvalidType(f"the body {quoted(body)} takes no input (give a function of one value or more, as lambda z: z**2)")
+        raise InvalidType(
+            f"the body {quoted(body)} takes no input (give a function of one value or more, as lambda z: z**2)"
+        )
     missing = set(weights) - set(positional(body)) if takes_no_more(body) else set()
     if missing and len(missing) != len(weights):
-        raise InvalidType(f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))})")
+        raise InvalidType(
+            f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))})"
+        )
     if missing and len(positional(body)) <= len(weights):
-        raise InvalidType(f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))}: give it one, as lambda z, {', '.join(weights)}: ...)")
+        raise InvalidType(
+            f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))}: give it one, as lambda z, {', '.join(weights)}: ...)"
+        )
     return max(1, len(names) - len(weights)) if names else 1
 
 
@@ -127,7 +140,9 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
     """
     inputs, outputs, columns = whole("inputs", inputs, 1), whole("outputs", outputs, 1), flag("columns", columns)
     if activation is not None and not (callable(activation) and takes(activation, None)):
-        raise InvalidType(f"the activation {quoted(activation)} is no function of one value (give one as sf.sigmoid, np.tanh or sympy.tanh)")
+        raise InvalidType(
+            f"the activation {quoted(activation)} is no function of one value (give one as sf.sigmoid, np.tanh or sympy.tanh)"
+        )
     act = activation or (lambda value: value)
     scale = Normal(0.0, max(1, inputs) ** -0.5)
     if columns:

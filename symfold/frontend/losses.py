@@ -40,7 +40,9 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     scores, classes = lift(logits), lift(labels)
     shape = scores.shape
     if not (is_known(shape) and shape and isinstance(shape[-1], int)):
-        raise ShapeError(f"cross entropy needs logits of a known number of classes along the last axis, got shape {show(shape)} (as sf.tensor('y', (None, 10)))")
+        raise ShapeError(
+            f"cross entropy needs logits of a known number of classes along the last axis, got shape {show(shape)} (as sf.tensor('y', (None, 10)))"
+        )
     if is_known(classes.shape) and len(classes.shape) == len(shape):
         weights = classes
     else:

@@ -138,7 +138,9 @@ class Layers(Sequence[Layer]):
         return [self[k] for k in place] if isinstance(place, range) else Layer(self.names[place], self.kind)
 
     def __call__(self, *inputs: Any) -> Any:
-        raise InvalidType(f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)")
+        raise InvalidType(
+            f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)"
+        )
 
     def __iter__(self) -> Iterator[Layer]:
         return (Layer(name, self.kind) for name in self.names)
@@ -212,12 +214,16 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
     if run:
         start, stop = int(run[2] or 0), int(run[3])
         if stop < start:
-            raise InvalidValue(f"{spec!r} ends before it begins (the end is left out: 'f1:4' is f1, f2, f3, and 'f1:1' no layer)")
+            raise InvalidValue(
+                f"{spec!r} ends before it begins (the end is left out: 'f1:4' is f1, f2, f3, and 'f1:1' no layer)"
+            )
         return Layers(Numbered(run[1], start, stop - start), made)
     try:
         symbols = sp.symbols(spec, seq=True)
     except ValueError as error:
-        raise InvalidValue(f"{spec!r} names no layers: {error} (give a spec as 'f1:4', whose end is left out, or 'f g h')") from None
+        raise InvalidValue(
+            f"{spec!r} names no layers: {error} (give a spec as 'f1:4', whose end is left out, or 'f g h')"
+        ) from None
     names = [checked_name(symbol.name) for symbol in symbols]
     return Layers(compress(names) if names else (), made)
 
@@ -230,7 +236,9 @@ def depth_given(count: Any) -> Size:
         return whole("count (or a symbol)", count)
     known = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
     if not known.is_integer or known.is_negative:
-        raise InvalidValue(f"count={count} is no number of layers for every {', '.join(size_symbols(count))} (give a whole multiple of a symbol, as 3*m)")
+        raise InvalidValue(
+            f"count={count} is no number of layers for every {', '.join(size_symbols(count))} (give a whole multiple of a symbol, as 3*m)"
+        )
     return known
 
 

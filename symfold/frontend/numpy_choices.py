@@ -36,7 +36,9 @@ from symfold.errors import InvalidValue, NoRule
 def choose(condition: Any, a: Any, b: Any) -> Node:
     """a wherever the condition holds, else b."""
     if isinstance(condition, (bool, np.bool_)):
-        raise NoRule(f"the condition of a choice is {condition}: == and != compare structures (write np.equal(z, 2), np.not_equal(z, 2))")
+        raise NoRule(
+            f"the condition of a choice is {condition}: == and != compare structures (write np.equal(z, 2), np.not_equal(z, 2))"
+        )
     return Node(where, (lift(condition), lift(a), lift(b)))
 
 

@@ -59,7 +59,9 @@ def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
     except TypeError:
         if not takes(rule, *args, **options):
             given = [f"{len(args)} value(s)", *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
-            raise NoRule(f"numpy.{name} of {', '.join(given)} does not trace (it takes {listing(inspect.signature(rule).parameters)})") from None
+            raise NoRule(
+                f"numpy.{name} of {', '.join(given)} does not trace (it takes {listing(inspect.signature(rule).parameters)})"
+            ) from None
         raise
 
 
@@ -75,7 +77,9 @@ def _dot(a: Any, b: Any) -> Node:
 def _transpose(a: Any, axes: Any = None) -> Node:
     node = lift(a)
     if axes is not None or (is_known(node.shape) and node.ndim > 2):
-        raise NoRule(f"transpose of {show(node.shape)} with axes={axes} does not trace (only the last two axes swap: .T of a matrix)")
+        raise NoRule(
+            f"transpose of {show(node.shape)} with axes={axes} does not trace (only the last two axes swap: .T of a matrix)"
+        )
     return swap(node)
 
 
@@ -113,7 +117,9 @@ def _getitem(a: Node, index: Any) -> Node:
         elif part is ... or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
             plain.append(part if part is ... else int(part))
         else:
-            raise NoRule(f"indexing with {part!r} does not trace (integers, slices and ... do; to choose entries write np.where(z > 0, a, b))")
+            raise NoRule(
+                f"indexing with {part!r} does not trace (integers, slices and ... do; to choose entries write np.where(z > 0, a, b))"
+            )
     return item(a, index=tuple(plain))
 
 
@@ -168,7 +174,12 @@ def _squeeze(a: Any, axis: int | None = None) -> Node:
 
 def _swapaxes(a: Any, first: int, second: int) -> Node:
     node = lift(a)
-    only(is_known(node.shape) and axes_of(axes_given((first, second)), node.ndim) == (-2, -1), "swapaxes", f"axes {first}, {second}", "the last two axes")
+    only(
+        is_known(node.shape) and axes_of(axes_given((first, second)), node.ndim) == (-2, -1),
+        "swapaxes",
+        f"axes {first}, {second}",
+        "the last two axes",
+    )
     return swap(node)
 
 
@@ -198,7 +209,9 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.max: _reduction(reduce_max),
     np.cumsum: _running_sum,
     np.min: lambda a, axis=None, keepdims=False: -_reduction(reduce_max)(-lift(a), axis, keepdims),
-    np.einsum: lambda subscripts, *values: einsum(*map(lift, values), subscripts=subscripts_given(subscripts, len(values))),
+    np.einsum: lambda subscripts, *values: einsum(
+        *map(lift, values), subscripts=subscripts_given(subscripts, len(values))
+    ),
     np.reshape: _reshape,
     np.concatenate: _concatenate,
     np.ndarray.__getitem__: _getitem,

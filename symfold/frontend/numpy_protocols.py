@@ -21,7 +21,9 @@ def node_ufunc(node: Node, ufunc: Any, method: str, *inputs: Any, **options: Any
     if any(leads(value) for value in inputs):
         return NotImplemented
     if method != "__call__" or options:
-        raise NoRule(f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace")
+        raise NoRule(
+            f"numpy.{ufunc.__name__} with {method if method != '__call__' else sorted(options)} does not trace"
+        )
     return call_numpy(ufunc, *inputs)
 
 

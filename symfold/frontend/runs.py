@@ -56,7 +56,9 @@ def zipped(*parts: Any) -> Zipped:
     """
     for part in parts:
         if not (isinstance(part, (Layers, Node)) or hasattr(part, "_as_tree_")):
-            raise InvalidType(f"sf.zipped takes layers, tensors and scans, got {quoted(part)} (lists are items as they are: zip(list, list))")
+            raise InvalidType(
+                f"sf.zipped takes layers, tensors and scans, got {quoted(part)} (lists are items as they are: zip(list, list))"
+            )
     if not parts:
         raise InvalidType("sf.zipped takes one list or more, got none")
     return Zipped(parts)
@@ -88,12 +90,21 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
         if items.count != 0:
             count = items.count
             examples = tuple((k, items[k]) for k in checked(count, keep_all))
-            yield Run(LayerPattern(items.kind), items.families(), count, 0, examples, items if isinstance(count, int) else ())
+            yield Run(
+                LayerPattern(items.kind), items.families(), count, 0, examples, items if isinstance(count, int) else ()
+            )
         return
     if isinstance(items, Repeated):
         if items.count != 0:
             one = read_item(items.item)
-            yield Run(one.pattern, one.leaves, items.count, 0, tuple((k, items.item) for k in checked(items.count, keep_all) or (0,)), along=False)
+            yield Run(
+                one.pattern,
+                one.leaves,
+                items.count,
+                0,
+                tuple((k, items.item) for k in checked(items.count, keep_all) or (0,)),
+                along=False,
+            )
         return
     if hasattr(items, "_as_tree_") or isinstance(items, Node):
         yield from runs_along(items)
@@ -116,7 +127,14 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
             run.append(item)
         count = len(run)
         sequences = tuple(stack(leaves) for leaves in zip(*(item.leaves for item in run), strict=True))
-        yield Run(first.pattern, sequences, count, start, tuple((k, listed[start + k]) for k in checked(count, keep_all)), listed)
+        yield Run(
+            first.pattern,
+            sequences,
+            count,
+            start,
+            tuple((k, listed[start + k]) for k in checked(count, keep_all)),
+            listed,
+        )
         start += count
 
 
@@ -129,8 +147,12 @@ def checked(count: Size, keep_all: bool = False) -> Sequence[int]:
 
 def runs_beside(parts: Sequence[Any]) -> Iterable[Run]:
     """Layers and sequences, one of each a step."""
-    if captured := next((part for part in parts if isinstance(part, Layers) and part.kind and part.kind.captured), None):
-        raise InvalidType(f"the body of {captured!r} captures values, and such layers are folded over as a list: zip(list, list)")
+    if captured := next(
+        (part for part in parts if isinstance(part, Layers) and part.kind and part.kind.captured), None
+    ):
+        raise InvalidType(
+            f"the body of {captured!r} captures values, and such layers are folded over as a list: zip(list, list)"
+        )
     read = [(part, *_read_along(part)) for part in parts]
     counts = list(dict.fromkeys(count for _, _, _, count in read))
     if len(counts) > 1:
@@ -139,7 +161,10 @@ def runs_beside(parts: Sequence[Any]) -> Iterable[Run]:
     sequences = tuple(leaf for _, _, leaves, _ in read for leaf in leaves)
     (count,) = counts
     if count != 0:
-        examples = tuple((k, tuple(part[k] if isinstance(part, Layers) else element(leaves[0], k) for part, _, leaves, _ in read)) for k in checked(count))
+        examples = tuple(
+            (k, tuple(part[k] if isinstance(part, Layers) else element(leaves[0], k) for part, _, leaves, _ in read))
+            for k in checked(count)
+        )
         yield Run(pattern, sequences, count, 0, examples)
 
 

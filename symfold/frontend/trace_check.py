@@ -20,7 +20,12 @@ from symfold.frontend.runs import Run
 
 
 def check_pure(
-    step: Step, run: Run, applied: Callable[[Sequence[Node], Any], Sequence[Node]], shapes: tuple[Shape, ...], where: int, example: Any
+    step: Step,
+    run: Run,
+    applied: Callable[[Sequence[Node], Any], Sequence[Node]],
+    shapes: tuple[Shape, ...],
+    where: int,
+    example: Any,
 ) -> None:
     """Trace one step on the item itself, and compare it with the step that was traced on a stand-in for all the items."""
     carries = len(shapes)
@@ -30,7 +35,10 @@ def check_pure(
     own_item = item.pattern.build(leaves) if any(map(is_constant, item.leaves)) else example
     again = trace(lambda formals: applied(formals, own_item), shapes, fixed=carries)
     actual = again.block(*again.block.formals[:carries], *(o for o in again.operands if isinstance(o, Node)))
-    own = [leaves[run.leaves.index(o)] if e or (not run.along and o in run.leaves) else o for o, e in zip(step.operands, step.each, strict=True)]
+    own = [
+        leaves[run.leaves.index(o)] if e or (not run.along and o in run.leaves) else o
+        for o, e in zip(step.operands, step.each, strict=True)
+    ]
     expected = step.block(*step.block.formals[:carries], *own)
     if actual != expected and unordered(written_steps(actual)) != unordered(written_steps(expected)):
         raise ImpureMapper(

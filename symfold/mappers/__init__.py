@@ -99,9 +99,15 @@ __all__ = [
 ]  # fmt: skip
 
 # steps of one layer, that the command takes by name
-MAPPERS: dict[str, Row] = {row.name: row for family in (_additive, _multiplicative, _residuals, _steps) for row in family.ROWS}
+MAPPERS: dict[str, Row] = {
+    row.name: row for family in (_additive, _multiplicative, _residuals, _steps) for row in family.ROWS
+}
 # whole architectures, at any depth
-ARCHITECTURES: dict[str, Architecture] = {row.name: row for family in (_residuals, _ensembles, _dense, _recurrent, _reversible, _steps, _structures, _transformers, _images) for row in family.ARCHITECTURES}
+ARCHITECTURES: dict[str, Architecture] = {
+    row.name: row
+    for family in (_residuals, _ensembles, _dense, _recurrent, _reversible, _steps, _structures, _transformers, _images)
+    for row in family.ARCHITECTURES
+}
 
 
 def mapper(name: str, x: Any) -> Mapper:

@@ -111,13 +111,18 @@ def _growing(made: Parts) -> Any:
 
 
 def _denseformer(made: Parts) -> Any:
-    weights = [parameter(f"alpha{k + 1}", (k + 2, 1, 1), Normal(1.0 / (k + 2), 0.1)) for k in range(known_count(made.depth))]
+    weights = [
+        parameter(f"alpha{k + 1}", (k + 2, 1, 1), Normal(1.0 / (k + 2), 0.1)) for k in range(known_count(made.depth))
+    ]
     return folding.fold(denseformer, list(zip(made.layers(), weights, strict=True)), (made.x, stack([made.x])))[0]
 
 
 def _hyper_connections(made: Parts, streams: int = 2) -> Any:
     items = zipped(
-        made.layers(), made.numbers("r", (1, streams)), made.numbers("A", (streams, streams)), made.numbers("w", (streams, 1))
+        made.layers(),
+        made.numbers("r", (1, streams)),
+        made.numbers("A", (streams, streams)),
+        made.numbers("w", (streams, 1)),
     )
     start = expand(made.x, axis=-2) * np.ones((streams, 1))
     return Net.of(reduce_sum(lift(folding.fold(hyper_connections, items, start)), axis=(-2,), keepdims=False))

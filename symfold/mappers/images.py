@@ -48,7 +48,10 @@ def convolution_block(channels: int) -> Kind:
 
 def readout(channels: int, classes: int) -> Kind:
     """The mean over all places, then a linear map to one score a class."""
-    weights = (Weight("W", (channels, classes), Normal(0.0, channels**-0.5)), Weight("b", (1, classes), Normal(0.0, 0.0)))
+    weights = (
+        Weight("W", (channels, classes), Normal(0.0, channels**-0.5)),
+        Weight("b", (1, classes), Normal(0.0, 0.0)),
+    )
     return make_kind(lambda z, W, b: dot(reduce_mean(z, axis=(-2, -1), keepdims=False), W) + b, 1, weights)
 
 

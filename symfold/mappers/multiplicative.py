@@ -35,5 +35,11 @@ def _multiplicative_boosting(x: Any, z: Any, f: Callable[..., Any]) -> Any:
 
 ROWS = (
     Row("multiplicative", lambda x: multiplicative, "z * f(z)", "each layer scales the state it reads", "the notebook"),
-    Row("multiplicative_boosting", multiplicative_boosting, "z * f(x)", "each layer reads the input and scales the state", "the notebook"),
+    Row(
+        "multiplicative_boosting",
+        multiplicative_boosting,
+        "z * f(x)",
+        "each layer reads the input and scales the state",
+        "the notebook",
+    ),
 )

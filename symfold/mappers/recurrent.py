@@ -135,7 +135,9 @@ def _bidirectional(made: Parts) -> Any:
 
 def _encoder_decoder(made: Parts) -> Any:
     encoder, decoder = _cell(made, ("f", "g"))
-    return encoder_decoder(elman(encoder), elman(decoder), made.tensor("u", steps=True), made.tensor("v", steps=True), made.tensor("h"))
+    return encoder_decoder(
+        elman(encoder), elman(decoder), made.tensor("u", steps=True), made.tensor("v", steps=True), made.tensor("h")
+    )
 
 
 ARCHITECTURES = (

@@ -75,7 +75,11 @@ class Parts:
     def layers(self, name: str = "f", *, inputs: int = 1, count: Any = None) -> Layers:
         """As many layers as there are steps."""
         tag = "" if name == "f" else name
-        return layers(name, None if self.width is None else dense_of(self.width, inputs, tag), count=self.depth if count is None else count)
+        return layers(
+            name,
+            None if self.width is None else dense_of(self.width, inputs, tag),
+            count=self.depth if count is None else count,
+        )
 
     def layer(self, name: str, *, inputs: int = 1) -> Layer:
         """One layer, to be shared."""
@@ -120,4 +124,6 @@ class Architecture:
 
     def net(self, depth: Any, width: int | None = None) -> Net:
         """The net of so many steps: of opaque layers, or of tanh layers of a width."""
-        return Net.of(self.make(Parts(sp.Symbol(depth, integer=True, positive=True) if isinstance(depth, str) else depth, width)))
+        return Net.of(
+            self.make(Parts(sp.Symbol(depth, integer=True, positive=True) if isinstance(depth, str) else depth, width))
+        )

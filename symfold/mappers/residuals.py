@@ -77,7 +77,13 @@ def parallel(z: Any, group: tuple[Callable[..., Any], ...]) -> Any:
 
 
 ROWS = (
-    Row("pre_activation", lambda x: pre_activation, "f(relu(z)) + z", "as residual, the activation before the layer", "He et al. 2016"),
+    Row(
+        "pre_activation",
+        lambda x: pre_activation,
+        "f(relu(z)) + z",
+        "as residual, the activation before the layer",
+        "He et al. 2016",
+    ),
 )
 
 CONTRACTS = "z = y - f(z), repeated, where f contracts"

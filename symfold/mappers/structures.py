@@ -78,7 +78,9 @@ def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net
     leaves = [leaf for leaf in step.leaves if leaf.op.role != "layer"]
     place = next((leaf for leaf in leaves if isinstance(leaf.op, Input) and leaf.op.name == state), None)
     if place is None or len(step.outputs) != 1:
-        raise InvalidValue(f"the step must give one value and read the state {state!r} (its inputs: {listing(repr(node.op.name) for node in step.inputs)})")
+        raise InvalidValue(
+            f"the step must give one value and read the state {state!r} (its inputs: {listing(repr(node.op.name) for node in step.inputs)})"
+        )
     outputs = opened(step.outputs)
     slope = lift(grad(loss, wrt=[state])[state])
 

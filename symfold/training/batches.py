@@ -16,26 +16,38 @@ from symfold.compute.backends.stacks import Stack
 from symfold.errors import InvalidType, InvalidValue
 
 Batch = Mapping[str, Any]
-MOST = 2**26  # given batches are drawn and stacked up to this many bytes: what is drawn one by one may not fit in memory
+MOST = (
+    2**26
+)  # given batches are drawn and stacked up to this many bytes: what is drawn one by one may not fit in memory
 
 
 def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:
     """A batch with an array of numbers for every input."""
     if not isinstance(batch, Mapping):
-        raise InvalidType(f"data and batches must be mappings from input names to arrays, got {quoted(batch)} (as {{'x': array}})")
+        raise InvalidType(
+            f"data and batches must be mappings from input names to arrays, got {quoted(batch)} (as {{'x': array}})"
+        )
     return arrays_of(batch, names)
 
 
-def shuffled(arrays: Batch, names: Sequence[str], size: int | None, epochs: int, seed: int, shuffle: bool) -> Iterator[Iterable[Stack]]:
+def shuffled(
+    arrays: Batch, names: Sequence[str], size: int | None, epochs: int, seed: int, shuffle: bool
+) -> Iterator[Iterable[Stack]]:
     """Mini-batches of the data, in a new order each epoch: those of full size as one stack, then what is left over."""
     for name in names:
         if not arrays[name].ndim:
-            raise InvalidValue(f"the value of {name!r} is one number, {quoted(arrays[name].item())}, and no array of samples (samples lie along the first axis)")
+            raise InvalidValue(
+                f"the value of {name!r} is one number, {quoted(arrays[name].item())}, and no array of samples (samples lie along the first axis)"
+            )
     lengths = {name: arrays[name].shape[0] for name in names}
     if len(set(lengths.values())) > 1:
-        raise InvalidValue(f"inputs have different numbers of samples: {', '.join(f'{n}: {k}' for n, k in lengths.items())}")
+        raise InvalidValue(
+            f"inputs have different numbers of samples: {', '.join(f'{n}: {k}' for n, k in lengths.items())}"
+        )
     if not names:
-        raise InvalidValue("the loss reads no input, so there are no samples in data (give batches=[{}] for one step, or [{}] * 100)")
+        raise InvalidValue(
+            "the loss reads no input, so there are no samples in data (give batches=[{}] for one step, or [{}] * 100)"
+        )
     total = next(iter(lengths.values()))
     if total == 0:
         raise InvalidValue("there are no samples to train on (the first axis of the data has length 0)")
@@ -44,7 +56,11 @@ def shuffled(arrays: Batch, names: Sequence[str], size: int | None, epochs: int,
     full = total - total % width
     for _ in range(epochs):
         order = generator.permutation(total) if shuffle else np.arange(total)
-        yield [Stack(len(rows), arrays, rows) for rows in (order[:full].reshape(-1, width), order[full:].reshape(1, -1)) if rows.size]
+        yield [
+            Stack(len(rows), arrays, rows)
+            for rows in (order[:full].reshape(-1, width), order[full:].reshape(1, -1))
+            if rows.size
+        ]
 
 
 def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, Iterable[Stack]]]:
@@ -63,13 +79,22 @@ def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, 
         (one,) = stacks
         room = MOST // max(1, sum(array.nbytes for array in one.arrays.values()))
         parts = [one, *(stack for more in islice(epochs, max(1, min(most, room)) - 1) for stack in more)]
-        yield len(parts), [one if len(parts) == 1 else Stack(one.count * len(parts), one.arrays, np.concatenate([part.order for part in parts]))]
+        yield (
+            len(parts),
+            [
+                one
+                if len(parts) == 1
+                else Stack(one.count * len(parts), one.arrays, np.concatenate([part.order for part in parts]))
+            ],
+        )
 
 
 def given_batches(batches: Any, names: Sequence[str], epochs: int, size: int | None) -> Iterator[Iterable[Stack]]:
     """Given batches, once an epoch; what can be read once only is good for one epoch."""
     if not isinstance(batches, Iterable) or isinstance(batches, (Mapping, Set, str, bytes)):
-        raise InvalidType(f"batches must be an iterable of mappings, got {quoted(batches)} (as [{{'x': array}}]; one mapping of arrays is data)")
+        raise InvalidType(
+            f"batches must be an iterable of mappings, got {quoted(batches)} (as [{{'x': array}}]; one mapping of arrays is data)"
+        )
     if size is not None:
         raise InvalidType(f"batch_size={size} cuts up data, and given batches have sizes of their own (leave it out)")
     if epochs > 1 and iter(batches) is batches:

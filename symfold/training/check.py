@@ -53,7 +53,12 @@ def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int 
         floor = 1e-10 * max(abs(ahead), abs(behind), 1.0) / step
         ratio = abs(measured - derived) / max(abs(measured), abs(derived), floor)
         if not ratio <= worst:
-            worst, where = ratio, f"{name!r}: the adjoint gives a slope of {derived:.9g}, differences give {measured:.9g}"
+            worst, where = (
+                ratio,
+                f"{name!r}: the adjoint gives a slope of {derived:.9g}, differences give {measured:.9g}",
+            )
     if not worst <= tolerance:
-        raise GradientError(f"the gradient disagrees with finite differences for {where} (ratio {worst:.2g}, allowed {tolerance:.2g})")
+        raise GradientError(
+            f"the gradient disagrees with finite differences for {where} (ratio {worst:.2g}, allowed {tolerance:.2g})"
+        )
     return worst

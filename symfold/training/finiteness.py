@@ -16,9 +16,13 @@ from symfold.errors import Advice, InvalidValue
 from symfold.training.training_step import moved
 from symfold.transform.autodiff.differentiate import value_and_grad
 
-RATE = Advice("rate", None, "try a smaller rate, or data on a smaller scale; the last good parameters are in the error's .params")
+RATE = Advice(
+    "rate", None, "try a smaller rate, or data on a smaller scale; the last good parameters are in the error's .params"
+)
 START = Advice("start", None, "no rate can mend that: begin with other parameters, or put the data on a smaller scale")
-SLOPE = Advice("gradient", None, "a square root, a logarithm or a power has no finite slope at 0: add a small number under it")
+SLOPE = Advice(
+    "gradient", None, "a square root, a logarithm or a power has no finite slope at 0: add a small number under it"
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ def check_data(stop: Stop, dtype: str) -> None:
         if wrong.any():
             first = [int(index) for index in np.argwhere(wrong)[0]]
             where = f"{int(wrong.sum())} of {wrong.size} entries, the first at {first}" if first else "it is one number"
-            raise InvalidValue(f"the data of {name!r} are not all finite: {where} (leave out the samples with nan or inf, or fill them)")
+            raise InvalidValue(
+                f"the data of {name!r} are not all finite: {where} (leave out the samples with nan or inf, or fill them)"
+            )
 
 
 def check_start(start: Mapping[str, Any]) -> None:
@@ -58,7 +64,9 @@ def check_start(start: Mapping[str, Any]) -> None:
             raise InvalidValue(f"parameter {name!r} is not finite before the first step (give it finite values)")
 
 
-def explained(stop: Stop, loss: Net, training: Training, trained: Sequence[str] | None) -> tuple[str, tuple[Advice, ...]]:
+def explained(
+    stop: Stop, loss: Net, training: Training, trained: Sequence[str] | None
+) -> tuple[str, tuple[Advice, ...]]:
     """What else is to be said of a stop, data and first parameters being finite, and what is advised."""
     if not stop.steps:
         return ", where data and parameters are finite", (START,)
@@ -70,4 +78,7 @@ def explained(stop: Stop, loss: Net, training: Training, trained: Sequence[str] 
     wrong = next((name for name in names if not np.isfinite(gradients[name]).all()), None)
     if wrong is None:
         return "", (RATE,)
-    return f": the gradient of {wrong!r} is not finite at step {stop.steps}, though the loss is", (SLOPE, *((RATE,) if stop.steps > 1 else ()))
+    return f": the gradient of {wrong!r} is not finite at step {stop.steps}, though the loss is", (
+        SLOPE,
+        *((RATE,) if stop.steps > 1 else ()),
+    )

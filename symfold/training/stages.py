@@ -64,7 +64,9 @@ def stages_of(loss: Any, epochs: int) -> list[Stage]:
             "(fold over layers as sf.layers('f1:4', sf.dense(3, 3)), or leave stages out)"
         )
     if epochs < len(own):
-        raise InvalidValue(f"epochs={epochs} are too few for {len(own)} layers fitted one after the other (give at least {len(own)}: they are shared out over the stages)")
+        raise InvalidValue(
+            f"epochs={epochs} are too few for {len(own)} layers fitted one after the other (give at least {len(own)}: they are shared out over the stages)"
+        )
     owned = {name for weights in own.values() for name in weights}
     common = [node.op.name for node in net.params if node.op.name not in owned]
     order = [name for name, _ in applied]
@@ -97,7 +99,9 @@ def _applied(net: Net) -> list[tuple[str, tuple[str, ...]]]:
     seen: set[str] = set(reach.outside)
     for name, _ in reach.found:
         if name in seen:
-            raise InvalidValue(f"layer {name!r} is applied more than once, so no stage is its own (give each step a layer of its own, or leave stages out)")
+            raise InvalidValue(
+                f"layer {name!r} is applied more than once, so no stage is its own (give each step a layer of its own, or leave stages out)"
+            )
         seen.add(name)
     return reach.found
 
@@ -113,7 +117,10 @@ class _Reach(Interpreter):
 
     def runs(self, net: Net) -> bool:
         """Whether the outputs depend on the layer."""
-        return any(self.collect(value, node) if isinstance(value, Entries) else value is True for value, node in zip(self.run(net.outputs), net.outputs, strict=True))
+        return any(
+            self.collect(value, node) if isinstance(value, Entries) else value is True
+            for value, node in zip(self.run(net.outputs), net.outputs, strict=True)
+        )
 
     def leaf(self, node: Node) -> Any:
         """A layer and a parameter mean their names; what a layer that is left out gives, zero, is no name."""
@@ -143,7 +150,13 @@ class _Reach(Interpreter):
                 self.outside.append(args[0])
             return args[0] == self.layer or any(arg is True for arg in args[1:])
         read = [args[k] for k in read_places(node)] if isinstance(op, Apply) else args
-        groups = op.groups(len(args)) if isinstance(op, Apply) else [range(len(args))] if op is sp.Add else [[k] for k in range(len(args)) if op is sp.Mul]
+        groups = (
+            op.groups(len(args))
+            if isinstance(op, Apply)
+            else [range(len(args))]
+            if op is sp.Add
+            else [[k] for k in range(len(args)) if op is sp.Mul]
+        )
         if any(all(args[k] == ZERO for k in group) for group in groups):
             return ZERO
         return any(arg is True for arg in read)

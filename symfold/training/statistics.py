@@ -63,10 +63,23 @@ def keep_statistics(net: Any, params: Mapping[str, Any], data: Mapping[str, Any]
     weights = {layer: {prefixes[key]: value for key, value in found.items()} for layer, found in measured.found.items()}
     kept = whole.with_outputs(Keeper(weights).kept(whole.outputs, {}, {}))
     written = Net(opened(kept.outputs))
-    if any(is_statistic(node) for roots in (written.outputs, *(block.results for block in written.blocks)) for node in walk(roots)):
-        raise InvalidValue("the net takes a mean over its batch outside of the body of a layer, which has no name to keep it by (apply it as a layer: sf.batch_norm)")
+    if any(
+        is_statistic(node)
+        for roots in (written.outputs, *(block.results for block in written.blocks))
+        for node in walk(roots)
+    ):
+        raise InvalidValue(
+            "the net takes a mean over its batch outside of the body of a layer, which has no name to keep it by (apply it as a layer: sf.batch_norm)"
+        )
     filled = Parameters(layout_of(kept))
-    filled.load({**held, **{weight_name(prefix, layer): value for layer, found in weights.items() for prefix, value in found.items()}})
+    filled.load(
+        {
+            **held,
+            **{
+                weight_name(prefix, layer): value for layer, found in weights.items() for prefix, value in found.items()
+            },
+        }
+    )
     return kept, filled
 
 
@@ -102,11 +115,15 @@ class Measured(Evaluator):
         taken = statistics_of(op.body) if isinstance(op, Call) and op.body is not None else {}
         if not taken:
             return super().apply(node, args)
-        result, *means = self.run((*op.body.results, *taken.values()), dict(zip(op.body.formals, args[1:], strict=True)))
+        result, *means = self.run(
+            (*op.body.results, *taken.values()), dict(zip(op.body.formals, args[1:], strict=True))
+        )
         found = {key: mean[0] for key, mean in zip(taken, means, strict=True)}
         before = self.found.setdefault(args[0], found)
         if not all(np.array_equal(before[key], mean, equal_nan=True) for key, mean in found.items()):
-            raise InvalidValue(f"layer {args[0]} is applied several times, to values with different statistics (give each step a layer of its own)")
+            raise InvalidValue(
+                f"layer {args[0]} is applied several times, to values with different statistics (give each step a layer of its own)"
+            )
         return result
 
 
@@ -148,8 +165,14 @@ class Keeper:
             own = self.weights.get(listed[0], {})
             starts = {prefix: VARIANCE if prefix.startswith("variance") else MEAN for prefix in own}
             if isinstance(names.op, Input):
-                return tuple(Node(Input(weight_name(prefix, listed[0]), value.shape, "parameter", starts[prefix])) for prefix, value in own.items())
-            return tuple(Node(Family(weight_names(prefix, listed), value.shape, "parameter", starts[prefix])) for prefix, value in own.items())
+                return tuple(
+                    Node(Input(weight_name(prefix, listed[0]), value.shape, "parameter", starts[prefix]))
+                    for prefix, value in own.items()
+                )
+            return tuple(
+                Node(Family(weight_names(prefix, listed), value.shape, "parameter", starts[prefix]))
+                for prefix, value in own.items()
+            )
         return tuple(one for together in zip(*parts, strict=True) if (one := renewed(names, together)) is not None)
 
     def call(self, op: Call, body: Block, args: tuple[Node, ...], leaves: Sequence[Leaves]) -> Node | None:
@@ -163,10 +186,17 @@ class Keeper:
 
         def run(formals: Sequence[Node]) -> tuple[Node, ...]:
             given = dict(zip(body.formals, (*formals[: fixed - 1], *args[fixed:]), strict=True))
-            return self.kept(body.results, {**given, **dict(zip(taken, formals[fixed - 1 :], strict=True))}, dict(zip(body.formals, leaves[1:], strict=True)))
+            return self.kept(
+                body.results,
+                {**given, **dict(zip(taken, formals[fixed - 1 :], strict=True))},
+                dict(zip(body.formals, leaves[1:], strict=True)),
+            )
 
         traced = trace(run, shapes, len(shapes))
-        return Node(Call(traced.block, op.arity, op.weights + len(more)), (*args[:fixed], *more, *(node for node in traced.operands if isinstance(node, Node))))
+        return Node(
+            Call(traced.block, op.arity, op.weights + len(more)),
+            (*args[:fixed], *more, *(node for node in traced.operands if isinstance(node, Node))),
+        )
 
     def fold(self, fold: Fold, args: tuple[Node, ...], leaves: Sequence[Leaves]) -> tuple[Node, ...] | None:
         """A fold whose steps read their layers' statistics beside the layers."""

@@ -142,12 +142,25 @@ def fit(
                     history.stages += [stage.layer] * len(finite) if stages else []
                     stop = Stop(stack, len(finite), before, len(history.loss))
                     if len(finite) < len(losses):
-                        raise diverged(stop, stage, fitted, training, history, epoch + len(finite) * number // stack.count, dtype, losses[-1])
-                    if arrays is None and not np.isfinite(training.state.flat).all():  # soon: given batches are not kept
+                        raise diverged(
+                            stop,
+                            stage,
+                            fitted,
+                            training,
+                            history,
+                            epoch + len(finite) * number // stack.count,
+                            dtype,
+                            losses[-1],
+                        )
+                    if (
+                        arrays is None and not np.isfinite(training.state.flat).all()
+                    ):  # soon: given batches are not kept
                         raise diverged(stop, stage, fitted, training, history, epoch, dtype, None)
                     before = stack
                 if not history.loss:
-                    raise InvalidValue("there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)")
+                    raise InvalidValue(
+                        "there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)"
+                    )
                 epoch += number
                 if measures:
                     moved = moved_on(fitted, training.state)
@@ -183,18 +196,31 @@ def measures_of(
 ) -> dict[str, Callable[[Parameters], Any]]:
     """Every metric as a function of the parameters, those that are nets compiled: what is wrong shows before the first step."""
     if metrics is not None and not isinstance(metrics, Mapping):
-        raise InvalidType(f"metrics must be a mapping from names to nets or functions, got {quoted(metrics)} (as {{'loss': loss}})")
+        raise InvalidType(
+            f"metrics must be a mapping from names to nets or functions, got {quoted(metrics)} (as {{'loss': loss}})"
+        )
     return {
-        name: measure_of(name, without(Net.of(metric), stage.absent) if isinstance(metric, (Net, Node)) else metric, params, arrays, backend, dtype)
+        name: measure_of(
+            name,
+            without(Net.of(metric), stage.absent) if isinstance(metric, (Net, Node)) else metric,
+            params,
+            arrays,
+            backend,
+            dtype,
+        )
         for name, metric in (metrics or {}).items()
     }
 
 
-def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None, backend: str, dtype: str) -> Callable[[Parameters], Any]:
+def measure_of(
+    name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None, backend: str, dtype: str
+) -> Callable[[Parameters], Any]:
     """A metric as a function of the parameters: a net on the whole data, or any function of theirs."""
     if not isinstance(metric, (Net, Node)):
         if not callable(metric) or not takes(metric, params):
-            raise InvalidType(f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters (as lambda params: params['W1'].sum())")
+            raise InvalidType(
+                f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters (as lambda params: params['W1'].sum())"
+            )
         return cast(Callable[[Parameters], Any], metric)
     compiled = Net.of(metric).compile(backend, dtype)
     if arrays is None and compiled.input_names:
@@ -204,14 +230,23 @@ def measure_of(name: str, metric: Any, params: Mapping[str, Any], arrays: Batch 
         )
     for wanted in (*compiled.input_names, *compiled.layout.names):
         if wanted not in (arrays or {}) and wanted not in params:
-            raise InvalidValue(f"metric {name!r} reads {wanted!r}, which the loss does not (it has {listing(map(repr, (*(arrays or {}), *params)))})")
+            raise InvalidValue(
+                f"metric {name!r} reads {wanted!r}, which the loss does not (it has {listing(map(repr, (*(arrays or {}), *params)))})"
+            )
     given = {wanted: arrays[wanted] for wanted in compiled.input_names} if arrays else {}
     compiled.program({wanted: array.shape for wanted, array in given.items()})
     return lambda fitted: flatten(compiled(fitted, **given))[0][0]
 
 
 def diverged(
-    stop: Stop, plan: Stage, fitted: Parameters, training: Training, history: History, epoch: int, dtype: str, value: float | None
+    stop: Stop,
+    plan: Stage,
+    fitted: Parameters,
+    training: Training,
+    history: History,
+    epoch: int,
+    dtype: str,
+    value: float | None,
 ) -> Diverged:
     """The error of a training that is no longer finite, with the parameters of the last finite loss; of the loss, its value."""
     check_data(stop, dtype)
@@ -235,7 +270,12 @@ class Bar:
     def show(self, done: int, loss: float) -> None:
         if self.shown:
             filled = 30 * done // self.total
-            print(f"\rtraining [{'#' * filled}{'.' * (30 - filled)}] epoch {done}/{self.total}  loss {loss:.6g} ", end="", file=sys.stderr, flush=True)
+            print(
+                f"\rtraining [{'#' * filled}{'.' * (30 - filled)}] epoch {done}/{self.total}  loss {loss:.6g} ",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def close(self) -> None:
         if self.shown:

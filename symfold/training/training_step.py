@@ -23,7 +23,9 @@ from symfold.training.optimizers import Optimizer, PerParameter
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 
-def training_step(loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None) -> Net:
+def training_step(
+    loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None
+) -> Net:
     """One step as a net: (the loss, every parameter leaf after the step, every slot after the step); with `trained`, of these parameters alone.
 
     `remat` is as for `sf.value_and_grad`.
@@ -38,7 +40,9 @@ def training_step(loss: Net, optimizer: Optimizer, trained: Sequence[str] | None
     both = value_and_grad(loss, None if everything else [name for leaf in leaves for name in listed(leaf)], remat)
     gradients = both.outputs[1:]
     if len(gradients) != len(leaves):
-        raise InvalidValue("a parameter is used both alone and in a sequence of layers; training needs it in one place (use one layer for both)")
+        raise InvalidValue(
+            "a parameter is used both alone and in a sequence of layers; training needs it in one place (use one layer for both)"
+        )
     parameters: list[Node] = []
     slots: list[Node] = []
     for leaf, gradient in zip(leaves, gradients, strict=True):
@@ -58,7 +62,9 @@ def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
     touched = [leaf for leaf in leaves if not set(trained).isdisjoint(listed(leaf))]
     if set(trained).issuperset(name for leaf in touched for name in listed(leaf)):
         return touched
-    members = (leaf.op.member(k) if isinstance(leaf.op, Family) else leaf for leaf in touched for k in range(len(listed(leaf))))
+    members = (
+        leaf.op.member(k) if isinstance(leaf.op, Family) else leaf for leaf in touched for k in range(len(listed(leaf)))
+    )
     return [node for node in members if node.op.name in trained]
 
 
@@ -78,7 +84,11 @@ def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
 
 
 def update_of(
-    loss: Net, params: Mapping[str, Any], optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None
+    loss: Net,
+    params: Mapping[str, Any],
+    optimizer: Optimizer,
+    trained: Sequence[str] | None = None,
+    remat: str | None = None,
 ) -> Update:
     """The training step of a loss from these parameters; with `trained`, of the parameters of these names alone."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
@@ -123,7 +133,9 @@ class Stepper:
         key = tuple(batch[name].shape for name in self.inputs)
         program = self.programs.get(key)
         if program is None:
-            program = program_of(self.net, dict(zip(self.inputs, key, strict=True)), self.state, self.backend, self.dtype)
+            program = program_of(
+                self.net, dict(zip(self.inputs, key, strict=True)), self.state, self.backend, self.dtype
+            )
             self.programs[key] = program
         program.feed(batch)
         program.run()

@@ -47,16 +47,22 @@ def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
     symfold.errors.InvalidValue: the net has no opaque layer 'g1' (its opaque layers: f1, f2)
     """
     if not isinstance(bodies, Mapping) or not all(isinstance(name, str) for name in bodies):
-        raise InvalidType(f"bind takes a dict from names of layers to bodies, got {quoted(bodies)} (as {{'f1': lambda z: z**2}})")
+        raise InvalidType(
+            f"bind takes a dict from names of layers to bodies, got {quoted(bodies)} (as {{'f1': lambda z: z**2}})"
+        )
     kinds = {name: body.kind if isinstance(body, Layer) else kind_of(body, {}) for name, body in bodies.items()}
     applied = [(names_of(args[0]), op) for op, args in applied_layers(net.outputs)]
     opaque = list(dict.fromkeys(names for names, op in applied if op.body is None))
     for name, kind in kinds.items():
         if kind is None:
-            raise InvalidType(f"no body given for layer {name!r} (give a function, a kind as sf.dense(3, 3), a layer or a net)")
+            raise InvalidType(
+                f"no body given for layer {name!r} (give a function, a kind as sf.dense(3, 3), a layer or a net)"
+            )
         if not any(covers(name, names) or _heads(name, names) for names in opaque):
             if any(covers(name, names) for names, op in applied if op.body is not None):
-                raise InvalidValue(f"layer {name!r} has a body already (bind gives bodies to opaque layers; fold over other layers)")
+                raise InvalidValue(
+                    f"layer {name!r} has a body already (bind gives bodies to opaque layers; fold over other layers)"
+                )
             raise InvalidValue(f"the net has no opaque layer {name!r} (its opaque layers: {show_names(opaque)})")
     given = {name: kind for name, kind in kinds.items() if kind is not None}
     families = {name for name in given if not any(covers(name, names) for names in opaque)}
@@ -94,8 +100,14 @@ class Binder:
                 new[node] = self.fold(node.op, args)
             elif isinstance(node.op, Select):
                 new[node] = args[0][node.op.position]
-            elif isinstance(node.op, Apply) and node.op.primitive.name in ("pullback", "directional") and self.layer(args[0]).kind is not None:
-                raise NoRule(f"layer {self.layer(args[0]).name} was differentiated while opaque (bind first, then differentiate)")
+            elif (
+                isinstance(node.op, Apply)
+                and node.op.primitive.name in ("pullback", "directional")
+                and self.layer(args[0]).kind is not None
+            ):
+                raise NoRule(
+                    f"layer {self.layer(args[0]).name} was differentiated while opaque (bind first, then differentiate)"
+                )
             else:
                 args = tuple(arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args)
                 new[node] = node if args == node.args else Node(node.op, args)
@@ -123,16 +135,28 @@ class Binder:
 
         traced = trace(run, inner.shapes[:fixed], fixed)
         own = (arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args[: 1 + fixed])
-        return Node(Call(traced.block, op.arity, op.weights), (*own, *(node for node in traced.operands if isinstance(node, Node))))
+        return Node(
+            Call(traced.block, op.arity, op.weights),
+            (*own, *(node for node in traced.operands if isinstance(node, Node))),
+        )
 
     def fold(self, fold: Fold, args: tuple[Any, ...]) -> tuple[Node, ...]:
         """A fold, as one fold for each run of steps that get equal bodies."""
         if fold.count == 1:  # what a single step applies is its own all the same, and is not computed outside of it
-            own = [not each and isinstance(arg, Node) and is_name(arg) and len(arg.shape) == 1 for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
-            args = (*args[: fold.carries], *(stack([arg]) if alone else arg for arg, alone in zip(args[fold.carries :], own, strict=True)))
+            own = [
+                not each and isinstance(arg, Node) and is_name(arg) and len(arg.shape) == 1
+                for arg, each in zip(args[fold.carries :], fold.each, strict=True)
+            ]
+            args = (
+                *args[: fold.carries],
+                *(stack([arg]) if alone else arg for arg, alone in zip(args[fold.carries :], own, strict=True)),
+            )
             fold = replace(fold, each=tuple(map(or_, fold.each, own)))
         state = args[: fold.carries]
-        operands = tuple(arg.leaves[0] if isinstance(arg, Layer) and each else arg for arg, each in zip(args[fold.carries :], fold.each, strict=True))
+        operands = tuple(
+            arg.leaves[0] if isinstance(arg, Layer) and each else arg
+            for arg, each in zip(args[fold.carries :], fold.each, strict=True)
+        )
         asked = ((k, self.kinds_of(o, fold.count)) for k, o in enumerate(operands) if fold.each[k] and _names(o))
         wanted = {k: kinds for k, kinds in asked if kinds is not None}
         runs: list[tuple[range | None, dict[int, Kind | None]]]
@@ -144,7 +168,11 @@ class Binder:
             runs = [(range(group[0], group[-1] + 1), kinds) for group, kinds in alike]
         given: list[tuple[Node, ...]] = []
         for run, kinds in runs:
-            part = operands if run is None else tuple(take(o, run) if e else o for o, e in zip(operands, fold.each, strict=True))
+            part = (
+                operands
+                if run is None
+                else tuple(take(o, run) if e else o for o, e in zip(operands, fold.each, strict=True))
+            )
             results = self.run(fold, state, part, fold.count if run is None else len(run), kinds)
             state = results[: fold.carries]
             given.append(results[fold.carries :])
@@ -164,7 +192,14 @@ class Binder:
             )
         return [self.kind(name) for name in listed]
 
-    def run(self, fold: Fold, init: tuple[Node, ...], operands: tuple[Any, ...], count: Size, kinds: Mapping[int, Kind | None]) -> tuple[Node, ...]:
+    def run(
+        self,
+        fold: Fold,
+        init: tuple[Node, ...],
+        operands: tuple[Any, ...],
+        count: Size,
+        kinds: Mapping[int, Kind | None],
+    ) -> tuple[Node, ...]:
         """A fold whose steps all get the same bodies."""
         places: dict[int, range] = {}  # of each operand's own entry, or of all the leaves of its layer
         start = 0
@@ -185,7 +220,13 @@ class Binder:
                     values.append(operand)  # the same in every step: traced as what it is, and captured anew
                 elif k in kinds:
                     kind = kinds[k]
-                    values.append(Layer(names_of(operands[k])[0], kind, (*(own[j] for j in places[k]), *(kind.captured if kind else ()))))
+                    values.append(
+                        Layer(
+                            names_of(operands[k])[0],
+                            kind,
+                            (*(own[j] for j in places[k]), *(kind.captured if kind else ())),
+                        )
+                    )
                 else:
                     values.append(own[places[k][0]])
             return self.bound(fold.block.results, dict(zip(fold.block.formals, values, strict=True)))
@@ -202,7 +243,9 @@ def _families(names: Node, kind: Kind) -> tuple[Node, ...]:
     if isinstance(names.op, Family):
         return Layers(names.op.names, kind).families()
     layers = [Layer(name, kind) for name in names_of(names)]
-    return tuple(stack(leaves) for leaves in zip(*(layer.leaves[: 1 + len(kind.weights)] for layer in layers), strict=True))
+    return tuple(
+        stack(leaves) for leaves in zip(*(layer.leaves[: 1 + len(kind.weights)] for layer in layers), strict=True)
+    )
 
 
 attach(Net, bind=bind)

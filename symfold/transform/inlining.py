@@ -96,7 +96,11 @@ def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
-        below = {k: divisor for k, arg in enumerate(args) if k > 0 and (divisor := _divisor(arg)) is not None} if op is sp.Mul else {}
+        below = (
+            {k: divisor for k, arg in enumerate(args) if k > 0 and (divisor := _divisor(arg)) is not None}
+            if op is sp.Mul
+            else {}
+        )
         if not below:
             return None
         place = min(below)

@@ -51,14 +51,18 @@ def cuts_of(roots: Sequence[Node]) -> list[Node]:
     depends: set[Node] = set()
     last = dict.fromkeys(order, -1)
     for k, node in enumerate(order):
-        if (isinstance(node.op, (Input, Family)) and node.op.role == "input") or any(arg in depends for arg in node.args):
+        if (isinstance(node.op, (Input, Family)) and node.op.role == "input") or any(
+            arg in depends for arg in node.args
+        ):
             depends.add(node)
         for arg in node.args:
             last[arg] = k
     for root in roots:
         last[root] = len(order)
     cuts: list[Node] = []
-    reach = -1  # how far the values before are read, the inputs that came after the first cut left out: they are operands
+    reach = (
+        -1
+    )  # how far the values before are read, the inputs that came after the first cut left out: they are operands
     for node in order:
         if node not in depends or (cuts and not node.args):
             continue
@@ -84,7 +88,14 @@ def tandem(blocks: Sequence[Block], cuts: Sequence[Node], place: int) -> tuple[i
         while same + length < len(blocks) and blocks[same] == blocks[same + length]:
             same += 1
         times = (same - place) // length + 1
-        reads = any(len(blocks[place + k].shapes) > 1 for k in range(length))  # a step has something of its own, or is no step
-        if times > 1 and reads and times * length > best[0] * best[1] and cuts[place].shape == cuts[place + length].shape:
+        reads = any(
+            len(blocks[place + k].shapes) > 1 for k in range(length)
+        )  # a step has something of its own, or is no step
+        if (
+            times > 1
+            and reads
+            and times * length > best[0] * best[1]
+            and cuts[place].shape == cuts[place + length].shape
+        ):
             best = (length, times)
     return best

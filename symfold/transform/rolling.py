@@ -128,7 +128,9 @@ def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     return _rebuild_chains(roots, chains, blocks)
 
 
-def _follower(node: Node, blocks: Mapping[Node, Block], users: Mapping[Node, list[Node]], roots: set[Node]) -> Node | None:
+def _follower(
+    node: Node, blocks: Mapping[Node, Block], users: Mapping[Node, list[Node]], roots: set[Node]
+) -> Node | None:
     """The fold that goes on from exactly the last state of this one, by an equal block, if there is one."""
     carries = node.op.carries
     if not carries:
@@ -145,13 +147,21 @@ def _follower(node: Node, blocks: Mapping[Node, Block], users: Mapping[Node, lis
         follower = readers[0]
     if follower is None or follower.op.carries != carries or blocks[follower] != blocks[node]:
         return None
-    own = [arg.args[0] is node and arg.op.position == k if isinstance(arg.op, Select) else False for k, arg in enumerate(follower.args[:carries])]
-    inside = any(isinstance(arg.op, Select) and arg.args[0] is node and arg.op.position < carries for arg in follower.args[carries:])
+    own = [
+        arg.args[0] is node and arg.op.position == k if isinstance(arg.op, Select) else False
+        for k, arg in enumerate(follower.args[:carries])
+    ]
+    inside = any(
+        isinstance(arg.op, Select) and arg.args[0] is node and arg.op.position < carries
+        for arg in follower.args[carries:]
+    )
     counted = isinstance(node.op.count, int) and isinstance(follower.op.count, int)
     return follower if all(own) and not inside and counted else None
 
 
-def _rebuild_chains(roots: tuple[Node, ...], chains: dict[Node, list[Node]], blocks: Mapping[Node, Block]) -> tuple[Node, ...]:
+def _rebuild_chains(
+    roots: tuple[Node, ...], chains: dict[Node, list[Node]], blocks: Mapping[Node, Block]
+) -> tuple[Node, ...]:
     """Rebuild with every chain as one fold; a chain whose steps wait for each other through others is left apart."""
     new: dict[Node, Any] = {}
     begun: set[int] = set()
@@ -181,7 +191,9 @@ def _rebuild_chains(roots: tuple[Node, ...], chains: dict[Node, list[Node]], blo
 
 
 def _within(arg: Node, members: set[Node]) -> bool:
-    return arg in members or (isinstance(arg.op, Select) and arg.args[0] in members and arg.op.position < arg.args[0].op.carries)
+    return arg in members or (
+        isinstance(arg.op, Select) and arg.args[0] in members and arg.op.position < arg.args[0].op.carries
+    )
 
 
 def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Block]) -> None:
@@ -199,7 +211,9 @@ def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Bl
             each.append(values[0][1])
         else:
             entries = [
-                element(value, n) if flag else value for (value, flag), count in zip(values, counts, strict=True) for n in range(count)
+                element(value, n) if flag else value
+                for (value, flag), count in zip(values, counts, strict=True)
+                for n in range(count)
             ]
             operands.append(stack(entries))
             each.append(True)
@@ -234,8 +248,12 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
     free = [symbol.name for symbol in depth_symbols(net)]
     for name in depths:
         if name not in free:
-            raise InvalidValue(f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})")
-    values = {sp.Symbol(name, integer=True, positive=True): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
+            raise InvalidValue(
+                f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})"
+            )
+    values = {
+        sp.Symbol(name, integer=True, positive=True): whole(f"depth {name}", depth, 1) for name, depth in depths.items()
+    }
     return net_with_sizes(net, values)
 
 

@@ -75,7 +75,9 @@ def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> No
         raise ShapeError(f"{leaf.op.role} {leaf.op.name!r} has shape {show(leaf.shape)}, got an array of shape {shape}")
 
 
-def with_sizes(roots: Sequence[Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> tuple[Node, ...]:
+def with_sizes(
+    roots: Sequence[Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None
+) -> tuple[Node, ...]:
     """The roots with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
     return _sized(tuple(roots), {}, sizes, shapes or {})
 
@@ -90,7 +92,9 @@ def _number(value: Any, sizes: Sizes) -> Any:
     return value
 
 
-def _sized(roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:
+def _sized(
+    roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
+) -> tuple[Node, ...]:
     def rule(node: Node, args: tuple[Node, ...]) -> Any:
         op = node.op
         if isinstance(op, Input):
@@ -116,7 +120,9 @@ def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str,
     entries = [o.shape[1:] if each else o.shape for o, each in zip(operands, fold.each, strict=True)]
     count = _number(fold.count, sizes)
     if isinstance(count, int) and count < 0:
-        raise InvalidValue(f"the depth {fold.count} of a part of the net would be {count}: its first steps stand apart (give the depth a larger number)")
+        raise InvalidValue(
+            f"the depth {fold.count} of a part of the net would be {count}: its first steps stand apart (give the depth a larger number)"
+        )
     for operand, each in zip(operands, fold.each, strict=True):
         if each and operand.shape[0] != count:
             raise ShapeError(f"a fold of {count} steps reads a sequence of {operand.shape[0]} entries")
@@ -136,9 +142,13 @@ def check_met(node: Node, args: Sequence[Node]) -> None:
     if not all(map(is_known, before)):
         return
     for axis in range(1, max(map(len, before), default=0) + 1):
-        met = [a.shape[-axis] for b, a in zip(before, args, strict=True) if len(b) >= axis and b[-axis] != 1 and is_known(a.shape)]
+        met = [
+            a.shape[-axis]
+            for b, a in zip(before, args, strict=True)
+            if len(b) >= axis and b[-axis] != 1 and is_known(a.shape)
+        ]
         if len(set(met)) > 1 and all(isinstance(size, int) for size in met):
             shapes = " and ".join(show(arg.shape) for arg in args if arg.shape)
-            raise ShapeError(f"sizes that meet must be equal: {shapes} (an unknown size, None, is never broadcast; give it as 1 if it is)")
-
-
+            raise ShapeError(
+                f"sizes that meet must be equal: {shapes} (an unknown size, None, is never broadcast; give it as 1 if it is)"
+            )

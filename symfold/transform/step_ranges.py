@@ -28,7 +28,9 @@ def alike(marked: Sequence[Collection[int]], count: Size) -> Iterator[tuple[tupl
     [((True,), (0, 2)), ((False,), (2, 3)), ((True,), (5, 1)), ((False,), (6, 999994))]
     """
     nothing = (False,) * len(marked)
-    runs: list[tuple[tuple[bool, ...], int, Any]] = [(nothing, 0, 0)]  # the marks, the first step, the one after the last
+    runs: list[tuple[tuple[bool, ...], int, Any]] = [
+        (nothing, 0, 0)
+    ]  # the marks, the first step, the one after the last
     for place in sorted({place for one in marked for place in one}):
         here = tuple(place in one for one in marked)
         runs += [(nothing, runs[-1][2], place), (here, place, place + 1)]

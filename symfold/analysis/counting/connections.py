@@ -34,7 +34,9 @@ def connections(net: Net) -> int:
     """
     reach = Reach()
     for meaning in reach.run(net.outputs):
-        reach.total += reach.sources(reach.collect(meaning, net.outputs[0]) if isinstance(meaning, Entries) else meaning)
+        reach.total += reach.sources(
+            reach.collect(meaning, net.outputs[0]) if isinstance(meaning, Entries) else meaning
+        )
     return reach.total
 
 
@@ -42,7 +44,9 @@ class Reach(Powers):
     """What each value is reached by: a set of classes of sources, as bits; and the connections so far."""
 
     def __init__(self, formals: int = 0):
-        self.formals = formals  # of a block: its first classes stand for what reaches its formals, and count for nothing here
+        self.formals = (
+            formals  # of a block: its first classes stand for what reaches its formals, and count for nothing here
+        )
         self.counts = [0] * formals
         self.total = 0
         self.targets: Counter[int] = Counter()  # of a block: how many layers are reached by which formals

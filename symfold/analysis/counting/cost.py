@@ -73,7 +73,11 @@ class Cost:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{escape(_shown(value))}</td></tr>" for name, value in vars(self).items() if value is not None)
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(_shown(value))}</td></tr>"
+            for name, value in vars(self).items()
+            if value is not None
+        )
         return f"<table>{rows}</table>"
 
 
@@ -101,7 +105,10 @@ def cost(net: Any) -> Cost:
         return Cost(**measured(net), tree=expanded_size(net)[0])
     depths = (*SHALLOW, *DEEP)
     rows = [measured(at_depth(net, {depth.name: at})) for at in depths]
-    return Cost(**{name: closed(depth, {at: row[name] for at, row in zip(depths, rows, strict=True)}) for name in rows[0]}, tree=_symbolic_tree(net))
+    return Cost(
+        **{name: closed(depth, {at: row[name] for at, row in zip(depths, rows, strict=True)}) for name in rows[0]},
+        tree=_symbolic_tree(net),
+    )
 
 
 def measured(net: Net) -> dict[str, Any]:
@@ -123,7 +130,9 @@ def _depth(net: Net) -> sp.Symbol | None:
     symbols = depth_symbols(net)
     if len(symbols) > 1:
         names = [symbol.name for symbol in symbols]
-        raise NoRule(f"the cost is closed in one symbolic depth, and the net has {', '.join(names)} (give all but one a number: net.at({names[0]}=10))")
+        raise NoRule(
+            f"the cost is closed in one symbolic depth, and the net has {', '.join(names)} (give all but one a number: net.at({names[0]}=10))"
+        )
     return symbols[0] if symbols else None
 
 
@@ -152,7 +161,10 @@ def _symbolic_tree(net: Net) -> sp.Expr | None:
     if len(net.outputs) > 1 or fold is None or select.op.position >= fold.carries or isinstance(fold.count, int):
         return None
     rows, args = step_sizes(fold.block), select.args[0].args
-    steady = all(is_name(arg) or isinstance(arg.op, (Input, Family)) or not (each or isinstance(arg.op, Constant)) for arg, each in zip(args, (False,) * fold.carries + fold.each, strict=True))
+    steady = all(
+        is_name(arg) or isinstance(arg.op, (Input, Family)) or not (each or isinstance(arg.op, Constant))
+        for arg, each in zip(args, (False,) * fold.carries + fold.each, strict=True)
+    )
     if rows is None or not steady or any(isinstance(node.op, Fold) for node in walk(args)):
         return None
     row = closed_power([list(vector) for vector in rows[: fold.carries]], fold.carries, fold.count)[select.op.position]
@@ -185,7 +197,9 @@ def _arithmetic(roots: Sequence[Node]) -> Any:
         elif isinstance(op, type) or is_primitive(node, dot, einsum, *REDUCTIONS, *EXPONENTIAL):
             if not all(is_known(part.shape) for part in (node, *node.args)):
                 return None
-            total += _passes(node) * _entries(node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape)
+            total += _passes(node) * _entries(
+                node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape
+            )
     return total
 
 
@@ -203,7 +217,11 @@ def _passes(node: Node) -> Any:
 def _joined(node: Node, subscripts: str) -> Any:
     """How many products an entry of an einsum adds up."""
     operands, result = subscripts.split("->")
-    sizes = {letter: size for part, arg in zip(operands.split(","), node.args, strict=True) for letter, size in zip(part, arg.shape, strict=True)}
+    sizes = {
+        letter: size
+        for part, arg in zip(operands.split(","), node.args, strict=True)
+        for letter, size in zip(part, arg.shape, strict=True)
+    }
     return prod(size for letter, size in sizes.items() if letter not in result)
 
 

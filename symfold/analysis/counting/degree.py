@@ -149,7 +149,9 @@ class Degrees(Powers):
             exponent = node.args[1].op.value if isinstance(node.args[1].op, Constant) else None
             if isinstance(exponent, sp.Expr) and exponent.is_Integer and exponent >= 0:
                 return scaled(args[0], int(exponent))
-            raise NoRule(f"the power {node.args[1]} of a value that depends on an input is no polynomial (a whole number from 0 up is)")
+            raise NoRule(
+                f"the power {node.args[1]} of a value that depends on an input is no polynomial (a whole number from 0 up is)"
+            )
         if isinstance(op, type) and op is not sp.Add:
             raise NoRule(NO_POLYNOMIAL.format(op.__name__))
         return greatest(args)
@@ -178,7 +180,9 @@ class Degrees(Powers):
         """What is constant in every step has degree 0: a part of the state that begins so, if no step makes it depend on what is not."""
         formals, stays = len(args), [arg == self.constant for arg in args]
         while True:
-            step.units = [step.constant if constant else self.unit(place, formals) for place, constant in enumerate(stays)]
+            step.units = [
+                step.constant if constant else self.unit(place, formals) for place, constant in enumerate(stays)
+            ]
             rows: list[Any] = step.run(fold.block.results, dict(zip(fold.block.formals, step.units, strict=True)))
             after = [stay and row == step.constant for stay, row in zip(stays, rows, strict=False)]
             if after == stays[: fold.carries]:
@@ -239,7 +243,10 @@ def summed(values: Sequence[Degree], zero: Degree) -> Degree:
 
 def substituted(value: Degree, args: Sequence[Degree], zero: Degree) -> Degree:
     """A degree over formals, with what the formals are."""
-    return greatest(summed([scaled(arg, factor) for factor, arg in zip(form, args, strict=True) if factor != 0], zero) for form in value)
+    return greatest(
+        summed([scaled(arg, factor) for factor, arg in zip(form, args, strict=True) if factor != 0], zero)
+        for form in value
+    )
 
 
 def _after(rows: Sequence[Degree], first: Sequence[Degree], units: Sequence[Degree]) -> list[Degree]:
@@ -275,4 +282,6 @@ def symbolic_power(rows: list[Degree], units: Sequence[Degree], count: Any) -> l
         if list(map(set, after)) == list(map(set, steps)):
             return steps
         steps = after
-    raise NoRule(f"the degree after {count} steps has no closed form here (give the depth a number: net.at({next(iter(count.free_symbols))}=10))")
+    raise NoRule(
+        f"the degree after {count} steps has no closed form here (give the depth a number: net.at({next(iter(count.free_symbols))}=10))"
+    )

@@ -136,9 +136,22 @@ class Paths:
         total: list[list[Any]] = []
         for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
             for missed in combinations(dict.fromkeys(self.met), size):
-                weights = Weights(layer, tidy, dict.fromkeys((*self.gone, *missed), 0 * layer), constant if self.weighted else None, self._known_weights.symbols)
+                weights = Weights(
+                    layer,
+                    tidy,
+                    dict.fromkeys((*self.gone, *missed), 0 * layer),
+                    constant if self.weighted else None,
+                    self._known_weights.symbols,
+                )
                 rows = transfer(self.net.outputs, self.inputs, weights)
-                total = [[a + (-1) ** size * b for a, b in zip(*pair, strict=True)] for pair in zip(total, rows, strict=True)] if total else rows
+                total = (
+                    [
+                        [a + (-1) ** size * b for a, b in zip(*pair, strict=True)]
+                        for pair in zip(total, rows, strict=True)
+                    ]
+                    if total
+                    else rows
+                )
         return total
 
     @cached_property
@@ -151,20 +164,26 @@ class Paths:
         """The same with a symbol for every large number of steps."""
         if self._exact and self._known_weights.scalings > MOST_SCALED:
             self._check_terms()
-            rows = [[multiplied_out(value) for value in row] for row in self.entries(RING.gens[0], constant=from_weight)]
+            rows = [
+                [multiplied_out(value) for value in row] for row in self.entries(RING.gens[0], constant=from_weight)
+            ]
         else:
             rows = [[neat(value) for value in row] for row in self.entries(T, expanded)]
         return sp.Matrix(len(self.net.outputs), len(self.inputs), [value for row in rows for value in row])
 
     def _check_terms(self) -> None:
         if self.longest > MOST_TERMS:
-            raise TooLarge(f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} (ask for .count, .mean or .variance)")
+            raise TooLarge(
+                f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} (ask for .count, .mean or .variance)"
+            )
 
     @property
     def polynomial(self) -> sp.Expr:
         """The polynomial of a net with one input and one output."""
         if len(self.net.outputs) != 1 or len(self.inputs) != 1:
-            raise InvalidType(f"a net of {len(self.inputs)} inputs and {len(self.net.outputs)} outputs has a matrix of polynomials (use .matrix)")
+            raise InvalidType(
+                f"a net of {len(self.inputs)} inputs and {len(self.net.outputs)} outputs has a matrix of polynomials (use .matrix)"
+            )
         return self.matrix[0, 0]
 
     @cached_property
@@ -192,13 +211,17 @@ class Paths:
         return all(isinstance(fold.op.count, int) for fold in folds) and self._known_weights.rational
 
     def _total(self, layer: int, mask: int | None = None) -> int:
-        first, *others = [value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row] or [0]
+        first, *others = [
+            value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row
+        ] or [0]
         return sum(others, first)  # a long number alone is not copied
 
     def _about(self, layer: Any, order: int) -> Truncated:
         """The sum of the polynomials where a layer is worth so much, and its derivatives there up to an order."""
         point = Truncated.about(Fraction(layer), order)
-        rows = self.entries(point, constant=lambda weight: Truncated.number(Fraction(int(weight.p), int(weight.q)), order))
+        rows = self.entries(
+            point, constant=lambda weight: Truncated.number(Fraction(int(weight.p), int(weight.q)), order)
+        )
         found: Truncated = sum((value for row in rows for value in row), Truncated.number(Fraction(0), order))
         return found
 
@@ -244,7 +267,9 @@ class Paths:
             return [*found, *[0] * (top + 1 - len(found))][: top + 1]
         bits = self.count.bit_length() + 1
         if bits * (top + 1) > MOST_BITS:
-            raise TooLarge(f"counting the paths of up to {top} layers takes {bits * (top + 1):,} bits (ask for fewer layers, for .fraction, or for .mean and .variance)")
+            raise TooLarge(
+                f"counting the paths of up to {top} layers takes {bits * (top + 1):,} bits (ask for fewer layers, for .fraction, or for .mean and .variance)"
+            )
         mask = (1 << (bits * (top + 1))) - 1
         packed = self._total(1 << bits, mask) & mask
         part = (1 << bits) - 1
@@ -267,9 +292,13 @@ class Paths:
         if power and power.is_feasible(low, high):
             return power.share(low, high)
         top = min(high, self.longest)
-        feasible = self.weighted or (self.longest <= MOST_LENGTHS and (self.count.bit_length() + 1) * (top + 1) <= MOST_BITS)
+        feasible = self.weighted or (
+            self.longest <= MOST_LENGTHS and (self.count.bit_length() + 1) * (top + 1) <= MOST_BITS
+        )
         if not feasible and self.longest <= MOST_LENGTHS and not self.met:
-            return spectrum_share(lambda layer, tidy: sum(sum(row) for row in self.entries(layer, tidy)), self.longest, low, high)
+            return spectrum_share(
+                lambda layer, tidy: sum(sum(row) for row in self.entries(layer, tidy)), self.longest, low, high
+            )
         if not feasible and power:
             return power.share(low, high)
         return ratio(sum(self.coefficients(top)[max(0, low) :]), self.count)
@@ -321,7 +350,11 @@ class Paths:
 
     @property
     def _shown(self) -> Any:
-        return in_powers(self.polynomial) if len(self.net.outputs) == 1 == len(self.inputs) else self.matrix.applyfunc(in_powers)
+        return (
+            in_powers(self.polynomial)
+            if len(self.net.outputs) == 1 == len(self.inputs)
+            else self.matrix.applyfunc(in_powers)
+        )
 
 
 def valued(expression: sp.Expr, layer: Any) -> sp.Expr:

@@ -35,7 +35,9 @@ def neat(value: Any) -> sp.Expr:
     for power, (number, rest) in powers.items():
         least[power.base, rest] = min(number, least.get((power.base, rest), number))
     stands = {key: sp.Dummy() for key in least}
-    plain = value.xreplace({p: stands[p.base, rest] * p.base ** (number - least[p.base, rest]) for p, (number, rest) in powers.items()})
+    plain = value.xreplace(
+        {p: stands[p.base, rest] * p.base ** (number - least[p.base, rest]) for p, (number, rest) in powers.items()}
+    )
     back = {stand: base ** (rest + least[base, rest]) for (base, rest), stand in stands.items()}
     return sp.powsimp(sp.factor(plain).xreplace(back), combine="exp")
 
@@ -63,7 +65,9 @@ def in_powers(value: sp.Expr) -> sp.Expr:
     >>> in_powers(sp.expand(T**3 * (1 + T**2 + T**3) ** 6)), in_powers(T**2 + 3 * T + 2)
     (t**3*(t**3 + t**2 + 1)**6, t**2 + 3*t + 2)
     """
-    if not (value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and sp.degree(value, T) <= MOST_FACTORED):
+    if not (
+        value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and sp.degree(value, T) <= MOST_FACTORED
+    ):
         return value
     content, parts = sp.sqf_list(value, T)
     found: sp.Expr = sp.Mul(content, *(part**times for part, times in parts))
@@ -76,7 +80,9 @@ def numbered(value: sp.Expr) -> sp.Expr:
     >>> numbered((T + sp.Rational(1, 2)) * 2 ** sp.Symbol("1000000 steps"))
     2**1000000*(t + 1/2)
     """
-    numbers = {symbol: sp.Integer(symbol.name.split()[0]) for symbol in value.free_symbols if symbol.name.endswith(" steps")}
+    numbers = {
+        symbol: sp.Integer(symbol.name.split()[0]) for symbol in value.free_symbols if symbol.name.endswith(" steps")
+    }
     if not any(power.base.is_Rational and power.exp.has(*numbers) for power in value.atoms(sp.Pow)):
         return value.xreplace(numbers)
     return _factored(value, numbers)
@@ -158,4 +164,8 @@ def as_power(polynomial: sp.Expr) -> Power | None:
     if base is None or not (first.is_polynomial(T) and base.is_polynomial(T)):
         return None
     parts = [{int(k): int(c) for (k,), c in sp.Poly(part, T).terms()} for part in (first, base)]
-    return Power({k + shift: c for k, c in parts[0].items()}, parts[1], count) if min(*parts[0].values(), *parts[1].values()) > 0 else None
+    return (
+        Power({k + shift: c for k, c in parts[0].items()}, parts[1], count)
+        if min(*parts[0].values(), *parts[1].values()) > 0
+        else None
+    )

@@ -64,7 +64,14 @@ def _factor(value: Any) -> str:
 
 def _advanced(count: int, coefficients: list[Any], values: list[Any]) -> Any:
     for _ in range(count - len(values) + 1):
-        values.append(sp.expand(sum((c * v for c, v in zip(coefficients, reversed(values[-len(coefficients) :]), strict=True)), sp.Integer(0))))
+        values.append(
+            sp.expand(
+                sum(
+                    (c * v for c, v in zip(coefficients, reversed(values[-len(coefficients) :]), strict=True)),
+                    sp.Integer(0),
+                )
+            )
+        )
         values = values[-max(1, len(coefficients)) :]
     return values[count] if count < len(values) else values[-1]
 
@@ -112,7 +119,9 @@ def power(rows: list[Row], carries: int, count: Any, tidy: Tidy) -> list[Row]:
         return [[rows[0][0] ** count]]
     base = [*rows, *(unit(place, size) for place in range(carries, size))]
     result = [unit(place, size) for place in range(size)]
-    for digit in f"{count:b}":  # from the top, so that the factor in between is the step itself, whose numbers are small
+    for (
+        digit
+    ) in f"{count:b}":  # from the top, so that the factor in between is the step itself, whose numbers are small
         result = _product(result, result, tidy)
         if digit == "1":
             result = _product(result, base, tidy)
@@ -133,12 +142,20 @@ def closed_power(rows: list[Row], carries: int, count: Any) -> list[Row]:
     [P_n = t*P_{n-1} + P_{n-2}, P_0 = 1, P_1 = 0]
     """
     size = len(rows[0]) if rows else 0
-    full = [*([sp.expand(sp.sympify(v)) for v in row] for row in rows), *([sp.Integer(k == i) for k in range(size)] for i in range(carries, size))]
+    full = [
+        *([sp.expand(sp.sympify(v)) for v in row] for row in rows),
+        *([sp.Integer(k == i) for k in range(size)] for i in range(carries, size)),
+    ]
     reached = [_reached(full, i) for i in range(size)]
     powered = []
     for i in range(carries):
         between = [[k for k in range(size) if k in reached[i] and j in reached[k]] for j in range(size)]
-        powered.append([_entry(full, reached, among, i, j, count) if j in reached[i] else sp.Integer(0) for j, among in enumerate(between)])
+        powered.append(
+            [
+                _entry(full, reached, among, i, j, count) if j in reached[i] else sp.Integer(0)
+                for j, among in enumerate(between)
+            ]
+        )
     return powered
 
 
@@ -183,11 +200,17 @@ def _along_chains(matrix: list[Row], among: list[int], i: int, j: int, count: An
         chain, product = waiting.pop()
         seen += 1
         if seen > most:
-            raise TooLarge(f"the power of a matrix of {len(matrix)} rows has more than {most} chains (give the depth a number: net.at(...))")
+            raise TooLarge(
+                f"the power of a matrix of {len(matrix)} rows has more than {most} chains (give the depth a number: net.at(...))"
+            )
         if chain[-1] == j:
             total += product * divided([matrix[k][k] for k in chain], count)
         else:
-            waiting += [((*chain, k), product * matrix[chain[-1]][k]) for k in reversed(among) if k != chain[-1] and matrix[chain[-1]][k] != 0]
+            waiting += [
+                ((*chain, k), product * matrix[chain[-1]][k])
+                for k in reversed(among)
+                if k != chain[-1] and matrix[chain[-1]][k] != 0
+            ]
     return total
 
 

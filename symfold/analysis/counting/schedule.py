@@ -31,7 +31,9 @@ MOST_STRIDE = 100_000
 
 def too_nested(most: int) -> TooLarge:
     """The error for a step that applies more layers than are followed one by one."""
-    return TooLarge(f"one step of a fold applies more than {most:,} layers in nested folds (give the inner or the outer depth a smaller number)")
+    return TooLarge(
+        f"one step of a fold applies more than {most:,} layers in nested folds (give the inner or the outer depth a smaller number)"
+    )
 
 
 class Progression(NamedTuple):
@@ -189,7 +191,9 @@ def peak(done: Sequence[Progression]) -> int:
     """
     common = lcm(*(p.stride for p in done if p.stride and p.times > 1)) if done else 1
     if common > MOST_STRIDE:
-        raise TooLarge(f"the levels of the layers repeat only after {common:,} levels, so their number at each is not counted")
+        raise TooLarge(
+            f"the levels of the layers repeat only after {common:,} levels, so their number at each is not counted"
+        )
     changes: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for start, stride, count in done:
         if not stride or count == 1:

@@ -113,7 +113,9 @@ def euler(base: Sequence[int], count: int, low: int, high: int) -> int:
     recent = [base[0] ** count]
     total = recent[0] if low == 0 else 0
     for k in range(1, high + 1):
-        new = sum((count * j - k + j) * base[j] * recent[-j] for j in range(1, min(degree, k) + 1) if base[j]) // (k * base[0])
+        new = sum((count * j - k + j) * base[j] * recent[-j] for j in range(1, min(degree, k) + 1) if base[j]) // (
+            k * base[0]
+        )
         recent = [*recent[-degree + 1 :], new] if degree > 1 else [new]
         if k >= low:
             total += new
@@ -128,7 +130,9 @@ def two_terms(a: int, b: int, count: int, low: int, high: int) -> int:
     """
     bits = count * (a + b).bit_length() + 1
     twos = _twos(high + 1) - _twos(low) + ((a & -a).bit_length() - 1) * (high + 1 - low)
-    mask = (1 << (bits + twos)) - 1  # the sum is a whole number below 2**bits: it is enough to divide modulo a power of 2
+    mask = (
+        1 << (bits + twos)
+    ) - 1  # the sum is a whole number below 2**bits: it is enough to divide modulo a power of 2
     _, divisor, relative = _split(count, a, b, low, high + 1, mask)
     scaled = binomial(count, low) * a ** (count - low) * b**low * relative & mask
     return _divided(scaled >> twos, divisor >> twos, bits)

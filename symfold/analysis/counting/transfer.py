@@ -58,7 +58,11 @@ class Transfer(Interpreter):
     def meaning(self, node: Node, args: list[Any]) -> Any:
         if is_name(node):
             return renewed(node, args) if args else node
-        if self.weights.constant and not isinstance(node.op, (Fold, Select, Family)) and (number := _number(node, args, self.weights)):
+        if (
+            self.weights.constant
+            and not isinstance(node.op, (Fold, Select, Family))
+            and (number := _number(node, args, self.weights))
+        ):
             return number
         return super().meaning(node, args)
 

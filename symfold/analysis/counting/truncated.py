@@ -71,7 +71,10 @@ class Truncated:
         other = self._like(other)
         a, b = self.parts, other.parts
         products = tuple(sum(a[i] * b[k - i] for i in range(k + 1) if a[i] and b[k - i]) for k in range(len(a)))
-        return _lowest(products, {root: self.scale.get(root, 0) + other.scale.get(root, 0) for root in {**self.scale, **other.scale}})
+        return _lowest(
+            products,
+            {root: self.scale.get(root, 0) + other.scale.get(root, 0) for root in {**self.scale, **other.scale}},
+        )
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -89,12 +92,17 @@ class Truncated:
             return self * self ** (exponent - 1)
         found = [1]  # the coefficient of s**k is found[k] * first**(exponent - k)
         for k in range(1, len(self.parts)):
-            found.append(sum((exponent * i - (k - i)) * self.parts[i] * first ** (i - 1) * found[k - i] for i in range(1, k + 1)) // k)
+            found.append(
+                sum((exponent * i - (k - i)) * self.parts[i] * first ** (i - 1) * found[k - i] for i in range(1, k + 1))
+                // k
+            )
         rest = exponent - len(others)
         sign = -1 if first < 0 and rest % 2 else 1
         scale = {root: times * exponent for root, times in self.scale.items()}
         scale[abs(first)] = scale.get(abs(first), 0) + rest
-        return _lowest(tuple(sign * part * first**k for k, part in zip(range(len(others), -1, -1), found, strict=True)), scale)
+        return _lowest(
+            tuple(sign * part * first**k for k, part in zip(range(len(others), -1, -1), found, strict=True)), scale
+        )
 
     def _like(self, other: Any) -> Truncated:
         return other if isinstance(other, Truncated) else Truncated.number(Fraction(other), len(self.parts) - 1)
@@ -104,7 +112,11 @@ def _lowest(parts: tuple[int, ...], scale: Mapping[int, int]) -> Truncated:
     """Without roots that are nothing, and short denominators as one, in lowest terms."""
     kept = {root: exponent for root, exponent in scale.items() if exponent and root != 1}
     under = {root: -exponent for root, exponent in kept.items() if exponent < 0}
-    if under and sum(root.bit_length() * exponent for root, exponent in under.items()) <= SHORT.bit_length() and all(abs(part) < SHORT for part in parts):
+    if (
+        under
+        and sum(root.bit_length() * exponent for root, exponent in under.items()) <= SHORT.bit_length()
+        and all(abs(part) < SHORT for part in parts)
+    ):
         below = prod(root**exponent for root, exponent in under.items())
         shared = gcd(below, *parts)
         kept = {root: exponent for root, exponent in kept.items() if exponent > 0}

@@ -26,7 +26,14 @@ def incomparable(a: Net, b: Net) -> str | None:
     for name, shape in inputs[0].items():
         if not fits(shape, inputs[1][name]):
             return f"input {name!r} has shape {show(shape)} in one and {show(inputs[1][name])} in the other"
-    parameters = [{leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name: leaf.op.shape for leaf in net.leaves if leaf.op.role == "parameter"} for net in (a, b)]
+    parameters = [
+        {
+            leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name: leaf.op.shape
+            for leaf in net.leaves
+            if leaf.op.role == "parameter"
+        }
+        for net in (a, b)
+    ]
     for name in parameters[0]:
         if name in parameters[1] and parameters[0][name] != parameters[1][name]:
             return f"parameter {name!r} has shape {show(parameters[0][name])} in one and {show(parameters[1][name])} in the other"
@@ -44,8 +51,16 @@ def _listed(names: Any) -> str:
 
 def free_depths(net: Net) -> set[str]:
     """The symbols that depths of a net are still made of."""
-    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + [node.op.count for node in net.bindings]
-    return {symbol.name for count in counts if not isinstance(count, int) for symbol in count.free_symbols if "[" not in symbol.name}
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + [
+        node.op.count for node in net.bindings
+    ]
+    return {
+        symbol.name
+        for count in counts
+        if not isinstance(count, int)
+        for symbol in count.free_symbols
+        if "[" not in symbol.name
+    }
 
 
 def has_bodies(net: Net) -> bool:
@@ -56,12 +71,16 @@ def has_bodies(net: Net) -> bool:
 def placed(a: Net, b: Net, params: Mapping[str, Any]) -> tuple[Net, Net]:
     """Both nets with numbers for parameters."""
     if not isinstance(params, Mapping):
-        raise InvalidType(f"params must be a mapping from names to numbers, got {params!r} (as net.init(seed=0) gives it)")
+        raise InvalidType(
+            f"params must be a mapping from names to numbers, got {params!r} (as net.init(seed=0) gives it)"
+        )
     own = [{node.op.name: node for node in net.params} for net in (a, b)]
     for name in params:
         if not any(name in known for known in own):
             listed = sorted({*own[0], *own[1]})
-            raise InvalidValue(f"no parameter of the nets is called {name!r} (their parameters: {', '.join(listed[:12]) or 'none'})")
+            raise InvalidValue(
+                f"no parameter of the nets is called {name!r} (their parameters: {', '.join(listed[:12]) or 'none'})"
+            )
     made: list[Net] = []
     for net, known in zip((a, b), own, strict=True):
         values = {name: np.asarray(params[name]) for name in known if name in params}

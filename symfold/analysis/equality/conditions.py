@@ -67,7 +67,11 @@ def _constant_layers(a: Any, b: Any) -> str:
         (constant if own else others).update(dict.fromkeys(shown))
     if len(others) == 1 and constant:
         return f"all layers but {next(iter(others))} are"
-    return f"the layers {', '.join(constant)} are" if len(constant) <= FEW else f"the {len(constant)} layers {', '.join(list(constant)[:2])}, ... are"
+    return (
+        f"the layers {', '.join(constant)} are"
+        if len(constant) <= FEW
+        else f"the {len(constant)} layers {', '.join(list(constant)[:2])}, ... are"
+    )
 
 
 class Constants(Reading):
@@ -85,7 +89,9 @@ class Constants(Reading):
 def reads(body: Block) -> set[int]:
     """The formals that a body's result depends on; a product with a literal zero does not."""
     zero = {node for node in walk(body.results) if node.op is sp.Mul and any(exact(arg) == 0 for arg in node.args)}
-    return {k for k, formal in enumerate(body.formals) if formal in walk(body.results, stop=zero) and formal not in zero}
+    return {
+        k for k, formal in enumerate(body.formals) if formal in walk(body.results, stop=zero) and formal not in zero
+    }
 
 
 class Apart(Constants):
@@ -136,13 +142,21 @@ class Apart(Constants):
             self.outputs.add(value.number)
             return value
         body = self.body(op.body)
-        known = {formal: self.arrays[arg.number] for formal, arg in zip(body.formals[1:], args[2:], strict=True) if arg.number in self.arrays}
+        known = {
+            formal: self.arrays[arg.number]
+            for formal, arg in zip(body.formals[1:], args[2:], strict=True)
+            if arg.number in self.arrays
+        }
         kept: dict[int, int] = {}
         if (read := reading(body, known)) is not None:
-            kept = {atom: factor for atom, factor in self.terms(args[1]).items() if read and not self.misses(atom, read)}
+            kept = {
+                atom: factor for atom, factor in self.terms(args[1]).items() if read and not self.misses(atom, read)
+            }
             number = sum(atom * factor for atom, factor in kept.items()) % self.prime
             args = [args[0], args[1]._replace(number=number), *args[2:]]
-        self.seen = self.seen or (read != [] and not self.outputs.isdisjoint(self.terms(args[1]) if read is None else kept))
+        self.seen = self.seen or (
+            read != [] and not self.outputs.isdisjoint(self.terms(args[1]) if read is None else kept)
+        )
         value = super().call(node, args)
         self.outputs.add(value.number)
         if (written := writing(body.results[0], known)) is not None:
@@ -152,7 +166,9 @@ class Apart(Constants):
     def misses(self, atom: int, read: list[tuple[int, Any]]) -> bool:
         """Whether a layer's output has nothing in the directions that another reads."""
         written = self.writes.get(atom)
-        return written is not None and all(axis == other and _vanishes(rows, columns) for axis, rows in written for other, columns in read)
+        return written is not None and all(
+            axis == other and _vanishes(rows, columns) for axis, rows in written for other, columns in read
+        )
 
 
 def _vanishes(rows: Any, columns: Any) -> bool:
@@ -177,7 +193,11 @@ def reading(body: Block, known: dict[Node, Any]) -> list[tuple[int, Any]] | None
     for node in walk(body.results):
         for port, arg in enumerate(node.args):
             if arg is z:
-                if node.op is sp.Mul and any(known.get(other, exact(other)) == 0 for other in node.args if other is not z and not isinstance(known.get(other), np.ndarray)):
+                if node.op is sp.Mul and any(
+                    known.get(other, exact(other)) == 0
+                    for other in node.args
+                    if other is not z and not isinstance(known.get(other), np.ndarray)
+                ):
                     continue
                 array = _array(node.args[1 - port], known) if len(node.args) == 2 else None
                 if array is None:
@@ -207,7 +227,11 @@ def writing(node: Node, known: dict[Node, Any]) -> list[tuple[int, Any]] | None:
             return [(-1, right)]
         return [(-2, left.T)] if left is not None and left.ndim == 2 else None
     if node.op is sp.Mul:
-        masks = [mask for arg in node.args if (mask := _array(arg, known)) is not None and mask.ndim and mask.size == mask.shape[-1]]
+        masks = [
+            mask
+            for arg in node.args
+            if (mask := _array(arg, known)) is not None and mask.ndim and mask.size == mask.shape[-1]
+        ]
         if masks:
             return [(-1, np.diag(masks[0].ravel()))]
         scaled = [part for arg in node.args if (part := writing(arg, known)) is not None]

@@ -52,8 +52,14 @@ class Counterexample:
     @property
     def text(self) -> str:
         """The counterexample in words."""
-        inputs = [" + ".join(["u1", *(f"{k}*u{k}" for k in range(2, self.arguments + 1))])] if self.arguments > 1 else []
-        told = [*self._layers(), *(f"z = {sum_} of a layer's arguments u1, u2, ..." for sum_ in inputs), *(f"{name} = {value}" for name, value in self.inputs.items())]
+        inputs = (
+            [" + ".join(["u1", *(f"{k}*u{k}" for k in range(2, self.arguments + 1))])] if self.arguments > 1 else []
+        )
+        told = [
+            *self._layers(),
+            *(f"z = {sum_} of a layer's arguments u1, u2, ..." for sum_ in inputs),
+            *(f"{name} = {value}" for name, value in self.inputs.items()),
+        ]
         told += [f"every parameter {self.parameter}"] if self.parameter is not None else []
         said = ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1] if told else ""
         depth = f"at {', '.join(f'{name} = {count}' for name, count in self.depths.items())}, " if self.depths else ""
@@ -61,7 +67,9 @@ class Counterexample:
 
     def _values(self) -> str:
         left, right = map(shown, self.values)
-        return f"{left} against {right}" + (f", apart by {shown(abs(self.values[0] - self.values[1]))}" if left == right else "")
+        return f"{left} against {right}" + (
+            f", apart by {shown(abs(self.values[0] - self.values[1]))}" if left == right else ""
+        )
 
     def _layers(self) -> Iterator[str]:
         if not self.names:
@@ -103,7 +111,11 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
     if len(inputs) > 1:
         starts += [{name: Fraction((k + shift) % 5 + 1) for k, name in enumerate(inputs)} for shift in (0, 1, 2)]
         starts += [{name: Fraction(name == one) for name in inputs} for one in inputs]
-    far = [{name: value if one in (None, name) else Fraction(1) for name in inputs} for one in (None, *(inputs[1:] and inputs)) for value in telling(a, b)]
+    far = [
+        {name: value if one in (None, name) else Fraction(1) for name in inputs}
+        for one in (None, *(inputs[1:] and inputs))
+        for value in telling(a, b)
+    ]
     first = candidates(names, many)
     spent, restless = 0, set[str]()  # what keeps the state of a deep net from coming to rest
     rows = rows_of([a, b])
@@ -111,7 +123,10 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
         if layers.others.text in restless:
             continue
         for parameter in map(Fraction, (1, 2) if has_parameters else (1,)):
-            start = {name: Fraction(int(abs(value)) % max(1, rows[name])) if name in rows else value for name, value in start.items()}
+            start = {
+                name: Fraction(int(abs(value)) % max(1, rows[name])) if name in rows else value
+                for name, value in start.items()
+            }
             evaluators = [Exact(layers, start, parameter) for _ in (a, b)]
             try:
                 if spent > MOST_IN_ALL:
@@ -129,7 +144,17 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
             for place, (left, right) in enumerate(zip(*found, strict=True)):
                 if (entry := _first_difference(left, right, any(e.rounded for e in evaluators))) is not None:
                     said = f"output {place + 1} is " if len(a.outputs) > 1 else ""
-                    return Counterexample(layers, names, start, parameter if has_parameters else None, entry, said, many, arity, depths or {})
+                    return Counterexample(
+                        layers,
+                        names,
+                        start,
+                        parameter if has_parameters else None,
+                        entry,
+                        said,
+                        many,
+                        arity,
+                        depths or {},
+                    )
     return None
 
 
@@ -169,7 +194,10 @@ def _first_difference(left: Any, right: Any, rounded: bool) -> tuple[Fraction, F
     except ValueError:
         return None
     entries = ((Fraction(p), Fraction(q)) for p, q in zip(*(np.ravel(part) for part in pairs), strict=True))
-    return next(((p, q) for p, q in entries if abs(p - q) > (ROUNDING * max(Fraction(1), abs(p), abs(q)) if rounded else 0)), None)
+    return next(
+        ((p, q) for p, q in entries if abs(p - q) > (ROUNDING * max(Fraction(1), abs(p), abs(q)) if rounded else 0)),
+        None,
+    )
 
 
 def shown(value: Fraction) -> str:

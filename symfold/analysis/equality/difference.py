@@ -66,7 +66,9 @@ class Difference:
     @property
     def moved(self) -> tuple[Moved, ...]:
         """The edges that only one of the nets has."""
-        return tuple(Moved(u, v, data["kind"], data["side"]) for u, v, data in self.graph.edges(data=True) if data["moved"])
+        return tuple(
+            Moved(u, v, data["kind"], data["side"]) for u, v, data in self.graph.edges(data=True) if data["moved"]
+        )
 
 
 def difference(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Difference:
@@ -90,7 +92,9 @@ def difference(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Differenc
     if not found:
         shown = [formula(net).replace("\n", "; ") for net in (one, other)]
         shown = [text if len(text) <= LONGEST else f"{text[:LONGEST]} ..." for text in shown]
-        found = [f"no layer reads another value, but the nets are not the same: {names[0]} is {shown[0]} and {names[1]} is {shown[1]}"]
+        found = [
+            f"no layer reads another value, but the nets are not the same: {names[0]} is {shown[0]} and {names[1]} is {shown[1]}"
+        ]
     if len(found) > MOST_SENTENCES:
         found = [*found[:MOST_SENTENCES], f"and {len(found) - MOST_SENTENCES} more differences"]
     return Difference(one, other, (names[0], names[1]), tuple(found), False)
@@ -167,12 +171,16 @@ def _common(a: Sequence[Stretch], b: Sequence[Stretch]) -> Iterator[tuple[Stretc
                 yield one, other, one.first, one.last
 
 
-def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str, str], alike: bool, ends: bool) -> Iterator[str]:
+def _of_steps(
+    a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str, str], alike: bool, ends: bool
+) -> Iterator[str]:
     """The differences of a run of steps; the first, whose state is what it starts from, by itself where it differs less."""
     begins = a.begins and b.begins and alike
     whole = a.repeats or b.repeats
     start = _pairs(a.at(first, whole), b.at(first, whole), names, first, whole) if begins else []
-    named = first == last and (begins or not (a.begins or b.begins))  # where the states start apart, that is said already
+    named = first == last and (
+        begins or not (a.begins or b.begins)
+    )  # where the states start apart, that is said already
     if first != last:
         found = _pairs(a.at(K, whole), b.at(K, whole), names, K, whole)
     elif named:
@@ -183,17 +191,28 @@ def _of_steps(a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str,
     if later == last and found and (named or first != last):
         found = _pairs(a.at(last, whole), b.at(last, whole), names, last, whole)
     if isinstance(first, int) and isinstance(last, int):
-        found = [_in_order(a, b, first, last, names) if said.startswith(LAYER) and first != last else said for said in found]
+        found = [
+            _in_order(a, b, first, last, names) if said.startswith(LAYER) and first != last else said for said in found
+        ]
 
     def when(after: Size) -> str:
         if after == last:
             return f"in step {show_size(last)}"
         if begins and after == first and ends:
             return "at every step"
-        return f"from step {show_size(after)} on" if ends and after != first else f"in steps {show_size(after)} to {show_size(last)}"
+        return (
+            f"from step {show_size(after)} on"
+            if ends and after != first
+            else f"in steps {show_size(after)} to {show_size(last)}"
+        )
 
-    met = begins and not any(said.startswith(ONLY) for said in start)  # the first state is what another application reads
-    yield from (said if said.startswith(LAYERS) else f"{when(first + 1 if met and said.startswith(ONLY) else later)}, {said}" for said in found)
+    met = begins and not any(
+        said.startswith(ONLY) for said in start
+    )  # the first state is what another application reads
+    yield from (
+        said if said.startswith(LAYERS) else f"{when(first + 1 if met and said.startswith(ONLY) else later)}, {said}"
+        for said in found
+    )
     if start and not found:
         yield from (f"in step {show_size(first)}, {said}" for said in start)
 
@@ -232,7 +251,11 @@ def _pairs(a: Wires, b: Wires, names: tuple[str, str], step: Size, whole: bool) 
         if layer != own:
             said.append(f"{LAYER}{layer} in {names[0]} and {own} in {names[1]}")
         if one != other.replace(own, layer) and one != other:
-            said.append(f"{layer} reads {one} in {names[0]} and {other} in {names[1]}" if layer == own else f"it reads {one} in {names[0]} and {other} in {names[1]}")
+            said.append(
+                f"{layer} reads {one} in {names[0]} and {other} in {names[1]}"
+                if layer == own
+                else f"it reads {one} in {names[0]} and {other} in {names[1]}"
+            )
     for extra, others, name in zip(rest, (b.reads, a.reads), names, strict=True):
         said += [f"{ONLY}{name} applies {layer}, to {read}" for layer, read in extra if (layer, read) not in others]
     renamed = {_term(other, whole): _term(one, whole) for one, other in aligned}
@@ -240,7 +263,11 @@ def _pairs(a: Wires, b: Wires, names: tuple[str, str], step: Size, whole: bool) 
         left, right = dict(one_), {renamed.get(name, name): factor for name, factor in other_}
         state = name_of(step, letter)
         if left.keys() == right.keys():
-            said += [f"the coefficient of {part} in {state} is {left[part]} in {names[0]} and {right[part]} in {names[1]}" for part in left if left[part] != right[part]]
+            said += [
+                f"the coefficient of {part} in {state} is {left[part]} in {names[0]} and {right[part]} in {names[1]}"
+                for part in left
+                if left[part] != right[part]
+            ]
         else:
             said.append(f"{state} is {_sum(left)} in {names[0]} and {_sum(right)} in {names[1]}")
     if len(a.joins) != len(b.joins):
@@ -253,4 +280,7 @@ def _term(applied: Applied, whole: bool) -> str:
 
 
 def _sum(parts: dict[str, str]) -> str:
-    return " + ".join(part if factor == "1" else f"{factor}*{part}" for part, factor in parts.items()).replace("+ -", "- ") or "0"
+    return (
+        " + ".join(part if factor == "1" else f"{factor}*{part}" for part, factor in parts.items()).replace("+ -", "- ")
+        or "0"
+    )

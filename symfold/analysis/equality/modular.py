@@ -40,7 +40,11 @@ class Residue:
     bits: float = 0.0  # of the sum of the coefficients' sizes
 
     def _with(self, other: Any) -> Residue:
-        return other if isinstance(other, Residue) else Residue(int(other) % self.prime, self.prime, 0.0, log2(abs(other)) if other else 0.0)
+        return (
+            other
+            if isinstance(other, Residue)
+            else Residue(int(other) % self.prime, self.prime, 0.0, log2(abs(other)) if other else 0.0)
+        )
 
     def __add__(self, other: Any) -> Any:
         if isinstance(other, np.ndarray):
@@ -53,7 +57,9 @@ class Residue:
         if isinstance(other, np.ndarray):
             return NotImplemented
         other = self._with(other)
-        return Residue(self.number * other.number % self.prime, self.prime, self.degree + other.degree, self.bits + other.bits)
+        return Residue(
+            self.number * other.number % self.prime, self.prime, self.degree + other.degree, self.bits + other.bits
+        )
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -78,7 +84,8 @@ class Residues(Exact):
     def drawn(self, name: str, shape: tuple[int, ...]) -> Any:
         """Random numbers modulo the prime that belong to a name."""
         made = [
-            int.from_bytes(hashlib.blake2b(b"%d %b" % (place, name.encode()), key=self.key, digest_size=32).digest()) % self.prime
+            int.from_bytes(hashlib.blake2b(b"%d %b" % (place, name.encode()), key=self.key, digest_size=32).digest())
+            % self.prime
             for place in range(int(np.prod(shape, dtype=int)))
         ]
         self.points[name] = np.array(made, dtype=object).reshape(shape).tolist()
@@ -162,12 +169,25 @@ def decide(a: Any, b: Any, seed: int) -> Decision | None:
         for where, one in np.ndenumerate(left):
             other = right[where]
             if one.number != other.number:
-                return None if reader.rounded else Decision(False, -inf, reader.prime, reader.points, (one.number, other.number), (output, *where))
+                return (
+                    None
+                    if reader.rounded
+                    else Decision(
+                        False, -inf, reader.prime, reader.points, (one.number, other.number), (output, *where)
+                    )
+                )
             degree, bits, entries = max(degree, one.degree, other.degree), max(bits, one.bits, other.bits), entries + 1
     coefficients = 2 * (bits + degree * log2(reader.denominator) + 1)
     bound = 2 * degree / 2.0 ** (PRIME_BITS - 1) + (1 + coefficients / (PRIME_BITS - 1)) / 2.0**PRIMES
     error = log2(max(1, entries)) + log2(bound)
-    whole = all(isinstance(size, int) for net in (a, b) for leaf in net.leaves if isinstance(leaf.op, Input) for size in leaf.shape if leaf.shape[-1:] != (NAME,))
+    whole = all(
+        isinstance(size, int)
+        for net in (a, b)
+        for leaf in net.leaves
+        if isinstance(leaf.op, Input)
+        for size in leaf.shape
+        if leaf.shape[-1:] != (NAME,)
+    )
     return Decision(True, error, reader.prime, reader.points, known=whole) if error < -20 else None
 
 

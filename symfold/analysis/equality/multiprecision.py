@@ -37,7 +37,12 @@ NAMES: dict[Head, str] = {
     sp.asin: "asin", sp.acos: "acos", sp.atan: "atan", sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh",
     sp.atan2: "atan2", sp.erf: "erf", sp.erfc: "erfc", sp.gamma: "gamma", sp.loggamma: "loggamma",
 }  # fmt: skip
-FOLDED: dict[Head, Callable[[Any, Any], Any]] = {sp.Add: lambda a, b: a + b, sp.Mul: lambda a, b: a * b, sp.Max: max, sp.Min: min}
+FOLDED: dict[Head, Callable[[Any, Any], Any]] = {
+    sp.Add: lambda a, b: a + b,
+    sp.Mul: lambda a, b: a * b,
+    sp.Max: max,
+    sp.Min: min,
+}
 PLAIN: dict[Head, Callable[[Any], Any]] = {relu: lambda z: max(z, 0 * z), step: lambda z: 0 * z + (z > 0)}
 
 
@@ -46,7 +51,9 @@ class Precise(Smooth):
 
     def __init__(self, values: Mapping[str, Any], key: str, positive: bool, digits: int, errs: bool = False):
         super().__init__(values, key, positive)
-        self.errs = generator(key, "errors") if errs else None  # whether each result is off in its last digits, at random
+        self.errs = (
+            generator(key, "errors") if errs else None
+        )  # whether each result is off in its last digits, at random
         self.numbers = mpmath.MPContext()
         self.numbers.dps = digits
         self.rounded, self.work = False, 0
@@ -106,7 +113,10 @@ class Precise(Smooth):
             return self.each(self.power, *args)
         if op is sigmoid or op is softplus:
             logistic = op is sigmoid
-            return self.each(lambda z: 1 / (1 + self.real("exp", -z)) if logistic else self.real("log", 1 + self.real("exp", z)), args[0])
+            return self.each(
+                lambda z: 1 / (1 + self.real("exp", -z)) if logistic else self.real("log", 1 + self.real("exp", z)),
+                args[0],
+            )
         if isinstance(op, type):
             if op in NAMES:
                 return self.each(lambda *values: self.real(NAMES[op], *values), *args)
@@ -126,7 +136,11 @@ class Precise(Smooth):
     def defined(self, definition: Formula, *args: Any) -> Any:
         """A function by what its row says that it means."""
         digits = self.numbers.dps + 5
-        value = sp.sympify(definition(*(sp.Float(str(arg), digits) if self.numbers.isfinite(arg) else sp.sympify(str(arg)) for arg in args)))
+        value = sp.sympify(
+            definition(
+                *(sp.Float(str(arg), digits) if self.numbers.isfinite(arg) else sp.sympify(str(arg)) for arg in args)
+            )
+        )
         number = value.evalf(digits)
         return self.numbers.mpf(str(number)) if number.is_Number and number.is_finite else self.numbers.nan
 
@@ -161,7 +175,9 @@ def compare_precisely(a: Any, b: Any, values: Mapping[str, Any], key: str, posit
     try:
         evaluator = Precise(values, key, positive, DIGITS[0])
         first = [_entries(net, evaluator) for net in (a, b)]
-        equal = all(np.shape(one) == np.shape(other) and np.all(one == other) for one, other in zip(*first, strict=True))
+        equal = all(
+            np.shape(one) == np.shape(other) and np.all(one == other) for one, other in zip(*first, strict=True)
+        )
         rougher = Precise(values, key, positive, DIGITS[1], errs=True)
         second = first if equal else [_entries(net, rougher) for net in (a, b)]
     except (Abandoned, NoRule, TypeError, ValueError, AttributeError, IndexError):
@@ -181,7 +197,11 @@ def compare_precisely(a: Any, b: Any, values: Mapping[str, Any], key: str, posit
             again = [numbers.mpf(np.broadcast_to(side[output], left.shape)[where]) for side in second]
             if gap * 1e-3 > abs(again[0] - one) + abs(again[1] - other) and (best is None or gap > best[1]):
                 best = (output, *where), gap, one, other
-    return Precisely(None if best is None else (best[0], float(best[2]), float(best[3]), float(best[1])), same and best is None, evaluator.rounded)
+    return Precisely(
+        None if best is None else (best[0], float(best[2]), float(best[3]), float(best[1])),
+        same and best is None,
+        evaluator.rounded,
+    )
 
 
 def _entries(net: Any, evaluator: Precise) -> list[Any]:

@@ -77,10 +77,16 @@ def compare_numbers(a: Any, b: Any, seed: int, steps: float = 0) -> Numbers:
         if precise is not None and precise.same:
             digits += 1
             best = best if best.points else replace(found, difference=0.0)
-        elif precise is not None and precise.differs is not None and not (precise.rounded and precise.relative <= APART):
+        elif (
+            precise is not None and precise.differs is not None and not (precise.rounded and precise.relative <= APART)
+        ):
             place, left, right, gap = precise.differs
-            return replace(found, equal=False, difference=gap, values=(left, right), place=place, points=finite, verified=True)
-        elif magnitude == 1.0 or positive or found.difference <= TOLERANCE:  # at large numbers, rounding alone may be as large
+            return replace(
+                found, equal=False, difference=gap, values=(left, right), place=place, points=finite, verified=True
+            )
+        elif (
+            magnitude == 1.0 or positive or found.difference <= TOLERANCE
+        ):  # at large numbers, rounding alone may be as large
             best = found if found.difference > best.difference or not best.points else best
     agreed = best.difference <= TOLERANCE if finite else None
     return replace(best, points=finite, equal=False if best.difference > APART else agreed or None, digits=digits)
@@ -88,8 +94,13 @@ def compare_numbers(a: Any, b: Any, seed: int, steps: float = 0) -> Numbers:
 
 def _drawn(net: Any, rows: Mapping[str, int], key: str, magnitude: float, positive: bool) -> dict[str, Any]:
     """Inputs at random: of both signs, or positive; numbers of rows as they are."""
-    found = drawn({node.op.name: sizes(node) for node in net.inputs}, rows, lambda name: generator(key, f"input {name}"))
-    return {name: array if name in rows else np.exp(2 * array) if positive else magnitude * array for name, array in found.items()}
+    found = drawn(
+        {node.op.name: sizes(node) for node in net.inputs}, rows, lambda name: generator(key, f"input {name}")
+    )
+    return {
+        name: array if name in rows else np.exp(2 * array) if positive else magnitude * array
+        for name, array in found.items()
+    }
 
 
 def _compared(a: Any, b: Any, inputs: Mapping[str, Any], key: str, positive: bool) -> Numbers:
@@ -97,10 +108,14 @@ def _compared(a: Any, b: Any, inputs: Mapping[str, Any], key: str, positive: boo
     best = Numbers(None, 0.0, 0, inputs={name: array.tolist() for name, array in inputs.items()}, positive=positive)
     with np.errstate(all="ignore"):
         found, evaluators = zip(*(_evaluated(net, inputs, key, positive) for net in (a, b)), strict=True)
-    best = replace(best, params={name: array.tolist() for evaluator in evaluators for name, array in evaluator.drawn.items()})
+    best = replace(
+        best, params={name: array.tolist() for evaluator in evaluators for name, array in evaluator.drawn.items()}
+    )
     for output, (left, right) in enumerate(zip(*found, strict=True)):
         if left.shape != right.shape:
-            best = replace(best, spread=f"output {output + 1} has shape {left.shape} in one and {right.shape} in the other")
+            best = replace(
+                best, spread=f"output {output + 1} has shape {left.shape} in one and {right.shape} in the other"
+            )
             try:
                 left, right = np.broadcast_arrays(left, right)
             except ValueError:

@@ -75,7 +75,9 @@ class Reading(Interpreter):
         self.opened, self.folded = opened, folded
         self.evaluations, self.degree, self.bits, self.denominator = 0, 1, 0.0, 1
         self.polynomial = True  # whether nothing was met but sums, products and whole powers of inputs and numbers
-        self.given_out: dict[int, tuple[int, Value]] = {}  # of a sequence that a step gave out, one entry, and at which nesting
+        self.given_out: dict[
+            int, tuple[int, Value]
+        ] = {}  # of a sequence that a step gave out, one entry, and at which nesting
         self.nesting = 0  # of folds read as functions: the state of an inner one is not that of an outer one
         self.shapes: dict[Any, bytes] = {}
         self.bodies: dict[Any, Any] = {}
@@ -115,7 +117,9 @@ class Reading(Interpreter):
         """
         pairs = self.evaluations * (self.evaluations - 1) / 2 + outputs
         coefficients = 2 * (self.bits + self.degree * log2(self.denominator) + 1)
-        return log2(pairs) + log2(2 * self.degree / 2.0 ** (PRIME_BITS - 1) + (1 + coefficients / (PRIME_BITS - 1)) / 2.0**PRIMES)
+        return log2(pairs) + log2(
+            2 * self.degree / 2.0 ** (PRIME_BITS - 1) + (1 + coefficients / (PRIME_BITS - 1)) / 2.0**PRIMES
+        )
 
     # -- what nodes mean
 
@@ -141,7 +145,11 @@ class Reading(Interpreter):
         if ANY[0] not in node.shape:
             return node.shape
         if not isinstance(node.op, type):
-            return args[1].shape if isinstance(node.op, Call) and node.op.body is None else (op_name(node.op), *(arg.shape for arg in args))
+            return (
+                args[1].shape
+                if isinstance(node.op, Call) and node.op.body is None
+                else (op_name(node.op), *(arg.shape for arg in args))
+            )
         met: set[str] = set()
         for arg in args:
             met |= set(arg.shape[1]) if arg.shape[:1] == ("broadcast",) else {repr(arg.shape)} if arg.shape else set()
@@ -156,7 +164,12 @@ class Reading(Interpreter):
             return self.sum(args, shape)
         if op is sp.Mul:
             return self.product(args, shape)
-        if op is sp.Pow and (exponent := exact(node.args[1])) is not None and exponent.denominator == 1 and abs(exponent) < LARGEST:
+        if (
+            op is sp.Pow
+            and (exponent := exact(node.args[1])) is not None
+            and exponent.denominator == 1
+            and abs(exponent) < LARGEST
+        ):
             return self.power(args[0], int(exponent), shape)
         if isinstance(op, type):
             return self.random(head_name(op).encode(), sorted(args) if op in COMMUTATIVE else args, shape)
@@ -191,11 +204,15 @@ class Reading(Interpreter):
         return Value(pow(base.number, exponent, self.prime), shape, degree, bits, base.whole and exponent >= 0)
 
     def index(self, value: Any, position: int, node: Node) -> Value:
-        return self.random(b"entry %d" % position, (value,), node.shape[1:] if ANY[0] not in node.shape else ("entry", value.shape))
+        return self.random(
+            b"entry %d" % position, (value,), node.shape[1:] if ANY[0] not in node.shape else ("entry", value.shape)
+        )
 
     def collect(self, entries: Entries, node: Node) -> Value:
         inner = tuple(sorted({repr(entry.shape) for entry in entries}))
-        return self.random(b"stack", entries, node.shape if ANY[0] not in node.shape else ("stack", len(entries), inner))
+        return self.random(
+            b"stack", entries, node.shape if ANY[0] not in node.shape else ("stack", len(entries), inner)
+        )
 
     # -- layers
 
@@ -233,7 +250,9 @@ class Reading(Interpreter):
         block, carries = fold.block, fold.carries
         self.nesting += 1
         given = [
-            self.random(b"state %d of %d" % (k, self.nesting), (), shape if ANY[0] not in shape else ("state", value.shape))
+            self.random(
+                b"state %d of %d" % (k, self.nesting), (), shape if ANY[0] not in shape else ("state", value.shape)
+            )
             for k, (shape, value) in enumerate(zip(block.shapes, whole[:carries], strict=False))
         ]
         given += [
@@ -263,7 +282,9 @@ class Reading(Interpreter):
         nesting, known = self.given_out.get(sequence.number, (0, sequence))
         if nesting == self.nesting:
             return known
-        return self.random(b"entry of %d" % self.nesting, (sequence,), shape if ANY[0] not in shape else ("entry", sequence.shape))
+        return self.random(
+            b"entry of %d" % self.nesting, (sequence,), shape if ANY[0] not in shape else ("entry", sequence.shape)
+        )
 
 
 def op_name(op: Any) -> bytes:

@@ -104,7 +104,9 @@ class Exact(Interpreter):
             return op.name
         value = self.inputs.get(op.name, self.parameter)
         sizes = () if any(isinstance(size, Rest) for size in node.shape) else node.shape
-        return np.full([size if isinstance(size, int) else 1 for size in sizes], value, dtype=object) if sizes else value
+        return (
+            np.full([size if isinstance(size, int) else 1 for size in sizes], value, dtype=object) if sizes else value
+        )
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         return value[position]
@@ -125,7 +127,11 @@ class Exact(Interpreter):
             value = reduce(add if op is sp.Add else mul, args)
         elif isinstance(op, type):
             if op in HEADS:
-                value = np.frompyfunc(HEADS[op], len(args), 1)(*args) if op in (sp.Pow,) or len(args) == 1 else reduce(np.frompyfunc(HEADS[op], 2, 1), args)
+                value = (
+                    np.frompyfunc(HEADS[op], len(args), 1)(*args)
+                    if op in (sp.Pow,) or len(args) == 1
+                    else reduce(np.frompyfunc(HEADS[op], 2, 1), args)
+                )
             else:
                 value = np.frompyfunc(partial(by_definition, op), len(args), 1)(*args)
         elif op.primitive.body is not None:
@@ -134,9 +140,16 @@ class Exact(Interpreter):
         else:
             try:
                 value = op.evaluate(*args)
-            except (TypeError, ValueError, IndexError) as error:  # a function without fractions, or an axis that a single number has not
+            except (
+                TypeError,
+                ValueError,
+                IndexError,
+            ) as error:  # a function without fractions, or an axis that a single number has not
                 raise Inexact(op.primitive.name) from error
-        if any(isinstance(one, Fraction) and max(one.numerator.bit_length(), one.denominator.bit_length()) > MOST_BITS for one in np.ravel(value)[:1]):
+        if any(
+            isinstance(one, Fraction) and max(one.numerator.bit_length(), one.denominator.bit_length()) > MOST_BITS
+            for one in np.ravel(value)[:1]
+        ):
             raise Abandoned("a number of too many digits")
         return value
 
@@ -154,14 +167,22 @@ class Exact(Interpreter):
             self.steps += 1
             if self.steps > self.most:
                 raise Abandoned("a state that does not come to rest")
-            own = [value if entry is None else entry[number] for value, entry in zip(args[carries:], entries, strict=True)]
+            own = [
+                value if entry is None else entry[number] for value, entry in zip(args[carries:], entries, strict=True)
+            ]
             results = self.follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True)))
             rests = special is not None and number not in special and all(map(_same, state, results[:carries]))
             state = list(results[:carries])
             for kept, value in zip(given, results[carries:], strict=True):
                 kept.append(value)
             following = bisect_right(special, number) if special is not None else 0
-            number = number + 1 if not rests or special is None else special[following] if following < len(special) else count
+            number = (
+                number + 1
+                if not rests or special is None
+                else special[following]
+                if following < len(special)
+                else count
+            )
         return [*state, *given]
 
     def _special(self, entries: Sequence[Any], count: int) -> list[int] | None:

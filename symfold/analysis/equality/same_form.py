@@ -78,7 +78,8 @@ def _begun_apart(node: Node, args: tuple[Any, ...]) -> Any:
                 heads[place], init[place] = head, neutral
     made = apply_fold(block.retyped(shapes), fold.count, init, args[fold.carries :], fold.each)
     return tuple(
-        one if place >= fold.carries or heads[place] is None else Node(heads[place], (args[place], one)) for place, one in enumerate(made)
+        one if place >= fold.carries or heads[place] is None else Node(heads[place], (args[place], one))
+        for place, one in enumerate(made)
     )
 
 
@@ -87,7 +88,9 @@ def _adds_up(block: Block, place: int) -> Any:
     state, result = block.formals[place], block.results[place]
     if result.op not in NEUTRAL or result.shape != state.shape or result.args.count(state) != 1:
         return None
-    others = [arg for arg in result.args if arg is not state] + [one for k, one in enumerate(block.results) if k != place]
+    others = [arg for arg in result.args if arg is not state] + [
+        one for k, one in enumerate(block.results) if k != place
+    ]
     return None if state in walk(others) else result.op
 
 
@@ -129,12 +132,22 @@ def _without(parts: list[Node], taken: Sequence[Node]) -> list[Node] | None:
 
 def _longer(head: Any, part: Node) -> tuple[Node, Sequence[Node]] | None:
     """A fold that begins at the neutral number with one step more before its first, and what that step adds; None of others."""
-    factor, core = (part.args[0], part.args[1]) if head is sp.Add and part.op is sp.Mul and len(part.args) == 2 and exact(part.args[0]) is not None else (None, part)
+    factor, core = (
+        (part.args[0], part.args[1])
+        if head is sp.Add and part.op is sp.Mul and len(part.args) == 2 and exact(part.args[0]) is not None
+        else (None, part)
+    )
     if not isinstance(core.op, Select):
         return None
     node = core.args[0]
     fold, block = node.op, node.op.block
-    if fold.carries != 1 or len(block.results) != 1 or not any(fold.each) or node.args[0] != _neutral(head, block.shapes[0]) or _adds_up(block, 0) is not head:
+    if (
+        fold.carries != 1
+        or len(block.results) != 1
+        or not any(fold.each)
+        or node.args[0] != _neutral(head, block.shapes[0])
+        or _adds_up(block, 0) is not head
+    ):
         return None
     before = [_earlier(operand) if each else operand for operand, each in zip(node.args[1:], fold.each, strict=True)]
     operands = [one for one in before if one is not None]
@@ -159,4 +172,11 @@ def _earlier(sequence: Node) -> Node | None:
     names = sequence.op.names if isinstance(sequence.op, Family) else None
     if not isinstance(names, Numbered) or names.start < 1:
         return None
-    return Node(Family(Numbered(names.prefix, names.start - 1, names.count + 1), sequence.op.shape, sequence.op.role, sequence.op.start))
+    return Node(
+        Family(
+            Numbered(names.prefix, names.start - 1, names.count + 1),
+            sequence.op.shape,
+            sequence.op.role,
+            sequence.op.start,
+        )
+    )

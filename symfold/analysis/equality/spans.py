@@ -30,7 +30,9 @@ def bodies_of(net: Net) -> dict[Span, Any]:
     for names, body in _interleaved(numbered):
         # symbolically many names by a step are told as the whole stretch
         alone = range(known) if names.step > 1 and isinstance(known := names.count, int) else ()
-        found |= {(names.prefix, names.number(k), names.number(k)): body for k in alone} or {(names.prefix, names.start, names.number(names.count - 1)): body}
+        found |= {(names.prefix, names.number(k), names.number(k)): body for k in alone} or {
+            (names.prefix, names.start, names.number(names.count - 1)): body
+        }
     return _gathered(found)
 
 
@@ -48,9 +50,18 @@ def _interleaved(numbered: Collection[tuple[Numbered, Any]]) -> Iterator[tuple[N
 def _gathered(found: dict[Span, Any]) -> dict[Span, Any]:
     """Neighbouring numbers of one body as one span."""
     made: dict[Span, Any] = {}
-    for (stem, first, last), body in sorted(found.items(), key=lambda pair: (pair[0][0], str(pair[0][1]) if not isinstance(pair[0][1], int) else f"{pair[0][1]:012d}")):
+    for (stem, first, last), body in sorted(
+        found.items(),
+        key=lambda pair: (pair[0][0], str(pair[0][1]) if not isinstance(pair[0][1], int) else f"{pair[0][1]:012d}"),
+    ):
         before = next(reversed(made), None)
-        if before is not None and before[0] == stem and made[before] == body and isinstance(before[2], int) and first <= before[2] + 1:
+        if (
+            before is not None
+            and before[0] == stem
+            and made[before] == body
+            and isinstance(before[2], int)
+            and first <= before[2] + 1
+        ):
             del made[before]
             made[stem, before[1], max(before[2], last) if isinstance(last, int) else last] = body
         else:
@@ -70,7 +81,12 @@ def beyond(span: Span, others: dict[Span, Any]) -> str:
     left = [(span[1], span[2])]
     for known in others:
         if known[0] == span[0]:
-            left = [part for lo, hi in left for part in ((lo, min(hi, known[1] - 1)), (max(lo, known[2] + 1), hi)) if part[0] <= part[1]]
+            left = [
+                part
+                for lo, hi in left
+                for part in ((lo, min(hi, known[1] - 1)), (max(lo, known[2] + 1), hi))
+                if part[0] <= part[1]
+            ]
     return ", ".join(span_text((span[0], lo, hi)) for lo, hi in left)
 
 

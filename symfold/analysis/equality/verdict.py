@@ -109,7 +109,9 @@ def _of_numbers(a: Net, b: Net, seed: int, depths: Mapping[str, int] | None = No
         return found
     if (example := counterexample.find(a, b, depths)) is not None:
         return Verdict("different", False, f"different: {example.text}", example.data)
-    if (decision := modular.decide(a, b, seed)) is not None and (polynomials := _as_polynomials(decision, seed, own)) is not None:
+    if (decision := modular.decide(a, b, seed)) is not None and (
+        polynomials := _as_polynomials(decision, seed, own)
+    ) is not None:
         return polynomials
     if FEW_STEPS < total <= MOST_STEPS and (agreed := agree(a, b, Reading(seed))).equal:
         return _as_random(agreed)
@@ -125,14 +127,34 @@ def _as_polynomials(decision: modular.Decision, seed: int, own: bool) -> Verdict
     """The verdict on two polynomial nets from their values at one point modulo a prime."""
     if not decision.equal:
         said = f"different: as polynomials; at a point drawn modulo a prime of 127 bits (seed {seed}) their values differ, which those of equal polynomials never do"
-        return Verdict("different", False, said, {"prime": decision.prime, "inputs": decision.points, "values": decision.values, "place": decision.place, "seed": seed})
+        return Verdict(
+            "different",
+            False,
+            said,
+            {
+                "prime": decision.prime,
+                "inputs": decision.points,
+                "values": decision.values,
+                "place": decision.place,
+                "seed": seed,
+            },
+        )
     if not decision.known:
         return None
     stated = Agreement(True, decision.error).stated
     level = "equal for these layers" if own else "equal as random functions"
-    because = "; none of the known sufficient conditions holds, so the equality may be accidental: other layers, another answer" if own else ""
+    because = (
+        "; none of the known sufficient conditions holds, so the equality may be accidental: other layers, another answer"
+        if own
+        else ""
+    )
     said = f"{'equal for these layers' if own else 'equal'}, as polynomials: at a random point modulo a random prime of 127 bits they agree ({stated}){because}"
-    return Verdict(level, True, said, {"because": None, "points": None, "log2 of the error": decision.error, "prime": decision.prime})
+    return Verdict(
+        level,
+        True,
+        said,
+        {"because": None, "points": None, "log2 of the error": decision.error, "prime": decision.prime},
+    )
 
 
 def _evidence(agreed: Agreement) -> dict[str, Any]:
@@ -144,16 +166,30 @@ def _for_these(a: Net, b: Net, seed: int, total: float) -> Verdict | None:
     short = total <= FEW_STEPS
     if (why := conditions.reason(a, b, seed, short)) is not None:
         text, agreed = why
-        return Verdict("equal for these layers", True, f"equal for these layers, because {text} ({agreed.stated}); this is sufficient, not necessary", {"because": text, **_evidence(agreed)})
+        return Verdict(
+            "equal for these layers",
+            True,
+            f"equal for these layers, because {text} ({agreed.stated}); this is sufficient, not necessary",
+            {"because": text, **_evidence(agreed)},
+        )
     for folded in (False, True):
         if folded or total <= FEW_STEPS:
             reading = Reading(seed, opened=True, folded=folded)
             agreed = agree(a, b, reading)
             if agreed.equal:
                 points = not folded and proved(a, b, reading)
-                by = f"in fractions, at {points} points, which is enough for their degree" if points else f"modulo a random prime of 127 bits ({agreed.stated})"
+                by = (
+                    f"in fractions, at {points} points, which is enough for their degree"
+                    if points
+                    else f"modulo a random prime of 127 bits ({agreed.stated})"
+                )
                 said = f"equal for these layers, by exact computation {by}; none of the known sufficient conditions holds, so the equality may be accidental: other layers, another answer"
-                return Verdict("equal for these layers", True, said, {"because": None, "points": points or None, **_evidence(agreed)})
+                return Verdict(
+                    "equal for these layers",
+                    True,
+                    said,
+                    {"because": None, "points": points or None, **_evidence(agreed)},
+                )
     return None
 
 
@@ -174,31 +210,74 @@ def proved(a: Net, b: Net, reading: Reading) -> int:
 
 def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
     if total > MOST_NUMBERS:
-        unread = f", more than the {MOST_STEPS:,} that are read one by one as random functions" if total > MOST_STEPS else ""
-        return Verdict("undecided", None, f"undecided: no argument for folds as wholes decides, and of {total:,} steps{unread} no numbers are computed above {MOST_NUMBERS:,}; at a smaller depth the nets may be decided", {"steps": total})
+        unread = (
+            f", more than the {MOST_STEPS:,} that are read one by one as random functions" if total > MOST_STEPS else ""
+        )
+        return Verdict(
+            "undecided",
+            None,
+            f"undecided: no argument for folds as wholes decides, and of {total:,} steps{unread} no numbers are computed above {MOST_NUMBERS:,}; at a smaller depth the nets may be decided",
+            {"steps": total},
+        )
     try:
         found = numerical.compare_numbers(a, b, seed, total)
     except ShapeError as error:
         return Verdict("different", False, f"different: {error}", {"reason": str(error)})
-    evidence = {"inputs": found.inputs, "values": found.values, "place": found.place, "points": found.points, "seed": seed, "positive": found.positive, "params": found.params}
+    evidence = {
+        "inputs": found.inputs,
+        "values": found.values,
+        "place": found.place,
+        "points": found.points,
+        "seed": seed,
+        "positive": found.positive,
+        "params": found.params,
+    }
     note = f" ({found.spread}: compared entry by entry, the smaller one repeated)" if found.spread else ""
     if found.equal:
         digits = f", at {found.digits} of them to {multiprecision.SAME} digits" if found.digits else ""
         said = f"numerically equal at {found.points} random points to a relative tolerance of {numerical.TOLERANCE:.0e} (the largest difference is {found.difference:.1e}){digits}; not proved{note}"
-        return Verdict("numerically equal", None, said, {**evidence, "tolerance": numerical.TOLERANCE, "digits": found.digits})
+        return Verdict(
+            "numerically equal", None, said, {**evidence, "tolerance": numerical.TOLERANCE, "digits": found.digits}
+        )
     if found.equal is None:
-        return Verdict("undecided", None, f"undecided: at random points the numbers differ by {found.difference:.1e}, which rounding may explain" if found.points else "undecided: no random point gave finite numbers", evidence)
+        return Verdict(
+            "undecided",
+            None,
+            f"undecided: at random points the numbers differ by {found.difference:.1e}, which rounding may explain"
+            if found.points
+            else "undecided: no random point gave finite numbers",
+            evidence,
+        )
     where = ", ".join(f"{name} = {_short(value)}" for name, value in found.inputs.items())
     shown = where if len(where) < 200 else "a random input (in the evidence)"
-    opaque = f"random smooth {'positive ' if found.positive else ''}layers, " if any(op.body is None for net in (a, b) for op, _ in applied_layers(net.outputs)) else ""
-    drawn = "random parameters, " if any(leaf.op.role == "parameter" for net in (a, b) for leaf in leaves_of(net.outputs)) else ""
+    opaque = (
+        f"random smooth {'positive ' if found.positive else ''}layers, "
+        if any(op.body is None for net in (a, b) for op, _ in applied_layers(net.outputs))
+        else ""
+    )
+    drawn = (
+        "random parameters, "
+        if any(leaf.op.role == "parameter" for net in (a, b) for leaf in leaves_of(net.outputs))
+        else ""
+    )
     entry = f" in entry {found.place[1:]}" if len(found.place) > 1 else ""
-    return Verdict("different", False, f"different: with {opaque}{drawn}seed {seed} and {shown}: {_pair(*found.values, found.difference)}{entry}{note}", {**evidence, "verified": found.verified})
+    return Verdict(
+        "different",
+        False,
+        f"different: with {opaque}{drawn}seed {seed} and {shown}: {_pair(*found.values, found.difference)}{entry}{note}",
+        {**evidence, "verified": found.verified},
+    )
 
 
 def _short(value: Any) -> Any:
     """Numbers to four digits, whole ones as they are."""
-    return [_short(part) for part in value] if isinstance(value, list) else value if isinstance(value, int) else float(f"{value:.4g}")
+    return (
+        [_short(part) for part in value]
+        if isinstance(value, list)
+        else value
+        if isinstance(value, int)
+        else float(f"{value:.4g}")
+    )
 
 
 def _pair(left: float, right: float, gap: float) -> str:
@@ -220,8 +299,22 @@ def _at_small_depths(a: Net, b: Net, seed: int) -> Verdict:
         tried = verdict(one, other, seed=seed)
         if tried.equal is False:
             tried = _of_numbers(one, other, seed, depths)
-            at = "" if tried.text.startswith("different: at ") else f"at {', '.join(f'{name} = {count}' for name in sorted(names))}, "
-            return Verdict("different", False, tried.text.replace("different: ", f"different: {at}", 1), {**tried.evidence, "depths": depths})
+            at = (
+                ""
+                if tried.text.startswith("different: at ")
+                else f"at {', '.join(f'{name} = {count}' for name in sorted(names))}, "
+            )
+            return Verdict(
+                "different",
+                False,
+                tried.text.replace("different: ", f"different: {at}", 1),
+                {**tried.evidence, "depths": depths},
+            )
         found[count] = tried
     said = "; ".join(f"{', '.join(sorted(names))} = {count}: {tried.level}" for count, tried in found.items())
-    return Verdict("undecided", None, f"undecided for every depth; where it was tried, no difference was found ({said})", {"tried": {count: tried.level for count, tried in found.items()}})
+    return Verdict(
+        "undecided",
+        None,
+        f"undecided for every depth; where it was tried, no difference was found ({said})",
+        {"tried": {count: tried.level for count, tried in found.items()}},
+    )

@@ -110,7 +110,9 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
         return f"L{lists.index(content) + 1}"
 
     reading, counted = (Reader(joined, define).read(scope, {}) for joined in (False, True))
-    stretches = tuple(Stretch(reading.passes[loop.node], counted.passes[loop.node], loop.previous is None) for loop in loops)
+    stretches = tuple(
+        Stretch(reading.passes[loop.node], counted.passes[loop.node], loop.previous is None) for loop in loops
+    )
     outputs = tuple(text(value) for _, value in output_equations(held, scope, reading, letters.output()))
     return Layout(stretches, outputs)
 
@@ -130,7 +132,10 @@ def wires(walked: Pass, reading: Reading, whole: bool = False) -> Wires:
     block, carries = walked.loop.fold.block, walked.loop.fold.carries
     calls = [node for node in walked.loop.scope.order if isinstance(node.op, Call)]
     reads = tuple(
-        (text(reading.known[node.args[0]]), ", ".join(text(called(as_term(reading.known[arg]))) for arg in node.args[1 : 1 + node.op.arity]))
+        (
+            text(reading.known[node.args[0]]),
+            ", ".join(text(called(as_term(reading.known[arg]))) for arg in node.args[1 : 1 + node.op.arity]),
+        )
         for node in calls
     )
     joins = tuple(
@@ -205,7 +210,9 @@ def _shown(node: Node, layers: Sequence[str] | dict[str, Any]) -> str:
     if node.op is not sp.Add:
         return preview(node)
     order = {name: place for place, name in enumerate(layers)}
-    return " + ".join(sorted(map(preview, node.args), key=lambda part: (order.get(part, -1), part))).replace("+ -", "- ")
+    return " + ".join(sorted(map(preview, node.args), key=lambda part: (order.get(part, -1), part))).replace(
+        "+ -", "- "
+    )
 
 
 def name_of(index: Size, letter: str) -> str:

@@ -62,7 +62,9 @@ class Chain:
         self.scope, self.letters = scope_of(net)
         self.reading = Reader(joined=listed, define=lambda entries: self.letters.listed()).read(self.scope, {})
         self.unit = Term(Unit(self.letters.free("IE")))
-        self.factors = Factors(self.letters.free("JD"), len({label(name) for name in layer_names(net)}) < 2, tuple(linear))
+        self.factors = Factors(
+            self.letters.free("JD"), len({label(name) for name in layer_names(net)}) < 2, tuple(linear)
+        )
 
     # -- along one scope
 
@@ -104,7 +106,9 @@ class Chain:
         def row(result: Node, places: Sequence[int]) -> list[Map]:
             found = [self.derivative(result, reading, {formals[k]: self.unit}) for k in places]
             if any(isinstance(one, (Entries, Unlisted)) for one in found):
-                raise NoRule("a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)")
+                raise NoRule(
+                    "a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)"
+                )
             return found
 
         operands = [k for k in range(carries, len(formals)) if active[k]]
@@ -120,8 +124,16 @@ class Chain:
         """The derivatives of a fold's results."""
         carries = node.op.carries
         if any(isinstance(arg, (Entries, Unlisted)) for arg in args[:carries]):
-            raise NoRule("a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)")
-        init: Map = args[0] if carries == 1 else None if all(arg is None for arg in args[:carries]) else _joined(node, args[:carries])
+            raise NoRule(
+                "a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)"
+            )
+        init: Map = (
+            args[0]
+            if carries == 1
+            else None
+            if all(arg is None for arg in args[:carries])
+            else _joined(node, args[:carries])
+        )
         last, given = self.run(node, init, args, reading)
         return [*(entry(last, part) for part in range(carries)), *given]
 
@@ -132,8 +144,12 @@ class Chain:
         if self.listed or fold.count == 1:
             return self._run_listed(walked, init, args, active)
         if any(isinstance(arg, Entries) for arg in args[fold.carries :]):
-            raise NoRule(f"the {fold.count} steps of a fold read entries that differ in what they depend on (give a smaller depth)")
-        return self._run_folded(walked, init, args, active), [Unlisted(fold.count) for _ in fold.block.results[fold.carries :]]
+            raise NoRule(
+                f"the {fold.count} steps of a fold read entries that differ in what they depend on (give a smaller depth)"
+            )
+        return self._run_folded(walked, init, args, active), [
+            Unlisted(fold.count) for _ in fold.block.results[fold.carries :]
+        ]
 
     def _run_listed(self, walked: Pass, init: Map, args: list[Any], active: Sequence[bool]) -> tuple[Map, list[Any]]:
         fold = walked.loop.fold
@@ -142,12 +158,17 @@ class Chain:
         repeated = _Repeated()
         for number in range(fold.count):
             inner = walked.step(number + 1) if self.listed else walked.read([*walked.init, *walked.operands], 1)
-            own = [arg[number] if isinstance(arg, Entries) and each else arg for arg, each in zip(args[fold.carries :], fold.each, strict=True)]
+            own = [
+                arg[number] if isinstance(arg, Entries) and each else arg
+                for arg, each in zip(args[fold.carries :], fold.each, strict=True)
+            ]
             step = self.step(walked, inner, [*active[: fold.carries], *(one is not None for one in own)])
             before = None if is_identity(step.matrix) and not given else plus(parts)
             for which, kept in enumerate(given):
                 found = [after(a, entry(before, k)) for k, a in enumerate(step.given[which])]
-                kept.append(plus([*found, *(after(c[which], own[k - fold.carries]) for k, c in step.given_columns.items())]))
+                kept.append(
+                    plus([*found, *(after(c[which], own[k - fold.carries]) for k, c in step.given_columns.items())])
+                )
             added = [after(_column(column), own[k - fold.carries]) for k, column in step.columns.items()]
             if is_identity(step.matrix):
                 parts += added
@@ -179,7 +200,9 @@ class Chain:
         later = self.at(walked, other, active).state if power is not None else None
         following = show_size(sp.Symbol(variable) + (1 if upward else -1))
         if later is None:  # only the last step counts
-            own = self._number(walked, sp.Integer(loop.fold.count) if isinstance(loop.fold.count, int) else loop.fold.count, active)
+            own = self._number(
+                walked, sp.Integer(loop.fold.count) if isinstance(loop.fold.count, int) else loop.fold.count, active
+            )
             return plus([after(_column(column), args[k]) for k, column in own.columns.items()])
         summed = after(Term(Over("prod", other, high, following), (later,)), added)
         return plus([total, None if summed is None else Term(Over("sum", variable, low, high), (summed,))])
@@ -210,7 +233,9 @@ class Rules(Interpreter):
         op, seeds = node.op, self.seeds
         if op.role != "input" or not isinstance(op.count, int) or not seeds:
             return None
-        found = {seed.op.name: value for seed, value in seeds.items() if seed.shape == op.shape and hasattr(seed.op, "name")}
+        found = {
+            seed.op.name: value for seed, value in seeds.items() if seed.shape == op.shape and hasattr(seed.op, "name")
+        }
         values = Entries(found.get(name) for name in op.names) if found else Entries()
         return values if any(value is not None for value in values) else None
 
@@ -232,8 +257,12 @@ class Rules(Interpreter):
         op, factors, reading = node.op, self.chain.factors, self.reading
         for arg in (args[k] for k in carried_places(node)):
             if isinstance(arg, (Entries, Unlisted)):
-                what = "reads a whole sequence" if isinstance(arg, Entries) else f"reads what {arg.count} steps give out"
-                raise NoRule(f"an operation {what}: its derivative is no product of maps here (take an entry, or use .evaluate)")
+                what = (
+                    "reads a whole sequence" if isinstance(arg, Entries) else f"reads what {arg.count} steps give out"
+                )
+                raise NoRule(
+                    f"an operation {what}: its derivative is no product of maps here (take an entry, or use .evaluate)"
+                )
         if is_primitive(node, tap):
             return plus(args)
         if isinstance(op, Call):
@@ -242,7 +271,9 @@ class Rules(Interpreter):
             return plus([factors.elementwise(node, k, arg, reading) for k, arg in enumerate(args) if arg is not None])
         if is_primitive(node, alike):
             return args[0]
-        return plus([after(factors.primitive(node, k, reading), args[k]) for k in carried_places(node) if args[k] is not None])
+        return plus(
+            [after(factors.primitive(node, k, reading), args[k]) for k in carried_places(node) if args[k] is not None]
+        )
 
 
 class _Repeated:

@@ -1,7 +1,7 @@
 """Factors: the derivative of one operation by one argument, as it is named in a product.
 
-    J2(z1) of layer f2 at the state z1; J2 where it is the same everywhere; diag(v) of an elementwise operation;
-    dot(·, W) of an operation that is linear, which is the map itself
+J2(z1) of layer f2 at the state z1; J2 where it is the same everywhere; diag(v) of an elementwise operation;
+dot(·, W) of an operation that is linear, which is the map itself
 """
 
 from __future__ import annotations

@@ -60,7 +60,9 @@ def jacobian(net: Any, linear: str | Sequence[str] = ()) -> Jacobian:
     """
     whole = Net.of(net)
     if not whole.inputs:
-        raise InvalidType("the net has no input to differentiate by (parameters are none; sf.grad differentiates by them)")
+        raise InvalidType(
+            "the net has no input to differentiate by (parameters are none; sf.grad differentiates by them)"
+        )
     names = (linear,) if isinstance(linear, str) else tuple(linear)
     _check_layers(whole, names)
     return Jacobian(whole, names)
@@ -71,9 +73,13 @@ def _check_layers(net: Net, linear: Sequence[str]) -> None:
     families = [names_of(args[0]) for _, args in applied_layers(net.outputs)]
     firsts = layer_names(net)
     for name in linear:
-        numbered = any(isinstance(names, Numbered) and name.removeprefix(names.prefix).isdecimal() for names in families)
+        numbered = any(
+            isinstance(names, Numbered) and name.removeprefix(names.prefix).isdecimal() for names in families
+        )
         if not numbered and not any(is_named(Name(one), (name,)) for one in firsts):
-            raise InvalidValue(f"no layer is called {name!r} (linear= takes names of layers or families: {', '.join(firsts) or 'none here'})")
+            raise InvalidValue(
+                f"no layer is called {name!r} (linear= takes names of layers or families: {', '.join(firsts) or 'none here'})"
+            )
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,9 @@ class Jacobian:
         maps = [[_map(value) for value in row] for row in self._maps]
         size = sum(size_of(value) for row in maps for value in row if value is not None)
         if max_ops is not None and size > max_ops:
-            raise TooLarge(f"the Jacobian has {show_count(size)} factors and terms, over the bound max_ops={max_ops} (lift it with max_ops=None)")
+            raise TooLarge(
+                f"the Jacobian has {show_count(size)} factors and terms, over the bound max_ops={max_ops} (lift it with max_ops=None)"
+            )
         zero = Term(Constant(sp.Integer(0)))
         if (whole := _whole(self.net, maps)) is not None:
             yield from framed(style, [stream(whole, style)], aligned=False)
@@ -116,7 +124,11 @@ class Jacobian:
         if len(names) == len(inputs) == 1:
             yield from framed(style, [stream(maps[0][0] or zero, style)], aligned=False)
             return
-        pairs = [(Term(Name(f"d{out}/d{into}")), value or zero) for out, row in zip(names, maps, strict=True) for into, value in zip(inputs, row, strict=True)]
+        pairs = [
+            (Term(Name(f"d{out}/d{into}")), value or zero)
+            for out, row in zip(names, maps, strict=True)
+            for into, value in zip(inputs, row, strict=True)
+        ]
         yield from framed(style, [equation(name, value, style) for name, value in pairs])
 
     def __str__(self) -> str:
@@ -137,7 +149,9 @@ class Jacobian:
 
     # -- multiplied out
 
-    def expanded(self, max_words: int = 10_000, output: int | None = None, input: str | None = None) -> Words | tuple[Words, ...]:
+    def expanded(
+        self, max_words: int = 10_000, output: int | None = None, input: str | None = None
+    ) -> Words | tuple[Words, ...]:
         """The words of the Jacobian: products with the later layer on the left, each with its coefficient.
 
         Of a net with several inputs or outputs, those of one `output` (its position) by one `input` (its name). There
@@ -153,12 +167,16 @@ class Jacobian:
         steps = known_count(steps_of(self.net.outputs))
         count = paths(self.net).count
         if steps > MOST_STEPS:
-            raise TooLarge(f"the Jacobian has {show_count(count)} paths over {show_count(steps)} steps, more than can be written one by one (use the product form)")
+            raise TooLarge(
+                f"the Jacobian has {show_count(count)} paths over {show_count(steps)} steps, more than can be written one by one (use the product form)"
+            )
         chain = self._chain(True)
         out, into = self._chosen(output, input)
         value = _value(chain, self.net, self.net.outputs[out], into)
         if isinstance(value, Unlisted):
-            raise TooLarge(f"the output is a sequence of {show_count(value.count)} entries, too many to write the words of each (use the product form)")
+            raise TooLarge(
+                f"the output is a sequence of {show_count(value.count)} entries, too many to write the words of each (use the product form)"
+            )
         if isinstance(value, Entries):
             return _each(value, chain.unit, max_words, count)
         return words_of(value, chain.unit, max_words, count)
@@ -167,7 +185,9 @@ class Jacobian:
         names = [node.op.name for node in self.net.inputs]
         many = (len(self.net.outputs) > 1 and output is None) or (len(names) > 1 and into is None)
         if many or not names:
-            raise InvalidType(f"a net of {len(names)} inputs and {len(self.net.outputs)} outputs has a matrix of Jacobians (choose one: output=0, input={names[0] if names else ''!r})")
+            raise InvalidType(
+                f"a net of {len(names)} inputs and {len(self.net.outputs)} outputs has a matrix of Jacobians (choose one: output=0, input={names[0] if names else ''!r})"
+            )
         if output is not None and not 0 <= output < len(self.net.outputs):
             raise InvalidValue(f"output={output} (must be from 0 to {len(self.net.outputs) - 1})")
         if into is not None and into not in names:
@@ -187,7 +207,14 @@ class Jacobian:
         values = dict(params or {})
         given = {name: np.shape(value) for name, value in {**values, **inputs}.items()}
         sized = with_shapes(self.net, given)  # with shapes every operation has its adjoint
-        opaque = next((str(names_of(args[0])[0]) for op, args in applied_layers(sized.outputs) if op.body is None and names_of(args[0])), None)
+        opaque = next(
+            (
+                str(names_of(args[0])[0])
+                for op, args in applied_layers(sized.outputs)
+                if op.body is None and names_of(args[0])
+            ),
+            None,
+        )
         if opaque is not None:  # said before a million steps are run to find it
             raise has_no_numbers(opaque)
         back = adjoint(sized, "cotangent")
@@ -241,7 +268,9 @@ def _each(values: Entries, unit: Term, most: int, paths: Any) -> tuple[Words, ..
         words = words_of(_map(value), unit, most, paths)
         left -= len(words)
         if left < 0:
-            raise TooLarge(f"the entries of the sequence have more than {most:,} words in all (give max_words, or take one: sf.jacobian(net[0]))")
+            raise TooLarge(
+                f"the entries of the sequence have more than {most:,} words in all (give max_words, or take one: sf.jacobian(net[0]))"
+            )
         found.append(words)
     return tuple(found)
 
@@ -249,14 +278,18 @@ def _each(values: Entries, unit: Term, most: int, paths: Any) -> tuple[Words, ..
 def _map(value: Any) -> Map:
     """The derivative of an output; of a sequence, a column."""
     if isinstance(value, Unlisted):
-        raise NoRule(f"an output has an entry for each of {value.count} steps, and so has its Jacobian (take one, or give a smaller depth: net.at(...))")
+        raise NoRule(
+            f"an output has an entry for each of {value.count} steps, and so has its Jacobian (take one, or give a smaller depth: net.at(...))"
+        )
     return grid([[_map(one)] for one in value]) if isinstance(value, Entries) else value
 
 
 def _whole(net: Net, maps: list[list[Map]]) -> Term | None:
     """Where the outputs are all the parts of one last state: the product of the steps' matrices, written once."""
     outputs = net.outputs
-    if len(outputs) < 2 or not all(o.op == Select(k) and o.args[0] is outputs[0].args[0] for k, o in enumerate(outputs)):
+    if len(outputs) < 2 or not all(
+        o.op == Select(k) and o.args[0] is outputs[0].args[0] for k, o in enumerate(outputs)
+    ):
         return None
     columns = [value.args[0] for value in maps[0] if value is not None and isinstance(value.op, EntryAt)]
     if outputs[0].args[0].op.carries != len(outputs) or len(columns) != len(net.inputs):
@@ -265,7 +298,10 @@ def _whole(net: Net, maps: list[list[Map]]) -> Term | None:
         return None
     if len({plain(Term(Composed(), column.args[:-1])) for column in columns}) > 1:
         return None
-    rows = [[None if _is_zero(column.args[-1].args[k]) else column.args[-1].args[k] for column in columns] for k in range(len(outputs))]
+    rows = [
+        [None if _is_zero(column.args[-1].args[k]) else column.args[-1].args[k] for column in columns]
+        for k in range(len(outputs))
+    ]
     product = columns[0].args[:-1]
     left = product[0] if len(product) == 1 else Term(Composed(), product)
     square = len(columns) == len(outputs)

@@ -130,5 +130,3 @@ def size_of(root: Term) -> int:
 def plain(value: Map) -> str:
     """A map as text."""
     return "0" if value is None else "".join(stream(value, STYLES["text"]))
-
-

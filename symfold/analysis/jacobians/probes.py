@@ -26,7 +26,13 @@ from symfold.core.stacked_inputs import Family, Numbered
 from symfold.core.walks import rebuilt, substitute, walk
 
 tap = primitive(
-    "tap", lambda a, probe: a, lambda xp, a, probe: a, lambda node, bar: [bar, bar], linear=(0,), shape_only=(1,), examples=((((2,), (2,)), {}),)
+    "tap",
+    lambda a, probe: a,
+    lambda xp, a, probe: a,
+    lambda node, bar: [bar, bar],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((2,), (2,)), {}),),
 )
 
 
@@ -103,7 +109,9 @@ def probed(roots: Sequence[Node], states: bool = False) -> Probed:
         places["count"] += made is not None
         if states and isinstance(made, tuple):
             carries = node.op.carries
-            last[0] = tuple(Node(Input(f"{stem}0_{len(probes)}_{k + 1}", part.shape)) for k, part in enumerate(made[:carries]))
+            last[0] = tuple(
+                Node(Input(f"{stem}0_{len(probes)}_{k + 1}", part.shape)) for k, part in enumerate(made[:carries])
+            )
             return (*map(tap, made[:carries], last[0]), *made[carries:])
         return made
 
@@ -123,7 +131,9 @@ def _probed(node: Node, args: tuple[Any, ...], leaf: Any) -> Any:
     own = [leaf(wanted.inside(fold, args)) for wanted in found]
     if not own:
         return None
-    return apply_fold(block, fold.count, args[: fold.carries], (*args[fold.carries :], *own), (*fold.each, *(True for _ in own)))
+    return apply_fold(
+        block, fold.count, args[: fold.carries], (*args[fold.carries :], *own), (*fold.each, *(True for _ in own))
+    )
 
 
 def _tapped(block: Block) -> tuple[Block, list[Wanted]]:
@@ -156,7 +166,13 @@ def _untapped(node: Node, args: tuple[Any, ...]) -> Any:
     replaced = {formals[k]: Node(Formal(0, place, formals[k].shape)) for place, k in enumerate(kept)}
     block = Block(tuple(formals[k].shape for k in kept), substitute(results, replaced))
     operands = [k - fold.carries for k in kept if k >= fold.carries]
-    return apply_fold(block, fold.count, args[: fold.carries], [args[fold.carries + k] for k in operands], [fold.each[k] for k in operands])
+    return apply_fold(
+        block,
+        fold.count,
+        args[: fold.carries],
+        [args[fold.carries + k] for k in operands],
+        [fold.each[k] for k in operands],
+    )
 
 
 def in_order(probes: Sequence[Probe], values: Sequence[Any]) -> list[tuple[str, Any]]:

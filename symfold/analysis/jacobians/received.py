@@ -89,12 +89,18 @@ def _at(loss: Any, data: Mapping[str, Any]) -> Net:
     known = {node.op.name for node in net.inputs}
     for name in data:
         if name not in known:
-            raise InvalidValue(f"the loss has no input {name!r} (it has {', '.join(map(repr, sorted(known))) or 'none'})")
+            raise InvalidValue(
+                f"the loss has no input {name!r} (it has {', '.join(map(repr, sorted(known))) or 'none'})"
+            )
     net = with_shapes(net, {name: np.shape(value) for name, value in data.items()})
     if len(net.outputs) != 1 or (is_known(net.outputs[0].shape) and net.outputs[0].shape != ()):
-        raise InvalidValue(f"a loss is a single number, got shape {', '.join(show(o.shape) for o in net.outputs)} (sum over it, or use sf.squared_error)")
+        raise InvalidValue(
+            f"a loss is a single number, got shape {', '.join(show(o.shape) for o in net.outputs)} (sum over it, or use sf.squared_error)"
+        )
     if not any(True for _ in applied_layers(net.outputs)):
-        raise InvalidValue("the loss applies no layer, so there is none that receives a gradient (name functions as layers: sf.layer('f1', np.tanh))")
+        raise InvalidValue(
+            "the loss applies no layer, so there is none that receives a gradient (name functions as layers: sf.layer('f1', np.tanh))"
+        )
     return net
 
 
@@ -161,14 +167,25 @@ def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Update
     along, directions, cotangents = _along(bars, leaves)
     gradient = compile_net(value_and_grad(net))(dict(params), **data)[1]
     if not (owners := _owners(net)):
-        raise InvalidValue("no layer of the loss has parameters, so no update is to be followed (give layers some: sf.dense, or weights of a body)")
+        raise InvalidValue(
+            "no layer of the loss has parameters, so no update is to be followed (give layers some: sf.dense, or weights of a body)"
+        )
     columns = []
     still = {node.op.name: np.zeros(node.shape) for node in cotangents}  # what is linear has one derivative everywhere
     for names in owners.values():
         steps = {d.op.name: _direction(leaf, gradient, names) for leaf, d in zip(leaves, directions, strict=True)}
-        columns.append(in_order(taps.probes, _numbers(Net(along, forms, (*net.leaves, *directions, *cotangents)), params, {**data, **still, **steps})))
+        columns.append(
+            in_order(
+                taps.probes,
+                _numbers(
+                    Net(along, forms, (*net.leaves, *directions, *cotangents)), params, {**data, **still, **steps}
+                ),
+            )
+        )
     changes = tuple(tuple(np.array(column[k][1]) for column in columns) for k in range(len(before)))
-    return Updates(tuple(name for name, _ in before), tuple(owners), changes, tuple(np.array(value) for _, value in before))
+    return Updates(
+        tuple(name for name, _ in before), tuple(owners), changes, tuple(np.array(value) for _, value in before)
+    )
 
 
 def _along(values: Sequence[Node], leaves: Sequence[Node]) -> tuple[tuple[Node, ...], list[Node], list[Node]]:
@@ -180,7 +197,11 @@ def _along(values: Sequence[Node], leaves: Sequence[Node]) -> tuple[tuple[Node, 
     cotangents = [Node(Input(f"cotangent_{k + 1}_", value.shape)) for k, value in enumerate(values)]
     directions = [Node(Input(f"direction_{k + 1}_", leaf.shape)) for k, leaf in enumerate(leaves)]
     first = pull_back(values, cotangents, leaves)
-    parts = [reduce_sum(first.bars[leaf] * d, axis=None, keepdims=False) for leaf, d in zip(leaves, directions, strict=True) if leaf in first.bars]
+    parts = [
+        reduce_sum(first.bars[leaf] * d, axis=None, keepdims=False)
+        for leaf, d in zip(leaves, directions, strict=True)
+        if leaf in first.bars
+    ]
     if not parts:
         return tuple(zeros(value) for value in values), directions, cotangents
     total = parts[0]
@@ -204,5 +225,7 @@ def _owners(net: Net) -> dict[str, tuple[str, ...]]:
 
 def _direction(leaf: Node, gradient: Mapping[str, Any], names: Sequence[str]) -> Array:
     """A gradient step on some parameters, in the shape of a leaf: a parameter, or a family of them."""
-    rows = [-np.asarray(gradient[name]) if name in names else np.zeros(np.shape(gradient[name])) for name in listed(leaf)]
+    rows = [
+        -np.asarray(gradient[name]) if name in names else np.zeros(np.shape(gradient[name])) for name in listed(leaf)
+    ]
     return np.stack(rows) if isinstance(leaf.op, Family) else rows[0]

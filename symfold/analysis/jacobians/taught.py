@@ -19,6 +19,7 @@ from symfold.analysis.jacobians.ordered import Map, after, is_identity, plain, p
 from symfold.analysis.jacobians.probes import Probe, Probed, in_order, probed, untapped
 from symfold.base.trees import LEAF
 from symfold.core.folds import Fold, Select
+from symfold.core.interpreter import Entries
 from symfold.core.names import label
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -73,7 +74,9 @@ class Taught:
     def probed(self) -> Probed:
         found = probed(self.source.outputs)
         if not found.probes:
-            raise InvalidValue("the net applies no layer, so there is none that is taught (name functions as layers: sf.layer('f1', np.tanh))")
+            raise InvalidValue(
+                "the net applies no layer, so there is none that is taught (name functions as layers: sf.layer('f1', np.tanh))"
+            )
         return found
 
     @cached_property
@@ -99,7 +102,9 @@ class Taught:
         leaves = tuple(leaf for leaf in self.source.leaves if leaf.op.role != "layer")
         return Net(bars, LEAF if len(bars) == 1 else ("tuple", (LEAF,) * len(bars)), (*leaves, *self.cotangents))
 
-    def evaluate(self, gradient: Any, params: Mapping[str, Any] | None = None, /, **inputs: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    def evaluate(
+        self, gradient: Any, params: Mapping[str, Any] | None = None, /, **inputs: Any
+    ) -> list[tuple[str, np.ndarray[Any, Any]]]:
         """What each application of a layer receives from a gradient of the output (a tuple of them for several): names and arrays.
 
         They come in the order of computation: step by step, and in a step as it computes.
@@ -161,7 +166,9 @@ class Taught:
         Folds whose gradients have names (`backward`) receive those, and pass on what they received at their start.
         """
         known = backward or {}
-        still = {node: None for node in walk(self.probed.roots) if isinstance(node.op, Select) and node.args[0] in known}
+        still = {
+            node: None for node in walk(self.probed.roots) if isinstance(node.op, Select) and node.args[0] in known
+        }
         ends = [(output, named(g.op.name)) for output, g in zip(self.probed.roots, self.cotangents, strict=True)]
         for node, own in known.items():
             if source in node.args[: node.op.carries] or source in walk(node.args[: node.op.carries], stop=still):
@@ -169,7 +176,7 @@ class Taught:
             if source in walk(node.args[node.op.carries :], stop=still) and source not in node.args[node.op.carries :]:
                 raise NoRule("what every step of a state of several parts reads is taught by all of them")
         found = [chain.derivative(end, chain.reading, {**still, source: chain.unit}) for end, _ in ends]
-        if any(isinstance(one, (list, Unlisted)) for one in found):
+        if any(isinstance(one, (Entries, Unlisted)) for one in found):
             raise NoRule("the gradients of the entries of a sequence add up, entry by entry")
         return plus([applied(one, gradient) for one, (_, gradient) in zip(found, ends, strict=True)])
 
@@ -182,21 +189,39 @@ class Taught:
             is_family = bool(counts) and counts[0] != 1
             members.append([probe.source.op.member(k) for k in range(counts[0])] if is_family else [probe.source])
         values = [[self._received(chain, member) for member in row] for row in members]
-        flat = in_order(self.probed.probes, [_array(row, probe) for row, probe in zip(values, self.probed.probes, strict=True)])
+        flat = in_order(
+            self.probed.probes, [_array(row, probe) for row, probe in zip(values, self.probed.probes, strict=True)]
+        )
         names = _names([name for name, _ in flat], chain, self.letter)
         pairs = [(name, value if value is not None else _zero()) for name, (_, value) in zip(names, flat, strict=True)]
         if len(pairs) > 1 and len({plain(value) for _, value in pairs}) == 1 and _consecutive(names):
-            return [Line(named(self.letter, sp.Symbol("k"), False), pairs[0][1], variable="k", first=_number(names[0]), last=_number(names[-1]))]
+            return [
+                Line(
+                    named(self.letter, sp.Symbol("k"), False),
+                    pairs[0][1],
+                    variable="k",
+                    first=_number(names[0]),
+                    last=_number(names[-1]),
+                )
+            ]
         return [Line(Term(name), value) for name, value in pairs]
 
     def _folded(self, chain: Chain) -> list[Line]:
         lines: list[Line] = []
         chain.letters.taken.add(self.letter)
-        letter = self.letter if len(self.cotangents) == 1 else chain.letters.free("tpqrsuvw")  # g1, g2 are those of the outputs
+        letter = (
+            self.letter if len(self.cotangents) == 1 else chain.letters.free("tpqrsuvw")
+        )  # g1, g2 are those of the outputs
         further = [letter]  # letters of what the layers at the first, second, ... place of a step receive
-        folds = {node: [p for p in self.probed.probes if p.source in node.args] for node in walk(self.probed.roots) if isinstance(node.op, Fold)}
+        folds = {
+            node: [p for p in self.probed.probes if p.source in node.args]
+            for node in walk(self.probed.roots)
+            if isinstance(node.op, Fold)
+        }
         wanted = "abcdehpqrsuvw" if all(node.op.carries > 1 for node in folds) else "bcdehpqrsuvw"
-        backward = {node: Backward.of(chain, node, wanted) for node in folds if node.op.carries > 1 and node.op.count != 1}
+        backward = {
+            node: Backward.of(chain, node, wanted) for node in folds if node.op.carries > 1 and node.op.count != 1
+        }
         for probe in self.probed.probes:
             node = next((fold for fold, own in folds.items() if probe in own), None)
             place = 0 if node is None else folds[node].index(probe)
@@ -210,14 +235,18 @@ class Taught:
         own = [line for node in backward for line in self._passed(chain, node, backward)]
         return _merged(list({(plain(line.name), plain(line.value)): line for line in (*lines, *own)}.values()))
 
-    def _of_fold(self, chain: Chain, node: Node, probe: Probe, letter: str, backward: Mapping[Node, Backward]) -> list[Line]:
+    def _of_fold(
+        self, chain: Chain, node: Node, probe: Probe, letter: str, backward: Mapping[Node, Backward]
+    ) -> list[Line]:
         """The lines for a layer that a fold applies at every step."""
         fold, loop = node.op, chain.reading.passes[node].loop
         if len(probe.wanted.counts) > 1 or loop.sign < 0:
             raise NoRule("layers inside nested folds, and steps that run down, have no single recurrence here")
         place = node.args.index(probe.source)
         k, first, last = sp.Symbol(loop.variable), loop.start + 1, loop.end
-        step = chain.at(chain.reading.passes[node], loop.variable, [n < fold.carries or n == place for n in range(len(node.args))])
+        step = chain.at(
+            chain.reading.passes[node], loop.variable, [n < fold.carries or n == place for n in range(len(node.args))]
+        )
         name = named(letter, k, False)
         if node in backward:
             received = backward[node].through(step.columns[place], k)
@@ -241,10 +270,18 @@ class Taught:
         loop = walked.loop
         step = chain.at(walked, loop.variable, [n < carries for n in range(len(node.args))])
         k, last = sp.Symbol(loop.variable), loop.end
-        lines = [Line(own.at(part, k - 1), own.through([row[part] for row in step.matrix], k) or _zero()) for part in range(carries)]
-        final = [(own.at(part, last), self._received(chain, Node(Select(part), (node,)), backward) or _zero()) for part in range(carries)]
+        lines = [
+            Line(own.at(part, k - 1), own.through([row[part] for row in step.matrix], k) or _zero())
+            for part in range(carries)
+        ]
+        final = [
+            (own.at(part, last), self._received(chain, Node(Select(part), (node,)), backward) or _zero())
+            for part in range(carries)
+        ]
         begun = [(name, value) for name, value in walked.initial(range(carries)) if plain(name) != plain(value)]
-        lines[-1] = replace(lines[-1], variable=loop.variable, first=last, last=loop.start + 1, initial=[*final, *begun])
+        lines[-1] = replace(
+            lines[-1], variable=loop.variable, first=last, last=loop.start + 1, initial=[*final, *begun]
+        )
         return lines
 
 
@@ -289,7 +326,13 @@ def _merged(lines: list[Line]) -> list[Line]:
     for line in lines:
         before = found[-1] if found else None
         number = _number(before.name.op) if before is not None and not before.variable else -1
-        if before is not None and number >= 0 and line.variable and number + 1 == line.first and plain(before.value) == plain(line.value):
+        if (
+            before is not None
+            and number >= 0
+            and line.variable
+            and number + 1 == line.first
+            and plain(before.value) == plain(line.value)
+        ):
             found[-1] = replace(line, first=number)
         else:
             found.append(line)

@@ -50,11 +50,15 @@ def row_jacobians(net: Any, params: Mapping[str, Any] | None, inputs: Mapping[st
     """A square Jacobian for each row, of a net from rows to rows of one width that keeps the rows apart."""
     whole = Net.of(net)
     if len(whole.inputs) != 1 or len(whole.outputs) != 1:
-        raise ShapeError(f"a square Jacobian belongs to a net of one input and one output, got {len(whole.inputs)} and {len(whole.outputs)}")
+        raise ShapeError(
+            f"a square Jacobian belongs to a net of one input and one output, got {len(whole.inputs)} and {len(whole.outputs)}"
+        )
     full = np.asarray(jacobian(whole).evaluate(params, **inputs))
     rank = full.ndim // 2
     if full.ndim % 2 or full.shape[:rank] != full.shape[rank:] or rank > 2:
-        raise ShapeError(f"a Jacobian of shape {full.shape} is not square (the output must have the shape of the input: a row, or rows)")
+        raise ShapeError(
+            f"a Jacobian of shape {full.shape} is not square (the output must have the shape of the input: a row, or rows)"
+        )
     if rank < 2:
         return full.reshape(*full.shape[:rank], *full.shape[:rank]) if rank else full.reshape(1, 1)
     rows = full.shape[0]

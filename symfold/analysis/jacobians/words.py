@@ -101,6 +101,7 @@ class Words(Mapping[Word, Any]):
 
 def words_of(root: Term | None, unit: Term, most: int, paths: int) -> Words:
     """An ordered expression multiplied out, or the error that says how many paths it has."""
+
     def bounded(value: Matrix) -> Matrix:
         return _bounded(value, most, paths)
 
@@ -118,7 +119,9 @@ def words_of(root: Term | None, unit: Term, most: int, paths: int) -> Words:
     weights = known[id(root)][0][0] if root is not None else {}
     found = Words({}, {}, factors, unit)
     ordered = sorted(weights, key=found.length)
-    return Words({w: weights[w][0] for w in ordered if weights[w][0] != 0}, {w: weights[w][1] for w in ordered}, factors, unit)
+    return Words(
+        {w: weights[w][0] for w in ordered if weights[w][0] != 0}, {w: weights[w][1] for w in ordered}, factors, unit
+    )
 
 
 def _bounded(value: Matrix, most: int, paths: int) -> Matrix:
@@ -133,7 +136,9 @@ def _bounded(value: Matrix, most: int, paths: int) -> Matrix:
 def _combined(part: Term, args: list[Matrix], bounded: Callable[[Matrix], Matrix]) -> Matrix:
     op = part.op
     if op is sp.Add:
-        return bounded([[_sum([arg[r][c] for arg in args]) for c in range(len(args[0][0]))] for r in range(len(args[0]))])
+        return bounded(
+            [[_sum([arg[r][c] for arg in args]) for c in range(len(args[0][0]))] for r in range(len(args[0]))]
+        )
     if op is sp.Mul:
         value = number_of(part.args[0])
         return [[{w: (value * c, n) for w, (c, n) in weights.items()} for weights in row] for row in args[-1]]

@@ -57,7 +57,9 @@ def _neighbourhood(net: Net, pair: list[str], order: int) -> Net | None:
     if node is None or not _passes_on(node.op):
         return None
     fold, operands = node.op, node.args[node.op.carries :]
-    places = [place for o, each in zip(operands, fold.each, strict=True) if each for place in places_of(pair, names_of(o))]
+    places = [
+        place for o, each in zip(operands, fold.each, strict=True) if each for place in places_of(pair, names_of(o))
+    ]
     start, end = min(places), max(places) + 1
     if end - start > MOST or (start, end) == (0, fold.count):
         return None

@@ -48,7 +48,11 @@ def closed_count(jet: Sequence[Node | None]) -> Any:
         return None
     if len(jet) == 1:
         return _lasting(fold)
-    powers = {one.op.position: power for power, one in enumerate(jet) if one is not None and isinstance(one.op, Select) and one.args == last.args}
+    powers = {
+        one.op.position: power
+        for power, one in enumerate(jet)
+        if one is not None and isinstance(one.op, Select) and one.args == last.args
+    }
     points = [place for place, power in powers.items() if power == 0]  # where layers are taken, if it moves
     if sorted(powers) != list(range(fold.op.carries)) or not _grows_by_layers(fold, points):
         return None
@@ -59,7 +63,11 @@ def closed_count(jet: Sequence[Node | None]) -> Any:
 def _lasting(node: Node) -> int | None:
     """How many terms the state of a fold has at every depth, if each step multiplies it by a number and adds no term that could cancel."""
     fold = node.op
-    if fold.carries != 1 or any(fold.each) or any(isinstance(part.op, Fold) for part in walk((*fold.block.results, *node.args))):
+    if (
+        fold.carries != 1
+        or any(fold.each)
+        or any(isinstance(part.op, Fold) for part in walk((*fold.block.results, *node.args)))
+    ):
         return None
     begun, *operands = Expansion(MOST).run(node.args)
     state = fold.block.formals[0]
@@ -100,7 +108,9 @@ def _rows(fold: Fold, points: Sequence[int]) -> list[Row] | None:
     name = own[fold.carries + fold.each.index(True)]
     rows: list[Row] = []
     taken_at: set[tuple[Node, ...]] = set()
-    for place, terms in enumerate(Expansion(MOST).run(block.results, {formal: {formal: sp.Integer(1)} for formal in own})):
+    for place, terms in enumerate(
+        Expansion(MOST).run(block.results, {formal: {formal: sp.Integer(1)} for formal in own})
+    ):
         if place in points:
             rows.append((0, []))
             continue
@@ -152,7 +162,15 @@ def _counted(rows: Sequence[Row], position: int, power: int, depth: Size) -> Any
     values = [0]
     for _ in range(power):
         counts = [
-            counts[place] + fresh + sum(prod(comb(counts[one] + taken - 1, taken) if counts[one] else 0 for one, taken in Counter(product).items()) for product in products)
+            counts[place]
+            + fresh
+            + sum(
+                prod(
+                    comb(counts[one] + taken - 1, taken) if counts[one] else 0
+                    for one, taken in Counter(product).items()
+                )
+                for product in products
+            )
             for place, (fresh, products) in enumerate(rows)
         ]
         values.append(counts[position])

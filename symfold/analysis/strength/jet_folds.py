@@ -46,7 +46,10 @@ def fold_jets(outer: Taylor, node: Node) -> list[Jet]:
     listed.append(results[fold.carries :])
     lengths = [*[1] * first, fold.count - first]
     outputs = fold.block.results[fold.carries :]
-    return [*results[: fold.carries], *(joined(parts, lengths, one.shape) for parts, one in zip(zip(*listed, strict=True), outputs, strict=True))]
+    return [
+        *results[: fold.carries],
+        *(joined(parts, lengths, one.shape) for parts, one in zip(zip(*listed, strict=True), outputs, strict=True)),
+    ]
 
 
 def _rest(outer: Taylor, fold: Fold, count: Any, state: Sequence[Jet], operands: Sequence[Jet]) -> list[Jet]:
@@ -59,12 +62,18 @@ def _rest(outer: Taylor, fold: Fold, count: Any, state: Sequence[Jet], operands:
             return settled.last(count, remembered, state, operands)
         return settled.folded(count, state, operands)
     after = step.written_out([*state, *entries_at(fold, operands, 0)])
-    return [*after[: fold.carries], *([None if one is None else stack([one]) for one in jet] for jet in after[fold.carries :])]
+    return [
+        *after[: fold.carries],
+        *([None if one is None else stack([one]) for one in jet] for jet in after[fold.carries :]),
+    ]
 
 
 def entries_at(fold: Fold, operands: Sequence[Jet], step: int) -> list[Jet]:
     """What a step reads besides the state."""
-    return [[element(one, step) if each and one is not None else one for one in jet] for jet, each in zip(operands, fold.each, strict=True)]
+    return [
+        [element(one, step) if each and one is not None else one for one in jet]
+        for jet, each in zip(operands, fold.each, strict=True)
+    ]
 
 
 def joined(parts: Sequence[Jet], lengths: Sequence[Any], shape: Shape) -> Jet:
@@ -76,7 +85,14 @@ def joined(parts: Sequence[Jet], lengths: Sequence[Any], shape: Shape) -> Jet:
         else:
             like = [element(one, 0) for one in entries if one is not None]
             zero = zeros_like(shape, like)
-            found.append(join([stack([zero] * length) if one is None else one for one, length in zip(entries, lengths, strict=True)]))
+            found.append(
+                join(
+                    [
+                        stack([zero] * length) if one is None else one
+                        for one, length in zip(entries, lengths, strict=True)
+                    ]
+                )
+            )
     return found
 
 
@@ -90,7 +106,11 @@ def patterns(values: Sequence[Jet]) -> Pattern:
 
 def loses(before: Sequence[Jet], after: Sequence[Jet]) -> bool:
     """Whether a coefficient that is not zero becomes zero in a step."""
-    return any(one is not None and new is None for jet, later in zip(before, after, strict=False) for one, new in zip(jet, later, strict=True))
+    return any(
+        one is not None and new is None
+        for jet, later in zip(before, after, strict=False)
+        for one, new in zip(jet, later, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -116,14 +136,22 @@ class StepJets:
         """With every coefficient of the state that is not zero after some step."""
         while True:
             step = cls.made(outer, fold, state, operands)
-            after = [[a or b for a, b in zip(before, later, strict=True)] for before, later in zip(state, patterns(step.results[: fold.carries]), strict=True)]
+            after = [
+                [a or b for a, b in zip(before, later, strict=True)]
+                for before, later in zip(state, patterns(step.results[: fold.carries]), strict=True)
+            ]
             if after == state:
                 return step
             state = after
 
     def written_out(self, given: Sequence[Jet]) -> list[Jet]:
         """The results with these for the formals."""
-        replaced = {formal: value for jet, values in zip(self.formals, given, strict=True) for formal, value in zip(jet, values, strict=True) if formal is not None and value is not None}
+        replaced = {
+            formal: value
+            for jet, values in zip(self.formals, given, strict=True)
+            for formal, value in zip(jet, values, strict=True)
+            if formal is not None and value is not None
+        }
         whole = [one for jet in self.results for one in jet if one is not None]
         new = dict(zip(whole, substitute(whole, replaced), strict=True))
         return [[None if one is None else new[one] for one in jet] for jet in self.results]
@@ -137,9 +165,16 @@ class StepJets:
         carries = self.fold.carries
         if len(self.results) != carries:
             return None
-        pairs = [pair for jet, values in zip(self.formals, self.results, strict=False) for pair in zip(jet, values, strict=True) if pair[0] is not pair[1]]
+        pairs = [
+            pair
+            for jet, values in zip(self.formals, self.results, strict=False)
+            for pair in zip(jet, values, strict=True)
+            if pair[0] is not pair[1]
+        ]
         moving = {formal for formal, _ in pairs if formal is not None}
-        read = {formal: moving & read_by_value(value) for formal, value in pairs if formal is not None and value is not None}
+        read = {
+            formal: moving & read_by_value(value) for formal, value in pairs if formal is not None and value is not None
+        }
         steps, waiting = 0, moving
         while waiting:  # those that only read what is forgotten by then are forgotten a step later
             after = {formal for formal in waiting if read.get(formal, set()) & waiting}
@@ -166,7 +201,12 @@ class StepJets:
         places = [(power, part) for power in powers for part in range(carries) if formals[part][power] is not None]
         kept = [(part, power) for power, part in places if self.results[part][power] is formals[part][power]]
         carried = [(part, power) for power, part in places if (part, power) not in kept]
-        given = [(part, power) for part in range(carries, len(self.results)) for power in powers if self.results[part][power] is not None]
+        given = [
+            (part, power)
+            for part in range(carries, len(self.results))
+            for power in powers
+            if self.results[part][power] is not None
+        ]
 
         def result(part: int, power: int) -> Node:
             made = fitted(self.results[part][power], fold.block.results[part].shape)
@@ -175,10 +215,20 @@ class StepJets:
         results = [result(part, power) for part, power in (*carried, *given)]
         candidates = [(formals[part][power], state[part][power], False) for part, power in kept]
         candidates += [
-            (formals[carries + k][power], jet[power], fold.each[k]) for k, jet in enumerate(operands) for power in powers if jet[power] is not None
+            (formals[carries + k][power], jet[power], fold.each[k])
+            for k, jet in enumerate(operands)
+            for power in powers
+            if jet[power] is not None
         ]
         place_of = {node: place for place, node in enumerate(walk(results))}
-        read = sorted(((place_of[formal], formal, value, each) for formal, value, each in candidates if formal in place_of and value is not None), key=lambda row: row[0])
+        read = sorted(
+            (
+                (place_of[formal], formal, value, each)
+                for formal, value, each in candidates
+                if formal in place_of and value is not None
+            ),
+            key=lambda row: row[0],
+        )
         # in the order of first use, each value once: so that equal recurrences are equal folds, whatever nets they come from
         chosen = list(dict.fromkeys((value, each) for _, _, value, each in read))
         own = [one for part, power in carried if (one := formals[part][power]) is not None]
@@ -192,7 +242,9 @@ class StepJets:
         block = Block(closed, substitute(results, replaced))
 
         def step_for(now: tuple[Shape, ...], first: int) -> Step:
-            return Step(block.retyped((*now, *shapes)), tuple(value for value, _ in chosen), tuple(each for _, each in chosen))
+            return Step(
+                block.retyped((*now, *shapes)), tuple(value for value, _ in chosen), tuple(each for _, each in chosen)
+            )
 
         found = settle(step_for, count, init) if results else ()
         made: list[Jet] = [[None] * len(powers) for _ in self.results]

@@ -132,7 +132,10 @@ class Taylor:
         for place, arg in enumerate(node.args):
             if any(self.at(arg, one) is not None for one in range(1, power + 1)):
                 derivative = partial(node, place)
-                found += [times(sp.Rational(one, power), self.at(derivative, power - one), self.at(arg, one)) for one in range(1, power + 1)]
+                found += [
+                    times(sp.Rational(one, power), self.at(derivative, power - one), self.at(arg, one))
+                    for one in range(1, power + 1)
+                ]
         return total(found)
 
     def head_at_base(self, node: Node) -> Node | None:
@@ -143,7 +146,9 @@ class Taylor:
         numbers = [sp.Integer(0) if one is None else number_of(one) for one in given]
         value = None if None in numbers else node.op(*numbers)
         if value is not None and value.is_finite is False:
-            raise NoRule(f"{node.op.__name__} has no series at 0: its value there is {value} (the layers' strength goes to 0, and with it what {node.op.__name__} is applied to)")
+            raise NoRule(
+                f"{node.op.__name__} has no series at 0: its value there is {value} (the layers' strength goes to 0, and with it what {node.op.__name__} is applied to)"
+            )
         if value is not None and value.is_Number:
             return number(value) if value != 0 else None
         return Node(node.op, tuple(self.base(arg) for arg in node.args))
@@ -173,7 +178,12 @@ class Taylor:
 
     def derivatives(self, node: Node, power: int) -> Node | None:
         """The layer's derivatives by name, over all ways to make up the power from those of its arguments."""
-        moving = [(one, place) for one in range(1, power + 1) for place, arg in enumerate(node.args[1:]) if self.at(arg, one) is not None]
+        moving = [
+            (one, place)
+            for one in range(1, power + 1)
+            for place, arg in enumerate(node.args[1:])
+            if self.at(arg, one) is not None
+        ]
         base = tuple(self.base(arg) for arg in node.args)
         found: list[Node | None] = []
         for counts in sorted(shares(power, [one for one, _ in moving]), key=sum):
@@ -201,7 +211,9 @@ class Taylor:
             return self.reduced(node, REDUCED[row], power)
         if op.is_multilinear(len(args)):
             return self.multilinear(node, op, power)
-        if not any(self.at(args[k], other) is not None for k in row.carries(len(args)) for other in range(1, self.order + 1)):
+        if not any(
+            self.at(args[k], other) is not None for k in row.carries(len(args)) for other in range(1, self.order + 1)
+        ):
             return op.rebuild(tuple(map(self.base, args))) if power == 0 else None
         if row.body is not None:
             return self.at(body_of(op, args), power)
@@ -220,7 +232,9 @@ class Taylor:
         for powers in compositions(power, len(groups)):
             given: dict[int, Node | None] = dict(held)
             for group, own in zip(groups, powers, strict=True):
-                parts = {k: self.at(args[k], own) if op.primitive == stack_row else self.full(args[k], own) for k in group}
+                parts = {
+                    k: self.at(args[k], own) if op.primitive == stack_row else self.full(args[k], own) for k in group
+                }
                 zero = all(part is None for part in parts.values())
                 given |= {k: part if zero or part is not None else self.zeros(args[k]) for k, part in parts.items()}
             terms.append(self.again(node, [given[k] for k in range(len(args))]))
@@ -243,7 +257,9 @@ class Taylor:
         found: list[Node | None] = []
         for low in range(power):
             own = power - low
-            shares_of = [times(sp.Rational(j, power), self.at(node, own - j), self.full(arg, j)) for j in range(1, own + 1)]
+            shares_of = [
+                times(sp.Rational(j, power), self.at(node, own - j), self.full(arg, j)) for j in range(1, own + 1)
+            ]
             joined = total(shares_of)
             mean = None if joined is None else reduce_sum(joined, axis=axis, keepdims=True)
             found.append(times(sp.Rational(own, power), self.at(node, low), self.full(arg, own)))
@@ -257,7 +273,9 @@ class Taylor:
             return node.op.rebuild((self.base(arg),))
         axis = attributes["axis"] if attributes["axis"] is not None else tuple(range(-arg.ndim, 0))
         slope = weights(arg, axis=axis)
-        joined = total([times(sp.Rational(j, power), self.at(slope, power - j), self.full(arg, j)) for j in range(1, power + 1)])
+        joined = total(
+            [times(sp.Rational(j, power), self.at(slope, power - j), self.full(arg, j)) for j in range(1, power + 1)]
+        )
         return None if joined is None else reduce_sum(joined, **attributes)
 
     def within(self, known: dict[Node, Jet]) -> Taylor:

@@ -46,7 +46,11 @@ def times(coefficient: Any, *factors: Node | None) -> Node | None:
             return None
         if isinstance(factor.op, Constant) and isinstance(factor.op.value, sp.Expr):
             value = value * factor.op.value
-        elif factor.op is sp.Mul and isinstance(factor.args[0].op, Constant) and isinstance(factor.args[0].op.value, sp.Expr):
+        elif (
+            factor.op is sp.Mul
+            and isinstance(factor.args[0].op, Constant)
+            and isinstance(factor.args[0].op.value, sp.Expr)
+        ):
             value = value * factor.args[0].op.value
             kept += factor.args[1:]
         else:
@@ -74,7 +78,9 @@ def _directional(own: Sequence[Node], directions: Iterable[Direction], value: Se
     canonical = tuple(directions)
     if len(canonical) > 1:
         canonical = tuple(sorted(canonical, key=lambda direction: (direction[0], rank(direction[1]))))
-    return directional(*own, *(node for _, node in canonical), *value, slots=tuple(slot for slot, _ in canonical), arity=arity)
+    return directional(
+        *own, *(node for _, node in canonical), *value, slots=tuple(slot for slot, _ in canonical), arity=arity
+    )
 
 
 def rank(node: Node) -> tuple[Any, ...]:
@@ -142,14 +148,20 @@ class Expansion(Interpreter):
         self._bounded(len(found))
         self.made += max(len(found), 1)
         if self.work is not None and self.made > self.work:
-            raise TooLarge(f"a coefficient takes more than {self.work:,} terms to list (its recurrence is short: .formula(form='fold'))")
+            raise TooLarge(
+                f"a coefficient takes more than {self.work:,} terms to list (its recurrence is short: .formula(form='fold'))"
+            )
         if any(_is_long(coefficient) for coefficient in islice(found.values(), 1)):
-            raise TooLarge(f"a coefficient has numbers of more than {LONGEST:,} bits (its recurrence is short: .formula(form='fold'))")
+            raise TooLarge(
+                f"a coefficient has numbers of more than {LONGEST:,} bits (its recurrence is short: .formula(form='fold'))"
+            )
         return found
 
     def _bounded(self, size: int) -> None:
         if size > self.most:
-            raise TooLarge(f"a coefficient has {size:,} terms or more, over the bound of {self.most:,} (its recurrence is short: .formula(form='fold'), and .counts says how many terms there are)")
+            raise TooLarge(
+                f"a coefficient has {size:,} terms or more, over the bound of {self.most:,} (its recurrence is short: .formula(form='fold'), and .counts says how many terms there are)"
+            )
 
     def _apply(self, node: Node, args: Sequence[Sum]) -> Sum:
         if node.op is sp.Add:
@@ -161,7 +173,11 @@ class Expansion(Interpreter):
         if is_primitive(node, directional):
             return self._derivative(node, args)
         groups = node.op.groups(len(args)) if isinstance(node.op, Apply) else ()
-        if groups and [k for group in groups for k in group] == list(range(len(args))) and all(len(group) == 1 for group in groups):
+        if (
+            groups
+            and [k for group in groups for k in group] == list(range(len(args)))
+            and all(len(group) == 1 for group in groups)
+        ):
             return self.distributed(args, lambda words: node.op.rebuild(words))
         if any(all(not args[k] for k in group) for group in groups):
             return {}
@@ -173,7 +189,9 @@ class Expansion(Interpreter):
         chosen: list[tuple[tuple[Node, ...], Any]] = [((), sp.Integer(1))]
         for arg in args:
             self._bounded(len(chosen) * len(arg))
-            chosen = [((*words, one), weight * coefficient) for words, weight in chosen for one, coefficient in arg.items()]
+            chosen = [
+                ((*words, one), weight * coefficient) for words, weight in chosen for one, coefficient in arg.items()
+            ]
         return merged({word(words): weight} for words, weight in chosen)
 
     def _power(self, base: Sum, exponent: int, node: Node) -> Sum:
@@ -193,7 +211,8 @@ class Expansion(Interpreter):
         whole = _nodes(node.args, args)
         own, value = whole[: 1 + arity], whole[1 + arity + len(slots) :]
         return self.distributed(
-            args[1 + arity : 1 + arity + len(slots)], lambda words: _directional(own, zip(slots, words, strict=True), value, arity)
+            args[1 + arity : 1 + arity + len(slots)],
+            lambda words: _directional(own, zip(slots, words, strict=True), value, arity),
         )
 
     def index(self, value: Any, position: int, node: Node) -> Sum:
@@ -227,7 +246,9 @@ def _product(words: Iterable[tuple[Node, int]]) -> Node:
             base, own = (factor, 1) if own is None else (factor.args[0], own)
             powers[base] = powers.get(base, 0) + own * exponent
     powers.pop(ONE, None)
-    made = tuple(base if powers[base] == 1 else Node(sp.Pow, (base, number(powers[base]))) for base in sorted(powers, key=rank))
+    made = tuple(
+        base if powers[base] == 1 else Node(sp.Pow, (base, number(powers[base]))) for base in sorted(powers, key=rank)
+    )
     return Node(sp.Mul, made) if len(made) > 1 else made[0] if made else ONE
 
 

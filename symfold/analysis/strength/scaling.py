@@ -36,7 +36,9 @@ def scaled(net: Any, epsilon: Any = "epsilon") -> Net:
     whole = Net.of(net)
     if isinstance(epsilon, str) and any(covers(epsilon, names_of(leaf)) for leaf in whole.leaves):
         shown = show_names([names_of(leaf) for leaf in whole.leaves])
-        raise InvalidValue(f"the net has an input or a layer named {epsilon!r} already (its names: {shown}; give the strength another)")
+        raise InvalidValue(
+            f"the net has an input or a layer named {epsilon!r} already (its names: {shown}; give the strength another)"
+        )
     factor = tensor(epsilon, ()) if isinstance(epsilon, str) else lift(epsilon)
     return whole.with_outputs(_scaled(whole.outputs, factor))
 
@@ -48,14 +50,25 @@ def _scaled(roots: Sequence[Node], factor: Node) -> tuple[Node, ...]:
         if isinstance(node.op, Fold) and _has_layers(node.op.block):
             fold, block = node.op, node.op.block
             if isinstance(factor.op, Constant):
-                return apply_fold(Block(block.shapes, _scaled(block.results, factor)), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+                return apply_fold(
+                    Block(block.shapes, _scaled(block.results, factor)),
+                    fold.count,
+                    args[: fold.carries],
+                    args[fold.carries :],
+                    fold.each,
+                )
             own = Node(Formal(0, len(block.shapes), factor.shape))
             inner = Block((*block.shapes, factor.shape), _scaled(block.results, own))
-            return apply_fold(inner, fold.count, args[: fold.carries], (*args[fold.carries :], factor), (*fold.each, False))
+            return apply_fold(
+                inner, fold.count, args[: fold.carries], (*args[fold.carries :], factor), (*fold.each, False)
+            )
         return None
 
     return rebuilt(roots, rule)
 
 
 def _has_layers(block: Block) -> bool:
-    return any(isinstance(node.op, Call) or (isinstance(node.op, Fold) and _has_layers(node.op.block)) for node in walk(block.results))
+    return any(
+        isinstance(node.op, Call) or (isinstance(node.op, Fold) and _has_layers(node.op.block))
+        for node in walk(block.results)
+    )

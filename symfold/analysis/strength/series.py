@@ -63,7 +63,9 @@ def series(net: Any, order: int = 3) -> Series:
         raise InvalidValue(f"a series of order {order!r} (give a whole number from 0 up)")
     whole = Net.of(net)
     if any(covers(EPSILON, names_of(leaf)) for leaf in whole.leaves):
-        raise InvalidValue(f"the net has an input, a parameter or a layer named {EPSILON!r}, the strength that it is expanded in (rename it)")
+        raise InvalidValue(
+            f"the net has an input, a parameter or a layer named {EPSILON!r}, the strength that it is expanded in (rename it)"
+        )
     return Series(((1, whole),), order)
 
 
@@ -83,7 +85,9 @@ class Series:
         if not isinstance(other, Series):
             return NotImplemented
         if other.form != self.form:
-            raise InvalidType(f"series of nets whose outputs are held differently, {self.form!r} and {other.form!r}, have no difference")
+            raise InvalidType(
+                f"series of nets whose outputs are held differently, {self.form!r} and {other.form!r}, have no difference"
+            )
         return Series((*self.parts, *((-sign, net) for sign, net in other.parts)), min(self.order, other.order))
 
     # -- coefficients
@@ -105,12 +109,17 @@ class Series:
         shapes = [output.shape for output in self.parts[0][1].outputs]
         inputs = tuple(leaf for _, net in self.parts for leaf in net.leaves if leaf.op.role != "layer")
         first = self._jets(0)[0][1]
-        outputs = [zeros_like(shape, jet) if node is None else node for node, shape, jet in zip(made, shapes, first, strict=True)]
+        outputs = [
+            zeros_like(shape, jet) if node is None else node
+            for node, shape, jet in zip(made, shapes, first, strict=True)
+        ]
         return Net(tuple(outputs), self.form, tuple(dict.fromkeys(inputs)))
 
     def _checked(self, power: int) -> int:
         if isinstance(power, bool) or not isinstance(power, int) or not 0 <= power <= self.order:
-            raise InvalidValue(f"coefficient {power!r} of a series of order {self.order} (give a whole number from 0 to {self.order})")
+            raise InvalidValue(
+                f"coefficient {power!r} of a series of order {self.order} (give a whole number from 0 to {self.order})"
+            )
         return power
 
     @cached_property
@@ -138,7 +147,10 @@ class Series:
     def _opened(self, power: int) -> list[Node | None]:
         """The coefficient of each output, in numbers once it is compiled."""
         made = [(sign, jets(net.outputs, power, named=False)) for sign, net in self.parts]
-        return [total([times(sign, jet[place][power]) for sign, jet in made]) for place in range(len(self.parts[0][1].outputs))]
+        return [
+            total([times(sign, jet[place][power]) for sign, jet in made])
+            for place in range(len(self.parts[0][1].outputs))
+        ]
 
     def _cancelled(self, power: int) -> list[list[bool]]:
         """For each output, which parts are left after equal ones of opposite sign are taken out."""
@@ -173,15 +185,23 @@ class Series:
         {f2'(x)[f1(x)]: 1, f3'(x)[f1(x)]: 1, f3'(x)[f2(x)]: 1}
         """
         found = self._terms(self._checked(power))
-        return unflatten(self.form, [tuple(map(ordered, one)) if isinstance(one, Entries) else ordered(one) for one in found])
+        return unflatten(
+            self.form, [tuple(map(ordered, one)) if isinstance(one, Entries) else ordered(one) for one in found]
+        )
 
     def _terms(self, power: int) -> list[Sum | Entries]:
         if power in self._listed:
             return self._listed[power]
-        for counted in (one for parts in self._counted(power) for one in parts):  # of one part, before it is added to others
+        for counted in (
+            one for parts in self._counted(power) for one in parts
+        ):  # of one part, before it is added to others
             if isinstance(counted, int) and counted > MOST:
-                raise TooLarge(f"the coefficient of epsilon**{power} has {show_count(counted)} terms, over the bound of {MOST:,} (its recurrence is short: .formula(form='fold'))")
-        self._listed[power] = [{} if node is None else Expansion(MOST).run([node])[0] for node in self._combined(power, power)]
+                raise TooLarge(
+                    f"the coefficient of epsilon**{power} has {show_count(counted)} terms, over the bound of {MOST:,} (its recurrence is short: .formula(form='fold'))"
+                )
+        self._listed[power] = [
+            {} if node is None else Expansion(MOST).run([node])[0] for node in self._combined(power, power)
+        ]
         return self._listed[power]
 
     @cached_property
@@ -241,7 +261,13 @@ class Series:
         def value(terms: Sum) -> sp.Expr:
             return sp.Add(*(sp.sympify(weight) * as_sympy(terms_of(Net((word,)))[0]) for word, weight in terms.items()))
 
-        return unflatten(self.form, self._polynomials(lambda coefficients: sp.Add(*(value(one) * strength**power for power, one in enumerate(coefficients))), lambda listed: sp.Tuple(*listed)))
+        return unflatten(
+            self.form,
+            self._polynomials(
+                lambda coefficients: sp.Add(*(value(one) * strength**power for power, one in enumerate(coefficients))),
+                lambda listed: sp.Tuple(*listed),
+            ),
+        )
 
     def _polynomials(self, of: Callable[[list[Sum]], Any], joined: Callable[[list[Any]], Any]) -> list[Any]:
         """For each output, what is made of its terms by order; a sequence's entries joined."""
@@ -266,9 +292,13 @@ class Series:
         x + \\epsilon \\left(f_{1}{\\left(x \\right)} + f_{2}{\\left(x \\right)}\\right) + \\epsilon^{2} f_{2}'\\left(x\\right)\\left[f_{1}{\\left(x \\right)}\\right] + O{\\left(\\epsilon^{3} \\right)}
         """
         if form not in (None, *FORMS):
-            raise InvalidValue(f"unknown form {form!r} of a series (must be one of {', '.join(map(repr, FORMS))}; without one, the short one is taken)")
+            raise InvalidValue(
+                f"unknown form {form!r} of a series (must be one of {', '.join(map(repr, FORMS))}; without one, the short one is taken)"
+            )
         if form == "terms" or (form is None and self._is_short()):
-            outputs = self._polynomials(lambda coefficients: polynomial([node_of(one) if one else None for one in coefficients]), stack)
+            outputs = self._polynomials(
+                lambda coefficients: polynomial([node_of(one) if one else None for one in coefficients]), stack
+            )
             return formula(Net(tuple(outputs), self.form), form="expanded", style=style, max_ops=None)
         rows = [self._combined(power, self.order) for power in range(self.order + 1)]
         net = Net(tuple(polynomial(column) for column in zip(*rows, strict=True)), self.form)
@@ -281,12 +311,19 @@ class Series:
         try:
             for power in range(self.order + 1):
                 nodes = [node for node in self._combined(power, power) if node is not None]
-                if any(isinstance(node.op, Fold) and isinstance(node.op.count, int) and node.op.count > STEPS for node in walk(nodes)):
+                if any(
+                    isinstance(node.op, Fold) and isinstance(node.op.count, int) and node.op.count > STEPS
+                    for node in walk(nodes)
+                ):
                     return False
                 counts = self._closed(power)
                 found += sum(one for one in counts if one is not None)
                 if isinstance(found, int) and found <= SHOWN:  # what is not counted is listed
-                    rest = [node for node, one in zip(self._combined(power, power), counts, strict=True) if one is None and node is not None]
+                    rest = [
+                        node
+                        for node, one in zip(self._combined(power, power), counts, strict=True)
+                        if one is None and node is not None
+                    ]
                     found += sum(len(entry) for terms in listing.run(rest) for entry in _entries(terms))
                 if not isinstance(found, int) or found > SHOWN:
                     return False
@@ -322,13 +359,17 @@ class Series:
         known = dict.fromkeys(node.op.name for _, net in self.parts for node in (*net.inputs, *net.params))
         for name in inputs:
             if name not in known:
-                raise InvalidType(f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})")
+                raise InvalidType(
+                    f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})"
+                )
         arrays = {name: as_numbers(name, value) for name, value in given.items() if name in known}
         found: list[list[Any]] = []
         for sign, net in self.parts:
             values = _numbers(net, self.order, arrays)
-            found = [[a + sign * b for a, b in zip(one, two, strict=True)] for one, two in zip(found, values, strict=True)] if found else (
-                [[sign * b for b in one] for one in values]
+            found = (
+                [[a + sign * b for a, b in zip(one, two, strict=True)] for one, two in zip(found, values, strict=True)]
+                if found
+                else ([[sign * b for b in one] for one in values])
             )
         return [unflatten(self.form, one) for one in found]
 

@@ -22,7 +22,9 @@ def polynomial(coefficients: Sequence[Node | None]) -> Node:
     strength = tensor(EPSILON, ())
     powers = [None, strength, *(Node(sp.Pow, (strength, number(power))) for power in range(2, len(coefficients) + 1))]
     found = [
-        value if value is None or factor is None else times(1, factor, *(value.args if value.op is sp.Mul else (value,)))
+        value
+        if value is None or factor is None
+        else times(1, factor, *(value.args if value.op is sp.Mul else (value,)))
         for factor, value in zip(powers, coefficients, strict=False)
     ]
     left_out = powers[len(coefficients)]

@@ -1,6 +1,6 @@
 """The command: `symfold SUBCOMMAND ...`. Each subcommand imports what it needs when it runs, so that help is instant.
 
-    main       the program and its exit codes
-    options    arguments that several subcommands take
-    compare, draw, eval, formula, backward, graph, inspect, list, train   one subcommand each
+main       the program and its exit codes
+options    arguments that several subcommands take
+compare, draw, eval, formula, backward, graph, inspect, list, train   one subcommand each
 """

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   symfold backward residual --depth 3
-  symfold backward "z * f(z)" --depth n --style latex"""
+  symfold backward "z * f(z)" --depth n --style latex""",
 )
 @net_options
 @formula_options
 @as_json
-def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
+def command(
+    mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool
+) -> None:
     """Print the adjoint of MAPPER folded over layers: a fold of the adjoint mapper over the reversed list."""
     print_formula(mapper, depth, layer, init, form, style, max_ops, json_, of=backward)
 

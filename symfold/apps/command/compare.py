@@ -16,7 +16,7 @@ from symfold.apps.command.options import Subcommand, as_json, depth_option, say,
 Examples:
   symfold compare residual boosting --depth 4
   symfold compare residual boosting --depth n -o report.html
-  symfold compare "f(z) + z" "z + f(z)" --exit-code"""
+  symfold compare "f(z) + z" "z + f(z)" --exit-code""",
 )
 @click.argument("first", metavar="MAPPER")
 @click.argument("second", metavar="MAPPER")
@@ -26,7 +26,9 @@ Examples:
 @click.option("-o", "--output", type=click.Path(), help="Write the whole report, with pictures, as one HTML page.")
 @click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 where the nets differ, as git diff does.")
 @as_json
-def command(first: str, second: str, depth: int | str, layer: str, init: str, output: str | None, exit_code: bool, json_: bool) -> int:
+def command(
+    first: str, second: str, depth: int | str, layer: str, init: str, output: str | None, exit_code: bool, json_: bool
+) -> int:
     """Compare two MAPPERs, each folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
     from symfold.apps.report.comparison import compare
     from symfold.base.files import check_writable
@@ -34,7 +36,9 @@ def command(first: str, second: str, depth: int | str, layer: str, init: str, ou
 
     if output is not None:
         if not output.lower().endswith((".html", ".htm")):
-            raise InvalidValue(f"cannot write {output!r}: the report is an HTML page (give a file name that ends in .html)")
+            raise InvalidValue(
+                f"cannot write {output!r}: the report is an HTML page (give a file name that ends in .html)"
+            )
         check_writable(output)
     names = (first, second) if first != second else ("A", "B")
     comparison = compare(symbolic_net(first, depth, layer, init), symbolic_net(second, depth, layer, init), names)

@@ -12,14 +12,29 @@ from symfold.apps.command.options import Subcommand, as_json, level_option, net_
     epilog="""\b
 Examples:
   symfold draw residual --depth 10 -o net.svg
-  symfold draw boosting --depth 1000 --level fold -o net.svg"""
+  symfold draw boosting --depth 1000 --level fold -o net.svg""",
 )
 @net_options
 @level_option
-@click.option("-o", "--output", type=click.Path(), default="net.svg", show_default=True, help="The file; its ending says the format.")
-@click.option("--max-size", type=click.IntRange(1), default=4_000, show_default=True, help="The bound on nodes and places of edges to lay out.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    default="net.svg",
+    show_default=True,
+    help="The file; its ending says the format.",
+)
+@click.option(
+    "--max-size",
+    type=click.IntRange(1),
+    default=4_000,
+    show_default=True,
+    help="The bound on nodes and places of edges to lay out.",
+)
 @as_json
-def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, max_size: int, json_: bool) -> None:
+def command(
+    mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, max_size: int, json_: bool
+) -> None:
     """Draw MAPPER folded over layers."""
     from symfold.base.files import check_writable
 

@@ -28,19 +28,35 @@ from symfold.apps.command.options import (
 Examples:
   symfold eval residual --depth 3 --x 1,2,3
   symfold eval "z * f(z)" --depth 2 --x 0.5 --layers tanh
-  symfold eval model.npz --data examples/diabetes.csv -o predictions.csv"""
+  symfold eval model.npz --data examples/diabetes.csv -o predictions.csv""",
 )
 @click.argument("what", metavar="MAPPER|MODEL.npz")
 @depth_option
-@click.option("--x", "x_text", metavar="ROWS", help="The input: numbers with commas between, rows with semicolons between.")
-@click.option("--layers", "layers_name", default="dense", show_default=True, help="dense (random weights), or an elementwise function for every layer.")
+@click.option(
+    "--x", "x_text", metavar="ROWS", help="The input: numbers with commas between, rows with semicolons between."
+)
+@click.option(
+    "--layers",
+    "layers_name",
+    default="dense",
+    show_default=True,
+    help="dense (random weights), or an elementwise function for every layer.",
+)
 @click.option("--activation", default="sigmoid", show_default=True, help="The activation of dense layers.")
 @seed_option
 @click.option("--data", type=click.Path(), help="The table to predict for, with a trained model.")
 @output_option
 @as_json
 def command(
-    what: str, depth: int | str, x_text: str | None, layers_name: str, activation: str, seed: int, data: str | None, output: str | None, json_: bool
+    what: str,
+    depth: int | str,
+    x_text: str | None,
+    layers_name: str,
+    activation: str,
+    seed: int,
+    data: str | None,
+    output: str | None,
+    json_: bool,
 ) -> None:
     """Evaluate MAPPER folded over layers at --x, or predict by a trained model for --data."""
     if is_model(what):
@@ -99,7 +115,9 @@ def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str,
     elif FUNCTIONS.get(layers_name, (None, 0))[1] == 1:
         kind = lambda z: FUNCTIONS[layers_name][0](z)  # noqa: E731
     else:
-        raise unknown("kind of layers", layers_name, ["dense", *(name for name, (_, arity) in FUNCTIONS.items() if arity == 1)])
+        raise unknown(
+            "kind of layers", layers_name, ["dense", *(name for name, (_, arity) in FUNCTIONS.items() if arity == 1)]
+        )
     net = fold(named_mapper(mapper).make(x), layers("f", kind, count=depth), x)
     with np.errstate(all="ignore"):
         value = net.compile()(net.init(seed), x=np.array(rows))

@@ -32,18 +32,28 @@ if TYPE_CHECKING:
 Examples:
   symfold formula "f(z) + z" --depth 3 --form expanded
   symfold formula boosting --depth n --style latex
-  symfold formula "z + f(x)" --depth 3 --init 0 --form steps"""
+  symfold formula "z + f(x)" --depth 3 --init 0 --form steps""",
 )
 @net_options
 @formula_options
 @as_json
-def command(mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool) -> None:
+def command(
+    mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool
+) -> None:
     """Print the formula of MAPPER folded over layers."""
     print_formula(mapper, depth, layer, init, form, style, max_ops, json_)
 
 
 def print_formula(
-    mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool, of: Callable[[Net], Net] = lambda net: net
+    mapper: str,
+    depth: int | str,
+    layer: str,
+    init: str,
+    form: str,
+    style: str,
+    max_ops: int,
+    json_: bool,
+    of: Callable[[Net], Net] = lambda net: net,
 ) -> None:
     """Print the formula of what is made of a net, as text or as JSON with what it is about."""
     if form != "steps":

@@ -22,14 +22,30 @@ from symfold.apps.command.options import (
     epilog="""\b
 Examples:
   symfold graph residual --depth 3 --format mermaid
-  symfold graph boosting --depth 10 --level step --format graphml -o net.graphml"""
+  symfold graph boosting --depth 10 --level step --format graphml -o net.graphml""",
 )
 @net_options
 @level_option
-@click.option("--format", "format_", default="dot", show_default=True, metavar="FORMAT", help="dot, graphml, json, mermaid or tikz.")
+@click.option(
+    "--format",
+    "format_",
+    default="dot",
+    show_default=True,
+    metavar="FORMAT",
+    help="dot, graphml, json, mermaid or tikz.",
+)
 @output_option
 @as_json
-def command(mapper: str, depth: int | str, layer: str, init: str, level: str | None, format_: str, output: str | None, json_: bool) -> None:
+def command(
+    mapper: str,
+    depth: int | str,
+    layer: str,
+    init: str,
+    level: str | None,
+    format_: str,
+    output: str | None,
+    json_: bool,
+) -> None:
     """Print the graph of MAPPER folded over layers (--json is --format json)."""
     from symfold.base.files import check_writable
     from symfold.show.export import to_text

@@ -24,7 +24,7 @@ Examples:
   symfold inspect mymodels:encoder --partial -o encoder.svg
 
 FACTORY is a function without arguments that gives a net, or a torch.nn.Module with its example inputs: (module, inputs) or
-(module, inputs, keywords)."""
+(module, inputs, keywords).""",
 )
 @click.argument("what", metavar="MODULE:FACTORY")
 @click.option("--partial", is_flag=True, help="Keep operations that are not known as opaque layers.")
@@ -70,13 +70,19 @@ def called(what: str) -> Any:
         raise click.UsageError(f"{module_name} cannot be imported: {type(error).__name__}: {error}") from error
     factory = getattr(module, factory_name, None)
     if not callable(factory):
-        known = ", ".join(name for name, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == module.__name__)
+        known = ", ".join(
+            name
+            for name, value in vars(module).items()
+            if callable(value) and getattr(value, "__module__", "") == module.__name__
+        )
         raise click.UsageError(f"{module_name} has no function {factory_name!r} (it has {known or 'none'})")
     try:
         return factory()
     except Exception as error:  # whatever the code that is called raises
         place = traceback.extract_tb(error.__traceback__)[-1]
-        raise click.UsageError(f"{what} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})") from error
+        raise click.UsageError(
+            f"{what} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+        ) from error
 
 
 def net_of(made: Any, partial: bool) -> Net:
@@ -88,7 +94,9 @@ def net_of(made: Any, partial: bool) -> Net:
 
         return from_torch(*made, partial=partial)[0]
     if hasattr(made, "named_modules"):
-        raise click.UsageError("the factory gives a module without example inputs (give both: return module, (torch.zeros(2, 3),))")
+        raise click.UsageError(
+            "the factory gives a module without example inputs (give both: return module, (torch.zeros(2, 3),))"
+        )
     without_effect("partial", because="where the factory gives a net")
     return Net.of(made)
 
@@ -107,7 +115,9 @@ def answers(net: Net) -> dict[str, Any]:
     several = [in_powers(paths(part).polynomial) for part in _outputs(rolled)]
     return {
         "folds": [{"count": str(fold.op.count), "state": fold.op.carries} for fold in rolled.bindings],
-        "layers": sum(leaf.op.count if isinstance(leaf.op, Family) else 1 for leaf in rolled.leaves if leaf.op.role == "layer"),
+        "layers": sum(
+            leaf.op.count if isinstance(leaf.op, Family) else 1 for leaf in rolled.leaves if leaf.op.role == "layer"
+        ),
         "parameters": len(rolled.params),
         "paths": "; ".join(map(str, several)),
         "work": str(spent.work),

@@ -62,7 +62,7 @@ TABLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     epilog="""\b
 Examples:
   symfold list
-  symfold list functions --json"""
+  symfold list functions --json""",
 )
 @click.argument("what", type=click.Choice(tuple(TABLES)), default="mappers")
 @as_json

@@ -41,7 +41,11 @@ def one_line(text: object) -> str:
 def worded(error: SymfoldError, command: click.Command) -> str:
     """An error of the library as a command says it: what it advises is said by the options that the command has, if any."""
     options = {option.name: option.opts[0] for option in command.params if isinstance(option, click.Option)}
-    said = [f"{options[each.setting]} {each.value}" for each in error.advice if each.setting in options and each.value is not None]
+    said = [
+        f"{options[each.setting]} {each.value}"
+        for each in error.advice
+        if each.setting in options and each.value is not None
+    ]
     return f"{error.problem} (give {' or '.join(said)})" if said else error.problem
 
 
@@ -72,7 +76,9 @@ class Front(click.Group):
             _forget_output()
             return None
         except SymfoldError as error:
-            raise click.ClickException(worded(error, self.get_command(ctx, str(ctx.invoked_subcommand)) or self)) from error
+            raise click.ClickException(
+                worded(error, self.get_command(ctx, str(ctx.invoked_subcommand)) or self)
+            ) from error
 
     def main(self, *args: Any, **settings: Any) -> Any:
         settings |= {"standalone_mode": False, "prog_name": "symfold"}
@@ -107,7 +113,9 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@click.group(cls=Front, invoke_without_command=True, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Front, invoke_without_command=True, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, message="symfold %(version)s")
 @click.pass_context
 def main(context: click.Context) -> None:

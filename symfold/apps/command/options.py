@@ -20,17 +20,40 @@ FORMS = ("fold", "steps", "expanded")
 STYLES = ("text", "unicode", "latex", "mathml")
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print machine-readable JSON.")
-seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of all that is random.")
-_form = click.option("--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out.")
-_style = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed.")
-_max_ops = click.option("--max-ops", type=click.IntRange(1), default=10_000, show_default=True, help="The bound on the equations of --form steps.")
-level_option = click.option("--level", metavar="LEVEL", help="What a node stands for: fold, block, step, layer or primitive.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of all that is random."
+)
+_form = click.option(
+    "--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out."
+)
+_style = click.option(
+    "--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed."
+)
+_max_ops = click.option(
+    "--max-ops",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="The bound on the equations of --form steps.",
+)
+level_option = click.option(
+    "--level", metavar="LEVEL", help="What a node stands for: fold, block, step, layer or primitive."
+)
 output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
 
 
 MAX_DIGITS = 18  # of a depth
-LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "y", "z")  # degree, strength, gain, identity, Jacobian, step, P(t), output, state
-
+LETTERS = (
+    "d",
+    "epsilon",
+    "g",
+    "I",
+    "J",
+    "k",
+    "t",
+    "y",
+    "z",
+)  # degree, strength, gain, identity, Jacobian, step, P(t), output, state
 
 
 class Subcommand(click.Command):
@@ -46,7 +69,9 @@ def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | s
     """A whole number from 0 up, or a symbol."""
     if text.isascii() and text.isdigit():
         if len(text.lstrip("0")) > MAX_DIGITS:
-            raise click.BadParameter(f"{text[:40]}{'...' if len(text) > 40 else ''} is too large (a depth is below 10**{MAX_DIGITS})")
+            raise click.BadParameter(
+                f"{text[:40]}{'...' if len(text) > 40 else ''} is too large (a depth is below 10**{MAX_DIGITS})"
+            )
         return int(text.lstrip("0") or "0")
     if text in LETTERS:
         raise click.BadParameter(f"{text!r} means something else in what is printed (the usual symbol of a depth is n)")
@@ -57,7 +82,11 @@ def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | s
 
 mapper_argument = click.argument("mapper", metavar="MAPPER")
 depth_option = click.option(
-    "--depth", callback=read_depth, default="3", show_default=True, help="How many layers: a number, or a symbol such as n."
+    "--depth",
+    callback=read_depth,
+    default="3",
+    show_default=True,
+    help="How many layers: a number, or a symbol such as n.",
 )
 
 
@@ -92,7 +121,9 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
         meaning = "the input" if depth == "x" else "the layers' name"
         raise click.UsageError(f"--depth {depth}: {depth} is {meaning} (give another symbol, as --depth n)")
     x = tensor("x")
-    net: Net = fold(named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init))
+    net: Net = fold(
+        named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init)
+    )
     return net
 
 

@@ -26,19 +26,44 @@ from symfold.apps.command.options import (
     epilog="""\b
 Examples:
   symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.npz
-  symfold train "f(x) + z" --depth 10 --data examples/diabetes.csv --target target --json"""
+  symfold train "f(x) + z" --depth 10 --data examples/diabetes.csv --target target --json""",
 )
 @mapper_argument
 @depth_option
-@click.option("--data", type=click.Path(), required=True, help="A CSV file of numbers, the first row naming the columns.")
+@click.option(
+    "--data", type=click.Path(), required=True, help="A CSV file of numbers, the first row naming the columns."
+)
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict from all others.")
 @click.option("--width", type=click.IntRange(1, 10_000), default=8, show_default=True, help="The width of the layers.")
-@click.option("--activation", default="sigmoid", show_default=True, help="The activation of the layers ('symfold list activations').")
-@click.option("--epochs", type=click.IntRange(1), default=200, show_default=True, help="How often the training rows are gone through.")
+@click.option(
+    "--activation",
+    default="sigmoid",
+    show_default=True,
+    help="The activation of the layers ('symfold list activations').",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="How often the training rows are gone through.",
+)
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="How many rows a step sees.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=0.001, show_default=True, help="The learning rate, for the mean error of a batch.")
-@click.option("--remat", metavar="WAY", help="Keep fewer states of a deep net: 'sqrt' recomputes in groups of layers, 'reversible' inverts its steps.")
-@click.option("--test-fraction", type=float, default=0.2, show_default=True, help="The part of the rows that is kept for testing.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=0.001,
+    show_default=True,
+    help="The learning rate, for the mean error of a batch.",
+)
+@click.option(
+    "--remat",
+    metavar="WAY",
+    help="Keep fewer states of a deep net: 'sqrt' recomputes in groups of layers, 'reversible' inverts its steps.",
+)
+@click.option(
+    "--test-fraction", type=float, default=0.2, show_default=True, help="The part of the rows that is kept for testing."
+)
 @seed_option
 @output_option
 @as_json
@@ -53,7 +78,9 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
     if output is not None:
         check_writable(output, data)
         if not is_model(output):
-            raise click.UsageError(f"-o {output}: a model is an .npz file, and known by that ending (give a name that ends in .npz)")
+            raise click.UsageError(
+                f"-o {output}: a model is an .npz file, and known by that ending (give a name that ends in .npz)"
+            )
     model, report = run(mapper, data, **settings)
     if output is not None:
         save_model(output, model)
@@ -122,5 +149,7 @@ def finite(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
     with np.errstate(all="ignore"):  # what is not finite is said below, in words
         error = measure()
     if not all(map(isfinite, error.values())):
-        raise Diverged("the trained net gives no finite predictions (try a smaller --rate, fewer --epochs, or another mapper)")
+        raise Diverged(
+            "the trained net gives no finite predictions (try a smaller --rate, fewer --epochs, or another mapper)"
+        )
     return error

@@ -85,7 +85,11 @@ def _entries(found: Band) -> list[str]:
 
 
 def _epsilon(found: Epsilon) -> list[list[str]]:
-    columns = [f"{strength:g}" for strength in found.strengths], _entries(band(found.difference)), _entries(band(found.remainder))
+    columns = (
+        [f"{strength:g}" for strength in found.strengths],
+        _entries(band(found.difference)),
+        _entries(band(found.remainder)),
+    )
     return [["strength", "difference", "without the second order"], *map(list, zip(*columns, strict=True))]
 
 
@@ -108,7 +112,11 @@ def _two_by_two(found: TwoByTwo) -> list[list[str]]:
     rows = [["arm", "test error", "training error", "rate", "steepness"]]
     for arm, train, (rate, steepness) in zip(found.arms, found.train, found.chosen, strict=True):
         rows.append([name_of(arm), str(found.test_band(arm)), str(band(train)), f"{rate:g}", f"{steepness:g}"])
-    return [*rows, ["least squares", str(found.linear_band), "", "", ""], ["mean of the training rows", str(band(found.mean)), "", "", ""]]
+    return [
+        *rows,
+        ["least squares", str(found.linear_band), "", "", ""],
+        ["mean of the training rows", str(band(found.mean)), "", "", ""],
+    ]
 
 
 ROWS: dict[type, Callable[[Any], list[list[str]]]] = {

@@ -1,6 +1,6 @@
 """Epsilon: how far a residual net and a boosting net of the same layers are apart, against the strength of the layers.
 
-    residual - boosting = epsilon**2 * sum_{i<j} f_j'(x)[f_i(x)] + O(epsilon**3)
+residual - boosting = epsilon**2 * sum_{i<j} f_j'(x)[f_i(x)] + O(epsilon**3)
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def by_strength(seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16,
     difference, remainder = [], []
     for seed in range(seeds):
         random = np.random.default_rng(seed)
-        params = {name: random.standard_normal(value.shape) / len(value) ** 0.5 for name, value in nets[0].init(seed).items()}
+        params = {
+            name: random.standard_normal(value.shape) / len(value) ** 0.5 for name, value in nets[0].init(seed).items()
+        }
         points = random.standard_normal((rows, width))
         term = second(params, x=points)
         gaps = [apart(params, x=points, epsilon=strength) for strength in scale]

@@ -70,8 +70,13 @@ def lesion_curves(
     numbers = tuple(range(depth + 1))
     names = [f"f{k}" for k in range(1, depth + 1)]
     random = np.random.default_rng(0)
-    lost = [[sorted(random.choice(names, size=number, replace=False).tolist()) for _ in range(draws)] for number in numbers]
-    pairs = [[[random.choice(names, size=2, replace=False).tolist() for _ in range(number)] for _ in range(draws)] for number in numbers]
+    lost = [
+        [sorted(random.choice(names, size=number, replace=False).tolist()) for _ in range(draws)] for number in numbers
+    ]
+    pairs = [
+        [[random.choice(names, size=2, replace=False).tolist() for _ in range(number)] for _ in range(draws)]
+        for number in numbers
+    ]
     samples = [diabetes(seed, data) for seed in range(seeds)]
     columns = tuple(f"column{k}" for k in range(samples[0].train[0].shape[1]))
     deleted, swapped, chosen = [], [], []
@@ -88,7 +93,9 @@ def lesion_curves(
         chosen.append(float(rates[int(by_choice(run, rates, choosing).argmin())]))
         trained = [params_of(chosen[-1], seed, sample) for seed, sample in enumerate(samples)]
         deleted.append(np.array([errors([lesion(net, some) for some in drawn], trained, samples) for drawn in lost]).T)
-        swapped.append(np.array([errors([exchanged(net, some) for some in drawn], trained, samples) for drawn in pairs]).T)
+        swapped.append(
+            np.array([errors([exchanged(net, some) for some in drawn], trained, samples) for drawn in pairs]).T
+        )
     rows = len(samples[0].train[1])
     budget = Budget(seeds, rows, steps_of(rows, epochs, batch), len(NETS) * (len(rates) * choosing + seeds))
     return Lesions(budget, depth, draws, NETS, tuple(chosen), numbers, np.array(deleted), np.array(swapped))
@@ -107,5 +114,10 @@ def errors(nets: list[Net], trained: list[Mapping[str, Any]], samples: list[Samp
     for net in nets:
         predict = net.compile()
         own = predict.layout.names
-        found.append([error_on(predict, {name: params[name] for name in own}, sample.test) for params, sample in zip(trained, samples, strict=True)])
+        found.append(
+            [
+                error_on(predict, {name: params[name] for name in own}, sample.test)
+                for params, sample in zip(trained, samples, strict=True)
+            ]
+        )
     return [float(value) for value in np.mean(found, axis=0)]

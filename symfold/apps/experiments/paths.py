@@ -32,7 +32,9 @@ from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import residual
 from symfold.transform.autodiff.differentiate import adjoint, grad
 
-Pull = Callable[[Array], Array]  # a transposed Jacobian: from cotangents of what a layer gives to those of what it reads
+Pull = Callable[
+    [Array], Array
+]  # a transposed Jacobian: from cotangents of what a layer gives to those of what it reads
 MOST_PATHS = 2**12  # up to as many, every path is followed; of more, a sample
 
 
@@ -83,12 +85,17 @@ def path_lengths(
     net = Net.of(layer("out", dense(width, 1))(fold(residual, blocks, x)))
     loss = squared_error(net, target)
     states = Net.of(scan(residual, blocks, x)).compile()
-    slope, by_state = grad(loss, wrt="x").compile(), grad(squared_error(layer("out", dense(width, 1))(x), target), wrt="x").compile()
+    slope, by_state = (
+        grad(loss, wrt="x").compile(),
+        grad(squared_error(layer("out", dense(width, 1))(x), target), wrt="x").compile(),
+    )
     back = Net.of(adjoint(layer("f", kind)(x)).parts["x"]).compile()
 
     def run(rate: float, seed: int) -> Errors:
         sample = diabetes(seed, data)
-        return errors_of(lambda: fitted(net, net.init(seed), sample.train, rate, epochs, batch, seed), net.compile(), sample)
+        return errors_of(
+            lambda: fitted(net, net.init(seed), sample.train, rate, epochs, batch, seed), net.compile(), sample
+        )
 
     rate = float(rates[int(by_choice(run, rates, choosing).argmin())])
     masks = masks_of(depth)
@@ -99,7 +106,9 @@ def path_lengths(
         given = {"x": sample.test[0][:rows], "target": sample.test[1][:rows]}
         read = [given["x"], *states({name: params[name] for name in states.layout.names}, x=given["x"])]
         pulls = [partial(pulled, back, params, k + 1, read[k]) for k in range(depth)]
-        cotangent = by_state({name: params[name] for name in by_state.layout.names}, x=read[-1], target=given["target"])["x"]
+        cotangent = by_state(
+            {name: params[name] for name in by_state.layout.names}, x=read[-1], target=given["target"]
+        )["x"]
         found = contributions(pulls, cotangent)
         whole_gradient = slope(params, **given)["x"]
         lengths = np.linalg.norm(path_vectors(pulls, cotangent, masks), axis=-1).mean(axis=-1)

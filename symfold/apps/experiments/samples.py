@@ -31,7 +31,9 @@ def diabetes_file(path: str | Path | None = None) -> Path:
     for place in (name, Path(__file__).parents[2] / name):
         if place.exists():
             return place
-    raise DataError(f"the diabetes table is not at {name.as_posix()!r} (give its path: data='diabetes.csv'; it comes with the source of symfold)")
+    raise DataError(
+        f"the diabetes table is not at {name.as_posix()!r} (give its path: data='diabetes.csv'; it comes with the source of symfold)"
+    )
 
 
 def diabetes(seed: int, path: str | Path | None = None) -> Sample:
@@ -46,7 +48,9 @@ def diabetes(seed: int, path: str | Path | None = None) -> Sample:
     inner, chosen = split_rows(len(rest), 0.25, seed)
     train, validation = rest[inner], rest[chosen]
     scale, target_scale = Scale.of(values[train]), Scale.of(target[train])
-    parts = [(scale.standardise(values[rows]), target_scale.standardise(target[rows])) for rows in (train, validation, test)]
+    parts = [
+        (scale.standardise(values[rows]), target_scale.standardise(target[rows])) for rows in (train, validation, test)
+    ]
     return Sample(*parts)
 
 

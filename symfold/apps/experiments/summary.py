@@ -42,9 +42,15 @@ def compared(one: str, other: str, bands: tuple[Band, Band], apart: Band) -> str
         return f"{one} and {other} cannot be compared: a training diverged"
     if apart.holds(0):
         return f"no difference can be told between {one} and {other} ({apart}, seed by seed)"
-    overlap = "their bands overlap: over other rows the order may turn" if bands[0].overlaps(bands[1]) else "their bands do not overlap"
+    overlap = (
+        "their bands overlap: over other rows the order may turn"
+        if bands[0].overlaps(bands[1])
+        else "their bands do not overlap"
+    )
     size = apart if apart.mean > 0 else Band(-apart.mean, -apart.high, -apart.low)
-    return f"{one} has a {'higher' if apart.mean > 0 else 'lower'} error than {other}, by {size} seed by seed ({overlap})"
+    return (
+        f"{one} has a {'higher' if apart.mean > 0 else 'lower'} error than {other}, by {size} seed by seed ({overlap})"
+    )
 
 
 def of_epsilon(found: Epsilon) -> list[str]:
@@ -78,7 +84,9 @@ def risen(harm: Band) -> str:
         return "stays the same to rounding"
     if harm.holds(0):
         return f"changes by {harm}: no rise can be told"
-    return f"{'rises' if harm.mean > 0 else 'falls'} by {Band(abs(harm.mean), *sorted((abs(harm.low), abs(harm.high))))}"
+    return (
+        f"{'rises' if harm.mean > 0 else 'falls'} by {Band(abs(harm.mean), *sorted((abs(harm.low), abs(harm.high))))}"
+    )
 
 
 def more_harmed(one: str, other: str, first: Band, second: Band) -> str:
@@ -89,7 +97,13 @@ def more_harmed(one: str, other: str, first: Band, second: Band) -> str:
 
 def of_paths(found: PathLengths) -> list[str]:
     mean, middle = found.mean_length, found.depth / 2
-    against = "no difference can be told from" if mean.holds(middle) else "shorter than" if mean.mean < middle else "longer than"
+    against = (
+        "no difference can be told from"
+        if mean.holds(middle)
+        else "shorter than"
+        if mean.mean < middle
+        else "longer than"
+    )
     norms = found.path_norm.mean(axis=0)
     return [
         f"What the paths contribute, summed over all lengths, is the gradient to a relative {found.off.max():.0e}.",
@@ -117,9 +131,13 @@ def of_two_by_two(found: TwoByTwo) -> list[str]:
         said.append(f"{what}: {compared(name_of(one), name_of(other), bands, found.apart(one, other))}.")
     best = min(found.arms, key=lambda arm: float(found.test_band(arm).mean))
     gap = found.against_linear(best)
-    said.append(f"The arm of the least mean error, {name_of(best)}: {compared('it', 'least squares', (found.test_band(best), found.linear_band), gap)}.")
+    said.append(
+        f"The arm of the least mean error, {name_of(best)}: {compared('it', 'least squares', (found.test_band(best), found.linear_band), gap)}."
+    )
     if found.at_the_edge:
-        said.append(f"At an edge of the grid lie the choices of {'; '.join(map(name_of, found.at_the_edge))}: a wider one might serve better.")
+        said.append(
+            f"At an edge of the grid lie the choices of {'; '.join(map(name_of, found.at_the_edge))}: a wider one might serve better."
+        )
     return said
 
 

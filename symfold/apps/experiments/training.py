@@ -23,14 +23,23 @@ CHOOSING = 1000  # seeds from here on choose the rates, those from 0 on are repo
 
 
 def fitted(
-    net: Net, start: Mapping[str, Any], rows: Rows, rate: float, epochs: int, batch: int, seed: int, stages: bool = False
+    net: Net,
+    start: Mapping[str, Any],
+    rows: Rows,
+    rate: float,
+    epochs: int,
+    batch: int,
+    seed: int,
+    stages: bool = False,
 ) -> Mapping[str, Any]:
     """The parameters of a net from x to one prediction a row, fitted by momentum on the mean squared error of batches."""
     data = {"x": rows[0], "target": rows[1]}
     size = min(batch, len(rows[1]))
     loss = squared_error(net, tensor("target", (None, 1)))
     optimizer = momentum(rate / size)  # the loss is a sum over the batch
-    return fit(loss, start, data, optimizer=optimizer, epochs=epochs, batch_size=size, seed=seed, stages=stages, progress=False).params
+    return fit(
+        loss, start, data, optimizer=optimizer, epochs=epochs, batch_size=size, seed=seed, stages=stages, progress=False
+    ).params
 
 
 @dataclass(frozen=True)

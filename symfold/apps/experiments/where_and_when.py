@@ -85,7 +85,9 @@ class TwoByTwo:
         """The arms whose rate or steepness is the least or the largest of several: a wider grid might serve them better."""
         tried = [sorted(set(values)) for values in zip(*self.grid, strict=True)]
         edges = [{values[0], values[-1]} if len(values) > 1 else set() for values in tried]
-        return tuple(arm for arm, choice in zip(self.arms, self.chosen, strict=True) if any(map(set.__contains__, edges, choice)))
+        return tuple(
+            arm for arm, choice in zip(self.arms, self.chosen, strict=True) if any(map(set.__contains__, edges, choice))
+        )
 
     def test_band(self, arm: Arm) -> Band:
         """The test error of an arm over the seeds."""
@@ -143,7 +145,9 @@ def two_by_two(
     size = len(draw(0).train[1])
     return TwoByTwo(
         sample=sample,
-        budget=Budget(seeds, size, steps_of(size, setting.epochs, setting.batch), len(ARMS) * (len(grid) * choosing + seeds)),
+        budget=Budget(
+            seeds, size, steps_of(size, setting.epochs, setting.batch), len(ARMS) * (len(grid) * choosing + seeds)
+        ),
         setting=setting,
         shrinkage=float(shrinkage),
         arms=ARMS,
@@ -156,7 +160,9 @@ def two_by_two(
     )
 
 
-def trained(arm: Arm, setting: Setting, shrinkage: float, draw: Callable[[int], Sample], choice: Choice, seed: int) -> Errors:
+def trained(
+    arm: Arm, setting: Setting, shrinkage: float, draw: Callable[[int], Sample], choice: Choice, seed: int
+) -> Errors:
     """One training of one arm: the seed gives the rows, the start and the order of the batches, alike for all arms."""
     rate, steepness = choice
     plain = draw(seed)
@@ -190,7 +196,9 @@ def net_of(where: str, width: int, setting: Setting) -> Net:
     (W1, W2, b1, b2, V1, V2)
     """
     x = tensor("x", (None, width))
-    return Net.of(fold(mapper(where, x), layers("f", smooth(width, setting.hidden), count=setting.depth), x)) @ last(width)
+    return Net.of(fold(mapper(where, x), layers("f", smooth(width, setting.hidden), count=setting.depth), x)) @ last(
+        width
+    )
 
 
 @cache
@@ -211,7 +219,9 @@ def start_of(net: Net, steepness: float, seed: int) -> dict[str, Array]:
     return start
 
 
-def boosted(setting: Setting, start: Mapping[str, Array], rows: Rows, rate: float, shrinkage: float, seed: int) -> dict[str, Array]:
+def boosted(
+    setting: Setting, start: Mapping[str, Array], rows: Rows, rate: float, shrinkage: float, seed: int
+) -> dict[str, Array]:
     """The parameters of the boosting net, each layer fitted to the residual and then shrunk: what it writes by, times nu.
 
     Each stage has the share of the epochs that `sf.fit(..., stages=True)` gives it.
@@ -220,7 +230,9 @@ def boosted(setting: Setting, start: Mapping[str, Array], rows: Rows, rate: floa
     x = tensor("x", (None, width))
     params: dict[str, Array] = {}
     left = rows[1]
-    for stage in stages_of(squared_error(net_of("boosting", width, setting), tensor("target", (None, 1))), setting.epochs):
+    for stage in stages_of(
+        squared_error(net_of("boosting", width, setting), tensor("target", (None, 1))), setting.epochs
+    ):
         alone = Net.of(layer(stage.layer, smooth(width, setting.hidden))(x)) @ last(width)
         own = {name: start[name] for name in stage.trained or ()}
         found = dict(fitted(alone, own, (rows[0], left), rate, stage.epochs, setting.batch, seed))

@@ -23,8 +23,16 @@ def answer_table(comparison: Comparison) -> str:
     rows = []
     for answered in answers(comparison):
         mark = words("they differ" if answered.differ else "the same", "span", class_="mark")
-        label = element("th", f"{words(answered.row.label, 'b')}{words(answered.row.question, 'span')}{mark}", scope="row", class_="label")
-        both = "".join(element("td", element("div", cell(parts), class_="scroll"), data_name=name) for name, parts in zip(comparison.titles, answered.cells, strict=True))
+        label = element(
+            "th",
+            f"{words(answered.row.label, 'b')}{words(answered.row.question, 'span')}{mark}",
+            scope="row",
+            class_="label",
+        )
+        both = "".join(
+            element("td", element("div", cell(parts), class_="scroll"), data_name=name)
+            for name, parts in zip(comparison.titles, answered.cells, strict=True)
+        )
         rows.append(element("tr", label + both, class_="differs" if answered.differ else "alike"))
     return f'<table class="answers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
 
@@ -34,7 +42,10 @@ def depth_slider(comparison: Comparison) -> str:
         return ""
     shown = comparison.shown
     deep = comparison.steps != shown
-    told = words(f"The nets compared have {_depth_of(comparison)} layers; the pictures below show nets of {shown}, and the slider other depths up to {len(comparison.frames)}.", class_="quiet")
+    told = words(
+        f"The nets compared have {_depth_of(comparison)} layers; the pictures below show nets of {shown}, and the slider other depths up to {len(comparison.frames)}.",
+        class_="quiet",
+    )
     return (told if deep else "") + (
         '<div class="controls" data-needs-script hidden><div class="slider"><label for="depth">Depth (layers)</label>'
         f'<input type="range" id="depth" min="1" max="{len(comparison.frames)}" step="1" value="{comparison.shown}">'

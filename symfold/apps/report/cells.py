@@ -107,7 +107,10 @@ def _ordered(value: sp.Expr, variable: sp.Symbol) -> sp.Expr:
         return sp.Pow(_ordered(value.base, variable), value.exp, evaluate=False)
     if not value.is_Mul:
         return value
-    parts = sorted(value.args, key=lambda part: (part.has(variable), not part.is_number, part.as_base_exp()[0] != variable, str(part)))
+    parts = sorted(
+        value.args,
+        key=lambda part: (part.has(variable), not part.is_number, part.as_base_exp()[0] != variable, str(part)),
+    )
     return sp.Mul(*(_ordered(part, variable) for part in parts), evaluate=False)
 
 
@@ -133,7 +136,9 @@ def number(value: Any) -> Part:
     if not isinstance(value, sp.Expr) or value.is_number:
         return said(value)
     shown = printable(value)
-    return Formula(lambda style: str(shown) if style == "text" else f"<mrow>{mathml(shown, printer='presentation')}</mrow>", value)
+    return Formula(
+        lambda style: str(shown) if style == "text" else f"<mrow>{mathml(shown, printer='presentation')}</mrow>", value
+    )
 
 
 def counted(value: Any, noun: str) -> Line:

@@ -43,13 +43,17 @@ class Additive:
         if style == "mathml":
             low, high = mathml_tokens(f"k={self.first}"), mathml_tokens(last)
             total = f"<munderover><mo>∑</mo><mrow>{low}</mrow><mrow>{high}</mrow></munderover>"
-            return f'<math display="block">{start}<mo>+</mo>{total}{layer}<mrow><mo>(</mo>{read}<mo>)</mo></mrow></math>'
+            return (
+                f'<math display="block">{start}<mo>+</mo>{total}{layer}<mrow><mo>(</mo>{read}<mo>)</mo></mrow></math>'
+            )
         return f"{start} + {layer}({read}) summed over k = {self.first}..{last}"
 
     @property
     def reading(self) -> Formula:
         """What layer k reads, as an equation."""
-        return Formula(lambda style: STYLES[style].name(Name("u", K)) + STYLES[style].equals + STYLES[style].name(self.read))
+        return Formula(
+            lambda style: STYLES[style].name(Name("u", K)) + STYLES[style].equals + STYLES[style].name(self.read)
+        )
 
 
 def additive(net: Net) -> Additive | None:

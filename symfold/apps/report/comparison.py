@@ -33,7 +33,11 @@ def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
     >>> [line for line in str(sf.compare(*nets)).splitlines() if "P(t)" in line]
     ['!= P(t)     (1 + t)^4                          1 + 4*t']
     """
-    if not isinstance(names, (tuple, list)) or len(names) != 2 or not all(isinstance(name, str) and name.strip() for name in names):
+    if (
+        not isinstance(names, (tuple, list))
+        or len(names) != 2
+        or not all(isinstance(name, str) and name.strip() for name in names)
+    ):
         raise InvalidType(f"names={names!r}: a comparison has two names (for instance names=('residual', 'boosting'))")
     if names[0] == names[1]:
         raise InvalidValue(f"both nets would be called {names[0]!r} (give them different names)")
@@ -55,7 +59,9 @@ class Comparison:
     @property
     def titles(self) -> tuple[str, str]:
         """The names as headings: sentences call the nets A and B."""
-        return tuple(letter if name == letter else f"{letter}: {name}" for letter, name in zip("AB", self.names, strict=True))  # type: ignore[return-value]
+        return tuple(
+            letter if name == letter else f"{letter}: {name}" for letter, name in zip("AB", self.names, strict=True)
+        )  # type: ignore[return-value]
 
     @cached_property
     def rolled(self) -> tuple[Net, Net]:
@@ -81,7 +87,9 @@ class Comparison:
     def at(self, depth: int) -> Comparison:
         """The same comparison at another depth."""
         if self.general is None:
-            raise InvalidValue("these nets have no depth in common that could be changed (compare nets made at that depth)")
+            raise InvalidValue(
+                "these nets have no depth in common that could be changed (compare nets made at that depth)"
+            )
         a, b = (at_number(net, depth) for net in self.general)
         return Comparison(a, b, self.names)
 
@@ -104,7 +112,9 @@ class Comparison:
     def check_few(self) -> None:
         """An error where the nets are too long for what is computed layer by layer in a picture."""
         if self.steps > MANY:
-            raise TooLarge(f"pictures like this one are made of at most {MANY} layers, and these nets have more, with no depth in common that could be lowered")
+            raise TooLarge(
+                f"pictures like this one are made of at most {MANY} layers, and these nets have more, with no depth in common that could be lowered"
+            )
 
     @cached_property
     def trained(self) -> tuple[Trained, Trained]:
@@ -128,6 +138,7 @@ class Comparison:
         return self.verdict.equal is not True
 
     if TYPE_CHECKING:  # attached where it is shown: as text, and as a page
+
         def __str__(self) -> str: ...
         def _repr_html_(self) -> str | None: ...
         def to_html(self) -> str: ...

@@ -34,8 +34,15 @@ def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:
     if len(shared) != 1 or len(counts[0] | counts[1]) != 1:
         return None
     (count,) = shared
-    taken = {name for net in (a, b) for leaf in net.leaves for name in ([leaf.op.name] if not isinstance(leaf.op, Family) else [])}
-    symbol = sp.Symbol(next(name for name in ("n", "depth", "n_layers") if name not in taken), integer=True, positive=True)
+    taken = {
+        name
+        for net in (a, b)
+        for leaf in net.leaves
+        for name in ([leaf.op.name] if not isinstance(leaf.op, Family) else [])
+    }
+    symbol = sp.Symbol(
+        next(name for name in ("n", "depth", "n_layers") if name not in taken), integer=True, positive=True
+    )
     try:
         general = _lengthened(a, count, symbol), _lengthened(b, count, symbol)
         for net in general:

@@ -39,18 +39,36 @@ def histogram(comparison: Comparison) -> str:
     length = max(map(len, counts))
     padded = [row + [0] * (length - len(row)) for row in counts]
     named = " and ".join(comparison.names)
-    drawing = plots.bars(f"Histogram of path lengths in {named}: {_spoken(comparison, padded)}", shares, "layers on the path", "share of the paths", data=counts)
-    numbers = table(["layers on the path", *(f"paths in {name}" for name in comparison.names)], [(str(k), *(str(row[k]) for row in padded)) for k in range(length)])
+    drawing = plots.bars(
+        f"Histogram of path lengths in {named}: {_spoken(comparison, padded)}",
+        shares,
+        "layers on the path",
+        "share of the paths",
+        data=counts,
+    )
+    numbers = table(
+        ["layers on the path", *(f"paths in {name}" for name in comparison.names)],
+        [(str(k), *(str(row[k]) for row in padded)) for k in range(length)],
+    )
     depth = length - 1
-    binomial = [name for name, row in zip(comparison.names, padded, strict=True) if row == [comb(depth, k) for k in range(length)]]
+    binomial = [
+        name
+        for name, row in zip(comparison.names, padded, strict=True)
+        if row == [comb(depth, k) for k in range(length)]
+    ]
     told = "".join(f" In {name} the shares are those of Binomial({depth}, g/(1 + g))." for name in binomial)
     means = " and ".join(f"{sum(k * c for k, c in enumerate(row)) / (sum(row) or 1):.2f}" for row in counts)
     caption = f"Share of the paths by length.{told}"
-    return figure(drawing, caption, numbers, comparison.names, words(f"mean length {means}", class_="quiet", data_means=""))
+    return figure(
+        drawing, caption, numbers, comparison.names, words(f"mean length {means}", class_="quiet", data_means="")
+    )
 
 
 def _spoken(comparison: Comparison, counts: list[list[int]]) -> str:
-    return "; ".join(f"{name}, paths by their number of layers, from 0 to {len(row) - 1}: {', '.join(map(str, row))}" for name, row in zip(comparison.names, counts, strict=True))
+    return "; ".join(
+        f"{name}, paths by their number of layers, from 0 to {len(row) - 1}: {', '.join(map(str, row))}"
+        for name, row in zip(comparison.names, counts, strict=True)
+    )
 
 
 def epsilon(comparison: Comparison) -> str:
@@ -58,8 +76,12 @@ def epsilon(comparison: Comparison) -> str:
     difference = series(comparison.a, ORDER) - series(comparison.b, ORDER)
     leading = difference.leading
     if leading is None:
-        return words(f"Up to order {ORDER} in the strength of the layers the two nets agree: there is no difference to plot.")
-    layers = [{name for _, args in applied_layers(net.outputs) for name in names_of(args[0])} for net in comparison.nets]
+        return words(
+            f"Up to order {ORDER} in the strength of the layers the two nets agree: there is no difference to plot."
+        )
+    layers = [
+        {name for _, args in applied_layers(net.outputs) for name in names_of(args[0])} for net in comparison.nets
+    ]
     if not (layers[0] <= layers[1] or layers[1] <= layers[0]):
         raise InvalidValue("the nets apply other layers, so how far they are from each other depends on what these are")
     bound = [with_layers(net) for net in comparison.nets]
@@ -80,7 +102,9 @@ def epsilon(comparison: Comparison) -> str:
     power = f"epsilon^{leading}"
     curves = [
         plots.Line("the difference", tuple(zip(STRENGTHS, values[:half], strict=True)), tuple(spread[:half]), 1),
-        plots.Line(f"without its {power} term", tuple(zip(STRENGTHS, values[half:], strict=True)), tuple(spread[half:]), 2),
+        plots.Line(
+            f"without its {power} term", tuple(zip(STRENGTHS, values[half:], strict=True)), tuple(spread[half:]), 2
+        ),
     ]
     small = slice(half // 2)  # where the leading terms are what counts
     slopes = [slope(STRENGTHS[small], part[small]) for part in (values[:half], values[half:])]
@@ -89,10 +113,24 @@ def epsilon(comparison: Comparison) -> str:
     title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {whole}; without the {power} term one of slope {rest}."
     numbers = table(
         ["epsilon", "difference (median)", "least to largest", f"without {power}", "least to largest"],
-        [(f"{e:.2g}", f"{values[k]:.2e}", "{:.1e} to {:.1e}".format(*spread[k]), f"{values[half + k]:.2e}", "{:.1e} to {:.1e}".format(*spread[half + k])) for k, e in enumerate(STRENGTHS)],
+        [
+            (
+                f"{e:.2g}",
+                f"{values[k]:.2e}",
+                "{:.1e} to {:.1e}".format(*spread[k]),
+                f"{values[half + k]:.2e}",
+                "{:.1e} to {:.1e}".format(*spread[half + k]),
+            )
+            for k, e in enumerate(STRENGTHS)
+        ],
     )
     caption = f"Root mean square difference of nets of {of_layers(comparison)} for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {whole} and {rest}."
-    return figure(plots.lines(title, curves, "strength epsilon", "difference", (True, True)), caption, numbers, [line.name for line in curves])
+    return figure(
+        plots.lines(title, curves, "strength epsilon", "difference", (True, True)),
+        caption,
+        numbers,
+        [line.name for line in curves],
+    )
 
 
 def frontier(comparison: Comparison) -> str:
@@ -100,7 +138,9 @@ def frontier(comparison: Comparison) -> str:
     chosen = comparison.at(GROUPED) if comparison.frames else comparison
     steps = count_steps(chosen.a)
     if steps == math.inf:
-        raise InvalidValue("the depth is a symbol that the two nets do not share, so there is no number of layers to group")
+        raise InvalidValue(
+            "the depth is a symbol that the two nets do not share, so there is no number of layers to group"
+        )
     depth = int(steps)
     if depth < 2:
         return words(f"{chosen.names[0]} has {of_layers(chosen)}, so there is nothing to group.", class_="quiet")
@@ -110,10 +150,23 @@ def frontier(comparison: Comparison) -> str:
         net = grouped(chosen.a, q)
         found.append((q, cost(net).span, paths(net)))
     points = tuple((float(span), float(p.count)) for _, span, p in found)
-    title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(f"q = {q}: span {span}, paths {p.count}" for q, span, p in found)
-    numbers = table(["q", "span", "P(t)", "paths"], [(str(q), str(span), expression(ascending(p.polynomial, T)).text, f"{p.count:,}") for q, span, p in found])
-    drawn = plots.lines(title, [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))], "span: layers that wait for each other", "paths", (False, True))
-    caption = f"{chosen.names[0]}, {depth} layers: with q = 1 the net as it is, with q = {depth} all layers side by side."
+    title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(
+        f"q = {q}: span {span}, paths {p.count}" for q, span, p in found
+    )
+    numbers = table(
+        ["q", "span", "P(t)", "paths"],
+        [(str(q), str(span), expression(ascending(p.polynomial, T)).text, f"{p.count:,}") for q, span, p in found],
+    )
+    drawn = plots.lines(
+        title,
+        [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))],
+        "span: layers that wait for each other",
+        "paths",
+        (False, True),
+    )
+    caption = (
+        f"{chosen.names[0]}, {depth} layers: with q = 1 the net as it is, with q = {depth} all layers side by side."
+    )
     return figure(drawn, caption, numbers)
 
 
@@ -121,7 +174,10 @@ def couplings(comparison: Comparison, net: Net, fitted: Trained, name: str) -> s
     """How strongly each layer reads what each earlier one writes, in a trained net."""
     read = mixing_matrix(net)
     if len(set(read.layers)) < len(read.layers):
-        return words(f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a layer has no one row of what it reads.", class_="quiet")
+        return words(
+            f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a layer has no one row of what it reads.",
+            class_="quiet",
+        )
     found = coupling(fitted.net, fitted.params)
     size = len(found.layers)
     values = [[float(value) for value in row] for row in found.norms]
@@ -136,14 +192,28 @@ def updates(comparison: Comparison, fitted: Trained, name: str) -> str:
     values = [[float(value) if np.isfinite(value) else 0.0 for value in row] for row in found.relative]
     taught = found.relative[np.isfinite(found.relative).all(axis=1)]
     if len(taught) < len(found.relative):
-        return _matrix(f"Updates in {name}, trained: rows of zeros are layers that receive no gradient at all.", values, found.received, found.moved, "is taught / moves")
+        return _matrix(
+            f"Updates in {name}, trained: rows of zeros are layers that receive no gradient at all.",
+            values,
+            found.received,
+            found.moved,
+            "is taught / moves",
+        )
     alike = bool(np.allclose(taught, taught[:1]))
-    told = "every row is the same: a step is felt by all layers alike, through the loss" if alike else "the rows differ: a step is also felt through the states and Jacobians between the layers"
+    told = (
+        "every row is the same: a step is felt by all layers alike, through the loss"
+        if alike
+        else "the rows differ: a step is also felt through the states and Jacobians between the layers"
+    )
     return _matrix(f"Updates in {name}, trained: {told}.", values, found.received, found.moved, "is taught / moves")
 
 
-def _matrix(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], corner: str) -> str:
-    numbers = table([corner, *columns], [(row, *(f"{value:.3g}" for value in line)) for row, line in zip(rows, values, strict=True)])
+def _matrix(
+    title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], corner: str
+) -> str:
+    numbers = table(
+        [corner, *columns], [(row, *(f"{value:.3g}" for value in line)) for row, line in zip(rows, values, strict=True)]
+    )
     return figure(plots.heat(title, values, rows, columns), title, numbers)
 
 
@@ -152,10 +222,22 @@ def teaching(comparison: Comparison) -> str:
     found = [received(one.loss, one.params, **one.data) for one in comparison.trained]
     losses = "; ".join(f"{name} {one.told}" for name, one in zip(comparison.names, comparison.trained, strict=True))
     drawn = [
-        ("size (over that of the loss gradient)", "size / size of the loss gradient", [_shares(one) for one in found], True),
-        ("direction (cosine with the loss gradient)", "cosine with the loss gradient", [one.cosines for one in found], False),
+        (
+            "size (over that of the loss gradient)",
+            "size / size of the loss gradient",
+            [_shares(one) for one in found],
+            True,
+        ),
+        (
+            "direction (cosine with the loss gradient)",
+            "cosine with the loss gradient",
+            [one.cosines for one in found],
+            False,
+        ),
     ]
-    return "".join(_by_layer(comparison, *one, f"The loss, a sum of squares over all samples: {losses}.") for one in drawn)
+    return "".join(
+        _by_layer(comparison, *one, f"The loss, a sum of squares over all samples: {losses}.") for one in drawn
+    )
 
 
 def _shares(found: Received) -> Any:
@@ -171,7 +253,9 @@ def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[An
         plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1) if np.isfinite(v)), (), mark)
         for mark, (name, row) in enumerate(zip(comparison.names, values, strict=True), start=1)
     ]
-    spoken = "; ".join(f"{name}: {', '.join(_value(v) for v in row)}" for name, row in zip(comparison.names, values, strict=True))
+    spoken = "; ".join(
+        f"{name}: {', '.join(_value(v) for v in row)}" for name, row in zip(comparison.names, values, strict=True)
+    )
     title = f"The {what} of what each layer receives from the loss, by layer from the first to the last. {spoken}."
     longest = max(map(len, values))
     rows = [(str(k + 1), *(_value(row[k]) if k < len(row) else "" for row in values)) for k in range(longest)]

@@ -50,26 +50,51 @@ def sentence(parts: Line) -> str:
     """A sentence: short formulas in the line, a long one in a box under it."""
     if any(isinstance(part, Formula) and (len(part.text) > LONG or "\n" in part.text) for part in parts):
         return "".join(formula(part) if isinstance(part, Formula) else words(part) for part in parts)
-    return element("p", " ".join(part.mathml.replace(' display="block"', "", 1) if isinstance(part, Formula) else prose(part) for part in parts))
+    return element(
+        "p",
+        " ".join(
+            part.mathml.replace(' display="block"', "", 1) if isinstance(part, Formula) else prose(part)
+            for part in parts
+        ),
+    )
 
 
 def formula(shown: Formula) -> str:
     """A formula in a box of its own, which scrolls where the page is narrow and can be reached by the keyboard."""
     text = shown.text
     width = max(map(len, text.split("\n")))
-    sizes = "formula" + " long" * (width > LONG) + " wide" * (width > WIDE)  # MathML breaks no lines: on paper such formulas are text
-    return element("div", shown.mathml, class_=sizes, tabindex="0", role="group", aria_label="formula: " + text, data_text=text)
+    sizes = (
+        "formula" + " long" * (width > LONG) + " wide" * (width > WIDE)
+    )  # MathML breaks no lines: on paper such formulas are text
+    return element(
+        "div", shown.mathml, class_=sizes, tabindex="0", role="group", aria_label="formula: " + text, data_text=text
+    )
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of plain texts, the first of each row its head."""
     top = element("tr", "".join(words(head, "th", scope="col") for head in heads))
-    body = "".join(element("tr", words(row[0], "th", scope="row") + "".join(words(text, "td") for text in row[1:])) for row in rows)
+    body = "".join(
+        element("tr", words(row[0], "th", scope="row") + "".join(words(text, "td") for text in row[1:])) for row in rows
+    )
     return element("table", f"<thead>{top}</thead><tbody>{body}</tbody>", class_="numbers")
 
 
-def figure(drawing: str, caption: str, numbers: str = "", legend: Sequence[str] = (), note: str = "", unfolded: bool = False) -> str:
+def figure(
+    drawing: str, caption: str, numbers: str = "", legend: Sequence[str] = (), note: str = "", unfolded: bool = False
+) -> str:
     """A drawing, a note under it, its caption, and its numbers, folded away unless asked: the alternative for who cannot see it."""
-    keys = "".join(element("li", f'<span class="key s{k}" aria-hidden="true"></span>{prose(name)}') for k, name in enumerate(legend, 1))
+    keys = "".join(
+        element("li", f'<span class="key s{k}" aria-hidden="true"></span>{prose(name)}')
+        for k, name in enumerate(legend, 1)
+    )
     shown = (element("ul", keys, class_="legend") if keys else "") + drawing + note + words(caption, "figcaption")
-    return element("figure", shown + (f'<details{" open" * unfolded}><summary>The numbers</summary><div class="scroll">{numbers}</div></details>' if numbers else ""))
+    return element(
+        "figure",
+        shown
+        + (
+            f'<details{" open" * unfolded}><summary>The numbers</summary><div class="scroll">{numbers}</div></details>'
+            if numbers
+            else ""
+        ),
+    )

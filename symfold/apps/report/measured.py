@@ -43,9 +43,14 @@ def with_layers(net: Net, strength: bool = False) -> Net:
         raise InvalidValue("these nets apply no layers, so there is nothing to measure")
     opaque = [(op, args[0]) for op, args in calls if op.body is None]
     if not opaque or len(opaque) < len(calls) or any(op.arity != 1 for op, _ in opaque):
-        raise InvalidValue("measurements put random layers in the place of opaque layers of one argument, and these nets have others")
+        raise InvalidValue(
+            "measurements put random layers in the place of opaque layers of one argument, and these nets have others"
+        )
     width = width_of(net)
-    weights = tuple(Weight(name, shape, Normal()) for name, shape in (("W", (width, HIDDEN)), ("b", (1, HIDDEN)), ("V", (HIDDEN, width))))
+    weights = tuple(
+        Weight(name, shape, Normal())
+        for name, shape in (("W", (width, HIDDEN)), ("b", (1, HIDDEN)), ("V", (HIDDEN, width)))
+    )
     factor = tensor(STRENGTH, ()) if strength else None
 
     def body(z: Any, W: Any, b: Any, V: Any) -> Any:
@@ -65,7 +70,9 @@ def _stem(names: Names) -> str:
 def width_of(net: Net) -> int:
     """The size of the last axis of what the layers read, where one is known."""
     nodes = chain(walk(net.outputs), *(walk(block.results) for block in net.blocks))
-    return next((size for node in nodes if isinstance(node.op, Call) and isinstance(size := node.args[1].shape[-1], int)), WIDTH)
+    return next(
+        (size for node in nodes if isinstance(node.op, Call) and isinstance(size := node.args[1].shape[-1], int)), WIDTH
+    )
 
 
 def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -74,9 +81,19 @@ def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]
     params = {node.op.name: node.shape for net in nets for node in net.params}
     inputs = {node.op.name: node.shape for net in nets for node in net.inputs if node.op.name != STRENGTH}
     width = width_of(nets[0])
-    values = {name: random.standard_normal(shape) * (0.5 if shape[0] == 1 else shape[0] ** -0.5) for name, shape in sorted(params.items())}
+    values = {
+        name: random.standard_normal(shape) * (0.5 if shape[0] == 1 else shape[0] ** -0.5)
+        for name, shape in sorted(params.items())
+    }
     picked = rows_of(nets)
-    free = {name: shape if all(isinstance(size, int) for size in shape) else _some(shape) if name in picked else (ROWS, width) for name, shape in sorted(inputs.items())}
+    free = {
+        name: shape
+        if all(isinstance(size, int) for size in shape)
+        else _some(shape)
+        if name in picked
+        else (ROWS, width)
+        for name, shape in sorted(inputs.items())
+    }
     return values, drawn(free, rows_of(nets, free), lambda name: random)
 
 
@@ -92,7 +109,9 @@ def norm(value: Any) -> float:
 def band(rows: Sequence[Sequence[float]]) -> tuple[list[float], list[tuple[float, float]]]:
     """The median over the draws, and from the least to the largest, at each place."""
     columns = np.array(rows)
-    return np.median(columns, axis=0).tolist(), list(zip(columns.min(axis=0).tolist(), columns.max(axis=0).tolist(), strict=True))
+    return np.median(columns, axis=0).tolist(), list(
+        zip(columns.min(axis=0).tolist(), columns.max(axis=0).tolist(), strict=True)
+    )
 
 
 def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -106,6 +125,8 @@ def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
     return float(np.polyfit(np.log(xs), np.log(ys), 1)[0])
 
 
-def each_draw(measure: Callable[[dict[str, Any], dict[str, Any]], Sequence[float]], nets: Sequence[Net]) -> list[list[float]]:
+def each_draw(
+    measure: Callable[[dict[str, Any], dict[str, Any]], Sequence[float]], nets: Sequence[Net]
+) -> list[list[float]]:
     """A measurement for every draw of layers and inputs."""
     return [[float(value) for value in measure(*draw(nets, seed))] for seed in SEEDS]

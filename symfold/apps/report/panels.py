@@ -32,7 +32,8 @@ def guarded(make: Callable[[Comparison], str], comparison: Comparison) -> str:
 def pair(comparison: Comparison, both: tuple[str, str], class_: str = "") -> str:
     """Something of each net, side by side under its name."""
     parts = "".join(
-        element("div", words(name, "h3", class_=f"name-{side}") + content) for side, name, content in zip("ab", comparison.titles, both, strict=True)
+        element("div", words(name, "h3", class_=f"name-{side}") + content)
+        for side, name, content in zip("ab", comparison.titles, both, strict=True)
     )
     return element("div", parts, class_=f"pair {class_}".strip())
 
@@ -56,7 +57,11 @@ def written_out(comparison: Comparison) -> str:
 
 def pictures(comparison: Comparison) -> str:
     found = difference(*comparison.pictured.nets)
-    moved = "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both." if found.moved else "All arrows are in both nets."
+    moved = (
+        "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both."
+        if found.moved
+        else "All arrows are in both nets."
+    )
     note = words(
         f"Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams place the same nodes in the same places. {moved}",
         class_="quiet",
@@ -75,7 +80,11 @@ def lengths(comparison: Comparison) -> str:
 
 def strength(comparison: Comparison) -> str:
     """The difference as a series, and measured."""
-    return guarded(expansions, comparison) + guarded(third_order, comparison) + guarded(figures.epsilon, comparison.pictured)
+    return (
+        guarded(expansions, comparison)
+        + guarded(third_order, comparison)
+        + guarded(figures.epsilon, comparison.pictured)
+    )
 
 
 def expansions(comparison: Comparison) -> str:

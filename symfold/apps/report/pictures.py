@@ -43,7 +43,12 @@ class Merged(Picture):
         look = {"weight": {"skip": "50", "output": "1", "capture": "0", "state": "3"}.get(data["kind"], "1")}
         if data["side"] != "both":
             look |= {"penwidth": "2.6", "arrowsize": "0.75"}
-        target.edge(self.states.get(source, source), end, **look, _attributes={"class": f"edge-{data['kind']} {SIDES[data['side']]}"})
+        target.edge(
+            self.states.get(source, source),
+            end,
+            **look,
+            _attributes={"class": f"edge-{data['kind']} {SIDES[data['side']]}"},
+        )
 
 
 def diagrams(comparison: Comparison) -> tuple[str, str]:
@@ -58,14 +63,20 @@ def diagrams(comparison: Comparison) -> tuple[str, str]:
         if side == "b":
             kept = _relabelled(kept, merged.second)
         title = f"Diagram of {name}: an arrow leads from each value to what reads it. {_told(reads)}"
-        shown.append(kept.replace("<svg ", f'<svg class="diagram side-{side}" role="img" ', 1).replace(">", f"><title>{escape(title)}</title>", 1))
+        shown.append(
+            kept.replace("<svg ", f'<svg class="diagram side-{side}" role="img" ', 1).replace(
+                ">", f"><title>{escape(title)}</title>", 1
+            )
+        )
     return shown[0], shown[1]
 
 
 def _reads(found: Difference, side: str) -> list[str]:
     """What reads what, and what joins are, in one of the nets alone."""
     label = "label" if side == "first" else "second_label"
-    joins = [f"{name} is joined by {data[label]}" for name, data in found.graph.nodes(data=True) if "second_label" in data]
+    joins = [
+        f"{name} is joined by {data[label]}" for name, data in found.graph.nodes(data=True) if "second_label" in data
+    ]
     return [f"{edge.target} reads {edge.source}" for edge in found.moved if edge.side == side] + joins
 
 
@@ -78,7 +89,9 @@ def _relabelled(drawn: str, labels: Sequence[str]) -> str:
     """The drawing with the second net's labels on nodes that have another label in the first."""
     for k, label in enumerate(labels):
         text = escape(SIGNS.get(label) or pretty(label)).replace("\\", r"\\")
-        drawn = re.sub(rf'(<g class="node[^"]* relabelled-{k}">.*?<text[^>]*>)[^<]*', rf"\g<1>{text}", drawn, count=1, flags=re.S)
+        drawn = re.sub(
+            rf'(<g class="node[^"]* relabelled-{k}">.*?<text[^>]*>)[^<]*', rf"\g<1>{text}", drawn, count=1, flags=re.S
+        )
     return drawn
 
 
@@ -87,7 +100,11 @@ def _drawn(merged: Merged) -> str:
     digraph = new_digraph("nets", rankdir="TB")
     merged.into(digraph)
     drawn = render(digraph.source, "svg").decode()
-    drawn = re.sub(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<title>.*?</title>| xmlns(?::xlink)?=\"[^\"]*\"", "", drawn, flags=re.S)
+    drawn = re.sub(
+        r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<title>.*?</title>| xmlns(?::xlink)?=\"[^\"]*\"", "", drawn, flags=re.S
+    )
     drawn = re.sub(r' (?:id|fill|stroke|font-family|font-size|xml:space)="[^"]*"', "", drawn)
-    drawn = re.sub(r'(<g class="cluster">.*?)<text.*?</text>', r"\1", drawn, flags=re.S)  # the indices say which step it is
+    drawn = re.sub(
+        r'(<g class="cluster">.*?)<text.*?</text>', r"\1", drawn, flags=re.S
+    )  # the indices say which step it is
     return re.sub(r"\n+", "\n", drawn.replace("&#45;", "-")).strip()

@@ -38,7 +38,9 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        low, high, at = (math.log10(v) for v in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        low, high, at = (
+            (math.log10(v) for v in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        )
         return self.start + (self.end - self.start) * (at - low) / ((high - low) or 1)
 
     def ticks(self) -> list[float]:
@@ -94,15 +96,25 @@ def axes(x: Scale, y: Scale, x_label: str, y_label: str, x_ticks: Sequence[float
     for value in y.ticks():
         place = number(y(value))
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place}" y2="{place}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{number(y(value) + 4)}" text-anchor="end">{tick_label(value, y.log)}</text>')
+        parts.append(
+            f'<text class="tick" x="{LEFT - 6}" y="{number(y(value) + 4)}" text-anchor="end">{tick_label(value, y.log)}</text>'
+        )
     for value in x.ticks() if x_ticks is None else x_ticks:
         place = number(x(value))
-        parts.append(f'<line class="grid" x1="{place}" x2="{place}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>')
-        parts.append(f'<text class="tick" x="{place}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{tick_label(value, x.log)}</text>')
+        parts.append(
+            f'<line class="grid" x1="{place}" x2="{place}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>'
+        )
+        parts.append(
+            f'<text class="tick" x="{place}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{tick_label(value, x.log)}</text>'
+        )
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>')
-    parts.append(f'<text class="label" x="{(LEFT + WIDTH - RIGHT) // 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>')
+    parts.append(
+        f'<text class="label" x="{(LEFT + WIDTH - RIGHT) // 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
+    )
     middle = (TOP + HEIGHT - BOTTOM) // 2
-    parts.append(f'<text class="label" x="13" y="{middle}" text-anchor="middle" transform="rotate(-90 13 {middle})">{escape(y_label)}</text>')
+    parts.append(
+        f'<text class="label" x="13" y="{middle}" text-anchor="middle" transform="rotate(-90 13 {middle})">{escape(y_label)}</text>'
+    )
     return "".join(parts)
 
 
@@ -119,16 +131,35 @@ def bars(title: str, shares: Sequence[Sequence[float]], x_label: str, y_label: s
                 f'<rect class="bar s{net + 1}" data-net="{net}" data-k="{k}" x="{number(place)}" width="{number(width - 1)}" '
                 f'y="{number(y(share))}" height="{number(y(0) - y(share))}"/>'
             )
-    kept = "" if data is None else f' data-bars="{escape(json.dumps(data, separators=(",", ":")))}" data-top="{TOP}" data-base="{HEIGHT - BOTTOM}"'
+    kept = (
+        ""
+        if data is None
+        else f' data-bars="{escape(json.dumps(data, separators=(",", ":")))}" data-top="{TOP}" data-base="{HEIGHT - BOTTOM}"'
+    )
     return svg(title, "".join(drawn), extra=kept)
 
 
-def lines(title: str, curves: Sequence[Line], x_label: str, y_label: str, log: tuple[bool, bool] = (False, False), x_ticks: Sequence[float] | None = None) -> str:
+def lines(
+    title: str,
+    curves: Sequence[Line],
+    x_label: str,
+    y_label: str,
+    log: tuple[bool, bool] = (False, False),
+    x_ticks: Sequence[float] | None = None,
+) -> str:
     """Curves with bands and markers; values that a logarithmic axis cannot show are left out. With ticks of x, that axis is as long as the curves."""
-    usable = [(line, [(a, b) for a, b in line.points if (a > 0 or not log[0]) and (b > 0 or not log[1])]) for line in curves]
+    usable = [
+        (line, [(a, b) for a, b in line.points if (a > 0 or not log[0]) and (b > 0 or not log[1])]) for line in curves
+    ]
     xs = [a for _, points in usable for a, _ in points]
-    ys = [b for _, points in usable for _, b in points] + [v for line in curves for pair in line.band for v in pair if v > 0]
-    x = _scale(xs, log[0], LEFT, WIDTH - RIGHT) if not x_ticks else Scale(min(xs) - 0.2, max(xs) + 0.2, LEFT, WIDTH - RIGHT)
+    ys = [b for _, points in usable for _, b in points] + [
+        v for line in curves for pair in line.band for v in pair if v > 0
+    ]
+    x = (
+        _scale(xs, log[0], LEFT, WIDTH - RIGHT)
+        if not x_ticks
+        else Scale(min(xs) - 0.2, max(xs) + 0.2, LEFT, WIDTH - RIGHT)
+    )
     y = _scale(ys, log[1], HEIGHT - BOTTOM, TOP)
     drawn = [axes(x, y, x_label, y_label, x_ticks)]
     for line, points in usable:
@@ -138,7 +169,14 @@ def lines(title: str, curves: Sequence[Line], x_label: str, y_label: str, log: t
 
 def _curve(line: Line, points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> Iterator[str]:
     if line.band:
-        sides = [[(x(a), y(max(pair[side], y.low))) for (a, _), pair in zip(line.points, line.band, strict=True) if pair[1] > 0] for side in (0, 1)]
+        sides = [
+            [
+                (x(a), y(max(pair[side], y.low)))
+                for (a, _), pair in zip(line.points, line.band, strict=True)
+                if pair[1] > 0
+            ]
+            for side in (0, 1)
+        ]
         path = " ".join(f"{number(a)},{number(b)}" for a, b in sides[0] + sides[1][::-1])
         yield f'<polygon class="band s{line.mark}" points="{path}"/>'
     places = [(x(a), y(b)) for a, b in points]
@@ -156,7 +194,11 @@ def marker(mark: int, a: float, b: float) -> str:
     """The sign of a curve: circle, square, triangle, diamond."""
     if mark == 1:
         return f'<circle class="dot s1" cx="{number(a)}" cy="{number(b)}" r="3.5"/>'
-    corners = {2: [(-3, -3), (3, -3), (3, 3), (-3, 3)], 3: [(0, -4), (4, 3), (-4, 3)], 4: [(0, -4), (4, 0), (0, 4), (-4, 0)]}[mark]
+    corners = {
+        2: [(-3, -3), (3, -3), (3, 3), (-3, 3)],
+        3: [(0, -4), (4, 3), (-4, 3)],
+        4: [(0, -4), (4, 0), (0, 4), (-4, 0)],
+    }[mark]
     path = " ".join(f"{number(a + da)},{number(b + db)}" for da, db in corners)
     return f'<polygon class="dot s{mark}" points="{path}"/>'
 
@@ -164,7 +206,13 @@ def marker(mark: int, a: float, b: float) -> str:
 def _scale(values: Sequence[float], log: bool, start: float, end: float) -> Scale:
     low, high = (min(values), max(values)) if values else (1.0, 10.0)
     if log:
-        return Scale(10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high) - 1e-9 + (low == high)), start, end, True)
+        return Scale(
+            10 ** math.floor(math.log10(low) + 1e-9),
+            10 ** math.ceil(math.log10(high) - 1e-9 + (low == high)),
+            start,
+            end,
+            True,
+        )
     whole = Scale(min(0, low), max(high, 0) if high > low or high else 1, start, end)
     step = whole.ticks()[1] - whole.ticks()[0]
     return Scale(step * math.floor(whole.low / step + 1e-9), step * math.ceil(whole.high / step - 1e-9), start, end)
@@ -174,8 +222,14 @@ def heat(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], col
     """A matrix as squares, darker for larger, with the numbers where there is room for them; zeros are left empty."""
     size, room = max(26, min(64, 420 // max(1, len(columns)))), 46
     largest = max((abs(v) for row in values for v in row), default=0) or 1
-    drawn = [f'<text class="tick" x="{room - 6}" y="{number(room + size * (r + 0.5) + 4)}" text-anchor="end">{escape(name)}</text>' for r, name in enumerate(rows)]
-    drawn += [f'<text class="tick" x="{number(room + size * (c + 0.5))}" y="{room - 8}" text-anchor="middle">{escape(name)}</text>' for c, name in enumerate(columns)]
+    drawn = [
+        f'<text class="tick" x="{room - 6}" y="{number(room + size * (r + 0.5) + 4)}" text-anchor="end">{escape(name)}</text>'
+        for r, name in enumerate(rows)
+    ]
+    drawn += [
+        f'<text class="tick" x="{number(room + size * (c + 0.5))}" y="{room - 8}" text-anchor="middle">{escape(name)}</text>'
+        for c, name in enumerate(columns)
+    ]
     for r, row in enumerate(values):
         for c, value in enumerate(row):
             share = abs(value) / largest

@@ -128,7 +128,11 @@ def series_counts(net: Net) -> Cell:
     except SymfoldError:
         if general is None or symbol is not None:
             raise
-        return [[f"not known: the terms of this net are counted layer by layer only, and {said(count_steps(net))} layers are too many"]]
+        return [
+            [
+                f"not known: the terms of this net are counted layer by layer only, and {said(count_steps(net))} layers are too many"
+            ]
+        ]
     if general is not None and symbol is None:
         counts = tuple(sp.sympify(count).subs(symbolic_depth(general[0]), int(count_steps(net))) for count in counts)
     *others, last = map(number, counts)
@@ -150,7 +154,12 @@ def order_matters(net: Net) -> Cell:
     found = [(one.leading, place, one, two) for place, (one, two) in enumerate(swaps) if one.leading is not None]
     if found:
         order, _, shown, (first, second) = min(found)
-        return [[f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} takes off", Formula(shown.formula)]]
+        return [
+            [
+                f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} takes off",
+                Formula(shown.formula),
+            ]
+        ]
     equal = [verdict(asked, swap(asked, *two)).equal for two in pairwise(names)]
     if all(equal):
         return [[f"{which}no: in any order they give the same"]]
@@ -168,19 +177,41 @@ def few_layers(net: Net) -> tuple[Net, str]:
     if general is None:
         if count_steps(net) <= MANY:
             return net, ""
-        raise TooLarge(f"{said(count_steps(net))} layers are too many to swap one by one, and this net has no one depth that could be lowered")
+        raise TooLarge(
+            f"{said(count_steps(net))} layers are too many to swap one by one, and this net has no one depth that could be lowered"
+        )
     few = at_number(general[0], FEW)
     return few, f"of {len(applied_names(few))} layers: "
 
 
 ROWS = (
     Row("step", "What does one step do?", one_step),
-    Row("P(t)", "Which paths lead from the input to the output? The coefficient of t^k counts those through k layers.", polynomial),
-    Row("paths", "How many paths lead from the input to the output, and how many layers does one pass through on average?", path_counts),
-    Row("Jacobian", "How does the output move with the input? J_k(u) is the derivative of layer k at u, the later layer on the left.", product_form),
+    Row(
+        "P(t)",
+        "Which paths lead from the input to the output? The coefficient of t^k counts those through k layers.",
+        polynomial,
+    ),
+    Row(
+        "paths",
+        "How many paths lead from the input to the output, and how many layers does one pass through on average?",
+        path_counts,
+    ),
+    Row(
+        "Jacobian",
+        "How does the output move with the input? J_k(u) is the derivative of layer k at u, the later layer on the left.",
+        product_form,
+    ),
     Row("taught", "What gradient does layer k receive, for a loss gradient g at the output?", taught_form),
-    Row("work", "How many layers are applied (the work), and how many must wait for one another (the span)?", work_and_span),
+    Row(
+        "work",
+        "How many layers are applied (the work), and how many must wait for one another (the span)?",
+        work_and_span,
+    ),
     Row("degree", "If every layer were a polynomial of degree d: of what degree is the net?", degree_of),
     Row("order", "Does the order of the layers matter?", order_matters),
-    Row("series", "With every layer scaled by epsilon: how many terms has the expansion in epsilon, order by order?", series_counts),
+    Row(
+        "series",
+        "With every layer scaled by epsilon: how many terms has the expansion in epsilon, order by order?",
+        series_counts,
+    ),
 )

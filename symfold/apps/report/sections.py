@@ -27,7 +27,12 @@ class Section:
         if not content:
             return ""
         head = words(self.heading, "h2", id=f"{self.key}-head")
-        return element("section", head + (words(self.lead) if self.lead else "") + content, id=self.key, aria_labelledby=f"{self.key}-head")
+        return element(
+            "section",
+            head + (words(self.lead) if self.lead else "") + content,
+            id=self.key,
+            aria_labelledby=f"{self.key}-head",
+        )
 
 
 SECTIONS = (

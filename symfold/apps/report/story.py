@@ -31,11 +31,20 @@ def common_form(comparison: Comparison) -> Sentences:
         return []
     if a.read == b.read:
         return [["Both nets are", a.whole, "with", a.reading]]
-    return [["Both nets are", a.whole], ["They differ only in what layer k reads:", *_reads("A", a, ";"), *_reads("B", b, ".")]]
+    return [
+        ["Both nets are", a.whole],
+        ["They differ only in what layer k reads:", *_reads("A", a, ";"), *_reads("B", b, ".")],
+    ]
 
 
 def _reads(which: str, net: Additive, end: str) -> Line:
-    said = "all that was added up before it" if net.read == STATE else "the input itself" if net.read.stem == net.start else "the same at every step"
+    said = (
+        "all that was added up before it"
+        if net.read == STATE
+        else "the input itself"
+        if net.read.stem == net.start
+        else "the same at every step"
+    )
     return [f"in {which},", net.reading, f"({said}){end}"]
 
 
@@ -46,10 +55,12 @@ def starts_apart(comparison: Comparison) -> Sentences:
         return []
     without, reads = "BA" if reading[0] else "AB"
     inputs = ", ".join(leaf.op.name for leaf in comparison.nets[reading.index(True)].inputs)
-    return [[
-        f"{without} never reads {inputs}: its first state is a number, so its output is one number too. It has no paths from {inputs}, no Jacobian and no verdict to hold against those of {reads};"
-        " start both from the input to see what it changes where layers are added."
-    ]]
+    return [
+        [
+            f"{without} never reads {inputs}: its first state is a number, so its output is one number too. It has no paths from {inputs}, no Jacobian and no verdict to hold against those of {reads};"
+            " start both from the input to see what it changes where layers are added."
+        ]
+    ]
 
 
 def first_sweep(comparison: Comparison) -> Sentences:
@@ -59,7 +70,11 @@ def first_sweep(comparison: Comparison) -> Sentences:
         return []
     for one, other, names in ((a, b, "BA"), (b, a, "AB")):
         if roll(picard(one, 1)) == other:
-            return [[f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, from every state equal to the input (Picard's iteration)."]]
+            return [
+                [
+                    f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, from every state equal to the input (Picard's iteration)."
+                ]
+            ]
     return []
 
 
@@ -73,7 +88,9 @@ def order_of_difference(comparison: Comparison) -> Sentences:
         return [[f"With every layer scaled by epsilon the nets agree up to order {ORDER}."]]
     lengthened = (a, b) == comparison.general
     which = f"A - B at any depth {symbolic_depth(a)} is" if lengthened else "A - B is"
-    told: list[Line] = [[f"With every layer scaled by epsilon, the nets part at order {leading}: {which}", _leading_term(a, b, leading)]]
+    told: list[Line] = [
+        [f"With every layer scaled by epsilon, the nets part at order {leading}: {which}", _leading_term(a, b, leading)]
+    ]
     if lengthened:
         few = comparison.at(FEW)
         told.append([f"Of {len(applied_names(few.a))} layers, written out:", _leading_term(few.a, few.b, leading)])
@@ -92,8 +109,18 @@ def volume(comparison: Comparison) -> Sentences:
     told = [_determinant(which, net) for which, net in zip("AB", pair, strict=True) if net is not None]
     a, b = pair
     assert a is not None and b is not None
-    both = replace(a, read=b.read) == b and a.read != b.read and all(any(_starts(net.read, net, kind) for net in (a, b)) for kind in (True, False))
-    ends = ["Layers of strength epsilon make them differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]."] if both else []
+    both = (
+        replace(a, read=b.read) == b
+        and a.read != b.read
+        and all(any(_starts(net.read, net, kind) for net in (a, b)) for kind in (True, False))
+    )
+    ends = (
+        [
+            "Layers of strength epsilon make them differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]."
+        ]
+        if both
+        else []
+    )
     return [[f"Volume is stretched by the determinant of the Jacobian: {'; '.join(told)}.", *ends]] if all(told) else []
 
 

@@ -18,7 +18,10 @@ from symfold.transform.rolling import roll
 
 def swept(comparison: Comparison) -> str:
     """What the first sweep of one net is, where it is the other."""
-    for one, other, (first, second) in ((comparison.a, comparison.b, comparison.names), (comparison.b, comparison.a, comparison.names[::-1])):
+    for one, other, (first, second) in (
+        (comparison.a, comparison.b, comparison.names),
+        (comparison.b, comparison.a, comparison.names[::-1]),
+    ):
         if roll(picard(one, 1)) == roll(other):
             return f"{second} is exactly the first sweep of solving the equations of {first}."
     comparison.check_few()
@@ -55,8 +58,16 @@ def ladder(comparison: Comparison) -> str:
         f"Error of sweep s against {name}, logarithmic: " + ", ".join(f"sweep {s}: {value:.1e}" for s, value in enumerate(values)),
         [plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)], "sweep s", "error", (False, True), range(depth + 1),
     )  # fmt: skip
-    told = ["the input alone" if sweeps[0].outputs[0] in net.inputs else "the first state", *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]), *(f"sweep {s}" for s in range(2, depth)), name][: depth + 1]
-    rows = [(str(s), told[s], expression(ascending(kept[s].polynomial, T)).text, said(kept[s].count), f"{values[s]:.2e}") for s in range(depth + 1)]
+    told = [
+        "the input alone" if sweeps[0].outputs[0] in net.inputs else "the first state",
+        *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]),
+        *(f"sweep {s}" for s in range(2, depth)),
+        name,
+    ][: depth + 1]
+    rows = [
+        (str(s), told[s], expression(ascending(kept[s].polynomial, T)).text, said(kept[s].count), f"{values[s]:.2e}")
+        for s in range(depth + 1)
+    ]
     numbers = table(["sweep", "which net", "paths, by length", "how many", "error (median)"], rows)
     caption = f"Error of sweep s for {LAYERS}: median, and a band from the least to the largest. Sweep {depth} is {name} itself: its error is zero up to rounding."
     return figure(drawn, caption, numbers, unfolded=True)

@@ -31,12 +31,22 @@ def shown(comparison: Comparison, width: int = WIDTH, strong: Callable[[str], st
 def as_data(comparison: Comparison) -> dict[str, Any]:
     """The same as plain data."""
     rows = [
-        {"label": found.row.label, "question": found.row.question, "a": text_of(found.cells[0]), "b": text_of(found.cells[1]), "differ": found.differ}
+        {
+            "label": found.row.label,
+            "question": found.row.question,
+            "a": text_of(found.cells[0]),
+            "b": text_of(found.cells[1]),
+            "differ": found.differ,
+        }
         for found in answers(comparison)
     ]
     found = comparison.verdict
-    return {"names": list(comparison.names), "rows": rows, "sentences": list(map(line_text, told(comparison, OPENING + CLOSING))),
-            "verdict": {"level": found.level, "equal": found.equal, "text": found.text}}
+    return {
+        "names": list(comparison.names),
+        "rows": rows,
+        "sentences": list(map(line_text, told(comparison, OPENING + CLOSING))),
+        "verdict": {"level": found.level, "equal": found.equal, "text": found.text},
+    }
 
 
 def _lines(comparison: Comparison, width: int, strong: Callable[[str], str]) -> Iterator[str]:
@@ -59,7 +69,10 @@ def _sentences(comparison: Comparison, sentences: Any, width: int) -> Iterator[s
         if all(isinstance(part, str) or ("\n" not in part.text and len(part.text) <= width // 2) for part in line):
             yield wrapped(line_text(line), width)
         else:
-            yield from (wrapped(part, width) if isinstance(part, str) else indented(wrapped(part.text, width - 4)) for part in line)
+            yield from (
+                wrapped(part, width) if isinstance(part, str) else indented(wrapped(part.text, width - 4))
+                for part in line
+            )
 
 
 def indented(text: str) -> str:
@@ -93,7 +106,9 @@ def wrapped(text: str, width: int) -> str:
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
-        for piece in re.findall(r"\S+ = \S+\s*|\((?:[^()]|\([^()]*\)){1,28}\)(?:\^T)?\s*|\S+?\)(?=\()|\S+\s*|\s+", paragraph):
+        for piece in re.findall(
+            r"\S+ = \S+\s*|\((?:[^()]|\([^()]*\)){1,28}\)(?:\^T)?\s*|\S+?\)(?=\()|\S+\s*|\s+", paragraph
+        ):
             if line and len(line) + len(piece.rstrip()) > width:
                 lines.append(line.rstrip())
                 line = ""

@@ -46,10 +46,14 @@ def trained(net: Net, seed: int = 0) -> Trained:
     True
     """
     if len(net.inputs) != 1 or len(net.outputs) != 1:
-        raise InvalidValue(f"the trained nets of the plots have one input and one output, this one {len(net.inputs)} and {len(net.outputs)}")
+        raise InvalidValue(
+            f"the trained nets of the plots have one input and one output, this one {len(net.inputs)} and {len(net.outputs)}"
+        )
     name = net.inputs[0].op.name
     if rows_of([net]):
-        raise InvalidValue(f"the trained nets of the plots read numbers that they are fitted to, and the input {name!r} picks rows of a table")
+        raise InvalidValue(
+            f"the trained nets of the plots read numbers that they are fitted to, and the input {name!r} picks rows of a table"
+        )
     bound = with_layers(net)(**{name: tensor(name, (None, WIDTH))})
     target = "target" if name != "target" else "wanted"
     loss = squared_error(bound, tensor(target, (None, WIDTH)))
@@ -59,9 +63,20 @@ def trained(net: Net, seed: int = 0) -> Trained:
     data = {name: rows, target: np.sin(2 * rows @ rotation)}
     begun = start(bound, seed)
     try:
-        done = fit(loss, begun, data, optimizer=momentum(RATE, DECAY), epochs=STEPS, batch_size=SAMPLES, shuffle=False, progress=False)
+        done = fit(
+            loss,
+            begun,
+            data,
+            optimizer=momentum(RATE, DECAY),
+            epochs=STEPS,
+            batch_size=SAMPLES,
+            shuffle=False,
+            progress=False,
+        )
     except Diverged:
-        raise InvalidValue(f"one of them cannot be trained like this: its loss grows beyond all bounds at the rate {RATE}") from None
+        raise InvalidValue(
+            f"one of them cannot be trained like this: its loss grows beyond all bounds at the rate {RATE}"
+        ) from None
     run = loss.compile()
     return Trained(bound, loss, dict(done.params), data, (float(run(begun, **data)), float(run(done.params, **data))))
 
@@ -70,4 +85,7 @@ def start(net: Net, seed: int) -> dict[str, Any]:
     """Parameters to start from, the same in all nets of the same layers: drawn name by name, in the order of the names."""
     random = np.random.default_rng(seed + 1)
     shapes = {node.op.name: node.shape for node in net.params}
-    return {name: random.standard_normal(shape) * (0.0 if shape[0] == 1 else 0.5 * shape[0] ** -0.5) for name, shape in sorted(shapes.items())}
+    return {
+        name: random.standard_normal(shape) * (0.0 if shape[0] == 1 else 0.5 * shape[0] ** -0.5)
+        for name, shape in sorted(shapes.items())
+    }

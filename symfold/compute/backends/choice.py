@@ -57,4 +57,7 @@ def operations(roots: Sequence[Node]) -> tuple[int, int | None]:
 
 def all_supported(row: Backend, roots: Sequence[Node]) -> bool:
     """Whether a backend has code for every operation, those in the blocks of folds included."""
-    return all(all_supported(row, node.op.block.results) if isinstance(node.op, Fold) else row.supports(node) for node in walk(roots))
+    return all(
+        all_supported(row, node.op.block.results) if isinstance(node.op, Fold) else row.supports(node)
+        for node in walk(roots)
+    )

@@ -105,9 +105,13 @@ class Backend:
     def check(self, dtype: str) -> None:
         """An error if the backend's package is missing, or if it does not compute with this type of numbers."""
         if not self.installed:
-            raise MissingPackage(f"backend={self.name!r} needs the package {self.package}, which is not installed (pip install 'symfold[{self.name}]')")
+            raise MissingPackage(
+                f"backend={self.name!r} needs the package {self.package}, which is not installed (pip install 'symfold[{self.name}]')"
+            )
         if dtype not in self.dtypes:
-            raise InvalidValue(f"the {self.name} backend computes in {', '.join(self.dtypes)} only, got dtype={dtype!r} (leave dtype out, or choose another backend)")
+            raise InvalidValue(
+                f"the {self.name} backend computes in {', '.join(self.dtypes)} only, got dtype={dtype!r} (leave dtype out, or choose another backend)"
+            )
 
 
 BACKENDS: dict[str, Backend] = {}

@@ -1,9 +1,9 @@
 """Elementwise functions: SymPy's, and ours that SymPy lacks. One row per function; a row is the only place for a fact.
 
-    table      what a row holds, and the call that adds one
-    heads      the functions that SymPy lacks, as inert SymPy classes
-    gammas     numbers of the gamma function and its derivatives
-    activations, choice, logarithms, special, elementary   the rows
+table      what a row holds, and the call that adds one
+heads      the functions that SymPy lacks, as inert SymPy classes
+gammas     numbers of the gamma function and its derivatives
+activations, choice, logarithms, special, elementary   the rows
 """
 
 from symfold.core.functions import activations, choice, elementary, logarithms, special  # noqa: F401 - they hold the rows

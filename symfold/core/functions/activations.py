@@ -137,10 +137,18 @@ def elu(xp: Any, z: Any, alpha: Any) -> Any:
 function(
     h.elu,
     elu,
-    slopes=(lambda z, alpha: h.where(h.greater(z, 0), 1, alpha * sp.exp(z)), lambda z, alpha: h.where(h.greater(z, 0), 0, h.expm1(z))),
+    slopes=(
+        lambda z, alpha: h.where(h.greater(z, 0), 1, alpha * sp.exp(z)),
+        lambda z, alpha: h.where(h.greater(z, 0), 0, h.expm1(z)),
+    ),
     composition=lambda z, alpha: h.where(h.greater(z, 0), z, alpha * h.expm1(z)),
     definition=lambda z, alpha: sp.Piecewise((z, z > 0), (alpha * (sp.exp(z) - 1), True)),
-    special=(Point((0, HALF), 0, (HALF, 0)), Point((0, 1), 0, (1, 0)), Point((sp.oo, 1), sp.oo, (1, 0)), Point((-sp.oo, HALF), -HALF, (0, -1))),
+    special=(
+        Point((0, HALF), 0, (HALF, 0)),
+        Point((0, 1), 0, (1, 0)),
+        Point((sp.oo, 1), sp.oo, (1, 0)),
+        Point((-sp.oo, HALF), -HALF, (0, -1)),
+    ),
 )
 function(
     h.leaky_relu,
@@ -148,11 +156,17 @@ function(
     slopes=(lambda z, slope: h.where(h.greater(z, 0), 1, slope), lambda z, slope: sp.Min(z, 0)),
     composition=lambda z, slope: h.where(h.greater(z, 0), z, slope * z),
     definition=lambda z, slope: sp.Piecewise((z, z > 0), (slope * z, True)),
-    special=(Point((0, HALF), 0, (HALF, 0)), Point((sp.oo, HALF), sp.oo, (1, 0)), Point((-sp.oo, HALF), -sp.oo, (HALF, -sp.oo))),
+    special=(
+        Point((0, HALF), 0, (HALF, 0)),
+        Point((sp.oo, HALF), sp.oo, (1, 0)),
+        Point((-sp.oo, HALF), -sp.oo, (HALF, -sp.oo)),
+    ),
 )
 function(
     h.hardtanh,
-    lambda xp, z, low, high: xp.where(xp.isnan(low) | xp.isnan(high), low + high, xp.where(z >= high, high, xp.where(z <= low, low, z))),
+    lambda xp, z, low, high: xp.where(
+        xp.isnan(low) | xp.isnan(high), low + high, xp.where(z >= high, high, xp.where(z <= low, low, z))
+    ),
     slopes=(
         lambda z, low, high: h.logical_and(h.greater(z, low), h.less(z, high)),
         lambda z, low, high: h.less_equal(z, low),
@@ -160,7 +174,12 @@ function(
     ),
     composition=lambda z, low, high: sp.Min(sp.Max(z, low), high),
     definition=lambda z, low, high: sp.Piecewise((low, z < low), (high, z > high), (z, True)),
-    special=(Point((-1, -1, 1), -1, (0, 1, 0)), Point((1, -1, 1), 1, (0, 0, 1)), Point((sp.oo, -1, 1), 1, (0, 0, 1)), Point((-sp.oo, -1, 1), -1, (0, 1, 0))),
+    special=(
+        Point((-1, -1, 1), -1, (0, 1, 0)),
+        Point((1, -1, 1), 1, (0, 0, 1)),
+        Point((sp.oo, -1, 1), 1, (0, 0, 1)),
+        Point((-sp.oo, -1, 1), -1, (0, 1, 0)),
+    ),
 )
 
 

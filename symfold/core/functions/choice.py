@@ -71,19 +71,138 @@ def as_numbers(xp: Any, flags: Any, args: tuple[Any, ...]) -> Any:
     return xp.asarray(flags).astype(dtype) if hasattr(flags, "astype") else xp.astype(flags, dtype)
 
 
-truth(h.greater, np.greater, lambda xp, a, b: a > b, lambda a, b: a > b, (two(1, 1, 0), two(sp.nan, 1, 0), two(sp.oo, 1, 1),))
-truth(h.greater_equal, np.greater_equal, lambda xp, a, b: a >= b, lambda a, b: a >= b, (two(1, 1, 1), two(sp.nan, 1, 0),))
-truth(h.less, np.less, lambda xp, a, b: a < b, lambda a, b: a < b, (two(1, 1, 0), two(1, sp.nan, 0),))
-truth(h.less_equal, np.less_equal, lambda xp, a, b: a <= b, lambda a, b: a <= b, (two(1, 1, 1), two(sp.nan, 1, 0),))
-truth(h.equal, np.equal, lambda xp, a, b: a == b, sp.Eq, (two(sp.oo, sp.oo, 1), two(sp.nan, sp.nan, 0),))
-truth(h.not_equal, np.not_equal, lambda xp, a, b: a != b, sp.Ne, (two(sp.oo, sp.oo, 0), two(sp.nan, sp.nan, 1),))
-truth(h.logical_and, np.logical_and, lambda xp, a, b: (a != 0) & (b != 0), lambda a, b: sp.And(sp.Ne(a, 0), sp.Ne(b, 0)), (two(1, sp.nan, 1), two(0, sp.nan, 0),))
-truth(h.logical_or, np.logical_or, lambda xp, a, b: (a != 0) | (b != 0), lambda a, b: sp.Or(sp.Ne(a, 0), sp.Ne(b, 0)), (two(0, sp.nan, 1), two(0, 0, 0),))
-truth(h.logical_xor, np.logical_xor, lambda xp, a, b: (a != 0) ^ (b != 0), lambda a, b: sp.Xor(sp.Ne(a, 0), sp.Ne(b, 0)), (two(0, sp.nan, 1), two(2, 3, 0),))
-truth(h.logical_not, np.logical_not, lambda xp, z: z == 0, lambda z: sp.Eq(z, 0), (one(0, 1), one(sp.nan, 0),))
-truth(h.isnan, np.isnan, lambda xp, z: z != z, lambda z: sp.S(z is sp.nan), (one(sp.nan, 1), one(sp.oo, 0),))
-truth(h.isinf, np.isinf, lambda xp, z: xp.isinf(xp.asarray(z)), lambda z: sp.Or(sp.Eq(z, sp.oo), sp.Eq(z, -sp.oo)), (one(-sp.oo, 1), one(sp.nan, 0),))
-truth(h.isfinite, np.isfinite, lambda xp, z: xp.isfinite(xp.asarray(z)), lambda z: sp.S(z is not sp.nan) & (z < sp.oo) & (z > -sp.oo), (one(sp.oo, 0), one(sp.nan, 0), one(0, 1),))
+truth(
+    h.greater,
+    np.greater,
+    lambda xp, a, b: a > b,
+    lambda a, b: a > b,
+    (
+        two(1, 1, 0),
+        two(sp.nan, 1, 0),
+        two(sp.oo, 1, 1),
+    ),
+)
+truth(
+    h.greater_equal,
+    np.greater_equal,
+    lambda xp, a, b: a >= b,
+    lambda a, b: a >= b,
+    (
+        two(1, 1, 1),
+        two(sp.nan, 1, 0),
+    ),
+)
+truth(
+    h.less,
+    np.less,
+    lambda xp, a, b: a < b,
+    lambda a, b: a < b,
+    (
+        two(1, 1, 0),
+        two(1, sp.nan, 0),
+    ),
+)
+truth(
+    h.less_equal,
+    np.less_equal,
+    lambda xp, a, b: a <= b,
+    lambda a, b: a <= b,
+    (
+        two(1, 1, 1),
+        two(sp.nan, 1, 0),
+    ),
+)
+truth(
+    h.equal,
+    np.equal,
+    lambda xp, a, b: a == b,
+    sp.Eq,
+    (
+        two(sp.oo, sp.oo, 1),
+        two(sp.nan, sp.nan, 0),
+    ),
+)
+truth(
+    h.not_equal,
+    np.not_equal,
+    lambda xp, a, b: a != b,
+    sp.Ne,
+    (
+        two(sp.oo, sp.oo, 0),
+        two(sp.nan, sp.nan, 1),
+    ),
+)
+truth(
+    h.logical_and,
+    np.logical_and,
+    lambda xp, a, b: (a != 0) & (b != 0),
+    lambda a, b: sp.And(sp.Ne(a, 0), sp.Ne(b, 0)),
+    (
+        two(1, sp.nan, 1),
+        two(0, sp.nan, 0),
+    ),
+)
+truth(
+    h.logical_or,
+    np.logical_or,
+    lambda xp, a, b: (a != 0) | (b != 0),
+    lambda a, b: sp.Or(sp.Ne(a, 0), sp.Ne(b, 0)),
+    (
+        two(0, sp.nan, 1),
+        two(0, 0, 0),
+    ),
+)
+truth(
+    h.logical_xor,
+    np.logical_xor,
+    lambda xp, a, b: (a != 0) ^ (b != 0),
+    lambda a, b: sp.Xor(sp.Ne(a, 0), sp.Ne(b, 0)),
+    (
+        two(0, sp.nan, 1),
+        two(2, 3, 0),
+    ),
+)
+truth(
+    h.logical_not,
+    np.logical_not,
+    lambda xp, z: z == 0,
+    lambda z: sp.Eq(z, 0),
+    (
+        one(0, 1),
+        one(sp.nan, 0),
+    ),
+)
+truth(
+    h.isnan,
+    np.isnan,
+    lambda xp, z: z != z,
+    lambda z: sp.S(z is sp.nan),
+    (
+        one(sp.nan, 1),
+        one(sp.oo, 0),
+    ),
+)
+truth(
+    h.isinf,
+    np.isinf,
+    lambda xp, z: xp.isinf(xp.asarray(z)),
+    lambda z: sp.Or(sp.Eq(z, sp.oo), sp.Eq(z, -sp.oo)),
+    (
+        one(-sp.oo, 1),
+        one(sp.nan, 0),
+    ),
+)
+truth(
+    h.isfinite,
+    np.isfinite,
+    lambda xp, z: xp.isfinite(xp.asarray(z)),
+    lambda z: sp.S(z is not sp.nan) & (z < sp.oo) & (z > -sp.oo),
+    (
+        one(sp.oo, 0),
+        one(sp.nan, 0),
+        one(0, 1),
+    ),
+)
 
 function(
     h.where,
@@ -91,7 +210,12 @@ function(
     conditions=(0,),
     slopes=(lambda c, a, b: sp.Integer(0), lambda c, a, b: h.where(c, 1, 0), lambda c, a, b: h.where(c, 0, 1)),
     definition=lambda c, a, b: sp.Piecewise((a, sp.Ne(c, 0)), (b, True)),
-    special=(Point((sp.nan, 1, 2), 1, (0, 1, 0)), Point((1, 2, sp.nan), 2, (0, 1, 0)), Point((0, sp.nan, 3), 3, (0, 0, 1)), Point((0, sp.oo, 3), 3, (0, 0, 1))),
+    special=(
+        Point((sp.nan, 1, 2), 1, (0, 1, 0)),
+        Point((1, 2, sp.nan), 2, (0, 1, 0)),
+        Point((0, sp.nan, 3), 3, (0, 0, 1)),
+        Point((0, sp.oo, 3), 3, (0, 0, 1)),
+    ),
 )
 function(
     h.clip,
@@ -104,7 +228,15 @@ function(
     composition=lambda z, low, high: sp.Min(sp.Max(z, low), high),
     spellings={"jax": lambda z, low, high: _jax_clip(z, low, high), "torch": lambda z, low, high: z.clamp(low, high)},
     definition=lambda z, low, high: sp.Piecewise((high, low > high), (low, z < low), (high, z > high), (z, True)),
-    special=(Point((1, 1, 2), 1, (1, 0, 0)), Point((2, 1, 2), 2, (1, 0, 0)), Point((0, 1, 1), 1, (0, 0, 0)), Point((1, 1, 1), 1, (1, 0, 0)), Point((2, 1, 1), 1, (0, 0, 1)), Point((sp.oo, 1, 2), 2, (0, 0, 1)), Point((-sp.oo, 1, 2), 1, (0, 1, 0))),
+    special=(
+        Point((1, 1, 2), 1, (1, 0, 0)),
+        Point((2, 1, 2), 2, (1, 0, 0)),
+        Point((0, 1, 1), 1, (0, 0, 0)),
+        Point((1, 1, 1), 1, (1, 0, 0)),
+        Point((2, 1, 1), 1, (0, 0, 1)),
+        Point((sp.oo, 1, 2), 2, (0, 0, 1)),
+        Point((-sp.oo, 1, 2), 1, (0, 1, 0)),
+    ),
 )
 
 

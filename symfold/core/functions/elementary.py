@@ -21,7 +21,16 @@ HALF = sp.Rational(1, 2)
 
 def numpy_power(a: Any, b: Any) -> Any:
     """A power by NumPy; whole numbers are real numbers, so that a negative exponent is no error."""
-    return 1.0 / a if np.ndim(b) == 0 and b == -1 else np.power(np.asarray(a, dtype=np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float), b)
+    return (
+        1.0 / a
+        if np.ndim(b) == 0 and b == -1
+        else np.power(
+            np.asarray(
+                a, dtype=np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float
+            ),
+            b,
+        )
+    )
 
 
 @cache
@@ -97,7 +106,13 @@ def share_of_largest(kind: Any) -> Any:
 
 
 function(sp.Add, lambda xp, *a: reduce(lambda x, y: x + y, a), numpy=(np.add,))
-function(h.divide, lambda xp, a, b: a / b, slopes=(lambda a, b: h.divide(1, b), lambda a, b: -h.divide(a, b) * h.divide(1, b)), definition=lambda a, b: a / b, spellings={"jax": jax_divide})
+function(
+    h.divide,
+    lambda xp, a, b: a / b,
+    slopes=(lambda a, b: h.divide(1, b), lambda a, b: -h.divide(a, b) * h.divide(1, b)),
+    definition=lambda a, b: a / b,
+    spellings={"jax": jax_divide},
+)
 function(sp.Mul, lambda xp, *a: reduce(lambda x, y: x * y, a), numpy=(np.multiply,))
 function(
     sp.Pow,
@@ -117,7 +132,12 @@ function(
     numpy=(np.maximum,),
     spellings={"numpy": lambda *a: reduce(np.maximum, a)},
     slopes=share_of_largest(sp.Max),
-    special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((-sp.oo, -sp.oo), -sp.oo, (HALF, HALF)), Point((sp.oo, 1), sp.oo, (1, 0))),
+    special=(
+        Point((1, 1), 1, (HALF, HALF)),
+        Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3),
+        Point((-sp.oo, -sp.oo), -sp.oo, (HALF, HALF)),
+        Point((sp.oo, 1), sp.oo, (1, 0)),
+    ),
 )
 function(
     sp.Min,
@@ -125,12 +145,41 @@ function(
     numpy=(np.minimum,),
     spellings={"numpy": lambda *a: reduce(np.minimum, a)},
     slopes=share_of_largest(sp.Min),
-    special=(Point((1, 1), 1, (HALF, HALF)), Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3), Point((sp.oo, sp.oo), sp.oo, (HALF, HALF)), Point((-sp.oo, 1), -sp.oo, (1, 0))),
+    special=(
+        Point((1, 1), 1, (HALF, HALF)),
+        Point((2, 2, 2), 2, (sp.Rational(1, 3),) * 3),
+        Point((sp.oo, sp.oo), sp.oo, (HALF, HALF)),
+        Point((-sp.oo, 1), -sp.oo, (1, 0)),
+    ),
 )
-function(sp.Abs, lambda xp, z: xp.where(z == 0, 0.0, xp.abs(z)), numpy=(np.absolute, np.fabs), spellings={"numpy": np.abs, "torch": in_torch("abs")}, special=(Point((0,), 0, (0,)), Point((-sp.oo,), sp.oo, (-1,))))
-function(sp.sign, lambda xp, z: xp.sign(z), numpy=(np.sign,), flat=True, special=(Point((0,), 0, (0,)), Point((-sp.oo,), -1, (0,))))
-function(sp.floor, lambda xp, z: xp.floor(z), numpy=(np.floor,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
-function(sp.ceiling, lambda xp, z: xp.ceil(z), numpy=(np.ceil,), flat=True, special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))))
+function(
+    sp.Abs,
+    lambda xp, z: xp.where(z == 0, 0.0, xp.abs(z)),
+    numpy=(np.absolute, np.fabs),
+    spellings={"numpy": np.abs, "torch": in_torch("abs")},
+    special=(Point((0,), 0, (0,)), Point((-sp.oo,), sp.oo, (-1,))),
+)
+function(
+    sp.sign,
+    lambda xp, z: xp.sign(z),
+    numpy=(np.sign,),
+    flat=True,
+    special=(Point((0,), 0, (0,)), Point((-sp.oo,), -1, (0,))),
+)
+function(
+    sp.floor,
+    lambda xp, z: xp.floor(z),
+    numpy=(np.floor,),
+    flat=True,
+    special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))),
+)
+function(
+    sp.ceiling,
+    lambda xp, z: xp.ceil(z),
+    numpy=(np.ceil,),
+    flat=True,
+    special=(Point((1,), 1, (0,)), Point((sp.oo,), sp.oo, (0,))),
+)
 function(
     sp.Heaviside,
     lambda xp, z, half=0.5: xp.where(z > 0, 1.0, xp.where(z < 0, 0.0, xp.where(z == 0, half, z))),
@@ -142,10 +191,21 @@ function(
 
 # -- exponentials
 
-function(sp.exp, lambda xp, z: xp.exp(z), numpy=(np.exp,), special=(Point((-sp.oo,), 0, (0,)), Point((sp.oo,), sp.oo, (sp.oo,)), Point((0,), 1, (1,))))
-function(sp.log, lambda xp, z: xp.log(z), numpy=(np.log,), special=(Point((0,), -sp.oo, (sp.oo,)), Point((1,), 0, (1,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)))
+function(
+    sp.exp,
+    lambda xp, z: xp.exp(z),
+    numpy=(np.exp,),
+    special=(Point((-sp.oo,), 0, (0,)), Point((sp.oo,), sp.oo, (sp.oo,)), Point((0,), 1, (1,))),
+)
+function(
+    sp.log,
+    lambda xp, z: xp.log(z),
+    numpy=(np.log,),
+    special=(Point((0,), -sp.oo, (sp.oo,)), Point((1,), 0, (1,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
+)
 
 # -- circular and hyperbolic functions
+
 
 def atan_composed(z: sp.Expr) -> sp.Expr:
     """Four times the arc tangent of a small number, by its series: that of a quarter of the angle; beyond 1, of the reciprocal."""
@@ -163,7 +223,9 @@ def sinh_composed(z: sp.Expr) -> sp.Expr:
     """From expm1 where it is small, else from half the exponent, which does not overflow too early."""
     size = sp.Abs(z)
     less = h.expm1(sp.Min(size, 30))
-    return sp.sign(z) * h.where(h.greater(size, 25), h.divide(sp.exp(size / 2), 2 * sp.exp(-size / 2)), (less + less / (1 + less)) / 2)
+    return sp.sign(z) * h.where(
+        h.greater(size, 25), h.divide(sp.exp(size / 2), 2 * sp.exp(-size / 2)), (less + less / (1 + less)) / 2
+    )
 
 
 def asinh_composed(z: sp.Expr) -> sp.Expr:
@@ -180,7 +242,13 @@ def acosh_composed(z: sp.Expr) -> sp.Expr:
 
 function(sp.sin, lambda xp, z: xp.sin(z), numpy=(np.sin,), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
 function(sp.cos, lambda xp, z: xp.cos(z), numpy=(np.cos,), special=(Point((0,), 1, (0,)), Point((sp.oo,), sp.nan)))
-function(sp.tan, lambda xp, z: xp.tan(z), numpy=(np.tan,), composition=lambda z: h.divide(sp.sin(z), sp.cos(z)), special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)))
+function(
+    sp.tan,
+    lambda xp, z: xp.tan(z),
+    numpy=(np.tan,),
+    composition=lambda z: h.divide(sp.sin(z), sp.cos(z)),
+    special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.nan)),
+)
 
 
 def jax_sinh(z: Any) -> Any:
@@ -201,8 +269,22 @@ def jax_cosh(z: Any) -> Any:
     return root / 2 * root + 0.5 / root / root
 
 
-function(sp.sinh, lambda xp, z: xp.sinh(z), numpy=(np.sinh,), composition=sinh_composed, spellings={"jax": jax_sinh}, special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))))
-function(sp.cosh, lambda xp, z: xp.cosh(z), numpy=(np.cosh,), composition=lambda z: h.divide(sp.exp(sp.Abs(z) / 2), 2 * sp.exp(-sp.Abs(z) / 2)) + sp.exp(-sp.Abs(z)) / 2, spellings={"jax": jax_cosh}, special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))))
+function(
+    sp.sinh,
+    lambda xp, z: xp.sinh(z),
+    numpy=(np.sinh,),
+    composition=sinh_composed,
+    spellings={"jax": jax_sinh},
+    special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))),
+)
+function(
+    sp.cosh,
+    lambda xp, z: xp.cosh(z),
+    numpy=(np.cosh,),
+    composition=lambda z: h.divide(sp.exp(sp.Abs(z) / 2), 2 * sp.exp(-sp.Abs(z) / 2)) + sp.exp(-sp.Abs(z)) / 2,
+    spellings={"jax": jax_cosh},
+    special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))),
+)
 function(
     sp.tanh,
     lambda xp, z: xp.tanh(z),
@@ -229,11 +311,48 @@ function(
     composition=lambda z: 2 * sp.exp(-sp.Abs(z)) / (1 + sp.exp(-sp.Abs(z)) ** 2),
     special=(Point((0,), 1, (0,)), Point((sp.oo,), 0, (0,)), Point((-sp.oo,), 0, (0,))),
 )
-function(sp.asin, lambda xp, z: xp.asin(z), numpy=(np.arcsin,), composition=lambda z: sp.atan(z / sp.sqrt((1 - z) * (1 + z))), slopes=(lambda z: 1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((2,), sp.nan)))
-function(sp.acos, lambda xp, z: xp.acos(z), numpy=(np.arccos,), composition=lambda z: 2 * sp.atan(sp.sqrt(h.divide(1 - z, 1 + z))), slopes=(lambda z: -1 / sp.sqrt((1 - z) * (1 + z)),), special=(Point((1,), 0, (-sp.oo,)), Point((2,), sp.nan)))
-function(sp.atan, lambda xp, z: xp.atan(z), numpy=(np.arctan,), composition=atan_composed, underflow={"numpy": 1, "native": 1}, special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.pi / 2, (0,)), Point((-sp.oo,), -sp.pi / 2, (0,))))
-function(sp.asinh, lambda xp, z: xp.asinh(z), numpy=(np.arcsinh,), composition=asinh_composed, slopes=(lambda z: 1 / h.hypot(1, z),), special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (0,))))
-function(sp.acosh, lambda xp, z: xp.acosh(z), numpy=(np.arccosh,), composition=acosh_composed, slopes=(lambda z: 1 / (sp.sqrt(z - 1) * sp.sqrt(z + 1)),), special=(Point((1,), 0, (sp.oo,)), Point((sp.oo,), sp.oo, (0,))))
+function(
+    sp.asin,
+    lambda xp, z: xp.asin(z),
+    numpy=(np.arcsin,),
+    composition=lambda z: sp.atan(z / sp.sqrt((1 - z) * (1 + z))),
+    slopes=(lambda z: 1 / sp.sqrt((1 - z) * (1 + z)),),
+    special=(Point((0,), 0, (1,)), Point((2,), sp.nan)),
+)
+function(
+    sp.acos,
+    lambda xp, z: xp.acos(z),
+    numpy=(np.arccos,),
+    composition=lambda z: 2 * sp.atan(sp.sqrt(h.divide(1 - z, 1 + z))),
+    slopes=(lambda z: -1 / sp.sqrt((1 - z) * (1 + z)),),
+    special=(Point((1,), 0, (-sp.oo,)), Point((2,), sp.nan)),
+)
+function(
+    sp.atan,
+    lambda xp, z: xp.atan(z),
+    numpy=(np.arctan,),
+    composition=atan_composed,
+    underflow={"numpy": 1, "native": 1},
+    special=(Point((0,), 0, (1,)), Point((sp.oo,), sp.pi / 2, (0,)), Point((-sp.oo,), -sp.pi / 2, (0,))),
+)
+function(
+    sp.asinh,
+    lambda xp, z: xp.asinh(z),
+    numpy=(np.arcsinh,),
+    composition=asinh_composed,
+    slopes=(lambda z: 1 / h.hypot(1, z),),
+    special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (0,))),
+)
+function(
+    sp.acosh,
+    lambda xp, z: xp.acosh(z),
+    numpy=(np.arccosh,),
+    composition=acosh_composed,
+    slopes=(lambda z: 1 / (sp.sqrt(z - 1) * sp.sqrt(z + 1)),),
+    special=(Point((1,), 0, (sp.oo,)), Point((sp.oo,), sp.oo, (0,))),
+)
+
+
 def jax_atanh(z: Any) -> Any:
     """log((1 + |z|)/(1 - |z|))/2, near 0 and far from it, with the sign of z."""
     from jax import numpy as jnp
@@ -243,7 +362,15 @@ def jax_atanh(z: Any) -> Any:
     return jnp.where(z < 0, -positive, jnp.where(size < 1e-30, z, positive))
 
 
-function(sp.atanh, lambda xp, z: xp.atanh(z), numpy=(np.arctanh,), composition=lambda z: sp.sign(z) * h.log1p(2 * sp.Abs(z) / (1 - sp.Abs(z))) / 2, spellings={"jax": jax_atanh}, slopes=(lambda z: 1 / ((1 - z) * (1 + z)),), special=(Point((0,), 0, (1,)), Point((1,), sp.oo, (sp.oo,)), Point((-1,), -sp.oo, (sp.oo,))))
+function(
+    sp.atanh,
+    lambda xp, z: xp.atanh(z),
+    numpy=(np.arctanh,),
+    composition=lambda z: sp.sign(z) * h.log1p(2 * sp.Abs(z) / (1 - sp.Abs(z))) / 2,
+    spellings={"jax": jax_atanh},
+    slopes=(lambda z: 1 / ((1 - z) * (1 + z)),),
+    special=(Point((0,), 0, (1,)), Point((1,), sp.oo, (sp.oo,)), Point((-1,), -sp.oo, (sp.oo,))),
+)
 
 
 def turned(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
@@ -265,5 +392,10 @@ function(
     spellings={"numpy": np.arctan2},
     ulps={"jax": 8},
     slopes=(lambda y, x: turned(x, y, x), lambda y, x: -turned(y, y, x)),
-    special=(Point((0, 1), 0, (1, 0)), Point((1, 0), sp.pi / 2, (0, -1)), Point((0, 0), 0, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
+    special=(
+        Point((0, 1), 0, (1, 0)),
+        Point((1, 0), sp.pi / 2, (0, -1)),
+        Point((0, 0), 0, (0, 0)),
+        Point((1, sp.oo), 0, (0, 0)),
+    ),
 )

@@ -43,7 +43,12 @@ function(
     numpy=(np.log2,),
     slopes=(lambda z: h.divide(1, LN2 * z),),
     definition=lambda z: sp.log(z) / LN2,
-    special=(Point((8,), 3, (1 / (8 * LN2),)), Point((0,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
+    special=(
+        Point((8,), 3, (1 / (8 * LN2),)),
+        Point((0,), -sp.oo, (sp.oo,)),
+        Point((sp.oo,), sp.oo, (0,)),
+        Point((-1,), sp.nan),
+    ),
 )
 function(
     h.log10,
@@ -51,7 +56,12 @@ function(
     numpy=(np.log10,),
     slopes=(lambda z: h.divide(1, LN10 * z),),
     definition=lambda z: sp.log(z) / LN10,
-    special=(Point((1000,), 3, (1 / (1000 * LN10),)), Point((0,), -sp.oo, (sp.oo,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
+    special=(
+        Point((1000,), 3, (1 / (1000 * LN10),)),
+        Point((0,), -sp.oo, (sp.oo,)),
+        Point((sp.oo,), sp.oo, (0,)),
+        Point((-1,), sp.nan),
+    ),
 )
 
 
@@ -87,9 +97,15 @@ function(
     cbrt,
     numpy=(np.cbrt,),
     slopes=(lambda z: 1 / (3 * h.cbrt(z) ** 2),),
-    definition=lambda z: sp.Piecewise((sp.Pow(sp.Abs(z), sp.Rational(1, 3)), z > 0), (-sp.Pow(sp.Abs(z), sp.Rational(1, 3)), True)),
+    definition=lambda z: sp.Piecewise(
+        (sp.Pow(sp.Abs(z), sp.Rational(1, 3)), z > 0), (-sp.Pow(sp.Abs(z), sp.Rational(1, 3)), True)
+    ),
     ulps={"native": 8, "jax": 8, "torch": 8},
-    special=(Point((27,), 3, (sp.Rational(1, 27),)), Point((-8,), -2, (sp.Rational(1, 12),)), Point((sp.oo,), sp.oo, (0,))),
+    special=(
+        Point((27,), 3, (sp.Rational(1, 27),)),
+        Point((-8,), -2, (sp.Rational(1, 12),)),
+        Point((sp.oo,), sp.oo, (0,)),
+    ),
 )
 
 
@@ -111,7 +127,12 @@ function(
     slopes=(share, lambda a, b: share(b, a)),
     definition=lambda a, b: sp.sqrt(a**2 + b**2),
     spellings={"numpy": np.hypot},
-    special=(Point((0, 0), 0, (0, 0)), Point((3, 4), 5, (sp.Rational(3, 5), sp.Rational(4, 5))), Point((sp.oo, 1), sp.oo, (1, 0)), Point((1, -sp.oo), sp.oo, (0, -1))),
+    special=(
+        Point((0, 0), 0, (0, 0)),
+        Point((3, 4), 5, (sp.Rational(3, 5), sp.Rational(4, 5))),
+        Point((sp.oo, 1), sp.oo, (1, 0)),
+        Point((1, -sp.oo), sp.oo, (0, -1)),
+    ),
 )
 function(
     h.logaddexp,
@@ -148,7 +169,11 @@ function(
     slopes=(lambda a, b: h.logistic(a, b) * h.logistic(b, a), lambda a, b: -h.logistic(a, b) * h.logistic(b, a)),
     composition=lambda a, b: h.sigmoid(_gap(a, b)),
     definition=lambda a, b: 1 / (1 + sp.exp(b - a)),
-    special=(Point((sp.oo, sp.oo), HALF, (sp.Rational(1, 4), -sp.Rational(1, 4))), Point((1, -sp.oo), 1, (0, 0)), Point((1, sp.oo), 0, (0, 0))),
+    special=(
+        Point((sp.oo, sp.oo), HALF, (sp.Rational(1, 4), -sp.Rational(1, 4))),
+        Point((1, -sp.oo), 1, (0, 0)),
+        Point((1, sp.oo), 0, (0, 0)),
+    ),
 )
 
 
@@ -165,7 +190,10 @@ def gaussian(xp: Any, z: Any, s: Any) -> Any:
 function(
     h.gaussian,
     gaussian,
-    slopes=(lambda z, s: -2 * s * h.clip(z, -64, 64) * h.gaussian(z, s), lambda z, s: -(h.clip(z, -64, 64) ** 2) * h.gaussian(z, s)),
+    slopes=(
+        lambda z, s: -2 * s * h.clip(z, -64, 64) * h.gaussian(z, s),
+        lambda z, s: -(h.clip(z, -64, 64) ** 2) * h.gaussian(z, s),
+    ),
     composition=lambda z, s: _in_two_parts(sp.Min(sp.Abs(z), 64), s),
     definition=lambda z, s: sp.exp(-s * z**2),
     underflow={"numpy": 1024, "native": 1024, "jax": 1024},

@@ -75,7 +75,9 @@ class Function:
             return sp.Integer(0)
         if self.slopes is None:
             return None
-        return sp.sympify(self.slopes[position](*args) if isinstance(self.slopes, tuple) else self.slopes(position, *args))
+        return sp.sympify(
+            self.slopes[position](*args) if isinstance(self.slopes, tuple) else self.slopes(position, *args)
+        )
 
 
 ROWS: dict[Head, Function] = {}
@@ -137,8 +139,12 @@ class Lambdified:
         self.row = row
 
     def __call__(self, *args: Any) -> Any:
-        libraries = [type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args]  # JAX's arrays belong to jaxlib
-        library = next((name for name in libraries if name != "builtins"), "")  # beside a literal number, the other argument says it
+        libraries = [
+            type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args
+        ]  # JAX's arrays belong to jaxlib
+        library = next(
+            (name for name in libraries if name != "builtins"), ""
+        )  # beside a literal number, the other argument says it
         if library == "mpmath" and self.row.definition is not None:
             symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
             return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
@@ -163,7 +169,9 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     if row.composition is not None:
         return partial(computed, row.composition, package)
     known = listing((row.head.__name__ for row in sorted(ROWS.values(), key=lambda row: row.head.__name__)), 80)
-    raise NoRule(f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.core.functions.function)")
+    raise NoRule(
+        f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.core.functions.function)"
+    )
 
 
 def computed(composition: Formula, package: str, *args: Any) -> Any:

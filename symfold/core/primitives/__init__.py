@@ -1,20 +1,20 @@
 """Primitives: operations that are not elementwise. A family is a file; a new primitive is one row there.
 
-    table          what a row holds, and the call that adds one
-    arrangement    concatenate, reshape, put, item
-    broadcasting   broadcasting and its adjoint, the sum to a shape
-    contractions   einsum
-    directional    directional derivatives of opaque layers
-    guarding       products that are zero where a factor is
-    images         axes permuted, rows picked by numbers, windows
-    masks          causal masks
-    opaque         an operation known by name and shape only
-    products       matrix products
-    reductions     sums, means, maxima, softmax, norms
-    attention      scaled dot-product attention, layer norm
-    convolutions   convolution and pooling
-    scans          cumulative sums
-    stopping       sf.stop_gradient
+table          what a row holds, and the call that adds one
+arrangement    concatenate, reshape, put, item
+broadcasting   broadcasting and its adjoint, the sum to a shape
+contractions   einsum
+directional    directional derivatives of opaque layers
+guarding       products that are zero where a factor is
+images         axes permuted, rows picked by numbers, windows
+masks          causal masks
+opaque         an operation known by name and shape only
+products       matrix products
+reductions     sums, means, maxima, softmax, norms
+attention      scaled dot-product attention, layer norm
+convolutions   convolution and pooling
+scans          cumulative sums
+stopping       sf.stop_gradient
 """
 
 from __future__ import annotations

@@ -39,7 +39,14 @@ def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node
     return [reshape(bar, shape=before)]
 
 
-reshape: Primitive = primitive("reshape", _reshaped, lambda xp, a, shape: xp.reshape(a, shape), _reshape_adjoint, linear=(0,), examples=((((2, 6),), {"shape": (3, 4)}),))
+reshape: Primitive = primitive(
+    "reshape",
+    _reshaped,
+    lambda xp, a, shape: xp.reshape(a, shape),
+    _reshape_adjoint,
+    linear=(0,),
+    examples=((((2, 6),), {"shape": (3, 4)}),),
+)
 
 
 def splits_rows(node: Node) -> bool:
@@ -108,10 +115,15 @@ def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
     """Parts one after the other; their other axes broadcast."""
     where = axis % len(parts[0].shape)
     others = np.broadcast_shapes(*((*part.shape[:where], 1, *part.shape[where + 1 :]) for part in parts))
-    return xp.concat([xp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts], axis=where)
+    return xp.concat(
+        [xp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts],
+        axis=where,
+    )
 
 
-concatenate: Primitive = primitive("concatenate", _joined, _concatenated, _split, linear=TOGETHER, examples=((((2, 3), (2, 1)), {"axis": -1}),))
+concatenate: Primitive = primitive(
+    "concatenate", _joined, _concatenated, _split, linear=TOGETHER, examples=((((2, 3), (2, 1)), {"axis": -1}),)
+)
 
 
 def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:

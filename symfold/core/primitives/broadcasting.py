@@ -92,11 +92,23 @@ broadcast_like: Primitive = primitive(
 
 def _alike_shape(a: Shape, b: Shape) -> Shape:
     if is_known(a) and is_known(b):
-        same = len(a) == len(b) and all(m == n or (m != 1 and n != 1 and broadcast((m,), (n,))) for m, n in zip(a, b, strict=True))
+        same = len(a) == len(b) and all(
+            m == n or (m != 1 and n != 1 and broadcast((m,), (n,))) for m, n in zip(a, b, strict=True)
+        )
         if not same:
-            raise ShapeError(f"prediction {show(a)} and target {show(b)} must have one shape: a loss does not broadcast (reshape one of them)")
+            raise ShapeError(
+                f"prediction {show(a)} and target {show(b)} must have one shape: a loss does not broadcast (reshape one of them)"
+            )
     return a
 
 
 # a value that must have the shape of another, which is not broadcast to it
-alike = primitive("alike", _alike_shape, lambda xp, a, b: a, lambda node, bar: [bar, None], linear=(0,), shape_only=(1,), examples=((((2, 3), (2, 3)), {}),))
+alike = primitive(
+    "alike",
+    _alike_shape,
+    lambda xp, a, b: a,
+    lambda node, bar: [bar, None],
+    linear=(0,),
+    shape_only=(1,),
+    examples=((((2, 3), (2, 3)), {}),),
+)

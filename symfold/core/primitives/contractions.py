@@ -31,10 +31,14 @@ def subscripts_given(text: str, count: int) -> str:
     if len(operands) != count:
         raise NoRule(f"einsum {text!r} does not trace: it names {len(operands)} operands, and {count} are given")
     if twice := next((part for part in (*operands, result) if len(set(part)) < len(part)), None):
-        raise NoRule(f"einsum {text!r} does not trace: it names an axis twice in {twice!r} (take the diagonal by an index)")
+        raise NoRule(
+            f"einsum {text!r} does not trace: it names an axis twice in {twice!r} (take the diagonal by an index)"
+        )
     for place, part in enumerate(operands):
         if alone := set(part) - set(result).union(*operands[:place], *operands[place + 1 :]):
-            raise NoRule(f"einsum {text!r} does not trace: it sums {min(alone)!r} over one operand alone (sum it with np.sum)")
+            raise NoRule(
+                f"einsum {text!r} does not trace: it sums {min(alone)!r} over one operand alone (sum it with np.sum)"
+            )
     if strange := set(result).difference(*map(set, operands)):
         raise NoRule(f"einsum {text!r} does not trace: it has no operand with the axis {min(strange)!r}")
     return plain
@@ -47,7 +51,9 @@ def _sizes(*shapes: Shape, subscripts: str) -> Shape:
     sizes: dict[str, Any] = {}
     for letters, shape in zip(operands.split(","), shapes, strict=True):
         if len(letters) != len(shape):
-            raise ShapeError(f"einsum {subscripts!r} names {len(letters)} axes {letters!r} of a value of shape {show(shape)}")
+            raise ShapeError(
+                f"einsum {subscripts!r} names {len(letters)} axes {letters!r} of a value of shape {show(shape)}"
+            )
         for letter, size in zip(letters, shape, strict=True):
             if isinstance(size, int) and isinstance(known := sizes.get(letter), int) and known != size:
                 raise ShapeError(f"einsum {subscripts!r} meets the axis {letter!r} with sizes {known} and {size}")
@@ -75,5 +81,8 @@ einsum: Primitive = primitive(
     _pulled,
     linear=EACH,
     spellings={"numpy": lambda *arrays, subscripts: np.einsum(subscripts, *arrays, optimize=len(arrays) > 1)},
-    examples=((((2, 3), (3, 4)), {"subscripts": "ij,jk->ki"}), (((2, 4, 3), (2, 3, 5)), {"subscripts": "bij,bjk->bik"})),
+    examples=(
+        (((2, 3), (3, 4)), {"subscripts": "ij,jk->ki"}),
+        (((2, 4, 3), (2, 3, 5)), {"subscripts": "bij,bjk->bik"}),
+    ),
 )

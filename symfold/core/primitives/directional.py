@@ -21,11 +21,15 @@ def _shape(name: Shape, *rest: Shape, slots: tuple[int, ...], arity: int) -> Sha
 
 
 def _no_numbers(xp: Any, *args: Any, slots: tuple[int, ...], arity: int) -> Any:
-    raise NoRule("the derivatives of a layer by name have no numbers (give the layers bodies with net.bind, then sf.series(net).evaluate)")
+    raise NoRule(
+        "the derivatives of a layer by name have no numbers (give the layers bodies with net.bind, then sf.series(net).evaluate)"
+    )
 
 
 def _no_adjoint(node: Node, bar: Node, slots: tuple[int, ...], arity: int) -> list[Node | None]:
-    raise NoRule("the derivatives of a layer by name have no adjoint (give the layers bodies with net.bind, and differentiate the net)")
+    raise NoRule(
+        "the derivatives of a layer by name have no adjoint (give the layers bodies with net.bind, and differentiate the net)"
+    )
 
 
 directional: Primitive = primitive("directional", _shape, _no_numbers, _no_adjoint, dtypes=("name",))

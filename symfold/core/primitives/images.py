@@ -19,7 +19,9 @@ def _permuted(a: Shape, axes: tuple[int, ...]) -> Shape:
     if not is_known(a):
         return ANY
     if sorted(axes) != list(range(-len(a), 0)):
-        raise ShapeError(f"cannot put the axes of {show(a)} in the order {axes} (give each axis once, counted from the end)")
+        raise ShapeError(
+            f"cannot put the axes of {show(a)} in the order {axes} (give each axis once, counted from the end)"
+        )
     return tuple(a[axis] for axis in axes)
 
 
@@ -106,7 +108,13 @@ def window_slices(places: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) 
     [(Ellipsis, slice(0, 5, 2)), (Ellipsis, slice(1, 6, 2))]
     """
     for at in product(*map(range, kernel)):
-        yield (..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for n, k, s, d in zip(places, at, stride, dilation, strict=True)))
+        yield (
+            ...,
+            *(
+                slice(k * d, k * d + s * (n - 1) + 1, s)
+                for n, k, s, d in zip(places, at, stride, dilation, strict=True)
+            ),
+        )
 
 
 def windows_of(xp: Any, a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
@@ -117,7 +125,9 @@ def windows_of(xp: Any, a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, di
     return xp.reshape(xp.stack(parts, axis=-1), shape)
 
 
-def _added_windows(xp: Any, bar: Any, like: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
+def _added_windows(
+    xp: Any, bar: Any, like: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float
+) -> Any:
     rank, shape = len(kernel), shape_of(like)
     full = padded(xp, zeros_like(xp, like, bar), tuple((size, size) for size in padding), 0.0)
     parts = xp.reshape(bar, (*bar.shape[:-rank], -1))
@@ -132,13 +142,17 @@ def _linear_unless_filled(fill: float, **_: Any) -> Linear:
     return (0,) if fill == 0 else ()
 
 
-windows: Primitive = primitive(  # every window of neighboring entries along the last axes: what convolutions and pools read
-    "windows",
-    windowed_shape,
-    windows_of,
-    lambda node, bar, **given: [add_windows(bar, node.args[0], **given)],
-    linear=_linear_unless_filled,
-    examples=((((2, 5, 6),), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
+windows: Primitive = (
+    primitive(  # every window of neighboring entries along the last axes: what convolutions and pools read
+        "windows",
+        windowed_shape,
+        windows_of,
+        lambda node, bar, **given: [add_windows(bar, node.args[0], **given)],
+        linear=_linear_unless_filled,
+        examples=(
+            (((2, 5, 6),), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),
+        ),
+    )
 )
 add_windows: Primitive = primitive(  # the adjoint of `windows`: entries added up where windows overlap
     "add_windows",
@@ -147,5 +161,10 @@ add_windows: Primitive = primitive(  # the adjoint of `windows`: entries added u
     lambda node, bar, **given: [windows(bar, **{**given, "fill": 0.0}), None],
     linear=(0,),
     shape_only=(1,),
-    examples=((((2, 3, 4, 2, 3), (2, 5, 6)), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),),
+    examples=(
+        (
+            ((2, 3, 4, 2, 3), (2, 5, 6)),
+            {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0},
+        ),
+    ),
 )

@@ -27,7 +27,9 @@ def _dot_shape(a: Shape, b: Shape) -> Shape:
 def _dot_adjoint(node: Node, bar: Node) -> list[Node]:
     a, b = node.args
     if not (is_known(a.shape) and is_known(b.shape)):
-        raise NoRule("the adjoint of a dot product needs the number of axes of both sides (give the tensors shapes, None where a size is unknown)")
+        raise NoRule(
+            "the adjoint of a dot product needs the number of axes of both sides (give the tensors shapes, None where a size is unknown)"
+        )
     # a vector is a matrix of one row (left) or one column (right): all cases are the case of two matrices
     rows, columns = len(a.shape) > 1, len(b.shape) > 1
     left = a if rows else expand(a, axis=-2)
@@ -40,7 +42,14 @@ def _dot_adjoint(node: Node, bar: Node) -> list[Node]:
     return [bar_a, bar_b]
 
 
-dot: Primitive = primitive("dot", _dot_shape, lambda xp, a, b: xp.matmul(a, b), _dot_adjoint, linear=EACH, examples=((((2, 3), (3, 4)), {}), (((3,), (3, 2)), {}), (((4, 2, 3), (3,)), {}), (((2, 1, 2, 3), (4, 3, 2)), {})))
+dot: Primitive = primitive(
+    "dot",
+    _dot_shape,
+    lambda xp, a, b: xp.matmul(a, b),
+    _dot_adjoint,
+    linear=EACH,
+    examples=((((2, 3), (3, 4)), {}), (((3,), (3, 2)), {}), (((4, 2, 3), (3,)), {}), (((2, 1, 2, 3), (4, 3, 2)), {})),
+)
 
 
 def _swap_shape(a: Shape) -> Shape:

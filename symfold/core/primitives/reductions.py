@@ -84,7 +84,14 @@ reduce_mean: Primitive = primitive(
     examples=REDUCED,
 )
 # one over the number of entries that a reduction joins
-share: Primitive = primitive("share", lambda a, axis: (), _share, lambda node, bar, axis: [None], shape_only=(0,), examples=((((2, 3),), {"axis": (-1,)}),))
+share: Primitive = primitive(
+    "share",
+    lambda a, axis: (),
+    _share,
+    lambda node, bar, axis: [None],
+    shape_only=(0,),
+    examples=((((2, 3),), {"axis": (-1,)}),),
+)
 
 
 def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
@@ -133,7 +140,15 @@ reduce_max: Primitive = primitive(
     ],
     examples=REDUCED,
 )
-even_shares: Primitive = primitive("even_shares", lambda a, axis: a, _even_shares, lambda node, bar, axis: [None], flat=True, body=_shares_body, examples=ALONG)
+even_shares: Primitive = primitive(
+    "even_shares",
+    lambda a, axis: a,
+    _even_shares,
+    lambda node, bar, axis: [None],
+    flat=True,
+    body=_shares_body,
+    examples=ALONG,
+)
 first_max: Primitive = primitive(
     "first_max",
     _reduced,
@@ -143,7 +158,9 @@ first_max: Primitive = primitive(
     ],
     examples=REDUCED,
 )
-at_max: Primitive = primitive("at_max", lambda a, axis: a, _first_largest, lambda node, bar, axis: [None], flat=True, examples=ALONG)
+at_max: Primitive = primitive(
+    "at_max", lambda a, axis: a, _first_largest, lambda node, bar, axis: [None], flat=True, examples=ALONG
+)
 
 
 def _softmax(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
@@ -243,4 +260,6 @@ def _single_shape(a: Shape) -> Shape:
 
 
 # a value that must turn out to be a single number, where its shape is not known yet
-single = primitive("single", _single_shape, lambda xp, a: a, lambda node, bar: [bar], linear=(0,), examples=((((),), {}),))
+single = primitive(
+    "single", _single_shape, lambda xp, a: a, lambda node, bar: [bar], linear=(0,), examples=((((),), {}),)
+)

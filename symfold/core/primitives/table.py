@@ -142,11 +142,15 @@ class Apply:
 PRIMITIVES: dict[str, Primitive] = {}
 
 
-def primitive(name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any) -> Primitive:
+def primitive(
+    name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any
+) -> Primitive:
     """Add a row to the table: `facts` are the other fields of `Primitive`. A name that another module has taken is refused."""
     known = PRIMITIVES.get(name)
     if known is not None and known.shape.__module__ != shape.__module__:
-        raise InvalidValue(f"the name {name!r} is taken by a primitive of {known.shape.__module__} (call the new one otherwise)")
+        raise InvalidValue(
+            f"the name {name!r} is taken by a primitive of {known.shape.__module__} (call the new one otherwise)"
+        )
     PRIMITIVES[name] = Primitive(name, shape, numbers, adjoint, **facts)
     return PRIMITIVES[name]
 

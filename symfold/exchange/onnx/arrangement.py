@@ -56,7 +56,14 @@ def indexed(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]
         steps.append(1 if step is None else step)
     value = names[0]
     if axes:
-        value = graph.emit("Slice", value, graph.shape(tuple(starts)), graph.shape(tuple(ends)), graph.integers(axes), graph.integers(steps))
+        value = graph.emit(
+            "Slice",
+            value,
+            graph.shape(tuple(starts)),
+            graph.shape(tuple(ends)),
+            graph.integers(axes),
+            graph.integers(steps),
+        )
     return graph.emit("Squeeze", value, graph.integers(squeezed)) if squeezed else value
 
 
@@ -68,7 +75,9 @@ def put(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]) ->
             squeezed.append(axis)
             part = (part, part + 1) if part >= 0 else (size + part, size + part + 1)
         if len(part) > 2 and part[2] not in (None, 1):
-            raise NoRule(f"values put {part[2]} places apart cannot be written for ONNX (export the net itself, not its gradient)")
+            raise NoRule(
+                f"values put {part[2]} places apart cannot be written for ONNX (export the net itself, not its gradient)"
+            )
         start, end = (0 if part[0] is None else part[0]), (size if part[1] is None else part[1])
         before.append(start + size if isinstance(start, int) and start < 0 else start)
         after.append(-end if isinstance(end, int) and end < 0 else size - end)
@@ -94,7 +103,9 @@ def concatenate(graph: Graph, node: Node, names: Sequence[str], axis: int) -> st
     """Parts one after the other; their other axes broadcast."""
     where = axis % rank_of(node)
     wanted = [(*node.shape[:where], arg.shape[where], *node.shape[where + 1 :]) for arg in node.args]
-    return graph.emit("Concat", *(graph.spread(n, a.shape, w) for n, a, w in zip(names, node.args, wanted, strict=True)), axis=where)
+    return graph.emit(
+        "Concat", *(graph.spread(n, a.shape, w) for n, a, w in zip(names, node.args, wanted, strict=True)), axis=where
+    )
 
 
 def stack(graph: Graph, node: Node, names: Sequence[str]) -> str:

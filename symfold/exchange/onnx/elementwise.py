@@ -87,7 +87,9 @@ def log1p(graph: Graph, node: Node, names: Sequence[str]) -> str:
     total = graph.emit("Add", names[0], one)
     seen = graph.emit("Sub", total, one)
     value = graph.emit("Mul", graph.emit("Log", total), graph.emit("Div", names[0], seen))
-    plain_ones = graph.emit("Or", graph.emit("Equal", seen, graph.constant(0.0)), graph.emit("Equal", total, graph.constant(math.inf)))
+    plain_ones = graph.emit(
+        "Or", graph.emit("Equal", seen, graph.constant(0.0)), graph.emit("Equal", total, graph.constant(math.inf))
+    )
     return graph.emit("Where", plain_ones, names[0], value)
 
 
@@ -114,7 +116,9 @@ def logarithm(base: float) -> Row:
 
 def cbrt(graph: Graph, node: Node, names: Sequence[str]) -> str:
     """A power, put right by a step of Newton's."""
-    root = graph.emit("Mul", graph.emit("Sign", names[0]), graph.emit("Pow", graph.emit("Abs", names[0]), graph.constant(1 / 3)))
+    root = graph.emit(
+        "Mul", graph.emit("Sign", names[0]), graph.emit("Pow", graph.emit("Abs", names[0]), graph.constant(1 / 3))
+    )
     step = graph.emit("Sub", root, graph.emit("Div", names[0], graph.emit("Mul", root, root)))
     better = graph.emit("Sub", root, graph.emit("Div", step, graph.constant(3.0)))
     edge = graph.emit("Or", graph.emit("Equal", names[0], graph.constant(0.0)), graph.emit("IsInf", names[0]))
@@ -126,7 +130,9 @@ def hypot(graph: Graph, node: Node, names: Sequence[str]) -> str:
     a, b = (graph.emit("Abs", name) for name in names)
     large, small = graph.emit("Max", a, b), graph.emit("Min", a, b)
     share = graph.emit("Div", small, large)
-    value = graph.emit("Mul", large, graph.emit("Sqrt", graph.emit("Add", graph.constant(1.0), graph.emit("Mul", share, share))))
+    value = graph.emit(
+        "Mul", large, graph.emit("Sqrt", graph.emit("Add", graph.constant(1.0), graph.emit("Mul", share, share)))
+    )
     edge = graph.emit("Or", graph.emit("Equal", large, graph.constant(0.0)), graph.emit("IsInf", large))
     return graph.emit("Where", edge, large, value)
 
@@ -135,7 +141,10 @@ def tail(graph: Graph, size: str, scale: float) -> str:
     """erfc(sqrt(scale)*size) where that is 1 or more: the exponential of a square in two parts, times a polynomial."""
     near = graph.emit("Div", graph.emit("Floor", graph.emit("Mul", size, graph.constant(16.0))), graph.constant(16.0))
     rest = graph.emit("Mul", graph.emit("Sub", size, near), graph.emit("Add", size, near))
-    powers = [graph.emit("Exp", graph.emit("Mul", part, graph.constant(-scale))) for part in (graph.emit("Mul", near, near), rest)]
+    powers = [
+        graph.emit("Exp", graph.emit("Mul", part, graph.constant(-scale)))
+        for part in (graph.emit("Mul", near, near), rest)
+    ]
     x = graph.emit("Mul", size, graph.constant(math.sqrt(scale)))
     u = graph.emit("Div", graph.emit("Sub", x, graph.constant(3.0)), graph.emit("Add", x, graph.constant(3.0)))
     return graph.emit("Mul", graph.emit("Mul", *powers), polynomial(graph, u, ERFC))
@@ -154,8 +163,12 @@ def erf(graph: Graph, node: Node, names: Sequence[str]) -> str:
     if graph.dtype.itemsize == 4:
         return graph.emit("Erf", names[0])
     size, one = graph.emit("Abs", names[0]), graph.constant(1.0)
-    near = graph.emit("Add", names[0], graph.emit("Mul", names[0], polynomial(graph, graph.emit("Mul", names[0], names[0]), ERF)))
-    far = graph.emit("Mul", graph.emit("Sign", names[0]), graph.emit("Sub", one, tail(graph, bounded(graph, size, 1.0, 64.0), 1.0)))
+    near = graph.emit(
+        "Add", names[0], graph.emit("Mul", names[0], polynomial(graph, graph.emit("Mul", names[0], names[0]), ERF))
+    )
+    far = graph.emit(
+        "Mul", graph.emit("Sign", names[0]), graph.emit("Sub", one, tail(graph, bounded(graph, size, 1.0, 64.0), 1.0))
+    )
     return graph.emit("Where", graph.emit("Greater", size, one), far, near)
 
 
@@ -181,7 +194,9 @@ def bounded(graph: Graph, name: str, low: float, high: float) -> str:
 
 def sigmoid(graph: Graph, node: Node, names: Sequence[str]) -> str:
     """1/(1 + exp(-z)): runtimes approximate their own to three digits far out."""
-    return graph.emit("Reciprocal", graph.emit("Add", graph.constant(1.0), graph.emit("Exp", graph.emit("Neg", names[0]))))
+    return graph.emit(
+        "Reciprocal", graph.emit("Add", graph.constant(1.0), graph.emit("Exp", graph.emit("Neg", names[0])))
+    )
 
 
 HEADS: dict[Head, Row] = {

@@ -41,7 +41,9 @@ class Graph:
         self.initializers: list[Any] = []
         self.scopes: list[list[Any]] = [[]]  # the nodes of the graph, then of the bodies being written in it
         self.constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self.symbols: dict[sp.Symbol, tuple[str, int]] = {}  # unknown sizes: the input and the axis where they are read off
+        self.symbols: dict[
+            sp.Symbol, tuple[str, int]
+        ] = {}  # unknown sizes: the input and the axis where they are read off
         self.sizes: dict[Any, str] = {}
 
     def fresh(self, stem: str) -> str:
@@ -59,12 +61,16 @@ class Graph:
     def emit_many(self, kind: str, args: Sequence[str], count: int, **attributes: Any) -> list[str]:
         """An operation of several results."""
         results = [self.fresh(f"{kind}_{len(self.taken)}") for _ in range(count)]
-        self.scopes[-1].append(self.onnx.helper.make_node(kind, list(args), results, name=results[0] if results else kind, **attributes))
+        self.scopes[-1].append(
+            self.onnx.helper.make_node(kind, list(args), results, name=results[0] if results else kind, **attributes)
+        )
         return results
 
     def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> str:
         """An array that is known: of the graph's type, unless another is asked for."""
-        array = np.ascontiguousarray(np.asarray(value, dtype=self.dtype if dtype is None else dtype)).reshape(np.shape(value))
+        array = np.ascontiguousarray(np.asarray(value, dtype=self.dtype if dtype is None else dtype)).reshape(
+            np.shape(value)
+        )
         key = (array.dtype.str, array.shape, array.tobytes())
         if name is None and key in self.constants:
             return self.constants[key]
@@ -101,7 +107,9 @@ class Graph:
             return self.emit("Div", self.size(above), self.size(below))
         kind = {sp.Add: "Add", sp.Mul: "Mul"}.get(type(size))
         if kind is None:
-            raise NoRule(f"the size {size} cannot be written for ONNX (give the inputs their sizes: shapes={{'x': (32, 3)}})")
+            raise NoRule(
+                f"the size {size} cannot be written for ONNX (give the inputs their sizes: shapes={{'x': (32, 3)}})"
+            )
         return reduce(lambda a, b: self.emit(kind, a, b), map(self.size, size.args))
 
     def shape(self, shape: Shape) -> str:
@@ -118,7 +126,9 @@ class Graph:
     def info(self, name: str, shape: Shape, dtype: Any = None) -> Any:
         """What a graph says of its inputs and results: the type, and the sizes as far as they are known."""
         kind = self.type if dtype is None else self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        return self.onnx.helper.make_tensor_value_info(name, kind, [size if isinstance(size, int) else str(size) for size in shape])
+        return self.onnx.helper.make_tensor_value_info(
+            name, kind, [size if isinstance(size, int) else str(size) for size in shape]
+        )
 
     def output(self, name: str, value: str, shape: Shape) -> Any:
         """A value as a result of the graph, under a name of its own."""
@@ -145,7 +155,9 @@ class Graph:
         """The whole model."""
         helper = self.onnx.helper
         graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=self.initializers)
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="symfold", producer_version=__version__)
+        made = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="symfold", producer_version=__version__
+        )
         made.ir_version = helper.find_min_ir_version_for(made.opset_import)
         return made
 
@@ -153,4 +165,6 @@ class Graph:
 def check_rank(shape: Shape) -> None:
     """ONNX knows arrays by the number of their axes."""
     if not is_known(shape) or shape == (NAME,):
-        raise NoRule(f"a value of shape {show(shape)} cannot be written for ONNX: its axes are not known (give the inputs shapes: shapes={{'x': (32, 3)}})")
+        raise NoRule(
+            f"a value of shape {show(shape)} cannot be written for ONNX: its axes are not known (give the inputs shapes: shapes={{'x': (32, 3)}})"
+        )

@@ -17,9 +17,16 @@ from symfold.exchange.onnx.graph import Graph
 NARROW = (p.convolution, p.mean_pool, p.layer_norm)  # what runtimes have in float32 alone
 
 
-def window(kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]) -> dict[str, list[int]]:
+def window(
+    kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> dict[str, list[int]]:
     """How windows are taken, in ONNX's attributes."""
-    return {"kernel_shape": list(kernel), "strides": list(stride), "pads": [*padding, *padding], "dilations": list(dilation)}
+    return {
+        "kernel_shape": list(kernel),
+        "strides": list(stride),
+        "pads": [*padding, *padding],
+        "dilations": list(dilation),
+    }
 
 
 def convolution(graph: Graph, node: Node, names: Sequence[str], groups: int, **given: Any) -> str:
@@ -55,7 +62,11 @@ def means_the_same(node: Node, dtype: str) -> bool:
         return False
     if row == p.layer_norm:
         axes = attributes["axes"]
-        return axes == tuple(range(-len(axes), 0)) and len(shapes) > 1 and all(shape == shapes[0][-len(axes) :] for shape in shapes[1:])
+        return (
+            axes == tuple(range(-len(axes), 0))
+            and len(shapes) > 1
+            and all(shape == shapes[0][-len(axes) :] for shape in shapes[1:])
+        )
     if row in (p.max_pool, p.mean_pool):
         plain = row == p.max_pool or set(attributes["dilation"]) == {1}
         return plain and len(shapes[0]) == len(attributes["kernel"]) + 2

@@ -38,7 +38,9 @@ def share(graph: Graph, node: Node, names: Sequence[str], axis: Any) -> str:
 def softmax(graph: Graph, node: Node, names: Sequence[str], axis: Sequence[int]) -> str:
     if len(axis) == 1:
         return graph.emit("Softmax", names[0], axis=axis[0])
-    powers = graph.emit("Exp", graph.emit("Sub", names[0], graph.emit("ReduceMax", names[0], graph.integers(axis), keepdims=1)))
+    powers = graph.emit(
+        "Exp", graph.emit("Sub", names[0], graph.emit("ReduceMax", names[0], graph.integers(axis), keepdims=1))
+    )
     return graph.emit("Div", powers, graph.emit("ReduceSum", powers, graph.integers(axis), keepdims=1))
 
 
@@ -50,9 +52,17 @@ def at_max(graph: Graph, node: Node, names: Sequence[str], axis: Sequence[int] |
     kept, joined = [node.shape[k] for k in order[: rank - len(last)]], total_of([node.shape[k] for k in last])
     moved = transposed(graph, names[0], order)
     flat = graph.emit("Reshape", moved, graph.shape((*kept, joined)))
-    numbers = graph.emit("Range", graph.constant(0, np.int64), graph.emit("Squeeze", graph.size(joined)), graph.constant(1, np.int64))
-    marks = graph.emit("Cast", graph.emit("Equal", numbers, graph.emit("ArgMax", flat, axis=-1, keepdims=1)), to=graph.type)
-    return transposed(graph, graph.emit("Reshape", marks, graph.shape(tuple(node.shape[k] for k in order))), np.argsort(order).tolist())
+    numbers = graph.emit(
+        "Range", graph.constant(0, np.int64), graph.emit("Squeeze", graph.size(joined)), graph.constant(1, np.int64)
+    )
+    marks = graph.emit(
+        "Cast", graph.emit("Equal", numbers, graph.emit("ArgMax", flat, axis=-1, keepdims=1)), to=graph.type
+    )
+    return transposed(
+        graph,
+        graph.emit("Reshape", marks, graph.shape(tuple(node.shape[k] for k in order))),
+        np.argsort(order).tolist(),
+    )
 
 
 def causal(graph: Graph, node: Node, names: Sequence[str]) -> str:
@@ -60,7 +70,12 @@ def causal(graph: Graph, node: Node, names: Sequence[str]) -> str:
     rows, columns = node.shape
     if isinstance(rows, int) and isinstance(columns, int):
         return graph.constant(Apply(causal_mask).evaluate(np.empty((rows, columns))))
-    after = graph.emit("Trilu", graph.emit("Expand", graph.constant(1.0), graph.shape(node.shape)), graph.constant(1, np.int64), upper=1)
+    after = graph.emit(
+        "Trilu",
+        graph.emit("Expand", graph.constant(1.0), graph.shape(node.shape)),
+        graph.constant(1, np.int64),
+        upper=1,
+    )
     return where(graph, after, graph.constant(-np.inf), graph.constant(0.0))
 
 

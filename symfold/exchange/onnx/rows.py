@@ -53,7 +53,9 @@ ROWS: dict[Primitive, Row] = {
     p.first_max: reduced("ReduceMax"),
     p.logsumexp: reduced("ReduceLogSumExp"),
     p.share: share,
-    p.cumulative_sum: lambda g, n, a, axis, backward: g.emit("CumSum", a[0], g.constant(axis, np.int64), reverse=int(backward)),
+    p.cumulative_sum: lambda g, n, a, axis, backward: g.emit(
+        "CumSum", a[0], g.constant(axis, np.int64), reverse=int(backward)
+    ),
     p.convolution: convolution,
     p.max_pool: max_pool,
     p.mean_pool: mean_pool,
@@ -66,7 +68,9 @@ ROWS: dict[Primitive, Row] = {
     stack_row: stack,
     take_row: lambda g, n, a, positions: g.emit("Gather", a[0], g.integers(list(positions))),
     add_rows: lambda g, n, a, positions: scattered(g, n.shape, g.integers(list(positions)), a[0]),
-    reverse_row: lambda g, n, a: g.emit("Slice", a[0], g.integers([-1]), g.integers([-LAST]), g.integers([0]), g.integers([-1])),
+    reverse_row: lambda g, n, a: g.emit(
+        "Slice", a[0], g.integers([-1]), g.integers([-LAST]), g.integers([0]), g.integers([-1])
+    ),
 }
 
 
@@ -80,8 +84,12 @@ def written(graph: Graph, node: Node, names: Sequence[str]) -> str:
     op = node.op
     if isinstance(op, type):
         if op not in HEADS:
-            raise NoRule(f"no ONNX operation for {op.__name__} (those with one: {', '.join(sorted(head.__name__ for head in HEADS))})")
+            raise NoRule(
+                f"no ONNX operation for {op.__name__} (those with one: {', '.join(sorted(head.__name__ for head in HEADS))})"
+            )
         return HEADS[op](graph, node, names)
     if op.primitive not in ROWS:
-        raise NoRule(f"no ONNX operation for the primitive {op.primitive.name!r} (those with one: {', '.join(sorted(row.name for row in ROWS))})")
+        raise NoRule(
+            f"no ONNX operation for the primitive {op.primitive.name!r} (those with one: {', '.join(sorted(row.name for row in ROWS))})"
+        )
     return ROWS[op.primitive](graph, node, names, **dict(op.attributes))

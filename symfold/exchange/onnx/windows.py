@@ -17,7 +17,9 @@ from symfold.exchange.onnx.arrangement import padded
 from symfold.exchange.onnx.graph import Graph
 
 
-def windows(graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> str:
+def windows(
+    graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float
+) -> str:
     """Every window: for each place in a window, the entries that stand there, all of them stacked."""
     shape = node.args[0].shape
     free = (0,) * (len(shape) - len(kernel))
@@ -27,11 +29,15 @@ def windows(graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride:
     for at in p.window_slices(places, kernel, stride, dilation):
         ends = ([part.start for part in at[1:]], [part.stop for part in at[1:]], [part.step for part in at[1:]])
         first, last, steps = map(graph.integers, ends)
-        parts.append(graph.emit("Unsqueeze", graph.emit("Slice", value, first, last, axes, steps), graph.integers([-1])))
+        parts.append(
+            graph.emit("Unsqueeze", graph.emit("Slice", value, first, last, axes, steps), graph.integers([-1]))
+        )
     return graph.emit("Reshape", graph.emit("Concat", *parts, axis=-1), graph.shape(node.shape))
 
 
-def add_windows(graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> str:
+def add_windows(
+    graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float
+) -> str:
     """Windows added up where they overlap: each place of a window spread out by the strides, padded to its place, and all summed."""
     rank, shape = len(kernel), node.shape
     places, free = concrete_places(node.args[0].shape, kernel), len(shape) - len(kernel)
@@ -44,10 +50,14 @@ def add_windows(graph: Graph, node: Node, names: Sequence[str], kernel: Any, str
             if step > 1:  # zeros between the entries: a new axis after this one, padded and joined with it
                 grown = graph.emit("Unsqueeze", part, graph.integers([free + axis + 1]))
                 rest = len(shape) - axis - free - 1
-                grown = padded(graph, grown, (0,) * (len(shape) + 1), (*(0,) * (free + axis + 1), step - 1, *(0,) * rest))
+                grown = padded(
+                    graph, grown, (0,) * (len(shape) + 1), (*(0,) * (free + axis + 1), step - 1, *(0,) * rest)
+                )
                 joined = (*shape[:free], *long[:axis], places[axis] * step, *places[axis + 1 :])
                 whole = graph.emit("Reshape", grown, graph.shape(joined))
-                part = graph.emit("Slice", whole, graph.integers([0]), graph.integers([long[axis]]), graph.integers([free + axis]))
+                part = graph.emit(
+                    "Slice", whole, graph.integers([0]), graph.integers([long[axis]]), graph.integers([free + axis])
+                )
         before = [k * d for k, d in zip(at, dilation, strict=True)]
         after = [n + 2 * q - b - m for n, q, b, m in zip(shape[free:], padding, before, long, strict=True)]
         parts.append(padded(graph, part, (*(0,) * free, *before), (*(0,) * free, *after)))
@@ -59,5 +69,7 @@ def add_windows(graph: Graph, node: Node, names: Sequence[str], kernel: Any, str
 def concrete_places(shape: Shape, kernel: Sequence[int]) -> tuple[int, ...]:
     places = shape[-2 * len(kernel) : -len(kernel)]
     if not is_concrete(places):
-        raise NoRule("windows over an axis of unknown size cannot be written for ONNX (give the inputs their sizes: shapes={'x': (32, 3, 8, 8)})")
+        raise NoRule(
+            "windows over an axis of unknown size cannot be written for ONNX (give the inputs their sizes: shapes={'x': (32, 3, 8, 8)})"
+        )
     return places

@@ -60,13 +60,19 @@ def to_onnx(
     (['Scan', 'Identity'], ['x'], ['W1..W1000', 'b1..b1000'])
     """
     check_writable(path)
-    model = model_of(Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES), flag("unrolled", unrolled))
+    model = model_of(
+        Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES), flag("unrolled", unrolled)
+    )
     if (size := model.ByteSize()) > MOST_BYTES:
-        raise InvalidValue(f"the model would have {size / 2**30:.1f} GiB, and an ONNX file holds 2 (dtype='float32' halves it)")
+        raise InvalidValue(
+            f"the model would have {size / 2**30:.1f} GiB, and an ONNX file holds 2 (dtype='float32' halves it)"
+        )
     write_whole(path, model.SerializeToString(deterministic=True))
 
 
-def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str, unrolled: bool = False) -> Any:
+def model_of(
+    net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str, unrolled: bool = False
+) -> Any:
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]
     given = arrays_of(params, names, list(params), what="parameter")
@@ -80,7 +86,12 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
         whole = whole.with_outputs(written_out(unroll(whole).outputs))
     roots = whole.outputs
     leaves = leaves_of(roots)
-    read = {name: leaf for leaf in leaves if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,) for name in names_of(leaf)}
+    read = {
+        name: leaf
+        for leaf in leaves
+        if leaf.op.role == "input" and leaf.shape[-1:] != (NAME,)
+        for name in names_of(leaf)
+    }
     graph = Graph(dtype, [*read, *names])
     tokens = only_picking(roots)
     infos = [input_info(graph, name, read[name], read[name] in tokens) for name in taken if name in read]
@@ -90,13 +101,18 @@ def model_of(net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[
             writer.known[leaf] = None
         elif leaf.op.role == "parameter" and isinstance(leaf.op, Family):
             held = list(leaf.op.names)
-            writer.known[leaf] = graph.constant(np.stack([given[name] for name in held]), name=graph.fresh(span_of(held)))
+            writer.known[leaf] = graph.constant(
+                np.stack([given[name] for name in held]), name=graph.fresh(span_of(held))
+            )
         elif leaf.op.role == "parameter":
             writer.known[leaf] = graph.constant(given[leaf.op.name], name=leaf.op.name)
         elif not isinstance(leaf.op, Family):
             writer.known[leaf] = leaf.op.name
     results = writer.values(roots)
-    outputs = [graph.output(graph.fresh(name), result, root.shape) for name, result, root in zip(result_names(net.form), results, roots, strict=True)]
+    outputs = [
+        graph.output(graph.fresh(name), result, root.shape)
+        for name, result, root in zip(result_names(net.form), results, roots, strict=True)
+    ]
     return graph.model(infos, outputs)
 
 
@@ -129,7 +145,11 @@ def result_names(form: Form, name: str = "output") -> list[str]:
     kind, parts = form
     if kind == "named":
         return [f"{name}_{names if isinstance(names, str) else span_of(list(names))}" for names in parts]
-    return [found for key, part in (parts if kind == "dict" else enumerate(parts)) for found in result_names(part, f"{name}_{key}")]
+    return [
+        found
+        for key, part in (parts if kind == "dict" else enumerate(parts))
+        for found in result_names(part, f"{name}_{key}")
+    ]
 
 
 class Writer:
@@ -160,7 +180,9 @@ class Writer:
         if isinstance(op, Select):
             return args[0][op.position]
         if isinstance(op, Call):
-            raise NoRule("a layer is opaque and has no numbers, and so none in ONNX (give it a body: net.bind({'f1': lambda z: ...}))")
+            raise NoRule(
+                "a layer is opaque and has no numbers, and so none in ONNX (give it a body: net.bind({'f1': lambda z: ...}))"
+            )
         return written(self.graph, node, args)
 
     def scan(self, node: Node, fold: Fold, args: Sequence[Any]) -> list[str]:
@@ -169,17 +191,31 @@ class Writer:
         formals = block.formals
         operands = dict(zip(formals[carries:], args[carries:], strict=True))
         own = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
-        start = [graph.spread(a, arg.shape, shape) for a, arg, shape in zip(args, node.args, block.shapes[:carries], strict=False)]
+        start = [
+            graph.spread(a, arg.shape, shape)
+            for a, arg, shape in zip(args, node.args, block.shapes[:carries], strict=False)
+        ]
         for shape in (*block.shapes[:carries], *(result.shape for result in block.results)):
             check_rank(shape)
         if count == 0:
-            empty = [graph.emit("Expand", graph.constant(0.0), graph.shape((0, *result.shape))) for result in block.results[carries:]]
+            empty = [
+                graph.emit("Expand", graph.constant(0.0), graph.shape((0, *result.shape)))
+                for result in block.results[carries:]
+            ]
             return [*start, *empty]
         states = {f: graph.fresh(f"state_{len(graph.taken)}") for f in formals[:carries]}
         entries = {f: graph.fresh(f"entry_{len(graph.taken)}") for f in own}
         with graph.body() as nodes:
             after = self.values(block.results, {**operands, **states, **entries})
-            after = [graph.spread(a, r.shape, s) for a, r, s in zip(after, block.results, (*block.shapes[:carries], *(r.shape for r in block.results[carries:])), strict=True)]
+            after = [
+                graph.spread(a, r.shape, s)
+                for a, r, s in zip(
+                    after,
+                    block.results,
+                    (*block.shapes[:carries], *(r.shape for r in block.results[carries:])),
+                    strict=True,
+                )
+            ]
             results = [graph.emit("Identity", value) for value in after]  # a result must be made in the body, and once
         inputs = [graph.info(name, f.shape) for f, name in {**states, **entries}.items()]
         sequences = [operands[f] for f in own]

@@ -40,7 +40,9 @@ class Reader:
         self.blocks: list[Block] = []
 
     def at(self, known: list[Any], place: Any, what: str) -> Any:
-        require(type(place) is int and 0 <= place < len(known), f"{what} {place!r} is not among the {len(known)} before it")
+        require(
+            type(place) is int and 0 <= place < len(known), f"{what} {place!r} is not among the {len(known)} before it"
+        )
         return known[place]
 
     def node(self, place: Any) -> Node:
@@ -68,10 +70,14 @@ class Reader:
             except DataError:
                 raise
             except (SymfoldError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-                raise DataError(f"not a net: node {number} cannot be read: {error} (give what net.to_json() wrote)") from error
+                raise DataError(
+                    f"not a net: node {number} cannot be read: {error} (give what net.to_json() wrote)"
+                ) from error
         outputs = tuple(map(self.node, self.data["outputs"]))
         form = _form_from_data(self.data["form"])
-        require(_leaf_count(form) == len(outputs), f"its form has {_leaf_count(form)} places for {len(outputs)} outputs")
+        require(
+            _leaf_count(form) == len(outputs), f"its form has {_leaf_count(form)} places for {len(outputs)} outputs"
+        )
         return outputs, form, tuple(map(self.node, self.data.get("signature", ())))
 
 
@@ -111,12 +117,16 @@ def _fold(reader: Reader, block: Any, count: Any, carries: Any, each: Any) -> Fo
 
 
 def _call(reader: Reader, body: Any, arity: Any, weights: Any) -> Call:
-    require(all(type(count) is int and 0 <= count < 256 for count in (arity, weights)), f"a layer of {arity!r} arguments")
+    require(
+        all(type(count) is int and 0 <= count < 256 for count in (arity, weights)), f"a layer of {arity!r} arguments"
+    )
     return Call(None if body is None else reader.block(body), arity, weights)
 
 
 READERS: dict[str, Callable[..., Any]] = {
-    "input": lambda r, name, shape, role, start: Input(_text(name), decode_value(shape), _text(role), _read_start(start)),
+    "input": lambda r, name, shape, role, start: Input(
+        _text(name), decode_value(shape), _text(role), _read_start(start)
+    ),
     "family": lambda r, names, shape, role, start: Family(
         _read_names(names), decode_value(shape), _text(role), _read_start(start)
     ),

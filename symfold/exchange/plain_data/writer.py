@@ -70,7 +70,13 @@ def _start(start: Normal | None) -> list[Any] | None:
 
 def _names(names: Any) -> list[Any]:
     if isinstance(names, Numbered):
-        return ["numbered", names.prefix, names.start, encode_value(names.count), *([] if names.step == 1 else [names.step])]
+        return [
+            "numbered",
+            names.prefix,
+            names.start,
+            encode_value(names.count),
+            *([] if names.step == 1 else [names.step]),
+        ]
     return ["names", *names]
 
 

@@ -29,7 +29,12 @@ from symfold.transform.autodiff.local_adjoints import (
 )
 
 Compute = Callable[..., Any]
-TAKE_NUMBERS = (sp.Add, sp.Mul, sp.Pow, divide)  # PyTorch's operations of these take a number of Python's beside a tensor
+TAKE_NUMBERS = (
+    sp.Add,
+    sp.Mul,
+    sp.Pow,
+    divide,
+)  # PyTorch's operations of these take a number of Python's beside a tensor
 
 
 @lru_cache(maxsize=4096)
@@ -102,7 +107,9 @@ Step = tuple[Compute, tuple[int, ...]]
 
 
 @lru_cache(maxsize=4096)
-def program(torch: Any, block: Block, chosen: tuple[int, ...], guarded: bool, pushed: bool) -> tuple[list[Step], list[int]]:
+def program(
+    torch: Any, block: Block, chosen: tuple[int, ...], guarded: bool, pushed: bool
+) -> tuple[list[Step], list[int]]:
     """Chosen results of a block as operations over places: those of its arguments, then of what the operations give."""
     results = [block.results[k] for k in chosen]
     order = walk(results, stop=block.formals)

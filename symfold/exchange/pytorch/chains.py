@@ -57,7 +57,12 @@ def opened(scope: Scope, kinds: Kinds) -> set[str]:
     """The modules that are written out: the steps that repeat and have parts, and all that holds such steps."""
     calls = [item for item in scope.items if isinstance(item, Scope)]
     found = {path for call in calls for path in opened(call, kinds)}
-    repeats = {call.path for members in families(calls, kinds) if any(uses_of(*pair) for pair in pairwise(members)) for call in members}
+    repeats = {
+        call.path
+        for members in families(calls, kinds)
+        if any(uses_of(*pair) for pair in pairwise(members))
+        for call in members
+    }
     whole = {path for path in repeats if not any(other.startswith(f"{path}.") for other in kinds)}
     return found | (repeats - whole) | ({scope.path} if found or repeats else set())
 

@@ -39,7 +39,9 @@ def _gelu(shape: Any, a: Node, approximate: str = "none") -> Node:
 
 
 def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
-    covered(threshold >= 20, f"softplus that is a straight line from {threshold} on")  # from 20 on the two differ by 2e-9 at most
+    covered(
+        threshold >= 20, f"softplus that is a straight line from {threshold} on"
+    )  # from 20 on the two differ by 2e-9 at most
     return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
 
 
@@ -53,7 +55,11 @@ def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
 
 
 def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
-    tall = slopes if len(a.shape) < 2 or slopes.shape == (1,) else reshape(slopes, shape=(slopes.shape[0], *(1,) * (len(a.shape) - 2)))
+    tall = (
+        slopes
+        if len(a.shape) < 2 or slopes.shape == (1,)
+        else reshape(slopes, shape=(slopes.shape[0], *(1,) * (len(a.shape) - 2)))
+    )
     return _leaky_relu(shape, a, tall)
 
 

@@ -67,16 +67,24 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     if isinstance(args, torch.Tensor):
         args = (args,)
     if not isinstance(args, (tuple, list)):
-        raise InvalidType(f"example inputs must be a tuple of tensors, got {quoted(args)} of type {type(args).__name__} (as (torch.zeros(2, 3),))")
+        raise InvalidType(
+            f"example inputs must be a tuple of tensors, got {quoted(args)} of type {type(args).__name__} (as (torch.zeros(2, 3),))"
+        )
     program = _program(torch, module, tuple(args), dict(kwargs or {}))
     signature = program.graph_signature
     mutated = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if mutated:
-        raise InvalidValue(f"the module changes {', '.join(mutated)} in place, which a net cannot (call .eval() on it first, if it is in training mode; else give it a copy)")
+        raise InvalidValue(
+            f"the module changes {', '.join(mutated)} in place, which a net cannot (call .eval() on it first, if it is in training mode; else give it a copy)"
+        )
     constants: dict[Any, Any] = {}
     inputs, parameters, values = {}, {}, {}
     known: dict[Any, str] = {}
-    held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
+    held = {
+        **signature.inputs_to_parameters,
+        **signature.inputs_to_buffers,
+        **signature.inputs_to_lifted_tensor_constants,
+    }
     nodes = list(program.graph.nodes)
     for node in nodes:
         if node.op != "placeholder":
@@ -101,21 +109,37 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
         if node.op == "call_function" and node in live and _is_constant(torch, node, constants):
             constants[node] = _computed(torch, node, constants)
     kept = [node for node in nodes if node in live and node.op == "call_function" and node not in constants]
-    users = {node: [user for user in node.users if user is output or (user in live and user not in constants)] for node in nodes}
+    users = {
+        node: [user for user in node.users if user is output or (user in live and user not in constants)]
+        for node in nodes
+    }
     arrays = {name: as_array(torch, value) for name, value in values.items()}
-    return Exported(_tree(kept), {n: as_array(torch, v) for n, v in constants.items() if isinstance(v, torch.Tensor)}, inputs, parameters, arrays, frozenset(signature.inputs_to_buffers.values()), outputs, users)
+    return Exported(
+        _tree(kept),
+        {n: as_array(torch, v) for n, v in constants.items() if isinstance(v, torch.Tensor)},
+        inputs,
+        parameters,
+        arrays,
+        frozenset(signature.inputs_to_buffers.values()),
+        outputs,
+        users,
+    )
 
 
 def _program(torch: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
-        with warnings.catch_warnings():  # export warns of what it does itself, as of the weights that recurrent modules flatten
+        with (
+            warnings.catch_warnings()
+        ):  # export warns of what it does itself, as of the weights that recurrent modules flatten
             warnings.simplefilter("ignore")
             program = torch.export.export(module, args, kwargs)
             write_out_regions(torch, program)
             return program if all(map(_reads_only, program.graph.nodes)) else program.run_decompositions({})
     except Exception as error:  # whatever export says, in its first line: its errors are of many kinds
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InvalidValue(f"torch.export cannot read {type(module).__name__}: {first.strip()} (control flow that depends on values, and types of its own, cannot be exported)") from error
+        raise InvalidValue(
+            f"torch.export cannot read {type(module).__name__}: {first.strip()} (control flow that depends on values, and types of its own, cannot be exported)"
+        ) from error
 
 
 def _reads_only(node: Any) -> bool:
@@ -177,7 +201,11 @@ def replace(node: Any, places: Collection[int], by: Any) -> None:
 def pass_over(nodes: list[Any]) -> None:
     """Let others read the argument of an operation that hands it on as it is: by whom, tells not whose it is."""
     for node in nodes:
-        if node.op == "call_function" and name_of(node.target) in SAME and node.meta["val"].dtype == node.args[0].meta["val"].dtype:
+        if (
+            node.op == "call_function"
+            and name_of(node.target) in SAME
+            and node.meta["val"].dtype == node.args[0].meta["val"].dtype
+        ):
             node.replace_all_uses_with(node.args[0])
 
 
@@ -190,7 +218,11 @@ def _live(nodes: list[Any], outputs: tuple[Any, ...]) -> set[Any]:
         if node not in live:
             live.add(node)
             waiting += node.all_input_nodes
-    live.update(node for node in nodes if node.op == "call_function" and node.target is operator.getitem and node.args[0] in live)
+    live.update(
+        node
+        for node in nodes
+        if node.op == "call_function" and node.target is operator.getitem and node.args[0] in live
+    )
     return live
 
 

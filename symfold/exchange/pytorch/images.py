@@ -16,16 +16,38 @@ def sizes(given: Any, rank: int) -> tuple[int, ...]:
     return listed * rank if len(listed) == 1 else listed
 
 
-def _convolution(shape: Any, x: Node, weight: Node, bias: Node | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Node:
+def _convolution(
+    shape: Any,
+    x: Node,
+    weight: Node,
+    bias: Node | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Node:
     covered(not isinstance(padding, str), f"a convolution with padding={padding!r}")
     rank = len(weight.shape) - 2
     covered(len(x.shape) == rank + 2, "a convolution of one image, without an axis for samples (give it one: x[None])")
-    given = {name: sizes(value, rank) for name, value in (("stride", stride), ("padding", padding), ("dilation", dilation))}
+    given = {
+        name: sizes(value, rank) for name, value in (("stride", stride), ("padding", padding), ("dilation", dilation))
+    }
     result = convolution(x, weight, groups=groups, **given)
     return result if bias is None else result + reshape(bias, shape=(bias.shape[0], *(1,) * rank))
 
 
-def _general_convolution(shape: Any, x: Node, weight: Node, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, output_padding: Any, groups: int) -> Node:
+def _general_convolution(
+    shape: Any,
+    x: Node,
+    weight: Node,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+) -> Node:
     covered(not transposed, "a transposed convolution")
     return _convolution(shape, x, weight, bias, stride, padding, dilation, groups)
 
@@ -38,7 +60,15 @@ def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) 
 
 
 def max_pool(rank: int) -> Row:
-    def row(shape: Any, x: Node, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Node:
+    def row(
+        shape: Any,
+        x: Node,
+        kernel: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+    ) -> Node:
         covered(not ceil_mode, "max_pool with ceil_mode")
         return pooled_max(x, **window_of(kernel, stride, padding, dilation, rank))
 
@@ -46,7 +76,16 @@ def max_pool(rank: int) -> Row:
 
 
 def avg_pool(rank: int) -> Row:
-    def row(shape: Any, x: Node, kernel: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor: Any = None) -> Node:
+    def row(
+        shape: Any,
+        x: Node,
+        kernel: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor: Any = None,
+    ) -> Node:
         covered(not ceil_mode and divisor is None, "avg_pool with ceil_mode or a divisor of its own")
         return mean_pool(x, padded=count_include_pad, **window_of(kernel, stride, padding, 1, rank))
 

@@ -62,7 +62,15 @@ def _embedding(shape: Any, table: Node, numbers: Node, *given: Any, **named: Any
     return embed(table, numbers)
 
 
-def _layer_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None = None, bias: Node | None = None, eps: float = 1e-5, *given: Any) -> Node:
+def _layer_norm(
+    shape: Any,
+    x: Node,
+    sizes: Sequence[int],
+    weight: Node | None = None,
+    bias: Node | None = None,
+    eps: float = 1e-5,
+    *given: Any,
+) -> Node:
     scales = () if weight is None else (weight,) if bias is None else (weight, bias)
     result = layer_norm(x, *scales, axes=tuple(range(-len(sizes), 0)), epsilon=float(eps))
     return result + bias if weight is None and bias is not None else result
@@ -70,7 +78,9 @@ def _layer_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None =
 
 def _rms_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None) -> Node:
     covered(eps is not None, "rms_norm without eps")
-    return _scaled(x * (reduce_mean(x * x, axis=tuple(range(-len(sizes), 0)), keepdims=True) + eps) ** -HALF, weight, None)
+    return _scaled(
+        x * (reduce_mean(x * x, axis=tuple(range(-len(sizes), 0)), keepdims=True) + eps) ** -HALF, weight, None
+    )
 
 
 def _scaled(x: Node, weight: Node | None, bias: Node | None) -> Node:
@@ -78,14 +88,29 @@ def _scaled(x: Node, weight: Node | None, bias: Node | None) -> Node:
     return scaled if bias is None else scaled + bias
 
 
-def _batch_norm(shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: float, eps: float, *given: Any) -> Node:
+def _batch_norm(
+    shape: Any,
+    x: Node,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    *given: Any,
+) -> Node:
     evaluated(not training and mean is not None, "batch_norm takes its statistics from the batch")
     tall = (x.shape[1], *(1,) * (len(x.shape) - 2))
-    mean, variance, weight, bias = (one if one is None else reshape(one, shape=tall) for one in (mean, variance, weight, bias))
+    mean, variance, weight, bias = (
+        one if one is None else reshape(one, shape=tall) for one in (mean, variance, weight, bias)
+    )
     return _scaled((x - mean) * (variance + eps) ** -HALF, weight, bias)
 
 
-def _batch_norm_evaluated(shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float) -> tuple[Node, ...]:
+def _batch_norm_evaluated(
+    shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float
+) -> tuple[Node, ...]:
     none = lift(np.zeros(0))
     return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), none, none
 

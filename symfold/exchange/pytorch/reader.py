@@ -31,7 +31,9 @@ Env = dict[Any, Any]
 BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimizers leave alone, `sf.fit` does too
 
 
-def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:
+def from_torch(
+    module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False
+) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:
     """A PyTorch module as a net, with its weights: `(net, params)`, the shapes being those of the example inputs.
 
     Read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` makes them one fold), the
@@ -48,11 +50,24 @@ def from_torch(module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | Non
     kinds = {path: type(part).__name__ for path, part in module.named_modules()}
     reader = Reader(exported, kinds, partial, any(part.training for part in module.modules()), names={})
     taken: set[str] = set()
-    inputs: Env = {node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()}
+    inputs: Env = {
+        node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()
+    }
     called = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
-    env = {**inputs, **{node: parameter(called[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None) for node, path in exported.parameters.items()}}
-    for paths in (candidates(exported.root, reader.opened, kinds), kinds):  # the names of what is likely to be a layer come first
-        reader.names |= {path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in reader.names}
+    env = {
+        **inputs,
+        **{
+            node: parameter(called[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None)
+            for node, path in exported.parameters.items()
+        },
+    }
+    for paths in (
+        candidates(exported.root, reader.opened, kinds),
+        kinds,
+    ):  # the names of what is likely to be a layer come first
+        reader.names |= {
+            path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in reader.names
+        }
     reader.taken = taken
     reader.run(exported.root.items, env)
     outputs = tuple(reader.value(node, env) for node in exported.outputs)
@@ -102,8 +117,15 @@ class Reader:
     def reads(self, scope: Scope) -> tuple[list[Any], list[Any]]:
         """What a call reads from outside: values, and parameters, in the order of first use."""
         inside = set(scope.nodes())
-        found = dict.fromkeys(arg for node in scope.nodes() for arg in node.all_input_nodes if arg not in inside and arg not in self.exported.constants and self.is_real(arg))
-        return [n for n in found if n not in self.exported.parameters], [n for n in found if n in self.exported.parameters]
+        found = dict.fromkeys(
+            arg
+            for node in scope.nodes()
+            for arg in node.all_input_nodes
+            if arg not in inside and arg not in self.exported.constants and self.is_real(arg)
+        )
+        return [n for n in found if n not in self.exported.parameters], [
+            n for n in found if n in self.exported.parameters
+        ]
 
     def results(self, scope: Scope) -> list[Any]:
         """What of a call is read outside of it."""
@@ -209,14 +231,24 @@ class Reader:
             env[node] = args[0][args[1]]
             return
         wanted = _shapes(node)
-        if not all(isinstance(size, int) for shape in (wanted if isinstance(wanted, list) else [wanted]) for size in shape):
-            raise NoRule(f"{self.where(node)}: it gives a tensor whose shape depends on values, and a net's shapes do not")
+        if not all(
+            isinstance(size, int) for shape in (wanted if isinstance(wanted, list) else [wanted]) for size in shape
+        ):
+            raise NoRule(
+                f"{self.where(node)}: it gives a tensor whose shape depends on values, and a net's shapes do not"
+            )
         try:
             made = row_for(name, Types.of(node))(wanted if isinstance(wanted, tuple) else (), *args, **named)
         except (SymfoldError, TypeError) as error:
             if not self.partial:
-                advice = "call .eval() on the module first, or " if self.training and isinstance(error, DrawsOrLearns) else ""
-                raise NoRule(f"{self.where(node)}: {error} ({advice}give partial=True to keep it as an opaque layer, or add a row to symfold.exchange.pytorch.ops.OPERATIONS)") from error
+                advice = (
+                    "call .eval() on the module first, or "
+                    if self.training and isinstance(error, DrawsOrLearns)
+                    else ""
+                )
+                raise NoRule(
+                    f"{self.where(node)}: {error} ({advice}give partial=True to keep it as an opaque layer, or add a row to symfold.exchange.pytorch.ops.OPERATIONS)"
+                ) from error
             env[node] = self.unknown(node, args, named)
             return
         found = made.shape if isinstance(made, Node) else [one.shape for one in made]
@@ -241,14 +273,18 @@ class Reader:
                 return f"#{len(tensors)}"
             return str(arg)
 
-        text = f"{node.target}({', '.join([*map(spoken, args), *(f'{key}={spoken(arg)}' for key, arg in named.items())])})"
+        text = (
+            f"{node.target}({', '.join([*map(spoken, args), *(f'{key}={spoken(arg)}' for key, arg in named.items())])})"
+        )
         wanted = _shapes(node)
         several = wanted if isinstance(wanted, list) else [wanted]
         made = []
         for number, shape in enumerate(several):
             title = fresh(node.name if len(several) == 1 else f"{node.name}_result{number}", self.taken)
             formals = tuple(Node(Formal(0, k, one.shape)) for k, one in enumerate(tensors))
-            body = Block(tuple(one.shape for one in tensors), (opaque(*formals, operation=text, result=number, shape=shape),))
+            body = Block(
+                tuple(one.shape for one in tensors), (opaque(*formals, operation=text, result=number, shape=shape),)
+            )
             made.append(Node(Call(body, len(tensors)), (Node(Input(title, (NAME,), "layer")), *tensors)))
         return made if isinstance(wanted, list) else made[0]
 

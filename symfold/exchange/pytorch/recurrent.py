@@ -74,7 +74,18 @@ def _ordered(x: Node) -> Node:
 def layers(step: Callable[..., tuple[Node, ...]], parts: int) -> Callable[..., tuple[Node, ...]]:
     """A recurrent operation of one or more layers, in one direction or both: the last states of all layers come joined."""
 
-    def row(shape: Any, x: Node, start: Any, weights: Weights, biases: bool, count: int, dropout: float, train: bool, both: bool, batch_first: bool = False) -> tuple[Node, ...]:
+    def row(
+        shape: Any,
+        x: Node,
+        start: Any,
+        weights: Weights,
+        biases: bool,
+        count: int,
+        dropout: float,
+        train: bool,
+        both: bool,
+        batch_first: bool = False,
+    ) -> tuple[Node, ...]:
         if not isinstance(biases, bool):
             raise NoRule("a recurrent layer over packed sequences has no rule")
         evaluated(not (train and dropout), "a recurrent layer with dropout draws numbers")

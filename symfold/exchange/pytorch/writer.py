@@ -72,7 +72,10 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
             outputs = planned(whole, tuple((name, tuple(leaves[name].shape)) for name in names))
             meaning = Tensors(torch, *numeric(torch, leaves, picking))
-            found = [as_tensor(meaning.whole(r, o), meaning.like) for r, o in zip(meaning.inside(outputs), outputs, strict=True)]
+            found = [
+                as_tensor(meaning.whole(r, o), meaning.like)
+                for r, o in zip(meaning.inside(outputs), outputs, strict=True)
+            ]
             return unflatten(whole.form, found)
 
     picking = rows_of([whole])
@@ -124,7 +127,9 @@ class Tensors(Interpreter):
         self.torch, self.like, self.leaves = torch, like, leaves
         self.below: list[Collection[Node]] = []  # what is below a branch of a choice, in the blocks around
 
-    def inside(self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None, guarded: bool = False) -> list[Any]:
+    def inside(
+        self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None, guarded: bool = False
+    ) -> list[Any]:
         """The meanings of roots whose leaves are given; all of them below a branch of a choice, if `guarded`."""
         order, below = ordered(tuple(roots), guarded)
         self.below.append(below)

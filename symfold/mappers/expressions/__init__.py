@@ -1,7 +1,7 @@
 """Typed expressions: `f(z) + z` as text, parsed and never evaluated.
 
-    trees    Python's syntax tree, checked
-    reader   the mapper that a text means
+trees    Python's syntax tree, checked
+reader   the mapper that a text means
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The reader: Python's own parser makes its tree, and what that tree may hold is checked at every node.
 
-    expression ::= number | z | x | -expression | expression (+ - * / **) expression
-                 | f(expression, ...) | FUNCTION(expression, ...)
-                 | expression (> >= < <= == !=) expression | expression (and or) expression | not expression
+expression ::= number | z | x | -expression | expression (+ - * / **) expression
+             | f(expression, ...) | FUNCTION(expression, ...)
+             | expression (> >= < <= == !=) expression | expression (and or) expression | not expression
 """
 
 from __future__ import annotations
@@ -20,8 +20,23 @@ MAX_LENGTH = 1_000
 MAX_DEPTH = 100
 MAX_DIGITS = 1_000
 
-OPERATORS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.USub: "-", ast.Not: "not"}
-COMPARISONS: dict[type[ast.AST], str] = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "**",
+    ast.USub: "-",
+    ast.Not: "not",
+}
+COMPARISONS: dict[type[ast.AST], str] = {
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
 
 # What people try, in words; anything else is named after its kind in Python's tree.
 _WORDS: dict[type[ast.AST], str] = {
@@ -41,20 +56,28 @@ def parse(text: str) -> Tree:
     if not source:
         raise ParseError("the expression is empty (write one such as 'f(z) + z')")
     if len(source) > MAX_LENGTH:
-        raise ParseError(f"the expression is {len(source):,} characters long (at most {MAX_LENGTH:,} are read): {_short(source)}")
+        raise ParseError(
+            f"the expression is {len(source):,} characters long (at most {MAX_LENGTH:,} are read): {_short(source)}"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             body = ast.parse(source, mode="eval").body
     except (RecursionError, MemoryError):
-        raise ParseError(f"cannot read {_short(source)}: it is nested too deeply (at most {MAX_DEPTH} levels)") from None
+        raise ParseError(
+            f"cannot read {_short(source)}: it is nested too deeply (at most {MAX_DEPTH} levels)"
+        ) from None
     except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         at = f" at character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
-        raise ParseError(f"cannot read {_short(source)}: {reason}{at} (write an expression such as 'f(z) + z')") from None
+        raise ParseError(
+            f"cannot read {_short(source)}: {reason}{at} (write an expression such as 'f(z) + z')"
+        ) from None
     tree = _Reader(source).read(body, 1)
     if (digits := _digits(tree)) > MAX_DIGITS:
-        raise ParseError(f"cannot read {_short(source)}: its powers grow too large (about {digits:.3g} digits where z, x and f(...) are 10; at most {MAX_DIGITS:,})")
+        raise ParseError(
+            f"cannot read {_short(source)}: its powers grow too large (about {digits:.3g} digits where z, x and f(...) are 10; at most {MAX_DIGITS:,})"
+        )
     return tree
 
 
@@ -81,7 +104,9 @@ class _Reader:
         if isinstance(node, ast.Compare):
             return self.read_comparison(node, depth)
         if isinstance(node, ast.BoolOp):
-            return self.joined("and" if isinstance(node.op, ast.And) else "or", [self.read(part, depth + 1) for part in node.values])
+            return self.joined(
+                "and" if isinstance(node.op, ast.And) else "or", [self.read(part, depth + 1) for part in node.values]
+            )
         if isinstance(node, ast.IfExp):
             raise self.refuse(node, "is a condition", "write where(condition, a, b)")
         raise self.refuse(node, f"is {_WORDS.get(type(node), f'of the kind {type(node).__name__}')}")
@@ -101,8 +126,16 @@ class _Reader:
         values = [self.read(part, depth + 1) for part in (node.left, *node.comparators)]
         for sign in node.ops:
             if type(sign) not in COMPARISONS:
-                raise self.refuse(node, f"compares by {type(sign).__name__}", f"the comparisons are {' '.join(COMPARISONS.values())}")
-        return self.joined("and", [Operation(COMPARISONS[type(sign)], (a, b)) for sign, a, b in zip(node.ops, values, values[1:], strict=False)])
+                raise self.refuse(
+                    node, f"compares by {type(sign).__name__}", f"the comparisons are {' '.join(COMPARISONS.values())}"
+                )
+        return self.joined(
+            "and",
+            [
+                Operation(COMPARISONS[type(sign)], (a, b))
+                for sign, a, b in zip(node.ops, values, values[1:], strict=False)
+            ],
+        )
 
     def joined(self, symbol: str, parts: list[Tree]) -> Tree:
         """Conditions as one, from the first to the last."""
@@ -110,7 +143,11 @@ class _Reader:
 
     def operator(self, node: ast.BinOp | ast.UnaryOp) -> str:
         if type(node.op) not in OPERATORS:
-            raise self.refuse(node, f"uses the operator {type(node.op).__name__}", "the operators are + - * / ** and, between conditions, and, or, not; a power is **")
+            raise self.refuse(
+                node,
+                f"uses the operator {type(node.op).__name__}",
+                "the operators are + - * / ** and, between conditions, and, or, not; a power is **",
+            )
         return OPERATORS[type(node.op)]
 
     def checked(self, node: ast.expr, symbol: str, args: tuple[Tree, ...]) -> Tree:
@@ -141,7 +178,11 @@ class _Reader:
         if called is None:
             raise self.refuse(node.func, f"is {_WORDS.get(type(node.func), 'no name')}")
         if called != LAYER and called not in FUNCTIONS:
-            hint = f"for a product write {called}*(...)" if called in NAMES else f"functions are f, {listing(sorted(FUNCTIONS), 12)}; see symfold list functions"
+            hint = (
+                f"for a product write {called}*(...)"
+                if called in NAMES
+                else f"functions are f, {listing(sorted(FUNCTIONS), 12)}; see symfold list functions"
+            )
             raise self.refuse(node, f"calls {called!r}, which is no function here", hint)
         if node.keywords or not node.args:
             raise self.refuse(node, "has keywords" if node.keywords else "has no argument", f"write {called}(z)")
@@ -152,7 +193,9 @@ class _Reader:
 
     def refuse(self, node: ast.expr, what: str, remedy: str = _ALLOWED) -> ParseError:
         part = ast.get_source_segment(self.source, node) or self.source
-        return ParseError(f"cannot read {_short(self.source)}: {'it' if part == self.source else _short(part)} {what} ({remedy})")
+        return ParseError(
+            f"cannot read {_short(self.source)}: {'it' if part == self.source else _short(part)} {what} ({remedy})"
+        )
 
 
 def _digits(tree: Tree) -> float:

@@ -77,7 +77,11 @@ SIGNS: dict[str, Any] = {
     ">": functions.greater, ">=": functions.greater_equal, "<": functions.less, "<=": functions.less_equal,
     "==": functions.equal, "!=": functions.not_equal, "and": functions.logical_and, "or": functions.logical_or, "not": functions.logical_not,
 }  # fmt: skip
-_OURS = {head.__name__: head for head in functions.ROWS if head.__module__ == functions.Inert.__module__ and head not in SIGNS.values()}
+_OURS = {
+    head.__name__: head
+    for head in functions.ROWS
+    if head.__module__ == functions.Inert.__module__ and head not in SIGNS.values()
+}
 _SPELLED: dict[str, Any] = {
     "abs": sp.Abs, "max": sp.Max, "min": sp.Min, "xor": _OURS.pop("logical_xor"), **{name: head_named(name) for name in _SAME_NAME}, **_OURS,
 }  # fmt: skip
@@ -85,7 +89,11 @@ _SPELLED: dict[str, Any] = {
 
 def _arity(head: Any) -> int | None:
     """How many arguments a function takes; None: any number of them."""
-    return next(iter(head.nargs)) if isinstance(getattr(head, "nargs", None), sp.FiniteSet) and len(head.nargs) == 1 else None
+    return (
+        next(iter(head.nargs))
+        if isinstance(getattr(head, "nargs", None), sp.FiniteSet) and len(head.nargs) == 1
+        else None
+    )
 
 
 # What may be called besides the layer, and with how many arguments; a new function is one row.

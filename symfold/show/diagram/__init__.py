@@ -1,10 +1,10 @@
 """Diagrams: pictures of graphs by Graphviz.
 
-    operands   the operands of a node, in order
-    size       bounds on what Graphviz is asked to lay out
-    style      shapes, lines and colours
-    text       labels
-    layout     nodes, edges and clusters of a picture
+operands   the operands of a node, in order
+size       bounds on what Graphviz is asked to lay out
+style      shapes, lines and colours
+text       labels
+layout     nodes, edges and clusters of a picture
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
 def diagram(
-    net: Any, level: str | None = None, *, direction: str = "LR", title: str = "", legend: bool = False, max_size: int | None = BOUND
+    net: Any,
+    level: str | None = None,
+    *,
+    direction: str = "LR",
+    title: str = "",
+    legend: bool = False,
+    max_size: int | None = BOUND,
 ) -> graphviz.Digraph:
     """The picture of a net as a `graphviz.Digraph`; without a level, each layer of a short net and one step of a long one.
 
@@ -54,7 +60,12 @@ def diagram(
 
 
 def side_by_side(
-    nets: Mapping[str, Any], level: str | None = None, *, direction: str = "LR", legend: bool = False, max_size: int | None = BOUND
+    nets: Mapping[str, Any],
+    level: str | None = None,
+    *,
+    direction: str = "LR",
+    legend: bool = False,
+    max_size: int | None = BOUND,
 ) -> graphviz.Digraph:
     """Several nets in one picture, each beside its title, so that equal steps stand below each other.
 
@@ -67,13 +78,19 @@ def side_by_side(
     prefixes = [f"net{number} " for number in range(1, len(nets) + 1)]
     pictures = dict(zip(nets, _pictures(list(nets.values()), level, direction, prefixes, max_size), strict=True))
     digraph = new_digraph("nets", **_layout(direction, "", [*pictures.values()] if legend else []))
-    for title, picture in reversed(pictures.items()) if direction in ACROSS else pictures.items():  # Graphviz draws the last one on top
-        with digraph.subgraph(name=picture.prefix.strip()) as part:  # no cluster: in one, Graphviz turns the order of a step's nodes round
+    for title, picture in (
+        reversed(pictures.items()) if direction in ACROSS else pictures.items()
+    ):  # Graphviz draws the last one on top
+        with digraph.subgraph(
+            name=picture.prefix.strip()
+        ) as part:  # no cluster: in one, Graphviz turns the order of a step's nodes round
             picture.into(part, title)
     return digraph
 
 
-def _pictures(nets: Sequence[Any], level: str | None, direction: str, prefixes: Sequence[str], max_size: int | None) -> list[Picture]:
+def _pictures(
+    nets: Sequence[Any], level: str | None, direction: str, prefixes: Sequence[str], max_size: int | None
+) -> list[Picture]:
     if max_size is not None:
         real("max_size", max_size)
     graphs = [_graph(net, level, max_size) for net in nets]
@@ -104,7 +121,9 @@ def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options
     where = pathlib.Path(path)
     suffix = where.suffix.lstrip(".").lower()
     if suffix not in FORMATS:
-        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {', '.join(f'.{f}' for f in FORMATS)})")
+        raise InvalidValue(
+            f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {', '.join(f'.{f}' for f in FORMATS)})"
+        )
     return write_whole(where, render(diagram(net, level, **options).source, suffix))
 
 

@@ -60,12 +60,23 @@ class Picture:
         if len(readers) != 1 or self.graph.nodes[name]["kind"] == "output":
             return None
         end, kind = str(readers[0][0]), readers[0][1]
-        if kind in ("item", "parameter", "capture") and not self.graph.in_degree(name) - (self.graph.nodes[name]["op"] == "item"):
+        if kind in ("item", "parameter", "capture") and not self.graph.in_degree(name) - (
+            self.graph.nodes[name]["op"] == "item"
+        ):
             return end
-        added = self.graph.nodes[name]["kind"] == "layer" and not self.line(name) and bool(self.line(end)) and self.place(name) == self.place(end)
-        if added and any(self._works(source) and self.place(source) == self.place(name) for source in self.graph.predecessors(name)):
+        added = (
+            self.graph.nodes[name]["kind"] == "layer"
+            and not self.line(name)
+            and bool(self.line(end))
+            and self.place(name) == self.place(end)
+        )
+        if added and any(
+            self._works(source) and self.place(source) == self.place(name) for source in self.graph.predecessors(name)
+        ):
             return None  # the end of a way round, which needs a lane of its own
-        return end if added and any(data["kind"] == "skip" for _, _, data in self.graph.in_edges(end, data=True)) else None
+        return (
+            end if added and any(data["kind"] == "skip" for _, _, data in self.graph.in_edges(end, data=True)) else None
+        )
 
     def line(self, name: str) -> str:
         """The straight line that a node is drawn on, if any: that of a state, of what gives it, of where it begins."""
@@ -104,10 +115,21 @@ class Picture:
         """The node of the same step through which the state before leads into this one; none where it comes right from that state."""
         before = [(source, kind) for source, _, kind in self.graph.in_edges(name, data="kind") if kind != "loop"]
         around = [source for source, kind in before if kind == "skip"]
-        inside = [source for source, _ in before if self.place(source) == self.place(name) and self.graph.nodes[source]["kind"] in GIVING]
+        inside = [
+            source
+            for source, _ in before
+            if self.place(source) == self.place(name) and self.graph.nodes[source]["kind"] in GIVING
+        ]
         if around or len(before) == 1:
             return next((source for source in around or inside if source in inside), "")
-        return next((source for source in inside if any(kind == "skip" for _, _, kind in self.graph.in_edges(source, data="kind"))), "")
+        return next(
+            (
+                source
+                for source in inside
+                if any(kind == "skip" for _, _, kind in self.graph.in_edges(source, data="kind"))
+            ),
+            "",
+        )
 
     def _works(self, name: str) -> bool:
         return self.graph.nodes[name]["kind"] in GIVING and name not in self.states
@@ -138,7 +160,11 @@ class Picture:
             self._title(target, title)
 
     def _title(self, target: graphviz.Digraph, title: str) -> None:
-        begin = [name for name in self.graph if name not in self.hidden and name not in self.beside and not self.graph.in_degree(name)]
+        begin = [
+            name
+            for name in self.graph
+            if name not in self.hidden and name not in self.beside and not self.graph.in_degree(name)
+        ]
         first = next((name for name in begin if self.line(name)), begin[0])
         line = {"group": f"{self.prefix}{self.line(first)}"} if self.line(first) else {}
         target.node(f"{self.prefix}title", graphviz.escape(title), **NODES["title"], **line)
@@ -146,13 +172,24 @@ class Picture:
 
     def _after_its_state(self, target: graphviz.Digraph, group: Group) -> None:
         """Draw what a step does after the state that it begins with, also where nothing there reads that state: side by side, folds stay level."""
-        states = [name for name in group.nodes if any(kind == "loop" for _, _, kind in self.graph.in_edges(name, data="kind"))]
+        states = [
+            name for name in group.nodes if any(kind == "loop" for _, _, kind in self.graph.in_edges(name, data="kind"))
+        ]
         here = set(group.nodes)
         self._pull(target, states, group)
         for name in group.nodes if states else ():
-            if self.graph.nodes[name]["kind"] in GIVING and name not in self.beside and not here.intersection(self.graph.predecessors(name)):
+            if (
+                self.graph.nodes[name]["kind"] in GIVING
+                and name not in self.beside
+                and not here.intersection(self.graph.predecessors(name))
+            ):
                 target.edge(states[0], name, style="invis", weight="0")
-        begun = dict.fromkeys(source for name in states for source, _, kind in self.graph.in_edges(name, data="kind") if kind == "init" and self.place(source))
+        begun = dict.fromkeys(
+            source
+            for name in states
+            for source, _, kind in self.graph.in_edges(name, data="kind")
+            if kind == "init" and self.place(source)
+        )
         for source in begun if len(begun) > 1 else ():
             for name in states:
                 if not self.graph.has_edge(source, name):
@@ -202,7 +239,11 @@ class Picture:
         return parts if self.level == "block" else () if self.level == "step" else parts[:1]
 
     def _group(self, target: graphviz.Digraph, group: Group, path: tuple[str, ...]) -> None:
-        last = [name for name in group.nodes if not path and self.graph.nodes[name]["kind"] == "input" and not self.line(name)]
+        last = [
+            name
+            for name in group.nodes
+            if not path and self.graph.nodes[name]["kind"] == "input" and not self.line(name)
+        ]
         for name in group.nodes:
             if name not in last:
                 self._node(target, name)
@@ -216,13 +257,30 @@ class Picture:
                 target.subgraph(column)
         for part, inner in group.inner.items():
             where = "/".join((*path, part))
-            cluster = graphviz.Digraph(f"cluster {self.prefix}{where}")  # `with target.subgraph()` would copy what target holds
+            cluster = graphviz.Digraph(
+                f"cluster {self.prefix}{where}"
+            )  # `with target.subgraph()` would copy what target holds
             told = self.graph.graph.get(f"title {where}")
-            title = pretty(told) if told else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
+            title = (
+                pretty(told)
+                if told
+                else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
+            )
             if told and len(title) > LONG:  # of a long step, whose way back rises far
                 title += f"\n{BLANK}"
-            across, along = "b" if told and self.across and self._reads((*path, part)) else self.corner[0], self.corner[1]
-            cluster.attr(**{**CLUSTER, "label": graphviz.escape(title), "labelloc": across, "labeljust": along, **({"fontcolor": INK} if told else {})})
+            across, along = (
+                "b" if told and self.across and self._reads((*path, part)) else self.corner[0],
+                self.corner[1],
+            )
+            cluster.attr(
+                **{
+                    **CLUSTER,
+                    "label": graphviz.escape(title),
+                    "labelloc": across,
+                    "labeljust": along,
+                    **({"fontcolor": INK} if told else {}),
+                }
+            )
             self._group(cluster, inner, (*path, part))
             target.subgraph(cluster)
         for name in last:  # Graphviz puts at the bottom what it is told last: what layers read goes with the layers, away from the titles
@@ -260,9 +318,18 @@ class Picture:
         if "label" in data:
             look["label"] = graphviz.escape(pretty(str(data["label"])))
         if "mark" in data:
-            wide = 2 * len(data["mark"]) + 10 if self.across and self.beside.get(source) == end else 0 if self.across else 2
+            wide = (
+                2 * len(data["mark"]) + 10
+                if self.across and self.beside.get(source) == end
+                else 0
+                if self.across
+                else 2
+            )
             mark = BLANK * wide + data["mark"]  # so that it stands to the right of its line
-            look |= {**MARK, "headlabel" if "constraint" in look else "label": mark}  # a line without a place of its own has no middle
+            look |= {
+                **MARK,
+                "headlabel" if "constraint" in look else "label": mark,
+            }  # a line without a place of its own has no middle
         ends = self.states.get(source, source), end
         target.edge(*(reversed(ends) if data["kind"] == "loop" else ends), **look)
 

@@ -84,13 +84,20 @@ def _write_in(graph: nx.MultiDiGraph, name: str, number: str) -> None:
     if op == "Mul":
         text = _times(graph, name, text)
     inward, onward = list(graph.in_edges(name, keys=True, data=True)), list(graph.out_edges(name, keys=True, data=True))
-    if op == "Mul" and len(inward) == len(onward) == 1 and "mark" not in inward[0][3] and "state" not in graph.nodes[name]:
+    if (
+        op == "Mul"
+        and len(inward) == len(onward) == 1
+        and "mark" not in inward[0][3]
+        and "state" not in graph.nodes[name]
+    ):
         source, _, _, before = inward[0]
         _, end, key, after = onward[0]
         if graph.nodes[end]["op"] in ("Add", "Sub") and not graph.has_edge(source, end, key):
             kind = before["kind"] if after["kind"] == "data" else after["kind"]
             negated = text == "-1" and graph.nodes[end]["op"] == "Add"
-            graph.add_edge(source, end, key=key, **{**after, "kind": kind, "mark": "−" if negated else f"{_minus(text)} ×"})
+            graph.add_edge(
+                source, end, key=key, **{**after, "kind": kind, "mark": "−" if negated else f"{_minus(text)} ×"}
+            )
             graph.remove_node(name)
             return
     data, sign = graph.nodes[name], SIGNS.get(op, "+")
@@ -106,7 +113,14 @@ def _times(graph: nx.MultiDiGraph, name: str, text: str) -> str:
     """A factor, with the one that what is multiplied was multiplied by just before, if nothing else reads that."""
     (source, _, key, data), *others = graph.in_edges(name, keys=True, data=True)
     before = graph.nodes[source]
-    if others or before["op"] != "Mul" or before["kind"] != "primitive" or "state" in before or graph.out_degree(source) > 1 or graph.in_degree(source) > 1:
+    if (
+        others
+        or before["op"] != "Mul"
+        or before["kind"] != "primitive"
+        or "state" in before
+        or graph.out_degree(source) > 1
+        or graph.in_degree(source) > 1
+    ):
         return text
     (first, _, inward), factor = next(iter(graph.in_edges(source, data=True))), before["label"].removeprefix("× ")
     if "mark" in inward or "/" in factor or not before["label"].startswith("× "):
@@ -119,7 +133,11 @@ def _times(graph: nx.MultiDiGraph, name: str, text: str) -> str:
 def _transposed(graph: nx.MultiDiGraph, name: str) -> None:
     """A parameter that is read transposed alone is drawn as its transpose."""
     (source,) = graph.predecessors(name)
-    if graph.nodes[source]["kind"] == "parameter" and graph.out_degree(source) == 1 and "state" not in graph.nodes[name]:
+    if (
+        graph.nodes[source]["kind"] == "parameter"
+        and graph.out_degree(source) == 1
+        and "state" not in graph.nodes[name]
+    ):
         for _, end, key, data in list(graph.out_edges(name, keys=True, data=True)):
             graph.add_edge(source, end, key=key, **{**data, "kind": "parameter"})
         graph.remove_node(name)
@@ -142,7 +160,9 @@ def _mark(graph: nx.MultiDiGraph, name: str, data: dict[str, str]) -> None:
     if not (alike or data["kind"] == "join" or data["op"] == "where"):
         return
     around = [edge for edge in edges if edge["kind"] == "skip"]
-    for edge in around if data["op"] == "Pow" and len(around) == 1 else edges:  # which is the base says which is the exponent
+    for edge in (
+        around if data["op"] == "Pow" and len(around) == 1 else edges
+    ):  # which is the base says which is the exponent
         edge["mark"] = MARKS[data["op"]][edge["port"]] if data["op"] in MARKS else str(edge["port"] + 1)
 
 

@@ -50,7 +50,11 @@ def check_size(graphs: Iterable[nx.MultiDiGraph], max_size: int | None) -> None:
     sizes = [picture_size(graph) for graph in graphs]
     if (total := sum(size.total for size in sizes)) > max_size:
         nodes, edges = sum(size.nodes for size in sizes), sum(size.edges for size in sizes)
-        raise too_large(f"the picture would have {nodes:,} nodes and {edges:,} edges, of size {total:,} for Graphviz", total, max_size)
+        raise too_large(
+            f"the picture would have {nodes:,} nodes and {edges:,} edges, of size {total:,} for Graphviz",
+            total,
+            max_size,
+        )
 
 
 def too_large(what: str, size: int | None, bound: int) -> TooLarge:

@@ -19,7 +19,14 @@ NODE: Style = {
     "fontname": FONT, "fontsize": "12", "fontcolor": INK, "color": INK, "style": "filled", "fillcolor": "white",
     "penwidth": "1.1", "width": "0.3", "height": "0.3", "margin": "0.09,0.05",
 }  # fmt: skip
-EDGE: Style = {"fontname": FONT, "fontsize": "10", "fontcolor": INK, "color": INK, "arrowsize": "0.6", "penwidth": "1.1"}
+EDGE: Style = {
+    "fontname": FONT,
+    "fontsize": "10",
+    "fontcolor": INK,
+    "color": INK,
+    "arrowsize": "0.6",
+    "penwidth": "1.1",
+}
 CLUSTER: Style = {
     "fontname": FONT, "fontsize": "10", "fontcolor": QUIET, "color": "#D0D0D0", "style": "rounded,filled",
     "fillcolor": "#F6F6F6", "penwidth": "0.8", "margin": "7",
@@ -50,7 +57,12 @@ EDGES: dict[str, Style] = {
     "capture": {"color": "#007A5A", "style": "dashed"},
     "item": {"color": "#0072B2", "arrowhead": "vee", "style": "dotted", "penwidth": "1.4"},
     "parameter": {"color": "#A3517A", "arrowhead": "odot", "arrowsize": "0.5"},
-    "loop": {"penwidth": "1.8", "arrowsize": "0.7", "dir": "back", "weight": "0"},  # written the other way: it has a lane of its own
+    "loop": {
+        "penwidth": "1.8",
+        "arrowsize": "0.7",
+        "dir": "back",
+        "weight": "0",
+    },  # written the other way: it has a lane of its own
 }
 SIGNS = {"*": "×", "/": "÷", "-": "−", ">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
@@ -71,5 +83,7 @@ def legend(nodes: set[str], edges: set[str]) -> str:
     □ layer     ⊕ join
     ━▶ skip: the state, past the layer
     """
-    told = ([text for kind, text in table.items() if kind in kinds] for table, kinds in ((LEGEND, nodes), (LINES, edges)))
+    told = (
+        [text for kind, text in table.items() if kind in kinds] for table, kinds in ((LEGEND, nodes), (LINES, edges))
+    )
     return "\n".join("     ".join(texts) for texts in told if texts)

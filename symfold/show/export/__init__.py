@@ -1,7 +1,7 @@
 """Exports: the graph of a net in other formats. A new format is one file with its row.
 
-    registry   what a row holds
-    dot, graphml, mermaid, node_link, tikz   one format each
+registry   what a row holds
+dot, graphml, mermaid, node_link, tikz   one format each
 """
 
 from __future__ import annotations

@@ -15,7 +15,20 @@ SHAPES = {
     "constant": ">]", "primitive": "()", "fold": "[[]]", "step": "[[]]",
 }  # fmt: skip
 ARROWS = {"skip": "==>", "capture": "-.->", "item": "-.->", "parameter": "-.->", "loop": "==>"}
-_KEYWORDS = ("end", "graph", "subgraph", "flowchart", "default", "style", "class", "click", "call", "href", "direction", "linkStyle")
+_KEYWORDS = (
+    "end",
+    "graph",
+    "subgraph",
+    "flowchart",
+    "default",
+    "style",
+    "class",
+    "click",
+    "call",
+    "href",
+    "direction",
+    "linkStyle",
+)
 
 
 def write(net: Any, level: str) -> str:
@@ -61,7 +74,17 @@ def escape(text: Any) -> str:
     >>> escape('a"<b>')
     'a#quot;#lt;b#gt;'
     """
-    codes = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "\\": "#92;", "`": "#96;", "\n": "<br/>", "\t": " "}
+    codes = {
+        "#": "#35;",
+        '"': "#quot;",
+        "<": "#lt;",
+        ">": "#gt;",
+        "&": "#amp;",
+        "\\": "#92;",
+        "`": "#96;",
+        "\n": "<br/>",
+        "\t": " ",
+    }
     return "".join(codes.get(c, c) for c in visible(str(text)))
 
 

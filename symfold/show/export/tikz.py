@@ -37,12 +37,21 @@ def write(net: Any, level: str) -> str:
     lines, groups = [], dict[str, list[str]]()
     for name, (x, y) in places.items():
         data = found.nodes[name]
-        state = f", label=above:{{{tex(data['state'])}}}" if data["kind"] in ("layer", "join", "primitive") and "state" in data else ""
+        state = (
+            f", label=above:{{{tex(data['state'])}}}"
+            if data["kind"] in ("layer", "join", "primitive") and "state" in data
+            else ""
+        )
         lines.append(rf"  \node[{data['kind']} node{state}] ({ids[name]}) at ({x:g},{y}) {{{tex(data['label'])}}};")
         if data.get("group") and level != "step":
             groups.setdefault(data["group"].split("/")[0], []).append(ids[name])
     for source, end, data in found.edges(data=True):
-        style = ", ".join(filter(None, (f"{data['kind']} edge" * (data["kind"] in STYLED), bend(found, places, source, end, data["port"]))))
+        style = ", ".join(
+            filter(
+                None,
+                (f"{data['kind']} edge" * (data["kind"] in STYLED), bend(found, places, source, end, data["port"])),
+            )
+        )
         told = data.get("label", data.get("mark"))
         label = f" node[draw=none, auto, font=\\scriptsize] {{{tex(told)}}}" if told else ""
         lines.append(rf"  \path ({ids[source]}) edge[{style}]{label} ({ids[end]});")
@@ -120,7 +129,11 @@ def bend(found: nx.MultiDiGraph, places: dict[str, tuple[float, int]], source: s
     if kind == "capture" and y2 < y1 and x2 > x1:  # below the layers that stand between
         return "out=-85, in=-125, looseness=0.8"
     angle = 10 * port if found.number_of_edges(source, end) > 1 else 0
-    passed = any(min(x1, x2) < x < max(x1, x2) and y == y1 for x, y in places.values()) if y1 == y2 and abs(x1 - x2) > 1 else False
+    passed = (
+        any(min(x1, x2) < x < max(x1, x2) and y == y1 for x, y in places.values())
+        if y1 == y2 and abs(x1 - x2) > 1
+        else False
+    )
     angle += 30 if passed or x2 < x1 else 0
     return f"bend left={angle}" if angle else ""
 
@@ -142,7 +155,16 @@ def _indexed(part: str) -> str:
     return f"${part[0]}_{{{part[1:].strip('_{}')}}}$"
 
 
-SIGNS = {"+": "$+$", "-": "$-$", "*": r"$\times$", "/": r"$\div$", ">=": r"$\geq$", "<=": r"$\leq$", "!=": r"$\neq$", "==": "$=$"}
+SIGNS = {
+    "+": "$+$",
+    "-": "$-$",
+    "*": r"$\times$",
+    "/": r"$\div$",
+    ">=": r"$\geq$",
+    "<=": r"$\leq$",
+    "!=": r"$\neq$",
+    "==": "$=$",
+}
 CODES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_", "\n": r"\\ ", "\t": " ",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": r"\dots{}",

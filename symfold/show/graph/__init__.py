@@ -1,15 +1,15 @@
 """Graphs: a net as a NetworkX graph, at five levels.
 
-    arithmetic   differences and quotients as one node each
-    formulas     the formula of a node
-    labels       the label of a node
-    edges        what each edge of a block carries
-    names        names of nodes, by position
-    places       which step of which fold is being recorded
-    record       a graph being recorded
-    stepped      one node per step
-    folded       one node per fold
-    unrolled     one node per layer, or per operation
+arithmetic   differences and quotients as one node each
+formulas     the formula of a node
+labels       the label of a node
+edges        what each edge of a block carries
+names        names of nodes, by position
+places       which step of which fold is being recorded
+record       a graph being recorded
+stepped      one node per step
+folded       one node per fold
+unrolled     one node per layer, or per operation
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def _steps_of(node: Node, known: dict[Block, float]) -> float:
     if not isinstance(fold.count, int):
         return float("inf")
     if fold.block not in known:
-        known[fold.block] = 1 + sum(_steps_of(inner, known) for inner in walk(fold.block.results) if isinstance(inner.op, Fold))
+        known[fold.block] = 1 + sum(
+            _steps_of(inner, known) for inner in walk(fold.block.results) if isinstance(inner.op, Fold)
+        )
     return fold.count * known[fold.block]
 
 

@@ -71,7 +71,9 @@ def edge_kinds(block: Block, formals: tuple[str, ...]) -> Kinds:
     return kinds
 
 
-def passages(walked: Sequence[Node], stateful: Collection[Node], states: Collection[Node], results: Sequence[Node]) -> set[Node]:
+def passages(
+    walked: Sequence[Node], stateful: Collection[Node], states: Collection[Node], results: Sequence[Node]
+) -> set[Node]:
     """The operations that all goes through which the results read of the states: no way leads past them."""
     last: dict[Node, int] = {}
     for place, node in enumerate(walked):
@@ -92,7 +94,9 @@ def _met(node: Node, worked: set[Node], stateful: set[Node]) -> list[int]:
     if isinstance(node.op, (Call, Fold)):
         return []
     plain = isinstance(node.op, type) or operation_name(node.op) in _ARITHMETIC
-    return [port for port, arg in enumerate(node.args) if arg in worked and (plain or arg in stateful)]  # dot(z, W.T) is a layer's own
+    return [
+        port for port, arg in enumerate(node.args) if arg in worked and (plain or arg in stateful)
+    ]  # dot(z, W.T) is a layer's own
 
 
 def is_join(node: Node, carried: Sequence[str]) -> bool:

@@ -31,7 +31,9 @@ class Held(Recorder):
         super().__init__(net)
         names = stems_of(net)
         self.indices = [letter for letter in INDICES if letter not in names]
-        self.runs: dict[str, tuple[str, Any, Any]] = {}  # for a state that stands for all of its steps: its letter, the first one, how many
+        self.runs: dict[
+            str, tuple[str, Any, Any]
+        ] = {}  # for a state that stands for all of its steps: its letter, the first one, how many
 
     def reserved(self, leaf: Node) -> Iterable[str]:
         return (leaf.op.name,) if isinstance(leaf.op, Input) else ()
@@ -52,8 +54,11 @@ class Held(Recorder):
         op = value.node.op
         if isinstance(op, Family) and isinstance(op.names, Numbered):
             return f"{op.names.prefix.removesuffix('_')}_{{{shifted(index, op.names.start - op.names.step * first, op.names.step)}}}"
-        return f"{value.name or value.label}_{{{index}}}" if isinstance(op, Family) else f"{value.label}[{shifted(index, -first)}]"
-
+        return (
+            f"{value.name or value.label}_{{{index}}}"
+            if isinstance(op, Family)
+            else f"{value.label}[{shifted(index, -first)}]"
+        )
 
     def _from_the_end(self, value: Reversed, first: Any, index: str) -> str:
         """The entry of a sequence read backwards, as an entry of that sequence."""
@@ -82,12 +87,19 @@ class Folds(Held):
         name = self.names.counted("fold")
         letter = self._letter(1)
         index = letter if fold.count != 1 else str(first)
-        steps = [f"{letters[part]}_{{{letter}-1}}" if fold.count != 1 else self.called(args[part]) for part in range(fold.carries)]
+        steps = [
+            f"{letters[part]}_{{{letter}-1}}" if fold.count != 1 else self.called(args[part])
+            for part in range(fold.carries)
+        ]
         steps += [
             self._entry_label(value, first, letter) if each else self.called(value)
             for value, each in zip(args[fold.carries :], fold.each, strict=True)
         ]
-        told = [f"{letters[part]}_{{{index}}} = {text}" for part in range(fold.carries) if (text := step_formula(fold.block, part, steps))]
+        told = [
+            f"{letters[part]}_{{{index}}} = {text}"
+            for part in range(fold.carries)
+            if (text := step_formula(fold.block, part, steps))
+        ]
         label = "\n".join([*told, run_text(letter, first, fold.count)])
         self.put(name, "fold", "fold", label, fold.block.results[0], count=plain(fold.count), state=letters[0])
         hidden = layer_weights(fold.block)
@@ -129,9 +141,15 @@ class Blocks(Held):
             for value, each in zip(args[carries:], fold.each, strict=True)
         ]
         told = [
-            f"{self._title(frame.letters[part], frame.index)} = {text}" for part in range(carries) if (text := step_formula(block, part, names))
+            f"{self._title(frame.letters[part], frame.index)} = {text}"
+            for part in range(carries)
+            if (text := step_formula(block, part, names))
         ]
-        told = [*told[:-1], f"{told[-1]}, {run_text(name, first, fold.count)}"] if told else [run_text(name, first, fold.count)]
+        told = (
+            [*told[:-1], f"{told[-1]}, {run_text(name, first, fold.count)}"]
+            if told
+            else [run_text(name, first, fold.count)]
+        )
         self.graph.graph[f"title {self.places.attributes()['group']}"] = "\n".join(told)
         results = self.run(block.results, dict(zip(block.formals, [*before, *own], strict=True)))
         after = [self._state(frame.letters[part], frame.index, block.results[part]) for part in range(carries)]
@@ -142,10 +160,19 @@ class Blocks(Held):
         frame.step += fold.count
         self.places.leave(node)
         if depth == 1:
-            self.runs |= {state: (letter, first, fold.count) for state, letter in zip(after, frame.letters, strict=False)}
-            self.runs |= {state: (letter, first - 1, fold.count) for state, letter in zip(before, frame.letters, strict=False) if fold.count != 1}
+            self.runs |= {
+                state: (letter, first, fold.count) for state, letter in zip(after, frame.letters, strict=False)
+            }
+            self.runs |= {
+                state: (letter, first - 1, fold.count)
+                for state, letter in zip(before, frame.letters, strict=False)
+                if fold.count != 1
+            }
         states = dict(zip(block.results[:carries], after, strict=True))
-        return [*after, *(states.get(r, self.whole(m, r)) for r, m in zip(block.results[carries:], results[carries:], strict=True))]
+        return [
+            *after,
+            *(states.get(r, self.whole(m, r)) for r, m in zip(block.results[carries:], results[carries:], strict=True)),
+        ]
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         """An entry of the states by its number is the state of that number."""
@@ -194,7 +221,9 @@ def run_text(index: str, first: Any, count: Any) -> str:
 def shifted(index: str, offset: Any, times: int = 1) -> str:
     """An index times a number and moved: `k`, `k-1`, `3*k-2`, `k-n-1`."""
     told = str(offset).replace(" ", "")
-    return ("" if times == 1 else f"{times}*") + (index if offset == 0 else f"{index}{told}" if told.startswith("-") else f"{index}+{told}")
+    return ("" if times == 1 else f"{times}*") + (
+        index if offset == 0 else f"{index}{told}" if told.startswith("-") else f"{index}+{told}"
+    )
 
 
 def backward(index: str, last: Any) -> str:
@@ -213,7 +242,13 @@ def span(family: Family) -> str:
 def family_name(family: Family) -> str:
     """A family's own name: what its members' names begin with."""
     names = family.names
-    return names.prefix if isinstance(names, Numbered) else "_".join(names[:2]) if len(names) <= 2 else f"{names[0]}_to_{names[-1]}"
+    return (
+        names.prefix
+        if isinstance(names, Numbered)
+        else "_".join(names[:2])
+        if len(names) <= 2
+        else f"{names[0]}_to_{names[-1]}"
+    )
 
 
 def plain(count: Any) -> int | str:

@@ -63,10 +63,16 @@ def constant_label(node: Node) -> str:
     """
     value = node.op.value
     if not isinstance(value, FrozenArray):
-        text = sp.sstr(value.xreplace({n: sp.Float(n, 4) for n in value.atoms(sp.Float)}), full_prec=False) if value.has(sp.Float) else str(value)
+        text = (
+            sp.sstr(value.xreplace({n: sp.Float(n, 4) for n in value.atoms(sp.Float)}), full_prec=False)
+            if value.has(sp.Float)
+            else str(value)
+        )
         return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     array = value.array
     if array.ndim == 1 and array.size <= 4:
         return f"[{', '.join(f'{entry:.4g}' for entry in array)}]"
-    uniform = next((word for number, word in ((0, "zeros"), (1, "ones")) if array.size and (array == number).all()), "array")
+    uniform = next(
+        (word for number, word in ((0, "zeros"), (1, "ones")) if array.size and (array == number).all()), "array"
+    )
     return f"{uniform} {show(value.shape)}"

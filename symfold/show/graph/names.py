@@ -68,7 +68,9 @@ class Letters:
         """So many further letters, one for each part of a state; when they are used up, the first ones doubled."""
         first, self._given = self._given, self._given + count
         size = len(self._free)
-        return tuple(self._free[k % size] * (1 + k // size) if size else f"state{k}_" for k in range(first, first + count))
+        return tuple(
+            self._free[k % size] * (1 + k // size) if size else f"state{k}_" for k in range(first, first + count)
+        )
 
 
 def safe_names(names: Iterable[str], avoid: Iterable[str] = ()) -> dict[str, str]:
@@ -94,4 +96,10 @@ def visible(text: str) -> str:
     >>> visible("a" + chr(0) + "b")
     'a�b'
     """
-    return "".join(c if c in "\n\t" or ((c.isprintable() or ord(c) > 159) and not 0xD800 <= ord(c) <= 0xDFFF and ord(c) & 0xFFFE != 0xFFFE) else "\ufffd" for c in text)
+    return "".join(
+        c
+        if c in "\n\t"
+        or ((c.isprintable() or ord(c) > 159) and not 0xD800 <= ord(c) <= 0xDFFF and ord(c) & 0xFFFE != 0xFFFE)
+        else "\ufffd"
+        for c in text
+    )

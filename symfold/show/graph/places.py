@@ -47,7 +47,9 @@ class Places:
         letters, start = self._before(node)
         if not letters:
             letters = self._ends[node][0] if node in self._ends else self.letters.next(max(1, fold.carries))
-        frame = Frame(edge_kinds(fold.block, formal_kinds(fold)), letters, fold.block.results[: fold.carries], start + 1)
+        frame = Frame(
+            edge_kinds(fold.block, formal_kinds(fold)), letters, fold.block.results[: fold.carries], start + 1
+        )
         self.frames.append(frame)
         return frame
 

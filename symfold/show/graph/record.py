@@ -109,10 +109,14 @@ class Recorder(Interpreter):
         if key in self._shown and not (isinstance(op, Constant) and not isinstance(op.value, FrozenArray)):
             return self._shown[key]
         if isinstance(op, Constant):
-            name = self.put(self.names.counted("c"), "constant", "constant", meaning.label, node, **self.places.attributes())
+            name = self.put(
+                self.names.counted("c"), "constant", "constant", meaning.label, node, **self.places.attributes()
+            )
         else:
             more = {"layer": meaning.label} if meaning.role == "layer" else {}
-            name = self.put(self.names.own(meaning.name or meaning.label), meaning.role, meaning.role, meaning.label, node, **more)
+            name = self.put(
+                self.names.own(meaning.name or meaning.label), meaning.role, meaning.role, meaning.label, node, **more
+            )
         self._shown[key] = name
         return name
 
@@ -127,7 +131,9 @@ class Recorder(Interpreter):
         data = self.graph.nodes[meaning]
         if data["op"] == "transpose":
             return f"{self.called(next(self.graph.predecessors(meaning)))}.T"
-        return f"{data['state']}_{{{data['count']}}}" if data["kind"] == "fold" else str(data.get("state", data["label"]))
+        return (
+            f"{data['state']}_{{{data['count']}}}" if data["kind"] == "fold" else str(data.get("state", data["label"]))
+        )
 
     # -- what nodes mean
 
@@ -145,7 +151,13 @@ class Recorder(Interpreter):
             named = whole["kind"] in ("input", "parameter")
             name = self.names.fresh(f"{source}_{position + 1}")
             label = f"{whole['label']}[{position}]" if named else f"[{position}]"
-            self.graph.add_node(name, kind=whole["kind"] if named else "primitive", op="item", label=label, shape=shape_text(node.shape[1:]))
+            self.graph.add_node(
+                name,
+                kind=whole["kind"] if named else "primitive",
+                op="item",
+                label=label,
+                shape=shape_text(node.shape[1:]),
+            )
             self.edge(source, name, 0, "data")
             self._parts[source, position] = name
         return self._parts[source, position]
@@ -159,7 +171,9 @@ class Recorder(Interpreter):
 
     def collect(self, entries: Entries, node: Node) -> Any:
         if len(entries) == 1:
-            name = self.put(self.names.counted("expand"), "primitive", "expand", "expand", node, **self.places.attributes())
+            name = self.put(
+                self.names.counted("expand"), "primitive", "expand", "expand", node, **self.places.attributes()
+            )
         else:
             name = self.put(self.names.counted("stack"), "join", "stack", "stack", node, **self.places.attributes())
         for port, entry in enumerate(entries):
@@ -172,7 +186,14 @@ class Recorder(Interpreter):
         sources = [self.materialise(arg) for arg in args]
         op, part, carried = operation_name(node.op), self.places.state_part(node), self.places.carried(node)
         name = self.names.counted(op.lower()) if part is None else self.names.fresh(plain_name(self.places.title(part)))
-        self.put(name, "join" if is_join(node, carried) else "primitive", op, operation_label(node.op), node, **self.places.attributes())
+        self.put(
+            name,
+            "join" if is_join(node, carried) else "primitive",
+            op,
+            operation_label(node.op),
+            node,
+            **self.places.attributes(),
+        )
         for port, (source, kind) in enumerate(zip(sources, carried, strict=True)):
             self.edge(source, name, port, kind)
         return name

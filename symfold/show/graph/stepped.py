@@ -40,7 +40,9 @@ class Steps(Recorder):
         for number in range(count):
             title = self.places.title(0)
             values = [*state, *(entries[number] for entries in operands)]
-            told = step_formula(fold.block, 0, [self.called(value) for value in values], LONGEST) if carries == 1 else ""
+            told = (
+                step_formula(fold.block, 0, [self.called(value) for value in values], LONGEST) if carries == 1 else ""
+            )
             box = self.put(
                 self.names.fresh(plain_name(title)), "step", "step", f"{title} = {told}" if told else title, fold.block.results[0],
                 state=title, **self.places.attributes(),

@@ -1,22 +1,22 @@
 """Notation: a net as a formula, in any form and style.
 
-    letters          unused letters for states and indices
-    loops            the loop of a fold, in letters
-    terms            formulas as terms
-    entries          what each entry of a sequence is called
-    readings         what each node is called at a step
-    styles           text, Unicode, LaTeX, MathML
-    alike            names that a style would write alike
-    pieces           one operation as literal text with slots for its arguments
-    primitive_rows, linear_maps, choices, operations   what one operation looks like
-    symbolic         terms as SymPy expressions
-    writing          terms as text
-    repeats          like steps, written by filling names into one text
-    layout           equations in lines
-    steps, foldform  step by step, and folded
-    sizes            the size of an expanded formula, before it is written
-    expanded         the expanded form
-    templates        a node's preview
+letters          unused letters for states and indices
+loops            the loop of a fold, in letters
+terms            formulas as terms
+entries          what each entry of a sequence is called
+readings         what each node is called at a step
+styles           text, Unicode, LaTeX, MathML
+alike            names that a style would write alike
+pieces           one operation as literal text with slots for its arguments
+primitive_rows, linear_maps, choices, operations   what one operation looks like
+symbolic         terms as SymPy expressions
+writing          terms as text
+repeats          like steps, written by filling names into one text
+layout           equations in lines
+steps, foldform  step by step, and folded
+sizes            the size of an expanded formula, before it is written
+expanded         the expanded form
+templates        a node's preview
 """
 
 from __future__ import annotations

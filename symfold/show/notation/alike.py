@@ -1,6 +1,6 @@
 """Alike: names that one style would write the same way, told apart. The plainest keeps its form, others are written as they are typed.
 
-    x1 - x_1      unicode: x₁ - x_1      LaTeX: x_{1} - \\mathrm{x\\_1}
+x1 - x_1      unicode: x₁ - x_1      LaTeX: x_{1} - \\mathrm{x\\_1}
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def style_of(net: Net, key: str) -> Style:
 
 def told_apart(style: Style, leaves: Iterable[Node]) -> Style:
     """The style, with the names of these leaves told apart."""
-    seen: dict[str, dict[str, str]] = {}  # what is written, and whose it is: each class of names with a word of it as it is typed
+    seen: dict[
+        str, dict[str, str]
+    ] = {}  # what is written, and whose it is: each class of names with a word of it as it is typed
     for leaf in leaves:
         layer = leaf.shape[-1:] == (NAME,)
         for name in _names(leaf):

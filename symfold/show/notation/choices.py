@@ -1,6 +1,6 @@
 """Choices in formulas: comparisons and logic by their signs, and `where` as cases in LaTeX and MathML.
 
-    text      where(x > 0 and y < 1, x, y)      unicode   where(x > 0 ∧ y < 1, x, y)
+text      where(x > 0 and y < 1, x, y)      unicode   where(x > 0 ∧ y < 1, x, y)
 """
 
 from __future__ import annotations

@@ -54,22 +54,33 @@ class Expander(Interpreter):
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         count = known_count(fold.count)
-        found = self._repeated(self.style, fold, args) if self.style and fold.carries == len(fold.block.results) == 1 else None
+        found = (
+            self._repeated(self.style, fold, args)
+            if self.style and fold.carries == len(fold.block.results) == 1
+            else None
+        )
         if found is not None:
             return [found]
-        listed = [Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, Family) else arg for arg in args]
+        listed = [
+            Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, Family) else arg for arg in args
+        ]
         return super().fold(node, fold, listed)
 
     def _repeated(self, style: Style, fold: Fold, args: list[Any]) -> Term | None:
         state, *operands = args
-        if any(isinstance(arg, Entries) or (each and not isinstance(arg, Family)) for arg, each in zip(args, [False, *fold.each], strict=True)):
+        if any(
+            isinstance(arg, Entries) or (each and not isinstance(arg, Family))
+            for arg, each in zip(args, [False, *fold.each], strict=True)
+        ):
             return None
         order, (start, *formals) = walk(fold.block.results), fold.block.formals
         shared = {formal: arg for formal, arg, each in zip(formals, operands, fold.each, strict=True) if not each}
         own = [formal for formal, each in zip(formals, fold.each, strict=True) if each]
 
         def step(state: Term, names: Sequence[Term]) -> Term:
-            (found,) = self.follow(order, fold.block.results, {start: state, **shared, **dict(zip(own, names, strict=True))})
+            (found,) = self.follow(
+                order, fold.block.results, {start: state, **shared, **dict(zip(own, names, strict=True))}
+            )
             return found
 
         families = [arg.names for arg in operands if isinstance(arg, Family)]
@@ -105,7 +116,9 @@ def to_sympy(net: Net, max_ops: int | None = 10_000) -> Any:
     x*f1(x)*f2(x*f1(x))
     """
     check_size(net, max_ops)
-    return unflatten(net.form, [_entries(term) if isinstance(term.op, Listing) else as_sympy(term) for term in terms_of(net)])
+    return unflatten(
+        net.form, [_entries(term) if isinstance(term.op, Listing) else as_sympy(term) for term in terms_of(net)]
+    )
 
 
 def _entries(term: Term) -> sp.Tuple:
@@ -168,4 +181,10 @@ def show_count(count: int) -> str:
     return f"about 10^{int((count.bit_length() - 1) * log10(2))}"
 
 
-attach(Net, to_sympy=to_sympy, expr=property(to_sympy, doc="The whole net as one SymPy expression (bounded; `to_sympy(max_ops=None)` lifts the bound)."))
+attach(
+    Net,
+    to_sympy=to_sympy,
+    expr=property(
+        to_sympy, doc="The whole net as one SymPy expression (bounded; `to_sympy(max_ops=None)` lifts the bound)."
+    ),
+)

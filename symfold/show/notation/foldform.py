@@ -30,7 +30,9 @@ class Line:
     first: Size = 0
     last: Size = 0
     initial: list[tuple[Term, Term]] = field(default_factory=list)
-    once: Pass | None = None  # a single step: what it begins with is put in place, and told where something else asks for it
+    once: Pass | None = (
+        None  # a single step: what it begins with is put in place, and told where something else asks for it
+    )
 
 
 def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
@@ -52,7 +54,9 @@ def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
         if line.once is not None:  # by now all who could have asked are written
             line.initial = _told(line.once, sorted(line.once.asked))
     told = _indexed(lines) if listings else set()
-    return lines + [line for line in listings if line.name.op.stem in told]  # not of what stays inside of layers, as their weights
+    return lines + [
+        line for line in listings if line.name.op.stem in told
+    ]  # not of what stays inside of layers, as their weights
 
 
 def _indexed(lines: Iterable[Line]) -> set[str]:
@@ -105,7 +109,9 @@ def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterato
     own = {position for position, _ in own_equations(loop)}
     for position, letter in enumerate(loop.letters):
         if position not in own:  # a state that is a sequence: its entries have their own equations, below
-            lines.append(Line(walked.named(position, letter, step), inner.term(loop.fold.block.results[position]), nesting))
+            lines.append(
+                Line(walked.named(position, letter, step), inner.term(loop.fold.block.results[position]), nesting)
+            )
     if not once:
         lines[-1].variable = loop.variable
         start, end = first.start, loop.end

@@ -99,7 +99,12 @@ class Raised(LinearMap):
         power = self.exponent
         plain = power if power.isalnum() else f"({power})"
         small = power.translate(SUPERSCRIPTS) if power.isdigit() else f"^{plain}"
-        shown = {"text": f"^{plain}", "unicode": small, "latex": f"^{{{power}}}", "mathml": f"<mrow>{mathml_tokens(power)}</mrow>"}
+        shown = {
+            "text": f"^{plain}",
+            "unicode": small,
+            "latex": f"^{{{power}}}",
+            "mathml": f"<mrow>{mathml_tokens(power)}</mrow>",
+        }
         return _raised(shown, style)[0], POWER
 
 
@@ -136,7 +141,12 @@ class Grid(LinearMap):
     def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
         first, between, last, cell = {
             "latex": (r"\begin{pmatrix} ", r" \\ ", r" \end{pmatrix}", (" & ",)),
-            "mathml": ("<mrow><mo>(</mo><mtable><mtr><mtd>", "</mtd></mtr><mtr><mtd>", "</mtd></mtr></mtable><mo>)</mo></mrow>", ("</mtd><mtd>",)),
+            "mathml": (
+                "<mrow><mo>(</mo><mtable><mtr><mtd>",
+                "</mtd></mtr><mtr><mtd>",
+                "</mtd></mtr></mtable><mo>)</mo></mrow>",
+                ("</mtd><mtd>",),
+            ),
         }.get(style.key, ("[[", "], [", "]]", (", ",)))
         found: list[str | Slot] = [first]
         for position in range(len(term.args)):
@@ -155,4 +165,9 @@ class EntryAt(LinearMap):
 
     def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
         shown = f"{self.row}, {self.column}"
-        return ((0, ATOM), style.square[0], f"<mtext>{shown}</mtext>" if style.key == "mathml" else shown, style.square[1]), ATOM
+        return (
+            (0, ATOM),
+            style.square[0],
+            f"<mtext>{shown}</mtext>" if style.key == "mathml" else shown,
+            style.square[1],
+        ), ATOM

@@ -69,10 +69,16 @@ def cotangents_of(net: Net) -> frozenset[Node]:
     """The inputs that a backward pass begins with: in a net of gradients, those that no gradient is of."""
     if net.form == LEAF or net.form[0] != "named":
         return frozenset()
-    return frozenset(leaf for leaf in leaves_of(net.outputs) if leaf.op.role == "input" and set(names_of(leaf)).isdisjoint(net.form[1]))
+    return frozenset(
+        leaf
+        for leaf in leaves_of(net.outputs)
+        if leaf.op.role == "input" and set(names_of(leaf)).isdisjoint(net.form[1])
+    )
 
 
-def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting: int, cotangents: frozenset[Node] = frozenset()) -> Scope:
+def _scope(
+    roots: Sequence[Node], letters: Letters, like: Scope | None, nesting: int, cotangents: frozenset[Node] = frozenset()
+) -> Scope:
     """The scope of some roots; `like` is one whose letters and numbers it continues, `cotangents` begin what runs backward."""
     scope = Scope(walk(roots), tuple(roots))
     folds = [node for node in scope.order if isinstance(node.op, Fold)]
@@ -97,10 +103,14 @@ def _scope(roots: Sequence[Node], letters: Letters, like: Scope | None, nesting:
         if previous:
             names, start = previous.letters, previous.end
         else:
-            names = tuple(letters.cotangent(part) if sign < 0 else letters.state() for part in node.args[: node.op.carries])
+            names = tuple(
+                letters.cotangent(part) if sign < 0 else letters.state() for part in node.args[: node.op.carries]
+            )
             start = sum(one.op.count for one in chain) if sign < 0 else 0
         given = tuple(
-            (previous.given[k] if previous and k < len(previous.given) else None) or letters.state() if _wants_name(node, r) else None
+            (previous.given[k] if previous and k < len(previous.given) else None) or letters.state()
+            if _wants_name(node, r)
+            else None
             for k, r in enumerate(node.op.block.results[node.op.carries :])
         )
         inner = _scope(node.op.block.results, letters, previous.scope if previous else None, nesting + 1)
@@ -144,7 +154,9 @@ def _runs_down(node: Node) -> bool:
 def _wants_name(node: Node, result: Node) -> bool:
     """Whether a value that is given out at each step needs an equation: it is no name, no state and no sequence."""
     block, carries = node.op.block, node.op.carries
-    return bool(result.args) and result not in block.results[:carries] and not is_listed(result) and not _is_state(result)
+    return (
+        bool(result.args) and result not in block.results[:carries] and not is_listed(result) and not _is_state(result)
+    )
 
 
 def _is_state(node: Node) -> bool:
@@ -155,7 +167,9 @@ def is_listed(node: Node) -> bool:
     """Whether a node is a sequence whose entries have names."""
     while is_primitive(node, take_row, reverse_row):
         node = node.args[0]
-    return is_primitive(node, stack_row) or (isinstance(node.op, Select) and node.op.position >= node.args[0].op.carries)
+    return is_primitive(node, stack_row) or (
+        isinstance(node.op, Select) and node.op.position >= node.args[0].op.carries
+    )
 
 
 def is_operation(node: Node) -> bool:

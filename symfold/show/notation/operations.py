@@ -31,7 +31,9 @@ def level(term: Term, style: Style) -> int:
     if (value := number_of(term)) is not None:
         if value.is_negative:
             return SUM
-        return ATOM if value.is_Integer or value.is_NumberSymbol or (value.is_Float and "e" not in str(value)) else PRODUCT
+        return (
+            ATOM if value.is_Integer or value.is_NumberSymbol or (value.is_Float and "e" not in str(value)) else PRODUCT
+        )
     if isinstance(op, LinearMap):
         return op.drawn(term, style)[1]
     # a layer, a name, a listing: nothing can come apart
@@ -77,7 +79,11 @@ def pieces(term: Term, style: Style) -> Pieces:
     between = style.call[1]
     listed: list[str | Slot] = []
     for entry in range(len(term.args)):
-        listed += [*([between] if entry else []), *([style.ellipsis, between] if op.elided and entry == 1 else []), (entry, ANY)]
+        listed += [
+            *([between] if entry else []),
+            *([style.ellipsis, between] if op.elided and entry == 1 else []),
+            (entry, ANY),
+        ]
     return (style.square[0], *listed, style.square[1])
 
 

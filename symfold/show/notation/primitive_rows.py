@@ -95,11 +95,19 @@ def _directional(term: Term, style: Style) -> tuple[Pieces, int]:
     arity, order, part = directions_of(term)
     if style.key == "mathml":
         mark = f"<mo>{' ′″‴'[order]}</mo>" if order <= 3 else f"<mrow><mo>(</mo><mn>{order}</mn><mo>)</mo></mrow>"
-        name: tuple[str | Slot, ...] = ("<msubsup>", (0, ANY), f"<mn>{part}</mn>{mark}</msubsup>") if part else ("<msup>", (0, ANY), f"{mark}</msup>")
+        name: tuple[str | Slot, ...] = (
+            ("<msubsup>", (0, ANY), f"<mn>{part}</mn>{mark}</msubsup>")
+            if part
+            else ("<msup>", (0, ANY), f"{mark}</msup>")
+        )
     else:
         mark = "'" * order if order <= 3 else f"^{{({order})}}" if style.key == "latex" else f"^({order})"
         latex = style.key == "latex"
-        name = (*(("{", (0, ANY), "}") if latex and part else ((0, ANY),)), mark, (f"_{{({part})}}" if latex else f"_{part}") if part else "")
+        name = (
+            *(("{", (0, ANY), "}") if latex and part else ((0, ANY),)),
+            mark,
+            (f"_{{({part})}}" if latex else f"_{part}") if part else "",
+        )
     start, between, end = (r"\left(", ", ", r"\right)") if style.key == "latex" else style.call
     at = _between(range(1, 1 + arity), between)
     along = _between(range(1 + arity, 1 + arity + order), between)

@@ -32,7 +32,9 @@ class Reader:
         self.joined = joined
         self.define = define
 
-    def read(self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None) -> Reading:
+    def read(
+        self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None
+    ) -> Reading:
         """What the nodes of a scope are called, where some have names already: an equation each says what they are."""
         reading = Reading(self, scope, given, execution, names or {})
         reading.follow(scope.order, (), reading.known)
@@ -47,7 +49,9 @@ class Reader:
 class Reading(Interpreter):
     """What the nodes of a scope are called, in one execution of it."""
 
-    def __init__(self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]):
+    def __init__(
+        self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]
+    ):
         self.reader = reader
         self.scope = scope
         self.execution = execution
@@ -90,9 +94,14 @@ class Reading(Interpreter):
     def _family(self, op: Family) -> Entries:
         names = op.names
         if isinstance(names, Numbered):
-            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(names.prefix, names.number(p)))
+            return Entries(
+                op.count, lambda p: named(names[p]) if isinstance(p, int) else named(names.prefix, names.number(p))
+            )
         if run := falling(names):
-            return Entries(op.count, lambda p: named(names[p]) if isinstance(p, int) else named(run.prefix, run.number(run.count - 1 - p)))
+            return Entries(
+                op.count,
+                lambda p: named(names[p]) if isinstance(p, int) else named(run.prefix, run.number(run.count - 1 - p)),
+            )
         return self._listed(op.count, lambda p: named(names[p]))
 
     def _listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
@@ -152,7 +161,8 @@ class Pass:
         carries = loop.fold.carries
         self.init = list(args[:carries])
         self.operands = [
-            entries_of(value, loop.fold.count) if each else value for value, each in zip(args[carries:], loop.fold.each, strict=True)
+            entries_of(value, loop.fold.count) if each else value
+            for value, each in zip(args[carries:], loop.fold.each, strict=True)
         ]
 
     def number(self, steps: Size) -> Size:
@@ -191,7 +201,9 @@ class Pass:
     def results(self) -> list[Any]:
         fold = self.loop.fold
         states = [self.state(part, fold.count) for part in range(fold.carries)]
-        return states + [Entries(fold.count, partial(self.given, which)) for which in range(len(fold.block.results) - fold.carries)]
+        return states + [
+            Entries(fold.count, partial(self.given, which)) for which in range(len(fold.block.results) - fold.carries)
+        ]
 
     def step(self, steps: Size, named_init: bool = False) -> Reading:
         """What everything in the block is called at a step (the first is 1)."""
@@ -200,7 +212,9 @@ class Pass:
             self.reader.name(loop.letters[k], self.number(steps - 1)) if named_init else self.state(k, steps - 1)
             for k in range(loop.fold.carries)
         ]
-        own = [value.at(steps - 1) if each else value for value, each in zip(self.operands, loop.fold.each, strict=True)]
+        own = [
+            value.at(steps - 1) if each else value for value, each in zip(self.operands, loop.fold.each, strict=True)
+        ]
         return self.read([*before, *own], steps)
 
     def read(self, values: Sequence[Any], steps: Size) -> Reading:

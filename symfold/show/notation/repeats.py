@@ -21,7 +21,11 @@ from symfold.show.notation.writing import Run, written_out
 
 WARM = 4  # steps at either end that are terms: deeper than the writer looks
 MANY = 32  # steps from which on it is worth while
-ASKED = {None: "\U000f2000", True: "\U000f2001", False: "\U000f2002"}  # the state on its own, or a run from the start or after others
+ASKED = {
+    None: "\U000f2000",
+    True: "\U000f2001",
+    False: "\U000f2002",
+}  # the state on its own, or a run from the start or after others
 MARKS = 0xF2010  # and after: private characters of Unicode, which no name holds; a mark for each name of a step
 
 Step = Callable[[Term, Sequence[Term]], Term]  # from the state and the names of a step
@@ -81,7 +85,14 @@ def _taken_apart(text: str, marks: Sequence[str], style: Style) -> Iterator[str 
             yield places.get(part, part)
 
 
-def _filled(ways: Mapping[bool | None, Around], state: Term, families: Sequence[Names], end: int, style: Style, asked: bool | None) -> list[str | Term | Run]:
+def _filled(
+    ways: Mapping[bool | None, Around],
+    state: Term,
+    families: Sequence[Names],
+    end: int,
+    style: Style,
+    asked: bool | None,
+) -> list[str | Term | Run]:
     """The text of the steps up to `end` around the state after the first: the last is asked for in one way, the others in that of a step."""
     last, others = ways[asked], ways[ways[asked].asked]
 
@@ -91,7 +102,11 @@ def _filled(ways: Mapping[bool | None, Around], state: Term, families: Sequence[
             return "".join(map(str, parts)) * (end - start)
         interleaved = [""] * (len(parts) * (end - start))
         for k, part in enumerate(parts):
-            column = [part] * (end - start) if isinstance(part, str) else words(families[part[0]], start, end, part[1], style)
+            column = (
+                [part] * (end - start)
+                if isinstance(part, str)
+                else words(families[part[0]], start, end, part[1], style)
+            )
             interleaved[k :: len(parts)] = column[::order]
         return "".join(interleaved)
 

@@ -67,8 +67,10 @@ def _graph_size(roots: Sequence[Node]) -> int:
 
 def _names_entries(node: Node) -> bool:
     """Whether a node only picks or orders the entries of a sequence."""
-    return is_primitive(node, stack_row, take_row, reverse_row) or entry_of(node) is not None or (
-        is_primitive(node, concatenate) and joins_steps(node)
+    return (
+        is_primitive(node, stack_row, take_row, reverse_row)
+        or entry_of(node) is not None
+        or (is_primitive(node, concatenate) and joins_steps(node))
     )
 
 
@@ -144,7 +146,9 @@ class Measure(Interpreter):
             for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
         ]
         varied = [each and isinstance(value, Entries) for value, each in zip(operands, fold.each, strict=True)]
-        uneven = any(one and any(entry != entries[0] for entry in entries) for entries, one in zip(operands, varied, strict=True))
+        uneven = any(
+            one and any(entry != entries[0] for entry in entries) for entries, one in zip(operands, varied, strict=True)
+        )
         sequences = node in self.read or any(isinstance(value, Entries) for value in (*state, *operands))
         rows: dict[tuple[tuple[bool, bool], ...], list[Any]] = {}
         kept: list[Entries] = [Entries() for _ in block.results[carries:]]
@@ -152,7 +156,9 @@ class Measure(Interpreter):
         while done < count:
             own = [entries[done] if one else entries for entries, one in zip(operands, varied, strict=True)]
             if sequences:
-                results = _capped(Measure(self.formals).run(block.results, dict(zip(block.formals, [*state, *own], strict=True))))
+                results = _capped(
+                    Measure(self.formals).run(block.results, dict(zip(block.formals, [*state, *own], strict=True)))
+                )
                 steps = 1
             else:
                 marks = tuple(value.marks for value in (*state, *own))
@@ -187,7 +193,9 @@ def _each(value: Size, source: Node, formals: int) -> Any:
     numbers = root.op.value.array
     if numbers.ndim > 1 or numbers.all():
         return Size(_constant(0, formals))
-    return Entries(Size(_constant(0, formals), element(source, k).op.value == 0) for k in range(known_count(source.shape[0])))
+    return Entries(
+        Size(_constant(0, formals), element(source, k).op.value == 0) for k in range(known_count(source.shape[0]))
+    )
 
 
 def _capped(results: Sequence[Any]) -> list[Any]:
@@ -240,7 +248,9 @@ def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[i
         (factor, *others), power = rows[0], power_of(rows[0][0], steps)
         if not any(others):
             return [[power, *others]]
-        below = power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1)  # the sum of lower powers
+        below = (
+            power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1)
+        )  # the sum of lower powers
         return [[power, *(below * other for other in others)]]
     matrix = rows + [[int(j == k) for j in range(width)] for k in range(carries, width)]
     result = [[int(j == k) for j in range(width)] for k in range(width)]

@@ -133,7 +133,10 @@ def step_equations(walked: Pass, reading: Reading, step: Any) -> Iterator[tuple[
     block, defined = loop.fold.block, set[Node]()
     for position, letter in own_equations(loop):
         result = block.results[position]
-        yield walked.named(position, letter, step), reading.term(result) if result in defined else reading.definition(result)
+        yield (
+            walked.named(position, letter, step),
+            reading.term(result) if result in defined else reading.definition(result),
+        )
         defined.add(result)
 
 
@@ -143,7 +146,9 @@ def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> l
     if scope.loops:
         last = next(reversed(scope.loops.values()))
         states = reading.known[last.node][: last.fold.carries]
-        if [id(value) for value in values] == [id(value) for value in states] and not any(isinstance(v, Entries) for v in values):
+        if [id(value) for value in values] == [id(value) for value in states] and not any(
+            isinstance(v, Entries) for v in values
+        ):
             return []
     names = [named(letter)] if net.form == LEAF else output_names(net.form, letter)
     return [(name, reading.term(output)) for name, output in zip(names, net.outputs, strict=True)]

@@ -128,8 +128,14 @@ def _mathml_word(word: str) -> str:
 def _mathml_name(name: Name) -> str:
     if name.index is None:
         found = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name.stem)
-        return f"<msub>{_mathml_word(found[1])}<mn>{found[2]}</mn></msub>" if found else _mathml_word(name.stem.replace("...", "…"))
-    return f"<msub>{_mathml_word(name.stem.removesuffix('_'))}<mrow>{mathml_tokens(show_size(name.index))}</mrow></msub>"
+        return (
+            f"<msub>{_mathml_word(found[1])}<mn>{found[2]}</mn></msub>"
+            if found
+            else _mathml_word(name.stem.replace("...", "…"))
+        )
+    return (
+        f"<msub>{_mathml_word(name.stem.removesuffix('_'))}<mrow>{mathml_tokens(show_size(name.index))}</mrow></msub>"
+    )
 
 
 def mathml_tokens(size: str) -> str:

@@ -1,6 +1,6 @@
 """Terms: formulas as they will be shown. Light trees over names, with shared parts; made from nodes, written in any style.
 
-    term ::= Name | Constant | OP(term, ...)      OP: what heads a node, or Listing, or At
+term ::= Name | Constant | OP(term, ...)      OP: what heads a node, or Listing, or At
 """
 
 from __future__ import annotations
@@ -154,6 +154,10 @@ def show_size(size: Size) -> str:
     """An index or a depth, close together: `k-1`, `n+1-k`."""
     if isinstance(size, int):
         return str(size)
-    parts = sorted(sp.Add.make_args(size), key=lambda part: (part.could_extract_minus_sign(), part.is_number, str(part)))
-    shown = "".join(("" if str(part).startswith("-") or not position else "+") + str(part) for position, part in enumerate(parts))
+    parts = sorted(
+        sp.Add.make_args(size), key=lambda part: (part.could_extract_minus_sign(), part.is_number, str(part))
+    )
+    shown = "".join(
+        ("" if str(part).startswith("-") or not position else "+") + str(part) for position, part in enumerate(parts)
+    )
     return shown.replace(" ", "")

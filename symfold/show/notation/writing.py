@@ -204,7 +204,9 @@ def _product(term: Term, style: Style) -> list[Part]:
         start, middle, end = style.fraction
         return _grouped([start, *_alone(above, style), middle, *_alone(under, style), end], style)
     divisor = (
-        _held(under[0], PRODUCT + 1, style) if len(under) == 1 else [style.bracket[0], *_factors(under, True, style), style.bracket[1]]
+        _held(under[0], PRODUCT + 1, style)
+        if len(under) == 1
+        else [style.bracket[0], *_factors(under, True, style), style.bracket[1]]
     )
     return _grouped([*_factors(above, True, style), "/", *divisor], style)
 
@@ -221,7 +223,12 @@ def _factors(terms: Sequence[Term], first: bool, style: Style) -> list[Part]:
         if is_plain(term) or (leads and _leads_plain(term)):
             found.append(Run(term, leads))
             continue
-        drawn = style.fraction and term.op is sp.Mul and not is_negative(term) and any(below(arg) is not None for arg in term.args)
+        drawn = (
+            style.fraction
+            and term.op is sp.Mul
+            and not is_negative(term)
+            and any(below(arg) is not None for arg in term.args)
+        )
         sign = [] if leads else [style.dot if begins_with_digit(term) else style.times]
         found += [*sign, *_held(term, PRODUCT if drawn else PRODUCT + 1, style)]
     return found
@@ -232,4 +239,6 @@ def begins_with_digit(term: Term) -> bool:
     while term.args and term.op in (sp.Pow, sp.Mul):
         term = term.args[0]
     value = number_of(term)
-    return value is not None and bool(value.is_Rational or value.is_Float) and not value.is_negative  # which stands in brackets
+    return (
+        value is not None and bool(value.is_Rational or value.is_Float) and not value.is_negative
+    )  # which stands in brackets

@@ -109,10 +109,17 @@ def adjoint_from(fold: Fold, active: Sequence[bool], step: PulledStep, remat: st
     else:
         results, there = step.results, set(walk(step.results)) | set(formals)
 
-    own = [*(step.bar_of[k] for k in carried), *accumulators.values(), *after.values(), *(step.bar_of[k] for k in given)]
+    own = [
+        *(step.bar_of[k] for k in carried),
+        *accumulators.values(),
+        *after.values(),
+        *(step.bar_of[k] for k in given),
+    ]
     cut = [node for node in first_met([*steps, *outputs], there, set(own)) if node not in own]
     saved = [node for node in cut if node not in formals[carries:]]
-    reads = tuple(("operand", formals.index(node)) if node in formals[carries:] else ("saved", saved.index(node)) for node in cut)
+    reads = tuple(
+        ("operand", formals.index(node)) if node in formals[carries:] else ("saved", saved.index(node)) for node in cut
+    )
     replaced = {node: Node(Formal(0, k, node.shape)) for k, node in enumerate((*own, *cut))}
     backward = Block(tuple(node.shape for node in (*own, *cut)), substitute([*steps, *outputs], replaced))
     augmented = Block(block.shapes, (*results, *saved))

@@ -26,7 +26,9 @@ from symfold.transform.autodiff import guarded
 
 
 def _no_numbers(xp: object, *args: object, argument: int) -> object:
-    raise NoRule("the pullback of an opaque layer has no numbers (give the layer a body with net.bind, then differentiate)")
+    raise NoRule(
+        "the pullback of an opaque layer has no numbers (give the layer a body with net.bind, then differentiate)"
+    )
 
 
 def _pulled_shape(name: Shape, *rest: Shape, argument: int) -> Shape:
@@ -34,7 +36,9 @@ def _pulled_shape(name: Shape, *rest: Shape, argument: int) -> Shape:
 
 
 def _no_second(node: Node, bar: Node, argument: int) -> list[Node | None]:
-    raise NoRule("second derivatives of an opaque layer have no rule (give the layer a body with net.bind, then differentiate)")
+    raise NoRule(
+        "second derivatives of an opaque layer have no rule (give the layer a body with net.bind, then differentiate)"
+    )
 
 
 pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second, linear=(-1,), dtypes=("name",))
@@ -70,7 +74,9 @@ def partial(node: Node, position: int) -> Node:
 
 
 @lru_cache(maxsize=4096)
-def _program(head: Any, fixed: tuple[sp.Expr | None, ...], position: int) -> tuple[list[tuple[Any, tuple[int, ...]]], int]:
+def _program(
+    head: Any, fixed: tuple[sp.Expr | None, ...], position: int
+) -> tuple[list[tuple[Any, tuple[int, ...]]], int]:
     """A derivative as operations over places: the arguments, then what the operations give; and the place of the result."""
     expression, symbols = _derivative(head, fixed, position)
     formals = [Node(Formal(0, k, ())) for k in range(len(symbols))]
@@ -89,7 +95,10 @@ def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False
     op, args = node.op, node.args
     given: list[Node | None]
     if isinstance(op, type):
-        given = [_pull_head(node, bar, k, guarded_product if is_guarded else times) if want else None for k, want in enumerate(wanted)]
+        given = [
+            _pull_head(node, bar, k, guarded_product if is_guarded else times) if want else None
+            for k, want in enumerate(wanted)
+        ]
         return [None if g is None else fit(g, arg) for g, arg in zip(given, args, strict=True)]
     if isinstance(op, Call):
         assert op.body is None, "layers with bodies are opened before they are differentiated"
@@ -107,7 +116,11 @@ def _pull_head(node: Node, bar: Node, position: int, multiply: Callable[[Node, N
     if node.op is sp.Add:
         return bar
     if node.op is where:
-        return None if position == 0 else Node(where, (node.args[0], *((bar, number(0)) if position == 1 else (number(0), bar))))
+        return (
+            None
+            if position == 0
+            else Node(where, (node.args[0], *((bar, number(0)) if position == 1 else (number(0), bar))))
+        )
     if node.op is sp.Mul:
         others = (*node.args[:position], *node.args[position + 1 :])
         return multiply(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))

@@ -32,7 +32,11 @@ def adjoint(net: Any, name: str = "a") -> Net:
     """
     net, name = Net.of(net), checked_name(name)
     outputs = opened(net.outputs)
-    taken = {name for leaf in net.leaves for name in ([leaf.op.name] if isinstance(leaf.op, Input) else size_symbols(leaf.op.count))}
+    taken = {
+        name
+        for leaf in net.leaves
+        for name in ([leaf.op.name] if isinstance(leaf.op, Input) else size_symbols(leaf.op.count))
+    }
     while name in taken:
         name += "_"
     several = len(outputs) > 1
@@ -131,7 +135,9 @@ def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> 
     """Cotangents held by the names of their leaves; a family's are one sequence. A name met twice is summed."""
     if _held_whole(list(bars), wanted):
         outputs = tuple(zeros(leaf) if bar is None else bar for leaf, bar in bars.items())
-        return Net(outputs, ("named", tuple(leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name for leaf in bars)))
+        return Net(
+            outputs, ("named", tuple(leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name for leaf in bars))
+        )
     total: dict[str, Node] = {}
     for leaf, bar in bars.items():
         full = zeros(leaf) if bar is None else bar
@@ -145,6 +151,7 @@ def _held_whole(leaves: Sequence[Node], wanted: set[str] | None) -> bool:
     """Whether every leaf's cotangent can be held as it is: no name is met twice, and all names are wanted."""
     claims = Claims()
     return all(
-        claims.add(names_of(leaf), place) is None and (wanted is None or len(_places(leaf, wanted)) == (leaf.op.count if isinstance(leaf.op, Family) else 1))
+        claims.add(names_of(leaf), place) is None
+        and (wanted is None or len(_places(leaf, wanted)) == (leaf.op.count if isinstance(leaf.op, Family) else 1))
         for place, leaf in enumerate(leaves)
     )

@@ -41,7 +41,9 @@ def guarded_nodes(roots: Sequence[Node], guarded: Iterable[Node] = ()) -> set[No
         op = node.op
         if op is where:
             below.update(node.args[1:])
-        elif is_primitive(node, guarded_product):  # a slope that is not read, in a gradient that is differentiated again
+        elif is_primitive(
+            node, guarded_product
+        ):  # a slope that is not read, in a gradient that is differentiated again
             below.update(node.args)
         if isinstance(op, Select):
             if node in below:

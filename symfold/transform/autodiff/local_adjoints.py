@@ -70,7 +70,11 @@ class LocalAdjoint:
     def reads(self) -> tuple[int, ...]:
         """The arguments and the result (the last) that are read."""
         kept = len(self.backward.shapes) - 1
-        used = {node.op.position for node in walk((*self.backward.results, *self.forward.results)) if isinstance(node.op, Formal)}
+        used = {
+            node.op.position
+            for node in walk((*self.backward.results, *self.forward.results))
+            if isinstance(node.op, Formal)
+        }
         return tuple(k for k in range(kept) if k in used)
 
 
@@ -90,9 +94,14 @@ def local_adjoint(op: Any, numbers: Numbers, shapes: tuple[Shape, ...], guarded:
     kept = (*shapes, node.shape)
     bar = Node(Formal(-1, 0, node.shape))
     pulled = pull(node, bar, [value is None and k in carried for k, value in enumerate(numbers)], guarded)
-    cotangents = {formals.index(arg): cotangent for arg, cotangent in zip(args, pulled, strict=True) if cotangent is not None}
+    cotangents = {
+        formals.index(arg): cotangent for arg, cotangent in zip(args, pulled, strict=True) if cotangent is not None
+    }
     tangents = [Node(Formal(-2, k, shapes[k])) for k in cotangents]
-    pushed = [spread(pull_back([cotangent], [tangent], [bar]).bars[bar], node) for tangent, cotangent in zip(tangents, cotangents.values(), strict=True)]
+    pushed = [
+        spread(pull_back([cotangent], [tangent], [bar]).bars[bar], node)
+        for tangent, cotangent in zip(tangents, cotangents.values(), strict=True)
+    ]
     ends = {node: Node(Formal(0, len(shapes), node.shape))}
 
     def block(results: Sequence[Node], last: Sequence[Node]) -> Block:

@@ -85,7 +85,9 @@ def pull_back(
             continue
         if isinstance(node.op, Fold):
             if node in backward:
-                given = {k: bars[s] for k in range(len(node.op.block.results)) if (s := Node(Select(k), (node,))) in bars}
+                given = {
+                    k: bars[s] for k in range(len(node.op.block.results)) if (s := Node(Select(k), (node,))) in bars
+                }
                 for arg, bar in zip(node.args, backward[node].pull(node, given), strict=True):
                     add(bars, arg, bar)
         elif node.args and node in bars and not isinstance(node.op, Select):
@@ -100,13 +102,21 @@ def _barred_results(fold: Node, barred: set[Node]) -> list[bool]:
 
 
 def adjoint_fold(
-    fold: Fold, active_args: Sequence[bool], barred: Sequence[bool], remat: str | None, guarded: frozenset[int] = frozenset()
+    fold: Fold,
+    active_args: Sequence[bool],
+    barred: Sequence[bool],
+    remat: str | None,
+    guarded: frozenset[int] = frozenset(),
 ) -> AdjointFold:
     """Differentiate a fold's block once. What is inside of a step that can be inverted is kept for that step alone."""
     block = fold.block
     active = settled_active(fold, active_args)
     barred = settled_barred(fold, active, barred)
-    sources = [formal for formal, is_active in zip(block.formals, active, strict=True) if is_active and formal.shape[-1:] != (NAME,)]
+    sources = [
+        formal
+        for formal, is_active in zip(block.formals, active, strict=True)
+        if is_active and formal.shape[-1:] != (NAME,)
+    ]
     bar_of = {k: Node(Formal(-1, k, result.shape)) for k, result in enumerate(block.results) if barred[k]}
     inner = "sqrt" if remat == "sqrt" else None
     cotangents = [bar_of.get(k) for k in range(len(block.results))]

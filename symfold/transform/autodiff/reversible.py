@@ -34,7 +34,10 @@ def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node
     while True:
         before = len(found)
         for result, own in zip(results, after, strict=True):
-            known = {**{other: node for other, node in zip(results, after, strict=True) if other is not result}, **found}
+            known = {
+                **{other: node for other, node in zip(results, after, strict=True) if other is not result},
+                **found,
+            }
             recovered = solved(result, own, [part for part in state if part not in known], known)
             if recovered:
                 part, value, _ = recovered
@@ -44,7 +47,9 @@ def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node
             return found
 
 
-def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[Node, Node]) -> tuple[Node, Node, float] | None:
+def solved(
+    result: Node, value: Node, unknown: Sequence[Node], known: Mapping[Node, Node]
+) -> tuple[Node, Node, float] | None:
     """The one unknown part that a result holds, if it is reached by sums and by products with what is never zero; what it is then;
     and the number that a step multiplies it by."""
     sources, factor = set(unknown), 1.0
@@ -61,7 +66,11 @@ def solved(result: Node, value: Node, unknown: Sequence[Node], known: Mapping[No
             value = value - reduce(add, others)
         elif result.op is sp.Mul and all(map(never_zero, others)):
             value = value / reduce(mul, others)
-            factor *= prod(abs(float(node.op.value)) for node in others if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr))
+            factor *= prod(
+                abs(float(node.op.value))
+                for node in others
+                if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr)
+            )
         else:
             return None
         result = waiting[0]

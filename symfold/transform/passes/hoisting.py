@@ -22,7 +22,18 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
-from symfold.core.primitives import Apply, broadcast_to, dot, expand, is_primitive, reduce_sum, reshape, squeeze, sum_to, swap
+from symfold.core.primitives import (
+    Apply,
+    broadcast_to,
+    dot,
+    expand,
+    is_primitive,
+    reduce_sum,
+    reshape,
+    squeeze,
+    sum_to,
+    swap,
+)
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import substitute, walk
@@ -58,7 +69,11 @@ def distributed(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
     """The results of a fold, distributed as far as what is done at once can be held."""
     block = Block(fold.block.shapes, regrouped(distribute(fold.block.results), fold.block.formals[: fold.carries]))
     fold = Fold(block, fold.count, fold.carries, fold.each)
-    if not isinstance(fold.count, int) or fold.count < 2 or any(isinstance(node.op, Fold) for node in walk(block.results)):
+    if (
+        not isinstance(fold.count, int)
+        or fold.count < 2
+        or any(isinstance(node.op, Fold) for node in walk(block.results))
+    ):
         return applied(fold, args)
     whole = Distribution(fold, args)
     groups = -(-fold.count // max(FEWEST, HELD // max(whole.held, 1)))
@@ -96,9 +111,15 @@ class Distribution:
         kept = [k for k in range(carries) if k not in sums]
 
         before = hoistable(order, {n for n in varies - waits - self.entries if self.worth_it(n)}, self.entries, varies)
-        before |= {n for n in order if n.args and n not in varies and n not in waits and not isinstance(n.op, (Fold, Select))}
+        before |= {
+            n for n in order if n.args and n not in varies and n not in waits and not isinstance(n.op, (Fold, Select))
+        }
         added_up = {*sums.values(), *(block.results[k] for k in sums)}
-        stubborn = [n for n in order if n in varies and n.args and n not in before and n not in added_up and not self.worth_it(n)]
+        stubborn = [
+            n
+            for n in order
+            if n in varies and n.args and n not in before and n not in added_up and not self.worth_it(n)
+        ]
         in_loop = set(walk([*(block.results[k] for k in kept), *stubborn]))
         given = [*block.results[carries:], *sums.values()]
         after = {n for n in order if n in varies and n.args and n not in in_loop and n not in before}
@@ -110,7 +131,11 @@ class Distribution:
         """How many numbers are held for every step because it is not done step by step."""
         parts = self.parts
         own = (parts.before | parts.after | set(parts.saved)) & parts.varies
-        return sum(prod(node.shape) for node in own - set(self.fold.block.results) if is_concrete(node.shape) and not is_view(node))
+        return sum(
+            prod(node.shape)
+            for node in own - set(self.fold.block.results)
+            if is_concrete(node.shape) and not is_view(node)
+        )
 
     def results(self) -> tuple[Node, ...]:
         fold, block, formals = self.fold, self.fold.block, self.formals
@@ -126,7 +151,11 @@ class Distribution:
         own = [formals[k] for k in kept]
         loop = closed(results, [*own, *cut])
         operands = [steps.of(n) if n in varies else steps.shared(n) for n in cut]
-        done = apply_fold(loop, count, [self.args[k] for k in kept], operands, [n in varies for n in cut]) if results else ()
+        done = (
+            apply_fold(loop, count, [self.args[k] for k in kept], operands, [n in varies for n in cut])
+            if results
+            else ()
+        )
         steps.known.update(zip(saved, done[len(kept) :], strict=True))
 
         last = dict(zip(kept, done, strict=False))

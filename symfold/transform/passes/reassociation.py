@@ -166,7 +166,9 @@ def product(factors: Sequence[Node]) -> tuple[sp.Expr, Node | None]:
 
 def added(products: Sequence[tuple[sp.Expr, Node | None]]) -> Node:
     """The sum of coefficients, numbers last."""
-    values = [value if sign == 1 else Node(sp.Mul, (number(sign), value)) for sign, value in products if value is not None]
+    values = [
+        value if sign == 1 else Node(sp.Mul, (number(sign), value)) for sign, value in products if value is not None
+    ]
     if len(values) < len(products):
         values.append(number(sum(sign for sign, value in products if value is None)))
     return values[0] if len(values) == 1 else Node(sp.Add, tuple(values))

@@ -40,7 +40,15 @@ def grouped(roots: Sequence[Node]) -> tuple[Node, ...]:
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
         if not isinstance(node.op, Fold):
             return None
-        fold, args = lean(Fold(Block(node.op.block.shapes, grouped(node.op.block.results)), node.op.count, node.op.carries, node.op.each), args)
+        fold, args = lean(
+            Fold(
+                Block(node.op.block.shapes, grouped(node.op.block.results)),
+                node.op.count,
+                node.op.carries,
+                node.op.each,
+            ),
+            args,
+        )
         size = group_size(fold.count) if isinstance(fold.count, int) and fold.count >= SHORTEST else 0
         return (in_groups(fold, args, size) if size else None) or applied(fold, args)
 
@@ -63,7 +71,9 @@ def in_groups(fold: Fold, args: Sequence[Node], size: int) -> tuple[Node, ...] |
     fold, args = lean(fold, args)
     block, count, carries = fold.block, fold.count, fold.carries
     each = [False] * carries + [*fold.each]
-    sequences = [arg.shape for arg, own in zip(args, each, strict=True) if own] + [result.shape for result in block.results[carries:]]
+    sequences = [arg.shape for arg, own in zip(args, each, strict=True) if own] + [
+        result.shape for result in block.results[carries:]
+    ]
     opaque = any(shape[-1:] == (NAME,) for shape in block.shapes)
     if not isinstance(count, int) or opaque or not all(map(is_known, sequences)):
         return None
@@ -71,7 +81,10 @@ def in_groups(fold: Fold, args: Sequence[Node], size: int) -> tuple[Node, ...] |
     if groups < 2:
         return None
     whole = groups * size
-    main = [reshape(rows(a, 0, whole, count), shape=(groups, size, *a.shape[1:])) if own else a for a, own in zip(args, each, strict=True)]
+    main = [
+        reshape(rows(a, 0, whole, count), shape=(groups, size, *a.shape[1:])) if own else a
+        for a, own in zip(args, each, strict=True)
+    ]
     done = apply_fold(group(block, size, carries, each), groups, main[:carries], main[carries:], each[carries:])
     parts = [[reshape(part, shape=(whole, *part.shape[2:]))] for part in done[carries:]]
     state = done[:carries]

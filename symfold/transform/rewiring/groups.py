@@ -51,7 +51,11 @@ def grouped(net: Any, size: int | sp.Symbol) -> Net:
     z_k = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}, k = 1..m, z_0 = x
     """
     base = Net.of(net)
-    wanted = sp.Symbol(size.name, integer=True, positive=True) if isinstance(size, sp.Symbol) else whole("size (or the symbol of the depth)", size, 1)
+    wanted = (
+        sp.Symbol(size.name, integer=True, positive=True)
+        if isinstance(size, sp.Symbol)
+        else whole("size (or the symbol of the depth)", size, 1)
+    )
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
         return _grouped(node.op, args, wanted) if isinstance(node.op, Fold) and node.op.carries else None
@@ -66,7 +70,9 @@ def _grouped(fold: Fold, args: Sequence[Node], size: Size) -> tuple[Node, ...] |
     if size == fold.count:
         return _one_group(fold, args, None)
     if not isinstance(size, int):
-        raise InvalidValue(f"groups of {size} out of {fold.count} layers (give the size as a whole number, or as the symbol of the depth)")
+        raise InvalidValue(
+            f"groups of {size} out of {fold.count} layers (give the size as a whole number, or as the symbol of the depth)"
+        )
     if not isinstance(fold.count, int):
         return _folded_groups(fold, args, _groups(fold.count, size), size)
     count = fold.count
@@ -86,7 +92,9 @@ def _grouped(fold: Fold, args: Sequence[Node], size: Size) -> tuple[Node, ...] |
 def _one_group(fold: Fold, args: Sequence[Node], steps: range | None) -> tuple[Node, ...]:
     """The steps of one group, or all steps, as a fold that captures the state before it."""
     carries = fold.carries
-    operands = [(take(o, steps) if each and steps else o, each) for o, each in zip(args[carries:], fold.each, strict=True)]
+    operands = [
+        (take(o, steps) if each and steps else o, each) for o, each in zip(args[carries:], fold.each, strict=True)
+    ]
     init = args[:carries]
     return fold_apart(fold, len(steps) if steps else fold.count, init, [(part, False) for part in init], operands)
 
@@ -111,19 +119,32 @@ def _folded_groups(fold: Fold, args: Sequence[Node], groups: Size, size: int) ->
     carries, operands = fold.carries, args[fold.carries :]
     more = len(fold.block.results) - carries
     if more and not isinstance(groups, int):
-        raise depth_is_symbolic(fold.count, problem=f"groups of {size}: the fold gives out a value a step, and the depth {fold.count} is a symbol")
-    sequences = [_every(o, groups, size, place) for place in range(size) for o, each in zip(operands, fold.each, strict=True) if each]
+        raise depth_is_symbolic(
+            fold.count,
+            problem=f"groups of {size}: the fold gives out a value a step, and the depth {fold.count} is a symbol",
+        )
+    sequences = [
+        _every(o, groups, size, place)
+        for place in range(size)
+        for o, each in zip(operands, fold.each, strict=True)
+        if each
+    ]
 
     def step(formals: Sequence[Node]) -> tuple[Node, ...]:
         before, state, entries = formals[:carries], formals[:carries], iter(formals[carries:])
         given: list[Node] = []
         for _ in range(size):
-            results = read_apart(fold, state, before, [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)])
+            results = read_apart(
+                fold, state, before, [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)]
+            )
             state, given = results[:carries], [*given, *results[carries:]]
         return (*state, *given)
 
     results = fold_nodes(step, groups, args[:carries], sequences)
-    return (*results[:carries], *(_interleaved([results[carries + place * more + k] for place in range(size)]) for k in range(more)))
+    return (
+        *results[:carries],
+        *(_interleaved([results[carries + place * more + k] for place in range(size)]) for k in range(more)),
+    )
 
 
 def _every(sequence: Node, groups: Size, size: int, place: int) -> Node:
@@ -131,7 +152,10 @@ def _every(sequence: Node, groups: Size, size: int, place: int) -> Node:
     if isinstance(groups, int):
         return take(sequence, range(place, groups * size, size))
     if (found := every(sequence, size, place)) is None:
-        raise depth_is_symbolic(groups * size, problem=f"groups of {size}: the fold reads values that have no numbered names, and the depth {groups * size} is a symbol")
+        raise depth_is_symbolic(
+            groups * size,
+            problem=f"groups of {size}: the fold reads values that have no numbered names, and the depth {groups * size} is a symbol",
+        )
     return found
 
 

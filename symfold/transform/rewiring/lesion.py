@@ -54,7 +54,10 @@ def lesion(net: Any, layers: Iterable[Any]) -> Net:
 
 def layer_names(layers: Iterable[Any]) -> list[str]:
     """The names of layers that are given as layers or by name."""
-    wanted = ordered("the layers must be a list of layers or of their names", sorted(layers, key=str) if isinstance(layers, Set) else layers)
+    wanted = ordered(
+        "the layers must be a list of layers or of their names",
+        sorted(layers, key=str) if isinstance(layers, Set) else layers,
+    )
     names = [layer.name if isinstance(layer, Layer) else layer for layer in wanted]
     for name in names:
         if not isinstance(name, str):
@@ -114,7 +117,9 @@ def _sum(node: Node, args: tuple[Node, ...]) -> Node:
 def _is_nothing(args: Sequence[Node]) -> bool:
     """Whether factors are numbers and one zero that has taken a layer's place."""
     spread = [arg for arg in args if arg.args]
-    return len(spread) == 1 and _is_zero(spread[0]) and all(isinstance(arg.op, Constant) for arg in args if not arg.args)
+    return (
+        len(spread) == 1 and _is_zero(spread[0]) and all(isinstance(arg.op, Constant) for arg in args if not arg.args)
+    )
 
 
 def _is_zero(node: Node) -> bool:
@@ -138,7 +143,9 @@ def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequenc
             continue
         block, used = Block(fold.block.shapes, results).without_unused(fold.carries)
         read = [(operands[k - fold.carries], steps[k]) for k in used[fold.carries :]]
-        results = apply_fold(block, stretch[1], state, [part(o, stretch) if each else o for o, each in read], [each for _, each in read])
+        results = apply_fold(
+            block, stretch[1], state, [part(o, stretch) if each else o for o, each in read], [each for _, each in read]
+        )
         state = results[: fold.carries]
         given.append(results[fold.carries :])
     return (*state, *(join(parts) for parts in zip(*given, strict=True)))

@@ -39,10 +39,14 @@ def mixing(A: Any, a: Any = None, layers: Any = None, x: Any = None) -> Net:
     size = len(rows)
     out = [1] * size if a is None else _row(a)
     if len(out) != size or any(len(row) != size for row in rows):
-        raise ShapeError(f"A of {size} rows takes {size} columns and {size} output weights, got rows of {sorted({len(row) for row in rows})} and {len(out)} weights")
+        raise ShapeError(
+            f"A of {size} rows takes {size} columns and {size} output weights, got rows of {sorted({len(row) for row in rows})} and {len(out)} weights"
+        )
     for place, row in enumerate(rows):
         if any(not _is_zero(weight) for weight in row[place:]):
-            raise InvalidValue(f"row {place} of A reads layer {place} or a later one (A must be strictly lower triangular)")
+            raise InvalidValue(
+                f"row {place} of A reads layer {place} or a later one (A must be strictly lower triangular)"
+            )
     applied = list(named_layers.layers("f", count=size - 1) if layers is None else layers)
     if len(applied) != size - 1:
         raise InvalidValue(f"A of {size} rows takes {size - 1} layers, got {len(applied)}")
@@ -65,7 +69,11 @@ class Sums:
         known, total = self.last or ([], None)
         if total is None or known != wanted[: len(known)]:
             known = []
-        terms = [self.term(weight, value) for weight, value in zip(wanted[len(known) :], self.values[len(known) :], strict=True) if not _is_zero(weight)]
+        terms = [
+            self.term(weight, value)
+            for weight, value in zip(wanted[len(known) :], self.values[len(known) :], strict=True)
+            if not _is_zero(weight)
+        ]
         parts = [total, *terms] if known and total is not None else terms
         if not parts:
             raise InvalidValue("a row of A (or a) without a weight reads nothing (give each layer something to read)")
@@ -83,7 +91,9 @@ def _is_zero(weight: Any) -> bool:
 
 
 def _rows(A: Any) -> list[list[Any]]:
-    return [_row(row) for row in ordered("A must be a matrix", A.tolist() if hasattr(A, "tolist") else A, "list of rows")]
+    return [
+        _row(row) for row in ordered("A must be a matrix", A.tolist() if hasattr(A, "tolist") else A, "list of rows")
+    ]
 
 
 def _row(row: Any) -> list[Any]:
@@ -98,7 +108,9 @@ def _weight(entry: Any) -> Any:
     if isinstance(entry, (Node, Net)):
         node = lift(entry)
         if node.shape != ():
-            raise ShapeError(f"the weight {node!r} has the shape {show(node.shape)} (a weight is a scalar, as sf.parameter({str(node)!r}, ()))")
+            raise ShapeError(
+                f"the weight {node!r} has the shape {show(node.shape)} (a weight is a scalar, as sf.parameter({str(node)!r}, ()))"
+            )
         return node
     if isinstance(entry, (int, float, np.number, sp.Expr)):
         return entry

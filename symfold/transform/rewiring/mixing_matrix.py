@@ -1,6 +1,6 @@
 """The mixing matrix of a net whose layers read weighted sums, read off step by step, and the paths that it gives.
 
-    v_l = f_l(sum over i < l of A[l, i] v_i),    out = sum over l of a_l v_l,    P(t) = a (I - t A)^{-1} e_0
+v_l = f_l(sum over i < l of A[l, i] v_i),    out = sum over l of a_l v_l,    P(t) = a (I - t A)^{-1} e_0
 """
 
 from __future__ import annotations
@@ -74,14 +74,22 @@ def mixing_matrix(net: Any) -> Mixing:
     whole = Net.of(net)
     inputs = [node for node in whole.inputs if node.shape != ()] or whole.inputs  # scalars beside an input are weights
     if len(whole.outputs) != 1 or len(inputs) != 1:
-        raise InvalidType(f"a mixing matrix belongs to a net of one input and one output, got {len(inputs)} and {len(whole.outputs)}")
+        raise InvalidType(
+            f"a mixing matrix belongs to a net of one input and one output, got {len(inputs)} and {len(whole.outputs)}"
+        )
     if any(isinstance(node.op.count, int) and node.op.count > MOST and _applies(node.op) for node in whole.bindings):
         raise too_large()
     reader = Reader(inputs[0])
     (out,) = reader.run(whole.outputs)
     size = len(reader.rows)
-    A = sp.ImmutableSparseMatrix(size, size, {(place, k): w for place, row in enumerate(reader.rows) for k, w in row.items()})
-    return Mixing(A, sp.ImmutableSparseMatrix(1, size, {(0, k): w for k, w in _sum_of(out, "the output").items()}), tuple(reader.layers))
+    A = sp.ImmutableSparseMatrix(
+        size, size, {(place, k): w for place, row in enumerate(reader.rows) for k, w in row.items()}
+    )
+    return Mixing(
+        A,
+        sp.ImmutableSparseMatrix(1, size, {(0, k): w for k, w in _sum_of(out, "the output").items()}),
+        tuple(reader.layers),
+    )
 
 
 def _applies(fold: Fold) -> bool:
@@ -91,7 +99,9 @@ def _applies(fold: Fold) -> bool:
 
 def too_large() -> TooLarge:
     """The error that says up to how many layers a matrix is written out."""
-    return TooLarge(f"a mixing matrix is written out for at most {MOST:,} layers (of deeper nets, sf.paths and sf.jacobian keep the folded form)")
+    return TooLarge(
+        f"a mixing matrix is written out for at most {MOST:,} layers (of deeper nets, sf.paths and sf.jacobian keep the folded form)"
+    )
 
 
 Weighted = dict[int, sp.Expr]  # what a value is a sum of: x is 0, layer l is l
@@ -167,6 +177,8 @@ def _multiplied(args: Sequence[Any]) -> Any:
     sums = [arg for arg in args if isinstance(arg, Mapping)]
     factors = [arg for arg in args if isinstance(arg, sp.Expr)]
     if len(sums) + len(factors) < len(args) or len(sums) > 1:
-        raise NoRule("the net has no mixing matrix: it multiplies states (or gates them), and a mixing adds them with fixed weights")
+        raise NoRule(
+            "the net has no mixing matrix: it multiplies states (or gates them), and a mixing adds them with fixed weights"
+        )
     factor = sp.Mul(*factors)
     return {place: factor * weight for place, weight in sums[0].items()} if sums else factor

@@ -58,7 +58,11 @@ def reorder(net: Any, names: Iterable[Any]) -> Net:
         raise InvalidValue(f"a layer is named twice: {', '.join(wanted)} (name each layer once)")
     check_applied(whole, wanted)
     chosen = set(wanted)
-    places = list(dict.fromkeys(name for _, args in applied_layers(whole.outputs) for name in places_of(chosen, names_of(args[0])).values()))
+    places = list(
+        dict.fromkeys(
+            name for _, args in applied_layers(whole.outputs) for name in places_of(chosen, names_of(args[0])).values()
+        )
+    )
     return _moved(whole, dict(zip(places, wanted, strict=True)))
 
 
@@ -67,21 +71,29 @@ def _moved(net: Net, new: Mapping[str, str]) -> Net:
     check_applied(net, new)
     moved = {one: other for one, other in new.items() if one != other}
     applied = [(names_of(args[0]), op, args) for op, args in applied_layers(net.outputs)]
-    found = {name: _layer(op, args, place) for names, op, args in applied for place, name in places_of(moved, names).items()}
+    found = {
+        name: _layer(op, args, place) for names, op, args in applied for place, name in places_of(moved, names).items()
+    }
     for one, other in moved.items():
         if found[one].arity != found[other].arity:
-            raise InvalidValue(f"layers {one} and {other} read {found[one].arity} and {found[other].arity} values, so neither fits in the other's place")
+            raise InvalidValue(
+                f"layers {one} and {other} read {found[one].arity} and {found[other].arity} values, so neither fits in the other's place"
+            )
     kinds = {name: found[name].kind for name in moved}
     if closed := next((name for name, kind in kinds.items() if kind and None in kind.captured), None):
         raise InvalidValue(f"layer {closed} reads a value of the step that it is in, so it has no other place")
     if all(kinds[one] == kinds[other] for one, other in moved.items()):
-        weights = {w: v for one, other in moved.items() for w, v in zip(found[one].weights, found[other].weights, strict=True)}
+        weights = {
+            w: v for one, other in moved.items() for w, v in zip(found[one].weights, found[other].weights, strict=True)
+        }
         return net.with_outputs(_renamed(net.outputs, moved, weights))
     beside = tuple((names, _layer(op, args, 0).kind) for names, op, args in applied if places_of(moved, names))
     try:
         return net.with_outputs(Mover(kinds, {}, beside).bound(_renamed(net.outputs, moved, {}), {}))
     except ShapeError as error:
-        raise prefixed(error, f"layers {', '.join(moved)} are of different shapes and do not fit in each other's places") from None
+        raise prefixed(
+            error, f"layers {', '.join(moved)} are of different shapes and do not fit in each other's places"
+        ) from None
 
 
 # ---------------------------------------------------------------- layers of one kind: names change
@@ -98,8 +110,15 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
 
     def rule(node: Node, args: tuple[Any, ...]) -> Any:
         if isinstance(node.op, Fold):
-            places = {place for operand, each in zip(args[node.op.carries :], node.op.each, strict=True) if each for place in changed(operand)}
-            return _in_stretches(node.op, args, listed(sorted(places), node.op.count) if places else [(0, node.op.count)], named)
+            places = {
+                place
+                for operand, each in zip(args[node.op.carries :], node.op.each, strict=True)
+                if each
+                for place in changed(operand)
+            }
+            return _in_stretches(
+                node.op, args, listed(sorted(places), node.op.count) if places else [(0, node.op.count)], named
+            )
         if isinstance(node.op, Input):
             new = layers if node.op.role == "layer" else weights
             return Node(replace(node.op, name=new[node.op.name])) if node.op.name in new else node
@@ -113,7 +132,9 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
     return tuple(named(root) for root in rebuilt(roots, rule))
 
 
-def _in_stretches(fold: Fold, args: Sequence[Node], stretches: Sequence[Stretch], named: Callable[[Node], Node]) -> tuple[Node, ...]:
+def _in_stretches(
+    fold: Fold, args: Sequence[Node], stretches: Sequence[Stretch], named: Callable[[Node], Node]
+) -> tuple[Node, ...]:
     """A fold as one fold for each stretch of its steps, whose sequences are named anew."""
     state, operands = tuple(map(named, args[: fold.carries])), args[fold.carries :]
     given: list[tuple[Node, ...]] = []
@@ -164,7 +185,9 @@ def _leaf(node: Node) -> Node:
 class Mover(Binder):
     """The walk that puts layers in the places that are named after them, with their bodies and parameters."""
 
-    beside: tuple[tuple[Names, Kind | None], ...]  # the sequences that layers are moved from, with the kinds of those that stay
+    beside: tuple[
+        tuple[Names, Kind | None], ...
+    ]  # the sequences that layers are moved from, with the kinds of those that stay
 
     def kind(self, name: str) -> Kind | None:
         if name in self.kinds:

@@ -88,7 +88,10 @@ def _sweep(outputs: Sequence[Node], before: Trajectories, last: bool) -> tuple[t
         try:
             results = fold_apart(fold, fold.count, args[:carries], before[node], operands, keep=not last)
         except ShapeError as error:
-            raise prefixed(error, "a state that changes its shape has no sweeps, since layers read it as it was in the sweep before") from None
+            raise prefixed(
+                error,
+                "a state that changes its shape has no sweeps, since layers read it as it was in the sweep before",
+            ) from None
         total = len(fold.block.results)
         trajectories[node] = [(states, True) for states in results[total:]]
         return results[:total]

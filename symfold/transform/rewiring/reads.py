@@ -55,7 +55,12 @@ def read_apart(fold: Fold, state: Sequence[Node], read: Sequence[Node], operands
 
 
 def fold_apart(
-    fold: Fold, count: Size, init: Sequence[Node], read: Sequence[Operand], operands: Sequence[Operand], keep: bool = False
+    fold: Fold,
+    count: Size,
+    init: Sequence[Node],
+    read: Sequence[Operand],
+    operands: Sequence[Operand],
+    keep: bool = False,
 ) -> tuple[Node, ...]:
     """The fold over the same items, its layers reading given values; with `keep` it gives out the state before each step too."""
     carries = fold.carries

@@ -30,7 +30,10 @@ def _transposed(cotangent: Any, bar: Any, factor: Any) -> list[Any]:
 def _mapped(args: Sequence[Any], axes: Sequence[int | None]) -> tuple[Any, int]:
     """Over a further axis, which is put first in both arguments."""
     size = next(arg.shape[axis] for arg, axis in zip(args, axes, strict=True) if axis is not None)
-    both = (jnp.broadcast_to(a, (size, *a.shape)) if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(args, axes, strict=True))
+    both = (
+        jnp.broadcast_to(a, (size, *a.shape)) if axis is None else jnp.moveaxis(a, axis, 0)
+        for a, axis in zip(args, axes, strict=True)
+    )
     return GUARDED.bind(*both), 0
 
 
@@ -39,7 +42,11 @@ GUARDED = Primitive("guarded_product")
 GUARDED.def_impl(jax.jit(_guarded))
 GUARDED.def_abstract_eval(lambda bar, factor: jax.core.ShapedArray(bar.shape, bar.dtype))
 mlir.register_lowering(GUARDED, mlir.lower_fun(_guarded, multiple_results=False))
-ad.defjvp(GUARDED, lambda tangent, bar, factor: GUARDED.bind(tangent, factor), lambda tangent, bar, factor: GUARDED.bind(bar, tangent))
+ad.defjvp(
+    GUARDED,
+    lambda tangent, bar, factor: GUARDED.bind(tangent, factor),
+    lambda tangent, bar, factor: GUARDED.bind(bar, tangent),
+)
 ad.primitive_transposes[GUARDED] = _transposed
 batching.primitive_batchers[GUARDED] = _mapped
 

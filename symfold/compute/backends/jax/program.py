@@ -44,7 +44,9 @@ class Function:
             number, part = self.layout.place(leaf)
             given[leaf] = parameters[number] if part is None else parameters[number][part]
         outputs = values(self.roots, given, self.dtype)
-        return tuple(full(output, sized(root.shape), self.dtype) for output, root in zip(outputs, self.roots, strict=True))
+        return tuple(
+            full(output, sized(root.shape), self.dtype) for output, root in zip(outputs, self.roots, strict=True)
+        )
 
 
 def precision(dtype: str) -> Any:

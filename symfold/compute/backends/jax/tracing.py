@@ -26,7 +26,9 @@ from symfold.transform.autodiff.guarded import fold_below
 from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each, local_adjoint, numbers_in
 
 
-def values(roots: Sequence[Node], given: Mapping[Node, Any], dtype: str, below: Collection[Node] | None = None) -> list[Any]:
+def values(
+    roots: Sequence[Node], given: Mapping[Node, Any], dtype: str, below: Collection[Node] | None = None
+) -> list[Any]:
     """The values of the roots, from those of their leaves. Names of layers have none.
 
     With the nodes that are `below` a branch of a choice, JAX differentiates by the adjoints of the rows, else by rules of its own.
@@ -73,7 +75,9 @@ def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any],
         block, moving = adjoint.forward, [not isinstance(tangents[k], SymbolicZero) for k in adjoint.places]
         given = dict(zip(block.formals, (*primals, result, *(tangents[k] for k in adjoint.places)), strict=True))
         inner = walk(block.results) if guarded else ()
-        parts = values([part for part, moves in zip(block.results, moving, strict=True) if moves], given, dtype, frozenset(inner))
+        parts = values(
+            [part for part, moves in zip(block.results, moving, strict=True) if moves], given, dtype, frozenset(inner)
+        )
         return result, sum((full(part, result.shape, result.dtype) for part in parts), jnp.zeros_like(result))
 
     ruled = jax.custom_jvp(function)
@@ -95,7 +99,9 @@ def scan(fold: Fold, args: Sequence[Any], dtype: str, below: Collection[Node] | 
         return tuple(map(full, after[:carries], shapes, [dtype] * carries)), tuple(given)
 
     start = tuple(map(full, args[:carries], shapes, [dtype] * carries))
-    last, given = jax.lax.scan(step, start, tuple(jnp.asarray(operands[f]) for f in own), length=known_count(fold.count))
+    last, given = jax.lax.scan(
+        step, start, tuple(jnp.asarray(operands[f]) for f in own), length=known_count(fold.count)
+    )
     return [*last, *given]
 
 

@@ -70,14 +70,18 @@ class Training:
 
     def read(self, leaves: Leaves) -> Parameters:
         """Parameters from the devices."""
-        return Parameters(self.layout, np.concatenate([np.zeros(0), *(np.asarray(leaf, dtype=float).ravel() for leaf in leaves)]))
+        return Parameters(
+            self.layout, np.concatenate([np.zeros(0), *(np.asarray(leaf, dtype=float).ravel() for leaf in leaves)])
+        )
 
     def compiled(self, stack: Stack) -> tuple[Function, Callable[..., Any]]:
         """The program for stacks of this shape."""
         shapes = {name: stack.shape(name) for name in stack}
         key = (stack.count, *shapes.values())
         if key not in self.made:
-            function = Function(self.update.net, {name: shape[1:] for name, shape in shapes.items()}, self.layout, self.dtype)
+            function = Function(
+                self.update.net, {name: shape[1:] for name, shape in shapes.items()}, self.layout, self.dtype
+            )
             check_single(function.roots[0].shape)
             everywhere = replicated(self.mesh)
             run = steps_of(function, self.update.moved, stack.count)
@@ -89,7 +93,11 @@ class Training:
         names = names_of_leaf(leaf)
         if not isinstance(leaf.op, Family):
             shape = stack.shape(names[0])
-            return placed(lambda index: np.asarray(stack.part(names[0], index), dtype=self.dtype), shape, split(self.mesh, shape, 1))
+            return placed(
+                lambda index: np.asarray(stack.part(names[0], index), dtype=self.dtype),
+                shape,
+                split(self.mesh, shape, 1),
+            )
         count, *rest = stack.shape(names[0])
         shape = (count, len(names), *rest)
 

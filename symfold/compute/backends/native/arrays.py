@@ -36,7 +36,10 @@ class Array:
     def spread(self, shape: Sequence[int]) -> Array:
         """The array seen in a larger shape: what is repeated has stride 0."""
         front = len(shape) - len(self.shape)
-        strides = [0] * front + [0 if have == 1 and want != 1 else stride for have, want, stride in zip(self.shape, shape[front:], self.strides, strict=True)]
+        strides = [0] * front + [
+            0 if have == 1 and want != 1 else stride
+            for have, want, stride in zip(self.shape, shape[front:], self.strides, strict=True)
+        ]
         return replace(self, shape=tuple(shape), strides=tuple(strides))
 
     def moved(self, axis: int, start: int, size: int, step: int = 1) -> Array:
@@ -49,12 +52,20 @@ class Array:
     def entry(self, axis: int, position: int) -> Array:
         """One entry along an axis, which goes away."""
         offset = self.offset + position * self.strides[axis]
-        return Array(self.base, self.shape[:axis] + self.shape[axis + 1 :], self.strides[:axis] + self.strides[axis + 1 :], offset)
+        return Array(
+            self.base,
+            self.shape[:axis] + self.shape[axis + 1 :],
+            self.strides[:axis] + self.strides[axis + 1 :],
+            offset,
+        )
 
     @property
     def contiguous(self) -> bool:
         """Whether the entries lie in their order, side by side."""
-        return all(size == 1 or stride == prod(self.shape[k + 1 :]) for k, (size, stride) in enumerate(zip(self.shape, self.strides, strict=True)))
+        return all(
+            size == 1 or stride == prod(self.shape[k + 1 :])
+            for k, (size, stride) in enumerate(zip(self.shape, self.strides, strict=True))
+        )
 
 
 @dataclass
@@ -113,14 +124,24 @@ def view(node: Node, array: Array) -> Array:
         return array
     if is_primitive(node, swap):
         order = [*range(rank - 2), rank - 1, rank - 2] if rank > 1 else [*range(rank)]
-        return replace(array, shape=tuple(array.shape[k] for k in order), strides=tuple(array.strides[k] for k in order))
+        return replace(
+            array, shape=tuple(array.shape[k] for k in order), strides=tuple(array.strides[k] for k in order)
+        )
     if is_primitive(node, permute):
-        return replace(array, shape=tuple(array.shape[k] for k in attributes["axes"]), strides=tuple(array.strides[k] for k in attributes["axes"]))
+        return replace(
+            array,
+            shape=tuple(array.shape[k] for k in attributes["axes"]),
+            strides=tuple(array.strides[k] for k in attributes["axes"]),
+        )
     if is_primitive(node, windows):
         return windowed(array, **attributes)
     if is_primitive(node, expand):
         place = rank + 1 + attributes["axis"]
-        return replace(array, shape=(*array.shape[:place], 1, *array.shape[place:]), strides=(*array.strides[:place], 0, *array.strides[place:]))
+        return replace(
+            array,
+            shape=(*array.shape[:place], 1, *array.shape[place:]),
+            strides=(*array.strides[:place], 0, *array.strides[place:]),
+        )
     if is_primitive(node, squeeze):
         return array.entry(rank + attributes["axis"], 0)
     if is_primitive(node, broadcast_to, broadcast_like):
@@ -143,7 +164,9 @@ def windowed(array: Array, kernel: Sequence[int], stride: Sequence[int], dilatio
     sizes, strides = array.shape[lead:], array.strides[lead:]
     places = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(sizes, kernel, stride, dilation, strict=True)]
     steps = [[by * s for by, s in zip(each, strides, strict=True)] for each in (stride, dilation)]
-    return replace(array, shape=(*array.shape[:lead], *places, *kernel), strides=(*array.strides[:lead], *steps[0], *steps[1]))
+    return replace(
+        array, shape=(*array.shape[:lead], *places, *kernel), strides=(*array.strides[:lead], *steps[0], *steps[1])
+    )
 
 
 def indexed(array: Array, index: Sequence[object]) -> Array:

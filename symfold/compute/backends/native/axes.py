@@ -134,7 +134,9 @@ def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> 
         return reduced_axis(node, attributes, axis)
     if is_primitive(node, sum_to, sum_like):
         return axis if len(node.shape) >= -axis and node.shape[axis] == node.args[0].shape[axis] else None
-    if is_primitive(node, softmax, safe_softmax, at_max) and axis not in (attributes["axis"] or range(-len(node.shape), 0)):
+    if is_primitive(node, softmax, safe_softmax, at_max) and axis not in (
+        attributes["axis"] or range(-len(node.shape), 0)
+    ):
         return int(axis)
     if is_primitive(node, item):
         return indexed_axis(node.args[0], attributes["index"], axis)
@@ -142,7 +144,9 @@ def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> 
         if indexed_axis(node, attributes["index"], axes[1] if axes[1] is not None else axis) != axis:
             raise Mixed
         return axes[1] if axes[1] is not None else axis
-    if is_primitive(node, broadcast_to, broadcast_like, alike, single, stopped, reverse_row, take_row, add_rows) and -axis <= len(node.shape):
+    if is_primitive(
+        node, broadcast_to, broadcast_like, alike, single, stopped, reverse_row, take_row, add_rows
+    ) and -axis <= len(node.shape):
         return int(axis)
     raise Mixed
 

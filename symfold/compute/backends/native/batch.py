@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.compute.backends.native.axes import FREE, Mixed, agreed, arranged, named_axis, picked_axis, product_axis, repeats
+from symfold.compute.backends.native.axes import (
+    FREE,
+    Mixed,
+    agreed,
+    arranged,
+    named_axis,
+    picked_axis,
+    product_axis,
+    repeats,
+)
 from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
@@ -76,6 +85,8 @@ def block_axes(node: Node, axes: Sequence[Any]) -> tuple[Sequence[Node], list[An
     for k in range(carries):
         settled = states[k] in (None, FREE) or axes[k] == states[k] or repeats(node.args[k], states[k])
         next_one = inside[block.results[k]]
-        if not settled or not (next_one == states[k] or (states[k] is not None and repeats(block.results[k], states[k]))):
+        if not settled or not (
+            next_one == states[k] or (states[k] is not None and repeats(block.results[k], states[k]))
+        ):
             raise Mixed
     return block.results, given, {**inside, **{result: states[k] for k, result in enumerate(block.results[:carries])}}

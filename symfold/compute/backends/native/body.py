@@ -33,7 +33,14 @@ from symfold.errors import NoRule
 class Body:
     """The straight part of a program or of a step: what is computed, in which order, and how long it is needed."""
 
-    def __init__(self, source: Source, roots: Sequence[Node], known: Mapping[Node, Any], into: Mapping[Node, Array], axes: Mapping[Node, Any]):
+    def __init__(
+        self,
+        source: Source,
+        roots: Sequence[Node],
+        known: Mapping[Node, Any],
+        into: Mapping[Node, Array],
+        axes: Mapping[Node, Any],
+    ):
         self.source, self.code = source, source.code
         self.roots, self.into = roots, dict(into)
         self.refs: dict[Node, Any] = dict(known)
@@ -103,8 +110,15 @@ class Body:
         inside = {*order}
         for node in order:
             self.ready[kind].pop(node, None)
-        read = [arg for node in order for arg in node.args if arg not in inside and arg is not given and number_of(arg) is None]
-        writes = {node: self.target(node) for node in order if node in self.kept or not inside.issuperset(self.users[node])}
+        read = [
+            arg
+            for node in order
+            for arg in node.args
+            if arg not in inside and arg is not given and number_of(arg) is None
+        ]
+        writes = {
+            node: self.target(node) for node in order if node in self.kept or not inside.issuperset(self.users[node])
+        }
         return Chunk(tuple(order), {arg: self.refs[arg].spread(kind[0]) for arg in read}, writes)
 
     def missing(self, wanted: Sequence[Node]) -> list[Node]:
@@ -188,7 +202,9 @@ class Body:
             return self.refs[node.args[0]][op.position]
         args = [self.array(arg) for arg in node.args]
         if isinstance(op, Fold):
-            return write_fold(self.source, node, args, [self.axes[arg] for arg in node.args], Body, self.given_out.get(node, {}))
+            return write_fold(
+                self.source, node, args, [self.axes[arg] for arg in node.args], Body, self.given_out.get(node, {})
+            )
         if isinstance(op, Call):
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
         if is_view(node):
@@ -208,7 +224,9 @@ class Body:
     def reshaped(self, node: Node, array: Array) -> Array:
         """The same entries in another shape: seen, if they lie in their order or if rows are grouped, else copied."""
         if splits_rows(node):
-            return replace(array, shape=tuple(node.shape), strides=(int(node.shape[1]) * array.strides[0], *array.strides))
+            return replace(
+                array, shape=tuple(node.shape), strides=(int(node.shape[1]) * array.strides[0], *array.strides)
+            )
         if not array.contiguous:
             fresh = self.source.array(array.shape, None)
             copy(self.code, array, fresh, array.shape)

@@ -22,7 +22,12 @@ class Code(Instructions):
         self.block = name
 
     def loop(
-        self, stop: int | Index, body: Callable[[Index, list[Reg]], Sequence[Reg]], carried: Sequence[Reg] = (), step: int = 1, kinds: Sequence[str] = ()
+        self,
+        stop: int | Index,
+        body: Callable[[Index, list[Reg]], Sequence[Reg]],
+        carried: Sequence[Reg] = (),
+        step: int = 1,
+        kinds: Sequence[str] = (),
     ) -> list[Reg]:
         """`body(index, carried) -> carried` for index 0, step, ... below stop; no loop where it is done once.
 
@@ -38,7 +43,13 @@ class Code(Instructions):
         return self.counted("0", stop, body, carried, step, kinds)
 
     def counted(
-        self, start: Index, stop: int | Index, body: Callable[[Index, list[Reg]], Sequence[Reg]], carried: Sequence[Reg], step: int, kinds: Sequence[str]
+        self,
+        start: Index,
+        stop: int | Index,
+        body: Callable[[Index, list[Reg]], Sequence[Reg]],
+        carried: Sequence[Reg],
+        step: int,
+        kinds: Sequence[str],
     ) -> list[Reg]:
         """A loop that is done once at least."""
         self.used += 1
@@ -60,7 +71,6 @@ class Code(Instructions):
         self.lines[place:place] = phis
         self.label(f"{name}x")
         return after
-
 
     # -- threads: all of them run the same code, and divide the loops of each kernel among themselves
 

@@ -21,7 +21,9 @@ from symfold.core.nodes import Node
 if TYPE_CHECKING:
     from symfold.compute.backends.native.body import Body
 
-Write = Callable[[Sequence[Index], int, Reg], None]  # a position in the result, the axis along which the vector lies, sums
+Write = Callable[
+    [Sequence[Index], int, Reg], None
+]  # a position in the result, the axis along which the vector lies, sums
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,23 @@ class Named:
     def seen(self, letters: Sequence[str | None], sizes: dict[str, int]) -> Array:
         """The array along these letters; None stands for an axis of size 1."""
         strides = tuple(self.stride(letter) if letter else 0 for letter in letters)
-        return Array(self.array.base, tuple(sizes[letter] if letter else 1 for letter in letters), strides, self.array.offset)
+        return Array(
+            self.array.base, tuple(sizes[letter] if letter else 1 for letter in letters), strides, self.array.offset
+        )
 
 
 def write_einsum(body: Body, node: Node, args: Sequence[Array]) -> Array | None:
     """A sum of products; what is computed from it entry by entry is computed before its sums leave the registers."""
     inputs, result = dict(node.op.attributes)["subscripts"].split("->")
     given = [Named(letters, array) for letters, array in zip(inputs.split(","), args, strict=True)]
-    samples = next((letters[axis] for letters, arg in zip(inputs.split(","), node.args, strict=True) if (axis := body.axes[arg]) is not None), "")
+    samples = next(
+        (
+            letters[axis]
+            for letters, arg in zip(inputs.split(","), node.args, strict=True)
+            if (axis := body.axes[arg]) is not None
+        ),
+        "",
+    )
     while len(given) > 2:
         given[:2] = [joined(body, given[0], given[1], result + "".join(other.letters for other in given[2:]), samples)]
     extents = body.source.extents(node.shape, body.axes[node])
@@ -56,7 +67,14 @@ def write_einsum(body: Body, node: Node, args: Sequence[Array]) -> Array | None:
         copy(body.code, given[0].seen(list(result), given[0].sizes()), target, extents)
         return target
     sums = Sums(body, node)
-    contract(body.code, given[0], given[1], Named(result, sums.outputs[0]), dict(zip(result, extents, strict=True)), sums.write)
+    contract(
+        body.code,
+        given[0],
+        given[1],
+        Named(result, sums.outputs[0]),
+        dict(zip(result, extents, strict=True)),
+        sums.write,
+    )
     return sums.done()
 
 
@@ -69,7 +87,9 @@ def joined(body: Body, left: Named, right: Named, wanted: str, samples: str) -> 
     target = body.source.array(shape, axis)
 
     def write(position: Sequence[Index], along: int, sums: Reg) -> None:
-        body.code.store(sums, address(body.code, target, target.strides, position), target.strides[along] if target.strides else 0)
+        body.code.store(
+            sums, address(body.code, target, target.strides, position), target.strides[along] if target.strides else 0
+        )
 
     extents = body.source.extents(shape, axis)
     contract(body.code, left, right, Named(letters, target), dict(zip(letters, extents, strict=True)), write)
@@ -100,7 +120,10 @@ def contract(code: Code, left: Named, right: Named, target: Named, extents: dict
             at = {**known, **({row: i} if row else {}), **({column: j} if column else {})}
             write([at[one] for one in target.letters], axis, sums)
 
-        at_a, at_b = (replace(view, base=address(code, view, [named.stride(one) for one in around], place), offset=0) for view, named in ((a, left), (b, right)))
+        at_a, at_b = (
+            replace(view, base=address(code, view, [named.stride(one) for one in around], place), offset=0)
+            for view, named in ((a, left), (b, right))
+        )
         if by_sums:
             inner_products(code, at_a, at_b, store)
         else:
@@ -111,7 +134,9 @@ def contract(code: Code, left: Named, right: Named, target: Named, extents: dict
         over(code, [sizes[one] for one in around], tiles, [])
 
 
-def along_vectors(code: Code, left: Named, right: Named, target: Named, inner: Sequence[str], sizes: dict[str, int]) -> tuple[Named, Named, str | None]:
+def along_vectors(
+    code: Code, left: Named, right: Named, target: Named, inner: Sequence[str], sizes: dict[str, int]
+) -> tuple[Named, Named, str | None]:
     """The operands, their sides changed where that is better, and the letter along which the vector lies: one of the right, or a summed one."""
     results = prod(sizes[one] for one in target.letters)
     summed = prod(sizes[one] for one in inner)
@@ -128,8 +153,16 @@ def along_vectors(code: Code, left: Named, right: Named, target: Named, inner: S
         count = sum(number for number, _ in pieces(sizes[letter], code.width))
         return results * (summed / sizes[letter] * count + 2 * code.width.bit_length())
 
-    ways = [(instructions(right, one), 0, left, right, one) for one in right.letters if one in target.letters and one not in left.letters]
-    ways += [(instructions(left, one), 1, right, left, one) for one in left.letters if one in target.letters and one not in right.letters]
+    ways = [
+        (instructions(right, one), 0, left, right, one)
+        for one in right.letters
+        if one in target.letters and one not in left.letters
+    ]
+    ways += [
+        (instructions(left, one), 1, right, left, one)
+        for one in left.letters
+        if one in target.letters and one not in right.letters
+    ]
     ways += [(summing(one), 2, left, right, one) for one in inner]
     best = min(ways, key=lambda way: way[:2], default=(inf, 0, left, right, None))
     return (*best[2:4], best[4]) if best[0] < inf else (left, right, None)

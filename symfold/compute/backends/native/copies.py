@@ -29,12 +29,19 @@ def squares(code: Code, source: Array, target: Array, extents: Sequence[int], ac
     width = code.width
     full = {axis: extents[axis] // width * width for axis in (across, along)}
     nest = Nest(code, [target, source])
-    axes = [Axis(extents[k], (target.strides[k], source.strides[k])) for k in range(len(extents)) if k not in full and extents[k] > 1]
+    axes = [
+        Axis(extents[k], (target.strides[k], source.strides[k]))
+        for k in range(len(extents))
+        if k not in full and extents[k] > 1
+    ]
     axes += [Axis(full[k] // width, (width * target.strides[k], width * source.strides[k])) for k in (across, along)]
 
     def square(offsets: list[Index], _: list[Reg]) -> list[Reg]:
         into, out_of = offsets
-        rows = [code.load(code.at(source.base, code.plus(out_of, str(k * source.strides[along]))), width) for k in range(width)]
+        rows = [
+            code.load(code.at(source.base, code.plus(out_of, str(k * source.strides[along]))), width)
+            for k in range(width)
+        ]
         for k, column in enumerate(code.turned(rows)):
             code.store(column, code.at(target.base, code.plus(into, str(k * target.strides[across]))))
         return []
@@ -53,7 +60,12 @@ def squares(code: Code, source: Array, target: Array, extents: Sequence[int], ac
 
 def entries(code: Code, source: Array, target: Array, extents: Sequence[int]) -> None:
     """A copy vector by vector."""
-    everywhere(code, extents, [target, source], lambda where, lanes: code.store(fetch(code, where(source), lanes), *where(target)))
+    everywhere(
+        code,
+        extents,
+        [target, source],
+        lambda where, lanes: code.store(fetch(code, where(source), lanes), *where(target)),
+    )
 
 
 def fill(code: Code, target: Array, extents: Sequence[int], value: float) -> None:

@@ -24,7 +24,9 @@ def entry(code: Code, array: Array, index: Index, axis: int = 0) -> Array:
     return Array(base, array.shape[:axis] + array.shape[axis + 1 :], array.strides[:axis] + array.strides[axis + 1 :])
 
 
-def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[Any], body_of: BodyOf, into: Mapping[int, Array]) -> list[Any]:
+def write_fold(
+    source: Source, node: Node, args: Sequence[Any], axes: Sequence[Any], body_of: BodyOf, into: Mapping[int, Array]
+) -> list[Any]:
     """One loop, its body written by `body_of`: the places of the fold's results, the last state first.
 
     `into` says for some of the results that are given out at each step where they must go.
@@ -44,7 +46,8 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[A
             pairs[k] = source.array((2, *shape), given_axes[k])
             copy(code, args[k], entry(code, pairs[k], "0"), source.extents(shape, given_axes[k]))
     sequences = [
-        sequence_for(source, output, formals, results, args, fold, kept, inside_axes, count, into.get(carries + k)) for k, output in enumerate(outputs)
+        sequence_for(source, output, formals, results, args, fold, kept, inside_axes, count, into.get(carries + k))
+        for k, output in enumerate(outputs)
     ]
 
     def step(index: Index, _: list[Reg]) -> list[Reg]:
@@ -63,7 +66,11 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], axes: Sequence[A
             known[formals[k]] = before
             after.append(place)
         wanted: list[tuple[Node, Array]] = [*zip(results, after, strict=False)]
-        wanted += [(output, entry(code, array, index)) for output, array in zip(outputs, sequences, strict=True) if owns(output)]
+        wanted += [
+            (output, entry(code, array, index))
+            for output, array in zip(outputs, sequences, strict=True)
+            if owns(output)
+        ]
         for result, place in wanted:
             if result not in known:
                 targets.setdefault(result, place)

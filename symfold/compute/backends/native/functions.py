@@ -24,7 +24,15 @@ from symfold.core.nodes import Node
 from symfold.errors import NoRule
 
 # the largest errors, in units in the last place of the result, in float64 and float32
-ULPS: dict[Head, float] = {sp.exp: 1.5, sp.log: 1.5, sp.tanh: 2.5, sp.erf: 1.5, sp.erfc: 16.0, sigmoid: 2.5, softplus: 2.0}
+ULPS: dict[Head, float] = {
+    sp.exp: 1.5,
+    sp.log: 1.5,
+    sp.tanh: 2.5,
+    sp.erf: 1.5,
+    sp.erfc: 16.0,
+    sigmoid: 2.5,
+    softplus: 2.0,
+}
 
 
 def emit(code: Code, node: Node, args: Sequence[Reg]) -> Reg:
@@ -33,7 +41,9 @@ def emit(code: Code, node: Node, args: Sequence[Reg]) -> Reg:
         return power(code, args[0], exponent)
     if node.op not in ROWS:
         known = ", ".join(sorted(head.__name__ for head in ROWS))
-        raise NoRule(f"the native backend has no code for the function {node.op.__name__} (those with a rule: {known}; take backend='numpy')")
+        raise NoRule(
+            f"the native backend has no code for the function {node.op.__name__} (those with a rule: {known}; take backend='numpy')"
+        )
     return ROWS[node.op](code, list(args))
 
 
@@ -161,13 +171,17 @@ def reciprocal(code: Code, x: Reg) -> Reg:
 def logistic(code: Code, x: Reg) -> Reg:
     """1/(1 + e) or e/(1 + e) with e = exp(-|x|), which may be subnormal."""
     e = exp(code, code.negative(code.intrinsic("fabs", x)))
-    return code.binary("fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1)))
+    return code.binary(
+        "fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1))
+    )
 
 
 def decay(code: Code, x: Reg) -> tuple[Reg, Reg]:
     """exp(-|x|), and in the far tail exp(x/2), which is normal where exp(x) is subnormal; and x, kept finite below."""
     x = code.select("olt", code.number(-10000), x, x, code.number(-10000))
-    part = code.select("olt", code.binary("fmul", x, code.number(0.5)), code.negative(code.intrinsic("fabs", x)), x, code.number(FAR))
+    part = code.select(
+        "olt", code.binary("fmul", x, code.number(0.5)), code.negative(code.intrinsic("fabs", x)), x, code.number(FAR)
+    )
     return x, exp_within(code, part)
 
 
@@ -179,7 +193,9 @@ def tail(code: Code, near: Reg, x: Reg, e: Reg) -> Reg:
 def silu(code: Code, x: Reg) -> Reg:
     """x times the sigmoid."""
     x, e = decay(code, x)
-    share = code.binary("fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1)))
+    share = code.binary(
+        "fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1))
+    )
     return tail(code, code.binary("fmul", x, share), x, e)
 
 
@@ -187,7 +203,9 @@ def mish(code: Code, x: Reg) -> Reg:
     """x*tanh(softplus(x)) as a quotient of polynomials in exp(-|x|)."""
     x, e = decay(code, x)
     number = code.number
-    above = code.select("olt", code.fma(e, e, code.binary("fadd", e, e)), code.fma(e, number(2), number(1)), x, number(0))
+    above = code.select(
+        "olt", code.fma(e, e, code.binary("fadd", e, e)), code.fma(e, number(2), number(1)), x, number(0)
+    )
     rest = code.select("olt", number(2), code.binary("fmul", code.binary("fadd", e, e), e), x, number(0))
     return tail(code, code.binary("fmul", x, code.binary("fdiv", above, code.binary("fadd", above, rest))), x, e)
 
@@ -320,7 +338,9 @@ def heaviside(code: Code, args: list[Reg]) -> Reg:
 
 def step_of(code: Code, x: Reg) -> Reg:
     """1 where x > 0, 0 where it is not, and a nan where it is one."""
-    return code.select("ogt", code.number(1), code.select("ole", code.number(0), x, x, code.number(0)), x, code.number(0))
+    return code.select(
+        "ogt", code.number(1), code.select("ole", code.number(0), x, x, code.number(0)), x, code.number(0)
+    )
 
 
 # -- choice: a truth value is the number 1 or 0, and whatever is not 0 is true
@@ -343,7 +363,9 @@ def truth(code: Code, x: Reg, true: float = 1.0) -> Reg:
 
 def sized(condition: str) -> Callable[[Code, list[Reg]], Reg]:
     """A comparison of the size of a number with infinity."""
-    return lambda code, args: code.select(condition, code.number(1), code.number(0), code.intrinsic("fabs", args[0]), code.number(math.inf))
+    return lambda code, args: code.select(
+        condition, code.number(1), code.number(0), code.intrinsic("fabs", args[0]), code.number(math.inf)
+    )
 
 
 LIBRARY: dict[Head, str] = {
@@ -378,15 +400,20 @@ ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
     step: one(step_of),
     f.ndtr: one(ndtr),
     f.logistic: lambda code, args: logistic_of(code, *args),
-    f.greater: compared("ogt"), f.greater_equal: compared("oge"), f.less: compared("olt"), f.less_equal: compared("ole"),
-    f.equal: compared("oeq"), f.not_equal: compared("une"),
+    f.greater: compared("ogt"),
+    f.greater_equal: compared("oge"),
+    f.less: compared("olt"),
+    f.less_equal: compared("ole"),
+    f.equal: compared("oeq"),
+    f.not_equal: compared("une"),
     f.where: lambda code, args: chosen(code, *args),
     f.logical_and: lambda code, args: chosen(code, args[0], truth(code, args[1]), code.number(0)),
     f.logical_or: lambda code, args: chosen(code, args[0], code.number(1), truth(code, args[1])),
     f.logical_xor: lambda code, args: chosen(code, args[0], truth(code, args[1], 0.0), truth(code, args[1])),
     f.logical_not: lambda code, args: truth(code, args[0], 0.0),
     f.isnan: lambda code, args: code.select("uno", code.number(1), code.number(0), args[0], args[0]),
-    f.isinf: sized("oeq"), f.isfinite: sized("olt"),
+    f.isinf: sized("oeq"),
+    f.isfinite: sized("olt"),
     sp.Abs: lambda code, args: code.intrinsic("fabs", args[0]),
     sp.floor: lambda code, args: code.intrinsic("floor", args[0]),
     sp.ceiling: lambda code, args: code.intrinsic("ceil", args[0]),

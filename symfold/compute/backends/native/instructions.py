@@ -140,7 +140,10 @@ class Instructions:
             half = reg.lanes // 2
             kind, low = self.type(reg.lanes), ", ".join(f"i32 {k}" for k in range(half))
             high = ", ".join(f"i32 {k}" for k in range(half, 2 * half))
-            parts = [Reg(self.define(f"shufflevector {kind} {reg.name}, {kind} poison, <{half} x i32> <{order}>"), half) for order in (low, high)]
+            parts = [
+                Reg(self.define(f"shufflevector {kind} {reg.name}, {kind} poison, <{half} x i32> <{order}>"), half)
+                for order in (low, high)
+            ]
             if half == 1:
                 parts = [Reg(self.define(f"extractelement <1 x {self.real}> {part.name}, i64 0")) for part in parts]
             reg = self.binary(name, *parts) if name == "fadd" else self.intrinsic(name, *parts)
@@ -158,7 +161,10 @@ class Instructions:
                     second = [j + step if not j & step else count + j for j in range(count)]
                     for place, lanes in ((k, first), (k + step, second)):
                         order = ", ".join(f"i32 {lane}" for lane in lanes)
-                        vectors[place] = Reg(self.define(f"shufflevector {kind} {a.name}, {kind} {b.name}, <{count} x i32> <{order}>"), count)
+                        vectors[place] = Reg(
+                            self.define(f"shufflevector {kind} {a.name}, {kind} {b.name}, <{count} x i32> <{order}>"),
+                            count,
+                        )
             step //= 2
         return vectors
 
@@ -198,7 +204,9 @@ class Instructions:
     def table(self, numbers: Sequence[int]) -> str:
         """Whole numbers that are there from the start."""
         name = f"@table{len(self.declared)}"
-        self.declared[name] = f"{name} = private constant [{len(numbers)} x i64] [{', '.join(f'i64 {number}' for number in numbers)}]"
+        self.declared[name] = (
+            f"{name} = private constant [{len(numbers)} x i64] [{', '.join(f'i64 {number}' for number in numbers)}]"
+        )
         return name
 
 

@@ -37,7 +37,11 @@ def summed(node: Node) -> int:
     if is_primitive(node, dot):
         return int(node.args[0].shape[-1])
     inputs, result = dict(node.op.attributes)["subscripts"].split("->")
-    sizes = {letter: size for letters, arg in zip(inputs.split(","), node.args, strict=True) for letter, size in zip(letters, arg.shape, strict=True)}
+    sizes = {
+        letter: size
+        for letters, arg in zip(inputs.split(","), node.args, strict=True)
+        for letter, size in zip(letters, arg.shape, strict=True)
+    }
     return prod(int(size) for letter, size in sizes.items() if letter not in result)
 
 
@@ -60,5 +64,7 @@ def vectors(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: 
             shape = [int(size) for size in node.shape]
             plain = prod(shape[:-1]) * sum(count for count, _ in pieces(shape[-1], width)) if shape else 1
             in_order += times * plain
-            by_samples += times * (plain if axes.get(node) is None else prod(shape) // max(batch, 1) * -(-batch // width))
+            by_samples += times * (
+                plain if axes.get(node) is None else prod(shape) // max(batch, 1) * -(-batch // width)
+            )
     return in_order, by_samples

@@ -65,7 +65,11 @@ class Following:
         ways = {self.forward[arg] for arg in node.args if arg in self.forward}
         sequences = [arg for arg in node.args if number_of(arg) is None]
         alike = all(arg in self.forward or arg not in later for arg in sequences)
-        if len(ways) != 1 or not alike or any(arg.shape[:1] != node.shape[:1] or len(arg.shape) != len(node.shape) for arg in sequences):
+        if (
+            len(ways) != 1
+            or not alike
+            or any(arg.shape[:1] != node.shape[:1] or len(arg.shape) != len(node.shape) for arg in sequences)
+        ):
             return False
         self.forward[node] = ways.pop()
         return True
@@ -81,7 +85,11 @@ class Following:
         fold: Fold = self.fold.op
         order = walk(roots)
         inside = set(self.inside)
-        given = [node for node in self.inside if node in roots or any(node in user.args for user in order if user not in inside)]
+        given = [
+            node
+            for node in self.inside
+            if node in roots or any(node in user.args for user in order if user not in inside)
+        ]
         args, each, shapes = list(self.fold.args), list(fold.each), list(fold.block.shapes)
         entries: dict[Node, Node] = {}
 
@@ -104,15 +112,23 @@ class Following:
 
         for node in self.inside:
             entries[node] = Node(node.op, tuple(entry(arg, self.forward[node]) for arg in node.args))
-        reached = [node for node in walk(roots, stop=given) if node is not self.fold]  # what is left when what follows is gone
+        reached = [
+            node for node in walk(roots, stop=given) if node is not self.fold
+        ]  # what is left when what follows is gone
         kept = [node for node in reached if isinstance(node.op, Select) and node.args[0] is self.fold]
         outputs = sorted({node.op.position for node in kept} - set(range(fold.carries)))
-        results = [*fold.block.results[: fold.carries], *(fold.block.results[k] for k in outputs), *(entries[node] for node in given)]
+        results = [
+            *fold.block.results[: fold.carries],
+            *(fold.block.results[k] for k in outputs),
+            *(entries[node] for node in given),
+        ]
         made = Node(Fold(Block(tuple(shapes), tuple(results)), fold.count, fold.carries, tuple(each)), tuple(args))
         new: dict[Node, Node] = {}
         for node in kept:
             position = node.op.position
-            new[node] = Node(Select(position if position < fold.carries else fold.carries + outputs.index(position)), (made,))
+            new[node] = Node(
+                Select(position if position < fold.carries else fold.carries + outputs.index(position)), (made,)
+            )
         for k, node in enumerate(given):
             whole = Node(Select(fold.carries + len(outputs) + k), (made,))
             new[node] = whole if self.forward[node] else reverse(whole)

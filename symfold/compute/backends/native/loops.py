@@ -71,7 +71,11 @@ def merged(axes: Sequence[Axis]) -> list[Axis]:
     for axis in axes:
         if axis.extent == 1:
             continue
-        if found and found[-1].summed == axis.summed and all(a == axis.extent * b for a, b in zip(found[-1].strides, axis.strides, strict=True)):
+        if (
+            found
+            and found[-1].summed == axis.summed
+            and all(a == axis.extent * b for a, b in zip(found[-1].strides, axis.strides, strict=True))
+        ):
             found[-1] = Axis(found[-1].extent * axis.extent, axis.strides, axis.summed)
         else:
             found.append(axis)
@@ -94,23 +98,42 @@ class Nest:
         self.offsets: list[Index] = [str(array.offset) for array in self.arrays]
 
     def step(self, offsets: Sequence[Index], axis: Axis, index: Index) -> list[Index]:
-        return [self.code.plus(offset, self.code.times(index, stride)) for offset, stride in zip(offsets, axis.strides, strict=True)]
+        return [
+            self.code.plus(offset, self.code.times(index, stride))
+            for offset, stride in zip(offsets, axis.strides, strict=True)
+        ]
 
-    def over(self, axes: Sequence[Axis], offsets: Sequence[Index], body: Callable[[list[Index], list[Reg]], Sequence[Reg]], carried: Sequence[Reg] = ()) -> list[Reg]:
+    def over(
+        self,
+        axes: Sequence[Axis],
+        offsets: Sequence[Index],
+        body: Callable[[list[Index], list[Reg]], Sequence[Reg]],
+        carried: Sequence[Reg] = (),
+    ) -> list[Reg]:
         """The body at every place of these axes."""
         if not axes:
             return list(body(list(offsets), list(carried)))
         first, *rest = axes
-        return self.code.loop(first.extent, lambda k, inside: self.over(rest, self.step(offsets, first, k), body, inside), carried)
+        return self.code.loop(
+            first.extent, lambda k, inside: self.over(rest, self.step(offsets, first, k), body, inside), carried
+        )
 
-    def vectors(self, axis: Axis, offsets: Sequence[Index], body: Callable[[list[Index], int, list[Reg]], Sequence[Reg]], carried: Sequence[Reg] = ()) -> list[Reg]:
+    def vectors(
+        self,
+        axis: Axis,
+        offsets: Sequence[Index],
+        body: Callable[[list[Index], int, list[Reg]], Sequence[Reg]],
+        carried: Sequence[Reg] = (),
+    ) -> list[Reg]:
         """The body at every vector along an axis: full ones, then what is left. Carried values are of one lane."""
         start, values = 0, list(carried)
         for count, lanes in pieces(axis.extent, self.code.width):
             base = self.step(offsets, axis, str(start))
             wide = Axis(count, tuple(stride * lanes for stride in axis.strides))
 
-            def at_vector(k: Index, inside: list[Reg], base: list[Index] = base, wide: Axis = wide, lanes: int = lanes) -> Sequence[Reg]:
+            def at_vector(
+                k: Index, inside: list[Reg], base: list[Index] = base, wide: Axis = wide, lanes: int = lanes
+            ) -> Sequence[Reg]:
                 return body(self.step(base, wide, k), lanes, inside)
 
             values = self.code.loop(count, at_vector, values)
@@ -146,13 +169,20 @@ def everywhere(code: Code, extents: Sequence[int], arrays: Sequence[Array], body
 
 def run_chunk(code: Code, extents: Sequence[int], chunk: Chunk) -> None:
     """All entries of a chunk."""
-    everywhere(code, extents, [*chunk.writes.values(), *chunk.reads.values()], lambda where, lanes: chunk.write(code, where, lanes, {}))
+    everywhere(
+        code,
+        extents,
+        [*chunk.writes.values(), *chunk.reads.values()],
+        lambda where, lanes: chunk.write(code, where, lanes, {}),
+    )
 
 
 IDENTITY = {"fadd": 0.0, "maximum": -np.inf}
 
 
-def reduce(code: Code, chunk: Chunk, value: Node, axes: Sequence[int], target: Array, name: str = "fadd", scale: float = 1.0) -> None:
+def reduce(
+    code: Code, chunk: Chunk, value: Node, axes: Sequence[int], target: Array, name: str = "fadd", scale: float = 1.0
+) -> None:
     """Sums (or maxima) of a value over axes, times a number; `target` has the reduced axes with size 1.
 
     The vector goes along the axis on which the value lies side by side: a summed one ends in a sum over the lanes.
@@ -160,7 +190,12 @@ def reduce(code: Code, chunk: Chunk, value: Node, axes: Sequence[int], target: A
     arrays = [*chunk.reads.values()]
     shape = value.shape
     rank = len(shape)
-    spread = Array(target.base, shape, tuple(0 if k - rank in axes else stride for k, stride in enumerate(target.strides)), target.offset)
+    spread = Array(
+        target.base,
+        shape,
+        tuple(0 if k - rank in axes else stride for k, stride in enumerate(target.strides)),
+        target.offset,
+    )
     nest = Nest(code, [*arrays, spread])
     found = axes_over(shape, nest.arrays, [k - rank in axes for k in range(rank)])
     kept, summed = [a for a in found if not a.summed], [a for a in found if a.summed]
@@ -196,7 +231,12 @@ def reduce(code: Code, chunk: Chunk, value: Node, axes: Sequence[int], target: A
 
     def along_kept(offsets: list[Index], _: list[Reg]) -> list[Reg]:
         def at_vector(place: list[Index], lanes: int, _: list[Reg]) -> list[Reg]:
-            total = nest.over(summed, place, lambda inside, so_far: [added(inside, inner, lanes, so_far[0])], [code.number(IDENTITY[name], lanes)])
+            total = nest.over(
+                summed,
+                place,
+                lambda inside, so_far: [added(inside, inner, lanes, so_far[0])],
+                [code.number(IDENTITY[name], lanes)],
+            )
             finish(total[0], place, inner)
             return []
 

@@ -82,7 +82,9 @@ def compiled(text: str) -> bytes:
 def target_machine() -> Any:
     binding, machine = llvm(), host()
     target = binding.Target.from_default_triple()
-    return target.create_target_machine(cpu=machine.processor, features=machine.features, opt=2, jit=True, reloc="default", codemodel="jitdefault")
+    return target.create_target_machine(
+        cpu=machine.processor, features=machine.features, opt=2, jit=True, reloc="default", codemodel="jitdefault"
+    )
 
 
 def read(path: Path) -> bytes | None:

@@ -77,7 +77,12 @@ def write_product(body: Body, node: Node, left: Array, right: Array) -> Array | 
             product(code, a, b, lambda i, j, reg: store(i, j, reg, last), height, breadth)
         return []
 
-    inner = a.strides[-1] == 1 and b.strides[-2] == 1 and not samples_inside and (min(height, breadth) < 8 or height * breadth <= 64)
+    inner = (
+        a.strides[-1] == 1
+        and b.strides[-2] == 1
+        and not samples_inside
+        and (min(height, breadth) < 8 or height * breadth <= 64)
+    )
     if not inner and not samples_inside:
         b = in_rows(body.source, b, breadth)
     with code.kernel():

@@ -12,7 +12,9 @@ from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
 
 
-def first_largest(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def first_largest(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     """1 at the first largest entry, 0 elsewhere; the first that is not a number, where there is any, as NumPy has it."""
     code, value, rank = source.code, args[0], len(target.shape)
     over = dict(node.op.attributes)["axis"] or tuple(range(-rank, 0))

@@ -19,7 +19,9 @@ from symfold.compute.backends.native.loops import Where, everywhere, fetch
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
 
-Row = Callable[[Index, Reg, Array], None]  # the number of a row, nan where it is none and else 0, and what belongs to it
+Row = Callable[
+    [Index, Reg, Array], None
+]  # the number of a row, nan where it is none and else 0, and what belongs to it
 
 
 def numbered(source: Source, positions: Sequence[int], row: Callable[[str, str], None]) -> None:
@@ -38,10 +40,16 @@ def numbered(source: Source, positions: Sequence[int], row: Callable[[str, str],
 def taken(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
     extents = source.extents(target.shape[1:], axis)
     with source.code.kernel():
-        numbered(source, dict(node.op.attributes)["positions"], lambda k, at: copy(source.code, entry(source.code, args[0], at), entry(source.code, target, k), extents))
+        numbered(
+            source,
+            dict(node.op.attributes)["positions"],
+            lambda k, at: copy(source.code, entry(source.code, args[0], at), entry(source.code, target, k), extents),
+        )
 
 
-def rows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def rows_added(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     code, extents = source.code, source.extents(target.shape[1:], axis)
     fill(code, target, source.extents(target.shape, axis), 0.0)
 
@@ -49,7 +57,9 @@ def rows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence
         part, into = entry(code, args[0], k), entry(code, target, position)
 
         def add(where: Any, lanes: int) -> None:
-            code.store(code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(part), lanes)), *where(into))
+            code.store(
+                code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(part), lanes)), *where(into)
+            )
 
         everywhere(code, extents, [into, part], add)
 
@@ -72,7 +82,9 @@ def picked(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any
         each_number(code, numbers, target, table.shape[0], row)
 
 
-def rows_added_at(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def rows_added_at(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     code, (bar, _, numbers) = source.code, args
     fill(code, target, target.shape, 0.0)
 
@@ -105,5 +117,7 @@ def each_number(code: Code, numbers: Array, rows: Array, count: int, row: Row) -
     valid = code.define(f"and i1 {code.define(f'and i1 {flags[0]}, {flags[1]}')}, {flags[2]}")
     whole = code.define(f"fptosi {code.real} {given.name} to i64")
     number = code.define(f"select i1 {valid}, i64 {whole}, i64 0")
-    wrong = code.define(f"select i1 {valid}, {code.real} {code.number(0).name}, {code.real} {code.number(math.nan).name}")
+    wrong = code.define(
+        f"select i1 {valid}, {code.real} {code.number(0).name}, {code.real} {code.number(math.nan).name}"
+    )
     row(number, Reg(wrong), rows)

@@ -39,7 +39,9 @@ from symfold.core.sequences import add_rows, stack_row, take_row
 from symfold.errors import NoRule
 
 
-def write_primitive(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def write_primitive(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     """The code that computes a primitive into its place."""
     for rows, write in RULES:
         if is_primitive(node, *rows):
@@ -48,7 +50,9 @@ def write_primitive(source: Source, node: Node, args: Sequence[Array], axes: Seq
     raise NoRule(f"the native backend has no code for {node.op.primitive.name!r} (take backend='numpy')")
 
 
-def reduced_to(source: Source, node: Node, value: Array, axes: Sequence[int], target: Array, name: str = "fadd", scale: float = 1.0) -> None:
+def reduced_to(
+    source: Source, node: Node, value: Array, axes: Sequence[int], target: Array, name: str = "fadd", scale: float = 1.0
+) -> None:
     """A reduction of a value that is in memory; the target has size 1 along the axes."""
     reduce(source.code, Chunk((), {node: value}, {}), node, axes, target, name, scale)
 
@@ -58,8 +62,18 @@ def reduction(source: Source, node: Node, args: Sequence[Array], axes: Sequence[
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(args[0].shape), 0))
     joined = prod(args[0].shape[k] for k in over)
     full = target if attributes["keepdims"] else opened_from(target, over, len(args[0].shape))
-    scale = (1.0 / joined if joined else math.nan) if is_primitive(node, reduce_mean) else 1.0  # the mean of nothing is no number
-    reduced_to(source, node.args[0], args[0], over, full, "maximum" if is_primitive(node, reduce_max, first_max) else "fadd", scale)
+    scale = (
+        (1.0 / joined if joined else math.nan) if is_primitive(node, reduce_mean) else 1.0
+    )  # the mean of nothing is no number
+    reduced_to(
+        source,
+        node.args[0],
+        args[0],
+        over,
+        full,
+        "maximum" if is_primitive(node, reduce_max, first_max) else "fadd",
+        scale,
+    )
 
 
 def opened_from(target: Array, axes: Sequence[int], rank: int) -> Array:
@@ -80,7 +94,11 @@ def summed_to(source: Source, node: Node, args: Sequence[Array], axes: Sequence[
     value = args[0]
     extra = len(value.shape) - len(target.shape)
     full = Array(target.base, (1,) * extra + target.shape, (0,) * extra + target.strides, target.offset)
-    over = [k - len(value.shape) for k in range(len(value.shape)) if k < extra or (full.shape[k] == 1 and value.shape[k] != 1)]
+    over = [
+        k - len(value.shape)
+        for k in range(len(value.shape))
+        if k < extra or (full.shape[k] == 1 and value.shape[k] != 1)
+    ]
     if over:
         reduced_to(source, node.args[0], value, over, full)
     else:
@@ -93,7 +111,9 @@ def shared(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any
     fill(source.code, target, target.shape, 1.0 / joined if joined else math.inf)
 
 
-def side_by_side(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def side_by_side(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     along, start = dict(node.op.attributes)["axis"], 0
     for arg in args:
         size = arg.shape[along]
@@ -115,7 +135,9 @@ def placed(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any
     copy(source.code, args[0].spread(part.shape), part, source.extents(part.shape, kept))
 
 
-def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], axis: Any) -> tuple[Array, Array, Array]:
+def exponentials(
+    source: Source, node: Node, value: Array, over: Sequence[int], axis: Any
+) -> tuple[Array, Array, Array]:
     """exp(a - max a), the maximum and the sum of the exponentials, with the reduced axes as axes of size 1.
 
     Where the maximum is -inf, every exponential is 0; where it is inf, those of the entries that are inf are 1, and all others 0.
@@ -139,7 +161,9 @@ def exponentials(source: Source, node: Node, value: Array, over: Sequence[int], 
     return powers, top, total
 
 
-def soft_maximum(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def soft_maximum(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     """Softmax; where every entry is -inf, 0 if it is the safe one, and else not a number."""
     code, safe = source.code, is_primitive(node, safe_softmax)
     powers, top, total = exponentials(source, node, args[0], dict(node.op.attributes)["axis"], axes[0])
@@ -158,7 +182,9 @@ def soft_maximum(source: Source, node: Node, args: Sequence[Array], axes: Sequen
     everywhere(code, source.extents(target.shape, axis), [target, powers, spread, tops], divided)
 
 
-def log_of_sum(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def log_of_sum(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     code, attributes, value = source.code, dict(node.op.attributes), args[0]
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(value.shape), 0))
     _, top, total = exponentials(source, node, value, over, axes[0] if axes[0] not in over else None)

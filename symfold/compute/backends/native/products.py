@@ -48,12 +48,22 @@ def tile(code: Code, left: Array, right: Array, store: Store, row: Index, column
     at_column = code.plus(str(right.offset), code.times(column, right.strides[-1]))
 
     def add(place: Sequence[Index], sums: list[Reg]) -> list[Reg]:
-        from_left, from_right = moved(code, at_row, place, left.strides[1:]), moved(code, at_column, place, right.strides[:-1])
-        vectors = [code.load(code.at(right.base, code.plus(from_right, str(v * lanes * right.strides[-1]))), lanes, right.strides[-1]) for v in range(wide)]
+        from_left, from_right = (
+            moved(code, at_row, place, left.strides[1:]),
+            moved(code, at_column, place, right.strides[:-1]),
+        )
+        vectors = [
+            code.load(
+                code.at(right.base, code.plus(from_right, str(v * lanes * right.strides[-1]))), lanes, right.strides[-1]
+            )
+            for v in range(wide)
+        ]
         after = []
         for r in range(high):
             factor = code.load(code.at(left.base, code.plus(from_left, str(r * left.strides[0]))), 1)
-            after += [code.fma(code.splat(factor, lanes), vector, sums[r * wide + v]) for v, vector in enumerate(vectors)]
+            after += [
+                code.fma(code.splat(factor, lanes), vector, sums[r * wide + v]) for v, vector in enumerate(vectors)
+            ]
         return after
 
     sums = over(code, inner, add, [code.number(0, lanes)] * (high * wide))
@@ -77,7 +87,13 @@ def inner_products(code: Code, left: Array, right: Array, store: Store) -> None:
             def add(place: Sequence[Index], sums: list[Reg], lanes: int = lanes, start: int = start) -> list[Reg]:
                 at = [*place[:-1], code.plus(code.times(place[-1], lanes), str(start))]
                 a = [code.load(address(code, left, left.strides, [code.plus(i, str(q)), *at]), lanes) for q in range(r)]
-                b = [code.load(address(code, right, (right.strides[-1], *right.strides[:-1]), [code.plus(j, str(q)), *at]), lanes) for q in range(c)]
+                b = [
+                    code.load(
+                        address(code, right, (right.strides[-1], *right.strides[:-1]), [code.plus(j, str(q)), *at]),
+                        lanes,
+                    )
+                    for q in range(c)
+                ]
                 return [code.fma(x, y, sums[p * c + q]) for p, x in enumerate(a) for q, y in enumerate(b)]
 
             part = over(code, (*others, count), add, [code.number(0, lanes)] * (r * c))
@@ -99,7 +115,13 @@ def inner_products(code: Code, left: Array, right: Array, store: Store) -> None:
         across(str(rows // high * high), rows % high)
 
 
-def over(code: Code, extents: Sequence[int], body: Callable[[Sequence[Index], list[Reg]], list[Reg]], carried: Sequence[Reg], place: Sequence[Index] = ()) -> list[Reg]:
+def over(
+    code: Code,
+    extents: Sequence[int],
+    body: Callable[[Sequence[Index], list[Reg]], list[Reg]],
+    carried: Sequence[Reg],
+    place: Sequence[Index] = (),
+) -> list[Reg]:
     """The body at every place of these axes, with what it carries on."""
     if not extents:
         return body(place, list(carried))

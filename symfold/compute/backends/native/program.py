@@ -1,6 +1,6 @@
 """A net for one set of input shapes as machine code, with the memory that it works in.
 
-    step(params, updated, work)     reads parameters, leaves results in `work`, and those that replace parameters in `updated`
+step(params, updated, work)     reads parameters, leaves results in `work`, and those that replace parameters in `updated`
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ def put_otherwise(roots: Sequence[Node]) -> tuple[Node, ...]:
     array([[  0., -inf],
            [  0.,   0.]], dtype=float32)
     """
+
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if is_primitive(node, causal):
             return mask(args[0])
@@ -60,14 +61,21 @@ def correlated(node: Node, bar: Node) -> Node | None:
     """
     given = dict(node.op.attributes)
     rank = len(given["kernel"])
-    around = tuple(d * (k - 1) - p for k, p, d in zip(given["kernel"], given["padding"], given["dilation"], strict=True))
+    around = tuple(
+        d * (k - 1) - p for k, p, d in zip(given["kernel"], given["padding"], given["dilation"], strict=True)
+    )
     if not is_primitive(bar, einsum) or set(given["stride"]) != {1} or min(around) < 0:
         return None
     inputs, result = dict(bar.op.attributes)["subscripts"].split("->")
     operands, places, kernel = inputs.split(","), result[-2 * rank : -rank], result[-rank:]
     moving = [k for k, letters in enumerate(operands) if set(places) & set(letters)]
     others = "".join(letters for k, letters in enumerate(operands) if k not in moving)
-    if len(moving) != 1 or not operands[moving[0]].endswith(places) or set(operands[moving[0]]) & set(kernel) or not set(kernel) <= set(others):
+    if (
+        len(moving) != 1
+        or not operands[moving[0]].endswith(places)
+        or set(operands[moving[0]]) & set(kernel)
+        or not set(kernel) <= set(others)
+    ):
         return None
     args = []
     for k, (letters, arg) in enumerate(zip(operands, bar.args, strict=True)):
@@ -100,9 +108,14 @@ def windows_taken_outside(block: Block, args: Sequence[Node], fold: Fold) -> tup
     given_out = block.results[fold.carries :]
     values = [one.args[0] if is_primitive(one, windows) else one for one in given_out]
     outputs = tuple(dict.fromkeys(values))
-    made = apply_fold(Block(block.shapes, (*kept, *outputs)), fold.count, args[: fold.carries], args[fold.carries :], fold.each)
+    made = apply_fold(
+        Block(block.shapes, (*kept, *outputs)), fold.count, args[: fold.carries], args[fold.carries :], fold.each
+    )
     found = [made[fold.carries + outputs.index(value)] for value in values]
-    taken = [Node(one.op, (whole,)) if is_primitive(one, windows) else whole for one, whole in zip(given_out, found, strict=True)]
+    taken = [
+        Node(one.op, (whole,)) if is_primitive(one, windows) else whole
+        for one, whole in zip(given_out, found, strict=True)
+    ]
     return (*made[: fold.carries], *taken)
 
 

@@ -20,7 +20,6 @@ def training(update: Update, dtype: str) -> Training:
     return Training(update, dtype)
 
 
-
 def supports(node: Node) -> bool:
     from symfold.compute.backends.native.rules import supports
 

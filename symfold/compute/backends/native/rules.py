@@ -24,7 +24,9 @@ def has_rule(node: Node) -> bool:
     if isinstance(node.op, type):
         return node.op in ROWS
     if isinstance(node.op, Apply):
-        return is_view(node) or is_primitive(node, causal, dot, einsum, reshape, windows, *(row for rows, _ in RULES for row in rows))
+        return is_view(node) or is_primitive(
+            node, causal, dot, einsum, reshape, windows, *(row for rows, _ in RULES for row in rows)
+        )
     return isinstance(node.op, (Fold, Select)) or not node.args
 
 

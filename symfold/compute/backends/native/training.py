@@ -128,14 +128,19 @@ def loop_text(made: Written, in_order: bool) -> str:
     loss = made.places[0]
     for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(made.feeds)))]):
         kind = "i64" if name == "steps" else "ptr"
-        code.lines += [f"  %at.{name} = getelementptr i64, ptr %table, i64 {k}", f"  %{name} = load {kind}, ptr %at.{name}, align 8"]
+        code.lines += [
+            f"  %at.{name} = getelementptr i64, ptr %table, i64 {k}",
+            f"  %{name} = load {kind}, ptr %at.{name}, align 8",
+        ]
 
     def step(k: Index, buffers: list[Reg]) -> list[Reg]:
         now, following, before = buffers
         for number, (_, place) in enumerate(made.feeds):
             with code.kernel():
                 gather(code, f"%data{number}", place, k, in_order)
-        code.lines.append(f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{', i64 %thread, ptr %barrier' if several else ''})")
+        code.lines.append(
+            f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{', i64 %thread, ptr %barrier' if several else ''})"
+        )
         value = code.load(code.at(loss.base, str(loss.offset)), 1)
         code.store(value, code.at("%losses", k))
         # infinity less itself and nan less itself are not a number

@@ -39,7 +39,9 @@ def inside(array: Array, shape: Sequence[int], padding: Sequence[int]) -> Array:
     return array
 
 
-def windows_added(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def windows_added(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     """Entries of windows added up at their places, one place of a window after the other.
 
     Only what has another place along an axis before the windows is divided among threads: there no two add to one entry.

@@ -63,7 +63,13 @@ class Written:
         return found
 
 
-def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: np.dtype[Any], replaced: Mapping[int, int] | None = None) -> Written:
+def written(
+    net: Net,
+    shapes: Mapping[str, tuple[int, ...]],
+    layout: Layout,
+    dtype: np.dtype[Any],
+    replaced: Mapping[int, int] | None = None,
+) -> Written:
     """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
     roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (put_otherwise, gathered)))
     machine = host()
@@ -89,7 +95,16 @@ def written(net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dty
         if places[k] != target:
             copy(source.code, places[k], target, target.shape)
     # a vector may be read to its end past the last entry
-    return Written(step_text(source.code), dtype, source.code.threads, source.memory.size + width, tuple(inputs), tuple(places), tuple(source.constants), rows_asked(roots))
+    return Written(
+        step_text(source.code),
+        dtype,
+        source.code.threads,
+        source.memory.size + width,
+        tuple(inputs),
+        tuple(places),
+        tuple(source.constants),
+        rows_asked(roots),
+    )
 
 
 def rows_asked(roots: Sequence[Node]) -> tuple[tuple[str, int], ...]:
@@ -108,7 +123,10 @@ def step_text(code: Code) -> str:
     if code.threads == 1:
         head = "define void @step(ptr noalias %params, ptr noalias %updated, ptr noalias %work) noinline {"
     else:
-        head = MEET + "define void @step(ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, ptr %barrier) noinline {"
+        head = (
+            MEET
+            + "define void @step(ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, ptr %barrier) noinline {"
+        )
     return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret void", "}", ""])
 
 
@@ -130,7 +148,11 @@ def offset_of(layout: Layout, leaf: Node) -> int:
     """Where in the buffer of parameters a leaf begins, or a run of a family's members."""
     number, position = layout.place(leaf)
     first = position.start if isinstance(position, slice) else position or 0
-    return layout.offsets[number] + first * prod(int(size) for size in layout.leaves[number].shape[1:]) if position is not None else layout.offsets[number]
+    return (
+        layout.offsets[number] + first * prod(int(size) for size in layout.leaves[number].shape[1:])
+        if position is not None
+        else layout.offsets[number]
+    )
 
 
 def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
@@ -138,10 +160,16 @@ def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int
 
     A guess where sizes are given; what it gets wrong shows when samples meet, and then nothing lies by samples.
     """
-    given = {leaf.op.name: leaf.shape for leaf in net.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family)}
+    given = {
+        leaf.op.name: leaf.shape for leaf in net.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family)
+    }
     found = {}
     for name, shape in given.items():
-        unknown = [k - len(shape) for k, size in enumerate(shape) if not isinstance(size, int)] if is_known(shape) and shape[-1:] != (NAME,) else []
+        unknown = (
+            [k - len(shape) for k, size in enumerate(shape) if not isinstance(size, int)]
+            if is_known(shape) and shape[-1:] != (NAME,)
+            else []
+        )
         if unknown and name in sizes:
             found[name] = unknown[-1]
     samples = {sizes[name][axis] for name, axis in found.items()}
@@ -154,7 +182,11 @@ def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int
 
 def batch_of(roots: Sequence[Node], leaves: Mapping[Node, Any], width: int) -> int | None:
     """How many samples lie innermost; None where arrays lie in their order."""
-    sizes = {leaf.shape[axis] for leaf, axis in leaves.items() if axis is not None and is_concrete(leaf.shape) and len(leaf.shape) >= -axis}
+    sizes = {
+        leaf.shape[axis]
+        for leaf, axis in leaves.items()
+        if axis is not None and is_concrete(leaf.shape) and len(leaf.shape) >= -axis
+    }
     if len(sizes) != 1:
         return None
     size = sizes.pop()

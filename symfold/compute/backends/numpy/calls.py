@@ -14,7 +14,18 @@ from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.functions import numbers_of
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
-from symfold.core.primitives import Apply, concatenate, dot, is_primitive, joined, put, reduce_mean, reduce_sum, share, sum_to
+from symfold.core.primitives import (
+    Apply,
+    concatenate,
+    dot,
+    is_primitive,
+    joined,
+    put,
+    reduce_mean,
+    reduce_sum,
+    share,
+    sum_to,
+)
 from symfold.core.sequences import stack_row
 
 

@@ -47,7 +47,11 @@ POWERS = {
     sp.Integer(-1): lambda a, o: [f"reciprocal({a}, {o})"],
     sp.Rational(1, 2): lambda a, o: [f"sqrt({a}, {o})"],
     sp.Integer(-2): lambda a, o: [f"multiply({a}, {a}, {o})", f"reciprocal({o}, {o})"],
-    sp.Rational(-1, 2): lambda a, o: [f"sqrt({a}, {o})", f"absolute({o}, {o})", f"reciprocal({o}, {o})"],  # of -0 it is oo, as of 0
+    sp.Rational(-1, 2): lambda a, o: [
+        f"sqrt({a}, {o})",
+        f"absolute({o}, {o})",
+        f"reciprocal({o}, {o})",
+    ],  # of -0 it is oo, as of 0
 }
 
 

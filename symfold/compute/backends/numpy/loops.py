@@ -125,7 +125,9 @@ def in_place(order: list[Node], formal: Node, result: Node) -> bool:
         return False
     last, where = max((order.index(node) for node in readers), default=-1), order.index(result)
     first_call_only = isinstance(result.op, type) and formal not in reads(result)[2:]
-    return last < where or (last == where and first_call_only and (result.op in (sp.Add, sp.Mul) or len(result.args) == 1))
+    return last < where or (
+        last == where and first_call_only and (result.op in (sp.Add, sp.Mul) or len(result.args) == 1)
+    )
 
 
 def output_sequence(

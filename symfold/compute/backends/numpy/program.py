@@ -20,9 +20,47 @@ from symfold.core.stacked_inputs import Family
 from symfold.transform.passes.hoisting import distribute
 
 FUNCTIONS = (
-    *("absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to", "ceil"),
-    *("concatenate", "copyto", "cos", "cosh", "divide", "empty", "exp", "expand_dims", "floor", "log", "logaddexp", "matmul"),
-    *("maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin", "sinh", "sqrt", "stack", "subtract"),
+    *(
+        "absolute",
+        "add",
+        "arccos",
+        "arccosh",
+        "arcsin",
+        "arcsinh",
+        "arctan",
+        "arctan2",
+        "arctanh",
+        "broadcast_to",
+        "ceil",
+    ),
+    *(
+        "concatenate",
+        "copyto",
+        "cos",
+        "cosh",
+        "divide",
+        "empty",
+        "exp",
+        "expand_dims",
+        "floor",
+        "log",
+        "logaddexp",
+        "matmul",
+    ),
+    *(
+        "maximum",
+        "minimum",
+        "multiply",
+        "negative",
+        "power",
+        "reciprocal",
+        "sign",
+        "sin",
+        "sinh",
+        "sqrt",
+        "stack",
+        "subtract",
+    ),
     *("take", "tan", "tanh"),
 )
 
@@ -45,7 +83,12 @@ def steps(number: int, *arrays: Any) -> Any:
     """What a loop runs over: the entries of some sequences, as views."""
     if number > 4096:
         return Steps(number, arrays)
-    return list(zip(*([a if isinstance(a, np.ndarray) and a.ndim == 0 else a[k, ...] for k in range(number)] for a in arrays), strict=True))
+    return list(
+        zip(
+            *([a if isinstance(a, np.ndarray) and a.ndim == 0 else a[k, ...] for k in range(number)] for a in arrays),
+            strict=True,
+        )
+    )
 
 
 class Turns:
@@ -68,7 +111,14 @@ def namespace(source: Source) -> dict[str, Any]:
     names: dict[str, Any] = {name: getattr(np, name) for name in FUNCTIONS}
     constants = {"one": np.array(1.0), "zero": np.array(0.0), "minus_one": np.array(-1.0)}
     helpers = {"add_reduce": np.add.reduce, "steps": steps, "by_turns": by_turns}
-    return {**names, **constants, **helpers, **source.functions, **source.arrays, "__builtins__": {"range": range, "len": len}}
+    return {
+        **names,
+        **constants,
+        **helpers,
+        **source.functions,
+        **source.arrays,
+        "__builtins__": {"range": range, "len": len},
+    }
 
 
 class Program:

@@ -20,7 +20,9 @@ from symfold.core.walks import walk
 from symfold.errors import NoRule
 
 
-def write(source: Source, roots: Sequence[Node], known: Mapping[Node, Any], into: Mapping[Node, Ref]) -> dict[Node, Any]:
+def write(
+    source: Source, roots: Sequence[Node], known: Mapping[Node, Any], into: Mapping[Node, Ref]
+) -> dict[Node, Any]:
     """Write what computes the roots; `into` says where some values must go."""
     body = Body(source, walk(roots, stop=known), roots, dict(known), dict(into))
     body.write()
@@ -30,12 +32,17 @@ def write(source: Source, roots: Sequence[Node], known: Mapping[Node, Any], into
 class Body:
     """The straight part of a program: a block's nodes in order, with the lifetimes of their values."""
 
-    def __init__(self, source: Source, order: list[Node], roots: Sequence[Node], refs: dict[Node, Any], into: dict[Node, Ref]):
+    def __init__(
+        self, source: Source, order: list[Node], roots: Sequence[Node], refs: dict[Node, Any], into: dict[Node, Ref]
+    ):
         self.source = source
         self.order = order
         self.refs = refs
         self.into = into
-        self.pinned = {*roots, *refs}  # what is known already is its owner's: a loop's body does not know who reads it after the loop
+        self.pinned = {
+            *roots,
+            *refs,
+        }  # what is known already is its owner's: a loop's body does not know who reads it after the loop
         users: dict[Node, list[Node]] = {}
         for node in order:
             for arg in node.args:
@@ -86,9 +93,15 @@ class Body:
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
         elif is_view(node):
             ref = view(source, node, self.refs[node.args[0]])
-        elif is_primitive(node, reshape) and self.refs[node.args[0]].level == 0 and (self.refs[node.args[0]].whole or splits_rows(node)):
+        elif (
+            is_primitive(node, reshape)
+            and self.refs[node.args[0]].level == 0
+            and (self.refs[node.args[0]].whole or splits_rows(node))
+        ):
             inner = self.refs[node.args[0]]
-            ref = Ref(source.once("v", f"{inner.name}.reshape({source.shape(node.shape)})"), node.shape, whole=inner.whole)
+            ref = Ref(
+                source.once("v", f"{inner.name}.reshape({source.shape(node.shape)})"), node.shape, whole=inner.whole
+            )
         else:
             return self.computed(node, place)
         if node in self.into:
@@ -102,7 +115,11 @@ class Body:
         if isinstance(node.op, type):
             reads = [spread(source, self.refs[arg], node.shape) for arg in self.reads(node)]
             out = self.into.get(node) or self.reused(node, place) or source.scratch(node.shape)
-            source.emit(*elementwise_lines(source, node, [r.name for r in reads], [arg in self.through for arg in node.args], out.name))
+            source.emit(
+                *elementwise_lines(
+                    source, node, [r.name for r in reads], [arg in self.through for arg in node.args], out.name
+                )
+            )
             return out
         out = self.into.get(node) or source.scratch(node.shape)
         source.emit(*primitive_lines(source, node, [self.refs[arg] for arg in node.args], out))
@@ -114,6 +131,12 @@ class Body:
             for arg in self.reads(node)[:2]:
                 ref = self.refs.get(arg)
                 dies = self.last[arg] == place and arg not in self.pinned and arg not in self.into
-                if dies and isinstance(ref, Ref) and ref.scratch and ref.shape == node.shape and self.reads(node)[2:].count(arg) == 0:
+                if (
+                    dies
+                    and isinstance(ref, Ref)
+                    and ref.scratch
+                    and ref.shape == node.shape
+                    and self.reads(node)[2:].count(arg) == 0
+                ):
                     return ref
         return None

@@ -68,12 +68,21 @@ def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
     """A narrow row that a loop is given and that its steps add to many rows, repeated before it: to broadcast it takes three times as long."""
     row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1 and shape[1] <= NARROW
     stacked, held = ref.stack is not None, ref.stack or ref.name
-    if not row or source.scope.level != 1 or held not in source.scope.given or stacked * source.scope.number * prod(shape) > SPREAD:
+    if (
+        not row
+        or source.scope.level != 1
+        or held not in source.scope.given
+        or stacked * source.scope.number * prod(shape) > SPREAD
+    ):
         return ref
     known = source.scope.spread
     if (held, shape) not in known:
-        name = source.once("r", f"empty((len({held}), *{source.shape(shape)}))" if stacked else f"empty({source.shape(shape)})")
-        source.scopes[0].lines.append(f"take({held}, {source.array('i', np.zeros(shape[0], dtype=int))}, {int(stacked)}, {name}, 'clip')")
+        name = source.once(
+            "r", f"empty((len({held}), *{source.shape(shape)}))" if stacked else f"empty({source.shape(shape)})"
+        )
+        source.scopes[0].lines.append(
+            f"take({held}, {source.array('i', np.zeros(shape[0], dtype=int))}, {int(stacked)}, {name}, 'clip')"
+        )
         known[held, shape] = Ref(name, ("steps", *shape) if stacked else shape, whole=True)
     repeated = known[held, shape]
     return source.entry(repeated, shape) if stacked else repeated

@@ -106,7 +106,17 @@ class Source:
 
     def array(self, letter: str, value: Any) -> str:
         """An array of numbers that the source holds, by the name that an equal one has already or a new one."""
-        found = next((k for k, v in self.arrays.items() if isinstance(v, np.ndarray) and v.dtype == value.dtype and v.shape == value.shape and np.array_equal(v, value)), None)
+        found = next(
+            (
+                k
+                for k, v in self.arrays.items()
+                if isinstance(v, np.ndarray)
+                and v.dtype == value.dtype
+                and v.shape == value.shape
+                and np.array_equal(v, value)
+            ),
+            None,
+        )
         name = found or self.name(letter)
         self.arrays[name] = value
         return name
