@@ -1,4 +1,4 @@
-"""Modules that need a package of an extra are not collected where it is missing; their tests say that they are skipped."""
+"""Modules that need the package of an extra are not collected if it is missing; their tests report a skip."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

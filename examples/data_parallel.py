@@ -20,7 +20,9 @@ WIDTH, DEPTH, SAMPLES, BATCH = 8, 10, 400, 40
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cluster", action="store_true", help="ask the scheduler (Slurm, Open MPI, ...) for the processes")
+    parser.add_argument(
+        "--cluster", action="store_true", help="ask the scheduler (Slurm, Open MPI, ...) for the processes"
+    )
     parser.add_argument("--coordinator", help="address and port of process 0, which the others connect to")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--process", type=int, default=0, help="which of them this one is, from 0 on")
@@ -29,7 +31,7 @@ def arguments() -> argparse.Namespace:
 
 
 def connect(options: argparse.Namespace) -> None:
-    """Make the processes one, before anything is computed. On CPUs their messages go through Gloo; on GPUs, through NCCL."""
+    """Join the processes before anything is computed. Messages go through Gloo on CPUs, through NCCL on GPUs."""
     import jax
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")

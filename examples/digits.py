@@ -1,9 +1,9 @@
 """An image residual net on scikit-learn's digits: its setting chosen on 120 images of 8 x 8, tested once on 120 others.
 
-600 images, shuffled by a seed, are parted in three. Each setting of a small grid is trained on 360 of them and measured on the
-120 for validation; the best is trained anew on these 480 together, and measured on the 120 for the test, by which nothing was
-chosen. Where a net is measured, its batch norms have the statistics of the images that it was trained on, so that each image is
-judged by itself.
+600 images, shuffled by a seed, are parted in three. Each setting of a small grid is trained on 360 of them and
+measured on the 120 for validation; the best is trained anew on these 480 together, and measured on the 120 for the
+test, by which nothing was chosen. Where a net is measured, its batch norms have the statistics of the images that it
+was trained on, so that each image is judged by itself.
 
     python examples/digits.py [most epochs, default: 20]
 """
@@ -47,7 +47,9 @@ def trained(images: np.ndarray, labels: np.ndarray, depth: int, rate: float, epo
     net = sf.mappers.ARCHITECTURES["image_residual"].net(depth, CHANNELS)
     data = {"x": images, "wanted": np.eye(10)[labels]}
     optimizer = sf.optimizers.momentum(rate)
-    done = sf.fit(cross_entropy(net), net.init(SEED), data, optimizer=optimizer, epochs=epochs, batch_size=BATCH, seed=SEED)
+    done = sf.fit(
+        cross_entropy(net), net.init(SEED), data, optimizer=optimizer, epochs=epochs, batch_size=BATCH, seed=SEED
+    )
     return sf.keep_statistics(net, done.params, {"x": images})
 
 

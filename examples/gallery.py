@@ -1,6 +1,6 @@
 """A gallery of the zoo: every architecture drawn, three steps of it and folded, on one page.
 
-    python -m examples.gallery [folder for the pictures and index.html, default: out/gallery]
+python -m examples.gallery [folder for the pictures and index.html, default: out/gallery]
 """
 
 import pathlib
@@ -12,7 +12,8 @@ import symfold as sf
 
 STEPS = 3
 STYLE = """
-body { margin: 0 auto; max-width: 75rem; padding: 0 1rem 3rem; color: #222; background: #fff; font: 1rem/1.5 sans-serif; }
+body { margin: 0 auto; max-width: 75rem; padding: 0 1rem 3rem; color: #222; background: #fff;
+  font: 1rem/1.5 sans-serif; }
 nav { columns: 10rem; font-size: .875rem; } nav a { display: block; } a { color: #0072b2; }
 section { border-top: 1px solid #d0d0d0; margin-top: 2rem; } h2 { margin: 1rem 0 .5rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
@@ -21,7 +22,10 @@ figure { margin: 1rem 0 0; } figure div { overflow-x: auto; } img { max-width: 1
 figcaption { color: #666; font-size: .875rem; }
 """
 HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>The zoo of symfold</title>'
-MARKS = "An orange line is a skip: it goes round a layer. Dashed lines come from outside the steps, dotted ones bring an item."
+MARKS = (
+    "An orange line is a skip: it goes round a layer. "
+    "Dashed lines come from outside the steps, dotted ones bring an item."
+)
 
 
 def pictures(row: sf.mappers.Architecture, folder: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -35,7 +39,7 @@ def pictures(row: sf.mappers.Architecture, folder: pathlib.Path) -> dict[str, pa
 
 
 def least_width(path: pathlib.Path) -> int:
-    """How narrow a picture may get before its letters are too small to read and its frame scrolls instead, in pixels."""
+    """The width in pixels below which the letters of a picture are too small, so that its frame scrolls instead."""
     points = re.search(r'<svg width="(\d+)pt"', path.read_text(encoding="utf-8"))
     return int(points[1]) * 4 // 5 if points else 0
 
@@ -57,7 +61,8 @@ def section(row: sf.mappers.Architecture, drawn: dict[str, pathlib.Path]) -> str
 def page(sections: dict[str, str]) -> str:
     """The sections on one page, with links to each."""
     links = "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in sections)
-    told = f"<h1>The zoo</h1><p>{len(sections)} architectures, each a fold of a step over layers. {MARKS}</p><nav>{links}</nav>"
+    intro = f"{len(sections)} architectures, each a fold of a step over layers. {MARKS}"
+    told = f"<h1>The zoo</h1><p>{intro}</p><nav>{links}</nav>"
     begin = f'<!doctype html>\n<html lang="en"><head>{HEAD}<style>{STYLE}</style></head>\n<body>{told}'
     return "\n".join([begin, *sections.values(), "</body></html>\n"])
 

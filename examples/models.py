@@ -29,13 +29,17 @@ def gpt2():
 
 def bert():
     """BERT of four blocks."""
-    model = _transformers("BertModel", "BertConfig", **SIZES, num_attention_heads=2, max_position_embeddings=16, **WORDS)
+    model = _transformers(
+        "BertModel", "BertConfig", **SIZES, num_attention_heads=2, max_position_embeddings=16, **WORDS
+    )
     return model, (_words(),)
 
 
 def llama():
     """A Llama of four blocks, two heads of keys for four of queries."""
-    model = _transformers("LlamaForCausalLM", "LlamaConfig", **SIZES, num_attention_heads=4, num_key_value_heads=2, **WORDS)
+    model = _transformers(
+        "LlamaForCausalLM", "LlamaConfig", **SIZES, num_attention_heads=4, num_key_value_heads=2, **WORDS
+    )
     return model, (_words(),), {"use_cache": False}
 
 

@@ -50,7 +50,11 @@ def Unroll(F: Sequence[Any], x: Any, mapping: Callable[[Any, Any], Any]) -> Any:
 # Three layers, as symbols and as functions of numbers.
 f = sf.layers("f1:4")
 x = sf.tensor("x")
-bodies: dict[str, Callable[[Any], Any]] = {"f1": lambda z: z**2, "f2": lambda z: np.tanh(z), "f3": lambda z: 1 / (1 + z**2)}
+bodies: dict[str, Callable[[Any], Any]] = {
+    "f1": lambda z: z**2,
+    "f2": lambda z: np.tanh(z),
+    "f3": lambda z: 1 / (1 + z**2),
+}
 functions = list(bodies.values())
 at = 0.7
 
@@ -168,7 +172,10 @@ def row_8() -> None:
     # symmetric, f(a) = A a with A^T = A, the two are the same, and for others they are not.
     matrices = [rng.standard_normal((2, 2)) for _ in f]
     a = np.array([0.3, -1.0])
-    for what, chosen in (("symmetric A: (a) and (b)", [m + m.T for m in matrices]), ("any A: (a), and (b) with A^T", matrices)):
+    for what, chosen in (
+        ("symmetric A: (a) and (b)", [m + m.T for m in matrices]),
+        ("any A: (a), and (b) with A^T", matrices),
+    ):
         layers = {f"f{k + 1}": linear(A) for k, A in enumerate(chosen)}
         backward = sf.adjoint(net(sf.tensor("x", (2,))).bind(layers))(a=a)["x"]
         literal = notebooks.bind(layers)(dL=a)
@@ -203,7 +210,9 @@ def row_10() -> None:
     pairs = list(zip([residual, feedforward, residual], f, strict=True))
     mixed = sf.fold(lambda z, pair: pair[0](z, pair[1]), pairs, x)
     show("a fold over (mapper, layer)", sf.formula(mixed, form="expanded"))
-    by_hand = functools.reduce(lambda z, p: p[0](z, p[1]), zip([residual, feedforward, residual], functions, strict=True), at)
+    by_hand = functools.reduce(
+        lambda z, p: p[0](z, p[1]), zip([residual, feedforward, residual], functions, strict=True), at
+    )
     beside("numbers", mixed.bind(bodies)(at), by_hand)
 
     nets = [sf.fold(feedforward, f[:2], x), sf.fold(feedforward, f[2:], x)]
@@ -309,7 +318,9 @@ def row_14() -> None:
     net = sf.fold(sf.mappers.residual, f, x)
     graph = net.graph(level="step")
     for node, data in graph.nodes(data=True):
-        show(f"{data['kind']} {node}", ", ".join(f"{source} -> {node}" for source, _ in graph.in_edges(node)) or "given")
+        show(
+            f"{data['kind']} {node}", ", ".join(f"{source} -> {node}" for source, _ in graph.in_edges(node)) or "given"
+        )
 
 
 ROWS = (row_1, row_2, row_3, row_4, row_5, row_6, row_7, row_8, row_9, row_10, row_11, row_12, row_13, row_14)

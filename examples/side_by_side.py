@@ -1,6 +1,6 @@
 """Residual and boosting side by side: formulas printed, numbers evaluated, diagrams written.
 
-    python examples/side_by_side.py [folder for the diagrams, default: out]
+python examples/side_by_side.py [folder for the diagrams, default: out]
 """
 
 import pathlib
