@@ -59,7 +59,7 @@ function(
     sigmoid,
     slopes=(lambda z: h.sigmoid(z) * h.sigmoid(-z),),
     definition=lambda z: 1 / (1 + sp.exp(-z)),
-    underflow={"numpy": 1},
+    underflow={"numpy": 1, "torch": 1},
     spellings={"numpy": numpy_sigmoid, "jax": jax_nn("sigmoid"), "torch": torch_sigmoid},
     special=(Point((0,), HALF, (sp.Rational(1, 4),)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), 0, (0,))),
 )
@@ -69,7 +69,7 @@ function(
     slopes=(lambda z: h.sigmoid(z),),
     composition=lambda z: h.relu(z) + h.log1p(sp.exp(-sp.Abs(z))),
     definition=lambda z: sp.log(1 + sp.exp(z)),
-    underflow={"numpy": 1},
+    underflow={"numpy": 1, "torch": 1},
     spellings={"numpy": lambda z: np.logaddexp(0.0, z)},
     special=(Point((0,), sp.log(2), (HALF,)), Point((sp.oo,), sp.oo, (1,)), Point((-sp.oo,), 0, (0,))),
 )
@@ -105,7 +105,7 @@ function(
     composition=lambda z: sp.Max(z, -64) * h.ndtr(z),
     definition=lambda z: z * sp.erfc(-z / sp.sqrt(2)) / 2,
     ulps={"native": 16, "jax": 16},
-    underflow={"numpy": 64, "native": 64, "jax": 64},
+    underflow={"numpy": 64, "native": 64, "jax": 64, "torch": 64},
     special=(Point((0,), 0, (HALF,)), Point((sp.oo,), sp.oo, (1,)), Point((-sp.oo,), 0, (0,))),
 )
 function(

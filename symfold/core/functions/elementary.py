@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 import symfold.core.functions.heads as h
+from symfold.core.arrays import namespace
 from symfold.core.functions.logarithms import share
 from symfold.core.functions.special import in_torch
 from symfold.core.functions.table import Point, function, numbers_of
@@ -251,22 +252,23 @@ function(
 )
 
 
-def jax_sinh(z: Any) -> Any:
-    """(exp(z) - exp(-z))/2, from half the exponent where it is large and from expm1 where it is not."""
-    from jax import numpy as jnp
-
-    size = jnp.where(z < 0, -z, z)
-    small, root = jnp.expm1(jnp.minimum(size, 30.0)), jnp.exp(size / 2)
-    positive = jnp.where(size > 25.0, root / 2 * root, (small + small / (small + 1)) / 2)
-    return jnp.where(z < 0, -positive, positive)
+def sinh_by_half(xp: Any, z: Any) -> Any:
+    """(exp(z) - exp(-z))/2, from half the exponent if it is large, else from expm1."""
+    size = xp.where(z < 0, -z, z)
+    small, root = xp.expm1(xp.where(size > 30.0, 30.0, size)), xp.exp(size / 2)
+    positive = xp.where(size > 25.0, root / 2 * root, (small + small / (small + 1)) / 2)
+    return xp.where(z < 0, -positive, positive)
 
 
-def jax_cosh(z: Any) -> Any:
-    """(exp(z) + exp(-z))/2, from half the exponent."""
-    from jax import numpy as jnp
-
-    root = jnp.exp(jnp.abs(z) / 2)
+def cosh_by_half(xp: Any, z: Any) -> Any:
+    """(exp(z) + exp(-z))/2, from half the exponent, which overflows only where the result does."""
+    root = xp.exp(xp.abs(z) / 2)
     return root / 2 * root + 0.5 / root / root
+
+
+def in_packages(numbers: Any, *packages: str) -> dict[str, Any]:
+    """Numbers over an array namespace, as the spelling of some packages."""
+    return {package: lambda *args, package=package: numbers(namespace(package), *args) for package in packages}
 
 
 function(
@@ -274,7 +276,7 @@ function(
     lambda xp, z: xp.sinh(z),
     numpy=(np.sinh,),
     composition=sinh_composed,
-    spellings={"jax": jax_sinh},
+    spellings=in_packages(sinh_by_half, "jax", "torch"),
     special=(Point((0,), 0, (1,)), Point((-sp.oo,), -sp.oo, (sp.oo,))),
 )
 function(
@@ -282,7 +284,7 @@ function(
     lambda xp, z: xp.cosh(z),
     numpy=(np.cosh,),
     composition=lambda z: h.divide(sp.exp(sp.Abs(z) / 2), 2 * sp.exp(-sp.Abs(z) / 2)) + sp.exp(-sp.Abs(z)) / 2,
-    spellings={"jax": jax_cosh},
+    spellings=in_packages(cosh_by_half, "jax", "torch"),
     special=(Point((0,), 1, (0,)), Point((-sp.oo,), sp.oo, (-sp.oo,))),
 )
 function(
@@ -306,8 +308,8 @@ function(
     sech,
     slopes=(lambda z: -sp.tanh(z) * sp.sech(z),),
     ulps={"jax": 8},
-    underflow={"numpy": 1, "jax": 2},
-    spellings={"torch": lambda z: 1.0 / z.cosh()},
+    underflow={"numpy": 1, "jax": 2, "torch": 2},
+    spellings={"torch": lambda z: 1.0 / cosh_by_half(namespace("torch"), z)},
     composition=lambda z: 2 * sp.exp(-sp.Abs(z)) / (1 + sp.exp(-sp.Abs(z)) ** 2),
     special=(Point((0,), 1, (0,)), Point((sp.oo,), 0, (0,)), Point((-sp.oo,), 0, (0,))),
 )

@@ -196,7 +196,7 @@ function(
     ),
     composition=lambda z, s: _in_two_parts(sp.Min(sp.Abs(z), 64), s),
     definition=lambda z, s: sp.exp(-s * z**2),
-    underflow={"numpy": 1024, "native": 1024, "jax": 1024},
+    underflow={"numpy": 1024, "native": 1024, "jax": 1024, "torch": 1024},
     special=(Point((0, 1), 1, (0, 0)), Point((sp.oo, 1), 0, (0, 0)), Point((-sp.oo, 1), 0, (0, 0))),
 )
 
