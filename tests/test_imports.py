@@ -75,7 +75,7 @@ def test_imports_inside_functions_are_for_optional_packages_alone(module: str) -
 def files_of(package: str) -> list[str]:
     """The files and packages that the docstring of a package lists, in its order: the words left of the descriptions."""
     text = ast.get_docstring(ast.parse(MODULES[package].read_text()), clean=False) or ""
-    lines = re.findall(r"^    ([a-z_0-9]+/?(?:, [a-z_0-9]+/?)*)(?:  |$|,$)", text, flags=re.MULTILINE)
+    lines = re.findall(r"^(?: {4})?([a-z_0-9]+/?(?:, [a-z_0-9]+/?)*)  ", text, flags=re.MULTILINE)
     return [name.removesuffix("/") for line in lines for name in line.split(", ")]
 
 
