@@ -206,7 +206,7 @@ class Net(Operators):
 
     def _operand(self, value: Any) -> Any:
         """What a net is combined with: a net's node; in a SymPy expression, a symbol is the net's input of its name."""
-        if isinstance(value, Net):
+        if hasattr(value, "_as_node_"):
             return value._as_node_()
         return reconcile((*self.outputs, lift(value)))[-1] if hasattr(value, "free_symbols") else value
 

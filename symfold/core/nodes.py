@@ -11,17 +11,15 @@ Nodes are built by ordinary Python: operators, SymPy's functions (`_sympy_`) and
 from __future__ import annotations
 
 import hashlib
-import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.core.functions import ROWS, Head
+from symfold.core.functions import Head
 from symfold.core.operations import Operation
 from symfold.core.operators import Operators
 from symfold.core.shapes import Shape, elementwise, show
@@ -62,9 +60,7 @@ class Node(Operators):
             known = _interned.get(key)
         if known is not None:
             return known
-        # an open formal, of another level than 0, stands for an item or a state while a mapper is traced
-        truth = isinstance(op, type) and op in ROWS and ROWS[op].truth
-        self = object.__new__(StandIn if getattr(op, "level", 0) else Truth if truth else cls)
+        self = object.__new__(cls)
         put = object.__setattr__
         put(self, "op", op)
         put(self, "args", args)
@@ -90,8 +86,6 @@ class Node(Operators):
         if self is other:
             return True
         if not isinstance(other, Node):
-            if isinstance(other, COMPARABLE) and asked_outside() and is_open(self):
-                raise InvalidType(COMPARED)
             return False
         return self._hash == other._hash and digest(self) == digest(other)
 
@@ -141,64 +135,6 @@ class Node(Operators):
         own = [word for word in dir(Node) if not word.startswith("_")]
         function = f"; np.{name} is a function, and np.{name}(z) says whether it traces" if hasattr(np, name) else ""
         raise UnknownName(f"a symbolic value has no {name!r} (it has {', '.join(own)}{function})")
-
-
-COMPARED = (
-    "a stand-in cannot be compared or looked up: while a mapper is traced, it stands for all the items (or states) at once "
-    "(make what differs from item to item part of it: give pairs, as (mapper, item), or one fold for each part)"
-)
-COMPARABLE = (Node, Number, np.ndarray, sp.Basic)  # what an item that is a value may be; it never is a string or None
-
-
-class StandIn(Node):
-    """What a mapper is given in place of an item or a state: nobody outside may ask what it equals."""
-
-    __slots__ = ()
-
-    def __hash__(self) -> int:
-        if asked_outside():
-            raise InvalidType(COMPARED)
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if isinstance(other, COMPARABLE) and asked_outside():
-            raise InvalidType(COMPARED)
-        return isinstance(other, Node) and self._hash == other._hash and digest(self) == digest(other)
-
-
-class Truth(Node):
-    """A truth value: SymPy asks conditions what class they are before it asks how they read in SymPy."""
-
-    __slots__ = ()
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return sp.logic.boolalg.Boolean
-
-    def has(self, *patterns: Any) -> bool:
-        """SymPy's question to a condition, answered by how it reads in SymPy."""
-        return bool(self._sympy_().has(*patterns))
-
-
-def asked_outside() -> bool:
-    """Whether who asks a node for its hash or for what it equals is neither symfold nor SymPy, which keep nodes in tables."""
-    asking = str(sys._getframe(2).f_globals.get("__name__", ""))
-    return asking.partition(".")[0] not in ("symfold", "sympy", "weakref")
-
-
-def is_open(node: Node) -> bool:
-    """Whether a node holds what stands for an item or a state."""
-    seen, stack = {id(node)}, [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, StandIn):
-            return True
-        fresh = [arg for arg in part.args if id(arg) not in seen]
-        seen.update(map(id, fresh))
-        stack += fresh
-    return False
 
 
 def digest(node: Node) -> bytes:

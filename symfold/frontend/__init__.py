@@ -6,6 +6,7 @@ In: mappers, items, NumPy's and SymPy's functions. Out: nodes and nets.
     numpy_instead     NumPy's functions that do not trace, each with what to write instead
     numpy_functions   NumPy's functions on nodes, one row each
     numpy_protocols   what nodes and nets answer to NumPy
+    tracer            what a mapper is called with, in place of states and items
     arithmetic        Python's operators on nodes
     elementwise       sf.tanh, sf.relu, ...
     layer_kinds       a body over inputs and the parameters it needs; dense layers

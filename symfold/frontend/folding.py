@@ -22,6 +22,7 @@ from symfold.core.shapes import Shape
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
 from symfold.frontend.trace_check import check_pure
+from symfold.frontend.tracer import Tracer
 
 Mapper = Callable[[Any, Any], Any]
 
@@ -90,7 +91,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
 
     def applied(formals: Sequence[Node], item: Any, where: int) -> list[Node]:
         try:
-            result = mapper(unflatten(form, formals[:carries]), item)
+            result = mapper(unflatten(form, [Tracer(formal) for formal in formals[:carries]]), item)
         except ShapeError as error:
             name = run.name_at(where)
             raise prefixed(error, f"step {run.start + where + 1}" + (f" ({name})" if name else "")) from None

@@ -20,6 +20,7 @@ from symfold.core.shapes import Shape
 from symfold.errors import InvalidType
 from symfold.frontend.layer_kinds import Kind
 from symfold.frontend.named_layers import Layer, StandInLayer
+from symfold.frontend.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class LayerPattern:
 class ValuePattern:
     """A tensor, a number or an array."""
 
-    def build(self, leaves: Sequence[Node]) -> Node:
-        return leaves[0]
+    def build(self, leaves: Sequence[Node]) -> Tracer:
+        return Tracer(leaves[0])
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def read_item(value: Any) -> Item:
         parts = [read_item(part) for part in value]
         pattern = TuplePattern(tuple(p.pattern for p in parts), tuple(len(p.leaves) for p in parts))
         return Item(pattern, tuple(leaf for part in parts for leaf in part.leaves))
-    if isinstance(value, (Node, sp.Expr, int, float, np.ndarray, np.number)):
+    if isinstance(value, (Node, Tracer, sp.Expr, int, float, np.ndarray, np.number)):
         return Item(ValuePattern(), (lift(value),))
     return Item(ObjectPattern(value), ())
 

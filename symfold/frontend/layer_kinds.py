@@ -23,6 +23,7 @@ from symfold.core.primitives import dot
 from symfold.core.shapes import Rest, Shape, input_shape
 from symfold.core.tensors import checked_name, default_start
 from symfold.errors import InvalidType
+from symfold.frontend.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] 
     shapes += [weight.shape for weight in weights]
 
     def run(formals: Sequence[Node]) -> list[Node]:
-        named = {w.prefix: formal for w, formal in zip(weights, formals[arity:], strict=True)}
-        result = body(*formals[:arity], **named) if takes_names(body, named) else body(*formals)
+        values = [Tracer(formal) for formal in formals]
+        named = {w.prefix: value for w, value in zip(weights, values[arity:], strict=True)}
+        result = body(*values[:arity], **named) if takes_names(body, named) else body(*values)
         if isinstance(result, (tuple, list, dict)):
             raise InvalidType(
                 f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} (join them with sf.stack or np.concatenate, or use a mapper)"
@@ -82,7 +84,7 @@ def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] 
     return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)))
 
 
-def takes_names(body: Callable[..., Any], named: dict[str, Node]) -> bool:
+def takes_names(body: Callable[..., Any], named: dict[str, Tracer]) -> bool:
     """Whether the weights can be handed over by name, as the author spelled them."""
     return bool(named) and set(named) <= set(positional(body))
 

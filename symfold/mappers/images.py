@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symfold.core.conversion import lift
 from symfold.core.net import Net
 from symfold.core.operations import Normal
 from symfold.core.primitives import dot, reduce_mean
@@ -39,9 +40,10 @@ def convolution_block(channels: int) -> Kind:
     norm, maps = batch_norm(channels), convolution(channels, channels)
 
     def body(z: Any, *weights: Any) -> Any:
-        (normed,) = norm.body(z, *weights[:2])
-        (found,) = maps.body(relu(normed), *weights[2:])
-        return found
+        gain, shift, *kernel = map(lift, weights)
+        (normed,) = norm.body(lift(z), gain, shift)
+        (result,) = maps.body(relu(normed), *kernel)
+        return result
 
     return make_kind(body, 1, (*norm.weights, *maps.weights))
 

@@ -146,13 +146,13 @@ def test_a_mapper_may_not_ask_which_number_it_was_given(question: Any, items: An
     def mapper(z: Any, k: Any) -> Any:
         return z * 2 if question(k[0] if isinstance(k, tuple) else k) else z + 1
 
-    with pytest.raises(sf.errors.InvalidType, match="stand-in"):
+    with pytest.raises(sf.errors.InvalidType, match="traced value"):
         sf.fold(mapper, items, X)
 
 
 @pytest.mark.parametrize("question", LAYER_QUESTIONS.values(), ids=list(LAYER_QUESTIONS))
 def test_a_mapper_may_not_ask_which_layer_it_was_given(question: Any) -> None:
-    with pytest.raises(sf.errors.InvalidType, match="stand-in"):
+    with pytest.raises(sf.errors.InvalidType, match="traced value"):
         sf.fold(lambda z, g: z if question(g) else g(z), F, X)
 
 

@@ -1,0 +1,117 @@
+"""Tracers: what a mapper or a body is called with, in place of the states and items of all steps at once.
+
+A tracer does what a node does (operators, NumPy, SymPy), and what comes of it is a tracer again. It cannot be compared,
+hashed or looked up: the answer would hold for one step, and the step is traced for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.attach import attach
+from symfold.core.conversion import as_symbol
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.operators import Operators
+from symfold.core.shapes import Shape
+from symfold.errors import InvalidType
+from symfold.frontend.numpy_protocols import node_function, node_ufunc
+
+COMPARED = (
+    "a traced value cannot be compared or looked up: it stands for the items (or states) of all steps at once "
+    "(make what differs from item to item part of it: give pairs, as (mapper, item), or one fold for each part)"
+)
+
+
+class Tracer(Operators):
+    """A node as a mapper sees it."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node):
+        self.node = node
+
+    def _as_node_(self) -> Node:
+        return self.node
+
+    def _as_tree_(self) -> Node:
+        return self.node
+
+    def _wrap_(self, node: Node) -> Tracer:
+        return Tracer(node)
+
+    def _operate(self, name: str, *others: Any, **options: Any) -> Any:
+        return traced(getattr(self.node, name)(*map(untraced, others), **options))
+
+    def __hash__(self) -> int:
+        # in the words of Python: SymPy then calls its functions without looking the arguments up in its cache
+        raise InvalidType(f"unhashable type: 'Tracer' ({COMPARED})")
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        # SymPy asks of a condition whether it is `True`
+        if isinstance(other, (Node, Tracer, Net, Number, np.ndarray, sp.Expr)) and not isinstance(other, bool):
+            raise InvalidType(COMPARED)
+        return False
+
+    @property
+    def shape(self) -> Shape:
+        return self.node.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.node.ndim
+
+    def __len__(self) -> int:
+        return len(self.node)
+
+    def __iter__(self) -> Iterator[Tracer]:
+        return map(Tracer, self.node)
+
+    def __bool__(self) -> bool:
+        return bool(self.node)
+
+    def __repr__(self) -> str:
+        return repr(self.node)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.node, name)
+
+
+def traced(value: Any) -> Any:
+    """A node as a tracer, also within a tuple; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(map(traced, value))
+    return Tracer(value) if isinstance(value, Node) else value
+
+
+def untraced(value: Any) -> Any:
+    """The node of a tracer, also within lists and tuples; anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(untraced, value)) if type(value) in (list, tuple) else value
+    return value.node if isinstance(value, Tracer) else value
+
+
+def tracer_ufunc(tracer: Tracer, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    """What a tracer answers to a universal function of NumPy's."""
+    return traced(node_ufunc(tracer.node, ufunc, method, *map(untraced, inputs), **options))
+
+
+def tracer_function(tracer: Tracer, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
+    """What a tracer answers to any other function of NumPy's."""
+    plain = {name: untraced(value) for name, value in options.items()}
+    return traced(node_function(tracer.node, function, types, tuple(map(untraced, args)), plain))
+
+
+def tracer_symbol(tracer: Tracer) -> sp.Basic:
+    """A tracer as SymPy sees it."""
+    return as_symbol(tracer.node)
+
+
+attach(Tracer, __array_ufunc__=tracer_ufunc, __array_function__=tracer_function, _sympy_=tracer_symbol)
