@@ -322,3 +322,13 @@ def test_what_cannot_settle_says_what_to_do():
     u = sf.tensor("u", (None, 3))
     with pytest.raises(sf.errors.ShapeError, match=r"from \(\) to \(3,\) in a fold of unknown depth \(give the depth a number or give an initial state"):
         sf.fold(lambda z, item: z + item, u, 0)
+
+
+def test_a_fold_that_captures_the_last_state_of_the_fold_it_goes_on_from_stays_apart() -> None:
+    """Its steps read that state beside their own, so the two are no single fold, equal blocks or not."""
+    x, y = sf.tensor("x", (2,)), sf.tensor("y", (2,))
+    first = sf.fold(lambda z, f: f(z) + y * z, sf.layers("f1:3"), x)
+    second = sf.fold(lambda z, f: f(z) + first * z, sf.layers("f3:5"), first)
+    rolled = sf.roll(second)
+    assert len(rolled.bindings) == 2 and rolled == sf.roll(sf.unroll(second)) == sf.roll(rolled)
+    assert sf.formula(rolled, form="steps") == sf.formula(second, form="steps")
