@@ -5,14 +5,20 @@ from importlib.util import find_spec
 
 import pytest
 
+import symfold.api  # noqa: F401 - it attaches the methods of nets and fills the tables
+from symfold.compute.backends.table import BACKENDS
+
 PAGE = ("docs/exchange.md",)
 NEEDED = {
-    "jax": ("symfold/compute/backends/jax", "symfold/exchange/jax_function.py", *PAGE),
+    "jax": ("symfold/exchange/jax_function.py", *PAGE),
     "onnx": ("symfold/exchange/onnx/*.py", *PAGE),
     "torch": ("symfold/exchange/pytorch/*.py", *PAGE),
     "transformers": PAGE,
 }
-collect_ignore_glob = [path for package, paths in NEEDED.items() if not find_spec(package) for path in paths]
+collect_ignore_glob = [
+    *(path for package, paths in NEEDED.items() if not find_spec(package) for path in paths),
+    *(f"symfold/compute/backends/{row.name}/*.py" for row in BACKENDS.values() if not row.installed),
+]
 
 
 @pytest.fixture(autouse=True)
