@@ -19,7 +19,7 @@ from symfold.core.operations import Constant, Input
 from symfold.core.primitives import concatenate, is_primitive, joins_rows, splits_rows
 from symfold.core.sequences import element, entry_of, join, joins_steps, reverse, reverse_row, stack_row, take, take_row
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import walk
 
 
@@ -108,7 +108,7 @@ class StackedEntries(Entries):
 
 def name_at(sequence: Node, position: int) -> str:
     """One name of a sequence of names."""
-    if isinstance(sequence.op, Family):
+    if isinstance(sequence.op, StackedInputs):
         return sequence.op.names[position]
     return str(element(sequence, position).op.name)
 
@@ -188,7 +188,7 @@ class Interpreter:
             return self.fold(node, op, args)
         if isinstance(op, Select):
             return self.select(args[0], op.position)
-        if isinstance(op, Family):
+        if isinstance(op, StackedInputs):
             return self.stacked(node)
         if not args:
             return self.leaf(node)

@@ -22,7 +22,7 @@ from symfold.core.operations import Formal, Input
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
@@ -128,7 +128,7 @@ class Net(Operators):
             if leaf.op.role == role:
                 found += (
                     [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
-                    if isinstance(leaf.op, Family)
+                    if isinstance(leaf.op, StackedInputs)
                     else [leaf]
                 )
         return tuple(dict.fromkeys(found))
@@ -171,7 +171,7 @@ class Net(Operators):
         """Inputs and parameters replaced by nodes; families that hold one are stacked anew."""
         replaced: dict[Node, Node] = {}
         for leaf in self.leaves:
-            if isinstance(leaf.op, Family) and any(name in values for name in leaf.op.names):
+            if isinstance(leaf.op, StackedInputs) and any(name in values for name in leaf.op.names):
                 members = [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
                 replaced[leaf] = stack([values.get(m.op.name, m) for m in members])
             elif isinstance(leaf.op, Input) and leaf.op.name in values:

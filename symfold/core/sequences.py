@@ -1,6 +1,6 @@
 """Sequences: nodes with a leading axis, one entry a step; what folds read and scans give.
 
-    sequence ::= Family(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
+    sequence ::= StackedInputs(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
                | any other node, read along its leading axis
 
 The builders here keep sequences in a normal form: a stack of named inputs is a family of names, a stack of entries of
@@ -24,7 +24,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.core.shapes import ANY, Shape, is_known, length
-from symfold.core.stacked_inputs import Family, Names, Numbered, compress, known_count
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
 from symfold.errors import InvalidValue
 
 Positions = range | tuple[int, ...]
@@ -106,7 +106,7 @@ def names_of_node(node: Node) -> Names:
     """The names of the inputs that a node is, or is a sequence of; none for any other node."""
     if isinstance(node.op, Input):
         return (node.op.name,)
-    if isinstance(node.op, Family):
+    if isinstance(node.op, StackedInputs):
         return node.op.names
     if is_primitive(node, stack_row):
         parts = [names_of_node(arg) for arg in node.args]
@@ -147,7 +147,7 @@ def stack(parts: Sequence[Any]) -> Node:
         isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start)
         for n in nodes
     ) and (len({n.op.name for n in nodes}) == len(nodes)):
-        return Node(Family(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
+        return Node(StackedInputs(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
@@ -190,7 +190,7 @@ def element(sequence: Node, position: int) -> Node:
     if position < 0:  # counted from the end, if it is known where that is
         size = sequence.shape[0] if sequence.shape else None
         return element(sequence, position + size) if isinstance(size, int) else item(sequence, index=(position,))
-    if isinstance(op, Family):
+    if isinstance(op, StackedInputs):
         return op.member(position)
     if isinstance(op, Constant) and isinstance(op.value, FrozenArray):
         return lift(op.value.array[position])
@@ -233,7 +233,7 @@ def take(sequence: Node, positions: Positions) -> Node:
         return reverse(take(sequence, positions[::-1]))
     if isinstance(positions, range) and positions.step != 1 and not has_rest(sequence):
         return take(sequence, positions_of(positions))
-    if isinstance(op, Family) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
+    if isinstance(op, StackedInputs) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
         if isinstance(op.names, Numbered) and isinstance(positions, range):
             names: Names = op.names.taken(positions)
         else:
@@ -249,7 +249,7 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if (
         isinstance(size, int)
-        and (isinstance(op, Family) or is_primitive(sequence, stack_row))
+        and (isinstance(op, StackedInputs) or is_primitive(sequence, stack_row))
         and list(dict.fromkeys(positions)) != list(range(size))
     ):
         return stack([element(sequence, k) for k in positions])  # what is not taken is left out
@@ -258,17 +258,17 @@ def take(sequence: Node, positions: Positions) -> Node:
 
 def has_rest(sequence: Node) -> bool:
     """Whether all entries but the first can be taken without knowing how many there are."""
-    return isinstance(sequence.op, Family) and isinstance(sequence.op.names, Numbered)
+    return isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
 
 
 def rest(sequence: Node, first: int = 1) -> Node:
     """All entries but the first ones, of numbered names.
 
     >>> from symfold.frontend.named_layers import layers
-    >>> rest(layers("f", count="n").families()[0]).op.names
+    >>> rest(layers("f", count="n").stacked_inputs()[0]).op.names
     Numbered(prefix='f', start=2, count=n - 1, step=1)
     """
-    family: Family = sequence.op
+    family: StackedInputs = sequence.op
     names = family.names
     assert isinstance(names, Numbered)
     return Node(replace(family, names=names.rest(first)))
@@ -279,7 +279,7 @@ def every(sequence: Node, size: int, place: int) -> Node | None:
 
     >>> import sympy as sp
     >>> from symfold.frontend.named_layers import layers
-    >>> every(layers("f", count=3 * sp.Symbol("m")).families()[0], 3, 0).op.names
+    >>> every(layers("f", count=3 * sp.Symbol("m")).stacked_inputs()[0], 3, 0).op.names
     Numbered(prefix='f', start=1, count=m, step=3)
     """
     if is_primitive(sequence, reverse_row):

@@ -157,7 +157,7 @@ def compress(names: Sequence[str]) -> Names:
 
 
 @dataclass(frozen=True)
-class Family:
+class StackedInputs:
     """Inputs of one shape and role, as a sequence."""
 
     names: Names

@@ -16,7 +16,7 @@ from symfold.core.conversion import APPLIED, leads, lift
 from symfold.core.nodes import COMPARED, Node
 from symfold.core.operations import Input
 from symfold.core.shapes import NAME, Size, size_symbols
-from symfold.core.stacked_inputs import Family, Names, Numbered, compress, count_of
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
 from symfold.core.tensors import checked_name
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.layer_kinds import Kind, kind_of
@@ -168,12 +168,12 @@ class Layers(Sequence[Layer]):
             return f"[{self.names[0]}, {self.names[1]}, ..., {self.names.last}]"
         return repr(list(self))
 
-    def families(self) -> tuple[Node, ...]:
+    def stacked_inputs(self) -> tuple[Node, ...]:
         """The leaves of all the layers at once, each a sequence."""
         weights = self.kind.weights if self.kind else ()
         return (
-            Node(Family(self.names, (NAME,), "layer")),
-            *(Node(Family(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
+            Node(StackedInputs(self.names, (NAME,), "layer")),
+            *(Node(StackedInputs(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
         )
 
 

@@ -14,7 +14,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Normal
 from symfold.core.primitives import dot
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.tensors import tensor
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
@@ -87,7 +87,7 @@ class Parts:
 
     def numbers(self, name: str, shape: tuple[int, ...] = (), start: Normal | None = None) -> Node:
         """A trained array for every step."""
-        return Node(Family(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
+        return Node(StackedInputs(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
 
 
 def dense_of(width: int, inputs: int, tag: str) -> Kind:

@@ -20,7 +20,7 @@ from symfold.core.folds import Fold, Select, apply_fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, entry_of, join, renewed, stack, take
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import rebuilt, remade, walk
 from symfold.errors import InvalidValue
 from symfold.transform.repeats import stepped
@@ -238,7 +238,7 @@ def _counts(folds: Sequence[Node]) -> list[Any]:
 
 def depth_symbols(net: Net) -> list[sp.Symbol]:
     """The symbols in the depths of a net, by name."""
-    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + _counts(net.bindings)
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, StackedInputs)] + _counts(net.bindings)
     free = {symbol for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols}
     return sorted(free, key=lambda symbol: symbol.name)
 

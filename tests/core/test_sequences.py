@@ -13,7 +13,7 @@ import symfold as sf
 from symfold.core.conversion import lift
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, every, join, names_of_node, repeated, reverse, stack, take
-from symfold.core.stacked_inputs import Family, Numbered, compress
+from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.errors import ShapeError
 from symfold.transform.specialise import with_sizes
 
@@ -66,14 +66,14 @@ def test_taking_takes(chosen: list[int], data: Any) -> None:
 
 
 def test_named_inputs_are_a_family() -> None:
-    assert stack([sf.tensor(f"x{k}", (2,)) for k in (1, 2, 3)]).op == Family(Numbered("x", 1, 3), (2,))
+    assert stack([sf.tensor(f"x{k}", (2,)) for k in (1, 2, 3)]).op == StackedInputs(Numbered("x", 1, 3), (2,))
     assert names_of_node(take(stack(SOURCES[:3]), (2, 0))) == ("x3", "x1")
     assert compress(["f09", "f10"]) == ("f09", "f10")  # f9, f10 are a run; a name with a leading zero is in none
 
 
 @given(count=st.integers(1, 30), step=st.integers(1, 4), chosen=st.slices(30))
 def test_what_is_taken_from_numbered_names_is_what_is_stacked(count: int, step: int, chosen: slice) -> None:
-    whole = Node(Family(Numbered("x", 3, count, step), (2,)))
+    whole = Node(StackedInputs(Numbered("x", 3, count, step), (2,)))
     positions = range(count)[chosen]
     if positions:
         assert take(whole, positions) == take(whole, tuple(positions)) or positions.step < 0
@@ -83,7 +83,7 @@ def test_what_is_taken_from_numbered_names_is_what_is_stacked(count: int, step: 
 
 def test_every_third_of_symbolically_many_in_their_order_and_from_the_last() -> None:
     m = sp.Symbol("m", integer=True, positive=True)
-    deep = sf.layers("f", count=3 * m).families()[0]
+    deep = sf.layers("f", count=3 * m).stacked_inputs()[0]
     for place in range(3):
         at_four = with_sizes([every(deep, 3, place), every(reverse(deep), 3, place)], {m: 4})
         known = with_sizes([deep], {m: 4})[0]
@@ -103,7 +103,7 @@ def test_stacking_nothing_says_so() -> None:
 
 
 def test_taking_some_entries_again_leaves_out_the_others_as_stacking_them_does() -> None:
-    names = sf.layers("a1:4", sf.dense(2, 2)).families()[1]
+    names = sf.layers("a1:4", sf.dense(2, 2)).stacked_inputs()[1]
     u = sf.tensor("u", (3, 2))
     stacked = stack([u[0], sf.tensor("v", (2,)), u[2] + 1])
     for sequence in (names, stacked):

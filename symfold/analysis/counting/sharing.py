@@ -29,7 +29,7 @@ from symfold.core.operations import Constant, Formal
 from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import element, joins_steps, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
-from symfold.core.stacked_inputs import Family, Numbered, known_count
+from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.core.walks import remade, walk
 from symfold.transform.rolling import roll_nodes, unroll, written_out
 
@@ -451,7 +451,7 @@ class Progression:
 def progression_of(sequence: Node) -> Progression | None:
     """How the entries of a sequence are numbered; None if they are listed or may be equal."""
     op, count = sequence.op, known_count(sequence.shape[0])
-    if isinstance(op, Family):
+    if isinstance(op, StackedInputs):
         names = op.names
         return (
             Progression((names.prefix, op.shape, op.role), names.start, names.step, count)

@@ -24,7 +24,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Input
 from symfold.core.primitives import alike, broadcast_like, carried_places, concatenate, is_primitive
 from symfold.core.sequences import entry_of, joins_steps, renewed, reverse_row, stack_row, take_row
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 
 
 def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -> list[Row]:
@@ -60,7 +60,7 @@ class Transfer(Interpreter):
             return renewed(node, args) if args else node
         if (
             self.weights.constant
-            and not isinstance(node.op, (Fold, Select, Family))
+            and not isinstance(node.op, (Fold, Select, StackedInputs))
             and (number := _number(node, args, self.weights))
         ):
             return number

@@ -19,7 +19,7 @@ from symfold.core.operations import Input
 from symfold.core.primitives import is_primitive, joins_rows, splits_rows
 from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.notation.entries import Entries, as_term, entries_of, falling
 from symfold.show.notation.loops import Loop, Scope, is_listed, own_equations
 from symfold.show.notation.terms import Name, Term, join, named, shown_op
@@ -91,7 +91,7 @@ class Reading(Interpreter):
         self.cut[node] = made
         return self.reader.name(self.scope.letter, self.execution * len(self.scope.cuts) + self.scope.cuts[node] + 1)
 
-    def _family(self, op: Family) -> Entries:
+    def _family(self, op: StackedInputs) -> Entries:
         names = op.names
         if isinstance(names, Numbered):
             return Entries(

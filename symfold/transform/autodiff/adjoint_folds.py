@@ -18,7 +18,7 @@ from symfold.core.operations import Formal, Input
 from symfold.core.primitives import fit, zeros
 from symfold.core.sequences import element, reverse
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import substitute, walk
 from symfold.errors import Advice, InvalidValue
 from symfold.transform.autodiff.reversible import inverse, smallest_factor
@@ -186,7 +186,7 @@ def first_met(roots: Sequence[Node], forward: set[Node], own: set[Node]) -> list
 
 
 def _is_constant(node: Node) -> bool:
-    return not node.args and not isinstance(node.op, (Formal, Input, Family))
+    return not node.args and not isinstance(node.op, (Formal, Input, StackedInputs))
 
 
 # -- what depends on a source, and what has a cotangent
