@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from symfold.base.arguments import place_of, quoted
 from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
-from symfold.core.conversion import as_symbol, is_truth, lift
+from symfold.core.conversion import as_node, as_symbol, is_truth
 from symfold.core.folds import Fold
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
 from symfold.core.nodes import Node
@@ -68,7 +68,7 @@ class Net(Operators):
         if isinstance(value, Net):
             return value
         leaves, form = flatten(as_state(value))
-        outputs = reconcile(tuple(map(lift, leaves)))
+        outputs = reconcile(tuple(map(as_node, leaves)))
         check_claims(outputs)
         return cls(outputs, form)
 
@@ -208,7 +208,7 @@ class Net(Operators):
         """What a net is combined with: a net's node; in a SymPy expression, a symbol is the net's input of its name."""
         if isinstance(value, Net):
             return value._as_node_()
-        return reconcile((*self.outputs, lift(value)))[-1] if hasattr(value, "free_symbols") else value
+        return reconcile((*self.outputs, as_node(value)))[-1] if hasattr(value, "free_symbols") else value
 
     def __bool__(self) -> bool:
         """True, as any object's; of a comparison, an error: it has no answer before there are numbers."""

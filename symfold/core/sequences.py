@@ -19,7 +19,7 @@ import numpy as np
 
 from symfold.base.arguments import ordered
 from symfold.core.arrays import add_at, set_at, zeros_like
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
@@ -133,7 +133,7 @@ def stack(parts: Sequence[Any]) -> Node:
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2, step=1)
     """
-    nodes = tuple(map(lift, ordered("sf.stack takes values of one shape", parts)))
+    nodes = tuple(map(as_node, ordered("sf.stack takes values of one shape", parts)))
     if not nodes:
         raise InvalidValue("cannot stack nothing (give at least one value)")
     if (array := _plain_rows(nodes)) is not None:
@@ -193,7 +193,7 @@ def element(sequence: Node, position: int) -> Node:
     if isinstance(op, StackedInputs):
         return op.member(position)
     if isinstance(op, Constant) and isinstance(op.value, FrozenArray):
-        return lift(op.value.array[position])
+        return as_node(op.value.array[position])
     if is_primitive(sequence, stack_row):
         return sequence.args[position]
     if is_primitive(sequence, take_row):
@@ -290,7 +290,7 @@ def every(sequence: Node, size: int, place: int) -> Node | None:
 
 def reverse(sequence: Any) -> Node:
     """A sequence from its last entry to its first."""
-    node = lift(sequence)
+    node = as_node(sequence)
     if length(node.shape) == 1:
         return node
     return node.args[0] if is_primitive(node, reverse_row) else reverse_row(node)

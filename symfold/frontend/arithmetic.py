@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import as_node, leads
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
@@ -21,7 +21,7 @@ def binary(head: Head, left: Any, right: Any) -> Node:
     """One operator of the author's, in the author's order."""
     if leads(left) or leads(right):
         return NotImplemented
-    return Node(head, (lift(left), lift(right)))
+    return Node(head, (as_node(left), as_node(right)))
 
 
 def negative(node: Node) -> Node:
@@ -51,9 +51,9 @@ OPERATORS: dict[str, Callable[..., Node]] = {
     "__rmul__": lambda a, b: binary(sp.Mul, b, a),
     "__pow__": lambda a, b: binary(sp.Pow, a, b),
     "__rpow__": lambda a, b: binary(sp.Pow, b, a),
-    "__sub__": lambda a, b: NotImplemented if leads(b) else binary(sp.Add, a, negative(lift(b))),
+    "__sub__": lambda a, b: NotImplemented if leads(b) else binary(sp.Add, a, negative(as_node(b))),
     "__rsub__": lambda a, b: binary(sp.Add, b, negative(a)),
-    "__truediv__": lambda a, b: NotImplemented if leads(b) else binary(sp.Mul, a, reciprocal(lift(b))),
+    "__truediv__": lambda a, b: NotImplemented if leads(b) else binary(sp.Mul, a, reciprocal(as_node(b))),
     "__rtruediv__": lambda a, b: reciprocal(a) if isinstance(b, int) and b == 1 else binary(sp.Mul, b, reciprocal(a)),
     "__matmul__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.matmul, a, b),
     "__rmatmul__": lambda a, b: call_numpy(np.matmul, b, a),

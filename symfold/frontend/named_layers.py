@@ -12,7 +12,7 @@ import sympy as sp
 
 from symfold.base.arguments import place_of, whole
 from symfold.core.applied_layers import Call
-from symfold.core.conversion import APPLIED, leads, lift
+from symfold.core.conversion import APPLIED, as_node, leads
 from symfold.core.nodes import COMPARED, Node
 from symfold.core.operations import Input
 from symfold.core.shapes import NAME, Size, size_symbols
@@ -64,7 +64,7 @@ class Layer:
         if self.kind is not None and len(inputs) != (arity := self.kind.arity):
             raise InvalidType(f"{self.spoken} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
-        node = Node(op, (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
+        node = Node(op, (self.leaves[0], *map(as_node, inputs), *self.leaves[1:]))
         result: Node = node if lead is None else lead._wrap_(node)
         return result
 

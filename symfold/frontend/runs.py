@@ -8,7 +8,7 @@ from typing import Any
 
 from symfold.base.arguments import ordered, quoted
 from symfold.base.trees import flatten
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, stack
 from symfold.core.shapes import Size, length
@@ -177,7 +177,7 @@ def _read_along(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
     """The pattern, the sequences and the length of one list."""
     if isinstance(part, Layers):
         return LayerPattern(part.kind), part.stacked_inputs(), part.count
-    node = lift(part)
+    node = as_node(part)
     return ValuePattern(), (node,), length(node.shape)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Normal
@@ -43,7 +43,7 @@ def bound(step: Callable[..., Any], *arguments: Any) -> Bound:
     >>> boosting(tensor("x")), euler(0.5) == euler(0.5)
     (boosting(x), True)
     """
-    return Bound(step, tuple(lift(value) if isinstance(value, (np.ndarray, list)) else value for value in arguments))
+    return Bound(step, tuple(as_node(value) if isinstance(value, (np.ndarray, list)) else value for value in arguments))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, every, join, names_of_node, repeated, reverse, stack, take
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
@@ -23,8 +23,8 @@ SOURCES: list[Node] = [
     *(sf.tensor(f"x{k}", (2,)) for k in range(1, 4)),
     *(element(U, k) for k in range(5)),
     *(element(STATES, k) for k in range(4)),
-    lift(np.array([1.0, 2.0])),
-    lift(np.array([3.0, 4.0])),
+    as_node(np.array([1.0, 2.0])),
+    as_node(np.array([3.0, 4.0])),
     sf.tensor("y", (2,)) + 1,
 ]
 entries = st.lists(st.sampled_from(range(len(SOURCES))), min_size=1, max_size=9)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.names import applied_layers
 from symfold.core.net import Net
 from symfold.core.shapes import fits, show
@@ -87,5 +87,7 @@ def placed(a: Net, b: Net, params: Mapping[str, Any]) -> tuple[Net, Net]:
         for name, value in values.items():
             if not fits(value.shape, known[name].shape):
                 raise ShapeError(f"parameter {name!r} has shape {show(known[name].shape)}, got {value.shape}")
-        made.append(net.replaced({name: lift(value if value.ndim else value.item()) for name, value in values.items()}))
+        made.append(
+            net.replaced({name: as_node(value if value.ndim else value.item()) for name, value in values.items()})
+        )
     return made[0], made[1]
