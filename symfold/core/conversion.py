@@ -107,7 +107,7 @@ def as_node(value: Any) -> Node:
         node: Node = value._as_node_()
         return node
     if isinstance(value, sp.Basic):
-        return lift_expression(value)
+        return expression_as_node(value)
     if isinstance(value, (bool, np.bool_)):
         return number(int(value))
     if isinstance(value, (int, float, np.integer, np.floating)):
@@ -166,7 +166,7 @@ def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
     return result
 
 
-def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
+def expression_as_node(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
     """A SymPy expression as nodes, its own order kept; some symbols may stand for given nodes."""
     done: dict[sp.Basic, Node] = dict(known or {})
     stack: list[sp.Basic] = [expression]

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.applied_layers import Call
-from symfold.core.conversion import lift_expression
+from symfold.core.conversion import expression_as_node
 from symfold.core.functions import Head, row_of, where
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
@@ -80,7 +80,7 @@ def _program(
     """A derivative as operations over places: the arguments, then what the operations give; and the place of the result."""
     expression, symbols = _derivative(head, fixed, position)
     formals = [Node(Formal(0, k, ())) for k in range(len(symbols))]
-    result = lift_expression(expression, dict(zip(symbols, formals, strict=True)))
+    result = expression_as_node(expression, dict(zip(symbols, formals, strict=True)))
     order = walk((result,), stop=formals)
     places = {node: place for place, node in enumerate([*formals, *order])}
     return [(node.op, tuple(places[arg] for arg in node.args)) for node in order], places[result]

@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted
-from symfold.core.conversion import as_node, lift_expression
+from symfold.core.conversion import as_node, expression_as_node
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import show
@@ -104,7 +104,7 @@ def _row(row: Any) -> list[Any]:
 def _weight(entry: Any) -> Any:
     """A weight as a node, or as a number that can be compared."""
     if isinstance(entry, sp.Expr) and entry.free_symbols:
-        entry = lift_expression(entry, {symbol: tensor(symbol.name, ()) for symbol in entry.free_symbols})
+        entry = expression_as_node(entry, {symbol: tensor(symbol.name, ()) for symbol in entry.free_symbols})
     if isinstance(entry, (Node, Net)):
         node = as_node(entry)
         if node.shape != ():
