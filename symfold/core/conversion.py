@@ -33,7 +33,7 @@ from symfold.core.tensors import number
 from symfold.errors import InvalidType, NoRule
 
 
-def leads(other: object) -> bool:
+def wraps_node(other: object) -> bool:
     """Whether another operand takes the operation over: a net, whose result is to be a net."""
     return hasattr(other, "_as_node_") and not isinstance(other, Node)
 

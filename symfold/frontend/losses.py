@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.conversion import as_node, leads
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import equal
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -49,7 +49,7 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
         weights = Node(equal, (expand(classes, axis=-1), as_node(np.arange(shape[-1]))))
     terms = logsumexp(scores, axis=(-1,), keepdims=False) - reduce_sum(weights * scores, axis=(-1,), keepdims=False)
     mean = reduce_mean(terms, axis=None, keepdims=False)
-    return Net.of(mean) if leads(logits) or leads(labels) else mean
+    return Net.of(mean) if wraps_node(logits) or wraps_node(labels) else mean
 
 
 def loss_of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
@@ -57,7 +57,7 @@ def loss_of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) ->
     left, right = as_node(prediction), as_node(target)
     checked = alike(left, right)
     node = rule(left if is_known(left.shape) and is_known(right.shape) else checked, right)
-    return Net.of(node) if leads(prediction) or leads(target) else node
+    return Net.of(node) if wraps_node(prediction) or wraps_node(target) else node
 
 
 def check_single(shape: tuple[int, ...]) -> None:

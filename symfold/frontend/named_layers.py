@@ -12,7 +12,7 @@ import sympy as sp
 
 from symfold.base.arguments import place_of, whole
 from symfold.core.applied_layers import Call
-from symfold.core.conversion import APPLIED, as_node, leads
+from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.nodes import COMPARED, Node
 from symfold.core.operations import Input
 from symfold.core.shapes import NAME, Size, size_symbols
@@ -58,7 +58,7 @@ class Layer:
         return f"layer {self!r}"
 
     def __call__(self, *inputs: Any) -> Node:
-        lead = next((value for value in inputs if leads(value)), None)
+        lead = next((value for value in inputs if wraps_node(value)), None)
         if not inputs:
             raise InvalidType(f"{self.spoken} was called without an argument (give at least one, as f(z))")
         if self.kind is not None and len(inputs) != (arity := self.kind.arity):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.core.conversion import as_node, leads
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives.table import Primitive, primitive
 
 
@@ -39,4 +39,4 @@ def stop_gradient(value: Any) -> Any:
     {'z': array(3.)}
     """
     node = stopped(as_node(value))
-    return value._wrap_(node) if leads(value) else node
+    return value._wrap_(node) if wraps_node(value) else node
