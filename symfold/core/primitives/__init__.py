@@ -22,10 +22,10 @@ from __future__ import annotations
 from symfold.core.primitives.arrangement import concatenate as concatenate
 from symfold.core.primitives.arrangement import expand as expand
 from symfold.core.primitives.arrangement import item as item
-from symfold.core.primitives.arrangement import joins_rows as joins_rows
+from symfold.core.primitives.arrangement import merges_leading_axes as merges_leading_axes
 from symfold.core.primitives.arrangement import put as put
 from symfold.core.primitives.arrangement import reshape as reshape
-from symfold.core.primitives.arrangement import splits_rows as splits_rows
+from symfold.core.primitives.arrangement import splits_leading_axis as splits_leading_axis
 from symfold.core.primitives.arrangement import squeeze as squeeze
 from symfold.core.primitives.attention import attention as attention
 from symfold.core.primitives.attention import layer_norm as layer_norm
