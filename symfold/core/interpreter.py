@@ -17,7 +17,17 @@ from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Input
 from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
-from symfold.core.sequences import element, entry_of, join, joins_steps, reverse, reverse_row, stack_row, take, take_row
+from symfold.core.sequences import (
+    element,
+    entry_of,
+    join,
+    joins_sequences,
+    reverse,
+    reverse_row,
+    stack_row,
+    take,
+    take_row,
+)
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import walk
@@ -215,7 +225,7 @@ class Interpreter:
                 return first.grouped(known_count(node.shape[1]))
             if merges_leading_axes(node) and all(isinstance(group, Entries) for group in first):
                 return Entries(entry for group in first for entry in group)
-        if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
+        if is_primitive(node, concatenate) and joins_sequences(node) and any(isinstance(arg, Entries) for arg in args):
             return self.joined(node, args)
         return NotImplemented
 

@@ -202,7 +202,7 @@ def element(sequence: Node, position: int) -> Node:
         return element(sequence.args[0], length(sequence.shape) - 1 - position)
     if is_primitive(sequence, expand) and dict(op.attributes)["axis"] == -len(sequence.shape):
         return sequence.args[0]
-    if is_primitive(sequence, concatenate) and joins_steps(sequence):
+    if is_primitive(sequence, concatenate) and joins_sequences(sequence):
         for part in sequence.args:
             size = part.shape[0]
             if position < size:
@@ -211,7 +211,7 @@ def element(sequence: Node, position: int) -> Node:
     return item(sequence, index=(position,))
 
 
-def joins_steps(node: Node) -> bool:
+def joins_sequences(node: Node) -> bool:
     """Whether a concatenation is along the leading axis, of parts of known length."""
     parts = node.args
     return all(is_known(p.shape) and isinstance(p.shape[0], int) for p in parts) and (
@@ -274,18 +274,18 @@ def rest(sequence: Node, first: int = 1) -> Node:
     return Node(replace(family, names=names.rest(first)))
 
 
-def every(sequence: Node, size: int, place: int) -> Node | None:
+def strided(sequence: Node, size: int, place: int) -> Node | None:
     """The entries at one place of every group of so many, of symbolically many numbered names, in their order or from the last.
 
     >>> import sympy as sp
     >>> from symfold.frontend.named_layers import layers
-    >>> every(layers("f", count=3 * sp.Symbol("m")).stacked_inputs()[0], 3, 0).op.names
+    >>> strided(layers("f", count=3 * sp.Symbol("m")).stacked_inputs()[0], 3, 0).op.names
     Numbered(prefix='f', start=1, count=m, step=3)
     """
     if is_primitive(sequence, reverse_row):
-        found = every(sequence.args[0], size, size - 1 - place)
+        found = strided(sequence.args[0], size, size - 1 - place)
         return None if found is None else reverse(found)
-    return Node(replace(sequence.op, names=sequence.op.names.every(size, place))) if has_rest(sequence) else None
+    return Node(replace(sequence.op, names=sequence.op.names.strided(size, place))) if has_rest(sequence) else None
 
 
 def reverse(sequence: Any) -> Node:
@@ -308,7 +308,7 @@ def join(parts: Sequence[Node]) -> Node:
     return concatenate(*parts, axis=-len(parts[0].shape))
 
 
-def renewed(node: Node, args: Sequence[Node]) -> Node | None:
+def rebuilt_sequence(node: Node, args: Sequence[Node]) -> Node | None:
     """An arrangement of sequences over other arguments, in its normal form; None for any other operation."""
     if is_primitive(node, stack_row):
         return stack(args)
@@ -316,13 +316,13 @@ def renewed(node: Node, args: Sequence[Node]) -> Node | None:
         return take(args[0], dict(node.op.attributes)["positions"])
     if is_primitive(node, reverse_row):
         return reverse(args[0])
-    if is_primitive(node, concatenate) and joins_steps(node):
+    if is_primitive(node, concatenate) and joins_sequences(node):
         return join(args)
     entry = entry_of(node)
     return element(args[0], entry[1]) if entry else None
 
 
-def repeated(sequence: Node) -> Node | None:
+def repeated_value(sequence: Node) -> Node | None:
     """The one value of a sequence that repeats it, if it does."""
     if is_primitive(sequence, take_row):
         positions = dict(sequence.op.attributes)["positions"]

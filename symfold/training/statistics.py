@@ -25,7 +25,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.primitives import is_primitive, reduce_mean
-from symfold.core.sequences import renewed
+from symfold.core.sequences import rebuilt_sequence
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import rebuilt, walk
 from symfold.errors import InvalidValue
@@ -173,7 +173,9 @@ class Keeper:
                 Node(StackedInputs(weight_names(prefix, listed), value.shape, "parameter", starts[prefix]))
                 for prefix, value in own.items()
             )
-        return tuple(one for together in zip(*parts, strict=True) if (one := renewed(names, together)) is not None)
+        return tuple(
+            one for together in zip(*parts, strict=True) if (one := rebuilt_sequence(names, together)) is not None
+        )
 
     def call(self, op: Call, body: Block, args: tuple[Node, ...], leaves: Sequence[Leaves]) -> Node | None:
         """A layer applied, its own statistics parameters, and those of layers in its body."""

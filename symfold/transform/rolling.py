@@ -19,7 +19,7 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.sequences import element, entry_of, join, renewed, stack, take
+from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import rebuilt, remade, walk
 from symfold.errors import InvalidValue
@@ -47,7 +47,7 @@ def _arranged(node: Node, args: tuple[Node, ...]) -> Node | None:
     """An arrangement of sequences in its normal form, if it changes; an entry counted from the end is counted from the beginning."""
     entry = entry_of(node)
     changes = args != node.args or (entry is not None and entry[1] < 0)
-    return renewed(node, args) if args and changes else None
+    return rebuilt_sequence(node, args) if args and changes else None
 
 
 def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
-from symfold.core.sequences import element, every, join, names_of_node, repeated, reverse, stack, take
+from symfold.core.sequences import element, join, names_of_node, repeated_value, reverse, stack, strided, take
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.errors import ShapeError
 from symfold.transform.specialise import with_sizes
@@ -85,16 +85,16 @@ def test_every_third_of_symbolically_many_in_their_order_and_from_the_last() -> 
     m = sp.Symbol("m", integer=True, positive=True)
     deep = sf.layers("f", count=3 * m).stacked_inputs()[0]
     for place in range(3):
-        at_four = with_sizes([every(deep, 3, place), every(reverse(deep), 3, place)], {m: 4})
+        at_four = with_sizes([strided(deep, 3, place), strided(reverse(deep), 3, place)], {m: 4})
         known = with_sizes([deep], {m: 4})[0]
         assert at_four[0] == take(known, range(place, 12, 3))
         assert [element(at_four[1], k) for k in range(4)] == [element(reverse(known), k) for k in range(place, 12, 3)]
-    assert every(sf.tensor("u", (3 * m, 2)), 3, 0) is None
+    assert strided(sf.tensor("u", (3 * m, 2)), 3, 0) is None
 
 
 def test_a_repeated_entry_is_one_value() -> None:
-    assert repeated(stack([SOURCES[0]] * 3)) == SOURCES[0]
-    assert repeated(stack(SOURCES[:2])) is None
+    assert repeated_value(stack([SOURCES[0]] * 3)) == SOURCES[0]
+    assert repeated_value(stack(SOURCES[:2])) is None
 
 
 def test_stacking_nothing_says_so() -> None:

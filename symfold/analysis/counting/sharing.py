@@ -27,7 +27,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
 from symfold.core.primitives import concatenate, is_primitive
-from symfold.core.sequences import element, joins_steps, reverse, reverse_row, stack, stack_row, take, take_row
+from symfold.core.sequences import element, joins_sequences, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.core.walks import remade, walk
@@ -406,7 +406,7 @@ def part_of(sequence: Node, start: int, stop: int) -> Node:
     size = known_count(sequence.shape[0])
     if is_primitive(sequence, reverse_row):
         return reverse(part_of(sequence.args[0], size - stop, size - start))
-    if not (is_primitive(sequence, concatenate) and joins_steps(sequence)):
+    if not (is_primitive(sequence, concatenate) and joins_sequences(sequence)):
         return take(sequence, range(start, stop))
     parts, place = list[Node](), 0
     for part in sequence.args:

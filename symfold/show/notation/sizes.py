@@ -20,7 +20,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
-from symfold.core.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.sequences import element, entry_of, joins_sequences, reverse_row, stack_row, take_row
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import walk
 
@@ -70,7 +70,7 @@ def _names_entries(node: Node) -> bool:
     return (
         is_primitive(node, stack_row, take_row, reverse_row)
         or entry_of(node) is not None
-        or (is_primitive(node, concatenate) and joins_steps(node))
+        or (is_primitive(node, concatenate) and joins_sequences(node))
     )
 
 
