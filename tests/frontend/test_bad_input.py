@@ -93,7 +93,7 @@ TRAINING: list[Mistake] = [
     (lambda: fit(loss="loss"), TypeError, ("cannot make 'loss'",)),
     (lambda: sf.sgd(0), ValueError, ("rate=0", "positive")),
     (lambda: sf.sgd(math.nan), ValueError, ("rate=nan", "positive")),
-    (lambda: sf.sgd("0.1"), TypeError, ("rate='0.1'", "no number")),
+    (lambda: sf.sgd("0.1"), TypeError, ("rate='0.1'", "not a number")),
     (lambda: sf.check_grad(LOSS, [1]), TypeError, ("[1]", "{'x': array}")),
     (lambda: sf.check_grad(LOSS, {"x": "a"}), TypeError, ("'x'", "'a'")),
     (lambda: sf.check_grad(LOSS, {"y": 1.0}), ValueError, ("'y'",)),
