@@ -21,7 +21,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take
 from symfold.core.stacked_inputs import StackedInputs, known_count
-from symfold.core.walks import rebuilt, remade, walk
+from symfold.core.walks import rebuilt, walk, with_args
 from symfold.errors import InvalidValue
 from symfold.transform.repeats import stepped
 from symfold.transform.specialise import net_with_sizes
@@ -186,7 +186,7 @@ def _rebuild_chains(
         else:
             args = tuple(new[arg] for arg in node.args)
             arranged = _arranged(node, args)
-            new[node] = remade(node, args) if arranged is None else arranged
+            new[node] = with_args(node, args) if arranged is None else arranged
     return tuple(new[root] for root in roots)
 
 

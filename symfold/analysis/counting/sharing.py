@@ -30,7 +30,7 @@ from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import element, joins_sequences, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
-from symfold.core.walks import remade, walk
+from symfold.core.walks import walk, with_args
 from symfold.transform.rolling import roll_nodes, unroll, written_out
 
 MOST_WRITTEN = 1_000  # nodes of a net that is written out
@@ -78,7 +78,7 @@ def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
         elif isinstance(node.op, Select):
             new[node] = args[0][node.op.position]
         else:
-            new[node] = remade(node, args)
+            new[node] = with_args(node, args)
     return tuple(new[root] for root in roots)
 
 
@@ -239,7 +239,7 @@ class Steps:
     def _values(self, args: Sequence[Node]) -> dict[Node, Any]:
         values: dict[Node, Any] = dict(zip(self.fold.block.formals, args, strict=True))
         for node in self.order[len(values) :]:
-            values[node] = remade(node, tuple(values[arg] for arg in node.args))
+            values[node] = with_args(node, tuple(values[arg] for arg in node.args))
         return values
 
 
@@ -329,7 +329,7 @@ class Pattern:
                 values[node] = own[node]
             else:
                 args = tuple(values[arg] for arg in node.args)
-                values[node] = None if any(arg is None for arg in args) else remade(node, args)
+                values[node] = None if any(arg is None for arg in args) else with_args(node, args)
         return values
 
     def _after(self, held: Mapping[Delayed, Node], values: Mapping[Node, Any]) -> dict[Delayed, Node]:
