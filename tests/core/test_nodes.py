@@ -123,5 +123,5 @@ def test_sympys_expressions_are_read_in_their_order() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "1x", 3, None, "x-y"])
 def test_odd_names_are_refused(name: Any) -> None:
-    with pytest.raises(ValueError if isinstance(name, str) else TypeError, match="is no name"):
+    with pytest.raises(ValueError if isinstance(name, str) else TypeError, match="is not a name"):
         sf.tensor(name)

@@ -133,8 +133,8 @@ NUMBERS: list[Mistake] = [
 ]
 
 MAKING: list[Mistake] = [
-    (lambda: sf.tensor(3), TypeError, ("3 of type int is no name",)),
-    (lambda: sf.tensor("a b"), ValueError, ("'a b' is no name", "letters")),
+    (lambda: sf.tensor(3), TypeError, ("3 of type int is not a name",)),
+    (lambda: sf.tensor("a b"), ValueError, ("'a b' is not a name", "letters")),
     (lambda: sf.tensor("x", 3), TypeError, ("got 3", "(3,)")),
     (lambda: sf.tensor("x", (2.5,)), TypeError, ("2.5", "None")),
     (lambda: sf.tensor("x", (np.ones(2),)), TypeError, ("array([1., 1.])",)),
@@ -148,7 +148,7 @@ MAKING: list[Mistake] = [
     (lambda: sf.layers(3), TypeError, ("3 names no layers", "'f1:4'")),
     (lambda: sf.layers("f", count=-1), ValueError, ("count", "-1", "at least 0")),
     (lambda: sf.layers("f", count=2.5), TypeError, ("count", "2.5")),
-    (lambda: sf.layers("f", count="2n"), ValueError, ("'2n' is no name",)),
+    (lambda: sf.layers("f", count="2n"), ValueError, ("'2n' is not a name",)),
     (lambda: F["f1"], TypeError, ("'f1'", "sf.layer('f1')")),
     (lambda: F["a":2], TypeError, ("slice('a', 2, None)", "[1:3]")),  # type: ignore[misc]
     (lambda: F[::0], TypeError, ("slice(None, None, 0)", "sf.layer('f1')")),
@@ -204,7 +204,7 @@ READING: list[Mistake] = [
     (lambda: NET.equations["z1"], TypeError, ("'z1'", "whole number")),
     (lambda: NET.equations["z1":], TypeError, ("slice('z1', None, None)", "[1:3]")),  # type: ignore[misc]
     (lambda: NET.equations[7], IndexError, ("equation 7 of 3",)),
-    (lambda: sf.adjoint(NET, name=1), TypeError, ("1 of type int is no name",)),
+    (lambda: sf.adjoint(NET, name=1), TypeError, ("1 of type int is not a name",)),
     (lambda: sf.grad(LOSS, "V"), ValueError, ("'V'", "'W1'")),
     (lambda: sf.grad(LOSS, [np.ones(2)]), ValueError, ("array([1., 1.])", "'W1'")),
     (lambda: sf.value_and_grad((LOSS, LOSS)), ValueError, ("single number",)),
@@ -240,7 +240,7 @@ MAPPERS: list[Mistake] = [
     (lambda: mapped(lambda z: ~(z + 1)), NotImplementedError, ("~ joins truth values", "np.logical_not")),
     (lambda: mapped(lambda z: z.max()), AttributeError, ("no 'max'", "np.max")),
     (lambda: mapped(lambda z: z.tanh()), AttributeError, ("no 'tanh'", "np.tanh")),
-    (lambda: mapped(lambda z: math.tanh(z)), TypeError, ("no number yet", "sf.tanh")),
+    (lambda: mapped(lambda z: math.tanh(z)), TypeError, ("not a number yet", "sf.tanh")),
     (lambda: mapped(lambda z: np.tensordot(z, z)), NotImplementedError, ("numpy.tensordot", "np.einsum")),
     (lambda: mapped(lambda z: np.sum(z, dtype=float)), NotImplementedError, ("numpy.sum", "dtype", "axis, keepdims")),
     (lambda: mapped(lambda z: np.sum(z, axis=1.5)), TypeError, ("axis=1.5", "whole number")),
@@ -253,10 +253,10 @@ MAPPERS: list[Mistake] = [
     (lambda: mapped(lambda z: z[z > 0]), NotImplementedError, ("indexing", "np.where(z > 0, a, b)")),
     (lambda: mapped(lambda z: z + "a"), TypeError, ("cannot make 'a'",)),
     (lambda: mapped(lambda z: z ^ 2), NotImplementedError, ("^ joins truth values", "a power is a**b")),
-    (lambda: mapped(lambda z: np.array([z[0], z[1]])), TypeError, ("no array yet", "np.stack([a, b])")),
+    (lambda: mapped(lambda z: np.array([z[0], z[1]])), TypeError, ("not an array yet", "np.stack([a, b])")),
     (lambda: mapped(lambda z: z.__setitem__(0, 1.0)), TypeError, ("[0]", "cannot be changed in place")),
-    (lambda: math.exp(NET), TypeError, ("no number yet", "call it")),
-    (lambda: np.asarray(NET), TypeError, ("no array yet",)),
+    (lambda: math.exp(NET), TypeError, ("not a number yet", "call it")),
+    (lambda: np.asarray(NET), TypeError, ("not an array yet",)),
     (lambda: NET % 2, NotImplementedError, ("numpy.remainder", "np.floor")),
     (lambda: bool(NET > 0), TypeError, ("neither true nor false", "np.maximum")),
 ]
