@@ -32,10 +32,10 @@ from symfold.core.primitives.attention import layer_norm as layer_norm
 from symfold.core.primitives.broadcasting import alike as alike
 from symfold.core.primitives.broadcasting import broadcast_like as broadcast_like
 from symfold.core.primitives.broadcasting import broadcast_to as broadcast_to
-from symfold.core.primitives.broadcasting import fit as fit
 from symfold.core.primitives.broadcasting import spread as spread
 from symfold.core.primitives.broadcasting import sum_like as sum_like
 from symfold.core.primitives.broadcasting import sum_to as sum_to
+from symfold.core.primitives.broadcasting import unbroadcast as unbroadcast
 from symfold.core.primitives.broadcasting import zeros as zeros
 from symfold.core.primitives.contractions import einsum as einsum
 from symfold.core.primitives.contractions import subscripts_given as subscripts_given
@@ -58,12 +58,12 @@ from symfold.core.primitives.products import swap as swap
 from symfold.core.primitives.reductions import at_max as at_max
 from symfold.core.primitives.reductions import even_shares as even_shares
 from symfold.core.primitives.reductions import first_max as first_max
-from symfold.core.primitives.reductions import joined as joined
 from symfold.core.primitives.reductions import logsumexp as logsumexp
 from symfold.core.primitives.reductions import norm as norm
 from symfold.core.primitives.reductions import reduce_max as reduce_max
 from symfold.core.primitives.reductions import reduce_mean as reduce_mean
 from symfold.core.primitives.reductions import reduce_sum as reduce_sum
+from symfold.core.primitives.reductions import reduced_count as reduced_count
 from symfold.core.primitives.reductions import safe_softmax as safe_softmax
 from symfold.core.primitives.reductions import share as share
 from symfold.core.primitives.reductions import single as single

@@ -17,7 +17,15 @@ from symfold.core.conversion import expression_as_node
 from symfold.core.functions import Head, row_of, where
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
-from symfold.core.primitives import Apply, broadcast_like, broadcast_to, fit, guarded_product, is_primitive, primitive
+from symfold.core.primitives import (
+    Apply,
+    broadcast_like,
+    broadcast_to,
+    guarded_product,
+    is_primitive,
+    primitive,
+    unbroadcast,
+)
 from symfold.core.shapes import ANY, Shape
 from symfold.core.tensors import number
 from symfold.core.walks import walk
@@ -99,7 +107,7 @@ def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False
             _pull_head(node, bar, k, guarded_product if is_guarded else times) if want else None
             for k, want in enumerate(wanted)
         ]
-        return [None if g is None else fit(g, arg) for g, arg in zip(given, args, strict=True)]
+        return [None if g is None else unbroadcast(g, arg) for g, arg in zip(given, args, strict=True)]
     if isinstance(op, Call):
         assert op.body is None, "layers with bodies are opened before they are differentiated"
         given = [None] * len(args)
