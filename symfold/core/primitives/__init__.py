@@ -1,20 +1,24 @@
-"""Primitives: operations that are not elementwise. A family is a file; a new primitive is one row there.
+"""Primitives: the operations that are not elementwise, one row each.
 
-table          what a row holds, and the call that adds one
-arrangement    concatenate, reshape, put, item
-broadcasting   broadcasting and its adjoint, the sum to a shape
-contractions   einsum
-directional    directional derivatives of opaque layers
-guarding       products that are zero where a factor is
-images         axes permuted, rows picked by numbers, windows
-masks          causal masks
-opaque         an operation known by name and shape only
-products       matrix products
-reductions     sums, means, maxima, softmax, norms
-attention      scaled dot-product attention, layer norm
-convolutions   convolution and pooling
-scans          cumulative sums
-stopping       sf.stop_gradient
+In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a function from nodes to a node.
+
+    table           the fields of a row, and the call that adds one
+    arrangement     reshape, expand, squeeze, concatenate, item, put
+    broadcasting    broadcasting, and its adjoint: sums to a shape
+    contractions    einsum
+    directional     directional derivatives of opaque layers
+    guarding        products that are zero if a factor is
+    images          permuted axes, embedding, windows
+    masks           causal masks
+    opaque          an operation known by name and shape only
+    products        matrix products
+    reductions      sums, means, maxima, softmax, norms
+    attention       scaled dot-product attention, layer norm
+    convolutions    convolution and pooling
+    scans           cumulative sums
+    stopping        sf.stop_gradient
+
+To add a primitive, add a row to one of these files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A product that is zero where a factor is, whatever the other: a cotangent times a slope, below a branch that a choice does not read."""
+"""Guarded products: zero if a factor is zero, whatever the other. A cotangent that is zero because `where` did not choose
+the branch stays zero, even if the slope there is infinite or NaN.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def _body(bar: Node, factor: Node) -> Node:
     return Node(where, (Node(logical_and, (bar, factor)), Node(sp.Mul, (bar, factor)), number(0)))
 
 
-# linear in each, and differentiated so: zero where one is, even if the other is infinite or not a number
+# linear in each factor; its adjoint is guarded too
 guarded_product: Primitive = primitive(
     "guarded_product",
     _shape,

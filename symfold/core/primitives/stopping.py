@@ -1,4 +1,4 @@
-"""A value through which no gradient flows."""
+"""Stopped gradients: a value that gradients take for a constant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from symfold.core.primitives.table import Primitive, primitive
 
 
 def _stopped(xp: Any, a: Any) -> Any:
-    """The value; PyTorch and JAX are told as well, who may differentiate it once more."""
+    """The value, detached for PyTorch, which may differentiate the result."""
     return a.detach() if hasattr(a, "detach") else a
 
 
@@ -31,7 +31,7 @@ stopped: Primitive = primitive(
 
 
 def stop_gradient(value: Any) -> Any:
-    """The same value, as a constant for every gradient: what PyTorch calls `detach` and JAX `lax.stop_gradient`.
+    """The same value, but a constant for every gradient, as PyTorch's `detach` and JAX's `lax.stop_gradient`.
 
     >>> import symfold as sf
     >>> z = sf.tensor("z")
