@@ -1,5 +1,6 @@
-"""Guarded products: zero if a factor is zero, whatever the other. A cotangent that is zero because `where` did not choose
-the branch stays zero, even if the slope there is infinite or NaN.
+"""Guarded products: zero if a factor is zero, whatever the other factor is.
+
+The cotangent of a branch that `where` does not choose is zero; it stays zero even if the slope is infinite or NaN.
 """
 
 from __future__ import annotations
