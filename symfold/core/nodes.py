@@ -50,7 +50,7 @@ class Node(Operators):
     """An operation over nodes; immutable, hashable, equal by structure."""
 
     __slots__ = ("__weakref__", "_digest", "_hash", "args", "op", "shape")
-    op: Any
+    op: Any  # an Operation or a Head; not typed so, since readers test the kind of node by functions such as `is_fold`
     args: tuple[Node, ...]
     shape: Shape
     _hash: int
@@ -62,7 +62,7 @@ class Node(Operators):
             interned = _interned.get(key)
         if interned is not None:
             return interned
-        # an open formal (its level is not 0) stands for an item or a state while a mapper is traced
+        # an open formal (its level is not 0) is the stand-in of an item or a state while a mapper is traced
         truth = isinstance(op, type) and op in ROWS and ROWS[op].truth
         self = object.__new__(StandIn if getattr(op, "level", 0) else Truth if truth else cls)
         put = object.__setattr__
@@ -146,8 +146,8 @@ class Node(Operators):
 
 
 COMPARED = (
-    "a stand-in cannot be compared or looked up: while a mapper is traced, it stands for all the items (or states) at once "
-    "(make what differs from item to item part of it: give pairs, as (mapper, item), or one fold for each part)"
+    "a stand-in cannot be compared or looked up: while a mapper is traced, it represents all items (or states) at once "
+    "(put what differs between items into the items, as pairs (mapper, item), or fold each part separately)"
 )
 COMPARABLE = (Node, Number, np.ndarray, sp.Basic)  # the types of items that are values; never a string or None
 

@@ -28,9 +28,8 @@ from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress
 from symfold.errors import InvalidValue
 
 Positions = range | tuple[int, ...]
-LARGEST = (
-    2**20
-)  # entries of a constant whose rows are written out where some are equal: above, they are taken from the distinct ones
+# entries of a constant array that repeats rows; a larger one is taken from an array of its distinct rows
+LARGEST = 2**20
 
 
 def _stacked(*shapes: Shape) -> Shape:
@@ -85,7 +84,7 @@ reverse_row: Primitive = primitive(
 
 
 def entry_of(node: Node) -> tuple[Node, int] | None:
-    """The sequence and the position of which a node is the entry; None for any other node."""
+    """The sequence and the position, if a node is an entry of a sequence; else None."""
     if is_primitive(node, item):
         index = dict(node.op.attributes)["index"]
         if len(index) == 1 and isinstance(index[0], int):

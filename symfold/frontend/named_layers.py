@@ -169,7 +169,7 @@ class Layers(Sequence[Layer]):
         return repr(list(self))
 
     def stacked_inputs(self) -> tuple[Node, ...]:
-        """The leaves of all the layers at once, each a sequence."""
+        """The names and the parameters of all layers, each kind of leaf as one sequence."""
         weights = self.kind.weights if self.kind else ()
         return (
             Node(StackedInputs(self.names, (NAME,), "layer")),

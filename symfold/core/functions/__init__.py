@@ -7,7 +7,7 @@ In: a SymPy class, its numbers over an array namespace, its slopes. Out: rows, f
     gammas         numbers of the gamma function and its derivatives
     activations    rows of activations
     choice         rows of comparisons, logic, `where` and `clip`
-    logarithms     rows of functions that are accurate where their formula loses digits
+    logarithms     rows of functions whose plain formula loses digits
     special        rows of the error function and the gamma function
     elementary     rows of arithmetic, powers, exponentials, trigonometric and hyperbolic functions
 """

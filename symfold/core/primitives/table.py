@@ -42,7 +42,7 @@ class Primitive:
     - `adjoint(node, cotangent)` gives the cotangent of each argument, None for zero.
     - `linear` names the arguments that the result is linear in: these positions together while the others are fixed
       (-1 is the last), all of them together, or each alone.
-    - `shape_only` are the arguments of which only the shape is read.
+    - `shape_only` are the arguments whose shape is read, but not their values.
     - `dtypes` says by position what an argument holds: "real" numbers (the default), or "whole" numbers, "truth" values
       or a "name", which have no derivative.
     - A `flat` row is locally constant: it has no derivative at all.
