@@ -103,13 +103,13 @@ def depth_is_symbolic(symbol: object, *others: Advice, problem: str = "") -> Inv
     return InvalidValue(problem or f"the depth {symbol} is a symbol and has no number yet", *others, advice)
 
 
-def unknown(what: str, given: object, allowed: Iterable[str]) -> UnknownName:
+def unknown(what: str, name: object, allowed: Iterable[str]) -> UnknownName:
     """The error for a name that is in no table.
 
     >>> print(unknown("mapper", "resnet", ["residual", "boosting"]))
     unknown mapper: 'resnet' (must be one of 'boosting', 'residual')
     """
-    return UnknownName(f"unknown {what}: {given!r} (must be one of {listing(map(repr, sorted(allowed)))})")
+    return UnknownName(f"unknown {what}: {name!r} (must be one of {listing(map(repr, sorted(allowed)))})")
 
 
 def listing(names: Iterable[str], most: int = 40) -> str:

@@ -41,8 +41,8 @@ def whole(what: str, value: Any, least: int | None = 0) -> int:
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        rest = "; int() makes a whole number of one" if isinstance(value, Real) and not isinstance(value, bool) else ""
-        raise InvalidType(f"{what}={quoted(value)} must be {wanted} (got a {type(value).__name__}{rest})") from None
+        hint = "; int() makes a whole number of one" if isinstance(value, Real) and not isinstance(value, bool) else ""
+        raise InvalidType(f"{what}={quoted(value)} must be {wanted} (got a {type(value).__name__}{hint})") from None
     if least is not None and number < least:
         raise InvalidValue(f"{what}={quoted(value)} must be {wanted}")
     return number
@@ -95,11 +95,11 @@ def flag(what: str, value: Any) -> bool:
     return bool(value)
 
 
-def one_of(what: str, given: Any, allowed: Iterable[str]) -> str:
+def one_of(what: str, value: Any, allowed: Iterable[str]) -> str:
     """A name that is in a table."""
-    if not isinstance(given, str) or given not in allowed:
-        raise unknown(what, given, allowed)
-    return given
+    if not isinstance(value, str) or value not in allowed:
+        raise unknown(what, value, allowed)
+    return value
 
 
 def ordered(what: str, value: Any, kind: str = "list") -> list[Any]:
@@ -168,20 +168,20 @@ def array_of(what: str, value: Any, objects: bool = False) -> Any:
 
 
 def arrays_of(
-    given: Mapping[str, Any], wanted: Collection[str], others: Collection[str] = (), what: str = "input"
+    values: Mapping[str, Any], wanted: Collection[str], optional: Collection[str] = (), what: str = "input"
 ) -> dict[str, Any]:
-    """Arrays of numbers by name: all wanted names must be there, and no names but those and `others`."""
-    if not isinstance(given, Mapping):
+    """Arrays of numbers by name: all wanted names must be given, and no other names but the optional ones."""
+    if not isinstance(values, Mapping):
         raise InvalidType(
-            f"expected values by name, as {{'x': array}}, got {quoted(given)} of type {type(given).__name__}"
+            f"expected values by name, as {{'x': array}}, got {quoted(values)} of type {type(values).__name__}"
         )
-    for name in given:
-        if name not in wanted and name not in others:
+    for name in values:
+        if name not in wanted and name not in optional:
             raise unknown(what, name, wanted)
     for name in wanted:
-        if name not in given:
+        if name not in values:
             raise InvalidValue(
                 f"no value for {what} {name!r} "
-                f"(wanted: {listing(map(repr, wanted))}; given: {listing(map(repr, given))})"
+                f"(wanted: {listing(map(repr, wanted))}; given: {listing(map(repr, values))})"
             )
-    return {name: array_of(f"the value of {name!r}", value) for name, value in given.items()}
+    return {name: array_of(f"the value of {name!r}", value) for name, value in values.items()}

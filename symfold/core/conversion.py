@@ -166,56 +166,56 @@ def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
     return result
 
 
-def expression_as_node(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
-    """A SymPy expression as a node, in the order of its arguments; `known` gives the nodes of some symbols."""
-    done: dict[sp.Basic, Node] = dict(known or {})
+def expression_as_node(expression: sp.Basic, symbols: Mapping[sp.Symbol, Node] | None = None) -> Node:
+    """A SymPy expression as a node, in the order of its arguments; `symbols` gives the nodes of some of them."""
+    nodes: dict[sp.Basic, Node] = dict(symbols or {})
     stack: list[sp.Basic] = [expression]
     while stack:
         part = stack[-1]
-        if part in done:
+        if part in nodes:
             stack.pop()
         elif isinstance(part, NodeSymbol):
-            done[part] = part.node
+            nodes[part] = part.node
         elif isinstance(part, sp.Symbol) and part.name.endswith("]"):
             raise NoRule(
                 f"the unknown size {part} cannot be used as a value (np.mean divides by it; or give the size a number)"
             )
         elif isinstance(part, sp.Symbol):
-            done[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
+            nodes[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
         elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol) and part is not sp.zoo:
-            done[part] = Node(Constant(part))
+            nodes[part] = Node(Constant(part))
         elif part in (sp.true, sp.false):
-            done[part] = number(int(part == sp.true))
+            nodes[part] = number(int(part == sp.true))
         elif isinstance(part, sp.Equivalent):
             normal_form = part.to_nnf(simplify=False)  # with "and", "or" and "not" only
-            if normal_form not in done:
+            if normal_form not in nodes:
                 stack.append(normal_form)
                 continue
-            done[part] = done[normal_form]
+            nodes[part] = nodes[normal_form]
         elif isinstance(part, sp.Piecewise):
-            waiting = [arg for pair in part.args for arg in pair.args if arg not in done]
+            waiting = [arg for pair in part.args for arg in pair.args if arg not in nodes]
             if waiting:
                 stack += waiting
                 continue
-            done[part] = _piecewise([(done[value], done[condition]) for value, condition in part.args])
+            nodes[part] = _piecewise([(nodes[value], nodes[condition]) for value, condition in part.args])
         elif isinstance(part, TRACEABLE):
-            waiting = [arg for arg in part.args if arg not in done]
+            waiting = [arg for arg in part.args if arg not in nodes]
             if waiting:
                 stack += waiting
                 continue
-            args = tuple(done[arg] for arg in part.args)
+            args = tuple(nodes[arg] for arg in part.args)
             if type(part) in RELATIONS:
-                done[part] = _relation(type(part), args)
+                nodes[part] = _relation(type(part), args)
             elif isinstance(part, sp.core.function.AppliedUndef):
-                done[part] = APPLIED[0](part.func.__name__, args)
+                nodes[part] = APPLIED[0](part.func.__name__, args)
             else:
-                done[part] = Node(part.func, args)
+                nodes[part] = Node(part.func, args)
         else:
             raise NoRule(
                 f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} "
                 "(use sf.tensor for arrays, and elementwise functions)"
             )
-    return done[expression]
+    return nodes[expression]
 
 
 attach(Node, _sympy_=as_symbol)

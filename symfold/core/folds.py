@@ -147,17 +147,20 @@ class Step:
 
 
 def traced_step(
-    step: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence[Shape], given: Sequence[Node], along: bool = True
+    step: Callable[[Sequence[Node]], Sequence[Node]],
+    shapes: Sequence[Shape],
+    values: Sequence[Node],
+    along: bool = True,
 ) -> Step:
     """Trace a Python function over (state..., entries...) for a state of these shapes; outer nodes are captured.
 
-    The entries are those of the given sequences; without `along`, the given values themselves, shared by all steps.
+    The entries are those of `values`, which are sequences; without `along`, the values themselves, shared by all steps.
     """
     carries = len(shapes)
-    traced = trace(step, [*shapes, *(value.shape[1:] if along else value.shape for value in given)], fixed=carries)
+    traced = trace(step, [*shapes, *(value.shape[1:] if along else value.shape for value in values)], fixed=carries)
     return Step(
         traced.block,
-        tuple(given[o - carries] if isinstance(o, int) else o for o in traced.operands),
+        tuple(values[o - carries] if isinstance(o, int) else o for o in traced.operands),
         tuple(along and isinstance(o, int) for o in traced.operands),
     )
 
@@ -181,16 +184,17 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
     while True:
         shapes = tuple(part.shape for part in state)
         step = step_for(shapes, first)
-        after = tuple(result.shape for result in step.block.results[: len(state)])
-        stays = all(map(settled, shapes, after))
-        if not stays and (first > 0 or not isinstance(count, int)) and not all(map(is_known, after)):
+        next_shapes = tuple(result.shape for result in step.block.results[: len(state)])
+        stays = all(map(settled, shapes, next_shapes))
+        if not stays and (first > 0 or not isinstance(count, int)) and not all(map(is_known, next_shapes)):
             # unknown shapes that keep changing, as when two parts swap places in each step, become ANY
             shapes = tuple(
-                shape if is_known(shape) and is_known(new) else ANY for shape, new in zip(shapes, after, strict=True)
+                shape if is_known(shape) and is_known(new) else ANY
+                for shape, new in zip(shapes, next_shapes, strict=True)
             )
             step = step_for(shapes, first)
-            after = tuple(result.shape for result in step.block.results[: len(state)])
-            stays = all(shape == ANY or settled(shape, new) for shape, new in zip(shapes, after, strict=True))
+            next_shapes = tuple(result.shape for result in step.block.results[: len(state)])
+            stays = all(shape == ANY or settled(shape, new) for shape, new in zip(shapes, next_shapes, strict=True))
         if isinstance(count, int):
             positions = range(first, count if stays else first + 1)
             steps: Size = len(positions)
@@ -200,7 +204,8 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
             operands = [rest(o) if e and first else o for o, e in zip(step.operands, step.each, strict=True)]
         else:
             raise ShapeError(
-                f"the state changes its shape from {', '.join(map(show, shapes))} to {', '.join(map(show, after))} "
+                f"the state changes its shape from {', '.join(map(show, shapes))} "
+                f"to {', '.join(map(show, next_shapes))} "
                 "in a fold of unknown depth",
                 Advice("depth", 10, "give the depth a number"),
                 Advice("init", "x", "give an initial state of the final shape"),

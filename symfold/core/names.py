@@ -159,7 +159,7 @@ class Claims:
             else:
                 merged.append((first, end, claimant))
         self.starts[prefix] = [first for first, _, _ in merged]
-        self.spans[prefix] = [(end, other) for _, end, other in merged]
+        self.spans[prefix] = [(end, claimant) for _, end, claimant in merged]
         return None
 
     def _claim(self, prefix: str, first: Any, end: Any, owner: Any) -> tuple[str, Any] | None:

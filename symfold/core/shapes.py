@@ -167,16 +167,16 @@ def must_sum(argument: Shape, result: Shape) -> bool | None:
     return any(small == 1 and large != 1 for small, large in zip(argument, result, strict=True))
 
 
-def fits(given: Shape, wanted: Shape) -> bool:
+def fits(shape: Shape, expected: Shape) -> bool:
     """Whether a value of one shape can be used for another: the shapes are equal as far as they are known.
 
     >>> fits((size_symbol("x", 0), 3), (size_symbol("t", 0), 3)), fits((4,), (3,))
     (True, False)
     """
-    if not (is_known(given) and is_known(wanted)):
+    if not (is_known(shape) and is_known(expected)):
         return True
-    return len(given) == len(wanted) and all(
-        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in zip(given, wanted, strict=True)
+    return len(shape) == len(expected) and all(
+        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in zip(shape, expected, strict=True)
     )
 
 

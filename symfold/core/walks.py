@@ -27,13 +27,13 @@ def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
 
 
 def rebuilt(
-    roots: Sequence[Node], rule: Callable[[Node, tuple[Any, ...]], Any], given: Mapping[Node, Any] | None = None
+    roots: Sequence[Node], rule: Callable[[Node, tuple[Any, ...]], Any], replaced: Mapping[Node, Any] | None = None
 ) -> tuple[Node, ...]:
     """The roots with each node replaced by `rule(node, new arguments)`; if that is None, by the same operation.
 
-    A rule may return a tuple of results for a fold. `given` holds replacements of nodes that are known beforehand.
+    A rule may return a tuple of results for a fold. `replaced` holds replacements that are known beforehand.
     """
-    new: dict[Node, Any] = dict(given or {})
+    new: dict[Node, Any] = dict(replaced or {})
     for node in walk(roots, stop=new):
         args = tuple(new[arg] for arg in node.args)
         replacement = rule(node, args)

@@ -140,11 +140,11 @@ def polygamma(xp: Any, order: int, z: Any) -> Any:
     low, far = size < 1.0, xp.where(size > 16.0, size, 16.0)
     place, t = around(xp, xp.where(low, 1.0 + size, xp.where(size > 16.0, 16.0, size)), MIDDLE)
     near = polynomial(xp, polygamma_table(order), place, t)  # of |z|, or 1 + |z|
-    inverse, rest = 1.0 / far, 0.0 * far
+    inverse, tail = 1.0 / far, 0.0 * far
     for coefficient in reversed(far_terms(order)):
-        rest = (rest + coefficient) * inverse * inverse
+        tail = (tail + coefficient) * inverse * inverse
     first = math.factorial(order - 1) if order else xp.log(far)
-    sum_far = rest + math.factorial(order) / 2.0 * inverse
+    sum_far = tail + math.factorial(order) / 2.0 * inverse
     value = xp.where(size > 16.0, (first + sum_far if order else sum_far - first) * inverse**order * sign, near)
     step = sign * math.factorial(order) / size ** (order + 1)  # psi(n, z) - psi(n, z + 1)
     sine, cosine = turns(xp, xp.where(below & ~is_pole(xp, z), xp.where(size > 1e6, 0.5, z), 0.5))

@@ -30,10 +30,10 @@ def _reshaped(a: Shape, shape: tuple[int, ...]) -> Shape:
 
 
 def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node]:
-    before = node.args[0].shape
-    if not is_known(before):
+    shape_before = node.args[0].shape
+    if not is_known(shape_before):
         raise NoRule("the adjoint of reshape needs the number of axes (give the tensor a shape)")
-    return [reshape(bar, shape=before)]
+    return [reshape(bar, shape=shape_before)]
 
 
 reshape: Primitive = primitive(

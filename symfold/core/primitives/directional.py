@@ -16,8 +16,8 @@ from symfold.core.shapes import Shape
 from symfold.errors import NoRule
 
 
-def _shape(name: Shape, *rest: Shape, slots: tuple[int, ...], arity: int) -> Shape:
-    return rest[arity + len(slots)] if len(rest) > arity + len(slots) else rest[0]
+def _shape(name: Shape, *shapes: Shape, slots: tuple[int, ...], arity: int) -> Shape:
+    return shapes[arity + len(slots)] if len(shapes) > arity + len(slots) else shapes[0]
 
 
 def _no_numbers(xp: Any, *args: Any, slots: tuple[int, ...], arity: int) -> Any:

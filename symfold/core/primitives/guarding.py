@@ -26,8 +26,8 @@ def _product(xp: Any, bar: Any, factor: Any) -> Any:
 
 
 def _adjoint(node: Node, bar: Node) -> list[Node | None]:
-    left, right = node.args
-    return [unbroadcast(guarded_product(bar, right), left), unbroadcast(guarded_product(left, bar), right)]
+    a, b = node.args
+    return [unbroadcast(guarded_product(bar, b), a), unbroadcast(guarded_product(a, bar), b)]
 
 
 def _body(bar: Node, factor: Node) -> Node:
