@@ -14,7 +14,7 @@ training (`sf.fit(...)`).
 
 Build
     tensor, parameter           an input, or a trainable input, by name and shape
-    layer, layers               one layer, or many: opaque, or with a body
+    layer, layers               one layer or many, opaque or with a body
     Layer, Layers               their types
     dense, perceptron           kinds of layers: affine maps with an activation
     attention, layer_norm       kinds of layers: transformers
@@ -22,23 +22,23 @@ Build
     max_pool, mean_pool         windows of images
     fold, scan                  fold a mapper over items: the last state, or all states
     mappers                     steps and architectures by name
-    zipped, repeat              items side by side; the same items again
+    zipped, repeat              items side by side; items repeated
     stack, reverse              sequences: nodes with a leading axis
     Net                         what a fold returns and every transformation gives
-    Normal                      how a parameter is initialised
+    Normal                      a parameter's initial distribution
 
 Functions
     exp, log, sqrt, sin, cos, erf, tanh, sigmoid, relu, leaky_relu, elu, silu, gelu, mish,
     softplus, softsign, hardtanh                    elementwise; NumPy's and SymPy's trace as well
     softmax, logsumexp                              along an axis
-    stop_gradient                                   the value, without its derivative
-    squared_error, losses                           errors to minimise
+    stop_gradient                                   a value without its derivative
+    squared_error, losses                           losses to minimize
 
 Transform
     roll, unroll                steps as a fold; a fold as steps
     adjoint, grad, value_and_grad   derivatives, as nets
     check_grad                  derivatives against finite differences
-    reorder, swap, lesion       layers in another order, or taken out
+    reorder, swap, lesion       layers reordered or removed
     grouped, mixing, picard     layers side by side, mixed by a matrix, solved by sweeps
     keep_statistics             batch statistics as parameters
 
@@ -46,13 +46,13 @@ Show
     formula                     text, Unicode, LaTeX or MathML; folded, step by step or expanded
     export                      graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
 
-Analyse
+Analyze
     compare                     two nets: paths, derivatives, work, order of error
     verdict, difference         whether two nets are equal; what moved between them
     paths, degree, cost         counts
     series, commutator, scaled  expansions in the strength of the layers
     jacobian, taught, received, update_coupling     derivatives, layer by layer
-    determinant, divergence     how a net stretches space
+    determinant, divergence     how a net changes volume
     coupling, mixing_matrix     how layers couple
 
 Train and exchange
@@ -60,7 +60,7 @@ Train and exchange
     from_json                   a net from `net.to_json()`
     from_torch, to_torch, to_jax, to_onnx           other packages
     experiments                 measurements over seeds
-    errors, SymfoldError        what can go wrong
+    errors, SymfoldError        all errors, and their base class
 
 Public names are loaded when first used, so that the command starts quickly.
 """

@@ -1,4 +1,4 @@
-"""The public names, gathered: importing this module imports every package, and so attaches all methods of nets."""
+"""The public names. Importing this module imports every package, and thereby attaches all methods of nets."""
 
 from __future__ import annotations
 
@@ -173,11 +173,11 @@ __all__ = [
 ]
 
 
-ADDED: dict[str, Any] = {}  # what `symfold.extend` adds
+ADDED: dict[str, Any] = {}  # analyses added by `symfold.extend`
 
 
 def public(name: str) -> Any:
-    """A public name, or the error that says what to write instead.
+    """The object with a public name, or an error that suggests the right name.
 
     >>> public("cross_entropi")
     Traceback (most recent call last):
@@ -192,18 +192,18 @@ def public(name: str) -> Any:
 
 
 def advice(name: str) -> str:
-    """The closest public name, looked up in the public modules too; all names if none is close."""
-    spelled = {each: f"sf.{each}" for each in __all__}
+    """A hint that names the closest public name, in the public modules too, or lists all names if none is close."""
+    spellings = {public_name: f"sf.{public_name}" for public_name in __all__}
     for module in ("losses", "mappers", "optimizers", "experiments", "export"):
-        for each in vars(globals()[module]):
-            if not each.startswith("_"):
-                spelled.setdefault(each, f"sf.{module}.{each}")
-    close = difflib.get_close_matches(name, spelled, n=1, cutoff=0.75)
-    return f"did you mean {spelled[close[0]]}?" if close else f"its names: {', '.join(__all__)}"
+        for attribute in vars(globals()[module]):
+            if not attribute.startswith("_"):
+                spellings.setdefault(attribute, f"sf.{module}.{attribute}")
+    close = difflib.get_close_matches(name, spellings, n=1, cutoff=0.75)
+    return f"did you mean {spellings[close[0]]}?" if close else f"its names: {', '.join(__all__)}"
 
 
 def missing_attribute(net: Net, name: str) -> Any:
-    """What a net answers to an attribute that it does not have: the function to call instead, or the closest name.
+    """The error for an attribute that a net does not have: it gives the function to call, or the closest name.
 
     >>> Net.of(tensor("x")).paths
     Traceback (most recent call last):
@@ -214,11 +214,10 @@ def missing_attribute(net: Net, name: str) -> Any:
         raise AttributeError(name)
     if name in __all__ and callable(globals()[name]):
         raise errors.UnknownName(f"a net has no {name!r} (write sf.{name}(net))")
-    own = [word for word in dir(type(net)) if not word.startswith("_")]
-    close = difflib.get_close_matches(name, own, n=1, cutoff=0.6)
-    raise errors.UnknownName(
-        f"a net has no {name!r} ({f'did you mean {close[0]!r}?' if close else 'it has ' + ', '.join(own)})"
-    )
+    attributes = [word for word in dir(type(net)) if not word.startswith("_")]
+    close = difflib.get_close_matches(name, attributes, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(attributes)}"
+    raise errors.UnknownName(f"a net has no {name!r} ({hint})")
 
 
 attach(Net, __getattr__=missing_attribute)

@@ -1,4 +1,4 @@
-"""What can go wrong, each a symfold error that also is the fitting built-in."""
+"""Errors: each is a symfold class that is also the fitting built-in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 
 @dataclass(frozen=True)
 class Advice:
-    """A setting that would help: its name, a value for it, and how that is written in Python. The command words its own options."""
+    """A setting that would help: its name, a value for it, and the hint for Python; the command words its own hints."""
 
     setting: str
     value: object
@@ -32,11 +32,11 @@ class SymfoldError(Exception):
 
 
 class InvalidValue(SymfoldError, ValueError):
-    """A value that is not allowed where it was given."""
+    """A value that is not allowed here."""
 
 
 class InvalidType(SymfoldError, TypeError):
-    """An object of a kind that is not allowed where it was given."""
+    """An object of a type that is not allowed here."""
 
 
 class ShapeError(InvalidValue):
@@ -48,9 +48,9 @@ class UnknownName(InvalidValue, AttributeError):
 
 
 class UnknownKey(SymfoldError, KeyError):
-    """A key that a mapping does not hold."""
+    """A key that is not in a mapping."""
 
-    __str__ = Exception.__str__  # a KeyError would show the message quoted once more
+    __str__ = Exception.__str__  # KeyError would put the message in quotes
 
 
 class OutOfRange(SymfoldError, IndexError):
@@ -66,7 +66,7 @@ class ImpureMapper(InvalidValue):
 
 
 class TooLarge(InvalidValue):
-    """A result whose size is over the bound that was given."""
+    """A result that is larger than the given bound."""
 
 
 class ParseError(InvalidValue):
@@ -74,11 +74,11 @@ class ParseError(InvalidValue):
 
 
 class DataError(InvalidValue):
-    """A table of data or a saved file that cannot be read as what it should be."""
+    """A data table or a saved file that cannot be read or written."""
 
 
 class Diverged(SymfoldError, ArithmeticError):
-    """A training run whose loss stopped being finite."""
+    """A training run whose loss is no longer finite."""
 
 
 class GradientError(SymfoldError, ArithmeticError):
@@ -86,7 +86,7 @@ class GradientError(SymfoldError, ArithmeticError):
 
 
 class MissingPackage(SymfoldError, ImportError):
-    """An optional package that is needed and not installed."""
+    """An optional package that is needed but not installed."""
 
 
 def depth_is_symbolic(symbol: object, *others: Advice, problem: str = "") -> InvalidValue:
@@ -98,22 +98,22 @@ def depth_is_symbolic(symbol: object, *others: Advice, problem: str = "") -> Inv
     >>> print(depth_is_symbolic(3 * sp.Symbol("m")))
     the depth 3*m is a symbol and has no number yet (give it a number: net.at(m=10))
     """
-    named = ", ".join(f"{one}=10" for one in sorted(map(str, getattr(symbol, "free_symbols", {symbol}))))
-    advice = Advice("depth", 10, f"give it a number: net.at({named})")
+    settings = ", ".join(f"{name}=10" for name in sorted(map(str, getattr(symbol, "free_symbols", {symbol}))))
+    advice = Advice("depth", 10, f"give it a number: net.at({settings})")
     return InvalidValue(problem or f"the depth {symbol} is a symbol and has no number yet", *others, advice)
 
 
-def unknown(what: str, given: object, allowed: Iterable[str]) -> UnknownName:
+def unknown(what: str, name: object, allowed: Iterable[str]) -> UnknownName:
     """The error for a name that is in no table.
 
     >>> print(unknown("mapper", "resnet", ["residual", "boosting"]))
     unknown mapper: 'resnet' (must be one of 'boosting', 'residual')
     """
-    return UnknownName(f"unknown {what}: {given!r} (must be one of {listing(map(repr, sorted(allowed)))})")
+    return UnknownName(f"unknown {what}: {name!r} (must be one of {listing(map(repr, sorted(allowed)))})")
 
 
 def listing(names: Iterable[str], most: int = 40) -> str:
-    """Names for a message, of very many the first.
+    """Names for a message, cut short if there are many.
 
     >>> listing(["a", "b"]), listing(map(str, range(10**6)), 3), listing([])
     ('a, b', '0, 1, 2, ...', 'none')

@@ -1,13 +1,13 @@
-"""The door for extenders: one call adds a row, and everything else follows from the row.
+"""Extensions: one call adds one row to a table, and everything else follows from the row.
 
     primitive      an operation that is not elementwise
     function       an elementwise function
-    layer_kind     a kind of layers: a body over the inputs and the parameters it needs
+    layer_kind     a kind of layers: a body over inputs and parameters
     mapper         a step by name
     loss           a loss by name
     optimizer      an optimizer by name
     backend        a way to compute numbers
-    exporter       a format for graphs
+    exporter       a graph format
     analysis       a question about a net
 
 docs/extending.md shows each in a few lines.
@@ -26,7 +26,7 @@ from symfold.compute.backends.table import BACKENDS
 from symfold.compute.backends.table import Backend as Backend
 from symfold.compute.backends.table import backend as backend
 from symfold.core.applied_layers import Call
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions.table import NAMED, ROWS, UFUNCS
 from symfold.core.functions.table import Point as Point
 from symfold.core.functions.table import function as function_row
@@ -54,7 +54,7 @@ Analysis = TypeVar("Analysis", bound=Callable[..., Any])
 
 
 def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **facts: Any) -> Elementwise:
-    """An elementwise function, to be called on nodes, nets and SymPy expressions; facts are the fields of `Function`.
+    """Add an elementwise function, callable on nodes, nets and SymPy expressions; `facts` are the fields of `Function`.
 
     >>> import sympy as sp, symfold as sf
     >>> class fourth(sp.Function):
@@ -67,7 +67,7 @@ def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **
 
 
 def layer_kind(body: Callable[..., Any], **shapes: tuple[int, ...]) -> Kind:
-    """A kind of layers from a body over inputs and parameters, and the shapes of the parameters.
+    """A kind of layers, from a body over inputs and parameters, and the parameters' shapes.
 
     >>> import numpy as np, symfold as sf
     >>> linear = layer_kind(lambda z, W: np.dot(z, W), W=(3, 3))
@@ -80,52 +80,52 @@ def layer_kind(body: Callable[..., Any], **shapes: tuple[int, ...]) -> Kind:
 
 
 def mapper(name: str, step: Mapper, formula: str = "", summary: str = "", source: str = "") -> Mapper:
-    """A mapper by name: `sf.mappers.<name>`, `symfold list`, and the command's subcommands know it from now on."""
+    """Add a mapper, for `sf.mappers.<name>`, `symfold list` and the other commands."""
     check_free("mapper", name, MAPPERS)
     MAPPERS[name] = MapperRow(name, lambda x: step, formula, summary, source)
     return step
 
 
 def loss(name: str, rule: Callable[[Node, Node], Any]) -> Callable[[Any, Any], Any]:
-    """A loss by name, from a rule over a prediction and a target of one shape: `sf.losses.<name>` from now on."""
+    """Add a loss, `sf.losses.<name>`, from a rule over a prediction and a target of the same shape."""
     check_free("loss", name, LOSSES)
 
-    def made(prediction: Any, target: Any) -> Any:
-        return loss_of(prediction, target, lambda y, t: lift(rule(y, t)))
+    def named_loss(prediction: Any, target: Any) -> Any:
+        return loss_of(prediction, target, lambda y, t: as_node(rule(y, t)))
 
-    made.__name__ = made.__qualname__ = name
-    LOSSES[name] = made
-    return made
+    named_loss.__name__ = named_loss.__qualname__ = name
+    LOSSES[name] = named_loss
+    return named_loss
 
 
 def optimizer(
     name: str, rule: Callable[..., Sequence[Node]], slots: Sequence[str | PerParameter] = (), **defaults: Any
 ) -> Callable[..., Optimizer]:
-    """An optimizer by name: `sf.optimizers.<name>(**settings)` from now on.
+    """Add an optimizer, `sf.optimizers.<name>(**settings)`.
 
-    `rule(parameter, gradient, *slots, **settings)` gives the parameter and the slots after a step. Slots start at zero and
-    have the shape of the parameter; a slot `PerParameter("steps")` is one number per parameter.
+    `rule(parameter, gradient, *slots, **settings)` gives the parameter and the slots after a step. Slots start at zero
+    and have the parameter's shape; a slot `PerParameter("steps")` is one number per parameter.
     """
     check_free("optimizer", name, OPTIMIZERS)
 
-    def made(**settings: Any) -> Optimizer:
+    def named_optimizer(**settings: Any) -> Optimizer:
         if unknown := sorted(set(settings) - set(defaults)):
             raise InvalidValue(f"{name} has no setting {unknown[0]!r} (its settings: {', '.join(defaults)})")
         return Optimizer(name, rule, tuple(slots), tuple({**defaults, **settings}.items()))
 
-    made.__name__ = made.__qualname__ = name
-    OPTIMIZERS[name] = made
-    return made
+    named_optimizer.__name__ = named_optimizer.__qualname__ = name
+    OPTIMIZERS[name] = named_optimizer
+    return named_optimizer
 
 
 def exporter(name: str, write: Callable[[Any, str], str], suffix: str, summary: str = "") -> None:
-    """A format by name: `write(net, level)` gives the text; `sf.export.to_text` and `sf.export.save` know it from now on."""
+    """Add a graph format, for `sf.export.to_text` and `sf.export.save`; `write(net, level)` gives the text."""
     check_free("format", name, EXPORTS)
     EXPORTS[name] = ExportRow(name, write, suffix, summary)
 
 
 def analysis(question: Analysis) -> Analysis:
-    """A question about a net, as a decorator: `sf.<name>(net)` from now on."""
+    """Add an analysis, `sf.<name>(net)`; a decorator."""
     name = question.__name__
     check_free("name", name, {**api.ADDED, **dict.fromkeys(api.__all__)})
     api.ADDED[name] = question
@@ -133,14 +133,14 @@ def analysis(question: Analysis) -> Analysis:
 
 
 def is_layer(node: Node) -> bool:
-    """Whether a node is the application of a layer."""
+    """Whether a node is an applied layer."""
     return isinstance(node.op, Call)
 
 
 def check_free(kind: str, name: str, table: Any) -> None:
-    """An error if a name cannot be written, or is taken."""
+    """Raise if a name is not an identifier, or is taken."""
     if not name.isidentifier():
-        raise InvalidValue(f"{name!r} is no name for a {kind} (use letters, digits and underscores)")
+        raise InvalidValue(f"{name!r} is not a name for a {kind} (use letters, digits and underscores)")
     if name in table:
         raise InvalidValue(f"the {kind} {name!r} exists already (choose another name)")
 
@@ -152,17 +152,17 @@ TABLES: tuple[dict[Any, Any], ...] = (
 
 @contextmanager
 def temporary() -> Iterator[None]:
-    """A context whose additions end with it, for tests.
+    """A context that removes what was added inside it, for tests.
 
     >>> with temporary():
-    ...     added = mapper("halved", lambda z, f: f(z) / 2)
+    ...     halved = mapper("halved", lambda z, f: f(z) / 2)
     >>> "halved" in MAPPERS
     False
     """
-    before = [dict(table) for table in TABLES]
+    saved = [dict(table) for table in TABLES]
     try:
         yield
     finally:
-        for table, rows in zip(TABLES, before, strict=True):
+        for table, rows in zip(TABLES, saved, strict=True):
             table.clear()
             table.update(rows)

@@ -138,7 +138,7 @@ def test_a_training_step_of_an_added_optimizer_is_a_net(added: dict[str, Any]) -
 def test_a_name_that_is_taken_or_cannot_be_written_is_refused() -> None:
     with pytest.raises(InvalidValue, match="mapper 'residual' exists already"):
         extend.mapper("residual", lambda z, f: f(z))
-    with pytest.raises(InvalidValue, match="is no name for a loss"):
+    with pytest.raises(InvalidValue, match="is not a name for a loss"):
         extend.loss("mean error", lambda y, t: y - t)
     with pytest.raises(InvalidValue, match="name 'paths' exists already"):
 

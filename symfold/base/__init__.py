@@ -1,12 +1,12 @@
-"""Base: what knows nothing of nets.
+"""Base: helpers that know nothing of nets.
 
-In: what callers give. Out: numbers, arrays and names that are checked, whole files, printable numbers.
+In: arguments from callers, numbers, file contents. Out: checked arguments, printable numbers, files written atomically.
 
     version        the version
-    arguments      what a caller gave, as the number, array or name that was wanted, or an error that quotes it
-    trees          values held in tuples and dicts, taken apart into leaves and put together again
-    big_numbers    whole numbers and fractions of any length, printed as powers or by their size
-    files          files written whole or not at all
+    arguments      arguments checked and converted to numbers, arrays, lists and names
+    trees          nested tuples and dicts as a list of leaves and a form, and back
+    big_numbers    integers and fractions of any length, printed as powers or by their size
+    files          files written atomically
 
-Beside it, `symfold/errors.py` holds the errors: symfold classes that are also the fitting built-in.
+The errors are in `symfold/errors.py`: symfold classes that are also the fitting built-in.
 """

@@ -1,4 +1,4 @@
-"""Arguments: what a caller gave, as the number, array, list or name that was wanted, or an error that quotes it."""
+"""Arguments: checked and converted to numbers, arrays, lists and names, or refused with an error that quotes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symfold.errors import InvalidType, InvalidValue, OutOfRange, listing, unkno
 
 
 def quoted(value: Any, most: int = 60) -> str:
-    """A value as its author may know it again, in one short line.
+    """The repr of a value, on one line and cut short.
 
     >>> quoted(list(range(1000)), 20)
     '[0, 1, 2, 3, 4, 5...'
@@ -26,7 +26,7 @@ def quoted(value: Any, most: int = 60) -> str:
 
 
 def whole(what: str, value: Any, least: int | None = 0) -> int:
-    """A whole number, of Python, NumPy or SymPy; True and False are none.
+    """A whole number from Python, NumPy or SymPy; True and False are refused.
 
     >>> whole("epochs", np.int64(3), 1)
     3
@@ -41,22 +41,22 @@ def whole(what: str, value: Any, least: int | None = 0) -> int:
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        rest = "; int() makes a whole number of one" if isinstance(value, Real) and not isinstance(value, bool) else ""
-        raise InvalidType(f"{what}={quoted(value)} must be {wanted} (got a {type(value).__name__}{rest})") from None
+        hint = "; int() makes a whole number of one" if isinstance(value, Real) and not isinstance(value, bool) else ""
+        raise InvalidType(f"{what}={quoted(value)} must be {wanted} (got a {type(value).__name__}{hint})") from None
     if least is not None and number < least:
         raise InvalidValue(f"{what}={quoted(value)} must be {wanted}")
     return number
 
 
 def place_of(what: str, index: Any, length: int, hint: str = "") -> int | range:
-    """Where in a sequence an index points, from 0 on; for a slice, all the places."""
+    """The position of an index in a sequence, counted from 0; the positions of a slice."""
     try:
         if isinstance(index, slice):
             return range(length)[index]
         place = operator.index(index)
     except (TypeError, ValueError):
         raise InvalidType(
-            f"{quoted(index)} is no index of {what}s (give a whole number, as [0], or a slice, as [1:3]{hint})"
+            f"{quoted(index)} is not an index of {what}s (give a whole number, as [0], or a slice, as [1:3]{hint})"
         ) from None
     if not -length <= place < length:
         raise OutOfRange(f"{what} {place} of {length} (must be from 0 to {length - 1})")
@@ -64,16 +64,16 @@ def place_of(what: str, index: Any, length: int, hint: str = "") -> int | range:
 
 
 def real(what: str, value: Any, above: float = -math.inf) -> Any:
-    """A finite number above a bound, as it was given."""
+    """A finite number above a bound, unchanged."""
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise InvalidType(f"{what}={quoted(value)} is no number, but a {type(value).__name__} (give a number)")
+        raise InvalidType(f"{what}={quoted(value)} is not a number, but a {type(value).__name__} (give a number)")
     if not above < float(value) < math.inf:
-        raise InvalidValue(f"{what}={quoted(value)} is no {'positive' if above == 0 else 'finite'} number")
+        raise InvalidValue(f"{what}={quoted(value)} is not a {'positive' if above == 0 else 'finite'} number")
     return value
 
 
 def algebraic(what: str, value: Any) -> sp.Expr:
-    """A number or a SymPy expression, as SymPy's; never a text, which SymPy would evaluate.
+    """A number or a SymPy expression, as a SymPy expression; strings are refused, since SymPy would evaluate them.
 
     >>> algebraic("g", 0.5), algebraic("g", sp.Symbol("g"))
     (0.500000000000000, g)
@@ -82,7 +82,8 @@ def algebraic(what: str, value: Any) -> sp.Expr:
         return value
     if not isinstance(value, Number) or isinstance(value, bool):
         raise InvalidType(
-            f"{what}={quoted(value)} is no number and no SymPy expression, but a {type(value).__name__} (a symbol is sympy.Symbol('{what}'))"
+            f"{what}={quoted(value)} is neither a number nor a SymPy expression, but a {type(value).__name__} "
+            f"(a symbol is sympy.Symbol('{what}'))"
         )
     return sp.sympify(value)
 
@@ -94,42 +95,42 @@ def flag(what: str, value: Any) -> bool:
     return bool(value)
 
 
-def one_of(what: str, given: Any, allowed: Iterable[str]) -> str:
-    """A name out of a table."""
-    if not isinstance(given, str) or given not in allowed:
-        raise unknown(what, given, allowed)
-    return given
+def one_of(what: str, value: Any, allowed: Iterable[str]) -> str:
+    """A name that is in a table."""
+    if not isinstance(value, str) or value not in allowed:
+        raise unknown(what, value, allowed)
+    return value
 
 
 def ordered(what: str, value: Any, kind: str = "list") -> list[Any]:
-    """A list, a tuple, a generator, an array along its leading axis: anything that has an order, as a list."""
+    """The entries of an ordered iterable (a list, tuple, generator, or an array along its leading axis), as a list."""
     unordered = isinstance(value, (str, bytes, Mapping, Set, type)) or (
         isinstance(value, np.ndarray) and value.ndim == 0
     )
     if unordered or not isinstance(value, Iterable):
-        why = "; a set has no order" if isinstance(value, Set) else ""
-        raise InvalidType(f"{what}, got {quoted(value)} of type {type(value).__name__} (give a {kind}{why})")
+        reason = "; a set has no order" if isinstance(value, Set) else ""
+        raise InvalidType(f"{what}, got {quoted(value)} of type {type(value).__name__} (give a {kind}{reason})")
     return list(value)
 
 
 def takes(function: Callable[..., Any], *values: Any, **named: Any) -> bool:
-    """Whether a function can be called with these arguments, as far as Python tells."""
+    """Whether a function's signature accepts these arguments; True if the signature is unknown."""
     try:
         inspect.signature(function).bind(*values, **named)
     except TypeError:
         return False
-    except ValueError:  # no signature is known
+    except ValueError:  # no signature
         pass
     return True
 
 
 def check_unmasked(what: str, value: Any) -> None:
-    """Refuse arrays with masked entries, also inside of lists: NumPy would read what lies under the mask.
+    """Refuse arrays with masked entries, inside lists too: NumPy would read the values under the mask.
 
     >>> check_unmasked("the value of 'x'", np.ma.array([1.0, 99.0], mask=[False, True]))
     Traceback (most recent call last):
     ...
-    symfold.errors.InvalidValue: the value of 'x' has 1 masked entry of 2 (fill them: array.filled(0.0); or leave them out: array.compressed())
+    symfold.errors.InvalidValue: the value of 'x' has 1 masked entry of 2 (fill in values: array.filled(0.0); or leave them out: array.compressed())
     """
     if isinstance(value, (list, tuple)):
         for part in value:
@@ -137,44 +138,50 @@ def check_unmasked(what: str, value: Any) -> None:
     elif isinstance(value, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(value).sum())):
         entries = "1 masked entry" if masked == 1 else f"{masked} masked entries"
         raise InvalidValue(
-            f"{what} has {entries} of {value.size} (fill them: array.filled(0.0); or leave them out: array.compressed())"
+            f"{what} has {entries} of {value.size} "
+            "(fill in values: array.filled(0.0); or leave them out: array.compressed())"
         )
 
 
 def array_of(what: str, value: Any, objects: bool = False) -> Any:
-    """A value as an array of numbers; of objects too, if those are numbers (of SymPy, say) and wanted.
+    """A value as an array of numbers; with `objects`, also as an array of number objects, such as SymPy's.
 
     >>> array_of("the value of 'x'", ["a"])
     Traceback (most recent call last):
     ...
-    symfold.errors.InvalidType: the value of 'x' is no array of numbers, but of type <U1: ['a'] (give numbers)
+    symfold.errors.InvalidType: the value of 'x' is not an array of numbers, but of type <U1: ['a'] (give numbers)
     """
     check_unmasked(what, value)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise InvalidType(f"{what} is no array: {error} (rows must be equally long, and all entries numbers)") from None
+        raise InvalidType(
+            f"{what} is not an array: {error} (rows must be equally long, and all entries numbers)"
+        ) from None
     if objects and array.dtype.kind == "O" and all(isinstance(entry, (Number, sp.Expr)) for entry in array.flat):
         return array
     if array.dtype.kind not in "biuf":
-        raise InvalidType(f"{what} is no array of numbers, but of type {array.dtype}: {quoted(value)} (give numbers)")
+        raise InvalidType(
+            f"{what} is not an array of numbers, but of type {array.dtype}: {quoted(value)} (give numbers)"
+        )
     return array
 
 
 def arrays_of(
-    given: Mapping[str, Any], wanted: Collection[str], others: Collection[str] = (), what: str = "input"
+    values: Mapping[str, Any], wanted: Collection[str], optional: Collection[str] = (), what: str = "input"
 ) -> dict[str, Any]:
-    """An array of numbers for every name that is wanted; of names that are not, only these others may stand there."""
-    if not isinstance(given, Mapping):
+    """Arrays of numbers by name: all wanted names must be given, and no other names but the optional ones."""
+    if not isinstance(values, Mapping):
         raise InvalidType(
-            f"values by name are wanted, got {quoted(given)} of type {type(given).__name__} (as {{'x': array}})"
+            f"expected values by name, as {{'x': array}}, got {quoted(values)} of type {type(values).__name__}"
         )
-    for name in given:
-        if name not in wanted and name not in others:
+    for name in values:
+        if name not in wanted and name not in optional:
             raise unknown(what, name, wanted)
     for name in wanted:
-        if name not in given:
+        if name not in values:
             raise InvalidValue(
-                f"no value for {what} {name!r} (wanted: {listing(map(repr, wanted))}; given: {listing(map(repr, given))})"
+                f"no value for {what} {name!r} "
+                f"(wanted: {listing(map(repr, wanted))}; given: {listing(map(repr, values))})"
             )
-    return {name: array_of(f"the value of {name!r}", value) for name, value in given.items()}
+    return {name: array_of(f"the value of {name!r}", value) for name, value in values.items()}

@@ -1,6 +1,7 @@
-"""Large numbers: whole numbers and fractions that print at any length, as powers or by their size.
+"""Big numbers: integers and fractions that print at any length, as powers or by their size.
 
-Python writes out no whole number of more than 4300 digits; two to the power of a million, the paths of as many layers, has 301030.
+Python refuses to print integers of more than 4300 digits; 2**1000000, the number of paths through as many residual
+layers, has 301030.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ from typing import Any
 
 import sympy as sp
 
-LONG = 13_000  # bits, somewhat less than 4000 digits
-BASES = range(2, 1000)  # of powers that are told by their base
-PRIME = (1 << 61) - 1  # what powers leave when divided by it tells most of them apart
+LONG = 13_000  # bits: a little less than 4000 digits
+BASES = range(2, 1000)  # a power of one of these is printed as such
+PRIME = (1 << 61) - 1  # remainders by it distinguish most powers cheaply
 
 
 def is_long(value: Any) -> bool:
-    """Whether a number has more digits than are written out."""
+    """Whether a number has too many digits to be written out."""
     if isinstance(value, int):
         return value.bit_length() > LONG
     return isinstance(value, numbers.Rational) and (is_long(int(value.numerator)) or is_long(int(value.denominator)))
 
 
 def written(value: int) -> str:
-    """A whole number as text: a long one as a power, or else by its size.
+    """An integer as text: a long one as a power, or else by its size.
 
     >>> written(12345), written(7 ** 10**6), written(-(2 ** 10**6)), written(7 ** 10**6 + 1)
     ('12345', '7**1000000', '-2**1000000', 'about 10**845098')
@@ -37,28 +38,28 @@ def written(value: int) -> str:
 
 
 def _power(size: int) -> tuple[str, int, int]:
-    """A long number as a power; if it is none, the word about, and a power of ten."""
-    rest = size % PRIME
+    """A long number as a power, `("", base, exponent)`; else as `("about ", 10, exponent)`."""
+    remainder = size % PRIME
     for base in BASES:
         exponent = round(log(size) / log(base))
-        if pow(base, exponent, PRIME) == rest and base**exponent == size:
+        if pow(base, exponent, PRIME) == remainder and base**exponent == size:
             return "", base, exponent
     return "about ", 10, magnitude(size)
 
 
 def power_of(base: int, exponent: int) -> int:
-    """A power of a whole number, its factors 2 by one shift."""
+    """A power of an integer; factors of 2 are shifted in."""
     twos = (base & -base).bit_length() - 1
     return (base >> twos) ** exponent << twos * exponent if twos > 0 else base**exponent
 
 
 def magnitude(value: int) -> int:
-    """The power of ten that a number from 1 up is nearest to, as its logarithm is rounded."""
+    """The decimal logarithm of a number from 1 up, rounded."""
     return round(log10(value))
 
 
 class Whole(int):
-    """A whole number that prints at any length."""
+    """An integer that prints at any length."""
 
     def __repr__(self) -> str:
         return written(int(self))
@@ -87,7 +88,7 @@ class Quotient(Fraction):
 
 
 def legible(value: Any) -> Any:
-    """The same number, which prints whatever its length.
+    """The same number, printable at any length.
 
     >>> legible(3), legible(2 ** 10**6), legible(Fraction(1, 2 ** 10**6)), legible(2 ** 10**6) == 2 ** 10**6
     (3, 2**1000000, Fraction(1, 2**1000000), True)
@@ -98,7 +99,7 @@ def legible(value: Any) -> Any:
 
 
 def printable(expression: Any) -> Any:
-    """An expression of SymPy to be printed, and no more: long numbers are powers whose base is a symbol, which nothing multiplies out.
+    """A SymPy expression for printing only: long numbers become powers of symbols, so that nothing multiplies them out.
 
     >>> x = sp.Symbol("x")
     >>> print(printable(x**2 + 2 ** 10**6 * x), "|", printable(sp.Pow(sp.Rational(1, 3), 10**6, evaluate=False) + x))
@@ -110,7 +111,7 @@ def printable(expression: Any) -> Any:
         number: _symbolic(number.p) / _symbolic(number.q) for number in expression.atoms(sp.Rational) if is_long(number)
     }
     for power in expression.atoms(sp.Pow):
-        if power.base.is_Rational and power.exp.is_Integer:  # kept as it is
+        if power.base.is_Rational and power.exp.is_Integer:  # an unevaluated power
             parts[power] = (_base(power.base.p) / _base(power.base.q)) ** power.exp
     return expression.xreplace(parts) if parts else expression
 
@@ -127,7 +128,7 @@ def _base(number: int) -> sp.Expr:
 
 
 class _Coprime:
-    """A numerator and a denominator that have no divisor in common."""
+    """A numerator and a denominator without a common divisor."""
 
     def __init__(self, numerator: int, denominator: int):
         self.numerator, self.denominator = numerator, denominator
@@ -137,7 +138,7 @@ numbers.Rational.register(_Coprime)
 
 
 def coprime(numerator: int, denominator: int) -> Fraction:
-    """The fraction of two numbers that are known to have no divisor in common: of long ones, it takes long to look for it.
+    """The fraction of two coprime numbers, without the search for a common divisor, which is slow for long numbers.
 
     >>> coprime(3, 4)
     Fraction(3, 4)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: the work goes to a file beside the wanted one, which takes its place at the end."""
+"""Files written atomically: to a temporary file in the same folder, which replaces the target at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from symfold.errors import DataError
 
 
 def check_writable(path: str | Path, *inputs: str | Path) -> None:
-    """Say before the work begins that its result could not be written, or would take the place of one of its inputs.
+    """Raise before any work is done if the path cannot be written, or is one of the inputs.
 
     >>> check_writable("no/such/folder/net.svg")
     Traceback (most recent call last):
@@ -19,8 +19,8 @@ def check_writable(path: str | Path, *inputs: str | Path) -> None:
     symfold.errors.DataError: cannot write 'no/such/folder/net.svg': there is no folder 'no/such/folder' (make it first)
     """
     target = Path(path)
-    for given in inputs:
-        if target.exists() and Path(given).exists() and target.samefile(given):
+    for source in inputs:
+        if target.exists() and Path(source).exists() and target.samefile(source):
             raise DataError(f"cannot write {str(path)!r}: it is the file that is read (choose another name)")
     if target.is_dir():
         raise DataError(f"cannot write {str(path)!r}: it is a folder (give a file name)")
@@ -32,7 +32,7 @@ def check_writable(path: str | Path, *inputs: str | Path) -> None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` once all is written; on an error nothing is left.
+    """A temporary path to write to; it becomes `path` at the end, and is removed on an error.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +43,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     check_writable(path)
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():  # a device or a pipe: nothing to replace
+    if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
         yield target
         return
     temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
@@ -57,7 +57,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def write_whole(path: str | Path, content: bytes) -> Path:
-    """Write a file at once: a reader finds the old content or the new, never a part."""
+    """Write a file atomically: readers see the old content or the new, never a part."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)

@@ -1,8 +1,8 @@
-"""Trees: values held in tuples and dicts, taken apart into leaves and put together again.
+"""Trees: nested tuples and dicts as a list of leaves and a form, and back.
 
     form ::= "*" | ("tuple", (form, ...)) | ("dict", ((key, form), ...)) | ("named", (name or names, ...))
 
-The last is a dict too, held more tightly: a leaf with several names is a sequence with one entry a name.
+"named" is a dict in compact form: a leaf with several names is a sequence with one entry per name.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ def _build(form: Form, leaves: Iterator[Any]) -> Any:
         return next(leaves)
     kind, parts = form
     if kind == "named":
-        named: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for names in parts:
             leaf = next(leaves)
-            named |= {names: leaf} if isinstance(names, str) else {name: leaf[k] for k, name in enumerate(names)}
-        return named
+            values |= {names: leaf} if isinstance(names, str) else {name: leaf[k] for k, name in enumerate(names)}
+        return values
     if kind == "dict":
         return {key: _build(part, leaves) for key, part in parts}
     return tuple(_build(part, leaves) for part in parts)
 
 
 def as_state(value: Any) -> Any:
-    """A state with the nets in it taken as what they hold."""
+    """A state whose nets are replaced by the trees of their outputs."""
     if hasattr(value, "_as_tree_"):
         return value._as_tree_()
     if isinstance(value, tuple):

@@ -1,3 +1,3 @@
-"""The version, read by the build and written into exported files."""
+"""The version, which the build reads and exported files carry."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,8 @@
-"""Applied layers: the operation of a layer on its inputs, opaque or with a body.
+"""Applied layers: a layer applied to its inputs, opaque or with a body.
 
-layer(name, inputs..., weights..., captured...)
+    layer(name, inputs..., weights..., captured...)
+
+Captured nodes are those from outside that the body reads.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from symfold.core.shapes import ANY, NAME, Shape
 
 @dataclass(frozen=True)
 class Call:
-    """The operation of an applied layer: its arguments are (name, inputs..., weights..., captured...)."""
+    """The operation of an applied layer. Its body, if it has one, takes all arguments but the name."""
 
     body: Block | None
     arity: int
-    weights: int = 0  # how many of the arguments are parameters of the layer's own
+    weights: int = 0  # the number of the layer's own parameters
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         if self.body is None:
@@ -34,5 +36,5 @@ class Call:
 
 
 def is_name(node: Node) -> bool:
-    """Whether a node names a layer (or a sequence of them) and has no number."""
+    """Whether a node is the name of a layer, or a sequence of names."""
     return node.shape[-1:] == (NAME,)

@@ -1,7 +1,7 @@
 """Array namespaces: numbers are written once, over the functions that NumPy, JAX and PyTorch share.
 
-A rule takes the namespace first: `lambda xp, z: xp.exp(z)`. The array API standard says what a namespace holds;
-`array-api-compat` adds what NumPy and PyTorch lack of it. The functions here are what the standard itself lacks.
+A rule takes the namespace first: `lambda xp, z: xp.exp(z)`. Namespaces follow the array API standard;
+`array-api-compat` completes those of NumPy and PyTorch. The functions here are those that the standard lacks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from symfold.errors import MissingPackage, unknown
 
-# by the name of the package; another one is a row here
+# package -> namespace module; a new package is a row here
 NAMESPACES = {"numpy": "array_api_compat.numpy", "jax": "jax.numpy", "torch": "array_api_compat.torch"}
 
 
@@ -42,7 +42,7 @@ def zeros_like(xp: Any, like: Any, dtype_of: Any) -> Any:
 
 
 def set_at(array: Any, index: Any, value: Any) -> Any:
-    """A fresh array of zeros with a value at an index; JAX's arrays are not changed but made anew.
+    """A new array of zeros with a value set at an index: in place, except for JAX's immutable arrays.
 
     >>> import numpy as np
     >>> set_at(np.zeros(3), (slice(1, 3),), 2.0).tolist()
@@ -55,7 +55,7 @@ def set_at(array: Any, index: Any, value: Any) -> Any:
 
 
 def add_at(xp: Any, array: Any, numbers: Any, value: Any) -> Any:
-    """A fresh array with rows added at their numbers, a row as often as it is named.
+    """A new array with rows added at their numbers, once per occurrence of the number.
 
     >>> import numpy as np
     >>> add_at(np, np.zeros(3), np.array([1, 1]), np.array([2.0, 3.0])).tolist()
@@ -70,7 +70,7 @@ def add_at(xp: Any, array: Any, numbers: Any, value: Any) -> Any:
 
 
 def add_once(array: Any, index: Any, value: Any) -> Any:
-    """A fresh array with a value added at an index that names no entry twice."""
+    """A new array with a value added at an index without repeated entries."""
     if hasattr(array, "at"):
         return array.at[index].add(value)
     array[index] += value
@@ -78,12 +78,12 @@ def add_once(array: Any, index: Any, value: Any) -> Any:
 
 
 def whole_numbers(array: Any) -> Any:
-    """Whole numbers that came as floats, as integers."""
+    """An array of whole numbers, as integers."""
     return array.long() if hasattr(array, "long") else array.astype(int)
 
 
 def padded(xp: Any, array: Any, widths: tuple[tuple[int, int], ...], fill: float) -> Any:
-    """An array with a number put around it: so many entries before and after, for each of the last axes."""
+    """An array padded with a number; `widths` are (before, after) for each of the last axes."""
     if hasattr(xp, "pad"):
         return xp.pad(array, ((0, 0),) * (len(array.shape) - len(widths)) + widths, constant_values=fill)
     return xp.nn.functional.pad(array, [size for pair in reversed(widths) for size in pair], value=fill)

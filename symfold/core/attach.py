@@ -1,7 +1,7 @@
-"""Attaching methods: a package that knows more than the core gives the core's classes their methods, as autograd does.
+"""Attached methods: later packages add methods to the classes of the core, as HIPS autograd does.
 
-So `net.graph()` is written beside the graph, and what a net is stays below everything that is done with one. A class
-declares what is attached to it under `TYPE_CHECKING`, for readers and type checkers.
+So `net.graph()` is defined in the graph's package, and the core imports none of the packages that use nets. A class
+declares its attached methods under `TYPE_CHECKING`, for readers and type checkers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def attach(cls: type, **methods: Any) -> None:
-    """Give a class methods and properties, each once.
+    """Add methods and properties to a class, each name once.
 
     >>> class Empty: ...
     >>> attach(Empty, answer=lambda self: 42)

@@ -2,8 +2,8 @@
 
     block ::= shapes of the formals -> results
 
-A block refers to nothing outside itself: what a mapper captures becomes a formal as well, and the outer node an
-operand of whoever applies the block. So a block may be placed anywhere, compared, and kept.
+A block refers to nothing outside itself: each node that a mapper captures becomes a formal, and the node itself an
+operand of the fold or layer that applies the block. So blocks can be compared, saved, and applied anywhere.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import sympy as sp
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, Formal
 from symfold.core.shapes import Shape
-from symfold.core.walks import remade, substitute, walk
+from symfold.core.walks import substitute, walk, with_args
 from symfold.errors import ShapeError
 
-# how many mappers are being traced around this point; a context variable, so that threads do not see each other
+# the number of mappers being traced around this point; a context variable, so that threads do not interfere
 _nesting: ContextVar[int] = ContextVar("nesting", default=0)
 
 
@@ -42,7 +42,7 @@ class Block:
         return self._hash
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Block, (self.shapes, self.results)  # without the hash, which is another in every process
+        return Block, (self.shapes, self.results)  # without the cached hash, which differs between processes
 
     @cached_property
     def formals(self) -> tuple[Node, ...]:
@@ -54,10 +54,10 @@ class Block:
         return hashlib.blake2b(b"\0".join(content), digest_size=16).digest()
 
     def __call__(self, *args: Node) -> tuple[Node, ...]:
-        """The results with the formals replaced: the block written out in place."""
+        """The results with the formals replaced by these nodes: the block inlined."""
         new: dict[Node, Any] = dict(zip(self.formals, args, strict=True))
         for node in self._order:
-            new[node] = remade(node, tuple([new[arg] for arg in node.args]))
+            new[node] = with_args(node, tuple([new[arg] for arg in node.args]))
         return tuple(new[result] for result in self.results)
 
     @cached_property
@@ -71,27 +71,27 @@ class Block:
         return Block(tuple(shapes), self(*(Node(Formal(0, k, shape)) for k, shape in enumerate(shapes))))
 
     def without_unused(self, fixed: int) -> tuple[Block, tuple[int, ...]]:
-        """The block over those formals that it reads, and their positions; the first `fixed` are kept in any case."""
-        used = set(walk(self.results))
-        kept = tuple(k for k, formal in enumerate(self.formals) if k < fixed or formal in used)
-        replaced = {self.formals[k]: Node(Formal(0, place, self.shapes[k])) for place, k in enumerate(kept)}
-        return Block(tuple(self.shapes[k] for k in kept), substitute(self.results, replaced)), kept
+        """The block without the formals that it does not read, except the first `fixed`; and the kept positions."""
+        read = set(walk(self.results))
+        positions = tuple(k for k, formal in enumerate(self.formals) if k < fixed or formal in read)
+        replaced = {self.formals[k]: Node(Formal(0, new, self.shapes[k])) for new, k in enumerate(positions)}
+        return Block(tuple(self.shapes[k] for k in positions), substitute(self.results, replaced)), positions
 
 
 @dataclass(frozen=True)
 class Traced:
-    """A block with what fills its formals after the first `fixed`: nodes from outside, or the formals given by position."""
+    """A block and the operands of its formals after the first `fixed`: captured nodes, or positions of traced formals."""
 
     block: Block
     operands: tuple[Node | int, ...]
 
 
 def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence[Shape], fixed: int) -> Traced:
-    """Run a function on formals and close what it gives.
+    """Run a function on formals, and close its results into a block.
 
-    The first `fixed` formals keep their place; the others and the captured nodes follow in the order of first use,
-    and what is not used is left out. Of a captured reciprocal in a product it is the divisor that is captured: a quotient
-    stays a quotient.
+    The first `fixed` formals keep their positions; the others and the captured nodes follow in the order of first use,
+    without those that are not used. Of a captured reciprocal in a product, the divisor is captured: a quotient stays a
+    quotient.
     """
     level = _nesting.get() + 1
     formals = tuple(Node(Formal(level, k, shape)) for k, shape in enumerate(shapes))
@@ -109,25 +109,25 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     inner.update(
         [arg for node in inner if node.op is sp.Mul for arg in node.args if arg not in inner and is_reciprocal(arg)]
     )
-    used = [arg for node in order if node in inner for arg in node.args] + list(results)
+    read = [arg for node in order if node in inner for arg in node.args] + list(results)
     operands = [
-        node for node in dict.fromkeys(used)
+        node for node in dict.fromkeys(read)
         if (node in position and position[node] >= fixed) or (node not in inner and not isinstance(node.op, Constant))
     ]  # fmt: skip
-    closed = (*shapes[:fixed], *(node.shape for node in operands))
+    closed_shapes = (*shapes[:fixed], *(node.shape for node in operands))
     replaced = {
         node: Node(Formal(0, k, shape))
-        for k, (node, shape) in enumerate(zip((*formals[:fixed], *operands), closed, strict=True))
+        for k, (node, shape) in enumerate(zip((*formals[:fixed], *operands), closed_shapes, strict=True))
     }
-    block = Block(tuple(closed), substitute(results, replaced))
+    block = Block(closed_shapes, substitute(results, replaced))
     return Traced(block, tuple(position.get(node, node) for node in operands))
 
 
 def is_reciprocal(node: Node) -> bool:
-    """Whether a node is one over another."""
+    """Whether a node is the reciprocal of another."""
     return node.op is sp.Pow and isinstance(node.args[1].op, Constant) and node.args[1].op.value == -1
 
 
 def prefixed(error: ShapeError, where: str) -> ShapeError:
-    """The same error, saying where it happened."""
+    """The same error, prefixed by where it happened."""
     return ShapeError(f"{where}: {error.problem}", *error.advice)

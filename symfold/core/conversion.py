@@ -1,4 +1,4 @@
-"""Lifting: Python's, NumPy's and SymPy's values as nodes, and a node as SymPy sees it."""
+"""Conversion: Python's, NumPy's and SymPy's values as nodes, and nodes as SymPy symbols."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from symfold.core.tensors import number
 from symfold.errors import InvalidType, NoRule
 
 
-def leads(other: object) -> bool:
-    """Whether another operand takes the operation over: a net, whose result is to be a net."""
-    return hasattr(other, "_as_node_") and not isinstance(other, Node)
+def wraps_node(value: object) -> bool:
+    """Whether a value wraps a node, as a net does: it then takes over the operation and wraps the result."""
+    return hasattr(value, "_as_node_") and not isinstance(value, Node)
 
 
 class NodeSymbol(sp.Symbol):
-    """How a node appears inside a SymPy expression that a mapper builds."""
+    """A node inside a SymPy expression that a mapper builds."""
 
     __slots__ = ("node",)
     node: Node
 
     def __new__(cls, node: Node) -> NodeSymbol:
-        # the digest names it: SymPy sorts and caches by name, so equal names must mean equal nodes
+        # named by digest: SymPy sorts and caches by name, so equal names must mean equal nodes
         self: NodeSymbol = sp.Symbol.__xnew__(cls, f"z_{digest(node).hex()[:16]}")
         self.node = node
         return self
@@ -60,16 +60,16 @@ class NodeSymbol(sp.Symbol):
         return ((self.node,), {})
 
 
-_tensors: set[sp.Symbol] = set()  # the symbols by which SymPy knows inputs
+_tensors: set[sp.Symbol] = set()  # the symbols of inputs that SymPy has seen
 
 
 def holds_nodes(expression: sp.Basic) -> bool:
-    """Whether a SymPy expression is one of tensors."""
+    """Whether a SymPy expression contains tensors."""
     return any(isinstance(symbol, NodeSymbol) or symbol in _tensors for symbol in expression.free_symbols)
 
 
 def as_symbol(node: Node) -> sp.Basic:
-    """A node as SymPy sees it: an input is its symbol, a number itself. SymPy's symbols are numbers and truth values alike."""
+    """A node as SymPy sees it: a symbol for an input, a number for a number, else a `NodeSymbol`."""
     if isinstance(node.op, Input):
         symbol = sp.Symbol(node.op.name)
         _tensors.add(symbol)
@@ -80,7 +80,7 @@ def as_symbol(node: Node) -> sp.Basic:
 
 
 def is_truth(node: Node) -> bool:
-    """Whether a node holds truth values: a comparison, what is made of comparisons, or an input, which may hold them.
+    """Whether a node may hold truth values: a comparison, a combination of comparisons, or an input.
 
     >>> from symfold.core.tensors import tensor
     >>> x = tensor("x")
@@ -95,10 +95,10 @@ def is_truth(node: Node) -> bool:
     return isinstance(op, Input)
 
 
-def lift(value: Any) -> Node:
-    """Any value that may stand in a net, as a node.
+def as_node(value: Any) -> Node:
+    """A value as a node: a number, an array, a SymPy expression, a net of one output, or a list of them.
 
-    >>> lift(2).shape, lift([1.0, 2.0]).shape, lift(sp.Symbol("x"))
+    >>> as_node(2).shape, as_node([1.0, 2.0]).shape, as_node(sp.Symbol("x"))
     ((), (2,), x)
     """
     if isinstance(value, Node):
@@ -107,28 +107,28 @@ def lift(value: Any) -> Node:
         node: Node = value._as_node_()
         return node
     if isinstance(value, sp.Basic):
-        return lift_expression(value)
+        return expression_as_node(value)
     if isinstance(value, (bool, np.bool_)):
         return number(int(value))
     if isinstance(value, (int, float, np.integer, np.floating)):
         return number(value.item() if isinstance(value, np.generic) else value)
     if isinstance(value, (list, tuple)) and any(isinstance(part, Node) or hasattr(part, "_as_node_") for part in value):
-        stacked: Any = np.stack([*map(lift, value)])  # NumPy hands it back to the nodes in it
+        stacked: Any = np.stack([*map(as_node, value)])  # NumPy dispatches to the nodes
         return stacked
     if isinstance(value, (np.ndarray, list)):
-        array = array_of("what is to be part of a net", value)
-        return Node(Constant(FrozenArray.of(array))) if array.ndim else lift(array.item())
+        array = array_of("a value in a net", value)
+        return Node(Constant(FrozenArray.of(array))) if array.ndim else as_node(array.item())
     hint = (
         "call it on a value, as f(z)" if callable(value) else "give a tensor, a SymPy expression, a number or an array"
     )
     raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net ({hint})")
 
 
-# `named_layers` says how an applied undefined SymPy function reads: as an opaque layer.
+# `named_layers` adds the rule for an applied undefined SymPy function: an opaque layer
 APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
 
 
-LIFTED = (
+TRACEABLE = (
     sp.Add,
     sp.Mul,
     sp.Pow,
@@ -151,7 +151,7 @@ RELATIONS: dict[type[sp.Basic], Head] = {
 
 
 def _relation(kind: type[sp.Basic], args: tuple[Node, ...]) -> Node:
-    """A relation or a logical operation of SymPy's."""
+    """A SymPy relation or logical operation as nodes."""
     head = RELATIONS[kind]
     if kind is sp.Implies:
         args = (Node(logical_not, args[:1]), *args[1:])
@@ -159,62 +159,63 @@ def _relation(kind: type[sp.Basic], args: tuple[Node, ...]) -> Node:
 
 
 def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
-    """The first value whose condition holds; where none does, not a number."""
+    """The first value whose condition is true; NaN if none is."""
     result = number(sp.nan)
     for value, condition in reversed(pairs):
         result = value if condition == number(1) else Node(where, (condition, value, result))
     return result
 
 
-def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
-    """A SymPy expression as nodes, its own order kept; some symbols may stand for given nodes."""
-    done: dict[sp.Basic, Node] = dict(known or {})
+def expression_as_node(expression: sp.Basic, symbols: Mapping[sp.Symbol, Node] | None = None) -> Node:
+    """A SymPy expression as a node, in the order of its arguments; `symbols` gives the nodes of some of them."""
+    nodes: dict[sp.Basic, Node] = dict(symbols or {})
     stack: list[sp.Basic] = [expression]
     while stack:
         part = stack[-1]
-        if part in done:
+        if part in nodes:
             stack.pop()
         elif isinstance(part, NodeSymbol):
-            done[part] = part.node
+            nodes[part] = part.node
         elif isinstance(part, sp.Symbol) and part.name.endswith("]"):
             raise NoRule(
-                f"the unknown size {part} cannot be computed with (np.mean divides by it; or give the size a number)"
+                f"the unknown size {part} cannot be used as a value (np.mean divides by it; or give the size a number)"
             )
         elif isinstance(part, sp.Symbol):
-            done[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
+            nodes[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
         elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol) and part is not sp.zoo:
-            done[part] = Node(Constant(part))
+            nodes[part] = Node(Constant(part))
         elif part in (sp.true, sp.false):
-            done[part] = number(int(part == sp.true))
+            nodes[part] = number(int(part == sp.true))
         elif isinstance(part, sp.Equivalent):
-            plain = part.to_nnf(simplify=False)  # by "and", "or" and "not"
-            if plain not in done:
-                stack.append(plain)
+            normal_form = part.to_nnf(simplify=False)  # with "and", "or" and "not" only
+            if normal_form not in nodes:
+                stack.append(normal_form)
                 continue
-            done[part] = done[plain]
+            nodes[part] = nodes[normal_form]
         elif isinstance(part, sp.Piecewise):
-            waiting = [each for pair in part.args for each in pair.args if each not in done]
+            waiting = [arg for pair in part.args for arg in pair.args if arg not in nodes]
             if waiting:
                 stack += waiting
                 continue
-            done[part] = _piecewise([(done[value], done[condition]) for value, condition in part.args])
-        elif isinstance(part, LIFTED):
-            waiting = [arg for arg in part.args if arg not in done]
+            nodes[part] = _piecewise([(nodes[value], nodes[condition]) for value, condition in part.args])
+        elif isinstance(part, TRACEABLE):
+            waiting = [arg for arg in part.args if arg not in nodes]
             if waiting:
                 stack += waiting
                 continue
-            args = tuple(done[arg] for arg in part.args)
+            args = tuple(nodes[arg] for arg in part.args)
             if type(part) in RELATIONS:
-                done[part] = _relation(type(part), args)
+                nodes[part] = _relation(type(part), args)
             elif isinstance(part, sp.core.function.AppliedUndef):
-                done[part] = APPLIED[0](part.func.__name__, args)
+                nodes[part] = APPLIED[0](part.func.__name__, args)
             else:
-                done[part] = Node(part.func, args)
+                nodes[part] = Node(part.func, args)
         else:
             raise NoRule(
-                f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} (use sf.tensor for arrays, and elementwise functions)"
+                f"a SymPy {type(part).__name__} cannot be part of a net: {str(part)[:60]} "
+                "(use sf.tensor for arrays, and elementwise functions)"
             )
-    return done[expression]
+    return nodes[expression]
 
 
 attach(Node, _sympy_=as_symbol)

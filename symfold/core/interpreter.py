@@ -1,8 +1,8 @@
-"""The one walk: what a net means, leaf by leaf, operation by operation, fold by fold.
+"""The one walk over a net: the meaning of its leaves, operations and folds.
 
-An interpretation says what leaves and operations mean: numbers, formulas, names, sizes, paths. How nodes are walked, what
-an entry of a sequence is, and how a fold is run, is said here, once. A fold is *run* step by step; where a step is a map over
-an algebra, it is raised to a *power* instead (`Powers`). Recursion is only as deep as folds are nested.
+An interpreter defines what leaves and operations mean: numbers, formulas, names, sizes, paths. The traversal of nodes,
+the entries of sequences and the steps of folds are defined here, once. A fold is *run* step by step; if its step is a map
+over an algebra, the map is raised to a *power* instead (`Powers`). Recursion is only as deep as folds are nested.
 """
 
 from __future__ import annotations
@@ -16,15 +16,25 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Input
-from symfold.core.primitives import concatenate, is_primitive, joins_rows, splits_rows
-from symfold.core.sequences import element, entry_of, join, joins_steps, reverse, reverse_row, stack_row, take, take_row
+from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
+from symfold.core.sequences import (
+    element,
+    entry_of,
+    join,
+    joins_sequences,
+    reverse,
+    reverse_row,
+    stack_row,
+    take,
+    take_row,
+)
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import walk
 
 
 class Entries(Sequence[Any]):
-    """What a sequence means: the meanings of its entries.
+    """The meaning of a sequence: the meanings of its entries.
 
     >>> list(Entries("abc").reversed()), [list(group) for group in Entries(range(4)).grouped(2)]
     (['c', 'b', 'a'], [[0, 1], [2, 3]])
@@ -69,11 +79,11 @@ class Entries(Sequence[Any]):
 
 
 class StackedEntries(Entries):
-    """The entries of stacked inputs: which input an entry is, the sequence says as a node; its meaning is asked for when it is read."""
+    """The entries of stacked inputs, taken or reversed: `node` is the sequence, meanings are computed when first read."""
 
     def __init__(self, node: Node, interpreter: Interpreter):
         self.node, self.interpreter = node, interpreter
-        self.known: dict[int, Any] = {}
+        self.memo: dict[int, Any] = {}
 
     @property
     def items(self) -> list[Any]:  # type: ignore[override]
@@ -88,12 +98,12 @@ class StackedEntries(Entries):
     def __getitem__(self, position: Any) -> Any:
         if isinstance(position, slice):
             return [self[k] for k in range(len(self))[position]]
-        place = position if position >= 0 else len(self) + position
-        if is_name(self.node):  # a million names cost what three cost
-            return self.interpreter.name(name_at(self.node, place))
-        if place not in self.known:
-            self.known[place] = self.interpreter.leaf(element(self.node, place))
-        return self.known[place]
+        position = position if position >= 0 else len(self) + position
+        if is_name(self.node):  # not in the memo: a million names must cost what three cost
+            return self.interpreter.name(name_at(self.node, position))
+        if position not in self.memo:
+            self.memo[position] = self.interpreter.leaf(element(self.node, position))
+        return self.memo[position]
 
     def taken(self, positions: Sequence[int]) -> Entries:
         return self.over(take(self.node, positions if isinstance(positions, range) else tuple(positions)))
@@ -102,13 +112,13 @@ class StackedEntries(Entries):
         return self.over(reverse(self.node))
 
     def over(self, node: Node) -> Entries:
-        """The entries of another arrangement of the same inputs."""
+        """The entries of another sequence of the same inputs."""
         return StackedEntries(node, self.interpreter)
 
 
 def name_at(sequence: Node, position: int) -> str:
     """One name of a sequence of names."""
-    if isinstance(sequence.op, Family):
+    if isinstance(sequence.op, StackedInputs):
         return sequence.op.names[position]
     return str(element(sequence, position).op.name)
 
@@ -120,12 +130,12 @@ def order_of(block: Block) -> list[Node]:
 
 
 class Interpreter:
-    """A meaning of nodes. Override `leaf` and `apply`; `index` and `collect` if sequences are read whole or given whole."""
+    """A meaning of nodes. Override `leaf` and `apply`; also `index` and `collect` if sequences can be single values."""
 
-    # -- what an interpretation says
+    # -- what subclasses define
 
     def leaf(self, node: Node) -> Any:
-        """The meaning of an input or a constant that was not given."""
+        """The meaning of an input or a constant that `run` was not given."""
         raise NotImplementedError
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
@@ -133,15 +143,15 @@ class Interpreter:
         raise NotImplementedError
 
     def index(self, value: Any, position: int, node: Node) -> Any:
-        """The meaning of one entry of a sequence that is not held as entries."""
+        """The meaning of one entry of a sequence that is a single value."""
         raise NotImplementedError
 
     def collect(self, entries: Entries, node: Node) -> Any:
-        """The meaning of a sequence as one value, if an operation reads it whole."""
+        """The meaning of a sequence as a single value, for operations that read it whole."""
         raise NotImplementedError
 
     def name(self, name: str) -> Any:
-        """The meaning of the name of a layer."""
+        """The meaning of a layer's name."""
         return self.leaf(Node(Input(name, (NAME,), "layer")))
 
     def stacked(self, node: Node) -> Any:
@@ -153,7 +163,7 @@ class Interpreter:
         return results[position]
 
     def step(self, node: Node, number: int, results: Sequence[Any]) -> Sequence[Any]:
-        """Called after each step of a fold with what its block gave; what it returns goes on."""
+        """Called after each step of a fold with the block's results; returns those to go on with."""
         return results
 
     def begin(self, node: Node) -> None:
@@ -165,30 +175,30 @@ class Interpreter:
     # -- the walk
 
     def run(self, roots: Iterable[Node], given: Mapping[Node, Any] | None = None) -> list[Any]:
-        """The meanings of the roots; those of some nodes may be given."""
+        """The meanings of the roots, given those of some nodes."""
         targets, known = tuple(roots), dict(given or {})
         return self.follow(walk(targets, stop=known), targets, known)
 
     def run_whole(self, roots: Iterable[Node], given: Mapping[Node, Any] | None = None) -> list[Any]:
-        """The meanings of the roots, each as one value."""
+        """The meanings of the roots, each as a single value."""
         targets = tuple(roots)
         return [self.whole(value, node) for value, node in zip(self.run(targets, given), targets, strict=True)]
 
     def follow(self, order: Iterable[Node], roots: Sequence[Node], known: dict[Node, Any]) -> list[Any]:
-        """The meanings of the roots, node after node in an order; `known` is filled."""
+        """The meanings of the roots, computed node by node in this order into `known`."""
         for node in order:
             if node not in known:
                 known[node] = self.meaning(node, [known[arg] for arg in node.args])
         return [known[root] for root in roots]
 
     def meaning(self, node: Node, args: list[Any]) -> Any:
-        """The meaning of a node, from those of its arguments."""
+        """The meaning of any node, from those of its arguments."""
         op = node.op
         if isinstance(op, Fold):
             return self.fold(node, op, args)
         if isinstance(op, Select):
             return self.select(args[0], op.position)
-        if isinstance(op, Family):
+        if isinstance(op, StackedInputs):
             return self.stacked(node)
         if not args:
             return self.leaf(node)
@@ -200,7 +210,7 @@ class Interpreter:
     # -- sequences
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
-        """The meaning of an operation that arranges the entries of sequences; NotImplemented for any other."""
+        """The meaning of an operation that rearranges the entries of sequences; NotImplemented for any other."""
         if is_primitive(node, stack_row):
             return Entries(args)
         first = args[0]
@@ -211,89 +221,91 @@ class Interpreter:
                 return first.reversed()
             if entry := entry_of(node):
                 return first[entry[1]]
-            if splits_rows(node):
+            if splits_leading_axis(node):
                 return first.grouped(known_count(node.shape[1]))
-            if joins_rows(node) and all(isinstance(group, Entries) for group in first):
+            if merges_leading_axes(node) and all(isinstance(group, Entries) for group in first):
                 return Entries(entry for group in first for entry in group)
-        if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
+        if is_primitive(node, concatenate) and joins_sequences(node) and any(isinstance(arg, Entries) for arg in args):
             return self.joined(node, args)
         return NotImplemented
 
     def joined(self, node: Node, args: Sequence[Any]) -> Entries:
-        """The meaning of sequences one after the other."""
+        """The meaning of concatenated sequences."""
         if is_name(node) and all(isinstance(arg, StackedEntries) for arg in args):
             return StackedEntries(join([arg.node for arg in args]), self)
-        return Entries(e for arg, part in zip(args, node.args, strict=True) for e in self.entries(arg, part))
+        return Entries(entry for arg, part in zip(args, node.args, strict=True) for entry in self.entries(arg, part))
 
     def entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
-        """The meanings of the entries of a sequence, however it is held."""
+        """The meanings of the entries of a sequence, which may be a single value."""
         if isinstance(value, Entries):
             return value
         source = node
         while is_primitive(source, take_row, reverse_row):
             source = source.args[0]
         size = known_count(node.shape[0] if count is None else count)
-        if isinstance(source.op, Constant):  # an entry of an array of numbers, in whatever order, is the number
+        if isinstance(source.op, Constant):  # the entries of a constant array, in any order, are constants
             return [self.leaf(element(node, k)) for k in range(size)]
         return [self.index(value, k, node) for k in range(size)]
 
     def whole(self, value: Any, node: Node) -> Any:
-        """A meaning as one operation can read it: entries collected, those of entries first."""
+        """A meaning as a single value: entries are collected, nested ones first."""
         if not isinstance(value, Entries):
             return value
-        return self.collect(
-            Entries(self.whole(e, element(node, k)) if isinstance(e, Entries) else e for k, e in enumerate(value)), node
+        entries = (
+            self.whole(entry, element(node, k)) if isinstance(entry, Entries) else entry
+            for k, entry in enumerate(value)
         )
+        return self.collect(Entries(entries), node)
 
     # -- folds
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
-        """The meanings of the results of a fold: its steps, run one after the other."""
+        """The meanings of the results of a fold, by running its steps one after the other."""
         block, count, carries = fold.block, known_count(fold.count), fold.carries
         order = order_of(block)
-        state, operands = list(args[:carries]), args[carries:]
-        steps = [
+        state, operands = fold.split(args)
+        sequences = [
             self.entries(value, source, count) if each else None
             for value, source, each in zip(operands, node.args[carries:], fold.each, strict=True)
         ]
-        given = [Entries() for _ in block.results[carries:]]
+        emitted = [Entries() for _ in block.results[carries:]]
         self.begin(node)
         for number in range(count):
-            own = [
-                value if entries is None else entries[number] for value, entries in zip(operands, steps, strict=True)
+            inputs = [
+                value if sequence is None else sequence[number]
+                for value, sequence in zip(operands, sequences, strict=True)
             ]
-            results = self.step(
-                node, number, self.follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True)))
-            )
-            state = list(results[:carries])
-            for kept, value in zip(given, results[carries:], strict=True):
-                kept.append(value)
+            known = dict(zip(block.formals, (*state, *inputs), strict=True))
+            results = self.step(node, number, self.follow(order, block.results, known))
+            state = tuple(results[:carries])
+            for entries, value in zip(emitted, results[carries:], strict=True):
+                entries.append(value)
         self.end(node)
-        return [*state, *given]
+        return [*state, *emitted]
 
 
 class Powers(Interpreter):
-    """An interpretation whose steps are maps over an algebra: a fold is a power of its step, computed on the step alone.
+    """An interpreter whose steps are maps over an algebra: a fold is a power of its step, computed from one step alone.
 
-    A fold that reads or gives out sequences of unlike entries is run step by step.
+    A fold that reads or emits sequences of unequal entries is run step by step.
     """
 
     def inside(self, formals: int) -> Powers:
-        """The same interpretation over the formals of a block."""
+        """The same interpreter over the formals of a block."""
         raise NotImplementedError
 
     def unit(self, place: int, formals: int) -> Any:
-        """What a formal means over the formals."""
+        """The meaning of a formal, over the formals."""
         raise NotImplementedError
 
     def results_of(self, step: Any, fold: Fold, args: list[Any]) -> list[Any]:
-        """What the results of one step mean over the formals."""
+        """The meanings of one step's results, over the formals."""
         units = {formal: self.unit(k, len(args)) for k, formal in enumerate(fold.block.formals)}
         results: list[Any] = step.run(fold.block.results, units)
         return results
 
     def power(self, step: Any, results: list[Any], args: list[Any], fold: Fold) -> Sequence[Any] | None:
-        """The state after all steps, from the results of one over its formals; None if it has to be run."""
+        """The state after all steps, from the results of one step over its formals; None if the steps must be run."""
         raise NotImplementedError
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
@@ -301,15 +313,12 @@ class Powers(Interpreter):
         if self.worthwhile(fold) and only_state and not any(isinstance(arg, Entries) for arg in args):
             step = self.inside(len(args))
             results = self.results_of(step, fold, args)
-            powered = (
-                None
-                if any(isinstance(result, Entries) for result in results)
-                else self.power(step, results, args, fold)
-            )
-            if powered is not None:
-                return powered
+            if not any(isinstance(result, Entries) for result in results):
+                state = self.power(step, results, args, fold)
+                if state is not None:
+                    return state
         return super().fold(node, fold, args)
 
     def worthwhile(self, fold: Fold) -> bool:
-        """Whether there are so many steps that a power is worth it."""
+        """Whether the fold has enough steps for a power to pay off."""
         return True

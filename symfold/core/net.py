@@ -1,7 +1,7 @@
-"""Nets: what a fold gives and every transformation returns. Immutable, callable, equal by structure.
+"""Nets: immutable, callable, equal by structure. A fold returns a net, and so does every transformation.
 
-A net is outputs (nodes) and the form they are held in. What is done with a net (formulas, graphs, numbers, ...) is
-attached by the packages that do it.
+A net is output nodes and their form (a tuple, a dict, a single value). Later packages attach what can be done with a
+net: formulas, graphs, numbers, ...
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from symfold.base.arguments import place_of, quoted
 from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
-from symfold.core.conversion import as_symbol, is_truth, lift
+from symfold.core.conversion import as_node, as_symbol, is_truth
 from symfold.core.folds import Fold
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
 from symfold.core.nodes import Node
@@ -22,7 +22,7 @@ from symfold.core.operations import Formal, Input
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def listed(leaf: Node) -> tuple[str, ...]:
-    """The names of a leaf; of symbolically many, their prefix."""
+    """The names of a leaf; if their number is a symbol, their prefix."""
     names = names_of(leaf)
     return (names.prefix,) if isinstance(names, Numbered) and not isinstance(names.count, int) else tuple(names)
 
@@ -57,31 +57,31 @@ class Net(Operators):
 
     outputs: tuple[Node, ...]
     form: Form = LEAF
-    # what it was made to take, whether it reads it or not: a gradient takes the inputs of its loss, in their order
+    # leaves that the net takes even if it does not read them: a gradient takes the inputs of its loss, in their order
     signature: tuple[Node, ...] = ()
 
-    # -- made and taken apart
+    # -- conversion
 
     @classmethod
     def of(cls, value: Any) -> Net:
-        """The net of a value: a node, a SymPy expression, or tuples and dicts of them. One name means one thing in it."""
+        """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
         if isinstance(value, Net):
             return value
         leaves, form = flatten(as_state(value))
-        outputs = reconcile(tuple(map(lift, leaves)))
+        outputs = reconcile(tuple(map(as_node, leaves)))
         check_claims(outputs)
         return cls(outputs, form)
 
     def _as_node_(self) -> Node:
         if len(self.outputs) != 1:
-            raise InvalidType(f"a net of {len(self.outputs)} outputs is no single value (take one of net.parts)")
+            raise InvalidType(f"a net of {len(self.outputs)} outputs is not a single value (take one of net.parts)")
         return self.outputs[0]
 
     def _as_tree_(self) -> Any:
         return unflatten(self.form, self.outputs)
 
     def _as_function_(self) -> tuple[Block, Form, tuple[Node, ...]]:
-        """The net as a block over its inputs, with what it needs besides."""
+        """The net as a block over its inputs, with the form of its results and the nodes that it captures."""
         inputs = self.inputs
         traced = trace(
             lambda formals: substitute(self.outputs, dict(zip(inputs, formals, strict=True))),
@@ -91,7 +91,7 @@ class Net(Operators):
         return traced.block, self.form, tuple(node for node in traced.operands if isinstance(node, Node))
 
     def with_outputs(self, outputs: Sequence[Node]) -> Net:
-        """The same net over outputs that were rebuilt."""
+        """The net with other outputs in the same form."""
         return Net(tuple(outputs), self.form, self.signature)
 
     def _wrap_(self, node: Node) -> Net:
@@ -102,40 +102,36 @@ class Net(Operators):
 
     @property
     def parts(self) -> Any:
-        """The outputs in their form, each a net of its own."""
+        """The outputs in their form, each as a net."""
         return unflatten(self.form, [Net((output,)) for output in self.outputs])
 
-    # -- what it is made of
+    # -- structure
 
     @cached_property
     def leaves(self) -> tuple[Node, ...]:
-        """Inputs and families of inputs, in order of first use: what `inputs`, `params` and `layers` list."""
+        """Inputs, parameters and names of layers, stacked or not, in order of first use."""
         for node in walk(self.outputs):
             if isinstance(node.op, Formal):
                 raise InvalidValue(
-                    "a value of a mapper's step was used outside of its mapper (return it as part of the state)"
+                    "a value of a mapper's step was used outside its mapper (return it as part of the state)"
                 )
         check_claims(self.outputs)
-        found = leaves_of(self.outputs)
-        read, made_for = set(found), set(self.signature)
-        loose = {name for leaf in found if leaf not in made_for for name in listed(leaf)} if made_for else set()
-        taken = [leaf for leaf in self.signature if leaf in read or loose.isdisjoint(listed(leaf))]
-        return tuple(dict.fromkeys((*taken, *found)))
+        leaves = leaves_of(self.outputs)
+        read, declared = set(leaves), set(self.signature)
+        new_names = {name for leaf in leaves if leaf not in declared for name in listed(leaf)} if declared else set()
+        signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
+        return tuple(dict.fromkeys((*signature, *leaves)))
 
     def _members(self, role: str) -> tuple[Node, ...]:
-        found: list[Node] = []
+        members: list[Node] = []
         for leaf in self.leaves:
             if leaf.op.role == role:
-                found += (
-                    [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
-                    if isinstance(leaf.op, Family)
-                    else [leaf]
-                )
-        return tuple(dict.fromkeys(found))
+                members += leaf.op.members if isinstance(leaf.op, StackedInputs) else [leaf]
+        return tuple(dict.fromkeys(members))
 
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
-        """The inputs, in order of first use; positional values follow it."""
+        """The inputs, in order of first use, which is the order of positional values."""
         return self._members("input")
 
     @cached_property
@@ -150,34 +146,33 @@ class Net(Operators):
 
     @cached_property
     def bindings(self) -> tuple[Node, ...]:
-        """The folds that are held, each a block and a count, in the order of computation."""
+        """The folds outside other folds, in the order of computation."""
         return tuple(node for node in walk(self.outputs) if isinstance(node.op, Fold))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """The distinct blocks of the folds, nested ones after those that hold them."""
-        found: dict[Block, None] = {}
+        """The distinct blocks of all folds, each before the blocks nested in it."""
+        blocks: dict[Block, None] = {}
         waiting = [node.op.block for node in self.bindings]
         while waiting:
             block = waiting.pop(0)
-            if block not in found:
-                found[block] = None
+            if block not in blocks:
+                blocks[block] = None
                 waiting += [node.op.block for node in walk(block.results) if isinstance(node.op, Fold)]
-        return tuple(found)
+        return tuple(blocks)
 
-    # -- other values in place of inputs
+    # -- substitution
 
     def replaced(self, values: Mapping[str, Node]) -> Any:
-        """Inputs and parameters replaced by nodes; families that hold one are stacked anew."""
+        """The net with inputs and parameters replaced by nodes, given by name."""
         replaced: dict[Node, Node] = {}
         for leaf in self.leaves:
-            if isinstance(leaf.op, Family) and any(name in values for name in leaf.op.names):
-                members = [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
-                replaced[leaf] = stack([values.get(m.op.name, m) for m in members])
+            if isinstance(leaf.op, StackedInputs) and any(name in values for name in leaf.op.names):
+                replaced[leaf] = stack([values.get(member.op.name, member) for member in leaf.op.members])
             elif isinstance(leaf.op, Input) and leaf.op.name in values:
                 replaced[leaf] = values[leaf.op.name]
-        kept = tuple(leaf for leaf in self.signature if leaf not in replaced)
-        return Net(reconcile(substitute(self.outputs, replaced)), self.form, kept)
+        signature = tuple(leaf for leaf in self.signature if leaf not in replaced)
+        return Net(reconcile(substitute(self.outputs, replaced)), self.form, signature)
 
     # -- immutable: a copy is the net itself
 
@@ -190,11 +185,11 @@ class Net(Operators):
     # -- arithmetic gives nets
 
     def __getitem__(self, index: Any) -> Any:
-        """An entry of the value; of several outputs the part, as unpacking gives it."""
+        """An entry of the value; if the outputs are a tuple or a dict, one of its parts."""
         parts = self.parts
         if isinstance(parts, tuple):
-            place = place_of("part", index, len(parts))
-            return tuple(parts[k] for k in place) if isinstance(place, range) else parts[place]
+            position = place_of("part", index, len(parts))
+            return tuple(parts[k] for k in position) if isinstance(position, range) else parts[position]
         if isinstance(parts, dict):
             if index not in parts:
                 raise UnknownKey(f"the net has no part {quoted(index)} (its parts: {listing(map(repr, parts))})")
@@ -205,26 +200,23 @@ class Net(Operators):
         return self._wrap_(getattr(self._as_node_(), name)(*map(self._operand, others), **options))
 
     def _operand(self, value: Any) -> Any:
-        """What a net is combined with: a net's node; in a SymPy expression, a symbol is the net's input of its name."""
+        """An operand for the net's node; in a SymPy expression, a symbol is the net's tensor of that name."""
         if hasattr(value, "_as_node_"):
             return value._as_node_()
-        return reconcile((*self.outputs, lift(value)))[-1] if hasattr(value, "free_symbols") else value
+        return reconcile((*self.outputs, as_node(value)))[-1] if hasattr(value, "free_symbols") else value
 
     def __bool__(self) -> bool:
-        """True, as any object's; of a comparison, an error: it has no answer before there are numbers."""
-        return (
-            bool(self._as_node_())
-            if self.form == LEAF and is_truth(self.outputs[0]) and not isinstance(self.outputs[0].op, Input)
-            else True
-        )
+        """True, as for any object; an error for a comparison, whose truth value is not known yet."""
+        if self.form == LEAF and is_truth(self.outputs[0]) and not isinstance(self.outputs[0].op, Input):
+            return bool(self.outputs[0])
+        return True
 
     def __iter__(self) -> Iterator[Any]:
         if self.form == LEAF:
             return (self._wrap_(entry) for entry in self._as_node_())
-        parts = self.parts
-        return iter(parts)
+        return iter(self.parts)
 
-    if TYPE_CHECKING:  # attached by the packages that know more than the core (see core/attach.py)
+    if TYPE_CHECKING:  # attached by later packages (see core/attach.py)
         # frontend
         def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net: ...
         def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Any) -> Net: ...

@@ -1,11 +1,11 @@
-"""Nodes: what every net is made of. An operation over nodes, with a shape, equal when its structure is equal.
+"""Nodes: operations over nodes, with a shape; equal if their structure is equal. Nets are made of them.
 
     node ::= Input(name, shape) | Formal(position, shape) | Constant(number or frozen array)
            | HEAD(node, ...)     HEAD: a SymPy class (Add, Mul, Pow, tanh, ...), elementwise, NumPy broadcasting
            | OP(node, ...)       OP: any other operation: an object with `infer(args) -> shape`
 
-Nodes are built by ordinary Python: operators, SymPy's functions (`_sympy_`) and NumPy's (`__array_ufunc__`,
-`__array_function__`) all trace, in the order and with the sharing that the author wrote. Nothing is simplified.
+Ordinary Python builds nodes: operators, SymPy's functions (`_sympy_`) and NumPy's (`__array_ufunc__`,
+`__array_function__`) all trace, in the author's order and with the author's sharing. Nothing is simplified.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.functions import Head
+from symfold.core.functions import ROWS, Head
 from symfold.core.operations import Operation
 from symfold.core.operators import Operators
 from symfold.core.shapes import Shape, elementwise, show
@@ -29,26 +29,26 @@ VERBS = {sp.Add: "cannot add {} to {}", sp.Mul: "cannot multiply {} by {}", sp.P
 
 
 class Key(tuple[Any, ...]):
-    """An operation and its arguments, with the hash computed once: a node may die when SymPy, which hashes, is gone."""
+    """An operation and its arguments. The hash is cached: at exit, nodes may die after SymPy, which computes it."""
 
     def __hash__(self) -> int:
-        known: int | None = self.__dict__.get("hash")
-        if known is None:
-            known = self.__dict__["hash"] = super().__hash__()
-        return known
+        cached: int | None = self.__dict__.get("hash")
+        if cached is None:
+            cached = self.__dict__["hash"] = super().__hash__()
+        return cached
 
 
-# Equal structure is one object while it lives: sharing is found for free and equality is mostly `is`. Weak, so that
-# nothing is kept alive; dropping the table would change speed only, since equality is by digest.
+# Nodes of equal structure are one object while it lives, so that sharing needs no search and equality is mostly `is`.
+# The table is weak, to keep nothing alive; without it only speed would change, since equality is by digest.
 _interned: weakref.WeakValueDictionary[Key, Node] = weakref.WeakValueDictionary()
-_lock = threading.RLock()  # taken again where collecting garbage inside of it runs someone's `__del__`
+_lock = threading.RLock()  # reentrant: garbage collection under the lock may run a `__del__` that makes nodes
 
 
 class Node(Operators):
     """An operation over nodes; immutable, hashable, equal by structure."""
 
     __slots__ = ("__weakref__", "_digest", "_hash", "args", "op", "shape")
-    op: Any
+    op: Any  # an Operation or a Head; not typed so, since readers test the kind of node by functions such as `is_fold`
     args: tuple[Node, ...]
     shape: Shape
     _hash: int
@@ -57,10 +57,11 @@ class Node(Operators):
     def __new__(cls, op: Operation | Head, args: tuple[Node, ...] = ()) -> Node:
         key = Key((op, args))
         with _lock:
-            known = _interned.get(key)
-        if known is not None:
-            return known
-        self = object.__new__(cls)
+            interned = _interned.get(key)
+        if interned is not None:
+            return interned
+        truth = isinstance(op, type) and op in ROWS and ROWS[op].truth
+        self = object.__new__(Truth if truth else cls)
         put = object.__setattr__
         put(self, "op", op)
         put(self, "args", args)
@@ -95,7 +96,7 @@ class Node(Operators):
     def __deepcopy__(self, memo: object) -> Node:
         return self
 
-    if TYPE_CHECKING:  # attached by the packages that know more than the core (see core/attach.py)
+    if TYPE_CHECKING:  # attached by later packages (see core/attach.py)
         # frontend: operators, NumPy's functions and SymPy's trace
         def _operate(self, name: str, *others: Any, **options: Any) -> Node: ...
         def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node: ...
@@ -113,7 +114,8 @@ class Node(Operators):
     def __iter__(self) -> Iterator[Node]:
         if not self.shape or not isinstance(self.shape[0], int):
             raise InvalidType(
-                f"cannot iterate over a value of shape {show(self.shape)} (fold over it: sf.fold reads along its leading axis)"
+                f"cannot iterate over a value of shape {show(self.shape)} "
+                "(fold over it: sf.fold reads along its leading axis)"
             )
         return (self[k] for k in range(self.shape[0]))
 
@@ -122,23 +124,38 @@ class Node(Operators):
             raise InvalidType(f"a value of shape {show(self.shape)} has no length yet")
         return self.shape[0]
 
-    # -- what a symbol is not
+    # -- errors with a hint
 
     def __bool__(self) -> bool:
         raise InvalidType(
-            "a symbolic value is neither true nor false; a mapper cannot branch on it (choose with np.where(z > 0, a, b); or use np.maximum, np.minimum, np.clip, sf.relu)"
+            "a symbolic value is neither true nor false; a mapper cannot branch on it "
+            "(choose with np.where(z > 0, a, b); or use np.maximum, np.minimum, np.clip, sf.relu)"
         )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        own = [word for word in dir(Node) if not word.startswith("_")]
+        attributes = [word for word in dir(Node) if not word.startswith("_")]
         function = f"; np.{name} is a function, and np.{name}(z) says whether it traces" if hasattr(np, name) else ""
-        raise UnknownName(f"a symbolic value has no {name!r} (it has {', '.join(own)}{function})")
+        raise UnknownName(f"a symbolic value has no {name!r} (it has {', '.join(attributes)}{function})")
+
+
+class Truth(Node):
+    """A truth value. It reports SymPy's Boolean as its class, since SymPy checks that before it calls `_sympy_`."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return sp.logic.boolalg.Boolean
+
+    def has(self, *patterns: Any) -> bool:
+        """SymPy's `has`, asked of the condition as SymPy sees it."""
+        return bool(self._sympy_().has(*patterns))
 
 
 def digest(node: Node) -> bytes:
-    """A fingerprint of the structure: the same in every process. Computed once a node, without recursion."""
+    """A fingerprint of a node's structure, the same in every process; computed once per node, iteratively."""
     stack = [node]
     while stack:
         part = stack[-1]
@@ -149,13 +166,10 @@ def digest(node: Node) -> bytes:
         stack.pop()
         if part._digest is None:
             op = part.op
-            head = (
-                op.__name__.encode()
-                if isinstance(op, type)
-                else op.digest
-                if hasattr(op, "digest")
-                else repr(op).encode()
-            )
+            if isinstance(op, type):
+                head = op.__name__.encode()
+            else:
+                head = op.digest if hasattr(op, "digest") else repr(op).encode()
             content = b"\0".join((head, *(arg._digest for arg in part.args if arg._digest is not None)))
             object.__setattr__(part, "_digest", hashlib.blake2b(content, digest_size=16).digest())
     assert node._digest is not None

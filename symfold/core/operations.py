@@ -1,4 +1,4 @@
-"""Operations: what may stand at the head of a node, and the plain data that nodes hold: names, formals, constants."""
+"""Operations: the protocol of a node's operation, and the operations without arguments: inputs, formals, constants."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Operation(Protocol):
-    """What may stand at the head of a node, besides a SymPy class."""
+    """The operation of a node, if it is not a SymPy class."""
 
     def infer(self, args: tuple[Node, ...]) -> Shape: ...
 
 
 @dataclass(frozen=True)
 class Normal:
-    """How a parameter starts: `mean + deviation * standard normal`."""
+    """The initial distribution of a parameter: normal, with a mean and a standard deviation."""
 
     mean: float = 0.0
     deviation: float = 1.0
@@ -35,20 +35,20 @@ class Normal:
             real(name, getattr(self, name))
         if self.deviation < 0:
             raise InvalidValue(
-                f"deviation={self.deviation!r} is negative (give 0 to start everywhere at the mean, or more)"
+                f"deviation={self.deviation!r} is negative (give 0 or more; 0 starts every entry at the mean)"
             )
 
 
 @dataclass(frozen=True)
 class Fixed(Normal):
-    """How a parameter starts that training leaves as it is: a statistic of the data, not a weight."""
+    """The initial distribution of a parameter that is not trained: a statistic of the data, not a weight."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """A named value from outside: an `input`, a `parameter`, or the name of a `layer`.
+    """A named value from outside; its role is "input", "parameter" or "layer" (then it is the layer's name).
 
-    What is only `named`, by a SymPy symbol, is whatever tensor the net has of that name, and an input if it has none.
+    If it is only `named`, by a SymPy symbol, it is the net's tensor of that name, or an input if there is none.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Formal:
-    """An argument of a block, by position. Level 0 in a closed block; while a mapper is traced, its nesting level."""
+    """An argument of a block, by position; `level` is 0 in a closed block, and the nesting depth while tracing."""
 
     level: int
     position: int
@@ -75,7 +75,7 @@ class Formal:
 
 @dataclass(frozen=True)
 class FrozenArray:
-    """An array as a value: equal where type, shape and bytes are."""
+    """An immutable array: equal if type, shape and bytes are."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -83,10 +83,10 @@ class FrozenArray:
 
     @classmethod
     def of(cls, array: Any) -> FrozenArray:
-        plain = np.ascontiguousarray(array)
-        if plain.dtype.kind not in "biuf":
-            raise InvalidType(f"cannot freeze an array of type {plain.dtype} (give numbers)")
-        return cls(plain.dtype.str, np.shape(array), plain.tobytes())
+        contiguous = np.ascontiguousarray(array)
+        if contiguous.dtype.kind not in "biuf":
+            raise InvalidType(f"cannot freeze an array of type {contiguous.dtype} (give numbers)")
+        return cls(contiguous.dtype.str, np.shape(array), contiguous.tobytes())
 
     @property
     def array(self) -> np.ndarray[Any, Any]:
@@ -95,20 +95,20 @@ class FrozenArray:
 
 @dataclass(frozen=True)
 class Constant:
-    """A number (SymPy's, exact where it was) or a frozen array."""
+    """A SymPy number or a frozen array."""
 
     value: sp.Expr | FrozenArray
 
     @property
     def digest(self) -> bytes:
-        # a SymPy Float prints 15 digits only: two that differ in the 17th must not look the same
+        # a SymPy Float prints 15 digits: two that differ in the 17th must not have the same digest
         if isinstance(self.value, sp.Float):
             return f"Float({self.value._mpf_}, {self.value._prec})".encode()
         return (self.value.data if isinstance(self.value, FrozenArray) else b"") + f"Constant({self.value!r})".encode()
 
     @property
     def plain(self) -> Any:
-        """NumPy's value, where it is the same number exactly; else None."""
+        """The value as an array or a Python number; None if that would not be exact."""
         value = self.value
         if isinstance(value, FrozenArray):
             return value.array

@@ -1,4 +1,4 @@
-"""The operators of a value that stands for another: each handed on, by name, to `_operate`."""
+"""Operators: Python's operators and NumPy's methods, each forwarded by name to `_operate`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from typing import Any, Self
 
 from symfold.errors import InvalidType
 
-NO_NUMBER = "a symbolic value is no number yet (inside of a mapper write np.tanh or sf.tanh for math.tanh, and so on; for numbers compile the net, or call it)"
+NO_NUMBER = (
+    "a symbolic value is not a number yet (inside a mapper, write np.tanh or sf.tanh for math.tanh, and so on; "
+    "for numbers, compile the net, or call it)"
+)
 
 
 class Operators:
-    """What arithmetic and NumPy's methods mean, said once: `_operate(name, *others)` does it."""
+    """Arithmetic and NumPy's methods, for nodes and nets: subclasses define `_operate(name, *others)`."""
 
     __slots__ = ()
 
@@ -56,7 +59,7 @@ class Operators:
     def __getitem__(self, index: Any) -> Self:
         return self._operate("__getitem__", index)
 
-    # what has no meaning for a symbolic value, and says so
+    # logic, comparisons, and operators that are refused
 
     def __mod__(self, other: Any) -> Self:
         return self._operate("__mod__", other)
@@ -96,12 +99,14 @@ class Operators:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise InvalidType(
-            f"a symbolic value cannot be changed in place, as [{index!r}] = would (make a new one: np.concatenate, np.stack or arithmetic)"
+            f"a symbolic value cannot be changed in place, as [{index!r}] = would "
+            "(make a new one: np.concatenate, np.stack or arithmetic)"
         )
 
     def __array__(self, *args: Any, **options: Any) -> Any:
         raise InvalidType(
-            "a symbolic value is no array yet (np.stack([a, b]), np.dot(a, z) and a @ z trace, np.array([a, b]) and a.dot(z) do not; call the net for numbers)"
+            "a symbolic value is not an array yet (np.stack([a, b]), np.dot(a, z) and a @ z trace, "
+            "np.array([a, b]) and a.dot(z) do not; call the net for numbers)"
         )
 
     def __int__(self) -> int:
@@ -127,8 +132,6 @@ class Operators:
 
     def __ge__(self, other: Any) -> Self:
         return self._operate("__ge__", other)
-
-    # and what has
 
     def __neg__(self) -> Self:
         return self._operate("__neg__")

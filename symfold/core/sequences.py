@@ -1,10 +1,10 @@
-"""Sequences: nodes with a leading axis, one entry a step; what folds read and scans give.
+"""Sequences: nodes with a leading axis, one entry per step; folds read them, scans return them.
 
-    sequence ::= Family(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
+    sequence ::= StackedInputs(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
                | any other node, read along its leading axis
 
-The builders here keep sequences in a normal form: a stack of named inputs is a family of names, a stack of entries of
-one sequence is that sequence again. So equal folds are equal however their items were given.
+The builders here keep sequences in a normal form: a stack of inputs is a `StackedInputs`, a stack of entries of one
+sequence is that sequence again. So equal folds are equal nodes, however their items were given.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ import numpy as np
 
 from symfold.base.arguments import ordered
 from symfold.core.arrays import add_at, set_at, zeros_like
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.core.shapes import ANY, Shape, is_known, length
-from symfold.core.stacked_inputs import Family, Names, Numbered, compress, known_count
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
 from symfold.errors import InvalidValue
 
 Positions = range | tuple[int, ...]
-LARGEST = (
-    2**20
-)  # entries of a constant whose rows are written out where some are equal: above, they are taken from the distinct ones
+# entries of a constant array that repeats rows; a larger one is taken from an array of its distinct rows
+LARGEST = 2**20
 
 
 def _stacked(*shapes: Shape) -> Shape:
@@ -38,7 +37,7 @@ def _stacked(*shapes: Shape) -> Shape:
 
 
 def _index(xp: Any, positions: Positions) -> Any:
-    """Positions as a slice if they follow each other: a copy of memory, and no gathering."""
+    """Positions as an array index: a slice if they are consecutive, since copying is faster than gathering."""
     if isinstance(positions, range) and positions.step == 1:
         return slice(positions.start, positions.stop)
     return xp.asarray(tuple(positions), dtype=int if hasattr(xp, "ufunc") else xp.int64)
@@ -65,7 +64,7 @@ take_row: Primitive = primitive(
     linear=(0,),
     examples=((((4, 3),), {"positions": (2, 0, 2)}), (((4, 3),), {"positions": range(1, 3)})),
 )
-add_rows: Primitive = primitive(  # the adjoint of `take`: rows added up at their positions
+add_rows: Primitive = primitive(  # the adjoint of `take`: rows summed at their positions
     "add_rows",
     lambda a, like, positions: like,
     _add_rows,
@@ -85,7 +84,7 @@ reverse_row: Primitive = primitive(
 
 
 def entry_of(node: Node) -> tuple[Node, int] | None:
-    """The sequence and position that a node is the entry of, if it is one."""
+    """The sequence and the position, if a node is an entry of a sequence; else None."""
     if is_primitive(node, item):
         index = dict(node.op.attributes)["index"]
         if len(index) == 1 and isinstance(index[0], int):
@@ -94,7 +93,7 @@ def entry_of(node: Node) -> tuple[Node, int] | None:
 
 
 def positions_of(values: Sequence[int]) -> Positions:
-    """Positions as a range where they are one, forward or backward."""
+    """Positions as a range of step 1 or -1, if they are one."""
     if len(values) > 1 and all(b - a == values[1] - values[0] for a, b in pairwise(values)):
         step = values[1] - values[0]
         if step in (1, -1):
@@ -106,7 +105,7 @@ def names_of_node(node: Node) -> Names:
     """The names of the inputs that a node is, or is a sequence of; none for any other node."""
     if isinstance(node.op, Input):
         return (node.op.name,)
-    if isinstance(node.op, Family):
+    if isinstance(node.op, StackedInputs):
         return node.op.names
     if is_primitive(node, stack_row):
         parts = [names_of_node(arg) for arg in node.args]
@@ -118,36 +117,34 @@ def names_of_node(node: Node) -> Names:
         listed = tuple(names)
         if entry := entry_of(node):
             return (listed[entry[1]],)
-        return (
-            listed[::-1]
-            if is_primitive(node, reverse_row)
-            else tuple(listed[k] for k in dict(node.op.attributes)["positions"])
-        )
+        if is_primitive(node, reverse_row):
+            return listed[::-1]
+        return tuple(listed[k] for k in dict(node.op.attributes)["positions"])
     return ()
 
 
 def stack(parts: Sequence[Any]) -> Node:
-    """A sequence of these values, which must be alike in shape.
+    """A sequence of these values, which must have the same shape.
 
     >>> from symfold.core.tensors import tensor
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2, step=1)
     """
-    nodes = tuple(map(lift, ordered("sf.stack takes values of one shape", parts)))
+    nodes = tuple(map(as_node, ordered("sf.stack takes values of one shape", parts)))
     if not nodes:
-        raise InvalidValue("cannot stack nothing (give at least one value)")
+        raise InvalidValue("cannot stack an empty list (give at least one value)")
     if (array := _plain_rows(nodes)) is not None:
         return Node(Constant(FrozenArray.of(array)))
     distinct = tuple(dict.fromkeys(nodes))
     if len(distinct) < len(nodes):
-        where = {node: k for k, node in enumerate(distinct)}
-        return take(stack(distinct), positions_of([where[node] for node in nodes]))
+        position = {node: k for k, node in enumerate(distinct)}
+        return take(stack(distinct), positions_of([position[node] for node in nodes]))
     first = nodes[0].op
     if all(
         isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start)
         for n in nodes
     ) and (len({n.op.name for n in nodes}) == len(nodes)):
-        return Node(Family(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
+        return Node(StackedInputs(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
@@ -155,27 +152,30 @@ def stack(parts: Sequence[Any]) -> Node:
 
 
 def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
-    """A sequence of mixed origin: what comes from one sequence, two entries or more, is a piece of it."""
+    """A sequence of nodes from several sources: two or more consecutive entries of one sequence are taken together."""
     if not is_known(nodes[0].shape) or len({node.shape for node in nodes}) > 1:
         return stack_row(*nodes)
     pieces: list[list[Node]] = []
-    kept: list[Node | None] = []
+    piece_sources: list[Node | None] = []
     for source, group in groupby(range(len(nodes)), key=lambda k: sources[k]):
         piece = [nodes[k] for k in group]
-        whole = source if len(piece) > 1 else None
-        if whole is None and kept and kept[-1] is None:
+        piece_source = source if len(piece) > 1 else None
+        if piece_source is None and piece_sources and piece_sources[-1] is None:
             pieces[-1] += piece
         else:
             pieces.append(piece)
-            kept.append(whole)
+            piece_sources.append(piece_source)
     if len(pieces) == 1:
         return stack_row(*nodes)
-    parts = [stack_row(*piece) if source is None else stack(piece) for piece, source in zip(pieces, kept, strict=True)]
+    parts = [
+        stack_row(*piece) if source is None else stack(piece)
+        for piece, source in zip(pieces, piece_sources, strict=True)
+    ]
     return concatenate(*parts, axis=-1 - len(nodes[0].shape))
 
 
 def _plain_rows(nodes: Sequence[Node]) -> Any:
-    """The array of constants that are numbers exactly and alike in shape, if it is no larger than an array that is kept whole."""
+    """The array of constants of one shape, if they are all exact; None also if it is large and has equal rows."""
     if not all(isinstance(node.op, Constant) and node.shape == nodes[0].shape for node in nodes):
         return None
     if len(nodes) * prod(nodes[0].shape) > LARGEST and len(set(nodes)) < len(nodes):
@@ -187,13 +187,13 @@ def _plain_rows(nodes: Sequence[Node]) -> Any:
 def element(sequence: Node, position: int) -> Node:
     """One entry of a sequence."""
     op = sequence.op
-    if position < 0:  # counted from the end, if it is known where that is
+    if position < 0:  # counted from the end, if the length is known
         size = sequence.shape[0] if sequence.shape else None
         return element(sequence, position + size) if isinstance(size, int) else item(sequence, index=(position,))
-    if isinstance(op, Family):
+    if isinstance(op, StackedInputs):
         return op.member(position)
     if isinstance(op, Constant) and isinstance(op.value, FrozenArray):
-        return lift(op.value.array[position])
+        return as_node(op.value.array[position])
     if is_primitive(sequence, stack_row):
         return sequence.args[position]
     if is_primitive(sequence, take_row):
@@ -202,7 +202,7 @@ def element(sequence: Node, position: int) -> Node:
         return element(sequence.args[0], length(sequence.shape) - 1 - position)
     if is_primitive(sequence, expand) and dict(op.attributes)["axis"] == -len(sequence.shape):
         return sequence.args[0]
-    if is_primitive(sequence, concatenate) and joins_steps(sequence):
+    if is_primitive(sequence, concatenate) and joins_sequences(sequence):
         for part in sequence.args:
             size = part.shape[0]
             if position < size:
@@ -211,7 +211,7 @@ def element(sequence: Node, position: int) -> Node:
     return item(sequence, index=(position,))
 
 
-def joins_steps(node: Node) -> bool:
+def joins_sequences(node: Node) -> bool:
     """Whether a concatenation is along the leading axis, of parts of known length."""
     parts = node.args
     return all(is_known(p.shape) and isinstance(p.shape[0], int) for p in parts) and (
@@ -233,7 +233,7 @@ def take(sequence: Node, positions: Positions) -> Node:
         return reverse(take(sequence, positions[::-1]))
     if isinstance(positions, range) and positions.step != 1 and not has_rest(sequence):
         return take(sequence, positions_of(positions))
-    if isinstance(op, Family) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
+    if isinstance(op, StackedInputs) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
         if isinstance(op.names, Numbered) and isinstance(positions, range):
             names: Names = op.names.taken(positions)
         else:
@@ -249,55 +249,52 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if (
         isinstance(size, int)
-        and (isinstance(op, Family) or is_primitive(sequence, stack_row))
+        and (isinstance(op, StackedInputs) or is_primitive(sequence, stack_row))
         and list(dict.fromkeys(positions)) != list(range(size))
     ):
-        return stack([element(sequence, k) for k in positions])  # what is not taken is left out
+        return stack([element(sequence, k) for k in positions])  # without the entries that are not taken
     return take_row(sequence, positions=positions)
 
 
 def has_rest(sequence: Node) -> bool:
-    """Whether all entries but the first can be taken without knowing how many there are."""
-    return isinstance(sequence.op, Family) and isinstance(sequence.op.names, Numbered)
+    """Whether all entries but the first can be taken even if the length is a symbol."""
+    return isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
 
 
 def rest(sequence: Node, first: int = 1) -> Node:
-    """All entries but the first ones, of numbered names.
+    """All entries of numbered inputs but the first `first` ones.
 
     >>> from symfold.frontend.named_layers import layers
-    >>> rest(layers("f", count="n").families()[0]).op.names
+    >>> rest(layers("f", count="n").stacked_inputs()[0]).op.names
     Numbered(prefix='f', start=2, count=n - 1, step=1)
     """
-    family: Family = sequence.op
-    names = family.names
-    assert isinstance(names, Numbered)
-    return Node(replace(family, names=names.rest(first)))
+    return Node(replace(sequence.op, names=sequence.op.names.rest(first)))
 
 
-def every(sequence: Node, size: int, place: int) -> Node | None:
-    """The entries at one place of every group of so many, of symbolically many numbered names, in their order or from the last.
+def strided(sequence: Node, stride: int, offset: int) -> Node | None:
+    """The entries `offset`, `offset + stride`, ... of numbered inputs, or of reversed ones; None for other sequences.
 
     >>> import sympy as sp
     >>> from symfold.frontend.named_layers import layers
-    >>> every(layers("f", count=3 * sp.Symbol("m")).families()[0], 3, 0).op.names
+    >>> strided(layers("f", count=3 * sp.Symbol("m")).stacked_inputs()[0], 3, 0).op.names
     Numbered(prefix='f', start=1, count=m, step=3)
     """
     if is_primitive(sequence, reverse_row):
-        found = every(sequence.args[0], size, size - 1 - place)
-        return None if found is None else reverse(found)
-    return Node(replace(sequence.op, names=sequence.op.names.every(size, place))) if has_rest(sequence) else None
+        entries = strided(sequence.args[0], stride, stride - 1 - offset)
+        return None if entries is None else reverse(entries)
+    return Node(replace(sequence.op, names=sequence.op.names.strided(stride, offset))) if has_rest(sequence) else None
 
 
 def reverse(sequence: Any) -> Node:
     """A sequence from its last entry to its first."""
-    node = lift(sequence)
+    node = as_node(sequence)
     if length(node.shape) == 1:
         return node
     return node.args[0] if is_primitive(node, reverse_row) else reverse_row(node)
 
 
 def join(parts: Sequence[Node]) -> Node:
-    """Sequences one after the other."""
+    """Sequences concatenated."""
     if len(parts) == 1:
         return parts[0]
     sizes = [length(part.shape) for part in parts]
@@ -308,22 +305,22 @@ def join(parts: Sequence[Node]) -> Node:
     return concatenate(*parts, axis=-len(parts[0].shape))
 
 
-def renewed(node: Node, args: Sequence[Node]) -> Node | None:
-    """An arrangement of sequences over other arguments, in its normal form; None for any other operation."""
+def rebuilt_sequence(node: Node, args: Sequence[Node]) -> Node | None:
+    """A stack, take, reverse, concatenation or entry over other arguments, in normal form; None for other operations."""
     if is_primitive(node, stack_row):
         return stack(args)
     if is_primitive(node, take_row):
         return take(args[0], dict(node.op.attributes)["positions"])
     if is_primitive(node, reverse_row):
         return reverse(args[0])
-    if is_primitive(node, concatenate) and joins_steps(node):
+    if is_primitive(node, concatenate) and joins_sequences(node):
         return join(args)
     entry = entry_of(node)
     return element(args[0], entry[1]) if entry else None
 
 
-def repeated(sequence: Node) -> Node | None:
-    """The one value of a sequence that repeats it, if it does."""
+def repeated_value(sequence: Node) -> Node | None:
+    """The value that every entry of a sequence has, if that is evident; else None."""
     if is_primitive(sequence, take_row):
         positions = dict(sequence.op.attributes)["positions"]
         if isinstance(positions, tuple) and len(set(positions)) == 1:

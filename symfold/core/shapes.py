@@ -1,9 +1,9 @@
-"""Shapes: tuples of sizes, some of them known only when numbers come.
+"""Shapes: tuples of sizes, some of them unknown until numbers are given.
 
-    shape ::= (size, ..., [rest])      size ::= int | SymPy expression      rest ::= an unknown run of axes
+    shape ::= (size, ..., [rest])      size ::= int | SymPy expression      rest ::= any number of unknown axes
 
-An unknown size is the symbol ``x.shape[0]`` of its input and axis; it is never taken for 1. A wholly unknown shape is
-one `Rest`. `NAME` marks what is not an array at all: the name of a layer.
+An unknown size is the symbol ``x.shape[0]`` of its input and axis; it is never taken for 1. An unknown shape is one
+`Rest`. `NAME` is the shape of a layer's name, which is not an array.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from symfold.errors import InvalidType, ShapeError
 
 @dataclass(frozen=True)
 class Rest:
-    """An unknown run of axes: the broadcast of the named shapes; without names, equal to no other."""
+    """An unknown number of axes: the broadcast of the named inputs' shapes; without names, anything."""
 
     names: tuple[str, ...] = ()
 
 
 Size: TypeAlias = "int | sp.Expr"
-Shape: TypeAlias = tuple[Any, ...]  # of sizes and rests: SymPy has no types, so neither have they
+Shape: TypeAlias = tuple[Any, ...]  # of Size and Rest; SymPy is untyped, hence Any
 
 NAME = Rest(("the name of a layer",))
 ANY: Shape = (Rest(),)
@@ -51,26 +51,29 @@ def size_symbols(size: Size) -> list[str]:
 
 
 def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shape:
-    """The shape of an input as its author gave it: `None` for an unknown size, or for the whole shape.
+    """The shape of an input from the caller's shape: `None` is an unknown size, or an unknown shape.
 
     >>> input_shape("x", (None, 3)), input_shape("x", None)
     ((x.shape[0], 3), (Rest(names=('x',)),))
     """
     if shape is None:
         return (Rest((name,)),)
-    wanted = f"the shape of {quoted(name)} must be a tuple of sizes, as (3,) for one axis of size 3, () for a scalar, (None, 3) where a size is not known yet"
+    expected = (
+        f"the shape of {quoted(name)} must be a tuple of sizes, as (3,) for one axis of size 3, () for a scalar, "
+        "(None, 3) if a size is not known yet"
+    )
     if getattr(shape, "ndim", 1) != 1:
-        raise InvalidType(f"{wanted}, got {quoted(shape)} of type {type(shape).__name__}")
+        raise InvalidType(f"{expected}, got {quoted(shape)} of type {type(shape).__name__}")
     return tuple(
         size_symbol(name, axis)
         if size is None
         else size_given(f"size (or None) of axis {axis} of {quoted(name)}", size)
-        for axis, size in enumerate(ordered(wanted, shape, "tuple"))
+        for axis, size in enumerate(ordered(expected, shape, "tuple"))
     )
 
 
 def size_given(what: str, size: Any, least: int = 0) -> Size:
-    """A size as its author gave it: a whole number, or a SymPy expression with a symbol in it."""
+    """A size from a caller: a whole number, or a SymPy expression that contains a symbol."""
     return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least)
 
 
@@ -89,17 +92,17 @@ def is_concrete(shape: Shape) -> bool:
 
 
 def sized(shape: Shape) -> tuple[int, ...]:
-    """A shape of numbers, where arrays are made; or the error that says why there are none yet."""
+    """A shape whose sizes are all numbers, as allocating an array needs it; an error if some are not."""
     if not is_concrete(shape):
         raise ShapeError(
-            f"a value of shape {show(shape)} has no size yet: it is another one at different steps "
-            "(give the initial state its final shape, so that nothing is broadcast on the way)"
+            f"a value of shape {show(shape)} has no fixed size: its size differs between steps "
+            "(give the initial state its final shape, so that no step broadcasts it)"
         )
     return tuple(shape)
 
 
 def show(shape: Shape) -> str:
-    """A shape as people write it.
+    """A shape as text, as NumPy writes it.
 
     >>> show((size_symbol("x", 0), 3)), show((4,)), show((Rest(("x",)),))
     ('(None, 3)', '(4,)', '(...)')
@@ -112,9 +115,9 @@ def show(shape: Shape) -> str:
 
 
 def broadcast(*shapes: Shape) -> Shape | None:
-    """The shape of an elementwise result, by NumPy's rule; None where the shapes do not fit.
+    """The shape of an elementwise result, by NumPy's rule; None if the shapes do not fit.
 
-    Sizes that meet unify: an unknown one takes the known one's value, which is checked when numbers come.
+    Sizes of the same axis unify: an unknown size takes the known one's value, which is checked when numbers are given.
 
     >>> broadcast((size_symbol("x", 0), 3), (1, 3)), broadcast((4,), (3,))
     ((x.shape[0], 3), None)
@@ -131,16 +134,16 @@ def broadcast(*shapes: Shape) -> Shape | None:
     axes = zip(*((1,) * (rank - len(shape)) + shape for shape in distinct), strict=True)
     result: list[Size | Rest] = []
     for sizes in axes:
-        others = [size for size in dict.fromkeys(sizes) if size != 1]
-        numbers = [size for size in others if isinstance(size, int)]
+        larger = [size for size in dict.fromkeys(sizes) if size != 1]
+        numbers = [size for size in larger if isinstance(size, int)]
         if len(numbers) > 1:
             return None
-        result.append((numbers or others or [1])[0])
+        result.append((numbers or larger or [1])[0])
     return tuple(result)
 
 
 def elementwise(shapes: tuple[Shape, ...], verb: str) -> Shape:
-    """The broadcast shape, or the error that says in words what could not be done."""
+    """The broadcast shape, or an error worded by `verb`, as "cannot add {} to {}"."""
     shape = broadcast(*shapes)
     if shape is None:
         distinct = [shape for shape in dict.fromkeys(shapes) if shape]
@@ -150,7 +153,7 @@ def elementwise(shapes: tuple[Shape, ...], verb: str) -> Shape:
 
 
 def must_sum(argument: Shape, result: Shape) -> bool | None:
-    """Whether broadcasting enlarged an argument (its cotangent must be summed); None where that is not yet known.
+    """Whether broadcasting enlarges an argument, so that its cotangent must be summed; None if that is unknown.
 
     >>> must_sum((1, 3), (5, 3)), must_sum((5, 3), (5, 3)), must_sum((Rest(("x",)),), ANY)
     (True, False, None)
@@ -164,21 +167,21 @@ def must_sum(argument: Shape, result: Shape) -> bool | None:
     return any(small == 1 and large != 1 for small, large in zip(argument, result, strict=True))
 
 
-def fits(given: Shape, wanted: Shape) -> bool:
-    """Whether a value of one shape may stand where another is wanted: equal, or equal as far as is known.
+def fits(shape: Shape, expected: Shape) -> bool:
+    """Whether a value of one shape can be used for another: the shapes are equal as far as they are known.
 
     >>> fits((size_symbol("x", 0), 3), (size_symbol("t", 0), 3)), fits((4,), (3,))
     (True, False)
     """
-    if not (is_known(given) and is_known(wanted)):
+    if not (is_known(shape) and is_known(expected)):
         return True
-    return len(given) == len(wanted) and all(
-        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in zip(given, wanted, strict=True)
+    return len(shape) == len(expected) and all(
+        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in zip(shape, expected, strict=True)
     )
 
 
 def settled(before: Shape, after: Shape) -> bool:
-    """Whether a state keeps its shape in a step: unknown sizes that take each other's place are taken to be equal.
+    """Whether a state keeps its shape in a step; two unknown sizes are taken to be equal.
 
     >>> settled((size_symbol("x", 0), 3), (size_symbol("y", 0), 3)), settled((1, 3), (size_symbol("y", 0), 3))
     (True, False)
@@ -195,6 +198,6 @@ def length(shape: Shape) -> Size:
     """The number of entries along the leading axis of a sequence."""
     if not shape or isinstance(shape[0], Rest):
         raise ShapeError(
-            f"a value of shape {show(shape)} has no leading axis to read along (stack its parts with sf.stack)"
+            f"a value of shape {show(shape)} has no leading axis to iterate over (stack its parts with sf.stack)"
         )
     return shape[0]

@@ -1,6 +1,7 @@
-"""Families: inputs of one shape under many names, as one sequence; numbered names cost the same at any length.
+"""Stacked inputs: inputs of one shape under many names, as one sequence; numbered names cost the same at any length.
 
-names ::= Numbered(prefix, start, count, step): f1, f4, f7, ...  |  any names, listed
+names ::= Numbered(prefix, start, count, step)      f1, f4, f7, ...
+        | (name, ...)                               any names
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from symfold.errors import InvalidValue, depth_is_symbolic
 
 @dataclass(frozen=True)
 class Numbered:
-    """The names prefix + start, prefix + (start + step), ...: any number of them, or symbolically many.
+    """The names prefix + start, prefix + (start + step), ...; the count may be a symbol.
 
     >>> list(Numbered("f", 1, 3, 2)), Numbered("f", 2, 10**6, 3).last
     (['f1', 'f3', 'f5'], 'f2999999')
@@ -30,13 +31,13 @@ class Numbered:
     prefix: str
     start: int
     count: Size
-    step: int = 1  # at least 1, and 1 where there are not two names: equal names are equal runs
+    step: int = 1  # at least 1; 1 if there are fewer than two names, so that equal names are equal runs
 
     def __post_init__(self) -> None:
         if isinstance(self.count, int) and self.count < 2:
             object.__setattr__(self, "step", 1)
         if self.step < 1:
-            raise InvalidValue(f"names are numbered upward, by steps of 1 or more, got step={self.step}")
+            raise InvalidValue(f"names are numbered upward, in steps of 1 or more, got step={self.step}")
 
     def __getitem__(self, position: int) -> str:
         return f"{self.prefix}{self.start + self.step * position}"
@@ -58,12 +59,12 @@ class Numbered:
 
     @property
     def last(self) -> str:
-        """The last name, for people: `f9`; of symbolically many `fn`, `f_{3*m}`."""
+        """The last name, for display: `f9`; if the count is a symbol, `fn` or `f_{3*m}`."""
         number = self.number(self.count - 1)
         return f"{self.prefix}{number}" if str(number).isalnum() else f"{self.prefix}_{{{number}}}".replace(" ", "")
 
     def position(self, name: str) -> int | None:
-        """Where a name stands among these, found without listing them; None where it does not.
+        """The position of a name among these, without listing them; None if it is not one.
 
         >>> Numbered("f", 1, 10**6).position("f250000"), Numbered("f", 1, 3).position("f04")
         (249999, None)
@@ -71,13 +72,13 @@ class Numbered:
         number = name.removeprefix(self.prefix)
         if not number.isdecimal() or f"{self.prefix}{int(number)}" != name:
             return None
-        place, between = divmod(int(number) - self.start, self.step)
-        return (
-            place if place >= 0 and not between and not (isinstance(self.count, int) and place >= self.count) else None
-        )
+        position, remainder = divmod(int(number) - self.start, self.step)
+        if position < 0 or remainder or (isinstance(self.count, int) and position >= self.count):
+            return None
+        return position
 
     def taken(self, positions: range) -> Numbered:
-        """The names at these positions, which run upward.
+        """The names at these increasing positions.
 
         >>> list(Numbered("f", 1, 9, 3).taken(range(1, 9, 2)))
         ['f4', 'f10', 'f16', 'f22']
@@ -87,61 +88,60 @@ class Numbered:
         )
 
     def rest(self, first: int) -> Numbered:
-        """All names but the first ones."""
+        """All names but the first `first` ones."""
         return replace(self, start=self.start + self.step * first, count=self.count - first)
 
-    def every(self, size: int, place: int) -> Numbered:
-        """The names at one place of every group of so many; there are as many groups as fit in.
+    def strided(self, stride: int, offset: int) -> Numbered:
+        """The names at `offset`, `offset + stride`, ...: one of each full group of `stride` names.
 
         >>> import sympy as sp
-        >>> Numbered("f", 1, 3 * sp.Symbol("m")).every(3, 1)
+        >>> Numbered("f", 1, 3 * sp.Symbol("m")).strided(3, 1)
         Numbered(prefix='f', start=2, count=m, step=3)
         """
-        groups = self.count // size if isinstance(self.count, int) else sp.expand(self.count / size)
-        return Numbered(self.prefix, self.start + self.step * place, groups, self.step * size)
+        groups = self.count // stride if isinstance(self.count, int) else sp.expand(self.count / stride)
+        return Numbered(self.prefix, self.start + self.step * offset, groups, self.step * stride)
 
     def shared(self, other: Numbered) -> int | None:
-        """The first number that two runs have both; symbolically many numbers have no end.
+        """The first number in both runs, by the Chinese remainder theorem; a symbolic count has no end.
 
-        >>> Numbered("f", 1, 100, 3).shared(Numbered("f", 10, 100, 5)), Numbered("f", 1, 100, 2).shared(Numbered("f", 2, 100, 4))
-        (10, None)
+        >>> Numbered("f", 1, 100, 3).shared(Numbered("f", 10, 100, 5))
+        10
+        >>> Numbered("f", 1, 100, 2).shared(Numbered("f", 2, 100, 4)) is None
+        True
         """
         divisor = gcd(self.step, other.step)
-        away, unequal = divmod(other.start - self.start, divisor)
-        if unequal:
+        distance, remainder = divmod(other.start - self.start, divisor)
+        if remainder:
             return None
         period = other.step // divisor
-        found = self.start + self.step * (away * pow(self.step // divisor, -1, period) % period)
-        apart = self.step * period
-        found += max(0, -((found - other.start) // apart)) * apart
-        return (
-            found
-            if all(not isinstance(run.count, int) or found < run.start + run.step * run.count for run in (self, other))
-            else None
-        )
+        number = self.start + self.step * (distance * pow(self.step // divisor, -1, period) % period)
+        common_step = self.step * period
+        number += max(0, -((number - other.start) // common_step)) * common_step
+        ends = [run.start + run.step * run.count for run in (self, other) if isinstance(run.count, int)]
+        return number if all(number < end for end in ends) else None
 
 
 Names = Numbered | tuple[str, ...]
 
 
 def count_of(names: Names) -> Size:
-    """How many names these are."""
+    """The number of names."""
     return names.count if isinstance(names, Numbered) else len(names)
 
 
 def known_count(count: Size) -> int:
-    """A count as a number, or the error that says it is still a symbol."""
-    if not isinstance(count, int) and str(count).endswith("]"):
+    """A count as a number; an error if it is a symbol."""
+    if isinstance(count, int):
+        return count
+    if str(count).endswith("]"):
         raise InvalidValue(
-            f"the length {count} is known only when numbers come (give the tensor a shape with a number there)"
+            f"the length {count} is unknown until numbers are given (give the tensor a shape with a number there)"
         )
-    if not isinstance(count, int):
-        raise depth_is_symbolic(count)
-    return count
+    raise depth_is_symbolic(count)
 
 
 def compress(names: Sequence[str]) -> Names:
-    """Names as a numbered run where they are one, upward by any step.
+    """Names as a numbered run, if they are one with an increasing step.
 
     >>> compress(["W1", "W2", "W3"]), compress(["W1", "V"])
     (Numbered(prefix='W', start=1, count=3, step=1), ('W1', 'V'))
@@ -157,8 +157,8 @@ def compress(names: Sequence[str]) -> Names:
 
 
 @dataclass(frozen=True)
-class Family:
-    """Inputs of one shape and role, as a sequence."""
+class StackedInputs:
+    """Inputs of one shape and role, as one sequence."""
 
     names: Names
     shape: Shape
@@ -175,6 +175,10 @@ class Family:
 
     def member(self, position: int) -> Node:
         return Node(Input(self.names[position], self.shape, self.role, self.start))
+
+    @property
+    def members(self) -> list[Node]:
+        return [Node(Input(name, self.shape, self.role, self.start)) for name in self.names]
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return (self.count, *self.shape)

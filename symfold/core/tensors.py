@@ -1,4 +1,4 @@
-"""Tensors, parameters and numbers: the nodes that a net begins with, made by hand."""
+"""Tensors, parameters and numbers: the leaves of a net."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from symfold.errors import InvalidType, InvalidValue
 
 
 def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
-    """An input by name. A size may be None (unknown until numbers come), and so may the whole shape.
+    """An input by name. A size may be None (unknown until numbers are given), and so may the whole shape.
 
     >>> tensor("x", (None, 3)).shape, tensor("x") == tensor("x")
     ((x.shape[0], 3), True)
@@ -23,7 +23,7 @@ def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
 
 
 def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node:
-    """A trainable input by name; `start` says how `init` draws it.
+    """A trainable input by name; `start` is the distribution that `init` draws it from.
 
     SymPy sees its name only: in `sp.tanh(w) + w` the symbol is the parameter, in `sp.tanh(w)` alone it is an input `w`
     (write `sf.tanh(w)` or `np.tanh(w)`).
@@ -34,24 +34,25 @@ def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None)
     sizes = input_shape(name, shape)
     if start is not None and not isinstance(start, Normal):
         raise InvalidType(
-            f"the start of parameter {name!r} must be a sf.Normal, got {quoted(start)} (as sf.Normal(0.0, 0.1): mean and deviation)"
+            f"the start of parameter {name!r} must be a sf.Normal, got {quoted(start)} "
+            "(as sf.Normal(0.0, 0.1): mean and deviation)"
         )
     return Node(Input(checked_name(name), sizes, "parameter", start or default_start(sizes)))
 
 
 def default_start(shape: Shape) -> Normal:
-    """Zero for what has one axis longer than 1 at most (a bias); else normal, scaled by the number of inputs."""
+    """Zero for biases (at most one axis longer than 1); else normal, with deviation 1/sqrt(number of inputs)."""
     long = [size for size in shape if size != 1]
     inputs = next((size for size in shape if isinstance(size, int) and size > 1), 1)
     return Normal(0.0, inputs**-0.5) if len(long) > 1 else Normal(0.0, 0.0)
 
 
 def checked_name(name: str) -> str:
-    """A name that people can type and every printer can show."""
+    """A name that is an identifier, so that every printer can show it."""
     if not isinstance(name, str):
-        raise InvalidType(f"{quoted(name)} of type {type(name).__name__} is no name (give a string as 'x')")
+        raise InvalidType(f"{quoted(name)} of type {type(name).__name__} is not a name (give a string, as 'x')")
     if not name.isidentifier():
-        raise InvalidValue(f"{name!r} is no name (use letters, digits and underscores, and begin with a letter)")
+        raise InvalidValue(f"{name!r} is not a name (use letters, digits and underscores, and begin with a letter)")
     return name
 
 

@@ -1,8 +1,9 @@
-"""Small values as plain data and back: sizes, shapes, SymPy's numbers, positions. Typed, so that no text is evaluated.
+"""Small values as plain data, and back: sizes, shapes, SymPy's numbers, positions. No text is evaluated.
 
-value ::= null | true | number | text | ["tuple", value, ...] | ["range", start, stop, step] | ["..."] | ["rest", name, ...]
-        | ["integer", hex] | ["rational", hex, hex] | ["float", hex, exponent, precision] | ["constant", name]
-        | ["size", name] | ["symbol", name, assumptions] | [an arithmetic head, value, ...]
+value ::= null | true | number | text | ["tuple", value, ...] | ["range", start, stop, step] | ["..."]
+        | ["rest", name, ...] | ["integer", hex] | ["rational", hex, hex]
+        | ["float", hex, exponent, precision] | ["constant", name] | ["size", name]
+        | ["symbol", name, assumptions] | [an arithmetic head, value, ...]
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ CONSTANTS: dict[str, sp.Expr] = {
 }  # fmt: skip
 _CONSTANT_NAMES = {value: name for name, value in CONSTANTS.items()}
 
-# what sizes are computed with
+# the operations in sizes
 ARITHMETIC: dict[str, Any] = {
     "Add": sp.Add,
     "Mul": sp.Mul,
@@ -33,8 +34,8 @@ ARITHMETIC: dict[str, Any] = {
     "Min": sp.Min,
 }
 
-LARGEST_POWER = 64  # of a size or a number, so that reading one never computes a number of a million digits
-MOST_BITS = 2**16  # of a power of numbers
+LARGEST_POWER = 64  # exponents in a file, so that reading it never computes a number of a million digits
+MOST_BITS = 2**16  # bits of a power of numbers
 
 
 def encode_value(value: Any) -> Any:
@@ -62,7 +63,8 @@ def encode_value(value: Any) -> Any:
     if isinstance(value, sp.Expr):
         return _encode_expression(value)
     raise NoRule(
-        f"a value of type {type(value).__name__} cannot be kept: {str(value)[:60]} (numbers, text, tuples and sizes can)"
+        f"a value of type {type(value).__name__} cannot be saved: {str(value)[:60]} "
+        "(numbers, text, tuples and sizes can)"
     )
 
 
@@ -83,7 +85,9 @@ def _encode_expression(value: sp.Expr) -> list[Any]:
     name = type(value).__name__
     if ARITHMETIC.get(name) is type(value):
         return [name, *map(_encode_expression, value.args)]
-    raise NoRule(f"a SymPy {name} cannot be kept: {str(value)[:60]} (numbers, symbols and {', '.join(ARITHMETIC)} can)")
+    raise NoRule(
+        f"a SymPy {name} cannot be saved: {str(value)[:60]} (numbers, symbols and {', '.join(ARITHMETIC)} can)"
+    )
 
 
 def _size(name: str) -> sp.Symbol:
@@ -95,19 +99,19 @@ def _float(mantissa: Any, exponent: Any, precision: Any) -> sp.Float:
     if not (0 < int(precision) <= 10_000 and abs(int(exponent)) <= 100_000):
         raise DataError(f"a number of precision {precision} and exponent {exponent} is out of bounds")
     if digits == 0:
-        return sp.Float(0.0, precision=int(precision))  # from its parts, SymPy makes the whole number 0
+        return sp.Float(0.0, precision=int(precision))  # from a mantissa of 0, SymPy makes the integer 0
     return sp.Float((int(digits < 0), abs(digits), int(exponent)), precision=int(precision))
 
 
 def _symbol(name: Any, assumptions: Any) -> sp.Symbol:
     if not all(flag in (True, False) for flag in assumptions.values()):
-        raise DataError(f"symbol {name!r} has odd assumptions: {assumptions!r}")
+        raise DataError(f"symbol {name!r} has assumptions other than true and false: {assumptions!r}")
     return sp.Symbol(_text(name), **assumptions)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise DataError(f"{value!r} is no name")
+        raise DataError(f"{value!r} is not a name")
     return value
 
 
@@ -119,12 +123,12 @@ def _constant(name: Any) -> sp.Expr:
 
 def _rational(p: Any, q: Any) -> sp.Rational:
     if int(q, 16) == 0:
-        raise DataError("a rational number over 0")
+        raise DataError("a rational number has the denominator 0")
     return sp.Rational(int(p, 16), int(q, 16))
 
 
 def _is_small_power(base: sp.Expr, exponent: sp.Expr) -> bool:
-    """Whether a power is quick to compute: of powers of numbers, too, that stand in one another."""
+    """Whether a power is quick to compute, even if its base is a power of numbers."""
     if not exponent.is_Rational or max(abs(exponent.p), exponent.q) > LARGEST_POWER:
         return False
     return not base.is_Rational or max(abs(base.p), base.q).bit_length() * abs(exponent.p) <= MOST_BITS
@@ -147,14 +151,14 @@ OTHERS: dict[str, Callable[..., Any]] = {
 
 
 def decode_value(data: Any, number: bool = False) -> Any:
-    """The value that `encode_value` wrote; with `number`, only one of SymPy's numbers, as sqrt(2)/2.
+    """The value that `encode_value` wrote; with `number`, a SymPy number, as sqrt(2)/2, is required.
 
     >>> decode_value(encode_value((2, sp.Symbol("n") + 1, sp.Float("0.1"))))
     (2, n + 1, 0.100000000000000)
     """
     if not isinstance(data, list):
         if number or not (data is None or isinstance(data, (bool, str, int, float))):
-            raise DataError(f"{data!r} is no value that a net can hold")
+            raise DataError(f"{data!r} is not a value that a net can hold")
         return data
     if not data or not isinstance(data[0], str):
         raise DataError(f"a value without a kind: {str(data)[:60]}")
@@ -166,7 +170,7 @@ def decode_value(data: Any, number: bool = False) -> Any:
     if kind in ARITHMETIC:
         args = [decode_value(field, number) for field in fields]
         if not all(isinstance(arg, sp.Expr) for arg in args):
-            raise DataError(f"{kind} of what is no size: {args!r}")
+            raise DataError(f"{kind} of something other than sizes: {args!r}")
         if kind == "Pow" and not _is_small_power(*args):
             raise DataError(f"a size to the power {args[1]} (the largest power read is {LARGEST_POWER})")
         return ARITHMETIC[kind](*args)

@@ -1,4 +1,4 @@
-"""Walks: over everything that some nodes need, once, iteratively; what is rebuilt keeps its sharing."""
+"""Walks: topological order, rebuilding and substitution; each node is visited once, iteratively, and stays shared."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from symfold.core.nodes import Node
 
 
 def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
-    """Every node that the roots need, once, each after its arguments; not below those in `stop`. Iterative."""
+    """The nodes that the roots depend on, once each, after their arguments; those in `stop` are left out."""
     seen = set(stop)
     order: list[Node] = []
     stack: list[Node | None] = [*reversed(tuple(roots))]
     while stack:
         node = stack.pop()
-        if node is None:  # the mark above a node whose arguments are done
+        if node is None:  # the marker above a node whose arguments are done
             order.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
@@ -27,22 +27,22 @@ def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
 
 
 def rebuilt(
-    roots: Sequence[Node], rule: Callable[[Node, tuple[Any, ...]], Any], given: Mapping[Node, Any] | None = None
+    roots: Sequence[Node], rule: Callable[[Node, tuple[Any, ...]], Any], replaced: Mapping[Node, Any] | None = None
 ) -> tuple[Node, ...]:
-    """The roots with every node made anew by `rule(node, new arguments)`; where it gives None, by the operation itself.
+    """The roots with each node replaced by `rule(node, new arguments)`; if that is None, by the same operation.
 
-    What a rule makes of a fold may be a node, or a tuple of the fold's results. `given` says what some nodes become.
+    A rule may return a tuple of results for a fold. `replaced` holds replacements that are known beforehand.
     """
-    new: dict[Node, Any] = dict(given or {})
+    new: dict[Node, Any] = dict(replaced or {})
     for node in walk(roots, stop=new):
         args = tuple(new[arg] for arg in node.args)
-        made = rule(node, args)
-        new[node] = remade(node, args) if made is None else made
+        replacement = rule(node, args)
+        new[node] = with_args(node, args) if replacement is None else replacement
     return tuple(new[root] for root in roots)
 
 
-def remade(node: Node, args: tuple[Any, ...]) -> Any:
-    """A node's operation over other arguments; shapes are inferred anew."""
+def with_args(node: Node, args: tuple[Any, ...]) -> Any:
+    """A node's operation over other arguments; shapes are inferred again."""
     if args == node.args:
         return node
     rebuild = getattr(node.op, "rebuild", None)
@@ -50,5 +50,5 @@ def remade(node: Node, args: tuple[Any, ...]) -> Any:
 
 
 def substitute(roots: Sequence[Node], replaced: Mapping[Node, Node]) -> tuple[Node, ...]:
-    """The roots with some nodes replaced; shapes are inferred anew."""
+    """The roots with some nodes replaced; shapes are inferred again."""
     return rebuilt(roots, lambda node, args: None, replaced)

@@ -16,7 +16,7 @@ import sympy as sp
 from symfold.core.attach import attach
 from symfold.core.conversion import as_symbol
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, Truth
 from symfold.core.operators import Operators
 from symfold.core.shapes import Shape
 from symfold.errors import InvalidType
@@ -43,7 +43,8 @@ class Tracer(Operators):
         return self.node
 
     def _wrap_(self, node: Node) -> Tracer:
-        return Tracer(node)
+        result: Tracer = traced(node)
+        return result
 
     def _operate(self, name: str, *others: Any, **options: Any) -> Any:
         return traced(getattr(self.node, name)(*map(untraced, others), **options))
@@ -84,11 +85,23 @@ class Tracer(Operators):
         return getattr(self.node, name)
 
 
+class TruthTracer(Tracer):
+    """A tracer of a truth value: SymPy takes it for one of its conditions, as it takes such a node (`Truth`)."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return sp.logic.boolalg.Boolean
+
+
 def traced(value: Any) -> Any:
     """A node as a tracer, also within a tuple; anything else as it is."""
     if isinstance(value, tuple):
         return tuple(map(traced, value))
-    return Tracer(value) if isinstance(value, Node) else value
+    if not isinstance(value, Node):
+        return value
+    return TruthTracer(value) if isinstance(value, Truth) else Tracer(value)
 
 
 def untraced(value: Any) -> Any:

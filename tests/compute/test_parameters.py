@@ -84,7 +84,7 @@ def test_a_call_checks_parameter_shapes_and_computes_in_floats() -> None:
     assert sf.Net.of(x + x)(x=np.array([200], np.uint8)).tolist() == [400.0]
     assert sf.Net.of(x + x)(x=np.array([True])).tolist() == [2.0]
     for bad in ([[1, 2, 3], [1]], np.array(["a"], dtype=object)):
-        with pytest.raises(sf.errors.SymfoldError, match="the value of 'x' is no array"):
+        with pytest.raises(sf.errors.SymfoldError, match="the value of 'x' is not an array"):
             sf.Net.of(x + 1)(x=bad)
 
 

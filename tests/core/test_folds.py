@@ -164,7 +164,7 @@ def test_a_mapper_may_ask_what_a_stand_in_never_is() -> None:
 def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
     kept: list[Any] = []
     sf.fold(lambda z, f: (kept.append(z), f(z))[1], F, X)
-    with pytest.raises(ValueError, match="outside of its mapper"):
+    with pytest.raises(ValueError, match="outside its mapper"):
         _ = sf.Net.of(kept[0] + 1).inputs
 
 
@@ -181,7 +181,7 @@ def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
         (lambda: sf.fold(lambda z, f: z if z > 0 else f(z), F, X), TypeError, "neither true nor false"),
         (lambda: sf.fold(lambda z, f: z if z else f(z), F, X), TypeError, "neither true nor false"),
         (lambda: sf.scan(sf.mappers.residual, [], X), ValueError, "no items has no states"),
-        (lambda: np.ones((3, 3)).dot(X), TypeError, "no array yet"),
+        (lambda: np.ones((3, 3)).dot(X), TypeError, "not an array yet"),
         (lambda: X + 1j, TypeError, "cannot make 1j"),
     ],
 )

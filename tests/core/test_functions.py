@@ -21,7 +21,7 @@ import symfold as sf
 from symfold.base.trees import LEAF
 from symfold.core import functions
 from symfold.core.functions import ROWS, Function, Head, function, numbers_of
-from symfold.core.functions.table import computed
+from symfold.core.functions.table import composed_numbers
 from symfold.core.nodes import Node
 from symfold.errors import NoRule
 
@@ -88,7 +88,7 @@ def largest_terms(head: Head, position: int | None, dtype: str) -> Any:
     terms = whole.args if isinstance(whole, sp.Add) else CROSSING.get((head, position), [])
     columns = points_of(head, dtype).astype(float).T
     with np.errstate(all="ignore"):
-        sizes = [np.abs(computed(lambda *_, term=term: term, "numpy", *columns)) for term in terms]
+        sizes = [np.abs(composed_numbers(lambda *_, term=term: term, "numpy", *columns)) for term in terms]
         return np.max(np.broadcast_arrays(np.zeros(len(columns[0])), *sizes), axis=0)
 
 

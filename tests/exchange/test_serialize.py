@@ -90,7 +90,7 @@ def damaged(change: Any) -> str:
         (damaged(lambda d: d["nodes"].__setitem__(0, [["head", "lambdify"], []])), "unknown function: 'lambdify'"),
         (damaged(lambda d: d["nodes"].__setitem__(0, [["apply", "eval", []], []])), "unknown primitive 'eval'"),
         (damaged(lambda d: d["nodes"].__setitem__(0, [["number", ["integer", "zz"]], []])), "node 0 cannot be read"),
-        (damaged(lambda d: d["nodes"].__setitem__(0, [["number", "1+1"], []])), "no value that a net can hold"),
+        (damaged(lambda d: d["nodes"].__setitem__(0, [["number", "1+1"], []])), "not a value that a net can hold"),
         (damaged(lambda d: d["nodes"].__setitem__(0, [["head", "Add"], [7]])), "node 7 is not among the 0 before it"),
         (damaged(lambda d: d["nodes"].__setitem__(0, [["head", "Add"], [-1]])), "node -1 is not among"),
         (damaged(lambda d: d.update(outputs=[0, 1])), "1 places for 2 outputs"),

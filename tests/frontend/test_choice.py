@@ -185,3 +185,12 @@ def test_a_condition_is_no_plain_truth_value() -> None:
     for choice in (lambda: np.where(Z == 2, 1.0, Z), lambda: np.where(Z != Z, 0.0, Z)):
         with pytest.raises(sf.errors.NoRule, match=r"write np\.equal"):
             choice()
+
+
+def test_sympys_pieces_trace_inside_a_mapper() -> None:
+    f, z = sf.layers("f1:3"), sf.tensor("z", (3,))
+    by_sympy = sf.fold(lambda s, k: sp.Piecewise((k(s), (s > 0) & ~(s > 2)), (0, True)) + s, f, z)
+    by_numpy = sf.fold(lambda s, k: np.where((s > 0) & ~(s > 2), k(s), 0) + s, f, z)
+    bodies = {"f1": lambda v: v**2, "f2": lambda v: v + 1}
+    value = np.array([-1.0, 1.5, 3.0])
+    np.testing.assert_array_equal(by_sympy.bind(bodies)(value), by_numpy.bind(bodies)(value))

@@ -85,7 +85,7 @@ def test_einsum(text: str, shapes: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("text, shapes, error, words", [
-    ("ij,jk->ik", [(2, 3), (4, 5)], ShapeError, "meets the axis 'j' with sizes 3 and 4"),
+    ("ij,jk->ik", [(2, 3), (4, 5)], ShapeError, "has the axis 'j' with sizes 3 and 4"),
     ("ij->ji", [(2, 3, 4)], ShapeError, "names 2 axes 'ij' of a value of shape"),
     ("ii->i", [(2, 2)], NoRule, "names an axis twice in 'ii'"), ("ij->i", [(2, 2)], NoRule, "sums 'j' over one operand alone"),
     ("ij,jk", [(2, 2), (2, 2)], NoRule, "write letters for the axes"), ("ij->ik", [(2, 2)], NoRule, "operand"),

@@ -407,7 +407,7 @@ def test_a_picture_too_large_to_lay_out_is_refused(make):
     with pytest.raises(TooLarge, match="over the bound of 60"):
         side_by_side({"one": make(6), "two": make(6)}, "layer", max_size=60)
     assert side_by_side({"one": make(6)}, "layer", max_size=60)
-    with pytest.raises(InvalidType, match="max_size='large' is no number"):
+    with pytest.raises(InvalidType, match="max_size='large' is not a number"):
         make(2).diagram(max_size="large")
 
 

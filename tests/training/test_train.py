@@ -153,7 +153,7 @@ def test_mistakes_are_named() -> None:
     for error, match, call in (
         (InvalidType, "either data .* or batches", lambda: sf.fit(LOSS, start, optimizer=sf.sgd(0.1))),
         (InvalidType, "is no optimizer", lambda: sf.fit(LOSS, start, data, optimizer=0.1)),
-        (InvalidValue, "rate=-1 is no positive number", lambda: sf.sgd(-1)),
+        (InvalidValue, "rate=-1 is not a positive number", lambda: sf.sgd(-1)),
         (InvalidValue, "epochs=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), epochs=0)),
         (InvalidValue, "batch_size=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), batch_size=0)),
         (InvalidValue, "no value for input 'target'", lambda: sf.fit(LOSS, start, {"x": data["x"]}, optimizer=sf.sgd(0.1))),

@@ -1,9 +1,15 @@
-"""Elementwise functions: SymPy's, and ours that SymPy lacks. One row per function; a row is the only place for a fact.
+"""Elementwise functions: SymPy's, and those that SymPy lacks. One row per function holds every fact about it.
 
-table      what a row holds, and the call that adds one
-heads      the functions that SymPy lacks, as inert SymPy classes
-gammas     numbers of the gamma function and its derivatives
-activations, choice, logarithms, special, elementary   the rows
+In: a SymPy class, its numbers over an array namespace, its slopes. Out: rows, found by class, name or NumPy function.
+
+    table          the fields of a row, and the call that adds one
+    heads          the functions that SymPy lacks, as inert SymPy classes
+    gammas         numbers of the gamma function and its derivatives
+    activations    rows of activations
+    choice         rows of comparisons, logic, `where` and `clip`
+    logarithms     rows of functions whose plain formula loses digits
+    special        rows of the error function and the gamma function
+    elementary     rows of arithmetic, powers, exponentials, trigonometric and hyperbolic functions
 """
 
 from symfold.core.functions import activations, choice, elementary, logarithms, special  # noqa: F401 - they hold the rows

@@ -14,13 +14,13 @@ HALF = sp.Rational(1, 2)
 
 
 def sigmoid(xp: Any, z: Any) -> Any:
-    """1/(1 + e) or e/(1 + e) with e = exp(-|z|), which overflows nowhere."""
+    """1/(1 + e) or e/(1 + e) with e = exp(-|z|), which never overflows."""
     e = xp.exp(xp.where(z < 0, z, -z))
     return xp.where(z < 0, e, 1.0) / (1.0 + e)
 
 
 def numpy_sigmoid(z: Any) -> Any:
-    """1/(1 + exp(-z)): an overflow leads to the 0 that it should."""
+    """1/(1 + exp(-z)); if exp overflows, the result is 0, as it should be."""
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-z))
 
@@ -48,7 +48,7 @@ def torch_nn(name: str) -> Any:
 
 
 def torch_sigmoid(z: Any) -> Any:
-    """PyTorch's own."""
+    """PyTorch's sigmoid."""
     import torch
 
     return torch.sigmoid(z)
@@ -75,11 +75,11 @@ function(
 )
 
 
-FAR = -80.0  # below it 1 + exp(z) is 1, in every number type
+FAR = -80.0  # below, 1 + exp(z) is 1 in every number type
 
 
 def decay(xp: Any, z: Any) -> tuple[Any, Any]:
-    """exp(-|z|), and in the far tail exp(z/2), which is normal where exp(z) is subnormal; and z, kept finite below."""
+    """z, finite below, and exp(-|z|); in the far tail exp(z/2), which is normal even if exp(z) is subnormal."""
     z = xp.where(z < -10000.0, -10000.0, z)
     return z, xp.exp(xp.where(z < FAR, z / 2.0, xp.where(z < 0, z, -z)))
 
@@ -130,7 +130,7 @@ function(
 
 
 def elu(xp: Any, z: Any, alpha: Any) -> Any:
-    """The branch that is not taken is kept finite, so that automatic derivatives are."""
+    """elu; the branch that is not taken is kept finite, so that automatic derivatives are finite."""
     return xp.where(z > 0, z, alpha * xp.expm1(xp.where(z > 0, 0.0, z)))
 
 
@@ -187,7 +187,7 @@ function(
 
 
 def softsign(xp: Any, z: Any) -> Any:
-    """z/(1 + |z|), and 1 or -1 where z is infinite."""
+    """z/(1 + |z|), and 1 or -1 if z is infinite."""
     return xp.where(xp.isinf(z), xp.sign(z), z / (1.0 + xp.abs(z)))
 
 
@@ -203,7 +203,7 @@ function(
 
 
 def mish(xp: Any, z: Any) -> Any:
-    """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which overflows nowhere; z*exp(z) in the far tail."""
+    """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which never overflows; z*exp(z) in the far tail."""
     z, e = decay(xp, z)
     above = xp.where(z < 0, e * (e + 2.0), 1.0 + 2.0 * e)
     below = xp.where(z < 0, above + 2.0, above + 2.0 * e * e)

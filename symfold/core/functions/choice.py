@@ -1,4 +1,4 @@
-"""Rows of choice: comparisons, logic, the choice between two values, and bounds. A truth value is the number 1 or 0."""
+"""Rows of comparisons, logic, `where` and `clip`. A truth value is the number 1 or 0."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Truth = Callable[..., Any]
 
 
 def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[Point, ...]) -> None:
-    """The row of a function whose value is 1 or 0."""
+    """Add the row of a function whose value is 1 or 0."""
     printers: Any = head
     printers._numpycode = printers._jaxcode = printed_by_numpy(ufunc.__name__)
     printers._pythoncode = printers._mpmathcode = printed_by_python
@@ -31,7 +31,7 @@ def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[P
 
 
 def printed_by_numpy(name: str) -> Callable[..., str]:
-    """A function under `sympy.lambdify`: NumPy's or JAX's of that name, which SymPy's own relations use as well."""
+    """The code of a function under `sympy.lambdify` with NumPy or JAX: their function of this name."""
 
     def code(self: sp.Expr, printer: Any, **_: Any) -> str:
         function = printer._module_format(f"{printer._module}.{name}")
@@ -40,7 +40,7 @@ def printed_by_numpy(name: str) -> Callable[..., str]:
     return code
 
 
-# how Python says it, under `sympy.lambdify` without arrays
+# the code of each function under `sympy.lambdify` without arrays
 PYTHON = {
     "greater": "{0} > {1}", "greater_equal": "{0} >= {1}", "less": "{0} < {1}", "less_equal": "{0} <= {1}", "equal": "{0} == {1}",
     "not_equal": "{0} != {1}", "logical_and": "{0} != 0 and {1} != 0", "logical_or": "{0} != 0 or {1} != 0",
@@ -50,24 +50,20 @@ PYTHON = {
 
 
 def printed_by_python(self: sp.Expr, printer: Any, **_: Any) -> str:
-    """A function under `sympy.lambdify` without arrays."""
+    """The code of a function under `sympy.lambdify` without arrays."""
     return f"(1 if {PYTHON[type(self).__name__].format(*(f'({printer._print(arg)})' for arg in self.args))} else 0)"
 
 
-def one(z: Any, value: int) -> Point:
-    """A special point of a flat function of one argument."""
-    return Point((z,), value, (0,))
-
-
-def two(a: Any, b: Any, value: int) -> Point:
-    """A special point of a flat function of two arguments."""
-    return Point((a, b), value, (0, 0))
+def flat_point(*entries: Any) -> Point:
+    """A special point of a flat function: its arguments, then its value."""
+    *args, value = entries
+    return Point(tuple(args), value, (0,) * len(args))
 
 
 def as_numbers(xp: Any, flags: Any, args: tuple[Any, ...]) -> Any:
-    """Truth values as the numbers 1 and 0, of the type that the arguments have together."""
-    kinds = [arg for arg in args if hasattr(arg, "dtype")] or [xp.asarray(0.0)]
-    dtype = xp.result_type(*kinds)
+    """Truth values as the numbers 1 and 0, of the arguments' common type."""
+    arrays = [arg for arg in args if hasattr(arg, "dtype")] or [xp.asarray(0.0)]
+    dtype = xp.result_type(*arrays)
     return xp.asarray(flags).astype(dtype) if hasattr(flags, "astype") else xp.astype(flags, dtype)
 
 
@@ -76,132 +72,75 @@ truth(
     np.greater,
     lambda xp, a, b: a > b,
     lambda a, b: a > b,
-    (
-        two(1, 1, 0),
-        two(sp.nan, 1, 0),
-        two(sp.oo, 1, 1),
-    ),
+    (flat_point(1, 1, 0), flat_point(sp.nan, 1, 0), flat_point(sp.oo, 1, 1)),
 )
 truth(
     h.greater_equal,
     np.greater_equal,
     lambda xp, a, b: a >= b,
     lambda a, b: a >= b,
-    (
-        two(1, 1, 1),
-        two(sp.nan, 1, 0),
-    ),
+    (flat_point(1, 1, 1), flat_point(sp.nan, 1, 0)),
 )
-truth(
-    h.less,
-    np.less,
-    lambda xp, a, b: a < b,
-    lambda a, b: a < b,
-    (
-        two(1, 1, 0),
-        two(1, sp.nan, 0),
-    ),
-)
+truth(h.less, np.less, lambda xp, a, b: a < b, lambda a, b: a < b, (flat_point(1, 1, 0), flat_point(1, sp.nan, 0)))
 truth(
     h.less_equal,
     np.less_equal,
     lambda xp, a, b: a <= b,
     lambda a, b: a <= b,
-    (
-        two(1, 1, 1),
-        two(sp.nan, 1, 0),
-    ),
+    (flat_point(1, 1, 1), flat_point(sp.nan, 1, 0)),
 )
-truth(
-    h.equal,
-    np.equal,
-    lambda xp, a, b: a == b,
-    sp.Eq,
-    (
-        two(sp.oo, sp.oo, 1),
-        two(sp.nan, sp.nan, 0),
-    ),
-)
+truth(h.equal, np.equal, lambda xp, a, b: a == b, sp.Eq, (flat_point(sp.oo, sp.oo, 1), flat_point(sp.nan, sp.nan, 0)))
 truth(
     h.not_equal,
     np.not_equal,
     lambda xp, a, b: a != b,
     sp.Ne,
-    (
-        two(sp.oo, sp.oo, 0),
-        two(sp.nan, sp.nan, 1),
-    ),
+    (flat_point(sp.oo, sp.oo, 0), flat_point(sp.nan, sp.nan, 1)),
 )
 truth(
     h.logical_and,
     np.logical_and,
     lambda xp, a, b: (a != 0) & (b != 0),
     lambda a, b: sp.And(sp.Ne(a, 0), sp.Ne(b, 0)),
-    (
-        two(1, sp.nan, 1),
-        two(0, sp.nan, 0),
-    ),
+    (flat_point(1, sp.nan, 1), flat_point(0, sp.nan, 0)),
 )
 truth(
     h.logical_or,
     np.logical_or,
     lambda xp, a, b: (a != 0) | (b != 0),
     lambda a, b: sp.Or(sp.Ne(a, 0), sp.Ne(b, 0)),
-    (
-        two(0, sp.nan, 1),
-        two(0, 0, 0),
-    ),
+    (flat_point(0, sp.nan, 1), flat_point(0, 0, 0)),
 )
 truth(
     h.logical_xor,
     np.logical_xor,
     lambda xp, a, b: (a != 0) ^ (b != 0),
     lambda a, b: sp.Xor(sp.Ne(a, 0), sp.Ne(b, 0)),
-    (
-        two(0, sp.nan, 1),
-        two(2, 3, 0),
-    ),
+    (flat_point(0, sp.nan, 1), flat_point(2, 3, 0)),
 )
 truth(
     h.logical_not,
     np.logical_not,
     lambda xp, z: z == 0,
     lambda z: sp.Eq(z, 0),
-    (
-        one(0, 1),
-        one(sp.nan, 0),
-    ),
+    (flat_point(0, 1), flat_point(sp.nan, 0)),
 )
 truth(
-    h.isnan,
-    np.isnan,
-    lambda xp, z: z != z,
-    lambda z: sp.S(z is sp.nan),
-    (
-        one(sp.nan, 1),
-        one(sp.oo, 0),
-    ),
+    h.isnan, np.isnan, lambda xp, z: z != z, lambda z: sp.S(z is sp.nan), (flat_point(sp.nan, 1), flat_point(sp.oo, 0))
 )
 truth(
     h.isinf,
     np.isinf,
     lambda xp, z: xp.isinf(xp.asarray(z)),
     lambda z: sp.Or(sp.Eq(z, sp.oo), sp.Eq(z, -sp.oo)),
-    (
-        one(-sp.oo, 1),
-        one(sp.nan, 0),
-    ),
+    (flat_point(-sp.oo, 1), flat_point(sp.nan, 0)),
 )
 truth(
     h.isfinite,
     np.isfinite,
     lambda xp, z: xp.isfinite(xp.asarray(z)),
     lambda z: sp.S(z is not sp.nan) & (z < sp.oo) & (z > -sp.oo),
-    (
-        one(sp.oo, 0),
-        one(sp.nan, 0),
-        one(0, 1),
-    ),
+    (flat_point(sp.oo, 0), flat_point(sp.nan, 0), flat_point(0, 1)),
 )
 
 function(
@@ -241,7 +180,7 @@ function(
 
 
 def _jax_clip(z: Any, low: Any, high: Any) -> Any:
-    """JAX's own shares the slope at a bound."""
+    """clip with the slopes of its row; JAX's own shares the slope at a bound."""
     import jax
     from jax import numpy as jnp
 

@@ -1,4 +1,4 @@
-"""Rows of SymPy's functions: arithmetic, powers, exponentials, circular and hyperbolic functions, and their inverses."""
+"""Rows of SymPy's functions: arithmetic, powers, exponentials, trigonometric and hyperbolic functions, and inverses."""
 
 from __future__ import annotations
 
@@ -21,22 +21,16 @@ HALF = sp.Rational(1, 2)
 
 
 def numpy_power(a: Any, b: Any) -> Any:
-    """A power by NumPy; whole numbers are real numbers, so that a negative exponent is no error."""
-    return (
-        1.0 / a
-        if np.ndim(b) == 0 and b == -1
-        else np.power(
-            np.asarray(
-                a, dtype=np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float
-            ),
-            b,
-        )
-    )
+    """A power by NumPy; an integer base becomes a float, so that a negative exponent is no error."""
+    if np.ndim(b) == 0 and b == -1:
+        return 1.0 / a
+    dtype = np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float
+    return np.power(np.asarray(a, dtype=dtype), b)
 
 
 @cache
 def jax_variable_power() -> Any:
-    """JAX's power with the slopes of this row: its own are not numbers at the base 0."""
+    """JAX's power with the slopes of this row; its own are NaN at base 0."""
     import jax
     from jax import numpy as jnp
 
@@ -54,19 +48,19 @@ def jax_variable_power() -> Any:
 
 
 def jax_power(a: Any, b: Any) -> Any:
-    """A power by JAX; of an exponent that is known, without logarithms where there is another way."""
+    """A power by JAX; if the exponent is a literal number, without logarithms if possible."""
     import jax
 
     if not isinstance(b, float):
-        whole = jax.numpy.result_type(a, b)
-        return jax_variable_power()(*(jax.numpy.asarray(part, whole) for part in jax.numpy.broadcast_arrays(a, b)))
+        dtype = jax.numpy.result_type(a, b)
+        return jax_variable_power()(*(jax.numpy.asarray(part, dtype) for part in jax.numpy.broadcast_arrays(a, b)))
     if b.is_integer() and abs(b) < 2**10:
         return jax.lax.integer_pow(jax.numpy.asarray(a), int(b))
     return jax.numpy.sqrt(a) if b == 0.5 else jax.numpy.power(a, b)
 
 
 def jax_divide(a: Any, b: Any) -> Any:
-    """A quotient by JAX. Behind a barrier, XLA does not see that a divisor is the same for many entries: it would multiply by its reciprocal."""
+    """A quotient by JAX. Without the barrier, XLA multiplies by the reciprocal of a divisor that many entries share."""
     import jax
     from jax import numpy as jnp
 
@@ -77,12 +71,12 @@ def jax_divide(a: Any, b: Any) -> Any:
 
 
 def slope_by_base(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    """b*a**(b - 1), and 0 for the exponent 0 whatever the base."""
+    """b*a**(b - 1), and 0 for exponent 0, whatever the base."""
     return b * a ** (b - 1) if b.is_number else h.where(h.equal(b, 0), 0, b * a ** (b - 1))
 
 
 def slope_by_exponent(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    """a**b*log(a), and 0 for the base 0 where the power is 0 or 1."""
+    """a**b*log(a), and 0 for base 0 if the exponent is 0 or positive."""
     if a.is_zero:
         return h.where(h.less(b, 0), -sp.oo, 0)
     if a.is_number:
@@ -91,7 +85,7 @@ def slope_by_exponent(a: sp.Expr, b: sp.Expr) -> sp.Expr:
 
 
 def share_of_largest(kind: Any) -> Any:
-    """The slope of a largest (or smallest) value: equal entries share it evenly."""
+    """The slope of Max or Min: equal entries share it evenly."""
 
     def slope(position: int, *args: sp.Expr) -> sp.Expr:
         this, others = args[position], [*args[:position], *args[position + 1 :]]
@@ -205,11 +199,11 @@ function(
     special=(Point((0,), -sp.oo, (sp.oo,)), Point((1,), 0, (1,)), Point((sp.oo,), sp.oo, (0,)), Point((-1,), sp.nan)),
 )
 
-# -- circular and hyperbolic functions
+# -- trigonometric and hyperbolic functions
 
 
 def atan_composed(z: sp.Expr) -> sp.Expr:
-    """Four times the arc tangent of a small number, by its series: that of a quarter of the angle; beyond 1, of the reciprocal."""
+    """Four times the arctangent of a quarter of the angle, by its series; above 1, from the reciprocal."""
     size = sp.Abs(z)
     small: sp.Expr = h.where(h.greater(size, 1), 1 / size, size)
     for _ in range(2):
@@ -221,7 +215,7 @@ def atan_composed(z: sp.Expr) -> sp.Expr:
 
 
 def sinh_composed(z: sp.Expr) -> sp.Expr:
-    """From expm1 where it is small, else from half the exponent, which does not overflow too early."""
+    """By expm1; for large arguments by exp(|z|/2), which does not overflow early."""
     size = sp.Abs(z)
     less = h.expm1(sp.Min(size, 30))
     return sp.sign(z) * h.where(
@@ -230,14 +224,14 @@ def sinh_composed(z: sp.Expr) -> sp.Expr:
 
 
 def asinh_composed(z: sp.Expr) -> sp.Expr:
-    """By log1p; far out, by the logarithm of 2|z|."""
+    """By log1p; for large arguments by the logarithm of 2|z|."""
     size = sp.Abs(z)
     near = h.log1p(size + size**2 / (1 + h.hypot(1, size)))
     return sp.sign(z) * h.where(h.greater(size, 10**8), sp.log(size) + sp.log(2), near)
 
 
 def acosh_composed(z: sp.Expr) -> sp.Expr:
-    """By log1p; far out, by the logarithm of 2z."""
+    """By log1p; for large arguments by the logarithm of 2z."""
     return h.where(h.greater(z, 10**8), sp.log(z) + sp.log(2), h.log1p(z - 1 + sp.sqrt(z - 1) * sp.sqrt(z + 1)))
 
 
@@ -298,7 +292,7 @@ function(
 
 
 def sech(xp: Any, z: Any) -> Any:
-    """2e/(1 + e**2) with e = exp(-|z|), which overflows nowhere."""
+    """2e/(1 + e**2) with e = exp(-|z|), which never overflows."""
     e = xp.exp(-xp.abs(z))
     return 2.0 * e / (1.0 + e * e)
 
@@ -356,7 +350,7 @@ function(
 
 
 def jax_atanh(z: Any) -> Any:
-    """log((1 + |z|)/(1 - |z|))/2, near 0 and far from it, with the sign of z."""
+    """log((1 + |z|)/(1 - |z|))/2 by log1p, with the sign of z; z itself near 0."""
     from jax import numpy as jnp
 
     size = jnp.abs(z)
@@ -375,16 +369,17 @@ function(
 )
 
 
-def turned(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
-    """of/(x**2 + y**2) without overflow; 0 at the origin and far out. `of` is x or y."""
+def over_squared_norm(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
+    """of/(x**2 + y**2) without overflow; 0 at the origin and at infinity. `of` is x or y."""
     size = h.hypot(x, y)
     return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, share(of, x if of is y else y) / size)
 
 
 def atan2(xp: Any, y: Any, x: Any) -> Any:
-    """The namespace's own, kept away from the origin, where automatic derivatives divide by 0."""
-    none = (y == 0) & (x == 0)
-    return xp.where(none, xp.atan2(0.0 * y, xp.copysign(xp.ones_like(x), x)), xp.atan2(y, xp.where(none, 1.0, x)))
+    """The namespace's atan2, not called at the origin, where automatic derivatives would divide by 0."""
+    origin = (y == 0) & (x == 0)
+    at_origin = xp.atan2(0.0 * y, xp.copysign(xp.ones_like(x), x))
+    return xp.where(origin, at_origin, xp.atan2(y, xp.where(origin, 1.0, x)))
 
 
 function(
@@ -393,7 +388,7 @@ function(
     numpy=(np.arctan2,),
     spellings={"numpy": np.arctan2},
     ulps={"jax": 8},
-    slopes=(lambda y, x: turned(x, y, x), lambda y, x: -turned(y, y, x)),
+    slopes=(lambda y, x: over_squared_norm(x, y, x), lambda y, x: -over_squared_norm(y, y, x)),
     special=(
         Point((0, 1), 0, (1, 0)),
         Point((1, 0), sp.pi / 2, (0, -1)),

@@ -1,6 +1,6 @@
-"""The functions that SymPy lacks, or does not keep whole: inert SymPy classes under NumPy's or PyTorch's names.
+"""Inert SymPy classes of the functions that SymPy lacks or rewrites, under NumPy's or PyTorch's names.
 
-What such a function means, and its derivative, are facts of its row; the classes only hand SymPy's questions on.
+The meaning and the derivative of such a function are facts of its row; the classes ask the row.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import sympy as sp
 
 from symfold.core.functions.table import row_of
 
-SPARE = 700  # digits: the smallest double beside 1, and its square
+SPARE = 700  # extra digits: enough for 1 plus the square of the smallest double
 
 
 class Inert(sp.Function):
-    """A function that SymPy keeps whole; numbers as arguments are evaluated, by its row's definition.
+    """A function that SymPy does not rewrite; for arguments that are numbers, the definition in its row is evaluated.
 
     >>> relu(sp.Symbol("z")).diff(), relu(-2), relu(sp.Rational(1, 3)), log1p(sp.Float("1e-20"))
     (step(z), 0, 1/3, 1.00000000000000e-20)
@@ -47,7 +47,7 @@ class Inert(sp.Function):
 
 
 def rounded(value: sp.Expr, prec: int) -> sp.Expr:
-    """A number to so many bits, whatever its terms cancel: a double is a multiple of 10**-1074."""
+    """A number rounded to a precision in bits, whatever its terms cancel: doubles are multiples of 2**-1074."""
     digits: int = sp.core.evalf.prec_to_dps(prec)
     number = value.evalf(digits + SPARE)
     return sp.Float(number, digits) if isinstance(number, sp.Float) else number
@@ -150,13 +150,13 @@ class isfinite(Inert):  # noqa: N801
 
 
 class clip(Inert):  # noqa: N801
-    """z, or the nearer of two bounds where it lies beyond."""
+    """z limited to two bounds."""
 
     nargs = 3
 
 
 class divide(Inert):  # noqa: N801
-    """a / b, rounded once: what targets compute in place of a product with a reciprocal, which is rounded twice."""
+    """a / b, rounded once; targets compute it in place of a * b**-1, which is rounded twice."""
 
     nargs = 2
 
@@ -195,7 +195,7 @@ class exp2(Inert):  # noqa: N801
 
 
 class cbrt(Inert):  # noqa: N801
-    """The real cube root, of negative numbers as well."""
+    """The real cube root, also of negative numbers."""
 
     nargs = 1
 
@@ -213,7 +213,7 @@ class logaddexp(Inert):  # noqa: N801
 
 
 class logistic(Inert):  # noqa: N801
-    """exp(a)/(exp(a) + exp(b)), the share of one exponential in two: the slope of `logaddexp`."""
+    """exp(a)/(exp(a) + exp(b)): the slope of `logaddexp`."""
 
     nargs = 2
 
@@ -240,13 +240,13 @@ class softplus(Inert):  # noqa: N801
 
 
 class silu(Inert):  # noqa: N801
-    """z times its own sigmoid (Elfwing et al. 2018; "swish")."""
+    """z*sigmoid(z) (Elfwing et al. 2018; "swish")."""
 
     nargs = 1
 
 
 class gelu(Inert):  # noqa: N801
-    """z times the share of a normal distribution below z (Hendrycks & Gimpel 2016)."""
+    """z*ndtr(z) (Hendrycks & Gimpel 2016)."""
 
     nargs = 1
 
@@ -264,13 +264,13 @@ class softsign(Inert):  # noqa: N801
 
 
 class relu(Inert):  # noqa: N801
-    """max(0, z): SymPy's own `Max(0, z)` takes exponential time when nested."""
+    """max(0, z); SymPy's `Max(0, z)` takes exponential time if nested."""
 
     nargs = 1
 
 
 class ndtr(Inert):  # noqa: N801
-    """The share of a normal distribution below z: erfc(-z/sqrt(2))/2, accurate in the lower tail."""
+    """The cumulative distribution function of the normal distribution, erfc(-z/sqrt(2))/2, accurate in the lower tail."""
 
     nargs = 1
 
@@ -294,6 +294,6 @@ class elu(Inert):  # noqa: N801
 
 
 class hardtanh(Inert):  # noqa: N801
-    """z between two bounds; at the bounds the slope is 0."""
+    """z limited to two bounds; the slope at the bounds is 0."""
 
     nargs = 3

@@ -1,4 +1,4 @@
-"""Rows of what loses digits when it is written out: logarithms and exponentials near 0, roots of sums, sums of exponentials."""
+"""Rows of functions whose plain formula loses digits: logarithms and exponentials near 0, hypot, logaddexp, gaussian."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HALF, LN2, LN10 = sp.Rational(1, 2), sp.log(2), sp.log(10)
 
 
 def jax_log1p(z: Any) -> Any:
-    """JAX's own, but between -1/2 and -1/4, where XLA's is up to 100 units in the last place off, and below."""
+    """log1p by JAX; below -1/4 log(1 + z), since XLA's log1p is off by up to 100 units in the last place there."""
     from jax import numpy as jnp
 
     return jnp.where(z < -0.25, jnp.log(jnp.where(z < -0.25, 1.0 + z, 1.0)), jnp.log1p(jnp.where(z < -0.25, 0.0, z)))
@@ -66,7 +66,7 @@ function(
 
 
 def jax_exp2(z: Any) -> Any:
-    """2**z as the power of the nearest whole number times a power that is small."""
+    """2**z as the power of the nearest whole number times the power of the difference."""
     from jax import numpy as jnp
 
     near = jnp.round(jnp.clip(z, -2000.0, 2000.0))
@@ -85,7 +85,7 @@ function(
 
 
 def cbrt(xp: Any, z: Any) -> Any:
-    """The cube root; where a namespace has none, a power, put right by a step of Newton's."""
+    """The cube root; if the namespace has none, a power corrected by a Newton step."""
     if hasattr(xp, "cbrt"):
         return xp.cbrt(z)
     root = xp.sign(z) * xp.abs(z) ** (1 / 3)
@@ -110,14 +110,14 @@ function(
 
 
 def share(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    """a/hypot(a, b), 0 for a = 0, and 1 or -1 far out."""
+    """a/hypot(a, b): 0 for a = 0, and 1 or -1 for infinite a."""
     return h.where(h.equal(a, 0), 0, h.where(h.isinf(a), sp.sign(a), a / h.hypot(a, b)))
 
 
 def hypot(xp: Any, a: Any, b: Any) -> Any:
-    """The namespace's own, kept away from 0, where automatic derivatives divide by it."""
-    none = (a == 0) & (b == 0)
-    return xp.where(none, 0.0, xp.hypot(xp.where(none, 1.0, a), b))
+    """The namespace's hypot, not called at the origin, where automatic derivatives would divide by 0."""
+    origin = (a == 0) & (b == 0)
+    return xp.where(origin, 0.0, xp.hypot(xp.where(origin, 1.0, a), b))
 
 
 function(
@@ -149,18 +149,18 @@ function(
 
 
 def _gap(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    """a - b, and 0 where both are infinite alike."""
+    """a - b, and 0 if both are the same infinity."""
     return h.where(h.equal(a, b), 0, a - b)
 
 
 def logistic(xp: Any, a: Any, b: Any) -> Any:
-    """The logistic function of a - b, with what the rounded difference loses."""
+    """The logistic function of a - b, corrected for the rounding error of the difference."""
     gap = xp.where(a == b, 0.0, a - b)
     part = a - gap
     lost = (a - (gap + part)) + (part - b)
     e = xp.exp(-xp.abs(gap))
-    value, other = (xp.where(sign, e, 1.0) / (1.0 + e) for sign in (gap < 0, gap >= 0))
-    return value + value * other * xp.where(xp.isfinite(lost), lost, 0.0)
+    value, complement = (xp.where(sign, e, 1.0) / (1.0 + e) for sign in (gap < 0, gap >= 0))
+    return value + value * complement * xp.where(xp.isfinite(lost), lost, 0.0)
 
 
 function(
@@ -178,13 +178,13 @@ function(
 
 
 def gaussian(xp: Any, z: Any, s: Any) -> Any:
-    """exp(-s*z**2), with what z**2 loses by rounding: the square of a multiple of 1/16 is exact."""
+    """exp(-s*z**2), corrected for the rounding error of z**2: the square of a multiple of 1/16 is exact."""
     size = xp.minimum(xp.abs(z), xp.ones_like(z) * 64.0)
     near = xp.floor(size * 16.0) / 16.0
-    rest = (size - near) * (size + near)
-    square = near * near + rest
+    remainder = (size - near) * (size + near)
+    square = near * near + remainder
     power = xp.exp(-s * square)
-    return power - power * s * (rest - (square - near * near))
+    return power - power * s * (remainder - (square - near * near))
 
 
 function(

@@ -1,4 +1,4 @@
-"""Rows of special functions: the error function, the gamma function and its relatives."""
+"""Rows of special functions: the error function, the gamma function and its derivatives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symfold.core.functions.table import Point, function, numbers_of
 
 
 def entrywise(compute: Any) -> Any:
-    """A function of one number over the entries of arrays."""
+    """A function of numbers, applied to each entry of arrays."""
     vectorized = np.vectorize(compute, otypes=[float])
     return lambda *args: vectorized(*args).astype(np.result_type(*args, np.float32), copy=False)
 
@@ -33,7 +33,7 @@ def in_jax(name: str) -> Any:
 
 
 def jax_polygamma(n: Any, z: Any) -> Any:
-    """Up to the order 6 by `gammas`, else JAX's own, which knows no arguments below 0."""
+    """Up to order 6 by `gammas`, else by JAX, which takes no negative arguments."""
     from jax import numpy as jnp
     from jax.scipy import special
 
@@ -47,7 +47,7 @@ def jax_polygamma(n: Any, z: Any) -> Any:
     return value
 
 
-# exp(x**2)*erfc(x) by (x - 3)/(x + 3), for x from 1 to where erfc is zero; the constant first
+# coefficients of exp(x**2)*erfc(x) in powers of (x - 3)/(x + 3), for x from 1 until erfc is zero; the constant first
 ERFC = (
     0.17900115118138996,
     -0.3262335600430372,
@@ -72,7 +72,7 @@ ERFC = (
     -2.0745902828272892e-09,
 )
 
-# erf(x)/x - 1 by x**2, for |x| <= 1; the constant first
+# coefficients of erf(x)/x - 1 in powers of x**2, for |x| <= 1; the constant first
 ERF = (
     0.12837916709551256,
     -0.37612638903183543,
@@ -100,7 +100,7 @@ def jax_scaled_erfc(x: Any) -> Any:
 
 
 def jax_erfc(z: Any) -> Any:
-    """JAX's own loses digits in the tail with the square of z."""
+    """erfc by JAX; above 1 by `jax_scaled_erfc`, since JAX's own loses digits in the square of z."""
     from jax import numpy as jnp
     from jax.scipy import special
 
@@ -111,7 +111,7 @@ def jax_erfc(z: Any) -> Any:
 
 
 def jax_ndtr(z: Any) -> Any:
-    """The same of z/sqrt(2), with the exponential of z itself."""
+    """ndtr, as `jax_erfc` of z/sqrt(2), but with the gaussian of z itself."""
     from jax import numpy as jnp
     from jax.scipy import special
 
@@ -122,7 +122,7 @@ def jax_ndtr(z: Any) -> Any:
 
 
 def in_torch(name: str) -> Any:
-    """A function of PyTorch's."""
+    """A function of torch."""
 
     def compute(*args: Any) -> Any:
         import torch
@@ -133,7 +133,7 @@ def in_torch(name: str) -> Any:
 
 
 def gamma(z: float) -> float:
-    """The gamma function, infinite where C says so."""
+    """The gamma function, infinite at 0 and on overflow, as in C."""
     try:
         return math.gamma(z)
     except OverflowError:
@@ -143,7 +143,7 @@ def gamma(z: float) -> float:
 
 
 def loggamma(z: float) -> float:
-    """The logarithm of the gamma function's size, infinite at its poles."""
+    """The logarithm of |gamma(z)|, infinite at the poles."""
     try:
         return math.lgamma(z)
     except (OverflowError, ValueError):
@@ -151,7 +151,7 @@ def loggamma(z: float) -> float:
 
 
 def polygamma(order: float, z: float) -> float:
-    """A derivative of digamma."""
+    """A derivative of digamma, by mpmath."""
     if math.isnan(z) or z == -math.inf:
         return math.nan
     if z == math.inf:
@@ -163,7 +163,7 @@ def polygamma(order: float, z: float) -> float:
 
 
 def torch_polygamma(n: Any, z: Any) -> Any:
-    """By Hurwitz's zeta function: PyTorch's own has nine digits of the first derivative of digamma."""
+    """By the Hurwitz zeta function: PyTorch's own has only nine digits of the first derivative of digamma."""
     import torch
 
     n = torch.as_tensor(n, dtype=z.dtype, device=z.device)
@@ -213,20 +213,20 @@ function(
 
 
 def over_root_2(xp: Any, z: Any) -> tuple[Any, Any]:
-    """|z|/sqrt(2) in two parts, the second what the first loses by rounding."""
+    """|z|/sqrt(2) as a sum of two numbers: its rounded value, and the rounding error."""
     z = xp.where(z < 0, -z, z)
     large = z * (2.0**27 + 1.0 if xp.finfo(z.dtype).bits == 64 else 2.0**12 + 1.0)
     head = large - (large - z)
-    product, rest = head * SHORT, (z - head) * SHORT + z * (math.sqrt(0.5) - SHORT)
-    total = product + rest
-    return total, rest - (total - product) + z * REST
+    product, remainder = head * SHORT, (z - head) * SHORT + z * (math.sqrt(0.5) - SHORT)
+    total = product + remainder
+    return total, remainder - (total - product) + z * REST
 
 
-SHORT, REST = 2896 / 4096, -4.833646656726457e-17  # 1/sqrt(2) in twelve bits, and what its double lacks
+SHORT, REST = 2896 / 4096, -4.833646656726457e-17  # 1/sqrt(2) in twelve bits, and the rounding error of its double
 
 
 def ndtr(package: str) -> Any:
-    """The share of a normal distribution below z, with a package's erfc."""
+    """The cumulative distribution function of the normal distribution, by a package's erfc."""
 
     def compute(z: Any) -> Any:
         xp = namespace(package)
@@ -238,7 +238,7 @@ def ndtr(package: str) -> Any:
 
 
 def numpy_ndtr(z: Any) -> Any:
-    """The same; whole numbers are real numbers."""
+    """ndtr by NumPy; integers become floats."""
     return ndtr("numpy")(np.asarray(z, np.result_type(z, np.float32)))
 
 

@@ -1,6 +1,6 @@
-"""The table of elementwise functions: one row per function, and every fact about the function in its row.
+"""The table of elementwise functions: one row per function holds every fact about it.
 
-A row is added by one call of `function`, in this package or in a user's own code. Everything else asks the row.
+One call of `function` adds a row, here or in a user's code; everything else asks the row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Formula = Callable[..., sp.Expr]
 
 @dataclass(frozen=True)
 class Point:
-    """A special point: the arguments, the value there, and the slope by each argument."""
+    """A special point: the arguments, the value, and the slope by each argument."""
 
     at: tuple[Any, ...]
     value: Any
@@ -32,19 +32,19 @@ class Point:
 
 @dataclass(frozen=True)
 class Function:
-    """What is known about one elementwise function.
+    """The facts about one elementwise function.
 
-    - `numbers(xp, *arrays)` computes it over an array namespace; `spellings` holds what is better for one package.
-    - `numpy` are NumPy's functions that trace to it.
-    - `slopes` are the derivatives by each argument, or one function of the position and all arguments. SymPy
-      differentiates where there are none. A `flat` function has slope 0 everywhere.
-    - The value of a `truth` function is 1 or 0: yes or no. Arguments at `conditions` are read as truth values.
-    - `composition` says the same by other functions, and accurately, for targets that have nothing better.
-    - `definition` says in SymPy's terms what the function means.
-    - `special` lists its special points.
-    - `ulps` bounds its errors, in units in the last place, by backend, where they exceed 4.
-    - `underflow` says, by backend, below how many times the smallest normal number its value or slope may come out as 0, since a number
-      on the way there is too small. JAX has no subnormal numbers, so it is 1 there for every function unless the row says more.
+    - `numbers(xp, *arrays)` computes it over an array namespace; `spellings[package]` replaces it for one package.
+    - `numpy` are the NumPy functions that trace to it.
+    - `slopes` are the derivatives by each argument, or one function of the position and all arguments; without them,
+      SymPy differentiates. A `flat` function has slope 0 everywhere.
+    - The value of a `truth` function is 1 or 0. Arguments at `conditions` are read as truth values.
+    - `composition` computes it accurately from other functions, for targets without a rule of their own.
+    - `definition` is its meaning in SymPy's functions.
+    - `special` are its special points.
+    - `ulps` bounds its error by backend, in units in the last place, if it exceeds 4.
+    - `underflow` bounds by backend, in multiples of the smallest normal number, the values and slopes that may come out
+      as 0 because an intermediate result underflows. For JAX, which has no subnormal numbers, it is at least 1.
     """
 
     head: Head
@@ -70,7 +70,7 @@ class Function:
         return () if self.flat else tuple(k for k in range(arity) if k not in self.conditions)
 
     def slope(self, position: int, *args: sp.Expr) -> sp.Expr | None:
-        """The derivative by one argument; None where SymPy's own will do."""
+        """The derivative by one argument; None if SymPy differentiates."""
         if self.flat:
             return sp.Integer(0)
         if self.slopes is None:
@@ -81,12 +81,12 @@ class Function:
 
 
 ROWS: dict[Head, Function] = {}
-UFUNCS: dict[Any, Head] = {}  # the function that each of NumPy's functions means
+UFUNCS: dict[Any, Head] = {}  # NumPy function -> head
 NAMED: dict[str, Head] = {}
 
 
 def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Function:
-    """Add the row of an elementwise function; nets may hold it from now on.
+    """Add the row of an elementwise function.
 
     >>> class cube(sp.Function):
     ...     nargs = 1
@@ -96,36 +96,36 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     """
     name = head.__name__
     if NAMED.get(name, head) is not head and NAMED[name].__module__ != head.__module__:
-        raise InvalidValue(f"the name {name!r} is taken by {NAMED[name].__module__}.{name} (call the class otherwise)")
+        raise InvalidValue(f"the name {name!r} is taken by {NAMED[name].__module__}.{name} (rename the class)")
     row = Function(head, numbers, **facts)
     ROWS[head] = row
     NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
     if not head.__module__.startswith("sympy.") and not row.truth:
-        head._imp_ = staticmethod(Lambdified(row))  # where `sympy.lambdify` looks for the numbers of a function
+        head._imp_ = staticmethod(Lambdified(row))  # `sympy.lambdify` calls this attribute
     numbers_of.cache_clear()
     return row
 
 
 def row_of(head: Head) -> Function:
-    """The row of a function; a function of SymPy's that has none has a bare one: SymPy differentiates it."""
+    """The row of a function; a SymPy function without one gets an empty row, so that SymPy differentiates it."""
     return ROWS.get(head) or Function(head)
 
 
 def head_name(head: Head) -> str:
-    """The name under which an elementwise head can be found again.
+    """The name by which `head_named` finds a head again.
 
     >>> head_name(sp.tanh), head_named("tanh")
     ('tanh', tanh)
     """
     name = head.__name__
     if NAMED.get(name, getattr(sp.functions, name, None)) is not head:
-        raise NoRule(f"the function {name} has no row to be kept by (add it with symfold.core.functions.function)")
+        raise NoRule(f"the function {name} has no row to be saved by (add it with symfold.core.functions.function)")
     return name
 
 
 def head_named(name: str) -> Head:
-    """The elementwise head of this name: that of a row, or one of SymPy's functions."""
+    """The elementwise head with this name: of a row, or else of SymPy's functions."""
     head = NAMED.get(name) or getattr(sp.functions, name, None)
     if not (isinstance(head, type) and (name in NAMED or issubclass(head, sp.Function))):
         raise unknown("function", name, NAMED)
@@ -133,18 +133,15 @@ def head_named(name: str) -> Head:
 
 
 class Lambdified:
-    """The numbers of a function under `sympy.lambdify`, in the library of its arguments."""
+    """The numbers of a function under `sympy.lambdify`, computed by the library of its arguments."""
 
     def __init__(self, row: Function):
         self.row = row
 
     def __call__(self, *args: Any) -> Any:
-        libraries = [
-            type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args
-        ]  # JAX's arrays belong to jaxlib
-        library = next(
-            (name for name in libraries if name != "builtins"), ""
-        )  # beside a literal number, the other argument says it
+        # "jaxlib", the module of JAX's arrays, is "jax"; literal numbers, of "builtins", follow the other arguments
+        libraries = [type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args]
+        library = next((name for name in libraries if name != "builtins"), "")
         if library == "mpmath" and self.row.definition is not None:
             symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
             return sp.lambdify(symbols, self.row.definition(*symbols), "mpmath")(*args)
@@ -156,7 +153,7 @@ class Lambdified:
 
 @cache
 def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
-    """How a package computes a function.
+    """The function by which a package computes an elementwise function.
 
     >>> float(numbers_of(sp.exp)(0.0))
     1.0
@@ -167,22 +164,23 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     if row.numbers is not None:
         return partial(row.numbers, namespace(package))
     if row.composition is not None:
-        return partial(computed, row.composition, package)
-    known = listing((row.head.__name__ for row in sorted(ROWS.values(), key=lambda row: row.head.__name__)), 80)
+        return partial(composed_numbers, row.composition, package)
+    names = listing(sorted(head.__name__ for head in ROWS), 80)
     raise NoRule(
-        f"no numbers for the SymPy function {head.__name__} (those with a row: {known}; add one with symfold.core.functions.function)"
+        f"no numbers for the SymPy function {head.__name__} "
+        f"(those with a row: {names}; add one with symfold.core.functions.function)"
     )
 
 
-def computed(composition: Formula, package: str, *args: Any) -> Any:
-    """The numbers of a function by those of the functions that it is made of."""
+def composed_numbers(composition: Formula, package: str, *args: Any) -> Any:
+    """The numbers of a function from those of the functions that compose it."""
     symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
     values: dict[sp.Expr, Any] = dict(zip(symbols, args, strict=True))
     number = next((arg.new_tensor for arg in args if hasattr(arg, "new_tensor")), float)
-    whole = composition(*symbols)
-    for part in sp.postorder_traversal(whole):
+    expression = composition(*symbols)
+    for part in sp.postorder_traversal(expression):
         if part.is_number:
             values[part] = number(float(part))
         elif part not in values:
             values[part] = numbers_of(part.func, package)(*(values[arg] for arg in part.args))
-    return values[whole]
+    return values[expression]

@@ -1,20 +1,24 @@
-"""Primitives: operations that are not elementwise. A family is a file; a new primitive is one row there.
+"""Primitives: the operations that are not elementwise, one row each.
 
-table          what a row holds, and the call that adds one
-arrangement    concatenate, reshape, put, item
-broadcasting   broadcasting and its adjoint, the sum to a shape
-contractions   einsum
-directional    directional derivatives of opaque layers
-guarding       products that are zero where a factor is
-images         axes permuted, rows picked by numbers, windows
-masks          causal masks
-opaque         an operation known by name and shape only
-products       matrix products
-reductions     sums, means, maxima, softmax, norms
-attention      scaled dot-product attention, layer norm
-convolutions   convolution and pooling
-scans          cumulative sums
-stopping       sf.stop_gradient
+In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a function from nodes to a node.
+
+    table           the fields of a row, and the call that adds one
+    arrangement     reshape, expand, squeeze, concatenate, item, put
+    broadcasting    broadcasting, and its adjoint: sums to a shape
+    contractions    einsum
+    directional     directional derivatives of opaque layers
+    guarding        products that are zero if a factor is
+    images          permuted axes, embedding, windows
+    masks           causal masks
+    opaque          an operation known by name and shape only
+    products        matrix products
+    reductions      sums, means, maxima, softmax, norms
+    attention       scaled dot-product attention, layer norm
+    convolutions    convolution and pooling
+    scans           cumulative sums
+    stopping        sf.stop_gradient
+
+To add a primitive, add a row to one of these files.
 """
 
 from __future__ import annotations
@@ -22,20 +26,20 @@ from __future__ import annotations
 from symfold.core.primitives.arrangement import concatenate as concatenate
 from symfold.core.primitives.arrangement import expand as expand
 from symfold.core.primitives.arrangement import item as item
-from symfold.core.primitives.arrangement import joins_rows as joins_rows
+from symfold.core.primitives.arrangement import merges_leading_axes as merges_leading_axes
 from symfold.core.primitives.arrangement import put as put
 from symfold.core.primitives.arrangement import reshape as reshape
-from symfold.core.primitives.arrangement import splits_rows as splits_rows
+from symfold.core.primitives.arrangement import splits_leading_axis as splits_leading_axis
 from symfold.core.primitives.arrangement import squeeze as squeeze
 from symfold.core.primitives.attention import attention as attention
 from symfold.core.primitives.attention import layer_norm as layer_norm
 from symfold.core.primitives.broadcasting import alike as alike
 from symfold.core.primitives.broadcasting import broadcast_like as broadcast_like
 from symfold.core.primitives.broadcasting import broadcast_to as broadcast_to
-from symfold.core.primitives.broadcasting import fit as fit
 from symfold.core.primitives.broadcasting import spread as spread
 from symfold.core.primitives.broadcasting import sum_like as sum_like
 from symfold.core.primitives.broadcasting import sum_to as sum_to
+from symfold.core.primitives.broadcasting import unbroadcast as unbroadcast
 from symfold.core.primitives.broadcasting import zeros as zeros
 from symfold.core.primitives.contractions import einsum as einsum
 from symfold.core.primitives.contractions import subscripts_given as subscripts_given
@@ -58,12 +62,12 @@ from symfold.core.primitives.products import swap as swap
 from symfold.core.primitives.reductions import at_max as at_max
 from symfold.core.primitives.reductions import even_shares as even_shares
 from symfold.core.primitives.reductions import first_max as first_max
-from symfold.core.primitives.reductions import joined as joined
 from symfold.core.primitives.reductions import logsumexp as logsumexp
 from symfold.core.primitives.reductions import norm as norm
 from symfold.core.primitives.reductions import reduce_max as reduce_max
 from symfold.core.primitives.reductions import reduce_mean as reduce_mean
 from symfold.core.primitives.reductions import reduce_sum as reduce_sum
+from symfold.core.primitives.reductions import reduced_count as reduced_count
 from symfold.core.primitives.reductions import safe_softmax as safe_softmax
 from symfold.core.primitives.reductions import share as share
 from symfold.core.primitives.reductions import single as single

@@ -1,4 +1,4 @@
-"""Arrangement: the same entries in another shape, joined, or picked out by an index."""
+"""Arrangement: entries in another shape, concatenated, or selected by an index."""
 
 from __future__ import annotations
 
@@ -21,22 +21,19 @@ def _reshaped(a: Shape, shape: tuple[int, ...]) -> Shape:
             raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
         return shape
     if not is_known(a):
-        return tuple(s for s in ANY)
+        return ANY
     fixed = prod(s for s in shape if isinstance(s, int) and s != -1)
-    total = sp.Integer(1)
-    for size in a:
-        total = total * size
-    rest = total / fixed if fixed else sp.Integer(0)
-    if rest.is_Rational and not rest.is_Integer:
+    size = prod(a, start=sp.Integer(1)) / fixed if fixed else sp.Integer(0)
+    if size.is_Rational and not size.is_Integer:
         raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
-    return tuple((int(rest) if rest.is_Integer else rest) if s == -1 else s for s in shape)
+    return tuple((int(size) if size.is_Integer else size) if s == -1 else s for s in shape)
 
 
 def _reshape_adjoint(node: Node, bar: Node, shape: tuple[int, ...]) -> list[Node]:
-    before = node.args[0].shape
-    if not is_known(before):
+    shape_before = node.args[0].shape
+    if not is_known(shape_before):
         raise NoRule("the adjoint of reshape needs the number of axes (give the tensor a shape)")
-    return [reshape(bar, shape=before)]
+    return [reshape(bar, shape=shape_before)]
 
 
 reshape: Primitive = primitive(
@@ -49,13 +46,13 @@ reshape: Primitive = primitive(
 )
 
 
-def splits_rows(node: Node) -> bool:
-    """Whether a reshape makes groups of an array's rows and no more: then it is a view, wherever the rows lie."""
+def splits_leading_axis(node: Node) -> bool:
+    """Whether a node is a reshape that only splits the leading axis: rows into groups of rows, a view in any layout."""
     return is_primitive(node, reshape) and _are_groups(node.shape, node.args[0].shape)
 
 
-def joins_rows(node: Node) -> bool:
-    """Whether a reshape makes rows of groups of rows and no more."""
+def merges_leading_axes(node: Node) -> bool:
+    """Whether a node is a reshape that only merges the two leading axes: groups of rows into rows."""
     return is_primitive(node, reshape) and _are_groups(node.args[0].shape, node.shape)
 
 
@@ -82,20 +79,18 @@ squeeze: Primitive = primitive(
 )
 
 
-def _joined(*shapes: Shape, axis: int) -> Shape:
+def _concatenated_shape(*shapes: Shape, axis: int) -> Shape:
     if not all(map(is_known, shapes)):
         return ANY
     axis = axis - len(shapes[0]) if axis >= 0 else axis
     if len({len(shape) for shape in shapes}) > 1 or not -len(shapes[0]) <= axis < 0:
         raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
-    total: Any = 0
-    for shape in shapes:
-        total = total + shape[axis]
-    flat = [broadcast(*(shape[:axis] + shape[len(shape) + axis + 1 :] for shape in shapes))]
-    if flat[0] is None:
+    total: Any = sum(shape[axis] for shape in shapes)
+    others = broadcast(*(shape[:axis] + shape[len(shape) + axis + 1 :] for shape in shapes))
+    if others is None:
         raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
-    where = len(shapes[0]) + axis
-    return (*flat[0][:where], int(total) if getattr(total, "is_Integer", True) else total, *flat[0][where:])
+    position = len(shapes[0]) + axis
+    return (*others[:position], int(total) if getattr(total, "is_Integer", True) else total, *others[position:])
 
 
 def _split(node: Node, bar: Node, axis: int) -> list[Node]:
@@ -112,17 +107,22 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
 
 
 def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
-    """Parts one after the other; their other axes broadcast."""
-    where = axis % len(parts[0].shape)
-    others = np.broadcast_shapes(*((*part.shape[:where], 1, *part.shape[where + 1 :]) for part in parts))
+    """The parts concatenated; their other axes broadcast."""
+    axis = axis % len(parts[0].shape)
+    others = np.broadcast_shapes(*((*part.shape[:axis], 1, *part.shape[axis + 1 :]) for part in parts))
     return xp.concat(
-        [xp.broadcast_to(part, (*others[:where], part.shape[where], *others[where + 1 :])) for part in parts],
-        axis=where,
+        [xp.broadcast_to(part, (*others[:axis], part.shape[axis], *others[axis + 1 :])) for part in parts],
+        axis=axis,
     )
 
 
 concatenate: Primitive = primitive(
-    "concatenate", _joined, _concatenated, _split, linear=TOGETHER, examples=((((2, 3), (2, 1)), {"axis": -1}),)
+    "concatenate",
+    _concatenated_shape,
+    _concatenated,
+    _split,
+    linear=TOGETHER,
+    examples=((((2, 3), (2, 1)), {"axis": -1}),),
 )
 
 
@@ -132,13 +132,13 @@ def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
     if not is_known(a):
-        plain = all(isinstance(part, int) for part in index)
-        return a[len(index) :] if plain and len(a) > len(index) else ANY
-    named = [part for part in index if part is not ...]
-    if len(named) > len(a):
-        raise ShapeError(f"too many indices for {show(a)}: {len(named)}")
-    where = index.index(...) if ... in index else len(index)
-    full = [*index[:where], *[(None, None)] * (len(a) - len(named)), *index[where + 1 :]]
+        only_integers = all(isinstance(part, int) for part in index)
+        return a[len(index) :] if only_integers and len(a) > len(index) else ANY
+    count = sum(part is not ... for part in index)
+    if count > len(a):
+        raise ShapeError(f"too many indices for {show(a)}: {count}")
+    ellipsis = index.index(...) if ... in index else len(index)
+    full = [*index[:ellipsis], *[(None, None)] * (len(a) - count), *index[ellipsis + 1 :]]
     result: list[Any] = []
     for size, part in zip(a, full, strict=True):
         if isinstance(part, int):
@@ -146,7 +146,7 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
                 raise ShapeError(f"index {part} is out of bounds for {show(a)}")
         elif part == (None, None):
             result.append(size)
-        elif any(isinstance(end, sp.Expr) for end in part):  # between sizes that are symbols yet
+        elif any(isinstance(end, sp.Expr) for end in part):  # its bounds are unknown sizes
             result.append(part[1] - part[0])
         elif isinstance(size, int):
             result.append(len(range(*slice(*part).indices(size))))
@@ -169,7 +169,7 @@ item: Primitive = primitive(
     linear=(0,),
     examples=((((4, 3),), {"index": (1,)}), (((4, 3, 2),), {"index": (..., (1, 3), (None, None))})),
 )
-put: Primitive = primitive(  # zeros of another's shape, with a value put at an index: the adjoint of `item`
+put: Primitive = primitive(  # the adjoint of `item`: zeros of a shape, with a value put at an index
     "put",
     lambda a, like, index: like,
     _put,

@@ -1,4 +1,4 @@
-"""Attention and layer norm, one operation each; their bodies are sums and products."""
+"""Attention and layer norm, one primitive each; their bodies are sums and products."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def _attended(q: Shape, k: Shape, v: Shape, *bias: Shape, scale: float, causal: 
         return ANY
     if min(map(len, (q, k, v))) < 2 or not broadcast(q[-1:], k[-1:]) or not broadcast(k[-2:-1], v[-2:-1]):
         raise ShapeError(
-            f"attention takes q (..., rows, width), k (..., columns, width), v (..., columns, any), got {', '.join(map(show, (q, k, v)))}"
+            f"attention takes q (..., rows, width), k (..., columns, width), v (..., columns, any), "
+            f"got {', '.join(map(show, (q, k, v)))}"
         )
-    leading = broadcast(q[:-2], k[:-2], v[:-2], *(one[:-2] for one in bias if is_known(one)))
+    leading = broadcast(q[:-2], k[:-2], v[:-2], *(shape[:-2] for shape in bias if is_known(shape)))
     if leading is None:
         raise ShapeError(
             f"attention over {', '.join(map(show, (q, k, v, *bias)))}: their leading axes do not broadcast"
@@ -50,7 +51,8 @@ def _attend(xp: Any, q: Any, k: Any, v: Any, *bias: Any, scale: float, causal: b
     return xp.matmul(safe_softmax_of(xp, scores + bias[0] if bias else scores, axis=(-1,)), v)
 
 
-# scaled dot-product attention (Vaswani et al. 2017); a bias is added to the scores: 0 or -inf for a mask. A row that may read nothing gives 0
+# scaled dot-product attention (Vaswani et al. 2017); the bias is added to the scores, 0 or -inf for a mask; a row whose
+# scores are all masked gives 0
 attention: Primitive = primitive(
     "attention",
     _attended,
@@ -75,8 +77,8 @@ def _layer_norm_body(x: Node, *scales: Node, axes: tuple[int, ...], epsilon: flo
     centered = x - reduce_mean(x, axis=axes, keepdims=True)
     variance = reduce_mean(centered**2, axis=axes, keepdims=True)
     result = centered * (variance + number(epsilon)) ** sp.Rational(-1, 2)
-    for scale, join in zip(scales, (sp.Mul, sp.Add), strict=False):
-        result = Node(join, (result, scale))
+    for head, scale in zip((sp.Mul, sp.Add), scales, strict=False):
+        result = Node(head, (result, scale))
     return result
 
 
@@ -87,7 +89,7 @@ def _norm(xp: Any, x: Any, *scales: Any, axes: tuple[int, ...], epsilon: float) 
     return result + scales[1] if len(scales) > 1 else result
 
 
-# layer norm (Ba et al. 2016) of a value, with a gain and a shift, a gain alone, or neither
+# layer norm (Ba et al. 2016), with a gain and a shift, a gain only, or neither
 layer_norm: Primitive = primitive(
     "layer_norm",
     _normed,

@@ -1,4 +1,4 @@
-"""Broadcasting and its adjoint: values spread to a shape, cotangents summed back to one."""
+"""Broadcasting and its adjoint: values broadcast to a shape, cotangents summed back to a shape."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from symfold.core.tensors import number
 from symfold.errors import ShapeError
 
 
-def fit(cotangent: Node, argument: Node) -> Node:
-    """The cotangent of an argument that was broadcast: summed over the axes that broadcasting added."""
+def unbroadcast(cotangent: Node, argument: Node) -> Node:
+    """The cotangent of an argument that was broadcast: summed over the axes that broadcasting enlarged."""
     enlarged = must_sum(argument.shape, cotangent.shape)
     if enlarged is None:
         return sum_like(cotangent, argument)
@@ -23,7 +23,7 @@ def fit(cotangent: Node, argument: Node) -> Node:
 
 
 def spread(value: Node, like: Node) -> Node:
-    """A value broadcast to the shape of another, where it does not have it already."""
+    """A value broadcast to the shape of another, unless it has that shape already."""
     if is_known(like.shape):
         return value if value.shape == like.shape else broadcast_to(value, shape=like.shape)
     return value if must_sum(value.shape, like.shape) is False else broadcast_like(value, like)
@@ -35,11 +35,11 @@ def zeros(like: Node) -> Node:
 
 
 def summed_to(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
-    """An array summed over the axes that broadcasting from a shape added."""
+    """An array summed over the axes that broadcasting from a shape enlarged."""
     extra = len(array.shape) - len(shape)
-    kept = xp.sum(array, axis=tuple(range(extra))) if extra else array
-    axes = tuple(axis for axis, size in enumerate(shape) if size == 1 and kept.shape[axis] != 1)
-    return xp.reshape(xp.sum(kept, axis=axes, keepdims=True), tuple(shape)) if axes else kept
+    result = xp.sum(array, axis=tuple(range(extra))) if extra else array
+    axes = tuple(axis for axis, size in enumerate(shape) if size == 1 and result.shape[axis] != 1)
+    return xp.reshape(xp.sum(result, axis=axes, keepdims=True), tuple(shape)) if axes else result
 
 
 def _spread_like(xp: Any, a: Any, like: Any) -> Any:
@@ -75,7 +75,7 @@ broadcast_to: Primitive = primitive(
     "broadcast_to",
     _broadcast_shape,
     lambda xp, a, shape: xp.broadcast_to(a, shape),
-    lambda node, bar, shape: [fit(bar, node.args[0])],
+    lambda node, bar, shape: [unbroadcast(bar, node.args[0])],
     linear=(0,),
     examples=((((2, 1),), {"shape": (4, 2, 3)}),),
 )
@@ -83,7 +83,7 @@ broadcast_like: Primitive = primitive(
     "broadcast_like",
     lambda a, like: like,
     _spread_like,
-    lambda node, bar: [fit(bar, node.args[0]), None],
+    lambda node, bar: [unbroadcast(bar, node.args[0]), None],
     linear=(0,),
     shape_only=(1,),
     examples=((((2, 1), (4, 2, 3)), {}),),
@@ -97,12 +97,13 @@ def _alike_shape(a: Shape, b: Shape) -> Shape:
         )
         if not same:
             raise ShapeError(
-                f"prediction {show(a)} and target {show(b)} must have one shape: a loss does not broadcast (reshape one of them)"
+                f"prediction {show(a)} and target {show(b)} must have one shape: a loss does not broadcast "
+                "(reshape one of them)"
             )
     return a
 
 
-# a value that must have the shape of another, which is not broadcast to it
+# the first argument, whose shape must be that of the second: neither is broadcast
 alike = primitive(
     "alike",
     _alike_shape,

@@ -14,7 +14,7 @@ from symfold.errors import NoRule, ShapeError
 
 
 def subscripts_given(text: str, count: int) -> str:
-    """The subscripts of so many operands, as 'ij,jk->ik'; what has no adjoint of the same form is refused.
+    """Subscripts for this number of operands, as 'ij,jk->ik'; those whose adjoint is not an einsum are refused.
 
     >>> subscripts_given("ij, jk -> ik", 2)
     'ij,jk->ik'
@@ -23,25 +23,25 @@ def subscripts_given(text: str, count: int) -> str:
     ...
     symfold.errors.NoRule: einsum 'ij->i' does not trace: it sums 'j' over one operand alone (sum it with np.sum)
     """
-    plain = text.replace(" ", "")
-    parts = re.fullmatch(r"([A-Za-z]+(?:,[A-Za-z]+)*)->([A-Za-z]*)", plain)
+    subscripts = text.replace(" ", "")
+    parts = re.fullmatch(r"([A-Za-z]+(?:,[A-Za-z]+)*)->([A-Za-z]*)", subscripts)
     if not parts:
         raise NoRule(f"einsum {text!r} does not trace (write letters for the axes and the result, as 'ij,jk->ik')")
     operands, result = parts[1].split(","), parts[2]
     if len(operands) != count:
         raise NoRule(f"einsum {text!r} does not trace: it names {len(operands)} operands, and {count} are given")
-    if twice := next((part for part in (*operands, result) if len(set(part)) < len(part)), None):
+    if repeated := next((part for part in (*operands, result) if len(set(part)) < len(part)), None):
         raise NoRule(
-            f"einsum {text!r} does not trace: it names an axis twice in {twice!r} (take the diagonal by an index)"
+            f"einsum {text!r} does not trace: it names an axis twice in {repeated!r} (take the diagonal by an index)"
         )
-    for place, part in enumerate(operands):
-        if alone := set(part) - set(result).union(*operands[:place], *operands[place + 1 :]):
+    for position, part in enumerate(operands):
+        if summed := set(part) - set(result).union(*operands[:position], *operands[position + 1 :]):
             raise NoRule(
-                f"einsum {text!r} does not trace: it sums {min(alone)!r} over one operand alone (sum it with np.sum)"
+                f"einsum {text!r} does not trace: it sums {min(summed)!r} over one operand alone (sum it with np.sum)"
             )
-    if strange := set(result).difference(*map(set, operands)):
-        raise NoRule(f"einsum {text!r} does not trace: it has no operand with the axis {min(strange)!r}")
-    return plain
+    if missing := set(result).difference(*map(set, operands)):
+        raise NoRule(f"einsum {text!r} does not trace: it has no operand with the axis {min(missing)!r}")
+    return subscripts
 
 
 def _sizes(*shapes: Shape, subscripts: str) -> Shape:
@@ -55,30 +55,30 @@ def _sizes(*shapes: Shape, subscripts: str) -> Shape:
                 f"einsum {subscripts!r} names {len(letters)} axes {letters!r} of a value of shape {show(shape)}"
             )
         for letter, size in zip(letters, shape, strict=True):
-            if isinstance(size, int) and isinstance(known := sizes.get(letter), int) and known != size:
-                raise ShapeError(f"einsum {subscripts!r} meets the axis {letter!r} with sizes {known} and {size}")
+            if isinstance(size, int) and isinstance(first := sizes.get(letter), int) and first != size:
+                raise ShapeError(f"einsum {subscripts!r} has the axis {letter!r} with sizes {first} and {size}")
             if letter not in sizes or isinstance(size, int):
                 sizes[letter] = size
     return tuple(sizes[letter] for letter in result)
 
 
-def _pulled(node: Node, bar: Node, subscripts: str) -> list[Node]:
-    """An operand's cotangent is the sum of products of the others with that of the result."""
+def _adjoint(node: Node, bar: Node, subscripts: str) -> list[Node]:
+    """The cotangent of an operand is the einsum of the result's cotangent and the other operands."""
     inputs, result = subscripts.split("->")
     operands = inputs.split(",")
-    pulled = []
-    for place, letters in enumerate(operands):
-        others = [(one, arg) for k, (one, arg) in enumerate(zip(operands, node.args, strict=True)) if k != place]
-        named = ",".join([result, *(one for one, _ in others)])
-        pulled.append(einsum(bar, *(arg for _, arg in others), subscripts=f"{named}->{letters}"))
-    return pulled
+    cotangents = []
+    for position, letters in enumerate(operands):
+        other_letters = [*operands[:position], *operands[position + 1 :]]
+        other_args = [*node.args[:position], *node.args[position + 1 :]]
+        cotangents.append(einsum(bar, *other_args, subscripts=f"{','.join([result, *other_letters])}->{letters}"))
+    return cotangents
 
 
 einsum: Primitive = primitive(
     "einsum",
     _sizes,
     lambda xp, *arrays, subscripts: xp.einsum(subscripts, *arrays),
-    _pulled,
+    _adjoint,
     linear=EACH,
     spellings={"numpy": lambda *arrays, subscripts: np.einsum(subscripts, *arrays, optimize=len(arrays) > 1)},
     examples=(

@@ -1,6 +1,7 @@
-"""Convolutions and pools, one operation each; their bodies read windows.
+"""Convolution and pooling, one primitive each; their bodies read windows.
 
-Images are (samples, channels, places...), as everywhere in deep learning; a convolution does not flip its kernel.
+Images are (samples, channels, height, width, ...), with any number of spatial axes; a convolution does not flip its
+kernel, as usual in deep learning.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def _convolved(x: Shape, weight: Shape, stride: Sizes, padding: Sizes, dilation:
     outputs, channels = weight[:2]
     if isinstance(x[1], int) and isinstance(channels, int) and x[1] != channels * groups:
         raise ShapeError(
-            f"a convolution by a kernel {show(weight)} in {groups} groups reads {channels * groups} channels, got {show(x)}"
+            f"a convolution by a kernel {show(weight)} in {groups} groups reads {channels * groups} channels, "
+            f"got {show(x)}"
         )
     if isinstance(outputs, int) and outputs % groups:
         raise ShapeError(f"{groups} groups do not divide the {outputs} outputs of a kernel {show(weight)}")
@@ -40,33 +42,33 @@ def _convolved(x: Shape, weight: Shape, stride: Sizes, padding: Sizes, dilation:
 
 
 def _subscripts(rank: int, grouped: bool) -> str:
-    """Windows times kernel, in einsum's letters: n samples, g groups, c channels, o outputs.
+    """The einsum of windows and kernel; the letters are n samples, g groups, c channels, o outputs.
 
     >>> _subscripts(2, False), _subscripts(1, True)
     ('ncxypq,ocpq->noxy', 'ngcxp,gocp->ngox')
     """
-    places, inside, g = "xyz"[:rank], "pqr"[:rank], "g" if grouped else ""
-    return f"n{g}c{places}{inside},{g}oc{inside}->n{g}o{places}"
+    image, kernel, g = "xyz"[:rank], "pqr"[:rank], "g" if grouped else ""
+    return f"n{g}c{image}{kernel},{g}oc{kernel}->n{g}o{image}"
 
 
 def _by_windows(x: Node, weight: Node, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Node:
     kernel, rank = weight.shape[2:], len(weight.shape) - 2
-    given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "fill": 0.0}
+    options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "fill": 0.0}
     if groups == 1:
-        return einsum(windows(x, **given), weight, subscripts=_subscripts(rank, False))
+        return einsum(windows(x, **options), weight, subscripts=_subscripts(rank, False))
     (outputs, channels), samples = weight.shape[:2], x.shape[0]
-    parted = reshape(x, shape=(samples, groups, channels, *x.shape[2:]))
+    grouped = reshape(x, shape=(samples, groups, channels, *x.shape[2:]))
     kernels = reshape(weight, shape=(groups, outputs // groups, channels, *kernel))
-    result = einsum(windows(parted, **given), kernels, subscripts=_subscripts(rank, True))
+    result = einsum(windows(grouped, **options), kernels, subscripts=_subscripts(rank, True))
     return reshape(result, shape=(samples, outputs, *result.shape[3:]))
 
 
 def _convolve(xp: Any, x: Any, weight: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
     outputs, channels, *kernel = weight.shape
-    parted = xp.reshape(x, (x.shape[0], groups, channels, *x.shape[2:]))
+    grouped = xp.reshape(x, (x.shape[0], groups, channels, *x.shape[2:]))
     kernels = xp.reshape(weight, (groups, outputs // groups, channels, *kernel))
-    read = windows_of(xp, parted, tuple(kernel), stride, padding, dilation, 0.0)
-    result = xp.einsum(_subscripts(len(kernel), True), read, kernels)
+    parts = windows_of(xp, grouped, tuple(kernel), stride, padding, dilation, 0.0)
+    result = xp.einsum(_subscripts(len(kernel), True), parts, kernels)
     return xp.reshape(result, (x.shape[0], outputs, *result.shape[3:]))
 
 
@@ -82,35 +84,35 @@ convolution: Primitive = primitive(
     ),
 )
 
-# -- pools
+# -- pooling
 
 
 def _pooled(x: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, **_: Any) -> Shape:
-    found = windowed_shape(x, kernel, stride, padding, dilation, 0.0)
-    return found[: -len(kernel)] if is_known(found) else ANY
+    shape = windowed_shape(x, kernel, stride, padding, dilation, 0.0)
+    return shape[: -len(kernel)] if is_known(shape) else ANY
 
 
 def _axes(kernel: Sizes) -> tuple[int, ...]:
     return tuple(range(-len(kernel), 0))
 
 
-def _largest_of_windows(x: Node, **given: Any) -> Node:
-    read = windows(x, fill=0.0, **given)
-    if any(given["padding"]):  # what is around the image is -inf: added, so that windows are linear
-        read = read + windows(spread(number(0), x), fill=-float("inf"), **given)
-    return first_max(read, axis=_axes(given["kernel"]), keepdims=False)
+def _max_pool_body(x: Node, **options: Any) -> Node:
+    parts = windows(x, fill=0.0, **options)
+    if any(options["padding"]):  # -inf around the image is added, so that the windows of x are linear
+        parts = parts + windows(spread(number(0), x), fill=-float("inf"), **options)
+    return first_max(parts, axis=_axes(options["kernel"]), keepdims=False)
 
 
 def _max_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
     return xp.max(windows_of(xp, x, kernel, stride, padding, dilation, -float("inf")), axis=_axes(kernel))
 
 
-def _mean_of_windows(x: Node, padded: bool, **given: Any) -> Node:
-    axes, read = _axes(given["kernel"]), windows(x, fill=0.0, **given)
-    if padded or not any(given["padding"]):
-        return reduce_mean(read, axis=axes, keepdims=False)
-    counted = windows(spread(number(1), x), fill=0.0, **given)
-    return reduce_sum(read, axis=axes, keepdims=False) / reduce_sum(counted, axis=axes, keepdims=False)
+def _mean_pool_body(x: Node, padded: bool, **options: Any) -> Node:
+    axes, parts = _axes(options["kernel"]), windows(x, fill=0.0, **options)
+    if padded or not any(options["padding"]):
+        return reduce_mean(parts, axis=axes, keepdims=False)
+    counted = windows(spread(number(1), x), fill=0.0, **options)
+    return reduce_sum(parts, axis=axes, keepdims=False) / reduce_sum(counted, axis=axes, keepdims=False)
 
 
 def _mean_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, padded: bool) -> Any:
@@ -119,21 +121,21 @@ def _mean_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, di
     return total / xp.sum(counted, axis=_axes(kernel))
 
 
-# the largest entry of every window; of equal ones, the first has the slope. What is around the image is -inf
+# the largest entry of every window; the first of equal entries gets the slope; the padding is -inf
 max_pool: Primitive = primitive(
     "max_pool",
     _pooled,
     _max_pool,
-    body=_largest_of_windows,
+    body=_max_pool_body,
     examples=((((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1)}),),
 )
-# the mean of every window; zeros around the image are counted if `padded`
+# the mean of every window; the padding counts, as zeros, if `padded`
 mean_pool: Primitive = primitive(
     "mean_pool",
     _pooled,
     _mean_pool,
     linear=(0,),
-    body=_mean_of_windows,
+    body=_mean_pool_body,
     examples=(
         (((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1), "padded": True}),
         (((2, 3, 5, 6),), {"kernel": (3, 2), "stride": (2, 2), "padding": (1, 0), "dilation": (1, 1), "padded": False}),

@@ -1,9 +1,9 @@
-"""Directional derivatives of a layer, by name: f''(x)[u, v], the second derivative of f at x in the directions u and v.
+"""Directional derivatives of opaque layers: f''(x)[u, v], the second derivative of f at x in the directions u and v.
 
-    directional(name, input..., direction..., [value])     slots: by which input each direction goes; arity: how many inputs
+    directional(name, input..., direction..., [value])
 
-Symmetric in its directions and linear in each. The value f(x) is an argument only where its shape may be another than the
-first input's.
+`arity` is the number of inputs; `slots` gives the input that each direction belongs to. The result is symmetric in the
+directions and linear in each. The value f(x) is an argument only if its shape may differ from the first input's.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from symfold.core.shapes import Shape
 from symfold.errors import NoRule
 
 
-def _shape(name: Shape, *rest: Shape, slots: tuple[int, ...], arity: int) -> Shape:
-    return rest[arity + len(slots)] if len(rest) > arity + len(slots) else rest[0]
+def _shape(name: Shape, *shapes: Shape, slots: tuple[int, ...], arity: int) -> Shape:
+    return shapes[arity + len(slots)] if len(shapes) > arity + len(slots) else shapes[0]
 
 
 def _no_numbers(xp: Any, *args: Any, slots: tuple[int, ...], arity: int) -> Any:
     raise NoRule(
-        "the derivatives of a layer by name have no numbers (give the layers bodies with net.bind, then sf.series(net).evaluate)"
+        "derivatives of opaque layers have no numbers (give the layers bodies with net.bind, then "
+        "sf.series(net).evaluate)"
     )
 
 
 def _no_adjoint(node: Node, bar: Node, slots: tuple[int, ...], arity: int) -> list[Node | None]:
     raise NoRule(
-        "the derivatives of a layer by name have no adjoint (give the layers bodies with net.bind, and differentiate the net)"
+        "derivatives of opaque layers have no adjoint (give the layers bodies with net.bind, and differentiate the net)"
     )
 
 

@@ -1,4 +1,7 @@
-"""A product that is zero where a factor is, whatever the other: a cotangent times a slope, below a branch that a choice does not read."""
+"""Guarded products: zero if a factor is zero, whatever the other factor is.
+
+The cotangent of a branch that `where` does not choose is zero; it stays zero even if the slope is infinite or NaN.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sympy as sp
 
 from symfold.core.functions import logical_and, where
 from symfold.core.nodes import Node
-from symfold.core.primitives.broadcasting import fit
+from symfold.core.primitives.broadcasting import unbroadcast
 from symfold.core.primitives.table import EACH, Primitive, primitive
 from symfold.core.shapes import Shape, elementwise
 from symfold.core.tensors import number
@@ -23,15 +26,15 @@ def _product(xp: Any, bar: Any, factor: Any) -> Any:
 
 
 def _adjoint(node: Node, bar: Node) -> list[Node | None]:
-    left, right = node.args
-    return [fit(guarded_product(bar, right), left), fit(guarded_product(left, bar), right)]
+    a, b = node.args
+    return [unbroadcast(guarded_product(bar, b), a), unbroadcast(guarded_product(a, bar), b)]
 
 
 def _body(bar: Node, factor: Node) -> Node:
     return Node(where, (Node(logical_and, (bar, factor)), Node(sp.Mul, (bar, factor)), number(0)))
 
 
-# linear in each, and differentiated so: zero where one is, even if the other is infinite or not a number
+# linear in each factor; its adjoint is guarded too
 guarded_product: Primitive = primitive(
     "guarded_product",
     _shape,

@@ -1,4 +1,4 @@
-"""What image and language nets need besides: axes in another order, rows picked by numbers, windows of neighboring entries."""
+"""Primitives of image and language nets: permuted axes, embedding (rows selected by number), windows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _permuted(a: Shape, axes: tuple[int, ...]) -> Shape:
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
-    """The order that undoes an order of axes.
+    """The inverse of a permutation of axes.
 
     >>> _inverse((-1, -3, -2))
     (-2, -1, -3)
@@ -45,20 +45,20 @@ permute: Primitive = primitive(
 
 
 def row_numbers(numbers: Any, rows: int) -> Any:
-    """Numbers of rows, which come as floats, as whole numbers."""
-    given = np.asarray(numbers, dtype=float)
-    whole = np.nan_to_num(given, nan=-1.0).astype(int)
-    if np.any(whole != given) or np.any(whole < 0) or np.any(whole >= rows):
-        wrong = given[(whole != given) | (whole < 0) | (whole >= rows)].flat[0]
-        raise OutOfRange(f"the table has no row {wrong:g} (give whole numbers from 0 to {rows - 1})")
-    return whole
+    """Row numbers, given as floats, as integers; an error if the table has no such row."""
+    floats = np.asarray(numbers, dtype=float)
+    integers = np.nan_to_num(floats, nan=-1.0).astype(int)
+    invalid = (integers != floats) | (integers < 0) | (integers >= rows)
+    if np.any(invalid):
+        raise OutOfRange(f"the table has no row {floats[invalid].flat[0]:g} (give whole numbers from 0 to {rows - 1})")
+    return integers
 
 
 def _added_embedded(xp: Any, bar: Any, table: Any, numbers: Any) -> Any:
     return add_at(xp, zeros_like(xp, table, bar), whole_numbers(numbers), bar)
 
 
-embed: Primitive = primitive(  # the rows of a table that an array of whole numbers asks for
+embed: Primitive = primitive(  # rows of a table, selected by an array of whole numbers
     "embed",
     lambda table, numbers: (*numbers, *table[1:]),
     lambda xp, table, numbers: table[whole_numbers(numbers)],
@@ -68,7 +68,7 @@ embed: Primitive = primitive(  # the rows of a table that an array of whole numb
     spellings={"numpy": lambda table, numbers: table[row_numbers(numbers, len(table))]},
     examples=((((5, 3), (2, 4)), {}),),
 )
-add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up where they were taken
+add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows summed at their numbers
     "add_embedded",
     lambda bar, table, numbers: table,
     _added_embedded,
@@ -83,45 +83,45 @@ add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows added up wh
 Sizes = tuple[int, ...]
 
 
-def _places(size: Any, kernel: int, stride: int, padding: int, dilation: int) -> Any:
-    """In how many places a window stands along an axis."""
-    left = size + 2 * padding - dilation * (kernel - 1) - 1
-    return left // stride + 1 if isinstance(left, int) else left + 1 if stride == 1 else sp.floor(left / stride) + 1
+def _window_count(size: Any, kernel: int, stride: int, padding: int, dilation: int) -> Any:
+    """The number of windows along an axis."""
+    last = size + 2 * padding - dilation * (kernel - 1) - 1
+    return last // stride + 1 if isinstance(last, int) else last + 1 if stride == 1 else sp.floor(last / stride) + 1
 
 
 def windowed_shape(a: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Shape:
+    """The shape of all windows: (..., window counts..., kernel...)."""
     rank = len(kernel)
     if not is_known(a):
         return ANY
     if len(a) < rank:
         raise ShapeError(f"windows are taken along {rank} last axes, got a value of shape {show(a)}")
-    places = tuple(map(_places, a[-rank:], kernel, stride, padding, dilation))
-    if any(isinstance(count, int) and count < 1 for count in places):
+    counts = tuple(map(_window_count, a[-rank:], kernel, stride, padding, dilation))
+    if any(isinstance(count, int) and count < 1 for count in counts):
         raise ShapeError(f"windows of {kernel} do not fit into {show(a)} (give a smaller window or more padding)")
-    return (*a[:-rank], *places, *kernel)
+    return (*a[:-rank], *counts, *kernel)
 
 
-def window_slices(places: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Any, ...]]:
-    """Of padded entries, those that stand at one place of every window: for each place in a window.
+def window_slices(counts: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Any, ...]]:
+    """For each offset in a window, the index of the entries at that offset in all windows of a padded array.
 
     >>> list(window_slices((3,), (2,), (2,), (1,)))
     [(Ellipsis, slice(0, 5, 2)), (Ellipsis, slice(1, 6, 2))]
     """
-    for at in product(*map(range, kernel)):
-        yield (
-            ...,
-            *(
-                slice(k * d, k * d + s * (n - 1) + 1, s)
-                for n, k, s, d in zip(places, at, stride, dilation, strict=True)
-            ),
+    for offsets in product(*map(range, kernel)):
+        slices = (
+            slice(k * d, k * d + s * (n - 1) + 1, s)
+            for n, k, s, d in zip(counts, offsets, stride, dilation, strict=True)
         )
+        yield (..., *slices)
 
 
 def windows_of(xp: Any, a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
+    """All windows of an array, `fill` around it."""
     rank = len(kernel)
-    around = padded(xp, a, tuple((size, size) for size in padding), fill)
+    image = padded(xp, a, tuple((size, size) for size in padding), fill)
     shape = windowed_shape(shape_of(a), kernel, stride, padding, dilation, fill)
-    parts = [around[at] for at in window_slices(shape[-2 * rank : -rank], kernel, stride, dilation)]
+    parts = [image[index] for index in window_slices(shape[-2 * rank : -rank], kernel, stride, dilation)]
     return xp.reshape(xp.stack(parts, axis=-1), shape)
 
 
@@ -129,36 +129,35 @@ def _added_windows(
     xp: Any, bar: Any, like: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float
 ) -> Any:
     rank, shape = len(kernel), shape_of(like)
-    full = padded(xp, zeros_like(xp, like, bar), tuple((size, size) for size in padding), 0.0)
+    image = padded(xp, zeros_like(xp, like, bar), tuple((size, size) for size in padding), 0.0)
     parts = xp.reshape(bar, (*bar.shape[:-rank], -1))
-    for number, at in enumerate(window_slices(bar.shape[-2 * rank : -rank], kernel, stride, dilation)):
-        full = add_once(full, at, parts[..., number])
+    for number, index in enumerate(window_slices(bar.shape[-2 * rank : -rank], kernel, stride, dilation)):
+        image = add_once(image, index, parts[..., number])
     inside: Any = (..., *(slice(size, size + n) for n, size in zip(shape[-rank:], padding, strict=True)))
-    return full[inside]
+    return image[inside]
 
 
 def _linear_unless_filled(fill: float, **_: Any) -> Linear:
-    """Around an image stands a number other than 0 only for a maximum: then windows are no linear function of it."""
+    """Windows of an image padded with a number other than 0, as for maxima, are not linear in it."""
     return (0,) if fill == 0 else ()
 
 
-windows: Primitive = (
-    primitive(  # every window of neighboring entries along the last axes: what convolutions and pools read
-        "windows",
-        windowed_shape,
-        windows_of,
-        lambda node, bar, **given: [add_windows(bar, node.args[0], **given)],
-        linear=_linear_unless_filled,
-        examples=(
-            (((2, 5, 6),), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),
-        ),
-    )
+# every window of neighboring entries along the last axes, as convolutions and pools read them
+windows: Primitive = primitive(
+    "windows",
+    windowed_shape,
+    windows_of,
+    lambda node, bar, **options: [add_windows(bar, node.args[0], **options)],
+    linear=_linear_unless_filled,
+    examples=(
+        (((2, 5, 6),), {"kernel": (2, 3), "stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "fill": 0.0}),
+    ),
 )
-add_windows: Primitive = primitive(  # the adjoint of `windows`: entries added up where windows overlap
+add_windows: Primitive = primitive(  # the adjoint of `windows`: entries summed where windows overlap
     "add_windows",
-    lambda bar, like, **given: like,
+    lambda bar, like, **options: like,
     _added_windows,
-    lambda node, bar, **given: [windows(bar, **{**given, "fill": 0.0}), None],
+    lambda node, bar, **options: [windows(bar, **{**options, "fill": 0.0}), None],
     linear=(0,),
     shape_only=(1,),
     examples=(

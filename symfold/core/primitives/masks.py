@@ -1,4 +1,4 @@
-"""Masks: numbers that follow from a shape alone."""
+"""Masks: numbers that depend on a shape only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from symfold.core.shapes import ANY, is_known
 
 
 def causal_of(xp: Any, a: Any) -> Any:
+    """The causal mask for an array of scores, in its dtype."""
     leading = tuple(range(len(a.shape) - 2))
-    one = a[tuple(slice(0, 1) for _ in leading)]  # or none: a batch may be empty
-    rows = xp.zeros_like(xp.sum(one, axis=leading) if leading else one)
-    return xp.triu(rows - math.inf, k=1)
+    matrix = a[tuple(slice(0, 1) for _ in leading)]  # at most one: a batch may be empty
+    zeros = xp.zeros_like(xp.sum(matrix, axis=leading) if leading else matrix)
+    return xp.triu(zeros - math.inf, k=1)
 
 
-def _exactly_causal(a: Any) -> Any:
-    """The same in a type that widens nothing it is added to, SymPy's numbers included."""
+def _narrow_causal(a: Any) -> Any:
+    """The causal mask in float32, which widens no dtype that it is added to, not even SymPy's numbers."""
     return np.triu(np.full(np.shape(a)[-2:], -np.inf, dtype=np.float32), 1)
 
 
@@ -30,6 +31,6 @@ causal: Primitive = primitive(
     causal_of,
     lambda node, bar: [None],
     shape_only=(0,),
-    spellings={"numpy": _exactly_causal},
+    spellings={"numpy": _narrow_causal},
     examples=((((2, 3, 4),), {}),),
 )

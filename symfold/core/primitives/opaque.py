@@ -1,4 +1,4 @@
-"""An operation that is known by name only: its shape is known, its numbers are not."""
+"""Opaque operations: known by name and shape, without numbers."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Products of matrices and vectors, stacked or not, and the transpose that their adjoint needs."""
+"""Products of matrices and vectors, batched or not, and the transpose that their adjoint needs."""
 
 from __future__ import annotations
 
 from symfold.core.nodes import Node
 from symfold.core.primitives.arrangement import expand, squeeze
-from symfold.core.primitives.broadcasting import fit
+from symfold.core.primitives.broadcasting import unbroadcast
 from symfold.core.primitives.table import EACH, Primitive, primitive
 from symfold.core.shapes import ANY, Shape, broadcast, is_known, show
 from symfold.errors import NoRule, ShapeError
@@ -15,9 +15,9 @@ def _dot_shape(a: Shape, b: Shape) -> Shape:
         return ANY
     if not a or not b:
         raise ShapeError(f"cannot multiply {show(a)} and {show(b)} as matrices (use * with numbers)")
-    inner, other = a[-1], b[-2] if len(b) > 1 else b[0]
-    if isinstance(inner, int) and isinstance(other, int) and inner != other:
-        raise ShapeError(f"cannot take the dot product of {show(a)} and {show(b)}: {inner} columns meet {other} rows")
+    columns, rows = a[-1], b[-2] if len(b) > 1 else b[0]
+    if isinstance(columns, int) and isinstance(rows, int) and columns != rows:
+        raise ShapeError(f"cannot take the dot product of {show(a)} and {show(b)}: {columns} columns meet {rows} rows")
     leading = broadcast(a[:-2], b[:-2])
     if leading is None:
         raise ShapeError(f"cannot take the dot product of {show(a)} and {show(b)}: their leading axes do not broadcast")
@@ -28,18 +28,20 @@ def _dot_adjoint(node: Node, bar: Node) -> list[Node]:
     a, b = node.args
     if not (is_known(a.shape) and is_known(b.shape)):
         raise NoRule(
-            "the adjoint of a dot product needs the number of axes of both sides (give the tensors shapes, None where a size is unknown)"
+            "the adjoint of a dot product needs the number of axes of both sides "
+            "(give the tensors shapes; None is an unknown size)"
         )
-    # a vector is a matrix of one row (left) or one column (right): all cases are the case of two matrices
-    rows, columns = len(a.shape) > 1, len(b.shape) > 1
-    left = a if rows else expand(a, axis=-2)
-    right = b if columns else expand(b, axis=-1)
-    full = bar if rows else expand(bar, axis=-2 if columns else -1)
-    full = full if columns else expand(full, axis=-1)
-    to_left, to_right = dot(full, swap(right)), dot(swap(left), full)
-    bar_a = fit(to_left, left) if rows else squeeze(fit(to_left, left), axis=-2)
-    bar_b = fit(to_right, right) if columns else squeeze(fit(to_right, right), axis=-1)
-    return [bar_a, bar_b]
+    # a vector is a matrix of one row (left) or one column (right), so that two matrices are the only case
+    is_matrix_a, is_matrix_b = len(a.shape) > 1, len(b.shape) > 1
+    left = a if is_matrix_a else expand(a, axis=-2)
+    right = b if is_matrix_b else expand(b, axis=-1)
+    full = bar if is_matrix_a else expand(bar, axis=-2 if is_matrix_b else -1)
+    full = full if is_matrix_b else expand(full, axis=-1)
+    bar_left, bar_right = unbroadcast(dot(full, swap(right)), left), unbroadcast(dot(swap(left), full), right)
+    return [
+        bar_left if is_matrix_a else squeeze(bar_left, axis=-2),
+        bar_right if is_matrix_b else squeeze(bar_right, axis=-1),
+    ]
 
 
 dot: Primitive = primitive(

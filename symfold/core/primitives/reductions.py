@@ -1,4 +1,4 @@
-"""Reductions: sums and means over axes, and the functions that are made of them."""
+"""Reductions: sums, means and maxima over axes, and functions built on them: softmax, logsumexp, norms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from symfold.core.shapes import ANY, Shape, is_known, show
 from symfold.core.tensors import number
 from symfold.errors import NoRule, ShapeError
 
-# shapes and attributes to test reductions at
+# examples of reductions
 REDUCED = (
     (((2, 4, 3),), {"axis": (-2,), "keepdims": False}),
     (((2, 3),), {"axis": None, "keepdims": False}),
@@ -36,32 +36,32 @@ def _reduced(a: Shape, axis: tuple[int, ...] | None, keepdims: bool) -> Shape:
 
 
 def _unreduced(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims: bool) -> Node:
-    """A reduced value with the axes that the reduction took away, as axes of size 1."""
+    """A reduced value with the reduced axes restored, of size 1."""
     full = node.args[0]
     if keepdims or (axis is None and bar.shape == ()):
         return bar
     if not is_known(full.shape):
         raise NoRule("the adjoint of a reduction over chosen axes needs the number of axes (give the tensor a shape)")
-    for one in reversed(axes_of(axis, len(full.shape))):  # from the end, where axes are counted from
-        bar = expand(bar, axis=one)
+    for reduced_axis in reversed(axes_of(axis, len(full.shape))):  # the last first, since axes count from the end
+        bar = expand(bar, axis=reduced_axis)
     return bar
 
 
-def joined(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
-    """How many entries a reduction joins.
+def reduced_count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
+    """The number of entries that a reduction combines into one.
 
-    >>> joined((2, 3, 4), (-1, -2)), joined((2, 3), None)
+    >>> reduced_count((2, 3, 4), (-1, -2)), reduced_count((2, 3), None)
     (12, 6)
     """
-    return prod(shape if axis is None else (shape[one] for one in axis))
+    return prod(shape if axis is None else (shape[k] for k in axis))
 
 
 def _mean(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    return xp.sum(a, axis=axis, keepdims=keepdims) / joined(a.shape, axis)
+    return xp.sum(a, axis=axis, keepdims=keepdims) / reduced_count(a.shape, axis)
 
 
 def _share(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
-    count = joined(a.shape, axis)
+    count = reduced_count(a.shape, axis)
     return xp.asarray(1.0 / count if count else math.inf, dtype=a.dtype)
 
 
@@ -83,7 +83,7 @@ reduce_mean: Primitive = primitive(
     linear=(0,),
     examples=REDUCED,
 )
-# one over the number of entries that a reduction joins
+# 1 / reduced_count
 share: Primitive = primitive(
     "share",
     lambda a, axis: (),
@@ -95,42 +95,42 @@ share: Primitive = primitive(
 
 
 def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
-    """The largest entry along the axes; of no entries -inf, which is below all, as their sum is 0."""
-    if joined(a.shape, axis) == 0:
+    """The largest entry along the axes; -inf if there are none."""
+    if reduced_count(a.shape, axis) == 0:
         return xp.full(_reduced(a.shape, axis, keepdims), -math.inf, dtype=a.dtype)
     return xp.max(a, axis=axis, keepdims=keepdims)
 
 
 def _even_shares(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
-    """1 shared evenly among the entries that are equal to the largest one; not a number where that is none, which XLA makes 0."""
+    """1 shared evenly among the entries equal to the largest one; NaN if that is NaN, which XLA would make 0."""
     largest = _largest(xp, a, axis)
     equal = xp.astype(a == largest, a.dtype)
     return xp.where(xp.isnan(largest), largest, equal / xp.sum(equal, axis=axis, keepdims=True))
 
 
 def _shares_body(a: Node, axis: tuple[int, ...] | None) -> Node:
-    same = Node(equal, (a, reduce_max(a, axis=axis, keepdims=True)))
-    return same / reduce_sum(same, axis=axis, keepdims=True)
+    at_largest = Node(equal, (a, reduce_max(a, axis=axis, keepdims=True)))
+    return at_largest / reduce_sum(at_largest, axis=axis, keepdims=True)
 
 
 def _first_largest(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
-    """1 at the first entry that is equal to the largest one, 0 elsewhere."""
-    if joined(a.shape, axis) == 0:
+    """1 at the first entry equal to the largest one, 0 elsewhere."""
+    if reduced_count(a.shape, axis) == 0:
         return a
     rank = len(a.shape)
-    axes = tuple(one % rank for one in axes_of(axis, rank))
+    axes = tuple(k % rank for k in axes_of(axis, rank))
     order = (*(k for k in range(rank) if k not in axes), *axes)
     moved = xp.permute_dims(a, order)
-    kept = moved.shape[: rank - len(axes)]
-    flat = xp.reshape(moved, (*kept, joined(moved.shape[rank - len(axes) :], None)))
+    leading = moved.shape[: rank - len(axes)]
+    flat = xp.reshape(moved, (*leading, reduced_count(moved.shape[rank - len(axes) :], None)))
     first = xp.expand_dims(xp.argmax(flat, axis=-1), axis=-1)
-    places = xp.cumulative_sum(xp.ones_like(flat), axis=-1) - 1
-    marks = xp.reshape(xp.astype(places == xp.astype(first, places.dtype), a.dtype), moved.shape)
+    positions = xp.cumulative_sum(xp.ones_like(flat), axis=-1) - 1
+    marks = xp.reshape(xp.astype(positions == xp.astype(first, positions.dtype), a.dtype), moved.shape)
     return xp.permute_dims(marks, tuple(order.index(k) for k in range(rank)))
 
 
-# The largest entry: where several are equal, each of them gets its share of the slope (NumPy's max, PyTorch's amax), or
-# the first of them gets all (PyTorch's max along an axis, pooling).
+# The largest entry. If several are equal, `max` shares the slope evenly among them (NumPy's max, PyTorch's amax), and
+# `first_max` gives it to the first (PyTorch's max along an axis, pooling).
 reduce_max: Primitive = primitive(
     "max",
     _reduced,
@@ -169,7 +169,7 @@ def _softmax(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _shift(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
-    """The largest entry, which keeps exponentials within bounds; 0 where it is infinite, so that inf - inf is never taken."""
+    """The largest entry, subtracted before exponentials; 0 if it is infinite, to avoid inf - inf."""
     top = _largest(xp, a, axis)
     return xp.where(xp.isinf(top), xp.zeros_like(top), top)
 
@@ -182,8 +182,8 @@ def _logsumexp(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) ->
 
 def safe_softmax_of(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
     infinite = xp.astype(a == math.inf, a.dtype)
-    some = xp.sum(infinite, axis=axis, keepdims=True) > 0
-    powers = xp.where(some, infinite, xp.exp(a - _shift(xp, a, axis)))
+    any_infinite = xp.sum(infinite, axis=axis, keepdims=True) > 0
+    powers = xp.where(any_infinite, infinite, xp.exp(a - _shift(xp, a, axis)))
     total = xp.sum(powers, axis=axis, keepdims=True)
     return powers / xp.where(total == 0, xp.ones_like(total), total)
 
@@ -191,9 +191,9 @@ def safe_softmax_of(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
 def _safe_softmax_body(a: Node, axis: tuple[int, ...]) -> Node:
     top = reduce_max(a, axis=axis, keepdims=True)
     infinite = Node(equal, (a, number(sp.oo)))
-    some = Node(greater, (reduce_sum(infinite, axis=axis, keepdims=True), number(0)))
+    any_infinite = Node(greater, (reduce_sum(infinite, axis=axis, keepdims=True), number(0)))
     shift = Node(where, (Node(isfinite, (top,)), top, number(0)))
-    powers = Node(where, (some, infinite, Node(sp.exp, (a - shift,))))
+    powers = Node(where, (any_infinite, infinite, Node(sp.exp, (a - shift,))))
     total = reduce_sum(powers, axis=axis, keepdims=True)
     return powers / Node(where, (total, total, number(1)))
 
@@ -215,7 +215,8 @@ logsumexp: Primitive = primitive(
     ],
     examples=REDUCED,
 )
-# the softmax that is 0 where every entry is -inf, and all at the entries that are inf: what attention takes, and the slope of logsumexp
+# the softmax that is 0 if every entry is -inf, and shared among the entries that are inf: for attention, and as the slope
+# of logsumexp
 safe_softmax: Primitive = primitive(
     "safe_softmax",
     lambda a, axis: a,
@@ -227,7 +228,7 @@ safe_softmax: Primitive = primitive(
 
 
 def _norm(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    """By the largest entry, so that no square overflows or vanishes."""
+    """The Euclidean norm, scaled by the largest entry so that no square overflows or underflows."""
     size = xp.abs(a)
     top = _largest(xp, size, axis)
     scale = xp.where((top == 0) | xp.isinf(top), xp.ones_like(top), top)
@@ -249,7 +250,7 @@ def _norm_adjoint(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims:
     return [spread(_unreduced(node, bar, axis, keepdims), node.args[0]) * direction]
 
 
-# the Euclidean norm; at 0, where it has a kink, its slope is 0
+# the Euclidean norm; its slope at the kink, 0, is 0
 norm: Primitive = primitive("norm", _reduced, _norm, _norm_adjoint, body=_norm_body, examples=REDUCED)
 
 
@@ -259,7 +260,7 @@ def _single_shape(a: Shape) -> Shape:
     return ()
 
 
-# a value that must turn out to be a single number, where its shape is not known yet
+# a value that must be a single number, checked when its shape is known
 single = primitive(
     "single", _single_shape, lambda xp, a: a, lambda node, bar: [bar], linear=(0,), examples=((((),), {}),)
 )

@@ -1,4 +1,4 @@
-"""Running sums along an axis."""
+"""Cumulative sums along an axis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _adjoint(node: Node, bar: Node, axis: int, backward: bool) -> list[Node]:
     return [cumulative_sum(bar, axis=axis, backward=not backward)]
 
 
-# the sum of all entries up to each one; backward, of all entries from each one on
+# entry k is the sum of entries 0 to k; backward, of entries k to the last
 cumulative_sum: Primitive = primitive(
     "cumulative_sum",
     lambda a, axis, backward: a,

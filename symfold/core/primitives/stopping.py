@@ -1,15 +1,15 @@
-"""A value through which no gradient flows."""
+"""Stopped gradients: a value that gradients take for a constant."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives.table import Primitive, primitive
 
 
 def _stopped(xp: Any, a: Any) -> Any:
-    """The value; PyTorch and JAX are told as well, who may differentiate it once more."""
+    """The value, detached for PyTorch, which may differentiate the result."""
     return a.detach() if hasattr(a, "detach") else a
 
 
@@ -31,12 +31,12 @@ stopped: Primitive = primitive(
 
 
 def stop_gradient(value: Any) -> Any:
-    """The same value, as a constant for every gradient: what PyTorch calls `detach` and JAX `lax.stop_gradient`.
+    """The same value, but a constant for every gradient, as PyTorch's `detach` and JAX's `lax.stop_gradient`.
 
     >>> import symfold as sf
     >>> z = sf.tensor("z")
     >>> sf.grad(sf.Net.of(sf.stop_gradient(z) * z), wrt="z")(z=3.0)
     {'z': array(3.)}
     """
-    node = stopped(lift(value))
-    return value._wrap_(node) if leads(value) else node
+    node = stopped(as_node(value))
+    return value._wrap_(node) if wraps_node(value) else node

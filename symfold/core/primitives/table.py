@@ -1,10 +1,10 @@
-"""The table of primitives: one row holds all that is intrinsic to an operation; a row with its attributes is a node's operation.
+"""The table of primitives: one row holds every fact about an operation; a row with its attributes is a node's operation.
 
-    dot          linear in each argument, numbers `xp.matmul(a, b)`
-    sum_like     linear in argument 0; of argument 1 it reads the shape alone
+    dot          linear in each argument; its numbers are `xp.matmul(a, b)`
+    sum_like     linear in argument 0; reads only the shape of argument 1
     embed        linear in argument 0; argument 1 holds whole numbers, which have no derivative
 
-Every analysis asks the row: none keeps a list of primitives of its own.
+Every analysis asks the row; none keeps its own list of primitives.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from symfold.base.arguments import whole
 from symfold.core.arrays import namespace
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
 from symfold.core.nodes import Node
 from symfold.core.shapes import Shape, is_known
@@ -34,17 +34,20 @@ EACH: Literal["each alone"] = "each alone"
 
 @dataclass(frozen=True)
 class Primitive:
-    """One row of the table. Its name identifies it; the rules take the attributes as keywords.
+    """One row of the table, identified by its name. Its rules take the attributes as keywords.
 
-    `shape(*shapes)` gives the shape of the result. `numbers(xp, *arrays)` computes it over an array namespace; `spellings`
-    hold another way for a package by name, `spelling(*arrays)`. `adjoint(node, cotangent)` gives the cotangent of each
-    argument, None for zero.
-
-    `linear` are the arguments that the result is linear in: at these positions taken together while the others are held,
-    all of them together, or each alone (-1 is the last). Of an argument in `shape_only` only the shape is read. `dtypes` says by position what an
-    argument holds: "real" numbers (the default), "whole" ones, "truth" values or a "name"; all but the first have no derivative. A `flat` row is
-    constant nearby: it has no derivative at all. A row may have a `body`, the same operation made of others: it is inlined
-    for every target and analysis that has nothing better. The laws of every row are tested at its `examples`.
+    - `shape(*shapes)` is the shape of the result.
+    - `numbers(xp, *arrays)` computes the result over an array namespace; `spellings[package](*arrays)` replaces it for
+      one package.
+    - `adjoint(node, cotangent)` gives the cotangent of each argument, None for zero.
+    - `linear` names the arguments that the result is linear in: these positions together while the others are fixed
+      (-1 is the last), all of them together, or each alone.
+    - `shape_only` are the arguments whose shape is read, but not their values.
+    - `dtypes` says by position what an argument holds: "real" numbers (the default), or "whole" numbers, "truth" values
+      or a "name", which have no derivative.
+    - A `flat` row is locally constant: it has no derivative at all.
+    - `body` is the same operation composed of others, inlined for every target and analysis without a rule of its own.
+    - `examples` are shapes and attributes at which the laws of every row are tested.
     """
 
     name: str
@@ -60,11 +63,11 @@ class Primitive:
     examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
 
     def __call__(self, *args: Any, **attributes: Any) -> Node:
-        nodes = tuple(map(lift, args))
+        nodes = tuple(map(as_node, args))
         return Apply(self, tuple(sorted(attributes.items()))).rebuild(nodes)
 
     def spelled(self, package: str) -> Callable[..., Any]:
-        """How a package computes the primitive: `spelled("jax")(*arrays, **attributes)`."""
+        """The function by which a package computes the primitive: `spelled("jax")(*arrays, **attributes)`."""
         if package in self.spellings:
             return self.spellings[package]
         if self.numbers is None:
@@ -72,7 +75,7 @@ class Primitive:
         return partial(self.numbers, namespace(package))
 
     def carries(self, arity: int) -> Positions:
-        """The positions of the arguments that the result depends on smoothly: neither shapes alone, nor whole numbers, nor truth values.
+        """The positions of the arguments that the result depends on smoothly: real numbers that it reads.
 
         >>> from symfold.core.primitives import embed, sum_like
         >>> embed.carries(2), sum_like.carries(2)
@@ -80,8 +83,8 @@ class Primitive:
         """
         if self.flat:
             return ()
-        held = {*self.shape_only, *(k for k, kind in enumerate(self.dtypes) if kind != "real")}
-        return tuple(k for k in range(arity) if k not in held)
+        excluded = {*self.shape_only, *(k for k, kind in enumerate(self.dtypes) if kind != "real")}
+        return tuple(k for k in range(arity) if k not in excluded)
 
 
 @dataclass(frozen=True)
@@ -95,47 +98,48 @@ class Apply:
         return self.primitive.shape(*(arg.shape for arg in args), **dict(self.attributes))
 
     def rebuild(self, args: tuple[Node, ...]) -> Node:
-        """The node over these arguments, its axes counted from the end as soon as there is an end to count from."""
+        """The node over these arguments; its axes are counted from the end once the number of axes is known."""
         axis = dict(self.attributes).get("axis")
         shape = args[0].shape if args else ()
         if axis is None or not is_known(shape):
             return Node(self, args)
-        rank = len(shape) + (self.primitive.name == "expand")  # a new axis may stand at the end
+        rank = len(shape) + (self.primitive.name == "expand")  # the new axis may be the last
         counted = axes_of(axis, rank)
         attributes = {**dict(self.attributes), "axis": counted if isinstance(axis, tuple) else counted[0]}
         return Node(Apply(self.primitive, tuple(sorted(attributes.items()))), args)
 
     def pull(self, node: Node, cotangent: Node) -> Sequence[Node | None]:
-        """The cotangent of each argument, from the cotangent of the result."""
+        """The cotangents of the arguments, from that of the result; None for zero."""
         if self.primitive.adjoint is None:
             raise NoRule(f"the primitive {self.primitive.name!r} has no adjoint rule (add one to its row)")
         return self.primitive.adjoint(node, cotangent, **dict(self.attributes))
 
     def evaluate(self, *arrays: Any) -> Any:
-        """The numbers, by NumPy."""
+        """The result for NumPy arrays."""
         return self.primitive.spelled("numpy")(*map(np.asarray, arrays), **dict(self.attributes))
 
     def groups(self, arity: int) -> tuple[Positions, ...]:
-        """The groups of arguments that the result is linear in, each while the others are held.
+        """The groups of arguments that the result is linear in, each while the others are fixed.
 
         >>> from symfold.core.primitives import concatenate, dot
         >>> Apply(dot).groups(2), Apply(concatenate, (("axis", 0),)).groups(3)
         (((0,), (1,)), ((0, 1, 2),))
         """
         linear = self.primitive.linear
-        chosen = linear(**dict(self.attributes)) if callable(linear) else linear
-        if isinstance(chosen, tuple):
-            places = tuple(k % arity for k in chosen if k < arity)
-            return (places,) if places else ()
+        if callable(linear):
+            linear = linear(**dict(self.attributes))
+        if isinstance(linear, tuple):
+            positions = tuple(k % arity for k in linear if k < arity)
+            return (positions,) if positions else ()
         carried = self.primitive.carries(arity)
-        return (carried,) if chosen == TOGETHER else tuple((k,) for k in carried)
+        return (carried,) if linear == TOGETHER else tuple((k,) for k in carried)
 
     def is_multilinear(self, arity: int) -> bool:
-        """Whether the result is linear in every group of the arguments that it depends on."""
+        """Whether the result is linear in each of the arguments that it depends on, in groups or alone."""
         return set(self.primitive.carries(arity)) <= {k for group in self.groups(arity) for k in group}
 
     def is_linear(self, arity: int) -> bool:
-        """Whether the result is linear in all that it depends on together."""
+        """Whether the result is linear in all arguments that it depends on, together."""
         return self.is_multilinear(arity) and len(self.groups(arity)) <= 1
 
 
@@ -145,11 +149,11 @@ PRIMITIVES: dict[str, Primitive] = {}
 def primitive(
     name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any
 ) -> Primitive:
-    """Add a row to the table: `facts` are the other fields of `Primitive`. A name that another module has taken is refused."""
-    known = PRIMITIVES.get(name)
-    if known is not None and known.shape.__module__ != shape.__module__:
+    """Add a row to the table; `facts` are the other fields of `Primitive`. Only the same module can redefine a name."""
+    previous = PRIMITIVES.get(name)
+    if previous is not None and previous.shape.__module__ != shape.__module__:
         raise InvalidValue(
-            f"the name {name!r} is taken by a primitive of {known.shape.__module__} (call the new one otherwise)"
+            f"the name {name!r} is taken by a primitive of {previous.shape.__module__} (give the new one another name)"
         )
     PRIMITIVES[name] = Primitive(name, shape, numbers, adjoint, **facts)
     return PRIMITIVES[name]
@@ -161,12 +165,12 @@ def is_primitive(node: Node, *rows: Primitive) -> bool:
 
 
 def carried_places(node: Node) -> Positions:
-    """The positions of the arguments that a node depends on smoothly: those that a path leads through.
+    """The positions of the arguments that a node depends on smoothly; paths pass through them.
 
     >>> from symfold.core.primitives import alike
     >>> from symfold.core.tensors import tensor
-    >>> prediction, target = tensor("prediction"), tensor("target")
-    >>> carried_places(alike(prediction, target)), carried_places(prediction + target), carried_places(prediction > target)
+    >>> a, b = tensor("a"), tensor("b")
+    >>> carried_places(alike(a, b)), carried_places(a + b), carried_places(a > b)
     ((0,), (0, 1), ())
     """
     op, arity = node.op, len(node.args)
@@ -176,22 +180,22 @@ def carried_places(node: Node) -> Positions:
 
 
 def read_places(node: Node) -> Positions:
-    """The positions of the arguments whose values a primitive's node reads, not their shapes alone."""
+    """The positions of the arguments whose values, not only shapes, a primitive's node reads."""
     op: Apply = node.op
     return tuple(k for k in range(len(node.args)) if k not in op.primitive.shape_only)
 
 
 def axes_given(axis: Any) -> tuple[int, ...]:
-    """The axes that an author gave: one whole number or several."""
-    return tuple(whole("axis", one, None) for one in (axis if isinstance(axis, (tuple, list)) else [axis]))
+    """The axes that a caller gave: one whole number or several."""
+    return tuple(whole("axis", entry, None) for entry in (axis if isinstance(axis, (tuple, list)) else [axis]))
 
 
 def axes_of(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     """Axes counted from the end and sorted, so that the same axes are the same attribute at any rank."""
-    chosen = range(rank) if axis is None else [axis] if isinstance(axis, (int, np.integer)) else axis
-    for one in chosen:
-        if not -rank <= one < rank:
-            raise ShapeError(f"axis {one} is out of bounds for {rank} axes (must be from {-rank} to {rank - 1})")
-    if len({int(one) % rank for one in chosen}) < len(chosen):
-        raise ShapeError(f"axes {tuple(chosen)} name one axis of {rank} twice")
-    return tuple(sorted({int(one) - rank if one >= 0 else int(one) for one in chosen}))
+    axes = range(rank) if axis is None else [axis] if isinstance(axis, (int, np.integer)) else axis
+    for k in axes:
+        if not -rank <= k < rank:
+            raise ShapeError(f"axis {k} is out of bounds for {rank} axes (must be from {-rank} to {rank - 1})")
+    if len({int(k) % rank for k in axes}) < len(axes):
+        raise ShapeError(f"axes {tuple(axes)} name one axis of {rank} twice")
+    return tuple(sorted({int(k) - rank if k >= 0 else int(k) for k in axes}))
