@@ -21,7 +21,7 @@ from symfold.core.folds import Fold, apply_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, FrozenArray
-from symfold.core.sequences import renewed
+from symfold.core.sequences import rebuilt_sequence
 from symfold.core.shapes import ANY, Size
 from symfold.core.tensors import number
 from symfold.core.walks import rebuilt, substitute, walk
@@ -62,7 +62,7 @@ def tidy(roots: Sequence[Node], bodies: dict[Block, Block] | None = None) -> tup
             return _power(*args)
         if isinstance(op, Constant):
             return node if (value := exact(node)) is None else constant(value)
-        return renewed(node, args) if args else None
+        return rebuilt_sequence(node, args) if args else None
 
     return rebuilt(roots, rule)
 

@@ -12,7 +12,7 @@ from symfold.base.arguments import array_of
 from symfold.base.trees import unflatten
 from symfold.core.applied_layers import Call
 from symfold.core.attach import attach
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import numbers_of
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.net import Net
@@ -114,7 +114,7 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
         isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols")
         for value in given.values()
     ):
-        placed = {name: lift(value) for name, value in given.items() if name in known}
+        placed = {name: as_node(value) for name, value in given.items() if name in known}
         for name, value in placed.items():
             if not fits(value.shape, known[name].shape):
                 raise ShapeError(

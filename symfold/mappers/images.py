@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.net import Net
 from symfold.core.operations import Normal
 from symfold.core.primitives import dot, reduce_mean
@@ -40,8 +40,8 @@ def convolution_block(channels: int) -> Kind:
     norm, maps = batch_norm(channels), convolution(channels, channels)
 
     def body(z: Any, *weights: Any) -> Any:
-        gain, shift, *kernel = map(lift, weights)
-        (normed,) = norm.body(lift(z), gain, shift)
+        gain, shift, *kernel = map(as_node, weights)
+        (normed,) = norm.body(as_node(z), gain, shift)
         (result,) = maps.body(relu(normed), *kernel)
         return result
 

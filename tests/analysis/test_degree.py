@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.apps.report.cells import line_text, number
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.errors import InvalidValue, NoRule
 from symfold.transform.inlining import opened
 
@@ -155,12 +155,12 @@ def test_a_fold_has_the_degree_of_its_steps(parts: Any, start: Any, read: Any, n
     layers = sf.layers("f", count=len(numbers))
 
     def step(state: Any, item: Any) -> Any:
-        values = dict(zip("abc", state, strict=True)) | {"x": X, "2": lift(2), "f": item[0], "k": item[1]}
+        values = dict(zip("abc", state, strict=True)) | {"x": X, "2": as_node(2), "f": item[0], "k": item[1]}
         return tuple(value_of(part, values) for part in parts)
 
-    state: Any = tuple(map(lift, start))
+    state: Any = tuple(map(as_node, start))
     folded = sf.fold(step, list(zip(layers, numbers, strict=True)), state)
-    for item in zip(layers, map(lift, numbers), strict=True):
+    for item in zip(layers, map(as_node, numbers), strict=True):
         state = step(state, item)
     nets = [sf.Net.of(tuple(values[k] for k in read)) for values in (folded.outputs, sf.unroll(folded).outputs, state)]
     degrees = []

@@ -33,7 +33,7 @@ from symfold.core.primitives import (
     softmax,
 )
 from symfold.core.shapes import Shape, is_known
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
@@ -162,13 +162,13 @@ def _symbolic_tree(net: Net) -> sp.Expr | None:
         return None
     rows, args = step_sizes(fold.block), select.args[0].args
     steady = all(
-        is_name(arg) or isinstance(arg.op, (Input, Family)) or not (each or isinstance(arg.op, Constant))
+        is_name(arg) or isinstance(arg.op, (Input, StackedInputs)) or not (each or isinstance(arg.op, Constant))
         for arg, each in zip(args, (False,) * fold.carries + fold.each, strict=True)
     )
     if rows is None or not steady or any(isinstance(node.op, Fold) for node in walk(args)):
         return None
     row = closed_power([list(vector) for vector in rows[: fold.carries]], fold.carries, fold.count)[select.op.position]
-    sizes = [0 if is_name(arg) or isinstance(arg.op, Family) else expanded_size(Net((arg,)))[0] for arg in args]
+    sizes = [0 if is_name(arg) or isinstance(arg.op, StackedInputs) else expanded_size(Net((arg,)))[0] for arg in args]
     return sp.expand(sum((factor * size for factor, size in zip(row, [*sizes, 1], strict=True)), sp.Integer(0)))
 
 

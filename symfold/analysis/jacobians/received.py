@@ -17,7 +17,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.primitives import reduce_sum, zeros
 from symfold.core.shapes import is_known, show
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.tensors import number
 from symfold.errors import InvalidValue
 from symfold.transform.autodiff.differentiate import value_and_grad
@@ -228,4 +228,4 @@ def _direction(leaf: Node, gradient: Mapping[str, Any], names: Sequence[str]) ->
     rows = [
         -np.asarray(gradient[name]) if name in names else np.zeros(np.shape(gradient[name])) for name in listed(leaf)
     ]
-    return np.stack(rows) if isinstance(leaf.op, Family) else rows[0]
+    return np.stack(rows) if isinstance(leaf.op, StackedInputs) else rows[0]

@@ -36,7 +36,7 @@ from symfold.core.primitives import (
     softmax,
     stopped,
 )
-from symfold.core.sequences import entry_of, renewed, reverse_row, stack_row, take_row
+from symfold.core.sequences import entry_of, rebuilt_sequence, reverse_row, stack_row, take_row
 from symfold.core.shapes import is_known
 from symfold.core.tensors import number
 from symfold.core.walks import walk
@@ -246,7 +246,7 @@ class Taylor:
         given = tuple(arg for arg in args if arg is not None)
         if len(given) < len(args):
             return None
-        arranged = renewed(node, given)
+        arranged = rebuilt_sequence(node, given)
         return node.op.rebuild(given) if arranged is None else arranged
 
     def softmax(self, node: Node, power: int) -> Node | None:
