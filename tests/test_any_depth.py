@@ -19,7 +19,7 @@ from symfold.show.notation.styles import STYLES
 from symfold.show.notation.terms import Name, Term
 from symfold.transform import inlining as opening
 from symfold.transform.autodiff import derivatives
-from symfold.transform.passes import hoisting as distribution
+from symfold.transform.passes import hoisting
 
 x = sf.tensor("x")
 rows = sf.tensor("x", (None, 3))
@@ -223,8 +223,8 @@ def fed(net, batch=5):
 @pytest.mark.parametrize("depth", [2, 3, 11, 24, DEPTH])
 @pytest.mark.parametrize("made", [boosted, elman, gated, nested, lstm])
 def test_steps_in_groups_give_what_the_steps_give(monkeypatch, made, depth, held):
-    monkeypatch.setattr(distribution, "HELD", held)
-    monkeypatch.setattr(distribution, "FEWEST", 4)
+    monkeypatch.setattr(hoisting, "MEMORY", held)
+    monkeypatch.setattr(hoisting, "FEWEST", 4)
     net = made(depth)
     params, inputs = net.init(0), fed(net)
     for found, expected in zip(_listed(net.compile(backend="numpy")(params, **inputs)), _listed(net({**params, **inputs})), strict=True):
@@ -238,7 +238,7 @@ def _listed(outputs):
 @pytest.mark.parametrize("made", [boosted, elman, gated])
 def test_evaluation_holds_as_many_numbers_at_any_depth(monkeypatch, made):
     """Also where a step does not wait for the one before it: what is done for many steps at once is done for some at a time."""
-    monkeypatch.setattr(distribution, "HELD", 15 * 32)
+    monkeypatch.setattr(hoisting, "MEMORY", 15 * 32)
     sizes = [_held_by(monkeypatch, made(depth)) for depth in (320, 3200)]
     assert sizes[0] == sizes[1] > 0
 

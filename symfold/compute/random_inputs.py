@@ -17,7 +17,7 @@ from symfold.core.primitives import Apply
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 Asked = Mapping[Node, frozenset[Size]]  # nodes that rows are picked by, each with how many rows its tables have
 

@@ -1,4 +1,4 @@
-"""Python's operators on nodes: what each means, in the author's order."""
+"""Python's operators on nodes, operands in the author's order."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from symfold.frontend.numpy_functions import call_numpy
 
 
 def binary(head: Head, left: Any, right: Any) -> Node:
-    """One operator of the author's, in the author's order."""
+    """An operator over two values, in the author's order."""
     if wraps_node(left) or wraps_node(right):
         return NotImplemented
     return Node(head, (as_node(left), as_node(right)))
 
 
 def negative(node: Node) -> Node:
-    """Minus a node; of a number, the number's negative."""
+    """Minus a node; a constant is negated."""
     if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
         return number(-node.op.value)
     return Node(sp.Mul, (number(-1), node))
 
 
 def reciprocal(node: Node) -> Node:
-    """One over a node; of an exact number, its reciprocal (that of a float would be rounded)."""
+    """One over a node; an exact constant is inverted (the reciprocal of a float would be rounded)."""
     if (
         isinstance(node.op, Constant)
         and isinstance(node.op.value, sp.Expr)
@@ -43,7 +43,7 @@ def reciprocal(node: Node) -> Node:
     return Node(sp.Pow, (node, number(-1)))
 
 
-# by the name that Python, or NumPy's arrays, have for it
+# by their names in Python, or as array methods
 OPERATORS: dict[str, Callable[..., Node]] = {
     "__add__": lambda a, b: binary(sp.Add, a, b),
     "__radd__": lambda a, b: binary(sp.Add, b, a),
@@ -87,7 +87,7 @@ OPERATORS: dict[str, Callable[..., Node]] = {
 
 
 def operate(node: Node, name: str, *others: Any, **options: Any) -> Node:
-    """An operator or a method of arrays, by its name, on a node."""
+    """An operator or array method, by name, on a node."""
     return OPERATORS[name](node, *others, **options)
 
 

@@ -1,4 +1,4 @@
-"""Elementwise functions under their own names: on nodes in the order they are written, on SymPy expressions as SymPy's."""
+"""Elementwise functions by name, as `sf.tanh`: of nodes, nets and arrays as nodes, of SymPy expressions as SymPy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from symfold.core.primitives import softmax as _softmax
 
 @dataclass(frozen=True)
 class Elementwise:
-    """One elementwise function, to be called on nodes, nets, arrays or SymPy expressions.
+    """An elementwise function of nodes, nets, arrays or SymPy expressions.
 
     >>> sigmoid(sp.Symbol("z")), sigmoid
     (sigmoid(z), sigmoid)
@@ -35,7 +35,7 @@ class Elementwise:
 
 
 def _apply(head: Head, value: Any, *parameters: Any) -> Any:
-    """A function of a value, with numbers (or values) as its parameters."""
+    """A function of a value and parameters (numbers or values)."""
     if isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool):
         return head(value, *parameters)
     node = Node(head, tuple(map(as_node, (value, *parameters))))

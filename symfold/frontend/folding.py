@@ -1,7 +1,7 @@
 """Folding: a mapper run over items, as `fold` and `scan`.
 
-Like items make one fold, whatever their number: the mapper is traced once a run, and again on the run's first and
-last items to catch one that is not a pure function of (state, item).
+Items of equal pattern make one fold, whatever their number: the mapper is traced once per run, and again on the run's
+first and last items to catch a mapper that is not a pure function of (state, item).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from symfold.core.sequences import join
 from symfold.core.shapes import Shape
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
-from symfold.frontend.trace_check import check_pure
+from symfold.frontend.trace_check import check_trace
 from symfold.frontend.tracer import Tracer
 
 Mapper = Callable[[Any, Any], Any]
 
 
 def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
-    """Fold a mapper `(state, item) -> state` over items; the last state, as `functools.reduce` gives it.
+    """Fold a mapper `(state, item) -> state` over items; returns the last state, as `functools.reduce` does.
 
-    Without `init`, the first item is the initial state. `check="all"` traces every item, not only each run's ends.
+    Without `init`, the first item is the initial state. `check="all"` traces every item, not only the ends of each run.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -41,7 +41,7 @@ def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
 
 
 def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
-    """Fold a mapper and keep every state after a step, as a sequence (a tuple of sequences where the state is a tuple).
+    """Fold a mapper and return the states after all steps as a sequence (a tuple of sequences for a tuple state).
 
     >>> import symfold as sf
     >>> sf.scan(lambda h, u: h + u, sf.tensor("u", (5, 2)), sf.tensor("h", (2,))).outputs[0].shape
@@ -54,7 +54,8 @@ def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) ->
     one_of("check", check, ("ends", "all"))
     if not callable(mapper):
         raise InvalidType(
-            f"a mapper must be a function (state, item) -> state, got {quoted(mapper)} (as sf.mappers.residual, or lambda z, f: f(z) + z)"
+            f"a mapper must be a function (state, item) -> state, got {quoted(mapper)} "
+            "(as sf.mappers.residual, or lambda z, f: f(z) + z)"
         )
     if init is None:
         init, items = first_of(items)
@@ -64,20 +65,21 @@ def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) ->
     for run in runs_of(items, keep_all=check == "all"):
         results = fold_run(mapper, run, state, form, states)
         state = results[: len(leaves)]
-        for kept, given in zip(sequences, results[len(leaves) :], strict=bool(states)):
-            kept.append(given)
+        for parts, states_of_run in zip(sequences, results[len(leaves) :], strict=bool(states)):
+            parts.append(states_of_run)
     if not states:
         return Net.of(unflatten(form, state))
     if not all(sequences):
         raise InvalidValue("a scan over no items has no states (give at least one item)")
-    return Net.of(unflatten(form, [join(kept) for kept in sequences]))
+    return Net.of(unflatten(form, [join(parts) for parts in sequences]))
 
 
 def first_of(items: Any) -> tuple[Any, Any]:
-    """The first item as the initial state, and the others."""
+    """The first item as the initial state, and the remaining items."""
     if isinstance(items, (Repeated, Zipped)):
         raise InvalidType(
-            "a fold over repeated items, or over lists side by side, has no first item that could be the initial state (give init)"
+            "a fold over repeated items, or over lists side by side, has no first item that could be the initial state "
+            "(give init)"
         )
     listed = ordered(FOLDED, items)
     if not listed:
@@ -86,15 +88,15 @@ def first_of(items: Any) -> tuple[Any, Any]:
 
 
 def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, states: bool) -> tuple[Node, ...]:
-    """Fold over one run of like items."""
+    """Fold over one run."""
     carries = len(init)
 
-    def applied(formals: Sequence[Node], item: Any, where: int) -> list[Node]:
+    def applied(formals: Sequence[Node], item: Any, position: int) -> list[Node]:
         try:
             result = mapper(unflatten(form, [Tracer(formal) for formal in formals[:carries]]), item)
         except ShapeError as error:
-            name = run.name_at(where)
-            raise prefixed(error, f"step {run.start + where + 1}" + (f" ({name})" if name else "")) from None
+            name = run.name_at(position)
+            raise prefixed(error, f"step {run.start + position + 1}" + (f" ({name})" if name else "")) from None
         except TypeError as error:
             if not takes(mapper, None, None):
                 raise InvalidType(
@@ -102,7 +104,8 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
                 ) from None
             if not callable(item) and "not callable" in str(error):
                 raise InvalidType(
-                    f"the mapper calls its item, and the item of step {run.start + where + 1} is no function (fold over layers, as sf.layers('f1:4'), functions or nets)"
+                    f"the mapper calls its item, and the item of step {run.start + position + 1} is no function "
+                    "(fold over layers, as sf.layers('f1:4'), functions or nets)"
                 ) from error
             raise
         leaves, result_form = flatten(ordered_as(form, as_state(result)))
@@ -116,18 +119,21 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
         step = traced_step(
-            lambda formals: applied(formals, run.pattern.build(formals[carries:]), first), shapes, run.leaves, run.along
+            lambda formals: applied(formals, run.pattern.build(formals[carries:]), first),
+            shapes,
+            run.leaves,
+            run.stacked,
         )
-        for where, example in run.examples:
-            if where >= first:
-                check_pure(step, run, partial(applied, where=where), shapes, where, example)
+        for position, example in run.examples:
+            if position >= first:
+                check_trace(step, run, partial(applied, position=position), shapes, position, example)
         return step
 
     return settle(step_for, run.count, init)
 
 
 def ordered_as(form: Form, value: Any) -> Any:
-    """A state with the keys of every dict in the order of the form, where they are the same keys."""
+    """A state with its dict keys in the order of the form, if they are the same keys."""
     if form == LEAF or not isinstance(value, (tuple, dict)):
         return value
     kind, parts = form

@@ -17,8 +17,8 @@ from symfold.core.primitives import mean_pool as mean_pooled
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 
 ZERO = Normal(0.0, 0.0)
-BATCH = (-4, -2, -1)  # the axes of a channel's statistics: samples and places
-MEAN, VARIANCE = Fixed(0.0, 0.0), Fixed(1.0, 0.0)  # kept statistics, before there are data
+BATCH = (-4, -2, -1)  # the axes of a channel's statistics: samples, rows, columns
+MEAN, VARIANCE = Fixed(0.0, 0.0), Fixed(1.0, 0.0)  # running statistics before training
 
 
 def convolution(
@@ -30,17 +30,17 @@ def convolution(
     padding: int | None = None,
     activation: Callable[..., Any] | None = None,
 ) -> Kind:
-    """A convolution (LeCun et al. 1989), as a sum of products over windows; zeros are put around the image.
+    """A convolution (LeCun et al. 1989) with zero padding.
 
-    W is (outputs, inputs, size, size) and b (outputs, 1, 1). Without `padding` it is half the size, so that images of an odd
-    size keep theirs.
+    W is (outputs, inputs, size, size) and b (outputs, 1, 1). The default padding is half the size, so a kernel of odd
+    size with stride 1 keeps the image size.
 
     >>> import symfold as sf
     >>> sf.layer("f", convolution(1, 4, stride=2))(sf.tensor("x", (None, 1, 8, 8))).shape
     (x.shape[0], 4, 4, 4)
     """
     inputs, outputs, size = whole("inputs", inputs, 1), whole("outputs", outputs, 1), whole("size", size, 1)
-    stride, around = whole("stride", stride, 1), size // 2 if padding is None else whole("padding", padding)
+    stride, border = whole("stride", stride, 1), size // 2 if padding is None else whole("padding", padding)
     act = activation or (lambda value: value)
     weights = (
         Weight("W", (outputs, inputs, size, size), Normal(0.0, (inputs * size**2) ** -0.5)),
@@ -48,7 +48,7 @@ def convolution(
     )
 
     def body(z: Any, W: Any, b: Any) -> Any:
-        return act(convolved(z, W, stride=(stride, stride), padding=(around, around), dilation=(1, 1), groups=1) + b)
+        return act(convolved(z, W, stride=(stride, stride), padding=(border, border), dilation=(1, 1), groups=1) + b)
 
     return make_kind(body, 1, weights)
 
@@ -56,9 +56,9 @@ def convolution(
 def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> Kind:
     """Mean 0 and variance 1 of each channel over the batch, then a trained gain and shift (Ioffe & Szegedy 2015).
 
-    The batch is the one that is given; `kept` takes a mean and a variance that are parameters instead, so that a sample's result does
-    not depend on the others. `sf.keep_statistics` makes one of the other and fills them in; training leaves them as they are.
-    All parameters are (channels, 1, 1).
+    The statistics are those of the current batch; with `kept`, mean and variance are parameters, so a sample's result
+    does not depend on the others. `sf.keep_statistics` converts the first form to the second and fills them in;
+    training leaves them as they are. All parameters are (channels, 1, 1).
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.Net.of(sf.layer("f", batch_norm(2))(sf.tensor("x", (None, 2, 3, 3))))
@@ -72,12 +72,12 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> K
     shape = (channels, 1, 1)
     weights = (Weight("gain", shape, Normal(1.0, 0.0)), Weight("shift", shape, ZERO))
 
-    def normed(centred: Any, variance: Any, gain: Any, shift: Any) -> Any:
-        return centred * (variance + epsilon) ** sp.Rational(-1, 2) * gain + shift
+    def normed(centered: Any, variance: Any, gain: Any, shift: Any) -> Any:
+        return centered * (variance + epsilon) ** sp.Rational(-1, 2) * gain + shift
 
     def by_batch(z: Any, gain: Any, shift: Any) -> Any:
-        centred = z - reduce_mean(z, axis=BATCH, keepdims=True)
-        return normed(centred, reduce_mean(centred**2, axis=BATCH, keepdims=True), gain, shift)
+        centered = z - reduce_mean(z, axis=BATCH, keepdims=True)
+        return normed(centered, reduce_mean(centered**2, axis=BATCH, keepdims=True), gain, shift)
 
     if flag("kept", kept):
         statistics = (Weight("mean", shape, MEAN), Weight("variance", shape, VARIANCE))
@@ -88,7 +88,7 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> K
 
 
 def max_pool(value: Any, size: int = 2) -> Any:
-    """The largest entry of each square of a size; what is left at the edge is dropped.
+    """The largest entry of each square window; a remainder at the edge is dropped.
 
     >>> import symfold as sf
     >>> sf.max_pool(sf.tensor("x", (None, 3, 9, 8))).shape
@@ -98,7 +98,7 @@ def max_pool(value: Any, size: int = 2) -> Any:
 
 
 def mean_pool(value: Any, size: int = 2) -> Any:
-    """The mean of each square of a size; what is left at the edge is dropped.
+    """The mean of each square window; a remainder at the edge is dropped.
 
     >>> import numpy as np, symfold as sf
     >>> sf.Net.of(sf.mean_pool(sf.tensor("x", (2, 4))))(np.arange(8.0).reshape(2, 4))

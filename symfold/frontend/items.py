@@ -1,6 +1,6 @@
-"""Items: what a fold runs over, taken apart into a pattern (alike in like steps) and leaves (their own in each).
+"""Items: what a fold runs over, each split into a pattern (equal in equal steps) and leaves (one set per step).
 
-item ::= layer | net | tensor, number, array | tuple of items | any other object, alike only if equal
+item ::= layer | net | tensor, number, array | tuple of items | any other object, compared by ==
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ class ValuePattern:
 
 @dataclass(frozen=True)
 class Function:
-    """A net used as a function: called, its block is written out in place."""
+    """A net used as a function: a call inlines its block."""
 
     block: Block
     form: Form
     leaves: tuple[Node, ...] = ()
 
     def __call__(self, *inputs: Any) -> Any:
-        wanted = len(self.block.shapes) - len(self.leaves)
-        if len(inputs) != wanted:
-            raise InvalidType(f"a net of {wanted} input(s) was called with {len(inputs)} argument(s)")
+        arity = len(self.block.shapes) - len(self.leaves)
+        if len(inputs) != arity:
+            raise InvalidType(f"a net of {arity} input(s) was called with {len(inputs)} argument(s)")
         return unflatten(self.form, self.block(*map(as_node, inputs), *self.leaves))
 
 
 @dataclass(frozen=True)
 class FunctionPattern:
-    """A net used as a function of its inputs, with its own leaves."""
+    """A net used as a function of its inputs, over its own leaves."""
 
     block: Block
     form: Form
@@ -69,7 +69,7 @@ class FunctionPattern:
 
 @dataclass(frozen=True, eq=False)
 class ObjectPattern:
-    """A mapper, a NumPy or SymPy function, any Python object: alike only if equal."""
+    """A mapper, a NumPy or SymPy function, or any other Python object, compared by ==."""
 
     value: Any
 
@@ -85,7 +85,7 @@ class ObjectPattern:
 
 @dataclass(frozen=True)
 class TuplePattern:
-    """A tuple of patterns, with the number of leaves of each."""
+    """A tuple of patterns, each with its number of leaves."""
 
     parts: tuple[Any, ...]
     sizes: tuple[int, ...]
@@ -100,7 +100,7 @@ class TuplePattern:
 
 @dataclass(frozen=True)
 class Item:
-    """An item taken apart."""
+    """An item as a pattern and its leaves."""
 
     pattern: Any
     leaves: tuple[Node, ...]
@@ -110,12 +110,12 @@ class Item:
         return tuple(leaf.shape for leaf in self.leaves)
 
     def like(self, other: Item) -> bool:
-        """Whether two items may be steps of one block."""
+        """Whether two items can share one block."""
         return self.pattern == other.pattern and self.shapes == other.shapes
 
 
 def read_item(value: Any) -> Item:
-    """Take an item apart."""
+    """Split an item into its pattern and leaves."""
     if isinstance(value, Layer):
         return Item(LayerPattern(value.kind), value.leaves)
     if hasattr(value, "_as_function_"):
@@ -131,9 +131,9 @@ def read_item(value: Any) -> Item:
 
 
 def named_in(value: Any) -> str:
-    """The name of the first layer in an item, for messages."""
+    """The name of the first layer in an item, for error messages."""
     if isinstance(value, Layer):
-        return value.name if value.given is None else ""
+        return value.name if value.bound_leaves is None else ""
     if isinstance(value, (tuple, list)):
         return next(filter(None, map(named_in, value)), "")
     return ""

@@ -1,4 +1,4 @@
-"""Kinds of layers that people know by name: norms, attention, perceptrons. Dense layers are in `layer_kinds`."""
+"""Well-known layer kinds: norms, attention, perceptrons. Dense layers are in `layer_kinds`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ZERO = Normal(0.0, 0.0)
 
 
 def tagged(kind: Kind, tag: str) -> Kind:
-    """The same kind, its weights named apart: two lists f1, f2, ... and g1, g2, ... would both have W1, W2, ...
+    """The same kind with tagged weight names: f1, f2, ... and g1, g2, ... would otherwise both have W1, W2, ...
 
     >>> from symfold.frontend.layer_kinds import dense
     >>> [weight.prefix for weight in tagged(dense(3, 3), "g").weights]
@@ -30,7 +30,7 @@ def tagged(kind: Kind, tag: str) -> Kind:
 
 
 def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
-    """Mean 0 and variance 1 along the last axis, then a trained gain and shift (Ba et al. 2016); both (width,).
+    """Mean 0 and variance 1 along the last axis, then a trained gain and shift (Ba et al. 2016), both (width,).
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.Net.of(sf.layer("f", layer_norm(3))(sf.tensor("x", (None, 3))))
@@ -46,7 +46,7 @@ def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
 
 
 def perceptron(width: int, hidden: int, activation: Callable[..., Any] = relu) -> Kind:
-    """Two dense layers, `activation(x W + b) U + c`, from a width to itself.
+    """Two dense layers, `activation(x W + b) U + c`, that keep the width.
 
     >>> import symfold as sf
     >>> [weight.shape for weight in sf.layer("f", perceptron(3, 12)).params]
@@ -63,10 +63,10 @@ def perceptron(width: int, hidden: int, activation: Callable[..., Any] = relu) -
 
 
 def attention(width: int, heads: int = 1, *, causal: bool = False) -> Kind:
-    """Multi-head attention of a sequence (..., time, width) to itself (Vaswani et al. 2017); causal: to what came before, and itself.
+    """Multi-head self-attention over (..., time, width) (Vaswani et al. 2017); `causal`, over the past and itself.
 
-    Q, K, V are (heads, width, width/heads) with biases (heads, 1, width/heads); O is (heads, width/heads, width), its bias (1, width).
-    The heads are an axis of the weights, so that no axes change places.
+    Q, K, V are (heads, width, width/heads) with biases (heads, 1, width/heads); O is (heads, width/heads, width) with
+    bias (1, width). Heads are an axis of the weights, so nothing is transposed.
 
     >>> import symfold as sf
     >>> sf.layer("f", attention(8, 2))(sf.tensor("x", (None, 5, 8))).shape
@@ -79,14 +79,15 @@ def attention(width: int, heads: int = 1, *, causal: bool = False) -> Kind:
     width, heads, causal = whole("width", width, 1), whole("heads", heads, 1), flag("causal", causal)
     if width % heads:
         raise InvalidValue(f"{heads} heads do not divide a width of {width} (take a divisor of it)")
-    part, scale = width // heads, Normal(0.0, width**-0.5)
-    weights = [Weight(name, (heads, width, part), scale) for name in ("Q", "K", "V")]
-    weights += [Weight(name, (heads, 1, part), ZERO) for name in ("bq", "bk", "bv")]
-    weights += [Weight("O", (heads, part, width), scale), Weight("bo", (1, width), ZERO)]
+    head_width, scale = width // heads, Normal(0.0, width**-0.5)
+    weights = [Weight(name, (heads, width, head_width), scale) for name in ("Q", "K", "V")]
+    weights += [Weight(name, (heads, 1, head_width), ZERO) for name in ("bq", "bk", "bv")]
+    weights += [Weight("O", (heads, head_width, width), scale), Weight("bo", (1, width), ZERO)]
 
     def body(z: Any, Q: Node, K: Node, V: Node, bq: Node, bk: Node, bv: Node, O: Node, bo: Node) -> Any:  # noqa: E741
-        each = expand(z, axis=-3)  # the same for every head
-        read = attend(dot(each, Q) + bq, dot(each, K) + bk, dot(each, V) + bv, scale=part**-0.5, causal=causal)
-        return reduce_sum(dot(read, O), axis=(-3,), keepdims=False) + bo
+        shared = expand(z, axis=-3)  # every head reads the same
+        queries, keys, values = dot(shared, Q) + bq, dot(shared, K) + bk, dot(shared, V) + bv
+        attended = attend(queries, keys, values, scale=head_width**-0.5, causal=causal)
+        return reduce_sum(dot(attended, O), axis=(-3,), keepdims=False) + bo
 
     return make_kind(body, 1, tuple(weights))

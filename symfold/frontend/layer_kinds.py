@@ -1,7 +1,7 @@
-"""Kinds of layers: opaque, or a body over inputs and the parameters it wants.
+"""Layer kinds: opaque, or a body over inputs and parameters.
 
-layer ::= name, kind, leaves          leaves: the name itself as a node, the parameters, what the body captures
-kind  ::= opaque | body (a block) and the parameters it wants
+layer ::= name, kind, leaves          leaves: the name as a node, the parameters, the captured values
+kind  ::= opaque | body (a block) and its parameters
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from symfold.frontend.tracer import Tracer
 
 @dataclass(frozen=True)
 class Weight:
-    """A parameter that a layer kind wants: its name's beginning, its shape, how it starts."""
+    """A parameter of a layer kind: the prefix of its name, its shape, its initial distribution."""
 
     prefix: str
     shape: Shape
@@ -37,7 +37,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Kind:
-    """What layers of one kind share: the body, a block over (inputs..., weights..., captured...)."""
+    """What layers of one kind share: a body, as a block over (inputs..., weights..., captured...)."""
 
     body: Block
     weights: tuple[Weight, ...] = ()
@@ -49,7 +49,7 @@ class Kind:
 
 
 def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> Kind | None:
-    """A layer kind from a Python body and the shapes of its weights."""
+    """A layer kind from a Python function and the shapes of its weights."""
     if body is None or isinstance(body, Kind):
         if weights:
             raise InvalidType(
@@ -58,25 +58,26 @@ def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> 
         return body
     if not callable(body):
         raise InvalidType(f"a layer's body must be a function, got {body!r}")
-    wanted = tuple(
+    checked_weights = tuple(
         Weight(checked_name(name), input_shape(name, shape), default_start(input_shape(name, shape)))
         for name, shape in weights.items()
     )
-    return make_kind(body, arity_of(body, weights), wanted)
+    return make_kind(body, arity_of(body, weights), checked_weights)
 
 
 def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] = ()) -> Kind:
-    """Trace a body over inputs of any shape and weights of their shapes."""
+    """Trace a body over inputs of any shape and weights of known shapes."""
     shapes: list[Shape] = [(Rest((f"argument {k + 1}",)),) for k in range(arity)]
     shapes += [weight.shape for weight in weights]
 
     def run(formals: Sequence[Node]) -> list[Node]:
         values = [Tracer(formal) for formal in formals]
         named = {w.prefix: value for w, value in zip(weights, values[arity:], strict=True)}
-        result = body(*values[:arity], **named) if takes_names(body, named) else body(*values)
+        result = body(*values[:arity], **named) if takes_by_name(body, named) else body(*values)
         if isinstance(result, (tuple, list, dict)):
             raise InvalidType(
-                f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} (join them with sf.stack or np.concatenate, or use a mapper)"
+                f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} "
+                "(join them with sf.stack or np.concatenate, or use a mapper)"
             )
         return [as_node(result)]
 
@@ -84,23 +85,23 @@ def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] 
     return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)))
 
 
-def takes_names(body: Callable[..., Any], named: dict[str, Tracer]) -> bool:
-    """Whether the weights can be handed over by name, as the author spelled them."""
+def takes_by_name(body: Callable[..., Any], named: dict[str, Tracer]) -> bool:
+    """Whether the body takes the weights by name."""
     return bool(named) and set(named) <= set(positional(body))
 
 
 def positional(body: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a function that a value can be given for by position."""
+    """The parameters of a function that can be passed by position."""
     try:
-        found = inspect.signature(body).parameters
+        parameters = inspect.signature(body).parameters
     except (TypeError, ValueError):
         return {}
     allowed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return {name: p for name, p in found.items() if p.kind in allowed}
+    return {name: p for name, p in parameters.items() if p.kind in allowed}
 
 
-def takes_no_more(body: Callable[..., Any]) -> bool:
-    """Whether the arguments that `positional` gives are all that the body takes."""
+def is_fixed_arity(body: Callable[..., Any]) -> bool:
+    """Whether the body takes no `*args`, so that `positional` lists all it takes by position."""
     try:
         kinds = {p.kind for p in inspect.signature(body).parameters.values()}
     except (TypeError, ValueError):
@@ -109,32 +110,33 @@ def takes_no_more(body: Callable[..., Any]) -> bool:
 
 
 def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
-    """How many inputs a body takes besides its weights."""
+    """The number of inputs of a body, its weights not counted."""
     if isinstance(body, np.ufunc):
         return body.nin
     if isinstance(body, type) and issubclass(body, sp.Basic):
         return 1
     names = [name for name, p in positional(body).items() if p.default is inspect.Parameter.empty]
-    if not positional(body) and takes_no_more(body):
+    if not positional(body) and is_fixed_arity(body):
         raise InvalidType(
             f"the body {quoted(body)} takes no input (give a function of one value or more, as lambda z: z**2)"
         )
-    missing = set(weights) - set(positional(body)) if takes_no_more(body) else set()
+    missing = set(weights) - set(positional(body)) if is_fixed_arity(body) else set()
     if missing and len(missing) != len(weights):
         raise InvalidType(
             f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))})"
         )
     if missing and len(positional(body)) <= len(weights):
         raise InvalidType(
-            f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))}: give it one, as lambda z, {', '.join(weights)}: ...)"
+            f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))}: "
+            f"give it one, as lambda z, {', '.join(weights)}: ...)"
         )
     return max(1, len(names) - len(weights)) if names else 1
 
 
 def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = None, *, columns: bool = False) -> Kind:
-    """The dense layer `activation(x W + b)`, rows of x being samples; with `columns`, `activation(W x + b)`.
+    """The dense layer `activation(x W + b)`, a sample per row; with `columns`, `activation(W x + b)`.
 
-    W is (inputs, outputs) and b (1, outputs); with `columns` (outputs, inputs) and (outputs, 1).
+    W is (inputs, outputs) and b (1, outputs); with `columns`, (outputs, inputs) and (outputs, 1).
 
     >>> from symfold.frontend.named_layers import layer
     >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
@@ -143,7 +145,8 @@ def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = Non
     inputs, outputs, columns = whole("inputs", inputs, 1), whole("outputs", outputs, 1), flag("columns", columns)
     if activation is not None and not (callable(activation) and takes(activation, None)):
         raise InvalidType(
-            f"the activation {quoted(activation)} is no function of one value (give one as sf.sigmoid, np.tanh or sympy.tanh)"
+            f"the activation {quoted(activation)} is no function of one value "
+            "(give one as sf.sigmoid, np.tanh or sympy.tanh)"
         )
     act = activation or (lambda value: value)
     scale = Normal(0.0, max(1, inputs) ** -0.5)

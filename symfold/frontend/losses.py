@@ -1,4 +1,4 @@
-"""Losses: from a prediction and a target to one number. A new loss is one row."""
+"""Losses: a number from a prediction and a target. A new loss is one row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from symfold.errors import InvalidValue, ShapeError, unknown
 
 
 def squared_error(prediction: Any, target: Any) -> Any:
-    """The sum of squares of target - prediction.
+    """The sum of the squares of target - prediction.
 
     >>> import symfold as sf
     >>> loss = squared_error(sf.Net.of(sf.tensor("x")), sf.tensor("target"))
@@ -28,9 +28,9 @@ def squared_error(prediction: Any, target: Any) -> Any:
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:
-    """The mean of -log softmax(logits) at the labels: whole numbers, or one-hot rows (or other weights) beside the logits.
+    """The mean of -log softmax(logits) at the labels: class numbers, or one-hot (or other) weights.
 
-    The classes are the last axis of the logits, of known size. The mean is over the samples, as PyTorch's.
+    The classes are the last axis of the logits, of known size. The mean is over the samples, as in PyTorch.
 
     >>> import symfold as sf
     >>> loss = cross_entropy(sf.Net.of(sf.tensor("y", (None, 2))), sf.tensor("label", (None,)))
@@ -41,7 +41,8 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     shape = scores.shape
     if not (is_known(shape) and shape and isinstance(shape[-1], int)):
         raise ShapeError(
-            f"cross entropy needs logits of a known number of classes along the last axis, got shape {show(shape)} (as sf.tensor('y', (None, 10)))"
+            "cross entropy needs logits of a known number of classes along the last axis, "
+            f"got shape {show(shape)} (as sf.tensor('y', (None, 10)))"
         )
     if is_known(classes.shape) and len(classes.shape) == len(shape):
         weights = classes
@@ -53,7 +54,7 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
 
 
 def loss_of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
-    """A loss from a rule over a prediction and a target of one shape; an unknown shape is checked when numbers arrive."""
+    """A loss from a rule over a prediction and a target of equal shape, checked when numbers arrive if unknown."""
     left, right = as_node(prediction), as_node(target)
     checked = alike(left, right)
     node = rule(left if is_known(left.shape) and is_known(right.shape) else checked, right)
@@ -61,7 +62,7 @@ def loss_of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) ->
 
 
 def check_single(shape: tuple[int, ...]) -> None:
-    """A loss is a single number, where training begins."""
+    """Check at the start of training that the loss is a single number."""
     if shape != ():
         raise InvalidValue(f"a loss is a single number, got shape {shape} (sum it, or take its mean)")
 

@@ -1,4 +1,4 @@
-"""Named layers: one, or many made when asked for; called on values, each is an operation over its name and parameters."""
+"""Named layers, single or in lazy lists. A layer called on values is an operation over its name and parameters."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from symfold.frontend.tracer import COMPARED
 
 @dataclass(frozen=True)
 class Layer:
-    """A named layer. Call it on tensors, on SymPy expressions, on nets."""
+    """A named layer, to be called on tensors, SymPy expressions or nets."""
 
     name: str
     kind: Kind | None = None
-    given: tuple[Node, ...] | None = field(default=None, repr=False)
+    bound_leaves: tuple[Node, ...] | None = field(default=None, repr=False)
 
     @cached_property
     def leaves(self) -> tuple[Node, ...]:
-        """The name as a node, the parameters, what the body captures."""
-        if self.given is not None:
-            return self.given
+        """The name as a node, the parameters, the captured values."""
+        if self.bound_leaves is not None:
+            return self.bound_leaves
         named = Node(Input(self.name, (NAME,), "layer"))
         weights = self.kind.weights if self.kind else ()
         captured = self.kind.captured if self.kind else ()
@@ -46,7 +46,7 @@ class Layer:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Layer, (self.name, self.kind, self.given)
+        return Layer, (self.name, self.kind, self.bound_leaves)
 
     @property
     def params(self) -> tuple[Node, ...]:
@@ -54,16 +54,16 @@ class Layer:
         return self.leaves[1 : 1 + len(self.kind.weights)] if self.kind else ()
 
     @property
-    def spoken(self) -> str:
-        """What an error calls this layer."""
+    def description(self) -> str:
+        """This layer in error messages."""
         return f"layer {self!r}"
 
     def __call__(self, *inputs: Any) -> Node:
         lead = next((value for value in inputs if wraps_node(value)), None)
         if not inputs:
-            raise InvalidType(f"{self.spoken} was called without an argument (give at least one, as f(z))")
+            raise InvalidType(f"{self.description} was called without an argument (give at least one, as f(z))")
         if self.kind is not None and len(inputs) != (arity := self.kind.arity):
-            raise InvalidType(f"{self.spoken} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
+            raise InvalidType(f"{self.description} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
         node = Node(op, (self.leaves[0], *map(as_node, inputs), *self.leaves[1:]))
         result: Node = node if lead is None else lead._wrap_(node)
@@ -74,18 +74,18 @@ class Layer:
 
 
 class StandInLayer(Layer):
-    """What a mapper is given in place of the layers of a run: called like them, but nobody may ask which of them it is."""
+    """A stand-in for the layers of a run, passed to the mapper: it can be called but not named or compared."""
 
-    def __init__(self, kind: Kind | None, given: tuple[Node, ...]) -> None:
+    def __init__(self, kind: Kind | None, leaves: tuple[Node, ...]) -> None:
         object.__setattr__(self, "kind", kind)
-        object.__setattr__(self, "given", given)
+        object.__setattr__(self, "bound_leaves", leaves)
 
     @property
     def name(self) -> str:
         raise InvalidType(f"the name of a layer that is an item cannot be read: {COMPARED}")
 
     @property
-    def spoken(self) -> str:
+    def description(self) -> str:
         return "a layer of the fold"
 
     def __eq__(self, other: object) -> bool:
@@ -97,14 +97,14 @@ class StandInLayer(Layer):
         raise InvalidType(COMPARED)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StandInLayer, (self.kind, self.given)
+        return StandInLayer, (self.kind, self.bound_leaves)
 
     def __repr__(self) -> str:
         return "(a stand-in for layers)"
 
 
 def weight_name(prefix: str, layer: str) -> str:
-    """The name of a layer's parameter: `W1` for `f1`, `W_name` for a layer of another name.
+    """The name of a layer's parameter: `W1` for `f1`, `W_gate` for `gate`.
 
     >>> weight_name("W", "f12"), weight_name("W", "gate")
     ('W12', 'W_gate')
@@ -115,7 +115,7 @@ def weight_name(prefix: str, layer: str) -> str:
 
 @dataclass(frozen=True)
 class Layers(Sequence[Layer]):
-    """Many layers of one kind, made one by one when asked for; the depth may be a symbol."""
+    """A lazy list of layers of one kind; its length may be a symbol."""
 
     names: Names
     kind: Kind | None = None
@@ -135,8 +135,8 @@ class Layers(Sequence[Layer]):
     @overload
     def __getitem__(self, index: slice) -> list[Layer]: ...
     def __getitem__(self, index: int | slice) -> Layer | list[Layer]:
-        place = place_of("layer", index, len(self), "; a layer by name is sf.layer('f1')")
-        return [self[k] for k in place] if isinstance(place, range) else Layer(self.names[place], self.kind)
+        position = place_of("layer", index, len(self), "; a layer by name is sf.layer('f1')")
+        return [self[k] for k in position] if isinstance(position, range) else Layer(self.names[position], self.kind)
 
     def __call__(self, *inputs: Any) -> Any:
         raise InvalidType(
@@ -170,7 +170,7 @@ class Layers(Sequence[Layer]):
         return repr(list(self))
 
     def stacked_inputs(self) -> tuple[Node, ...]:
-        """The names and the parameters of all layers, each kind of leaf as one sequence."""
+        """The leaves of all layers, each as a sequence."""
         weights = self.kind.weights if self.kind else ()
         return (
             Node(StackedInputs(self.names, (NAME,), "layer")),
@@ -179,7 +179,7 @@ class Layers(Sequence[Layer]):
 
 
 def weight_names(prefix: str, names: Names) -> Names:
-    """The names of one parameter of many layers."""
+    """The names that one parameter has in many layers."""
     if isinstance(names, Numbered) and re.fullmatch(r"[A-Za-z]+", names.prefix):
         return replace(names, prefix=prefix)
     return compress([weight_name(prefix, name) for name in names])
@@ -206,41 +206,42 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
     >>> layers("f", count="n"), layers("f", count=3 * sp.Symbol("m"))
     ([f1, f2, ..., fn], [f1, f2, ..., f_{3*m}])
     """
-    made = kind_of(kind, weights)
+    layer_kind = kind_of(kind, weights)
     if count is not None:
-        return Layers(Numbered(checked_name(spec), 1, depth_given(count)), made)
+        return Layers(Numbered(checked_name(spec), 1, depth_given(count)), layer_kind)
     if not isinstance(spec, str) or not spec.strip():
         raise InvalidType(f"{spec!r} names no layers (give a spec as 'f1:4' or 'f g h', or a name and count=)")
-    run = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
-    if run:
-        start, stop = int(run[2] or 0), int(run[3])
+    numbered = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
+    if numbered:
+        start, stop = int(numbered[2] or 0), int(numbered[3])
         if stop < start:
             raise InvalidValue(
-                f"{spec!r} ends before it begins (the end is left out: 'f1:4' is f1, f2, f3, and 'f1:1' no layer)"
+                f"{spec!r} ends before it begins (the end is excluded: 'f1:4' is f1, f2, f3, and 'f1:1' no layer)"
             )
-        return Layers(Numbered(run[1], start, stop - start), made)
+        return Layers(Numbered(numbered[1], start, stop - start), layer_kind)
     try:
         symbols = sp.symbols(spec, seq=True)
     except ValueError as error:
         raise InvalidValue(
-            f"{spec!r} names no layers: {error} (give a spec as 'f1:4', whose end is left out, or 'f g h')"
+            f"{spec!r} names no layers: {error} (give a spec as 'f1:4', whose end is excluded, or 'f g h')"
         ) from None
     names = [checked_name(symbol.name) for symbol in symbols]
-    return Layers(compress(names) if names else (), made)
+    return Layers(compress(names) if names else (), layer_kind)
 
 
 def depth_given(count: Any) -> Size:
-    """How many layers, as their author gave it: a number, a symbol or its name, or an expression with symbols, as 3*m."""
+    """A number of layers: a whole number, a symbol or its name, or an expression with symbols, as 3*m."""
     if isinstance(count, (str, sp.Symbol)):
         return sp.Symbol(checked_name(str(count)), integer=True, positive=True)
     if not isinstance(count, sp.Expr) or not count.free_symbols:
         return whole("count (or a symbol)", count)
-    known = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
-    if not known.is_integer or known.is_negative:
+    depth = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
+    if not depth.is_integer or depth.is_negative:
         raise InvalidValue(
-            f"count={count} is no number of layers for every {', '.join(size_symbols(count))} (give a whole multiple of a symbol, as 3*m)"
+            f"count={count} is no number of layers for every {', '.join(size_symbols(count))} "
+            "(give a whole multiple of a symbol, as 3*m)"
         )
-    return known
+    return depth
 
 
 APPLIED.append(lambda name, args: Layer(name)(*args))

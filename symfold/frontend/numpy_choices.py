@@ -1,6 +1,6 @@
-"""How people choose between values: NumPy's functions and Python's operators on truth values, one row each.
+"""Choices between values: NumPy's functions and Python's operators on truth values, one row each.
 
-A truth value is the number 1 or 0. Every choice becomes `where`: its gradient flows through the branch taken alone.
+A truth value is the number 1 or 0. Every choice becomes `where`, so its gradient flows only through the branch taken.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def choose(condition: Any, a: Any, b: Any) -> Node:
     """a wherever the condition holds, else b."""
     if isinstance(condition, (bool, np.bool_)):
         raise NoRule(
-            f"the condition of a choice is {condition}: == and != compare structures (write np.equal(z, 2), np.not_equal(z, 2))"
+            f"the condition of a choice is {condition}: == and != compare structures "
+            "(write np.equal(z, 2), np.not_equal(z, 2))"
         )
     return Node(where, (as_node(condition), as_node(a), as_node(b)))
 
@@ -45,7 +46,8 @@ def choose(condition: Any, a: Any, b: Any) -> Node:
 def _where(condition: Any, a: Any = None, b: Any = None) -> Node:
     if a is None or b is None:
         raise NoRule(
-            "numpy.where with a condition alone gives positions, which depend on values and do not trace (give both branches)"
+            "numpy.where with a condition alone gives positions, which depend on values and do not trace "
+            "(give both branches)"
         )
     return choose(condition, a, b)
 
@@ -70,10 +72,11 @@ def _piecewise(a: Any, conditions: Any, functions: Sequence[Any], *args: Any, **
     ]
     if len(values) not in (len(tests), len(tests) + 1):
         raise InvalidValue(
-            f"numpy.piecewise got {len(tests)} conditions and {len(values)} functions (give one each, and one more for all else)"
+            f"numpy.piecewise got {len(tests)} conditions and {len(values)} functions "
+            "(give one function per condition, and optionally one more for all else)"
         )
     result = as_node(values[-1] if len(values) > len(tests) else 0)
-    for condition, value in zip(tests, values, strict=False):  # of several that hold, the last
+    for condition, value in zip(tests, values, strict=False):  # if several hold, the last one decides
         result = choose(condition, value, result)
     return result
 
@@ -98,14 +101,14 @@ def _truths(name: str, *values: Any) -> list[Node]:
         if not is_truth(node):
             power = "; a power is a**b" if name == "^" else ""
             raise NoRule(
-                f"{name} joins truth values, and {quoted(str(node))} is a number (compare first, as (a > 0) & (b > 0), or write "
-                f"np.logical_and, np.logical_or, np.logical_not{power})"
+                f"{name} joins truth values, and {quoted(str(node))} is a number (compare first, as (a > 0) & (b > 0), "
+                f"or write np.logical_and, np.logical_or, np.logical_not{power})"
             )
     return nodes
 
 
 def bitwise(name: str, head: Head) -> Callable[..., Node]:
-    """An operator of Python's on truth values."""
+    """A Python operator on truth values."""
     return lambda *values: Node(head, tuple(_truths(name, *values)))
 
 

@@ -1,4 +1,4 @@
-"""NumPy's functions on nodes: what `np.dot(z, W)` and its like mean, one row each."""
+"""NumPy functions on nodes, such as `np.dot(z, W)`: one row each."""
 
 from __future__ import annotations
 
@@ -52,15 +52,16 @@ def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
     if rule is None and function in INSTEAD:
         raise NoRule(f"numpy.{name} does not trace (write {INSTEAD[function]})")
     if rule is None:
-        known = ", ".join(sorted({getattr(f, "__name__", str(f)) for f in (*NUMPY, *UFUNCS)} - {"__getitem__"}))
-        raise NoRule(f"numpy.{name} does not trace (those that do: {known})")
+        traced = ", ".join(sorted({getattr(f, "__name__", str(f)) for f in (*NUMPY, *UFUNCS)} - {"__getitem__"}))
+        raise NoRule(f"numpy.{name} does not trace (those that do: {traced})")
     try:
         return rule(*args, **options)
     except TypeError:
         if not takes(rule, *args, **options):
-            given = [f"{len(args)} value(s)", *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
+            arguments = [f"{len(args)} value(s)", *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
             raise NoRule(
-                f"numpy.{name} of {', '.join(given)} does not trace (it takes {listing(inspect.signature(rule).parameters)})"
+                f"numpy.{name} of {', '.join(arguments)} does not trace "
+                f"(it takes {listing(inspect.signature(rule).parameters)})"
             ) from None
         raise
 
@@ -78,7 +79,8 @@ def _transpose(a: Any, axes: Any = None) -> Node:
     node = as_node(a)
     if axes is not None or (is_known(node.shape) and node.ndim > 2):
         raise NoRule(
-            f"transpose of {show(node.shape)} with axes={axes} does not trace (only the last two axes swap: .T of a matrix)"
+            f"transpose of {show(node.shape)} with axes={axes} does not trace "
+            "(only the last two axes swap: .T of a matrix)"
         )
     return swap(node)
 
@@ -96,7 +98,7 @@ def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
 
 
 def sizes_given(shape: Any, least: int = 0) -> Shape:
-    """A shape as its author gave it: one size or several, each a whole number or a SymPy expression."""
+    """A shape from one size or several, each a whole number or a SymPy expression."""
     sizes = shape if isinstance(shape, (tuple, list)) else [shape]
     return tuple(size_given("size", size, least) for size in sizes)
 
@@ -109,28 +111,28 @@ def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
 
 
 def _getitem(a: Node, index: Any) -> Node:
-    parts = index if isinstance(index, tuple) else (index,)
-    plain: list[Any] = []
-    for part in parts:
+    indices: list[Any] = []
+    for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
-            plain.append((part.start, part.stop) if part.step in (None, 1) else (part.start, part.stop, part.step))
+            indices.append((part.start, part.stop) if part.step in (None, 1) else (part.start, part.stop, part.step))
         elif part is ... or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
-            plain.append(part if part is ... else int(part))
+            indices.append(part if part is ... else int(part))
         else:
             raise NoRule(
-                f"indexing with {part!r} does not trace (integers, slices and ... do; to choose entries write np.where(z > 0, a, b))"
+                f"indexing with {part!r} does not trace "
+                "(integers, slices and ... do; to choose entries write np.where(z > 0, a, b))"
             )
-    return item(a, index=tuple(plain))
+    return item(a, index=tuple(indices))
 
 
 def _expand_dims(a: Any, axis: int) -> Node:
     return expand(as_node(a), axis=whole("axis", axis, None))
 
 
-def only(allowed: bool, function: str, given: str, what: str) -> None:
-    """Refuse an option of NumPy's that has no meaning here."""
+def only(allowed: bool, function: str, option: str, instead: str) -> None:
+    """Refuse a NumPy option that has no meaning here."""
     if not allowed:
-        raise NoRule(f"numpy.{function} with {given} does not trace ({what} does)")
+        raise NoRule(f"numpy.{function} with {option} does not trace ({instead} does)")
 
 
 def _stack(parts: Sequence[Any], axis: int = 0) -> Node:
@@ -166,10 +168,10 @@ def _root(a: Any) -> Node:
 def _squeeze(a: Any, axis: int | None = None) -> Node:
     node = as_node(a)
     only(axis is not None and is_known(node.shape), "squeeze", f"axis={axis}", "one axis of a known shape")
-    (place,) = axes_of(whole("axis", axis, None), node.ndim)
-    if node.shape[place] != 1:
+    (position,) = axes_of(whole("axis", axis, None), node.ndim)
+    if node.shape[position] != 1:
         raise ShapeError(f"cannot squeeze axis {axis} of {show(node.shape)}: its size is not 1")
-    return squeeze(node, axis=place)
+    return squeeze(node, axis=position)
 
 
 def _swapaxes(a: Any, first: int, second: int) -> Node:
@@ -192,7 +194,7 @@ def _ravel(a: Any) -> Node:
     return node if is_known(node.shape) and node.ndim == 1 else _reshape(node, -1)
 
 
-# NumPy's functions that are not one elementwise head; a new one is a row here
+# the NumPy functions that are not a single elementwise function; a new one is a row
 NUMPY: dict[Any, Callable[..., Node]] = {
     np.subtract: lambda a, b: as_node(a) - b,
     np.divide: lambda a, b: as_node(a) / b,

@@ -1,4 +1,4 @@
-"""NumPy's functions that mean nothing for symbolic values, each with what to write in its place."""
+"""NumPy functions that do not trace, each with what to write instead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 _REPEAT = "np.broadcast_to, or np.concatenate of a list"
 
-# a new one is a row here; a function that gets a row in `numpy_functions` needs none
+# functions with a row in `numpy_functions` need none here
 INSTEAD: dict[Any, str] = {
     np.choose: "np.select, or np.where(number == k, a, b)",
     **dict.fromkeys((np.tile, np.repeat), _REPEAT),

@@ -1,4 +1,4 @@
-"""NumPy's protocols: what nodes and nets answer when NumPy's functions are called on them."""
+"""NumPy's protocols: NumPy functions called on nodes, nets and SymPy expressions trace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from symfold.frontend.numpy_functions import call_numpy
 
 
 def node_ufunc(node: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
-    """What a node answers to a universal function of NumPy's."""
+    """A NumPy ufunc on a node."""
     if any(wraps_node(value) for value in inputs):
         return NotImplemented
     if method != "__call__" or options:
@@ -28,22 +28,22 @@ def node_ufunc(node: Node, ufunc: Any, method: str, *inputs: Any, **options: Any
 
 
 def node_function(node: Node, function: Any, types: Any, args: Sequence[Any], options: Any) -> Node:
-    """What a node answers to any other function of NumPy's."""
+    """Any other NumPy function on a node."""
     return NotImplemented if any(wraps_node(value) for value in args) else call_numpy(function, *args, **options)
 
 
 def net_ufunc(net: Net, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net:
-    """What a net answers to a universal function of NumPy's: a net."""
+    """A NumPy ufunc on a net, as a net."""
     return net._wrap_(call_numpy(ufunc, *map(net._operand, inputs), **options))
 
 
 def net_function(net: Net, function: Any, types: Any, args: Sequence[Any], options: Any) -> Net:
-    """What a net answers to any other function of NumPy's: a net."""
+    """Any other NumPy function on a net, as a net."""
     return net._wrap_(call_numpy(function, *map(net._operand, args), **options))
 
 
 def expression_function(expression: sp.Expr, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
-    """What a SymPy expression answers to a function of NumPy's: one of tensors traces; of another, NumPy does what it always does.
+    """A NumPy function on a SymPy expression: it traces if the expression holds tensors; otherwise NumPy decides.
 
     NumPy would take `sp.tanh(z)` for one number, and its sum for the number itself.
     """

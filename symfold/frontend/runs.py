@@ -1,4 +1,4 @@
-"""Runs: the items of a fold, neighbours that are alike taken together, each leaf of theirs a sequence or one value for all."""
+"""Runs: neighboring items of equal pattern, each leaf stacked into a sequence or shared by the whole run."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring items that are alike: the pattern, its leaves, and examples to check the mapper on."""
+    """Neighboring items of one pattern: the pattern, its leaves, and examples for the trace check."""
 
     pattern: Any
     leaves: tuple[Node, ...]
     count: Size
     start: int
     examples: tuple[tuple[int, Any], ...]
-    source: Sequence[Any] = ()  # what the items are read from, if they are no values along an axis
-    along: bool = True  # whether the leaves are sequences, and not values that all the items share
+    source: Sequence[Any] = ()  # the items, if they are not entries along an axis
+    stacked: bool = True  # whether the leaves are sequences; if not, all items share them
 
-    def name_at(self, where: int) -> str:
-        """The name of the first layer in the item of one step, for messages."""
-        return named_in(self.source[self.start + where]) if self.source and isinstance(self.count, int) else ""
+    def name_at(self, step: int) -> str:
+        """The name of the first layer in the item of one step, for error messages."""
+        return named_in(self.source[self.start + step]) if self.source and isinstance(self.count, int) else ""
 
 
 @dataclass(frozen=True)
 class Zipped:
-    """Lists read side by side, without listing them."""
+    """Lists read in parallel, lazily."""
 
     parts: tuple[Any, ...]
 
 
 def zipped(*parts: Any) -> Zipped:
-    """Layers and sequences read side by side, an item being a tuple with one of each; at any depth, also a symbolic one.
+    """Layers and sequences read in parallel: each item is a tuple with one entry of each. The depth may be symbolic.
 
-    At a depth that is a number this is the fold over `zip(...)`.
+    At a known depth this is the fold over `zip(...)`.
 
     >>> import symfold as sf
     >>> f, g, x = sf.layers("f", count="n"), sf.layers("g", count="n"), sf.tensor("x")
@@ -57,7 +57,8 @@ def zipped(*parts: Any) -> Zipped:
     for part in parts:
         if not (isinstance(part, (Layers, Node)) or hasattr(part, "_as_tree_")):
             raise InvalidType(
-                f"sf.zipped takes layers, tensors and scans, got {quoted(part)} (lists are items as they are: zip(list, list))"
+                f"sf.zipped takes layers, tensors and scans, got {quoted(part)} "
+                "(lists are items as they are: zip(list, list))"
             )
     if not parts:
         raise InvalidType("sf.zipped takes one list or more, got none")
@@ -66,16 +67,16 @@ def zipped(*parts: Any) -> Zipped:
 
 @dataclass(frozen=True)
 class Repeated:
-    """One item, so many times."""
+    """One item, repeated."""
 
     item: Any
     count: Size
 
 
 def repeat(item: Any, count: Any) -> Repeated:
-    """The same item at every step, as `itertools.repeat(item, times)`; so many times, which may be a symbol.
+    """The same item at every step, as in `itertools.repeat(item, times)`; the count may be a symbol.
 
-    A layer so repeated is shared by all the steps: one layer, one set of parameters. At a number this is the fold over `[f] * count`.
+    All steps share a repeated layer and its parameters. At a known count this is the fold over `[f] * count`.
 
     >>> import symfold as sf
     >>> print(sf.fold(sf.mappers.residual, sf.repeat(sf.layer("f"), "n"), sf.tensor("x")))
@@ -85,44 +86,32 @@ def repeat(item: Any, count: Any) -> Repeated:
 
 
 def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
-    """Neighbouring like items, as runs."""
+    """The items as runs."""
     if isinstance(items, Layers) and not (items.kind and items.kind.captured):
         if items.count != 0:
             count = items.count
-            examples = tuple((k, items[k]) for k in checked(count, keep_all))
-            yield Run(
-                LayerPattern(items.kind),
-                items.stacked_inputs(),
-                count,
-                0,
-                examples,
-                items if isinstance(count, int) else (),
-            )
+            examples = tuple((k, items[k]) for k in example_steps(count, keep_all))
+            source = items if isinstance(count, int) else ()
+            yield Run(LayerPattern(items.kind), items.stacked_inputs(), count, 0, examples, source)
         return
     if isinstance(items, Repeated):
         if items.count != 0:
-            one = read_item(items.item)
-            yield Run(
-                one.pattern,
-                one.leaves,
-                items.count,
-                0,
-                tuple((k, items.item) for k in checked(items.count, keep_all) or (0,)),
-                along=False,
-            )
+            item = read_item(items.item)
+            examples = tuple((k, items.item) for k in example_steps(items.count, keep_all) or (0,))
+            yield Run(item.pattern, item.leaves, items.count, 0, examples, stacked=False)
         return
     if hasattr(items, "_as_tree_") or isinstance(items, Node):
-        yield from runs_along(items)
+        yield from runs_of_sequences(items)
         return
     if isinstance(items, Zipped):
-        yield from runs_beside(items.parts)
+        yield from runs_of_lists(items.parts)
         return
     listed = ordered(FOLDED, items)
     start = 0
     while start < len(listed):
         if named := named_run(listed, start):
             count = len(named)
-            examples = tuple((k, listed[start + k]) for k in checked(count, keep_all))
+            examples = tuple((k, listed[start + k]) for k in example_steps(count, keep_all))
             yield Run(LayerPattern(named.kind), named.stacked_inputs(), count, start, examples, listed)
             start += count
             continue
@@ -132,48 +121,44 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
             run.append(item)
         count = len(run)
         sequences = tuple(stack(leaves) for leaves in zip(*(item.leaves for item in run), strict=True))
-        yield Run(
-            first.pattern,
-            sequences,
-            count,
-            start,
-            tuple((k, listed[start + k]) for k in checked(count, keep_all)),
-            listed,
-        )
+        examples = tuple((k, listed[start + k]) for k in example_steps(count, keep_all))
+        yield Run(first.pattern, sequences, count, start, examples, listed)
         start += count
 
 
-def checked(count: Size, keep_all: bool = False) -> Sequence[int]:
-    """The items of a run on which the mapper is traced again: those at its ends, or all; none where the ends are not known."""
+def example_steps(count: Size, keep_all: bool = False) -> Sequence[int]:
+    """The steps of a run that the trace check repeats: the first and last, or all; none at a symbolic depth."""
     if not isinstance(count, int):
         return ()
     return range(count) if keep_all else sorted({0, count - 1})
 
 
-def runs_beside(parts: Sequence[Any]) -> Iterable[Run]:
-    """Layers and sequences, one of each a step."""
+def runs_of_lists(parts: Sequence[Any]) -> Iterable[Run]:
+    """Lists read in parallel, one entry of each per step."""
     if captured := next(
         (part for part in parts if isinstance(part, Layers) and part.kind and part.kind.captured), None
     ):
         raise InvalidType(
             f"the body of {captured!r} captures values, and such layers are folded over as a list: zip(list, list)"
         )
-    read = [(part, *_read_along(part)) for part in parts]
-    counts = list(dict.fromkeys(count for _, _, _, count in read))
+    lists = [(part, *_read_list(part)) for part in parts]
+    counts = list(dict.fromkeys(count for _, _, _, count in lists))
     if len(counts) > 1:
         raise ShapeError(f"lists of different lengths cannot be read side by side: {', '.join(map(str, counts))}")
-    pattern = TuplePattern(tuple(pattern for _, pattern, _, _ in read), tuple(len(leaves) for _, _, leaves, _ in read))
-    sequences = tuple(leaf for _, _, leaves, _ in read for leaf in leaves)
+    pattern = TuplePattern(
+        tuple(pattern for _, pattern, _, _ in lists), tuple(len(leaves) for _, _, leaves, _ in lists)
+    )
+    sequences = tuple(leaf for _, _, leaves, _ in lists for leaf in leaves)
     (count,) = counts
     if count != 0:
         examples = tuple(
-            (k, tuple(part[k] if isinstance(part, Layers) else element(leaves[0], k) for part, _, leaves, _ in read))
-            for k in checked(count)
+            (k, tuple(part[k] if isinstance(part, Layers) else element(leaves[0], k) for part, _, leaves, _ in lists))
+            for k in example_steps(count)
         )
         yield Run(pattern, sequences, count, 0, examples)
 
 
-def _read_along(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
+def _read_list(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
     """The pattern, the sequences and the length of one list."""
     if isinstance(part, Layers):
         return LayerPattern(part.kind), part.stacked_inputs(), part.count
@@ -182,27 +167,31 @@ def _read_along(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
 
 
 def named_run(listed: Sequence[Any], start: int) -> Layers | None:
-    """Layers of one kind and of different names from here on, read by their names alone: no node is made for each."""
+    """The layers of one kind from `start` on, if all names differ; read by name, without a node per layer."""
     first = listed[start]
-    if not isinstance(first, Layer) or first.given is not None or (first.kind and first.kind.captured):
+    if not isinstance(first, Layer) or first.bound_leaves is not None or (first.kind and first.kind.captured):
         return None
     kind, names = first.kind, []
     for item in map(listed.__getitem__, range(start, len(listed))):
-        if not isinstance(item, Layer) or item.given is not None or (item.kind is not kind and item.kind != kind):
+        if (
+            not isinstance(item, Layer)
+            or item.bound_leaves is not None
+            or (item.kind is not kind and item.kind != kind)
+        ):
             break
         names.append(item.name)
     return Layers(compress(names), kind) if len(set(names)) == len(names) else None
 
 
-def runs_along(items: Any) -> Iterable[Run]:
+def runs_of_sequences(items: Any) -> Iterable[Run]:
     """A tensor, a scan or a tuple of sequences, read along the leading axis."""
     value = items._as_tree_() if hasattr(items, "_as_tree_") else items
     leaves, form = flatten(value)
     counts = list(dict.fromkeys(length(leaf.shape) for leaf in leaves))
-    known = [count for count in counts if isinstance(count, int)]
-    if len(known) > 1:
+    known_counts = [count for count in counts if isinstance(count, int)]
+    if len(known_counts) > 1:
         raise ShapeError(f"sequences of different lengths cannot be items of one fold: {', '.join(map(str, counts))}")
-    count = (known or counts)[0]
+    count = (known_counts or counts)[0]
     pattern: Any = ValuePattern() if form == "*" else TuplePattern((ValuePattern(),) * len(leaves), (1,) * len(leaves))
     if count != 0:
         yield Run(pattern, tuple(leaves), count, 0, ())

@@ -1,7 +1,7 @@
-"""Tracers: what a mapper or a body is called with, in place of the states and items of all steps at once.
+"""Tracers: stand-ins for the states and items of all steps, passed to a mapper or a body.
 
-A tracer does what a node does (operators, NumPy, SymPy), and what comes of it is a tracer again. It cannot be compared,
-hashed or looked up: the answer would hold for one step, and the step is traced for all of them.
+A tracer supports what a node does (operators, NumPy, SymPy), with tracers as results. It cannot be compared, hashed or
+looked up: the answer would hold for one step, but the trace is for all of them.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class Tracer(Operators):
         return traced(getattr(self.node, name)(*map(untraced, others), **options))
 
     def __hash__(self) -> int:
-        # in the words of Python: SymPy then calls its functions without looking the arguments up in its cache
+        # worded as by Python, since SymPy then calls its functions without a cache look-up
         raise InvalidType(f"unhashable type: 'Tracer' ({COMPARED})")
 
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        # SymPy asks of a condition whether it is `True`
+        # SymPy compares conditions with `True`
         if isinstance(other, (Node, Tracer, Net, Number, np.ndarray, sp.Expr)) and not isinstance(other, bool):
             raise InvalidType(COMPARED)
         return False
@@ -96,7 +96,7 @@ class TruthTracer(Tracer):
 
 
 def traced(value: Any) -> Any:
-    """A node as a tracer, also within a tuple; anything else as it is."""
+    """A node as a tracer, also inside a tuple; anything else unchanged."""
     if isinstance(value, tuple):
         return tuple(map(traced, value))
     if not isinstance(value, Node):
@@ -105,25 +105,25 @@ def traced(value: Any) -> Any:
 
 
 def untraced(value: Any) -> Any:
-    """The node of a tracer, also within lists and tuples; anything else as it is."""
+    """The node of a tracer, also inside lists and tuples; anything else unchanged."""
     if isinstance(value, (list, tuple)):
         return type(value)(map(untraced, value)) if type(value) in (list, tuple) else value
     return value.node if isinstance(value, Tracer) else value
 
 
 def tracer_ufunc(tracer: Tracer, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-    """What a tracer answers to a universal function of NumPy's."""
+    """A NumPy ufunc on a tracer."""
     return traced(node_ufunc(tracer.node, ufunc, method, *map(untraced, inputs), **options))
 
 
 def tracer_function(tracer: Tracer, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
-    """What a tracer answers to any other function of NumPy's."""
-    plain = {name: untraced(value) for name, value in options.items()}
-    return traced(node_function(tracer.node, function, types, tuple(map(untraced, args)), plain))
+    """Any other NumPy function on a tracer."""
+    untraced_options = {name: untraced(value) for name, value in options.items()}
+    return traced(node_function(tracer.node, function, types, tuple(map(untraced, args)), untraced_options))
 
 
 def tracer_symbol(tracer: Tracer) -> sp.Basic:
-    """A tracer as SymPy sees it."""
+    """A tracer as a SymPy symbol."""
     return as_symbol(tracer.node)
 
 

@@ -1,8 +1,8 @@
 """Mappers: steps and architectures by name.
 
-In: a state and an item. Out: the next state. A family is a file with its rows; a new mapper is one row.
+In: a state and an item. Out: the next state. Each family is a file with its rows; a new mapper is one row.
 
-    registry         what a row holds
+    registry         the rows of the tables, and what architectures are built from
     additive         feedforward, residual, boosting
     dense            sums and concatenations of all earlier states
     expressions/     mappers typed as text: parsed, never evaluated
@@ -98,7 +98,7 @@ __all__ = [
     "unet",
 ]  # fmt: skip
 
-# steps of one layer, that the command takes by name
+# steps over one layer, which the command takes by name
 MAPPERS: dict[str, Row] = {
     row.name: row for family in (_additive, _multiplicative, _residuals, _steps) for row in family.ROWS
 }
@@ -111,7 +111,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def mapper(name: str, x: Any) -> Mapper:
-    """The mapper of this name, for the initial input x.
+    """The mapper with this name, for the initial input x.
 
     >>> mapper("resnet", None)
     Traceback (most recent call last):

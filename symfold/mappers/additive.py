@@ -1,4 +1,4 @@
-"""Mappers that put a layer's output in the place of the state, or add it on."""
+"""Mappers that replace the state by a layer's output, or add the output to it."""
 
 from __future__ import annotations
 

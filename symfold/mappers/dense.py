@@ -1,6 +1,6 @@
-"""Layers that read all the earlier ones: joined, summed, weighted, by attention over depth, or in several streams.
+"""Layers that read all earlier ones: concatenated, summed, weighted, by attention over depth, or in several streams.
 
-A state that grows makes a block of every step; where a sum or a fixed number of streams is enough, one block is all.
+A growing state needs a block per step; a sum or a fixed number of streams needs one block for all steps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Layered = Callable[..., Any]
 
 
 def dense_concatenation(z: Any, f: Layered) -> Any:
-    """Every layer reads all the earlier ones, side by side along the last axis (Huang et al. 2017, DenseNet).
+    """Every layer reads all earlier ones, concatenated along the last axis (Huang et al. 2017, DenseNet).
 
     >>> import symfold as sf
     >>> x, f = sf.tensor("x", (None, 3)), [sf.layer("f1", sf.dense(3, 2)), sf.layer("f2", sf.dense(5, 2))]
@@ -39,7 +39,7 @@ def dense_concatenation(z: Any, f: Layered) -> Any:
 
 
 def dense_sum(state: tuple[Any, Any], f: Layered) -> tuple[Any, Any]:
-    """Every layer reads the sum of all the earlier ones (Soltani & Jiang 2016, HORNN). State: (the last layer, the sum).
+    """Every layer reads the sum of all earlier ones (Soltani & Jiang 2016, HORNN). State: (the last layer, the sum).
 
     The sum is a residual net: s = s + f(s).
 
@@ -54,9 +54,9 @@ def dense_sum(state: tuple[Any, Any], f: Layered) -> tuple[Any, Any]:
 
 
 def denseformer(state: tuple[Any, Any], item: tuple[Layered, Any]) -> tuple[Any, Any]:
-    """Every layer reads a trained average of all the earlier ones (Pagliardini et al. 2024). State: (what is read, all so far).
+    """Every layer reads a trained average of all earlier ones (Pagliardini et al. 2024).
 
-    Items: (layer, weights of shape (how many there are then, 1, ...)).
+    State: (the average, the sequence of all so far). Items: (layer, weights of shape (its length, 1, ...)).
 
     >>> import symfold as sf
     >>> x = sf.tensor("x", (None, 3))
@@ -65,15 +65,15 @@ def denseformer(state: tuple[Any, Any], item: tuple[Layered, Any]) -> tuple[Any,
     """
     z, earlier = state
     f, alpha = item
-    earlier = _with(earlier, f(z))
+    earlier = _appended(earlier, f(z))
     return reduce_sum(alpha * earlier, axis=(0,), keepdims=False), earlier
 
 
 def depth_attention(earlier: Any, f: Layered) -> Any:
-    """Every layer reads the earlier ones by attention, the last one asking (Fang et al. 2023). State: all so far, a sequence.
+    """Every layer reads the earlier ones by attention, with the last one as the query (Fang et al. 2023).
 
-    Paths: an earlier one is read twice, as a value and by its share, and the last one once more, as it asks:
-    P_k = t*(2*(P_0 + ... + P_{k-1}) + P_{k-1}).
+    State: the sequence of all so far. Paths: each earlier one is read twice, as value and key, and the last once more,
+    as the query: P_k = t*(2*(P_0 + ... + P_{k-1}) + P_{k-1}).
 
     >>> import symfold as sf
     >>> x = sf.tensor("x", (None, 3))
@@ -81,11 +81,11 @@ def depth_attention(earlier: Any, f: Layered) -> Any:
     (4, x.shape[0], 3)
     """
     score = reduce_sum(earlier * earlier[-1], axis=(-1,), keepdims=True)
-    return _with(earlier, f(reduce_sum(softmax(score, axis=0) * earlier, axis=(0,), keepdims=False)))
+    return _appended(earlier, f(reduce_sum(softmax(score, axis=0) * earlier, axis=(0,), keepdims=False)))
 
 
 def hyper_connections(streams: Any, item: tuple[Layered, Any, Any, Any]) -> Any:
-    """Several residual streams, read, mixed and written by trained weights (Zhu et al. 2024, the static form).
+    """Several residual streams, read, mixed and written with trained weights (Zhu et al. 2024, the static form).
 
     State: (rows, m, width). Items: (layer, read (1, m), mix (m, m), write (m, 1)).
 
@@ -98,44 +98,44 @@ def hyper_connections(streams: Any, item: tuple[Layered, Any, Any, Any]) -> Any:
     return dot(mix, streams) + dot(write, f(dot(read, streams)))
 
 
-def _with(earlier: Any, value: Any) -> Any:
-    """A sequence with one entry more."""
+def _appended(earlier: Any, value: Any) -> Any:
+    """A sequence with one more entry."""
     node = as_node(value)
     return concatenate(as_node(earlier), expand(node, axis=-len(node.shape) - 1), axis=0)
 
 
-def _growing(made: Parts) -> Any:
-    depth, width = known_count(made.depth), made.width
+def _growing(parts: Parts) -> Any:
+    depth, width = known_count(parts.depth), parts.width
     kinds: Sequence[Any] = [None if width is None else dense((k + 1) * width, width, np.tanh) for k in range(depth)]
-    return folding.fold(dense_concatenation, [Layer(f"f{k + 1}", kind) for k, kind in enumerate(kinds)], made.x)
+    return folding.fold(dense_concatenation, [Layer(f"f{k + 1}", kind) for k, kind in enumerate(kinds)], parts.x)
 
 
-def _denseformer(made: Parts) -> Any:
+def _denseformer(parts: Parts) -> Any:
     weights = [
-        parameter(f"alpha{k + 1}", (k + 2, 1, 1), Normal(1.0 / (k + 2), 0.1)) for k in range(known_count(made.depth))
+        parameter(f"alpha{k + 1}", (k + 2, 1, 1), Normal(1.0 / (k + 2), 0.1)) for k in range(known_count(parts.depth))
     ]
-    return folding.fold(denseformer, list(zip(made.layers(), weights, strict=True)), (made.x, stack([made.x])))[0]
+    return folding.fold(denseformer, list(zip(parts.layers(), weights, strict=True)), (parts.x, stack([parts.x])))[0]
 
 
-def _hyper_connections(made: Parts, streams: int = 2) -> Any:
+def _hyper_connections(parts: Parts, streams: int = 2) -> Any:
     items = zipped(
-        made.layers(),
-        made.numbers("r", (1, streams)),
-        made.numbers("A", (streams, streams)),
-        made.numbers("w", (streams, 1)),
+        parts.layers(),
+        parts.numbers("r", (1, streams)),
+        parts.numbers("A", (streams, streams)),
+        parts.numbers("w", (streams, 1)),
     )
-    start = expand(made.x, axis=-2) * np.ones((streams, 1))
+    start = expand(parts.x, axis=-2) * np.ones((streams, 1))
     return Net.of(reduce_sum(as_node(folding.fold(hyper_connections, items, start)), axis=(-2,), keepdims=False))
 
 
 ARCHITECTURES = (
     Architecture("dense_concatenation", _growing,
                  "z = [z, f(z)]", "z, wider at each step", "(1 + t)**n", "n", "n", "z is kept", "Huang et al. 2017"),
-    Architecture("dense_sum", lambda made: folding.fold(dense_sum, made.layers(), (made.x, made.x))[0],
+    Architecture("dense_sum", lambda parts: folding.fold(dense_sum, parts.layers(), (parts.x, parts.x))[0],
                  "z = f(s), s = s + z", "(z, s)", "t*(1 + t)**(n - 1)", "n", "n", "s = s - z", "Soltani & Jiang 2016"),
     Architecture("denseformer", _denseformer,
                  "z_k = f(y_{k-1}), y_k = sum_j alpha_kj*z_j", "all z so far", "(1 + t)**n", "n", "n", "z is kept", "Pagliardini et al. 2024"),
-    Architecture("depth_attention", lambda made: folding.fold(depth_attention, made.layers(), stack([made.x]))[-1],
+    Architecture("depth_attention", lambda parts: folding.fold(depth_attention, parts.layers(), stack([parts.x]))[-1],
                  "z_k = f(sum_j softmax_j(z_j . z_{k-1})*z_j)", "all z so far", "P_n = (1 + 3*t)*P_{n-1} - t*P_{n-2}, P_0 = 1, P_1 = 3*t",
                  "n", "n", "z is kept", "Fang et al. 2023"),
     Architecture("hyper_connections", _hyper_connections,

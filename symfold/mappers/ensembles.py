@@ -1,4 +1,4 @@
-"""Ensembles: every layer reads the input, and what it gives is added, averaged, or weighted by a gate."""
+"""Ensembles: every layer reads the input; the outputs are added, averaged or weighted by a gate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Learner = Callable[..., Any]
 
 
 def gradient_boosting(x: Any, shrinkage: Any = 0.1) -> Mapper:
-    """Boosting with shrinkage, z + nu f(x), begun at 0 (Friedman 2001); fitted by stages it is the greedy fit of what is left.
+    """Boosting with shrinkage, z + nu f(x), from 0 (Friedman 2001); fitted in stages, each layer fits the residual.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")
@@ -32,7 +32,7 @@ def _gradient_boosting(x: Any, shrinkage: Any, z: Any, f: Learner) -> Any:
 
 
 def stacking(x: Any) -> Mapper:
-    """Learners side by side, each with a trained weight, begun at 0 (Wolpert 1992; Breiman 1996). Items: (learner, weight).
+    """A weighted sum of learners, with trained weights, from 0 (Wolpert 1992; Breiman 1996). Items: (learner, weight).
 
     >>> import symfold as sf
     >>> x, weights = sf.tensor("x"), [sf.parameter("w1"), sf.parameter("w2")]
@@ -50,7 +50,7 @@ def _stacking(x: Any, z: Any, item: tuple[Learner, Any]) -> Any:
 def mixture(x: Any) -> Mapper:
     """A mixture of experts: the gates' softmax weights the experts (Jacobs et al. 1991). Items: (expert, gate).
 
-    State: (numerator, denominator), begun at (0, 0); the mixture is their quotient.
+    State: (numerator, denominator), from (0, 0); the mixture is their quotient.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")
@@ -67,26 +67,26 @@ def _mixture(x: Any, state: tuple[Any, Any], item: tuple[Learner, Learner]) -> t
     return state[0] + weight * f(x), state[1] + weight
 
 
-def _stacking_net(made: Parts) -> Any:
-    return Net.of(made.layer("g")(folding.fold(stacking(made.x), zipped(made.layers(), made.numbers("w")), 0)))
+def _stacking_net(parts: Parts) -> Any:
+    return Net.of(parts.layer("g")(folding.fold(stacking(parts.x), zipped(parts.layers(), parts.numbers("w")), 0)))
 
 
-def _mixture_net(made: Parts) -> Any:
-    parts = folding.fold(mixture(made.x), zipped(made.layers("f"), made.layers("g")), (0, 0))
-    return Net.of(parts[0] / parts[1])
+def _mixture_net(parts: Parts) -> Any:
+    sums = folding.fold(mixture(parts.x), zipped(parts.layers("f"), parts.layers("g")), (0, 0))
+    return Net.of(sums[0] / sums[1])
 
 
 ARCHITECTURES = (
-    Architecture("boosting", lambda made: folding.fold(boosting(made.x), made.layers(), made.x),
+    Architecture("boosting", lambda parts: folding.fold(boosting(parts.x), parts.layers(), parts.x),
                  "z = f(x) + z", "z", "1 + n*t", "1", "n", "z = y - f(x)", "Friedman 2001"),
-    Architecture("gradient_boosting", lambda made: folding.fold(gradient_boosting(made.x), made.layers(), 0),
+    Architecture("gradient_boosting", lambda parts: folding.fold(gradient_boosting(parts.x), parts.layers(), 0),
                  "z = z + nu*f(x)", "z, from 0", "n*t", "1", "n", "z = y - nu*f(x)", "Friedman 2001"),
     Architecture("stacking", _stacking_net,
                  "z = z + w*f(x), then g(z)", "z, from 0", "n*t**2", "2", "n + 1", "z = y - w*f(x)", "Wolpert 1992"),
     Architecture("mixture", _mixture_net,
                  "a = a + e*f(x), b = b + e, e = exp(g(x)), then a/b", "(a, b), from 0", "3*n*t", "1", "2*n", "a - e*f(x), b - e", "Jacobs et al. 1991"),
-    Architecture("multiplicative", lambda made: folding.fold(multiplicative, made.layers(), made.x),
+    Architecture("multiplicative", lambda parts: folding.fold(multiplicative, parts.layers(), parts.x),
                  "z = z*f(z)", "z", "(1 + t)**n", "n", "n", "", "the notebook"),
-    Architecture("multiplicative_boosting", lambda made: folding.fold(multiplicative_boosting(made.x), made.layers(), made.x),
+    Architecture("multiplicative_boosting", lambda parts: folding.fold(multiplicative_boosting(parts.x), parts.layers(), parts.x),
                  "z = z*f(x)", "z", "1 + n*t", "1", "n", "z = y/f(x), where f(x) is not 0", "the notebook"),
 )  # fmt: skip

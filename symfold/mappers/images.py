@@ -1,4 +1,4 @@
-"""Nets of images: a residual stream of feature maps between a first convolution and a linear readout."""
+"""Image nets: a residual stream of feature maps between a first convolution and a linear readout."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ Layered = Callable[..., Any]
 
 
 def image_residual(stem: Layered, blocks: Any, head: Layered, x: Any) -> Net:
-    """A first layer, blocks that are added to what they read, a readout (He et al. 2016).
+    """A first layer, residual blocks, and a readout (He et al. 2016).
 
     >>> import symfold as sf
-    >>> print(sf.formula(image_residual(sf.layer("s"), sf.layers("f1:3"), sf.layer("h"), sf.tensor("x")), form="expanded"))
+    >>> net = image_residual(sf.layer("s"), sf.layers("f1:3"), sf.layer("h"), sf.tensor("x"))
+    >>> print(sf.formula(net, form="expanded"))
     h(f2(f1(s(x)) + s(x)) + f1(s(x)) + s(x))
     """
     return Net.of(head(folding.fold(residual, blocks, stem(x))))
 
 
 def convolution_block(channels: int) -> Kind:
-    """Batch norm, relu, convolution: what a pre-activation residual net adds at a step.
+    """Batch norm, relu, convolution: the branch of a pre-activation residual step.
 
     >>> [weight.prefix for weight in convolution_block(4).weights]
     ['gain', 'shift', 'W', 'b']
@@ -49,7 +50,7 @@ def convolution_block(channels: int) -> Kind:
 
 
 def readout(channels: int, classes: int) -> Kind:
-    """The mean over all places, then a linear map to one score a class."""
+    """The mean over all pixels, then a linear map to one score per class."""
     weights = (
         Weight("W", (channels, classes), Normal(0.0, channels**-0.5)),
         Weight("b", (1, classes), Normal(0.0, 0.0)),
@@ -60,11 +61,11 @@ def readout(channels: int, classes: int) -> Kind:
 CLASSES, PIXELS = 10, 8  # of the example net
 
 
-def _example(made: Parts) -> Net:
-    if made.width is None:
-        return image_residual(made.layer("s"), made.layers(), made.layer("h"), made.x)
-    blocks = layers("f", convolution_block(made.width), count=made.depth)
-    stem, head = layer("s", convolution(1, made.width)), layer("h", readout(made.width, CLASSES))
+def _example(parts: Parts) -> Net:
+    if parts.width is None:
+        return image_residual(parts.layer("s"), parts.layers(), parts.layer("h"), parts.x)
+    blocks = layers("f", convolution_block(parts.width), count=parts.depth)
+    stem, head = layer("s", convolution(1, parts.width)), layer("h", readout(parts.width, CLASSES))
     return image_residual(stem, blocks, head, tensor("x", (None, 1, PIXELS, PIXELS)))
 
 

@@ -19,7 +19,7 @@ def multiplicative(z: Any, f: Callable[..., Any]) -> Any:
 
 
 def multiplicative_boosting(x: Any) -> Mapper:
-    """Boosting with a product in the place of the sum: each layer reads the input and scales the state.
+    """Boosting with a product in place of the sum: each layer reads the input and scales the state.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")

@@ -1,4 +1,4 @@
-"""Recurrent nets: the items are inputs in time, the layers the same at every step. Cells are made of their layers."""
+"""Recurrent nets: items are inputs over time, and all steps share the layers of a cell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Gate = Callable[..., Any]
 
 
 def elman(g: Gate) -> Mapper:
-    """h = g(h, u), one layer of the state and the input (Elman 1990).
+    """h = g(h, u), one layer over the state and the input (Elman 1990).
 
     >>> import symfold as sf
     >>> print(sf.fold(elman(sf.layer("g")), [sf.tensor("u1"), sf.tensor("u2")], sf.tensor("h")))
@@ -43,14 +43,14 @@ def gru(update: Gate, reset: Gate, new: Gate) -> Mapper:
 
 
 def _gru(update: Gate, reset: Gate, new: Gate, h: Any, u: Any) -> Any:
-    kept = sigmoid(update(h, u))
-    return kept * h + (1 - kept) * tanh(new(sigmoid(reset(h, u)) * h, u))
+    z = sigmoid(update(h, u))
+    return z * h + (1 - z) * tanh(new(sigmoid(reset(h, u)) * h, u))
 
 
 def gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate) -> Mapper:
-    """The gated recurrent unit whose reset gate acts after the product, as cuDNN and PyTorch compute it (Cho et al. 2014, first version).
+    """The gated recurrent unit with the reset gate after the product, as in cuDNN and PyTorch.
 
-    z = s(update), r = s(reset), h = z h + (1 - z) tanh(read(u) + r new(h)).
+    Cho et al. 2014, first version: z = s(update), r = s(reset), h = z h + (1 - z) tanh(read(u) + r new(h)).
 
     >>> import symfold as sf
     >>> cell = gru_reset_after(*sf.layers("f g k m"))
@@ -61,8 +61,8 @@ def gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate) -> Mapper:
 
 
 def _gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate, h: Any, u: Any) -> Any:
-    kept = sigmoid(update(h, u))
-    return kept * h + (1 - kept) * tanh(read(u) + sigmoid(reset(h, u)) * new(h))
+    z = sigmoid(update(h, u))
+    return z * h + (1 - z) * tanh(read(u) + sigmoid(reset(h, u)) * new(h))
 
 
 def lstm(take: Gate, forget: Gate, show: Gate, new: Gate) -> Mapper:
@@ -84,7 +84,7 @@ def _lstm(take: Gate, forget: Gate, show: Gate, new: Gate, state: tuple[Any, Any
 
 
 def bidirectional(forward: Mapper, backward: Mapper, inputs: Any, init: Any) -> Any:
-    """Both directions in time, joined at every step along the last axis (Schuster & Paliwal 1997).
+    """Both directions in time, concatenated at every step along the last axis (Schuster & Paliwal 1997).
 
     >>> import symfold as sf
     >>> g, k = sf.layer("g", sf.dense(2, 2)), sf.layer("k", sf.dense(2, 2))
@@ -97,7 +97,9 @@ def bidirectional(forward: Mapper, backward: Mapper, inputs: Any, init: Any) -> 
 
 
 def multilayer(cells: Any, inputs: Any, init: Any) -> Any:
-    """Layers over time: each reads the sequence that the one below gave (Schmidhuber 1992; Graves et al. 2013). Cells: layers (h, u).
+    """Stacked recurrent layers, each over the states of the one below (Schmidhuber 1992; Graves et al. 2013).
+
+    Cells: layers of (h, u).
 
     >>> import symfold as sf
     >>> inputs = sf.stack([sf.tensor("u1"), sf.tensor("u2")])
@@ -108,53 +110,54 @@ def multilayer(cells: Any, inputs: Any, init: Any) -> Any:
 
 
 def encoder_decoder(encoder: Mapper, decoder: Mapper, inputs: Any, outputs: Any, init: Any) -> Any:
-    """One net reads the inputs; what it ends with is where the other begins, over the outputs so far (Sutskever et al. 2014).
+    """The encoder reads the inputs; its last state starts the decoder, over the outputs so far (Sutskever et al. 2014).
 
     >>> import symfold as sf
     >>> f, g = sf.layers("f g")
-    >>> net = encoder_decoder(elman(f), elman(g), [sf.tensor("u1"), sf.tensor("u2")], [sf.tensor("v1")], sf.tensor("h"))
+    >>> u, v = [sf.tensor("u1"), sf.tensor("u2")], [sf.tensor("v1")]
+    >>> net = encoder_decoder(elman(f), elman(g), u, v, sf.tensor("h"))
     >>> print(sf.formula(net[0], form="expanded"))
     g(f(f(h, u1), u2), v1)
     """
     return folding.scan(decoder, outputs, folding.fold(encoder, inputs, init))
 
 
-def _cell(made: Parts, names: Sequence[str]) -> list[Gate]:
-    return [made.layer(name, inputs=2) for name in names]
+def _cell(parts: Parts, names: Sequence[str]) -> list[Gate]:
+    return [parts.layer(name, inputs=2) for name in names]
 
 
-def _over(made: Parts, cell: Mapper, *state: str) -> Any:
-    start = tuple(made.tensor(name) for name in state)
-    return folding.fold(cell, made.tensor("u", steps=True), start[0] if len(start) == 1 else start)
+def _over(parts: Parts, cell: Mapper, *state: str) -> Any:
+    start = tuple(parts.tensor(name) for name in state)
+    return folding.fold(cell, parts.tensor("u", steps=True), start[0] if len(start) == 1 else start)
 
 
-def _bidirectional(made: Parts) -> Any:
-    ahead, back = _cell(made, ("f", "g"))
-    return bidirectional(elman(ahead), elman(back), made.tensor("u", steps=True), made.tensor("h"))
+def _bidirectional(parts: Parts) -> Any:
+    ahead, back = _cell(parts, ("f", "g"))
+    return bidirectional(elman(ahead), elman(back), parts.tensor("u", steps=True), parts.tensor("h"))
 
 
-def _encoder_decoder(made: Parts) -> Any:
-    encoder, decoder = _cell(made, ("f", "g"))
+def _encoder_decoder(parts: Parts) -> Any:
+    encoder, decoder = _cell(parts, ("f", "g"))
     return encoder_decoder(
-        elman(encoder), elman(decoder), made.tensor("u", steps=True), made.tensor("v", steps=True), made.tensor("h")
+        elman(encoder), elman(decoder), parts.tensor("u", steps=True), parts.tensor("v", steps=True), parts.tensor("h")
     )
 
 
 ARCHITECTURES = (
-    Architecture("elman", lambda made: _over(made, elman(*_cell(made, "g")), "h"),
+    Architecture("elman", lambda parts: _over(parts, elman(*_cell(parts, "g")), "h"),
                  "h = g(h, u)", "h", "t**n", "n", "n", "", "Elman 1990"),
-    Architecture("gru", lambda made: _over(made, gru(*_cell(made, "fgk")), "h"),
+    Architecture("gru", lambda parts: _over(parts, gru(*_cell(parts, "fgk")), "h"),
                  "h = s*h + (1 - s)*tanh(k(r*h, u)), s = sigmoid(f(h, u)), r = sigmoid(g(h, u))", "h",
                  "(1 + 3*t + t**2)**n", "2*n", "3*n", "", "Cho et al. 2014"),
-    Architecture("gru_reset_after", lambda made: _over(made, gru_reset_after(*_cell(made, "fg"), *map(made.layer, "km")), "h"),
+    Architecture("gru_reset_after", lambda parts: _over(parts, gru_reset_after(*_cell(parts, "fg"), *map(parts.layer, "km")), "h"),
                  "h = s*h + (1 - s)*tanh(m(u) + r*k(h)), s = sigmoid(f(h, u)), r = sigmoid(g(h, u))", "h",
                  "(1 + 4*t)**n", "n", "4*n", "", "Cho et al. 2014, first version"),
-    Architecture("lstm", lambda made: _over(made, lstm(*_cell(made, "ifog")), "h", "c"),
+    Architecture("lstm", lambda parts: _over(parts, lstm(*_cell(parts, "ifog")), "h", "c"),
                  "c = sigmoid(f(h, u))*c + sigmoid(i(h, u))*tanh(g(h, u)), h = sigmoid(o(h, u))*tanh(c)", "(h, c)",
                  "Matrix([[4*t, 1], [3*t, 1]])**n", "n", "4*n", "", "Hochreiter & Schmidhuber 1997"),
     Architecture("bidirectional", _bidirectional,
                  "a = f(a, u), b = g(b, u backwards), [a, b]", "(a, b), sequences", "2*(t**(n + 1) - t)/(t - 1)", "n", "2*n", "", "Schuster & Paliwal 1997"),
-    Architecture("multilayer", lambda made: multilayer(made.layers("f", inputs=2, count=2), made.tensor("u", steps=True), made.tensor("h")),
+    Architecture("multilayer", lambda parts: multilayer(parts.layers("f", inputs=2, count=2), parts.tensor("u", steps=True), parts.tensor("h")),
                  "h_k = f_k(h_k, h_{k-1}), 2 layers deep", "h of each layer, sequences",
                  "Matrix([[Sum((n - k)*(k + 1)*t**(k + 2), (k, 0, n - 1)), Sum(t**k + k*t**(k + 1), (k, 1, n))]])", "n + 1", "2*n", "", "Schmidhuber 1992"),
     Architecture("encoder_decoder", _encoder_decoder,

@@ -1,4 +1,4 @@
-"""What the tables hold: a row a mapper by name, a row an architecture, and what an architecture is made of."""
+"""The rows of the tables, for mappers and architectures, and the parts that architectures are built from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Mapper = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, repr=False)
 class Bound:
-    """A mapper with arguments, `step(*arguments, state, item)`: pickled by its parts, equal where they are equal."""
+    """A mapper with arguments, `step(*arguments, state, item)`; pickles and compares by its parts."""
 
     step: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -37,7 +37,7 @@ class Bound:
 
 
 def bound(step: Callable[..., Any], *arguments: Any) -> Bound:
-    """A mapper from a step and its first arguments, arrays among them as constants.
+    """A mapper from a step and its first arguments; arrays become constants.
 
     >>> from symfold.mappers import boosting, euler
     >>> boosting(tensor("x")), euler(0.5) == euler(0.5)
@@ -48,7 +48,7 @@ def bound(step: Callable[..., Any], *arguments: Any) -> Bound:
 
 @dataclass(frozen=True)
 class Row:
-    """A mapper by name: `make(x)` gives it for the initial input x, `formula` is one step of it."""
+    """A named mapper: `make(x)` is the mapper for the initial input x, `formula` its step."""
 
     name: str
     make: Callable[[Any], Mapper]
@@ -59,13 +59,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an architecture is made of: opaque layers, or tanh layers of a width with weights; of a depth, which may be a symbol."""
+    """The parts of an architecture: opaque layers, or tanh layers of a given width. The depth may be a symbol."""
 
     depth: Any
     width: int | None = None
 
     def tensor(self, name: str, *, steps: bool = False) -> Node:
-        """An input, rows of the width; with `steps`, a sequence of one a step."""
+        """An input with rows of the width; with `steps`, a sequence with one entry per step."""
         return tensor(name, (self.depth, None, self.width) if steps else (None, self.width))
 
     @property
@@ -73,7 +73,7 @@ class Parts:
         return self.tensor("x")
 
     def layers(self, name: str = "f", *, inputs: int = 1, count: Any = None) -> Layers:
-        """As many layers as there are steps."""
+        """One layer per step."""
         tag = "" if name == "f" else name
         return layers(
             name,
@@ -82,16 +82,16 @@ class Parts:
         )
 
     def layer(self, name: str, *, inputs: int = 1) -> Layer:
-        """One layer, to be shared."""
+        """A layer shared by all steps."""
         return layer(name, None if self.width is None else dense_of(self.width, inputs, ""))
 
     def numbers(self, name: str, shape: tuple[int, ...] = (), start: Normal | None = None) -> Node:
-        """A trained array for every step."""
+        """A trained array per step."""
         return Node(StackedInputs(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
 
 
 def dense_of(width: int, inputs: int, tag: str) -> Kind:
-    """The layer tanh(x W + y V + ... + b); the tag tells the weights of layers with equal numbers apart."""
+    """The layer tanh(x W + y V + ... + b); the tag separates the weights of layers with equal numbers."""
     scale = Normal(0.0, (inputs * width) ** -0.5)
     weights = [Weight(f"{prefix}{tag}", (width, width), scale) for prefix in "WVU"[:inputs]]
 
@@ -106,10 +106,13 @@ def dense_of(width: int, inputs: int, tag: str) -> Kind:
 
 @dataclass(frozen=True)
 class Architecture:
-    """An architecture: `net(depth)` is it, and what is claimed of it is tested.
+    """An architecture with its net and its claims, which the tests check.
 
-    formula: one step. state: what is carried. paths: from the input to the output, n steps, a layer worth t; a formula in n, or
-    P_n by the ones before. span, work: layers one after the other, layers in all. inverse: how a step is undone; '' where it is not.
+    - formula: one step
+    - state: what the fold carries
+    - paths: the paths from input to output over n steps, a layer counting t; a formula in n, or a recurrence for P_n
+    - span, work: the layers in sequence, and in all
+    - inverse: how a step is undone; '' if it cannot be
     """
 
     name: str
@@ -123,7 +126,6 @@ class Architecture:
     source: str
 
     def net(self, depth: Any, width: int | None = None) -> Net:
-        """The net of so many steps: of opaque layers, or of tanh layers of a width."""
-        return Net.of(
-            self.make(Parts(sp.Symbol(depth, integer=True, positive=True) if isinstance(depth, str) else depth, width))
-        )
+        """The net of a depth, with opaque layers, or with tanh layers of a width."""
+        steps = sp.Symbol(depth, integer=True, positive=True) if isinstance(depth, str) else depth
+        return Net.of(self.make(Parts(steps, width)))

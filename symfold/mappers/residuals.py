@@ -1,4 +1,4 @@
-"""Residual steps and their relatives: where the layer reads, how strongly it is added, how many at once."""
+"""Residual steps: variants in what the layer reads, how strongly it is added, and how many are added at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from symfold.mappers.registry import Architecture, Mapper, Parts, Row, bound
 
 
 def pre_activation(z: Any, f: Callable[..., Any]) -> Any:
-    """The activation before the layer, nothing after the sum: f(relu(z)) + z (He et al. 2016, Identity mappings).
+    """The activation before the layer, none after the sum: f(relu(z)) + z (He et al. 2016, Identity mappings).
 
     >>> import symfold as sf
     >>> print(sf.fold(pre_activation, sf.layers("f", count="n"), sf.tensor("x")))
@@ -24,7 +24,7 @@ def pre_activation(z: Any, f: Callable[..., Any]) -> Any:
 
 
 def scaled(epsilon: Any) -> Mapper:
-    """Every layer times one strength: epsilon*f(z) + z (Szegedy et al. 2017). With a step of time it is Euler's method.
+    """Every layer times one strength: epsilon*f(z) + z (Szegedy et al. 2017); Euler's method with step epsilon.
 
     >>> import symfold as sf
     >>> print(sf.fold(scaled(0.1), sf.layers("f", count="n"), sf.tensor("x")))
@@ -38,7 +38,9 @@ def _scaled(epsilon: Any, z: Any, f: Callable[..., Any]) -> Any:
 
 
 def rezero(z: Any, item: tuple[Callable[..., Any], Any]) -> Any:
-    """Every layer times a trained number that starts at zero: alpha*f(z) + z (Bachlechner et al. 2021). Items: (layer, number).
+    """Every layer times a trained number, initially zero: alpha*f(z) + z (Bachlechner et al. 2021).
+
+    Items: (layer, number).
 
     >>> import symfold as sf
     >>> print(sf.fold(rezero, list(zip(sf.layers("f1:3"), [sf.parameter("a1"), sf.parameter("a2")])), sf.tensor("x")))
@@ -52,7 +54,7 @@ def rezero(z: Any, item: tuple[Callable[..., Any], Any]) -> Any:
 def highway(z: Any, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Any:
     """A gate chooses between the layer and the state, entry by entry (Srivastava et al. 2015). Items: (layer, gate).
 
-    The gate multiplies, so it counts as a way from input to output too: each step is worth 1 + 3t.
+    Paths lead through the gate too, so each step counts 1 + 3t.
 
     >>> import symfold as sf
     >>> print(sf.fold(highway, sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n")), sf.tensor("x")))
@@ -64,7 +66,7 @@ def highway(z: Any, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Any:
 
 
 def parallel(z: Any, group: tuple[Callable[..., Any], ...]) -> Any:
-    """A group of layers reads one state, and all are added to it (Xie et al. 2017, ResNeXt). Items: tuples of layers.
+    """All layers of a group read one state and are added to it (Xie et al. 2017, ResNeXt). Items: tuples of layers.
 
     >>> import symfold as sf
     >>> print(sf.fold(parallel, sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n")), sf.tensor("x")))
@@ -89,23 +91,23 @@ ROWS = (
 CONTRACTS = "z = y - f(z), repeated, where f contracts"
 
 
-def _pairs(made: Parts) -> Any:
-    return zipped(made.layers("f"), made.layers("g"))
+def _pairs(parts: Parts) -> Any:
+    return zipped(parts.layers("f"), parts.layers("g"))
 
 
 ARCHITECTURES = (
-    Architecture("feedforward", lambda made: folding.fold(feedforward, made.layers(), made.x),
+    Architecture("feedforward", lambda parts: folding.fold(feedforward, parts.layers(), parts.x),
                  "z = f(z)", "z", "t**n", "n", "n", "", "Rosenblatt 1958"),
-    Architecture("residual", lambda made: folding.fold(residual, made.layers(), made.x),
+    Architecture("residual", lambda parts: folding.fold(residual, parts.layers(), parts.x),
                  "z = f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "He et al. 2016"),
-    Architecture("pre_activation", lambda made: folding.fold(pre_activation, made.layers(), made.x),
+    Architecture("pre_activation", lambda parts: folding.fold(pre_activation, parts.layers(), parts.x),
                  "z = f(relu(z)) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "He et al. 2016"),
-    Architecture("scaled", lambda made: folding.fold(scaled(0.1), made.layers(), made.x),
+    Architecture("scaled", lambda parts: folding.fold(scaled(0.1), parts.layers(), parts.x),
                  "z = epsilon*f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "Szegedy et al. 2017"),
-    Architecture("rezero", lambda made: folding.fold(rezero, zipped(made.layers(), made.numbers("alpha", start=Normal(0.0, 0.0))), made.x),
+    Architecture("rezero", lambda parts: folding.fold(rezero, zipped(parts.layers(), parts.numbers("alpha", start=Normal(0.0, 0.0))), parts.x),
                  "z = alpha*f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "Bachlechner et al. 2021"),
-    Architecture("highway", lambda made: folding.fold(highway, _pairs(made), made.x),
+    Architecture("highway", lambda parts: folding.fold(highway, _pairs(parts), parts.x),
                  "z = s*f(z) + (1 - s)*z, s = sigmoid(g(z))", "z", "(1 + 3*t)**n", "n", "2*n", "", "Srivastava et al. 2015"),
-    Architecture("parallel", lambda made: folding.fold(parallel, _pairs(made), made.x),
+    Architecture("parallel", lambda parts: folding.fold(parallel, _pairs(parts), parts.x),
                  "z = z + f(z) + g(z)", "z", "(1 + 2*t)**n", "n", "2*n", CONTRACTS, "Xie et al. 2017"),
 )  # fmt: skip

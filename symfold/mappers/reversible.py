@@ -1,4 +1,4 @@
-"""Steps that can be undone exactly, so that states need not be kept for the backward pass. States are pairs."""
+"""Invertible steps, whose backward pass needs no stored states. States are pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ Pair = tuple[Any, Any]
 
 
 def coupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Pair:
-    """Two halves, each changed by a layer of the other (Dinh et al. 2015, NICE; Gomez et al. 2017, RevNet). Items: (f, g).
+    """Two halves, each changed by a layer over the other half (Dinh et al. 2015, NICE; Gomez et al. 2017, RevNet).
+
+    Items: (f, g).
 
     >>> import symfold as sf
     >>> net = sf.fold(coupling, [sf.layers("f g")[:2]], (sf.tensor("a"), sf.tensor("b")))
@@ -28,7 +30,7 @@ def coupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -
 
 
 def uncoupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Pair:
-    """Undoes `coupling`: folded over the reversed items it gives the initial state back."""
+    """The inverse of `coupling`: a fold over the reversed items recovers the initial state."""
     a, b = state
     f, g = item
     b = b - g(a)
@@ -36,7 +38,7 @@ def uncoupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]])
 
 
 def momentum(gamma: Any = 0.5) -> Mapper:
-    """A velocity is carried: v = gamma v + (1 - gamma) f(x), x = x + v (Sander et al. 2021).
+    """Residual steps with momentum: v = gamma v + (1 - gamma) f(x), x = x + v (Sander et al. 2021).
 
     >>> import symfold as sf
     >>> print(sf.fold(momentum(0.9), sf.layers("f1:2"), (sf.tensor("x"), sf.tensor("v"))))
@@ -53,7 +55,7 @@ def _momentum(gamma: Any, state: Pair, f: Callable[..., Any]) -> Pair:
 
 
 def unmomentum(gamma: Any = 0.5) -> Mapper:
-    """Undoes `momentum`."""
+    """The inverse of `momentum`."""
     return bound(_unmomentum, gamma)
 
 
@@ -64,7 +66,9 @@ def _unmomentum(gamma: Any, state: Pair, f: Callable[..., Any]) -> Pair:
 
 
 def leapfrog(h: Any = 1) -> Mapper:
-    """Second order in time: z'' = f(z) as 2 z - z_before + h**2 f(z) (Stoermer 1907; Chang et al. 2018). State: (z, z_before).
+    """z'' = f(z) by 2 z - z_before + h**2 f(z), second order (Stoermer 1907; Chang et al. 2018).
+
+    State: (z, z_before).
 
     >>> import symfold as sf
     >>> print(sf.formula(sf.fold(leapfrog(), sf.layers("f1:2"), (sf.tensor("z"), sf.tensor("y")))[0], form="expanded"))
@@ -79,7 +83,7 @@ def _leapfrog(h: Any, state: Pair, f: Callable[..., Any]) -> Pair:
 
 
 def unleapfrog(h: Any = 1) -> Mapper:
-    """Undoes `leapfrog`, which is its own inverse with the pair turned round."""
+    """The inverse of `leapfrog`: `leapfrog` with the pair swapped."""
     return bound(_unleapfrog, h)
 
 
@@ -88,16 +92,16 @@ def _unleapfrog(h: Any, state: Pair, f: Callable[..., Any]) -> Pair:
     return z, after
 
 
-def _start(made: Parts, second: str) -> Pair:
-    return made.x, made.tensor(second)
+def _start(parts: Parts, second: str) -> Pair:
+    return parts.x, parts.tensor(second)
 
 
 EXACT = "exact"
 ARCHITECTURES = (
-    Architecture("coupling", lambda made: folding.fold(coupling, zipped(made.layers("f"), made.layers("g")), _start(made, "y")),
+    Architecture("coupling", lambda parts: folding.fold(coupling, zipped(parts.layers("f"), parts.layers("g")), _start(parts, "y")),
                  "a = a + f(b), b = b + g(a)", "(a, b)", "Matrix([[1, t], [t, 1 + t**2]])**n", "2*n", "2*n", EXACT, "Dinh et al. 2015"),
-    Architecture("momentum", lambda made: folding.fold(momentum(), made.layers(), _start(made, "v")),
+    Architecture("momentum", lambda parts: folding.fold(momentum(), parts.layers(), _start(parts, "v")),
                  "v = gamma*v + (1 - gamma)*f(x), x = x + v", "(x, v)", "Matrix([[1 + t, 1], [t, 1]])**n", "n", "n", EXACT, "Sander et al. 2021"),
-    Architecture("leapfrog", lambda made: folding.fold(leapfrog(0.5), made.layers(), _start(made, "y")),
+    Architecture("leapfrog", lambda parts: folding.fold(leapfrog(0.5), parts.layers(), _start(parts, "y")),
                  "z = 2*z - z_before + h**2*f(z)", "(z, z_before)", "Matrix([[1 + t, 1], [1, 0]])**n", "n", "n", EXACT, "Chang et al. 2018"),
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Steps in time: each layer is the right hand side of dz/dt = f(z), and a step one of the classical methods.
+"""Steps in time: each layer is the right-hand side of dz/dt = f(z), integrated by a classical method.
 
-Weinan 2017 and Haber & Ruthotto 2017 read residual nets so: Euler's step of size 1 is the residual step.
+Weinan 2017 and Haber & Ruthotto 2017 view residual nets this way: the residual step is Euler's step of size 1.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _midpoint(h: Any, z: Any, f: Callable[..., Any]) -> Any:
 
 
 def heun(h: Any = 1) -> Mapper:
-    """z + h/2 (f(z) + f(z + h f(z))) (Heun 1900): second order. Its paths are those of two residual steps.
+    """z + h/2 (f(z) + f(z + h f(z))) (Heun 1900): second order, with the paths of two residual steps.
 
     >>> import symfold as sf
     >>> print(sf.paths(sf.fold(heun(), sf.layers("f", count="n"), sf.tensor("x"))))
@@ -58,7 +58,7 @@ def _heun(h: Any, z: Any, f: Callable[..., Any]) -> Any:
 
 
 def rk4(h: Any = 1) -> Mapper:
-    """The method of Kutta (1901): fourth order, the layer applied four times.
+    """Kutta's method (1901): fourth order, the layer applied four times.
 
     >>> import symfold as sf
     >>> print(sf.cost(sf.fold(rk4(), sf.layers("f", count="n"), sf.tensor("x"))).span)
@@ -76,7 +76,7 @@ def _rk4(h: Any, z: Any, f: Callable[..., Any]) -> Any:
 
 
 def _times(h: Any, value: Any) -> Any:
-    """A step of size 1 is not written."""
+    """h*value; a step of size 1 is omitted."""
     return value if isinstance(h, (int, sp.Integer)) and h == 1 else h * value
 
 
@@ -87,7 +87,7 @@ ROWS = (
 
 
 def _half_steps(method: Callable[..., Mapper]) -> Callable[[Parts], Any]:
-    return lambda made: folding.fold(method(0.5), made.layers(), made.x)
+    return lambda parts: folding.fold(method(0.5), parts.layers(), parts.x)
 
 
 IMPLICIT = "implicit step, by iteration for small h"

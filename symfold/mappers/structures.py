@@ -1,4 +1,4 @@
-"""Structures made of folds: fractals, nets that go down and up again, and fixed points."""
+"""Structures built of folds: fractals, U-Nets and fixed points."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from symfold.mappers.additive import feedforward
 from symfold.mappers.registry import Architecture, Parts
 from symfold.transform.autodiff.differentiate import grad
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 
 
 def fractal(layers: Iterator[Callable[..., Any]], z: Any, columns: int) -> Any:
-    """A layer, beside the fractal with one column less twice over; the two are averaged (Larsson et al. 2017).
+    """The average of a layer and of the fractal with one column less, applied twice (Larsson et al. 2017).
 
-    Paths: P_1 = t, P_c = P_{c-1}**2 + t (the polynomials of the Mandelbrot set); 2**c - 1 layers, 2**(c-1) one after the other.
+    Paths: P_1 = t, P_c = P_{c-1}**2 + t (the polynomials of the Mandelbrot set). Work 2**c - 1, span 2**(c-1).
 
     >>> import symfold as sf
     >>> print(sf.formula(sf.Net.of(fractal(iter(sf.layers("f1:4")), sf.tensor("x"), 2)), form="expanded"))
     (f1(x) + f3(f2(x)))/2
     """
-    own = next(layers)(z)
+    shallow = next(layers)(z)
     if columns == 1:
-        return own
-    return (own + fractal(layers, fractal(layers, z, columns - 1), columns - 1)) / 2
+        return shallow
+    return (shallow + fractal(layers, fractal(layers, z, columns - 1), columns - 1)) / 2
 
 
 def unet(down: Any, up: Any, x: Any) -> Any:
-    """Down by a scan, up by a fold that reads its states backwards, each where it came from (Ronneberger et al. 2015).
+    """Down by a scan, up by a fold that reads its states in reverse order (Ronneberger et al. 2015).
 
-    `up` are layers of two inputs, the state and the one from the way down; sizes stay as they are here.
+    The `up` layers read two inputs, the state and the matching state of the way down. Sizes do not change.
 
     >>> import symfold as sf
     >>> net = unet(sf.layers("f1:3"), sf.layers("g1:3"), sf.tensor("x"))
@@ -52,7 +52,7 @@ def unet(down: Any, up: Any, x: Any) -> Any:
 
 
 def equilibrium(f: Callable[..., Any], x: Any, steps: Any, init: Any = 0) -> Any:
-    """A fixed point z = f(z, x) by so many iterations of one layer, or by n of them (Bai et al. 2019, unrolled).
+    """A fixed point z = f(z, x) by iterating one layer, in n steps or a number (Bai et al. 2019, unrolled).
 
     >>> import symfold as sf
     >>> print(sf.formula(equilibrium(sf.layer("f"), sf.tensor("x"), 3), form="expanded"))
@@ -62,11 +62,11 @@ def equilibrium(f: Callable[..., Any], x: Any, steps: Any, init: Any = 0) -> Any
 
 
 def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net:
-    """The gradient of a loss at a fixed point z = step(z, ...), without the steps that led there (Bai et al. 2019).
+    """The gradient of a loss at a fixed point z = step(z, ...), without backpropagation through the steps to it.
 
-    By name: every input and parameter of the step but the state. What comes back is w = g + J^T w, g being the loss's slope and J
-    the step's Jacobian, both at the fixed point, which is given as the input `state`; so many iterations solve it as the forward
-    ones do, where the step contracts.
+    Bai et al. 2019: the cotangent w solves w = g + J^T w by iteration, with the gradient g of the loss and the Jacobian
+    J of the step at the fixed point, which is the input `state`. The iteration converges if the step contracts. The
+    result is by name: every input and parameter of the step except the state.
 
     >>> import symfold as sf
     >>> z, a = sf.tensor("z", ()), sf.parameter("a")
@@ -76,35 +76,37 @@ def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net
     """
     step, loss = Net.of(step), Net.of(loss)
     leaves = [leaf for leaf in step.leaves if leaf.op.role != "layer"]
-    place = next((leaf for leaf in leaves if isinstance(leaf.op, Input) and leaf.op.name == state), None)
-    if place is None or len(step.outputs) != 1:
+    state_leaf = next((leaf for leaf in leaves if isinstance(leaf.op, Input) and leaf.op.name == state), None)
+    if state_leaf is None or len(step.outputs) != 1:
         raise InvalidValue(
-            f"the step must give one value and read the state {state!r} (its inputs: {listing(repr(node.op.name) for node in step.inputs)})"
+            f"the step must give one value and read the state {state!r} "
+            f"(its inputs: {listing(repr(node.op.name) for node in step.inputs)})"
         )
-    outputs = opened(step.outputs)
+    outputs = inlined(step.outputs)
     slope = as_node(grad(loss, wrt=[state])[state])
 
     def back(w: Any) -> Any:
         return pull_back(outputs, [as_node(w)], leaves).bars
 
-    w = as_node(folding.fold(lambda w, _: slope + back(w)[place], range(whole("steps", steps, 1)), slope))
+    w = as_node(folding.fold(lambda w, _: slope + back(w)[state_leaf], range(whole("steps", steps, 1)), slope))
     bars = back(w)
-    found = Net.of({leaf.op.name: bars[leaf] if leaf in bars else zeros(leaf) for leaf in leaves if leaf is not place})
-    return Net(found.outputs, found.form, tuple(dict.fromkeys((*leaves, *loss.leaves))))
+    wrt = [leaf for leaf in leaves if leaf is not state_leaf]
+    gradient = Net.of({leaf.op.name: bars[leaf] if leaf in bars else zeros(leaf) for leaf in wrt})
+    return Net(gradient.outputs, gradient.form, tuple(dict.fromkeys((*leaves, *loss.leaves))))
 
 
-def _fractal(made: Parts) -> Any:
-    columns = known_count(made.depth)
-    return Net.of(fractal(iter(made.layers(count=2**columns - 1)), made.x, columns))
+def _fractal(parts: Parts) -> Any:
+    columns = known_count(parts.depth)
+    return Net.of(fractal(iter(parts.layers(count=2**columns - 1)), parts.x, columns))
 
 
-def _equilibrium(made: Parts) -> Any:
-    return equilibrium(made.layer("f", inputs=2), made.x, made.depth, made.tensor("z"))
+def _equilibrium(parts: Parts) -> Any:
+    return equilibrium(parts.layer("f", inputs=2), parts.x, parts.depth, parts.tensor("z"))
 
 
 ARCHITECTURES = (
     Architecture("fractal", _fractal, "F = (F(F(z)) + f(z))/2, F of fewer columns", "z", "P_n = P_{n-1}**2 + t, P_1 = t", "2**(n - 1)", "2**n - 1", "", "Larsson et al. 2017"),
-    Architecture("unet", lambda made: unet(made.layers("f"), made.layers("g", inputs=2), made.x),
+    Architecture("unet", lambda parts: unet(parts.layers("f"), parts.layers("g", inputs=2), parts.x),
                  "z = f(z) down, z = g(z, its state on the way down) up", "z, and all states on the way down",
                  "t**(2*n) + (t**(2*n + 2) - t**2)/(t**2 - 1)", "2*n", "2*n", "", "Ronneberger et al. 2015"),
     Architecture("equilibrium", _equilibrium, "z = f(z, x), one f", "z", "t**n", "n", "n", "", "Bai et al. 2019"),

@@ -1,6 +1,6 @@
-"""Blocks of transformers: attention and a perceptron on a residual stream; where the norm stands, and what waits for what.
+"""Transformer blocks: attention and a perceptron on a residual stream, in sequence or in parallel, pre- or post-norm.
 
-Items are tuples of layers: (norm, attention, norm, perceptron), or without what a block does not have.
+Items are tuples of layers: (norm, attention, norm, perceptron), or the part of it that a block has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Layered = Callable[..., Any]
 
 
 def pre_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
-    """The norm before each branch, the stream itself untouched (Xiong et al. 2020). Items: (norm, attention, norm, perceptron).
+    """The norm before each branch, none on the stream (Xiong et al. 2020). Items: (norm, attention, norm, perceptron).
 
     >>> import symfold as sf
     >>> print(sf.formula(sf.fold(pre_norm, [sf.layers("p a q m")], sf.tensor("x")), form="expanded"))
@@ -33,7 +33,7 @@ def pre_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
 
 
 def post_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
-    """The norm after each sum (Vaswani et al. 2017): no way leads past the norms. Items: (norm, attention, norm, perceptron).
+    """The norm after each sum, on every path (Vaswani et al. 2017). Items: (norm, attention, norm, perceptron).
 
     >>> import symfold as sf
     >>> print(sf.formula(sf.fold(post_norm, [sf.layers("p a q m")], sf.tensor("x")), form="expanded"))
@@ -45,7 +45,9 @@ def post_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
 
 
 def parallel_block(z: Any, item: tuple[Layered, Layered, Layered]) -> Any:
-    """Attention and perceptron read one norm side by side (Wang & Komatsuzaki 2021, GPT-J). Items: (norm, attention, perceptron).
+    """Attention and perceptron in parallel after one norm (Wang & Komatsuzaki 2021, GPT-J).
+
+    Items: (norm, attention, perceptron).
 
     >>> import symfold as sf
     >>> print(sf.formula(sf.fold(parallel_block, [sf.layers("p a m")], sf.tensor("x")), form="expanded"))
@@ -59,14 +61,14 @@ def parallel_block(z: Any, item: tuple[Layered, Layered, Layered]) -> Any:
 POSITIONS = 3  # of the example nets
 
 
-def _folded(made: Parts, mapper: Callable[[Any, Any], Any], names: str) -> Any:
-    """The net of blocks whose layers have these names: p and q norms, a attention, m a perceptron."""
-    if made.width is None:
-        lists: Sequence[Any] = [made.layers(name) for name in names]
-        x = made.x
+def _folded(parts: Parts, mapper: Callable[[Any, Any], Any], names: str) -> Any:
+    """The net of blocks with layers of these names: p and q norms, a attention, m a perceptron."""
+    if parts.width is None:
+        lists: Sequence[Any] = [parts.layers(name) for name in names]
+        x = parts.x
     else:
-        lists = [layers(name, _kind(name, made.width), count=made.depth) for name in names]
-        x = tensor("x", (None, POSITIONS, made.width))
+        lists = [layers(name, _kind(name, parts.width), count=parts.depth) for name in names]
+        x = tensor("x", (None, POSITIONS, parts.width))
     return folding.fold(mapper, zipped(*lists) if len(lists) > 1 else lists[0], x)
 
 
@@ -79,12 +81,12 @@ def _kind(name: str, width: int) -> Kind:
 
 
 ARCHITECTURES = (
-    Architecture("attention_only", lambda made: _folded(made, residual, "a"),
+    Architecture("attention_only", lambda parts: _folded(parts, residual, "a"),
                  "z = z + a(z), a attention", "z, a sequence", "(1 + t)**n", "n", "n", "", "Elhage et al. 2021"),
-    Architecture("pre_norm", lambda made: _folded(made, pre_norm, "paqm"),
+    Architecture("pre_norm", lambda parts: _folded(parts, pre_norm, "paqm"),
                  "z = z + a(p(z)), z = z + m(q(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(1 + t**2)**(2*n)", "4*n", "4*n", "", "Xiong et al. 2020"),
-    Architecture("post_norm", lambda made: _folded(made, post_norm, "paqm"),
+    Architecture("post_norm", lambda parts: _folded(parts, post_norm, "paqm"),
                  "z = p(z + a(z)), z = q(z + m(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(t + t**2)**(2*n)", "4*n", "4*n", "", "Vaswani et al. 2017"),
-    Architecture("parallel_block", lambda made: _folded(made, parallel_block, "pam"),
+    Architecture("parallel_block", lambda parts: _folded(parts, parallel_block, "pam"),
                  "z = z + a(p(z)) + m(p(z)), p norm, a attention, m perceptron", "z, a sequence", "(1 + 2*t**2)**n", "2*n", "3*n", "", "Wang & Komatsuzaki 2021"),
 )  # fmt: skip

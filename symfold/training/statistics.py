@@ -31,8 +31,8 @@ from symfold.core.walks import rebuilt, walk
 from symfold.errors import InvalidValue
 from symfold.frontend.images import BATCH, MEAN, VARIANCE
 from symfold.frontend.named_layers import weight_name, weight_names
-from symfold.transform.inlining import opened
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.specialize import with_shapes
 
 Key = tuple[str, int]  # a mean or a variance, and which of them in a body
 Leaves = tuple[Node, ...]  # the kept statistics of a layer, or of a sequence of layers, as parameters
@@ -62,7 +62,7 @@ def keep_statistics(net: Any, params: Mapping[str, Any], data: Mapping[str, Any]
     prefixes = _prefixes(set(held), measured.found)
     weights = {layer: {prefixes[key]: value for key, value in found.items()} for layer, found in measured.found.items()}
     kept = whole.with_outputs(Keeper(weights).kept(whole.outputs, {}, {}))
-    written = Net(opened(kept.outputs))
+    written = Net(inlined(kept.outputs))
     if any(
         is_statistic(node)
         for roots in (written.outputs, *(block.results for block in written.blocks))

@@ -1,7 +1,7 @@
-"""Binding: opaque layers given bodies, by name, wherever in a net they are applied.
+"""Binding: bodies for opaque layers, by name, wherever a net applies them.
 
-A fold whose layers get different bodies becomes one fold for each run of steps whose bodies are equal: what folding over
-the bound layers would have given in the first place.
+A fold whose layers get different bodies becomes one fold per run of steps with equal bodies, as if it had been folded
+over the bound layers.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Kinds = Mapping[str, Kind]
 
 
 def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
-    """The net with bodies for opaque layers: a function, a kind, a layer or a net for each name.
+    """The net with bodies for opaque layers: a function, a kind, a layer or a net per name.
 
-    The name of a numbered family, as `f` for f1, f2, ..., binds all of it, whatever the depth.
+    The name of a numbered family, as `f` for f1, f2, ..., binds all its layers, at any depth.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x", (None, 3)))
@@ -64,34 +64,34 @@ def bind(net: Net, bodies: Mapping[str, Any]) -> Net:
                     f"layer {name!r} has a body already (bind gives bodies to opaque layers; fold over other layers)"
                 )
             raise InvalidValue(f"the net has no opaque layer {name!r} (its opaque layers: {show_names(opaque)})")
-    given = {name: kind for name, kind in kinds.items() if kind is not None}
-    families = {name for name in given if not any(covers(name, names) for names in opaque)}
-    binder = Binder(given, {name: given[name] for name in families})
-    return net.with_outputs(reconcile(binder.bound(net.outputs, {})))  # what bodies capture may be named by a symbol
+    bound_kinds = {name: kind for name, kind in kinds.items() if kind is not None}
+    families = {name for name in bound_kinds if not any(covers(name, names) for names in opaque)}
+    binder = Binder(bound_kinds, {name: bound_kinds[name] for name in families})
+    return net.with_outputs(reconcile(binder.bound(net.outputs, {})))  # captured values may have symbolic names
 
 
 def _heads(name: str, names: Names) -> bool:
-    """Whether a name is what numbered names begin with."""
-    return names.prefix == name if isinstance(names, Numbered) else any(label(one) == name for one in names)
+    """Whether a name is the prefix of numbered names."""
+    return names.prefix == name if isinstance(names, Numbered) else any(label(layer) == name for layer in names)
 
 
 @dataclass(frozen=True)
 class Binder:
-    """The bodies, and the walk that puts them in."""
+    """The bodies, and the walk that binds them."""
 
     kinds: Mapping[str, Kind | None]
-    families: Kinds  # those that are meant for all layers of a family, by the name without its number
+    families: Kinds  # bodies for all layers of a family, by prefix
 
     def kind(self, name: str) -> Kind | None:
         return self.kinds.get(name) or self.families.get(label(name))
 
     def moves(self, name: Any) -> bool:
-        """Whether a layer gets another body than the one that it has: binding gives bodies to opaque layers only."""
+        """Whether a layer with a body gets another one: never in binding, which is for opaque layers only."""
         return False
 
-    def bound(self, roots: Sequence[Node], given: Mapping[Node, Any]) -> tuple[Node, ...]:
-        """The roots with bodies put in; `given` says what formals are: nodes from outside, or the layer of a step."""
-        new: dict[Node, Any] = dict(given)
+    def bound(self, roots: Sequence[Node], values: Mapping[Node, Any]) -> tuple[Node, ...]:
+        """The roots with bodies bound; `values` maps formals to nodes from outside, or to the layer of a step."""
+        new: dict[Node, Any] = dict(values)
         for node in walk(roots, stop=new):
             args = tuple(new[arg] for arg in node.args)
             if isinstance(node.op, Call):
@@ -114,7 +114,7 @@ class Binder:
         return tuple(new[root] for root in roots)
 
     def layer(self, name: Any) -> Layer:
-        """The layer of a name: one of a step, or one of the whole net."""
+        """The layer with a name: that of a step, or of the whole net."""
         if isinstance(name, Layer):
             return name
         names = names_of(name)
@@ -124,7 +124,7 @@ class Binder:
         return Layer(next(iter(names)), kind, None if kind else (name,))
 
     def call(self, op: Call, args: tuple[Any, ...]) -> Node:
-        """A layer applied: with its new body, or with its own one bound in turn."""
+        """A call of a layer, with its new body, or with its own body after binding inside it."""
         if op.body is None or self.moves(args[0]):
             return self.layer(args[0])(*args[1 : 1 + op.arity])
         fixed = op.arity + op.weights
@@ -134,52 +134,45 @@ class Binder:
             return self.bound(inner.results, dict(zip(inner.formals, (*formals, *captured), strict=True)))
 
         traced = trace(run, inner.shapes[:fixed], fixed)
-        own = (arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args[: 1 + fixed])
-        return Node(
-            Call(traced.block, op.arity, op.weights),
-            (*own, *(node for node in traced.operands if isinstance(node, Node))),
-        )
+        leading = (arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args[: 1 + fixed])
+        captures = (node for node in traced.operands if isinstance(node, Node))
+        return Node(Call(traced.block, op.arity, op.weights), (*leading, *captures))
 
     def fold(self, fold: Fold, args: tuple[Any, ...]) -> tuple[Node, ...]:
-        """A fold, as one fold for each run of steps that get equal bodies."""
-        if fold.count == 1:  # what a single step applies is its own all the same, and is not computed outside of it
-            own = [
+        """A fold as one fold per run of steps with equal bodies."""
+        state, operands = fold.split(args)
+        if fold.count == 1:  # the layer of a single step is stacked, so that its call stays inside the step
+            stacked = [
                 not each and isinstance(arg, Node) and is_name(arg) and len(arg.shape) == 1
-                for arg, each in zip(args[fold.carries :], fold.each, strict=True)
+                for arg, each in zip(operands, fold.each, strict=True)
             ]
-            args = (
-                *args[: fold.carries],
-                *(stack([arg]) if alone else arg for arg, alone in zip(args[fold.carries :], own, strict=True)),
-            )
-            fold = replace(fold, each=tuple(map(or_, fold.each, own)))
-        state = args[: fold.carries]
+            operands = tuple(stack([arg]) if alone else arg for arg, alone in zip(operands, stacked, strict=True))
+            fold = replace(fold, each=tuple(map(or_, fold.each, stacked)))
         operands = tuple(
             arg.leaves[0] if isinstance(arg, Layer) and each else arg
-            for arg, each in zip(args[fold.carries :], fold.each, strict=True)
+            for arg, each in zip(operands, fold.each, strict=True)
         )
-        asked = ((k, self.kinds_of(o, fold.count)) for k, o in enumerate(operands) if fold.each[k] and _names(o))
-        wanted = {k: kinds for k, kinds in asked if kinds is not None}
+        new_kinds = ((k, self.kinds_of(o, fold.count)) for k, o in enumerate(operands) if fold.each[k] and _names(o))
+        wanted = {k: kinds for k, kinds in new_kinds if kinds is not None}
         runs: list[tuple[range | None, dict[int, Kind | None]]]
         if not isinstance(fold.count, int):
             runs = [(None, {k: kinds[0] for k, kinds in wanted.items()})]
         else:
             steps = groupby(range(fold.count), key=lambda k: tuple(kinds[k % len(kinds)] for kinds in wanted.values()))
-            alike = ((list(group), dict(zip(wanted, key, strict=True))) for key, group in steps)
-            runs = [(range(group[0], group[-1] + 1), kinds) for group, kinds in alike]
-        given: list[tuple[Node, ...]] = []
+            groups = ((list(group), dict(zip(wanted, key, strict=True))) for key, group in steps)
+            runs = [(range(group[0], group[-1] + 1), kinds) for group, kinds in groups]
+        outputs: list[tuple[Node, ...]] = []
         for run, kinds in runs:
-            part = (
-                operands
-                if run is None
-                else tuple(take(o, run) if e else o for o, e in zip(operands, fold.each, strict=True))
-            )
-            results = self.run(fold, state, part, fold.count if run is None else len(run), kinds)
-            state = results[: fold.carries]
-            given.append(results[fold.carries :])
-        return (*state, *(join(parts) for parts in zip(*given, strict=True)))
+            entries, count = operands, fold.count
+            if run is not None:
+                entries = tuple(take(o, run) if each else o for o, each in zip(operands, fold.each, strict=True))
+                count = len(run)
+            state, outputs_of_run = fold.split(self.run(fold, state, entries, count, kinds))
+            outputs.append(outputs_of_run)
+        return (*state, *(join(parts) for parts in zip(*outputs, strict=True)))
 
     def kinds_of(self, names: Node, count: Size) -> Sequence[Kind | None] | None:
-        """The kind that each step's layer gets; one for all of a numbered family that is named as a whole; None: they stay."""
+        """The new kind of each step's layer; a single one for a family bound by its prefix; None if the layers stay."""
         listed = names_of(names)
         if not isinstance(listed, Numbered):
             return [self.kind(name) for name in listed]
@@ -188,7 +181,8 @@ class Binder:
         if not isinstance(count, int):
             raise InvalidValue(
                 f"the depth {count} is a symbol, so its layers cannot get bodies one by one "
-                f"(bind {listed.prefix!r} to give all of them one, or give the depth a number: net.at({'=10, '.join(size_symbols(count))}=10))"
+                f"(bind {listed.prefix!r} to give all of them one, or give the depth a number: "
+                f"net.at({'=10, '.join(size_symbols(count))}=10))"
             )
         return [self.kind(name) for name in listed]
 
@@ -201,7 +195,7 @@ class Binder:
         kinds: Mapping[int, Kind | None],
     ) -> tuple[Node, ...]:
         """A fold whose steps all get the same bodies."""
-        places: dict[int, range] = {}  # of each operand's own entry, or of all the leaves of its layer
+        places: dict[int, range] = {}  # for each operand, the positions of its entry or of its layer's leaves
         start = 0
         extended: list[Node] = []
         for k, each in enumerate(fold.each):
@@ -213,22 +207,17 @@ class Binder:
                 start += 1 + len(more)
 
         def step(formals: Sequence[Node]) -> tuple[Node, ...]:
-            own = formals[fold.carries :]
+            entries = formals[fold.carries :]
             values: list[Any] = list(formals[: fold.carries])
             for k, operand in enumerate(operands):
                 if not fold.each[k]:
-                    values.append(operand)  # the same in every step: traced as what it is, and captured anew
+                    values.append(operand)  # shared by all steps: captured again by the trace
                 elif k in kinds:
                     kind = kinds[k]
-                    values.append(
-                        Layer(
-                            names_of(operands[k])[0],
-                            kind,
-                            (*(own[j] for j in places[k]), *(kind.captured if kind else ())),
-                        )
-                    )
+                    leaves = (*(entries[j] for j in places[k]), *(kind.captured if kind else ()))
+                    values.append(Layer(names_of(operands[k])[0], kind, leaves))
                 else:
-                    values.append(own[places[k][0]])
+                    values.append(entries[places[k][0]])
             return self.bound(fold.block.results, dict(zip(fold.block.formals, values, strict=True)))
 
         return fold_nodes(step, count, init, extended)
@@ -239,7 +228,7 @@ def _names(value: Any) -> bool:
 
 
 def _families(names: Node, kind: Kind) -> tuple[Node, ...]:
-    """The leaves of the layers of these names, each a sequence."""
+    """The leaves of the layers with these names, each as a sequence."""
     if isinstance(names.op, StackedInputs):
         return Layers(names.op.names, kind).stacked_inputs()
     layers = [Layer(name, kind) for name in names_of(names)]

@@ -1,4 +1,4 @@
-"""Opening: the bodies of layers and primitives written out, and functions written out in those that a target has."""
+"""Inlining: bodies in place of layers and primitives, and decomposition of functions that a target lacks."""
 
 from __future__ import annotations
 
@@ -22,55 +22,55 @@ Keep = Callable[[Node], bool]
 
 
 def has_adjoint(node: Node) -> bool:
-    """Whether a primitive can be differentiated as it is."""
+    """Whether a primitive has an adjoint of its own."""
     return node.op.primitive.adjoint is not None
 
 
-def opened(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]:
-    """The roots with the bodies of layers and primitives written out, in the blocks of folds as well.
+def inlined(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]:
+    """The roots with the bodies of layers and primitives inlined, also in the blocks of folds.
 
-    Primitives that `keep` says yes to stay whole: those with an adjoint, or those that a target has something better for.
+    `keep` says which primitives stay: by default those with an adjoint; for a target, those that it supports directly.
 
     >>> from symfold.core.primitives import layer_norm, reduce_mean
     >>> from symfold.core.tensors import tensor
-    >>> opened([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
+    >>> inlined([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
     <class 'sympy.core.mul.Mul'>
     """
-    known: dict[Block, Block] = {}  # many layers of one body, and many folds of one block: each is opened once
-    written: dict[tuple[Apply, tuple[Shape, ...]], Block] = {}
+    block_memo: dict[Block, Block] = {}  # layers share bodies, and folds share blocks
+    primitive_memo: dict[tuple[Apply, tuple[Shape, ...]], Block] = {}
 
-    def block(closed: Block) -> Block:
-        if closed not in known:
-            known[closed] = Block(closed.shapes, rebuilt(closed.results, rule))
-        return known[closed]
+    def inlined_block(block: Block) -> Block:
+        if block not in block_memo:
+            block_memo[block] = Block(block.shapes, rebuilt(block.results, rule))
+        return block_memo[block]
 
-    def inlined(op: Apply, args: tuple[Node, ...]) -> Node:
-        """A primitive's body over its arguments, which are open already."""
+    def inlined_primitive(op: Apply, args: tuple[Node, ...]) -> Node:
+        """A primitive's body over arguments that are inlined already."""
         shapes = tuple(arg.shape for arg in args)
-        if (op, shapes) not in written:
-            written[op, shapes] = Block(shapes, rebuilt((body_of(op, formals_of(shapes)),), rule))
-        return written[op, shapes](*args)[0]
+        if (op, shapes) not in primitive_memo:
+            primitive_memo[op, shapes] = Block(shapes, rebuilt((body_of(op, formals_of(shapes)),), rule))
+        return primitive_memo[op, shapes](*args)[0]
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if isinstance(node.op, Call) and node.op.body is not None:
-            # the body is opened by itself: what it is applied to is open already, and may be deep
-            return block(node.op.body)(*args[1:])[0]
+            # the body alone: its arguments are inlined already, and may be deep
+            return inlined_block(node.op.body)(*args[1:])[0]
         if isinstance(node.op, Apply) and node.op.primitive.body is not None and not keep(node):
-            return inlined(node.op, args)
+            return inlined_primitive(node.op, args)
         if isinstance(node.op, Fold):
             fold = node.op
-            return fold.over(args, block(fold.block))
+            return fold.over(args, inlined_block(fold.block))
         return None
 
     return rebuilt(roots, rule)
 
 
-def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, ...]:
-    """The roots with every function that a target lacks made of those that it has, in the blocks of folds as well.
+def decomposed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, ...]:
+    """The roots with every function that a target lacks composed of functions that it has, also in the blocks of folds.
 
     >>> from symfold.core.functions import silu
     >>> from symfold.core.tensors import tensor
-    >>> composed([Node(silu, (tensor("x"),))], lambda head: head is not silu)
+    >>> decomposed([Node(silu, (tensor("x"),))], lambda head: head is not silu)
     (Max(-1000, x)*sigmoid(x),)
     """
 
@@ -78,41 +78,38 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
         if not isinstance(node.op, type) or has(node.op) or (composition := row_of(node.op).composition) is None:
             return None
         symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
-        return composed([expression_as_node(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
+        return decomposed([expression_as_node(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
 
     return rebuilt_inside(roots, rule)
 
 
-def divided(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every quotient, a product with a reciprocal, as one division, in the blocks of folds as well.
+def with_divisions(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with every product with a reciprocal as one division, also in the blocks of folds.
 
-    It is rounded once, as NumPy's.
+    A division is rounded once, as in NumPy.
 
     >>> from symfold.core.tensors import tensor
     >>> a, b = tensor("a"), tensor("b")
-    >>> divided([a / b])[0].op, divided([a / 3])[0].op, divided([1 / b])[0].op
+    >>> with_divisions([a / b])[0].op, with_divisions([a / 3])[0].op, with_divisions([1 / b])[0].op
     (divide, divide, <class 'sympy.core.power.Pow'>)
     """
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
-        op = node.op
-        below = (
-            {k: divisor for k, arg in enumerate(args) if k > 0 and (divisor := _divisor(arg)) is not None}
-            if op is sp.Mul
-            else {}
-        )
-        if not below:
+        if node.op is not sp.Mul:
             return None
-        place = min(below)
-        above = args[:place] if place == 1 else (Node(sp.Mul, args[:place]),)
-        quotient = Node(divide, (above[0], below[place]))
-        return Node(sp.Mul, (quotient, *args[place + 1 :])) if args[place + 1 :] else quotient
+        divisors = ((k, divisor) for k, arg in enumerate(args) if k > 0 and (divisor := _divisor(arg)) is not None)
+        position, divisor = next(divisors, (0, None))
+        if divisor is None:
+            return None
+        dividend = args[0] if position == 1 else Node(sp.Mul, args[:position])
+        quotient = Node(divide, (dividend, divisor))
+        return Node(sp.Mul, (quotient, *args[position + 1 :])) if args[position + 1 :] else quotient
 
     return rebuilt_inside(roots, rule)
 
 
 def _divisor(node: Node) -> Node | None:
-    """What a factor divides by: the node of which it is the reciprocal, or the whole number of a fraction that no float holds."""
+    """The divisor in a factor: the argument of a reciprocal, or q for a fraction 1/q that no float equals."""
     if is_reciprocal(node):
         return node.args[0]
     value = node.op.value if isinstance(node.op, Constant) else None
@@ -120,11 +117,11 @@ def _divisor(node: Node) -> Node | None:
 
 
 def body_of(op: Apply, args: Sequence[Node]) -> Node:
-    """A primitive over some arguments, made of other operations."""
+    """The body of a primitive over some arguments, made of other operations."""
     assert op.primitive.body is not None
     return op.primitive.body(*args, **dict(op.attributes))
 
 
 def formals_of(shapes: Sequence[Shape]) -> tuple[Node, ...]:
-    """The formals of a closed block."""
+    """Formals of these shapes."""
     return tuple(Node(Formal(0, place, shape)) for place, shape in enumerate(shapes))

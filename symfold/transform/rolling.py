@@ -1,9 +1,9 @@
-"""Depth: unrolling folds into single steps, rolling steps up into folds, and giving a symbolic depth a number.
+"""Rolling: unroll folds into steps, roll steps into folds, and replace symbolic depths by numbers.
 
     roll(unroll(net)) == roll(net)
 
-An unrolled net holds one fold of one step for each step, so that steps can still be told apart; `roll` is the normal
-form: neighbouring steps with equal blocks are one fold, and a fold of one step is written out.
+An unrolled net keeps each step as a fold of one step, so steps stay separate. `roll` is the normal form: neighboring
+steps with equal blocks are one fold, and a fold of one step is replaced by the operations of its block.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, st
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import rebuilt, walk, with_args
 from symfold.errors import InvalidValue
-from symfold.transform.repeats import stepped
-from symfold.transform.specialise import net_with_sizes
+from symfold.transform.repeats import with_repeats_folded
+from symfold.transform.specialize import net_with_sizes
 
 
 def unroll(net: Any) -> Net:
@@ -44,28 +44,28 @@ def unroll(net: Any) -> Net:
 
 
 def _arranged(node: Node, args: tuple[Node, ...]) -> Node | None:
-    """An arrangement of sequences in its normal form, if it changes; an entry counted from the end is counted from the beginning."""
+    """A sequence operation in normal form, if that changes it; negative indices become positive."""
     entry = entry_of(node)
     changes = args != node.args or (entry is not None and entry[1] < 0)
     return rebuilt_sequence(node, args) if args and changes else None
 
 
 def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
-    state, operands = args[: fold.carries], args[fold.carries :]
-    given: list[tuple[Node, ...]] = []
-    for number in range(known_count(fold.count)):
-        own = [element(o, number) if each else o for o, each in zip(operands, fold.each, strict=True)]
-        results = apply_fold(fold.block, 1, state, own, [False] * len(own))
-        state = results[: fold.carries]
-        given.append(results[fold.carries :])
-    return (*state, *(join(parts) for parts in zip(*given, strict=True)))
+    """The results of a fold, computed by one fold of one step per step."""
+    state, operands = fold.split(args)
+    outputs: list[tuple[Node, ...]] = []
+    for step in range(known_count(fold.count)):
+        entries = [element(o, step) if each else o for o, each in zip(operands, fold.each, strict=True)]
+        state, outputs_of_step = fold.split(apply_fold(fold.block, 1, state, entries, [False] * len(entries)))
+        outputs.append(outputs_of_step)
+    return (*state, *(join(parts) for parts in zip(*outputs, strict=True)))
 
 
 def roll(net: Any, search: bool = False) -> Net:
-    """The normal form: neighbouring steps with equal blocks made one fold, folds of one step written out.
+    """The normal form: neighboring steps with equal blocks as one fold, folds of one step as their operations.
 
-    With `search`, also what was written out as no fold at all: where everything goes through one value after the other, and what
-    lies between is equal in structure, shapes and wiring, whatever the names of layers and parameters.
+    With `search`, also fold repeated equations that are no folds yet: parts between values that everything later goes
+    through, equal in structure, shapes and wiring, whatever the names of layers and parameters.
 
     >>> import numpy as np, symfold as sf
     >>> f, g = sf.layers("f1:4"), sf.layers("g1:4")
@@ -77,23 +77,24 @@ def roll(net: Any, search: bool = False) -> Net:
     """
     net = Net.of(net)
     rolled = roll_nodes(net.outputs)
-    return net.with_outputs(roll_nodes(stepped(rolled)) if flag("search", search) else rolled)
+    return net.with_outputs(roll_nodes(with_repeats_folded(rolled)) if flag("search", search) else rolled)
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
-    return written_out(merged(tuple(roots)))
+    """`roll` over nodes."""
+    return without_single_steps(merged(tuple(roots)))
 
 
-def written_out(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every fold of one step as the operations of its step."""
+def without_single_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with every fold of one step replaced by the operations of its block."""
 
     def rule(node: Node, args: tuple[Node, ...]) -> Any:
         if not isinstance(node.op, Fold):
             return _arranged(node, args)
         if node.op.count != 1:
             return node.op.over(args)
-        state, given = node.op.split(node.op.block(*args))
-        return (*state, *(stack([result]) for result in given))
+        state, outputs = node.op.split(node.op.block(*args))
+        return (*state, *(stack([output]) for output in outputs))
 
     return rebuilt(roots, rule)
 
@@ -105,7 +106,7 @@ def _normal_block(block: Block) -> Block:
 
 
 def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Chains of folds with equal blocks, each made one fold."""
+    """The roots with every chain of folds with equal blocks as one fold."""
     order = walk(roots)
     blocks = {node: _normal_block(node.op.block) for node in order if isinstance(node.op, Fold)}
     users: dict[Node, list[Node]] = {}
@@ -131,7 +132,7 @@ def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
 def _follower(
     node: Node, blocks: Mapping[Node, Block], users: Mapping[Node, list[Node]], roots: set[Node]
 ) -> Node | None:
-    """The fold that goes on from exactly the last state of this one, by an equal block, if there is one."""
+    """The fold with an equal block that continues from exactly the last state of this one, if there is one."""
     carries = node.op.carries
     if not carries:
         return None
@@ -147,22 +148,22 @@ def _follower(
         follower = readers[0]
     if follower is None or follower.op.carries != carries or blocks[follower] != blocks[node]:
         return None
-    own = [
+    continues = [
         arg.args[0] is node and arg.op.position == k if isinstance(arg.op, Select) else False
         for k, arg in enumerate(follower.args[:carries])
     ]
-    inside = any(
+    reads_state = any(
         isinstance(arg.op, Select) and arg.args[0] is node and arg.op.position < carries
         for arg in follower.args[carries:]
     )
-    counted = isinstance(node.op.count, int) and isinstance(follower.op.count, int)
-    return follower if all(own) and not inside and counted else None
+    known_counts = isinstance(node.op.count, int) and isinstance(follower.op.count, int)
+    return follower if all(continues) and not reads_state and known_counts else None
 
 
 def _rebuild_chains(
     roots: tuple[Node, ...], chains: dict[Node, list[Node]], blocks: Mapping[Node, Block]
 ) -> tuple[Node, ...]:
-    """Rebuild with every chain as one fold; a chain whose steps wait for each other through others is left apart."""
+    """Rebuild with every chain as one fold, except chains whose folds depend on each other through other nodes."""
     new: dict[Node, Any] = {}
     begun: set[int] = set()
     stack_: list[Node] = list(reversed(roots))
@@ -174,7 +175,7 @@ def _rebuild_chains(
         chain = chains.get(node, [node])
         members = set(chain)
         waiting = [arg for member in chain for arg in member.args if not _within(arg, members) and arg not in new]
-        if waiting and len(chain) > 1 and id(chain) in begun:  # asked for again before it was done: a circle
+        if waiting and len(chain) > 1 and id(chain) in begun:  # visited again while unfinished: a cycle
             chains.update({member: [member] for member in chain})
         elif waiting:
             begun.add(id(chain))
@@ -227,24 +228,24 @@ def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Bl
 
 
 def _counts(folds: Sequence[Node]) -> list[Any]:
-    """The counts of folds, and of those within their steps."""
-    waiting, found = list(folds), []
+    """The counts of folds and of the folds inside their blocks."""
+    waiting, counts = list(folds), []
     while waiting:
         fold = waiting.pop().op
-        found.append(fold.count)
+        counts.append(fold.count)
         waiting += [node for node in walk(fold.block.results) if isinstance(node.op, Fold)]
-    return found
+    return counts
 
 
 def depth_symbols(net: Net) -> list[sp.Symbol]:
-    """The symbols in the depths of a net, by name."""
+    """The symbols in the depths of a net, sorted by name."""
     counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, StackedInputs)] + _counts(net.bindings)
     free = {symbol for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols}
     return sorted(free, key=lambda symbol: symbol.name)
 
 
 def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
-    """A symbolic depth given its number, wherever it stands."""
+    """The net with symbolic depths replaced by numbers, by name."""
     free = [symbol.name for symbol in depth_symbols(net)]
     for name in depths:
         if name not in free:
@@ -258,7 +259,7 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
 
 
 def at(net: Net, **depths: int) -> Net:
-    """The net at given depths, if a depth is a symbol.
+    """The net with symbolic depths replaced by numbers.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))

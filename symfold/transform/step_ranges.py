@@ -1,7 +1,7 @@
-"""Stretches: the steps of a fold taken apart into neighbours, where something else is to be done in some of them.
+"""Step ranges: the steps of a fold split where only some of them change.
 
-Steps are told by a few places, not one by one: a million of them, or symbolically many, are as few
-stretches as three. Of symbolically many only the first can be told apart; all after them are one stretch.
+A few steps mark the splits, so a million steps, or symbolically many, may be as few as three ranges. Of symbolically
+many steps, only the first can be separated; those after them are one range.
 """
 
 from __future__ import annotations
@@ -16,37 +16,35 @@ from symfold.core.sequences import has_rest, rest, take
 from symfold.core.shapes import Size
 from symfold.errors import depth_is_symbolic
 
-LISTED = 1_000  # numbered names up to so many are listed where some of them change; longer stretches keep their numbers
+LISTED = 1_000  # if some of up to this many numbered names change, all are listed; longer ranges stay numbered
 
-Stretch = tuple[int, Size]  # the first step, and how many they are
+StepRange = tuple[int, Size]  # the first step, and the number of steps
 
 
-def alike(marked: Sequence[Collection[int]], count: Size) -> Iterator[tuple[tuple[bool, ...], Stretch]]:
-    """Neighbouring steps that are marked alike: by which of some collections of places, and the stretch.
+def ranges_by_marks(marked: Sequence[Collection[int]], count: Size) -> Iterator[tuple[tuple[bool, ...], StepRange]]:
+    """The steps as ranges of equal marks: whether each of the collections marks them, and the range.
 
-    >>> list(alike([{0, 1, 5}], 10**6))
+    >>> list(ranges_by_marks([{0, 1, 5}], 10**6))
     [((True,), (0, 2)), ((False,), (2, 3)), ((True,), (5, 1)), ((False,), (6, 999994))]
     """
-    nothing = (False,) * len(marked)
-    runs: list[tuple[tuple[bool, ...], int, Any]] = [
-        (nothing, 0, 0)
-    ]  # the marks, the first step, the one after the last
-    for place in sorted({place for one in marked for place in one}):
-        here = tuple(place in one for one in marked)
-        runs += [(nothing, runs[-1][2], place), (here, place, place + 1)]
-    runs.append((nothing, runs[-1][2], count))
-    for key, group in groupby((each for each in runs if each[1] != each[2]), key=itemgetter(0)):
-        run = list(group)
-        yield key, (run[0][1], run[-1][2] - run[0][1])
+    unmarked = (False,) * len(marked)
+    runs: list[tuple[tuple[bool, ...], int, Any]] = [(unmarked, 0, 0)]  # marks, first step, end (exclusive)
+    for step in sorted({step for steps in marked for step in steps}):
+        marks = tuple(step in steps for steps in marked)
+        runs += [(unmarked, runs[-1][2], step), (marks, step, step + 1)]
+    runs.append((unmarked, runs[-1][2], count))
+    for marks, group in groupby((run for run in runs if run[1] != run[2]), key=itemgetter(0)):
+        equal = list(group)
+        yield marks, (equal[0][1], equal[-1][2] - equal[0][1])
 
 
-def listed(places: Sequence[int], count: Size) -> list[Stretch]:
-    """The stretches of steps of which some change: long ones without a change stand apart.
+def ranges_around(changed: Sequence[int], count: Size) -> list[StepRange]:
+    """The steps as ranges, with long unchanged ranges separate, so that listing the changed ones stays cheap.
 
-    >>> listed([1, 4], 8), listed([1, 4], 10**6), listed([1, 500_000], 10**6)
+    >>> ranges_around([1, 4], 8), ranges_around([1, 4], 10**6), ranges_around([1, 500_000], 10**6)
     ([(0, 8)], [(0, 5), (5, 999995)], [(0, 2), (2, 499998), (500000, 1), (500001, 499999)])
     """
-    ends = [-1, *sorted(places), count]
+    ends = [-1, *sorted(changed), count]
     cuts: list[Any] = [0]
     for before, after in pairwise(ends):
         if not isinstance(after, int) or after - before - 1 > LISTED:
@@ -54,9 +52,9 @@ def listed(places: Sequence[int], count: Size) -> list[Stretch]:
     return [(first, end - first) for first, end in pairwise([*cuts, count]) if first != end]
 
 
-def part(sequence: Node, stretch: Stretch) -> Node:
-    """The entries of a sequence in a stretch."""
-    first, count = stretch
+def entries_in(sequence: Node, steps: StepRange) -> Node:
+    """The entries of a sequence that a range of steps reads."""
+    first, count = steps
     if isinstance(count, int):
         return take(sequence, range(first, first + count))
     if first and not has_rest(sequence):

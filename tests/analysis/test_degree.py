@@ -12,7 +12,7 @@ import symfold as sf
 from symfold.apps.report.cells import line_text, number
 from symfold.core.conversion import as_node
 from symfold.errors import InvalidValue, NoRule
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 
 X, C = sf.tensor("x"), sf.tensor("c")
 N, D = sp.Symbol("n", integer=True, positive=True), sp.Symbol("d")
@@ -36,7 +36,7 @@ def expanded_degree(net: sf.Net, layer: int) -> int:
     """The total degree in the inputs, every layer being z**layer + z."""
     names = {data["layer"] for _, data in net.graph().nodes(data=True) if data["kind"] == "layer"}
     bound = net.bind({name: lambda z: z**layer + z for name in names})
-    outputs = bound.with_outputs(opened(bound.outputs)).to_sympy(max_ops=None)
+    outputs = bound.with_outputs(inlined(bound.outputs)).to_sympy(max_ops=None)
     parts = outputs if isinstance(outputs, tuple) else (outputs,)
     return max(sp.Poly(sp.expand(part), *part.free_symbols).total_degree() for part in parts)
 

@@ -26,8 +26,8 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, at_max, causal, convolution, einsum, embed, expand, permute, windows
 from symfold.core.walks import walk
 from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule, OutOfRange
-from symfold.transform.inlining import opened
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.specialize import with_shapes
 
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
@@ -425,7 +425,7 @@ def operations_of(roots: Iterable[Node]) -> Iterator[str]:
 
 
 def test_the_adjoint_of_a_convolution_is_one() -> None:
-    roots = opened(image_gradient(3, 2).outputs)
+    roots = inlined(image_gradient(3, 2).outputs)
     assert "add_windows" in operations_of(roots)
     assert "add_windows" not in operations_of(put_otherwise(roots)) and "windows" in operations_of(put_otherwise(roots))
 

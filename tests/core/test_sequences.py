@@ -15,7 +15,7 @@ from symfold.core.nodes import Node
 from symfold.core.sequences import element, join, names_of_node, repeated_value, reverse, stack, strided, take
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.errors import ShapeError
-from symfold.transform.specialise import with_sizes
+from symfold.transform.specialize import with_sizes
 
 U = sf.tensor("u", (5, 2))
 STATES = sf.scan(lambda z, f: f(z) + z, sf.layers("f1:5", lambda z: z * 2), sf.tensor("x", (2,))).outputs[0]

@@ -12,7 +12,7 @@ from symfold.core.sequences import reverse_row
 from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidValue, NoRule
 from symfold.frontend.named_layers import Layer
-from symfold.frontend.trace_check import unordered
+from symfold.frontend.trace_check import sorted_operands
 from symfold.transform.autodiff.derivatives import pullback
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -142,7 +142,7 @@ def test_the_notebooks_backward_pass_is_the_true_one_with_the_layer_in_the_place
     step = substitute(backward.block.results, replaced)
     state, name = notebooks.bindings[0].op.block.formals
     literal = substitute(notebooks.bindings[0].op.block.results, {state: cotangent, name: layer})
-    assert unordered(literal) == unordered(step)  # f(a) + a and a + f(a)
+    assert sorted_operands(literal) == sorted_operands(step)  # f(a) + a and a + f(a)
     items, reversed_items = derived.bindings[0].args[1], notebooks.bindings[0].args[1]
     assert list(reversed_items.op.names) == list(reversed(list(items.op.names)))
 

@@ -242,9 +242,9 @@ def test_a_part_is_reordered_in_the_places_it_had() -> None:
         (lambda net: sf.swap(sf.fold(sf.mappers.feedforward, [sf.layer("f1", sf.dense(3, 4)), sf.layer("f2", sf.dense(4, 2))], WIDE), "f1", "f2"),
          sf.errors.ShapeError, "do not fit in each other's places"),
         (lambda net: sf.swap(sf.fold(lambda z, f: f(z) + sf.layer("g", lambda v: v * z)(z), sf.layers("f1:4"), X), "g", "f2"),
-         InvalidValue, "layer g reads a value of the step"),
+         InvalidValue, "layer g captures a value of its step"),
         (lambda net: sf.swap(sf.fold(lambda s, f: (f(s[0]) + sf.layer("g", lambda v: v * s[0])(s[1]), sf.layer("h", lambda v: v * s[1])(s[0])), sf.layers("f1:4"), (X, X)),
-                             "g", "h"), InvalidValue, "reads a value of the step"),
+                             "g", "h"), InvalidValue, "captures a value of its step"),
     ],
 )
 def test_what_cannot_be_taken_out_or_swapped(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:

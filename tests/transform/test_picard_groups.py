@@ -265,7 +265,7 @@ def test_the_states_of_a_grouped_scan_keep_their_order() -> None:
         (lambda net: sf.grouped(net, "two"), InvalidType, "='two'"),
         (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), 2), InvalidValue, r"groups of 2: nothing says that 2 divides the depth n, .*count=2\*m.*net.at\(n=10"),
         (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=3 * M), X), 2), InvalidValue, r"2 divides the depth 3\*m.*net.at\(m=10"),
-        (lambda net: sf.grouped(sf.scan(sf.mappers.residual, sf.layers("f", count=2 * M), X), 2), InvalidValue, "gives out a value a step.*net.at"),
+        (lambda net: sf.grouped(sf.scan(sf.mappers.residual, sf.layers("f", count=2 * M), X), 2), InvalidValue, "gives a value per step.*net.at"),
         (lambda net: sf.grouped(sf.fold(lambda z, w: z * w, sf.tensor("w", (2 * M,)), X), 2), InvalidValue, "no numbered names.*net.at"),
         (lambda net: sf.grouped(sf.fold(lambda z, w: z * w, sf.tensor("w", (None,)), X), 2), InvalidValue, "unknown until numbers are given"),
         (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), sp.Symbol("m")), InvalidValue, "groups of m out of n layers"),

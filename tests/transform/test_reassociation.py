@@ -1,4 +1,4 @@
-"""Regrouping a step: the same function, never more work for what waits for the state; and where the work of a step is then done."""
+"""Reassociation: the same function, never more work that depends on the state; and where the work of a step is then done."""
 
 import operator
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from symfold.base.trees import flatten
 from symfold.compute.backends.numpy.sigmoids import with_exponentials
 from symfold.core.functions import sigmoid
 from symfold.core.walks import walk
-from symfold.transform.passes.reassociation import regrouped
+from symfold.transform.passes.reassociation import reassociated
 
 Z, Y, A, B = (sf.tensor(name, (2,)) for name in "zyab")
 VALUES = {"z": np.array([0.7, -1.2]), "y": np.array([1.1, 0.4]), "a": np.array([-0.6, 2.0]), "b": np.array([0.9, 0.3])}
@@ -44,9 +44,9 @@ def computed(tree: Tree, names: dict[str, object]) -> object:
 @example([("*", ("*", 2, ("-", "z", "a")), -1)])
 @example([("+", ("*", "z", "y"), ("*", "y", "z"))])
 @example([("*", ("neg", ("+", "z", "a")), ("+", "y", "b"))])
-def test_regrouped_is_the_same_function(trees: list[Tree]) -> None:
+def test_reassociated_is_the_same_function(trees: list[Tree]) -> None:
     roots = tuple(sf.Net.of(computed(tree, {"z": Z, "y": Y, "a": A, "b": B}) + 0 * Z).outputs[0] for tree in trees)
-    made = regrouped(roots, (Z, Y))
+    made = reassociated(roots, (Z, Y))
     for before, after in zip(roots, made, strict=True):
         given = {node.op.name: VALUES[node.op.name] for node in sf.Net.of(before).inputs}
         np.testing.assert_allclose(sf.Net.of(after + 0 * before)(**given), sf.Net.of(before)(**given), rtol=1e-12, atol=1e-12)
@@ -86,13 +86,13 @@ def test_what_waits_for_no_state_is_done_before_the_loop(step: Callable[..., Any
 
 
 @pytest.mark.parametrize("left", [True, False])
-def test_long_sums_are_regrouped_without_recursion(left: bool) -> None:
+def test_long_sums_are_reassociated_without_recursion(left: bool) -> None:
     """5,000 terms, the first of which comes again."""
     total: Any = Z
     for k in range(5_000):
         term = A * float(k + 2)
         total = total + term if left else term + total
-    (made,) = regrouped([total + Z], (Z,))
+    (made,) = reassociated([total + Z], (Z,))
     assert len(made.args) == 2 and 2 * Z in made.args
 
 

@@ -24,9 +24,9 @@ from symfold.core.folds import Fold
 from symfold.core.walks import walk
 from symfold.errors import InvalidValue, UnknownName
 from symfold.show.notation.sizes import expanded_size
-from symfold.transform.inlining import opened
-from symfold.transform.passes import hoisting as distribute
-from symfold.transform.passes.rematerialization import SHORTEST, divided, group_size, grouped, is_group
+from symfold.transform.inlining import inlined
+from symfold.transform.passes import hoisting
+from symfold.transform.passes.rematerialization import SHORTEST, group_counts, group_size, grouped, is_group
 
 TANH = sf.dense(WIDTH, WIDTH, np.tanh)
 Y = sf.tensor("y", (None, WIDTH))
@@ -79,18 +79,18 @@ def test_what_is_left_over(depth: int) -> None:
 
 def test_deep_folds_are_groups_and_short_ones_are_left_alone() -> None:
     for name in ("residual", "Elman", "a nested fold that captures the outer state", "time by depth"):
-        for depth, regrouped in ((SHORTEST - 1, False), (SHORTEST, True), (100, True)):
+        for depth, in_groups in ((SHORTEST - 1, False), (SHORTEST, True), (100, True)):
             net = CASES[name].build(depth)
-            roots = grouped(opened(net.outputs))
+            roots = grouped(inlined(net.outputs))
             outer = [node.op for node in walk(roots) if isinstance(node.op, Fold)]
-            assert any(map(is_group, outer)) is regrouped
-            assert grouped(opened(net.outputs)) == roots
+            assert any(map(is_group, outer)) is in_groups
+            assert grouped(inlined(net.outputs)) == roots
 
 
 @pytest.mark.parametrize("count", [*range(SHORTEST, 200), 10**4 + 1, 10**6])
 def test_groups_have_about_the_square_root_of_the_steps(count: int) -> None:
     size = group_size(count)
-    groups, left = divided(count, size)
+    groups, left = group_counts(count, size)
     assert groups * size + left == count and left != 1
     assert groups + size + left <= 3 * count**0.5 + 2
 
@@ -100,7 +100,7 @@ def test_what_is_computed_is_the_same_and_how_often_is_not(name: str) -> None:
     """Written out in full, nothing tells that values are computed twice; as a graph, each step is there once more."""
     net = CASES[name].build(10)
     (plain, steps), (again, more) = (expanded_size(sf.grad(weighted_squares(net), remat=remat)) for remat in (None, "sqrt"))
-    forward = expanded_size(sf.Net(opened(net.outputs)))[1]
+    forward = expanded_size(sf.Net(inlined(net.outputs)))[1]
     assert again == plain and forward <= more - steps < 1.3 * forward
 
 
@@ -322,7 +322,7 @@ def test_sqrt_holds_as_many_states_as_the_root_of_the_depth(build: Callable[[int
 @pytest.mark.parametrize("name", [name for name in REVERSIBLE if name != "momentum"])
 def test_reversible_holds_a_constant_number_of_states(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """NumPy's products over several steps at once are over 16 steps where no more fit in the cache, and few rows are repeated."""
-    monkeypatch.setattr(distribute, "HELD", 0)
+    monkeypatch.setattr(hoisting, "MEMORY", 0)
     monkeypatch.setattr(views, "SPREAD", 0)
     for depth in DEPTHS:
         layers = 2 if name in ("coupling", "affine") else 1
@@ -336,7 +336,7 @@ def test_what_is_done_at_once_fits_in_the_cache(monkeypatch: pytest.MonkeyPatch)
     net = boosting(3000)
     sizes = []
     for numbers in (10**9, 10**5):
-        monkeypatch.setattr(distribute, "HELD", numbers)
+        monkeypatch.setattr(hoisting, "MEMORY", numbers)
         program = net.compile("numpy").program({"x": (100, WIDTH), "y": (100, WIDTH)})
         sizes.append(numbers_in(program) - program.params.flat.size)
     assert sizes[0] > 3000 * 100 * WIDTH and sizes[1] < 4 * 10**5

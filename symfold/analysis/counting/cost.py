@@ -37,7 +37,7 @@ from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 from symfold.transform.rolling import at_depth, depth_symbols
 
 REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
@@ -180,7 +180,7 @@ def operations(net: Net) -> Any:
     >>> operations(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3))))  # 10 times 45 for W, 15 for b, relu and the sum
     900
     """
-    return _arithmetic(shared_nodes(opened(net.outputs)))
+    return _arithmetic(shared_nodes(inlined(net.outputs)))
 
 
 def _arithmetic(roots: Sequence[Node]) -> Any:

@@ -31,7 +31,7 @@ from symfold.core.sequences import element, joins_sequences, reverse, reverse_ro
 from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.core.walks import walk, with_args
-from symfold.transform.rolling import roll_nodes, unroll, written_out
+from symfold.transform.rolling import roll_nodes, unroll, without_single_steps
 
 MOST_WRITTEN = 1_000  # nodes of a net that is written out
 MOST_STEPS = 40  # that are written out until they repeat, and at the end
@@ -85,7 +85,7 @@ def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
 def written(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """The roots with every step of every fold written out."""
     while any(map(is_fold, walk(roots))):
-        roots = written_out(unroll(Net(roots)).outputs)
+        roots = without_single_steps(unroll(Net(roots)).outputs)
     return roots
 
 

@@ -28,7 +28,7 @@ def bodies_of(net: Net) -> dict[Span, Any]:
                 number = int(name[len(stem) :]) if name[len(stem) :] else None
                 found[(name, 0, 0) if number is None else (stem, number, number)] = body
     for names, body in _interleaved(numbered):
-        # symbolically many names by a step are told as the whole stretch
+        # symbolically many names by a step are given as one range
         alone = range(known) if names.step > 1 and isinstance(known := names.count, int) else ()
         found |= {(names.prefix, names.number(k), names.number(k)): body for k in alone} or {
             (names.prefix, names.start, names.number(names.count - 1)): body

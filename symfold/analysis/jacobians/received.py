@@ -22,8 +22,8 @@ from symfold.core.tensors import number
 from symfold.errors import InvalidValue
 from symfold.transform.autodiff.differentiate import value_and_grad
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import opened
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.specialize import with_shapes
 
 Array = np.ndarray[Any, Any]
 
@@ -105,7 +105,7 @@ def _at(loss: Any, data: Mapping[str, Any]) -> Net:
 
 
 def _bars(taps: Probed, sources: Sequence[Node]) -> list[Node]:
-    pulled = pull_back(opened(taps.roots), [number(1)], sources)
+    pulled = pull_back(inlined(taps.roots), [number(1)], sources)
     return [pulled.bars.get(source, zeros(source)) for source in sources]
 
 

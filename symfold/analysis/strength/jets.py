@@ -42,7 +42,7 @@ from symfold.core.tensors import number
 from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.transform.autodiff.derivatives import partial
-from symfold.transform.inlining import body_of, opened
+from symfold.transform.inlining import body_of, inlined
 
 # reductions that are no sum, with the row that gives the weights of their slope
 REDUCED = {logsumexp: safe_softmax, reduce_max: even_shares, first_max: at_max}
@@ -51,7 +51,7 @@ REDUCED = {logsumexp: safe_softmax, reduce_max: even_shares, first_max: at_max}
 def jets(roots: Sequence[Node], order: int, named: bool = True) -> list[Jet]:
     """The coefficients of the roots up to an order, every layer scaled by epsilon.
 
-    Layers are known by their names, as directional derivatives, or, where not `named`, opened where they have bodies.
+    Layers are known by their names, as directional derivatives, or, where not `named`, inlined where they have bodies.
     """
     return Taylor(order, named).of(roots)
 
@@ -168,8 +168,8 @@ class Taylor:
         return self.derivatives(node, inner)
 
     def body(self, node: Node) -> Jet:
-        """The coefficients of an opened layer, those of its arguments given; the layers inside of it are part of it."""
-        block = Block(node.op.body.shapes, opened(node.op.body.results)).retyped([arg.shape for arg in node.args[1:]])
+        """The coefficients of an inlined layer, those of its arguments given; the layers inside of it are part of it."""
+        block = Block(node.op.body.shapes, inlined(node.op.body.results)).retyped([arg.shape for arg in node.args[1:]])
         known = {
             formal: [self.at(arg, power) for power in range(self.order + 1)]
             for formal, arg in zip(block.formals, node.args[1:], strict=True)

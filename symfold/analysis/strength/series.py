@@ -30,7 +30,7 @@ from symfold.show.notation import folded_formula, formula
 from symfold.show.notation.alike import style_of
 from symfold.show.notation.expanded import show_count, terms_of
 from symfold.show.notation.symbolic import as_sympy
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 MOST = 5_000  # terms of a coefficient that are listed
 SHOWN = 40  # terms in all, up to which a formula lists them
@@ -95,7 +95,7 @@ class Series:
     def coefficient(self, power: int, named: bool = True) -> Net:
         """The coefficient of epsilon**power, as a net of the same blocks at any depth.
 
-        It has derivatives of layers by name; not `named`, the bodies of layers are opened, and it can be compiled.
+        It has derivatives of layers by name; not `named`, the bodies of layers are inlined, and it can be compiled.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))

@@ -27,7 +27,7 @@ from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, written
-from symfold.transform.rolling import unroll, written_out
+from symfold.transform.rolling import unroll, without_single_steps
 
 DTYPES = ("float64", "float32")
 MOST_BYTES = 2**31 - 1  # of one message of protobuf
@@ -83,7 +83,7 @@ def model_of(
     sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
     whole = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
-        whole = whole.with_outputs(written_out(unroll(whole).outputs))
+        whole = whole.with_outputs(without_single_steps(unroll(whole).outputs))
     roots = whole.outputs
     leaves = leaves_of(roots)
     read = {

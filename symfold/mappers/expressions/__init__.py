@@ -1,7 +1,9 @@
 """Typed expressions: `f(z) + z` as text, parsed and never evaluated.
 
-trees    Python's syntax tree, checked
-reader   the mapper that a text means
+In: text. Out: a mapper, or an error that quotes the text.
+
+    trees    an expression as a tree, and the net it builds
+    reader   text into a tree, by Python's parser and a whitelist
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ from symfold.mappers.registry import Mapper, Row, bound
 
 @dataclass(frozen=True)
 class ParsedMapper:
-    """A mapper that was typed: `make(x)` gives it for the initial input x, as a row of the mapper table does."""
+    """A typed mapper; `make(x)` is the mapper for the initial input x, as for a row of the mapper table."""
 
     text: str
-    tree: Tree = field(repr=False, compare=False)  # the text says it, and is not deep
+    tree: Tree = field(repr=False, compare=False)  # follows from the text, which is not deep
 
     def make(self, x: Any) -> Mapper:
         return bound(_parsed, self, x)
@@ -55,13 +57,13 @@ def parse_mapper(text: str) -> ParsedMapper:
     >>> parse_mapper("z.real + 1")
     Traceback (most recent call last):
     ...
-    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), numbers, + - * / **, comparisons, and, or, not, functions such as where and tanh; see symfold list functions)
+    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), ...)
     """
     return ParsedMapper(text.strip(), parse(text))
 
 
 def named_mapper(text: str) -> Row | ParsedMapper:
-    """A mapper by its name in the table, or typed as an expression: either has `make(x)`.
+    """A mapper by its name in the table, or from a typed expression; either has `make(x)`.
 
     >>> named_mapper("residual").formula, str(named_mapper("f(z) - z"))
     ('f(z) + z', 'f(z) - z')

@@ -1,4 +1,4 @@
-"""The reader: Python's own parser makes its tree, and what that tree may hold is checked at every node.
+"""The reader: Python's parser builds the syntax tree, and every node of it is checked against a whitelist.
 
 expression ::= number | z | x | -expression | expression (+ - * / **) expression
              | f(expression, ...) | FUNCTION(expression, ...)
@@ -38,7 +38,7 @@ COMPARISONS: dict[type[ast.AST], str] = {
     ast.NotEq: "!=",
 }
 
-# What people try, in words; anything else is named after its kind in Python's tree.
+# names of common mistakes; any other node is called by its class in Python's tree
 _WORDS: dict[type[ast.AST], str] = {
     ast.Attribute: "an attribute", ast.Lambda: "a lambda", ast.Subscript: "an index",
     ast.ListComp: "a comprehension", ast.SetComp: "a comprehension", ast.DictComp: "a comprehension",
@@ -47,11 +47,14 @@ _WORDS: dict[type[ast.AST], str] = {
     ast.Starred: "a starred argument",
 }  # fmt: skip
 
-_ALLOWED = "allowed are z, x, f(...), numbers, + - * / **, comparisons, and, or, not, functions such as where and tanh; see symfold list functions"
+_ALLOWED = (
+    "allowed are z, x, f(...), numbers, + - * / **, comparisons, and, or, not, functions such as where and tanh; "
+    "see symfold list functions"
+)
 
 
 def parse(text: str) -> Tree:
-    """The tree of an expression, or a `ParseError` that quotes what stands outside the grammar."""
+    """The tree of an expression; a `ParseError` quotes the part outside the grammar."""
     source = text.strip()
     if not source:
         raise ParseError("the expression is empty (write one such as 'f(z) + z')")
@@ -76,14 +79,15 @@ def parse(text: str) -> Tree:
     tree = _Reader(source).read(body, 1)
     if (digits := _digits(tree)) > MAX_DIGITS:
         raise ParseError(
-            f"cannot read {_short(source)}: its powers grow too large (about {digits:.3g} digits where z, x and f(...) are 10; at most {MAX_DIGITS:,})"
+            f"cannot read {_short(source)}: its powers grow too large "
+            f"(about {digits:.3g} digits if z, x and f(...) are 10; at most {MAX_DIGITS:,})"
         )
     return tree
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Python's tree, read into ours, a whitelist at every node."""
+    """Python's syntax tree into ours, with a whitelist at every node."""
 
     source: str
 
@@ -112,7 +116,7 @@ class _Reader:
         raise self.refuse(node, f"is {_WORDS.get(type(node), f'of the kind {type(node).__name__}')}")
 
     def read_terms(self, node: ast.BinOp, depth: int) -> Tree:
-        """A sum or product of any number of terms, from its first to its last: a chain on the left is no nesting."""
+        """A chain of operators from left to right, however long: it does not count as nesting."""
         chain = [node]
         while isinstance(chain[-1].left, ast.BinOp):
             chain.append(chain[-1].left)
@@ -138,7 +142,7 @@ class _Reader:
         )
 
     def joined(self, symbol: str, parts: list[Tree]) -> Tree:
-        """Conditions as one, from the first to the last."""
+        """Conditions joined from left to right."""
         return reduce(lambda tree, part: Operation(symbol, (tree, part)), parts)
 
     def operator(self, node: ast.BinOp | ast.UnaryOp) -> str:
@@ -199,7 +203,7 @@ class _Reader:
 
 
 def _digits(tree: Tree) -> float:
-    """How many digits the value can have at most, every name and function value being taken for 10.
+    """A bound on the digits of the value, with 10 for every name and function value.
 
     >>> _digits(parse("(z + 9)**100")) < 150, _digits(Operation("**", (Number(9), parse("9**9")))) > 1e9
     (True, True)
@@ -223,7 +227,7 @@ def _digits_of(tree: Tree, sizes: list[float]) -> float:
 
 
 def _short(text: str) -> str:
-    """A quotation that fits on a line.
+    """A quotation of at most 60 characters.
 
     >>> _short("z" * 100)
     "'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz...'"

@@ -1,4 +1,4 @@
-"""What an expression is made of, once read: numbers, names, and operations over expressions; and what builds a net of it."""
+"""Expressions as trees of numbers, names and operations, and the nets that they build."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ Tree = Number | Name | Operation
 
 
 def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> Any:
-    """What a rule makes of a tree, of what it made of the parts, from left to right; iterative, since a sum of many terms is deep.
+    """A rule applied bottom-up, `rule(node, results of its parts)`; iterative, since a long sum is a deep tree.
 
     >>> bottom_up(Operation("+", (Name("z"), Number(1))), lambda node, parts: 1 + max(parts, default=0))
     2
     """
     todo: list[tuple[Tree, bool]] = [(tree, False)]
-    made: list[Any] = []
+    results: list[Any] = []
     while todo:
         node, ready = todo.pop()
         count = len(node.args) if isinstance(node, Operation) else 0
         if ready or not count:
-            parts = made[len(made) - count :]
-            del made[len(made) - count :]
-            made.append(rule(node, parts))
+            parts = results[len(results) - count :]
+            del results[len(results) - count :]
+            results.append(rule(node, parts))
         elif isinstance(node, Operation):
             todo.append((node, True))
             todo += [(arg, False) for arg in reversed(node.args)]
-    return made[0]
+    return results[0]
 
 
 def _applied(head: Any) -> Callable[..., Node]:
@@ -75,7 +75,8 @@ _SAME_NAME = (
 )
 SIGNS: dict[str, Any] = {
     ">": functions.greater, ">=": functions.greater_equal, "<": functions.less, "<=": functions.less_equal,
-    "==": functions.equal, "!=": functions.not_equal, "and": functions.logical_and, "or": functions.logical_or, "not": functions.logical_not,
+    "==": functions.equal, "!=": functions.not_equal,
+    "and": functions.logical_and, "or": functions.logical_or, "not": functions.logical_not,
 }  # fmt: skip
 _OURS = {
     head.__name__: head
@@ -83,12 +84,13 @@ _OURS = {
     if head.__module__ == functions.Inert.__module__ and head not in SIGNS.values()
 }
 _SPELLED: dict[str, Any] = {
-    "abs": sp.Abs, "max": sp.Max, "min": sp.Min, "xor": _OURS.pop("logical_xor"), **{name: head_named(name) for name in _SAME_NAME}, **_OURS,
+    "abs": sp.Abs, "max": sp.Max, "min": sp.Min, "xor": _OURS.pop("logical_xor"),
+    **{name: head_named(name) for name in _SAME_NAME}, **_OURS,
 }  # fmt: skip
 
 
 def _arity(head: Any) -> int | None:
-    """How many arguments a function takes; None: any number of them."""
+    """The number of arguments of a function; None for any number."""
     return (
         next(iter(head.nargs))
         if isinstance(getattr(head, "nargs", None), sp.FiniteSet) and len(head.nargs) == 1
@@ -96,7 +98,7 @@ def _arity(head: Any) -> int | None:
     )
 
 
-# What may be called besides the layer, and with how many arguments; a new function is one row.
+# the functions besides the layer, with their number of arguments; a new function is one row
 FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {
     **{name: (_applied(head), _arity(head)) for name, head in _SPELLED.items()},
     "log": (_applied(sp.log), 1),
@@ -111,13 +113,13 @@ _BUILD: dict[tuple[str, int], Callable[..., Node]] = {
 
 
 def _quotient(a: Any, b: Any) -> Any:
-    """Of two numbers their exact quotient, so that z**(1/2) is the square root; else a division as written."""
+    """The exact quotient of two numbers, so that z**(1/2) is the square root; otherwise a division as written."""
     numbers: list[Any] = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
     return number(numbers[0] / numbers[1]) if len(numbers) == 2 else a / b
 
 
 def build(tree: Tree, values: Mapping[str, Any], layer: Callable[..., Any]) -> Any:
-    """The expression over these values of its names, in the order in which it was typed."""
+    """The expression over values for its names, in the order as typed."""
 
     def built(node: Tree, args: list[Any]) -> Any:
         if isinstance(node, Number):

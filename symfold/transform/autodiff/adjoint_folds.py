@@ -1,8 +1,8 @@
-"""The adjoint of a fold: the fold that gives out what its adjoint reads, and the one that runs backward.
+"""The adjoint of a fold: a forward fold that saves what its adjoint reads, and the backward fold.
 
-The forward fold gives out the values of its step that the adjoint step refers to, and no more. Two other ways keep less and compute
-again: in a group of steps (`rematerialise`) the state before it is enough; where a step can be inverted (`reversible`) nothing is
-kept, for the backward fold carries the state back to what it was.
+The forward fold saves only the values of its step that the adjoint step reads. Two other ways save less and recompute:
+a group of steps (`rematerialization`) saves only the state before it, and an invertible step (`reversible`) saves
+nothing, since the backward fold recovers the states.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from symfold.errors import Advice, InvalidValue
 from symfold.transform.autodiff.reversible import inverse, smallest_factor
 from symfold.transform.passes.rematerialization import is_group
 
-LOST = 6  # decimal digits of a state that may be lost on the way back
+LOST = 6  # decimal digits of a state that the backward fold may lose
 
 
 @dataclass(frozen=True)
 class AdjointFold:
-    """A fold with its adjoint step: what the forward fold gives out in addition, and the block of the backward one."""
+    """A fold and its adjoint: the forward block with its saved values, and the block of the backward fold."""
 
     fold: Fold
     augmented: Block
     block: Block
-    carried: tuple[int, ...]  # parts of the state whose cotangent is carried
-    summed: tuple[int, ...]  # shared operands, whose cotangents add up over the steps
-    recovered: tuple[int, ...]  # parts of the state that are carried back to what they were
-    listed: tuple[int, ...]  # operands with one entry a step, whose cotangents are given out
-    given: tuple[int, ...]  # outputs of the forward fold that have a cotangent
+    carried: tuple[int, ...]  # parts of the state whose cotangents are carried
+    summed: tuple[int, ...]  # shared operands, whose cotangents are summed over the steps
+    recovered: tuple[int, ...]  # parts of the state that the backward fold recovers
+    listed: tuple[int, ...]  # operands with one entry per step, whose cotangents are outputs
+    barred_outputs: tuple[int, ...]  # outputs of the forward fold with a cotangent
     reads: tuple[tuple[str, int], ...]  # what the backward step reads: ("saved" | "operand", position)
 
     def forward(self, args: Sequence[Node]) -> tuple[Node, ...]:
-        fold = self.fold
-        return fold.over(args, self.augmented)
+        """The results of the forward fold, then the saved values."""
+        return self.fold.over(args, self.augmented)
 
     def pull(self, node: Node, bars: Mapping[int, Node]) -> list[Node | None]:
-        """The cotangents of the forward fold's arguments, from those of its results by position."""
+        """The cotangents of the forward fold's arguments, from those of its results, by position."""
         fold, args = self.fold, node.args
         results = [Node(Select(k), (node,)) for k in range(len(node.op.block.results))]
         init = [bars[k] if k in bars else zeros(results[k]) for k in self.carried]
         init += [zeros(args[k]) for k in self.summed]
         init += [results[k] for k in self.recovered]
         operands, each = [], []
-        for k in self.given:
+        for k in self.barred_outputs:
             operands.append(reverse(bars[k] if k in bars else zeros(results[k])))
             each.append(True)
         for what, k in self.reads:
@@ -68,32 +68,32 @@ class AdjointFold:
             operands = [element(o, 0) if e else o for o, e in zip(operands, each, strict=True)]
             each = [False] * len(each)
         pulled = apply_fold(self.block, fold.count, init, operands, each)
-        found: list[Node | None] = [None] * len(args)
+        cotangents: list[Node | None] = [None] * len(args)
         for k, bar in zip((*self.carried, *self.summed), pulled, strict=False):
-            # what is recovered in another's place has the shape of that, as far as is known
-            found[k] = unbroadcast(bar, args[k]) if self.recovered else bar
+            # a cotangent at a recovered state has that state's shape, as far as known
+            cotangents[k] = unbroadcast(bar, args[k]) if self.recovered else bar
         for k, bar in zip(self.listed, pulled[len(init) :], strict=True):
-            found[k] = reverse(bar)
-        return found
+            cotangents[k] = reverse(bar)
+        return cotangents
 
 
 @dataclass(frozen=True)
 class PulledStep:
-    """A fold's step with its adjoint: results, rebuilt so that inner folds give out what is read; cotangents by what they are of."""
+    """A step with its adjoint: the results, rebuilt so that inner folds save what is read, and the cotangents."""
 
     results: tuple[Node, ...]
-    bar_of: Mapping[int, Node]  # of the results, as formals of a level that no closed block uses
+    bar_of: Mapping[int, Node]  # of the results, as formals of a level that blocks do not use
     bars: Mapping[Node, Node]  # of the formals
 
 
 def adjoint_from(fold: Fold, active: Sequence[bool], step: PulledStep, remat: str | None) -> AdjointFold:
-    """The adjoint of a fold from that of its step: what is given out forward, what is carried and read backward."""
+    """The adjoint of a fold from that of its step: what is saved forward, what is carried and read backward."""
     block, carries, formals = fold.block, fold.carries, fold.block.formals
     carried = tuple(k for k in range(carries) if k in step.bar_of and active[k])
     reached = [k for k in range(carries, len(formals)) if formals[k] in step.bars]
     summed = tuple(k for k in reached if not fold.each[k - carries])
     listed = tuple(k for k in reached if fold.each[k - carries])
-    given = tuple(k for k in range(carries, len(block.results)) if k in step.bar_of)
+    barred_outputs = tuple(k for k in range(carries, len(block.results)) if k in step.bar_of)
 
     accumulators = {k: Node(Formal(-2, k, formals[k].shape)) for k in summed}
     steps = [step.bars[formals[k]] if formals[k] in step.bars else zeros(formals[k]) for k in carried]
@@ -102,51 +102,51 @@ def adjoint_from(fold: Fold, active: Sequence[bool], step: PulledStep, remat: st
 
     after: dict[int, Node] = {}
     if remat == "reversible" and fold.count != 1:
-        after, steps, outputs = carried_back(fold, step.results, steps, outputs)
-        results, there = block.results, set(formals)
+        after, steps, outputs = with_recovered_state(fold, step.results, steps, outputs)
+        results, forward = block.results, set(formals)
     elif remat == "sqrt" and is_group(fold):
-        results, there = block.results, set(formals)
+        results, forward = block.results, set(formals)
     else:
-        results, there = step.results, set(walk(step.results)) | set(formals)
+        results, forward = step.results, set(walk(step.results)) | set(formals)
 
-    own = [
+    carried_formals = [
         *(step.bar_of[k] for k in carried),
         *accumulators.values(),
         *after.values(),
-        *(step.bar_of[k] for k in given),
+        *(step.bar_of[k] for k in barred_outputs),
     ]
-    cut = [node for node in first_met([*steps, *outputs], there, set(own)) if node not in own]
+    cut = [node for node in first_met([*steps, *outputs], forward, set(carried_formals)) if node not in carried_formals]
     saved = [node for node in cut if node not in formals[carries:]]
     reads = tuple(
         ("operand", formals.index(node)) if node in formals[carries:] else ("saved", saved.index(node)) for node in cut
     )
-    replaced = {node: Node(Formal(0, k, node.shape)) for k, node in enumerate((*own, *cut))}
-    backward = Block(tuple(node.shape for node in (*own, *cut)), substitute([*steps, *outputs], replaced))
+    replaced = {node: Node(Formal(0, k, node.shape)) for k, node in enumerate((*carried_formals, *cut))}
+    backward = Block(tuple(node.shape for node in (*carried_formals, *cut)), substitute([*steps, *outputs], replaced))
     augmented = Block(block.shapes, (*results, *saved))
-    return AdjointFold(fold, augmented, backward, carried, summed, tuple(after), listed, given, reads)
+    return AdjointFold(fold, augmented, backward, carried, summed, tuple(after), listed, barred_outputs, reads)
 
 
-def carried_back(
+def with_recovered_state(
     fold: Fold, results: Sequence[Node], steps: Sequence[Node], outputs: Sequence[Node]
 ) -> tuple[dict[int, Node], list[Node], list[Node]]:
-    """An adjoint step over the state after the step: the parts of it that are needed, by position, with the step that recovers each.
+    """An adjoint step over the state after the forward step: the parts of it that are needed, and the results.
 
-    The values of the forward step are computed from the state that is recovered; of the state before, nothing is left.
+    The adjoint step recomputes forward values from the recovered state, and recovers each needed part in turn.
     """
     carries, state = fold.carries, fold.block.formals[: fold.carries]
     check_digits(fold, smallest_factor(state, results[:carries]))
     after = [Node(Formal(-3, k, part.shape)) for k, part in enumerate(state)]
     before = inverse(state, results[:carries], after)
-    known = {**{results[k]: after[k] for k in range(carries) if state[k] in before}, **before}
-    steps, outputs = (list(substitute(nodes, known)) for nodes in (steps, outputs))
+    recovered = {**{results[k]: after[k] for k in range(carries) if state[k] in before}, **before}
+    steps, outputs = (list(substitute(nodes, recovered)) for nodes in (steps, outputs))
     needed: dict[int, Node] = {}
     waiting = [*steps, *outputs]
     while waiting:
         met = set(walk(waiting))
         if not met.isdisjoint(state):
             raise InvalidValue(
-                "remat='reversible' needs steps that can be inverted, each part of the state the old one plus what the other parts say, as "
-                "(a + f(b), b + g(a + f(b))) and not z + f(z)",
+                "remat='reversible' needs steps that can be inverted, each part of the state the old one plus "
+                "a function of the other parts, as (a + f(b), b + g(a + f(b))) and not z + f(z)",
                 Advice("remat", "sqrt", "take remat='sqrt', which recomputes from a few kept states"),
             )
         new = [k for k in range(carries) if after[k] in met and k not in needed]
@@ -158,27 +158,28 @@ def carried_back(
 
 
 def check_digits(fold: Fold, factor: float) -> None:
-    """Refuse to go back through so many steps that shrink a part of the state that nothing of it would be left."""
+    """Refuse to invert steps that shrink a part of the state until too few digits would be left."""
     lost = fold.count * log10(1 / factor) if isinstance(fold.count, int) else 0.0
     if lost > LOST:
         raise InvalidValue(
-            f"remat='reversible' goes back through {fold.count} steps that multiply a part of the state by {factor:g}: {lost:.0f} of its 16 digits would be lost",
+            f"remat='reversible' goes back through {fold.count} steps that multiply a part of the state by {factor:g}: "
+            f"{lost:.0f} of its 16 digits would be lost",
             Advice("remat", "sqrt", "take remat='sqrt', which recomputes from a few kept states"),
         )
 
 
-def first_met(roots: Sequence[Node], forward: set[Node], own: set[Node]) -> list[Node]:
-    """The forward values that an adjoint step refers to, in the order in which they are met."""
+def first_met(roots: Sequence[Node], forward: set[Node], stop: set[Node]) -> list[Node]:
+    """The forward values that an adjoint step reads, in order of use."""
     met: dict[Node, None] = {}
     seen: set[Node] = set()
     stack = list(reversed(roots))
     while stack:
         node = stack.pop()
-        if node in seen or node in own:
+        if node in seen or node in stop:
             continue
         seen.add(node)
-        given_out = isinstance(node.op, Select) and node.args[0] in forward
-        if (node in forward or given_out) and not _is_constant(node):
+        is_output = isinstance(node.op, Select) and node.args[0] in forward
+        if (node in forward or is_output) and not _is_constant(node):
             met[node] = None
         else:
             stack += reversed(node.args)
@@ -189,7 +190,7 @@ def _is_constant(node: Node) -> bool:
     return not node.args and not isinstance(node.op, (Formal, Input, StackedInputs))
 
 
-# -- what depends on a source, and what has a cotangent
+# -- activity: what depends on a source, and what has a cotangent
 
 
 def active_nodes(roots: Sequence[Node], sources: set[Node]) -> set[Node]:
@@ -202,19 +203,19 @@ def active_nodes(roots: Sequence[Node], sources: set[Node]) -> set[Node]:
 
 
 def settled_active(fold: Fold, active_args: Sequence[bool]) -> list[bool]:
-    """Which formals depend on a source, the state's own dependence from step to step included."""
+    """Which formals depend on a source, in this step or through the state of earlier ones."""
     active = list(active_args)
     formals = fold.block.formals
     while True:
-        found = active_nodes(fold.block.results, {f for f, on in zip(formals, active, strict=True) if on})
-        after = [on or (k < fold.carries and fold.block.results[k] in found) for k, on in enumerate(active)]
+        nodes = active_nodes(fold.block.results, {f for f, on in zip(formals, active, strict=True) if on})
+        after = [on or (k < fold.carries and fold.block.results[k] in nodes) for k, on in enumerate(active)]
         if after == active:
             return active
         active = after
 
 
 def settled_barred(fold: Fold, active: Sequence[bool], barred: Sequence[bool]) -> list[bool]:
-    """Which results of a step have a cotangent, what comes back through the later steps included."""
+    """Which results of a step have a cotangent, directly or through later steps."""
     barred = list(barred)
     formals = fold.block.formals
     while True:

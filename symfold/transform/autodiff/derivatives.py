@@ -1,7 +1,7 @@
-"""Derivatives of one operation: what each argument receives of the cotangent of a result.
+"""Derivatives of one operation: the cotangents of its arguments from that of its result.
 
-Elementwise heads ask SymPy for the derivative, once; primitives carry their rule in their row; an opaque layer gives
-its `pullback`, the transposed Jacobian applied to the cotangent: f'(z)^T a.
+Elementwise functions ask SymPy for the derivative, once; primitives have a rule in their row; an opaque layer gives its
+`pullback`, the transposed Jacobian applied to the cotangent: f'(z)^T a.
 """
 
 from __future__ import annotations
@@ -54,19 +54,19 @@ pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second, linear=
 
 @lru_cache(maxsize=4096)
 def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
-    """The derivative of a head by one argument, over symbols; arguments that are numbers stay numbers."""
+    """The derivative of a function by one argument, over symbols; numeric arguments stay numbers."""
     symbols = tuple(sp.Symbol(f"s_{k}", real=True) for k in range(len(fixed)))
     args = [symbol if value is None else value for symbol, value in zip(symbols, fixed, strict=True)]
     derivative = row_of(head).slope(position, *args)
     if derivative is None:
         derivative = head(*args).diff(symbols[position])
     if derivative.has(sp.Derivative, sp.Subs, sp.DiracDelta):
-        raise NoRule(f"SymPy knows no derivative of {head.__name__} that could be computed: {derivative}")
+        raise NoRule(f"SymPy knows no derivative of {head.__name__} that can be computed: {derivative}")
     return derivative, symbols
 
 
 def partial(node: Node, position: int) -> Node:
-    """The partial derivative of an elementwise node by one of its arguments, as a node.
+    """The partial derivative of an elementwise node by one argument, as a node.
 
     >>> from symfold.core.tensors import tensor
     >>> import numpy as np
@@ -75,17 +75,17 @@ def partial(node: Node, position: int) -> Node:
     """
     fixed = tuple(_number(arg) for arg in node.args)
     values = list(node.args)
-    program, place = _program(node.op, fixed, position)
+    program, result = _program(node.op, fixed, position)
     for op, places in program:
         values.append(Node(op, tuple([values[k] for k in places])))
-    return values[place]
+    return values[result]
 
 
 @lru_cache(maxsize=4096)
 def _program(
     head: Any, fixed: tuple[sp.Expr | None, ...], position: int
 ) -> tuple[list[tuple[Any, tuple[int, ...]]], int]:
-    """A derivative as operations over places: the arguments, then what the operations give; and the place of the result."""
+    """A derivative as operations over numbered values, the arguments first; and the number of its own value."""
     expression, symbols = _derivative(head, fixed, position)
     formals = [Node(Formal(0, k, ())) for k in range(len(symbols))]
     result = expression_as_node(expression, dict(zip(symbols, formals, strict=True)))
@@ -99,36 +99,33 @@ def _number(node: Node) -> sp.Expr | None:
 
 
 def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False) -> list[Node | None]:
-    """The cotangents of a node's arguments (those wanted), from that of its result; guarded below a branch of a choice."""
+    """The wanted cotangents of a node's arguments from that of its result; guarded below a branch of a choice."""
     op, args = node.op, node.args
-    given: list[Node | None]
+    cotangents: list[Node | None]
     if isinstance(op, type):
-        given = [
+        cotangents = [
             _pull_head(node, bar, k, guarded_product if is_guarded else times) if want else None
             for k, want in enumerate(wanted)
         ]
-        return [None if g is None else unbroadcast(g, arg) for g, arg in zip(given, args, strict=True)]
+        return [None if bar is None else unbroadcast(bar, arg) for bar, arg in zip(cotangents, args, strict=True)]
     if isinstance(op, Call):
-        assert op.body is None, "layers with bodies are opened before they are differentiated"
-        given = [None] * len(args)
+        assert op.body is None, "layers with bodies are inlined before they are differentiated"
+        cotangents = [None] * len(args)
         for k in range(op.arity):
             if wanted[1 + k]:
-                given[1 + k] = pullback(*args, bar, argument=k)
-        return given
+                cotangents[1 + k] = pullback(*args, bar, argument=k)
+        return cotangents
     assert isinstance(op, Apply), op
-    rule = guarded.pulled(node, bar) if is_guarded else op.pull(node, bar)
-    return [g if want else None for g, want in zip(rule, wanted, strict=True)]
+    pulled = guarded.pull(node, bar) if is_guarded else op.pull(node, bar)
+    return [bar if want else None for bar, want in zip(pulled, wanted, strict=True)]
 
 
 def _pull_head(node: Node, bar: Node, position: int, multiply: Callable[[Node, Node], Node]) -> Node | None:
     if node.op is sp.Add:
         return bar
     if node.op is where:
-        return (
-            None
-            if position == 0
-            else Node(where, (node.args[0], *((bar, number(0)) if position == 1 else (number(0), bar))))
-        )
+        branches = (bar, number(0)) if position == 1 else (number(0), bar)
+        return None if position == 0 else Node(where, (node.args[0], *branches))
     if node.op is sp.Mul:
         others = (*node.args[:position], *node.args[position + 1 :])
         return multiply(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))
@@ -138,6 +135,6 @@ def _pull_head(node: Node, bar: Node, position: int, multiply: Callable[[Node, N
 
 
 def times(bar: Node, factor: Node) -> Node:
-    """A cotangent times a factor; a cotangent of ones, as a sum gives out, leaves the factor as it is."""
+    """A cotangent times a factor; a cotangent of ones, as that of a sum, gives the factor itself."""
     ones = is_primitive(bar, broadcast_to, broadcast_like) and _number(bar.args[0]) == 1
     return factor if ones and bar.shape == factor.shape and ANY[0] not in bar.shape else bar * factor

@@ -1,4 +1,4 @@
-"""Differentiating: adjoint, gradient, value and gradient, each net to net."""
+"""Differentiation: adjoint, gradient, value and gradient, each net to net."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.tensors import checked_name, number, tensor
 from symfold.errors import InvalidValue, listing
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 from symfold.transform.passes.rematerialization import REMATS, grouped
 
 
 def adjoint(net: Any, name: str = "a") -> Net:
-    """The adjoint of a net: from cotangents of its outputs (inputs named `a`) to those of its inputs and parameters.
+    """The adjoint of a net: cotangents of its inputs and parameters from those of its outputs (inputs named `a`).
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -31,7 +31,7 @@ def adjoint(net: Any, name: str = "a") -> Net:
     ['x']
     """
     net, name = Net.of(net), checked_name(name)
-    outputs = opened(net.outputs)
+    outputs = inlined(net.outputs)
     taken = {
         name
         for leaf in net.leaves
@@ -55,15 +55,16 @@ Wanted = str | Node | Sequence[str | Node] | None
 
 
 def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> Net:
-    """The loss with its gradient by name: by all parameters, or by the inputs and parameters in `wrt` (names or tensors).
+    """The loss and its gradient by name, for all parameters or for the inputs and parameters in `wrt`.
 
-    The loss must be a single number. The gradient has every parameter's shape; an unused one's is zero.
+    The loss must be a single number. The gradient has each parameter's shape, and is zero for an unused one.
 
-    `remat` is for deep nets, whose gradient otherwise keeps a few values of every step. With "sqrt" a fold of n steps, 8 or more, keeps
-    the state before every group of about sqrt(n) steps, and computes a group's steps again when their gradient comes: memory for
-    about 2 sqrt(n) steps, for one more evaluation (a depth that is a symbol is not divided: give it its number first). With
-    "reversible" it keeps none: steps that can be inverted, as additive couplings, are computed backward from the last state, so
-    memory does not grow with depth; the gradient differs by how rounding adds up. A step that cannot be inverted is an error.
+    `remat` saves memory in deep nets, whose gradient otherwise stores a few values of every step. With "sqrt", a fold
+    of n steps (8 or more) stores the state before each group of about sqrt(n) steps, and recomputes a group's steps for
+    its gradient: memory for about 2 sqrt(n) steps, for one more evaluation. A symbolic depth is not grouped: give it a
+    number first. With "reversible", a fold stores nothing: invertible steps, such as additive couplings, are computed
+    backward from the last state, so memory does not grow with depth, and the gradient differs by accumulated rounding.
+    A step that cannot be inverted is an error.
 
     >>> import numpy as np, symfold as sf
     >>> f, g = (sf.layers(name, sf.dense(2, 2, sf.tanh), count=64) for name in ("f_", "g_"))
@@ -74,14 +75,15 @@ def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> N
     >>> a, b = sf.fold(coupling, list(zip(f, g)), (sf.tensor("x", (None, 2)), sf.tensor("y", (None, 2)))).outputs
     >>> loss = sf.Net.of(((a + b) ** 2).sum())
     >>> params, ones = loss.init(seed=0), np.ones((5, 2))
-    >>> kept, sqrt, reversible = (sf.grad(loss, remat=way)(params, x=ones, y=ones)["W_f_1"] for way in (None, "sqrt", "reversible"))
-    >>> np.allclose(sqrt, kept, rtol=1e-12), np.allclose(reversible, kept, rtol=1e-6)
+    >>> gradients = [sf.grad(loss, remat=remat)(params, x=ones, y=ones) for remat in (None, "sqrt", "reversible")]
+    >>> plain, sqrt, reversible = (gradient["W_f_1"] for gradient in gradients)
+    >>> np.allclose(sqrt, plain, rtol=1e-12), np.allclose(reversible, plain, rtol=1e-6)
     (True, True)
     """
     net = Net.of(loss)
     if remat is not None:
         remat = one_of("remat", remat, REMATS)
-    (output,) = opened(net.outputs) if len(net.outputs) == 1 else (None,)
+    (output,) = inlined(net.outputs) if len(net.outputs) == 1 else (None,)
     if output is None or net.form != LEAF or (is_known(output.shape) and output.shape != ()):
         shapes = ", ".join(show(o.shape) for o in net.outputs)
         raise InvalidValue(f"a loss is a single number, got shape {shapes} (sum over it, or use sf.squared_error)")
@@ -94,14 +96,14 @@ def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> N
 
 
 def wanted_names(net: Net, wrt: Wanted) -> set[str]:
-    """The names to differentiate by, each of which the net must have."""
-    given = [wrt] if isinstance(wrt, str) or hasattr(wrt, "ndim") or not isinstance(wrt, Iterable) else list(wrt)
-    known = [names_of(leaf) for leaf in net.leaves if leaf.op.role != "layer"]
-    names: list[Any] = [one.op.name if isinstance(one, Node) and isinstance(one.op, Input) else one for one in given]
+    """The names to differentiate by; the net must have each of them."""
+    wanted = [wrt] if isinstance(wrt, str) or hasattr(wrt, "ndim") or not isinstance(wrt, Iterable) else list(wrt)
+    leaf_names = [names_of(leaf) for leaf in net.leaves if leaf.op.role != "layer"]
+    names: list[Any] = [w.op.name if isinstance(w, Node) and isinstance(w.op, Input) else w for w in wanted]
     for name in names:
-        if not isinstance(name, str) or not any(covers(name, one) for one in known):
-            there = listing(repr(node.op.name) for node in (*net.inputs, *net.params))
-            raise InvalidValue(f"no input or parameter {quoted(name)} to differentiate by (there are {there})")
+        if not isinstance(name, str) or not any(covers(name, names_) for names_ in leaf_names):
+            existing = listing(repr(node.op.name) for node in (*net.inputs, *net.params))
+            raise InvalidValue(f"no input or parameter {quoted(name)} to differentiate by (there are {existing})")
     return set(names)
 
 
@@ -112,7 +114,7 @@ def _is_wanted(leaf: Node, names: set[str] | None) -> bool:
 
 
 def _places(leaf: Node, wanted: set[str] | None) -> list[tuple[int, str]]:
-    """Which of a leaf's names are wanted, and where they stand; of numbered names only those are looked at."""
+    """The wanted names of a leaf, with their positions; numbered names are looked up, not listed."""
     names = names_of(leaf)
     if wanted is not None and isinstance(names, Numbered):
         return sorted((place, name) for name in wanted if (place := names.position(name)) is not None)
@@ -132,13 +134,11 @@ def grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> Net:
 
 
 def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> Net:
-    """Cotangents held by the names of their leaves; a family's are one sequence. A name met twice is summed."""
-    if _held_whole(list(bars), wanted):
+    """Cotangents by the names of their leaves; those of a family are one sequence. Equal names are summed."""
+    if _is_one_per_leaf(list(bars), wanted):
         outputs = tuple(zeros(leaf) if bar is None else bar for leaf, bar in bars.items())
-        return Net(
-            outputs,
-            ("named", tuple(leaf.op.names if isinstance(leaf.op, StackedInputs) else leaf.op.name for leaf in bars)),
-        )
+        names = tuple(leaf.op.names if isinstance(leaf.op, StackedInputs) else leaf.op.name for leaf in bars)
+        return Net(outputs, ("named", names))
     total: dict[str, Node] = {}
     for leaf, bar in bars.items():
         full = zeros(leaf) if bar is None else bar
@@ -148,8 +148,8 @@ def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> 
     return Net(tuple(total.values()), ("named", tuple(total)))
 
 
-def _held_whole(leaves: Sequence[Node], wanted: set[str] | None) -> bool:
-    """Whether every leaf's cotangent can be held as it is: no name is met twice, and all names are wanted."""
+def _is_one_per_leaf(leaves: Sequence[Node], wanted: set[str] | None) -> bool:
+    """Whether the cotangents of the leaves can stay whole: no name occurs twice, and all names are wanted."""
     claims = Claims()
     return all(
         claims.add(names_of(leaf), place) is None

@@ -2,7 +2,7 @@
 
     log(x)      (x, log(x), a) -> a * (1/x)
 
-PyTorch and JAX agree with the rows on what is linear in each argument; of everything else they are told the row's adjoint.
+PyTorch and JAX differentiate operations linear in each argument as the rows do; for all others they get the adjoint.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from symfold.core.shapes import Shape
 from symfold.core.walks import substitute, walk
 from symfold.transform.autodiff.derivatives import pull
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import divided
+from symfold.transform.inlining import with_divisions
 
 Numbers = tuple[sp.Expr | None, ...]
 
 
 def is_flat(op: Any) -> bool:
-    """Whether an operation has slope 0 everywhere, whatever its numbers are made of."""
+    """Whether the slope of an operation is 0 everywhere."""
     return row_of(op).flat if isinstance(op, type) else op.primitive.flat
 
 
 def is_linear_in_each(op: Any, arity: int, guarded: bool) -> bool:
-    """Whether other packages differentiate an operation as its row does; below a branch that a choice may not read, if `guarded`.
+    """Whether other packages differentiate an operation as its row does; if `guarded`, below a branch of a choice.
 
     >>> from symfold.core.primitives import dot
-    >>> is_linear_in_each(sp.Mul, 2, False), is_linear_in_each(sp.tanh, 1, False), is_linear_in_each(Apply(dot), 2, False)
-    (True, False, True)
+    >>> [is_linear_in_each(op, arity, False) for op, arity in ((sp.Mul, 2), (sp.tanh, 1), (Apply(dot), 2))]
+    [True, False, True]
     >>> is_linear_in_each(sp.Mul, 2, True), is_linear_in_each(where, 3, True)
     (False, True)
     """
@@ -50,16 +50,16 @@ def is_linear_in_each(op: Any, arity: int, guarded: bool) -> bool:
 
 
 def numbers_in(node: Node) -> Numbers:
-    """The arguments of a node that are numbers, None for each other one."""
+    """The numeric arguments of a node; None for each other argument."""
     return tuple(arg.op.value if isinstance(arg.op, Constant) and arg.shape == () else None for arg in node.args)
 
 
 @dataclass(frozen=True)
 class LocalAdjoint:
-    """The adjoint of an operation and its transpose, over those of its arguments that are no numbers, and its result.
+    """The adjoint of an operation and its transpose, over its non-numeric arguments and its result.
 
-    Of the arguments at `places`, `backward` gives the cotangents from that of the result, its last formal; `forward` takes their
-    tangents, its last formals, and gives what each contributes to that of the result.
+    For the arguments at `places`, `backward` gives their cotangents from that of the result (the last formal);
+    `forward` gives, from their tangents (the last formals), the contribution of each to that of the result.
     """
 
     places: tuple[int, ...]
@@ -68,14 +68,14 @@ class LocalAdjoint:
 
     @cached_property
     def reads(self) -> tuple[int, ...]:
-        """The arguments and the result (the last) that are read."""
-        kept = len(self.backward.shapes) - 1
+        """The arguments, and the result (the last), that the blocks read."""
+        count = len(self.backward.shapes) - 1
         used = {
             node.op.position
             for node in walk((*self.backward.results, *self.forward.results))
             if isinstance(node.op, Formal)
         }
-        return tuple(k for k in range(kept) if k in used)
+        return tuple(k for k in range(count) if k in used)
 
 
 @lru_cache(maxsize=4096)
@@ -91,7 +91,7 @@ def local_adjoint(op: Any, numbers: Numbers, shapes: tuple[Shape, ...], guarded:
     args = tuple(next(free) if value is None else Node(Constant(value)) for value in numbers)
     node = op.rebuild(args) if isinstance(op, Apply) else Node(op, args)
     carried = carried_places(node)
-    kept = (*shapes, node.shape)
+    value_shapes = (*shapes, node.shape)
     bar = Node(Formal(-1, 0, node.shape))
     pulled = pull(node, bar, [value is None and k in carried for k, value in enumerate(numbers)], guarded)
     cotangents = {
@@ -105,7 +105,8 @@ def local_adjoint(op: Any, numbers: Numbers, shapes: tuple[Shape, ...], guarded:
     ends = {node: Node(Formal(0, len(shapes), node.shape))}
 
     def block(results: Sequence[Node], last: Sequence[Node]) -> Block:
-        known = {**ends, **{value: Node(Formal(0, len(kept) + k, value.shape)) for k, value in enumerate(last)}}
-        return Block((*kept, *(value.shape for value in last)), divided(substitute(tuple(results), known)))
+        numbered = {value: Node(Formal(0, len(value_shapes) + k, value.shape)) for k, value in enumerate(last)}
+        replaced = substitute(tuple(results), {**ends, **numbered})
+        return Block((*value_shapes, *(value.shape for value in last)), with_divisions(replaced))
 
     return LocalAdjoint(tuple(cotangents), block(tuple(cotangents.values()), [bar]), block(pushed, tangents))

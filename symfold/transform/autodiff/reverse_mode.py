@@ -2,7 +2,7 @@
 
     z_k = f_k(z_{k-1}) + z_{k-1}    has the adjoint    a_{k-1} = a_k + f_k'(z_{k-1})^T a_k,    k = n..1
 
-A fold's block is differentiated once, whatever its count; what becomes of it is said in `adjoint_folds`.
+A fold's block is differentiated once, whatever its count; `adjoint_folds` builds the backward fold.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Bars = dict[Node, Node]
 
 
 def add(bars: Bars, node: Node, bar: Node | None) -> None:
-    """One more contribution to the cotangent of a node."""
+    """Add a contribution to the cotangent of a node."""
     if bar is not None:
         bars[node] = bars[node] + bar if node in bars else bar
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """Roots, rebuilt so that their folds give out what the adjoint reads, and the cotangents of the sources."""
+    """The roots, rebuilt so that their folds save what the adjoint reads, and the cotangents of the sources."""
 
     roots: tuple[Node, ...]
     bars: Mapping[Node, Node]
@@ -51,9 +51,10 @@ def pull_back(
     remat: str | None = None,
     guarded: frozenset[int] = frozenset(),
 ) -> Pulled:
-    """The cotangents of sources from those of the roots; sources must be leaves, bodies of layers written out.
+    """The cotangents of the sources from those of the roots. Sources are leaves; layers with bodies must be inlined.
 
-    `guarded` are the roots whose cotangent a choice may have set to zero. `remat` says what folds keep: all that their adjoint reads, or of groups of steps the state before each ("sqrt"), or nothing ("reversible").
+    A choice may have set the cotangents of the roots in `guarded` to zero. `remat` says what folds save: all that their
+    adjoints read (None), the state before each group of steps ("sqrt"), or nothing ("reversible").
     """
     active = active_nodes(roots, set(sources))
     barred = set(walk([root for root, bar in zip(roots, cotangents, strict=True) if bar is not None]))
@@ -64,8 +65,8 @@ def pull_back(
         args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold) and node in active and node in barred:
             results = _barred_results(node, barred)
-            given_out = frozenset(k for k in range(len(results)) if Node(Select(k), (node,)) in below)
-            adjoint = adjoint_fold(node.op, [arg in active for arg in node.args], results, remat, given_out)
+            below_results = frozenset(k for k in range(len(results)) if Node(Select(k), (node,)) in below)
+            adjoint = adjoint_fold(node.op, [arg in active for arg in node.args], results, remat, below_results)
             new[node] = adjoint.forward(args)
             backward[new[node][0].args[0]] = adjoint
         elif isinstance(node.op, Fold):
@@ -85,10 +86,9 @@ def pull_back(
             continue
         if isinstance(node.op, Fold):
             if node in backward:
-                given = {
-                    k: bars[s] for k in range(len(node.op.block.results)) if (s := Node(Select(k), (node,))) in bars
-                }
-                for arg, bar in zip(node.args, backward[node].pull(node, given), strict=True):
+                selects = [Node(Select(k), (node,)) for k in range(len(node.op.block.results))]
+                result_bars = {k: bars[select] for k, select in enumerate(selects) if select in bars}
+                for arg, bar in zip(node.args, backward[node].pull(node, result_bars), strict=True):
                     add(bars, arg, bar)
         elif node.args and node in bars and not isinstance(node.op, Select):
             wanted = [arg in active for arg in node.args]
@@ -108,7 +108,7 @@ def adjoint_fold(
     remat: str | None,
     guarded: frozenset[int] = frozenset(),
 ) -> AdjointFold:
-    """Differentiate a fold's block once. What is inside of a step that can be inverted is kept for that step alone."""
+    """Differentiate a fold's block once. Inner folds of an invertible step save values for that step only."""
     block = fold.block
     active = settled_active(fold, active_args)
     barred = settled_barred(fold, active, barred)

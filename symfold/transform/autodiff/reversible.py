@@ -1,9 +1,9 @@
-"""Reversible steps: the state before a step from the state after it, so that the adjoint needs no state to be kept.
+"""Reversible steps: the state before a step from the state after it, so that the adjoint stores no states.
 
     a' = a + f(b),  b' = b + g(a')    has the inverse    b = b' - g(a'),  a = a' - f(b)
 
-The parts of the state are recovered one after the other (Gomez et al. 2017, "The reversible residual network"); what is
-recovered is rounded anew at each step, so the gradient is that of the kept states up to rounding.
+The parts of the state are recovered one after the other (Gomez et al. 2017, "The reversible residual network"). Each
+step rounds again, so the gradient equals that of stored states up to rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from symfold.core.walks import substitute, walk
 
 
 def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node]) -> dict[Node, Node]:
-    """Parts of a state before a step, by those after it and what the step reads: as many as can be recovered one after the other.
+    """The parts of the state before a step that can be recovered one after the other from the state after it.
 
     >>> from symfold.core.tensors import tensor
     >>> a, b, c, d = (tensor(name, (2,)) for name in "abcd")
@@ -30,38 +30,40 @@ def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node
     >>> inverse((a, b), (first, 2 * b + first), (c, d))[b]
     (d - c)/2
     """
-    found: dict[Node, Node] = {}
+    recovered: dict[Node, Node] = {}
     while True:
-        before = len(found)
-        for result, own in zip(results, after, strict=True):
+        count = len(recovered)
+        for result, value_after in zip(results, after, strict=True):
             known = {
                 **{other: node for other, node in zip(results, after, strict=True) if other is not result},
-                **found,
+                **recovered,
             }
-            recovered = solved(result, own, [part for part in state if part not in known], known)
-            if recovered:
-                part, value, _ = recovered
+            solution = solved(result, value_after, [part for part in state if part not in known], known)
+            if solution:
+                part, value, _ = solution
                 if settled(part.shape, value.shape) or not (is_known(part.shape) and is_known(value.shape)):
-                    found[part] = substitute((value,), known)[0]
-        if len(found) == before:
-            return found
+                    recovered[part] = substitute((value,), known)[0]
+        if len(recovered) == count:
+            return recovered
 
 
 def solved(
     result: Node, value: Node, unknown: Sequence[Node], known: Mapping[Node, Node]
 ) -> tuple[Node, Node, float] | None:
-    """The one unknown part that a result holds, if it is reached by sums and by products with what is never zero; what it is then;
-    and the number that a step multiplies it by."""
+    """The single unknown part of a result, its value, and the number that the step multiplies it by.
+
+    None unless only sums and products with nonzero values lead to it.
+    """
     sources, factor = set(unknown), 1.0
 
-    def is_open(node: Node) -> bool:
+    def is_unknown(node: Node) -> bool:
         return node not in known and not sources.isdisjoint(walk((node,), stop=known))
 
     while result not in sources:
-        waiting = [arg for arg in result.args if is_open(arg)]
-        if len(waiting) != 1:
+        unknown_args = [arg for arg in result.args if is_unknown(arg)]
+        if len(unknown_args) != 1:
             return None
-        others = [arg for arg in result.args if arg is not waiting[0]]
+        others = [arg for arg in result.args if arg is not unknown_args[0]]
         if result.op is sp.Add:
             value = value - reduce(add, others)
         elif result.op is sp.Mul and all(map(never_zero, others)):
@@ -73,24 +75,24 @@ def solved(
             )
         else:
             return None
-        result = waiting[0]
+        result = unknown_args[0]
     return result, value, factor
 
 
 def smallest_factor(state: Sequence[Node], results: Sequence[Node]) -> float:
-    """The least number, 1 at most, that a step multiplies a part of its state by: going back divides by it, rounding errors too.
+    """The least number, at most 1, that a step multiplies a part of its state by; the inverse divides errors by it too.
 
     >>> from symfold.core.tensors import tensor
     >>> a, b = tensor("a", (2,)), tensor("b", (2,))
     >>> smallest_factor((a, b), (a + 0.5 * b, 0.5 * b))
     0.5
     """
-    found = [solved(result, result, [part], {}) for result, part in zip(results, state, strict=True)]
-    return min([1.0, *(one[2] for one in found if one)])
+    solutions = [solved(result, result, [part], {}) for result, part in zip(results, state, strict=True)]
+    return min([1.0, *(solution[2] for solution in solutions if solution)])
 
 
 def never_zero(node: Node) -> bool:
-    """Whether a value cannot be zero: numbers that are not, exponentials, and their products and powers.
+    """Whether a value cannot be zero: nonzero numbers, exponentials, and their products and powers.
 
     >>> import symfold as sf
     >>> never_zero(sf.exp(sf.tensor("x")) / 2), never_zero(sf.tensor("x"))

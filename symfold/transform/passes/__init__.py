@@ -1,6 +1,8 @@
-"""Passes: the same net, cheaper to compute.
+"""Passes: net to net, before numbers are computed.
 
-reassociation       sums and products regrouped, so that what does not need the state stands apart
-rematerialization   a fold as groups of steps, so that the values of one group are held at a time
-hoisting            what the next state does not need, computed for all steps in one batched operation
+In: nodes. Out: nodes with the same values, cheaper to compute.
+
+    reassociation       sums and products reassociated to separate what does not depend on the state
+    rematerialization   a fold as groups of steps, to store the values of one group at a time
+    hoisting            what the next state does not need, computed for all steps in one batched operation
 """

@@ -1,17 +1,17 @@
-"""Distributing a fold: what a step does that no later step waits for is done for all the steps at once.
+"""Hoisting: compute what the next state does not need for all steps in one batched operation.
 
-A block falls into three parts: before the loop, what depends on the items alone; the loop, what the next state needs;
-after the loop, what is only given out. The first and the last become operations on whole sequences, such as the weight
-gradients of all the layers in one product. Every backend gains, so this is net to net and not part of one.
+A block has three parts: before the loop, what depends only on the items; in the loop, what the next state needs; after
+the loop, what is only an output. The first and last become operations on whole sequences, such as the weight gradients
+of all layers in one product. This is net to net, so every backend gains.
 
-What is done at once is held at once. So a long fold is distributed in groups of steps (`rematerialise`), as many as fit in the
-cache, and a step that holds a fold is left alone: its fold is distributed for itself.
+Batched values of all steps are stored at once, so a long fold is hoisted in groups of steps (`rematerialization`). A
+step that contains a fold is left alone: the inner fold is hoisted by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -37,27 +37,31 @@ from symfold.core.primitives import (
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import substitute, walk
-from symfold.transform.passes.reassociation import regrouped
-from symfold.transform.passes.rematerialization import applied, in_groups
+from symfold.transform.passes.reassociation import reassociated
+from symfold.transform.passes.rematerialization import in_groups
 
-# numbers of a sequence that stays in a core's cache from one pass to the next, and of an entry that costs less than a call;
-# what is larger is done step by step
+# sizes, in numbers, of a sequence that stays in a core's cache between passes, and of an entry that costs less than a
+# call; larger operations stay in the loop
 CACHED, SMALL = 2**16, 2**10
 
+MEMORY = 2**21  # numbers that the batched steps of a group may store: 16 MiB
+FEWEST = 16  # steps per group, whatever they store
 
-HELD = 2**21  # numbers: what a fold's steps done at once may hold, 16 MiB
-FEWEST = 16  # steps that are done at once whatever they hold
 
+def hoisted(roots: Sequence[Node], leaves: Mapping[Node, Node] | None = None) -> tuple[Node, ...]:
+    """The roots with every fold of known depth hoisted, inner folds first; the walk ends at `leaves`.
 
-def distribute(roots: Sequence[Node], given: Mapping[Node, Node] | None = None) -> tuple[Node, ...]:
-    """The roots with every fold of known depth distributed, nested folds first, below those in `given`. Shapes must be numbers."""
-    if given is None:
-        roots = regrouped(roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)])
-    new: dict[Node, Any] = dict(given or {})
+    Shapes must be numbers.
+    """
+    if leaves is None:
+        roots = reassociated(
+            roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)]
+        )
+    new: dict[Node, Any] = dict(leaves or {})
     for node in walk(roots, stop=new):
         args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold):
-            new[node] = distributed(node.op, args)
+            new[node] = hoisted_fold(node.op, args)
         elif isinstance(node.op, Select):
             new[node] = args[0][node.op.position]
         else:
@@ -65,26 +69,26 @@ def distribute(roots: Sequence[Node], given: Mapping[Node, Node] | None = None) 
     return tuple(new[root] for root in roots)
 
 
-def distributed(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The results of a fold, distributed as far as what is done at once can be held."""
-    block = Block(fold.block.shapes, regrouped(distribute(fold.block.results), fold.block.formals[: fold.carries]))
-    fold = Fold(block, fold.count, fold.carries, fold.each)
+def hoisted_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The results of a fold, hoisted in groups if the batched values of all steps would exceed `MEMORY`."""
+    block = Block(fold.block.shapes, reassociated(hoisted(fold.block.results), fold.block.formals[: fold.carries]))
+    fold = replace(fold, block=block)
     if (
         not isinstance(fold.count, int)
         or fold.count < 2
         or any(isinstance(node.op, Fold) for node in walk(block.results))
     ):
-        return applied(fold, args)
-    whole = Distribution(fold, args)
-    groups = -(-fold.count // max(FEWEST, HELD // max(whole.held, 1)))
-    if groups > 1 and whole.held and (made := in_groups(fold, args, fold.count // groups)):
-        return distribute(made, dict(zip(args, args, strict=True)))
-    return whole.results()
+        return fold.over(args)
+    hoisting = Hoisting(fold, args)
+    groups = -(-fold.count // max(FEWEST, MEMORY // max(hoisting.memory, 1)))
+    if groups > 1 and hoisting.memory and (grouped := in_groups(fold, args, fold.count // groups)):
+        return hoisted(grouped, dict(zip(args, args, strict=True)))
+    return hoisting.results()
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """One fold over its arguments, taken apart."""
+class Hoisting:
+    """The hoisting of one fold over its arguments."""
 
     fold: Fold
     args: tuple[Node, ...]
@@ -95,75 +99,75 @@ class Distribution:
 
     @property
     def entries(self) -> set[Node]:
-        """The formals that have a value of their own at each step."""
+        """The formals with one value per step."""
         operands = self.formals[self.fold.carries :]
         return {formal for formal, each in zip(operands, self.fold.each, strict=True) if each}
 
     @cached_property
     def parts(self) -> Parts:
-        """What of a step is done before the loop, in it, and after it."""
+        """The parts of a step before, in and after the loop."""
         block, formals, carries = self.fold.block, self.formals, self.fold.carries
         order = walk(block.results)
         state = set(formals[:carries])
         varies = dependents(order, state | self.entries)
-        waits = dependents(order, state)
+        dependent = dependents(order, state)
         sums = self._running_sums(order, varies)
-        kept = [k for k in range(carries) if k not in sums]
+        carried = [k for k in range(carries) if k not in sums]
 
-        before = hoistable(order, {n for n in varies - waits - self.entries if self.worth_it(n)}, self.entries, varies)
+        before = hoistable(
+            order, {n for n in varies - dependent - self.entries if self.worth_it(n)}, self.entries, varies
+        )
         before |= {
-            n for n in order if n.args and n not in varies and n not in waits and not isinstance(n.op, (Fold, Select))
-        }
-        added_up = {*sums.values(), *(block.results[k] for k in sums)}
-        stubborn = [
             n
             for n in order
-            if n in varies and n.args and n not in before and n not in added_up and not self.worth_it(n)
+            if n.args and n not in varies and n not in dependent and not isinstance(n.op, (Fold, Select))
+        }
+        summed = {*sums.values(), *(block.results[k] for k in sums)}
+        unbatched = [
+            n for n in order if n in varies and n.args and n not in before and n not in summed and not self.worth_it(n)
         ]
-        in_loop = set(walk([*(block.results[k] for k in kept), *stubborn]))
-        given = [*block.results[carries:], *sums.values()]
+        in_loop = set(walk([*(block.results[k] for k in carried), *unbatched]))
+        outputs = [*block.results[carries:], *sums.values()]
         after = {n for n in order if n in varies and n.args and n not in in_loop and n not in before}
-        saved = [n for n in first_met(given, after) if n in varies and n not in before and n not in self.entries]
-        return Parts(varies, sums, kept, before, after, saved)
+        saved = [n for n in first_met(outputs, after) if n in varies and n not in before and n not in self.entries]
+        return Parts(varies, sums, carried, before, after, saved)
 
     @property
-    def held(self) -> int:
-        """How many numbers are held for every step because it is not done step by step."""
+    def memory(self) -> int:
+        """The numbers that hoisting stores per step."""
         parts = self.parts
-        own = (parts.before | parts.after | set(parts.saved)) & parts.varies
+        batched_nodes = (parts.before | parts.after | set(parts.saved)) & parts.varies
         return sum(
             prod(node.shape)
-            for node in own - set(self.fold.block.results)
+            for node in batched_nodes - set(self.fold.block.results)
             if is_concrete(node.shape) and not is_view(node)
         )
 
     def results(self) -> tuple[Node, ...]:
+        """The results of the fold, from the loop and the batched operations around it."""
         fold, block, formals = self.fold, self.fold.block, self.formals
         carries, count = fold.carries, known_count(fold.count)
         parts = self.parts
-        varies, sums, kept, before, saved = parts.varies, parts.sums, parts.kept, parts.before, parts.saved
+        varies, sums, carried, before, saved = parts.varies, parts.sums, parts.carried, parts.before, parts.saved
 
-        # sequences of what the steps read or gave; everything else follows from them, all steps at once
-        whole = dict(zip(formals, self.args, strict=True))
-        steps = Steps(count, whole, varies, {formal: whole[formal] for formal in self.entries})
-        results = [*(block.results[k] for k in kept), *saved]
+        # sequences of what the loop reads and saves; everything else follows from them by batched operations
+        arguments = dict(zip(formals, self.args, strict=True))
+        steps = Steps(count, arguments, varies, {formal: arguments[formal] for formal in self.entries})
+        results = [*(block.results[k] for k in carried), *saved]
         cut = read_by(results, before, set(formals[carries:]))
-        own = [formals[k] for k in kept]
-        loop = closed(results, [*own, *cut])
+        loop = closed(results, [*(formals[k] for k in carried), *cut])
         operands = [steps.of(n) if n in varies else steps.shared(n) for n in cut]
-        done = (
-            apply_fold(loop, count, [self.args[k] for k in kept], operands, [n in varies for n in cut])
-            if results
-            else ()
-        )
-        steps.known.update(zip(saved, done[len(kept) :], strict=True))
+        looped: tuple[Node, ...] = ()
+        if results:
+            looped = apply_fold(loop, count, [self.args[k] for k in carried], operands, [n in varies for n in cut])
+        steps.sequences.update(zip(saved, looped[len(carried) :], strict=True))
 
-        last = dict(zip(kept, done, strict=False))
+        last = dict(zip(carried, looped, strict=False))
         last |= {k: self.args[k] + steps.sum_of(part) for k, part in sums.items()}
         return (*(last[k] for k in range(carries)), *(steps.as_sequence(result) for result in block.results[carries:]))
 
     def worth_it(self, node: Node) -> bool:
-        """Whether an operation can be done for all steps at once, and that is less work than one step after the other in the cache."""
+        """Whether an operation can be batched over all steps, and is then faster than step by step in the cache."""
         if not batchable(node):
             return False
         computes = isinstance(node.op, type) or is_primitive(node, dot, sum_to, reduce_sum)
@@ -171,52 +175,52 @@ class Distribution:
         return not computes or largest <= SMALL or known_count(self.fold.count) * largest <= CACHED
 
     def _running_sums(self, order: Sequence[Node], varies: set[Node]) -> dict[int, Node]:
-        """Parts of the state that only add something up over the steps, such as the cotangent of a shared weight."""
+        """Parts of the state that only accumulate a sum over the steps, such as the cotangent of a shared weight."""
         block = self.fold.block
-        found: dict[int, Node] = {}
+        sums: dict[int, Node] = {}
         for k, formal in enumerate(self.formals[: self.fold.carries]):
             result = block.results[k]
-            alone = [n for n in order if formal in n.args] == [result] and block.results.count(result) == 1
-            if alone and result.op is sp.Add and len(result.args) == 2 and result.args[0] is formal:
+            is_only_user = [n for n in order if formal in n.args] == [result] and block.results.count(result) == 1
+            if is_only_user and result.op is sp.Add and len(result.args) == 2 and result.args[0] is formal:
                 part = result.args[1]
                 read = any(result in n.args for n in order) or formal in block.results
                 if not read and part in varies and batchable(part) and is_primitive(part, dot, sum_to, reduce_sum):
-                    found[k] = part
-        return found
+                    sums[k] = part
+        return sums
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A step taken apart."""
+    """The parts of a step."""
 
-    varies: set[Node]  # what has a value of its own at each step
-    sums: Mapping[int, Node]  # parts of the state that only add something up, with what they add
-    kept: Sequence[int]  # the other parts
+    varies: set[Node]  # the nodes with one value per step
+    sums: Mapping[int, Node]  # parts of the state that only accumulate a sum, with the addend
+    carried: Sequence[int]  # the other parts of the state
     before: set[Node]
     after: set[Node]
-    saved: Sequence[Node]  # what is done after the loop is made of these
+    saved: Sequence[Node]  # what the nodes after the loop read
 
 
 @dataclass
 class Steps:
-    """The values of a block's nodes in all the steps, as sequences; made from those that are known."""
+    """The values of a block's nodes in all steps, as sequences, by batched operations on the known ones."""
 
     count: int
-    whole: Mapping[Node, Node]
+    arguments: Mapping[Node, Node]
     varies: set[Node]
-    known: dict[Node, Node]
+    sequences: dict[Node, Node]
 
     def of(self, node: Node) -> Node:
-        """The values of a node that varies from step to step, as a sequence."""
-        for part in walk((node,), stop=self.known):
-            if part in self.varies and part not in self.known:
-                args = [self.known[a] if a in self.varies else self.shared(a) for a in part.args]
-                self.known[part] = batched(part, args, [a in self.varies for a in part.args], self.count)
-        return self.known[node]
+        """The values of a node that varies over the steps."""
+        for part in walk((node,), stop=self.sequences):
+            if part in self.varies and part not in self.sequences:
+                args = [self.sequences[a] if a in self.varies else self.shared(a) for a in part.args]
+                self.sequences[part] = batched(part, args, [a in self.varies for a in part.args], self.count)
+        return self.sequences[node]
 
     def shared(self, node: Node) -> Node:
-        """The value of a node that is the same in all the steps."""
-        return substitute((node,), self.whole)[0]
+        """The value of a node that all steps share."""
+        return substitute((node,), self.arguments)[0]
 
     def as_sequence(self, node: Node) -> Node:
         if node in self.varies:
@@ -225,7 +229,7 @@ class Steps:
         return broadcast_to(value, shape=(self.count, *value.shape))
 
     def sum_of(self, node: Node) -> Node:
-        """The sum of a node's values over the steps: of a product a^T b, one product of the steps laid end to end."""
+        """The sum of a node's values over the steps; of a product a^T b, one product over the concatenated steps."""
         if is_primitive(node, dot) and is_primitive(node.args[0], swap) and all(a in self.varies for a in node.args):
             left, right = self.of(node.args[0].args[0]), self.of(node.args[1])
             rows = self.count * known_count(left.shape[1])
@@ -236,32 +240,32 @@ class Steps:
 
 
 def closed(results: Sequence[Node], formals: Sequence[Node]) -> Block:
-    """A block over these nodes as its formals."""
+    """The block of these results, with these nodes as its formals."""
     replaced = {node: Node(Formal(0, k, node.shape)) for k, node in enumerate(formals)}
     return Block(tuple(node.shape for node in formals), substitute(results, replaced))
 
 
 def hoistable(order: Sequence[Node], chosen: set[Node], entries: set[Node], varies: set[Node]) -> set[Node]:
-    """Those of the chosen nodes that can be done for all steps at once, because their arguments can."""
-    kept: set[Node] = set()
+    """The chosen nodes that can be batched before the loop, since their arguments can."""
+    result: set[Node] = set()
     for node in order:
-        ready = all(arg in kept or arg in entries or arg not in varies for arg in node.args)
+        ready = all(arg in result or arg in entries or arg not in varies for arg in node.args)
         if ready and node in chosen and node.args and batchable(node):
-            kept.add(node)
-    return kept
+            result.add(node)
+    return result
 
 
 def dependents(order: Sequence[Node], sources: set[Node]) -> set[Node]:
-    """The sources and what depends on them."""
-    found = set(sources)
+    """The sources and all nodes that depend on them."""
+    result = set(sources)
     for node in order:
-        if any(arg in found for arg in node.args):
-            found.add(node)
-    return found
+        if any(arg in result for arg in node.args):
+            result.add(node)
+    return result
 
 
 def first_met(roots: Sequence[Node], through: set[Node]) -> list[Node]:
-    """Walking down from the roots through some nodes, what is met first outside of them."""
+    """The first nodes outside `through` that a walk down from the roots meets."""
     met: dict[Node, None] = {}
     seen: set[Node] = set()
     stack = list(reversed(roots))
@@ -277,14 +281,14 @@ def first_met(roots: Sequence[Node], through: set[Node]) -> list[Node]:
     return list(met)
 
 
-def read_by(roots: Sequence[Node], hoisted: set[Node], operands: set[Node]) -> list[Node]:
-    """What the loop reads besides its state: hoisted values and operands, in the order in which they are met."""
-    read = [arg for node in walk(roots, stop=hoisted) for arg in node.args] + list(roots)
-    return [node for node in dict.fromkeys(read) if node in hoisted or node in operands]
+def read_by(roots: Sequence[Node], before: set[Node], operands: set[Node]) -> list[Node]:
+    """The hoisted values and operands that the loop reads, in order of use."""
+    reads = [arg for node in walk(roots, stop=before) for arg in node.args] + list(roots)
+    return [node for node in dict.fromkeys(reads) if node in before or node in operands]
 
 
 def is_view(node: Node) -> bool:
-    """Whether a value takes no memory of its own."""
+    """Whether a value takes no memory."""
     return is_primitive(node, swap, expand, squeeze, broadcast_to)
 
 
@@ -292,7 +296,7 @@ BATCHED = (dot, swap, sum_to, reduce_sum, expand, squeeze, broadcast_to)
 
 
 def batchable(node: Node) -> bool:
-    """Whether an operation can be done for all steps at once."""
+    """Whether an operation can be batched over all steps."""
     if not is_concrete(node.shape) or not all(is_concrete(arg.shape) for arg in node.args):
         return False
     if isinstance(node.op, type):
@@ -309,14 +313,14 @@ def batchable(node: Node) -> bool:
 
 
 def aligned(sequence: Node, rank: int) -> Node:
-    """A sequence whose entries have this many axes, by axes of size 1 in front."""
+    """A sequence whose entries have `rank` axes, by leading axes of size 1."""
     while len(sequence.shape) - 1 < rank:
         sequence = expand(sequence, axis=-len(sequence.shape))
     return sequence
 
 
 def batched(node: Node, args: Sequence[Node], sequences: Sequence[bool], count: int) -> Node:
-    """An operation done for all the steps: its arguments sequences, or values that all steps share."""
+    """An operation batched over all steps; its arguments are sequences, or values that all steps share."""
     rank = len(node.shape)
     if isinstance(node.op, type) or is_primitive(node, broadcast_to):
         args = [aligned(arg, rank) if flag else arg for arg, flag in zip(args, sequences, strict=True)]

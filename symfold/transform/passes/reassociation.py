@@ -1,8 +1,8 @@
-"""Regrouping a step: what waits for the state is parted from what does not, so that the latter can be done for all steps at once.
+"""Reassociation: separate what depends on the state from what does not, so that the latter can be hoisted.
 
-Sums and products of a step are read as sums of terms, each a factor that waits for the state times a coefficient that does
-not: `-(z W + b)` is `-1 * z W` and `-b`, `-a g r + a r` is `a * (r - g r)`. Terms of one factor become one, so a step costs no
-more operations than before, and where its coefficients are known beforehand, fewer.
+Sums and products of a step become sums of terms, each a factor that depends on the state times a coefficient that does
+not: `-(z W + b)` is `-1 * z W` and `-b`, `-a g r + a r` is `a * (r - g r)`. Terms with equal factors become one, so a
+step never costs more operations, and fewer if its coefficients can be hoisted.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from symfold.core.operations import Constant
 from symfold.core.tensors import number
 from symfold.core.walks import walk, with_args
 
-Term = tuple[Node | None, tuple[Node, ...]]  # what waits, if anything, and the factors that do not
+Term = tuple[Node | None, tuple[Node, ...]]  # the dependent factor, if any, and the independent ones
 
 
-def regrouped(results: Sequence[Node], state: Iterable[Node]) -> tuple[Node, ...]:
-    """The results with what waits for the state parted from the rest.
+def reassociated(results: Sequence[Node], state: Iterable[Node]) -> tuple[Node, ...]:
+    """The results with what depends on the state separate from the rest.
 
     >>> from symfold.core.tensors import tensor
     >>> z, a, b = (tensor(name) for name in "zab")
-    >>> regrouped([(z * a) * b + a * z, -(2 * (z - a))], [z])
+    >>> reassociated([(z * a) * b + a * z, -(2 * (z - a))], [z])
     ((a*b + a)*z, -2*z - 2*(-a))
     """
-    return Regrouping(results, state).results()
+    return Reassociation(results, state).results()
 
 
-class Regrouping:
-    """Some results being regrouped: `new` holds what nodes became, `sums` those that are read through."""
+class Reassociation:
+    """A reassociation in progress: `new` maps nodes to rebuilt nodes, `sums` holds nodes still open as terms."""
 
     def __init__(self, results: Sequence[Node], state: Iterable[Node]):
         self.roots = tuple(results)
         self.order = walk(results)
-        self.waits = set(state)
+        self.dependent = set(state)
         users: dict[Node, list[Node]] = {}
         for node in self.order:
-            if any(arg in self.waits for arg in node.args):
-                self.waits.add(node)
+            if any(arg in self.dependent for arg in node.args):
+                self.dependent.add(node)
             for arg in node.args:
                 users.setdefault(arg, []).append(node)
         roots = set(self.roots)
-        # a sum or a product that one other reads alone is no value of its own
+        # a sum or product with a single user, itself a sum or product, is part of that user
         self.inner = {
             node
             for node in self.order
-            if node in self.waits and linear(node) and node not in roots
+            if node in self.dependent and linear(node) and node not in roots
             and len(users[node]) == 1 and linear(users[node][0])
         }  # fmt: skip
         self.new: dict[Node, Node] = {}
@@ -59,44 +59,44 @@ class Regrouping:
 
     def results(self) -> tuple[Node, ...]:
         for node in self.order:
-            if node not in self.waits:
+            if node not in self.dependent:
                 self.new[node] = node
             elif not linear(node):
                 self.new[node] = with_args(node, tuple(self.new[arg] for arg in node.args))
             else:
-                self.sums[node] = found = self.read(node)
-                if not found.changed:
+                self.sums[node] = terms = self.read(node)
+                if not terms.changed:
                     self.new[node] = with_args(node, tuple(self.new[arg] for arg in node.args))
                 elif node not in self.inner:
-                    self.new[node] = total(found.terms)
+                    self.new[node] = total(terms.terms)
         return tuple(self.new[root] for root in self.roots)
 
     def read(self, node: Node) -> Sum:
-        """A sum's or a product's terms."""
+        """The terms of a sum or product."""
         parts = [self.sum_of(arg) for arg in node.args]
         if node.op is sp.Add:
             return reduce(Sum.joined, parts)
-        early = tuple(arg for arg in node.args if arg not in self.waits)
-        waiting = [(arg, part) for arg, part in zip(node.args, parts, strict=True) if arg in self.waits]
-        (_, found), *others = waiting
-        if not others and len(found.terms) == 1:
-            factor, factors = found.terms[0]
-            return Sum.of([(factor, (*factors, *early))], found.changed or len(factors) + len(early) > 1)
-        if not others and None in found.factors and all(map(is_number, early)):
-            return Sum.of([(factor, (*factors, *early)) for factor, factors in found.terms], True)
-        values = [self.new[arg] if arg in self.new else total(part.terms) for arg, part in waiting]
+        early = tuple(arg for arg in node.args if arg not in self.dependent)
+        late = [(arg, part) for arg, part in zip(node.args, parts, strict=True) if arg in self.dependent]
+        (_, first), *others = late
+        if not others and len(first.terms) == 1:
+            factor, factors = first.terms[0]
+            return Sum.of([(factor, (*factors, *early))], first.changed or len(factors) + len(early) > 1)
+        if not others and None in first.factors and all(map(is_number, early)):
+            return Sum.of([(factor, (*factors, *early)) for factor, factors in first.terms], True)
+        values = [self.new[arg] if arg in self.new else total(part.terms) for arg, part in late]
         changed = len(early) > 1 or any(part.changed for part in parts)
         return Sum.of([(reduce(lambda a, b: Node(sp.Mul, (a, b)), values), early)], changed)
 
     def sum_of(self, node: Node) -> Sum:
-        if node not in self.waits:
+        if node not in self.dependent:
             return Sum.of([(None, (node,))])
         return self.sums.pop(node) if node in self.inner else Sum.of([(self.new[node], ())])
 
 
 @dataclass
 class Sum:
-    """The terms of a node, the factors that they have, and whether they are to be put together anew."""
+    """The terms of a node, their factors, and whether the node must be rebuilt."""
 
     terms: deque[Term]
     factors: set[Node | None]
@@ -107,15 +107,15 @@ class Sum:
         return cls(deque(terms), {factor for factor, _ in terms}, changed)
 
     def joined(self, other: Sum) -> Sum:
-        """With the terms of another after its own: the shorter is put into the longer, which nothing else reads."""
-        again = not self.factors.isdisjoint(other.factors)
+        """This sum followed by another; the shorter is merged into the longer, which nothing else reads."""
+        shares_factor = not self.factors.isdisjoint(other.factors)
         longer, shorter = (self, other) if len(self.terms) >= len(other.terms) else (other, self)
         if longer is self:
             longer.terms.extend(shorter.terms)
         else:
             longer.terms.extendleft(reversed(shorter.terms))
         longer.factors |= shorter.factors
-        longer.changed = self.changed or other.changed or again
+        longer.changed = self.changed or other.changed or shares_factor
         return longer
 
 
@@ -128,17 +128,17 @@ def is_number(node: Node) -> bool:
 
 
 def total(terms: Iterable[Term]) -> Node:
-    """The sum of some terms, those of one factor taken together."""
+    """The sum of some terms, those with equal factors combined."""
     groups: dict[Node | None, list[tuple[Node, ...]]] = {}
     for factor, factors in terms:
         groups.setdefault(factor, []).append(factors)
-    parts = [scaled(factor, found, len(groups) == 1) for factor, found in groups.items()]
+    parts = [scaled(factor, coefficients, len(groups) == 1) for factor, coefficients in groups.items()]
     return parts[0] if len(parts) == 1 else Node(sp.Add, tuple(parts))
 
 
-def scaled(factor: Node | None, found: Sequence[tuple[Node, ...]], alone: bool) -> Node:
-    """A factor times the sum of its coefficients; in a sum a minus sign stays outside, where it is a subtraction."""
-    products = [product(factors) for factors in found]
+def scaled(factor: Node | None, coefficients: Sequence[tuple[Node, ...]], alone: bool) -> Node:
+    """A factor times the sum of its coefficients; inside a sum a minus sign stays outside, as a subtraction."""
+    products = [product(factors) for factors in coefficients]
     if factor is None or len(products) > 1:
         coefficient = added(products)
         return coefficient if factor is None else Node(sp.Mul, (coefficient, factor))
@@ -153,7 +153,7 @@ def scaled(factor: Node | None, found: Sequence[tuple[Node, ...]], alone: bool) 
 
 
 def product(factors: Sequence[Node]) -> tuple[sp.Expr, Node | None]:
-    """The product of coefficients: its number, and the rest if there is one."""
+    """The product of coefficients: the numbers, and the other nodes, if any."""
     scale: sp.Expr = sp.Integer(1)
     others: list[Node] = []
     for node in factors:

@@ -1,8 +1,8 @@
-"""Groups: the continuum between residual and boosting. The layers of a group read one state, side by side.
+"""Groups: the continuum between residual and boosting. The layers of a group read one state, in parallel.
 
     z_g = z_{g-1} + sum of f_k(z_{g-1}) over the q layers k of group g       q = 1: residual     q = n: boosting
 
-A transformer's parallel block (attention and MLP reading one state: Chowdhery et al. 2022) is such a step with q = 2.
+A transformer's parallel block (attention and perceptron read one state, Chowdhery et al. 2022) has q = 2.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from symfold.core.shapes import Size, size_symbols
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import rebuilt
 from symfold.errors import Advice, InvalidValue, depth_is_symbolic
-from symfold.transform.rewiring.reads import fold_apart, read_apart
+from symfold.transform.rewiring.reads import fold_reading, step_reading
 
-WRITTEN = 64  # so many layers of a group, or as many as there are groups, are written out in one step
+UNROLLED = 64  # a step unrolls a group of up to this many layers, or of up to as many as there are groups
 
 
 def grouped(net: Any, size: int | sp.Symbol) -> Net:
-    """The net with its steps in groups: the layers of a group all read the state before it; the last group may be short.
+    """The net with its steps in groups: all layers of a group read the state before it; the last group may be shorter.
 
-    A group is of neighbouring steps of one kind: where the kind of layer changes, or a first step stands apart because the
-    shape of the state is another one before it, the groups begin anew.
+    A group holds neighboring steps with one kind of layer. Groups restart where the kind of layer changes, or after a
+    first step that changes the shape of the state.
 
-    A symbolic depth is a multiple of the size, as 3*m, so that its groups are m; or the size is 1 or the depth itself.
-    Errors: InvalidValue for a depth of which nothing says that the size divides it.
+    At a symbolic depth, the size must be 1, the depth itself, or a divisor of it, as 3 of 3*m.
+    Errors: InvalidValue for a symbolic depth that the size is not known to divide.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:7"), sf.tensor("x")
@@ -51,77 +51,79 @@ def grouped(net: Any, size: int | sp.Symbol) -> Net:
     z_k = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}, k = 1..m, z_0 = x
     """
     base = Net.of(net)
-    wanted = (
+    group_size = (
         sp.Symbol(size.name, integer=True, positive=True)
         if isinstance(size, sp.Symbol)
         else whole("size (or the symbol of the depth)", size, 1)
     )
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
-        return _grouped(node.op, args, wanted) if isinstance(node.op, Fold) and node.op.carries else None
+        return _grouped(node.op, args, group_size) if isinstance(node.op, Fold) and node.op.carries else None
 
     return base.with_outputs(rebuilt(base.outputs, rule))
 
 
 def _grouped(fold: Fold, args: Sequence[Node], size: Size) -> tuple[Node, ...] | None:
-    """A fold in groups: a fold over groups, where they are small or many, or a fold for each group."""
+    """A fold in groups: a fold over the groups if they are small or many, otherwise a fold per group."""
     if size == 1:
         return None
     if size == fold.count:
         return _one_group(fold, args, None)
     if not isinstance(size, int):
         raise InvalidValue(
-            f"groups of {size} out of {fold.count} layers (give the size as a whole number, or as the symbol of the depth)"
+            f"groups of {size} out of {fold.count} layers "
+            "(give the size as a whole number, or as the symbol of the depth)"
         )
     if not isinstance(fold.count, int):
         return _folded_groups(fold, args, _groups(fold.count, size), size)
     count = fold.count
-    if count >= 2 * size and (size <= WRITTEN or size * size <= count):
-        whole = count - count % size
+    if count >= 2 * size and (size <= UNROLLED or size * size <= count):
+        grouped_count = count - count % size
         parts = [_folded_groups(fold, args, count // size, size)]
-        ends = [(whole, count)] if whole < count else []
+        ends = [(grouped_count, count)] if grouped_count < count else []
     else:
         parts, ends = [], [(start, min(start + size, count)) for start in range(0, count, size)]
     for start, end in ends:
         state = (*parts[-1][: fold.carries], *args[fold.carries :]) if parts else tuple(args)
         parts.append(_one_group(fold, state, range(start, end)))
-    given = zip(*(part[fold.carries :] for part in parts), strict=True)
-    return (*parts[-1][: fold.carries], *map(join, given))
+    outputs = zip(*(part[fold.carries :] for part in parts), strict=True)
+    return (*parts[-1][: fold.carries], *map(join, outputs))
 
 
 def _one_group(fold: Fold, args: Sequence[Node], steps: range | None) -> tuple[Node, ...]:
-    """The steps of one group, or all steps, as a fold that captures the state before it."""
+    """The steps of one group (or all steps) as a fold whose layers read the state before it."""
     carries = fold.carries
     operands = [
         (take(o, steps) if each and steps else o, each) for o, each in zip(args[carries:], fold.each, strict=True)
     ]
     init = args[:carries]
-    return fold_apart(fold, len(steps) if steps else fold.count, init, [(part, False) for part in init], operands)
+    return fold_reading(fold, len(steps) if steps else fold.count, init, [(part, False) for part in init], operands)
 
 
 def _groups(count: sp.Expr, size: int) -> Size:
-    """How many groups of a size symbolically many layers are."""
+    """The number of groups in a symbolic number of layers."""
     groups = sp.expand(count / size)
-    whole = {symbol: sp.Symbol(symbol.name, integer=True) for symbol in groups.free_symbols}
-    if not groups.xreplace(whole).is_integer:
+    integers = {symbol: sp.Symbol(symbol.name, integer=True) for symbol in groups.free_symbols}
+    if not groups.xreplace(integers).is_integer:
         if any("[" in name for name in size_symbols(count)):
-            known_count(count)  # which says so: no depth, but the length of an input
+            known_count(count)  # raises: the count is the length of an input, not a depth
         raise depth_is_symbolic(
             count,
             Advice("depth", f"{size}*m", f"take a depth that {size} divides, as count={size}*m with a symbol m"),
-            problem=f"groups of {size}: nothing says that {size} divides the depth {count}, so it is not known how many layers the last group has",
+            problem=f"groups of {size}: nothing says that {size} divides the depth {count}, "
+            "so it is not known how many layers the last group has",
         )
     return groups
 
 
 def _folded_groups(fold: Fold, args: Sequence[Node], groups: Size, size: int) -> tuple[Node, ...]:
-    """A fold over whole groups: its step is the steps of one group, written out."""
+    """A fold over full groups, whose step unrolls the steps of one group."""
     carries, operands = fold.carries, args[fold.carries :]
-    more = len(fold.block.results) - carries
-    if more and not isinstance(groups, int):
+    output_count = len(fold.block.results) - carries
+    if output_count and not isinstance(groups, int):
         raise depth_is_symbolic(
             fold.count,
-            problem=f"groups of {size}: the fold gives out a value a step, and the depth {fold.count} is a symbol",
+            problem=f"groups of {size}: the fold gives a value per step, and the depth {fold.count} is a symbol",
         )
     sequences = [
         _every(o, groups, size, place)
@@ -132,35 +134,38 @@ def _folded_groups(fold: Fold, args: Sequence[Node], groups: Size, size: int) ->
 
     def step(formals: Sequence[Node]) -> tuple[Node, ...]:
         before, state, entries = formals[:carries], formals[:carries], iter(formals[carries:])
-        given: list[Node] = []
+        outputs: list[Node] = []
         for _ in range(size):
-            results = read_apart(
-                fold, state, before, [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)]
-            )
-            state, given = results[:carries], [*given, *results[carries:]]
-        return (*state, *given)
+            values = [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)]
+            results = step_reading(fold, state, before, values)
+            state, outputs = results[:carries], [*outputs, *results[carries:]]
+        return (*state, *outputs)
 
     results = fold_nodes(step, groups, args[:carries], sequences)
     return (
         *results[:carries],
-        *(_interleaved([results[carries + place * more + k] for place in range(size)]) for k in range(more)),
+        *(
+            _interleaved([results[carries + place * output_count + k] for place in range(size)])
+            for k in range(output_count)
+        ),
     )
 
 
 def _every(sequence: Node, groups: Size, size: int, place: int) -> Node:
-    """The entries at one place of every group."""
+    """The entries at one position in every group."""
     if isinstance(groups, int):
         return take(sequence, range(place, groups * size, size))
-    if (found := strided(sequence, size, place)) is None:
+    if (entries := strided(sequence, size, place)) is None:
         raise depth_is_symbolic(
             groups * size,
-            problem=f"groups of {size}: the fold reads values that have no numbered names, and the depth {groups * size} is a symbol",
+            problem=f"groups of {size}: the fold reads values that have no numbered names, "
+            f"and the depth {groups * size} is a symbol",
         )
-    return found
+    return entries
 
 
 def _interleaved(parts: Sequence[Node]) -> Node:
-    """Sequences with one entry a group each, as one with one entry a step."""
+    """Sequences with one entry per group, as one sequence with one entry per step."""
     size = len(parts)
     joined = join(list(parts))
     groups = known_count(parts[0].shape[0])

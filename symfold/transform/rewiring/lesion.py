@@ -1,4 +1,4 @@
-"""Lesions: layers taken out of a net, the skip kept; as nets.
+"""Lesions: layers removed from a net, skip connections kept; net to net.
 
 A residual net without a layer is the residual net of the others; a feedforward net without one passes zero on
 (Veit, Wilber and Belongie 2016 deleted layers of trained nets).
@@ -26,13 +26,13 @@ from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import rebuilt, with_args
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.named_layers import Layer
-from symfold.transform.step_ranges import alike, part
+from symfold.transform.step_ranges import entries_in, ranges_by_marks
 
-Hits = bool | frozenset[int]  # whether a layer is taken out; of a sequence of layers, which places are
+Hits = bool | frozenset[int]  # whether a layer is removed; for a sequence of layers, the positions removed
 
 
 def lesion(net: Any, layers: Iterable[Any]) -> Net:
-    """The net with the output of some layers, given as layers or by name, zero.
+    """The net with the outputs of some layers (given as layers or by name) replaced by zero.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:5"), sf.tensor("x")
@@ -46,14 +46,14 @@ def lesion(net: Any, layers: Iterable[Any]) -> Net:
     ...
     symfold.errors.InvalidValue: the net applies no layer 'g' (its layers: f1, f2, f3, f4)
     """
-    whole = Net.of(net)
+    base = Net.of(net)
     wanted = layer_names(layers)
-    check_applied(whole, wanted)
-    return whole.with_outputs(_without(whole.outputs, frozenset(wanted), {}))
+    check_applied(base, wanted)
+    return base.with_outputs(_without(base.outputs, frozenset(wanted), {}))
 
 
 def layer_names(layers: Iterable[Any]) -> list[str]:
-    """The names of layers that are given as layers or by name."""
+    """The names of layers given as layers or by name."""
     wanted = ordered(
         "the layers must be a list of layers or of their names",
         sorted(layers, key=str) if isinstance(layers, Set) else layers,
@@ -66,23 +66,23 @@ def layer_names(layers: Iterable[Any]) -> list[str]:
 
 
 def check_applied(net: Net, wanted: Iterable[str]) -> None:
-    """Whether a net applies these layers; an error that lists its layers where it does not."""
-    known = list(dict.fromkeys(names_of(args[0]) for _, args in applied_layers(net.outputs)))
+    """Check that a net applies these layers; the error lists its layers."""
+    applied = list(dict.fromkeys(names_of(args[0]) for _, args in applied_layers(net.outputs)))
     for name in wanted:
-        if not any(covers(name, names) for names in known):
-            raise InvalidValue(f"the net applies no layer {name!r} (its layers: {show_names(known)})")
+        if not any(covers(name, names) for names in applied):
+            raise InvalidValue(f"the net applies no layer {name!r} (its layers: {show_names(applied)})")
 
 
 def _without(roots: Sequence[Node], names: frozenset[str], hits: Mapping[Node, Hits]) -> tuple[Node, ...]:
-    """The roots without some layers; `hits` says of the formals that name layers which of them are taken out."""
-    known: dict[Node, Hits] = dict(hits)
+    """The roots without some layers; `hits` says which layers named by formals are removed."""
+    removed: dict[Node, Hits] = dict(hits)
 
     def rule(node: Node, args: tuple[Node, ...]) -> Any:
-        if is_name(node) and node not in known:
-            known[node] = _hits(node, names)
+        if is_name(node) and node not in removed:
+            removed[node] = _hits(node, names)
         if isinstance(node.op, Fold):
-            return _fold(node.op, args, names, [known.get(arg, False) for arg in node.args])
-        if isinstance(node.op, Call) and known[node.args[0]] is True:
+            return _fold(node.op, args, names, [removed.get(arg, False) for arg in node.args])
+        if isinstance(node.op, Call) and removed[node.args[0]] is True:
             return zeros(args[1] if node.op.body is None else with_args(node, args))
         if node.op is sp.Add:
             return _sum(node, args)
@@ -100,22 +100,22 @@ def _hits(node: Node, names: frozenset[str]) -> Hits:
     if len(node.shape) == 1:
         return True
     if not has_rest(node):
-        known_count(length(node.shape))  # in symbolically many steps, taken in another order, these have no number
+        known_count(length(node.shape))  # raises at a symbolic depth: in another order, the positions have no numbers
     return frozenset(places)
 
 
 def _sum(node: Node, args: tuple[Node, ...]) -> Node:
-    """A sum without what has become zero, where the rest has its shape."""
-    kept = [arg for arg in args if not _is_zero(arg)]
-    whole: Node = with_args(node, args)
-    if len(kept) == len(args) or not kept:
-        return whole
-    left = kept[0] if len(kept) == 1 else Node(sp.Add, tuple(kept))
-    return left if left.shape == node.shape else whole
+    """A sum without the terms that became zero, if the rest has the same shape."""
+    terms = [arg for arg in args if not _is_zero(arg)]
+    full_sum: Node = with_args(node, args)
+    if len(terms) == len(args) or not terms:
+        return full_sum
+    rest = terms[0] if len(terms) == 1 else Node(sp.Add, tuple(terms))
+    return rest if rest.shape == node.shape else full_sum
 
 
 def _is_nothing(args: Sequence[Node]) -> bool:
-    """Whether factors are numbers and one zero that has taken a layer's place."""
+    """Whether the factors are numbers and one zero in place of a layer."""
     spread = [arg for arg in args if arg.args]
     return (
         len(spread) == 1 and _is_zero(spread[0]) and all(isinstance(arg.op, Constant) for arg in args if not arg.args)
@@ -128,24 +128,30 @@ def _is_zero(node: Node) -> bool:
 
 
 def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequence[Hits]) -> tuple[Node, ...]:
-    """A fold as one fold for each run of steps from which the same is taken out; a step that does nothing is left out."""
+    """A fold as one fold per range of steps with the same layers removed; steps that become identity are dropped."""
     if not any(hits):
         return fold.over(args)
     steps = (False,) * fold.carries + fold.each
-    state, operands = tuple(args[: fold.carries]), args[fold.carries :]
-    own = {k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, frozenset)}
-    given: list[tuple[Node, ...]] = []
-    for chosen, stretch in alike(list(own.values()), fold.count):
-        now = {**dict(enumerate(hits)), **dict(zip(own, chosen, strict=True))}
-        known = {formal: now[k] for k, formal in enumerate(fold.block.formals) if is_name(formal)}
-        results = _without(fold.block.results, names, known)
+    state, operands = fold.split(args)
+    hits_by_step = {
+        k: hit for k, (hit, each) in enumerate(zip(hits, steps, strict=True)) if each and isinstance(hit, frozenset)
+    }
+    outputs: list[tuple[Node, ...]] = []
+    for chosen, (first, count) in ranges_by_marks(list(hits_by_step.values()), fold.count):
+        hits_now = {**dict(enumerate(hits)), **dict(zip(hits_by_step, chosen, strict=True))}
+        formal_hits = {formal: hits_now[k] for k, formal in enumerate(fold.block.formals) if is_name(formal)}
+        results = _without(fold.block.results, names, formal_hits)
         if results == fold.block.formals[: fold.carries]:
             continue
         block, used = Block(fold.block.shapes, results).without_unused(fold.carries)
         read = [(operands[k - fold.carries], steps[k]) for k in used[fold.carries :]]
         results = apply_fold(
-            block, stretch[1], state, [part(o, stretch) if each else o for o, each in read], [each for _, each in read]
+            block,
+            count,
+            state,
+            [entries_in(o, (first, count)) if each else o for o, each in read],
+            [each for _, each in read],
         )
-        state = results[: fold.carries]
-        given.append(results[fold.carries :])
-    return (*state, *(join(parts) for parts in zip(*given, strict=True)))
+        state, outputs_of_range = fold.split(results)
+        outputs.append(outputs_of_range)
+    return (*state, *(join(parts) for parts in zip(*outputs, strict=True)))

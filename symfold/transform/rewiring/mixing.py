@@ -1,10 +1,10 @@
-"""Mixing: the net of a depth-mixing matrix. Every layer reads a weighted sum of the input and of the layers before it.
+"""Mixing: the net of a depth-mixing matrix. Every layer reads a weighted sum of the input and the earlier layers.
 
     v_0 = x,    v_l = f_l(sum over i < l of A[l, i] v_i),    out = sum over l of a_l v_l
 
-Row 0 of A is zero. Strictly lower ones and a all ones are the residual net, ones in the first column and a all ones are
-boosting from x, the subdiagonal and a the last unit vector are feedforward; learned weights are DenseFormer (Pagliardini et
-al. 2024). `mixing_matrix` reads the matrix off a net.
+Row 0 of A is zero. All ones below the diagonal with a all ones is the residual net; ones in the first column with a all
+ones is boosting from x; ones on the subdiagonal with a the last unit vector is feedforward; trained weights are
+DenseFormer (Pagliardini et al. 2024). `mixing_matrix` reads the matrix off a net.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from symfold.frontend import named_layers
 
 
 def mixing(A: Any, a: Any = None, layers: Any = None, x: Any = None) -> Net:
-    """The net whose layer l reads the sum of A[l, i] v_i. Weights are numbers, or scalars such as `sf.parameter("w", ())`.
+    """The net whose layer l reads the sum of A[l, i] v_i. Weights are numbers or scalars, as `sf.parameter("w", ())`.
 
-    A is (n + 1, n + 1), strictly lower triangular, its row 0 that of the input x; `a` has n + 1 entries, all ones if not given;
-    the layers are f1, f2, ... if not given.
+    A is (n + 1, n + 1) and strictly lower triangular; its row 0 belongs to the input x. `a` has n + 1 entries, by
+    default all ones; the layers are by default f1, f2, ...
 
     >>> import symfold as sf
     >>> print(sf.formula(sf.mixing([[0, 0, 0], [1, 0, 0], [1, 1, 0]]), form="expanded"))
@@ -40,12 +40,13 @@ def mixing(A: Any, a: Any = None, layers: Any = None, x: Any = None) -> Net:
     out = [1] * size if a is None else _row(a)
     if len(out) != size or any(len(row) != size for row in rows):
         raise ShapeError(
-            f"A of {size} rows takes {size} columns and {size} output weights, got rows of {sorted({len(row) for row in rows})} and {len(out)} weights"
+            f"A of {size} rows takes {size} columns and {size} output weights, "
+            f"got rows of {sorted({len(row) for row in rows})} and {len(out)} weights"
         )
-    for place, row in enumerate(rows):
-        if any(not _is_zero(weight) for weight in row[place:]):
+    for number, row in enumerate(rows):
+        if any(not _is_zero(weight) for weight in row[number:]):
             raise InvalidValue(
-                f"row {place} of A reads layer {place} or a later one (A must be strictly lower triangular)"
+                f"row {number} of A reads layer {number} or a later one (A must be strictly lower triangular)"
             )
     applied = list(named_layers.layers("f", count=size - 1) if layers is None else layers)
     if len(applied) != size - 1:
@@ -58,27 +59,27 @@ def mixing(A: Any, a: Any = None, layers: Any = None, x: Any = None) -> Net:
 
 
 class Sums:
-    """Weighted sums of values; one that only adds to the sum before it is that sum and the rest, as in a residual net."""
+    """Weighted sums of values; a sum that extends the previous one reuses it, as in a residual net."""
 
     def __init__(self, values: list[Node]):
         self.values = values
         self.last: tuple[list[Any], Node] | None = None
 
     def of(self, weights: Sequence[Any]) -> Node:
-        wanted = list(weights[: len(self.values)])
-        known, total = self.last or ([], None)
-        if total is None or known != wanted[: len(known)]:
-            known = []
+        row = list(weights[: len(self.values)])
+        last_row, total = self.last or ([], None)
+        if total is None or last_row != row[: len(last_row)]:
+            last_row = []
         terms = [
             self.term(weight, value)
-            for weight, value in zip(wanted[len(known) :], self.values[len(known) :], strict=True)
+            for weight, value in zip(row[len(last_row) :], self.values[len(last_row) :], strict=True)
             if not _is_zero(weight)
         ]
-        parts = [total, *terms] if known and total is not None else terms
+        parts = [total, *terms] if last_row and total is not None else terms
         if not parts:
             raise InvalidValue("a row of A (or a) without a weight reads nothing (give each layer something to read)")
         node = parts[0] if len(parts) == 1 else Node(sp.Add, tuple(parts))
-        self.last = (wanted, node)
+        self.last = (row, node)
         return node
 
     @staticmethod
@@ -102,14 +103,15 @@ def _row(row: Any) -> list[Any]:
 
 
 def _weight(entry: Any) -> Any:
-    """A weight as a node, or as a number that can be compared."""
+    """A weight as a node or as a number."""
     if isinstance(entry, sp.Expr) and entry.free_symbols:
         entry = expression_as_node(entry, {symbol: tensor(symbol.name, ()) for symbol in entry.free_symbols})
     if isinstance(entry, (Node, Net)):
         node = as_node(entry)
         if node.shape != ():
             raise ShapeError(
-                f"the weight {node!r} has the shape {show(node.shape)} (a weight is a scalar, as sf.parameter({str(node)!r}, ()))"
+                f"the weight {node!r} has the shape {show(node.shape)} "
+                f"(a weight is a scalar, as sf.parameter({str(node)!r}, ()))"
             )
         return node
     if isinstance(entry, (int, float, np.number, sp.Expr)):

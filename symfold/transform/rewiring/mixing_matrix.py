@@ -1,4 +1,4 @@
-"""The mixing matrix of a net whose layers read weighted sums, read off step by step, and the paths that it gives.
+"""The mixing matrix of a net whose layers read weighted sums, and the paths that it gives.
 
 v_l = f_l(sum over i < l of A[l, i] v_i),    out = sum over l of a_l v_l,    P(t) = a (I - t A)^{-1} e_0
 """
@@ -25,12 +25,12 @@ from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.mixing import mixing
 
 T = sp.Symbol("t")
-MOST = 2_000  # layers of a matrix that is written out
+MOST = 2_000  # layers of a matrix
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """What the layers of a net read: row l of `A` weighs x and the layers before layer l, `a` weighs them in the output."""
+    """What the layers of a net read: row l of `A` weights x and the layers before layer l; `a` weights the output."""
 
     A: sp.ImmutableSparseMatrix
     a: sp.ImmutableSparseMatrix
@@ -60,36 +60,32 @@ class Mixing:
 
 
 def mixing_matrix(net: Any) -> Mixing:
-    """The matrix of a net whose layers read weighted sums; an error that says why for a net that has none.
+    """The matrix of a net whose layers read weighted sums; for any other net, an error says why there is none.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")
     >>> for mapper in (sf.mappers.residual, sf.mappers.boosting(x), sf.mappers.feedforward):
-    ...     found = mixing_matrix(sf.fold(mapper, sf.layers("f1:3"), x))
-    ...     print(found.A.tolist(), list(found.a))
+    ...     matrix = mixing_matrix(sf.fold(mapper, sf.layers("f1:3"), x))
+    ...     print(matrix.A.tolist(), list(matrix.a))
     [[0, 0, 0], [1, 0, 0], [1, 1, 0]] [1, 1, 1]
     [[0, 0, 0], [1, 0, 0], [1, 0, 0]] [1, 1, 1]
     [[0, 0, 0], [1, 0, 0], [0, 1, 0]] [0, 0, 1]
     """
-    whole = Net.of(net)
-    inputs = [node for node in whole.inputs if node.shape != ()] or whole.inputs  # scalars beside an input are weights
-    if len(whole.outputs) != 1 or len(inputs) != 1:
+    base = Net.of(net)
+    inputs = [node for node in base.inputs if node.shape != ()] or base.inputs  # scalars next to an input are weights
+    if len(base.outputs) != 1 or len(inputs) != 1:
         raise InvalidType(
-            f"a mixing matrix belongs to a net of one input and one output, got {len(inputs)} and {len(whole.outputs)}"
+            f"a mixing matrix belongs to a net of one input and one output, got {len(inputs)} and {len(base.outputs)}"
         )
-    if any(isinstance(node.op.count, int) and node.op.count > MOST and _applies(node.op) for node in whole.bindings):
+    if any(isinstance(node.op.count, int) and node.op.count > MOST and _applies(node.op) for node in base.bindings):
         raise too_large()
     reader = Reader(inputs[0])
-    (out,) = reader.run(whole.outputs)
+    (out,) = reader.run(base.outputs)
     size = len(reader.rows)
-    A = sp.ImmutableSparseMatrix(
-        size, size, {(place, k): w for place, row in enumerate(reader.rows) for k, w in row.items()}
-    )
-    return Mixing(
-        A,
-        sp.ImmutableSparseMatrix(1, size, {(0, k): w for k, w in _sum_of(out, "the output").items()}),
-        tuple(reader.layers),
-    )
+    weights = {(number, k): weight for number, row in enumerate(reader.rows) for k, weight in row.items()}
+    A = sp.ImmutableSparseMatrix(size, size, weights)
+    a = sp.ImmutableSparseMatrix(1, size, {(0, k): weight for k, weight in _sum_of(out, "the output").items()})
+    return Mixing(A, a, tuple(reader.layers))
 
 
 def _applies(fold: Fold) -> bool:
@@ -98,17 +94,18 @@ def _applies(fold: Fold) -> bool:
 
 
 def too_large() -> TooLarge:
-    """The error that says up to how many layers a matrix is written out."""
+    """The error for a net with too many layers."""
     return TooLarge(
-        f"a mixing matrix is written out for at most {MOST:,} layers (of deeper nets, sf.paths and sf.jacobian keep the folded form)"
+        f"a mixing matrix is written out for at most {MOST:,} layers "
+        "(for deeper nets, sf.paths and sf.jacobian keep the folded form)"
     )
 
 
-Weighted = dict[int, sp.Expr]  # what a value is a sum of: x is 0, layer l is l
+Weighted = dict[int, sp.Expr]  # a weighted sum, by number: 0 is x, l is layer l
 
 
 class Reader(Interpreter):
-    """Every value as a weighted sum of the input and of the layers applied so far; a scalar as the weight that it is."""
+    """Every value as a weighted sum of the input and the layers so far; a scalar as a weight."""
 
     def __init__(self, source: Node):
         self.source = source
@@ -168,9 +165,9 @@ def _added(args: Sequence[Any]) -> Any:
         return sp.Add(*args)
     total: Weighted = {}
     for arg in args:
-        for place, weight in _sum_of(arg, "a term of a sum").items():
-            total[place] = total.get(place, sp.Integer(0)) + weight
-    return {place: weight for place, weight in total.items() if weight != 0}
+        for number, weight in _sum_of(arg, "a term of a sum").items():
+            total[number] = total.get(number, sp.Integer(0)) + weight
+    return {number: weight for number, weight in total.items() if weight != 0}
 
 
 def _multiplied(args: Sequence[Any]) -> Any:
@@ -178,7 +175,8 @@ def _multiplied(args: Sequence[Any]) -> Any:
     factors = [arg for arg in args if isinstance(arg, sp.Expr)]
     if len(sums) + len(factors) < len(args) or len(sums) > 1:
         raise NoRule(
-            "the net has no mixing matrix: it multiplies states (or gates them), and a mixing adds them with fixed weights"
+            "the net has no mixing matrix: it multiplies states (or gates them), "
+            "and a mixing adds them with fixed weights"
         )
     factor = sp.Mul(*factors)
-    return {place: factor * weight for place, weight in sums[0].items()} if sums else factor
+    return {number: factor * weight for number, weight in sums[0].items()} if sums else factor

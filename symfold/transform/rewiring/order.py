@@ -1,6 +1,7 @@
-"""Order: layers of a net that change places, each with its body and its parameters; as nets.
+"""Order: layers of a net that change places, with their bodies and parameters; net to net.
 
-Residual nets compose (order matters, by the bracket f_j'[f_i] - f_i'[f_j] at second order), boosting adds (it never does).
+Residual nets compose layers, so order matters, at second order by the bracket f_j'[f_i] - f_i'[f_j]; boosting adds
+layers, so it does not.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from symfold.frontend.layer_kinds import Kind, Weight
 from symfold.frontend.named_layers import Layer, weight_name
 from symfold.transform.bind import Binder
 from symfold.transform.rewiring.lesion import check_applied, layer_names
-from symfold.transform.step_ranges import Stretch, listed, part
+from symfold.transform.step_ranges import StepRange, entries_in, ranges_around
 
 
 def swap(net: Any, first: Any, second: Any) -> Net:
-    """The net with two layers in each other's place.
+    """The net with two layers swapped.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -39,12 +40,12 @@ def swap(net: Any, first: Any, second: Any) -> Net:
     z_k = f_{3-k}(z_{k-1}) + z_{k-1}, k = 1..2, z_0 = x
     z_k = f_k(z_{k-1}) + z_{k-1}, k = 3..n
     """
-    one, other = layer_names([first, second])
-    return _moved(Net.of(net), {one: other, other: one})
+    first_name, second_name = layer_names([first, second])
+    return _moved(Net.of(net), {first_name: second_name, second_name: first_name})
 
 
 def reorder(net: Any, names: Iterable[Any]) -> Net:
-    """The net with some of its layers in another order: those named, in this order, in the places that they had.
+    """The net with some layers in another order: the named layers, in this order, at the positions that they had.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:5"), sf.tensor("x")
@@ -52,39 +53,42 @@ def reorder(net: Any, names: Iterable[Any]) -> Net:
     >>> reorder(net, ["f4", "f3", "f2", "f1"]) == sf.fold(sf.mappers.residual, f[::-1], x)
     True
     """
-    whole = Net.of(net)
+    base = Net.of(net)
     wanted = layer_names(names)
     if len(set(wanted)) < len(wanted):
         raise InvalidValue(f"a layer is named twice: {', '.join(wanted)} (name each layer once)")
-    check_applied(whole, wanted)
+    check_applied(base, wanted)
     chosen = set(wanted)
-    places = list(
+    current = list(
         dict.fromkeys(
-            name for _, args in applied_layers(whole.outputs) for name in places_of(chosen, names_of(args[0])).values()
+            name for _, args in applied_layers(base.outputs) for name in places_of(chosen, names_of(args[0])).values()
         )
     )
-    return _moved(whole, dict(zip(places, wanted, strict=True)))
+    return _moved(base, dict(zip(current, wanted, strict=True)))
 
 
 def _moved(net: Net, new: Mapping[str, str]) -> Net:
-    """The net with layers in the places of others, and their parameters with them."""
+    """The net with layers replaced by others (`new` maps names to names), together with their parameters."""
     check_applied(net, new)
-    moved = {one: other for one, other in new.items() if one != other}
+    moved = {old_name: new_name for old_name, new_name in new.items() if old_name != new_name}
     applied = [(names_of(args[0]), op, args) for op, args in applied_layers(net.outputs)]
-    found = {
+    layers = {
         name: _layer(op, args, place) for names, op, args in applied for place, name in places_of(moved, names).items()
     }
-    for one, other in moved.items():
-        if found[one].arity != found[other].arity:
+    for old, new_name in moved.items():
+        if layers[old].arity != layers[new_name].arity:
             raise InvalidValue(
-                f"layers {one} and {other} read {found[one].arity} and {found[other].arity} values, so neither fits in the other's place"
+                f"layers {old} and {new_name} read {layers[old].arity} and {layers[new_name].arity} values, "
+                "so neither fits in the other's place"
             )
-    kinds = {name: found[name].kind for name in moved}
+    kinds = {name: layers[name].kind for name in moved}
     if closed := next((name for name, kind in kinds.items() if kind and None in kind.captured), None):
-        raise InvalidValue(f"layer {closed} reads a value of the step that it is in, so it has no other place")
-    if all(kinds[one] == kinds[other] for one, other in moved.items()):
+        raise InvalidValue(f"layer {closed} captures a value of its step, so it cannot move to another place")
+    if all(kinds[old] == kinds[new_name] for old, new_name in moved.items()):
         weights = {
-            w: v for one, other in moved.items() for w, v in zip(found[one].weights, found[other].weights, strict=True)
+            w: v
+            for old, new_name in moved.items()
+            for w, v in zip(layers[old].weights, layers[new_name].weights, strict=True)
         }
         return net.with_outputs(_renamed(net.outputs, moved, weights))
     beside = tuple((names, _layer(op, args, 0).kind) for names, op, args in applied if places_of(moved, names))
@@ -100,7 +104,7 @@ def _moved(net: Net, new: Mapping[str, str]) -> Net:
 
 
 def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[str, str]) -> tuple[Node, ...]:
-    """The roots with other names for some layers and some parameters; a sequence of names is renamed where it is read."""
+    """The roots with some layers and parameters renamed; a family is renamed where it is read."""
 
     def named(node: Node) -> Node:
         new = layers if getattr(node.op, "role", "") == "layer" else weights
@@ -116,8 +120,8 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
                 if each
                 for place in changed(operand)
             }
-            return _in_stretches(
-                node.op, args, listed(sorted(places), node.op.count) if places else [(0, node.op.count)], named
+            return _in_ranges(
+                node.op, args, ranges_around(sorted(places), node.op.count) if places else [(0, node.op.count)], named
             )
         if isinstance(node.op, Input):
             new = layers if node.op.role == "layer" else weights
@@ -132,26 +136,25 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
     return tuple(named(root) for root in rebuilt(roots, rule))
 
 
-def _in_stretches(
-    fold: Fold, args: Sequence[Node], stretches: Sequence[Stretch], named: Callable[[Node], Node]
+def _in_ranges(
+    fold: Fold, args: Sequence[Node], ranges: Sequence[StepRange], named: Callable[[Node], Node]
 ) -> tuple[Node, ...]:
-    """A fold as one fold for each stretch of its steps, whose sequences are named anew."""
+    """A fold as one fold per range of its steps, with its sequences renamed."""
     state, operands = tuple(map(named, args[: fold.carries])), args[fold.carries :]
-    given: list[tuple[Node, ...]] = []
-    for stretch in stretches:
-        own = [named(part(o, stretch) if each else o) for o, each in zip(operands, fold.each, strict=True)]
-        results = apply_fold(fold.block, stretch[1], state, own, fold.each)
-        state = results[: fold.carries]
-        given.append(results[fold.carries :])
-    return (*state, *(join(parts) for parts in zip(*given, strict=True)))
+    outputs: list[tuple[Node, ...]] = []
+    for steps in ranges:
+        renamed = [named(entries_in(o, steps) if each else o) for o, each in zip(operands, fold.each, strict=True)]
+        state, outputs_of_range = fold.split(apply_fold(fold.block, steps[1], state, renamed, fold.each))
+        outputs.append(outputs_of_range)
+    return (*state, *(join(parts) for parts in zip(*outputs, strict=True)))
 
 
-# ---------------------------------------------------------------- layers of different kinds: bodies go with them
+# ---------------------------------------------------------------- layers of different kinds: bodies move along
 
 
 @dataclass(frozen=True)
 class Applied:
-    """A layer as a net applies it: its kind, how many values it reads, the names of its parameters."""
+    """A layer of a net: its kind, its arity, the names of its parameters."""
 
     kind: Kind | None
     arity: int
@@ -159,23 +162,24 @@ class Applied:
 
 
 def _layer(op: Call, args: Sequence[Node | None], place: int) -> Applied:
-    """The layer at a place of the names that are applied."""
+    """The layer at a position of the applied names."""
     if op.body is None:
         return Applied(None, op.arity, ())
-    own, captured = args[1 + op.arity : 1 + op.arity + op.weights], args[1 + op.arity + op.weights :]
+    weight_nodes, captured = args[1 + op.arity : 1 + op.arity + op.weights], args[1 + op.arity + op.weights :]
     name, suffix = names_of(args[0])[place], weight_name("", names_of(args[0])[place])
-    if not all(names_of(node) for node in own):
-        raise InvalidValue(f"the parameters of layer {name} are computed by the net, so it has no other place")
-    weights = tuple(names_of(node)[place] for node in own)
+    if not all(names_of(node) for node in weight_nodes):
+        raise InvalidValue(f"the net computes the parameters of layer {name}, so it cannot move to another place")
+    weights = tuple(names_of(node)[place] for node in weight_nodes)
     wanted = tuple(
         Weight(weight.removesuffix(suffix), shape, _leaf(node).op.start)
-        for weight, shape, node in zip(weights, op.body.shapes[op.arity :], own, strict=False) if node is not None
+        for weight, shape, node in zip(weights, op.body.shapes[op.arity :], weight_nodes, strict=False)
+        if node is not None
     )  # fmt: skip
     return Applied(Kind(op.body, wanted, tuple(captured)), op.arity, weights)  # type: ignore[arg-type]
 
 
 def _leaf(node: Node) -> Node:
-    """What parameters are read from."""
+    """The leaf that parameters are read from."""
     while node.args:
         node = node.args[0]
     return node
@@ -183,11 +187,10 @@ def _leaf(node: Node) -> Node:
 
 @dataclass(frozen=True)
 class Mover(Binder):
-    """The walk that puts layers in the places that are named after them, with their bodies and parameters."""
+    """The walk that puts layers with their bodies and parameters in the places renamed to them."""
 
-    beside: tuple[
-        tuple[Names, Kind | None], ...
-    ]  # the sequences that layers are moved from, with the kinds of those that stay
+    # the sequences that layers move from, with the kinds of the layers that stay
+    beside: tuple[tuple[Names, Kind | None], ...]
 
     def kind(self, name: str) -> Kind | None:
         if name in self.kinds:
@@ -198,5 +201,5 @@ class Mover(Binder):
         return isinstance(name, Layer) or bool(places_of(self.kinds, names_of(name)))
 
     def kinds_of(self, names: Node, count: Size) -> Sequence[Kind | None] | None:
-        found = names_of(names)
-        return [self.kind(name) for name in found] if places_of(self.kinds, found) else None
+        listed = names_of(names)
+        return [self.kind(name) for name in listed] if places_of(self.kinds, listed) else None

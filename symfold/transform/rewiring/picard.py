@@ -1,8 +1,8 @@
-"""Picard: a net solved by sweeps, each reading the trajectory that the sweep before it left.
+"""Picard iteration: a net solved by sweeps, each reading the trajectory of the sweep before.
 
     z_k^(s) = f_k(z_{k-1}^(s-1)) + z_{k-1}^(s),     z_k^(0) = x     (Picard 1890, Lindelof 1894)
 
-Boosting is the first sweep of the residual net; sweep s has the paths through up to s layers, and sweep n is the net itself.
+Boosting is the first sweep of the residual net; sweep s has the paths through at most s layers, sweep n is the net.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.walks import rebuilt
 from symfold.errors import ShapeError
-from symfold.transform.rewiring.reads import Operand, fold_apart
+from symfold.transform.rewiring.reads import Operand, fold_reading
 
-# for each fold, what its layers read at each step: a part of the state as one value, or as a sequence
+# for each fold, what its layers read: each part of the state as one value for all steps, or as a sequence
 Trajectories = Mapping[Node, Sequence[Operand]]
 
 
 def picard(net: Any, sweeps: int) -> Net:
-    """The net after so many sweeps from the constant trajectory: boosting after one, the residual net itself after n.
+    """The net after some sweeps from the constant trajectory: boosting after one, the residual net itself after n.
 
-    Sweep 0 passes the initial state through, all layers left out of it. Its cost grows with the sweeps, not with the depth.
+    Sweep 0 is the initial state, without layers. The cost grows with the number of sweeps, not with the depth.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -48,7 +48,7 @@ def picard(net: Any, sweeps: int) -> Net:
 
 
 def _start(outputs: Sequence[Node]) -> tuple[tuple[Node, ...], Trajectories]:
-    """Sweep 0: every fold passes its initial state through, and its layers will read that."""
+    """Sweep 0: every fold returns its initial state, which its layers read in sweep 1."""
     trajectories: dict[Node, list[Operand]] = {}
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
@@ -56,13 +56,13 @@ def _start(outputs: Sequence[Node]) -> tuple[tuple[Node, ...], Trajectories]:
             return None
         init = args[: node.op.carries]
         trajectories[node] = [(part, False) for part in init]
-        return (*init, *_given_at(node.op, args))
+        return (*init, *_outputs_at_start(node.op, args))
 
     return rebuilt(outputs, rule), trajectories
 
 
-def _given_at(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
-    """What the steps of a fold would give out besides, if its state stayed as it began."""
+def _outputs_at_start(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
+    """The outputs of a fold's steps if its state stayed the initial one."""
     if len(fold.block.results) == fold.carries:
         return ()
     init, operands = args[: fold.carries], args[fold.carries :]
@@ -70,14 +70,14 @@ def _given_at(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
 
     def step(formals: Sequence[Node]) -> tuple[Node, ...]:
         entries = iter(formals)
-        own = [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)]
-        return fold.block(*init, *own)[fold.carries :]
+        values = [next(entries) if each else o for o, each in zip(operands, fold.each, strict=True)]
+        return fold.block(*init, *values)[fold.carries :]
 
     return fold_nodes(step, fold.count, (), sequences)
 
 
 def _sweep(outputs: Sequence[Node], before: Trajectories, last: bool) -> tuple[tuple[Node, ...], Trajectories]:
-    """One sweep: the layers read the trajectories of the sweep before; what they will read next is given out."""
+    """One sweep: layers read the trajectories of the sweep before, and folds output the new ones."""
     trajectories: dict[Node, list[Operand]] = {}
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
@@ -86,11 +86,11 @@ def _sweep(outputs: Sequence[Node], before: Trajectories, last: bool) -> tuple[t
         fold, carries = node.op, node.op.carries
         operands = list(zip(args[carries:], fold.each, strict=True))
         try:
-            results = fold_apart(fold, fold.count, args[:carries], before[node], operands, keep=not last)
+            results = fold_reading(fold, fold.count, args[:carries], before[node], operands, keep=not last)
         except ShapeError as error:
             raise prefixed(
                 error,
-                "a state that changes its shape has no sweeps, since layers read it as it was in the sweep before",
+                "a state that changes its shape has no sweeps, since layers read the state of the sweep before",
             ) from None
         total = len(fold.block.results)
         trajectories[node] = [(states, True) for states in results[total:]]

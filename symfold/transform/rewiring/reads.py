@@ -1,9 +1,9 @@
-"""Reads: what the layers of a step read, told apart from what the step carries on.
+"""Reads: separate what the layers of a step read from what the step carries.
 
-    z_k = f_k(u_k) + z_{k-1}     residual: u_k = z_{k-1}     boosting: u_k = x     grouped: u_k = the state before the group
+    z_k = f_k(u_k) + z_{k-1}     residual: u_k = z_{k-1}     boosting: u_k = x     grouped: u_k = state before the group
 
-In a residual step the state stands twice: once read by the layer, once carried. With the two told apart, the nets between
-residual and boosting, and the sweeps that lead from one to the other, are one block with other things to read.
+A residual step uses the state twice: the layer reads it, and the step carries it. With the two uses separate, the nets
+between residual and boosting, and the sweeps from one to the other, are one block that reads different values.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from symfold.core.sequences import stack
 from symfold.core.shapes import Size
 from symfold.core.walks import substitute, walk, with_args
 
-Operand = tuple[Node, bool]  # a value, and whether it is a sequence with one entry a step
+Operand = tuple[Node, bool]  # a value, and whether it is a sequence with one entry per step
 
-CARRIED = (sp.Add, sp.Mul, sp.Pow)  # arithmetic joins what it is given; every other function reads it
+CARRIED = (sp.Add, sp.Mul, sp.Pow)  # arithmetic carries its arguments; every other function reads them
 
 
 def reads(node: Node) -> bool:
-    """Whether a node is where something is read: a layer applied, a function of SymPy's, a fold inside of the step."""
+    """Whether a node reads its arguments: a layer, a SymPy function other than arithmetic, or an inner fold."""
     op = node.op
     if isinstance(op, type):
         return op not in CARRIED
     return isinstance(op, (Call, Fold)) or is_primitive(node, softmax, logsumexp)
 
 
-def read_apart(fold: Fold, state: Sequence[Node], read: Sequence[Node], operands: Sequence[Node]) -> tuple[Node, ...]:
-    """The results of one step whose layers read one state while another one is carried on.
+def step_reading(fold: Fold, state: Sequence[Node], read: Sequence[Node], operands: Sequence[Node]) -> tuple[Node, ...]:
+    """The results of one step whose layers read one state while it carries another.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
     >>> z, u = sf.tensor("z"), sf.tensor("u")
     >>> (fold,) = net.bindings
     >>> name = sf.layer("f").leaves[0]
-    >>> read_apart(fold.op, [z], [u], [name])
+    >>> step_reading(fold.op, [z], [u], [name])
     (f(u) + z,)
     """
     formals, results = fold.block.formals, fold.block.results
@@ -54,7 +54,7 @@ def read_apart(fold: Fold, state: Sequence[Node], read: Sequence[Node], operands
     return tuple(new[result] for result in results)  # type: ignore[misc]
 
 
-def fold_apart(
+def fold_reading(
     fold: Fold,
     count: Size,
     init: Sequence[Node],
@@ -62,23 +62,23 @@ def fold_apart(
     operands: Sequence[Operand],
     keep: bool = False,
 ) -> tuple[Node, ...]:
-    """The fold over the same items, its layers reading given values; with `keep` it gives out the state before each step too."""
+    """The fold whose layers read these values; with `keep`, the states before each step are outputs too."""
     carries = fold.carries
-    if count == 1:  # what a single step applies is its own all the same, and is not computed outside of it
+    if count == 1:  # the layer of a single step is stacked, so that its call stays inside the step
         operands = [(value if each else stack([value]), True) for value, each in operands]
     values = [*read, *operands]
 
     def step(formals: Sequence[Node]) -> tuple[Node, ...]:
         state, entries = formals[:carries], iter(formals[carries:])
-        own = [next(entries) if each else value for value, each in values]
-        results = read_apart(fold, state, own[:carries], own[carries:])
+        entry_values = [next(entries) if each else value for value, each in values]
+        results = step_reading(fold, state, entry_values[:carries], entry_values[carries:])
         return (*results, *state) if keep else results
 
     return fold_nodes(step, count, init, [value for value, each in values if each])
 
 
 def _carrying(results: Sequence[Node]) -> list[Node]:
-    """What the results are joined from, down to where something is read."""
+    """The nodes that carry values into the results, down to the nodes that read."""
     seen: dict[Node, None] = {}
     waiting = list(reversed(results))
     while waiting:

@@ -17,9 +17,9 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.transform.passes.hoisting import distribute
+from symfold.transform.passes.hoisting import hoisted
 
-TARGET = Target(passes=(distribute,))
+TARGET = Target(passes=(hoisted,))
 
 
 class Function:

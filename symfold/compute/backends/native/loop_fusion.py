@@ -1,4 +1,4 @@
-"""What follows a fold entry by entry is done in its steps, while the entry is at hand: `distribute` the other way round.
+"""What follows a fold entry by entry is done in its steps, while the entry is at hand: hoisting the other way round.
 
 A gradient and the step along it, say: W - rate * reverse(fold[j]) becomes one more output of the fold's step, so that the
 gradients of all the layers are never in memory at once.

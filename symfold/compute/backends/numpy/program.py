@@ -17,7 +17,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.transform.passes.hoisting import distribute
+from symfold.transform.passes.hoisting import hoisted
 
 FUNCTIONS = (
     *(
@@ -65,7 +65,7 @@ FUNCTIONS = (
 )
 
 
-TARGET = Target(passes=(with_exponentials, distribute))
+TARGET = Target(passes=(with_exponentials, hoisted))
 
 
 class Steps:

@@ -1,6 +1,6 @@
-"""Specialising: a net with unknown sizes, shapes and depths given their numbers.
+"""Specialization: numbers for the unknown sizes, shapes and depths of a net.
 
-Sizes that met while unknown were taken to be equal; here, where the numbers come, that is checked.
+Unknown sizes that met were assumed equal; now that the numbers are known, this is checked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Sizes = Mapping[sp.Symbol, int]
 
 
 def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
-    """The net with the inputs in these shapes, every other shape following from them.
+    """The net with inputs of these shapes; all other shapes follow.
 
     >>> import symfold as sf
     >>> with_shapes(sf.Net.of(sf.tensor("x", (None, 3)) + 1), {"x": (5, 3)}).shape
@@ -43,7 +43,7 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
 
 
 def members(family: StackedInputs, shapes: Mapping[str, Sequence[int]]) -> list[str]:
-    """The inputs of a family that shapes are given for."""
+    """The inputs of a family whose shapes are given."""
     names = family.names if isinstance(family.names, Numbered) else family.positions
     return [name for name in shapes if name in names]
 
@@ -55,22 +55,22 @@ def net_with_sizes(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] |
 
 
 def _form(form: Any, sizes: Sizes) -> Any:
-    """A form whose names may be symbolically many."""
+    """A form with sizes replaced in its numbered names."""
     if isinstance(form, Numbered):
         return replace(form, count=_number(form.count, sizes))
     return tuple(_form(part, sizes) for part in form) if isinstance(form, tuple) else form
 
 
 def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
-    """Read the unknown sizes of an input off a shape, or say why it does not fit."""
+    """Read the unknown sizes of an input off a shape; raise if it does not fit."""
     if not is_known(leaf.shape):
         return
     fits = len(shape) == len(leaf.shape)
-    for wanted, size in zip(leaf.shape, shape, strict=False):
-        if isinstance(wanted, sp.Symbol):
-            fits = fits and sizes.setdefault(wanted, size) == size
+    for expected, size in zip(leaf.shape, shape, strict=False):
+        if isinstance(expected, sp.Symbol):
+            fits = fits and sizes.setdefault(expected, size) == size
         else:
-            fits = fits and wanted == size
+            fits = fits and expected == size
     if not fits:
         raise ShapeError(f"{leaf.op.role} {leaf.op.name!r} has shape {show(leaf.shape)}, got an array of shape {shape}")
 
@@ -83,17 +83,17 @@ def with_sizes(
 
 
 def _number(value: Any, sizes: Sizes) -> Any:
-    """A size, or anything that holds sizes, with the symbols replaced."""
+    """A size, or a tuple of sizes, with symbols replaced by numbers."""
     if isinstance(value, tuple):
         return tuple(_number(part, sizes) for part in value)
     if isinstance(value, sp.Basic):
-        known = value.subs(sizes)
-        return int(known) if known.is_Integer else known
+        size = value.subs(sizes)
+        return int(size) if size.is_Integer else size
     return value
 
 
 def _sized(
-    roots: tuple[Node, ...], given: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
+    roots: tuple[Node, ...], leaves: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Node, ...]:
     def rule(node: Node, args: tuple[Node, ...]) -> Any:
         op = node.op
@@ -101,8 +101,8 @@ def _sized(
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
             return Node(Input(op.name, shape, op.role, op.start))
         if isinstance(op, StackedInputs):
-            own = members(op, shapes) if op.role == "input" and not is_known(op.shape) else ()
-            shape = tuple(shapes[own[0]]) if own else _number(op.shape, sizes)
+            names = members(op, shapes) if op.role == "input" and not is_known(op.shape) else ()
+            shape = tuple(shapes[names[0]]) if names else _number(op.shape, sizes)
             return Node(replace(op, names=_form(op.names, sizes), shape=shape))
         if isinstance(op, Fold):
             return _fold(op, args, sizes, shapes)
@@ -112,7 +112,7 @@ def _sized(
             check_met(node, args)
         return None
 
-    return rebuilt(roots, rule, given)
+    return rebuilt(roots, rule, leaves)
 
 
 def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:
@@ -121,23 +121,24 @@ def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str,
     count = _number(fold.count, sizes)
     if isinstance(count, int) and count < 0:
         raise InvalidValue(
-            f"the depth {fold.count} of a part of the net would be {count}: its first steps stand apart (give the depth a larger number)"
+            f"the depth {fold.count} of a part of the net would be {count}, since its first steps are separate "
+            "(give the depth a larger number)"
         )
     for operand, each in zip(operands, fold.each, strict=True):
         if each and operand.shape[0] != count:
             raise ShapeError(f"a fold of {count} steps reads a sequence of {operand.shape[0]} entries")
 
     def step_for(state: tuple[Shape, ...], first: int) -> Step:
-        wanted = (*state, *entries)
-        formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(wanted)]
+        formal_shapes = (*state, *entries)
+        formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(formal_shapes)]
         results = _sized(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
-        return Step(Block(wanted, results), operands, fold.each)
+        return Step(Block(formal_shapes, results), operands, fold.each)
 
     return settle(step_for, count, init)
 
 
 def check_met(node: Node, args: Sequence[Node]) -> None:
-    """Sizes that met while one was unknown must be equal now: an unknown size is never taken for 1."""
+    """Check that sizes which met while one was unknown are equal: an unknown size is never broadcast as 1."""
     before = [arg.shape for arg in node.args]
     if not all(map(is_known, before)):
         return
@@ -150,5 +151,6 @@ def check_met(node: Node, args: Sequence[Node]) -> None:
         if len(set(met)) > 1 and all(isinstance(size, int) for size in met):
             shapes = " and ".join(show(arg.shape) for arg in args if arg.shape)
             raise ShapeError(
-                f"sizes that meet must be equal: {shapes} (an unknown size, None, is never broadcast; give it as 1 if it is)"
+                f"sizes that meet must be equal: {shapes} "
+                "(an unknown size, None, is never broadcast; give it as 1 if it is)"
             )
