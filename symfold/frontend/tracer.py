@@ -94,6 +94,12 @@ class TruthTracer(Tracer):
     def __class__(self) -> type:
         return sp.logic.boolalg.Boolean
 
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TruthTracer) and self.node == other.node  # SymPy simplifies equal conditions
+
 
 def traced(value: Any) -> Any:
     """A node as a tracer, also inside a tuple; anything else unchanged."""
