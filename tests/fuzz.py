@@ -107,7 +107,7 @@ def a_fold_is_its_steps(net: sf.Net) -> None:
     assert known(lambda: sf.paths(net).matrix.expand()) == known(lambda: sf.paths(steps).matrix.expand())
     assert known(lambda: sf.degree(net, layer=3)) == known(lambda: sf.degree(steps, layer=3))
     assert sf.cost(net) == sf.cost(steps)
-    with mock.patch.object(sharing, "MOST_WRITTEN", 0):  # by blocks, as nets of many steps
+    with mock.patch.object(sharing, "MOST_UNROLLED", 0):  # by blocks, as nets of many steps
         assert sf.cost(net) == sf.cost(steps)
 
 

@@ -1,11 +1,11 @@
-"""Analysis: what a net is, computed on the folded form.
+"""Analysis: properties of nets, computed on the folded form.
 
-In: a net or two. Out: counts, formulas, series, verdicts.
+In: one net or two. Out: counts, formulas, series, verdicts.
 
     counting/     paths, cost, degree: powers of a step
-    jacobians/    derivatives in order, and the gradient that each layer receives
-    normal_form   one form for nets that differ only by the order of sums, brackets and rolling
+    jacobians/    derivatives as ordered products, and the gradients that layers receive
+    normal_form   one form for nets that differ only by rolling and the order and brackets of sums
     strength/     series in the strength of the layers
     coupling      virtual weights between layers
-    equality/     verdicts, and what moved between two nets
+    equality/     verdicts, and what differs between two nets
 """

@@ -1,10 +1,10 @@
-"""Coupling: the virtual weights between layers of the form V_k s(W_k z + b_k).
+"""Coupling: virtual weights between layers of the form V_k s(W_k z + b_k).
 
     boosting:  h_k = s(W_k x + b_k)                                     one hidden layer of width n h
     residual:  h_k = s(W_k x + sum over j < k of W_k V_j h_j + b_k)     the same layer, with lateral couplings
 
-Stacked, the couplings W_k V_j are strictly block lower triangular: what a layer writes, later layers read as if they were
-wired to it (virtual weights: Elhage et al. 2021).
+Stacked, the couplings W_k V_j are strictly block lower triangular: later layers read the output of a layer as if they
+were connected to it (virtual weights: Elhage et al. 2021).
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Coupling:
-    """What each layer reads with and writes with, as matrices that act on columns: W_k is (h, d), V_k is (d, h)."""
+    """The read and write matrices of each layer, acting on columns: W_k is (h, d), V_k is (d, h)."""
 
     layers: tuple[str, ...]
     read: tuple[Array, ...]
     write: tuple[Array, ...]
-    wiring: Array  # row k, column j: the weight with which layer k reads layer j, that of the mixing matrix
+    wiring: Array  # row k, column j: the weight with which layer k reads layer j, from the mixing matrix
 
     def block(self, later: int, earlier: int) -> Array:
-        """W_k V_j, times the weight with which layer k, counted from 0, reads layer j: zero in boosting."""
-        found: Array = self.wiring[later, earlier] * (self.read[later] @ self.write[earlier])
-        return found
+        """W_k V_j times the weight with which layer k, counted from 0, reads layer j: zero in boosting."""
+        product: Array = self.wiring[later, earlier] * (self.read[later] @ self.write[earlier])
+        return product
 
     @cached_property
     def norms(self) -> Array:
@@ -56,7 +56,7 @@ class Coupling:
 
     @cached_property
     def lateral(self) -> Array:
-        """All the couplings as one matrix between the hidden units of all layers: strictly block lower triangular."""
+        """All couplings as one matrix between the hidden units of all layers, strictly block lower triangular."""
         return np.block(
             [
                 [
@@ -72,33 +72,31 @@ class Coupling:
 
 
 def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
-    """The virtual weights of a net's layers, each V s(W z + b) or s(W z + b) (then V is the identity), at given parameters.
+    """The virtual weights of a net with layers V s(W z + b), or s(W z + b) (then V is the identity).
 
     >>> import numpy as np, symfold as sf
     >>> kind = sf.layer("f", lambda z, W, V: np.tanh(z @ W) @ V, W=(2, 5), V=(5, 2)).kind
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", kind), sf.tensor("x", (None, 2)))
-    >>> found = sf.coupling(net, net.init(seed=0))
-    >>> found.block(2, 0).shape, found.lateral.shape, bool((np.triu(found.norms) == 0).all())
+    >>> weights = sf.coupling(net, net.init(seed=0))
+    >>> weights.block(2, 0).shape, weights.lateral.shape, bool((np.triu(weights.norms) == 0).all())
     ((5, 5), (15, 15), True)
     """
-    whole = Net.of(net)
+    net = Net.of(net)
     if not isinstance(params, Mapping):
         raise InvalidType(
             f"params must be a mapping from names to arrays, got {type(params).__name__} (as net.init() gives)"
         )
     if any(
-        isinstance(own := names_of(args[0]), Numbered) and isinstance(own.count, int) and own.count > MOST
-        for op, args in applied_layers(whole.outputs)
+        isinstance(family := names_of(args[0]), Numbered) and isinstance(family.count, int) and family.count > MOST
+        for op, args in applied_layers(net.outputs)
         if op.body is not None
     ):
-        raise too_large()  # before the parameters of so many layers are looked for
-    arrays = arrays_of(
-        {name: params[name] for name in params}, [node.op.name for node in whole.params], what="parameter"
-    )
+        raise too_large()  # before the search for the parameters of so many layers
+    arrays = arrays_of({name: params[name] for name in params}, [node.op.name for node in net.params], what="parameter")
     names: list[str] = []
     read: list[Array] = []
     write: list[Array] = []
-    for op, args in applied_layers(whole.outputs):
+    for op, args in applied_layers(net.outputs):
         weights = [tuple(names_of(weight)) for weight in args[1 + op.arity : 1 + op.arity + op.weights]]
         form = _form(op, str(names_of(args[0])[0]))
         for place, name in enumerate(names_of(args[0])):
@@ -113,27 +111,25 @@ def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
         matrix.shape[0] != read[0].shape[1] for matrix in write
     ):
         raise NoRule("the layers do not all read and write states of one width, so they have no virtual weights")
-    mixed = mixing_matrix(whole)
+    mixed = mixing_matrix(net)
     if sorted(mixed.layers) != sorted(names) or len(set(names)) < len(names):
-        raise NoRule("a layer is applied more than once, so it has no one place among the others")
+        raise NoRule("a layer is applied more than once, so it has no single place among the others")
     order = [names.index(name) for name in mixed.layers]
-    numbers = {
-        sp.Symbol(name): float(value) for name, value in arrays.items() if np.ndim(value) == 0
-    }  # weights that are learned
+    numbers = {sp.Symbol(name): float(value) for name, value in arrays.items() if np.ndim(value) == 0}
     wiring = np.array(mixed.A[1:, 1:].subs(numbers).tolist(), dtype=float).reshape(len(names), len(names))
     return Coupling(mixed.layers, tuple(read[k] for k in order), tuple(write[k] for k in order), wiring)
 
 
 def _as_columns(matrix: Array, left: bool) -> Array:
-    """A matrix that acts on columns, from one that stands at the left (W z) or at the right (z W)."""
+    """A matrix that acts on columns, from a left (W z) or a right factor (z W)."""
     return np.asarray(matrix, dtype=float) if left else np.asarray(matrix, dtype=float).T
 
 
-Matrix = tuple[int, bool]  # which of the layer's parameters, and whether it stands at the left of what it multiplies
+Matrix = tuple[int, bool]  # the index of a parameter of the layer, and whether it is the left factor
 
 
 def _form(op: Call, name: str) -> tuple[Matrix, Matrix | None]:
-    """Which parameters a layer reads and writes with, found in its body."""
+    """The parameters by which a layer reads and writes, from its body."""
     if op.body is None:
         raise NoRule(
             f"layer {name} is opaque, so it has no weights (give it a body with net.bind, or fold over sf.dense layers)"
@@ -142,16 +138,16 @@ def _form(op: Call, name: str) -> tuple[Matrix, Matrix | None]:
         raise NoRule(f"layer {name} reads {op.arity} values, so it is not of the form V s(W z + b)")
     source = op.body.formals[0]
     readers = [node for node in walk(op.body.results) if source in node.args]
-    reading = _product(readers[0], [source], op) if len(readers) == 1 else None
-    if reading is None:
+    read = _product(readers[0], [source], op) if len(readers) == 1 else None
+    if read is None:
         raise NoRule(
             f"layer {name} is not of the form V s(W z + b): its body must read z in one product with a parameter"
         )
-    return reading, _writing(op.body, source, op)
+    return read, _write_matrix(op.body, source, op)
 
 
-def _writing(body: Block, source: Node, op: Call) -> Matrix | None:
-    """The parameter that the last product of a body multiplies with, what does not depend on z left out."""
+def _write_matrix(body: Block, source: Node, op: Call) -> Matrix | None:
+    """The parameter in the last product of a body, ignoring terms that do not depend on z."""
     depends = {source}
     for node in walk(body.results):
         if any(arg in depends for arg in node.args):
@@ -162,13 +158,13 @@ def _writing(body: Block, source: Node, op: Call) -> Matrix | None:
         if len(terms) != 1:
             return None
         last = terms[0]
-    if source in last.args:  # a linear layer: its one matrix is what it reads with
+    if source in last.args:  # a linear layer: its only matrix is the read matrix
         return None
     return _product(last, [arg for arg in last.args if arg in depends], op)
 
 
 def _product(node: Node, inner: Sequence[Node], op: Call) -> Matrix | None:
-    """The parameter that a product multiplies a value with, if it is such a product."""
+    """The parameter in a product of a value and a parameter; else None."""
     assert op.body is not None
     weights = op.body.formals[op.arity : op.arity + op.weights]
     if not is_primitive(node, dot) or len(inner) != 1:

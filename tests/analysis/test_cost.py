@@ -124,7 +124,7 @@ def test_a_fold_costs_what_its_steps_cost(parts: Any, start: Any, read: Any, per
     state = tuple(map(as_node, start))
     folded, steps = (sf.Net.of(tuple(net.outputs[k] for k in read)) for net in (sf.fold(step, layers, state), written(step, layers, state)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sharing, "MOST_WRITTEN", most)
+        patch.setattr(sharing, "MOST_UNROLLED", most)
         costs = [replace(sf.cost(net), operations=None) for net in (folded, sf.unroll(folded), sf.roll(sf.unroll(folded)), steps)]
     assert costs == costs[:1] * 4
     assert measured(steps) == by_graph(steps)

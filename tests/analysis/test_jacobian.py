@@ -343,7 +343,7 @@ def test_of_any_net_the_numbers_are_those_of_its_adjoint_step_by_step(net: sf.Ne
 def test_a_state_that_is_a_sequence_has_no_product_form() -> None:
     states = sf.scan(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x", (2,)))
     g = sf.layer("g")
-    with pytest.raises(NoRule, match=r"sequence itself.*evaluate"):
+    with pytest.raises(NoRule, match=r"state that is a sequence.*evaluate"):
         sf.jacobian(sf.fold(sf.mappers.residual, [g, g], states)).formula()
 
 

@@ -623,7 +623,7 @@ def test_errors_say_what_can_be_done() -> None:
         sf.series(net, order=-1)
     with pytest.raises(InvalidValue, match="named 'epsilon'"):
         sf.series(sf.scaled(net))
-    with pytest.raises(InvalidValue, match=r"named 'f2' already .its names: x, f1, f2; give"):
+    with pytest.raises(InvalidValue, match=r"named 'f2' .its names: x, f1, f2; choose"):
         sf.scaled(net, "f2")
     with pytest.raises(InvalidValue, match="coefficient 4 of a series of order 3"):
         sf.series(net).coefficient(4)
@@ -639,5 +639,5 @@ def test_errors_say_what_can_be_done() -> None:
         sf.series(net).coefficient(2).bind({"f1": lambda z: z, "f2": lambda z: z})
     with pytest.raises(InvalidType, match="no input or parameter 'y'"):
         sf.series(net.bind(bodies(2))).evaluate(x=1.0, y=2.0)
-    with pytest.raises(InvalidType, match="held differently"):
+    with pytest.raises(InvalidType, match="different structure"):
         _ = sf.series(net) - sf.series(sf.Net.of((X, Y)))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.analysis.equality.agreement import agree
 from symfold.analysis.equality.counterexample import find
-from symfold.analysis.equality.random_functions import Reading
+from symfold.analysis.equality.random_functions import RandomFunctions
 from symfold.analysis.equality.same_form import normal_form, same_form
 from symfold.analysis.equality.verdict import LEVELS, Verdict, verdict
 from symfold.core.applied_layers import Call
@@ -344,8 +344,8 @@ def test_what_is_said_of_every_depth_holds_at_each(a: Any, b: Any) -> None:
 @given(trees(2), st.integers(1, 3))
 def test_the_two_readings_of_random_functions_agree_on_what_is_equal(a: Any, depth: int) -> None:
     one, two = net_of(a, depth), net_of(turned_around(a), depth)
-    assert agree(one, two, Reading(seed=5)).equal
-    assert agree(one, two, Reading(seed=5, folded=True)).equal
+    assert agree(one, two, RandomFunctions(seed=5)).equal
+    assert agree(one, two, RandomFunctions(seed=5, folded=True)).equal
 
 
 # ---------------------------------------------------------------- what would be a mistake
@@ -354,7 +354,7 @@ def test_the_two_readings_of_random_functions_agree_on_what_is_equal(a: Any, dep
 def test_states_of_nested_folds_are_told_apart() -> None:
     inner = sf.layers("g1:3")
     nets = [sf.fold(lambda z, f, s=step: sf.fold(lambda h, g: s(z, h, g), inner, f(z)), layers("n"), X) for step in (lambda z, h, g: g(h) + z, lambda z, h, g: g(h) + h)]
-    assert not agree(*nets, Reading(seed=0, folded=True)).equal
+    assert not agree(*nets, RandomFunctions(seed=0, folded=True)).equal
     assert verdict(*nets).equal is False
 
 

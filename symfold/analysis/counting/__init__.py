@@ -1,22 +1,24 @@
-"""Counting: what passes through a net, by powers of what passes through a step.
+"""Counting: paths, degree and cost of a net, by powers of the matrix of a step.
 
-powers            powers of the matrix of a step, closed or as a recurrence
-weights           what a layer on a path is worth
-numbers           the value of the net's constants, exactly
-tails             coefficients of a large power of a small polynomial, added up
-polynomials       path polynomials, kept as powers
-spectrum          the share of paths between two lengths, if there are too many to count exactly
-path_rows         the vectors that an interpretation along paths adds and multiplies
-running           a fold over such vectors, as a power of a matrix
-transfer          from inputs to outputs, block by block
-known_weights     SymPy symbols that are weights
-schedule          each layer as early as possible: levels
-connections       which layers reach which
-truncated         a polynomial near a point, up to an order
-paths             sf.paths
-unread            folds without what nothing reads
-fused             folds that take their steps together
-sharing           equal values of steps, counted once
-degree            the degree of a net whose layers are polynomials
-cost              sf.cost: work, span, width, connections, size written out
+In: a net. Out: path polynomials, degrees, costs.
+
+    powers            powers of a matrix, closed or as a recurrence
+    weights           weights of layers on a path
+    numbers           exact values of the net's constants
+    tails             sums of coefficients of a large power of a small polynomial
+    polynomials       path polynomials, kept as powers, and their moments
+    spectrum          the share of paths between two lengths, if there are too many to count exactly
+    path_rows         rows: the weights of the paths to a value
+    row_folds         folds over rows, as powers of a matrix
+    transfer          the interpretation of a net as rows
+    known_weights     SymPy symbols that are weights
+    schedule          ASAP levels of layers
+    connections       which layers reach which
+    truncated         truncated Taylor expansions at a point
+    paths             sf.paths
+    unread            folds without parts that nothing reads
+    fused             loop fusion: folds of as many steps as one
+    sharing           equal values of different steps, counted once
+    degree            the degree of a net whose layers are polynomials
+    cost              sf.cost: work, span, width, connections, expanded size
 """

@@ -1,7 +1,7 @@
-"""Connections: which inputs and layer outputs reach which layers and outputs without passing through another layer.
+"""Connections: pairs of an input or layer and the layers and outputs that it reaches without a layer between.
 
-Sources that reach the same values are one class with a number. Within a fold a class moves among the parts of the state
-as the block says, from set to set, and so ends in a cycle of sets: sums over the steps are sums over that cycle.
+Sources that reach the same values are one class with a size. In a fold, the set of state parts that a class reaches
+changes from step to step as the block says, and ends in a cycle: sums over the steps are sums over that cycle.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import known_count
 
 SHORT = 4  # folds of fewer steps are run
-MOST_NESTED = 20_000  # layer applications in one step, of nested folds together
+MOST_NESTED = 20_000  # layer applications in one step of a fold with nested folds
 
 
 def connections(net: Net) -> int:
-    """The pairs (input or layer, layer or output) that are joined by a way without a layer between them, each once.
+    """The number of pairs (input or layer, layer or output) joined by a path with no layer between.
 
     A residual net has (n + 1)(n + 2)/2: x and all earlier layers reach each layer, and all of them the output.
 
@@ -41,19 +41,17 @@ def connections(net: Net) -> int:
 
 
 class Reach(Powers):
-    """What each value is reached by: a set of classes of sources, as bits; and the connections so far."""
+    """The classes of sources that reach a value, as bits; `total` are the connections so far."""
 
     def __init__(self, formals: int = 0):
-        self.formals = (
-            formals  # of a block: its first classes stand for what reaches its formals, and count for nothing here
-        )
+        self.formals = formals  # of a block; its first classes are its formals, of size 0
         self.counts = [0] * formals
         self.total = 0
-        self.targets: Counter[int] = Counter()  # of a block: how many layers are reached by which formals
+        self.targets: Counter[int] = Counter()  # of a block: the number of layers by the formals that reach them
         self._inputs: dict[Node, int] = {}
 
     def sources(self, reached: int) -> int:
-        """How many sources there are in some classes."""
+        """The number of sources in some classes."""
         return sum(self.counts[k] for k in _bits(reached))
 
     def new(self, count: int) -> int:
@@ -101,70 +99,70 @@ class Reach(Powers):
         count, carries = known_count(fold.count), fold.carries
         operands = ~((1 << carries) - 1)
 
-        def after(held: int) -> int:
-            return _pack(bool(result & held) for result in results) | (held & operands)
+        def after(places: int) -> int:
+            return _pack(bool(result & places) for result in results) | (places & operands)
 
-        def hits(held: int) -> int:
-            return sum(times for reached, times in step.targets.items() if reached & held)
+        def hits(places: int) -> int:
+            return sum(times for reached, times in step.targets.items() if reached & places)
 
         state = [0] * carries
-        for one in _bits(_union(args)):  # what comes in from outside
-            way = Way(_pack(arg >> one & 1 for arg in args), after)
-            self.total += self.counts[one] * way.summed(hits, count)
-            _spread(state, way.at(count), 1 << one)
-        born = Counter(_pack(result >> one & 1 for result in results) for one in range(step.formals, len(step.counts)))
+        for bit in _bits(_union(args)):  # classes from outside
+            orbit = Orbit(_pack(arg >> bit & 1 for arg in args), after)
+            self.total += self.counts[bit] * orbit.summed(hits, count)
+            _spread(state, orbit.at(count), 1 << bit)
+        born = Counter(_pack(result >> bit & 1 for result in results) for bit in range(step.formals, len(step.counts)))
         self.total += count * step.total
-        for first, times in born.items():  # what each step adds: it goes through 0 to count - 1 steps more
-            way = Way(first, after)
-            self.total += times * way.summed_twice(hits, count)
-            for held, steps in way.ends(count).items():
-                if held:
-                    _spread(state, held, self.new(times * steps))
+        for first, times in born.items():  # classes that each step adds, with 0 to count - 1 steps to come
+            orbit = Orbit(first, after)
+            self.total += times * orbit.summed_twice(hits, count)
+            for places, steps in orbit.ends(count).items():
+                if places:
+                    _spread(state, places, self.new(times * steps))
         return state
 
 
-class Way:
-    """The sets that a class is held in, step after step: some of them once, then a cycle."""
+class Orbit:
+    """The sets of places that a class reaches, step by step: a tail, then a cycle."""
 
     def __init__(self, first: int, after: Callable[[int], int]):
         self.sets = [first]
-        places = {first: 0}
-        while (held := after(self.sets[-1])) not in places:
-            places[held] = len(self.sets)
-            self.sets.append(held)
-        self.start = places[held]
+        indices = {first: 0}
+        while (places := after(self.sets[-1])) not in indices:
+            indices[places] = len(self.sets)
+            self.sets.append(places)
+        self.start = indices[places]
         self.period = len(self.sets) - self.start
 
     def at(self, step: int) -> int:
         return self.sets[step if step < self.start else self.start + (step - self.start) % self.period]
 
     def ends(self, count: int) -> Counter[int]:
-        """How many of the steps 0..count-1 find it in which set."""
-        found: Counter[int] = Counter()
-        for place, held in enumerate(self.sets[:count]):
-            found[held] += 1 if place < self.start else -((place - count) // self.period)
-        return found
+        """How many of the steps 0..count-1 are in each set."""
+        steps: Counter[int] = Counter()
+        for index, places in enumerate(self.sets[:count]):
+            steps[places] += 1 if index < self.start else -((index - count) // self.period)
+        return steps
 
     def summed(self, worth: Callable[[int], int], count: int) -> int:
         """The sum of a worth over the steps 0..count-1."""
-        return sum(worth(held) * steps for held, steps in self.ends(count).items())
+        return sum(worth(places) * steps for places, steps in self.ends(count).items())
 
     def summed_twice(self, worth: Callable[[int], int], count: int) -> int:
-        """The sum of that sum over 0..count-1 in the place of count: step j comes up count - 1 - j times."""
+        """The sum of `summed` over the counts 0..count-1: step j is in count - 1 - j of them."""
         total = 0
-        for place, held in enumerate(self.sets[:count]):
-            times = 1 if place < self.start else -((place - count) // self.period)
-            total += worth(held) * (times * (count - 1 - place) - self.period * (times * (times - 1) // 2))
+        for index, places in enumerate(self.sets[:count]):
+            times = 1 if index < self.start else -((index - count) // self.period)
+            total += worth(places) * (times * (count - 1 - index) - self.period * (times * (times - 1) // 2))
         return total
 
 
 def _bits(number: int) -> list[int]:
-    found = []
+    bits = []
     while number:
         low = number & -number
-        found.append(low.bit_length() - 1)
+        bits.append(low.bit_length() - 1)
         number ^= low
-    return found
+    return bits
 
 
 def _pack(flags: Any) -> int:
@@ -178,7 +176,7 @@ def _union(sets: Sequence[int]) -> int:
     return total
 
 
-def _spread(state: list[int], held: int, bit: int) -> None:
+def _spread(state: list[int], places: int, bit: int) -> None:
     for part in range(len(state)):
-        if held >> part & 1:
+        if places >> part & 1:
             state[part] |= bit

@@ -1,4 +1,4 @@
-"""Cost: the work of a net, its critical path, how much of it can be done at once, and how large it is when written out."""
+"""The cost of a net: its work, critical path, parallelism and expanded size."""
 
 from __future__ import annotations
 
@@ -42,21 +42,20 @@ from symfold.transform.rolling import at_depth, depth_symbols
 
 REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
 EXPONENTIAL = (softmax, safe_softmax, logsumexp)
-EXPONENTIALS = 3  # for each entry of a softmax: an exponential, a sum, a division
-SHALLOW, DEEP = range(8, 14), (*range(14, 20), 101, 1000)  # depths that a closed form is read off, and checked at
+EXPONENTIALS = 3  # per entry of a softmax: an exponential, an addition, a division
+SHALLOW, DEEP = range(8, 14), (*range(14, 20), 101, 1000)  # depths at which a closed form is fitted, and checked
 LONG_NUMBER = 10**15
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a net costs; None where that is not known, or has no closed form in a symbolic depth.
+    """What a net costs; None if a measure is unknown, or has no closed form in a symbolic depth.
 
-    work: the layers that are applied. operations: the arithmetic on entries, a
-    multiply-add of a matrix product counted once; known where the layers have bodies and the tensors shapes. span: the
-    layers on the longest path, its steps if nothing else waited. width: with every layer done as early as it can be, at
-    the level of the longest path of layers that ends in it, the most layers at one level. connections: the pairs
-    (input or layer, layer or output) with a way between them that passes through no layer, each once. tree, dag: the
-    operations of the expanded formula as it is written, and with shared parts written once.
+    work: the number of layer applications. operations: the arithmetic on entries, a multiply-add of a matrix product
+    counted once; known if all layers have bodies and all tensors shapes. span: the number of layers on the critical
+    path. width: the most layers at one level of the ASAP schedule, in which the level of a layer is the longest chain
+    of layers that ends in it. connections: the number of pairs (input or layer, layer or output) joined by a path with
+    no layer between. tree, dag: the operations of the expanded formula, with shared parts repeated, and written once.
     """
 
     work: Any
@@ -82,9 +81,10 @@ class Cost:
 
 
 def cost(net: Any) -> Cost:
-    """What a net costs, read off its blocks: at any depth, and in a symbolic depth where that closes.
+    """The cost of a net, from its blocks: at any depth, and in a symbolic depth if a closed form exists.
 
-    A fold costs what its steps written out cost. There, equal structure is one value, computed once, and what nothing reads is gone.
+    A fold costs what its unrolled steps cost, in which equal structure is one value, computed once, and values that
+    nothing reads are dropped.
 
     >>> import sympy as sp, symfold as sf
     >>> x, f = sf.tensor("x"), sf.layers("f", count=sp.Symbol("n"))
@@ -112,7 +112,7 @@ def cost(net: Any) -> Cost:
 
 
 def measured(net: Net) -> dict[str, Any]:
-    """What the steps of a net of known depth cost, by the name in `Cost`; the tree, which shares nothing, apart."""
+    """The fields of `Cost` for a net of known depth, except the tree, which shares nothing."""
     distinct = shared(net)
     span, width = schedule(distinct)
     return {
@@ -131,16 +131,17 @@ def _depth(net: Net) -> sp.Symbol | None:
     if len(symbols) > 1:
         names = [symbol.name for symbol in symbols]
         raise NoRule(
-            f"the cost is closed in one symbolic depth, and the net has {', '.join(names)} (give all but one a number: net.at({names[0]}=10))"
+            f"the cost is closed in one symbolic depth, and the net has {', '.join(names)} "
+            f"(give all but one a number: net.at({names[0]}=10))"
         )
     return symbols[0] if symbols else None
 
 
 def closed(depth: sp.Symbol, values: Mapping[int, Any]) -> sp.Expr | None:
-    """A measure as a polynomial in the depth, for depths that are not small; None if it is none, or not known.
+    """A measure as a polynomial in the depth, for depths that are not small; None if it is no polynomial, or unknown.
 
-    It is read off exact values at six depths and checked at eight more, the last 1000. (A count obeys a linear recurrence in
-    the depth, and a level one over (max, +) that is periodic from some depth on.)
+    It is interpolated from exact values at six depths and checked at eight more, the last 1000. (A count obeys a linear
+    recurrence in the depth, a level one over (max, +) that is periodic from some depth on.)
 
     >>> n = sp.Symbol("n")
     >>> closed(n, {at: at**2 + at for at in (*SHALLOW, *DEEP)}), closed(n, {at: 2**at for at in (*SHALLOW, *DEEP)})
@@ -155,7 +156,7 @@ def closed(depth: sp.Symbol, values: Mapping[int, Any]) -> sp.Expr | None:
 
 
 def _symbolic_tree(net: Net) -> sp.Expr | None:
-    """The size of the expanded formula of one fold of symbolic depth: a power of the sizes of a step."""
+    """The expanded size of a single fold of symbolic depth: a power of the sizes of its step."""
     select = net.outputs[0]
     fold = select.args[0].op if isinstance(select.op, Select) else None
     if len(net.outputs) > 1 or fold is None or select.op.position >= fold.carries or isinstance(fold.count, int):
@@ -173,11 +174,12 @@ def _symbolic_tree(net: Net) -> sp.Expr | None:
 
 
 def operations(net: Net) -> Any:
-    """The arithmetic on entries of arrays; None where a layer is opaque or a shape is unknown.
+    """The arithmetic on entries of arrays; None if a layer is opaque or a shape unknown.
 
     >>> import symfold as sf
     >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
-    >>> operations(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3))))  # 10 times 45 for W, 15 for b, relu and the sum
+    >>> net = sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3)))
+    >>> operations(net)  # per layer 45 for W, 15 each for b, relu and the sum
     900
     """
     return _arithmetic(shared_nodes(inlined(net.outputs)))
@@ -204,18 +206,18 @@ def _arithmetic(roots: Sequence[Node]) -> Any:
 
 
 def _passes(node: Node) -> Any:
-    """How often an operation passes an entry of its result (of a reduction, of its argument)."""
+    """The operations per entry of the result (of the argument, for a reduction)."""
     if isinstance(node.op, type):
         return own_size(node, len(node.args))
     if is_primitive(node, dot):
         return node.args[0].shape[-1]
     if is_primitive(node, einsum):
-        return _joined(node, dict(node.op.attributes)["subscripts"])
+        return _contracted(node, dict(node.op.attributes)["subscripts"])
     return EXPONENTIALS if is_primitive(node, *EXPONENTIAL) else 1
 
 
-def _joined(node: Node, subscripts: str) -> Any:
-    """How many products an entry of an einsum adds up."""
+def _contracted(node: Node, subscripts: str) -> Any:
+    """The number of products that an entry of an einsum adds up."""
     operands, result = subscripts.split("->")
     sizes = {
         letter: size

@@ -1,9 +1,8 @@
-"""Degree: of a net in its inputs, if every layer is a polynomial of some degree.
+"""The degree of a net in its inputs, if every layer is a polynomial of some degree.
 
-A degree is a maximum of sums of degrees, so a step is a set of vectors over (max, +, times a number), of which only those
-count that no other is above in every place. A fold is a power of that, by repeated squaring; in a symbolic depth it closes
-where one vector a part is left (an ordinary matrix), where a single state is only scaled or replaced, or where a step
-done again changes nothing.
+A degree is a maximum of linear forms, so a step is a set of vectors over (max, +), of which only the maximal ones are
+kept. A fold is a power of its step, by repeated squaring. In a symbolic depth the power closes if one vector per part
+is left (an ordinary matrix), if a single state is only scaled or replaced, or if repeating the step changes nothing.
 """
 
 from __future__ import annotations
@@ -32,19 +31,20 @@ from symfold.transform.inlining import body_of, formals_of
 from symfold.transform.rolling import depth_symbols
 
 Vector = tuple[Any, ...]
-Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; of a whole net, of numbers
+Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; outside blocks, of numbers
 ABOVE_ONE = sp.Dummy("above_one", integer=True, nonnegative=True)  # a symbolic degree is 1 + this
 MOST_FORMS = 200
-NO_POLYNOMIAL = "{} is no polynomial, so the net has no degree (what is inside of a layer counts as a polynomial)"
+NO_POLYNOMIAL = "{} is no polynomial, so the net has no degree (inside a layer, it counts as a polynomial)"
 MOST_REPEATS = 8
-MOST_EXPANDED = 64  # the degree, in that of a layer, of polynomials that are compared from end to end
+MOST_EXPANDED = 64  # the degree, in the degree of a layer, up to which polynomials are compared on intervals
 
 
 def degree(net: Any, layer: Any = 2) -> Any:
-    """The degree of a net in its inputs, if every layer is a polynomial of degree `layer`: a number or a symbol, from 1 up.
+    """The degree of a net in its inputs, if every layer is a polynomial of degree `layer`.
 
-    Layers in a row multiply degrees, layers side by side do not (residual: d**n, boosting: d).
-    A fold has the degree of its steps written out; in a symbolic depth, if that is not small.
+    `layer` is an integer from 1 up or a symbol. Layers in sequence multiply degrees, layers in parallel do not
+    (residual: d**n, boosting: d). A fold has the degree of its unrolled steps; in a symbolic depth, for all depths that
+    are not small.
 
     >>> import sympy as sp, symfold as sf
     >>> x, d = sf.tensor("x"), sp.Symbol("d")
@@ -69,36 +69,40 @@ def degree(net: Any, layer: Any = 2) -> Any:
     except NoRule:
         if depth_symbols(net):
             raise
-        meanings = degrees.run(shared(net).outputs)  # in which the first and the last steps are apart
+        meanings = degrees.run(shared(net).outputs)  # which separates the first and the last steps
     forms = greatest([_whole(meaning) for meaning in meanings])
     above_one = symbol - 1 if symbol is not None else ABOVE_ONE
     values = [_closed(value) for value in greatest_somewhere([sp.sympify(vector[0]) for vector in forms], above_one)]
-    found = values[0] if len(values) == 1 else sp.Max(*values)
-    return legible(int(found)) if found.is_Integer else found
+    result = values[0] if len(values) == 1 else sp.Max(*values)
+    return legible(int(result)) if result.is_Integer else result
 
 
 def greatest_somewhere(values: Sequence[sp.Expr], above_one: sp.Expr) -> Sequence[sp.Expr]:
-    """Of polynomials in the degree of a layer those that are the greatest on some interval, factored; other values all.
+    """The polynomials in the degree of a layer that are the greatest on some interval, factored; else all values.
 
     >>> greatest_somewhere([sp.Integer(64), 4*ABOVE_ONE + 36, 8*ABOVE_ONE + 8], sp.Symbol("d") - 1)
     [64, 8*d]
     """
     if not all(value.free_symbols <= {ABOVE_ONE} and _degree_bound(value) <= MOST_EXPANDED for value in values):
         return [value.xreplace({ABOVE_ONE: above_one}) for value in values]
-    kept: list[sp.Poly] = []
+    candidates: list[sp.Poly] = []
     for polynomial in dict.fromkeys(sp.Poly(value, ABOVE_ONE) for value in values):
-        kept.append(polynomial)
-        roots = [root for root, _ in sp.intervals([a - b for a, b in combinations(kept, 2)], inf=0)] if kept[1:] else []
+        candidates.append(polynomial)
+        roots = (
+            [root for root, _ in sp.intervals([a - b for a, b in combinations(candidates, 2)], inf=0)]
+            if candidates[1:]
+            else []
+        )
         ends = [sp.Integer(0), *(end for root in roots for end in root)]
         points = [*((low + high) / 2 for low, high in zip(ends[::2], ends[1::2], strict=False)), ends[-1] + 1]
-        at_points = [[polynomial.eval(point) for polynomial in kept] for point in points]
+        at_points = [[polynomial.eval(point) for polynomial in candidates] for point in points]
         greatest_once = {row.index(max(row)) for row in at_points if row.count(max(row)) == 1}
-        kept = [polynomial for place, polynomial in enumerate(kept) if place in greatest_once]
-    return [sp.factor(polynomial.as_expr().xreplace({ABOVE_ONE: above_one})) for polynomial in kept]
+        candidates = [polynomial for place, polynomial in enumerate(candidates) if place in greatest_once]
+    return [sp.factor(polynomial.as_expr().xreplace({ABOVE_ONE: above_one})) for polynomial in candidates]
 
 
 def _degree_bound(value: sp.Expr) -> Any:
-    """No less than the degree of a polynomial in the degree of a layer, which is not expanded for it; infinite for what is none."""
+    """An upper bound of the degree of a polynomial in the degree of a layer, unexpanded; infinite if it is none."""
     if value == ABOVE_ONE or not value.args:
         return int(value == ABOVE_ONE)
     parts = [_degree_bound(part) for part in value.args]
@@ -108,7 +112,7 @@ def _degree_bound(value: sp.Expr) -> Any:
 
 
 def _closed(value: sp.Expr) -> sp.Expr:
-    """A degree with its bases factored, and powers of one base taken together: all of them are positive.
+    """A degree with its bases factored and powers of one base combined; all bases are positive.
 
     >>> d, n = sp.symbols("d n")
     >>> _closed((2*d + (d - 1)**2 - 1)**n), _closed(d*d**(n - 1))
@@ -124,7 +128,7 @@ class Degrees(Powers):
     def __init__(self, width: int, layer: Any, in_block: bool = False):
         self.layer, self.in_block = layer, in_block
         self.constant: Degree = ((0,) * width,)
-        self.units: list[Degree] = []  # in a block: the degrees of the formals
+        self.units: list[Degree] = []  # of the formals, in a block
 
     def leaf(self, node: Node) -> Degree:
         return ((1,),) if not self.in_block and getattr(node.op, "role", "") == "input" else self.constant
@@ -150,14 +154,15 @@ class Degrees(Powers):
             if isinstance(exponent, sp.Expr) and exponent.is_Integer and exponent >= 0:
                 return scaled(args[0], int(exponent))
             raise NoRule(
-                f"the power {node.args[1]} of a value that depends on an input is no polynomial (a whole number from 0 up is)"
+                f"the power {node.args[1]} of a value that depends on an input is no polynomial "
+                "(an integer from 0 up is)"
             )
         if isinstance(op, type) and op is not sp.Add:
             raise NoRule(NO_POLYNOMIAL.format(op.__name__))
         return greatest(args)
 
     def primitive(self, node: Node, op: Apply, args: Sequence[Any]) -> Degree:
-        """The degrees of groups of arguments that an operation is linear in add up; what is in no group must be constant."""
+        """The sum of the degrees of the argument groups that an operation is linear in; others must be constant."""
         groups = op.groups(len(args))
         others = set(carried_places(node)) - {k for group in groups for k in group}
         if any(args[k] != self.constant for k in others):
@@ -177,7 +182,7 @@ class Degrees(Powers):
         return (tuple(int(k == place) for k in range(formals)),)
 
     def results_of(self, step: Any, fold: Fold, args: list[Any]) -> list[Any]:
-        """What is constant in every step has degree 0: a part of the state that begins so, if no step makes it depend on what is not."""
+        """A part of the state has degree 0 if it is constant at first and every step keeps it constant."""
         formals, stays = len(args), [arg == self.constant for arg in args]
         while True:
             step.units = [
@@ -195,7 +200,7 @@ class Degrees(Powers):
         except TooLarge:
             if not isinstance(fold.count, int):
                 raise
-            return None  # step by step, the degrees of what is read are numbers
+            return None  # step by step, degrees are numbers
         return [substituted(row, args, self.constant) for row in powered]
 
 
@@ -204,15 +209,15 @@ def _whole(meaning: Any) -> Degree:
 
 
 def greatest(degrees: Iterable[Degree]) -> Degree:
-    """The maximum of several degrees: of all their forms, those that no other is above."""
+    """The maximum of several degrees: the maximal ones of all their forms."""
     forms = list(dict.fromkeys(form for part in degrees for form in part))
-    kept: list[Vector] = []
+    maximal: list[Vector] = []
     for form in forms:
-        if not any(_below(form, other) for other in kept):
-            kept = [*(other for other in kept if not _below(other, form)), form]
-    if len(kept) > MOST_FORMS:
-        raise TooLarge(f"the degree is a maximum of {len(kept)} sums, over the bound of {MOST_FORMS}")
-    return tuple(kept)
+        if not any(_below(form, higher) for higher in maximal):
+            maximal = [*(lower for lower in maximal if not _below(lower, form)), form]
+    if len(maximal) > MOST_FORMS:
+        raise TooLarge(f"the degree is a maximum of {len(maximal)} sums, over the bound of {MOST_FORMS}")
+    return tuple(maximal)
 
 
 def _below(low: Vector, high: Vector) -> bool:
@@ -242,7 +247,7 @@ def summed(values: Sequence[Degree], zero: Degree) -> Degree:
 
 
 def substituted(value: Degree, args: Sequence[Degree], zero: Degree) -> Degree:
-    """A degree over formals, with what the formals are."""
+    """A degree over formals, with the degrees of the arguments."""
     return greatest(
         summed([scaled(arg, factor) for factor, arg in zip(form, args, strict=True) if factor != 0], zero)
         for form in value
@@ -250,7 +255,7 @@ def substituted(value: Degree, args: Sequence[Degree], zero: Degree) -> Degree:
 
 
 def _after(rows: Sequence[Degree], first: Sequence[Degree], units: Sequence[Degree]) -> list[Degree]:
-    """Some steps after others."""
+    """The composition of a step with the steps before."""
     args = [*first, *units[len(first) :]]
     zero: Degree = ((0,) * len(units),)
     return [substituted(row, args, zero) for row in rows]
@@ -268,13 +273,13 @@ def power(rows: list[Degree], units: Sequence[Degree], count: int) -> list[Degre
 
 
 def symbolic_power(rows: list[Degree], units: Sequence[Degree], count: Any) -> list[Degree]:
-    """A step done a symbolic number of times."""
+    """A step repeated a symbolic number of times."""
     carries = len(rows)
     if all(len(row) == 1 for row in rows):
         return [(tuple(row),) for row in closed_power([list(row[0]) for row in rows], carries, count)]
     if carries == 1 and all(form[0] == 0 or not any(form[1:]) for form in rows[0]):
         factor = next((form[0] for form in rows[0] if form[0] != 0), 0)
-        if factor != 0 and sum(form[0] != 0 for form in rows[0]) == 1:  # what comes in first is scaled most often
+        if factor != 0 and sum(form[0] != 0 for form in rows[0]) == 1:  # what enters first is scaled most often
             return [greatest([tuple(scaled((form,), factor ** (count - 1))[0] for form in rows[0])])]
     steps = rows
     for _ in range(MOST_REPEATS):
@@ -283,5 +288,6 @@ def symbolic_power(rows: list[Degree], units: Sequence[Degree], count: Any) -> l
             return steps
         steps = after
     raise NoRule(
-        f"the degree after {count} steps has no closed form here (give the depth a number: net.at({next(iter(count.free_symbols))}=10))"
+        f"the degree after {count} steps has no closed form here "
+        f"(give the depth a number: net.at({next(iter(count.free_symbols))}=10))"
     )

@@ -1,4 +1,4 @@
-"""Fused folds: two folds of as many steps as one, if one reads what the other gives out, or both read the same."""
+"""Loop fusion: two folds of equal length as one, if one reads an output of the other, or both read one value."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
 from symfold.core.walks import substitute, walk
 
-MOST_FOLDS = 24  # each is compared with each
+MOST_FOLDS = 24  # each is compared with every other
 
 
 def fused(roots: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The same values, with folds that can take their steps together made one fold.
+    """The same values, with folds that can run in lockstep fused into one.
 
     >>> import symfold as sf
     >>> x, g = sf.tensor("x", ()), sf.layer("g")
@@ -24,19 +24,19 @@ def fused(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     (2, 1)
     """
     while (pair := _pair(roots)) is not None:
-        roots = _as_one(roots, *pair)
+        roots = _fuse(roots, *pair)
     return roots
 
 
 def _pair(roots: Sequence[Node]) -> tuple[Node, Node] | None:
-    """The first two folds that can take their steps together."""
+    """The first two folds that can run in lockstep."""
     folds = [node for node in walk(roots) if is_fold(node)]
     pairs = ((first, second) for place, second in enumerate(folds[:MOST_FOLDS]) for first in folds[:place])
-    return next((pair for pair in pairs if _can_run_along(*pair)), None)
+    return next((pair for pair in pairs if _can_fuse(*pair)), None)
 
 
-def _read_along(first: Node, second: Node) -> dict[int, int]:
-    """The arguments of the second fold that are sequences which the first gives out: their places, and the results'."""
+def _consumed(first: Node, second: Node) -> dict[int, int]:
+    """The arguments of the second fold that are output sequences of the first: argument place -> result position."""
     carries = second.op.carries
     return {
         place: arg.op.position
@@ -49,10 +49,10 @@ def _read_along(first: Node, second: Node) -> dict[int, int]:
     }
 
 
-def _can_run_along(first: Node, second: Node) -> bool:
+def _can_fuse(first: Node, second: Node) -> bool:
     if first.op.count != second.op.count:
         return False
-    along = _read_along(first, second)
+    along = _consumed(first, second)
     others = [arg for place, arg in enumerate(second.args) if place not in along]
     alike = all(
         first.op.block.results[position].shape == second.op.block.shapes[place] for place, position in along.items()
@@ -61,40 +61,50 @@ def _can_run_along(first: Node, second: Node) -> bool:
     return alike and (bool(along) or both_read) and first not in walk(others)
 
 
-def _as_one(roots: Sequence[Node], first: Node, second: Node) -> tuple[Node, ...]:
-    one, other = first.op, second.op
-    along = _read_along(first, second)
-    own = [place for place in range(other.carries, len(second.args)) if place not in along]
+def _fuse(roots: Sequence[Node], first: Node, second: Node) -> tuple[Node, ...]:
+    producer, consumer = first.op, second.op
+    along = _consumed(first, second)
+    remaining = [place for place in range(consumer.carries, len(second.args)) if place not in along]
     shapes = (
-        *one.block.shapes[: one.carries],
-        *other.block.shapes[: other.carries],
-        *one.block.shapes[one.carries :],
-        *(other.block.shapes[place] for place in own),
+        *producer.block.shapes[: producer.carries],
+        *consumer.block.shapes[: consumer.carries],
+        *producer.block.shapes[producer.carries :],
+        *(consumer.block.shapes[place] for place in remaining),
     )
     formals = [Node(Formal(0, place, shape)) for place, shape in enumerate(shapes)]
-    carries, operands = one.carries + other.carries, len(one.block.shapes) + other.carries
-    results = one.block(*formals[: one.carries], *formals[carries:operands])
-    given = dict(zip(own, formals[operands:], strict=True)) | {
+    carries, operands = producer.carries + consumer.carries, len(producer.block.shapes) + consumer.carries
+    results = producer.block(*formals[: producer.carries], *formals[carries:operands])
+    operand_at = dict(zip(remaining, formals[operands:], strict=True)) | {
         place: results[position] for place, position in along.items()
     }
-    after = other.block(
-        *formals[one.carries : carries], *(given[place] for place in range(other.carries, len(second.args)))
+    later = consumer.block(
+        *formals[producer.carries : carries],
+        *(operand_at[place] for place in range(consumer.carries, len(second.args))),
     )
     block = Block(
-        shapes, (*results[: one.carries], *after[: other.carries], *results[one.carries :], *after[other.carries :])
+        shapes,
+        (
+            *results[: producer.carries],
+            *later[: consumer.carries],
+            *results[producer.carries :],
+            *later[consumer.carries :],
+        ),
     )
     values = apply_fold(
         block,
-        one.count,
-        [*first.args[: one.carries], *second.args[: other.carries]],
-        [*first.args[one.carries :], *(second.args[place] for place in own)],
-        [*one.each, *(other.each[place - other.carries] for place in own)],
+        producer.count,
+        [*first.args[: producer.carries], *second.args[: consumer.carries]],
+        [*first.args[producer.carries :], *(second.args[place] for place in remaining)],
+        [*producer.each, *(consumer.each[place - consumer.carries] for place in remaining)],
     )
     places: Mapping[Node, int] = {
         Node(Select(position), (fold,)): start + position
         for fold, parts in (
-            (first, ((0, range(one.carries)), (other.carries, range(one.carries, len(results))))),
-            (second, ((one.carries, range(other.carries)), (len(results), range(other.carries, len(after))))),
+            (first, ((0, range(producer.carries)), (consumer.carries, range(producer.carries, len(results))))),
+            (
+                second,
+                ((producer.carries, range(consumer.carries)), (len(results), range(consumer.carries, len(later)))),
+            ),
         )
         for start, positions in parts
         for position in positions

@@ -1,4 +1,4 @@
-"""Known weights: the SymPy symbols that only multiply, and whether all other weights of a net are fractions."""
+"""Known weights: the SymPy symbols that only multiply, and whether all other weights are fractions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from symfold.errors import InvalidValue
 
 @dataclass(frozen=True)
 class KnownWeights:
-    """The symbols that are weights, whether every other weight is a fraction, and how often a row is scaled."""
+    """The symbols that are weights, whether all other weights are fractions, and how many times a row is scaled."""
 
     symbols: frozenset[str] = frozenset()
     rational: bool = True
@@ -26,10 +26,10 @@ class KnownWeights:
 
 
 def known_weights(net: Net) -> KnownWeights:
-    """The weights of a net that is counted with weights.
+    """The weights of a net.
 
-    An input without a shape is known by its name alone, as a SymPy symbol is. It is a weight if all that is done with
-    it is arithmetic with numbers and multiplication, and it multiplies what another input reaches.
+    An input without a shape is a SymPy symbol. It is a weight if it takes part in arithmetic with numbers and in
+    products only, and multiplies a value that depends on another input.
 
     >>> import sympy as sp, symfold as sf
     >>> x, w = sf.tensor("x"), sp.Symbol("w")
@@ -52,13 +52,13 @@ def known_weights(net: Net) -> KnownWeights:
         symbols = used
     if T.name in symbols:
         raise InvalidValue(
-            f"a weight of the net is named {T.name!r}, as what a layer on a path is worth (rename the symbol)"
+            f"a weight of the net is named {T.name!r}, the variable of path polynomials (rename the symbol)"
         )
     return KnownWeights(symbols, all(weight.is_Rational for weight in weights), len(weights))
 
 
 def _surveyed(net: Net, symbols: frozenset[str]) -> list[sp.Expr]:
-    """The weights that paths meet, in the order in which they are met."""
+    """The weights on paths, in the order of the walk."""
     weights: list[sp.Expr] = []
 
     def worth(weight: sp.Expr) -> int:

@@ -1,4 +1,4 @@
-"""Numbers: what the constants of a net come to, exactly, so that a path that one of them multiplies has its weight.
+"""Exact values of the constants of a net, which weight the paths that they multiply.
 
 number ::= constant | SymPy symbol | HEAD(number, ...) | PRIMITIVE(number, ...) | entry of a sequence of numbers
 """
@@ -19,19 +19,19 @@ from symfold.core.primitives import Apply, alike, broadcast_like, is_primitive
 from symfold.core.shapes import is_known
 from symfold.errors import NoRule, SymfoldError
 
-MOST_ENTRIES = 4_096  # of an array that is computed with exactly
+MOST_ENTRIES = 4_096  # of an array in exact arithmetic
 
 
 class NoSingleWeight(NoRule):
-    """A number is a weight whose value is not at hand."""
+    """A factor has no single known value."""
 
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """A value that follows from numbers alone.
+    """A value that depends on numbers alone.
 
-    It is an expression if all entries are equal, else an array, and None if it is not worked out. An array may lack
-    trailing axes along which its entries are equal, and have size 1 along others of that kind.
+    `value` is an expression if all entries are equal, else an array, and None if it is unknown. Along an axis on which
+    all entries are equal, an array may have size 1, or lack the axis if it is trailing.
     """
 
     value: Any
@@ -45,7 +45,7 @@ class Number:
         """One entry of a sequence."""
         if not isinstance(self.value, np.ndarray):
             return self
-        return Number(_held(self.value[position if len(self.value) > 1 else 0]), self.symbols)
+        return Number(_uniform(self.value[position if len(self.value) > 1 else 0]), self.symbols)
 
     def equals(self, other: Number) -> bool:
         if isinstance(self.value, np.ndarray) and isinstance(other.value, np.ndarray):
@@ -62,45 +62,45 @@ class Number:
 
 
 def number_of(node: Node) -> Number:
-    """The number that a constant is."""
+    """A constant as a number."""
     value = node.op.value
-    return Number(_held(value.array) if isinstance(value, FrozenArray) else exact(value))
+    return Number(_uniform(value.array) if isinstance(value, FrozenArray) else exact(value))
 
 
 def exact(value: Any) -> sp.Expr:
-    """A number of SymPy; a decimal number is what it says, so that weights that add up to one are found to.
+    """A SymPy number; a float is the decimal fraction that it prints, so that weights of 0.1 add up to 1.
 
     >>> exact(0.1), exact(sp.pi)
     (1/10, pi)
     """
-    known = sp.sympify(value)
-    return sp.Rational(str(known)) if known.is_Float and known.is_finite else known
+    number = sp.sympify(value)
+    return sp.Rational(str(number)) if number.is_Float and number.is_finite else number
 
 
-def _held(array: Any) -> Any:
-    """An array as a number holds it; a value of its own if all entries are equal."""
+def _uniform(array: Any) -> Any:
+    """The value of a `Number` for an array: its entry if all are equal."""
     if not isinstance(array, np.ndarray):
         return array if isinstance(array, sp.Expr) else exact(array.item() if isinstance(array, np.generic) else array)
     if array.size == 0:
         return None
     first = array.flat[0]
-    return _held(first) if bool(np.all(array == first)) else array
+    return _uniform(first) if bool(np.all(array == first)) else array
 
 
 def _objects(array: Any) -> Any:
-    """The entries as SymPy's numbers."""
+    """An array of SymPy numbers."""
     if array.dtype == object:
         return array
     return np.array([exact(entry) for entry in array.ravel().tolist()], dtype=object).reshape(array.shape)
 
 
 def stacked(parts: Sequence[Number]) -> Number | None:
-    """Numbers as one sequence, if they are each a single one."""
+    """A sequence of numbers, if each is uniform."""
     if not all(part.is_uniform for part in parts):
         return None
     array = np.empty(len(parts), dtype=object)
     array[:] = [part.value for part in parts]
-    return Number(_held(array), symbols_of(parts))
+    return Number(_uniform(array), symbols_of(parts))
 
 
 def symbols_of(parts: Iterable[Number]) -> frozenset[str]:
@@ -122,22 +122,22 @@ def _computed(node: Node, args: Sequence[Number]) -> Any:
     if isinstance(node.op, type):
         if all(arg.is_uniform for arg in args):
             return exact(node.op(*values))
-        whole = [_ranked(arg, part) for arg, part in zip(args, node.args, strict=True)]
-        return _held(np.frompyfunc(node.op, len(args), 1)(*whole))
+        arrays = [_ranked(arg, part) for arg, part in zip(args, node.args, strict=True)]
+        return _uniform(np.frompyfunc(node.op, len(args), 1)(*arrays))
     if is_primitive(node, broadcast_like, alike) and args[0].is_uniform:
         return values[0]
     if not isinstance(node.op, Apply):
         return None
-    return _held(node.op.evaluate(*(_spread(arg, part) for arg, part in zip(args, node.args, strict=True))))
+    return _uniform(node.op.evaluate(*(_spread(arg, part) for arg, part in zip(args, node.args, strict=True))))
 
 
 def _ranked(number: Number, node: Node) -> Any:
-    """The array of a number with all its axes, so that it broadcasts as the node does."""
+    """The array of a number with the axes of its node, so that it broadcasts alike."""
     if number.is_uniform:
         return number.value
     value = _objects(number.value)
     if not is_known(node.shape) or value.size > MOST_ENTRIES:
-        raise NoSingleWeight(f"an array of {value.size} numbers is not worked out")
+        raise NoSingleWeight(f"an array of {value.size} numbers is too large for exact arithmetic")
     return value.reshape(value.shape + (1,) * (len(node.shape) - value.ndim))
 
 
@@ -145,7 +145,7 @@ def _spread(number: Number, node: Node) -> Any:
     """The array of a number in full."""
     shape = node.shape
     if not all(isinstance(size, int) for size in shape) or prod(shape) > MOST_ENTRIES:
-        raise NoSingleWeight("an array of numbers is not worked out")
+        raise NoSingleWeight("an array of numbers is too large for exact arithmetic, or of unknown shape")
     array = np.empty(shape, dtype=object)
     array[...] = _ranked(number, node)
     return array
@@ -156,7 +156,7 @@ def single(number: Number) -> sp.Expr:
     if number.is_uniform:
         value: sp.Expr = number.value
         return value
-    what = "a number that is not worked out" if number.value is None else f"an array of shape {number.value.shape}"
+    what = "an unknown number" if number.value is None else f"an array of shape {number.value.shape}"
     raise NoSingleWeight(
         f"a value is multiplied by {what}, which is no single weight (count without weights: sf.paths(net))"
     )

@@ -1,6 +1,6 @@
-"""Rows: what values are along paths.
+"""Rows: the weights of the paths from each source to a value.
 
-row ::= one value a source | the rows of a sequence, entry by entry | a number | what a fold gives out at each step
+row ::= one weight per source | rows of the entries of a sequence | a number | the sequence that a fold gives out
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from symfold.core.nodes import Node
 from symfold.core.shapes import is_known
 
 if TYPE_CHECKING:
-    from symfold.analysis.counting.running import Running
+    from symfold.analysis.counting.row_folds import RowFold
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
-    """What a fold gives out at each step, as the fold that gives it: a fold of as many steps runs along with it."""
+class StepOutputs:
+    """The sequence that a fold gives out, not yet unrolled: a fold over it with as many steps runs in lockstep."""
 
-    source: Running
+    source: RowFold
     position: int  # among the results of the block
 
     @property
     def entries(self) -> Entries:
-        """The entries one by one, for those who read them in another way."""
-        found: Entries = self.source.listed[self.position]
-        return found
+        """The entries, one by one."""
+        entries: Entries = self.source.unrolled[self.position]
+        return entries
 
     @property
     def as_number(self) -> Any:
-        """The entries as one number, if they are numbers at every step."""
+        """The sequence as a number, if every entry is one."""
         if not self.source.gives_numbers(self.position):
             return self
         symbols = self.source.first[self.position].symbols
@@ -43,16 +43,16 @@ class Given:
 
     @property
     def total(self) -> Row:
-        """All entries together."""
+        """The sum of the entries."""
         return self.source.state(summed=self.position)[0][-1]
 
     def entry(self, place: int) -> Any:
-        """The entry of one step; the steps before it are all that is run."""
+        """The entry of one step; later steps are not run."""
         return self.source.entry(self.position, place)
 
 
 def entries_of(value: Any, size: int) -> Sequence[Any]:
-    """The entries of a sequence of so many."""
+    """The `size` entries of a sequence."""
     return (
         value
         if isinstance(value, Entries)
@@ -61,8 +61,10 @@ def entries_of(value: Any, size: int) -> Sequence[Any]:
 
 
 def product(node: Node, args: Sequence[Any], weights: Weights, width: int) -> Any:
-    """The row of a product, scaled by the numbers among its factors: entry by entry, if a number has entries."""
-    numbers = [arg for arg in (a.as_number if isinstance(a, Given) else a for a in args) if isinstance(arg, Number)]
+    """The row of a product, scaled by the numbers among its factors: entry by entry if a number is a sequence."""
+    numbers = [
+        arg for arg in (a.as_number if isinstance(a, StepOutputs) else a for a in args) if isinstance(arg, Number)
+    ]
     places = [k for k, arg in enumerate(args) if not isinstance(arg, Number)]
     sequences = [args[k] for k in places if isinstance(args[k], Entries)]
     if len(sequences) == 1 and not all(number.is_uniform for number in numbers) and _is_aligned(node, args):
@@ -76,14 +78,14 @@ def product(node: Node, args: Sequence[Any], weights: Weights, width: int) -> An
 
 
 def _is_aligned(node: Node, args: Sequence[Any]) -> bool:
-    """Whether the leading axis of every factor that has entries is that of the product."""
-    listed = [isinstance(arg, Entries) or (isinstance(arg, Number) and not arg.is_uniform) for arg in args]
-    shapes = [part.shape for part, has_entries in zip(node.args, listed, strict=True) if has_entries]
+    """Whether every sequence among the factors has the leading axis of the product."""
+    sequences = [isinstance(arg, Entries) or (isinstance(arg, Number) and not arg.is_uniform) for arg in args]
+    shapes = [part.shape for part, is_sequence in zip(node.args, sequences, strict=True) if is_sequence]
     return all(is_known(shape) and len(shape) == len(node.shape) for shape in shapes)
 
 
 def scaled(row: Row, numbers: Sequence[Number], weights: Weights) -> Row:
-    """A row times numbers; where there is no path, they need not be single weights."""
+    """A row times numbers, which need not be single weights if there is no path."""
     if weights.constant and any(value != 0 for value in row):
         for number in numbers:
             worth = weights.constant(single(number))
@@ -92,7 +94,7 @@ def scaled(row: Row, numbers: Sequence[Number], weights: Weights) -> Row:
 
 
 def check_factors(values: Sequence[Any], weights: Weights) -> None:
-    """A symbol is a weight only if it is a factor and nothing else."""
+    """Refuse symbols of weights outside products."""
     for value in values if weights.symbols else ():
         numbers = [part for part in (value if isinstance(value, Entries) else [value]) if isinstance(part, Number)]
         if symbols := symbols_of(numbers):
@@ -100,10 +102,10 @@ def check_factors(values: Sequence[Any], weights: Weights) -> None:
 
 
 def total(rows: Any, width: int) -> Row:
-    """The row of a value read whole: of a sequence, all its entries together; a number depends on nothing."""
+    """The row of a value: the sum over a sequence; zeros for a number."""
     if isinstance(rows, Number):
         return [0] * width
-    if isinstance(rows, Given):
+    if isinstance(rows, StepOutputs):
         return rows.total
     return add_rows([total(row, width) for row in rows], width) if isinstance(rows, Entries) else rows
 

@@ -1,4 +1,4 @@
-"""Paths: how many ways lead from an input to an output, through how many layers."""
+"""Paths from inputs to outputs: how many there are, by the number of layers on them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from symfold.analysis.counting.polynomials import (
     expanded,
     from_weight,
     in_powers,
+    integer_or_fraction,
     multiplied_out,
     neat,
     numbered,
@@ -28,14 +29,13 @@ from symfold.analysis.counting.polynomials import (
     ratio,
     same,
     variance_of,
-    whole_where_it_is,
 )
 from symfold.analysis.counting.spectrum import MOST_LENGTHS
 from symfold.analysis.counting.spectrum import share as spectrum_share
 from symfold.analysis.counting.tails import Estimate
 from symfold.analysis.counting.transfer import transfer
 from symfold.analysis.counting.truncated import Truncated
-from symfold.analysis.counting.weights import KEPT, Weights
+from symfold.analysis.counting.weights import MOST_EXPANDED, Weights
 from symfold.base.arguments import algebraic, real, whole
 from symfold.base.big_numbers import legible, printable
 from symfold.core.applied_layers import Call
@@ -48,26 +48,27 @@ from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.lesion import check_applied, layer_names
 
-MOST_TERMS = 2_000  # of a polynomial with weights that are listed
-MOST_SCALED = 64  # weights, above which a polynomial is multiplied out rather than kept as powers
-LONGEST = 10_000  # characters of a polynomial in LaTeX that is displayed
-MOST_BITS = 200_000_000  # of a packed polynomial: above it the fractions would take minutes
+MOST_TERMS = 2_000  # of a polynomial with weights whose coefficients are listed
+MOST_SCALED = 64  # products with a weight; a polynomial with more of them is multiplied out
+LONGEST = 10_000  # characters of displayed LaTeX
+MOST_BITS = 200_000_000  # of a packed polynomial; a longer one would take minutes
 
 
 def paths(net: Any, weighted: bool = False) -> Paths:
     """The paths of a net, as polynomials in t: the coefficient of t**k counts those through k layers.
 
-    Residual nets have (1 + t)**n, boosting from x has 1 + n*t, a feedforward net t**n (Veit et al. 2016). An argument that
-    is read for its shape alone, as a causal mask reads its scores, carries no path.
+    Residual nets have (1 + t)**n, boosting from x has 1 + n*t, a feedforward net t**n (Veit et al. 2016). An argument
+    read only for its shape, such as the scores by a causal mask, carries no path.
 
-    With `weighted`, a number that a value is multiplied by is the weight of that edge, and the count is the value at t = 1.
-    A number may be written in the mapper, arrive as an item, or be computed by the steps from other numbers. A SymPy
-    symbol that only multiplies is a weight too, and stays in the polynomial; one that is added or read by a layer is an input.
+    With `weighted`, a number that multiplies a value is the weight of that edge, and the count is the value at t = 1.
+    A number may be a constant of the mapper, an item, or computed by the steps from other numbers. A SymPy symbol that
+    only multiplies is a weight too, and stays in the polynomial; one that is added or read by a layer is an input.
 
     >>> import sympy as sp, symfold as sf
     >>> x, n = sf.tensor("x"), sp.Symbol("n")
     >>> f = sf.layers("f", count=n)
-    >>> [sf.paths(sf.fold(m, f, x)).polynomial for m in (sf.mappers.residual, sf.mappers.boosting(x), sf.mappers.feedforward)]
+    >>> mappers = (sf.mappers.residual, sf.mappers.boosting(x), sf.mappers.feedforward)
+    >>> [sf.paths(sf.fold(m, f, x)).polynomial for m in mappers]
     [(t + 1)**n, n*t + 1, t**n]
     >>> deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f1:55"), x))
     >>> deep.count, int(deep.mean), float(deep.fraction(19, 35))
@@ -83,9 +84,9 @@ def paths(net: Any, weighted: bool = False) -> Paths:
 
 @dataclass(frozen=True)
 class Paths:
-    """The paths of a net, from each input to each output. Counted exactly, on the folded form.
+    """The paths of a net from each input to each output, counted exactly on the folded form.
 
-    `met` are layers that a path must pass through, `gone` those that it must not.
+    `met` are the layers that a path must pass through, `gone` those that it must avoid.
     """
 
     net: Net
@@ -124,7 +125,7 @@ class Paths:
 
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
-        """The inputs at which paths begin; with weights, not the SymPy symbols that are weights."""
+        """The inputs at which paths begin; symbols that are weights are none."""
         return sources(self.net, self._known_weights.symbols)
 
     @cached_property
@@ -132,9 +133,9 @@ class Paths:
         return known_weights(self.net) if self.weighted else KnownWeights()
 
     def entries(self, layer: Any, tidy: Any = same, constant: Any = same) -> list[list[Any]]:
-        """The matrix, outputs by inputs, with a layer worth `layer`, and a number as a weight worth what `constant` makes of it."""
+        """The matrix, outputs by inputs, if a layer has weight `layer` and a number the weight `constant(number)`."""
         total: list[list[Any]] = []
-        for size in range(len(self.met) + 1):  # of those that meet a layer: all of them less those that do not
+        for size in range(len(self.met) + 1):  # by inclusion and exclusion: all paths, less those that miss a layer
             for missed in combinations(dict.fromkeys(self.met), size):
                 weights = Weights(
                     layer,
@@ -156,12 +157,12 @@ class Paths:
 
     @cached_property
     def matrix(self) -> sp.Matrix:
-        """The polynomials, outputs by inputs; of deep nets kept as powers, or as a recurrence where no power closes."""
-        return self._kept.applyfunc(numbered)
+        """The polynomials, outputs by inputs; of deep nets as powers, or as recurrences if no power closes."""
+        return self._symbolic.applyfunc(numbered)
 
     @cached_property
-    def _kept(self) -> sp.Matrix:
-        """The same with a symbol for every large number of steps."""
+    def _symbolic(self) -> sp.Matrix:
+        """The same, with symbols for large numbers of steps."""
         if self._exact and self._known_weights.scalings > MOST_SCALED:
             self._check_terms()
             rows = [
@@ -174,7 +175,8 @@ class Paths:
     def _check_terms(self) -> None:
         if self.longest > MOST_TERMS:
             raise TooLarge(
-                f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} (ask for .count, .mean or .variance)"
+                f"the weights of paths of up to {self.longest:,} layers are listed up to {MOST_TERMS:,} "
+                "(ask for .count, .mean or .variance)"
             )
 
     @property
@@ -182,30 +184,31 @@ class Paths:
         """The polynomial of a net with one input and one output."""
         if len(self.net.outputs) != 1 or len(self.inputs) != 1:
             raise InvalidType(
-                f"a net of {len(self.inputs)} inputs and {len(self.net.outputs)} outputs has a matrix of polynomials (use .matrix)"
+                f"a net of {len(self.inputs)} inputs and {len(self.net.outputs)} outputs has a matrix of polynomials "
+                "(use .matrix)"
             )
         return self.matrix[0, 0]
 
     @cached_property
     def _closed(self) -> sp.Expr:
-        return sum(self._kept, sp.Integer(0))
+        return sum(self._symbolic, sp.Integer(0))
 
     @cached_property
     def _sum(self) -> sp.Expr:
         return sum(self.matrix, sp.Integer(0))
 
-    # -- counts, by integers alone
+    # -- counts, in integers alone
 
     @cached_property
     def count(self) -> Any:
-        """How many paths there are, over all inputs and outputs; with weights, what they come to."""
+        """The number of paths, over all inputs and outputs; with weights, their sum."""
         if not self._exact:
             return plain(numbered(valued(self._closed, 1)))
-        return whole_where_it_is(self._about(1, 0).fractions[0]) if self.weighted else legible(self._total(1))
+        return integer_or_fraction(self._about(1, 0).fractions[0]) if self.weighted else legible(self._total(1))
 
     @cached_property
     def _exact(self) -> bool:
-        """Whether every depth is a number, and every weight a fraction: whole numbers are enough then."""
+        """Whether every depth is a number and every weight a fraction, so that integers are enough."""
         inner = [node for block in self.net.blocks for node in walk(block.results)]
         folds = [*self.net.bindings, *(node for node in inner if isinstance(node.op, Fold))]
         return all(isinstance(fold.op.count, int) for fold in folds) and self._known_weights.rational
@@ -214,19 +217,19 @@ class Paths:
         first, *others = [
             value for row in self.entries(layer, same if mask is None else lambda value: value & mask) for value in row
         ] or [0]
-        return sum(others, first)  # a long number alone is not copied
+        return sum(others, first)  # a single long number is not copied
 
     def _about(self, layer: Any, order: int) -> Truncated:
-        """The sum of the polynomials where a layer is worth so much, and its derivatives there up to an order."""
+        """The sum of the polynomials and its derivatives up to an order, at t = `layer`."""
         point = Truncated.about(Fraction(layer), order)
         rows = self.entries(
             point, constant=lambda weight: Truncated.number(Fraction(int(weight.p), int(weight.q)), order)
         )
-        found: Truncated = sum((value for row in rows for value in row), Truncated.number(Fraction(0), order))
-        return found
+        total: Truncated = sum((value for row in rows for value in row), Truncated.number(Fraction(0), order))
+        return total
 
     def _moments(self, layer: Any, order: int) -> tuple[int, ...]:
-        """P, P', P''/2, ..., where a layer is worth so much, all over one denominator."""
+        """P, P', P''/2, ... at t = `layer`, over a common denominator."""
         parts = self._about(layer, order).parts
         if parts[0] == 0:
             raise InvalidValue(NO_PATH if replace(self, weighted=False).count == 0 else NO_WEIGHT)
@@ -234,16 +237,16 @@ class Paths:
 
     @cached_property
     def longest(self) -> int:
-        """No path passes through more layers than this: the layers that are applied in all."""
+        """An upper bound of the length of a path: the number of layers applied in all."""
         return known_count(applications(self.net.outputs))
 
     @cached_property
     def _length(self) -> sp.Expr:
-        """The mean length of a path with a layer worth t: t P'(t) / P(t), with a symbol for every large number of steps."""
+        """The mean length of a path as a function of t: t P'(t) / P(t), with symbols for large numbers of steps."""
         if self._closed == 0:
             raise InvalidValue(NO_PATH)
-        found = T * sp.diff(self._closed, T) / self._closed
-        return sp.cancel(found) if self._closed.is_polynomial(T) else sp.simplify(found)
+        mean = T * sp.diff(self._closed, T) / self._closed
+        return sp.cancel(mean) if self._closed.is_polynomial(T) else sp.simplify(mean)
 
     @property
     def mean(self) -> Any:
@@ -259,16 +262,17 @@ class Paths:
         return variance_of(count, first, 2 * second + first)
 
     def coefficients(self, upto: int | None = None) -> list[Any]:
-        """How many paths pass through 0, 1, 2, ... layers, up to some number of them."""
+        """The numbers of paths through 0, 1, 2, ... layers, up to `upto` layers."""
         top = self.longest if upto is None else min(upto, self.longest)
         if self.weighted:
             self._check_terms()
-            found = [plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
-            return [*found, *[0] * (top + 1 - len(found))][: top + 1]
+            coefficients = [plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
+            return [*coefficients, *[0] * (top + 1 - len(coefficients))][: top + 1]
         bits = self.count.bit_length() + 1
         if bits * (top + 1) > MOST_BITS:
             raise TooLarge(
-                f"counting the paths of up to {top} layers takes {bits * (top + 1):,} bits (ask for fewer layers, for .fraction, or for .mean and .variance)"
+                f"counting the paths of up to {top} layers takes {bits * (top + 1):,} bits "
+                "(ask for fewer layers, for .fraction, or for .mean and .variance)"
             )
         mask = (1 << (bits * (top + 1))) - 1
         packed = self._total(1 << bits, mask) & mask
@@ -276,9 +280,9 @@ class Paths:
         return [legible(packed >> (bits * k) & part) for k in range(top + 1)]
 
     def fraction(self, low: int, high: int) -> Fraction | Estimate:
-        """The share of the paths that pass through `low` to `high` layers, both included.
+        """The share of the paths through `low` to `high` layers, both included.
 
-        Exact, a Fraction, where that is feasible; of a power that is larger than that, a float that knows its error.
+        An exact Fraction if that is feasible, else a float with an error bound.
 
         >>> import symfold as sf
         >>> def residual(n): return sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=n), sf.tensor("x")))
@@ -288,7 +292,7 @@ class Paths:
         0.472931 ± 3e-05
         """
         low, high = whole("low", low, None), whole("high", high, None)
-        power = None if self.weighted or self.longest <= KEPT else as_power(self._sum)
+        power = None if self.weighted or self.longest <= MOST_EXPANDED else as_power(self._sum)
         if power and power.is_feasible(low, high):
             return power.share(low, high)
         top = min(high, self.longest)
@@ -303,12 +307,12 @@ class Paths:
             return power.share(low, high)
         return ratio(sum(self.coefficients(top)[max(0, low) :]), self.count)
 
-    # -- gradients: each layer on the way scales what passes by a factor g
+    # -- gradients, which each layer on a path scales by a factor g
 
     def shares(self, g: Any) -> list[Any]:
-        """The share of the gradient that comes by paths of 0, 1, 2, ... layers, if each layer scales it by g.
+        """The shares of the gradient along paths of 0, 1, 2, ... layers, if each layer scales it by g.
 
-        Of a residual net this is the binomial distribution of n and g/(1 + g) (Veit et al. 2016).
+        For a residual net they are the binomial distribution of n and g/(1 + g) (Veit et al. 2016).
 
         >>> import symfold as sf
         >>> sf.paths(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))).shares(Fraction(1, 2))
@@ -319,7 +323,7 @@ class Paths:
         return [ratio(part, sum(parts)) for part in parts]
 
     def tilted_mean(self, g: Any) -> Any:
-        """The mean number of layers that the gradient passes, if each scales it by g: g P'(g) / P(g).
+        """The mean number of layers that the gradient passes, if each layer scales it by g: g P'(g) / P(g).
 
         >>> import sympy as sp, symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))
@@ -338,7 +342,7 @@ class Paths:
         try:
             shown = printable(self._shown)
             return f"Paths({shown if isinstance(shown, sp.Expr) else shown.tolist()})"
-        except Exception as error:  # a display must never be what fails
+        except Exception as error:  # a display must never fail
             return f"paths that cannot be shown ({error})"
 
     def _repr_latex_(self) -> str | None:
@@ -358,18 +362,18 @@ class Paths:
 
 
 def valued(expression: sp.Expr, layer: Any) -> sp.Expr:
-    """The value where a layer is worth so much; the limit, where the form that closes has none, as (t**n - 1)/(t - 1) at 1.
+    """The value of a closed form at t = `layer`, or its limit there, as of (t**n - 1)/(t - 1) at 1.
 
     >>> valued((T ** sp.Symbol("n", positive=True) - 1) / (T - 1), 1)
     n
     """
-    worth = algebraic("layer", layer)
-    found = expression.subs(T, worth)
-    return sp.simplify(sp.limit(expression, T, worth) if found.has(sp.nan, sp.zoo) else found)
+    weight = algebraic("layer", layer)
+    value = expression.subs(T, weight)
+    return sp.simplify(sp.limit(expression, T, weight) if value.has(sp.nan, sp.zoo) else value)
 
 
 def applications(roots: Sequence[Node]) -> Any:
-    """How many times layers are applied, a step counted as often as it is run."""
+    """The number of layer applications, over all steps."""
     total: Any = 0
     for node in walk(roots):
         if isinstance(node.op, Call):

@@ -1,7 +1,8 @@
-"""Powers: the matrix of a step to a power, by repeated squaring; to a symbolic one closed where its eigenvalues are at hand, else as a recurrence.
+"""Powers of the matrix of a step: by repeated squaring; in a symbolic depth closed, or as a recurrence.
 
-Of a function f (here x**n) at a matrix, each entry is a sum of divided differences of f at eigenvalues: over chains of
-steps where the matrix is triangular, repeated eigenvalues included, and over Newton's products where it is not.
+Each entry of f(A), here with f(x) = x**n, is a sum of divided differences of f at the eigenvalues of A: over chains of
+indices if A is triangular (repeated eigenvalues included), over Newton's products if its eigenvalues are rational
+expressions. Any other power is the recurrence of the characteristic polynomial.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from symfold.show.notation.sizes import matrix_power
 
 Row = list[Any]
 Tidy = Callable[[Any], Any]  # keeps products small
-MOST_STEPS = 100  # of a recurrence that are worked out where its index is a number
+MOST_STEPS = 100  # up to which a recurrence is evaluated
 
 
 class Recurrence(sp.Expr):
@@ -40,7 +41,7 @@ class Recurrence(sp.Expr):
 
     @property
     def rule(self) -> str:
-        """The recurrence and its first values, in words of mathematics."""
+        """The recurrence and its first values, as text."""
         index = str(self.args[0]) if self.args[0].is_Symbol else "k"
         terms = [f"{_factor(c)}P_{{{index}-{k + 1}}}" for k, c in enumerate(self.args[1]) if c != 0]
         right = " + ".join(terms).replace("+ -", "- ") or "0"
@@ -64,20 +65,15 @@ def _factor(value: Any) -> str:
 
 def _advanced(count: int, coefficients: list[Any], values: list[Any]) -> Any:
     for _ in range(count - len(values) + 1):
-        values.append(
-            sp.expand(
-                sum(
-                    (c * v for c, v in zip(coefficients, reversed(values[-len(coefficients) :]), strict=True)),
-                    sp.Integer(0),
-                )
-            )
-        )
+        recent = reversed(values[-len(coefficients) :])
+        terms = (c * v for c, v in zip(coefficients, recent, strict=True))
+        values.append(sp.expand(sum(terms, sp.Integer(0))))
         values = values[-max(1, len(coefficients)) :]
     return values[count] if count < len(values) else values[-1]
 
 
 def times(row: Row, vectors: Sequence[Row], tidy: Tidy, width: int) -> Row:
-    """A row of a matrix times the rows of what it reads."""
+    """A row times a matrix, given by its rows."""
     total: Row = [0] * width
     for factor, vector in zip(row, vectors, strict=True):
         if not _is_zero(factor):
@@ -86,7 +82,7 @@ def times(row: Row, vectors: Sequence[Row], tidy: Tidy, width: int) -> Row:
 
 
 def _plus(total: Any, factor: Any, value: Any) -> Any:
-    """total + factor * value; whole numbers may be long, and are not copied to no end."""
+    """total + factor * value; long integers are not copied needlessly."""
     if isinstance(value, int) and value in (0, 1):
         return total if value == 0 else factor if isinstance(total, int) and total == 0 else total + factor
     return total + factor * value
@@ -105,7 +101,7 @@ def unit(place: int, size: int) -> Row:
 
 
 def power(rows: list[Row], carries: int, count: Any, tidy: Tidy) -> list[Row]:
-    """The first rows of the matrix [[rows], [0 I]] to the power `count`: the state after so many steps.
+    """The first rows of the matrix [[rows], [0 I]] to the power `count`: the state after `count` steps.
 
     >>> power([[1, 1], [1, 0]], 2, 10, lambda value: value)
     [[89, 55], [55, 34]]
@@ -119,9 +115,7 @@ def power(rows: list[Row], carries: int, count: Any, tidy: Tidy) -> list[Row]:
         return [[rows[0][0] ** count]]
     base = [*rows, *(unit(place, size) for place in range(carries, size))]
     result = [unit(place, size) for place in range(size)]
-    for (
-        digit
-    ) in f"{count:b}":  # from the top, so that the factor in between is the step itself, whose numbers are small
+    for digit in f"{count:b}":  # most significant first: the other factor is then the step, whose numbers are small
         result = _product(result, result, tidy)
         if digit == "1":
             result = _product(result, base, tidy)
@@ -133,7 +127,7 @@ def _product(left: list[Row], right: list[Row], tidy: Tidy) -> list[Row]:
 
 
 def closed_power(rows: list[Row], carries: int, count: Any) -> list[Row]:
-    """The first rows of the matrix [[rows], [0 I]] to a symbolic power: closed, or with recurrences for entries.
+    """The first rows of the matrix [[rows], [0 I]] to a symbolic power: closed, or with recurrences as entries.
 
     >>> n, t = sp.symbols("n t", positive=True)
     >>> closed_power([[1 + t, 1, 0], [0, 1 + t, 1]], 2, n)[0][:2]
@@ -160,26 +154,32 @@ def closed_power(rows: list[Row], carries: int, count: Any) -> list[Row]:
 
 
 def _reached(matrix: list[Row], start: int) -> set[int]:
-    found, waiting = {start}, [start]
-    while waiting:
-        row = matrix[waiting.pop()]
-        fresh = [k for k, value in enumerate(row) if value != 0 and k not in found]
-        found.update(fresh)
-        waiting += fresh
-    return found
+    reached, pending = {start}, [start]
+    while pending:
+        row = matrix[pending.pop()]
+        added = [k for k, value in enumerate(row) if value != 0 and k not in reached]
+        reached.update(added)
+        pending += added
+    return reached
 
 
 def _entry(matrix: list[Row], reached: list[set[int]], among: list[int], i: int, j: int, count: Any) -> Any:
-    """One entry of the power; only what lies between i and j matters to it."""
+    """One entry of the power, from `among`, the indices on ways from i to j."""
     if not any(a != b and a in reached[b] and b in reached[a] for a in among for b in among):
         return _along_chains(matrix, among, i, j, count)
     part = sp.Matrix([[matrix[a][b] for b in among] for a in among])
     i, j = among.index(i), among.index(j)
     polynomial = part.charpoly()
     symbol = polynomial.gen
-    factors = [(factor, times) for factor, times in sp.factor_list(polynomial.as_expr())[1] if factor.has(symbol)]
+    factors = [
+        (factor, multiplicity) for factor, multiplicity in sp.factor_list(polynomial.as_expr())[1] if factor.has(symbol)
+    ]
     if all(sp.degree(factor, symbol) == 1 for factor, _ in factors):
-        values = [value for factor, times in factors for value in [sp.cancel(sp.solve(factor, symbol)[0])] * times]
+        values = [
+            value
+            for factor, multiplicity in factors
+            for value in [sp.cancel(sp.solve(factor, symbol)[0])] * multiplicity
+        ]
         total, product = sp.Integer(0), sp.eye(len(among))
         for k, value in enumerate(values):
             total += divided(values[: k + 1], count) * product[i, j]
@@ -194,19 +194,20 @@ def _entry(matrix: list[Row], reached: list[set[int]], among: list[int], i: int,
 
 def _along_chains(matrix: list[Row], among: list[int], i: int, j: int, count: Any, most: int = 10_000) -> Any:
     """An entry of a triangular matrix's power: a sum over the chains from i to j."""
-    total, seen = sp.Integer(0), 0
-    waiting: list[tuple[tuple[int, ...], Any]] = [((i,), sp.Integer(1))]
-    while waiting:
-        chain, product = waiting.pop()
-        seen += 1
-        if seen > most:
+    total, visited = sp.Integer(0), 0
+    pending: list[tuple[tuple[int, ...], Any]] = [((i,), sp.Integer(1))]
+    while pending:
+        chain, product = pending.pop()
+        visited += 1
+        if visited > most:
             raise TooLarge(
-                f"the power of a matrix of {len(matrix)} rows has more than {most} chains (give the depth a number: net.at(...))"
+                f"the power of a matrix of {len(matrix)} rows has more than {most} chains "
+                "(give the depth a number: net.at(...))"
             )
         if chain[-1] == j:
             total += product * divided([matrix[k][k] for k in chain], count)
         else:
-            waiting += [
+            pending += [
                 ((*chain, k), product * matrix[chain[-1]][k])
                 for k in reversed(among)
                 if k != chain[-1] and matrix[chain[-1]][k] != 0
@@ -215,7 +216,7 @@ def _along_chains(matrix: list[Row], among: list[int], i: int, j: int, count: An
 
 
 def divided(points: Sequence[Any], count: Any) -> Any:
-    """The divided difference of x**n at some points, which may coincide (Newton; Hermite for equal points).
+    """The divided difference of x**n at points, which may coincide (Newton; Hermite for equal points).
 
     >>> n, a = sp.symbols("n a", positive=True)
     >>> divided([a, a], n), divided([a, 1], n)

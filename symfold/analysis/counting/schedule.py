@@ -1,8 +1,8 @@
-"""Schedule: every layer as early as it can be, its level the longest chain of layers that ends in it.
+"""ASAP schedule: the level of a layer is the longest chain of layers that ends in it.
 
-Within a block a level is the greatest of (level of a formal + layers on the way), so a step is a matrix over (max, +).
-A fold is run until its levels grow by the same amounts in every period and no slower term can overtake; the rest of its
-steps, however many, then follow in arithmetic progressions.
+Within a block a level is the maximum of (level of a formal + layers between), so a step is a matrix over (max, +). A
+fold is run until its levels grow by the same amounts in every period and no slower term can overtake; the levels of all
+further steps are then arithmetic progressions.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import known_count
 from symfold.errors import TooLarge
 
-Level = tuple["int | None", ...]  # over the formals of a block, then the ground, where every chain may begin
-Row = tuple[tuple[int, int], ...]  # the terms of a maximum: place and layers on the way
+Level = tuple["int | None", ...]  # over the formals of a block, then level 0, where every chain may begin
+Row = tuple[tuple[int, int], ...]  # the terms of a maximum: place and number of layers between
 SHORT = 4  # folds of fewer steps are run
 LONGEST_PERIOD = 12
-MOST_NESTED = 100_000  # layer applications in one step, of nested folds together
-
-MOST_STRIDE = 100_000
+MOST_NESTED = 100_000  # layer applications in one step of a fold with nested folds
+MOST_STRIDE = 100_000  # the common multiple of the strides of progressions
 
 
 def too_nested(most: int) -> TooLarge:
     """The error for a step that applies more layers than are followed one by one."""
     return TooLarge(
-        f"one step of a fold applies more than {most:,} layers in nested folds (give the inner or the outer depth a smaller number)"
+        f"one step of a fold applies more than {most:,} layers in nested folds "
+        "(give the inner or the outer depth a smaller number)"
     )
 
 
 class Progression(NamedTuple):
-    """Layer applications at the levels start, start + stride, ...: so many."""
+    """Layer applications at `times` levels: start, start + stride, ..."""
 
     start: int
     stride: int
@@ -58,7 +58,7 @@ def schedule(net: Net) -> tuple[int, int]:
 
 
 class Levels(Powers):
-    """The levels of values, over `width` places where chains may begin; what is done at which level."""
+    """The levels of values, over `width` places where chains may begin; `done` are the layers by level."""
 
     def __init__(self, width: int):
         self.width = width
@@ -112,7 +112,7 @@ class Levels(Powers):
 
 
 def greatest(levels: Sequence[Level]) -> Level:
-    """The later of several levels, place by place."""
+    """The maximum of levels, place by place."""
     return tuple(max((v for v in parts if v is not None), default=None) for parts in zip(*levels, strict=True))
 
 
@@ -121,7 +121,7 @@ def _terms(level: Level) -> Row:
 
 
 class Run:
-    """The steps of one fold: the levels of its state after each, until what grows grows evenly."""
+    """The steps of one fold: the levels of its state after each, until their growth is periodic."""
 
     def __init__(self, results: list[Row], calls: list[Row], values: list[int], carries: int):
         self.results, self.calls, self.carries = results, calls, carries
@@ -137,7 +137,7 @@ class Run:
             self.history.pop(0)
 
     def advanced(self, count: int) -> list[int]:
-        """The state after so many steps."""
+        """The state after `count` steps."""
         left = count
         while left:
             self.step()
@@ -149,9 +149,9 @@ class Run:
         return self.history[-1][: self.carries]
 
     def growth(self, period: int) -> list[list[int]] | None:
-        """How much each place grows in a period, by phase, if that goes on for ever.
+        """The growth of each place per period, by phase; None if it may change later.
 
-        It does where each maximum has, among the terms that attain it, one that grows as fast as any of its terms.
+        It stays if each maximum is attained by a term that grows as fast as any of its terms.
         """
         if len(self.history) < 2 * period + 1:
             return None
@@ -171,7 +171,7 @@ class Run:
         return grown
 
     def leap(self, period: int, grown: list[list[int]], left: int) -> int:
-        """All the whole periods that are left at once; gives the number of steps that are left then."""
+        """All remaining full periods in one go; returns the number of steps that remain then."""
         times = left // period
         for values, rates in zip(self.history[-period - 1 : -1], grown, strict=False):
             for row in self.calls:
@@ -184,7 +184,7 @@ class Run:
 
 
 def peak(done: Sequence[Progression]) -> int:
-    """The most layer applications at one level: by residue modulo all strides, a sweep over intervals.
+    """The most layer applications at one level: a sweep over intervals for each residue modulo all strides.
 
     >>> peak([Progression(1, 2, 10), Progression(5, 3, 10), Progression(6, 0, 2)])
     2

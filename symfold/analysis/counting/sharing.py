@@ -1,14 +1,14 @@
-"""Sharing: a net in which no value is computed twice, and none that nothing reads.
+"""Sharing: a net in which no value is computed twice, and none without being read.
 
-Written out, equal structure is one node. A net of few operations is written out. Of a longer one, the first steps of
-each fold are written out until they repeat: each value of a step is then new, or one of so many steps before, or one
-that stays. The last steps are written out too, as far back as some of what a step computes is no longer read. The
-steps between are a fold whose state is what later steps read, and whose block holds new values alone.
+When folds are unrolled, equal structure is one node. A short net is unrolled. In a longer one, the first steps of each
+fold are unrolled until they repeat: each value of a step is then new, the value of a node some steps earlier, or
+constant. The last steps are unrolled too, as far back as some of their values are no longer read. The steps between
+are a fold whose state is what later steps read, and whose block computes new values only.
 
-Why the steps go on as they began: let each step differ from the one before in nothing but that its values are one step
-younger, for more than twice as many steps as the oldest value that is read again. Then a value equals an earlier one
-exactly if the same held one step before, for its arguments are those of that step moved on. So the next step differs
-from this one in the same way.
+Why the steps repeat from then on: suppose that each step equals the one before with all values one step younger, for
+more than twice as many steps as the age of the oldest value that is read. Then a value equals an earlier one exactly if
+the same was true one step before, because its arguments are those of that step, shifted by one. So the next step equals
+this one in the same way.
 """
 
 from __future__ import annotations
@@ -33,18 +33,17 @@ from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.core.walks import walk, with_args
 from symfold.transform.rolling import roll_nodes, unroll, without_single_steps
 
-MOST_WRITTEN = 1_000  # nodes of a net that is written out
-MOST_STEPS = 40  # that are written out until they repeat, and at the end
+MOST_UNROLLED = 1_000  # nodes of a net that is unrolled
+MOST_STEPS = 40  # that are unrolled until they repeat, and at the end
 LONGEST_PERIOD = 12  # steps that repeat together
 
-Birth = tuple[
-    "Node | None", int
-]  # the node that computes a value first, and its step; before all steps: None, a number
-Delayed = tuple[Node, int]  # the value that a node of a block had so many steps before
+# the node that computes a value first, and its step; None and a position for a value from before all steps
+Birth = tuple["Node | None", int]
+Delayed = tuple[Node, int]  # a node of a block, and how many steps earlier it had the value
 
 
 def shared(net: Net) -> Net:
-    """The net with equal values of all steps computed once, and without what nothing reads.
+    """The net with equal values of all steps computed once, and without values that nothing reads.
 
     >>> import symfold as sf
     >>> x, g = sf.tensor("x"), sf.layer("g")
@@ -56,13 +55,13 @@ def shared(net: Net) -> Net:
 
 
 def shared_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The same of the outputs of a net."""
+    """The same for the outputs of a net."""
     return _shared(without_unread(roll_nodes(tuple(roots))))
 
 
 def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
-    if written_size(roots) <= MOST_WRITTEN:
-        return written(roots)
+    if unrolled_size(roots) <= MOST_UNROLLED:
+        return unrolled(roots)
     roots = without_unread(fused(roots))
     order = walk(roots)
     read: dict[Node, list[int]] = {}
@@ -82,25 +81,25 @@ def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     return tuple(new[root] for root in roots)
 
 
-def written(roots: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The roots with every step of every fold written out."""
+def unrolled(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The roots with all folds unrolled."""
     while any(map(is_fold, walk(roots))):
         roots = without_single_steps(unroll(Net(roots)).outputs)
     return roots
 
 
-def written_size(roots: Sequence[Node]) -> int:
-    """How many nodes there are when every step is written out."""
+def unrolled_size(roots: Sequence[Node]) -> int:
+    """The number of nodes with all folds unrolled."""
     return sum(
-        known_count(node.op.count) * written_size(node.op.block.results) if isinstance(node.op, Fold) else 1
+        known_count(node.op.count) * unrolled_size(node.op.block.results) if isinstance(node.op, Fold) else 1
         for node in walk(roots)
     )
 
 
 def shared_fold(fold: Fold, args: tuple[Node, ...], read: Sequence[int]) -> Sequence[Any]:
-    """The results of a fold that are read. A fold whose steps do not repeat stays as it is."""
-    gives = [position for position in read if position >= fold.carries]
-    if all(is_known(fold.block.results[position].shape) for position in gives):
+    """The results of a fold that are read. A fold whose steps never repeat stays as it is."""
+    outputs = [position for position in read if position >= fold.carries]
+    if all(is_known(fold.block.results[position].shape) for position in outputs):
         for period in range(1, LONGEST_PERIOD + 1):
             results = _repeated(fold, args, read, period)
             if results is not None:
@@ -109,7 +108,7 @@ def shared_fold(fold: Fold, args: tuple[Node, ...], read: Sequence[int]) -> Sequ
 
 
 def _repeated(fold: Fold, args: tuple[Node, ...], read: Sequence[int], period: int) -> Sequence[Any] | None:
-    """The results that are read, if so many steps together repeat; steps that are left over come first, written out."""
+    """The results that are read, if groups of `period` steps repeat; the remaining steps come first, unrolled."""
     if period == 1:
         return Steps(fold, args).results(read)
     count, carries, block = known_count(fold.count), fold.carries, fold.block
@@ -119,67 +118,69 @@ def _repeated(fold: Fold, args: tuple[Node, ...], read: Sequence[int], period: i
         first.append(block(*state, *_entries(operands, fold.each, step)))
         state = first[-1][:carries]
     taken = [
-        take(operand, range(left + step, count, period)) if own else operand
-        for operand, own in zip(operands, fold.each, strict=True)
-        for step in range(period if own else 1)
+        take(operand, range(left + step, count, period)) if is_sequence else operand
+        for operand, is_sequence in zip(operands, fold.each, strict=True)
+        for step in range(period if is_sequence else 1)
     ]
-    each = tuple(own for own in fold.each for _ in range(period if own else 1))
+    each = tuple(is_sequence for is_sequence in fold.each for _ in range(period if is_sequence else 1))
     places = [carries + k * period + step for k in range(len(block.results) - carries) for step in range(period)]
-    together = Fold(_in_periods(fold, period), count // period, carries, each)
-    results = Steps(together, (*state, *taken)).results(
+    grouped = Fold(_grouped(fold, period), count // period, carries, each)
+    results = Steps(grouped, (*state, *taken)).results(
         [k for k in (*range(carries), *places) if (k if k < carries else carries + (k - carries) // period) in read]
     )
     if results is None:
         return None
-    given: list[Any] = [None] * (len(block.results) - carries)
+    outputs: list[Any] = [None] * (len(block.results) - carries)
     for position in read:
         if position >= carries:
             start = carries + (position - carries) * period
             order = [step * (count // period) + number for number in range(count // period) for step in range(period)]
             parts = take_row(_joined(results[start : start + period]), positions=tuple(order))
-            given[position - carries] = _joined(
+            outputs[position - carries] = _joined(
                 [stack([values[position] for values in first]), parts] if first else [parts]
             )
-    return [*results[:carries], *given]
+    return [*results[:carries], *outputs]
 
 
-def _in_periods(fold: Fold, period: int) -> Block:
-    """So many steps as one; of each result that is given out, one a step."""
+def _grouped(fold: Fold, period: int) -> Block:
+    """A block of `period` steps; each output becomes one output per step."""
     block, carries = fold.block, fold.carries
     shapes = [
         *block.shapes[:carries],
         *(
             shape
-            for shape, own in zip(block.shapes[carries:], fold.each, strict=True)
-            for _ in range(period if own else 1)
+            for shape, is_sequence in zip(block.shapes[carries:], fold.each, strict=True)
+            for _ in range(period if is_sequence else 1)
         ),
     ]
     formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
     state: Sequence[Node] = formals[:carries]
-    given: list[tuple[Node, ...]] = []
+    outputs: list[tuple[Node, ...]] = []
     for step in range(period):
-        own, place = list[Node](), carries
-        for flag in fold.each:
-            own.append(formals[place + (step if flag else 0)])
-            place += period if flag else 1
-        results = block(*state, *own)
+        operands, place = list[Node](), carries
+        for is_sequence in fold.each:
+            operands.append(formals[place + (step if is_sequence else 0)])
+            place += period if is_sequence else 1
+        results = block(*state, *operands)
         state = results[:carries]
-        given.append(results[carries:])
-    return Block(tuple(shapes), (*state, *(result for results in zip(*given, strict=True) for result in results)))
+        outputs.append(results[carries:])
+    return Block(tuple(shapes), (*state, *(result for results in zip(*outputs, strict=True) for result in results)))
 
 
 def _joined(parts: Sequence[Node]) -> Node:
-    """Sequences one after the other, whose entries are not listed."""
+    """Concatenated sequences, their entries not listed."""
     return parts[0] if len(parts) == 1 else concatenate(*parts, axis=-len(parts[0].shape))
 
 
 def _entries(operands: Sequence[Node], each: Sequence[bool], step: int) -> list[Node]:
-    return [element(operand, step) if own else operand for operand, own in zip(operands, each, strict=True)]
+    return [
+        element(operand, step) if is_sequence else operand for operand, is_sequence in zip(operands, each, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
 class Steps:
-    """A fold over its arguments, step by step until the steps repeat."""
+    """A fold over its arguments, unrolled until its steps repeat."""
 
     fold: Fold
     args: tuple[Node, ...]
@@ -199,12 +200,12 @@ class Steps:
         return [*block.formals, *walk(block.results, stop=block.formals)]
 
     def results(self, read: Sequence[int]) -> Sequence[Any] | None:
-        """The parts of the last state that are read; None if the steps do not repeat, one by one."""
+        """The results that are read; None if the steps do not repeat."""
         history: list[dict[Node, Node]] = []
         born: dict[Node, Birth] = {node: (None, place) for place, node in enumerate(walk(self.args))}
         pattern: Pattern | None = None
         before: dict[Node, Birth] = {}
-        young: set[Node] = set()
+        changed_before: set[Node] = set()
         alike = 0
         state: Sequence[Node] = self.args[: self.fold.carries]
         while pattern is None and len(history) < self.count:
@@ -214,10 +215,10 @@ class Steps:
             values = self._values([*state, *_entries(self.operands, self.fold.each, step)])
             history.append(values)
             births = {node: born.setdefault(values[node], (node, step)) for node in self.order if not is_fold(node)}
-            moved = {node for node, birth in births.items() if birth != before.get(node)}
-            stays = moved == young and all(_follows(births[node], before.get(node)) for node in moved)
-            alike, young = alike + 1 if stays else 0, moved
-            if stays and alike > 2 * max((step - births[node][1] for node in moved), default=0) + 1:
+            changed = {node for node, birth in births.items() if birth != before.get(node)}
+            repeats = changed == changed_before and all(_follows(births[node], before.get(node)) for node in changed)
+            alike, changed_before = alike + 1 if repeats else 0, changed
+            if repeats and alike > 2 * max((step - births[node][1] for node in changed), default=0) + 1:
                 pattern = Pattern(
                     self,
                     {
@@ -244,15 +245,15 @@ class Steps:
 
 
 def _follows(birth: Birth, before: Birth | None) -> bool:
-    """Whether a value is computed where the one before was, one step later."""
+    """Whether a value is computed by the same node as the one before, one step later."""
     return before is not None and birth[0] is not None and birth == (before[0], before[1] + 1)
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """What the values of every further step are: one that stays, or what a node of the block had so many steps before.
+    """The values of every further step: a constant, or the value of a node of the block some steps earlier.
 
-    A node that had its own value 0 steps before has a new one.
+    A new value is that of the node itself, 0 steps earlier.
     """
 
     steps: Steps
@@ -261,49 +262,46 @@ class Pattern:
     def results(self, history: Sequence[Mapping[Node, Node]], read: Sequence[int]) -> Sequence[Any] | None:
         fold, first, count = self.steps.fold, len(history), self.steps.count
         wanted = self._wanted(read)
-        if wanted is None or not self._items_go_on(first):
+        if wanted is None or not self._items_fit(first):
             return None
         tail = min(len(wanted) - 1, count - first)
-        held = sorted(wanted[tail], key=lambda key: (self._place[key[0]], key[1]))
-        before = {(node, age): history[-age][node] for node, age in held if age <= first}
-        gives = [fold.block.results[position] for position in read if position >= fold.carries]
-        given = [[stack([values[result] for values in history])] for result in gives]
+        delayed = sorted(wanted[tail], key=lambda key: (self._place[key[0]], key[1]))
+        before = {(node, age): history[-age][node] for node, age in delayed if age <= first}
+        outputs = [fold.block.results[position] for position in read if position >= fold.carries]
+        parts = [[stack([values[result] for values in history])] for result in outputs]
         if steps := count - first - tail:
-            sequences = [operand for operand, own in zip(self.steps.operands, fold.each, strict=True) if own]
+            sequences = self._sequences
 
             def step(args: Sequence[Node]) -> Sequence[Node]:
-                before = dict(zip(held, args[: len(held)], strict=True))
-                values = self._values(before, args[len(held) :])
+                before = dict(zip(delayed, args[: len(delayed)], strict=True))
+                values = self._values(before, args[len(delayed) :])
                 after = self._after(before, values)
-                return [*(after[key] for key in held), *(values[result] for result in gives)]
+                return [*(after[key] for key in delayed), *(values[result] for result in outputs)]
 
             cut = [part_of(sequence, first, first + steps) for sequence in sequences]
-            results = fold_nodes(step, steps, [before[key] for key in held], cut)
-            before = dict(zip(held, results, strict=False))
-            stays = [self.meanings[result] for result in gives]
-            mid = [
+            results = fold_nodes(step, steps, [before[key] for key in delayed], cut)
+            before = dict(zip(delayed, results, strict=False))
+            meanings = [self.meanings[result] for result in outputs]
+            middle = [
                 take(stack([value]), (0,) * steps) if isinstance(value, Node) else part
-                for value, part in zip(stays, results[len(held) :], strict=True)
+                for value, part in zip(meanings, results[len(delayed) :], strict=True)
             ]
-            given = [[*parts, part] for parts, part in zip(given, mid, strict=True)]
+            parts = [[*pieces, piece] for pieces, piece in zip(parts, middle, strict=True)]
         last: list[dict[Node, Any]] = []
         for number in range(count - tail, count):
-            last.append(
-                self._values(
-                    before, [element(o, number) for o, own in zip(self.steps.operands, fold.each, strict=True) if own]
-                )
-            )
+            last.append(self._values(before, [element(sequence, number) for sequence in self._sequences]))
             before = self._after(before, last[-1])
         if last:
-            given = [
-                [*parts, stack([values[result] for values in last])] for parts, result in zip(given, gives, strict=True)
+            parts = [
+                [*pieces, stack([values[result] for values in last])]
+                for pieces, result in zip(parts, outputs, strict=True)
             ]
         state = [
             meaning if isinstance(meaning, Node) else before.get((meaning[0], meaning[1] + 1))
             for meaning in (self.meanings[result] for result in fold.block.results[: fold.carries])
         ]
-        sequence = {result: _joined(parts) for result, parts in zip(gives, given, strict=True)}
-        return [*state, *(sequence.get(result) for result in fold.block.results[fold.carries :])]
+        joined = {result: _joined(pieces) for result, pieces in zip(outputs, parts, strict=True)}
+        return [*state, *(joined.get(result) for result in fold.block.results[fold.carries :])]
 
     @cached_property
     def _place(self) -> dict[Node, int]:
@@ -311,39 +309,44 @@ class Pattern:
 
     @cached_property
     def _items(self) -> list[Node]:
-        """The formals with an entry of their own at each step."""
+        """The formals that take entries of sequences."""
         fold = self.steps.fold
-        return [formal for formal, own in zip(fold.block.formals[fold.carries :], fold.each, strict=True) if own]
+        return [formal for formal, each in zip(fold.block.formals[fold.carries :], fold.each, strict=True) if each]
 
-    def _values(self, held: Mapping[Delayed, Node], items: Sequence[Node]) -> dict[Node, Any]:
-        """The values of a step, as far as they follow from what is held of the steps before; None for the others."""
+    @cached_property
+    def _sequences(self) -> list[Node]:
+        """The operands with one entry per step."""
+        return [operand for operand, each in zip(self.steps.operands, self.steps.fold.each, strict=True) if each]
+
+    def _values(self, delayed: Mapping[Delayed, Node], items: Sequence[Node]) -> dict[Node, Any]:
+        """The values of a step that follow from items and from values of earlier steps; None for others."""
         values: dict[Node, Any] = {}
-        own = dict(zip(self._items, items, strict=True))
+        entries = dict(zip(self._items, items, strict=True))
         for node in self.steps.order:
             meaning = self.meanings.get(node)
             if isinstance(meaning, Node):
                 values[node] = meaning
             elif meaning and meaning != (node, 0):
-                values[node] = held.get(meaning) if meaning[1] else values[meaning[0]]
-            elif node in own:
-                values[node] = own[node]
+                values[node] = delayed.get(meaning) if meaning[1] else values[meaning[0]]
+            elif node in entries:
+                values[node] = entries[node]
             else:
                 args = tuple(values[arg] for arg in node.args)
                 values[node] = None if any(arg is None for arg in args) else with_args(node, args)
         return values
 
-    def _after(self, held: Mapping[Delayed, Node], values: Mapping[Node, Any]) -> dict[Delayed, Node]:
-        """What is held after a step with these values."""
+    def _after(self, delayed: Mapping[Delayed, Node], values: Mapping[Node, Any]) -> dict[Delayed, Node]:
+        """The values of earlier steps, seen after a step."""
         new = {
             (node, 1): value
             for node, value in values.items()
             if value is not None and self.meanings.get(node) == (node, 0)
         }
-        return {**{(node, age + 1): value for (node, age), value in held.items()}, **new}
+        return {**{(node, age + 1): value for (node, age), value in delayed.items()}, **new}
 
     @cached_property
     def _reads(self) -> dict[Node, frozenset[Delayed]]:
-        """What each node of the block reads of earlier steps."""
+        """The values of earlier steps that each node of the block reads."""
         reads: dict[Node, frozenset[Delayed]] = {}
         for node in self.steps.order:
             meaning = self.meanings.get(node)
@@ -356,23 +359,23 @@ class Pattern:
         return reads
 
     def _wanted(self, read: Sequence[int]) -> list[frozenset[Delayed]] | None:
-        """What is read of the values before the end, before the last step, and so on until it stays; or None."""
+        """The values that are read after the last step, before it, and so on, until that repeats; else None."""
         fold = self.steps.fold
         results = [(position < fold.carries, fold.block.results[position]) for position in read]
         last = [self.meanings[result] for is_state, result in results if is_state]
-        given = [self._reads[result] for is_state, result in results if not is_state]
+        output_reads = [self._reads[result] for is_state, result in results if not is_state]
         wanted = [frozenset((meaning[0], meaning[1] + 1) for meaning in last if not isinstance(meaning, Node))]
         while len(wanted) <= MOST_STEPS:
             before = frozenset().union(
-                *given, *(self._reads[node] if age == 1 else {(node, age - 1)} for node, age in wanted[-1])
+                *output_reads, *(self._reads[node] if age == 1 else {(node, age - 1)} for node, age in wanted[-1])
             )
             if before == wanted[-1]:
                 return wanted
             wanted.append(before)
         return None
 
-    def _items_go_on(self, first: int) -> bool:
-        """Whether the entries of the sequences that are read have the meanings that those of the first steps had."""
+    def _items_fit(self, first: int) -> bool:
+        """Whether all entries of the sequences repeat or differ as those of the first steps do."""
         fold = self.steps.fold
         operands = dict(zip(fold.block.formals[fold.carries :], self.steps.operands, strict=True))
         numbered = {formal: progression for formal in self._items if (progression := progression_of(operands[formal]))}
@@ -402,7 +405,7 @@ class Pattern:
 
 
 def part_of(sequence: Node, start: int, stop: int) -> Node:
-    """Some neighbouring entries of a sequence, which needs no others then, if it is joined of several."""
+    """Consecutive entries of a sequence; parts of a concatenation outside them are dropped."""
     size = known_count(sequence.shape[0])
     if is_primitive(sequence, reverse_row):
         return reverse(part_of(sequence.args[0], size - stop, size - start))
@@ -419,7 +422,7 @@ def part_of(sequence: Node, start: int, stop: int) -> Node:
 
 @dataclass(frozen=True)
 class Progression:
-    """A sequence with numbered entries: a family of names, or a value that is read along its leading axis."""
+    """A sequence of numbered entries: stacked inputs, or a value read along its leading axis."""
 
     source: Any
     start: int
@@ -431,12 +434,12 @@ class Progression:
         return range(self.start, self.start + self.stride * self.count, self.stride)
 
     def meets(self, other: Progression) -> bool:
-        """Whether some entry may stand in both."""
+        """Whether the two may share an entry."""
         low, high = (sorted((r[0], r[-1])) for r in (self.range, other.range))
         return self.source == other.source and low[0] <= high[1] and high[0] <= low[1]
 
     def runs_along(self, other: Progression, steps: int) -> bool:
-        """Whether each entry stands in the other sequence fewer than so many steps before or after, or in none."""
+        """Whether each entry is in the other sequence fewer than `steps` steps earlier or later, or not at all."""
         if self.stride != other.stride:
             return False
         between, rest = divmod(other.start - self.start, self.stride)
@@ -449,7 +452,7 @@ class Progression:
 
 
 def progression_of(sequence: Node) -> Progression | None:
-    """How the entries of a sequence are numbered; None if they are listed or may be equal."""
+    """The numbering of the entries of a sequence; None if they are listed or may be equal."""
     op, count = sequence.op, known_count(sequence.shape[0])
     if isinstance(op, StackedInputs):
         names = op.names

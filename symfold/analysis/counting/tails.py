@@ -1,8 +1,8 @@
-"""Tails: the coefficients of a large power of a small polynomial, added up between two lengths, exactly where that is feasible.
+"""Sums of coefficients of a large power of a small polynomial, between two exponents.
 
-Of a power of two terms the sum is of hypergeometric terms: binary splitting, one exact division, and the first term by
-the prime factors of a binomial. Of more terms the coefficients follow Euler's recurrence. Beyond that, the steps being
-independent, the normal distribution is near and the Berry-Esseen theorem says how near.
+A power of two terms gives a sum of hypergeometric terms: binary splitting, one exact division, and the first term by
+the prime factors of a binomial. The coefficients of other powers follow Euler's recurrence. If neither is feasible, the
+normal distribution is an estimate (the steps are independent), and the Berry-Esseen theorem bounds its error.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from math import comb, erf, isqrt, log2, prod, sqrt
 
 import numpy as np
 
-MOST_BITS = 3_000_000  # of a sum of two-term powers: some seconds
-MOST_WORK = 40_000_000_000  # bits passed by Euler's recurrence: some seconds
-BERRY_ESSEEN = 0.469  # Shevtsova (2013): for sums of independent variables that are distributed alike
+MOST_BITS = 3_000_000  # of a sum for a power of two terms: some seconds
+MOST_WORK = 40_000_000_000  # bits processed by Euler's recurrence: some seconds
+BERRY_ESSEEN = 0.469  # Shevtsova (2013), for sums of independent, identically distributed variables
 
 
 class Estimate(float):
-    """A number that is known up to an error: `value` within `error`.
+    """A number with an error bound.
 
     >>> Estimate(0.5, 0.001)
     0.5 ± 0.001
@@ -39,7 +39,7 @@ class Estimate(float):
 
 @dataclass(frozen=True)
 class Power:
-    """The polynomial first * base**count; both by exponent, with whole coefficients from 1 up."""
+    """The polynomial first * base**count; both map exponents to coefficients, positive integers."""
 
     first: Mapping[int, int]
     base: Mapping[int, int]
@@ -59,13 +59,13 @@ class Power:
         return Fraction(total, sum(self.first.values()) * sum(self.base.values()) ** self.count)
 
     def is_feasible(self, low: int, high: int) -> bool:
-        """Whether the share is found exactly, within some seconds."""
+        """Whether the exact share takes no more than some seconds."""
         bits = self.count * log2(max(2, sum(self.base.values())))
         degree = max(self.base) - min(self.base)
         return bits <= MOST_BITS if len(self.base) < 3 else bits * self._steps(low, high) * degree <= MOST_WORK
 
     def _steps(self, low: int, high: int) -> int:
-        """How many coefficients Euler's recurrence passes, from the nearer end."""
+        """The number of steps of Euler's recurrence, from the nearer end."""
         bottom, top = min(self.base) * self.count, max(self.base) * self.count
         return max(0, min(high - bottom, top + max(self.first) - low))
 
@@ -83,15 +83,15 @@ class Power:
         if len(self.base) == 2:
             first, last = -(-low // degree), high // degree
             return two_terms(coefficients[0], coefficients[-1], self.count, first, last) if first <= last else 0
-        if degree * self.count - low < high:  # the other way round it is nearer
+        if degree * self.count - low < high:  # the other end is nearer
             return euler(coefficients[::-1], self.count, degree * self.count - high, degree * self.count - low)
         return euler(coefficients, self.count, low, high)
 
     def _estimate(self, low: int, high: int) -> Estimate:
-        whole = sum(self.base.values())
-        mean = Fraction(sum(k * c for k, c in self.base.items()), whole)
-        variance = float(sum(c * (k - mean) ** 2 for k, c in self.base.items()) / whole)
-        third = float(sum(c * abs(k - mean) ** 3 for k, c in self.base.items()) / whole)
+        total = sum(self.base.values())
+        mean = Fraction(sum(k * c for k, c in self.base.items()), total)
+        variance = float(sum(c * (k - mean) ** 2 for k, c in self.base.items()) / total)
+        third = float(sum(c * abs(k - mean) ** 3 for k, c in self.base.items()) / total)
         deviation = sqrt(variance * self.count)
 
         def below(edge: Fraction) -> float:
@@ -104,7 +104,9 @@ class Power:
 
 
 def euler(base: Sequence[int], count: int, low: int, high: int) -> int:
-    """The sum of the coefficients from `low` to `high` of a polynomial's power, by k p_0 c_k = sum_j (count j - k + j) p_j c_{k-j}.
+    """The sum of the coefficients from `low` to `high` of a power of a polynomial.
+
+    By k p_0 c_k = sum_j (count j - k + j) p_j c_{k-j}.
 
     >>> euler([1, 1, 1], 3, 2, 4)  # 1 3 6 7 6 3 1
     19
@@ -130,21 +132,19 @@ def two_terms(a: int, b: int, count: int, low: int, high: int) -> int:
     """
     bits = count * (a + b).bit_length() + 1
     twos = _twos(high + 1) - _twos(low) + ((a & -a).bit_length() - 1) * (high + 1 - low)
-    mask = (
-        1 << (bits + twos)
-    ) - 1  # the sum is a whole number below 2**bits: it is enough to divide modulo a power of 2
+    mask = (1 << (bits + twos)) - 1  # the sum is an integer below 2**bits: dividing modulo a power of 2 is enough
     _, divisor, relative = _split(count, a, b, low, high + 1, mask)
     scaled = binomial(count, low) * a ** (count - low) * b**low * relative & mask
     return _divided(scaled >> twos, divisor >> twos, bits)
 
 
 def _twos(number: int) -> int:
-    """How often 2 divides the factorial of a number (Legendre)."""
+    """The exponent of 2 in the factorial of a number (Legendre)."""
     return number - number.bit_count()
 
 
 def _split(count: int, a: int, b: int, low: int, high: int, mask: int) -> tuple[int, int, int]:
-    """Products of the numerators and denominators of the ratios of terms low..high-1, and the sum of terms over their divisor."""
+    """The products of numerators and of denominators of the ratios of terms low..high-1, and the sum of these terms."""
     if high - low <= 32:
         above, under, total = 1, 1, 0
         for k in range(low, high):
@@ -158,7 +158,7 @@ def _split(count: int, a: int, b: int, low: int, high: int, mask: int) -> tuple[
 
 
 def _divided(number: int, odd: int, bits: int) -> int:
-    """number / odd where it is a whole number below 2**bits: times the inverse modulo 2**bits (Newton; Jebelean 1993)."""
+    """number / odd, an integer below 2**bits: times the inverse modulo 2**bits (Newton; Jebelean 1993)."""
     inverse, precision = odd & 7, 3
     while precision < bits:
         precision = min(2 * precision, bits)

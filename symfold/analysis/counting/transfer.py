@@ -1,8 +1,8 @@
-"""Transfer: how the outputs of a net depend on its inputs, along paths, each layer on the way worth t.
+"""Transfer matrices: the paths from inputs to outputs, added up, with every layer on a path a factor t.
 
 A block is a matrix over (state, operands), so a fold is a power of a matrix: exact at any depth, and closed in a
-symbolic depth where the power closes. What a layer is worth may be an integer, a polynomial packed into one,
-a truncated series, an element of a ring, or a SymPy expression.
+symbolic depth if the power closes. The weight of a layer may be an integer, a polynomial packed into one, a truncated
+series, an element of a ring, or a SymPy expression.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.numbers import Number, computed, number_of, stacked
-from symfold.analysis.counting.path_rows import Given, add_rows, check_factors, entries_of, product, total
+from symfold.analysis.counting.path_rows import StepOutputs, add_rows, check_factors, entries_of, product, total
 from symfold.analysis.counting.powers import Row, unit
-from symfold.analysis.counting.running import Running
+from symfold.analysis.counting.row_folds import RowFold
 from symfold.analysis.counting.weights import Weights
 from symfold.core.applied_layers import Call, is_name
 from symfold.core.folds import Fold, Select
@@ -28,7 +28,7 @@ from symfold.core.stacked_inputs import StackedInputs
 
 
 def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -> list[Row]:
-    """For each root, a row with one number per source: the sum over paths of the product of the layers on them."""
+    """For each root, one number per source: the sum over paths of the product of the weights on them."""
     width = len(sources)
     units = {source: unit(place, width) for place, source in enumerate(sources)}
     results = Transfer(weights, width, units).run(roots, units)
@@ -36,16 +36,16 @@ def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -
     return [total(row, width) for row in results]
 
 
-def follow(roots: Sequence[Node], known: Mapping[Node, Any], weights: Weights, width: int) -> list[Any]:
+def follow(roots: Sequence[Node], rows: Mapping[Node, Any], weights: Weights, width: int) -> list[Any]:
     """The rows of the roots, from those of some nodes."""
-    return Transfer(weights, width, known).run(roots, known)
+    return Transfer(weights, width, rows).run(roots, rows)
 
 
 class Transfer(Interpreter):
-    """The rows of values; of a sequence whose entries differ, a row per entry.
+    """The rows of values; a row per entry for a sequence of unlike entries.
 
-    In place of a row, the name of a layer has the node that it is outside of all blocks. With weights, numbers have
-    their values. A fold is a power of the matrix of its step (`Running`).
+    The meaning of a layer name is its node outside all blocks; with weights, that of a number is its value. A fold is a
+    power of the matrix of its step (`RowFold`).
     """
 
     def __init__(self, weights: Weights, width: int, units: Mapping[Node, Any]):
@@ -79,15 +79,15 @@ class Transfer(Interpreter):
         return results.result(position)
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Any:
-        return Running.over(fold, args, self.weights, self.width, follow)
+        return RowFold.over(fold, args, self.weights, self.width, follow)
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
-        if isinstance(args[0], Given) and (entry := entry_of(node)):
+        if isinstance(args[0], StepOutputs) and (entry := entry_of(node)):
             return args[0].entry(entry[1])
         if is_primitive(node, stack_row):
             return Entries(arg if isinstance(arg, Number) else total(arg, self.width) for arg in args)
         if is_primitive(node, take_row, reverse_row) or (is_primitive(node, concatenate) and joins_sequences(node)):
-            args = [arg.entries if isinstance(arg, Given) else arg for arg in args]
+            args = [arg.entries if isinstance(arg, StepOutputs) else arg for arg in args]
         return super().arranged(node, args)
 
     def entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
@@ -109,12 +109,12 @@ class Transfer(Interpreter):
 
 
 def _number(node: Node, args: list[Any], weights: Weights) -> Number | None:
-    """A value that follows from numbers alone."""
+    """The number that a node is, if it depends on numbers alone."""
     if isinstance(node.op, Constant):
         return number_of(node)
     if getattr(node.op, "name", None) in weights.symbols and isinstance(node.op, Input):
         return Number(sp.Symbol(node.op.name), frozenset({node.op.name}))
-    args = [arg.as_number if isinstance(arg, Given) else arg for arg in args]
+    args = [arg.as_number if isinstance(arg, StepOutputs) else arg for arg in args]
     if isinstance(node.op, Call) or not args or not all(isinstance(args[k], Number) for k in carried_places(node)):
         return None
     if is_primitive(node, stack_row):

@@ -1,8 +1,8 @@
-"""Truncated: a polynomial about a point up to an order, exactly, by integers alone.
+"""Truncated Taylor expansions of a polynomial at a point, exactly, in integers alone.
 
-The value, the mean and the variance of a polynomial's exponents take its value and two derivatives at a point, and no
-more of it. What whole numbers and fractions give is a few whole numbers times powers of whole numbers, which are not worked
-out: denominators, and what a deep power makes of a value. What is a quotient of two coefficients needs none of them.
+The value, the mean and the variance of a path polynomial need only its value and two derivatives at a point. These are
+a few integers times powers of integers (denominators, leading coefficients of deep powers) that are kept as powers: the
+quotient of two coefficients needs none of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sympy as sp
 
 from symfold.base.big_numbers import coprime, power_of
 
-SHORT = 1 << 64  # numbers up to this are taken to lower terms: so that weights that add up to one are one
+SHORT = 1 << 64  # fractions of numbers up to this are reduced, so that weights that add up to 1 are 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Truncated:
 
     @classmethod
     def number(cls, value: Fraction, order: int) -> Truncated:
-        """A number; the powers of one denominator have one root."""
+        """A number; powers of one denominator share a root."""
         root, exponent = sp.perfect_power(value.denominator) or (value.denominator, 1)
         return _lowest((value.numerator, *[0] * order), {int(root): -int(exponent)})
 
@@ -52,20 +52,20 @@ class Truncated:
         if isinstance(other, int) and other == 0:
             return self
         other = self._like(other)
-        if not any(self.parts) or not any(other.parts):  # nothing is no reason to work out a scale
+        if not any(self.parts) or not any(other.parts):  # adding 0 changes no scale
             return other if any(other.parts) else self
         roots = {**self.scale, **other.scale}
         common = {root: min(self.scale.get(root, 0), other.scale.get(root, 0)) for root in roots}
         return _lowest(tuple(a + b for a, b in zip(self._over(common), other._over(common), strict=True)), common)
 
     def _over(self, scale: Mapping[int, int]) -> tuple[int, ...]:
-        """The coefficients over a scale of lower exponents."""
+        """The coefficients relative to a scale of lower exponents."""
         factor = prod(power_of(root, self.scale.get(root, 0) - exponent) for root, exponent in scale.items())
         return self.parts if factor == 1 else tuple(part * factor for part in self.parts)
 
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, int) and other == 0:
-            return 0  # no way at all: it is left out of products
+            return 0  # no path: products skip it
         if isinstance(other, int) and other == 1:
             return self
         other = self._like(other)
@@ -79,7 +79,7 @@ class Truncated:
     __radd__, __rmul__ = __add__, __mul__
 
     def __pow__(self, exponent: int) -> Truncated:
-        """The power of a series by its first coefficient's, which is kept as one (Euler's recurrence, in whole numbers).
+        """A power of the series; that of the first coefficient stays a power (Euler's recurrence, in integers).
 
         >>> (Truncated.about(Fraction(2), 2) ** 10**6).parts, (Truncated.about(Fraction(0), 2) ** 2).parts
         ((4, 2000000, 499999500000), (0, 0, 1))
@@ -90,18 +90,18 @@ class Truncated:
             return Truncated((int(exponent == 0), *[0] * len(others)))
         if lowest or exponent <= len(others):
             return self * self ** (exponent - 1)
-        found = [1]  # the coefficient of s**k is found[k] * first**(exponent - k)
+        relative = [1]  # the coefficient of s**k is relative[k] * first**(exponent - k)
         for k in range(1, len(self.parts)):
-            found.append(
-                sum((exponent * i - (k - i)) * self.parts[i] * first ** (i - 1) * found[k - i] for i in range(1, k + 1))
-                // k
+            terms = (
+                (exponent * i - (k - i)) * self.parts[i] * first ** (i - 1) * relative[k - i] for i in range(1, k + 1)
             )
+            relative.append(sum(terms) // k)
         rest = exponent - len(others)
         sign = -1 if first < 0 and rest % 2 else 1
         scale = {root: times * exponent for root, times in self.scale.items()}
         scale[abs(first)] = scale.get(abs(first), 0) + rest
         return _lowest(
-            tuple(sign * part * first**k for k, part in zip(range(len(others), -1, -1), found, strict=True)), scale
+            tuple(sign * part * first**k for k, part in zip(range(len(others), -1, -1), relative, strict=True)), scale
         )
 
     def _like(self, other: Any) -> Truncated:
@@ -109,9 +109,9 @@ class Truncated:
 
 
 def _lowest(parts: tuple[int, ...], scale: Mapping[int, int]) -> Truncated:
-    """Without roots that are nothing, and short denominators as one, in lowest terms."""
-    kept = {root: exponent for root, exponent in scale.items() if exponent and root != 1}
-    under = {root: -exponent for root, exponent in kept.items() if exponent < 0}
+    """A series without trivial roots, its short denominators as one, in lowest terms."""
+    roots = {root: exponent for root, exponent in scale.items() if exponent and root != 1}
+    under = {root: -exponent for root, exponent in roots.items() if exponent < 0}
     if (
         under
         and sum(root.bit_length() * exponent for root, exponent in under.items()) <= SHORT.bit_length()
@@ -119,15 +119,15 @@ def _lowest(parts: tuple[int, ...], scale: Mapping[int, int]) -> Truncated:
     ):
         below = prod(root**exponent for root, exponent in under.items())
         shared = gcd(below, *parts)
-        kept = {root: exponent for root, exponent in kept.items() if exponent > 0}
+        roots = {root: exponent for root, exponent in roots.items() if exponent > 0}
         if below != shared:
-            kept[below // shared] = kept.get(below // shared, 0) - 1
+            roots[below // shared] = roots.get(below // shared, 0) - 1
         parts = tuple(part // shared for part in parts)
-    return Truncated(parts, kept)
+    return Truncated(parts, roots)
 
 
 def _fraction(part: int, scale: Mapping[int, int]) -> Fraction:
-    """part times powers, a greatest common divisor of long numbers looked for only where there may be one."""
+    """part times powers, as a fraction; a gcd of long numbers is computed only if it may exceed 1."""
     above = part * prod(power_of(root, exponent) for root, exponent in scale.items() if exponent > 0)
     below = prod(power_of(root, -exponent) for root, exponent in scale.items() if exponent < 0)
     if above and below & (below - 1) == 0:  # a power of two

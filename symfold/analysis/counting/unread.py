@@ -1,4 +1,4 @@
-"""Unread: folds without the parts of their state, the operands and the sequences that nothing reads in the end."""
+"""Dead code elimination: folds without the states, operands and output sequences that nothing reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from symfold.core.walks import substitute, walk, with_args
 
 
 def without_unread(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The same values, by folds whose every part is read in some step, nested folds too; at any depth.
+    """The same values, by folds, nested ones included, without parts that no step and no root reads.
 
     >>> import symfold as sf
     >>> first, second = sf.fold(lambda s, f: (f(s[0]), 1 / s[0] + s[1]), sf.layers("f", count="n"), (sf.tensor("x"), 0))
@@ -47,27 +47,27 @@ def without_unread(roots: Sequence[Node]) -> tuple[Node, ...]:
 
 
 def _read_in_some_step(fold: Fold, read: set[int]) -> set[int]:
-    """The results of the block that are read after it or by a later step."""
+    """The results of the block that are read after the fold or by a later step."""
     while (more := read | {k for k in _formals_read(fold, read) if k < fold.carries}) != read:
         read = more
     return read
 
 
 def _formals_read(fold: Fold, results: Iterable[int]) -> list[int]:
-    """The places of the formals that some results depend on, and those of the parts of the state that they are."""
+    """The places of the formals that results depend on, and of the states that they update."""
     needed = set(walk([fold.block.results[k] for k in results]))
     return [k for k, formal in enumerate(fold.block.formals) if formal in needed or (k < fold.carries and k in results)]
 
 
 def _restricted(fold: Fold, args: Sequence[Node], read: set[int]) -> dict[int, Node]:
-    """A fold with these results of its block alone, by their places in the whole one."""
-    kept = [k for k in range(len(fold.block.results)) if k in read]
+    """The results of a fold that are read, by position, from a block without the others."""
+    positions = [k for k in range(len(fold.block.results)) if k in read]
     formals = _formals_read(fold, read)
-    carries = sum(k < fold.carries for k in kept)
+    carries = sum(k < fold.carries for k in positions)
     replaced = {fold.block.formals[k]: Node(Formal(0, place, fold.block.shapes[k])) for place, k in enumerate(formals)}
-    results = without_unread(substitute([fold.block.results[k] for k in kept], replaced))
+    results = without_unread(substitute([fold.block.results[k] for k in positions], replaced))
     block = Block(tuple(fold.block.shapes[k] for k in formals), results)
-    own = [args[k] for k in formals]
+    inputs = [args[k] for k in formals]
     each = [fold.each[k - fold.carries] for k in formals[carries:]]
-    values = apply_fold(block, fold.count, own[:carries], own[carries:], each)
-    return dict(zip(kept, values, strict=True))
+    values = apply_fold(block, fold.count, inputs[:carries], inputs[carries:], each)
+    return dict(zip(positions, values, strict=True))

@@ -1,4 +1,4 @@
-"""Agreement: whether two nets read with random functions are equal, and how likely that is wrong."""
+"""Agreement of two nets with random functions as layers, and the probability that it is an accident."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from symfold.analysis.equality.random_functions import Reading, Undefined
+from symfold.analysis.equality.random_functions import RandomFunctions, Undefined
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Whether two nets were read as equal, and how likely that is wrong."""
+    """Whether the values of two nets agree, and the probability that this is an accident."""
 
     equal: bool
-    error: float = 0.0  # log2 of the probability, at most
+    error: float = 0.0  # log2 of a bound on the probability
     evaluations: int = 0
 
     @property
     def stated(self) -> str:
-        """The probability in words.
+        """The probability, as text.
 
         >>> Agreement(True, -80.3).stated
         'wrong with probability at most 2**-80'
@@ -27,23 +27,23 @@ class Agreement:
         return f"wrong with probability at most 2**{ceil(self.error)}"
 
 
-def agree(a: Any, b: Any, reading: Reading) -> Agreement:
-    """Whether two nets are read as equal: outputs alike in number and shape.
+def agree(a: Any, b: Any, functions: RandomFunctions) -> Agreement:
+    """Whether two nets have equal outputs, values and shapes.
 
     >>> import symfold as sf
     >>> f, g, x = sf.layer("f"), sf.layer("g"), sf.tensor("x")
-    >>> agree(sf.Net.of((f(x) + g(x)) * x), sf.Net.of(x * f(x) + g(x) * x), Reading(seed=0)).equal
+    >>> agree(sf.Net.of((f(x) + g(x)) * x), sf.Net.of(x * f(x) + g(x) * x), RandomFunctions(seed=0)).equal
     True
-    >>> agree(sf.Net.of(f(g(x))), sf.Net.of(g(f(x))), Reading(seed=0)).equal
+    >>> agree(sf.Net.of(f(g(x))), sf.Net.of(g(f(x))), RandomFunctions(seed=0)).equal
     False
     """
     try:
-        read = [reading.run_whole(net.outputs) for net in (a, b)]
+        outputs = [functions.run_whole(net.outputs) for net in (a, b)]
     except Undefined:
         return Agreement(False)
-    for values in read:
+    for values in outputs:
         for value in values:
-            reading.note(value)
-    same = [value[:2] for value in read[0]] == [value[:2] for value in read[1]]
-    error = reading.error(len(read[0]))
-    return Agreement(same and error < -20, error, reading.evaluations)
+            functions.note(value)
+    same = [value[:2] for value in outputs[0]] == [value[:2] for value in outputs[1]]
+    error = functions.error(len(outputs[0]))
+    return Agreement(same and error < -20, error, functions.evaluations)

@@ -1,4 +1,4 @@
-"""Comparable: what two nets must have in common before they can be equal: depths, inputs, parameters, outputs."""
+"""Comparable nets: those with the same symbolic depths, inputs, parameter shapes and outputs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from symfold.errors import InvalidType, InvalidValue, ShapeError
 
 
 def incomparable(a: Net, b: Net) -> str | None:
-    """Why two nets cannot be compared, if they cannot."""
+    """The reason why two nets cannot be compared; None if they can."""
     depths = [free_depths(net) for net in (a, b)]
     if depths[0] != depths[1]:
-        return f"the symbolic depths are {_listed(depths[0])} in one and {_listed(depths[1])} in the other (give them numbers: net.at(n=10))"
+        return (
+            f"the symbolic depths are {_listed(depths[0])} in one and {_listed(depths[1])} in the other "
+            "(give them numbers: net.at(n=10))"
+        )
     inputs = [{leaf.op.name: leaf.shape for leaf in net.inputs} for net in (a, b)]
     if inputs[0].keys() != inputs[1].keys():
         return f"the inputs are {_listed(inputs[0])} in one and {_listed(inputs[1])} in the other"
@@ -36,12 +39,15 @@ def incomparable(a: Net, b: Net) -> str | None:
     ]
     for name in parameters[0]:
         if name in parameters[1] and parameters[0][name] != parameters[1][name]:
-            return f"parameter {name!r} has shape {show(parameters[0][name])} in one and {show(parameters[1][name])} in the other"
+            return (
+                f"parameter {name!r} has shape {show(parameters[0][name])} in one "
+                f"and {show(parameters[1][name])} in the other"
+            )
     if len(a.outputs) != len(b.outputs) or a.form != b.form:
         return f"the outputs are held in another form: {len(a.outputs)} in one and {len(b.outputs)} in the other"
-    for place, (one, other) in enumerate(zip(a.outputs, b.outputs, strict=True)):
-        if not fits(one.shape, other.shape):
-            return f"output {place + 1} has shape {show(one.shape)} in one and {show(other.shape)} in the other"
+    for place, (left, right) in enumerate(zip(a.outputs, b.outputs, strict=True)):
+        if not fits(left.shape, right.shape):
+            return f"output {place + 1} has shape {show(left.shape)} in one and {show(right.shape)} in the other"
     return None
 
 
@@ -50,7 +56,7 @@ def _listed(names: Any) -> str:
 
 
 def free_depths(net: Net) -> set[str]:
-    """The symbols that depths of a net are still made of."""
+    """The symbols in the depths of a net."""
     counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, StackedInputs)] + [
         node.op.count for node in net.bindings
     ]
@@ -68,26 +74,26 @@ def has_bodies(net: Net) -> bool:
     return any(op.body is not None for op, _ in applied_layers(net.outputs))
 
 
-def placed(a: Net, b: Net, params: Mapping[str, Any]) -> tuple[Net, Net]:
-    """Both nets with numbers for parameters."""
+def with_parameters(a: Net, b: Net, params: Mapping[str, Any]) -> tuple[Net, Net]:
+    """Both nets with numbers in place of parameters."""
     if not isinstance(params, Mapping):
         raise InvalidType(
             f"params must be a mapping from names to numbers, got {params!r} (as net.init(seed=0) gives it)"
         )
-    own = [{node.op.name: node for node in net.params} for net in (a, b)]
+    parameters = [{node.op.name: node for node in net.params} for net in (a, b)]
     for name in params:
-        if not any(name in known for known in own):
-            listed = sorted({*own[0], *own[1]})
+        if not any(name in nodes for nodes in parameters):
+            listed = sorted({*parameters[0], *parameters[1]})
             raise InvalidValue(
                 f"no parameter of the nets is called {name!r} (their parameters: {', '.join(listed[:12]) or 'none'})"
             )
-    made: list[Net] = []
-    for net, known in zip((a, b), own, strict=True):
-        values = {name: np.asarray(params[name]) for name in known if name in params}
+    nets: list[Net] = []
+    for net, nodes in zip((a, b), parameters, strict=True):
+        values = {name: np.asarray(params[name]) for name in nodes if name in params}
         for name, value in values.items():
-            if not fits(value.shape, known[name].shape):
-                raise ShapeError(f"parameter {name!r} has shape {show(known[name].shape)}, got {value.shape}")
-        made.append(
+            if not fits(value.shape, nodes[name].shape):
+                raise ShapeError(f"parameter {name!r} has shape {show(nodes[name].shape)}, got {value.shape}")
+        nets.append(
             net.replaced({name: as_node(value if value.ndim else value.item()) for name, value in values.items()})
         )
-    return made[0], made[1]
+    return nets[0], nets[1]

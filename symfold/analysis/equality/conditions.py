@@ -1,4 +1,4 @@
-"""Sufficient conditions for nets to be equal at these layers: why, in words. None of them is ever necessary."""
+"""Sufficient conditions for nets to be equal at given layers, as text. None of them is necessary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sympy as sp
 
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.equality.agreement import Agreement, agree
-from symfold.analysis.equality.random_functions import Reading, Value
+from symfold.analysis.equality.random_functions import RandomFunctions, Value
 from symfold.analysis.normal_form import exact, fractions_of, tidy
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block
@@ -22,13 +22,16 @@ from symfold.core.primitives import dot, is_primitive
 from symfold.core.stacked_inputs import Numbered
 from symfold.core.walks import walk
 
-MOST_LAYERS = 300  # whose virtual weights are looked at: their number grows with the square
-FEW = 12  # names of layers that are listed
-MOST_PRODUCTS = 200_000  # of numbers, in one virtual weight
+MOST_LAYERS = 300  # whose virtual weights are computed: their number is quadratic
+FEW = 12  # names of layers that a text lists
+MOST_PRODUCTS = 200_000  # of numbers, per virtual weight
 
 CONSTANT = "{} constant: their bodies do not read their input"
 APART = "no layer reads what an earlier one writes: the virtual weights W_k V_j (j < k) are exactly zero"
-PARTLY = "where the nets differ, layers do not read what earlier ones write: the virtual weights W_k V_j there are exactly zero"
+PARTLY = (
+    "where the nets differ, layers do not read what earlier ones write: "
+    "the virtual weights W_k V_j there are exactly zero"
+)
 SHALLOW = "each net applies one layer, and both start from the same input: there is no earlier layer to read"
 
 
@@ -41,30 +44,32 @@ def shallow(a: Any, b: Any) -> bool:
 
 
 def reason(a: Any, b: Any, seed: int, short: bool) -> tuple[str, Agreement] | None:
-    """The first condition under which the nets are equal whatever else their layers do, with how sure that is."""
+    """The first condition that makes the nets equal, as text, and the agreement that shows it."""
     for folded in (True, False) if short else (True,):
-        agreed = agree(a, b, Constants(seed, folded=folded))
+        agreed = agree(a, b, IgnoringUnread(seed, folded=folded))
         if agreed.equal:
             return CONSTANT.format(_constant_layers(a, b)), agreed
     if short and all(applications(net.outputs) <= MOST_LAYERS for net in (a, b)):
-        apart = Apart(seed)
-        agreed = agree(a, b, apart)
+        functions = IgnoringZeroWeights(seed)
+        agreed = agree(a, b, functions)
         if agreed.equal:
-            return PARTLY if apart.seen else APART, agreed
+            return PARTLY if functions.has_reads else APART, agreed
     return None
 
 
 def _constant_layers(a: Any, b: Any) -> str:
-    """The layers whose bodies do not read their input, in words."""
+    """The layers whose bodies do not read their input, as text."""
     constant, others = dict[str, None](), dict[str, None]()
     for op, args in (pair for net in (a, b) for pair in applied_layers(net.outputs)):
         names = names_of(args[0])
-        own = op.body is not None and reads(Block(op.body.shapes, tidy(op.body.results))).isdisjoint(range(op.arity))
+        is_constant = op.body is not None and reads(Block(op.body.shapes, tidy(op.body.results))).isdisjoint(
+            range(op.arity)
+        )
         if isinstance(names, Numbered) and not (isinstance(names.count, int) and names.count <= FEW):
             shown = [f"{names[0]}, {names[1]}, ..."]
         else:
             shown = list(names)
-        (constant if own else others).update(dict.fromkeys(shown))
+        (constant if is_constant else others).update(dict.fromkeys(shown))
     if len(others) == 1 and constant:
         return f"all layers but {next(iter(others))} are"
     return (
@@ -74,36 +79,36 @@ def _constant_layers(a: Any, b: Any) -> str:
     )
 
 
-class Constants(Reading):
-    """Layers as random functions of what their bodies read."""
+class IgnoringUnread(RandomFunctions):
+    """Layers as random functions of the arguments that their bodies read."""
 
     def call(self, node: Node, args: Sequence[Value]) -> Value:
         op = node.op
         if op.body is not None:
             read = reads(self.body(op.body))
-            # a value that is not read still gives its shape
+            # of an argument that is not read, only the shape counts
             args = [args[0], *(arg if k in read else arg._replace(number=0) for k, arg in enumerate(args[1:]))]
         return super().call(node, args)
 
 
 def reads(body: Block) -> set[int]:
-    """The formals that a body's result depends on; a product with a literal zero does not."""
+    """The formals that the result of a body depends on; products with a literal zero depend on none."""
     zero = {node for node in walk(body.results) if node.op is sp.Mul and any(exact(arg) == 0 for arg in node.args)}
     return {
         k for k, formal in enumerate(body.formals) if formal in walk(body.results, stop=zero) and formal not in zero
     }
 
 
-class Apart(Constants):
-    """The same, where layers do not read what earlier ones write in directions that their weights take to zero."""
+class IgnoringZeroWeights(IgnoringUnread):
+    """The same; a layer does not read outputs of layers in directions that its weights map to zero."""
 
     def __init__(self, seed: int):
         super().__init__(seed)
-        self.arrays: dict[int, Any] = {}  # the numbers of a value, where they are known
-        self.sums: dict[int, dict[int, int]] = {}  # a value as multiples of others
+        self.arrays: dict[int, Any] = {}  # the arrays of known values
+        self.sums: dict[int, dict[int, int]] = {}  # values as linear combinations of others
         self.outputs: set[int] = set()  # of layers
-        self.seen = False  # whether any layer reads the output of another
-        self.writes: dict[int, Any] = {}  # the directions that a layer's output lies in
+        self.has_reads = False  # whether a layer reads the output of another
+        self.writes: dict[int, Any] = {}  # the directions of the outputs of layers
 
     def leaf(self, node: Node) -> Value:
         value = super().leaf(node)
@@ -131,40 +136,39 @@ class Apart(Constants):
             factor = 1
             for arg in args:
                 factor = factor * arg.number % self.prime if arg is not others[0] else factor
-            self.sums[value.number] = {atom: factor * own % self.prime for atom, own in self.terms(others[0]).items()}
+            self.sums[value.number] = {
+                atom: factor * multiple % self.prime for atom, multiple in self.terms(others[0]).items()
+            }
         return value
 
     def call(self, node: Node, args: Sequence[Value]) -> Value:
         op: Call = node.op
         if op.body is None or op.arity != 1:
-            self.seen = self.seen or any(not self.outputs.isdisjoint(self.terms(arg)) for arg in args[1 : 1 + op.arity])
+            inputs = args[1 : 1 + op.arity]
+            self.has_reads |= any(not self.outputs.isdisjoint(self.terms(arg)) for arg in inputs)
             value = super().call(node, args)
             self.outputs.add(value.number)
             return value
         body = self.body(op.body)
-        known = {
+        arrays = {
             formal: self.arrays[arg.number]
             for formal, arg in zip(body.formals[1:], args[2:], strict=True)
             if arg.number in self.arrays
         }
-        kept: dict[int, int] = {}
-        if (read := reading(body, known)) is not None:
-            kept = {
-                atom: factor for atom, factor in self.terms(args[1]).items() if read and not self.misses(atom, read)
-            }
-            number = sum(atom * factor for atom, factor in kept.items()) % self.prime
+        terms = self.terms(args[1])
+        if (read := read_directions(body, arrays)) is not None:
+            terms = {atom: factor for atom, factor in terms.items() if read and not self.misses(atom, read)}
+            number = sum(atom * factor for atom, factor in terms.items()) % self.prime
             args = [args[0], args[1]._replace(number=number), *args[2:]]
-        self.seen = self.seen or (
-            read != [] and not self.outputs.isdisjoint(self.terms(args[1]) if read is None else kept)
-        )
+        self.has_reads |= read != [] and not self.outputs.isdisjoint(terms)
         value = super().call(node, args)
         self.outputs.add(value.number)
-        if (written := writing(body.results[0], known)) is not None:
+        if (written := written_directions(body.results[0], arrays)) is not None:
             self.writes[value.number] = written
         return value
 
     def misses(self, atom: int, read: list[tuple[int, Any]]) -> bool:
-        """Whether a layer's output has nothing in the directions that another reads."""
+        """Whether the output of a layer is zero in the directions that another reads."""
         written = self.writes.get(atom)
         return written is not None and all(
             axis == other and _vanishes(rows, columns) for axis, rows in written for other, columns in read
@@ -172,57 +176,57 @@ class Apart(Constants):
 
 
 def _vanishes(rows: Any, columns: Any) -> bool:
-    """Whether a product of matrices is zero, exactly."""
+    """Whether a matrix product is exactly zero."""
     if rows.shape[1] != columns.shape[0] or rows.shape[0] * columns.size > MOST_PRODUCTS:
         return False
     return not np.any(np.dot(fractions_of(rows), fractions_of(columns)))
 
 
-def _array(node: Node, known: dict[Node, Any]) -> Any:
+def _array(node: Node, arrays: dict[Node, Any]) -> Any:
     if isinstance(node.op, Constant) and isinstance(node.op.value, FrozenArray):
         return node.op.value.array
-    value = known.get(node)
+    value = arrays.get(node)
     return None if value is None or isinstance(value, Fraction) else value
 
 
-def reading(body: Block, known: dict[Node, Any]) -> list[tuple[int, Any]] | None:
-    """The directions in which a body reads its input: an axis and a matrix for each place; None where it reads it otherwise."""
-    z, found = body.formals[0], []
+def read_directions(body: Block, arrays: dict[Node, Any]) -> list[tuple[int, Any]] | None:
+    """The axes and matrices by which a body reads its input; None if it reads it in another way."""
+    z, directions = body.formals[0], []
     if z in body.results:
         return None
     for node in walk(body.results):
         for port, arg in enumerate(node.args):
             if arg is z:
                 if node.op is sp.Mul and any(
-                    known.get(other, exact(other)) == 0
-                    for other in node.args
-                    if other is not z and not isinstance(known.get(other), np.ndarray)
+                    arrays.get(factor, exact(factor)) == 0
+                    for factor in node.args
+                    if factor is not z and not isinstance(arrays.get(factor), np.ndarray)
                 ):
                     continue
-                array = _array(node.args[1 - port], known) if len(node.args) == 2 else None
+                array = _array(node.args[1 - port], arrays) if len(node.args) == 2 else None
                 if array is None:
                     return None
                 if is_primitive(node, dot) and array.ndim == 2:
-                    found.append((-1, array) if port == 0 else (-2, array.T))
+                    directions.append((-1, array) if port == 0 else (-2, array.T))
                 elif node.op is sp.Mul and array.ndim in (1, 2) and array.size == array.shape[-1]:
-                    found.append((-1, np.diag(array.ravel())))
+                    directions.append((-1, np.diag(array.ravel())))
                 else:
                     return None
-    return found
+    return directions
 
 
-def writing(node: Node, known: dict[Node, Any]) -> list[tuple[int, Any]] | None:
-    """The directions that a value lies in, for sure: an axis and the rows that span them, for each of its addends."""
+def written_directions(node: Node, arrays: dict[Node, Any]) -> list[tuple[int, Any]] | None:
+    """Axes and rows whose span contains a value, one pair per addend; None if unknown."""
     if node.op is sp.Add:
-        parts = [writing(arg, known) for arg in node.args]
-        return None if any(part is None for part in parts) else [one for part in parts for one in part or []]
-    array = _array(node, known)
+        parts = [written_directions(arg, arrays) for arg in node.args]
+        return None if any(part is None for part in parts) else [pair for part in parts for pair in part or []]
+    array = _array(node, arrays)
     if array is not None and array.ndim and array.size == array.shape[-1]:
         return [(-1, array.reshape(1, -1))]
     if array is not None and array.ndim == 2 and array.shape[1] == 1:
         return [(-2, array.T)]
     if is_primitive(node, dot):
-        right, left = _array(node.args[1], known), _array(node.args[0], known)
+        right, left = _array(node.args[1], arrays), _array(node.args[0], arrays)
         if right is not None and right.ndim == 2:
             return [(-1, right)]
         return [(-2, left.T)] if left is not None and left.ndim == 2 else None
@@ -230,11 +234,11 @@ def writing(node: Node, known: dict[Node, Any]) -> list[tuple[int, Any]] | None:
         masks = [
             mask
             for arg in node.args
-            if (mask := _array(arg, known)) is not None and mask.ndim and mask.size == mask.shape[-1]
+            if (mask := _array(arg, arrays)) is not None and mask.ndim and mask.size == mask.shape[-1]
         ]
         if masks:
             return [(-1, np.diag(masks[0].ravel()))]
-        scaled = [part for arg in node.args if (part := writing(arg, known)) is not None]
+        scaled = [part for arg in node.args if (part := written_directions(arg, arrays)) is not None]
         numbers = [arg for arg in node.args if exact(arg) is not None]
         return scaled[0] if len(scaled) == 1 and len(numbers) == len(node.args) - 1 else None
     return None

@@ -1,6 +1,7 @@
-"""Counterexamples that can be checked by hand: simple layers and small numbers at which two nets differ, exactly.
+"""Counterexamples to check by hand: simple layers and small numbers at which two nets differ, exactly.
 
-Layers are tried in order of simplicity, inputs too. In a deep net most layers are constant, so that the state comes to rest.
+Layers and inputs are tried in order of simplicity. In deep nets most layers are constant, so that the state reaches a
+fixed point.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.analysis.equality.rational import Abandoned, Exact, Inexact, Layers, Rule
+from symfold.analysis.equality.rational import Abandoned, ExactEvaluator, Inexact, Layers, Rule
 from symfold.analysis.normal_form import exact
 from symfold.compute.random_inputs import rows_of
 from symfold.core.applied_layers import Call
@@ -24,13 +25,13 @@ from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import walk
 
-FEW = 12  # layers up to which they may all do something
+FEW = 12  # layers up to which none need be constant
 MOST_IN_ALL = 60_000
-ROUNDING = Fraction(1, 10**9)  # relative, where floats are met
+ROUNDING = Fraction(1, 10**9)  # relative, if constants are rounded
 IDENTITY, ZERO, ONE = Rule("z", lambda z: z), Rule("0", lambda z: 0 * z), Rule("1", lambda z: 0 * z + 1)
 SQUARE, NEXT, DOUBLE = Rule("z**2", lambda z: z * z), Rule("z + 1", lambda z: z + 1), Rule("2*z", lambda z: 2 * z)
-MOST_OWN = 8  # numbers of the nets that inputs are chosen by
-SIMPLEST = 3  # rules for layers that are tried at many magnitudes
+MOST_CONSTANTS = 8  # of the nets, from which inputs are derived
+SIMPLEST = 3  # rules that are tried at many magnitudes
 MAGNITUDES = (*map(Fraction, (0, 5, 10, 1000, 10**10)), Fraction(7, 3), Fraction(1, 1000))
 VALUES = tuple(map(Fraction, (1, 2, -1, 3))) + (Fraction(1, 2),)
 
@@ -45,25 +46,26 @@ class Counterexample:
     parameter: Fraction | None
     values: tuple[Fraction, Fraction]
     place: str = ""
-    many: bool = False  # whether there are more layers than the names
+    many: bool = False  # whether there are more layers than names
     arguments: int = 1
     depths: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
-        """The counterexample in words."""
+        """The counterexample, as text."""
         inputs = (
             [" + ".join(["u1", *(f"{k}*u{k}" for k in range(2, self.arguments + 1))])] if self.arguments > 1 else []
         )
-        told = [
+        conditions = [
             *self._layers(),
             *(f"z = {sum_} of a layer's arguments u1, u2, ..." for sum_ in inputs),
             *(f"{name} = {value}" for name, value in self.inputs.items()),
         ]
-        told += [f"every parameter {self.parameter}"] if self.parameter is not None else []
-        said = ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1] if told else ""
+        conditions += [f"every parameter {self.parameter}"] if self.parameter is not None else []
+        *most, last = conditions or [""]
+        listed = ", ".join(most) + (" and " if most else "") + last
         depth = f"at {', '.join(f'{name} = {count}' for name, count in self.depths.items())}, " if self.depths else ""
-        return f"{depth}{f'with {said}: ' if said else ''}{self.place}{self._values()}"
+        return f"{depth}{f'with {listed}: ' if listed else ''}{self.place}{self._values()}"
 
     def _values(self) -> str:
         left, right = map(shown, self.values)
@@ -89,15 +91,20 @@ class Counterexample:
     @property
     def data(self) -> dict[str, Any]:
         """The counterexample as plain data; numbers are fractions."""
-        rules = {name: rule.text for name, rule in self.layers.rules.items()}
+        rules = {name: rule.text for name, rule in self.layers.rules.items()} if self.names else {}
+        if self.names and (self.many or not set(self.names) <= set(rules)):
+            rules["others"] = self.layers.others.text
         return {
-            "layers": rules if self.names and set(self.names) <= set(rules) and not self.many else {**rules, "others": self.layers.others.text} if self.names else {},
-            "inputs": dict(self.inputs), "params": self.parameter, "depths": dict(self.depths), "values": self.values,
-        }  # fmt: skip
+            "layers": rules,
+            "inputs": dict(self.inputs),
+            "params": self.parameter,
+            "depths": dict(self.depths),
+            "values": self.values,
+        }
 
 
 def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexample | None:
-    """The first counterexample that the search comes to, verified by evaluating both nets exactly; None where it finds none.
+    """The first counterexample of the search, verified by exact evaluation of both nets; None if there is none.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -110,87 +117,78 @@ def find(a: Any, b: Any, depths: Mapping[str, int] | None = None) -> Counterexam
     starts = [dict.fromkeys(inputs, value) for value in VALUES]
     if len(inputs) > 1:
         starts += [{name: Fraction((k + shift) % 5 + 1) for k, name in enumerate(inputs)} for shift in (0, 1, 2)]
-        starts += [{name: Fraction(name == one) for name in inputs} for one in inputs]
+        starts += [{name: Fraction(name == chosen) for name in inputs} for chosen in inputs]
     far = [
-        {name: value if one in (None, name) else Fraction(1) for name in inputs}
-        for one in (None, *(inputs[1:] and inputs))
-        for value in telling(a, b)
+        {name: value if chosen in (None, name) else Fraction(1) for name in inputs}
+        for chosen in (None, *(inputs[1:] and inputs))
+        for value in distinguishing_values(a, b)
     ]
     first = candidates(names, many)
-    spent, restless = 0, set[str]()  # what keeps the state of a deep net from coming to rest
+    spent, divergent = 0, set[str]()  # rules with which the state of a deep net has no fixed point
     rows = rows_of([a, b])
     for layers, start in chain(product(candidates(names, many), starts), product(islice(first, SIMPLEST), far)):
-        if layers.others.text in restless:
+        if layers.others.text in divergent:
             continue
         for parameter in map(Fraction, (1, 2) if has_parameters else (1,)):
             start = {
                 name: Fraction(int(abs(value)) % max(1, rows[name])) if name in rows else value
                 for name, value in start.items()
             }
-            evaluators = [Exact(layers, start, parameter) for _ in (a, b)]
+            evaluators = [ExactEvaluator(layers, start, parameter) for _ in (a, b)]
             try:
                 if spent > MOST_IN_ALL:
                     return None
-                found = [evaluator.outputs(net) for evaluator, net in zip(evaluators, (a, b), strict=True)]
+                outputs = [evaluator.outputs(net) for evaluator, net in zip(evaluators, (a, b), strict=True)]
             except Inexact:
                 return None
             except ZeroDivisionError:
                 continue
             except Abandoned:
-                restless |= {layers.others.text} if many else set()
+                divergent |= {layers.others.text} if many else set()
                 continue
             finally:
                 spent += sum(evaluator.steps + evaluator.work // 8 for evaluator in evaluators)
-            for place, (left, right) in enumerate(zip(*found, strict=True)):
+            for place, (left, right) in enumerate(zip(*outputs, strict=True)):
                 if (entry := _first_difference(left, right, any(e.rounded for e in evaluators))) is not None:
-                    said = f"output {place + 1} is " if len(a.outputs) > 1 else ""
-                    return Counterexample(
-                        layers,
-                        names,
-                        start,
-                        parameter if has_parameters else None,
-                        entry,
-                        said,
-                        many,
-                        arity,
-                        depths or {},
-                    )
+                    output = f"output {place + 1} is " if len(a.outputs) > 1 else ""
+                    shared = parameter if has_parameters else None
+                    return Counterexample(layers, names, start, shared, entry, output, many, arity, depths or {})
     return None
 
 
-def telling(a: Any, b: Any) -> list[Fraction]:
-    """Inputs at which piecewise nets may tell themselves apart: of many magnitudes, near their own numbers and between them.
+def distinguishing_values(a: Any, b: Any) -> list[Fraction]:
+    """Inputs at which piecewise nets may differ: of many magnitudes, near their constants and between these.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")
-    >>> [str(value) for value in telling(sf.Net.of(sf.relu(x - 99)), sf.Net.of(x))[-6:]]
+    >>> [str(value) for value in distinguishing_values(sf.Net.of(sf.relu(x - 99)), sf.Net.of(x))[-6:]]
     ['100', '-100', '98', '-98', '99/2', '-99/2']
     """
-    ends = sorted(own_numbers((*a.outputs, *b.outputs)))[:MOST_OWN]
+    ends = sorted(constants_of((*a.outputs, *b.outputs)))[:MOST_CONSTANTS]
     near = [value for end in ends for value in (end + 1, end - 1)]
-    between = [(one + other) / 2 for one, other in pairwise([Fraction(0), *ends])]
+    between = [(low + high) / 2 for low, high in pairwise([Fraction(0), *ends])]
     return list(dict.fromkeys(sign * value for value in (*MAGNITUDES, *near, *between) for sign in (1, -1)))
 
 
-def own_numbers(roots: Sequence[Node]) -> set[Fraction]:
-    """The sizes of the numbers that a net is written with, in the blocks of its folds and layers too; 0 and 1 left out."""
-    found, blocks, waiting = set[Fraction](), set[Block](), [tuple(roots)]
-    while waiting:
-        for node in walk(waiting.pop()):
+def constants_of(roots: Sequence[Node]) -> set[Fraction]:
+    """The absolute values of the constants of a net, those in folds and layers included, but for 0 and 1."""
+    constants, blocks, pending = set[Fraction](), set[Block](), [tuple(roots)]
+    while pending:
+        for node in walk(pending.pop()):
             op = node.op
             inner = op.block if isinstance(op, Fold) else op.body if isinstance(op, Call) else None
             if inner is not None and inner not in blocks:
                 blocks.add(inner)
-                waiting.append(inner.results)
+                pending.append(inner.results)
             if (value := exact(node)) is not None and abs(value) not in (0, 1):
-                found.add(abs(value))
-    return found
+                constants.add(abs(value))
+    return constants
 
 
 def _first_difference(left: Any, right: Any, rounded: bool) -> tuple[Fraction, Fraction] | None:
-    one, other = (np.asarray(value, dtype=object) for value in (left, right))
+    arrays = (np.asarray(value, dtype=object) for value in (left, right))
     try:
-        pairs = np.broadcast_arrays(one, other)
+        pairs = np.broadcast_arrays(*arrays)
     except ValueError:
         return None
     entries = ((Fraction(p), Fraction(q)) for p, q in zip(*(np.ravel(part) for part in pairs), strict=True))
@@ -201,7 +199,7 @@ def _first_difference(left: Any, right: Any, rounded: bool) -> tuple[Fraction, F
 
 
 def shown(value: Fraction) -> str:
-    """A number as people write it: a fraction where it is a short one.
+    """A number as text: a fraction if it is short, else a decimal number.
 
     >>> shown(Fraction(8, 3)), shown(Fraction(0.1))
     ('8/3', '0.1')
@@ -210,8 +208,11 @@ def shown(value: Fraction) -> str:
 
 
 def opaque_names(a: Any, b: Any) -> tuple[tuple[str, ...], bool, int]:
-    """The names of the opaque layers, in order (of many, the first and the last few), whether these are not all, and how many arguments they take at most."""
-    found: dict[str, None] = {}
+    """The names of opaque layers in order, whether there are more, and the most arguments that one takes.
+
+    Of many layers, the names are those of the first and the last few.
+    """
+    opaque: dict[str, None] = {}
     many, arity = False, 1
     for op, args in (pair for net in (a, b) for pair in applied_layers(net.outputs)):
         if op.body is None:
@@ -219,8 +220,8 @@ def opaque_names(a: Any, b: Any) -> tuple[tuple[str, ...], bool, int]:
             count = known_count(names.count) if not isinstance(names, tuple) else len(names)
             chosen = range(count) if count <= FEW else [0, 1, 2, *range(count - FEW + 2, count)]
             many = many or count > FEW
-            found.update(dict.fromkeys(names[k] for k in chosen))
-    return tuple(found), many or len(found) > FEW, arity
+            opaque.update(dict.fromkeys(names[k] for k in chosen))
+    return tuple(opaque), many or len(opaque) > FEW, arity
 
 
 def candidates(names: Sequence[str], many: bool) -> Iterator[Layers]:

@@ -1,8 +1,7 @@
-"""Residues: nets of sums, products and whole powers, with numbers modulo a large prime, where one random point decides.
+"""Polynomial identity testing: nets of sums, products and integer powers, at a random point modulo a large prime.
 
-A polynomial over the rationals is a function modulo a prime that divides no denominator. Other values at one point are
-other polynomials, for certain; the same values are the same polynomials but for a stated probability (Schwartz 1980,
-Zippel 1979). Arrays are computed entry by entry, so this covers what a net does with matrices.
+Unequal values prove unequal polynomials; equal values prove equal ones but for a bounded probability (Schwartz 1980,
+Zippel 1979). The prime must divide no denominator. Arrays are computed entry by entry, so matrices are covered.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import sympy as sp
 
 from symfold.analysis.equality.counterexample import IDENTITY
 from symfold.analysis.equality.random_functions import PRIME_BITS, PRIMES, prime_of
-from symfold.analysis.equality.rational import Abandoned, Exact, Inexact, Layers
+from symfold.analysis.equality.rational import Abandoned, ExactEvaluator, Inexact, Layers
 from symfold.analysis.equality.smooth_layers import sizes
 from symfold.core.applied_layers import Call
 from symfold.core.nodes import Node
@@ -32,12 +31,12 @@ MOST_EXPONENT = 2**40
 
 @dataclass(frozen=True)
 class Residue:
-    """A number modulo a prime, with how large a polynomial it stands for."""
+    """A number modulo a prime, with bounds of the polynomial that it is the value of."""
 
     number: int
     prime: int
     degree: float = 0.0
-    bits: float = 0.0  # of the sum of the coefficients' sizes
+    bits: float = 0.0  # of the sum of the absolute coefficients
 
     def _with(self, other: Any) -> Residue:
         return (
@@ -64,32 +63,32 @@ class Residue:
     __radd__, __rmul__ = __add__, __mul__
 
     def power(self, exponent: Any) -> Residue:
-        """A whole power from 0 up; anything else is no polynomial."""
-        wanted = Fraction(exponent.number) if isinstance(exponent, Residue) else Fraction(exponent)
-        if wanted.denominator != 1 or not 0 <= wanted < MOST_EXPONENT:
+        """A power with an integer exponent from 0 up; any other is no polynomial."""
+        value = Fraction(exponent.number) if isinstance(exponent, Residue) else Fraction(exponent)
+        if value.denominator != 1 or not 0 <= value < MOST_EXPONENT:
             raise Inexact("a power that is no whole number from 0 up")
-        whole = int(wanted)
-        return Residue(pow(self.number, whole, self.prime), self.prime, self.degree * whole, self.bits * whole)
+        times = int(value)
+        return Residue(pow(self.number, times, self.prime), self.prime, self.degree * times, self.bits * times)
 
 
-class Residues(Exact):
-    """The numbers of a polynomial net modulo a prime, its inputs and parameters drawn at random."""
+class Residues(ExactEvaluator):
+    """Values of a polynomial net modulo a prime, at random inputs and parameters."""
 
     def __init__(self, seed: int):
         super().__init__(Layers({}, IDENTITY), {}, Fraction(1), most=10**9)
         self.prime, self.key = prime_of(seed), b"point %d" % seed
         self.denominator = 1
-        self.points: dict[str, Any] = {}  # what was drawn
+        self.points: dict[str, Any] = {}  # the inputs and parameters
 
     def drawn(self, name: str, shape: tuple[int, ...]) -> Any:
-        """Random numbers modulo the prime that belong to a name."""
-        made = [
+        """Random numbers modulo the prime, for a name."""
+        numbers = [
             int.from_bytes(hashlib.blake2b(b"%d %b" % (place, name.encode()), key=self.key, digest_size=32).digest())
             % self.prime
             for place in range(int(np.prod(shape, dtype=int)))
         ]
-        self.points[name] = np.array(made, dtype=object).reshape(shape).tolist()
-        return _array([Residue(number, self.prime, 1.0) for number in made], shape)
+        self.points[name] = np.array(numbers, dtype=object).reshape(shape).tolist()
+        return _array([Residue(number, self.prime, 1.0) for number in numbers], shape)
 
     def leaf(self, node: Node) -> Any:
         if node.shape == (NAME,):
@@ -100,7 +99,7 @@ class Residues(Exact):
         return _array([self.read(entry) for entry in np.ravel(np.asarray(value, dtype=object))], np.shape(value))
 
     def read(self, value: Fraction) -> Residue:
-        """A rational number modulo the prime: one that is not whole counts as an unknown, for its denominator."""
+        """A rational number modulo the prime; a fraction counts as an unknown because of its denominator."""
         if value.denominator % self.prime == 0:
             raise Abandoned("a denominator that the prime divides")
         self.denominator = lcm(self.denominator, value.denominator)
@@ -120,7 +119,7 @@ class Residues(Exact):
         return super().apply(node, args)
 
     def exponent(self, node: Node) -> Fraction:
-        """The number that an exponent is."""
+        """The value of an exponent."""
         value = super().leaf(node) if not node.args and not isinstance(node.op, Input) else None
         if not isinstance(value, Fraction):
             raise Inexact("a power that is no number")
@@ -128,13 +127,13 @@ class Residues(Exact):
 
 
 def _array(values: Sequence[Residue], shape: tuple[int, ...]) -> Any:
-    made = np.empty(len(values), dtype=object)
-    made[:] = values
-    return made.reshape(shape) if shape else made[0]
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array.reshape(shape) if shape else array[0]
 
 
 class Decision(NamedTuple):
-    """What one random point says: whether the polynomials are equal, how likely that is wrong, and where they differ."""
+    """The result at one random point: whether the polynomials are equal, the error probability, where they differ."""
 
     equal: bool
     error: float  # log2 of the probability that "equal" is wrong; "different" never is
@@ -142,13 +141,13 @@ class Decision(NamedTuple):
     points: Mapping[str, Any]
     values: tuple[int, int] = (0, 0)
     place: tuple[int, ...] = ()
-    known: bool = True  # whether every size is a number, so that "equal" is said of all inputs
+    known: bool = True  # whether every size is a number, so that "equal" holds for all inputs
 
 
 def decide(a: Any, b: Any, seed: int) -> Decision | None:
-    """Whether two polynomial nets are equal, by their values at one random point modulo a random prime; None for other nets.
+    """Whether two polynomial nets are equal, by their values at a random point modulo a random prime; else None.
 
-    Numbers that are the rounding of others (floats of 16 digits and more) never make nets different here.
+    Rounded constants (floats of 16 digits and more) never make nets different here.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")
@@ -157,30 +156,26 @@ def decide(a: Any, b: Any, seed: int) -> Decision | None:
     >>> decide(sf.Net.of(sf.tanh(x)), sf.Net.of(x), seed=0) is None
     True
     """
-    reader = Residues(seed)
+    evaluator = Residues(seed)
     try:
-        found = [[np.asarray(value, dtype=object) for value in reader.outputs(shaped(net))] for net in (a, b)]
+        outputs = [[np.asarray(value, dtype=object) for value in evaluator.outputs(shaped(net))] for net in (a, b)]
     except (Abandoned, TypeError, ValueError):
         return None
-    if any(left.shape != right.shape for left, right in zip(*found, strict=True)):
+    if any(left.shape != right.shape for left, right in zip(*outputs, strict=True)):
         return None
     degree, bits, entries = 0.0, 0.0, 0
-    for output, (left, right) in enumerate(zip(*found, strict=True)):
-        for where, one in np.ndenumerate(left):
-            other = right[where]
-            if one.number != other.number:
-                return (
-                    None
-                    if reader.rounded
-                    else Decision(
-                        False, -inf, reader.prime, reader.points, (one.number, other.number), (output, *where)
-                    )
-                )
-            degree, bits, entries = max(degree, one.degree, other.degree), max(bits, one.bits, other.bits), entries + 1
-    coefficients = 2 * (bits + degree * log2(reader.denominator) + 1)
+    for output, (left, right) in enumerate(zip(*outputs, strict=True)):
+        for index, p in np.ndenumerate(left):
+            q = right[index]
+            if p.number != q.number:
+                if evaluator.rounded:
+                    return None
+                return Decision(False, -inf, evaluator.prime, evaluator.points, (p.number, q.number), (output, *index))
+            degree, bits, entries = max(degree, p.degree, q.degree), max(bits, p.bits, q.bits), entries + 1
+    coefficients = 2 * (bits + degree * log2(evaluator.denominator) + 1)
     bound = 2 * degree / 2.0 ** (PRIME_BITS - 1) + (1 + coefficients / (PRIME_BITS - 1)) / 2.0**PRIMES
     error = log2(max(1, entries)) + log2(bound)
-    whole = all(
+    sized = all(
         isinstance(size, int)
         for net in (a, b)
         for leaf in net.leaves
@@ -188,7 +183,7 @@ def decide(a: Any, b: Any, seed: int) -> Decision | None:
         for size in leaf.shape
         if leaf.shape[-1:] != (NAME,)
     )
-    return Decision(True, error, reader.prime, reader.points, known=whole) if error < -20 else None
+    return Decision(True, error, evaluator.prime, evaluator.points, known=sized) if error < -20 else None
 
 
 def shaped(net: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Precisely: the numbers of a net to many digits, so that a difference in floating point is known to be one, or rounding."""
+"""Evaluation of nets to many digits, which separates differences of nets from rounding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.equality.rational import Abandoned, Inexact, holds_rounded, work_of
-from symfold.analysis.equality.smooth_layers import Smooth, generator
+from symfold.analysis.equality.smooth_layers import SmoothEvaluator, generator
 from symfold.analysis.normal_form import exact
 from symfold.core.functions import Formula, Head, relu, row_of, sigmoid, softplus, step
 from symfold.core.nodes import Node
@@ -23,11 +23,11 @@ from symfold.errors import NoRule
 from symfold.transform.inlining import body_of, formals_of
 from symfold.transform.specialize import with_shapes
 
-DIGITS = (100, 50)  # a difference has to be the same at both precisions, and when each operation errs
-ERROR = 5  # digits that each operation may be off by, so that what cancels wholly shows
-SAME = 40  # digits that agree where two values are called the same
-LARGEST, SMALLEST = 10**6, mpmath.mpf(10) ** -200  # arguments of a function: beyond, its value may need too many digits
-ODD = ("tanh", "sinh", "sin", "tan", "asin", "atan", "asinh", "atanh")  # z itself, where z is tiny
+DIGITS = (100, 50)  # a difference has to be the same at both precisions, the second with errors in each operation
+ERROR = 5  # digits by which each operation may be off, so that complete cancellation shows
+SAME = 40  # digits in which equal values agree
+LARGEST, SMALLEST = 10**6, mpmath.mpf(10) ** -200  # arguments of functions; beyond, a value may need too many digits
+ODD = ("tanh", "sinh", "sin", "tan", "asin", "atan", "asinh", "atanh")  # z itself for tiny z
 PLAIN_NAMES = ("fabs", "sign")
 MOST_WORK = 20_000  # operations on numbers in one evaluation
 
@@ -46,14 +46,12 @@ FOLDED: dict[Head, Callable[[Any, Any], Any]] = {
 PLAIN: dict[Head, Callable[[Any], Any]] = {relu: lambda z: max(z, 0 * z), step: lambda z: 0 * z + (z > 0)}
 
 
-class Precise(Smooth):
-    """The numbers of a net to so many digits; inputs, layers and parameters as in `Smooth`."""
+class PreciseEvaluator(SmoothEvaluator):
+    """Values of a net to a number of digits; inputs, layers and parameters as in `SmoothEvaluator`."""
 
     def __init__(self, values: Mapping[str, Any], key: str, positive: bool, digits: int, errs: bool = False):
         super().__init__(values, key, positive)
-        self.errs = (
-            generator(key, "errors") if errs else None
-        )  # whether each result is off in its last digits, at random
+        self.errors = generator(key, "errors") if errs else None  # random errors in the last digits of each result
         self.numbers = mpmath.MPContext()
         self.numbers.dps = digits
         self.rounded, self.work = False, 0
@@ -75,17 +73,17 @@ class Precise(Smooth):
 
     def each(self, function: Callable[..., Any], *args: Any) -> Any:
         """A function of every entry."""
-        found = np.frompyfunc(function, len(args), 1)(*args)
-        if self.errs is None:
-            return found
-        shares = np.asarray(self.errs.uniform(-1, 1, np.shape(found))).astype(object)
-        return found * (1 + shares * self.numbers.mpf(10) ** (ERROR - self.numbers.dps))
+        result = np.frompyfunc(function, len(args), 1)(*args)
+        if self.errors is None:
+            return result
+        shares = np.asarray(self.errors.uniform(-1, 1, np.shape(result))).astype(object)
+        return result * (1 + shares * self.numbers.mpf(10) ** (ERROR - self.numbers.dps))
 
     def tanh(self, value: Any) -> Any:
         return self.each(lambda z: self.real("tanh", z), value)
 
     def real(self, name: str, *args: Any) -> Any:
-        """A function's real value, or not a number."""
+        """The real value of a function, or nan."""
         if not all(map(self.numbers.isfinite, args)):
             return self.numbers.nan
         if name == "tanh" and abs(args[0]) > LARGEST:
@@ -124,9 +122,9 @@ class Precise(Smooth):
                 raise Inexact(op.__name__)
             return self.each(lambda *values: self.defined(definition, *values), *args)
         if is_primitive(node, softmax, logsumexp):
-            given = dict(op.attributes)
+            attributes = dict(op.attributes)
             powers = self.each(lambda z: self.real("exp", z), args[0])
-            total = powers.sum(axis=given["axis"], keepdims=given.get("keepdims", True))
+            total = powers.sum(axis=attributes["axis"], keepdims=attributes.get("keepdims", True))
             return powers / total if is_primitive(node, softmax) else self.each(lambda z: self.real("log", z), total)
         if isinstance(op, Apply) and op.primitive.body is not None:
             formals = formals_of([arg.shape for arg in node.args])
@@ -134,7 +132,7 @@ class Precise(Smooth):
         return super().apply(node, args)
 
     def defined(self, definition: Formula, *args: Any) -> Any:
-        """A function by what its row says that it means."""
+        """The value of a function by the definition in its row."""
         digits = self.numbers.dps + 5
         value = sp.sympify(
             definition(
@@ -145,27 +143,27 @@ class Precise(Smooth):
         return self.numbers.mpf(str(number)) if number.is_Number and number.is_finite else self.numbers.nan
 
     def power(self, base: Any, exponent: Any) -> Any:
-        """A power, whole ones of any number."""
+        """A power; of any number if the exponent is an integer."""
         if exponent == int(exponent) and abs(exponent) < LARGEST:
             return base ** int(exponent) if base or exponent >= 0 else self.numbers.nan
         return self.real("power", base, exponent)
 
 
-class Precisely(NamedTuple):
-    """Two nets at one point: where they differ for certain, or whether they are the same to many digits."""
+class PreciseComparison(NamedTuple):
+    """Two nets at one point: where they differ for certain, or whether they agree to many digits."""
 
-    differs: tuple[tuple[int, ...], float, float, float] | None  # the place, both values, and their difference
+    differs: tuple[tuple[int, ...], float, float, float] | None  # place, both values, difference
     same: bool
-    rounded: bool  # whether numbers were met that are the rounding of others
+    rounded: bool  # whether constants are rounded
 
     @property
     def relative(self) -> float:
-        """The difference against the values."""
+        """The difference relative to the values."""
         return self.differs[3] / max(1.0, *map(abs, self.differs[1:3])) if self.differs else 0.0
 
 
-def compare_precisely(a: Any, b: Any, values: Mapping[str, Any], key: str, positive: bool) -> Precisely | None:
-    """Two nets of known shapes at one point, to many digits; None where these cannot be had.
+def compare_precisely(a: Any, b: Any, values: Mapping[str, Any], key: str, positive: bool) -> PreciseComparison | None:
+    """Two nets of known shapes at one point, to many digits; None if an operation cannot be evaluated so.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x", ())
@@ -173,12 +171,12 @@ def compare_precisely(a: Any, b: Any, values: Mapping[str, Any], key: str, posit
     1e-20
     """
     try:
-        evaluator = Precise(values, key, positive, DIGITS[0])
+        evaluator = PreciseEvaluator(values, key, positive, DIGITS[0])
         first = [_entries(net, evaluator) for net in (a, b)]
         equal = all(
-            np.shape(one) == np.shape(other) and np.all(one == other) for one, other in zip(*first, strict=True)
+            np.shape(left) == np.shape(right) and np.all(left == right) for left, right in zip(*first, strict=True)
         )
-        rougher = Precise(values, key, positive, DIGITS[1], errs=True)
+        rougher = PreciseEvaluator(values, key, positive, DIGITS[1], errs=True)
         second = first if equal else [_entries(net, rougher) for net in (a, b)]
     except (Abandoned, NoRule, TypeError, ValueError, AttributeError, IndexError):
         return None
@@ -188,22 +186,22 @@ def compare_precisely(a: Any, b: Any, values: Mapping[str, Any], key: str, posit
             left, right = np.broadcast_arrays(left, right)
         except ValueError:
             return None
-        for where, one in np.ndenumerate(left):
-            other = right[where]
-            if not (numbers.isfinite(one) and numbers.isfinite(other)):
+        for index, p in np.ndenumerate(left):
+            q = right[index]
+            if not (numbers.isfinite(p) and numbers.isfinite(q)):
                 continue
-            gap = abs(one - other)
-            same = same and gap <= numbers.mpf(10) ** -SAME * max(1, abs(one), abs(other))
-            again = [numbers.mpf(np.broadcast_to(side[output], left.shape)[where]) for side in second]
-            if gap * 1e-3 > abs(again[0] - one) + abs(again[1] - other) and (best is None or gap > best[1]):
-                best = (output, *where), gap, one, other
-    return Precisely(
+            gap = abs(p - q)
+            same = same and gap <= numbers.mpf(10) ** -SAME * max(1, abs(p), abs(q))
+            again = [numbers.mpf(np.broadcast_to(side[output], left.shape)[index]) for side in second]
+            if gap * 1e-3 > abs(again[0] - p) + abs(again[1] - q) and (best is None or gap > best[1]):
+                best = (output, *index), gap, p, q
+    return PreciseComparison(
         None if best is None else (best[0], float(best[2]), float(best[3]), float(best[1])),
         same and best is None,
         evaluator.rounded,
     )
 
 
-def _entries(net: Any, evaluator: Precise) -> list[Any]:
+def _entries(net: Any, evaluator: PreciseEvaluator) -> list[Any]:
     shaped = with_shapes(net, {name: np.shape(value) for name, value in evaluator.values.items()})
     return [np.asarray(value, dtype=object) for value in evaluator.run_whole(shaped.outputs)]

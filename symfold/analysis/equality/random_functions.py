@@ -1,9 +1,9 @@
-"""Random functions modulo a prime: nets compared by one evaluation each, opaque layers being random functions.
+"""Random functions modulo a prime: nets compared by one evaluation each, with random functions as opaque layers.
 
-Inputs are random numbers modulo a random prime of 127 bits; sums, products, whole powers and rational numbers are exact;
-everything else (opaque layers, tanh, dot, ...) is a keyed hash of its name and of what it reads. Unequal values stay
-unequal functions of their arguments, so *equal* is wrong only by a collision, with a stated probability (the bound of
-Schwartz 1980 and Zippel 1979). *Unequal* proves nothing where a hash stands for a function that is not opaque.
+Inputs are random numbers modulo a random prime of 127 bits. Sums, products, integer powers and rational numbers are
+exact. Everything else (opaque layers, tanh, dot, ...) is a keyed hash of its name and arguments. Hashes of unequal
+values are unequal but for collisions, so *equal* is wrong with a bounded probability only (Schwartz 1980, Zippel 1979).
+*Unequal* proves nothing if a function that is not opaque was hashed.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from symfold.core.walks import walk
 
 PRIME_BITS = 127
 PRIMES = 119  # there are more than 2**119 primes of 127 bits
-LARGEST = 2.0**40  # degree, or bits of a coefficient: a product above it is read as a random function
+LARGEST = 2.0**40  # degree, or bits of a coefficient, above which a product is a random function
 COMMUTATIVE = (sp.Add, sp.Mul, sp.Max, sp.Min)
 
 
 class Value(NamedTuple):
-    """A number modulo the prime, the shape it has, and how large a polynomial it stands for."""
+    """A number modulo the prime, its shape, and bounds of the polynomial that it is the value of."""
 
     number: int
     shape: Any
-    degree: int = 1  # in the inputs, the random functions' values and the numbers that are not whole
-    bits: float = 0.0  # of the sum of the coefficients' sizes
-    whole: bool = True  # a polynomial, without a denominator
+    degree: int = 1  # in the inputs, the values of random functions and the fractions
+    bits: float = 0.0  # of the sum of the absolute coefficients
+    is_polynomial: bool = True  # no denominator
 
 
 class Undefined(ArithmeticError):
-    """A division by zero on the way."""
+    """A division by zero."""
 
 
 @lru_cache(maxsize=16)
@@ -64,56 +64,54 @@ def prime_of(seed: int) -> int:
     raise AssertionError("no prime among a hundred thousand odd numbers")
 
 
-class Reading(Interpreter):
-    """What a net means with random functions; layers with bodies are read closed, or `opened`.
+class RandomFunctions(Interpreter):
+    """Values of nets with random functions in place of opaque layers, and of layers with bodies unless `opened`.
 
-    `folded` reads a fold as a random function of what one step of it does to any state: independent of its depth.
+    If `folded`, a fold is a random function of one step on an arbitrary state, at a cost independent of its depth.
     """
 
     def __init__(self, seed: int, opened: bool = False, folded: bool = False):
         self.key, self.prime = b"symfold %d" % seed, prime_of(seed)
         self.opened, self.folded = opened, folded
         self.evaluations, self.degree, self.bits, self.denominator = 0, 1, 0.0, 1
-        self.polynomial = True  # whether nothing was met but sums, products and whole powers of inputs and numbers
-        self.given_out: dict[
-            int, tuple[int, Value]
-        ] = {}  # of a sequence that a step gave out, one entry, and at which nesting
-        self.nesting = 0  # of folds read as functions: the state of an inner one is not that of an outer one
+        self.polynomial = True  # only sums, products and integer powers so far
+        self.mapped: dict[int, tuple[int, Value]] = {}  # output sequence -> nesting and entry of the step
+        self.nesting = 0  # of folds that are functions: inner and outer states differ
         self.shapes: dict[Any, bytes] = {}
         self.bodies: dict[Any, Any] = {}
 
     # -- values
 
     def random(self, what: bytes, values: Sequence[Value], shape: Any) -> Value:
-        """The value of a random function of this name."""
+        """The value of the random function of a name."""
         self.evaluations += 1
         self.polynomial = self.polynomial and not values
         content = [b"%d:" % len(what), what]
         for value in values:
             self.note(value)
             content += [value.number.to_bytes(16), self.shape_bytes(value.shape)]
-        found = hashlib.blake2b(b"".join(content), key=self.key, digest_size=32).digest()
-        return Value(int.from_bytes(found) % self.prime, shape)
+        hashed = hashlib.blake2b(b"".join(content), key=self.key, digest_size=32).digest()
+        return Value(int.from_bytes(hashed) % self.prime, shape)
 
     def note(self, value: Value) -> None:
-        """Remember how large the polynomials are that were compared."""
+        """Update the bounds of the polynomials that are compared."""
         if value.degree > self.degree:
             self.degree = value.degree
         if value.bits > self.bits:
             self.bits = value.bits
 
     def shape_bytes(self, shape: Any) -> bytes:
-        """A shape as bytes, after their number."""
+        """A shape as bytes, prefixed by their number."""
         if shape not in self.shapes:
-            said = repr(shape).encode()
-            self.shapes[shape] = b"%d:%b" % (len(said), said)
+            content = repr(shape).encode()
+            self.shapes[shape] = b"%d:%b" % (len(content), content)
         return self.shapes[shape]
 
     def error(self, outputs: int) -> float:
-        """log2 of a bound of the probability that unequal nets were read as equal.
+        """log2 of a bound on the probability that unequal nets agree.
 
-        Each pair of arguments of one function, and each output, may agree by accident: a polynomial of degree D that is
-        not zero is zero at a random point with probability D/p, or the prime divides all its coefficients.
+        Each pair of arguments of one function, and each output, may agree by accident: a nonzero polynomial of degree D
+        vanishes at a random point with probability D/p at most, or the prime divides all its coefficients.
         """
         pairs = self.evaluations * (self.evaluations - 1) / 2 + outputs
         coefficients = 2 * (self.bits + self.degree * log2(self.denominator) + 1)
@@ -121,7 +119,7 @@ class Reading(Interpreter):
             2 * self.degree / 2.0 ** (PRIME_BITS - 1) + (1 + coefficients / (PRIME_BITS - 1)) / 2.0**PRIMES
         )
 
-    # -- what nodes mean
+    # -- nodes
 
     def name(self, name: str) -> Value:
         return self.random(b"layer " + name.encode(), (), (NAME,))
@@ -141,7 +139,7 @@ class Reading(Interpreter):
         return Value(number, (), int(value.denominator != 1), float(size))
 
     def shape_of(self, node: Node, args: Sequence[Value]) -> Any:
-        """The shape of an operation's result; where it is unknown, what it depends on."""
+        """The shape of a result; if it is unknown, a key of what it depends on."""
         if ANY[0] not in node.shape:
             return node.shape
         if not isinstance(node.op, type):
@@ -150,10 +148,10 @@ class Reading(Interpreter):
                 if isinstance(node.op, Call) and node.op.body is None
                 else (op_name(node.op), *(arg.shape for arg in args))
             )
-        met: set[str] = set()
+        parts: set[str] = set()
         for arg in args:
-            met |= set(arg.shape[1]) if arg.shape[:1] == ("broadcast",) else {repr(arg.shape)} if arg.shape else set()
-        return ("broadcast", tuple(sorted(met)))
+            parts |= set(arg.shape[1]) if arg.shape[:1] == ("broadcast",) else {repr(arg.shape)} if arg.shape else set()
+        return ("broadcast", tuple(sorted(parts)))
 
     def apply(self, node: Node, args: Sequence[Value]) -> Value:
         op = node.op
@@ -177,13 +175,15 @@ class Reading(Interpreter):
         return self.index(args[0], entry[1], node.args[0]) if entry else self.random(op_name(op), args, shape)
 
     def sum(self, args: Sequence[Value], shape: Any) -> Value:
-        whole = all(arg.whole for arg in args)
+        are_polynomials = all(arg.is_polynomial for arg in args)
         degrees, sizes = [arg.degree for arg in args], [arg.bits for arg in args]
-        degree = max(degrees) if whole else sum(degrees)
-        size = max(sizes) if whole else sum(sizes)
+        degree = max(degrees) if are_polynomials else sum(degrees)
+        size = max(sizes) if are_polynomials else sum(sizes)
         if max(degree, size) > LARGEST:
             return self.random(b"Add", sorted(args), shape)
-        return Value(sum(arg.number for arg in args) % self.prime, shape, degree, size + log2(len(args)), whole)
+        return Value(
+            sum(arg.number for arg in args) % self.prime, shape, degree, size + log2(len(args)), are_polynomials
+        )
 
     def product(self, args: Sequence[Value], shape: Any) -> Value:
         degree, bits = sum(arg.degree for arg in args), sum(arg.bits for arg in args)
@@ -192,7 +192,7 @@ class Reading(Interpreter):
         number = 1
         for arg in args:
             number = number * arg.number % self.prime
-        return Value(number, shape, degree, bits, all(arg.whole for arg in args))
+        return Value(number, shape, degree, bits, all(arg.is_polynomial for arg in args))
 
     def power(self, base: Value, exponent: int, shape: Any) -> Value:
         degree, bits = base.degree * abs(exponent), base.bits * abs(exponent)
@@ -201,7 +201,7 @@ class Reading(Interpreter):
         if exponent < 0 and base.number == 0:
             raise Undefined
         self.polynomial = self.polynomial and exponent >= 0
-        return Value(pow(base.number, exponent, self.prime), shape, degree, bits, base.whole and exponent >= 0)
+        return Value(pow(base.number, exponent, self.prime), shape, degree, bits, base.is_polynomial and exponent >= 0)
 
     def index(self, value: Any, position: int, node: Node) -> Value:
         return self.random(
@@ -217,7 +217,7 @@ class Reading(Interpreter):
     # -- layers
 
     def call(self, node: Node, args: Sequence[Value]) -> Value:
-        """A layer applied: opened, or a random function of its body, or where it is opaque of its name."""
+        """A layer: opened, or a random function of its body, or of its name if it is opaque."""
         op = node.op
         if op.body is None:
             return self.random(b"opaque", args, self.shape_of(node, args))
@@ -230,14 +230,14 @@ class Reading(Interpreter):
     def body(self, body: Block) -> Block:
         if body not in self.bodies:
             self.bodies[body] = Block(body.shapes, tidy(body.results))
-        known: Block = self.bodies[body]
-        return known
+        result: Block = self.bodies[body]
+        return result
 
-    # -- folds as functions of what one step does
+    # -- folds as functions of one step
 
     def meaning(self, node: Node, args: list[Any]) -> Any:
         if args and isinstance(node.op, (type, Call)) and all(type(arg) is Value for arg in args):
-            return self.apply(node, args)  # what most nodes are: no sequence of steps
+            return self.apply(node, args)  # the common case, without sequences
         return super().meaning(node, args)
 
     def stacked(self, node: Node) -> Any:
@@ -246,47 +246,47 @@ class Reading(Interpreter):
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         if not self.folded:
             return super().fold(node, fold, args)
-        whole = [self.whole(a, n) for a, n in zip(args, node.args, strict=True)]
+        values = [self.whole(a, n) for a, n in zip(args, node.args, strict=True)]
         block, carries = fold.block, fold.carries
         self.nesting += 1
-        given = [
+        formals = [
             self.random(
                 b"state %d of %d" % (k, self.nesting), (), shape if ANY[0] not in shape else ("state", value.shape)
             )
-            for k, (shape, value) in enumerate(zip(block.shapes, whole[:carries], strict=False))
+            for k, (shape, value) in enumerate(zip(block.shapes, values[:carries], strict=False))
         ]
-        given += [
+        formals += [
             self.entry(value, shape) if each else value
-            for value, each, shape in zip(whole[carries:], fold.each, block.shapes[carries:], strict=True)
+            for value, each, shape in zip(values[carries:], fold.each, block.shapes[carries:], strict=True)
         ]
-        results = self.follow(order_of(block), block.results, dict(zip(block.formals, given, strict=True)))
+        results = self.follow(order_of(block), block.results, dict(zip(block.formals, formals, strict=True)))
         steps = [self.whole(r, n) for r, n in zip(results, block.results, strict=True)]
         self.nesting -= 1
         after: list[Any] = []
         for k, (step, result) in enumerate(zip(steps, block.results, strict=True)):
             mapped = k >= carries and set(block.formals[:carries]).isdisjoint(walk((result,)))
             if k < carries:
-                value = self.random(f"fold {fold.count} {k}".encode(), [*whole[:carries], *steps[:carries]], ())
-            elif mapped:  # no step waits for another
+                value = self.random(f"fold {fold.count} {k}".encode(), [*values[:carries], *steps[:carries]], ())
+            elif mapped:  # its steps are independent
                 value = self.random(f"map {fold.count}".encode(), (step,), ())
             else:
-                value = self.random(f"scan {fold.count}".encode(), [*whole[:carries], *steps[:carries], step], ())
+                value = self.random(f"scan {fold.count}".encode(), [*values[:carries], *steps[:carries], step], ())
             shape = fold.result_shape(k)
             after.append(value._replace(shape=shape if ANY[0] not in shape else ("fold", value.number)))
             if mapped:
-                self.given_out[value.number] = self.nesting + 1, step
+                self.mapped[value.number] = self.nesting + 1, step
         return after
 
     def entry(self, sequence: Value, shape: Any) -> Value:
-        """The entry that any one step reads of a sequence: where another fold's same step gave it out, what that gave."""
-        nesting, known = self.given_out.get(sequence.number, (0, sequence))
+        """The entry of a sequence in an arbitrary step; of the output of a fold, the result of its same step."""
+        nesting, entry = self.mapped.get(sequence.number, (0, sequence))
         if nesting == self.nesting:
-            return known
+            return entry
         return self.random(
             b"entry of %d" % self.nesting, (sequence,), shape if ANY[0] not in shape else ("entry", sequence.shape)
         )
 
 
 def op_name(op: Any) -> bytes:
-    """An operation that is no SymPy function, by its digest or its name and attributes."""
+    """The digest, or the name and attributes, of an operation that is no SymPy function."""
     return op.digest if isinstance(op, Call) else repr(op).encode()

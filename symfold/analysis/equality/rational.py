@@ -1,7 +1,7 @@
-"""Exactly: the numbers of a net as fractions, its opaque layers being simple rules.
+"""ExactEvaluator evaluation of nets in fractions, with simple rules as opaque layers.
 
-Where all the layers but a few are alike, a state that has come to rest stays as it is: the steps that change nothing are
-passed over, whatever their number.
+If all layers but a few are alike, a state that has reached a fixed point stays there, so the steps that change nothing
+are skipped, however many they are.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_WORK = 1_000_000  # operations on numbers in one evaluation
 
 @dataclass(frozen=True)
 class Rule:
-    """A simple layer: what it makes of z, the sum of its first argument, twice its second, ..."""
+    """A simple layer, a function of z, the sum of its first argument, twice its second, ..."""
 
     text: str
     function: Callable[[Any], Any]
@@ -45,7 +45,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Layers:
-    """A rule for every opaque layer: some by name, the others all alike."""
+    """A rule for every opaque layer: some by name, one for all others."""
 
     rules: Mapping[str, Rule]
     others: Rule
@@ -59,7 +59,7 @@ class Abandoned(ArithmeticError):
 
 
 class Inexact(Abandoned):
-    """An operation that has no exact numbers, whatever the layers are."""
+    """An operation without exact values, whatever the layers are."""
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -76,13 +76,13 @@ HEADS: dict[Head, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-class Exact(Interpreter):
-    """The numbers of a net as fractions; layers by rule, inputs and parameters by name."""
+class ExactEvaluator(Interpreter):
+    """Values of a net as fractions; layers by rule, inputs and parameters by name."""
 
     def __init__(self, layers: Layers, inputs: Mapping[str, Fraction], parameter: Fraction, most: int = MOST_STEPS):
         self.layers, self.inputs, self.parameter = layers, inputs, parameter
         self.steps, self.work, self.most = 0, 0, most
-        self.rounded = False  # whether rounded numbers were met: what differs little may be their rounding
+        self.rounded = False  # whether a constant is rounded, so that a small difference may be rounding
 
     def outputs(self, net: Any) -> list[Any]:
         """The outputs of a net."""
@@ -140,15 +140,12 @@ class Exact(Interpreter):
         else:
             try:
                 value = op.evaluate(*args)
-            except (
-                TypeError,
-                ValueError,
-                IndexError,
-            ) as error:  # a function without fractions, or an axis that a single number has not
+            except (TypeError, ValueError, IndexError) as error:  # no fractions, or an axis that a scalar lacks
                 raise Inexact(op.primitive.name) from error
         if any(
-            isinstance(one, Fraction) and max(one.numerator.bit_length(), one.denominator.bit_length()) > MOST_BITS
-            for one in np.ravel(value)[:1]
+            isinstance(entry, Fraction)
+            and max(entry.numerator.bit_length(), entry.denominator.bit_length()) > MOST_BITS
+            for entry in np.ravel(value)[:1]
         ):
             raise Abandoned("a number of too many digits")
         return value
@@ -160,34 +157,31 @@ class Exact(Interpreter):
             self.entries(value, source, count) if each else None
             for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
         ]
-        # steps that do what the others do not: from one to the next, a state at rest stays as it is
+        # steps unlike the others: between them, a state at a fixed point stays there
         special = self._special(entries, count) if len(block.results) == carries else None
-        state, given, number = args[:carries], [Entries() for _ in block.results[carries:]], 0
+        state, outputs, number = args[:carries], [Entries() for _ in block.results[carries:]], 0
         while number < count:
             self.steps += 1
             if self.steps > self.most:
-                raise Abandoned("a state that does not come to rest")
-            own = [
+                raise Abandoned("a state without a fixed point")
+            operands = [
                 value if entry is None else entry[number] for value, entry in zip(args[carries:], entries, strict=True)
             ]
-            results = self.follow(order, block.results, dict(zip(block.formals, [*state, *own], strict=True)))
-            rests = special is not None and number not in special and all(map(_same, state, results[:carries]))
+            results = self.follow(order, block.results, dict(zip(block.formals, [*state, *operands], strict=True)))
+            is_fixed = special is not None and number not in special and all(map(_same, state, results[:carries]))
             state = list(results[:carries])
-            for kept, value in zip(given, results[carries:], strict=True):
-                kept.append(value)
-            following = bisect_right(special, number) if special is not None else 0
-            number = (
-                number + 1
-                if not rests or special is None
-                else special[following]
-                if following < len(special)
-                else count
-            )
-        return [*state, *given]
+            for output, value in zip(outputs, results[carries:], strict=True):
+                output.append(value)
+            if is_fixed and special is not None:
+                following = bisect_right(special, number)
+                number = special[following] if following < len(special) else count
+            else:
+                number += 1
+        return [*state, *outputs]
 
     def _special(self, entries: Sequence[Any], count: int) -> list[int] | None:
-        """The steps whose layers are not like most others; None where all the steps are unlike."""
-        found: set[int] = set()
+        """The steps whose layers have a rule of their own; None if steps read other sequences."""
+        steps: set[int] = set()
         for sequence in entries:
             if sequence is not None:
                 if not isinstance(sequence, StackedEntries):
@@ -195,14 +189,14 @@ class Exact(Interpreter):
                 op = sequence.node.op
                 names = op.names if isinstance(op, StackedInputs) else names_of(sequence.node)
                 if isinstance(op, StackedInputs) and isinstance(names, tuple):
-                    found |= {op.positions[name] for name in self.layers.rules if name in op.positions}
+                    steps |= {op.positions[name] for name in self.layers.rules if name in op.positions}
                 else:
-                    found |= set(places_of(self.layers.rules, names))
-        return sorted(k for k in found if 0 <= k < count)
+                    steps |= set(places_of(self.layers.rules, names))
+        return sorted(k for k in steps if 0 <= k < count)
 
 
 def by_definition(head: Head, *args: Fraction) -> Fraction:
-    """A function by what its row says that it means, where that is a fraction.
+    """The value of a function by the definition in its row, if that is a fraction.
 
     >>> from symfold.core.functions import leaky_relu
     >>> by_definition(leaky_relu, Fraction(-2), Fraction(1, 4))
@@ -216,14 +210,14 @@ def by_definition(head: Head, *args: Fraction) -> Fraction:
 
 
 def work_of(node: Node, args: Sequence[Any]) -> int:
-    """How many operations on numbers a node takes."""
+    """The number of scalar operations of a node."""
     if is_primitive(node, dot):
         return int(np.size(args[0]) * np.size(args[1]) // max(1, *np.shape(args[0])[-1:]))
     return max((np.size(arg) for arg in args if not isinstance(arg, str)), default=1)
 
 
 def holds_rounded(op: Constant) -> bool:
-    """Whether a constant is, or has, a float that is the rounding of some other number."""
+    """Whether a constant is, or contains, a float that is rounded."""
     value = op.value
     if isinstance(value, FrozenArray):
         return value.array.dtype.kind == "f" and any(map(is_rounded, value.array.ravel().tolist()))

@@ -1,10 +1,10 @@
-"""Same form: whether two nets have one normal form, the initial values of folds that add up or multiply moved out.
+"""Same form: whether two nets have one normal form, with the initial values of sums and products outside the folds.
 
     z_k = z_{k-1} + g_k, k = 1..n, z_0 = x    is    x + z_n    with    z_k = z_{k-1} + g_k, z_0 = 0
 
-g_k may read items, captured values and other parts of the state, but not z. Terms beside such a sum that are g_0, its step
-over the item before its first, are its first step: that is how sums from 0 and sums whose first step stands apart meet.
-Block by block, at any depth and in a symbolic one.
+g_k may read items, captured values and other parts of the state, but not z. A term g_0 added to such a sum, its step
+over the item before the first, becomes its first step; so a sum whose first step is separate equals the sum of all
+steps. Block by block, at any depth, also a symbolic one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NEUTRAL = {sp.Add: 0, sp.Mul: 1}
 
 
 def normal_form(net: Any) -> Net:
-    """The normal form of a net: an equal one means an equal net; another one says nothing.
+    """The normal form of a net: equal forms prove equal nets, different ones prove nothing.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f", count="n"), sf.tensor("x")
@@ -42,60 +42,59 @@ def normal_form(net: Any) -> Net:
     True
     """
     rolled = roll(Net.of(net))
-    return rolled.with_outputs(apart(rolled.outputs))
+    return rolled.with_outputs(separated(rolled.outputs))
 
 
 def same_form(a: Net, b: Net) -> bool:
-    """Whether two nets have one normal form: as folds, or where they are short with their folds written out."""
-    one, other = (roll(net).outputs for net in (a, b))
-    if tidy(one) == tidy(other) or apart(one) == apart(other):
+    """Whether two nets have one normal form: as folds, or unrolled if they are short."""
+    left, right = (roll(net).outputs for net in (a, b))
+    if tidy(left) == tidy(right) or separated(left) == separated(right):
         return True
     short = [flat for net in (a, b) if (flat := flattened(net)) is not None]
     return len(short) == 2 and tidy(short[0]) == tidy(short[1])
 
 
-def apart(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots in normal form, the initial values of sums and products of steps moved out, in the blocks of folds as well."""
-    begun = tidy(rebuilt(tidy(roots), _begun_apart))
-    gathered = rebuilt(begun, _gathered)
-    return begun if gathered == begun else tidy(gathered)
+def separated(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots in normal form, with the initial values of sums and products outside the folds, in blocks too."""
+    neutral = tidy(rebuilt(tidy(roots), _from_neutral))
+    extended = rebuilt(neutral, _extended_folds)
+    return neutral if extended == neutral else tidy(extended)
 
 
-def _begun_apart(node: Node, args: tuple[Any, ...]) -> Any:
-    """A fold whose parts that add up, or multiply, begin at the neutral number, with what they began at beside it."""
+def _from_neutral(node: Node, args: tuple[Any, ...]) -> Any:
+    """A fold whose sums and products start from the neutral element, with their initial values outside."""
     if not isinstance(node.op, Fold):
         return None
     fold = node.op
-    block = Block(fold.block.shapes, apart(fold.block.results))
+    block = Block(fold.block.shapes, separated(fold.block.results))
     init, shapes = list(args[: fold.carries]), list(block.shapes)
     heads: list[Any] = [None] * fold.carries
     for place, shape in enumerate(block.shapes[: fold.carries]):
-        head = _adds_up(block, place)
+        head = _accumulated(block, place)
         if head is not None:
-            shapes[place] = shape if is_known(shape) else ANY  # what it began at says no more of its shape
+            shapes[place] = shape if is_known(shape) else ANY  # its initial value no longer gives its shape
             neutral = _neutral(head, shape)
             if init[place] != neutral:
                 heads[place], init[place] = head, neutral
-    made = apply_fold(block.retyped(shapes), fold.count, init, args[fold.carries :], fold.each)
+    results = apply_fold(block.retyped(shapes), fold.count, init, args[fold.carries :], fold.each)
     return tuple(
-        one if place >= fold.carries or heads[place] is None else Node(heads[place], (args[place], one))
-        for place, one in enumerate(made)
+        result if place >= fold.carries or heads[place] is None else Node(heads[place], (args[place], result))
+        for place, result in enumerate(results)
     )
 
 
-def _adds_up(block: Block, place: int) -> Any:
-    """By which of sums and products a part of the state grows, if it is read by nothing else; None of other parts."""
+def _accumulated(block: Block, place: int) -> Any:
+    """Add or Mul if a part of the state is a sum or a product that nothing else reads; else None."""
     state, result = block.formals[place], block.results[place]
     if result.op not in NEUTRAL or result.shape != state.shape or result.args.count(state) != 1:
         return None
-    others = [arg for arg in result.args if arg is not state] + [
-        one for k, one in enumerate(block.results) if k != place
-    ]
+    others = [arg for arg in result.args if arg is not state]
+    others += [block.results[k] for k in range(len(block.results)) if k != place]
     return None if state in walk(others) else result.op
 
 
 def _neutral(head: Any, shape: Shape) -> Node:
-    """0 of sums and 1 of products, in a shape where that is known."""
+    """0 for sums and 1 for products, in the shape if it is known."""
     value = number(NEUTRAL[head])
     return tidy((broadcast_to(value, shape=shape),))[0] if shape and is_known(shape) else value
 
@@ -103,35 +102,35 @@ def _neutral(head: Any, shape: Shape) -> Node:
 # ---------------------------------------------------------------- first steps
 
 
-def _gathered(node: Node, args: tuple[Node, ...]) -> Node | None:
-    """A sum, or a product, whose parts that are the first step of a fold beside them are made so."""
+def _extended_folds(node: Node, args: tuple[Node, ...]) -> Node | None:
+    """A sum or product in which the terms of one more step of a fold are moved into the fold."""
     if node.op not in NEUTRAL:
         return None
     parts = list(tidy((Node(node.op, args),))[0].args) if args != node.args else list(args)
     place = 0
     while place < len(parts):
-        longer = _longer(node.op, parts[place])
-        rest = None if longer is None else _without([*parts[:place], *parts[place + 1 :]], longer[1])
-        if longer is None or rest is None:
+        extended = _extended(node.op, parts[place])
+        rest = None if extended is None else _without([*parts[:place], *parts[place + 1 :]], extended[1])
+        if extended is None or rest is None:
             place += 1
         else:
-            parts, place = [*rest, longer[0]], 0
-    made = parts[0] if len(parts) == 1 else Node(node.op, tuple(parts))
-    return made if made.shape == node.shape else None
+            parts, place = [*rest, extended[0]], 0
+    result = parts[0] if len(parts) == 1 else Node(node.op, tuple(parts))
+    return result if result.shape == node.shape else None
 
 
 def _without(parts: list[Node], taken: Sequence[Node]) -> list[Node] | None:
-    """Parts without some of them; None where one of these is not there."""
-    kept = list(parts)
-    for one in taken:
-        if one not in kept:
+    """Parts without some of them; None if one of these is missing."""
+    rest = list(parts)
+    for part in taken:
+        if part not in rest:
             return None
-        kept.remove(one)
-    return kept
+        rest.remove(part)
+    return rest
 
 
-def _longer(head: Any, part: Node) -> tuple[Node, Sequence[Node]] | None:
-    """A fold that begins at the neutral number with one step more before its first, and what that step adds; None of others."""
+def _extended(head: Any, part: Node) -> tuple[Node, Sequence[Node]] | None:
+    """A sum or product over steps with one more step before its first, and the terms of that step; else None."""
     factor, core = (
         (part.args[0], part.args[1])
         if head is sp.Add and part.op is sp.Mul and len(part.args) == 2 and exact(part.args[0]) is not None
@@ -146,25 +145,25 @@ def _longer(head: Any, part: Node) -> tuple[Node, Sequence[Node]] | None:
         or len(block.results) != 1
         or not any(fold.each)
         or node.args[0] != _neutral(head, block.shapes[0])
-        or _adds_up(block, 0) is not head
+        or _accumulated(block, 0) is not head
     ):
         return None
     before = [_earlier(operand) if each else operand for operand, each in zip(node.args[1:], fold.each, strict=True)]
-    operands = [one for one in before if one is not None]
+    operands = [operand for operand in before if operand is not None]
     if len(operands) < len(before):
         return None
-    entries = [element(one, 0) if each else one for one, each in zip(operands, fold.each, strict=True)]
+    entries = [element(operand, 0) if each else operand for operand, each in zip(operands, fold.each, strict=True)]
     state = block.formals[0]
     others = tuple(arg for arg in block.results[0].args if arg is not state)
     first = others[0] if len(others) == 1 else Node(head, others)
-    (own,) = substitute((first,), dict(zip(block.formals[1:], entries, strict=True)))
-    (added,) = tidy((own if factor is None else Node(sp.Mul, (factor, own)),))
-    (made,) = apply_fold(block, fold.count + 1, node.args[:1], operands, fold.each)
-    return made if factor is None else Node(sp.Mul, (factor, made)), added.args if added.op is head else (added,)
+    (step,) = substitute((first,), dict(zip(block.formals[1:], entries, strict=True)))
+    (term,) = tidy((step if factor is None else Node(sp.Mul, (factor, step)),))
+    (total,) = apply_fold(block, fold.count + 1, node.args[:1], operands, fold.each)
+    return total if factor is None else Node(sp.Mul, (factor, total)), term.args if term.op is head else (term,)
 
 
 def _earlier(sequence: Node) -> Node | None:
-    """A sequence with the entry before its first one in front: of numbered names, and of a part of a sequence."""
+    """A sequence with one more entry before its first: of numbered names, or of a slice; else None."""
     if is_primitive(sequence, take_row):
         positions = dict(sequence.op.attributes)["positions"]
         consecutive = isinstance(positions, range) and positions.step == 1 and positions.start > 0

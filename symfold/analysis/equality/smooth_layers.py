@@ -1,4 +1,4 @@
-"""Smooth: the numbers of a net whose opaque layers are random smooth functions and whose parameters are drawn."""
+"""Evaluation of nets with random smooth functions as opaque layers, and random parameters."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.shapes import NAME, is_known
 
-BATCH = 2  # an unknown size
-ENTRIES = (3,)  # a wholly unknown shape
+BATCH = 2  # for an unknown size
+ENTRIES = (3,)  # for an unknown shape
 
 
 def generator(key: str, name: str) -> Any:
-    """Random numbers that belong to a name: the same in both nets."""
-    made = hashlib.blake2b(f"{key} {name}".encode(), digest_size=8).digest()
-    return np.random.default_rng(int.from_bytes(made))
+    """A random generator for a name, the same in both nets."""
+    seed = hashlib.blake2b(f"{key} {name}".encode(), digest_size=8).digest()
+    return np.random.default_rng(int.from_bytes(seed))
 
 
 def sizes(node: Node) -> tuple[int, ...]:
-    """A shape in numbers for an input."""
+    """The shape of an input, with numbers for unknown sizes."""
     if not is_known(node.shape):
         return ENTRIES
     return tuple(size if isinstance(size, int) else BATCH for size in node.shape)
 
 
-class Smooth(Evaluator):
-    """The numbers of a net, with random layers and parameters that belong to a key and a name.
+class SmoothEvaluator(Evaluator):
+    """Values of a net, with random layers and parameters that depend on a key and their names.
 
-    Where `positive`, layers give positive numbers for positive ones.
+    If `positive`, layers map positive numbers to positive numbers.
     """
 
     def __init__(self, values: Mapping[str, Any], key: str, positive: bool = False):

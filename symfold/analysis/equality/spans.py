@@ -1,4 +1,4 @@
-"""Spans: the layers of a net as runs of numbered names, each with its body, so that a million cost what three cost."""
+"""Spans: the layers of a net as runs of numbered names with one body, so that a million cost what three cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ Span = tuple[str, Any, Any]  # numbered names: prefix, first, last; a name alone
 
 
 def bodies_of(net: Net) -> dict[Span, Any]:
-    found: dict[Span, Any] = {}
+    """The layers of a net as spans, with the digest of their body; None if they are opaque."""
+    bodies: dict[Span, Any] = {}
     numbered: dict[tuple[Numbered, Any], None] = {}
     for op, args in applied_layers(net.outputs):
         names = names_of(args[0])
@@ -26,18 +27,18 @@ def bodies_of(net: Net) -> dict[Span, Any]:
             for name in names:
                 stem = name.rstrip("0123456789")
                 number = int(name[len(stem) :]) if name[len(stem) :] else None
-                found[(name, 0, 0) if number is None else (stem, number, number)] = body
+                bodies[(name, 0, 0) if number is None else (stem, number, number)] = body
     for names, body in _interleaved(numbered):
-        # symbolically many names by a step are given as one range
-        alone = range(known) if names.step > 1 and isinstance(known := names.count, int) else ()
-        found |= {(names.prefix, names.number(k), names.number(k)): body for k in alone} or {
+        # strided names of symbolic number are one span from the first to the last
+        single = range(count) if names.step > 1 and isinstance(count := names.count, int) else ()
+        bodies |= {(names.prefix, names.number(k), names.number(k)): body for k in single} or {
             (names.prefix, names.start, names.number(names.count - 1)): body
         }
-    return _gathered(found)
+    return _merged(bodies)
 
 
 def _interleaved(numbered: Collection[tuple[Numbered, Any]]) -> Iterator[tuple[Numbered, Any]]:
-    """Runs by a step s of which s begin one after the other, as those of groups, as the one run that they are together."""
+    """Runs, with s runs of stride s that start at consecutive numbers (as of groups) merged into one of stride 1."""
     left = dict.fromkeys(numbered)
     for names, body in numbered:
         if all((replace(names, start=names.start + place), body) in left for place in range(names.step)):
@@ -47,44 +48,45 @@ def _interleaved(numbered: Collection[tuple[Numbered, Any]]) -> Iterator[tuple[N
     yield from left
 
 
-def _gathered(found: dict[Span, Any]) -> dict[Span, Any]:
-    """Neighbouring numbers of one body as one span."""
-    made: dict[Span, Any] = {}
+def _merged(bodies: dict[Span, Any]) -> dict[Span, Any]:
+    """Adjacent spans with one body as one span."""
+    merged: dict[Span, Any] = {}
     for (stem, first, last), body in sorted(
-        found.items(),
+        bodies.items(),
         key=lambda pair: (pair[0][0], str(pair[0][1]) if not isinstance(pair[0][1], int) else f"{pair[0][1]:012d}"),
     ):
-        before = next(reversed(made), None)
+        before = next(reversed(merged), None)
         if (
             before is not None
             and before[0] == stem
-            and made[before] == body
+            and merged[before] == body
             and isinstance(before[2], int)
             and first <= before[2] + 1
         ):
-            del made[before]
-            made[stem, before[1], max(before[2], last) if isinstance(last, int) else last] = body
+            del merged[before]
+            merged[stem, before[1], max(before[2], last) if isinstance(last, int) else last] = body
         else:
-            made[stem, first, last] = body
-    return made
+            merged[stem, first, last] = body
+    return merged
 
 
-def meet(one: Span, other: Span) -> bool:
-    known = all(isinstance(value, int) for value in (*one[1:], *other[1:]))
-    return one[0] == other[0] and (not known or (one[1] <= other[2] and other[1] <= one[2]))
+def overlap(left: Span, right: Span) -> bool:
+    """Whether two spans share a layer, or may share one in a symbolic depth."""
+    numeric = all(isinstance(value, int) for value in (*left[1:], *right[1:]))
+    return left[0] == right[0] and (not numeric or (left[1] <= right[2] and right[1] <= left[2]))
 
 
-def beyond(span: Span, others: dict[Span, Any]) -> str:
-    """The numbers of a span that no span of the other net has."""
-    if not all(isinstance(value, int) for known in (span, *others) for value in known[1:]):
+def uncovered(span: Span, others: dict[Span, Any]) -> str:
+    """The layers of a span that are in no other span, as text."""
+    if not all(isinstance(value, int) for other in (span, *others) for value in other[1:]):
         return ""
     left = [(span[1], span[2])]
-    for known in others:
-        if known[0] == span[0]:
+    for other in others:
+        if other[0] == span[0]:
             left = [
                 part
                 for lo, hi in left
-                for part in ((lo, min(hi, known[1] - 1)), (max(lo, known[2] + 1), hi))
+                for part in ((lo, min(hi, other[1] - 1)), (max(lo, other[2] + 1), hi))
                 if part[0] <= part[1]
             ]
     return ", ".join(span_text((span[0], lo, hi)) for lo, hi in left)

@@ -1,6 +1,6 @@
-"""Wiring: what each layer of a net reads and what joins its state, in the words of the notation, at any step.
+"""Wiring: what each layer of a net reads and what is added to its state, in the notation, at any step.
 
-Of a net of folds, read at a step that may be a symbol; of a short net without folds, from its operations.
+For a chain of folds at a step, which may be a symbol; for a short net without folds from its operations.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ TEXT = STYLES["text"]
 
 
 @dataclass(frozen=True)
-class Wires:
-    """One step in words: each layer with what it reads, and for each part of the state what joins it, with coefficients."""
+class StepWiring:
+    """One step as text: each layer with what it reads, and each part of the state with its addends and coefficients."""
 
     reads: tuple[tuple[str, str], ...]
-    joins: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    addends: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
 @dataclass(frozen=True)
-class WiredSteps:
-    """Steps that are wired alike, from `first` to `last`."""
+class StepRange:
+    """Steps with the same wiring, from `first` to `last`."""
 
-    walked: Pass  # read at a symbolic step
-    counted: Pass  # read at a number, states named as z1, the first by what it is
-    begins: bool  # whether no other range comes before it
+    walked: Pass  # at a symbolic step
+    counted: Pass  # at a numbered step, with states named z1, z2, ... and the first by its value
+    begins: bool  # whether it is the first range
 
     @property
     def first(self) -> Size:
@@ -60,15 +60,17 @@ class WiredSteps:
     def last(self) -> Size:
         return self.walked.loop.end
 
-    def at(self, step: Size, whole: bool = False) -> Wires:
-        """What a step reads and joins; the step may be a symbol."""
+    def at(self, step: Size, with_arguments: bool = False) -> StepWiring:
+        """The wiring of a step, which may be a symbol."""
         if isinstance(step, int):
-            return wires(self.counted, self.counted.step(step - self.counted.loop.start), whole)
-        return self.after_any_start(step, whole)
+            return step_wiring(self.counted, self.counted.step(step - self.counted.loop.start), with_arguments)
+        return self.after_any_start(step, with_arguments)
 
-    def after_any_start(self, step: Size, whole: bool = False) -> Wires:
-        """The same, where the state before the first step is called by its number, whatever it is."""
-        return wires(self.walked, self.walked.step(step - self.walked.loop.start, named_init=True), whole)
+    def after_any_start(self, step: Size, with_arguments: bool = False) -> StepWiring:
+        """The same, with the state before the first step named by its number."""
+        return step_wiring(
+            self.walked, self.walked.step(step - self.walked.loop.start, named_init=True), with_arguments
+        )
 
     @property
     def repeats(self) -> bool:
@@ -78,25 +80,25 @@ class WiredSteps:
 
     @property
     def starts(self) -> tuple[str, ...]:
-        """What the state starts from."""
+        """The initial state."""
         return tuple(text(value) for value in self.counted.init)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A net as ranges of steps, and its outputs in words."""
+    """A net as ranges of steps, and its outputs as text."""
 
-    ranges: tuple[WiredSteps, ...]
+    step_ranges: tuple[StepRange, ...]
     outputs: tuple[str, ...]
 
 
 def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
-    """The step ranges of a net whose layers are all applied in folds that follow one another; None for any other.
+    """The step ranges of a net that applies all its layers in a chain of folds; None for any other net.
 
-    `lists` gathers the sequences that follow no rule, so that equal ones have one letter in several nets.
+    `lists` collects the sequences that follow no rule, so that equal ones have the same letter in several nets.
     """
-    held = net.with_outputs(merged(net.outputs))
-    scope, letters = scope_of(held)
+    chain = net.with_outputs(merged(net.outputs))
+    scope, letters = scope_of(chain)
     loops = list(scope.loops.values())
     chained = all(loop.previous is (loops[k - 1] if k else None) and loop.sign > 0 for k, loop in enumerate(loops))
     outside = any(isinstance(node.op, Call) for node in scope.order)
@@ -110,11 +112,11 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
         return f"L{lists.index(content) + 1}"
 
     reading, counted = (Reader(joined, define).read(scope, {}) for joined in (False, True))
-    ranges = tuple(
-        WiredSteps(reading.passes[loop.node], counted.passes[loop.node], loop.previous is None) for loop in loops
+    step_ranges = tuple(
+        StepRange(reading.passes[loop.node], counted.passes[loop.node], loop.previous is None) for loop in loops
     )
-    outputs = tuple(text(value) for _, value in output_equations(held, scope, reading, letters.output()))
-    return Layout(ranges, outputs)
+    outputs = tuple(text(value) for _, value in output_equations(chain, scope, reading, letters.output()))
+    return Layout(step_ranges, outputs)
 
 
 def _nested(loop: Any) -> bool:
@@ -126,27 +128,27 @@ def text(value: Any) -> str:
     return write(as_term(value), TEXT)
 
 
-def wires(walked: Pass, reading: Reading, whole: bool = False) -> Wires:
-    """A step in words; `whole`, applied layers are written with what they read."""
-    called = (lambda term: term) if whole else closed
+def step_wiring(walked: Pass, reading: Reading, with_arguments: bool = False) -> StepWiring:
+    """The wiring of a step; if `with_arguments`, layers are written with their arguments."""
+    written = (lambda term: term) if with_arguments else closed
     block, carries = walked.loop.fold.block, walked.loop.fold.carries
     calls = [node for node in walked.loop.scope.order if isinstance(node.op, Call)]
     reads = tuple(
         (
             text(reading.known[node.args[0]]),
-            ", ".join(text(called(as_term(reading.known[arg]))) for arg in node.args[1 : 1 + node.op.arity]),
+            ", ".join(text(written(as_term(reading.known[arg]))) for arg in node.args[1 : 1 + node.op.arity]),
         )
         for node in calls
     )
-    joins = tuple(
-        (walked.loop.letters[part], tuple(joined(called(reading.definition(result))).items()))
+    addends = tuple(
+        (walked.loop.letters[part], tuple(addends_of(written(reading.definition(result))).items()))
         for part, result in enumerate(block.results[:carries])
     )
-    return Wires(reads, joins)
+    return StepWiring(reads, addends)
 
 
 def closed(term: Term) -> Term:
-    """A term whose layers are named without what they read: the layer is said once, where it is applied."""
+    """A term with the layers in it named without their arguments."""
     if isinstance(term.op, Call):
         return Term(term.args[0].op) if isinstance(term.args[0].op, Name) else term.args[0]
     return Term(term.op, [closed(arg) for arg in term.args]) if term.args else term
@@ -156,14 +158,14 @@ def bracketed(term: Term) -> str:
     return f"({text(term)})" if term.op is sp.Add else text(term)
 
 
-def joined(term: Term) -> dict[str, str]:
-    """What joins a state: the addends, each with its coefficient."""
-    addends: dict[str, Fraction] = {}
-    waiting = [term]
-    while waiting:
-        part = waiting.pop()
+def addends_of(term: Term) -> dict[str, str]:
+    """The addends of a term, each with its coefficient."""
+    coefficients: dict[str, Fraction] = {}
+    pending = [term]
+    while pending:
+        part = pending.pop()
         if part.op is sp.Add:
-            waiting += reversed(part.args)
+            pending += reversed(part.args)
             continue
         factor, rest = Fraction(1), [part]
         if part.op is sp.Mul:
@@ -172,41 +174,41 @@ def joined(term: Term) -> dict[str, str]:
             for number in numbers:
                 factor *= 1 if number is None else number
         name = "*".join(sorted(map(bracketed, rest))) if len(rest) > 1 else text(rest[0]) if rest else "1"
-        addends[name] = addends.get(name, Fraction(0)) + factor
-    return {name: shown(factor) for name, factor in addends.items() if factor}
+        coefficients[name] = coefficients.get(name, Fraction(0)) + factor
+    return {name: shown(factor) for name, factor in coefficients.items() if factor}
 
 
 # ---------------------------------------------------------------- nets without folds
 
 
 def applied(net: Net) -> tuple[dict[str, tuple[bytes, str]], list[tuple[bytes, str]]] | None:
-    """Of a short net written out: what each layer reads, and the outputs, over the inputs and the layers' outputs by name."""
+    """What each layer of a short unrolled net reads, and the outputs, over inputs and named outputs of layers."""
     roots = flattened(net)
     if roots is None:
         return None
     roots = tidy(roots)
-    stands: dict[Node, Node] = {}
-    found: dict[str, tuple[bytes, str]] = {}
+    values: dict[Node, Node] = {}
+    layers: dict[str, tuple[bytes, str]] = {}
     for node in walk(roots):
-        args = tuple(stands[arg] for arg in node.args)
+        args = tuple(values[arg] for arg in node.args)
         if isinstance(node.op, Call):
             name = next(iter(names_of(node.args[0])), "layer")
-            own, number = name, 1
-            while own in found:
+            layer, number = name, 1
+            while layer in layers:
                 number += 1
-                own = f"{name} (application {number})"
+                layer = f"{name} (application {number})"
             read = args[1 : 1 + node.op.arity]
-            found[own] = b"".join(map(digest, read)), ", ".join(_shown(part, found) for part in read)
-            stands[node] = Node(Input(own, node.shape, "input"))
+            layers[layer] = b"".join(map(digest, read)), ", ".join(_shown(part, layers) for part in read)
+            values[node] = Node(Input(layer, node.shape, "input"))
         elif args == node.args or node.shape[-1:] == (NAME,):
-            stands[node] = node
+            values[node] = node
         else:
-            stands[node] = tidy((Node(node.op, args),))[0]
-    return found, [(digest(stands[root]), _shown(stands[root], found)) for root in roots]
+            values[node] = tidy((Node(node.op, args),))[0]
+    return layers, [(digest(values[root]), _shown(values[root], layers)) for root in roots]
 
 
 def _shown(node: Node, layers: Sequence[str] | dict[str, Any]) -> str:
-    """A value over inputs and layers; of a sum the inputs first, then the layers in their order."""
+    """A value as text; in a sum, inputs come first, then layers in order."""
     if node.op is not sp.Add:
         return preview(node)
     order = {name: place for place, name in enumerate(layers)}
@@ -216,10 +218,10 @@ def _shown(node: Node, layers: Sequence[str] | dict[str, Any]) -> str:
 
 
 def name_of(index: Size, letter: str) -> str:
-    """A state by its number, as the notation writes it."""
+    """The name of a state by its number, in the notation."""
     return write(named(letter, index, joined=isinstance(index, int)), TEXT)
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names, the middle ones of many left out."""
+    """Names as text; the middle ones of many are left out."""
     return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]}, ..., {names[-1]}"

@@ -1,4 +1,4 @@
-"""Affine: which layers are affine in what they read, so that their derivative is the same everywhere."""
+"""Affine layers: those whose derivative is the same everywhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from symfold.core.walks import walk
 
 @lru_cache(maxsize=1024)
 def is_affine(body: Block, arity: int, weights: int) -> bool:
-    """Whether a layer's body is affine in its inputs and in what it captures, its weights held fixed.
+    """Whether the body of a layer is affine in its inputs and in captured values, with fixed weights.
 
     >>> import symfold as sf
     >>> kinds = sf.dense(3, 3), sf.dense(3, 3, sf.tanh)
@@ -29,17 +29,17 @@ def is_affine(body: Block, arity: int, weights: int) -> bool:
 
 
 def _degree(block: Block, degrees: Sequence[int]) -> int:
-    """0 where the result is constant in the formals of degree 1, 1 where it is affine in them, else 2."""
-    known = dict(zip(block.formals, degrees, strict=True))
-    for node in walk(block.results, stop=known):
-        known[node] = _of_node(node, [known[arg] for arg in node.args])
-    return max(known[result] for result in block.results)
+    """0 if the results are constant in the formals of degree 1, 1 if they are affine in them, else 2."""
+    degree_of = dict(zip(block.formals, degrees, strict=True))
+    for node in walk(block.results, stop=degree_of):
+        degree_of[node] = _of_node(node, [degree_of[arg] for arg in node.args])
+    return max(degree_of[result] for result in block.results)
 
 
 def _of_node(node: Node, args: list[int]) -> int:
     op, highest = node.op, max(args, default=0)
     if not highest or isinstance(op, Fold):
-        return 2 if highest else 0  # a fold is not looked into
+        return 2 if highest else 0  # folds are not analyzed
     if op is sp.Add:
         return highest
     if op is sp.Mul:

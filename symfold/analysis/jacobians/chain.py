@@ -1,9 +1,9 @@
-"""The chain rule on the folded form: how nodes depend on nodes, as ordered expressions.
+"""The chain rule on the folded form: derivatives of nodes by nodes, as ordered expressions.
 
-A step of a fold is a matrix S over the parts of its state, and a column B for each operand: the state after it is
-S times the state before, plus B times the operand. So a fold is a product of the S where nothing is captured, and a
-sum of the B where S is the identity. Few steps are multiplied one by one; many, or symbolically many, as
-`prod_{k=n..1} S_k`. Where everything passes through one value, the derivative is a product there.
+The derivative of a step is a matrix S over the parts of the state and a column B for each operand: that of the next
+state is S times that of the state plus B times that of the operand. So a fold is a product of the S if nothing is
+captured, and a sum of the B if S is the identity. Few steps are multiplied one by one; many, or symbolically many, are
+written `prod_{k=n..1} S_k`. If every path passes through one value, the derivative is a product there.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ from symfold.show.notation.loops import scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.terms import Term, show_size
 
+SEQUENCE = "a state that is a sequence, such as one over time and depth, has no product form here (use .evaluate)"
+
 
 @dataclass(frozen=True)
 class Unlisted:
-    """The derivatives of a sequence that a fold of very many steps gives out."""
+    """The derivatives of an output sequence with too many entries to list."""
 
     count: Any
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of a fold: its matrix over the parts of the state, and a column for each operand that depends on a source."""
+class StepDerivative:
+    """One step of a fold: its matrix over the parts of the state, and a column for each operand with a derivative."""
 
     matrix: list[list[Map]]
     columns: Mapping[int, list[Map]]
-    given: list[list[Map]]  # rows of what else is given out, over the state
-    given_columns: Mapping[int, list[Map]]
+    outputs: list[list[Map]]  # rows of the other results, over the state
+    output_columns: Mapping[int, list[Map]]
 
     @property
     def state(self) -> Term:
@@ -55,7 +57,7 @@ class Step:
 
 
 class Chain:
-    """The derivatives in a net. `listed`: every step by itself, or each fold as one product or sum."""
+    """The derivatives in a net. `listed`: each step separately; else each fold as one product or sum."""
 
     def __init__(self, net: Any, listed: bool, linear: Sequence[str] = ()):
         self.listed = listed
@@ -69,7 +71,7 @@ class Chain:
     # -- along one scope
 
     def derivative(self, root: Node, reading: Reading, seeds: Mapping[Node, Any]) -> Any:
-        """How a node depends on some nodes, whose own derivatives are given; a product where all passes through one value."""
+        """The derivative of a node from those of some nodes; a product wherever every path passes through one value."""
         order = walk((root,), stop=seeds)
         if root in seeds:
             return seeds[root]
@@ -98,54 +100,46 @@ class Chain:
 
     # -- folds
 
-    def step(self, walked: Pass, reading: Reading, active: Sequence[bool]) -> Step:
-        """One step of a fold, its values called as in a reading of it."""
+    def step(self, walked: Pass, reading: Reading, active: Sequence[bool]) -> StepDerivative:
+        """One step of a fold, its values named as in a reading of it."""
         block, carries = walked.loop.fold.block, walked.loop.fold.carries
         formals = block.formals
 
         def row(result: Node, places: Sequence[int]) -> list[Map]:
-            found = [self.derivative(result, reading, {formals[k]: self.unit}) for k in places]
-            if any(isinstance(one, (Entries, Unlisted)) for one in found):
-                raise NoRule(
-                    "a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)"
-                )
-            return found
+            derivatives = [self.derivative(result, reading, {formals[k]: self.unit}) for k in places]
+            if any(isinstance(derivative, (Entries, Unlisted)) for derivative in derivatives):
+                raise NoRule(SEQUENCE)
+            return derivatives
 
         operands = [k for k in range(carries, len(formals)) if active[k]]
-        states, given = block.results[:carries], block.results[carries:]
-        return Step(
+        states, outputs = block.results[:carries], block.results[carries:]
+        return StepDerivative(
             [row(result, range(carries)) for result in states],
             {k: [row(result, [k])[0] for result in states] for k in operands},
-            [row(result, range(carries)) for result in given],
-            {k: [row(result, [k])[0] for result in given] for k in operands},
+            [row(result, range(carries)) for result in outputs],
+            {k: [row(result, [k])[0] for result in outputs] for k in operands},
         )
 
     def fold(self, node: Node, args: list[Any], reading: Reading) -> list[Any]:
-        """The derivatives of a fold's results."""
+        """The derivatives of the results of a fold."""
         carries = node.op.carries
         if any(isinstance(arg, (Entries, Unlisted)) for arg in args[:carries]):
-            raise NoRule(
-                "a state that is a sequence itself, as one over time and depth is, has no product form here (use .evaluate)"
-            )
-        init: Map = (
-            args[0]
-            if carries == 1
-            else None
-            if all(arg is None for arg in args[:carries])
-            else _joined(node, args[:carries])
-        )
-        last, given = self.run(node, init, args, reading)
-        return [*(entry(last, part) for part in range(carries)), *given]
+            raise NoRule(SEQUENCE)
+        init: Map = args[0] if carries == 1 else None
+        if carries != 1 and any(arg is not None for arg in args[:carries]):
+            init = _state_column(node, args[:carries])
+        last, outputs = self.run(node, init, args, reading)
+        return [*(entry(last, part) for part in range(carries)), *outputs]
 
     def run(self, node: Node, init: Map, args: list[Any], reading: Reading) -> tuple[Map, list[Any]]:
-        """The derivative of the last state, from that of the initial one: a map, or a matrix of them with a row a part."""
+        """The derivative of the last state, from that of the initial one: a map, or a column with one per part."""
         fold, walked = node.op, reading.passes[node]
         active = [arg is not None for arg in args]
         if self.listed or fold.count == 1:
             return self._run_listed(walked, init, args, active)
         if any(isinstance(arg, Entries) for arg in args[fold.carries :]):
             raise NoRule(
-                f"the {fold.count} steps of a fold read entries that differ in what they depend on (give a smaller depth)"
+                f"the {fold.count} steps of a fold read entries that depend on different values (give a smaller depth)"
             )
         return self._run_folded(walked, init, args, active), [
             Unlisted(fold.count) for _ in fold.block.results[fold.carries :]
@@ -153,31 +147,32 @@ class Chain:
 
     def _run_listed(self, walked: Pass, init: Map, args: list[Any], active: Sequence[bool]) -> tuple[Map, list[Any]]:
         fold = walked.loop.fold
-        parts: list[Map] = [init]  # the state is their sum
-        given = [Entries() for _ in fold.block.results[fold.carries :]]
+        parts: list[Map] = [init]  # of the state, which is their sum
+        outputs = [Entries() for _ in fold.block.results[fold.carries :]]
         repeated = _Repeated()
         for number in range(fold.count):
             inner = walked.step(number + 1) if self.listed else walked.read([*walked.init, *walked.operands], 1)
-            own = [
+            operands = [
                 arg[number] if isinstance(arg, Entries) and each else arg
                 for arg, each in zip(args[fold.carries :], fold.each, strict=True)
             ]
-            step = self.step(walked, inner, [*active[: fold.carries], *(one is not None for one in own)])
-            before = None if is_identity(step.matrix) and not given else plus(parts)
-            for which, kept in enumerate(given):
-                found = [after(a, entry(before, k)) for k, a in enumerate(step.given[which])]
-                kept.append(
-                    plus([*found, *(after(c[which], own[k - fold.carries]) for k, c in step.given_columns.items())])
-                )
-            added = [after(_column(column), own[k - fold.carries]) for k, column in step.columns.items()]
+            step = self.step(walked, inner, [*active[: fold.carries], *(operand is not None for operand in operands)])
+            before = None if is_identity(step.matrix) and not outputs else plus(parts)
+            for position, output in enumerate(outputs):
+                by_state = [after(a, entry(before, k)) for k, a in enumerate(step.outputs[position])]
+                by_operand = [
+                    after(column[position], operands[k - fold.carries]) for k, column in step.output_columns.items()
+                ]
+                output.append(plus([*by_state, *by_operand]))
+            added = [after(_column(column), operands[k - fold.carries]) for k, column in step.columns.items()]
             if is_identity(step.matrix):
                 parts += added
             else:
-                parts = [repeated.after(step.state, before, not any(one is not None for one in added)), *added]
-        return plus(parts), [kept if any(one is not None for one in kept) else None for kept in given]
+                parts = [repeated.after(step.state, before, not any(value is not None for value in added)), *added]
+        return plus(parts), [output if any(value is not None for value in output) else None for output in outputs]
 
     def _run_folded(self, walked: Pass, init: Map, args: list[Any], active: Sequence[bool]) -> Map:
-        """Very many steps as one product and one sum."""
+        """All steps as one product and one sum."""
         loop = walked.loop
         carries, variable = loop.fold.carries, loop.variable
         step = self.at(walked, variable, active)
@@ -196,32 +191,30 @@ class Chain:
         total = after(power, init)
         if added is None:
             return total
-        other = self.other(variable)
-        later = self.at(walked, other, active).state if power is not None else None
+        later_variable = self.second_variable(variable)
+        later = self.at(walked, later_variable, active).state if power is not None else None
         following = show_size(sp.Symbol(variable) + (1 if upward else -1))
         if later is None:  # only the last step counts
-            own = self._number(
-                walked, sp.Integer(loop.fold.count) if isinstance(loop.fold.count, int) else loop.fold.count, active
-            )
-            return plus([after(_column(column), args[k]) for k, column in own.columns.items()])
-        summed = after(Term(Over("prod", other, high, following), (later,)), added)
+            final = self._number(walked, sp.sympify(loop.fold.count), active)
+            return plus([after(_column(column), args[k]) for k, column in final.columns.items()])
+        summed = after(Term(Over("prod", later_variable, high, following), (later,)), added)
         return plus([total, None if summed is None else Term(Over("sum", variable, low, high), (summed,))])
 
-    def other(self, variable: str) -> str:
+    def second_variable(self, variable: str) -> str:
         """A second variable over the steps."""
         return "j" if variable != "j" and "j" not in self.letters.names else "i"
 
-    def at(self, walked: Pass, variable: str, active: Sequence[bool]) -> Step:
-        """A step at a symbolic number, as the fold form counts them."""
+    def at(self, walked: Pass, variable: str, active: Sequence[bool]) -> StepDerivative:
+        """A step at a symbolic number, counted as in the fold form."""
         symbol, loop = sp.Symbol(variable), walked.loop
         return self._number(walked, symbol - loop.start if loop.sign > 0 else loop.start - symbol + 1, active)
 
-    def _number(self, walked: Pass, number: Any, active: Sequence[bool]) -> Step:
+    def _number(self, walked: Pass, number: Any, active: Sequence[bool]) -> StepDerivative:
         return self.step(walked, walked.step(number, named_init=True), active)
 
 
 class Rules(Interpreter):
-    """The derivative of each node, from those of its arguments; None if it depends on no source."""
+    """The derivative of each node from those of its arguments; None if it is zero."""
 
     def __init__(self, chain: Chain, reading: Reading, seeds: Mapping[Node, Any]):
         self.chain, self.reading, self.seeds = chain, reading, seeds
@@ -233,10 +226,10 @@ class Rules(Interpreter):
         op, seeds = node.op, self.seeds
         if op.role != "input" or not isinstance(op.count, int) or not seeds:
             return None
-        found = {
+        derivatives = {
             seed.op.name: value for seed, value in seeds.items() if seed.shape == op.shape and hasattr(seed.op, "name")
         }
-        values = Entries(found.get(name) for name in op.names) if found else Entries()
+        values = Entries(derivatives.get(name) for name in op.names) if derivatives else Entries()
         return values if any(value is not None for value in values) else None
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> list[Any]:
@@ -253,17 +246,16 @@ class Rules(Interpreter):
         return value if isinstance(value, Entries) else [None] * known_count(node.shape[0])
 
     def whole(self, value: Any, node: Node) -> Any:
-        return value  # a sequence read whole has no derivative that is a product of maps
+        return value  # an operation on a whole sequence has no product form
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         op, factors, reading = node.op, self.chain.factors, self.reading
         for arg in (args[k] for k in carried_places(node)):
             if isinstance(arg, (Entries, Unlisted)):
-                what = (
-                    "reads a whole sequence" if isinstance(arg, Entries) else f"reads what {arg.count} steps give out"
-                )
+                sequence = "a whole sequence" if isinstance(arg, Entries) else f"the outputs of {arg.count} steps"
                 raise NoRule(
-                    f"an operation {what}: its derivative is no product of maps here (take an entry, or use .evaluate)"
+                    f"an operation reads {sequence}: its derivative is no product of maps here "
+                    "(take an entry, or use .evaluate)"
                 )
         if is_primitive(node, tap):
             return plus(args)
@@ -279,7 +271,7 @@ class Rules(Interpreter):
 
 
 class _Repeated:
-    """Equal steps in a row, gathered as a power."""
+    """Equal consecutive steps as a power."""
 
     def __init__(self) -> None:
         self.base, self.text, self.times, self.rest = None, "", 0, None
@@ -288,7 +280,7 @@ class _Repeated:
     rest: Map
 
     def after(self, state: Term, before: Map, alone: bool) -> Map:
-        """A step's matrix times what was before; a power where the same matrix was there already."""
+        """The matrix of a step times the derivative before; a power if the step before had the same matrix."""
         if is_scalar(state):
             return after(state, before)
         text = plain(state)
@@ -299,20 +291,20 @@ class _Repeated:
         return after(state, before)
 
 
-def _joined(node: Node, parts: Sequence[Map]) -> Term:
-    """The parts of a state as one column: that of the fold before, where it goes on from exactly its last state."""
+def _state_column(node: Node, parts: Sequence[Map]) -> Term:
+    """The parts of a state as one column: that of the previous fold if this one starts from exactly its last state."""
     before = node.args[0].args[0] if isinstance(node.args[0].op, Select) else None
-    goes_on = before is not None and before.op.carries == len(parts) and all(
+    continues = before is not None and before.op.carries == len(parts) and all(
         arg.op == Select(k) and arg.args[0] is before for k, arg in enumerate(node.args[: len(parts)])
     )  # fmt: skip
     first = parts[0]
-    if goes_on and first is not None and isinstance(first.op, EntryAt):
+    if continues and first is not None and isinstance(first.op, EntryAt):
         return first.args[0]
     return grid([[part] for part in parts])
 
 
 def _column(column: list[Map]) -> Map:
-    """What an operand adds to the state: one map, or a column of them."""
-    if len(column) == 1 or all(one is None for one in column):
+    """The derivative of the state by an operand: one map, or a column of them."""
+    if len(column) == 1 or all(value is None for value in column):
         return column[0]
-    return grid([[one] for one in column])
+    return grid([[value] for value in column])

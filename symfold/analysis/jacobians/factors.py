@@ -1,7 +1,7 @@
-"""Factors: the derivative of one operation by one argument, as it is named in a product.
+"""Factors: the name of the derivative of an operation by an argument.
 
-J2(z1) of layer f2 at the state z1; J2 where it is the same everywhere; diag(v) of an elementwise operation;
-dot(·, W) of an operation that is linear, which is the map itself
+J2(z1) for layer f2 at the state z1, J2 if it is the same everywhere; diag(v) for an elementwise operation; dot(·, W)
+for a linear operation, which is the map itself.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ PLACE = Term(Name("·"))
 
 @dataclass(frozen=True)
 class Factors:
-    """How the derivatives of a net's operations are named: by a letter, with the layer's number where all are of one family."""
+    """The names of the derivatives in a net: a letter, with the number of the layer if all are of one family."""
 
     letter: str
     alone: bool
     linear: tuple[str, ...] = ()
 
     def layer(self, node: Node, place: int, reading: Reading) -> Term:
-        """The derivative of a layer by one of its arguments; without a state where it is affine, or said to be linear."""
-        op, known = node.op, reading.known
-        name: Name = as_term(known[node.args[0]]).op
-        own = is_named(name, self.linear)
+        """The derivative of a layer by one of its arguments; without a state if it is affine, or in `linear`."""
+        op, values = node.op, reading.known
+        name: Name = as_term(values[node.args[0]]).op
+        is_linear = is_named(name, self.linear)
         argument = place if len(node.args) - op.weights > 2 else 0
-        if own or (op.body is not None and is_affine(op.body, op.arity, op.weights)):
-            return Term(Factor("layer", argument), (Term(name if own else self._named(name)),))
-        at = [as_term(known[arg]) for arg in node.args[1 : 1 + op.arity]]
+        if is_linear or (op.body is not None and is_affine(op.body, op.arity, op.weights)):
+            return Term(Factor("layer", argument), (Term(name if is_linear else self._named(name)),))
+        at = [as_term(values[arg]) for arg in node.args[1 : 1 + op.arity]]
         return Term(Factor("layer", argument), (Term(self._named(name)), *at))
 
     def _named(self, name: Name) -> Name:
-        """What the Jacobian of a layer is called: J1 where all layers are of one family, else J_f1."""
+        """The name of the Jacobian of a layer: J1 if all layers are of one family, else J_f1."""
         if name.index is not None:
             return Name(self.letter if self.alone else f"{self.letter}_{name.stem}", name.index, joined=False)
         digits = name.stem[len(label(name.stem)) :]
         return Name(f"{self.letter}{digits}" if self.alone and digits else f"{self.letter}_{name.stem}")
 
     def elementwise(self, node: Node, place: int, before: Term, reading: Reading) -> Map:
-        """The derivative of an elementwise operation by one argument, after that argument's own."""
+        """The derivative of an elementwise operation by one argument, times that of the argument."""
         if node.op is sp.Add:
             return before
         others = [*node.args[:place], *node.args[place + 1 :]] if node.op is sp.Mul else [partial(node, place)]
@@ -63,10 +63,10 @@ class Factors:
         rest = [other for other in others if other not in numbers]
         value = sp.Mul(*(numbers[other] for other in others if other in numbers))
         if value == 0 and node.op is not sp.Mul:
-            return None  # flat everywhere; a product with 0 is a path still, which weighs nothing
+            return None  # constant; a product with 0 is still a path, of weight 0
         diagonal = self._diagonal(rest[0] if len(rest) == 1 else Node(sp.Mul, tuple(rest)), reading) if rest else None
-        found = before if diagonal is None else after(diagonal, before)
-        return None if found is None else scaled(Term(Constant(value)), found)
+        product = before if diagonal is None else after(diagonal, before)
+        return None if product is None else scaled(Term(Constant(value)), product)
 
     @staticmethod
     def _diagonal(node: Node, reading: Reading) -> Term:
@@ -74,7 +74,7 @@ class Factors:
         return Term(Factor("diag", mark=_mark(node)), (as_term(reading.known[node]),))
 
     def primitive(self, node: Node, place: int, reading: Reading) -> Term:
-        """The derivative of a primitive by one argument: the primitive itself where it is linear in it."""
+        """The derivative of a primitive by one argument: the primitive itself if it is linear in it."""
         args = [as_term(reading.known[arg]) for arg in node.args]
         row = node.op.primitive.name
         if any(place in group for group in node.op.groups(len(args))):
@@ -85,28 +85,28 @@ class Factors:
 
 
 def _number(node: Node, reading: Reading) -> sp.Expr | None:
-    """The number that a value is: as it stands, or as the item of the step that is read."""
+    """The value of a node if it is a number, or an item of this step that is one."""
     if isinstance(node.op, Constant):
         return node.op.value if isinstance(node.op.value, sp.Expr) else None
     return number_of(as_term(reading.known[node])) if node in reading.known else None
 
 
 def is_named(name: Name, layers: Sequence[str]) -> bool:
-    """Whether a layer is among names of layers, or of families of them."""
+    """Whether a layer is among names of layers or families."""
     stem = label(name.stem) if name.index is None else name.stem
     return name.text in layers or stem in layers
 
 
 def layer_names(net: Any) -> list[str]:
-    """The names of the layers of a net, of a numbered family the first."""
-    found: dict[str, None] = {}
+    """The names of the layers of a net; of a numbered family the first."""
+    result: dict[str, None] = {}
     for _, args in applied_layers(net.outputs):
         names = names_of(args[0])
-        found |= dict.fromkeys([names[0]] if isinstance(names, Numbered) else names)
-    return list(found)
+        result |= dict.fromkeys([names[0]] if isinstance(names, Numbered) else names)
+    return list(result)
 
 
 def _mark(node: Node) -> str:
-    """What tells a factor apart that holds arrays of numbers, which are shown by their shape."""
+    """A mark that identifies a factor with arrays of numbers, which are written by their shape."""
     arrays = any(isinstance(part.op, Constant) and isinstance(part.op.value, FrozenArray) for part in walk((node,)))
     return f" #{digest(node).hex()[:8]}" if arrays else ""

@@ -1,4 +1,4 @@
-"""Jacobians: the derivative of a net by its inputs, as products of layers' derivatives in order, each at its state."""
+"""Jacobians: the derivatives of a net by its inputs, as ordered products of the derivatives of layers."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ from symfold.show.notation.writing import stream
 from symfold.transform.autodiff.differentiate import adjoint
 from symfold.transform.specialize import with_shapes
 
-MOST_STEPS = 10_000  # that are written out one by one
+MOST_STEPS = 10_000  # that are written one by one
 
 
 def jacobian(net: Any, linear: str | Sequence[str] = ()) -> Jacobian:
-    """The Jacobian of a net by its inputs: products in order, the later layer on the left, each factor at its state.
+    """The Jacobian of a net by its inputs: ordered products, later layers on the left, each factor at its state.
 
-    J2(z1) is the derivative of layer f2 at the state z1, diag(v) multiplies elementwise by v, I is the identity (a
-    value that is broadcast stays I). Layers in `linear`, by name or by family, and layers whose bodies are affine have one
-    derivative everywhere: their factors carry no state. Short nets are written step by step, others as one
-    product or sum over the steps, at any depth and for a symbolic one.
+    J2(z1) is the derivative of layer f2 at the state z1, diag(v) multiplies elementwise by v, I is the identity (also
+    of a value that is broadcast). Layers in `linear`, by name or family, and layers with affine bodies have the same
+    derivative everywhere, so their factors have no state. Short nets are written step by step, others as one product or
+    sum over the steps, at any depth, also a symbolic one.
 
     >>> import symfold as sf
     >>> x, f = sf.tensor("x"), sf.layers("f1:4")
@@ -58,27 +58,26 @@ def jacobian(net: Any, linear: str | Sequence[str] = ()) -> Jacobian:
     >>> sf.jacobian(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x))
     prod_{k=n..1} (I + J_k(z_{k-1}))
     """
-    whole = Net.of(net)
-    if not whole.inputs:
-        raise InvalidType(
-            "the net has no input to differentiate by (parameters are none; sf.grad differentiates by them)"
-        )
+    net = Net.of(net)
+    if not net.inputs:
+        raise InvalidType("the net has no input to differentiate by (sf.grad differentiates by parameters)")
     names = (linear,) if isinstance(linear, str) else tuple(linear)
-    _check_layers(whole, names)
-    return Jacobian(whole, names)
+    _check_layers(net, names)
+    return Jacobian(net, names)
 
 
 def _check_layers(net: Net, linear: Sequence[str]) -> None:
-    """Every name must be that of a layer, or of a family of layers."""
+    """Refuse names that are neither of a layer nor of a family of layers."""
     families = [names_of(args[0]) for _, args in applied_layers(net.outputs)]
     firsts = layer_names(net)
     for name in linear:
         numbered = any(
             isinstance(names, Numbered) and name.removeprefix(names.prefix).isdecimal() for names in families
         )
-        if not numbered and not any(is_named(Name(one), (name,)) for one in firsts):
+        if not numbered and not any(is_named(Name(first), (name,)) for first in firsts):
             raise InvalidValue(
-                f"no layer is called {name!r} (linear= takes names of layers or families: {', '.join(firsts) or 'none here'})"
+                f"no layer is called {name!r} "
+                f"(linear= takes names of layers or families: {', '.join(firsts) or 'none here'})"
             )
 
 
@@ -91,7 +90,7 @@ class Jacobian:
 
     @cached_property
     def _short(self) -> bool:
-        """Whether the steps are few enough to be written one by one."""
+        """Whether the steps are few enough to write one by one."""
         steps = steps_of(self.net.outputs)
         return isinstance(steps, int) and steps <= SHORT
 
@@ -102,10 +101,10 @@ class Jacobian:
     def _maps(self) -> list[list[Any]]:
         return _maps(self._chain(self._short), self.net)
 
-    # -- shown
+    # -- display
 
     def formula(self, style: str = "text", max_ops: int | None = 10_000) -> str:
-        """The product form in a style: text, unicode, latex or mathml; a line for each output and input where there are several."""
+        """The product form in a style: text, unicode, latex or mathml; one line per output and input."""
         return "".join(self._lines(style_of(self.net, style), max_ops))
 
     def _lines(self, style: Style, max_ops: int | None) -> Iterator[str]:
@@ -113,11 +112,12 @@ class Jacobian:
         size = sum(size_of(value) for row in maps for value in row if value is not None)
         if max_ops is not None and size > max_ops:
             raise TooLarge(
-                f"the Jacobian has {show_count(size)} factors and terms, over the bound max_ops={max_ops} (lift it with max_ops=None)"
+                f"the Jacobian has {show_count(size)} factors and terms, over the bound max_ops={max_ops} "
+                "(lift it with max_ops=None)"
             )
         zero = Term(Constant(sp.Integer(0)))
-        if (whole := _whole(self.net, maps)) is not None:
-            yield from framed(style, [stream(whole, style)], aligned=False)
+        if (product := _state_product(self.net, maps)) is not None:
+            yield from framed(style, [stream(product, style)], aligned=False)
             return
         names = [name.op.stem for name in output_names(self.net.form, "y")]
         inputs = [node.op.name for node in self.net.inputs]
@@ -134,7 +134,7 @@ class Jacobian:
     def __str__(self) -> str:
         try:
             shown = self.formula()
-        except SymfoldError as error:  # a display must never be what fails
+        except SymfoldError as error:  # a display must never fail
             return f"a Jacobian that cannot be shown ({error})"[:BOUND]
         return shown if len(shown) <= BOUND else f"{shown[: BOUND - 3]}..."
 
@@ -152,11 +152,11 @@ class Jacobian:
     def expanded(
         self, max_words: int = 10_000, output: int | None = None, input: str | None = None
     ) -> Words | tuple[Words, ...]:
-        """The words of the Jacobian: products with the later layer on the left, each with its coefficient.
+        """The words of the Jacobian: products with later layers on the left, each with its coefficient.
 
-        Of a net with several inputs or outputs, those of one `output` (its position) by one `input` (its name). There
-        are as many words of a length as `sf.paths` counts paths through so many layers, those that merge counted each.
-        Where the output is a sequence, as of a scan, the words of each entry, `max_words` in all.
+        For a net with several inputs or outputs, those of one `output` (its position) by one `input` (its name). With
+        multiplicity, there are as many words through k layers as `sf.paths` counts. If the output is a sequence, as of
+        a scan, the words of each entry, `max_words` in all.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -168,14 +168,16 @@ class Jacobian:
         count = paths(self.net).count
         if steps > MOST_STEPS:
             raise TooLarge(
-                f"the Jacobian has {show_count(count)} paths over {show_count(steps)} steps, more than can be written one by one (use the product form)"
+                f"the Jacobian has {show_count(count)} paths over {show_count(steps)} steps, "
+                "more than can be written one by one (use the product form)"
             )
         chain = self._chain(True)
         out, into = self._chosen(output, input)
         value = _value(chain, self.net, self.net.outputs[out], into)
         if isinstance(value, Unlisted):
             raise TooLarge(
-                f"the output is a sequence of {show_count(value.count)} entries, too many to write the words of each (use the product form)"
+                f"the output is a sequence of {show_count(value.count)} entries, too many to write the words of each "
+                "(use the product form)"
             )
         if isinstance(value, Entries):
             return _each(value, chain.unit, max_words, count)
@@ -186,7 +188,8 @@ class Jacobian:
         many = (len(self.net.outputs) > 1 and output is None) or (len(names) > 1 and into is None)
         if many or not names:
             raise InvalidType(
-                f"a net of {len(names)} inputs and {len(self.net.outputs)} outputs has a matrix of Jacobians (choose one: output=0, input={names[0] if names else ''!r})"
+                f"a net of {len(names)} inputs and {len(self.net.outputs)} outputs has a matrix of Jacobians "
+                f"(choose one: output=0, input={names[0] if names else ''!r})"
             )
         if output is not None and not 0 <= output < len(self.net.outputs):
             raise InvalidValue(f"output={output} (must be from 0 to {len(self.net.outputs) - 1})")
@@ -194,10 +197,10 @@ class Jacobian:
             raise InvalidValue(f"no input {into!r} (there are {', '.join(map(repr, names))})")
         return output or 0, self.net.inputs[names.index(into) if into is not None else 0]
 
-    # -- in numbers
+    # -- numbers
 
     def evaluate(self, params: Mapping[str, Any] | None = None, **inputs: Any) -> Any:
-        """The Jacobian at numbers: an array of the output's shape, then the input's; a dict by name for several inputs.
+        """The Jacobian at numbers: an array with the axes of the output, then of the input; by name for several inputs.
 
         >>> import symfold as sf, numpy as np
         >>> net = sf.fold(sf.mappers.residual, [np.tanh, np.sin], sf.tensor("x"))
@@ -205,8 +208,8 @@ class Jacobian:
         [[4.0, 0.0], [0.0, 4.0]]
         """
         values = dict(params or {})
-        given = {name: np.shape(value) for name, value in {**values, **inputs}.items()}
-        sized = with_shapes(self.net, given)  # with shapes every operation has its adjoint
+        shapes_of = {name: np.shape(value) for name, value in {**values, **inputs}.items()}
+        sized = with_shapes(self.net, shapes_of)  # with shapes, every operation has an adjoint
         opaque = next(
             (
                 str(names_of(args[0])[0])
@@ -215,18 +218,18 @@ class Jacobian:
             ),
             None,
         )
-        if opaque is not None:  # said before a million steps are run to find it
+        if opaque is not None:  # refused before a million steps are run
             raise has_no_numbers(opaque)
         back = adjoint(sized, "cotangent")
         names = [node.op.name for node in self.net.inputs]
         cotangents = [node.op.name for node in back.signature[-len(self.net.outputs) :]]
         shapes = [output.shape for output in sized.outputs]
-        if set(inputs) != set(names) or not all(map(is_concrete, shapes)):  # the net itself says what is missing
+        if set(inputs) != set(names) or not all(map(is_concrete, shapes)):  # the net reports what is missing
             shapes = [np.shape(value) for value in _flat(self.net(values, **inputs), len(self.net.outputs))]
         pull = back.compile()
-        found = []
+        jacobians = []
         for position, shape in enumerate(shapes):
-            zeros = {name: np.zeros(other) for name, other in zip(cotangents, shapes, strict=True)}
+            zeros = {name: np.zeros(size) for name, size in zip(cotangents, shapes, strict=True)}
             rows: dict[str, list[Any]] = {name: [] for name in names}
             for place in np.ndindex(shape):
                 bar = np.zeros(shape)
@@ -235,8 +238,8 @@ class Jacobian:
                 for name in names:
                     rows[name].append(np.array(pulled[name]) if name in pulled else np.zeros(np.shape(inputs[name])))
             arrays = {name: np.reshape(row, (*shape, *np.shape(row[0]))) for name, row in rows.items()}
-            found.append(arrays[names[0]] if len(names) == 1 else arrays)
-        return unflatten(self.net.form, found)
+            jacobians.append(arrays[names[0]] if len(names) == 1 else arrays)
+        return unflatten(self.net.form, jacobians)
 
 
 def _flat(value: Any, count: int) -> list[Any]:
@@ -244,7 +247,7 @@ def _flat(value: Any, count: int) -> list[Any]:
 
 
 def steps_of(roots: Sequence[Node]) -> Any:
-    """How many steps the folds have in all, those inside of steps as often as they are run; may be symbolic."""
+    """The number of steps of all folds, nested ones as often as they run; may be symbolic."""
     total: Any = 0
     for node in walk(roots):
         if isinstance(node.op, Fold):
@@ -261,31 +264,33 @@ def _value(chain: Chain, net: Net, output: Node, source: Node) -> Any:
 
 
 def _each(values: Entries, unit: Term, most: int, paths: Any) -> tuple[Words, ...]:
-    """The words of each entry of a sequence, together no more than this many."""
-    found: list[Words] = []
+    """The words of each entry of a sequence, at most `most` in all."""
+    entries: list[Words] = []
     left = most
     for value in values:
         words = words_of(_map(value), unit, most, paths)
         left -= len(words)
         if left < 0:
             raise TooLarge(
-                f"the entries of the sequence have more than {most:,} words in all (give max_words, or take one: sf.jacobian(net[0]))"
+                f"the entries of the sequence have more than {most:,} words in all "
+                "(give max_words, or take one: sf.jacobian(net[0]))"
             )
-        found.append(words)
-    return tuple(found)
+        entries.append(words)
+    return tuple(entries)
 
 
 def _map(value: Any) -> Map:
-    """The derivative of an output; of a sequence, a column."""
+    """The derivative of an output; a column for a sequence."""
     if isinstance(value, Unlisted):
         raise NoRule(
-            f"an output has an entry for each of {value.count} steps, and so has its Jacobian (take one, or give a smaller depth: net.at(...))"
+            f"an output has an entry for each of {value.count} steps, and so has its Jacobian "
+            "(take one, or give a smaller depth: net.at(...))"
         )
-    return grid([[_map(one)] for one in value]) if isinstance(value, Entries) else value
+    return grid([[_map(entry)] for entry in value]) if isinstance(value, Entries) else value
 
 
-def _whole(net: Net, maps: list[list[Map]]) -> Term | None:
-    """Where the outputs are all the parts of one last state: the product of the steps' matrices, written once."""
+def _state_product(net: Net, maps: list[list[Map]]) -> Term | None:
+    """The product of the matrices of the steps, if the outputs are the last state of one fold; else None."""
     outputs = net.outputs
     if len(outputs) < 2 or not all(
         o.op == Select(k) and o.args[0] is outputs[0].args[0] for k, o in enumerate(outputs)

@@ -1,6 +1,6 @@
-"""Ordered expressions: linear maps added and multiplied, the order of factors kept. None is the zero map.
+"""Ordered expressions: sums and products of linear maps, with the order of factors kept. None is the zero map.
 
-SymPy's own noncommutative products are no help here: they differentiate to the wrong order.
+SymPy's noncommutative products do not serve: their derivatives have the wrong order.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def is_scalar(value: Map) -> bool:
 
 
 def plus(maps: Sequence[Map]) -> Map:
-    """The sum; multiples of the identity stand in front."""
-    kept = [one for one in maps if one is not None]
-    ordered = sorted(kept, key=lambda one: not is_scalar(one)) if len(kept) > 1 else kept
+    """The sum; multiples of the identity come first."""
+    addends = [addend for addend in maps if addend is not None]
+    ordered = sorted(addends, key=lambda addend: not is_scalar(addend)) if len(addends) > 1 else addends
     return Term(sp.Add, ordered) if len(ordered) > 1 else ordered[0] if ordered else None
 
 
@@ -42,30 +42,33 @@ def after(left: Map, right: Map) -> Map:
         return None
     if is_unit(left) or is_unit(right):
         return right if is_unit(left) else left
-    if left.op is sp.Mul or right.op is sp.Mul:  # numbers stand in front
-        one, other = (left, after(left.args[1], right)) if left.op is sp.Mul else (right, after(left, right.args[1]))
-        return None if other is None else scaled(one.args[0], other)
-    parts = [arg for one in (left, right) for arg in (one.args if isinstance(one.op, Composed) else (one,))]
+    if left.op is sp.Mul:  # numbers come first
+        product = after(left.args[1], right)
+        return None if product is None else scaled(left.args[0], product)
+    if right.op is sp.Mul:
+        product = after(left, right.args[1])
+        return None if product is None else scaled(right.args[0], product)
+    parts = [arg for side in (left, right) for arg in (side.args if isinstance(side.op, Composed) else (side,))]
     return Term(Composed(), parts)
 
 
-def scaled(value: Term, one: Term) -> Term:
+def scaled(value: Term, term: Term) -> Term:
     """A number times a map."""
-    if one.op is sp.Mul and (inner := number_of(one.args[0])) is not None and (outer := number_of(value)) is not None:
+    if term.op is sp.Mul and (inner := number_of(term.args[0])) is not None and (outer := number_of(value)) is not None:
         product = Term(Constant(outer * inner))
-        return one.args[1] if outer * inner == 1 else Term(sp.Mul, (product, *one.args[1:]))
-    return one if number_of(value) == 1 else Term(sp.Mul, (value, one))
+        return term.args[1] if outer * inner == 1 else Term(sp.Mul, (product, *term.args[1:]))
+    return term if number_of(value) == 1 else Term(sp.Mul, (value, term))
 
 
 def grid(rows: Sequence[Sequence[Map]]) -> Term:
     """A matrix of maps."""
-    entries = [ZERO if one is None else one for row in rows for one in row]
+    entries = [ZERO if value is None else value for row in rows for value in row]
     return Term(Grid(len(rows[0])), entries)
 
 
 def is_identity(rows: Sequence[Sequence[Map]]) -> bool:
     """Whether a square matrix of maps is the identity."""
-    return all(is_unit(one) if r == c else one is None for r, row in enumerate(rows) for c, one in enumerate(row))
+    return all(is_unit(value) if r == c else value is None for r, row in enumerate(rows) for c, value in enumerate(row))
 
 
 def entry(value: Map, row: int, column: int = 0) -> Map:
@@ -73,37 +76,39 @@ def entry(value: Map, row: int, column: int = 0) -> Map:
     if value is None or not _is_matrix(value):
         return value
     if isinstance(value.op, Grid):
-        found = value.args[row * value.op.columns + column]
-        return None if found is ZERO else found
+        selected = value.args[row * value.op.columns + column]
+        return None if selected is ZERO else selected
     return Term(EntryAt(row, column), (value,))
 
 
 def _is_matrix(value: Term) -> bool:
-    """Whether a term is a matrix: products and sums are, where a part is."""
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
+    """Whether a term is a matrix, or a product or sum of matrices."""
+    pending = [value]
+    while pending:
+        part = pending.pop()
         if isinstance(part.op, Grid):
             return True
         if not isinstance(part.op, EntryAt):
-            waiting += part.args[-1:] if isinstance(part.op, Composed) else part.args
+            pending += part.args[-1:] if isinstance(part.op, Composed) else part.args
     return False
 
 
 def transposed(value: Map) -> Map:
-    """The transpose: of a product, the transposes in the other order."""
+    """The transpose; that of a product has the transposed factors in reverse order."""
     if value is None or is_scalar(value):
         return value
     if isinstance(value.op, Composed):
-        return Term(Composed(), [turned for arg in reversed(value.args) if (turned := transposed(arg)) is not None])
+        return Term(
+            Composed(), [transpose for arg in reversed(value.args) if (transpose := transposed(arg)) is not None]
+        )
     if value.op is sp.Mul or isinstance(value.op, Raised):
-        turned = transposed(value.args[-1])
-        return None if turned is None else Term(value.op, (*value.args[:-1], turned))
+        transpose = transposed(value.args[-1])
+        return None if transpose is None else Term(value.op, (*value.args[:-1], transpose))
     return value if getattr(value.op, "kind", "") == "diag" else Term(Transposed(), (value,))
 
 
 def in_order(root: Term) -> list[Term]:
-    """Every map that a term is made of once, each after its own parts; what factors are made of is left out."""
+    """Every map in a term once, each after its parts; the parts of factors are left out."""
     seen: set[int] = set()
     order: list[Term] = []
     stack: list[tuple[Term, bool]] = [(root, False)]
@@ -120,7 +125,7 @@ def in_order(root: Term) -> list[Term]:
 
 
 def size_of(root: Term) -> int:
-    """How many operations a term has when it is written out, shared parts as often as they are met."""
+    """The number of operations of a term as written, with shared parts repeated."""
     sizes: dict[int, int] = {}
     for part in in_order(root):
         sizes[id(part)] = 1 + sum(sizes.get(id(arg), 1) for arg in part.args)

@@ -1,7 +1,8 @@
-"""Probes: a place in every application of a layer where the gradient that it receives can be read off.
+"""Probes: extra inputs whose cotangents are the gradients that layers receive.
 
-A tap has its first argument's value, and both arguments receive the cotangent of the result: what is tapped and the
-probe, an input of its own, with an entry a step where a fold applies the layer. Afterwards the taps are taken out.
+A tap has the value of its first argument, and both arguments receive the cotangent of the result. The first is the
+output of a layer, the second a probe: an extra input, with one entry per step if a fold applies the layer. After the
+backward pass the taps are removed.
 """
 
 from __future__ import annotations
@@ -37,43 +38,43 @@ tap = primitive(
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A layer that a block applies: its name there, the shape of what it gives, and the folds around it, outer ones first."""
+class Application:
+    """A layer applied in a block: its name there, the shape of its output, and the enclosing folds, outermost first."""
 
     name: Node
     shape: Shape
     counts: tuple[Size, ...] = ()
-    advances: tuple[bool, ...] = ()  # in which of the folds each step has a layer of its own
+    advances: tuple[bool, ...] = ()  # for each fold, whether each step has another layer
 
-    def inside(self, fold: Fold, args: Sequence[Node]) -> Wanted:
-        """The same, seen from outside of a fold whose block applies the layer."""
+    def inside(self, fold: Fold, args: Sequence[Node]) -> Application:
+        """The same, seen from outside a fold whose block applies the layer."""
         formals = fold.block.formals
         place = formals.index(self.name) if self.name in formals else None
         advances = place is not None and place >= fold.carries and fold.each[place - fold.carries]
         name = self.name if place is None else args[place]
-        return Wanted(name, self.shape, (fold.count, *self.counts), (advances, *self.advances))
+        return Application(name, self.shape, (fold.count, *self.counts), (advances, *self.advances))
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The applications of a layer at one place of a net, and the input that takes what they receive."""
+    """The applications of a layer at one place of a net, and the input whose cotangents they receive."""
 
-    wanted: Wanted
+    application: Application
     source: Node
-    place: int  # which fold or call of the net it belongs to
+    place: int  # index of its fold or call in the net
 
     def name(self, indices: Sequence[int]) -> str:
         """The name of the layer at one step."""
-        names = names_of(self.wanted.name)
+        names = names_of(self.application.name)
         if not names:
             return "a layer"
-        steps = [k for k, advances in zip(indices, self.wanted.advances, strict=True) if advances]
+        steps = [k for k, advances in zip(indices, self.application.advances, strict=True) if advances]
         return str(names[steps[-1]] if steps else names[0])
 
 
 @dataclass(frozen=True)
 class Probed:
-    """Roots whose layers are tapped, the probes in the order of computation, and those of the last fold's last state."""
+    """Roots with tapped layers, the probes in order of computation, and those of the final state of the last fold."""
 
     roots: tuple[Node, ...]
     probes: tuple[Probe, ...]
@@ -81,9 +82,9 @@ class Probed:
 
 
 def probed(roots: Sequence[Node], states: bool = False) -> Probed:
-    """The roots with a tap on the output of every layer that is applied, inside folds as well.
+    """The roots with a tap on the output of every layer, inside folds as well.
 
-    With `states`, the last state of every fold that applies layers is tapped too.
+    With `states`, the final state of every fold that applies layers is tapped too.
     """
     taken = {str(names_of(leaf)[0]) for leaf in leaves_of(roots) if names_of(leaf)}
     stem = "probe"
@@ -93,63 +94,62 @@ def probed(roots: Sequence[Node], states: bool = False) -> Probed:
     last: list[tuple[Node, ...]] = [()]
     places = {"count": 0}
 
-    def leaf(wanted: Wanted) -> Node:
+    def leaf(application: Application) -> Node:
         first = f"{stem}{len(probes) + 1}_"
-        if not wanted.counts:
-            source = read = Node(Input(f"{first}1", wanted.shape))
+        if not application.counts:
+            source = read = Node(Input(f"{first}1", application.shape))
         else:
-            count, inner = wanted.counts[0], (*wanted.counts[1:], *wanted.shape)
+            count, inner = application.counts[0], (*application.counts[1:], *application.shape)
             read = Node(StackedInputs(Numbered(first, 1, count), inner))
             source = read if count != 1 else Node(Input(f"{first}1", inner))
-        probes.append(Probe(wanted, source, places["count"]))
-        return read if wanted.counts != (1,) else stack([source])
+        probes.append(Probe(application, source, places["count"]))
+        return read if application.counts != (1,) else stack([source])
 
     def rule(node: Node, args: tuple[Any, ...]) -> Any:
-        made = _probed(node, args, leaf)
-        places["count"] += made is not None
-        if states and isinstance(made, tuple):
+        tapped = _probed(node, args, leaf)
+        places["count"] += tapped is not None
+        if states and isinstance(tapped, tuple):
             carries = node.op.carries
             last[0] = tuple(
-                Node(Input(f"{stem}0_{len(probes)}_{k + 1}", part.shape)) for k, part in enumerate(made[:carries])
+                Node(Input(f"{stem}0_{len(probes)}_{k + 1}", part.shape)) for k, part in enumerate(tapped[:carries])
             )
-            return (*map(tap, made[:carries], last[0]), *made[carries:])
-        return made
+            return (*map(tap, tapped[:carries], last[0]), *tapped[carries:])
+        return tapped
 
-    new = rebuilt(roots, rule)
-    return Probed(new, tuple(probes), last[0])
+    return Probed(rebuilt(roots, rule), tuple(probes), last[0])
 
 
 def _probed(node: Node, args: tuple[Any, ...], leaf: Any) -> Any:
-    """A layer with a tap, or a fold whose block has them; None for any other node."""
+    """A layer with a tap, or a fold with taps in its block; None for any other node."""
     if isinstance(node.op, Call):
-        made = Node(node.op, args)
-        return tap(made, leaf(Wanted(args[0], made.shape)))
+        output = Node(node.op, args)
+        return tap(output, leaf(Application(args[0], output.shape)))
     if not isinstance(node.op, Fold):
         return None
     fold = node.op
-    block, found = _tapped(fold.block)
-    own = [leaf(wanted.inside(fold, args)) for wanted in found]
-    if not own:
+    block, applications = _tapped(fold.block)
+    probes = [leaf(application.inside(fold, args)) for application in applications]
+    if not probes:
         return None
-    return apply_fold(
-        block, fold.count, args[: fold.carries], (*args[fold.carries :], *own), (*fold.each, *(True for _ in own))
-    )
+    init, operands = fold.split(args)
+    return apply_fold(block, fold.count, init, (*operands, *probes), (*fold.each, *(True for _ in probes)))
 
 
-def _tapped(block: Block) -> tuple[Block, list[Wanted]]:
-    """A block with a formal for the probe of every layer that it applies."""
-    found: list[Wanted] = []
+def _tapped(block: Block) -> tuple[Block, list[Application]]:
+    """A block with one more formal, a probe, for every layer that it applies."""
+    applications: list[Application] = []
 
-    def formal(wanted: Wanted) -> Node:
-        found.append(wanted)
-        return Node(Formal(0, len(block.shapes) + len(found) - 1, (*wanted.counts, *wanted.shape)))
+    def formal(application: Application) -> Node:
+        applications.append(application)
+        place = len(block.shapes) + len(applications) - 1
+        return Node(Formal(0, place, (*application.counts, *application.shape)))
 
     results = rebuilt(block.results, lambda node, args: _probed(node, args, formal))
-    return Block((*block.shapes, *((*w.counts, *w.shape) for w in found)), results), found
+    return Block((*block.shapes, *((*a.counts, *a.shape) for a in applications)), results), applications
 
 
 def untapped(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots without taps, and without the operands of folds that nothing reads any more."""
+    """The roots without taps, and without operands of folds that are no longer read."""
     return rebuilt(roots, _untapped)
 
 
@@ -162,10 +162,10 @@ def _untapped(node: Node, args: tuple[Any, ...]) -> Any:
     results = untapped(fold.block.results)
     used = set(walk(results))
     formals = fold.block.formals
-    kept = [k for k, formal in enumerate(formals) if k < fold.carries or formal in used]
-    replaced = {formals[k]: Node(Formal(0, place, formals[k].shape)) for place, k in enumerate(kept)}
-    block = Block(tuple(formals[k].shape for k in kept), substitute(results, replaced))
-    operands = [k - fold.carries for k in kept if k >= fold.carries]
+    places = [k for k, formal in enumerate(formals) if k < fold.carries or formal in used]
+    replaced = {formals[k]: Node(Formal(0, place, formals[k].shape)) for place, k in enumerate(places)}
+    block = Block(tuple(formals[k].shape for k in places), substitute(results, replaced))
+    operands = [k - fold.carries for k in places if k >= fold.carries]
     return apply_fold(
         block,
         fold.count,
@@ -176,13 +176,13 @@ def _untapped(node: Node, args: tuple[Any, ...]) -> Any:
 
 
 def in_order(probes: Sequence[Probe], values: Sequence[Any]) -> list[tuple[str, Any]]:
-    """The applications one by one with their values, in the order of computation: step by step, in a step as it computes."""
-    found: list[tuple[tuple[int, ...], str, Any]] = []
+    """The names of the applications with their values, in order of computation, step by step."""
+    entries: list[tuple[tuple[int, ...], str, Any]] = []
     for position, (probe, value) in enumerate(zip(probes, values, strict=True)):
-        counts = tuple(int(count) for count in probe.wanted.counts)
+        counts = tuple(int(count) for count in probe.application.counts)
         array = np.asarray(value)
-        whole = array[None] if counts[:1] == (1,) else array
+        steps = array[None] if counts[:1] == (1,) else array
         for indices in product(*map(range, counts)):
             key = (probe.place, *indices[:1], position, *indices[1:])
-            found.append((key, probe.name(indices), whole[indices]))
-    return [(name, value) for _, name, value in sorted(found, key=lambda one: one[0])]
+            entries.append((key, probe.name(indices), steps[indices]))
+    return [(name, value) for _, name, value in sorted(entries, key=lambda entry: entry[0])]

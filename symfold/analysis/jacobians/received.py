@@ -1,4 +1,4 @@
-"""Received: in numbers, the gradient that each layer receives from a loss, and how updates of layers change it."""
+"""The gradients that layers receive from a loss, in numbers, and how updates of layers change them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Received:
-    """What each application of a layer receives, in the order of computation, beside the loss gradient.
+    """The gradients that applications of layers receive, in order of computation, and the loss gradient.
 
-    The loss gradient is that of the last state of the last fold that applies layers (of a net without one: of the
-    last layer). Where shapes differ there is no angle: the cosine is nan.
+    The loss gradient is that of the last state of the last fold that applies layers, or of the last layer if there is
+    no such fold. The cosine of gradients of different shapes is nan.
     """
 
     layers: tuple[str, ...]
@@ -42,17 +42,17 @@ class Received:
 
     @cached_property
     def norms(self) -> Array:
-        """How large each received gradient is."""
-        return np.array([np.linalg.norm(np.ravel(one)) for one in self.gradients])
+        """The norm of each received gradient."""
+        return np.array([np.linalg.norm(np.ravel(gradient)) for gradient in self.gradients])
 
     @cached_property
     def cosines(self) -> Array:
-        """The direction of each received gradient against the loss gradient: 1 where it is the same."""
-        return np.array([_cosine(one, self.loss_gradient) for one in self.gradients])
+        """The cosine of each received gradient with the loss gradient: 1 for the same direction."""
+        return np.array([_cosine(gradient, self.loss_gradient) for gradient in self.gradients])
 
     @cached_property
     def between(self) -> Array:
-        """The directions of all received gradients against each other, layers by layers."""
+        """The cosines of all pairs of received gradients."""
         return np.array([[_cosine(a, b) for b in self.gradients] for a in self.gradients])
 
 
@@ -70,8 +70,8 @@ def received(loss: Any, params: Mapping[str, Any], **data: Any) -> Received:
     >>> x = sf.tensor("x", (None, 2))
     >>> y = sf.fold(sf.mappers.boosting(x), sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), x)
     >>> loss = sf.squared_error(y, sf.tensor("target", (None, 2)))
-    >>> found = sf.received(loss, y.init(seed=0), x=np.ones((5, 2)), target=np.zeros((5, 2)))
-    >>> found.layers, found.cosines.round(9).tolist()
+    >>> result = sf.received(loss, y.init(seed=0), x=np.ones((5, 2)), target=np.zeros((5, 2)))
+    >>> result.layers, result.cosines.round(9).tolist()
     (('f1', 'f2', 'f3'), [1.0, 1.0, 1.0])
     """
     net = _at(loss, data)
@@ -84,22 +84,24 @@ def received(loss: Any, params: Mapping[str, Any], **data: Any) -> Received:
 
 
 def _at(loss: Any, data: Mapping[str, Any]) -> Net:
-    """A loss that applies layers, with its sizes those of the data."""
+    """A loss that applies layers, with the sizes of the data."""
     net = Net.of(loss)
-    known = {node.op.name for node in net.inputs}
+    inputs = {node.op.name for node in net.inputs}
     for name in data:
-        if name not in known:
+        if name not in inputs:
             raise InvalidValue(
-                f"the loss has no input {name!r} (it has {', '.join(map(repr, sorted(known))) or 'none'})"
+                f"the loss has no input {name!r} (it has {', '.join(map(repr, sorted(inputs))) or 'none'})"
             )
     net = with_shapes(net, {name: np.shape(value) for name, value in data.items()})
     if len(net.outputs) != 1 or (is_known(net.outputs[0].shape) and net.outputs[0].shape != ()):
         raise InvalidValue(
-            f"a loss is a single number, got shape {', '.join(show(o.shape) for o in net.outputs)} (sum over it, or use sf.squared_error)"
+            f"a loss is a single number, got shape {', '.join(show(o.shape) for o in net.outputs)} "
+            "(sum over it, or use sf.squared_error)"
         )
     if not any(True for _ in applied_layers(net.outputs)):
         raise InvalidValue(
-            "the loss applies no layer, so there is none that receives a gradient (name functions as layers: sf.layer('f1', np.tanh))"
+            "the loss applies no layer, so there is none that receives a gradient "
+            "(name functions as layers: sf.layer('f1', np.tanh))"
         )
     return net
 
@@ -110,19 +112,20 @@ def _bars(taps: Probed, sources: Sequence[Node]) -> list[Node]:
 
 
 def _numbers(net: Net, params: Mapping[str, Any], values: Mapping[str, Any]) -> list[Any]:
-    wanted = {node.op.name for node in (*net.inputs, *net.params)}
-    found = compile_net(net)(dict(params), **{name: value for name, value in values.items() if name in wanted})
-    return list(found)
+    names = {node.op.name for node in (*net.inputs, *net.params)}
+    outputs = compile_net(net)(dict(params), **{name: value for name, value in values.items() if name in names})
+    return list(outputs)
 
 
-# ---------------------------------------------------------------- how updates are coupled
+# ---------------------------------------------------------------- coupling of updates
 
 
 @dataclass(frozen=True, eq=False)
 class Updates:
-    """How a small gradient step on one layer alone changes what each layer receives, per unit of learning rate.
+    """The change of the gradient that each layer receives, by a gradient step on one layer, per unit of learning rate.
 
-    `changes[k][j]` is the derivative of what application k receives as the parameters of layer j move along minus their gradient.
+    `changes[k][j]` is the derivative of the gradient of application k as the parameters of layer j move along their
+    negative gradient.
     """
 
     received: tuple[str, ...]
@@ -132,22 +135,22 @@ class Updates:
 
     @cached_property
     def matrix(self) -> Array:
-        """The sizes of the changes, applications by moved layers."""
+        """The norms of the changes, applications by moved layers."""
         return np.array([[np.linalg.norm(np.ravel(change)) for change in row] for row in self.changes])
 
     @cached_property
     def relative(self) -> Array:
-        """The same, as shares of what each application receives."""
-        norms = np.array([np.linalg.norm(np.ravel(one)) for one in self.gradients])
+        """The same, relative to the norm of each received gradient."""
+        norms = np.array([np.linalg.norm(np.ravel(gradient)) for gradient in self.gradients])
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.matrix / norms[:, None]
 
 
 def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Updates:
-    """How updates of the layers are coupled: what a gradient step on each layer alone changes of what the layers receive.
+    """The coupling of updates: how a gradient step on each layer alone changes the gradients that all layers receive.
 
-    Exact: the received gradients are differentiated along the step, per unit of learning rate. In boosting a step is
-    felt through the loss alone, by all layers alike; in a residual net also through the states and the Jacobians.
+    Exact: the derivatives of received gradients along the step, per unit of learning rate. In boosting a step acts
+    through the loss alone, on all layers alike; in a residual net also through the states and the Jacobians.
 
     >>> import symfold as sf, numpy as np
     >>> x = sf.tensor("x", (None, 2))
@@ -168,20 +171,16 @@ def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Update
     gradient = compile_net(value_and_grad(net))(dict(params), **data)[1]
     if not (owners := _owners(net)):
         raise InvalidValue(
-            "no layer of the loss has parameters, so no update is to be followed (give layers some: sf.dense, or weights of a body)"
+            "no layer of the loss has parameters, so there is no update "
+            "(give layers some: sf.dense, or weights of a body)"
         )
     columns = []
-    still = {node.op.name: np.zeros(node.shape) for node in cotangents}  # what is linear has one derivative everywhere
+    # `along` does not depend on the cotangents: J^T v is linear in v
+    zero = {node.op.name: np.zeros(node.shape) for node in cotangents}
     for names in owners.values():
         steps = {d.op.name: _direction(leaf, gradient, names) for leaf, d in zip(leaves, directions, strict=True)}
-        columns.append(
-            in_order(
-                taps.probes,
-                _numbers(
-                    Net(along, forms, (*net.leaves, *directions, *cotangents)), params, {**data, **still, **steps}
-                ),
-            )
-        )
+        column = Net(along, forms, (*net.leaves, *directions, *cotangents))
+        columns.append(in_order(taps.probes, _numbers(column, params, {**data, **zero, **steps})))
     changes = tuple(tuple(np.array(column[k][1]) for column in columns) for k in range(len(before)))
     return Updates(
         tuple(name for name, _ in before), tuple(owners), changes, tuple(np.array(value) for _, value in before)
@@ -189,10 +188,9 @@ def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Update
 
 
 def _along(values: Sequence[Node], leaves: Sequence[Node]) -> tuple[tuple[Node, ...], list[Node], list[Node]]:
-    """The derivatives of values along directions of the leaves, with the directions and the cotangents as inputs.
+    """The derivatives of values along directions of the leaves, with directions and cotangents as inputs.
 
-    Twice backward is once forward: pulled back, cotangents v of the values give J^T v, linear in v; the derivative
-    of its product with a direction w by v is J w.
+    Forward mode by two backward passes: the first gives J^T v for cotangents v; the gradient of w^T J^T v by v is J w.
     """
     cotangents = [Node(Input(f"cotangent_{k + 1}_", value.shape)) for k, value in enumerate(values)]
     directions = [Node(Input(f"direction_{k + 1}_", leaf.shape)) for k, leaf in enumerate(leaves)]
@@ -212,19 +210,19 @@ def _along(values: Sequence[Node], leaves: Sequence[Node]) -> tuple[tuple[Node, 
 
 
 def _owners(net: Net) -> dict[str, tuple[str, ...]]:
-    """The parameters of each layer that has some, by its name."""
-    found: dict[str, dict[str, None]] = {}
+    """The parameters of each layer that has some, by layer name."""
+    owners: dict[str, dict[str, None]] = {}
     for op, args in applied_layers(net.outputs):
         weights = [tuple(names_of(weight)) for weight in args[1 + op.arity : 1 + op.arity + op.weights]]
         for place, name in enumerate(names_of(args[0])):
             for names in weights:
                 if names:
-                    found.setdefault(name, {})[names[place]] = None
-    return {name: tuple(names) for name, names in found.items()}
+                    owners.setdefault(name, {})[names[place]] = None
+    return {name: tuple(names) for name, names in owners.items()}
 
 
 def _direction(leaf: Node, gradient: Mapping[str, Any], names: Sequence[str]) -> Array:
-    """A gradient step on some parameters, in the shape of a leaf: a parameter, or a family of them."""
+    """A gradient step on some parameters, in the shape of a leaf: a parameter, or stacked ones."""
     rows = [
         -np.asarray(gradient[name]) if name in names else np.zeros(np.shape(gradient[name])) for name in listed(leaf)
     ]

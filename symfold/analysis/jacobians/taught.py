@@ -1,6 +1,6 @@
 """Taught: the gradient that each layer of a net receives, as a net and as a formula.
 
-In a residual net it is the loss gradient pulled back through all the later layers, in boosting the loss gradient itself.
+In a residual net it is the loss gradient pulled back through all later layers, in boosting the loss gradient itself.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from symfold.transform.specialize import with_shapes
 def taught(net: Any) -> Taught:
     """What each layer is taught: the gradient that its output receives, from a gradient `g` of the net's output.
 
-    Short nets are listed, later layers on the right; others are a recurrence over the steps, at any depth and for a
-    symbolic one, of a state of several parts one for each part. J is as in `sf.jacobian`.
+    Short nets are listed, with later layers on the right; others are a recurrence over the steps, one for each part of
+    the state, at any depth, also a symbolic one. J is as in `sf.jacobian`.
 
     >>> import symfold as sf
     >>> x, f = sf.tensor("x"), sf.layers("f1:4")
@@ -66,35 +66,36 @@ def taught(net: Any) -> Taught:
 
 @dataclass(frozen=True)
 class Taught:
-    """What each layer of a net receives."""
+    """The gradient that each layer of a net receives."""
 
     source: Net
 
     @cached_property
     def probed(self) -> Probed:
-        found = probed(self.source.outputs)
-        if not found.probes:
+        tapped = probed(self.source.outputs)
+        if not tapped.probes:
             raise InvalidValue(
-                "the net applies no layer, so there is none that is taught (name functions as layers: sf.layer('f1', np.tanh))"
+                "the net applies no layer, so there is none that is taught "
+                "(name functions as layers: sf.layer('f1', np.tanh))"
             )
-        return found
+        return tapped
 
     @cached_property
     def letter(self) -> str:
-        """What gradients are called: g, where nothing else is."""
+        """The letter of gradients: g, unless the net uses it."""
         return Letters(stems_of(self.source)).free("gbcdh")
 
     @cached_property
     def cotangents(self) -> tuple[Node, ...]:
-        """The gradients of the outputs, as inputs of the net: `g`, or `g1`, `g2` of several."""
+        """The gradients of the outputs, as inputs: `g`, or `g1`, `g2`, ... for several outputs."""
         outputs = len(self.source.outputs)
         return adjoint(self.source, self.letter).signature[-outputs:]
 
     @cached_property
     def net(self) -> Net:
-        """From the inputs, the parameters and the gradient of the output to what each layer receives.
+        """The net from inputs, parameters and the gradient of the output to the gradients that layers receive.
 
-        One output for each place where layers are applied: a sequence, one entry a step, where a fold applies them.
+        One output for each place at which layers are applied; a sequence with one entry per step inside a fold.
         """
         sources = [probe.source for probe in self.probed.probes]
         pulled = pull_back(inlined(self.probed.roots), self.cotangents, sources)
@@ -105,9 +106,9 @@ class Taught:
     def evaluate(
         self, gradient: Any, params: Mapping[str, Any] | None = None, /, **inputs: Any
     ) -> list[tuple[str, np.ndarray[Any, Any]]]:
-        """What each application of a layer receives from a gradient of the output (a tuple of them for several): names and arrays.
+        """The gradient that each application of a layer receives: names and arrays, in order of computation.
 
-        They come in the order of computation: step by step, and in a step as it computes.
+        `gradient` is that of the output, a tuple for several outputs.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3", lambda z: z**2), sf.tensor("x"))
@@ -117,29 +118,29 @@ class Taught:
         shapes = {name: np.shape(value) for name, value in {**(params or {}), **inputs}.items()}
         if (sized := with_shapes(self.source, shapes)) != self.source:
             return Taught(sized).evaluate(gradient, params, **inputs)
-        given = (gradient,) if len(self.cotangents) == 1 else tuple(gradient)
-        if len(given) != len(self.cotangents):
-            raise InvalidValue(f"{len(given)} gradients for {len(self.cotangents)} outputs (give one for each)")
-        named_ones = {node.op.name: value for node, value in zip(self.cotangents, given, strict=True)}
-        result = self.net.compile()(dict(params or {}), **inputs, **named_ones)
+        gradients = (gradient,) if len(self.cotangents) == 1 else tuple(gradient)
+        if len(gradients) != len(self.cotangents):
+            raise InvalidValue(f"{len(gradients)} gradients for {len(self.cotangents)} outputs (give one for each)")
+        by_name = {node.op.name: value for node, value in zip(self.cotangents, gradients, strict=True)}
+        result = self.net.compile()(dict(params or {}), **inputs, **by_name)
         arrays = [result] if len(self.net.outputs) == 1 else list(result)
         return [(name, np.array(value)) for name, value in in_order(self.probed.probes, arrays)]
 
-    # -- shown
+    # -- display
 
     def formula(self, style: str = "text") -> str:
-        """What each layer receives, in a style: text, unicode, latex or mathml."""
+        """The received gradients in a style: text, unicode, latex or mathml."""
         chosen = style_of(self.source, style)
         try:
             lines = self._lines
-        except NoRule:  # the backward pass as it is
+        except NoRule:  # show the backward pass
             return formula(self.net, style=style)
         return lines_formula(lines, chosen)
 
     def __str__(self) -> str:
         try:
             shown = self.formula()
-        except SymfoldError as error:  # a display must never be what fails
+        except SymfoldError as error:  # a display must never fail
             return f"what the layers receive cannot be shown ({error})"[:BOUND]
         return shown if len(shown) <= BOUND else f"{shown[: BOUND - 4]}\n..."
 
@@ -161,29 +162,32 @@ class Taught:
         return self._folded(Chain(net, False))
 
     def _received(self, chain: Chain, source: Node, backward: Mapping[Node, Backward] | None = None) -> Map:
-        """What a node receives: the transposed derivatives of the outputs by it, applied to their gradients.
+        """The gradient of a node: the transposed derivatives of the outputs by it, applied to their gradients.
 
-        Folds whose gradients have names (`backward`) receive those, and pass on what they received at their start.
+        Folds in `backward` have named gradients; the node receives those of their initial states instead.
         """
-        known = backward or {}
-        still = {
-            node: None for node in walk(self.probed.roots) if isinstance(node.op, Select) and node.args[0] in known
+        backward = backward or {}
+        constants = {
+            node: None for node in walk(self.probed.roots) if isinstance(node.op, Select) and node.args[0] in backward
         }
         ends = [(output, named(g.op.name)) for output, g in zip(self.probed.roots, self.cotangents, strict=True)]
-        for node, own in known.items():
-            if source in node.args[: node.op.carries] or source in walk(node.args[: node.op.carries], stop=still):
-                ends += [(part, own.at(place, own.start)) for place, part in enumerate(node.args[: node.op.carries])]
-            if source in walk(node.args[node.op.carries :], stop=still) and source not in node.args[node.op.carries :]:
-                raise NoRule("what every step of a state of several parts reads is taught by all of them")
-        found = [chain.derivative(end, chain.reading, {**still, source: chain.unit}) for end, _ in ends]
-        if any(isinstance(one, (Entries, Unlisted)) for one in found):
+        for node, names in backward.items():
+            init, operands = node.op.split(node.args)
+            if source in init or source in walk(init, stop=constants):
+                ends += [(part, names.at(place, names.start)) for place, part in enumerate(init)]
+            if source in walk(operands, stop=constants) and source not in operands:
+                raise NoRule("a value that every step reads receives gradients from all parts of the state")
+        derivatives = [chain.derivative(end, chain.reading, {**constants, source: chain.unit}) for end, _ in ends]
+        if any(isinstance(derivative, (Entries, Unlisted)) for derivative in derivatives):
             raise NoRule("the gradients of the entries of a sequence add up, entry by entry")
-        return plus([applied(one, gradient) for one, (_, gradient) in zip(found, ends, strict=True)])
+        return plus(
+            [applied(derivative, gradient) for derivative, (_, gradient) in zip(derivatives, ends, strict=True)]
+        )
 
     def _listed(self, chain: Chain) -> list[Line]:
         members: list[list[Node]] = []
         for probe in self.probed.probes:
-            counts = probe.wanted.counts
+            counts = probe.application.counts
             if len(counts) > 1:
                 raise NoRule("layers inside nested folds are listed by no index here")
             is_family = bool(counts) and counts[0] != 1
@@ -209,39 +213,38 @@ class Taught:
     def _folded(self, chain: Chain) -> list[Line]:
         lines: list[Line] = []
         chain.letters.taken.add(self.letter)
-        letter = (
-            self.letter if len(self.cotangents) == 1 else chain.letters.free("tpqrsuvw")
-        )  # g1, g2 are those of the outputs
-        further = [letter]  # letters of what the layers at the first, second, ... place of a step receive
+        # g1, g2, ... are the gradients of several outputs
+        letter = self.letter if len(self.cotangents) == 1 else chain.letters.free("tpqrsuvw")
+        letters = [letter]  # of the gradients of the first, second, ... layer of a step
         folds = {
             node: [p for p in self.probed.probes if p.source in node.args]
             for node in walk(self.probed.roots)
             if isinstance(node.op, Fold)
         }
-        wanted = "abcdehpqrsuvw" if all(node.op.carries > 1 for node in folds) else "bcdehpqrsuvw"
+        candidates = "abcdehpqrsuvw" if all(node.op.carries > 1 for node in folds) else "bcdehpqrsuvw"
         backward = {
-            node: Backward.of(chain, node, wanted) for node in folds if node.op.carries > 1 and node.op.count != 1
+            node: Backward.of(chain, node, candidates) for node in folds if node.op.carries > 1 and node.op.count != 1
         }
         for probe in self.probed.probes:
-            node = next((fold for fold, own in folds.items() if probe in own), None)
+            node = next((fold for fold, probes in folds.items() if probe in probes), None)
             place = 0 if node is None else folds[node].index(probe)
-            if place == len(further):
-                further.append(chain.letters.free("hpqrsuvw"))
-            if node is None or not probe.wanted.counts or probe.wanted.counts == (1,):
-                name = _names([probe.name((0,) * len(probe.wanted.counts))], chain, further[place])[0]
+            if place == len(letters):
+                letters.append(chain.letters.free("hpqrsuvw"))
+            if node is None or not probe.application.counts or probe.application.counts == (1,):
+                name = _names([probe.name((0,) * len(probe.application.counts))], chain, letters[place])[0]
                 lines.append(Line(Term(name), self._received(chain, probe.source, backward) or _zero()))
             else:
-                lines += self._of_fold(chain, node, probe, further[place], backward)
-        own = [line for node in backward for line in self._passed(chain, node, backward)]
-        return _merged(list({(plain(line.name), plain(line.value)): line for line in (*lines, *own)}.values()))
+                lines += self._of_fold(chain, node, probe, letters[place], backward)
+        recurrences = [line for node in backward for line in self._recurrences(chain, node, backward)]
+        return _merged(list({(plain(line.name), plain(line.value)): line for line in (*lines, *recurrences)}.values()))
 
     def _of_fold(
         self, chain: Chain, node: Node, probe: Probe, letter: str, backward: Mapping[Node, Backward]
     ) -> list[Line]:
         """The lines for a layer that a fold applies at every step."""
         fold, loop = node.op, chain.reading.passes[node].loop
-        if len(probe.wanted.counts) > 1 or loop.sign < 0:
-            raise NoRule("layers inside nested folds, and steps that run down, have no single recurrence here")
+        if len(probe.application.counts) > 1 or loop.sign < 0:
+            raise NoRule("layers inside nested folds, and reversed steps, have no single recurrence here")
         place = node.args.index(probe.source)
         k, first, last = sp.Symbol(loop.variable), loop.start + 1, loop.end
         step = chain.at(
@@ -252,79 +255,79 @@ class Taught:
             received = backward[node].through(step.columns[place], k)
             return [Line(name, received or _zero(), variable=loop.variable, first=first, last=last)]
         final = self._received(chain, Node(Select(0), (node,)), backward)
-        own = step.columns[place][0]
+        derivative = step.columns[place][0]
         if is_identity(step.matrix):
-            value = applied(own, final) if final is not None else None
+            value = applied(derivative, final) if final is not None else None
             return [Line(name, value or _zero(), variable=loop.variable, first=first, last=last)]
         back = "a" if "a" not in chain.letters.names else chain.letters.free("cdb")
-        received = applied(own, named(back, k, False))
+        received = applied(derivative, named(back, k, False))
         passed = applied(step.matrix[0][0], named(back, k, False))
+        initial = [(named(back, last, False), final or _zero())]
+        before = named(back, k - 1, False)
         return [
             Line(name, received or _zero(), variable=loop.variable, first=first, last=last),
-            Line(named(back, k - 1, False), passed or _zero(), variable=loop.variable, first=last, last=first, initial=[(named(back, last, False), final or _zero())]),
-        ]  # fmt: skip
+            Line(before, passed or _zero(), variable=loop.variable, first=last, last=first, initial=initial),
+        ]
 
-    def _passed(self, chain: Chain, node: Node, backward: Mapping[Node, Backward]) -> list[Line]:
-        """The recurrences of a state of several parts: what each part receives, from what all parts receive after the step."""
-        walked, own, carries = chain.reading.passes[node], backward[node], node.op.carries
+    def _recurrences(self, chain: Chain, node: Node, backward: Mapping[Node, Backward]) -> list[Line]:
+        """The gradient of each part of a state, from those of all parts after the step."""
+        walked, names, carries = chain.reading.passes[node], backward[node], node.op.carries
         loop = walked.loop
         step = chain.at(walked, loop.variable, [n < carries for n in range(len(node.args))])
         k, last = sp.Symbol(loop.variable), loop.end
         lines = [
-            Line(own.at(part, k - 1), own.through([row[part] for row in step.matrix], k) or _zero())
+            Line(names.at(part, k - 1), names.through([row[part] for row in step.matrix], k) or _zero())
             for part in range(carries)
         ]
         final = [
-            (own.at(part, last), self._received(chain, Node(Select(part), (node,)), backward) or _zero())
+            (names.at(part, last), self._received(chain, Node(Select(part), (node,)), backward) or _zero())
             for part in range(carries)
         ]
-        begun = [(name, value) for name, value in walked.initial(range(carries)) if plain(name) != plain(value)]
-        lines[-1] = replace(
-            lines[-1], variable=loop.variable, first=last, last=loop.start + 1, initial=[*final, *begun]
-        )
+        init = [(name, value) for name, value in walked.initial(range(carries)) if plain(name) != plain(value)]
+        lines[-1] = replace(lines[-1], variable=loop.variable, first=last, last=loop.start + 1, initial=[*final, *init])
         return lines
 
 
 @dataclass(frozen=True)
 class Backward:
-    """What the parts of the state of a fold receive, by name: a letter a part, numbered as the state."""
+    """The names of the gradients of the state of a fold: one letter per part, numbered like the state."""
 
     letters: tuple[str, ...]
     start: Any
 
     @classmethod
-    def of(cls, chain: Chain, node: Node, wanted: str) -> Backward:
+    def of(cls, chain: Chain, node: Node, candidates: str) -> Backward:
         loop = chain.reading.passes[node].loop
         if len(node.op.block.results) > node.op.carries or loop.sign < 0:
-            raise NoRule("a state of several parts that gives out sequences has no recurrence of its own here")
-        return cls(tuple(chain.letters.free(wanted) for _ in range(node.op.carries)), loop.start)
+            raise NoRule("a fold over several parts with output sequences has no recurrence of its own here")
+        return cls(tuple(chain.letters.free(candidates) for _ in range(node.op.carries)), loop.start)
 
     def at(self, part: int, number: Any) -> Term:
-        """What a part receives after so many steps."""
+        """The gradient of a part after `number` steps."""
         return named(self.letters[part], number, False)
 
     def through(self, column: Sequence[Map], number: Any) -> Map:
-        """What the derivatives of the parts by one value pull back to it."""
-        return plus([applied(one, self.at(part, number)) for part, one in enumerate(column)])
+        """The gradient of a value, from the derivatives of all parts by it."""
+        return plus([applied(derivative, self.at(part, number)) for part, derivative in enumerate(column)])
 
 
 def applied(derivative: Map, cotangent: Term) -> Map:
     """The transpose of a map applied to a gradient."""
-    turned = transposed(derivative)
-    return None if turned is None else after(turned, cotangent)
+    transpose = transposed(derivative)
+    return None if transpose is None else after(transpose, cotangent)
 
 
 def _array(row: Sequence[Any], probe: Probe) -> Any:
     array = np.empty(len(row), dtype=object)
     array[:] = row
-    return array if probe.wanted.counts and probe.wanted.counts[0] != 1 else array[0:1].reshape(())
+    return array if probe.application.counts and probe.application.counts[0] != 1 else array[0:1].reshape(())
 
 
 def _merged(lines: list[Line]) -> list[Line]:
-    """The lines, a first step that receives what the steps after it receive being one of them."""
-    found: list[Line] = []
+    """The lines, with a separate first step merged into the following steps if it has the same value."""
+    merged: list[Line] = []
     for line in lines:
-        before = found[-1] if found else None
+        before = merged[-1] if merged else None
         number = _number(before.name.op) if before is not None and not before.variable else -1
         if (
             before is not None
@@ -333,10 +336,10 @@ def _merged(lines: list[Line]) -> list[Line]:
             and number + 1 == line.first
             and plain(before.value) == plain(line.value)
         ):
-            found[-1] = replace(line, first=number)
+            merged[-1] = replace(line, first=number)
         else:
-            found.append(line)
-    return found
+            merged.append(line)
+    return merged
 
 
 def _zero() -> Term:
@@ -344,15 +347,15 @@ def _zero() -> Term:
 
 
 def _names(layers: Sequence[str], chain: Chain, letter: str) -> list[Name]:
-    """What the received gradients are called: g1 for f1, g_name for a layer of another name, g1[2] for its second application."""
-    found: list[Name] = []
-    seen: dict[str, int] = {}
+    """The names of received gradients: g1 for f1, else g_name; g1[2] for the second application of f1."""
+    names: list[Name] = []
+    applications: dict[str, int] = {}
     for layer in layers:
         digits = layer[len(label(layer)) :]
-        seen[layer] = seen.get(layer, 0) + 1
-        again = f"[{seen[layer]}]" if layers.count(layer) > 1 else ""
-        found.append(Name((f"{letter}{digits}" if chain.factors.alone and digits else f"{letter}_{layer}") + again))
-    return found
+        applications[layer] = applications.get(layer, 0) + 1
+        suffix = f"[{applications[layer]}]" if layers.count(layer) > 1 else ""
+        names.append(Name((f"{letter}{digits}" if chain.factors.alone and digits else f"{letter}_{layer}") + suffix))
+    return names
 
 
 def _number(name: Name) -> int:

@@ -1,4 +1,4 @@
-"""Words: a Jacobian multiplied out. A word is a product of factors, the later layer on the left; each stands for paths."""
+"""Words of a multiplied-out Jacobian: products of factors, later layers on the left, one for each path."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from symfold.show.notation.terms import Term, number_of
 from symfold.show.notation.writing import stream
 
 Word = tuple[str, ...]
-Weights = dict[Word, tuple[Any, int]]  # of each word, its coefficient and how many paths it stands for
+Weights = dict[Word, tuple[Any, int]]  # word -> coefficient, number of paths
 Matrix = list[list[Weights]]
 
 
 @dataclass(frozen=True, repr=False)
 class Words(Mapping[Word, Any]):
-    """The words of a Jacobian with their coefficients, by length. A factor is its text, as `J2(z1)`.
+    """The words of a Jacobian with their coefficients, by length. A factor is its text, such as `J2(z1)`.
 
-    `len` is the number of distinct words, `count` that of the paths: factors merge where layer and state are the same.
+    `len` is the number of distinct words, `count` that of the paths: factors of one layer at one state are equal.
     """
 
     coefficients: Mapping[Word, Any]
@@ -48,20 +48,20 @@ class Words(Mapping[Word, Any]):
 
     @property
     def count(self) -> int:
-        """How many paths there are, with multiplicity."""
+        """The number of paths, with multiplicity."""
         return sum(self.paths.values())
 
     def length(self, word: Word) -> int:
-        """How many layers a word passes through."""
-        return sum(self.factors[one].op.kind == "layer" for one in word)
+        """The number of layers on a word."""
+        return sum(self.factors[factor].op.kind == "layer" for factor in word)
 
     @property
     def lengths(self) -> list[int]:
-        """How many paths pass through 0, 1, 2, ... layers."""
-        found = [0] * (1 + max(map(self.length, self.paths), default=0))
+        """The numbers of paths through 0, 1, 2, ... layers."""
+        counts = [0] * (1 + max(map(self.length, self.paths), default=0))
         for word, paths in self.paths.items():
-            found[self.length(word)] += paths
-        return found
+            counts[self.length(word)] += paths
+        return counts
 
     @property
     def term(self) -> Term:
@@ -69,14 +69,14 @@ class Words(Mapping[Word, Any]):
         return Term(sp.Add, [self._term(word) for word in self]) if len(self) != 1 else self._term(next(iter(self)))
 
     def _term(self, word: Word) -> Term:
-        powers = [(self.factors[one], len(list(group))) for one, group in groupby(word)]
-        parts = [one if times == 1 else Term(Raised(str(times)), (one,)) for one, times in powers]
+        powers = [(self.factors[factor], len(list(group))) for factor, group in groupby(word)]
+        parts = [base if times == 1 else Term(Raised(str(times)), (base,)) for base, times in powers]
         product = self.unit if not parts else parts[0] if len(parts) == 1 else Term(Composed(), parts)
         value = sp.sympify(self[word])
         return product if value == 1 else Term(sp.Mul, (Term(Constant(value)), product))
 
     def formula(self, style: str = "text") -> str:
-        """The sum of the words, the shorter ones first.
+        """The sum of the words, shorter ones first.
 
         >>> import symfold as sf
         >>> A = sf.layer("A")
@@ -100,25 +100,25 @@ class Words(Mapping[Word, Any]):
 
 
 def words_of(root: Term | None, unit: Term, most: int, paths: int) -> Words:
-    """An ordered expression multiplied out, or the error that says how many paths it has."""
+    """An ordered expression multiplied out. Errors: TooLarge, with the number of paths."""
 
     def bounded(value: Matrix) -> Matrix:
         return _bounded(value, most, paths)
 
     factors: dict[str, Term] = {}
-    known: dict[int, Matrix] = {}
+    matrices: dict[int, Matrix] = {}
     for part in in_order(root) if root is not None else ():
         if isinstance(part.op, Factor):
             key = plain(part) + part.op.mark
             factors[key] = part
-            known[id(part)] = [[{(key,): (1, 1)}]]
+            matrices[id(part)] = [[{(key,): (1, 1)}]]
         elif isinstance(part.op, Unit):
-            known[id(part)] = [[{(): (1, 1)}]]
-        elif id(part) not in known:
-            known[id(part)] = _combined(part, [known[id(arg)] for arg in part.args], bounded)
-    weights = known[id(root)][0][0] if root is not None else {}
-    found = Words({}, {}, factors, unit)
-    ordered = sorted(weights, key=found.length)
+            matrices[id(part)] = [[{(): (1, 1)}]]
+        elif id(part) not in matrices:
+            matrices[id(part)] = _combined(part, [matrices[id(arg)] for arg in part.args], bounded)
+    weights = matrices[id(root)][0][0] if root is not None else {}
+    empty = Words({}, {}, factors, unit)
+    ordered = sorted(weights, key=empty.length)
     return Words(
         {w: weights[w][0] for w in ordered if weights[w][0] != 0}, {w: weights[w][1] for w in ordered}, factors, unit
     )
@@ -156,7 +156,7 @@ def _combined(part: Term, args: list[Matrix], bounded: Callable[[Matrix], Matrix
         return [[args[r + c][0][0] for c in range(op.columns)] for r in range(0, len(args), op.columns)]
     if isinstance(op, EntryAt):
         return [[args[0][op.row][op.column]]]
-    return [[{}]]  # the constant zero, or the number of a product
+    return [[{}]]  # zero, or the number of a product
 
 
 def _sum(parts: list[Weights]) -> Weights:
@@ -169,7 +169,7 @@ def _sum(parts: list[Weights]) -> Weights:
 
 
 def _product(left: Matrix, right: Matrix) -> Matrix:
-    if len(left) == len(left[0]) == 1 and len(right) > 1:  # a single map over all parts alike
+    if len(left) == len(left[0]) == 1 and len(right) > 1:  # one map for all parts
         return [[_times(left[0][0], weights) for weights in row] for row in right]
     return [[_sum([_times(a, right[k][c]) for k, a in enumerate(row)]) for c in range(len(right[0]))] for row in left]
 
@@ -177,7 +177,7 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
 def _times(left: Weights, right: Weights) -> Weights:
     total: Weights = {}
     for a, (coefficient, paths) in left.items():
-        for b, (other, more) in right.items():
+        for b, (factor, ways) in right.items():
             before = total.get(a + b, (0, 0))
-            total[a + b] = (before[0] + coefficient * other, before[1] + paths * more)
+            total[a + b] = (before[0] + coefficient * factor, before[1] + paths * ways)
     return total

@@ -1,10 +1,11 @@
-"""Counting the terms of a coefficient on its folded form, where each step adds terms that no earlier step had.
+"""Counting the terms of a coefficient on its folded form, if each step adds terms that no earlier step had.
 
     c2_k = f_k'(x)[c1_{k-1}] + c2_{k-1}    gives    N2(k) = N1(k-1) + N2(k-1):    N2(n) = n (n - 1) / 2
 
-The layer f_k of a step is in no earlier term, and terms of different orders differ, so nothing merges: of order m they are
-a polynomial in the depth of degree at most m, found by its differences at 0. Numbers that a step multiplies by, as in
-c1_k = f_k(c0_{k-1}) + 2 c1_{k-1}, change no count, and neither does where f_k is taken, if a step takes it at one place.
+The layer f_k of a step is in no earlier term, and terms of different orders differ, so nothing merges: the count of
+order m is a polynomial in the depth of degree at most m, interpolated by Newton's differences at 0. Numbers that a step
+multiplies by, as in c1_k = f_k(c0_{k-1}) + 2 c1_{k-1}, change no count, nor does the point at which f_k is evaluated,
+if there is only one per step.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from symfold.core.walks import walk
 
 MOST = 5_000  # terms of one step
 
-Row = tuple[int, list[list[int]]]  # terms that a step adds by itself; products of earlier coefficients, by position
+Row = tuple[int, list[list[int]]]  # new terms of a step without earlier coefficients; products of these, by position
 
 
 def closed_count(jet: Sequence[Node | None]) -> Any:
-    """How many terms the last of these coefficients has, at any depth and in a symbolic one; None where that is not known.
+    """The number of terms of the last of some coefficients, at any depth, also a symbolic one; None if unknown.
 
     >>> import symfold as sf
     >>> from symfold.analysis.strength.jets import jets
@@ -47,21 +48,21 @@ def closed_count(jet: Sequence[Node | None]) -> Any:
     if fold is None or len(fold.op.block.results) != fold.op.carries:
         return None
     if len(jet) == 1:
-        return _lasting(fold)
+        return _constant_count(fold)
     powers = {
-        one.op.position: power
-        for power, one in enumerate(jet)
-        if one is not None and isinstance(one.op, Select) and one.args == last.args
+        coefficient.op.position: power
+        for power, coefficient in enumerate(jet)
+        if coefficient is not None and isinstance(coefficient.op, Select) and coefficient.args == last.args
     }
-    points = [place for place, power in powers.items() if power == 0]  # where layers are taken, if it moves
-    if sorted(powers) != list(range(fold.op.carries)) or not _grows_by_layers(fold, points):
+    points = [place for place, power in powers.items() if power == 0]  # where layers are evaluated, if that changes
+    if sorted(powers) != list(range(fold.op.carries)) or not _adds_layers(fold, points):
         return None
     rows = _rows(fold.op, points)
     return None if rows is None else _counted(rows, last.op.position, powers[last.op.position], fold.op.count)
 
 
-def _lasting(node: Node) -> int | None:
-    """How many terms the state of a fold has at every depth, if each step multiplies it by a number and adds no term that could cancel."""
+def _constant_count(node: Node) -> int | None:
+    """The number of terms of a state at every depth, if each step scales it and adds equal terms that never cancel."""
     fold = node.op
     if (
         fold.carries != 1
@@ -69,70 +70,71 @@ def _lasting(node: Node) -> int | None:
         or any(isinstance(part.op, Fold) for part in walk((*fold.block.results, *node.args)))
     ):
         return None
-    begun, *operands = Expansion(MOST).run(node.args)
+    initial, *operands = Expansion(MOST).run(node.args)
     state = fold.block.formals[0]
-    known = dict(zip(fold.block.formals, [{state: sp.Integer(1)}, *operands], strict=True))
-    added = dict(Expansion(MOST).run(fold.block.results, known)[0])
+    terms = dict(zip(fold.block.formals, [{state: sp.Integer(1)}, *operands], strict=True))
+    added = dict(Expansion(MOST).run(fold.block.results, terms)[0])
     factor = added.pop(state, 0)
-    if not getattr(factor, "is_Number", False) or factor == 0 or _holds(list(added), {state: 0}):
+    if not getattr(factor, "is_Number", False) or factor == 0 or _reads(list(added), {state: 0}):
         return None
-    first = {word: begun.get(word, 0 if isinstance(fold.count, int) else None) for word in added}
-    if any(one is None or factor < 0 or one * added[word] < 0 for word, one in first.items()):
+    first = {word: initial.get(word, 0 if isinstance(fold.count, int) else None) for word in added}
+    if any(value is None or factor < 0 or value * added[word] < 0 for word, value in first.items()):
         return None
-    return len(begun.keys() | added.keys())
+    return len(initial.keys() | added.keys())
 
 
-def _grows_by_layers(node: Node, points: Sequence[int]) -> bool:
-    """Whether a fold begins at zero, its points aside, and reads one sequence of layers of different names, and no other layer."""
+def _adds_layers(node: Node, points: Sequence[int]) -> bool:
+    """Whether a fold starts from zero, except for its points, and applies one sequence of distinct layers only."""
     fold = node.op
     operands = node.args[fold.carries :]
-    listed = [operand for operand, each in zip(operands, fold.each, strict=True) if each]
+    sequences = [operand for operand, each in zip(operands, fold.each, strict=True) if each]
     rest = [operand for operand, each in zip(operands, fold.each, strict=True) if not each]
-    begun = [arg for place, arg in enumerate(node.args[: fold.carries]) if place not in points]
+    initial = [arg for place, arg in enumerate(node.args[: fold.carries]) if place not in points]
     return (
-        len(listed) == 1
-        and isinstance(listed[0].op, StackedInputs)
-        and listed[0].op.role == "layer"
+        len(sequences) == 1
+        and isinstance(sequences[0].op, StackedInputs)
+        and sequences[0].op.role == "layer"
         and not any(isinstance(part.op, (Call, Fold)) for part in walk((*rest, *node.args[: fold.carries])))
-        and not any(Expansion(MOST).run(begun))
+        and not any(Expansion(MOST).run(initial))
     )
 
 
 def _rows(fold: Fold, points: Sequence[int]) -> list[Row] | None:
-    """What a step adds to each coefficient; None where that is not told by counts alone."""
+    """What a step adds to each coefficient; None if counts alone do not describe it."""
     block = fold.block
     if any(isinstance(node.op, Fold) for node in walk(block.results)):
         return None
-    own = block.formals
-    state = {formal: place for place, formal in enumerate(own[: fold.carries])}
-    name = own[fold.carries + fold.each.index(True)]
+    formals = block.formals
+    state = {formal: place for place, formal in enumerate(formals[: fold.carries])}
+    name = formals[fold.carries + fold.each.index(True)]
     rows: list[Row] = []
-    taken_at: set[tuple[Node, ...]] = set()
-    for place, terms in enumerate(
-        Expansion(MOST).run(block.results, {formal: {formal: sp.Integer(1)} for formal in own})
-    ):
+    arguments: set[tuple[Node, ...]] = set()
+    results = Expansion(MOST).run(block.results, {formal: {formal: sp.Integer(1)} for formal in formals})
+    for place, terms in enumerate(results):
         if place in points:
             rows.append((0, []))
             continue
-        if own[place] not in terms:
+        if formals[place] not in terms:
             return None
         fresh, products = 0, []
         for word in terms:
-            if word is own[place]:
+            if word is formals[place]:
                 continue
-            grown = _grown(word, state, name)
-            if grown is None:
+            factors = _factors(word, state, name)
+            if factors is None:
                 return None
-            taken_at.add(word.args[1 : 1 + _arity(word)])
-            products.append(grown) if grown else None
-            fresh += not grown
+            arguments.add(word.args[1 : 1 + _arity(word)])
+            if factors:
+                products.append(factors)
+            else:
+                fresh += 1
         rows.append((fresh, products))
-    moving = any(_holds(args, state) for args in taken_at)
-    return None if moving and len(taken_at) > 1 else rows  # places that move may meet, and terms there merge
+    varies = any(_reads(args, state) for args in arguments)
+    return None if varies and len(arguments) > 1 else rows  # equal arguments would merge terms
 
 
-def _grown(word: Node, state: Mapping[Node, int], name: Node) -> list[int] | None:
-    """The coefficients, by position, that a word of a step's own layer is linear in; None where it is another word."""
+def _factors(word: Node, state: Mapping[Node, int], name: Node) -> list[int] | None:
+    """The coefficients, by position, that a word of the layer of this step is linear in; None for other words."""
     if not word.args or word.args[0] is not name:
         return None
     if isinstance(word.op, Call):
@@ -144,20 +146,20 @@ def _grown(word: Node, state: Mapping[Node, int], name: Node) -> list[int] | Non
     directions = word.args[1 + arity : 1 + arity + len(slots)]
     if len(set(slots)) > 1 or len(word.args) > 1 + arity + len(slots):
         return None
-    moving = [one for one in directions if _holds([one], state)]
-    return [state[one] for one in moving] if all(one in state for one in moving) else None
+    moving = [direction for direction in directions if _reads([direction], state)]
+    return [state[direction] for direction in moving] if all(direction in state for direction in moving) else None
 
 
 def _arity(word: Node) -> int:
     return int(word.op.arity if isinstance(word.op, Call) else dict(word.op.attributes)["arity"])
 
 
-def _holds(parts: Sequence[Node], state: Mapping[Node, int]) -> bool:
+def _reads(parts: Sequence[Node], state: Mapping[Node, int]) -> bool:
     return any(node in state for node in walk(parts))
 
 
 def _counted(rows: Sequence[Row], position: int, power: int, depth: Size) -> Any:
-    """The count at a depth: of order m, a polynomial of degree at most m, by Newton's differences at 0."""
+    """The count at a depth, a polynomial of degree at most `power`, by Newton's differences at 0."""
     counts = [0] * len(rows)
     values = [0]
     for _ in range(power):
@@ -166,8 +168,8 @@ def _counted(rows: Sequence[Row], position: int, power: int, depth: Size) -> Any
             + fresh
             + sum(
                 prod(
-                    comb(counts[one] + taken - 1, taken) if counts[one] else 0
-                    for one, taken in Counter(product).items()
+                    comb(counts[factor] + repeats - 1, repeats) if counts[factor] else 0
+                    for factor, repeats in Counter(product).items()
                 )
                 for product in products
             )

@@ -1,11 +1,12 @@
-"""Jets: Taylor arithmetic in the strength of the layers. Every node becomes its coefficients of epsilon**0, epsilon**1, ...
+"""Jets: Taylor arithmetic in the strength of the layers. Every node becomes its coefficients of powers of epsilon.
 
-    z_k = epsilon f_k(z_{k-1}) + z_{k-1}    has    c1_k = f_k(x) + c1_{k-1},    c2_k = f_k'(x)[c1_{k-1}] + c2_{k-1},    ...
+    z_k = epsilon f_k(z_{k-1}) + z_{k-1}    has    c1_k = f_k(x) + c1_{k-1},    c2_k = f_k'(x)[c1_{k-1}] + c2_{k-1},
+    ...
 
-A fold becomes a fold of the same count, whose state is the coefficients that are not zero; one that no step changes, as
-the coefficient x of epsilon**0 above, is captured. A zero coefficient is known as zero (None), and never built. The
-coefficients are combined as in automatic differentiation of higher order (Griewank and Walther 2008, chapter 13); those of
-a layer seen by its name are its directional derivatives (Faa di Bruno).
+A fold becomes a fold of the same count whose state is the nonzero coefficients; one that no step changes, as the
+coefficient x of epsilon**0 above, is captured. Zero coefficients are None, and never built. Coefficients are combined
+as in higher-order automatic differentiation (Griewank and Walther 2008, chapter 13); those of a named layer are its
+directional derivatives (Faa di Bruno).
 """
 
 from __future__ import annotations
@@ -44,32 +45,32 @@ from symfold.errors import NoRule
 from symfold.transform.autodiff.derivatives import partial
 from symfold.transform.inlining import body_of, inlined
 
-# reductions that are no sum, with the row that gives the weights of their slope
+# nonlinear reductions, with the primitive that gives the weights of their slope
 REDUCED = {logsumexp: safe_softmax, reduce_max: even_shares, first_max: at_max}
 
 
 def jets(roots: Sequence[Node], order: int, named: bool = True) -> list[Jet]:
-    """The coefficients of the roots up to an order, every layer scaled by epsilon.
+    """The coefficients of the roots up to an order, with every layer scaled by epsilon.
 
-    Layers are known by their names, as directional derivatives, or, where not `named`, inlined where they have bodies.
+    Derivatives of layers are directional derivatives by name; unless `named`, layers with bodies are inlined.
     """
     return Taylor(order, named).of(roots)
 
 
 class Taylor:
-    """The coefficients of nodes, each made once, when it is asked for."""
+    """The coefficients of nodes, each computed once, on demand."""
 
     def __init__(self, order: int, named: bool, shift: int = 1, known: dict[Node, Jet] | None = None):
         self.order = order
         self.named = named
-        self.shift = shift  # what a layer adds to the power of epsilon: nothing inside of another layer's body
-        self.known: dict[Node, Jet] = known or {}  # those of formals; complete
-        self.made: dict[tuple[Node, int], Node | None] = {}
+        self.shift = shift  # the power of epsilon per layer: 0 inside the body of another layer
+        self.known: dict[Node, Jet] = known or {}  # the jets of formals
+        self.memo: dict[tuple[Node, int], Node | None] = {}
         self.folds: dict[Node, list[Jet]] = {}
         self.bodies: dict[Node, Jet] = {}
 
     def of(self, roots: Sequence[Node]) -> list[Jet]:
-        """The coefficients of the roots. Arguments come first, so that what is asked for below is made already."""
+        """The coefficients of the roots, those of arguments first, so that recursion is shallow."""
         for node in walk(roots, stop=self.known):
             if isinstance(node.op, Fold):
                 self.folds[node] = fold_jets(self, node)
@@ -82,26 +83,26 @@ class Taylor:
         """One coefficient of a node."""
         if node in self.known:
             return self.known[node][power]
-        if (node, power) not in self.made:
-            self.made[node, power] = fitted(self.make(node, power), node.shape)
-        return self.made[node, power]
+        if (node, power) not in self.memo:
+            self.memo[node, power] = fitted(self.compute(node, power), node.shape)
+        return self.memo[node, power]
 
     def base(self, node: Node) -> Node:
-        """The coefficient of epsilon**0 as a node, zeros where it is zero."""
+        """The coefficient of epsilon**0 as a node, zeros included."""
         value = self.at(node, 0)
         return self.zeros(node) if value is None else value
 
     def zeros(self, node: Node) -> Node:
-        """Zeros in the shape of a node."""
+        """Zeros of the shape of a node."""
         return zeros_like(node.shape, [self.at(node, power) for power in range(self.order + 1)])
 
     def full(self, node: Node, power: int) -> Node | None:
-        """A coefficient in the node's own shape, where it may have been broadcast: what joins or moves entries asks for it."""
+        """A coefficient in the shape of the node, for operations on entries, which do not broadcast."""
         value, base = self.at(node, power), self.at(node, 0)
         alike = value is None or base is None or is_known(node.shape) or value.shape in (node.shape, base.shape)
         return value if alike else broadcast_like(value, base)
 
-    def make(self, node: Node, power: int) -> Node | None:
+    def compute(self, node: Node, power: int) -> Node | None:
         op = node.op
         if isinstance(op, Select):
             return self.folds[node.args[0]][op.position][power]
@@ -121,33 +122,34 @@ class Taylor:
     # -- elementwise
 
     def product(self, factors: Sequence[Node], power: int) -> Node | None:
-        """The coefficient of a product: over all ways to share the power among the factors."""
+        """The coefficient of a product: the sum over all distributions of the power over the factors."""
         return total([times(1, *map(self.at, factors, powers)) for powers in compositions(power, len(factors))])
 
     def head(self, node: Node, power: int) -> Node | None:
-        """An elementwise function by its derivative: power * v_power = sum of j * (the derivative)_{power - j} * u_j."""
+        """A function by its derivative v': power * v_power = sum of j * v'_{power - j} * u_j."""
         if power == 0:
             return self.head_at_base(node)
-        found: list[Node | None] = []
+        terms: list[Node | None] = []
         for place, arg in enumerate(node.args):
-            if any(self.at(arg, one) is not None for one in range(1, power + 1)):
+            if any(self.at(arg, j) is not None for j in range(1, power + 1)):
                 derivative = partial(node, place)
-                found += [
-                    times(sp.Rational(one, power), self.at(derivative, power - one), self.at(arg, one))
-                    for one in range(1, power + 1)
+                terms += [
+                    times(sp.Rational(j, power), self.at(derivative, power - j), self.at(arg, j))
+                    for j in range(1, power + 1)
                 ]
-        return total(found)
+        return total(terms)
 
     def head_at_base(self, node: Node) -> Node | None:
-        """An elementwise function at the coefficients of epsilon**0; of zeros and numbers alone, the number."""
-        given = [self.at(arg, 0) for arg in node.args]
-        if None not in given:
-            return Node(node.op, tuple(one for one in given if one is not None))
-        numbers = [sp.Integer(0) if one is None else number_of(one) for one in given]
+        """A function at the coefficients of epsilon**0; a number if these are numbers and some are zero."""
+        args = [self.at(arg, 0) for arg in node.args]
+        if None not in args:
+            return Node(node.op, tuple(arg for arg in args if arg is not None))
+        numbers = [sp.Integer(0) if arg is None else number_of(arg) for arg in args]
         value = None if None in numbers else node.op(*numbers)
         if value is not None and value.is_finite is False:
             raise NoRule(
-                f"{node.op.__name__} has no series at 0: its value there is {value} (the layers' strength goes to 0, and with it what {node.op.__name__} is applied to)"
+                f"{node.op.__name__} has no series at 0: its value there is {value} "
+                f"(the argument of {node.op.__name__} goes to 0 with the strength of the layers)"
             )
         if value is not None and value.is_Number:
             return number(value) if value != 0 else None
@@ -168,118 +170,113 @@ class Taylor:
         return self.derivatives(node, inner)
 
     def body(self, node: Node) -> Jet:
-        """The coefficients of an inlined layer, those of its arguments given; the layers inside of it are part of it."""
+        """The coefficients of an inlined layer; the layers inside it are part of it, and not scaled."""
         block = Block(node.op.body.shapes, inlined(node.op.body.results)).retyped([arg.shape for arg in node.args[1:]])
-        known = {
+        args = {
             formal: [self.at(arg, power) for power in range(self.order + 1)]
             for formal, arg in zip(block.formals, node.args[1:], strict=True)
         }
-        return Taylor(self.order, self.named, 0, known).of(block.results)[0]
+        return Taylor(self.order, self.named, 0, args).of(block.results)[0]
 
     def derivatives(self, node: Node, power: int) -> Node | None:
-        """The layer's derivatives by name, over all ways to make up the power from those of its arguments."""
+        """The derivatives of a named layer: the sum over all ways to make up the power from those of arguments."""
         moving = [
-            (one, place)
-            for one in range(1, power + 1)
+            (j, place)
+            for j in range(1, power + 1)
             for place, arg in enumerate(node.args[1:])
-            if self.at(arg, one) is not None
+            if self.at(arg, j) is not None
         ]
         base = tuple(self.base(arg) for arg in node.args)
-        found: list[Node | None] = []
-        for counts in sorted(shares(power, [one for one, _ in moving]), key=sum):
+        terms: list[Node | None] = []
+        for counts in sorted(shares(power, [j for j, _ in moving]), key=sum):
             directions = [
                 (place, direction)
-                for (one, place), times_taken in zip(moving, counts, strict=True)
-                if (direction := self.at(node.args[1 + place], one)) is not None
-                for _ in range(times_taken)
+                for (j, place), count in zip(moving, counts, strict=True)
+                if (direction := self.at(node.args[1 + place], j)) is not None
+                for _ in range(count)
             ]
             weight = sp.prod([sp.Rational(1, factorial(count)) for count in counts])
-            found.append(times(weight, directional_of(Node(node.op, base), directions)))
-        return total(found)
+            terms.append(times(weight, directional_of(Node(node.op, base), directions)))
+        return total(terms)
 
     # -- primitives
 
     def primitive(self, node: Node, op: Apply, power: int) -> Node | None:
         row, args = op.primitive, node.args
         if row in (take_row, reverse_row) or entry_of(node):  # whole entries of a sequence
-            return self.again(node, [self.at(args[0], power)])
+            return self.applied(node, [self.at(args[0], power)])
         if row in (softmax, safe_softmax):
             return self.softmax(node, power)
-        if row == stopped:  # a constant for gradients, and a value like any other
-            return self.again(node, [self.at(args[0], power)])
+        if row == stopped:  # constant for gradients only
+            return self.applied(node, [self.at(args[0], power)])
         if row in REDUCED:
             return self.reduced(node, REDUCED[row], power)
         if op.is_multilinear(len(args)):
             return self.multilinear(node, op, power)
-        if not any(
-            self.at(args[k], other) is not None for k in row.carries(len(args)) for other in range(1, self.order + 1)
-        ):
+        if not any(self.at(args[k], j) is not None for k in row.carries(len(args)) for j in range(1, self.order + 1)):
             return op.rebuild(tuple(map(self.base, args))) if power == 0 else None
         if row.body is not None:
             return self.at(body_of(op, args), power)
         raise NoRule(
-            f"the primitive {row.name!r} has no rule for series in the strength of layers: it is linear in none of its arguments "
-            "(give its row `linear`, or a `body` of operations that have a rule)"
+            f"the primitive {row.name!r} has no rule for series in the strength of layers: "
+            "it is linear in none of its arguments (give its row `linear`, or a `body` of operations that have a rule)"
         )
 
     def multilinear(self, node: Node, op: Apply, power: int) -> Node | None:
-        """An operation that is linear in groups of its arguments: over all ways to share the power among the groups."""
+        """An operation linear in groups of arguments: the sum over all distributions of the power over the groups."""
         args, groups = node.args, op.groups(len(node.args))
-        held = {k: self.base(arg) for k, arg in enumerate(args) if not any(k in group for group in groups)}
+        fixed = {k: self.base(arg) for k, arg in enumerate(args) if not any(k in group for group in groups)}
         if not groups:
-            return op.rebuild(tuple(held.values())) if power == 0 else None
+            return op.rebuild(tuple(fixed.values())) if power == 0 else None
         terms: list[Node | None] = []
         for powers in compositions(power, len(groups)):
-            given: dict[int, Node | None] = dict(held)
-            for group, own in zip(groups, powers, strict=True):
-                parts = {
-                    k: self.at(args[k], own) if op.primitive == stack_row else self.full(args[k], own) for k in group
-                }
+            chosen: dict[int, Node | None] = dict(fixed)
+            for group, j in zip(groups, powers, strict=True):
+                parts = {k: self.at(args[k], j) if op.primitive == stack_row else self.full(args[k], j) for k in group}
                 zero = all(part is None for part in parts.values())
-                given |= {k: part if zero or part is not None else self.zeros(args[k]) for k, part in parts.items()}
-            terms.append(self.again(node, [given[k] for k in range(len(args))]))
+                chosen |= {k: part if zero or part is not None else self.zeros(args[k]) for k, part in parts.items()}
+            terms.append(self.applied(node, [chosen[k] for k in range(len(args))]))
         return total(terms)
 
     @staticmethod
-    def again(node: Node, args: Sequence[Node | None]) -> Node | None:
-        """The same operation over other arguments, sequences in their normal form; zero of zero."""
-        given = tuple(arg for arg in args if arg is not None)
-        if len(given) < len(args):
+    def applied(node: Node, args: Sequence[Node | None]) -> Node | None:
+        """The same operation over other arguments, sequences in normal form; zero if an argument is."""
+        nonzero = tuple(arg for arg in args if arg is not None)
+        if len(nonzero) < len(args):
             return None
-        arranged = rebuilt_sequence(node, given)
-        return node.op.rebuild(given) if arranged is None else arranged
+        arranged = rebuilt_sequence(node, nonzero)
+        return node.op.rebuild(nonzero) if arranged is None else arranged
 
     def softmax(self, node: Node, power: int) -> Node | None:
         """s' = s (u' - sum of s u')"""
         (arg,), axis = node.args, dict(node.op.attributes)["axis"]
         if power == 0:
             return node.op.rebuild((self.base(arg),))
-        found: list[Node | None] = []
+        terms: list[Node | None] = []
         for low in range(power):
-            own = power - low
-            shares_of = [
-                times(sp.Rational(j, power), self.at(node, own - j), self.full(arg, j)) for j in range(1, own + 1)
-            ]
-            joined = total(shares_of)
-            mean = None if joined is None else reduce_sum(joined, axis=axis, keepdims=True)
-            found.append(times(sp.Rational(own, power), self.at(node, low), self.full(arg, own)))
-            found.append(times(-1, self.at(node, low), mean))
-        return total(found)
+            high = power - low
+            weighted = total(
+                [times(sp.Rational(j, power), self.at(node, high - j), self.full(arg, j)) for j in range(1, high + 1)]
+            )
+            mean = None if weighted is None else reduce_sum(weighted, axis=axis, keepdims=True)
+            terms.append(times(sp.Rational(high, power), self.at(node, low), self.full(arg, high)))
+            terms.append(times(-1, self.at(node, low), mean))
+        return total(terms)
 
     def reduced(self, node: Node, weights: Primitive, power: int) -> Node | None:
-        """L' = sum of w u', with weights w that a row of their own gives."""
+        """L' = sum of w u', with the weights w of another primitive."""
         (arg,), attributes = node.args, dict(node.op.attributes)
         if power == 0:
             return node.op.rebuild((self.base(arg),))
         axis = attributes["axis"] if attributes["axis"] is not None else tuple(range(-arg.ndim, 0))
         slope = weights(arg, axis=axis)
-        joined = total(
+        weighted = total(
             [times(sp.Rational(j, power), self.at(slope, power - j), self.full(arg, j)) for j in range(1, power + 1)]
         )
-        return None if joined is None else reduce_sum(joined, **attributes)
+        return None if weighted is None else reduce_sum(weighted, **attributes)
 
     def within(self, known: dict[Node, Jet]) -> Taylor:
-        """The same inside of a block, whose formals have these coefficients."""
+        """The same inside a block, with the coefficients of its formals."""
         return Taylor(self.order, self.named, self.shift, known)
 
 
@@ -292,7 +289,7 @@ def is_zero(node: Node) -> bool:
 
 
 def compositions(power: int, parts: int) -> Iterator[tuple[int, ...]]:
-    """All ways to write a power as a sum of so many parts from 0 up.
+    """All ways to write a power as an ordered sum of `parts` numbers from 0 up.
 
     >>> list(compositions(2, 2))
     [(0, 2), (1, 1), (2, 0)]
@@ -305,7 +302,7 @@ def compositions(power: int, parts: int) -> Iterator[tuple[int, ...]]:
 
 
 def shares(power: int, sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """All ways to make up a power from sizes, each taken any number of times.
+    """All ways to write a power as a sum of sizes, as the number of times that each is taken.
 
     >>> list(shares(3, [1, 2]))
     [(1, 1), (3, 0)]
@@ -314,5 +311,5 @@ def shares(power: int, sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
         if power == 0:
             yield ()
         return
-    for taken in range(power // sizes[0] + 1):
-        yield from ((taken, *rest) for rest in shares(power - taken * sizes[0], sizes[1:]))
+    for count in range(power // sizes[0] + 1):
+        yield from ((count, *rest) for rest in shares(power - count * sizes[0], sizes[1:]))

@@ -1,7 +1,7 @@
-"""Multilinear algebra of nodes: sums, products and directional derivatives in a canonical form, and their expansion.
+"""Multilinear algebra of nodes: sums, products and directional derivatives in canonical form, and their expansion.
 
-A sum of terms is a mapping from words to numbers. A word is a node that comes apart no further: f1(x), f2'(x)[f1(x)],
-f3''(x)[f1(x), f2(x)]. Derivatives are linear in each direction, so that like words are found and merged.
+A sum of terms is a mapping from words to numbers. A word is a node that is no sum: f1(x), f2'(x)[f1(x)],
+f3''(x)[f1(x), f2(x)]. Derivatives are expanded in each direction, so that like words merge.
 """
 
 from __future__ import annotations
@@ -24,23 +24,24 @@ from symfold.core.tensors import number
 from symfold.errors import TooLarge
 
 Sum = dict[Node, Any]  # from words to their coefficients, none of them zero
-Direction = tuple[int, Node]  # by which input of the layer, and the direction
+Direction = tuple[int, Node]  # an input of the layer, and the direction in it
 ONE = number(1)
-MULTIPLIED = 200  # terms up to which a power of a sum is multiplied out
+RECURRENCE = "(its recurrence is short: .formula(form='fold'))"
+MULTIPLIED = 200  # terms up to which a power of a sum is expanded
 LONGEST = 16_384  # bits of a coefficient that is listed
-LOOKED_AT = 64  # nodes of a word, to put words in an order for people; beyond it the digest decides
+LOOKED_AT = 64  # nodes of a word that decide its order; then its digest does
 
 
 def total(parts: Iterable[Node | None]) -> Node | None:
     """A sum of nodes without its zeros; None is zero."""
-    given = tuple(part for part in parts if part is not None)
-    return None if not given else given[0] if len(given) == 1 else Node(sp.Add, given)
+    addends = tuple(part for part in parts if part is not None)
+    return None if not addends else addends[0] if len(addends) == 1 else Node(sp.Add, addends)
 
 
 def times(coefficient: Any, *factors: Node | None) -> Node | None:
-    """A product of nodes, their numbers taken together in front; None is zero."""
+    """A product of nodes, with the product of its numbers in front; None is zero."""
     value: Any = sp.sympify(coefficient)
-    kept: list[Node] = []
+    nodes: list[Node] = []
     for factor in factors:
         if factor is None:
             return None
@@ -52,51 +53,52 @@ def times(coefficient: Any, *factors: Node | None) -> Node | None:
             and isinstance(factor.args[0].op.value, sp.Expr)
         ):
             value = value * factor.args[0].op.value
-            kept += factor.args[1:]
+            nodes += factor.args[1:]
         else:
-            kept.append(factor)
+            nodes.append(factor)
     if value == 0:
         return None
-    if value != 1 or not kept:
-        kept.insert(0, number(value))
-    return kept[0] if len(kept) == 1 else Node(sp.Mul, tuple(kept))
+    if value != 1 or not nodes:
+        nodes.insert(0, number(value))
+    return nodes[0] if len(nodes) == 1 else Node(sp.Mul, tuple(nodes))
 
 
 def directional_of(value: Node, directions: Sequence[Direction]) -> Node:
-    """The derivative of an applied layer in these directions, symmetric: they are put in a canonical order.
+    """The derivative of an applied layer in some directions, which are put in canonical order: it is symmetric.
 
     >>> import symfold as sf
     >>> f, x, u, v = sf.layer("f"), sf.tensor("x"), sf.tensor("u"), sf.tensor("v")
-    >>> directional_of(f(x), [(0, v), (0, u)]), directional_of(f(x), [(0, u), (0, v)]) is directional_of(f(x), [(0, v), (0, u)])
+    >>> derivative = directional_of(f(x), [(0, v), (0, u)])
+    >>> derivative, derivative is directional_of(f(x), [(0, u), (0, v)])
     (f''(x)[u, v], True)
     """
-    arity, own = value.op.arity, value.args[: 1 + value.op.arity]
-    return _directional(own, directions, (value,) if value.op.body is not None else (), arity)
+    arity, layer = value.op.arity, value.args[: 1 + value.op.arity]
+    return _directional(layer, directions, (value,) if value.op.body is not None else (), arity)
 
 
-def _directional(own: Sequence[Node], directions: Iterable[Direction], value: Sequence[Node], arity: int) -> Node:
+def _directional(layer: Sequence[Node], directions: Iterable[Direction], value: Sequence[Node], arity: int) -> Node:
     canonical = tuple(directions)
     if len(canonical) > 1:
         canonical = tuple(sorted(canonical, key=lambda direction: (direction[0], rank(direction[1]))))
     return directional(
-        *own, *(node for _, node in canonical), *value, slots=tuple(slot for slot, _ in canonical), arity=arity
+        *layer, *(node for _, node in canonical), *value, slots=tuple(slot for slot, _ in canonical), arity=arity
     )
 
 
 def rank(node: Node) -> tuple[Any, ...]:
-    """The place of a node in a canonical order: small ones first, then by their names, numbers in them as numbers."""
-    found: list[Any] = []
-    size, waiting = 0, [node]
-    while waiting and size < LOOKED_AT:
-        part = waiting.pop()
+    """The sort key of the canonical order: by size, then by names, with numbers in them compared as numbers."""
+    names: list[Any] = []
+    size, pending = 0, [node]
+    while pending and size < LOOKED_AT:
+        part = pending.pop()
         size += 1
         if isinstance(part.op, Input):
             stem, digits = re.fullmatch(r"(.*?)(\d*)", part.op.name, re.S).groups()  # type: ignore[union-attr]
-            found.append((stem, int(digits or -1)))
+            names.append((stem, int(digits or -1)))
         elif isinstance(part.op, Formal):
-            found.append(("", part.op.position))
-        waiting += reversed(part.args)
-    return size, found, digest(node)
+            names.append(("", part.op.position))
+        pending += reversed(part.args)
+    return size, names, digest(node)
 
 
 # ---------------------------------------------------------------- expansion
@@ -104,39 +106,39 @@ def rank(node: Node) -> tuple[Any, ...]:
 
 def merged(parts: Iterable[Sum]) -> Sum:
     """A sum of sums, like terms merged."""
-    found: Sum = {}
+    terms: Sum = {}
     for part in parts:
         for word, coefficient in part.items():
-            found[word] = found.get(word, 0) + coefficient
-    return {word: coefficient for word, coefficient in found.items() if coefficient != 0}
+            terms[word] = terms.get(word, 0) + coefficient
+    return {word: coefficient for word, coefficient in terms.items() if coefficient != 0}
 
 
 def ordered(terms: Sum) -> Sum:
-    """The same terms in the canonical order."""
+    """The same terms in canonical order."""
     return dict(sorted(terms.items(), key=lambda pair: rank(pair[0]))) if len(terms) > 1 else terms
 
 
 def node_of(terms: Sum, shape: Shape = ()) -> Node:
-    """A sum of terms as a node, in the canonical order; of none, zero in a shape."""
-    made = total(times(coefficient, word) for word, coefficient in ordered(terms).items())
-    return zeros_like(shape, ()) if made is None else made
+    """A sum of terms as a node, in canonical order; zeros of a shape if there are none."""
+    node = total(times(coefficient, word) for word, coefficient in ordered(terms).items())
+    return zeros_like(shape, ()) if node is None else node
 
 
 def zeros_like(shape: Shape, jet: Sequence[Node | None]) -> Node:
-    """Zeros in a shape; in an unknown one, in that of a coefficient."""
+    """Zeros of a shape; if it is unknown, of that of a coefficient."""
     if is_known(shape):
         return broadcast_to(number(0), shape=shape) if shape else number(0)
-    like = next((one for one in jet if one is not None), None)
+    like = next((coefficient for coefficient in jet if coefficient is not None), None)
     return number(0) if like is None else broadcast_like(number(0), like)
 
 
 class Expansion(Interpreter):
-    """What a node means as a sum of terms, folds run step by step. `most` bounds the terms of one value, `work` those of all together."""
+    """Nodes as sums of terms, folds run step by step; `most` bounds the terms of one value, `work` those of all."""
 
     def __init__(self, most: int, work: int | None = None):
         self.most = most
         self.work = work
-        self.made = 0  # terms of all values, each counted as one at least
+        self.terms = 0  # of all values, at least one for each
 
     def leaf(self, node: Node) -> Sum:
         if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
@@ -144,23 +146,20 @@ class Expansion(Interpreter):
         return {node: sp.Integer(1)}
 
     def apply(self, node: Node, args: Sequence[Any]) -> Sum:
-        found = self._apply(node, args)
-        self._bounded(len(found))
-        self.made += max(len(found), 1)
-        if self.work is not None and self.made > self.work:
-            raise TooLarge(
-                f"a coefficient takes more than {self.work:,} terms to list (its recurrence is short: .formula(form='fold'))"
-            )
-        if any(_is_long(coefficient) for coefficient in islice(found.values(), 1)):
-            raise TooLarge(
-                f"a coefficient has numbers of more than {LONGEST:,} bits (its recurrence is short: .formula(form='fold'))"
-            )
-        return found
+        terms = self._apply(node, args)
+        self._bounded(len(terms))
+        self.terms += max(len(terms), 1)
+        if self.work is not None and self.terms > self.work:
+            raise TooLarge(f"a coefficient takes more than {self.work:,} terms to list {RECURRENCE}")
+        if any(_is_long(coefficient) for coefficient in islice(terms.values(), 1)):
+            raise TooLarge(f"a coefficient has numbers of more than {LONGEST:,} bits {RECURRENCE}")
+        return terms
 
     def _bounded(self, size: int) -> None:
         if size > self.most:
             raise TooLarge(
-                f"a coefficient has {size:,} terms or more, over the bound of {self.most:,} (its recurrence is short: .formula(form='fold'), and .counts says how many terms there are)"
+                f"a coefficient has {size:,} terms or more, over the bound of {self.most:,} "
+                "(its recurrence is short: .formula(form='fold'), and .counts says how many terms there are)"
             )
 
     def _apply(self, node: Node, args: Sequence[Sum]) -> Sum:
@@ -168,7 +167,7 @@ class Expansion(Interpreter):
             return merged(args)
         if node.op is sp.Mul:
             return self.distributed(args, _multiplied)
-        if node.op is sp.Pow and (exponent := _whole_number(node.args[1])) is not None:
+        if node.op is sp.Pow and (exponent := _integer(node.args[1])) is not None:
             return self._power(args[0], exponent, node)
         if is_primitive(node, directional):
             return self._derivative(node, args)
@@ -181,38 +180,40 @@ class Expansion(Interpreter):
             return self.distributed(args, lambda words: node.op.rebuild(words))
         if any(all(not args[k] for k in group) for group in groups):
             return {}
-        made = _nodes(node.args, args)
-        return {node.op.rebuild(made) if hasattr(node.op, "rebuild") else Node(node.op, made): sp.Integer(1)}
+        nodes = _nodes(node.args, args)
+        return {node.op.rebuild(nodes) if hasattr(node.op, "rebuild") else Node(node.op, nodes): sp.Integer(1)}
 
     def distributed(self, args: Sequence[Sum], word: Any) -> Sum:
-        """An operation that is linear in each argument, over all choices of a term from each."""
+        """An operation that is linear in each argument, over all choices of one term from each."""
         chosen: list[tuple[tuple[Node, ...], Any]] = [((), sp.Integer(1))]
         for arg in args:
             self._bounded(len(chosen) * len(arg))
             chosen = [
-                ((*words, one), weight * coefficient) for words, weight in chosen for one, coefficient in arg.items()
+                ((*words, word_of), weight * coefficient)
+                for words, weight in chosen
+                for word_of, coefficient in arg.items()
             ]
         return merged({word(words): weight} for words, weight in chosen)
 
     def _power(self, base: Sum, exponent: int, node: Node) -> Sum:
-        """A power with a whole number: multiplied out where that is short."""
+        """A power with an integer exponent, expanded if that is short."""
         if len(base) <= 1:
             return {_product(((word, exponent),)): coefficient**exponent for word, coefficient in base.items()}
         if comb(len(base) + min(exponent, MULTIPLIED) - 1, len(base) - 1) > MULTIPLIED:
             return {Node(sp.Pow, _nodes(node.args[:1], [base]) + node.args[1:]): sp.Integer(1)}
-        found: Sum = {ONE: sp.Integer(1)}
+        power: Sum = {ONE: sp.Integer(1)}
         for _ in range(exponent):
-            found = self.distributed([found, base], _multiplied)
-        return found
+            power = self.distributed([power, base], _multiplied)
+        return power
 
     def _derivative(self, node: Node, args: Sequence[Sum]) -> Sum:
         attributes = dict(node.op.attributes)
         arity, slots = attributes["arity"], attributes["slots"]
-        whole = _nodes(node.args, args)
-        own, value = whole[: 1 + arity], whole[1 + arity + len(slots) :]
+        nodes = _nodes(node.args, args)
+        layer, value = nodes[: 1 + arity], nodes[1 + arity + len(slots) :]
         return self.distributed(
             args[1 + arity : 1 + arity + len(slots)],
-            lambda words: _directional(own, zip(slots, words, strict=True), value, arity),
+            lambda words: _directional(layer, zip(slots, words, strict=True), value, arity),
         )
 
     def index(self, value: Any, position: int, node: Node) -> Sum:
@@ -223,36 +224,36 @@ class Expansion(Interpreter):
 
 
 def _nodes(places: Sequence[Node], args: Sequence[Sum]) -> tuple[Node, ...]:
-    """Sums of terms where an operation is not linear, each as one node in the shape that it had there."""
+    """Sums of terms, each as one node of its shape as an argument, for an operation that is not linear in them."""
     return tuple(node_of(arg, place.shape) for place, arg in zip(places, args, strict=True))
 
 
 def _multiplied(words: Iterable[Node]) -> Node:
-    kept = [word for word in words if word != ONE]
-    return _product((word, 1) for word in kept) if len(kept) > 1 else kept[0] if kept else ONE
+    factors = [word for word in words if word != ONE]
+    return _product((word, 1) for word in factors) if len(factors) > 1 else factors[0] if factors else ONE
 
 
 def _is_long(value: Any) -> bool:
-    """Whether a number has so many bits that each step of a fold would cost more than the one before."""
+    """Whether a number is so long that each step of a fold would cost more than the one before."""
     return isinstance(value, sp.Rational) and max(int(value.p).bit_length(), int(value.q).bit_length()) > LONGEST
 
 
 def _product(words: Iterable[tuple[Node, int]]) -> Node:
-    """A product of words to powers, without ones, like factors taken together, in the canonical order."""
+    """A product of powers of words, without ones, with like factors merged, in canonical order."""
     powers: dict[Node, int] = {}
     for word, exponent in words:
         for factor in word.args if word.op is sp.Mul else (word,):
-            own = _whole_number(factor.args[1]) if factor.op is sp.Pow else None
-            base, own = (factor, 1) if own is None else (factor.args[0], own)
-            powers[base] = powers.get(base, 0) + own * exponent
+            inner = _integer(factor.args[1]) if factor.op is sp.Pow else None
+            base, inner = (factor, 1) if inner is None else (factor.args[0], inner)
+            powers[base] = powers.get(base, 0) + inner * exponent
     powers.pop(ONE, None)
-    made = tuple(
+    factors = tuple(
         base if powers[base] == 1 else Node(sp.Pow, (base, number(powers[base]))) for base in sorted(powers, key=rank)
     )
-    return Node(sp.Mul, made) if len(made) > 1 else made[0] if made else ONE
+    return Node(sp.Mul, factors) if len(factors) > 1 else factors[0] if factors else ONE
 
 
-def _whole_number(node: Node) -> int | None:
-    """The number from 2 up that a node is, if it is one."""
+def _integer(node: Node) -> int | None:
+    """The value of a node that is an integer from 2 up; else None."""
     value = node.op.value if isinstance(node.op, Constant) else None
     return int(value) if isinstance(value, sp.Integer) and value > 1 else None

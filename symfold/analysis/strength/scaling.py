@@ -1,4 +1,4 @@
-"""Scaling: every layer of a net times one strength."""
+"""Scaling: every layer of a net times the same strength."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from symfold.errors import InvalidValue
 
 
 def scaled(net: Any, epsilon: Any = "epsilon") -> Net:
-    """The net whose every layer is multiplied by a strength: an input of this name, or a number or a node.
+    """The net with every layer multiplied by a strength: the name of a new input, a number or a node.
 
-    What stands inside of a layer's body is part of that layer, and is not scaled by itself.
+    Layers inside the body of a layer are part of it, and not scaled separately.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
@@ -31,16 +31,16 @@ def scaled(net: Any, epsilon: Any = "epsilon") -> Net:
     >>> sf.scaled(net, "x")
     Traceback (most recent call last):
     ...
-    symfold.errors.InvalidValue: the net has an input or a layer named 'x' already (its names: x, f1, f2; give the strength another)
+    symfold.errors.InvalidValue: the net already has an input or layer named 'x' (its names: x, f1, f2; choose another)
     """
-    whole = Net.of(net)
-    if isinstance(epsilon, str) and any(covers(epsilon, names_of(leaf)) for leaf in whole.leaves):
-        shown = show_names([names_of(leaf) for leaf in whole.leaves])
+    net = Net.of(net)
+    if isinstance(epsilon, str) and any(covers(epsilon, names_of(leaf)) for leaf in net.leaves):
+        shown = show_names([names_of(leaf) for leaf in net.leaves])
         raise InvalidValue(
-            f"the net has an input or a layer named {epsilon!r} already (its names: {shown}; give the strength another)"
+            f"the net already has an input or layer named {epsilon!r} (its names: {shown}; choose another)"
         )
     factor = tensor(epsilon, ()) if isinstance(epsilon, str) else as_node(epsilon)
-    return whole.with_outputs(_scaled(whole.outputs, factor))
+    return net.with_outputs(_scaled(net.outputs, factor))
 
 
 def _scaled(roots: Sequence[Node], factor: Node) -> tuple[Node, ...]:
@@ -50,18 +50,11 @@ def _scaled(roots: Sequence[Node], factor: Node) -> tuple[Node, ...]:
         if isinstance(node.op, Fold) and _has_layers(node.op.block):
             fold, block = node.op, node.op.block
             if isinstance(factor.op, Constant):
-                return apply_fold(
-                    Block(block.shapes, _scaled(block.results, factor)),
-                    fold.count,
-                    args[: fold.carries],
-                    args[fold.carries :],
-                    fold.each,
-                )
-            own = Node(Formal(0, len(block.shapes), factor.shape))
-            inner = Block((*block.shapes, factor.shape), _scaled(block.results, own))
-            return apply_fold(
-                inner, fold.count, args[: fold.carries], (*args[fold.carries :], factor), (*fold.each, False)
-            )
+                return fold.over(args, Block(block.shapes, _scaled(block.results, factor)))
+            formal = Node(Formal(0, len(block.shapes), factor.shape))
+            inner = Block((*block.shapes, factor.shape), _scaled(block.results, formal))
+            init, operands = fold.split(args)
+            return apply_fold(inner, fold.count, init, (*operands, factor), (*fold.each, False))
         return None
 
     return rebuilt(roots, rule)

@@ -1,4 +1,4 @@
-"""The series of a net in the strength of its layers: every layer scaled by epsilon, and expanded in epsilon, exactly."""
+"""The exact series of a net in epsilon, the strength by which every layer is scaled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from symfold.analysis.normal_form import tidy
 from symfold.analysis.strength.counting import closed_count
 from symfold.analysis.strength.jet_folds import Jet
 from symfold.analysis.strength.jets import jets
-from symfold.analysis.strength.multilinear import Expansion, Sum, node_of, ordered, times, total, zeros_like
+from symfold.analysis.strength.multilinear import (
+    RECURRENCE,
+    Expansion,
+    Sum,
+    node_of,
+    ordered,
+    times,
+    total,
+    zeros_like,
+)
 from symfold.analysis.strength.series_text import EPSILON, polynomial, state_letters
 from symfold.base.trees import LEAF, Form, flatten, unflatten
 from symfold.compute.evaluate import as_numbers
@@ -32,15 +41,15 @@ from symfold.show.notation.expanded import show_count, terms_of
 from symfold.show.notation.symbolic import as_sympy
 from symfold.transform.specialize import with_shapes
 
-MOST = 5_000  # terms of a coefficient that are listed
+MOST = 5_000  # terms of a coefficient that is listed
 SHOWN = 40  # terms in all, up to which a formula lists them
-STEPS = 1_000  # steps of a fold that are run to find that there are so few
-LOOKED = 20_000  # terms that are made to find it, those of all steps together
+STEPS = 1_000  # steps of a fold that are run to count so few terms
+LOOKED = 20_000  # terms that are computed to count them, over all steps
 FORMS = ("terms", "fold")
 
 
 def series(net: Any, order: int = 3) -> Series:
-    """A net as a series in epsilon, the strength of its layers, up to an order: exact, with derivatives of layers by name.
+    """The exact series of a net in epsilon, the strength of its layers, up to an order; derivatives of layers by name.
 
     A residual net and boosting from x differ first in the second order, by the sum of f_j'(x)[f_i(x)] over i < j.
 
@@ -61,24 +70,24 @@ def series(net: Any, order: int = 3) -> Series:
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise InvalidValue(f"a series of order {order!r} (give a whole number from 0 up)")
-    whole = Net.of(net)
-    if any(covers(EPSILON, names_of(leaf)) for leaf in whole.leaves):
+    net = Net.of(net)
+    if any(covers(EPSILON, names_of(leaf)) for leaf in net.leaves):
         raise InvalidValue(
-            f"the net has an input, a parameter or a layer named {EPSILON!r}, the strength that it is expanded in (rename it)"
+            f"the net has an input, a parameter or a layer named {EPSILON!r}, the variable of the series (rename it)"
         )
-    return Series(((1, whole),), order)
+    return Series(((1, net),), order)
 
 
 @dataclass(frozen=True)
 class Series:
-    """A sum of nets, each with its sign, as a series in the strength of their layers."""
+    """A signed sum of nets as a series in the strength of their layers."""
 
     parts: tuple[tuple[int, Net], ...]
     order: int
 
     @property
     def form(self) -> Form:
-        """How the outputs are held."""
+        """The structure of the outputs."""
         return self.parts[0][1].form
 
     def __sub__(self, other: Any) -> Series:
@@ -86,16 +95,17 @@ class Series:
             return NotImplemented
         if other.form != self.form:
             raise InvalidType(
-                f"series of nets whose outputs are held differently, {self.form!r} and {other.form!r}, have no difference"
+                f"series of nets with outputs of different structure, {self.form!r} and {other.form!r}, "
+                "have no difference"
             )
         return Series((*self.parts, *((-sign, net) for sign, net in other.parts)), min(self.order, other.order))
 
     # -- coefficients
 
     def coefficient(self, power: int, named: bool = True) -> Net:
-        """The coefficient of epsilon**power, as a net of the same blocks at any depth.
+        """The coefficient of epsilon**power, as a net with the same blocks at any depth.
 
-        It has derivatives of layers by name; not `named`, the bodies of layers are inlined, and it can be compiled.
+        It has derivatives of layers by name; unless `named`, layers are inlined, so that it can be compiled.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -105,13 +115,13 @@ class Series:
         z3 = f3(x) + z2
         """
         self._checked(power)
-        made = self._combined(power, power) if named else self._opened(power)
+        coefficients = self._combined(power, power) if named else self._opened(power)
         shapes = [output.shape for output in self.parts[0][1].outputs]
         inputs = tuple(leaf for _, net in self.parts for leaf in net.leaves if leaf.op.role != "layer")
         first = self._jets(0)[0][1]
         outputs = [
             zeros_like(shape, jet) if node is None else node
-            for node, shape, jet in zip(made, shapes, first, strict=True)
+            for node, shape, jet in zip(coefficients, shapes, first, strict=True)
         ]
         return Net(tuple(outputs), self.form, tuple(dict.fromkeys(inputs)))
 
@@ -123,94 +133,94 @@ class Series:
         return power
 
     @cached_property
-    def _made(self) -> dict[int, list[tuple[int, list[Jet]]]]:
+    def _jets_memo(self) -> dict[int, list[tuple[int, list[Jet]]]]:
         return {}
 
     def _jets(self, order: int) -> list[tuple[int, list[Jet]]]:
-        """The coefficients of each part's outputs up to an order: no more is carried than these need."""
-        if order not in self._made:
-            self._made[order] = [(sign, jets(net.outputs, order)) for sign, net in self.parts]
-        return self._made[order]
+        """The coefficients of the outputs of each part up to an order, with no others in the state."""
+        if order not in self._jets_memo:
+            self._jets_memo[order] = [(sign, jets(net.outputs, order)) for sign, net in self.parts]
+        return self._jets_memo[order]
 
     def _combined(self, power: int, order: int) -> list[Node | None]:
-        """The coefficient of each output, made with all up to an order; what the parts have in common cancels."""
-        found: list[Node | None] = []
-        for place, alone in enumerate(self._cancelled(power)):
-            given: dict[Node, int] = {}
-            for (sign, made), kept in zip(self._jets(order), alone, strict=True):
-                node = made[place][power]
-                if kept and node is not None:
-                    given[node] = given.get(node, 0) + sign
-            found.append(total(times(sign, node) for node, sign in given.items() if sign))
-        return found
+        """The coefficient of each output, from the jets up to an order; equal parts of opposite sign cancel."""
+        coefficients: list[Node | None] = []
+        for place, remaining in enumerate(self._remaining(power)):
+            signs: dict[Node, int] = {}
+            for (sign, jets_of), remains in zip(self._jets(order), remaining, strict=True):
+                node = jets_of[place][power]
+                if remains and node is not None:
+                    signs[node] = signs.get(node, 0) + sign
+            coefficients.append(total(times(sign, node) for node, sign in signs.items() if sign))
+        return coefficients
 
     def _opened(self, power: int) -> list[Node | None]:
-        """The coefficient of each output, in numbers once it is compiled."""
-        made = [(sign, jets(net.outputs, power, named=False)) for sign, net in self.parts]
+        """The coefficient of each output, with opened layers."""
+        parts = [(sign, jets(net.outputs, power, named=False)) for sign, net in self.parts]
         return [
-            total([times(sign, jet[place][power]) for sign, jet in made])
+            total([times(sign, jets_of[place][power]) for sign, jets_of in parts])
             for place in range(len(self.parts[0][1].outputs))
         ]
 
-    def _cancelled(self, power: int) -> list[list[bool]]:
-        """For each output, which parts are left after equal ones of opposite sign are taken out."""
-        if power in self._left:
-            return self._left[power]
+    def _remaining(self, power: int) -> list[list[bool]]:
+        """For each output, which parts remain after equal ones of opposite sign cancel."""
+        if power in self._remaining_memo:
+            return self._remaining_memo[power]
         rows: list[list[bool]] = []
         for place in range(len(self.parts[0][1].outputs)):
             signs: dict[Node | None, int] = {}
-            nodes = [(sign, self._compared(made[place][power])) for sign, made in self._jets(power)]
+            nodes = [(sign, self._normal(jets_of[place][power])) for sign, jets_of in self._jets(power)]
             for sign, node in nodes:
                 signs[node] = signs.get(node, 0) + sign
             rows.append([node is not None and signs[node] != 0 for _, node in nodes])
-        self._left[power] = rows
+        self._remaining_memo[power] = rows
         return rows
 
     @cached_property
-    def _left(self) -> dict[int, list[list[bool]]]:
+    def _remaining_memo(self) -> dict[int, list[list[bool]]]:
         return {}
 
-    def _compared(self, node: Node | None) -> Node | None:
-        """A coefficient as it is compared with others: in normal form, which is the same at any depth."""
+    def _normal(self, node: Node | None) -> Node | None:
+        """A coefficient in normal form, at any depth; unchanged if there is no other part to compare it with."""
         return node if node is None or len(self.parts) == 1 else tidy((node,))[0]
 
     # -- terms
 
     def terms(self, power: int) -> Any:
-        """The terms of a coefficient, like ones merged: a dict from terms to numbers, for each output.
+        """The terms of a coefficient, like terms merged: a dict from terms to numbers, for each output.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
         >>> sf.series(net).terms(2)
         {f2'(x)[f1(x)]: 1, f3'(x)[f1(x)]: 1, f3'(x)[f2(x)]: 1}
         """
-        found = self._terms(self._checked(power))
+        outputs = self._terms(self._checked(power))
         return unflatten(
-            self.form, [tuple(map(ordered, one)) if isinstance(one, Entries) else ordered(one) for one in found]
+            self.form,
+            [tuple(map(ordered, terms)) if isinstance(terms, Entries) else ordered(terms) for terms in outputs],
         )
 
     def _terms(self, power: int) -> list[Sum | Entries]:
-        if power in self._listed:
-            return self._listed[power]
-        for counted in (
-            one for parts in self._counted(power) for one in parts
-        ):  # of one part, before it is added to others
-            if isinstance(counted, int) and counted > MOST:
+        if power in self._terms_memo:
+            return self._terms_memo[power]
+        for count in (count for parts in self._counted(power) for count in parts):
+            if isinstance(count, int) and count > MOST:
                 raise TooLarge(
-                    f"the coefficient of epsilon**{power} has {show_count(counted)} terms, over the bound of {MOST:,} (its recurrence is short: .formula(form='fold'))"
+                    f"the coefficient of epsilon**{power} has {show_count(count)} terms, over the bound of {MOST:,} "
+                    f"{RECURRENCE}"
                 )
-        self._listed[power] = [
+        self._terms_memo[power] = [
             {} if node is None else Expansion(MOST).run([node])[0] for node in self._combined(power, power)
         ]
-        return self._listed[power]
+        return self._terms_memo[power]
 
     @cached_property
-    def _listed(self) -> dict[int, list[Sum | Entries]]:
+    def _terms_memo(self) -> dict[int, list[Sum | Entries]]:
         return {}
 
     @cached_property
     def counts(self) -> tuple[Any, ...]:
-        """How many terms each coefficient has, from order 0; on the folded form where that tells, else by listing them.
+        """The number of terms of each coefficient, from order 0; on the folded form if possible, else by listing them.
 
         >>> import symfold as sf
         >>> sf.series(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")), order=4).counts
@@ -219,25 +229,29 @@ class Series:
         return tuple(self._count(power) for power in range(self.order + 1))
 
     def _count(self, power: int) -> Any:
-        found: Any = 0
-        for place, counted in enumerate(self._closed(power)):
-            found += sum(map(len, _entries(self._terms(power)[place]))) if counted is None else counted
-        return found
+        total_count: Any = 0
+        for place, count in enumerate(self._closed(power)):
+            total_count += sum(map(len, _entries(self._terms(power)[place]))) if count is None else count
+        return total_count
 
     def _closed(self, power: int) -> list[Any]:
-        """The counts for each output that need no listing; None for the others."""
+        """The count for each output, None if it takes listing."""
         return [0 if not parts else parts[0] if len(parts) == 1 else None for parts in self._counted(power)]
 
     def _counted(self, power: int) -> list[list[Any]]:
-        """For each output, the counts of the parts that are left of it, where they are known without listing."""
+        """For each output, the counts of its remaining parts, None if they take listing."""
         return [
-            [closed_count(made[place]) for (_, made), kept in zip(self._jets(power), alone, strict=True) if kept]
-            for place, alone in enumerate(self._cancelled(power))
+            [
+                closed_count(jets_of[place])
+                for (_, jets_of), remains in zip(self._jets(power), remaining, strict=True)
+                if remains
+            ]
+            for place, remaining in enumerate(self._remaining(power))
         ]
 
     @cached_property
     def leading(self) -> int | None:
-        """The order of the first coefficient that is not zero; None where all up to the series' order are.
+        """The order of the first nonzero coefficient; None if there is none up to the order of the series.
 
         >>> import symfold as sf
         >>> f, x = sf.layers("f", count="n"), sf.tensor("x")
@@ -246,11 +260,11 @@ class Series:
         """
         return next((power for power in range(self.order + 1) if self._count(power) != 0), None)
 
-    # -- shown
+    # -- display
 
     @property
     def expr(self) -> Any:
-        """The series as a SymPy expression in `Symbol("epsilon")`, without its O; a derivative is a function of its directions.
+        """The series as a SymPy expression in `Symbol("epsilon")`, without O; derivatives are functions of directions.
 
         >>> import symfold as sf
         >>> sf.series(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x")), order=1).expr
@@ -264,50 +278,54 @@ class Series:
         return unflatten(
             self.form,
             self._polynomials(
-                lambda coefficients: sp.Add(*(value(one) * strength**power for power, one in enumerate(coefficients))),
-                lambda listed: sp.Tuple(*listed),
+                lambda coefficients: sp.Add(
+                    *(value(terms) * strength**power for power, terms in enumerate(coefficients))
+                ),
+                lambda entries: sp.Tuple(*entries),
             ),
         )
 
     def _polynomials(self, of: Callable[[list[Sum]], Any], joined: Callable[[list[Any]], Any]) -> list[Any]:
-        """For each output, what is made of its terms by order; a sequence's entries joined."""
-        found = []
+        """For each output, a function of its terms by order; for a sequence, of each entry, joined."""
+        polynomials = []
         for output in zip(*(self._terms(power) for power in range(self.order + 1)), strict=True):
-            if any(isinstance(one, Entries) for one in output):
-                length = max(len(one) for one in output if isinstance(one, Entries))
-                rows = zip(*(one if isinstance(one, Entries) else [{}] * length for one in output), strict=True)
-                found.append(joined([of(list(row)) for row in rows]))
+            if any(isinstance(terms, Entries) for terms in output):
+                length = max(len(terms) for terms in output if isinstance(terms, Entries))
+                rows = zip(*(terms if isinstance(terms, Entries) else [{}] * length for terms in output), strict=True)
+                polynomials.append(joined([of(list(row)) for row in rows]))
             else:
-                found.append(of(list(output)))
-        return found
+                polynomials.append(of(list(output)))
+        return polynomials
 
     def formula(self, style: str = "text", form: str | None = None) -> str:
         """The series in a style: its terms listed ("terms"), or the recurrences of its coefficients ("fold").
 
-        Without a form, terms are listed where there are at most 40.
+        Without a form, terms are listed if there are at most 40.
 
         >>> import symfold as sf
-        >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
-        >>> print(sf.series(net, order=2).formula("latex"))
-        x + \\epsilon \\left(f_{1}{\\left(x \\right)} + f_{2}{\\left(x \\right)}\\right) + \\epsilon^{2} f_{2}'\\left(x\\right)\\left[f_{1}{\\left(x \\right)}\\right] + O{\\left(\\epsilon^{3} \\right)}
+        >>> net = sf.fold(sf.mappers.residual, [sf.layer("f")], sf.tensor("x"))
+        >>> print(sf.series(net, order=1).formula("latex"))
+        x + \\epsilon f{\\left(x \\right)} + O{\\left(\\epsilon^{2} \\right)}
         """
         if form not in (None, *FORMS):
             raise InvalidValue(
-                f"unknown form {form!r} of a series (must be one of {', '.join(map(repr, FORMS))}; without one, the short one is taken)"
+                f"unknown form {form!r} of a series "
+                f"(must be one of {', '.join(map(repr, FORMS))}; without one, the short one is taken)"
             )
         if form == "terms" or (form is None and self._is_short()):
             outputs = self._polynomials(
-                lambda coefficients: polynomial([node_of(one) if one else None for one in coefficients]), stack
+                lambda coefficients: polynomial([node_of(terms) if terms else None for terms in coefficients]), stack
             )
             return formula(Net(tuple(outputs), self.form), form="expanded", style=style, max_ops=None)
         rows = [self._combined(power, self.order) for power in range(self.order + 1)]
         net = Net(tuple(polynomial(column) for column in zip(*rows, strict=True)), self.form)
-        powers = [[jet[power] for _, made in self._jets(self.order) for jet in made] for power in range(self.order + 1)]
+        parts = [jet for _, jets_of in self._jets(self.order) for jet in jets_of]
+        powers = [[jet[power] for jet in parts] for power in range(self.order + 1)]
         return folded_formula(net, style_of(net, style), state_letters(net, powers))
 
     def _is_short(self) -> bool:
-        """Whether there are so few terms that they are listed: told by their counts, or by listing them while that is little work."""
-        listing, found = Expansion(MOST, LOOKED), 0
+        """Whether there are few enough terms to list, by their counts, or by listing them within a bound of work."""
+        listing, count = Expansion(MOST, LOOKED), 0
         try:
             for power in range(self.order + 1):
                 nodes = [node for node in self._combined(power, power) if node is not None]
@@ -317,24 +335,24 @@ class Series:
                 ):
                     return False
                 counts = self._closed(power)
-                found += sum(one for one in counts if one is not None)
-                if isinstance(found, int) and found <= SHOWN:  # what is not counted is listed
+                count += sum(closed for closed in counts if closed is not None)
+                if isinstance(count, int) and count <= SHOWN:  # list the terms without a closed count
                     rest = [
                         node
-                        for node, one in zip(self._combined(power, power), counts, strict=True)
-                        if one is None and node is not None
+                        for node, closed in zip(self._combined(power, power), counts, strict=True)
+                        if closed is None and node is not None
                     ]
-                    found += sum(len(entry) for terms in listing.run(rest) for entry in _entries(terms))
-                if not isinstance(found, int) or found > SHOWN:
+                    count += sum(len(entry) for terms in listing.run(rest) for entry in _entries(terms))
+                if not isinstance(count, int) or count > SHOWN:
                     return False
-        except SymfoldError:  # a symbolic depth, or terms beyond a bound
+        except SymfoldError:  # a symbolic depth, or too many terms
             return False
         return True
 
     def __str__(self) -> str:
         try:
             return self.formula()
-        except Exception as error:  # a display must never be what fails
+        except Exception as error:  # a display must never fail
             return f"a series that cannot be shown ({error})"
 
     __repr__ = __str__
@@ -351,40 +369,41 @@ class Series:
         """The coefficients in numbers, a list by order; the layers must have bodies.
 
         >>> import symfold as sf
-        >>> net = sf.fold(sf.mappers.residual, [sf.layer("f1", lambda z: z**2), sf.layer("f2", lambda z: z**3)], sf.tensor("x"))
-        >>> [float(one) for one in sf.series(net).evaluate(x=2.0)]
+        >>> layers = [sf.layer("f1", lambda z: z**2), sf.layer("f2", lambda z: z**3)]
+        >>> net = sf.fold(sf.mappers.residual, layers, sf.tensor("x"))
+        >>> [float(coefficient) for coefficient in sf.series(net).evaluate(x=2.0)]
         [2.0, 12.0, 48.0, 96.0]
         """
-        given = {**(params or {}), **inputs}
-        known = dict.fromkeys(node.op.name for _, net in self.parts for node in (*net.inputs, *net.params))
+        values = {**(params or {}), **inputs}
+        names = dict.fromkeys(node.op.name for _, net in self.parts for node in (*net.inputs, *net.params))
         for name in inputs:
-            if name not in known:
+            if name not in names:
                 raise InvalidType(
-                    f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})"
+                    f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, names)) or 'none'})"
                 )
-        arrays = {name: as_numbers(name, value) for name, value in given.items() if name in known}
-        found: list[list[Any]] = []
+        arrays = {name: as_numbers(name, value) for name, value in values.items() if name in names}
+        sums: list[list[Any]] = []
         for sign, net in self.parts:
-            values = _numbers(net, self.order, arrays)
-            found = (
-                [[a + sign * b for a, b in zip(one, two, strict=True)] for one, two in zip(found, values, strict=True)]
-                if found
-                else ([[sign * b for b in one] for one in values])
+            signed = [[sign * output for output in row] for row in _numbers(net, self.order, arrays)]
+            sums = (
+                [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(sums, signed, strict=True)]
+                if sums
+                else signed
             )
-        return [unflatten(self.form, one) for one in found]
+        return [unflatten(self.form, row) for row in sums]
 
 
 def _numbers(net: Net, order: int, arrays: Mapping[str, Any]) -> list[list[Any]]:
-    """The coefficients of a net's outputs in numbers, by order."""
-    whole = with_shapes(net, {name: np.shape(value) for name, value in arrays.items()})
-    made = jets(whole.outputs, order, named=False)
+    """The coefficients of the outputs of a net in numbers, by order."""
+    sized = with_shapes(net, {name: np.shape(value) for name, value in arrays.items()})
+    coefficients = jets(sized.outputs, order, named=False)
     flat = tuple(
         zeros_like(output.shape, jet) if (node := jet[power]) is None else node
         for power in range(order + 1)
-        for output, jet in zip(whole.outputs, made, strict=True)
+        for output, jet in zip(sized.outputs, coefficients, strict=True)
     )
-    values, _ = flatten(Net(flat, ("tuple", (LEAF,) * len(flat)), whole.leaves)(arrays))
-    width = len(whole.outputs)
+    values, _ = flatten(Net(flat, ("tuple", (LEAF,) * len(flat)), sized.leaves)(arrays))
+    width = len(sized.outputs)
     return [values[power * width : (power + 1) * width] for power in range(order + 1)]
 
 

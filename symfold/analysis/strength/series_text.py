@@ -1,4 +1,4 @@
-"""Series as formulas: the polynomial in epsilon as a node to be written, and the letters of its recurrences."""
+"""Series as formulas: the polynomial in epsilon as a node for display, and the letters of its recurrences."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ EPSILON = "epsilon"
 
 
 def polynomial(coefficients: Sequence[Node | None]) -> Node:
-    """The sum of coefficients times powers of epsilon, and O of the next power; it is there to be written, not computed."""
+    """The sum of coefficients times powers of epsilon, and O of the next power; for display, not for computation."""
     strength = tensor(EPSILON, ())
     powers = [None, strength, *(Node(sp.Pow, (strength, number(power))) for power in range(2, len(coefficients) + 1))]
-    found = [
+    terms = [
         value
         if value is None or factor is None
         else times(1, factor, *(value.args if value.op is sp.Mul else (value,)))
         for factor, value in zip(powers, coefficients, strict=False)
     ]
-    left_out = powers[len(coefficients)]
-    whole = total([*found, None if left_out is None else Layer("O")(left_out)])
-    assert whole is not None
-    return whole
+    remainder = powers[len(coefficients)]
+    node = total([*terms, None if remainder is None else Layer("O")(remainder)])
+    assert node is not None
+    return node
 
 
 def state_letters(net: Net, rows: Sequence[Sequence[Node | None]]) -> tuple[str, ...]:
-    """The states of one fold called c1, c2, ... after the order of what they are, where that names all of them."""
+    """The names c1, c2, ... of the states of a single fold, by their orders, if that names all of them."""
     folds = net.bindings
     if len(folds) != 1 or len(net.outputs) != 1:
         return ()
@@ -44,5 +44,5 @@ def state_letters(net: Net, rows: Sequence[Sequence[Node | None]]) -> tuple[str,
         for node in row
         if node is not None and isinstance(node.op, Select) and node.args[0] is folds[0]
     }
-    whole = all(place in names for place in range(folds[0].op.carries)) and "c" not in stems_of(net)
-    return tuple(names[place] for place in range(folds[0].op.carries)) if whole else ()
+    complete = all(place in names for place in range(folds[0].op.carries)) and "c" not in stems_of(net)
+    return tuple(names[place] for place in range(folds[0].op.carries)) if complete else ()
