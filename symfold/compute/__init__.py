@@ -1,11 +1,11 @@
-"""Compute: numbers.
+"""Compute: the numbers of a net.
 
 In: a net, parameters and arrays. Out: arrays.
 
-    evaluate        by interpretation: slow, simple, and right for any number type
+    evaluate        interpretation: slow, simple, correct for every number type
     parameters      arrays by name, in one buffer
-    random_inputs   numbers for the inputs of a net, at random
-    lowering        the passes from a net to what a backend writes
+    random_inputs   random numbers for the inputs of a net
+    lowering        the passes from a net to the nodes that a backend writes
     backends/       NumPy, native code, JAX
-    compile         a net as a compiled function, by a backend chosen by name
+    compile         a net as a compiled function, by a named backend
 """

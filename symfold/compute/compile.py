@@ -1,4 +1,4 @@
-"""Compiling: a net as a function of numbers, by a backend chosen by name."""
+"""Compilation: a net as a function of numbers, by a named backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import symfold.compute.backends.rows  # noqa: F401 - they fill the table
+import symfold.compute.backends.rows  # noqa: F401 - fills the table
 from symfold.base.arguments import arrays_of, one_of
 from symfold.base.trees import unflatten
 from symfold.compute.backends.choice import RUNS, automatic
@@ -24,20 +24,20 @@ from symfold.transform.inlining import inlined
 
 
 class Compiled:
-    """A net as a function `(params, x=array, ...)`. Programs are made for the input shapes that come, once each."""
+    """A net as a function `(params, x=array, ...)`; it builds one program per set of input shapes."""
 
     def __init__(self, net: Net, backend: str, dtype: str = "float64"):
-        self.net = rolled(net)  # an input that no step reads any more may still say how many rows there are
-        self._given = net  # with parameters that no step reads any more; values for them may be named
+        self.net = rolled(net)  # an input that no step reads may still determine the number of rows
+        self._original = net  # its parameters may be passed even if no step reads them
         self.backend = backend
         self.dtype = dtype
         self.layout = layout_of(self.net)
         self.input_names = tuple(node.op.name for node in net.inputs)
-        # a program owns its arrays, so every thread has its own
+        # programs own their arrays, so each thread has its own
         self._local = threading.local()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return compile_net, (self._given, self.backend, self.dtype)
+        return compile_net, (self._original, self.backend, self.dtype)
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
         """The program for these input shapes."""
@@ -58,21 +58,21 @@ class Compiled:
 
     @property
     def source(self) -> str:
-        """The generated source: of the latest run in this thread, else for small sizes in the place of unknown ones."""
+        """The generated source of this thread's latest run; before any run, for small sizes."""
         program = self._local.__dict__.get("latest") or self.program(small_shapes(self.net))
         text: str = program.source
         return text
 
     def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> Any:
-        """The outputs, at parameters (a mapping; may be left out where there are none) and values of the inputs."""
+        """The outputs, from parameters (a mapping; optional if there are none) and values of the inputs."""
         if params is not None and not isinstance(params, Mapping):
             params, values = None, (params, *values)
         inputs = self._inputs(values, named)
-        loose = {name: inputs.pop(name) for name in list(inputs) if name not in self.input_names}
+        named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self.input_names}
         program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
-        self.params.load({**(params or {}), **loose} if loose or params is None else params)
+        self.params.load({**(params or {}), **named_params} if named_params or params is None else params)
         program.feed(inputs)
-        with np.errstate(all="ignore"):  # infinite and undefined numbers are results, on every backend alike
+        with np.errstate(all="ignore"):  # infinite and undefined numbers are results, on every backend
             program.run()
         return unflatten(self.net.form, program.results())
 
@@ -81,24 +81,25 @@ class Compiled:
             raise InvalidType(
                 f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}"
             )
-        # parameters are listed only if one is named: they are as many as there are layers
-        others = (
+        # list the parameters only if one is named: there are as many as layers
+        parameter_names = (
             ()
             if named.keys() <= set(self.input_names)
-            else {*self.layout.names, *(node.op.name for node in self._given.params)}
+            else {*self.layout.names, *(node.op.name for node in self._original.params)}
         )
-        return arrays_of({**dict(zip(self.input_names, values, strict=False)), **named}, self.input_names, others)
+        arguments = {**dict(zip(self.input_names, values, strict=False)), **named}
+        return arrays_of(arguments, self.input_names, parameter_names)
 
 
 def program_of(
     net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64"
 ) -> Program:
-    """A net as a program for these input shapes: `feed(values)`, `run()`, then `outputs`."""
+    """The program of a net for these input shapes: `feed(values)`, `run()`, then `outputs`."""
     return BACKENDS[backend].program(net, shapes, params, dtype)
 
 
 def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
-    """Shapes for the inputs: unknown sizes as what they meet, or else 2, and unknown shapes as ().
+    """Small shapes for the inputs: an unknown size is the size it meets, else 2; an unknown shape is ().
 
     >>> import symfold as sf
     >>> small_shapes(sf.Net.of(sf.tensor("x", (None, 3)) + np.ones((4, 3)) * sf.tensor("y", (None, None))))
@@ -107,15 +108,13 @@ def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
     met = sizes_met(net)
     shapes: dict[str, tuple[int, ...]] = {}
     for node in net.inputs:
-        known = is_known(node.shape)
-        shapes[node.op.name] = (
-            tuple(size if isinstance(size, int) else met.get(size, 2) for size in node.shape) if known else ()
-        )
+        sizes = node.shape if is_known(node.shape) else ()
+        shapes[node.op.name] = tuple(size if isinstance(size, int) else met.get(size, 2) for size in sizes)
     return shapes
 
 
 def sizes_met(net: Net) -> dict[Any, int]:
-    """The unknown sizes that must be certain numbers, since they meet these in sums, products and functions."""
+    """The unknown sizes that elementwise operations determine, by broadcasting against known ones."""
     net = Net(inlined(net.outputs))
     roots = [net.outputs, *(block.results for block in net.blocks)]
     meetings: list[set[Any]] = []
@@ -126,35 +125,35 @@ def sizes_met(net: Net) -> dict[Any, int]:
             for axis in range(1, max(map(len, shapes), default=0) + 1)
         ]
     met: dict[Any, int] = {}
-    waiting = [sizes for sizes in meetings if len(sizes) > 1]
-    while waiting:
-        found = {
+    open_meetings = [sizes for sizes in meetings if len(sizes) > 1]
+    while open_meetings:
+        solved = {
             size: number
-            for sizes in waiting
+            for sizes in open_meetings
             for number in numbers_of(sizes, met)
             for size in sizes
             if not isinstance(size, int)
         }
-        waiting = [sizes for sizes in waiting if not numbers_of(sizes, met)]
-        if not found:
+        open_meetings = [sizes for sizes in open_meetings if not numbers_of(sizes, met)]
+        if not solved:
             break
-        met |= found
+        met |= solved
     return met
 
 
 def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
-    """The numbers among sizes, as far as they are known."""
+    """The known numbers among sizes."""
     return [met.get(size, size) for size in sizes if isinstance(met.get(size, size), int)]
 
 
 def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
-    """A net compiled by a backend, for numbers of a type; `auto` takes native code where it is there and worth its compile time."""
+    """A net compiled by a backend in a dtype; `auto` takes native code if it is installed and worth compiling."""
     dtype = one_of("dtype", dtype, DTYPES)
     return Compiled(net, chosen_backend(backend, net, dtype=dtype), dtype)
 
 
 def chosen_backend(name: str, net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
-    """The backend of this name, if it can be used; of `auto`, the one that pays for so many runs of the net."""
+    """The backend of this name, checked; for `auto`, the fastest one for this number of runs."""
     name = one_of("backend", name, ["auto", *BACKENDS])
     if name == "auto":
         return automatic(net, runs, dtype)
@@ -163,7 +162,7 @@ def chosen_backend(name: str, net: Net, runs: int = RUNS, dtype: str = "float64"
 
 
 def lambdify(net: Net) -> Callable[..., Any]:
-    """A function of the inputs, then the parameters, in their order, as `sympy.lambdify` would give it."""
+    """A function of the inputs, then the parameters, in order, as `sympy.lambdify` gives it."""
     names = [node.op.name for node in (*net.inputs, *net.params)]
     compiled = compile_net(net)
 
@@ -171,7 +170,8 @@ def lambdify(net: Net) -> Callable[..., Any]:
         if len(values) != len(names):
             raise InvalidType(
                 f"{len(values)} value(s) given for {len(names)}: {listing(names)} "
-                "(give one for each of net.inputs, then one for each of net.params; net.compile() takes parameters as a dict)"
+                "(give one for each of net.inputs, then one for each of net.params; "
+                "net.compile() takes parameters as a dict)"
             )
         return compiled({}, **dict(zip(names, values, strict=True)))
 

@@ -1,4 +1,4 @@
-"""Numbers by interpretation: slow, simple, and right for any number type; what every backend is compared with."""
+"""Evaluation by interpretation: slow, simple, correct for every number type; the reference for all backends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from symfold.transform.specialize import match, with_shapes
 
 
 def constant_value(node: Node) -> Any:
-    """A constant as NumPy computes with it."""
+    """The NumPy value of a constant."""
     value = node.op.value
     if isinstance(value, FrozenArray):
         return value.array
@@ -33,20 +33,20 @@ def constant_value(node: Node) -> Any:
 
 
 def as_numbers(name: str, value: Any) -> Any:
-    """A value as an array to compute with: numbers as float64, so that none wraps around; objects as they are."""
+    """A value as an array: numbers as float64, so that none wraps around; objects unchanged."""
     array = array_of(f"the value of {name!r}", value, objects=True)
     return array if array.dtype.kind == "O" else array.astype(np.float64)
 
 
 def has_no_numbers(layer: str) -> NoRule:
-    """The error that names a layer without a body."""
+    """The error for a layer without a body."""
     return NoRule(
         f"layer {layer} is opaque and has no numbers (give it a body: net.bind({{{layer!r}: lambda z: ...}}))"
     )
 
 
 class Evaluator(Interpreter):
-    """The numbers of a net, from values by input name. Arrays of objects (SymPy numbers) give exact results."""
+    """The numbers of a net, from values by input name; exact for arrays of objects (SymPy numbers)."""
 
     def __init__(self, values: Mapping[str, Any], exact: bool = False):
         self.values = values
@@ -58,15 +58,14 @@ class Evaluator(Interpreter):
             if self.exact and isinstance(node.op.value, sp.Expr):
                 return np.asarray(node.op.value, dtype=object)
             value = constant_value(node)
-            # whole numbers would wrap around; beside objects they are exact as they are
+            # int64 would wrap around; Python's integers beside objects are exact
             return value if self.objects else np.asarray(value, dtype=np.float64)[()]
         if node.shape[-1:] == (NAME,):
             return node.op.name
         assert isinstance(node.op, Input)
         if node.op.name not in self.values:
-            raise InvalidValue(
-                f"no value for {node.op.role} {node.op.name!r} (given: {', '.join(map(repr, self.values)) or 'nothing'})"
-            )
+            given = ", ".join(map(repr, self.values)) or "nothing"
+            raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given})")
         return self.values[node.op.name]
 
     def index(self, value: Any, position: int, node: Node) -> Any:
@@ -80,8 +79,7 @@ class Evaluator(Interpreter):
         if isinstance(op, Call):
             if op.body is None:
                 raise has_no_numbers(args[0])
-            given = dict(zip(op.body.formals, args[1:], strict=True))
-            return self.run(with_divisions(op.body.results), given)[0]
+            return self.run(with_divisions(op.body.results), dict(zip(op.body.formals, args[1:], strict=True)))[0]
         if isinstance(op, type):
             if self.exact:
                 return np.frompyfunc(op, len(args), 1)(*args)
@@ -90,51 +88,50 @@ class Evaluator(Interpreter):
 
 
 def call(net: Net, *values: Any, **named: Any) -> Any:
-    """Evaluate at numbers, or put nodes, nets or SymPy expressions in the place of inputs (a net again).
+    """Evaluate at numbers, or substitute nodes, nets or SymPy expressions for inputs, which gives a net.
 
-    Positional values follow `inputs`, after a dict of parameters if the first value is a mapping.
+    Positional values follow `inputs`; a mapping before them holds parameters.
     """
     params: Mapping[str, Any] = {}
     if values and isinstance(values[0], Mapping):
         params, values = values[0], values[1:]
     if len(values) > len(net.inputs):
-        raise InvalidType(
-            f"{len(values)} values given for {len(net.inputs)} input(s): {', '.join(i.op.name for i in net.inputs) or 'none'}"
-        )
-    given = {**params, **{i.op.name: value for i, value in zip(net.inputs, values, strict=False)}, **named}
-    known = {node.op.name: node for node in (*net.inputs, *net.params)}
-    for name in given:
-        if (
-            name not in known and name not in params
-        ):  # parameters may be more than this net needs: a gradient needs fewer
+        names = ", ".join(node.op.name for node in net.inputs) or "none"
+        raise InvalidType(f"{len(values)} values given for {len(net.inputs)} input(s): {names}")
+    positional = {node.op.name: value for node, value in zip(net.inputs, values, strict=False)}
+    arguments = {**params, **positional, **named}
+    leaves = {node.op.name: node for node in (*net.inputs, *net.params)}
+    for name in arguments:
+        if name not in leaves and name not in params:  # spare parameters are allowed: a gradient needs fewer
             raise InvalidType(
-                f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, known)) or 'none'})"
+                f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, leaves)) or 'none'})"
             )
     if any(
         isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols")
-        for value in given.values()
+        for value in arguments.values()
     ):
-        placed = {name: as_node(value) for name, value in given.items() if name in known}
-        for name, value in placed.items():
-            if not fits(value.shape, known[name].shape):
+        substituted = {name: as_node(value) for name, value in arguments.items() if name in leaves}
+        for name, value in substituted.items():
+            leaf = leaves[name]
+            if not fits(value.shape, leaf.shape):
                 raise ShapeError(
-                    f"{known[name].op.role} {name!r} has shape {show(known[name].shape)}, got {value} of shape {show(value.shape)}"
+                    f"{leaf.op.role} {name!r} has shape {show(leaf.shape)}, got {value} of shape {show(value.shape)}"
                 )
-        return net.replaced(placed)
+        return net.replaced(substituted)
 
-    numbers = {name: as_numbers(name, value) for name, value in given.items() if name in known}
+    numbers = {name: as_numbers(name, value) for name, value in arguments.items() if name in leaves}
     for node in net.params:
         if node.op.name in numbers and not fits(numbers[node.op.name].shape, node.shape):
             raise ShapeError(
                 f"parameter {node.op.name!r} has shape {show(node.shape)}, got {numbers[node.op.name].shape}"
             )
     for name, value in numbers.items():
-        match(known[name], value.shape, {})
+        match(leaves[name], value.shape, {})
     evaluator = Evaluator(numbers)
     outputs = with_divisions(with_shapes(net, {name: value.shape for name, value in numbers.items()}).outputs)
-    with np.errstate(all="ignore"):  # as compiled nets have it: infinite and undefined numbers are results
-        whole = evaluator.run_whole(outputs)
-    return unflatten(net.form, [np.asarray(value) for value in whole])
+    with np.errstate(all="ignore"):  # as in compiled nets: infinite and undefined numbers are results
+        results = evaluator.run_whole(outputs)
+    return unflatten(net.form, [np.asarray(result) for result in results])
 
 
 attach(Net, __call__=call)

@@ -1,12 +1,12 @@
-"""Lowering: from a net to the nodes that a target writes. Every backend and ONNX take this way.
+"""Lowering: the passes from a net to the nodes that a target writes, for every backend and ONNX.
 
-roll          equal steps become one loop, however they were written (`rolled`, once per net)
-specialize    unknown sizes get their numbers
+roll          make one loop of equal steps, however they were written (`rolled`, once per net)
+specialize    give unknown sizes their numbers
 inline        the bodies of layers, and of primitives that the target has no code for
 unroll        folds of one step
-divide        a product with a reciprocal becomes one division
-compose       functions that the target lacks become others that it has
-passes        what the target adds, such as hoisting
+divide        make one division of a product with a reciprocal
+compose       rewrite functions that the target lacks
+passes        those that the target adds, such as hoisting
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Pass = Callable[[Sequence[Node]], tuple[Node, ...]]
 
 @dataclass(frozen=True)
 class Target:
-    """What a target asks for.
+    """The requirements of a target.
 
-    - `keeps(node)` says whether a primitive with a body stays whole.
-    - `has(head)` says whether there is code for an elementwise function; None: for all of them.
-    - `passes` come last, in this order.
+    - `keeps(node)`: whether to keep a primitive that has a body.
+    - `has(head)`: whether there is code for an elementwise function; None: for all of them.
+    - `passes`: run last, in this order.
     """
 
     keeps: Keep = has_adjoint
@@ -40,18 +40,18 @@ class Target:
 
 
 def rolled(net: Net) -> Net:
-    """The net with equal steps as one loop; it takes the inputs that it took, also those that no step reads."""
-    found = roll(net)
-    taken = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
-    return Net(found.outputs, found.form, found.signature or taken)
+    """The net with equal steps as one loop and all its inputs, including those that no step reads."""
+    result = roll(net)
+    inputs = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
+    return Net(result.outputs, result.form, result.signature or inputs)
 
 
 def lowered(net: Net, shapes: Mapping[str, Sequence[Any]], target: Target = Target()) -> tuple[Node, ...]:
-    """The outputs of a net for inputs of these shapes, as a target writes them."""
+    """The outputs of a net, lowered for a target and inputs of these shapes."""
     specialized = with_shapes(net, shapes).outputs if shapes else net.outputs
     roots = with_divisions(without_single_steps(inlined(specialized, keep=target.keeps)))
     if target.has is not None:
         roots = decomposed(roots, target.has)
-    for each in target.passes:
-        roots = each(roots)
+    for rewrite in target.passes:
+        roots = rewrite(roots)
     return roots

@@ -1,4 +1,4 @@
-"""Parameters: arrays by name, held in one buffer, so that all of them can be updated or copied at once."""
+"""Parameters: arrays by name in one buffer, updated or copied all at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, li
 
 @dataclass(frozen=True)
 class Layout:
-    """Where in the buffer each leaf lies: a family's members one after the other."""
+    """The position of each leaf in the buffer; the members of a family are adjacent."""
 
     leaves: tuple[Node, ...]
 
@@ -35,12 +35,12 @@ class Layout:
 
     @cached_property
     def places(self) -> dict[Node, int]:
-        """Every leaf with its place among the leaves."""
+        """The position of every leaf among the leaves."""
         return {leaf: place for place, leaf in enumerate(self.leaves)}
 
     @cached_property
     def names(self) -> dict[str, list[tuple[int, int | None]]]:
-        """Every name with the places where it lies: the leaf, and the position in a family."""
+        """The places of every name: the number of the leaf, and the position in a family."""
         places: dict[str, list[tuple[int, int | None]]] = {}
         for number, leaf in enumerate(self.leaves):
             if isinstance(leaf.op, StackedInputs):
@@ -51,7 +51,7 @@ class Layout:
         return places
 
     def place(self, leaf: Node) -> tuple[int, int | slice | None]:
-        """Where a leaf lies: its place among the leaves, or that of its family with the position or the run of positions in it."""
+        """The place of a leaf: its number, or that of its family with the position, or the slice, within it."""
         if leaf in self.places:
             return self.places[leaf], None
         names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else [leaf.op.name]
@@ -61,16 +61,16 @@ class Layout:
         if not isinstance(leaf.op, StackedInputs):
             return number, position
         if position is None or list(self.leaves[number].op.names)[position:][: len(names)] != names:
-            raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} do not lie side by side")
+            raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} are not adjacent")
         return number, slice(position, position + len(names))
 
     @cached_property
     def once(self) -> bool:
-        """Whether every name lies in one place only; numbered names are not listed for it."""
+        """Whether every name has one place; does not list numbered names."""
         claims = Claims()
-        found = [names_of(leaf) for leaf in self.leaves]
-        return all(isinstance(names, Numbered) or len(set(names)) == len(names) for names in found) and all(
-            claims.add(names, place) is None for place, names in enumerate(found)
+        leaf_names = [names_of(leaf) for leaf in self.leaves]
+        return all(isinstance(names, Numbered) or len(set(names)) == len(names) for names in leaf_names) and all(
+            claims.add(names, place) is None for place, names in enumerate(leaf_names)
         )
 
 
@@ -80,36 +80,37 @@ def layout_of(net: Net) -> Layout:
     for leaf in leaves:
         if not is_concrete(leaf.shape):
             raise InvalidValue(
-                f"parameters of shape {show(leaf.shape)} have no size yet (give every size a number; a depth: net.at(n=10))"
+                f"parameters of shape {show(leaf.shape)} have no size yet "
+                "(give every size a number; a depth: net.at(n=10))"
             )
     return Layout(leaves)
 
 
 class Parameters(MutableMapping[str, Any]):
-    """A mapping from names to writable views into one buffer: `params["W1"] -= step` writes through."""
+    """A mapping from names to writable views of one buffer: `params["W1"] -= step` writes to it."""
 
     def __init__(self, layout: Layout, flat: Any = None):
         self.layout = layout
         self.flat = np.zeros(layout.offsets[-1]) if flat is None else flat
 
     def array_of(self, leaf: Node) -> Any:
-        """The array of a leaf, or of a run of a leaf's members."""
+        """The array of a leaf, or of a slice of a family."""
         number, part = self.layout.place(leaf)
-        whole = self._whole(number)
-        return whole if part is None else whole[part, ...]
+        array = self._leaf_array(number)
+        return array if part is None else array[part, ...]
 
-    def _whole(self, number: int) -> Any:
+    def _leaf_array(self, number: int) -> Any:
         start, stop = self.layout.offsets[number : number + 2]
         return self.flat[start:stop].reshape(self.layout.leaves[number].shape)
 
     def _views(self, name: str) -> list[Any]:
         if name not in self.layout.names:
             raise UnknownKey(f"no parameter {name!r} (the net has {listing(map(repr, self))})")
-        found = []
+        views = []
         for number, position in self.layout.names[name]:
-            whole = self._whole(number)
-            found.append(whole if position is None else whole[position, ...])
-        return found
+            array = self._leaf_array(number)
+            views.append(array if position is None else array[position, ...])
+        return views
 
     def __getitem__(self, name: str) -> Any:
         return self._views(name)[0]
@@ -136,7 +137,7 @@ class Parameters(MutableMapping[str, Any]):
         return f"{{{', '.join(f'{name!r}: array of shape {self[name].shape}' for name in self)}}}"
 
     def __eq__(self, other: object) -> bool:
-        """The same layout and equal arrays; against any other mapping, the same names and equal arrays."""
+        """Whether another mapping has the same names and equal arrays."""
         if not isinstance(other, Mapping):
             return NotImplemented
         return set(self) == set(other) and all(np.array_equal(self[name], other[name]) for name in self)
@@ -147,7 +148,7 @@ class Parameters(MutableMapping[str, Any]):
         return Parameters(self.layout, self.flat.copy())
 
     def load(self, params: Mapping[str, Any]) -> None:
-        """Take over the values of a mapping that has every name."""
+        """Copy the values of a mapping that has every name."""
         if isinstance(params, Parameters) and params.layout == self.layout and self.layout.once:
             np.copyto(self.flat, params.flat)
             return
@@ -159,18 +160,18 @@ class Parameters(MutableMapping[str, Any]):
 
 
 def parameters_of(params: Mapping[str, Any], layout: Layout) -> Parameters:
-    """The values of a mapping that has these names and no others, in a buffer of their own; one buffer is copied as it is."""
-    held = Parameters(layout)
+    """A copy of a mapping that has exactly the names of a layout."""
+    result = Parameters(layout)
     if isinstance(params, Parameters) and params.layout == layout and layout.once:
-        np.copyto(held.flat, params.flat)
+        np.copyto(result.flat, params.flat)
     else:
         for name, array in arrays_of(params, layout.names, what="parameter").items():
-            held[name] = array
-    return held
+            result[name] = array
+    return result
 
 
 def init(net: Net, seed: int = 0) -> Parameters:
-    """Parameters drawn as their layers say: the same for the same net and seed.
+    """Parameters drawn from the distributions that their layers specify; equal for equal nets and seeds.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
@@ -185,7 +186,7 @@ def init(net: Net, seed: int = 0) -> Parameters:
         array = params.array_of(leaf)
         array[...] = start.mean + start.deviation * generator.standard_normal(array.shape)
     for name, places in [] if params.layout.once else params.layout.names.items():
-        if len(places) > 1:  # a name that lies in several places has one value
+        if len(places) > 1:  # one name, one value
             params[name] = params[name]
     return params
 

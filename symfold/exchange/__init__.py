@@ -1,8 +1,10 @@
-"""Exchange: nets from other packages and for them.
+"""Exchange: import and export of nets.
 
-plain_data/     JSON and pickle; what is read is checked, and nothing is evaluated
-signature       the values of an exported net's inputs, by position or name
-pytorch/        PyTorch's modules as nets, and back
-onnx/           nets as ONNX models
-jax_function    nets as pure functions for JAX
+In: a net, a PyTorch module, or JSON text. Out: the same in another format.
+
+    plain_data/     JSON and pickle; input is checked, and nothing is evaluated
+    signature       inputs of an exported net, by position or name
+    pytorch/        PyTorch modules as nets, and back
+    onnx/           nets as ONNX models
+    jax_function    nets as pure JAX functions
 """

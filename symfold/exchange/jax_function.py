@@ -1,4 +1,4 @@
-"""To JAX: a net as a pure function of its parameters and inputs, for JAX's own transformations."""
+"""To JAX: a net as a pure function of parameters and inputs, for JAX's transformations."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from symfold.transform.autodiff.guarded import guarded_nodes
 
 
 def to_jax(net: Any) -> Callable[..., Any]:
-    """A net as a function `(params, x, ...)` of JAX's arrays, to be jitted, differentiated, mapped and sharded by JAX itself.
+    """A net as a function `(params, x, ...)` of JAX arrays, for JAX to jit, differentiate, map and shard.
 
-    `params` is a dict of arrays by name, a tree as JAX knows them, so that `jax.grad` gives a dict again; inputs come by position or by
-    name. The function is pure and keeps nothing: what it computes is written anew for every call, so call it under `jax.jit`, which
-    does so once for each set of shapes. A fold is one `lax.scan`. JAX differentiates it by the adjoints of the
-    rows, in every mode and order (docs/conventions.md). Numbers are of the type of what is given. Needs the extra `jax`.
+    `params` is a dict of arrays by name, a JAX pytree, so that `jax.grad` returns a dict; inputs are given by position
+    or by name. The function is pure and lowers the net at every call, so call it under `jax.jit`, which traces it once
+    per set of shapes. A fold is one `lax.scan`. JAX differentiates by the adjoints of the rows, in every mode and order
+    (docs/conventions.md). Results have the dtype of the arguments. Needs the extra `jax`.
 
     >>> import jax, numpy as np
     >>> import symfold as sf
@@ -32,7 +32,8 @@ def to_jax(net: Any) -> Callable[..., Any]:
     >>> function, params = to_jax(net), net.init(seed=0)
     >>> jax.jit(function)(dict(params), np.ones((5, 2))).shape
     (5, 2)
-    >>> {name: slope.shape for name, slope in jax.grad(lambda p: function(p, np.ones((5, 2))).sum())(dict(params)).items()}
+    >>> gradients = jax.grad(lambda p: function(p, np.ones((5, 2))).sum())(dict(params))
+    >>> {name: gradient.shape for name, gradient in gradients.items()}
     {'W1': (2, 2), 'W2': (2, 2), 'b1': (1, 2), 'b2': (1, 2)}
     """
     try:
@@ -42,34 +43,33 @@ def to_jax(net: Any) -> Callable[..., Any]:
     from symfold.compute.backends.jax.program import TARGET
     from symfold.compute.backends.jax.tracing import full, values
 
-    whole = Net.of(net)
-    folded = rolled(whole)
-    inputs, parameters = ([node.op.name for node in nodes] for nodes in (whole.inputs, whole.params))
+    original = Net.of(net)
+    rolled_net = rolled(original)
+    inputs, parameters = ([node.op.name for node in nodes] for nodes in (original.inputs, original.params))
 
-    def function(params: Mapping[str, Any], *given: Any, **named: Any) -> Any:
+    def function(params: Mapping[str, Any], *positional: Any, **named: Any) -> Any:
         if missing := [name for name in parameters if name not in params]:
             raise InvalidType(
-                f"no value for parameter {missing[0]!r} (wanted: {listing(map(repr, parameters))}; given: {listing(map(repr, params))})"
+                f"no value for parameter {missing[0]!r} "
+                f"(wanted: {listing(map(repr, parameters))}; given: {listing(map(repr, params))})"
             )
-        given_values = {**{n: params[n] for n in parameters}, **bound(inputs, given, named)}
-        for name, value in given_values.items():
+        arguments = {**{n: params[n] for n in parameters}, **bound(inputs, positional, named)}
+        for name, value in arguments.items():
             check_unmasked(f"the value of {name!r}", value)
-        arrays = {name: jnp.asarray(value) for name, value in given_values.items()}
+        arrays = {name: jnp.asarray(value) for name, value in arguments.items()}
         dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
-        roots = lowered(folded, {name: arrays[name].shape for name in inputs}, TARGET)
+        roots = lowered(rolled_net, {name: arrays[name].shape for name in inputs}, TARGET)
 
         def leaf_value(leaf: Node) -> Any:
             if leaf.shape[-1:] == (NAME,):
                 return None
-            return (
-                jnp.stack([arrays[name] for name in leaf.op.names])
-                if isinstance(leaf.op, StackedInputs)
-                else arrays[leaf.op.name]
-            )
+            if isinstance(leaf.op, StackedInputs):
+                return jnp.stack([arrays[name] for name in leaf.op.names])
+            return arrays[leaf.op.name]
 
-        found = values(roots, {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}, dtype, guarded_nodes(roots))
-        return unflatten(
-            whole.form, [full(value, sized(root.shape), dtype) for value, root in zip(found, roots, strict=True)]
-        )
+        leaf_values = {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}
+        results = values(roots, leaf_values, dtype, guarded_nodes(roots))
+        outputs = [full(result, sized(root.shape), dtype) for result, root in zip(results, roots, strict=True)]
+        return unflatten(original.form, outputs)
 
     return function

@@ -1,4 +1,4 @@
-"""Inputs by position or by name, for what is called in another library's way."""
+"""Inputs by position or by name, for functions of other libraries."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def bound(names: Sequence[str], values: Sequence[Any], named: Mapping[str, Any])
     """
     if len(values) > len(names) or set(named) != set(names[len(values) :]):
         raise InvalidType(
-            f"the net takes {', '.join(names) or 'no input'}; got {len(values)} by position and {', '.join(named) or 'none'} by name"
+            f"the net takes {', '.join(names) or 'no input'}; "
+            f"got {len(values)} by position and {', '.join(named) or 'none'} by name"
         )
     return {**dict(zip(names, values, strict=False)), **named}

@@ -1,4 +1,4 @@
-"""Batches: mini-batches of arrays, shuffled anew each epoch, or given ones, checked; handed on as stacks of like ones.
+"""Batches: shuffled mini-batches of arrays, or a user's batches, as stacks of equal shapes.
 
 A stack holds many batches, so that a backend can take many steps in one call.
 """
@@ -16,13 +16,11 @@ from symfold.compute.backends.stacks import Stack
 from symfold.errors import InvalidType, InvalidValue
 
 Batch = Mapping[str, Any]
-MOST = (
-    2**26
-)  # given batches are drawn and stacked up to this many bytes: what is drawn one by one may not fit in memory
+MOST = 2**26  # bytes of a stack of user batches: all of them may not fit in memory
 
 
 def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:
-    """A batch with an array of numbers for every input."""
+    """A batch, checked: an array of numbers for every input."""
     if not isinstance(batch, Mapping):
         raise InvalidType(
             f"data and batches must be mappings from input names to arrays, got {quoted(batch)} (as {{'x': array}})"
@@ -33,11 +31,12 @@ def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:
 def shuffled(
     arrays: Batch, names: Sequence[str], size: int | None, epochs: int, seed: int, shuffle: bool
 ) -> Iterator[Iterable[Stack]]:
-    """Mini-batches of the data, in a new order each epoch: those of full size as one stack, then what is left over."""
+    """Mini-batches of the data, reshuffled each epoch: those of full size as one stack, then the rest."""
     for name in names:
         if not arrays[name].ndim:
             raise InvalidValue(
-                f"the value of {name!r} is one number, {quoted(arrays[name].item())}, and no array of samples (samples lie along the first axis)"
+                f"the value of {name!r} is one number, {quoted(arrays[name].item())}, and no array of samples "
+                "(samples run along the first axis)"
             )
     lengths = {name: arrays[name].shape[0] for name in names}
     if len(set(lengths.values())) > 1:
@@ -64,7 +63,7 @@ def shuffled(
 
 
 def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, Iterable[Stack]]]:
-    """Epochs with how many they are: up to `most` together as one stack, where each is one stack of rows and memory allows.
+    """Epochs in groups, each with its number of epochs: up to `most` as one stack, if each is one and memory allows.
 
     >>> epochs = shuffled({"x": np.zeros((4, 1))}, ["x"], 2, 5, 0, True)
     >>> [(number, [stack.shape("x") for stack in stacks]) for number, stacks in rounds(epochs, 3)]
@@ -76,49 +75,45 @@ def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, 
         if len(stacks) != 1:
             yield 1, first
             continue
-        (one,) = stacks
-        room = MOST // max(1, sum(array.nbytes for array in one.arrays.values()))
-        parts = [one, *(stack for more in islice(epochs, max(1, min(most, room)) - 1) for stack in more)]
-        yield (
-            len(parts),
-            [
-                one
-                if len(parts) == 1
-                else Stack(one.count * len(parts), one.arrays, np.concatenate([part.order for part in parts]))
-            ],
-        )
+        (stack,) = stacks
+        room = MOST // max(1, sum(array.nbytes for array in stack.arrays.values()))
+        parts = [stack, *(part for epoch in islice(epochs, max(1, min(most, room)) - 1) for part in epoch)]
+        if len(parts) > 1:
+            stack = Stack(stack.count * len(parts), stack.arrays, np.concatenate([part.order for part in parts]))
+        yield len(parts), [stack]
 
 
 def given_batches(batches: Any, names: Sequence[str], epochs: int, size: int | None) -> Iterator[Iterable[Stack]]:
-    """Given batches, once an epoch; what can be read once only is good for one epoch."""
+    """A user's batches, once per epoch; an iterator allows one epoch only."""
     if not isinstance(batches, Iterable) or isinstance(batches, (Mapping, Set, str, bytes)):
         raise InvalidType(
-            f"batches must be an iterable of mappings, got {quoted(batches)} (as [{{'x': array}}]; one mapping of arrays is data)"
+            f"batches must be an iterable of mappings, got {quoted(batches)} "
+            "(as [{'x': array}]; one mapping of arrays is data)"
         )
     if size is not None:
-        raise InvalidType(f"batch_size={size} cuts up data, and given batches have sizes of their own (leave it out)")
+        raise InvalidType(f"batch_size={size} is for data; batches have sizes of their own (leave it out)")
     if epochs > 1 and iter(batches) is batches:
         raise InvalidValue(f"batches can be read only once, but epochs={epochs} (give a list, or epochs=1)")
     return (stacked(batches, names) for _ in range(epochs))
 
 
 def stacked(batches: Iterable[Any], names: Sequence[str]) -> Iterator[Stack]:
-    """Given batches, checked as they are drawn and copied: neighbours of the same shapes are one stack, as far as memory allows.
+    """Batches, checked and copied as they are drawn: adjacent ones of equal shapes are one stack, if memory allows.
 
     >>> [stack.shape("x") for stack in stacked([{"x": [1, 2]}, {"x": [3, 4]}, {"x": [5]}], ["x"])]
     [(2, 2), (1, 1)]
     """
-    held: list[dict[str, Any]] = []
+    pending: list[dict[str, Any]] = []
     room = MOST
     for batch in batches:
         arrays = {name: np.array(value) for name, value in checked_batch(batch, names).items()}
-        if held and (room <= 0 or any(held[0][name].shape != array.shape for name, array in arrays.items())):
-            yield stack_of(held)
-            held, room = [], MOST
-        held.append(arrays)
+        if pending and (room <= 0 or any(pending[0][name].shape != array.shape for name, array in arrays.items())):
+            yield stack_of(pending)
+            pending, room = [], MOST
+        pending.append(arrays)
         room -= sum(array.nbytes for array in arrays.values()) + MOST // 4096
-    if held:
-        yield stack_of(held)
+    if pending:
+        yield stack_of(pending)
 
 
 def stack_of(batches: Sequence[Batch]) -> Stack:

@@ -1,4 +1,4 @@
-"""Checking gradients against finite differences, as public equipment for tests."""
+"""Gradients against finite differences, as a public tool for tests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from symfold.transform.autodiff.differentiate import value_and_grad
 
 
 def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int = 0, tolerance: float = 1e-4) -> float:
-    """Compare the adjoint of a loss with central differences; the worst ratio of their difference to their size.
+    """Compare the adjoint of a loss with central differences; return the worst relative difference.
 
-    Values for inputs and parameters are drawn from `seed` unless given; unknown sizes are taken as 2. The slope along a
-    random direction is compared for every input and parameter, but for inputs that pick rows of tables, which have none. Raises `GradientError` above the tolerance.
+    Values of inputs and parameters are drawn from `seed` unless given; unknown sizes are 2. For every input and
+    parameter, the slope along a random direction is compared; inputs that index rows of tables have none. Raises
+    `GradientError` above the tolerance.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
@@ -32,14 +33,14 @@ def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int 
         raise InvalidType(f"values must be a mapping from names to arrays, got {quoted(values)} (as {{'x': array}})")
     generator = np.random.default_rng(whole("seed", seed))
     point: dict[str, Any] = {name: np.array(value) for name, value in init(net, seed).items()}
-    for name in point:  # biases that start at zero say little: move everything off its start
+    for name in point:  # biases at zero would test little: move everything off its start
         point[name] = point[name] + 0.5 * generator.standard_normal(point[name].shape)
     given = {name: array_of(f"the value of {name!r}", value).astype(float) for name, value in (values or {}).items()}
     shapes = small_shapes(net)
     rows = rows_of([net], {name: given[name].shape if name in given else shape for name, shape in shapes.items()})
     point |= drawn(shapes, rows, lambda name: generator)
     point |= given
-    names = tuple(name for name in point if name not in rows)  # numbers of rows have no slope
+    names = tuple(name for name in point if name not in rows)  # row numbers have no slope
     run = net.compile()
     _, gradient = value_and_grad(net, wrt=names).compile()({}, **point)
     worst, where = 0.0, ""
@@ -49,14 +50,12 @@ def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int 
         ahead, behind = (float(run({}, **{**point, name: point[name] + sign * step * direction})) for sign in (1, -1))
         measured = (ahead - behind) / (2 * step)
         derived = float(np.sum(gradient[name] * direction))
-        # differences cannot tell slopes below the rounding of the loss itself
+        # differences cannot resolve slopes below the rounding of the loss
         floor = 1e-10 * max(abs(ahead), abs(behind), 1.0) / step
         ratio = abs(measured - derived) / max(abs(measured), abs(derived), floor)
         if not ratio <= worst:
-            worst, where = (
-                ratio,
-                f"{name!r}: the adjoint gives a slope of {derived:.9g}, differences give {measured:.9g}",
-            )
+            worst = ratio
+            where = f"{name!r}: the adjoint gives a slope of {derived:.9g}, differences give {measured:.9g}"
     if not worst <= tolerance:
         raise GradientError(
             f"the gradient disagrees with finite differences for {where} (ratio {worst:.2g}, allowed {tolerance:.2g})"

@@ -1,6 +1,6 @@
-"""Optimizers: how a parameter steps along its gradient, as symbolic rules. A new optimizer is one row.
+"""Optimizers: update rules as symbolic expressions. A new optimizer is one row.
 
-An optimizer is a mapper too: its state is the parameter with its slots, its item the gradient.
+An optimizer is a mapper: its state is the parameter with its slots, its item the gradient.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from symfold.errors import unknown
 
 @dataclass(frozen=True)
 class PerParameter:
-    """A slot of one number per parameter, such as a step counter; its axes have size 1, so that it broadcasts."""
+    """A slot of one number per parameter, such as a step counter; its axes have size 1, to broadcast."""
 
     name: str
 
 
 @dataclass(frozen=True, repr=False)
 class Optimizer:
-    """`rule(parameter, gradient, *slots, **settings)` gives the parameter and the slots after a step.
+    """An update rule: `rule(parameter, gradient, *slots, **settings)` returns the next parameter and slots.
 
-    Slots start at zero. A slot given by its name has the shape of the parameter.
+    Slots start at zero. A slot given as a name has the shape of the parameter.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Optimizer:
     settings: tuple[tuple[str, Any], ...] = ()
 
     def update(self, parameter: Node, gradient: Node, *slots: Node) -> Sequence[Node]:
-        """The parameter and the slots after a step."""
+        """The next parameter and slots."""
         return self.rule(parameter, gradient, *slots, **dict(self.settings))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Training: the update step run over batches, all layers at once or stage by stage, with a seed, a history, metrics and a progress bar on a terminal."""
+"""`sf.fit`: training steps over batches, for all layers at once or in stages, with history, metrics and progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from symfold.training.training_step import training_of, update_of
 
 @dataclass
 class History(Sequence[float]):
-    """The loss of each step before its update, the metrics after each epoch, and in stages the layer that each step fitted."""
+    """The loss of each step before its update, the metrics after each epoch, and for stages the layer of each step."""
 
     loss: list[float] = field(default_factory=list)
     metrics: dict[str, list[Any]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class History(Sequence[float]):
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave: the parameters, and what happened on the way."""
+    """The result of training: parameters and history."""
 
     params: Parameters
     history: History
@@ -69,25 +69,26 @@ def fit(
     backend: str = "auto",
     dtype: str = "float64",
 ) -> Fitted:
-    """Train the parameters of a loss by gradient steps over mini-batches of `data`, or over given `batches`.
+    """Train the parameters of a loss by gradient steps over mini-batches of `data`, or over `batches`.
 
-    `data` holds an array for every input, samples along the first axis, shuffled anew each epoch by `seed`; `metrics` are
-    functions of the parameters, or nets evaluated on the whole data, after each epoch. Parameters have the names of the
-    loss's, neither fewer nor more. What is wrong with an argument shows before the first step. The arguments are left alone. A loss that is no longer finite stops
-    the training: data or parameters that are not finite are named, else `Diverged` says at which step, names a gradient that is not
-    finite, and keeps the last good parameters. What is a statistic and no weight
-    (`sf.keep_statistics`) is left as it is.
+    `data` holds an array for every input, samples along the first axis, reshuffled each epoch by `seed`. `metrics` are
+    functions of the parameters, or nets evaluated on the whole data, after each epoch. `params` must have exactly the
+    names of the loss's parameters. Arguments are checked before the first step and never modified. Statistics
+    (`sf.keep_statistics`) are not trained. A loss that is not finite stops the training: an error names data or
+    parameters that are not finite; else `Diverged` gives the step, a gradient that is not finite, and the last good
+    parameters.
 
-    With `stages`, the layers of the net's folds are fitted one after the other, in the order in which they are applied: stage k
-    moves the parameters of layer k and those that belong to no layer of a fold (a projection, a readout); the layers before it
-    stay as they are, bit for bit, those after it are left out (`sf.lesion`), so that it trains the net of depth k. `epochs` is
-    the whole budget, shared out evenly, what is left over to the first stages; the optimizer's memory starts anew in each stage.
-    Metrics that are nets are measured without the layers that are not fitted yet; `history.stages` says whose step each was.
+    With `stages`, the layers of the net's folds are fitted one after another, in order of application: stage k trains
+    the parameters of layer k and those outside of folds' layers (a projection, a readout). Earlier layers stay fixed,
+    bit for bit, and later ones are omitted (`sf.lesion`), so that stage k trains the net of depth k. `epochs` is the
+    whole budget, divided evenly, the remainder to the first stages; the optimizer's slots restart in each stage. Nets
+    in `metrics` are evaluated without the layers not fitted yet; `history.stages` names the layer of each step.
 
-    `remat` says how gradients of deep nets save memory ("sqrt" or "reversible"), as for `sf.value_and_grad`.
+    `remat` saves memory in gradients of deep nets ("sqrt" or "reversible"), as for `sf.value_and_grad`.
 
-    `backend` takes the steps: NumPy one by one, others all batches of one size in one call: an epoch, with what is left over of
-    it in a second; where nothing is left over and nothing is measured after each epoch, many epochs. The parameters given back are float64 in any case, those that a backend computed in float32 too.
+    `backend` takes the steps: NumPy one per call; others one epoch per call, with a second call for a smaller last
+    batch, or many epochs if there is none and no metric. Parameters are returned in float64, even if computed in
+    float32.
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
@@ -116,7 +117,7 @@ def fit(
         share = fitted if fitted.layout == layout else {name: fitted[name] for name in layout.names}
         return training_of(update_of(stage.net, share, optimizer, stage.trained, remat), backend, dtype)
 
-    training = training_for(plan[0])
+    training = training_for(plan[0])  # before the first step, to check arguments early
     names = [node.op.name for node in net.inputs]
     if batches is None:
         arrays = checked_batch(data, names)
@@ -126,13 +127,13 @@ def fit(
     measures = measures_of(metrics, fitted, arrays, plan[0], backend, dtype)
     history = History(metrics={name: [] for name in measures})
     bar = Bar(epochs, sys.stderr.isatty() if progress is None else flag("progress", progress))
-    # where nobody asks between epochs they may be one call, a hundred of them where progress is shown
+    # without metrics, a call may take all epochs; with progress, a hundredth
     together = 1 if measures or BACKENDS[backend].training is None else max(1, epochs // 100) if bar.shown else epochs
     epoch = 0
     with np.errstate(all="ignore"):
         for stage in plan:
             before: Stack | None = None
-            if history.loss:  # the first stage is made already: what is wrong shows before the first step
+            if history.loss:
                 training, measures = training_for(stage), measures_of(metrics, fitted, arrays, stage, backend, dtype)
             for number, stacks in rounds(islice(source, stage.epochs), together):
                 for stack in stacks:
@@ -142,47 +143,38 @@ def fit(
                     history.stages += [stage.layer] * len(finite) if stages else []
                     stop = Stop(stack, len(finite), before, len(history.loss))
                     if len(finite) < len(losses):
-                        raise diverged(
-                            stop,
-                            stage,
-                            fitted,
-                            training,
-                            history,
-                            epoch + len(finite) * number // stack.count,
-                            dtype,
-                            losses[-1],
-                        )
-                    if (
-                        arrays is None and not np.isfinite(training.state.flat).all()
-                    ):  # soon: given batches are not kept
+                        at = epoch + len(finite) * number // stack.count
+                        raise diverged(stop, stage, fitted, training, history, at, dtype, losses[-1])
+                    if arrays is None and not np.isfinite(training.state.flat).all():  # the batches are not stored
                         raise diverged(stop, stage, fitted, training, history, epoch, dtype, None)
                     before = stack
                 if not history.loss:
                     raise InvalidValue(
-                        "there are no batches to train on (batches holds none; give at least one mapping from input names to arrays)"
+                        "there are no batches to train on "
+                        "(batches holds none; give at least one mapping from input names to arrays)"
                     )
                 epoch += number
                 if measures:
-                    moved = moved_on(fitted, training.state)
+                    current = updated(fitted, training.state)
                     for name, measure in measures.items():
-                        history.metrics[name].append(measure(moved))
+                        history.metrics[name].append(measure(current))
                 bar.show(epoch, history.loss[-1])
             if not np.isfinite(training.state.flat).all():
                 raise diverged(stop, stage, fitted, training, history, epoch - 1, dtype, None)
-            fitted = moved_on(fitted, training.state)
+            fitted = updated(fitted, training.state)
     bar.close()
     return Fitted(fitted, history)
 
 
 def runs_of(epochs: int, batch_size: int | None, data: Any) -> int:
-    """About how many runs of the loss the training costs: a step takes three. Of given batches nobody knows; a hundred an epoch."""
+    """The estimated cost of a training in runs of the loss: three per step; a hundred steps per epoch of `batches`."""
     first = next(iter(data.values()), None) if isinstance(data, Mapping) else None
     samples = len(first) if isinstance(first, Sized) else 1
     return 3 * epochs * (100 if data is None else -(-samples // (batch_size or samples or 1)))
 
 
-def moved_on(fitted: Parameters, state: Parameters) -> Parameters:
-    """All parameters, those of a training's state as they are there."""
+def updated(fitted: Parameters, state: Parameters) -> Parameters:
+    """The parameters, with those of a training's state taken from there."""
     params = fitted.copy()
     if fitted.layout.leaves == state.layout.leaves[: len(fitted.layout.leaves)]:
         params.flat[:] = state.flat[: len(params.flat)]
@@ -194,7 +186,7 @@ def moved_on(fitted: Parameters, state: Parameters) -> Parameters:
 def measures_of(
     metrics: Any, params: Mapping[str, Any], arrays: Batch | None, stage: Stage, backend: str, dtype: str
 ) -> dict[str, Callable[[Parameters], Any]]:
-    """Every metric as a function of the parameters, those that are nets compiled: what is wrong shows before the first step."""
+    """Every metric as a function of the parameters; nets are compiled now, to show errors before the first step."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise InvalidType(
             f"metrics must be a mapping from names to nets or functions, got {quoted(metrics)} (as {{'loss': loss}})"
@@ -215,32 +207,34 @@ def measures_of(
 def measure_of(
     name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None, backend: str, dtype: str
 ) -> Callable[[Parameters], Any]:
-    """A metric as a function of the parameters: a net on the whole data, or any function of theirs."""
+    """A metric as a function of the parameters: a net on the whole data, or any function."""
     if not isinstance(metric, (Net, Node)):
         if not callable(metric) or not takes(metric, params):
             raise InvalidType(
-                f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters (as lambda params: params['W1'].sum())"
+                f"metric {name!r} is {quoted(metric)}, and neither a net nor a function of the parameters "
+                "(as lambda params: params['W1'].sum())"
             )
         return cast(Callable[[Parameters], Any], metric)
     compiled = Net.of(metric).compile(backend, dtype)
     if arrays is None and compiled.input_names:
         raise InvalidValue(
-            f"metric {name!r} reads {listing(map(repr, compiled.input_names))}, and there is no whole data where batches are given one by one "
-            "(give a function of the parameters, as lambda params: float(net(params, x=held_out)))"
+            f"metric {name!r} reads {listing(map(repr, compiled.input_names))}, and with batches there is no whole "
+            "data (give a function of the parameters, as lambda params: float(net(params, x=held_out)))"
         )
-    for wanted in (*compiled.input_names, *compiled.layout.names):
-        if wanted not in (arrays or {}) and wanted not in params:
+    available = (*(arrays or {}), *params)
+    for leaf_name in (*compiled.input_names, *compiled.layout.names):
+        if leaf_name not in available:
             raise InvalidValue(
-                f"metric {name!r} reads {wanted!r}, which the loss does not (it has {listing(map(repr, (*(arrays or {}), *params)))})"
+                f"metric {name!r} reads {leaf_name!r}, which the loss does not (it has {listing(map(repr, available))})"
             )
-    given = {wanted: arrays[wanted] for wanted in compiled.input_names} if arrays else {}
-    compiled.program({wanted: array.shape for wanted, array in given.items()})
-    return lambda fitted: flatten(compiled(fitted, **given))[0][0]
+    inputs = {input_name: arrays[input_name] for input_name in compiled.input_names} if arrays else {}
+    compiled.program({input_name: array.shape for input_name, array in inputs.items()})
+    return lambda fitted: flatten(compiled(fitted, **inputs))[0][0]
 
 
 def diverged(
     stop: Stop,
-    plan: Stage,
+    stage: Stage,
     fitted: Parameters,
     training: Training,
     history: History,
@@ -248,21 +242,21 @@ def diverged(
     dtype: str,
     value: float | None,
 ) -> Diverged:
-    """The error of a training that is no longer finite, with the parameters of the last finite loss; of the loss, its value."""
+    """The error for a loss of this value, or for parameters that are not finite; it holds the last good parameters."""
     check_data(stop, dtype)
     check_start(fitted)
-    why, advice = explained(stop, plan.net, training, plan.trained)
+    cause, advice = explained(stop, stage.net, training, stage.trained)
     step = stop.steps if value is None else stop.steps + 1
-    what = "the parameters are no longer finite after step" if value is None else f"the loss became {value} at step"
-    error = Diverged(f"{what} {step}, in epoch {epoch + 1}{why}", *advice)
-    error.params = moved_on(fitted, training.good)  # type: ignore[attr-defined]
+    event = "the parameters are no longer finite after step" if value is None else f"the loss became {value} at step"
+    error = Diverged(f"{event} {step}, in epoch {epoch + 1}{cause}", *advice)
+    error.params = updated(fitted, training.good)  # type: ignore[attr-defined]
     error.history = history  # type: ignore[attr-defined]
     error.step = step  # type: ignore[attr-defined]
     return error
 
 
 class Bar:
-    """A progress bar on standard error, if wanted."""
+    """A progress bar on standard error, if `shown`."""
 
     def __init__(self, total: int, shown: bool):
         self.total, self.shown = total, shown

@@ -1,4 +1,4 @@
-"""Updates: a training step as a net, what it moves, and trainings: many such steps in one call, by a backend chosen by name."""
+"""Training steps as nets, the parameters that they move, and trainings: many steps in one call of a backend."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from symfold.transform.autodiff.differentiate import value_and_grad
 def training_step(
     loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None
 ) -> Net:
-    """One step as a net: (the loss, every parameter leaf after the step, every slot after the step); with `trained`, of these parameters alone.
+    """One training step as a net: (loss, next parameters and slots); with `trained`, of these parameters only.
 
-    `remat` is as for `sf.value_and_grad`.
+    `remat` is that of `sf.value_and_grad`.
 
     >>> import symfold as sf
     >>> w = sf.parameter("w")
@@ -36,26 +36,27 @@ def training_step(
     (array(4.), (array(1.),))
     """
     leaves = moved(loss, trained)
-    everything = leaves == [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
-    both = value_and_grad(loss, None if everything else [name for leaf in leaves for name in listed(leaf)], remat)
-    gradients = both.outputs[1:]
+    all_move = leaves == [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    wrt = None if all_move else [name for leaf in leaves for name in listed(leaf)]
+    loss_and_gradients = value_and_grad(loss, wrt, remat)
+    value, *gradients = loss_and_gradients.outputs
     if len(gradients) != len(leaves):
         raise InvalidValue(
-            "a parameter is used both alone and in a sequence of layers; training needs it in one place (use one layer for both)"
+            "a parameter is used both alone and in a sequence of layers; training needs it in one place "
+            "(use one layer for both)"
         )
     parameters: list[Node] = []
     slots: list[Node] = []
     for leaf, gradient in zip(leaves, gradients, strict=True):
-        own = [slot_of(leaf, name) for name in optimizer.slots]
-        first, *others = optimizer.update(leaf, gradient, *own)
-        parameters.append(first)
-        slots += others
+        parameter, *new_slots = optimizer.update(leaf, gradient, *(slot_of(leaf, name) for name in optimizer.slots))
+        parameters.append(parameter)
+        slots += new_slots
     after = (*parameters, *slots)
-    return Net((both.outputs[0], *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), both.signature)
+    return Net((value, *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), loss_and_gradients.signature)
 
 
 def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
-    """The parameter leaves that move: all that are not fixed, or those of these names; of a family that moves in part, its members."""
+    """The leaves that move: all but fixed ones, or those of these names; single members if a family splits."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter" and not isinstance(leaf.op.start, Fixed)]
     if trained is None:
         return leaves
@@ -71,7 +72,7 @@ def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
 
 
 def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
-    """What an optimizer remembers of a parameter, as a parameter of the step that starts at zero."""
+    """The slot of a parameter, as a parameter of the step that starts at zero."""
     op = leaf.op
     name = slot if isinstance(slot, str) else slot.name
     shape = op.shape if isinstance(slot, str) else (1,) * len(op.shape)
@@ -92,24 +93,24 @@ def update_of(
     trained: Sequence[str] | None = None,
     remat: str | None = None,
 ) -> Update:
-    """The training step of a loss from these parameters; with `trained`, of the parameters of these names alone."""
+    """The training step of a loss, starting at these parameters; with `trained`, of parameters of these names only."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
-    movers = moved(loss, trained)
-    slots = [slot_of(leaf, name) for leaf in movers for name in optimizer.slots]
+    moved_leaves = moved(loss, trained)
+    slots = [slot_of(leaf, name) for leaf in moved_leaves for name in optimizer.slots]
     start = Parameters(layout_of(Net((*leaves, *slots))))
-    given = parameters_of(params, layout_of(loss)).flat
-    start.flat[: len(given)] = given
-    return Update(training_step(loss, optimizer, trained, remat), (*movers, *slots), start)
+    initial = parameters_of(params, layout_of(loss)).flat
+    start.flat[: len(initial)] = initial
+    return Update(training_step(loss, optimizer, trained, remat), (*moved_leaves, *slots), start)
 
 
 def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
-    """A training by a backend."""
+    """The training of an update by a backend."""
     many_steps = BACKENDS[backend].training
     return many_steps(update, dtype) if many_steps else Stepper(update, backend, dtype)
 
 
 class Stepper:
-    """A training by programs, a call a step: ask for the loss of a batch, then commit the update or not."""
+    """A training by a program per step: compute the loss of a batch, then commit the update or not."""
 
     def __init__(self, update: Update, backend: str = "numpy", dtype: str = "float64"):
         self.net = update.net
@@ -121,17 +122,17 @@ class Stepper:
 
     def run(self, stack: Stack) -> list[float]:
         """A step for each batch, up to the first loss that is not finite."""
-        whole = {name: stack[name] for name in stack}
+        arrays = {name: stack[name] for name in stack}
         losses: list[float] = []
         for k in range(stack.count):
-            losses.append(self.loss_of({name: values[k] for name, values in whole.items()}))
+            losses.append(self.loss_of({name: array[k] for name, array in arrays.items()}))
             if not math.isfinite(losses[-1]):
                 break
             self.commit()
         return losses
 
     def loss_of(self, batch: Mapping[str, Any]) -> float:
-        """The loss on a batch, before the update; the update is computed and waits for `commit`."""
+        """The loss on a batch before the update, which is computed and waits for `commit`."""
         key = tuple(batch[name].shape for name in self.inputs)
         program = self.programs.get(key)
         if program is None:

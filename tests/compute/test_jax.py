@@ -95,7 +95,7 @@ def test_values_and_gradients_are_numpys_and_gradients_agree_by_two_routes(case:
     value, ours = both.compile("jax")(params, **inputs)
     program = fed(loss, values)
     with precision("float64"):
-        theirs = jax.grad(lambda p, i: program.function(p, i)[0], argnums=(0, 1))(leaves_from(program.params, "float64"), program.fed)
+        theirs = jax.grad(lambda p, i: program.function(p, i)[0], argnums=(0, 1))(leaves_from(program.params, "float64"), program.inputs)
     assert_same(value, wanted_value)
     assert_close(ours, wanted, 1e-12)
     assert_close(by_name(program, *theirs), {name: np.asarray(array) for name, array in ours.items()}, 1e-12)
@@ -123,7 +123,7 @@ def test_the_jaxpr_has_one_size_at_depth_10_and_1000(case: Case) -> None:
         with precision("float64"):
             for net in (loss, both):
                 program = fed(net, case.values(depth))
-                given = leaves_from(program.params, "float64"), program.fed
+                given = leaves_from(program.params, "float64"), program.inputs
                 traced[-1].append(list(equations(jax.make_jaxpr(program.function)(*given).jaxpr)))
                 if net is loss:
                     slope = jax.grad(lambda p, i, f=program.function: f(p, i)[0])

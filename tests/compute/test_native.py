@@ -33,12 +33,12 @@ pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
 from symfold.compute.backends.choice import automatic
 from symfold.compute.backends.native import machine
-from symfold.compute.backends.native import written as writing
+from symfold.compute.backends.native import module as native_module
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.functions import ROWS, ULPS
 from symfold.compute.backends.native.machine import Loaded, compiled, host
 from symfold.compute.backends.native.program import Program
-from symfold.compute.backends.native.rewriting import put_otherwise
+from symfold.compute.backends.native.rewriting import rewritten
 from symfold.compute.backends.native.training import Training
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -251,8 +251,8 @@ def test_windows_maxima_masks_rows_and_sums_over_names(function: Callable[[Node]
 @pytest.mark.parametrize("innermost", [False, True])
 def test_threads_and_samples_side_by_side(function: Callable[[Node], object], innermost: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bits with any number of threads, the same numbers whichever way arrays lie."""
-    monkeypatch.setattr(writing, "DIVIDED", 0)
-    monkeypatch.setattr(writing, "innermost_samples", lambda *_: innermost)
+    monkeypatch.setattr(native_module, "DIVIDED", 0)
+    monkeypatch.setattr(native_module, "innermost_samples", lambda *_: innermost)
     both = squares_and_gradient(function)
     found = []
     for threads in ("1", "3"):
@@ -299,8 +299,8 @@ def test_the_first_largest_entry_is_numpy_s(array: np.ndarray) -> None:
 @pytest.mark.parametrize("innermost", [False, True])
 @pytest.mark.parametrize("name", ["image_residual", "attention_only", "post_norm"])
 def test_architectures_with_threads_and_samples_side_by_side(name: str, innermost: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "DIVIDED", 0)
-    monkeypatch.setattr(writing, "innermost_samples", lambda *_: innermost)
+    monkeypatch.setattr(native_module, "DIVIDED", 0)
+    monkeypatch.setattr(native_module, "innermost_samples", lambda *_: innermost)
     values = values_of(ARCHITECTURES[name])
     both = sf.value_and_grad((ARCHITECTURES[name].outputs[0] ** 2).sum(), wrt=list(values))
     params, inputs = split(both, values)
@@ -427,7 +427,7 @@ def operations_of(roots: Iterable[Node]) -> Iterator[str]:
 def test_the_adjoint_of_a_convolution_is_one() -> None:
     roots = inlined(image_gradient(3, 2).outputs)
     assert "add_windows" in operations_of(roots)
-    assert "add_windows" not in operations_of(put_otherwise(roots)) and "windows" in operations_of(put_otherwise(roots))
+    assert "add_windows" not in operations_of(rewritten(roots)) and "windows" in operations_of(rewritten(roots))
 
 
 def test_a_gradient_keeps_no_windows() -> None:
@@ -470,7 +470,7 @@ def test_threads_do_not_share_memory() -> None:
 @cases
 def test_threads_divide_the_work_and_change_no_bit(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums are added in the same order, however many threads there are; here every kernel is divided, however small."""
-    monkeypatch.setattr(writing, "DIVIDED", 0)
+    monkeypatch.setattr(native_module, "DIVIDED", 0)
     values = case.values(3)
     net = sf.value_and_grad(weighted_squares(case.build(3)), wrt=list(values))
     params, inputs = split(net, values)
@@ -482,7 +482,7 @@ def test_threads_divide_the_work_and_change_no_bit(case: Case, monkeypatch: pyte
 
 
 def test_a_training_with_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "DIVIDED", 0)
+    monkeypatch.setattr(native_module, "DIVIDED", 0)
     fitted = []
     for threads in ("1", "2"):
         monkeypatch.setenv("SYMFOLD_THREADS", threads)

@@ -76,7 +76,7 @@ def test_a_gradient_is_named_where_the_loss_was_finite(backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_loss_that_is_not_finite_at_the_first_step_is_not_the_rates_fault(backend: str) -> None:
     error = complaint(sf.Net.of((np.log(W) * sf.tensor("x", (None,))).sum()), {"w": -1.0}, backend, data={"x": np.ones(2)})
-    assert "nan at step 1, in epoch 1, where data and parameters are finite" in str(error) and "smaller rate" not in str(error)
+    assert "nan at step 1, in epoch 1, although data and parameters are finite" in str(error) and "smaller rate" not in str(error)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -1,10 +1,12 @@
-"""Backends: from a net of known shapes to a program. A new backend is one row.
+"""Backends: programs of nets. A new backend is one row.
 
-stacks    many like batches in one value
-table     what a row holds, and the call that adds one
-choice    which backend `auto` takes
-jax/      folds as lax.scan (extra `jax`)
-numpy/    NumPy calls into preallocated arrays
-native/   machine code by LLVM (extra `native`)
-rows      the backends that come with symfold
+In: a net, the shapes of its inputs, parameters. Out: a program, or a training.
+
+    stacks    many batches of equal shapes in one value
+    table     the rows of backends, and the call that adds one
+    choice    the backend that `auto` takes
+    jax/      folds as lax.scan (extra `jax`)
+    numpy/    NumPy calls into preallocated arrays
+    native/   machine code by LLVM (extra `native`)
+    rows      the backends of symfold
 """

@@ -1,4 +1,4 @@
-"""The backends that come with symfold, in the order in which they are listed."""
+"""The backends of symfold, in the order of listings."""
 
 from symfold.compute.backends.jax.row import ROW as JAX
 from symfold.compute.backends.native.row import ROW as NATIVE

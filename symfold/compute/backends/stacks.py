@@ -1,4 +1,4 @@
-"""Stacks: many like batches in one value, so that a backend can take many steps of training in one call."""
+"""Stacks: many batches of equal shapes in one value, for many training steps in one call."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Stack(Mapping[str, Any]):
-    """`count` like batches, one after the other: `stack[name][k]` is the value of an input in batch k, samples along its first axis.
+    """`count` batches of equal shapes: `stack[name][k]` is an input's value in batch k, samples along its first axis.
 
-    Where batches are rows of whole arrays, `order` says which: (count, rows) of positions. They are gathered when they are
-    read, so that who needs a part of them, as one machine of several, reads no more.
+    If batches are rows of whole arrays, `order` holds their positions, of shape (count, rows). Rows are gathered
+    when read, so that each of several machines reads its own part only.
 
     >>> stack = Stack(2, {"x": np.array([[0.0], [10.0], [20.0], [30.0]])}, np.array([[3, 0], [2, 1]]))
     >>> stack["x"].shape, stack.part("x", (slice(None), slice(0, 1))).tolist(), stack.batch(1)["x"].tolist()
@@ -35,18 +35,18 @@ class Stack(Mapping[str, Any]):
         return len(self.arrays)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of `stack[name]`: the number of batches first."""
+        """The shape of `stack[name]`; the first size is the number of batches."""
         shape: tuple[int, ...] = np.shape(self.arrays[name])
         return shape if self.order is None else (*self.order.shape, *shape[1:])
 
     def part(self, name: str, index: tuple[slice, ...]) -> Any:
-        """What `stack[name][index]` is, of slices, read alone."""
+        """`stack[name][index]` for slices, without reading the rest."""
         if self.order is None:
             return self.arrays[name][index]
         return self.arrays[name][(self.order[index[:2]], *index[2:])]
 
     def cut(self, start: int, stop: int) -> Stack:
-        """The batches from one number up to another."""
+        """The batches from `start` up to `stop`."""
         steps = range(self.count)[start:stop]
         if self.order is None:
             return Stack(len(steps), {name: array[start:stop] for name, array in self.arrays.items()})

@@ -1,6 +1,6 @@
-"""The table of backends: one row per backend, and every fact about the backend in its row.
+"""The table of backends: one row per backend, with every fact about it.
 
-A row is added by one call of `backend`, in this package or in a user's own code.
+One call of `backend` adds a row, here or in a user's code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Program(Protocol):
         """Compute the outputs from the inputs and the parameters."""
 
     def results(self) -> list[Any]:
-        """The outputs as NumPy arrays of their own."""
+        """Copies of the outputs, as NumPy arrays."""
 
     @property
     def source(self) -> str:
@@ -43,11 +43,11 @@ class Program(Protocol):
 
 @dataclass(frozen=True)
 class Update:
-    """The training step of a loss, and the parameters that it moves: all that a backend needs for a training.
+    """The training step of a loss and the parameters that it moves: all that a backend needs for a training.
 
-    `net` gives the loss on a batch and then, in their order, every one of `moved` after the step: leaves of the layout
-    of `start`, or runs of the members of stacked inputs (`Layout.place` says where each lies). `start` holds the initial
-    parameters, slots of the optimizer (momentum's velocities) among them; the rule of the optimizer is part of the net.
+    The outputs of `net` are the loss on a batch, then the new values of `moved`, in order: leaves of the layout of
+    `start`, or slices of stacked inputs (`Layout.place` gives their places). `start` holds the initial parameters
+    and the slots of the optimizer, such as velocities; the rule of the optimizer is part of the net.
     """
 
     net: Net
@@ -56,39 +56,38 @@ class Update:
 
 
 class Training(Protocol):
-    """A training under way: `fit` says what to train on, a backend takes the steps.
+    """A training in progress: `fit` supplies the batches, a backend takes the steps.
 
-    `fit` calls `run` for one stack of batches after the other, and reads `state` between calls only if someone asks
-    (a metric, the end), so a backend may keep the parameters where it computes.
+    `fit` calls `run` for one stack after another and reads `state` between calls only if a metric or the end
+    requires it, so a backend may keep the parameters on its device.
     """
 
     def run(self, stack: Stack) -> Sequence[float]:
         """Take a step for each batch of the stack, in order; return the losses, each before its update.
 
-        If a loss is not finite, its update is not made, nothing after it is done, and it is the last of the losses: fewer
-        losses than batches, or a last one that is not finite, say at which step. That check must not cost one call per step.
-        Stacks have shapes of their own from call to call (the rest of an epoch is smaller), their arrays any real type;
-        one holds an epoch at most, or a few small ones.
+        The first loss that is not finite ends the run without its update and is the last one returned. The check
+        must not cost one call per step. Shapes of stacks may differ between calls (the rest of an epoch is
+        smaller), and arrays may have any real type; a stack holds at most one epoch, or a few small ones.
         """
 
     @property
     def state(self) -> Parameters:
-        """The parameters and slots after the steps that were made."""
+        """The parameters and slots after the last step."""
 
     @property
     def good(self) -> Parameters:
-        """Those before the last step that was made: where the last finite loss was computed."""
+        """The parameters and slots before the last step, at which the last finite loss was computed."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """What is known about one backend.
+    """The facts about one backend.
 
-    - `program(net, shapes, params, dtype)` makes a program of a net, for inputs of these shapes.
-    - `training(update, dtype)` makes a training that takes many steps in one call; without it, programs take one step each.
-    - `supports(node)` says whether there is code for an operation; `backend="auto"` asks it.
-    - `package` is the optional package that it needs, which the extra of the backend's name installs.
-    - `dtypes` are the types of numbers that it computes with.
+    - `program(net, shapes, params, dtype)`: the program of a net for inputs of these shapes.
+    - `training(update, dtype)`: a training that takes many steps per call; without it, a program takes each step.
+    - `supports(node)`: whether there is code for an operation, for `backend="auto"`.
+    - `package`: the optional package that it needs; the extra of the backend's name installs it.
+    - `dtypes`: the types of numbers that it computes with.
     """
 
     name: str
@@ -103,14 +102,16 @@ class Backend:
         return self.package is None or find_spec(self.package) is not None
 
     def check(self, dtype: str) -> None:
-        """An error if the backend's package is missing, or if it does not compute with this type of numbers."""
+        """Raise an error if the backend's package is missing or it does not support this dtype."""
         if not self.installed:
             raise MissingPackage(
-                f"backend={self.name!r} needs the package {self.package}, which is not installed (pip install 'symfold[{self.name}]')"
+                f"backend={self.name!r} needs the package {self.package}, which is not installed "
+                f"(pip install 'symfold[{self.name}]')"
             )
         if dtype not in self.dtypes:
             raise InvalidValue(
-                f"the {self.name} backend computes in {', '.join(self.dtypes)} only, got dtype={dtype!r} (leave dtype out, or choose another backend)"
+                f"the {self.name} backend computes in {', '.join(self.dtypes)} only, got dtype={dtype!r} "
+                "(leave dtype out, or choose another backend)"
             )
 
 
@@ -118,7 +119,7 @@ BACKENDS: dict[str, Backend] = {}
 
 
 def backend(row: Backend) -> Backend:
-    """Add the row of a backend; `compile` and `fit` know it from now on."""
+    """Add the row of a backend, for `compile` and `fit`."""
     BACKENDS[row.name] = row
     return row
 

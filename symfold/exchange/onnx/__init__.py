@@ -1,8 +1,10 @@
 """ONNX: nets as models.
 
-graph           the model being written
-elementwise     one row per function
-arrangement, reductions, windows, images   one row per primitive
-rows            the table of primitives
-writer          sf.to_onnx
+In: a net and its parameters. Out: an ONNX file.
+
+    graph           the model under construction
+    elementwise     functions, one row each
+    arrangement, reductions, windows, images   primitives, one row each
+    rows            the table of primitives
+    writer          sf.to_onnx
 """

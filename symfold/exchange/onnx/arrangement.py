@@ -1,4 +1,4 @@
-"""Shapes, axes and parts in ONNX."""
+"""Shapes, axes, indexing and concatenation in ONNX."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def total_of(sizes: Sequence[Size]) -> Size:
 
 
 def whole_index(shape: Shape, index: Sequence[Any]) -> list[Any]:
-    """An index with an entry for each axis: a whole number, or the ends of a slice."""
+    """An index with one entry per axis: a whole number, or the ends of a slice."""
     check_rank(shape)
-    at = list(index).index(...) if ... in index else len(index)
-    named = len(index) - (... in index)
-    return [*index[:at], *[(None, None)] * (len(shape) - named), *index[at + 1 :]]
+    ellipsis = list(index).index(...) if ... in index else len(index)
+    explicit = len(index) - (... in index)
+    return [*index[:ellipsis], *[(None, None)] * (len(shape) - explicit), *index[ellipsis + 1 :]]
 
 
 def indexed(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]) -> str:
-    """Entries by whole numbers and slices."""
+    """Entries at whole numbers and slices."""
     starts: list[Size] = []
     ends: list[Size] = []
     axes, steps, squeezed = [], [], []
@@ -68,7 +68,7 @@ def indexed(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]
 
 
 def put(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]) -> str:
-    """Zeros of another's shape with a value at an index: the value, padded."""
+    """Zeros with a value at an index: the value, padded."""
     before, after, squeezed = [], [], []
     for axis, (size, part) in enumerate(zip(node.args[1].shape, whole_index(node.args[1].shape, index), strict=True)):
         if isinstance(part, int):
@@ -76,7 +76,8 @@ def put(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]) ->
             part = (part, part + 1) if part >= 0 else (size + part, size + part + 1)
         if len(part) > 2 and part[2] not in (None, 1):
             raise NoRule(
-                f"values put {part[2]} places apart cannot be written for ONNX (export the net itself, not its gradient)"
+                f"values put {part[2]} places apart cannot be written for ONNX "
+                "(export the net itself, not its gradient)"
             )
         start, end = (0 if part[0] is None else part[0]), (size if part[1] is None else part[1])
         before.append(start + size if isinstance(start, int) and start < 0 else start)
@@ -90,7 +91,7 @@ def padded(graph: Graph, value: str, before: Sequence[Size], after: Sequence[Siz
 
 
 def sum_to(graph: Graph, node: Node, names: Sequence[str], shape: Shape) -> str:
-    """Summed over the axes that broadcasting added or enlarged."""
+    """The sum over the axes that broadcasting added or expanded."""
     before = node.args[0].shape
     check_rank(before)
     extra = len(before) - len(shape)
@@ -100,12 +101,11 @@ def sum_to(graph: Graph, node: Node, names: Sequence[str], shape: Shape) -> str:
 
 
 def concatenate(graph: Graph, node: Node, names: Sequence[str], axis: int) -> str:
-    """Parts one after the other; their other axes broadcast."""
-    where = axis % rank_of(node)
-    wanted = [(*node.shape[:where], arg.shape[where], *node.shape[where + 1 :]) for arg in node.args]
-    return graph.emit(
-        "Concat", *(graph.spread(n, a.shape, w) for n, a, w in zip(names, node.args, wanted, strict=True)), axis=where
-    )
+    """A concatenation; the other axes broadcast."""
+    axis %= rank_of(node)
+    shapes = [(*node.shape[:axis], arg.shape[axis], *node.shape[axis + 1 :]) for arg in node.args]
+    parts = [graph.spread(name, arg.shape, s) for name, arg, s in zip(names, node.args, shapes, strict=True)]
+    return graph.emit("Concat", *parts, axis=axis)
 
 
 def stack(graph: Graph, node: Node, names: Sequence[str]) -> str:

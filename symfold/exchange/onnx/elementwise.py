@@ -1,4 +1,4 @@
-"""Elementwise functions in ONNX: one row a head, from the graph, the node and the names of its arguments."""
+"""Elementwise functions in ONNX: one row per head, a function of the graph, the node and its arguments' names."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Row = Callable[..., str]  # (graph, node, names of the arguments, **attributes)
 
 
 def plain(kind: str) -> Row:
-    """An operation that ONNX has under a name of its own."""
+    """One ONNX operation."""
     return lambda graph, node, names, **_: graph.emit(kind, *names)
 
 
 def chain(kind: str) -> Row:
-    """An operation of two that is applied to many."""
+    """A binary operation chained over several arguments."""
     return lambda graph, node, names: reduce(lambda a, b: graph.emit(kind, a, b), names)
 
 
@@ -33,7 +33,7 @@ def where(graph: Graph, z: str, positive: str, other: str) -> str:
 
 
 def power(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """A power; the common ones by operations of their own."""
+    """A power; common exponents have operations of their own."""
     exponent = node.args[1].op
     value = exponent.value if isinstance(exponent, Constant) else None
     if value == -1:
@@ -53,7 +53,7 @@ def heaviside(graph: Graph, node: Node, names: Sequence[str]) -> str:
 
 
 def softplus(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """max(z, 0) + log1p(exp(-|z|)): ONNX's own overflows in some runtimes."""
+    """max(z, 0) + log1p(exp(-|z|)): ONNX's Softplus overflows in some runtimes."""
     small = graph.emit("Exp", graph.emit("Neg", graph.emit("Abs", names[0])))
     return graph.emit("Add", graph.emit("Relu", names[0]), log1p(graph, node, [small]))
 
@@ -69,7 +69,7 @@ def numbers(graph: Graph, flags: str) -> str:
 
 
 def flags(graph: Graph, name: str) -> str:
-    """Where a number is not 0."""
+    """Truth values: whether numbers are not 0."""
     return graph.emit("Not", graph.emit("Equal", name, graph.constant(0.0)))
 
 
@@ -78,23 +78,23 @@ def logic(kind: str) -> Row:
     return lambda graph, node, names, **_: numbers(graph, graph.emit(kind, *(flags(graph, name) for name in names)))
 
 
-# -- what ONNX lacks, written so that no digits are lost; its Elu, LeakyRelu and Softsign lose some, or round their parameters to float32
+# -- functions that ONNX lacks, to full precision; its Elu, LeakyRelu and Softsign lose digits or round parameters
 
 
 def log1p(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """log(u)*z/(u - 1) of the rounded sum u = 1 + z: what rounding takes from the logarithm, the quotient gives back."""
+    """log(u)*z/(u - 1) with the rounded sum u = 1 + z: the quotient corrects for the rounding."""
     one = graph.constant(1.0)
     total = graph.emit("Add", names[0], one)
-    seen = graph.emit("Sub", total, one)
-    value = graph.emit("Mul", graph.emit("Log", total), graph.emit("Div", names[0], seen))
-    plain_ones = graph.emit(
-        "Or", graph.emit("Equal", seen, graph.constant(0.0)), graph.emit("Equal", total, graph.constant(math.inf))
+    rounded = graph.emit("Sub", total, one)
+    value = graph.emit("Mul", graph.emit("Log", total), graph.emit("Div", names[0], rounded))
+    is_identity = graph.emit(
+        "Or", graph.emit("Equal", rounded, graph.constant(0.0)), graph.emit("Equal", total, graph.constant(math.inf))
     )
-    return graph.emit("Where", plain_ones, names[0], value)
+    return graph.emit("Where", is_identity, names[0], value)
 
 
 def expm1(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """(u - 1)*z/log(u) of the rounded power u = exp(z), for the same reason; u - 1 where z is not small."""
+    """(u - 1)*z/log(u) with the rounded power u = exp(z), for the same reason; u - 1 if z is not small."""
     power = graph.emit("Exp", names[0])
     less = graph.emit("Sub", power, graph.constant(1.0))
     value = graph.emit("Mul", less, graph.emit("Div", names[0], graph.emit("Log", power)))
@@ -103,7 +103,7 @@ def expm1(graph: Graph, node: Node, names: Sequence[str]) -> str:
 
 
 def logarithm(base: float) -> Row:
-    """A logarithm to a base, exact at its powers."""
+    """A logarithm to a base, exact at powers of the base."""
 
     def row(graph: Graph, node: Node, names: Sequence[str]) -> str:
         value = graph.emit("Div", graph.emit("Log", names[0]), graph.constant(math.log(base)))
@@ -115,7 +115,7 @@ def logarithm(base: float) -> Row:
 
 
 def cbrt(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """A power, put right by a step of Newton's."""
+    """The power 1/3, corrected by a Newton step."""
     root = graph.emit(
         "Mul", graph.emit("Sign", names[0]), graph.emit("Pow", graph.emit("Abs", names[0]), graph.constant(1 / 3))
     )
@@ -126,7 +126,7 @@ def cbrt(graph: Graph, node: Node, names: Sequence[str]) -> str:
 
 
 def hypot(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """The larger side times sqrt(1 + the square of the quotient of both)."""
+    """max * sqrt(1 + (min/max)**2)."""
     a, b = (graph.emit("Abs", name) for name in names)
     large, small = graph.emit("Max", a, b), graph.emit("Min", a, b)
     share = graph.emit("Div", small, large)
@@ -138,7 +138,7 @@ def hypot(graph: Graph, node: Node, names: Sequence[str]) -> str:
 
 
 def tail(graph: Graph, size: str, scale: float) -> str:
-    """erfc(sqrt(scale)*size) where that is 1 or more: the exponential of a square in two parts, times a polynomial."""
+    """erfc(sqrt(scale)*size) for arguments >= 1: the exponential of a square in two parts, times a polynomial."""
     near = graph.emit("Div", graph.emit("Floor", graph.emit("Mul", size, graph.constant(16.0))), graph.constant(16.0))
     rest = graph.emit("Mul", graph.emit("Sub", size, near), graph.emit("Add", size, near))
     powers = [
@@ -151,7 +151,7 @@ def tail(graph: Graph, size: str, scale: float) -> str:
 
 
 def polynomial(graph: Graph, x: str, coefficients: Sequence[float]) -> str:
-    """A polynomial, its constant first."""
+    """A polynomial; coefficients start with the constant."""
     value = graph.constant(coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
         value = graph.emit("Add", graph.emit("Mul", value, x), graph.constant(coefficient))
@@ -159,7 +159,7 @@ def polynomial(graph: Graph, x: str, coefficients: Sequence[float]) -> str:
 
 
 def erf(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """ONNX's own in float32; in float64, which runtimes lack, a polynomial up to 1 and the tail beyond."""
+    """Erf in float32; in float64, which runtimes lack, a polynomial up to 1 and the tail beyond."""
     if graph.dtype.itemsize == 4:
         return graph.emit("Erf", names[0])
     size, one = graph.emit("Abs", names[0]), graph.constant(1.0)
@@ -173,7 +173,7 @@ def erf(graph: Graph, node: Node, names: Sequence[str]) -> str:
 
 
 def erfc(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """1 - erf(z), and beyond 1 the tail itself."""
+    """1 - erf(z); beyond 1, the tail."""
     far = tail(graph, bounded(graph, names[0], 1.0, 64.0), 1.0)
     near = graph.emit("Sub", graph.constant(1.0), erf(graph, node, names))
     return graph.emit("Where", graph.emit("Greater", names[0], graph.constant(1.0)), far, near)
@@ -193,7 +193,7 @@ def bounded(graph: Graph, name: str, low: float, high: float) -> str:
 
 
 def sigmoid(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """1/(1 + exp(-z)): runtimes approximate their own to three digits far out."""
+    """1/(1 + exp(-z)): the Sigmoid of runtimes has three digits in the tails."""
     return graph.emit(
         "Reciprocal", graph.emit("Add", graph.constant(1.0), graph.emit("Exp", graph.emit("Neg", names[0])))
     )
@@ -220,10 +220,10 @@ HEADS: dict[Head, Row] = {
     functions.step: lambda g, n, a: where(g, a[0], g.constant(1.0), g.constant(0.0)),
 }  # fmt: skip
 
-# what runtimes have in float32 alone; in float64 it is made of other functions
+# functions that runtimes have in float32 only; in float64 they are composed of others
 SINGLE = (sp.tan, sp.sinh, sp.cosh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh)
 
 
 def has(dtype: str) -> Callable[[Head], bool]:
-    """Whether a function is written by a row here, in a number type."""
+    """Whether a function has a row for a dtype."""
     return lambda head: head in HEADS and (dtype != "float64" or head not in SINGLE)

@@ -1,6 +1,6 @@
-"""An ONNX graph under construction: nodes in order, constants said once, sizes that are known when numbers come.
+"""An ONNX graph under construction: nodes in order, shared constants, sizes read off the inputs at run time.
 
-A value is its name. What stands in the body of a fold may read what stands outside it; constants and sizes stand outside all.
+A value is its name. The body of a fold may read values outside of it; constants and sizes are outside of all bodies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LAST = np.iinfo(np.int64).max
 
 
 def onnx_package() -> Any:
-    """The package `onnx`, or the error that says how to get it."""
+    """The package `onnx`, or an error if it is not installed."""
     try:
         import onnx
     except ImportError:
@@ -31,7 +31,7 @@ def onnx_package() -> Any:
 
 
 class Graph:
-    """A graph being written: `emit` appends an operation and gives the name of its result."""
+    """A graph under construction: `emit` appends an operation and returns the name of its result."""
 
     def __init__(self, dtype: str, taken: Sequence[str]):
         self.onnx = onnx_package()
@@ -39,15 +39,13 @@ class Graph:
         self.type = self.onnx.helper.np_dtype_to_tensor_dtype(self.dtype)
         self.taken = set(taken)
         self.initializers: list[Any] = []
-        self.scopes: list[list[Any]] = [[]]  # the nodes of the graph, then of the bodies being written in it
+        self.scopes: list[list[Any]] = [[]]  # the nodes of the graph, then of nested bodies
         self.constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self.symbols: dict[
-            sp.Symbol, tuple[str, int]
-        ] = {}  # unknown sizes: the input and the axis where they are read off
+        self.symbols: dict[sp.Symbol, tuple[str, int]] = {}  # unknown sizes, as input and axis
         self.sizes: dict[Any, str] = {}
 
     def fresh(self, stem: str) -> str:
-        """A name that nobody has yet."""
+        """An unused name."""
         number, name = 1, stem
         while name in self.taken:
             number, name = number + 1, f"{stem}_{number}"
@@ -55,11 +53,11 @@ class Graph:
         return name
 
     def emit(self, kind: str, *args: str, **attributes: Any) -> str:
-        """An operation of one result."""
+        """An operation with one result."""
         return self.emit_many(kind, args, 1, **attributes)[0]
 
     def emit_many(self, kind: str, args: Sequence[str], count: int, **attributes: Any) -> list[str]:
-        """An operation of several results."""
+        """An operation with several results."""
         results = [self.fresh(f"{kind}_{len(self.taken)}") for _ in range(count)]
         self.scopes[-1].append(
             self.onnx.helper.make_node(kind, list(args), results, name=results[0] if results else kind, **attributes)
@@ -67,25 +65,25 @@ class Graph:
         return results
 
     def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> str:
-        """An array that is known: of the graph's type, unless another is asked for."""
+        """A constant array, of the graph's dtype by default."""
         array = np.ascontiguousarray(np.asarray(value, dtype=self.dtype if dtype is None else dtype)).reshape(
             np.shape(value)
         )
         key = (array.dtype.str, array.shape, array.tobytes())
         if name is None and key in self.constants:
             return self.constants[key]
-        made = name or self.fresh(f"constant_{len(self.initializers)}")
-        self.initializers.append(self.onnx.numpy_helper.from_array(array, made))
+        constant_name = name or self.fresh(f"constant_{len(self.initializers)}")
+        self.initializers.append(self.onnx.numpy_helper.from_array(array, constant_name))
         if name is None:
-            self.constants[key] = made
-        return made
+            self.constants[key] = constant_name
+        return constant_name
 
     def integers(self, values: Sequence[int]) -> str:
-        """Whole numbers that are known: axes, places, sizes."""
+        """Constant whole numbers: axes, positions, sizes."""
         return self.constant(np.asarray(values, dtype=np.int64).reshape(len(values)), np.int64)
 
     def size(self, size: Size) -> str:
-        """A size, as an array of one whole number; an unknown one is read off the inputs."""
+        """A size as an array of one whole number; an unknown size is read off the inputs."""
         if isinstance(size, int):
             return self.integers([size])
         if size not in self.sizes:
@@ -100,11 +98,11 @@ class Graph:
             name, axis = self.symbols[size]
             return self.emit("Shape", name, start=axis, end=axis + 1)
         if isinstance(size, sp.floor):
-            above, below = size.args[0].as_numer_denom()
-            return self.emit("Div", self.size(above), self.size(below))  # of whole numbers that are not negative
-        above, below = size.as_numer_denom()
-        if below != 1:
-            return self.emit("Div", self.size(above), self.size(below))
+            numerator, denominator = size.args[0].as_numer_denom()
+            return self.emit("Div", self.size(numerator), self.size(denominator))  # floor division: none is negative
+        numerator, denominator = size.as_numer_denom()
+        if denominator != 1:
+            return self.emit("Div", self.size(numerator), self.size(denominator))
         kind = {sp.Add: "Add", sp.Mul: "Mul"}.get(type(size))
         if kind is None:
             raise NoRule(
@@ -120,51 +118,52 @@ class Graph:
         return self.emit("Concat", *(self.size(size) for size in shape), axis=0)
 
     def spread(self, value: str, before: Shape, after: Shape) -> str:
-        """A value in its whole shape, broadcast where it does not have it."""
+        """A value broadcast to a shape, if it has another."""
         return value if before == after else self.emit("Expand", value, self.shape(after))
 
     def info(self, name: str, shape: Shape, dtype: Any = None) -> Any:
-        """What a graph says of its inputs and results: the type, and the sizes as far as they are known."""
+        """The type and shape of an input or result; unknown sizes by name."""
         kind = self.type if dtype is None else self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return self.onnx.helper.make_tensor_value_info(
             name, kind, [size if isinstance(size, int) else str(size) for size in shape]
         )
 
     def output(self, name: str, value: str, shape: Shape) -> Any:
-        """A value as a result of the graph, under a name of its own."""
+        """A value as a named result of the graph."""
         self.scopes[0].append(self.onnx.helper.make_node("Identity", [value], [name], name=name))
         return self.info(name, shape)
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """Write to the graph itself, before what is being written now."""
-        held, self.scopes = self.scopes, self.scopes[:1]
+        """Append to the graph itself instead of the current body."""
+        scopes, self.scopes = self.scopes, self.scopes[:1]
         try:
             yield
         finally:
-            self.scopes = held
+            self.scopes = scopes
 
     @contextmanager
     def body(self) -> Iterator[list[Any]]:
-        """Write the nodes of a body; the list holds them."""
+        """Append to a new body, whose nodes are in the list."""
         self.scopes.append([])
         yield self.scopes[-1]
         self.scopes.pop()
 
     def model(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        """The whole model."""
+        """The finished model."""
         helper = self.onnx.helper
         graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=self.initializers)
-        made = helper.make_model(
+        model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="symfold", producer_version=__version__
         )
-        made.ir_version = helper.find_min_ir_version_for(made.opset_import)
-        return made
+        model.ir_version = helper.find_min_ir_version_for(model.opset_import)
+        return model
 
 
 def check_rank(shape: Shape) -> None:
-    """ONNX knows arrays by the number of their axes."""
+    """Raise an error if the number of axes is unknown, which ONNX requires."""
     if not is_known(shape) or shape == (NAME,):
         raise NoRule(
-            f"a value of shape {show(shape)} cannot be written for ONNX: its axes are not known (give the inputs shapes: shapes={{'x': (32, 3)}})"
+            f"a value of shape {show(shape)} cannot be written for ONNX: its axes are not known "
+            "(give the inputs shapes: shapes={'x': (32, 3)})"
         )

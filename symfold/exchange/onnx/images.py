@@ -1,6 +1,6 @@
-"""Convolutions, pools and layer norm by ONNX's own operations, where these mean the same; elsewhere their bodies are written.
+"""Convolutions, pools and layer norm as ONNX operations, if these have the same meaning; else their bodies are written.
 
-Runtimes compute most of them in float32 alone, so that a model of float64 has the bodies.
+Runtimes compute most of them in float32 only, so a float64 model contains the bodies.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from symfold.core.primitives import Primitive
 from symfold.core.shapes import is_known
 from symfold.exchange.onnx.graph import Graph
 
-NARROW = (p.convolution, p.mean_pool, p.layer_norm)  # what runtimes have in float32 alone
+NARROW = (p.convolution, p.mean_pool, p.layer_norm)  # runtimes have these in float32 only
 
 
 def window(
     kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
 ) -> dict[str, list[int]]:
-    """How windows are taken, in ONNX's attributes."""
+    """ONNX's attributes of windows."""
     return {
         "kernel_shape": list(kernel),
         "strides": list(stride),
@@ -48,7 +48,7 @@ def layer_norm(graph: Graph, node: Node, names: Sequence[str], axes: tuple[int, 
 
 
 def means_the_same(node: Node, dtype: str) -> bool:
-    """Whether ONNX's operation of this kind means what the node does.
+    """Whether the corresponding ONNX operation has the same meaning as the node.
 
     >>> from symfold.core.tensors import tensor
     >>> pool = p.max_pool(tensor("x", (1, 2, 4, 4)), kernel=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1))

@@ -1,4 +1,4 @@
-"""Reductions and masks in ONNX, and rows added up where they were taken."""
+"""Reductions, masks and scattered rows in ONNX."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def reduced(kind: str) -> Row:
 
 
 def share(graph: Graph, node: Node, names: Sequence[str], axis: Any) -> str:
-    """One over the number of entries that a reduction joins."""
+    """One over the number of reduced entries."""
     shape = node.args[0].shape
     check_rank(shape)
-    joined = total_of([shape[one] for one in (range(len(shape)) if axis is None else axis)])
-    counted = graph.emit("Cast", graph.emit("Squeeze", graph.size(joined)), to=graph.type)
-    return graph.constant(1.0 / joined) if isinstance(joined, int) else graph.emit("Reciprocal", counted)
+    count = total_of([shape[k] for k in (range(len(shape)) if axis is None else axis)])
+    number = graph.emit("Cast", graph.emit("Squeeze", graph.size(count)), to=graph.type)
+    return graph.constant(1.0 / count) if isinstance(count, int) else graph.emit("Reciprocal", number)
 
 
 def softmax(graph: Graph, node: Node, names: Sequence[str], axis: Sequence[int]) -> str:
@@ -47,35 +47,29 @@ def softmax(graph: Graph, node: Node, names: Sequence[str], axis: Sequence[int])
 def at_max(graph: Graph, node: Node, names: Sequence[str], axis: Sequence[int] | None) -> str:
     """1 at the first largest entry along the axes, 0 elsewhere."""
     rank = rank_of(node)
-    last = list(range(rank) if axis is None else [one % rank for one in axis])
-    order = [*(k for k in range(rank) if k not in last), *last]
-    kept, joined = [node.shape[k] for k in order[: rank - len(last)]], total_of([node.shape[k] for k in last])
+    reduced_axes = list(range(rank) if axis is None else [k % rank for k in axis])
+    order = [*(k for k in range(rank) if k not in reduced_axes), *reduced_axes]
+    kept = [node.shape[k] for k in order[: rank - len(reduced_axes)]]
+    count = total_of([node.shape[k] for k in reduced_axes])
     moved = transposed(graph, names[0], order)
-    flat = graph.emit("Reshape", moved, graph.shape((*kept, joined)))
+    flat = graph.emit("Reshape", moved, graph.shape((*kept, count)))
     numbers = graph.emit(
-        "Range", graph.constant(0, np.int64), graph.emit("Squeeze", graph.size(joined)), graph.constant(1, np.int64)
+        "Range", graph.constant(0, np.int64), graph.emit("Squeeze", graph.size(count)), graph.constant(1, np.int64)
     )
     marks = graph.emit(
         "Cast", graph.emit("Equal", numbers, graph.emit("ArgMax", flat, axis=-1, keepdims=1)), to=graph.type
     )
-    return transposed(
-        graph,
-        graph.emit("Reshape", marks, graph.shape(tuple(node.shape[k] for k in order))),
-        np.argsort(order).tolist(),
-    )
+    unflattened = graph.emit("Reshape", marks, graph.shape(tuple(node.shape[k] for k in order)))
+    return transposed(graph, unflattened, np.argsort(order).tolist())
 
 
 def causal(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """Minus infinity after the diagonal, 0 up to it."""
+    """-inf after the diagonal, 0 up to it."""
     rows, columns = node.shape
     if isinstance(rows, int) and isinstance(columns, int):
         return graph.constant(Apply(causal_mask).evaluate(np.empty((rows, columns))))
-    after = graph.emit(
-        "Trilu",
-        graph.emit("Expand", graph.constant(1.0), graph.shape(node.shape)),
-        graph.constant(1, np.int64),
-        upper=1,
-    )
+    ones = graph.emit("Expand", graph.constant(1.0), graph.shape(node.shape))
+    after = graph.emit("Trilu", ones, graph.constant(1, np.int64), upper=1)
     return where(graph, after, graph.constant(-np.inf), graph.constant(0.0))
 
 
@@ -84,6 +78,6 @@ def whole_numbers(graph: Graph, name: str) -> str:
 
 
 def scattered(graph: Graph, shape: Shape, at: str, rows: str) -> str:
-    """Rows added up at their places in zeros of this shape."""
+    """Rows added at their positions to zeros of this shape."""
     zeros = graph.emit("Expand", graph.constant(0.0), graph.shape(shape))
     return graph.emit("ScatterND", zeros, graph.emit("Unsqueeze", at, graph.integers([-1])), rows, reduction="add")

@@ -1,4 +1,4 @@
-"""How ONNX computes primitives, one row each: from the graph, the node and the names of its arguments."""
+"""Primitives in ONNX, one row each: a function of the graph, the node and its arguments' names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from symfold.exchange.onnx.windows import add_windows, windows
 
 
 def no_numbers(graph: Graph, node: Node, names: Sequence[str], **attributes: Any) -> Any:
-    """What the primitive itself says: that it has none."""
+    """Raise the primitive's own error: it has no numbers."""
     return node.op.evaluate(*names)
 
 
@@ -75,21 +75,19 @@ ROWS: dict[Primitive, Row] = {
 
 
 def keeps(dtype: str) -> Callable[[Node], bool]:
-    """Which primitives are written whole, and not by their bodies."""
+    """Whether to write a primitive by its row instead of its body."""
     return lambda node: node.op.primitive in ROWS and means_the_same(node, dtype)
 
 
-def written(graph: Graph, node: Node, names: Sequence[str]) -> str:
-    """The operation of a node in the graph; the name of its result."""
+def write_operation(graph: Graph, node: Node, names: Sequence[str]) -> str:
+    """Write the operation of a node to the graph; return the name of its result."""
     op = node.op
     if isinstance(op, type):
         if op not in HEADS:
-            raise NoRule(
-                f"no ONNX operation for {op.__name__} (those with one: {', '.join(sorted(head.__name__ for head in HEADS))})"
-            )
+            supported = ", ".join(sorted(head.__name__ for head in HEADS))
+            raise NoRule(f"no ONNX operation for {op.__name__} (those with one: {supported})")
         return HEADS[op](graph, node, names)
     if op.primitive not in ROWS:
-        raise NoRule(
-            f"no ONNX operation for the primitive {op.primitive.name!r} (those with one: {', '.join(sorted(row.name for row in ROWS))})"
-        )
+        supported = ", ".join(sorted(row.name for row in ROWS))
+        raise NoRule(f"no ONNX operation for the primitive {op.primitive.name!r} (those with one: {supported})")
     return ROWS[op.primitive](graph, node, names, **dict(op.attributes))

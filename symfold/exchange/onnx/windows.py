@@ -1,4 +1,4 @@
-"""Windows of neighbouring entries in ONNX, and their adjoint: what convolutions and pools are made of."""
+"""Windows of neighboring entries in ONNX, and their adjoint, for the bodies of convolutions and pools."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from symfold.exchange.onnx.graph import Graph
 def windows(
     graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float
 ) -> str:
-    """Every window: for each place in a window, the entries that stand there, all of them stacked."""
+    """Every window: a slice per position within the window, stacked."""
     shape = node.args[0].shape
     free = (0,) * (len(shape) - len(kernel))
     value = padded(graph, names[0], (*free, *padding), (*free, *padding), fill) if any(padding) else names[0]
@@ -38,7 +38,7 @@ def windows(
 def add_windows(
     graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float
 ) -> str:
-    """Windows added up where they overlap: each place of a window spread out by the strides, padded to its place, and all summed."""
+    """Overlapping windows added up: entries per position within the window, dilated by the stride, padded, summed."""
     rank, shape = len(kernel), node.shape
     places, free = concrete_places(node.args[0].shape, kernel), len(shape) - len(kernel)
     long = [(n - 1) * s + 1 for n, s in zip(places, stride, strict=True)]
@@ -47,20 +47,17 @@ def add_windows(
     for number, at in enumerate(product(*map(range, kernel))):
         part = graph.emit("Gather", flat, graph.constant(number, np.int64), axis=-1)
         for axis, step in enumerate(stride):
-            if step > 1:  # zeros between the entries: a new axis after this one, padded and joined with it
-                grown = graph.emit("Unsqueeze", part, graph.integers([free + axis + 1]))
-                rest = len(shape) - axis - free - 1
-                grown = padded(
-                    graph, grown, (0,) * (len(shape) + 1), (*(0,) * (free + axis + 1), step - 1, *(0,) * rest)
-                )
-                joined = (*shape[:free], *long[:axis], places[axis] * step, *places[axis + 1 :])
-                whole = graph.emit("Reshape", grown, graph.shape(joined))
-                part = graph.emit(
-                    "Slice", whole, graph.integers([0]), graph.integers([long[axis]]), graph.integers([free + axis])
-                )
+            if step > 1:  # zeros between entries: pad a new axis after this one, and merge the two
+                unsqueezed = graph.emit("Unsqueeze", part, graph.integers([free + axis + 1]))
+                after = (*(0,) * (free + axis + 1), step - 1, *(0,) * (len(shape) - axis - free - 1))
+                with_zeros = padded(graph, unsqueezed, (0,) * (len(shape) + 1), after)
+                merged = (*shape[:free], *long[:axis], places[axis] * step, *places[axis + 1 :])
+                dilated = graph.emit("Reshape", with_zeros, graph.shape(merged))
+                bounds = graph.integers([0]), graph.integers([long[axis]]), graph.integers([free + axis])
+                part = graph.emit("Slice", dilated, *bounds)
         before = [k * d for k, d in zip(at, dilation, strict=True)]
-        after = [n + 2 * q - b - m for n, q, b, m in zip(shape[free:], padding, before, long, strict=True)]
-        parts.append(padded(graph, part, (*(0,) * free, *before), (*(0,) * free, *after)))
+        behind = [n + 2 * q - b - m for n, q, b, m in zip(shape[free:], padding, before, long, strict=True)]
+        parts.append(padded(graph, part, (*(0,) * free, *before), (*(0,) * free, *behind)))
     total = graph.emit("Sum", *parts)
     starts, ends = list(padding), [n + q for n, q in zip(shape[free:], padding, strict=True)]
     return graph.emit("Slice", total, graph.integers(starts), graph.integers(ends), graph.integers(range(-rank, 0)))
@@ -70,6 +67,7 @@ def concrete_places(shape: Shape, kernel: Sequence[int]) -> tuple[int, ...]:
     places = shape[-2 * len(kernel) : -len(kernel)]
     if not is_concrete(places):
         raise NoRule(
-            "windows over an axis of unknown size cannot be written for ONNX (give the inputs their sizes: shapes={'x': (32, 3, 8, 8)})"
+            "windows over an axis of unknown size cannot be written for ONNX "
+            "(give the inputs their sizes: shapes={'x': (32, 3, 8, 8)})"
         )
     return places

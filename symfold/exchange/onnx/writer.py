@@ -1,4 +1,4 @@
-"""To ONNX: a net as a file that other runtimes read. A fold is one `Scan`, at any depth: its block is written once."""
+"""To ONNX: a net as a model file. A fold is one `Scan`, at any depth: its block is written once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
-from symfold.exchange.onnx.rows import keeps, written
+from symfold.exchange.onnx.rows import keeps, write_operation
 from symfold.transform.rolling import unroll, without_single_steps
 
 DTYPES = ("float64", "float32")
@@ -42,13 +42,13 @@ def to_onnx(
     dtype: str = "float64",
     unrolled: bool = False,
 ) -> None:
-    """Write a net with its parameters as an ONNX model (opset 18): the same numbers, in any runtime that reads ONNX.
+    """Write a net with its parameters as an ONNX model (opset 18) that gives the same numbers.
 
-    Inputs keep their names; sizes that are not known yet (`None`) stay free, as a batch does. `shapes` gives inputs whose shape is
-    unknown one, as `{"x": (None, 3)}`. A fold is one `Scan` over its stacked parameters, so that the file holds each block once; with
-    `unrolled` its steps are written one after the other, each parameter by its name, for runtimes that know no `Scan`.
-    An input that only picks rows of tables (tokens) is of whole numbers, every other one of `dtype`. Needs the extra `onnx`.
-    Raises NoRule for a layer without a body and for a function that ONNX has not; nothing is written then.
+    Inputs keep their names; unknown sizes (`None`) stay free, such as that of a batch. `shapes` gives shapes to inputs
+    of unknown shape, as `{"x": (None, 3)}`. A fold is one `Scan` over its stacked parameters, so that the file contains
+    each block once; `unrolled` writes its steps one by one, each parameter by name, for runtimes without `Scan`. An
+    input that only indexes rows of tables (tokens) has whole numbers, every other one `dtype`. Needs the extra `onnx`.
+    Raises NoRule, and writes nothing, for a layer without a body or a function that ONNX lacks.
 
     >>> import tempfile, onnx
     >>> import symfold as sf
@@ -56,8 +56,10 @@ def to_onnx(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     to_onnx(net, f"{folder}/net.onnx", net.init(seed=0))
     ...     model = onnx.load(f"{folder}/net.onnx")
-    >>> [node.op_type for node in model.graph.node], [i.name for i in model.graph.input], [i.name for i in model.graph.initializer]
-    (['Scan', 'Identity'], ['x'], ['W1..W1000', 'b1..b1000'])
+    >>> [node.op_type for node in model.graph.node], [value.name for value in model.graph.input]
+    (['Scan', 'Identity'], ['x'])
+    >>> [value.name for value in model.graph.initializer]
+    ['W1..W1000', 'b1..b1000']
     """
     check_writable(path)
     model = model_of(
@@ -75,16 +77,16 @@ def model_of(
 ) -> Any:
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]
-    given = arrays_of(params, names, list(params), what="parameter")
-    taken = [node.op.name for node in net.inputs]
+    arrays = arrays_of(params, names, list(params), what="parameter")
+    input_names = [node.op.name for node in net.inputs]
     for name in shapes:
-        if name not in taken:
-            raise unknown("input", name, taken)
+        if name not in input_names:
+            raise unknown("input", name, input_names)
     sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
-    whole = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
-    while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
-        whole = whole.with_outputs(without_single_steps(unroll(whole).outputs))
-    roots = whole.outputs
+    lowered_net = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
+    while unrolled and lowered_net.bindings:  # each pass exposes the next level of nested folds
+        lowered_net = lowered_net.with_outputs(without_single_steps(unroll(lowered_net).outputs))
+    roots = lowered_net.outputs
     leaves = leaves_of(roots)
     read = {
         name: leaf
@@ -94,20 +96,19 @@ def model_of(
     }
     graph = Graph(dtype, [*read, *names])
     tokens = only_picking(roots)
-    infos = [input_info(graph, name, read[name], read[name] in tokens) for name in taken if name in read]
+    infos = [input_info(graph, name, read[name], read[name] in tokens) for name in input_names if name in read]
     writer = Writer(graph)
     for leaf in leaves:
         if leaf.shape[-1:] == (NAME,):
-            writer.known[leaf] = None
+            writer.leaves[leaf] = None
         elif leaf.op.role == "parameter" and isinstance(leaf.op, StackedInputs):
-            held = list(leaf.op.names)
-            writer.known[leaf] = graph.constant(
-                np.stack([given[name] for name in held]), name=graph.fresh(span_of(held))
-            )
+            members = list(leaf.op.names)
+            stacked = np.stack([arrays[name] for name in members])
+            writer.leaves[leaf] = graph.constant(stacked, name=graph.fresh(span_of(members)))
         elif leaf.op.role == "parameter":
-            writer.known[leaf] = graph.constant(given[leaf.op.name], name=leaf.op.name)
+            writer.leaves[leaf] = graph.constant(arrays[leaf.op.name], name=leaf.op.name)
         elif not isinstance(leaf.op, StackedInputs):
-            writer.known[leaf] = leaf.op.name
+            writer.leaves[leaf] = leaf.op.name
     results = writer.values(roots)
     outputs = [
         graph.output(graph.fresh(name), result, root.shape)
@@ -117,7 +118,7 @@ def model_of(
 
 
 def input_info(graph: Graph, name: str, leaf: Node, whole: bool) -> Any:
-    """What the model says of an input; its unknown sizes are read off it wherever they are needed."""
+    """The type and shape of an input; registers its unknown sizes, to be read off it."""
     check_rank(leaf.op.shape)
     for axis, size in enumerate(leaf.op.shape):
         if not isinstance(size, int):
@@ -126,7 +127,7 @@ def input_info(graph: Graph, name: str, leaf: Node, whole: bool) -> Any:
 
 
 def span_of(names: Sequence[str]) -> str:
-    """What an array is called that holds values of many names.
+    """The name of an array that stacks values of several names.
 
     >>> span_of(["W1", "W2", "W3"])
     'W1..W3'
@@ -135,7 +136,7 @@ def span_of(names: Sequence[str]) -> str:
 
 
 def result_names(form: Form, name: str = "output") -> list[str]:
-    """A name for every leaf of a form, by the way to it.
+    """A name for every leaf of a form, by its path.
 
     >>> result_names(("tuple", ("*", ("dict", (("W", "*"),)))))
     ['output_0', 'output_1_W']
@@ -146,25 +147,25 @@ def result_names(form: Form, name: str = "output") -> list[str]:
     if kind == "named":
         return [f"{name}_{names if isinstance(names, str) else span_of(list(names))}" for names in parts]
     return [
-        found
+        leaf_name
         for key, part in (parts if kind == "dict" else enumerate(parts))
-        for found in result_names(part, f"{name}_{key}")
+        for leaf_name in result_names(part, f"{name}_{key}")
     ]
 
 
 class Writer:
-    """Nodes written into a graph: a value is the name it has there; that of a fold, the names of its results."""
+    """Writes nodes to a graph: the value of a node is its name there; that of a fold, the names of its results."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.known: dict[Node, Any] = {}
+        self.leaves: dict[Node, Any] = {}
 
-    def values(self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None) -> list[Any]:
-        """The names of the roots; what is given is known besides."""
-        known = {**self.known, **(given or {})}
-        for node in walk(roots, stop=known):
-            known[node] = self.value(node, [known[arg] for arg in node.args])
-        return [known[root] for root in roots]
+    def values(self, roots: Sequence[Node], formals: Mapping[Node, Any] | None = None) -> list[Any]:
+        """The names of the roots, from those of leaves and formals."""
+        names = {**self.leaves, **(formals or {})}
+        for node in walk(roots, stop=names):
+            names[node] = self.value(node, [names[arg] for arg in node.args])
+        return [names[root] for root in roots]
 
     def value(self, node: Node, args: Sequence[Any]) -> Any:
         op = node.op
@@ -181,16 +182,17 @@ class Writer:
             return args[0][op.position]
         if isinstance(op, Call):
             raise NoRule(
-                "a layer is opaque and has no numbers, and so none in ONNX (give it a body: net.bind({'f1': lambda z: ...}))"
+                "a layer is opaque and has no numbers, and so none in ONNX "
+                "(give it a body: net.bind({'f1': lambda z: ...}))"
             )
-        return written(self.graph, node, args)
+        return write_operation(self.graph, node, args)
 
     def scan(self, node: Node, fold: Fold, args: Sequence[Any]) -> list[str]:
-        """The results of a fold: the last state, then what the steps gave out, stacked."""
+        """The results of a fold: the last state, then the stacked outputs of the steps."""
         graph, block, carries, count = self.graph, fold.block, fold.carries, known_count(fold.count)
         formals = block.formals
         operands = dict(zip(formals[carries:], args[carries:], strict=True))
-        own = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
+        sequences = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
         start = [
             graph.spread(a, arg.shape, shape)
             for a, arg, shape in zip(args, node.args, block.shapes[:carries], strict=False)
@@ -204,24 +206,20 @@ class Writer:
             ]
             return [*start, *empty]
         states = {f: graph.fresh(f"state_{len(graph.taken)}") for f in formals[:carries]}
-        entries = {f: graph.fresh(f"entry_{len(graph.taken)}") for f in own}
+        entries = {f: graph.fresh(f"entry_{len(graph.taken)}") for f in sequences}
+        result_shapes = (*block.shapes[:carries], *(result.shape for result in block.results[carries:]))
         with graph.body() as nodes:
             after = self.values(block.results, {**operands, **states, **entries})
             after = [
-                graph.spread(a, r.shape, s)
-                for a, r, s in zip(
-                    after,
-                    block.results,
-                    (*block.shapes[:carries], *(r.shape for r in block.results[carries:])),
-                    strict=True,
-                )
+                graph.spread(name, result.shape, shape)
+                for name, result, shape in zip(after, block.results, result_shapes, strict=True)
             ]
-            results = [graph.emit("Identity", value) for value in after]  # a result must be made in the body, and once
+            results = [graph.emit("Identity", value) for value in after]  # results must be distinct values of the body
         inputs = [graph.info(name, f.shape) for f, name in {**states, **entries}.items()]
-        sequences = [operands[f] for f in own]
-        if not own:  # the number of steps is that of the entries
+        scanned = [operands[f] for f in sequences]
+        if not scanned:  # Scan needs a sequence, for the number of steps
             inputs.append(graph.info(graph.fresh("number"), ()))
-            sequences.append(graph.constant(np.arange(count)))
+            scanned.append(graph.constant(np.arange(count)))
         outputs = [graph.info(name, r.shape) for name, r in zip(results, block.results, strict=True)]
         body = graph.onnx.helper.make_graph(nodes, "step", inputs, outputs)
-        return graph.emit_many("Scan", [*start, *sequences], len(results), body=body, num_scan_inputs=len(sequences))
+        return graph.emit_many("Scan", [*start, *scanned], len(results), body=body, num_scan_inputs=len(scanned))

@@ -1,6 +1,8 @@
 """Plain data: nets as lists and text, and back.
 
-writer   nodes and blocks in the order in which they can be read again
-reader   nodes and blocks, each checked as it is built
-json     nets as JSON; pickling
+In: a net, or data. Out: data, or a checked net.
+
+    writer   nodes and blocks as data, in topological order
+    reader   nodes and blocks from data, each checked as it is built
+    json     nets as JSON; pickling
 """

@@ -1,4 +1,4 @@
-"""Keeping nets: a net as plain data or JSON and back. What is read is checked, and nothing in it is evaluated."""
+"""JSON and pickling of nets. Input is checked, and nothing in it is evaluated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from symfold.exchange.plain_data.writer import Data, nodes_to_data
 
 
 def node_to_data(node: Node) -> Data:
-    """One node, with all that it needs, as plain data."""
+    """A node and its dependencies as plain data."""
     return nodes_to_data((node,))
 
 

@@ -22,7 +22,7 @@ from symfold.exchange.plain_data.writer import FORMAT
 
 
 def require(condition: object, wrong: str) -> None:
-    """Go on only where what was read is as it should be."""
+    """Raise a `DataError` unless the condition holds."""
     if not condition:
         raise DataError(f"not a net: {wrong} (give what net.to_json() wrote)")
 
@@ -32,18 +32,17 @@ class Reader:
 
     def __init__(self, data: Any):
         require(isinstance(data, dict), f"expected an object, got {type(data).__name__}")
-        wanted = {"symfold", "blocks", "nodes", "outputs", "form"}
-        require(wanted <= set(data), f"it has no {', '.join(sorted(wanted - set(data)))}")
+        keys = {"symfold", "blocks", "nodes", "outputs", "form"}
+        require(keys <= set(data), f"it has no {', '.join(sorted(keys - set(data)))}")
         require(data["symfold"] == FORMAT, f"its format is {data['symfold']!r}, and this symfold reads format {FORMAT}")
         self.data = data
         self.nodes: list[Node] = []
         self.blocks: list[Block] = []
 
-    def at(self, known: list[Any], place: Any, what: str) -> Any:
-        require(
-            type(place) is int and 0 <= place < len(known), f"{what} {place!r} is not among the {len(known)} before it"
-        )
-        return known[place]
+    def at(self, earlier: list[Any], place: Any, what: str) -> Any:
+        valid = type(place) is int and 0 <= place < len(earlier)
+        require(valid, f"{what} {place!r} is not among the {len(earlier)} before it")
+        return earlier[place]
 
     def node(self, place: Any) -> Node:
         node: Node = self.at(self.nodes, place, "node")
@@ -55,7 +54,7 @@ class Reader:
         return block
 
     def read_blocks(self, last: Any) -> None:
-        """Blocks are built when first asked for: by then their nodes are read."""
+        """Build blocks on demand, once their nodes are read."""
         listed = self.data["blocks"]
         while type(last) is int and len(self.blocks) <= last < len(listed):
             shapes, results = listed[len(self.blocks)]
@@ -92,7 +91,7 @@ def _read_names(names: Any) -> Any:
     kind, *fields = names
     if kind == "numbered":
         return Numbered(_text(fields[0]), int(fields[1]), decode_value(fields[2]), *map(int, fields[3:4]))
-    return compress(list(map(_text, fields))) if fields else ()  # of names by a step that were kept one by one
+    return compress(list(map(_text, fields))) if fields else ()
 
 
 def _text(value: Any) -> str:
@@ -168,7 +167,7 @@ def _leaves(form: Form) -> Iterator[Form]:
 
 
 def nodes_from_data(data: Any) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
-    """Nodes, their form and their signature from plain data; a `DataError` says what is wrong with it."""
+    """Nodes, their form and their signature from plain data; a `DataError` if it is invalid."""
     try:
         return Reader(data).read()
     except SymfoldError:

@@ -1,9 +1,10 @@
-"""Writing nets: nodes and blocks as plain data, lists and text, in the order in which they can be read again.
+"""Writing nets: nodes and blocks as lists and text, in topological order.
 
-    data  ::= {"symfold": 1, "blocks": [[shapes, results], ...], "nodes": [[op, arguments], ...], "outputs": [...], "form": form}
+    data  ::= {"symfold": 1, "blocks": [[shapes, results], ...], "nodes": [[op, arguments], ...],
+               "outputs": [...], "form": form}
     op    ::= [kind, field, ...]     kind: input, family, formal, number, array, head, apply, call, fold, select
 
-Nodes and blocks refer to earlier ones by position, so a net of any depth is written and read in one pass.
+Nodes and blocks refer to earlier ones by position, so one pass writes or reads a net of any depth.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Data = dict[str, Any]
 
 
 class Writer:
-    """Blocks and nodes in the order in which they can be read again."""
+    """Blocks and nodes in topological order."""
 
     def __init__(self) -> None:
         self.blocks: dict[Block, int] = {}
@@ -45,7 +46,7 @@ class Writer:
         return [self.places[root] for root in roots]
 
     def block(self, block: Block | None) -> int | None:
-        """The place of a block; recursion is as deep as folds are nested."""
+        """The position of a block; recursion is as deep as folds are nested."""
         if block is not None and block not in self.blocks:
             results = self.put(block.results)
             self.blocks[block] = len(self.data["blocks"])
@@ -59,9 +60,9 @@ class Writer:
             if isinstance(op.value, FrozenArray):
                 return ["array", op.value.dtype, list(op.value.shape), op.value.data.hex()]
             return ["number", encode_value(op.value)]
-        if type(op) not in WRITTEN:
-            raise NoRule(f"a net that holds a {type(op).__name__} cannot be kept (those that can: {', '.join(KINDS)})")
-        return WRITTEN[type(op)](self, op)
+        if type(op) not in WRITERS:
+            raise NoRule(f"a net with a {type(op).__name__} cannot be saved (those that can: {', '.join(KINDS)})")
+        return WRITERS[type(op)](self, op)
 
 
 def _start(start: Normal | None) -> list[Any] | None:
@@ -80,7 +81,7 @@ def _names(names: Any) -> list[Any]:
     return ["names", *names]
 
 
-WRITTEN: dict[type, Callable[[Writer, Any], list[Any]]] = {
+WRITERS: dict[type, Callable[[Writer, Any], list[Any]]] = {
     Input: lambda w, op: ["input", op.name, encode_value(op.shape), op.role, _start(op.start)],
     StackedInputs: lambda w, op: ["family", _names(op.names), encode_value(op.shape), op.role, _start(op.start)],
     Formal: lambda w, op: ["formal", op.level, op.position, encode_value(op.shape)],
@@ -105,5 +106,5 @@ def _form_to_data(form: Form) -> Any:
 def nodes_to_data(roots: Sequence[Node], form: Form = LEAF, signature: Sequence[Node] = ()) -> Data:
     """Nodes as plain data: lists, dicts, text and numbers."""
     writer = Writer()
-    outputs, taken = writer.put(roots), writer.put(signature)
-    return {**writer.data, "outputs": outputs, "form": _form_to_data(form), **({"signature": taken} if taken else {})}
+    outputs, inputs = writer.put(roots), writer.put(signature)
+    return {**writer.data, "outputs": outputs, "form": _form_to_data(form), **({"signature": inputs} if inputs else {})}

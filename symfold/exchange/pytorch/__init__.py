@@ -1,14 +1,16 @@
 """PyTorch: modules as nets, and nets as modules.
 
-regions       regions without gradient or in other types
-export        what torch.export makes of a module
-dtypes        which types of numbers keep their meaning
-modules       modules that have rows of their own
-chains        repeated modules, for folds
-rows          what a row holds
-arrangement, images, choice, elementwise, products, recurrent, ops   one row per operation
-reader        sf.from_torch
-spellings     what PyTorch spells in its own way
-adjoints      operations with the derivatives of their rows
-writer        sf.to_torch
+In: a module, or a net and its parameters. Out: a net and its parameters, or a module.
+
+    regions       regions under no_grad or a disabled autocast
+    export        the result of torch.export
+    dtypes        dtypes whose numbers a net can represent
+    modules       names of layers and parameters
+    chains        repeated modules, for folds
+    rows          the rows of operations
+    arrangement, images, choice, elementwise, products, recurrent, ops   operations, one row each
+    reader        sf.from_torch
+    spellings     primitives that PyTorch has as one operation
+    adjoints      operations with the derivatives of their rows
+    writer        sf.to_torch
 """

@@ -1,4 +1,4 @@
-"""Operations in PyTorch with the derivatives of their rows, forward and backward, of any order."""
+"""PyTorch operations with the derivatives of their rows, in forward and backward mode, of any order."""
 
 from __future__ import annotations
 
@@ -29,23 +29,19 @@ from symfold.transform.autodiff.local_adjoints import (
 )
 
 Compute = Callable[..., Any]
-TAKE_NUMBERS = (
-    sp.Add,
-    sp.Mul,
-    sp.Pow,
-    divide,
-)  # PyTorch's operations of these take a number of Python's beside a tensor
+TAKE_NUMBERS = (sp.Add, sp.Mul, sp.Pow, divide)  # PyTorch's versions take Python numbers beside tensors
 
 
 @lru_cache(maxsize=4096)
 def operation(torch: Any, op: Any, numbers: Numbers, guarded: bool, pushed: bool = False) -> Compute:
-    """An operation over tensors and numbers that PyTorch differentiates as the row does; those of its arguments in `numbers` are known.
+    """An operation that PyTorch differentiates by its row; `numbers` holds the constant arguments, None for tensors.
 
-    Of what is `pushed`, the tangents of forward mode, PyTorch would form no tangents again but by functions of ours.
+    An operation on tangents of forward mode (`pushed`) always uses our functions: PyTorch would not differentiate it
+    again otherwise.
     """
     compute = with_numbers(spelled(torch, op), op)
-    own = is_linear_in_each(op, len(numbers), guarded) and not pushed
-    if own or is_flat(op) or None not in numbers or (isinstance(op, Apply) and op.primitive.adjoint is None):
+    native = is_linear_in_each(op, len(numbers), guarded) and not pushed
+    if native or is_flat(op) or None not in numbers or (isinstance(op, Apply) and op.primitive.adjoint is None):
         return compute
     differentiated, forward_ad = Differentiated(torch, op, numbers, guarded, compute), torch.autograd.forward_ad
 
@@ -60,7 +56,7 @@ def operation(torch: Any, op: Any, numbers: Numbers, guarded: bool, pushed: bool
 
 
 def with_numbers(compute: Compute, op: Any) -> Compute:
-    """An operation of tensors that takes numbers as well; a function of numbers alone gives a number."""
+    """An operation of tensors extended to numbers; on numbers alone it gives a number."""
 
     def run(*args: Any) -> Any:
         tensors = [arg for arg in args if type(arg) is not float]
@@ -72,7 +68,7 @@ def with_numbers(compute: Compute, op: Any) -> Compute:
 
 
 def as_tensor(value: Any, like: Any) -> Any:
-    """A number as a tensor of the type of another; a tensor as it is."""
+    """A number as a tensor of the dtype of another; a tensor unchanged."""
     return like.new_tensor(value) if isinstance(value, float) else value
 
 
@@ -87,14 +83,14 @@ class Differentiated:
     compute: Compute
 
     def value(self, *tensors: Any) -> Any:
-        given = iter(tensors)
-        return self.compute(*(next(given) if number is None else float(number) for number in self.numbers))
+        remaining = iter(tensors)
+        return self.compute(*(next(remaining) if number is None else float(number) for number in self.numbers))
 
     def adjoint(self, tensors: Sequence[Any]) -> LocalAdjoint:
         return local_adjoint(self.op, self.numbers, tuple(tuple(tensor.shape) for tensor in tensors), self.guarded)
 
     def run(self, block: Block, chosen: Sequence[int], args: Sequence[Any], pushed: bool = False) -> list[Any]:
-        """Chosen results of a block of the adjoint."""
+        """Some results of a block of the adjoint."""
         values = list(args)
         like = next(arg for arg in reversed(values) if arg is not None)
         steps, places = program(self.torch, block, tuple(chosen), self.guarded, pushed)
@@ -110,7 +106,7 @@ Step = tuple[Compute, tuple[int, ...]]
 def program(
     torch: Any, block: Block, chosen: tuple[int, ...], guarded: bool, pushed: bool
 ) -> tuple[list[Step], list[int]]:
-    """Chosen results of a block as operations over places: those of its arguments, then of what the operations give."""
+    """Some results of a block as steps over numbered values: arguments first, then results of the steps."""
     results = [block.results[k] for k in chosen]
     order = walk(results, stop=block.formals)
     place = {node: k for k, node in enumerate((*block.formals, *order))}
@@ -120,7 +116,7 @@ def program(
 
 @cache
 def function_of(torch: Any, forward_mode: bool) -> Any:
-    """PyTorch's function for operations with their adjoints; `torch.compile` takes none with a forward mode."""
+    """The `autograd.Function` of operations with adjoints; `torch.compile` supports none with a forward mode."""
 
     class Backward(torch.autograd.Function):
         generate_vmap_rule = True
@@ -144,13 +140,13 @@ def function_of(torch: Any, forward_mode: bool) -> Any:
             adjoint, cotangents = ctx.adjoint, [None] * len(ctx.needs_input_grad)
             if bar is not None:
                 chosen = [j for j, k in enumerate(adjoint.places) if ctx.needs_input_grad[1 + k]]
-                results = ctx.operation.run(adjoint.backward, chosen, (*kept(ctx), bar))
+                results = ctx.operation.run(adjoint.backward, chosen, (*saved(ctx), bar))
                 for k, result in zip((adjoint.places[j] for j in chosen), results, strict=True):
                     cotangents[1 + k] = result.broadcast_to(adjoint.backward.shapes[k])
             return tuple(cotangents)
 
     forward: Any = Backward.forward
-    forward.__signature__ = signature(forward)  # which PyTorch else makes anew at each call
+    forward.__signature__ = signature(forward)  # else PyTorch computes it at every call
 
     class Both(Backward):
         @staticmethod
@@ -159,14 +155,14 @@ def function_of(torch: Any, forward_mode: bool) -> Any:
             chosen = [j for j, tangent in enumerate(moving) if tangent is not None]
             if not chosen:
                 return None
-            parts = ctx.operation.run(adjoint.forward, chosen, (*kept(ctx), *moving), pushed=True)
+            parts = ctx.operation.run(adjoint.forward, chosen, (*saved(ctx), *moving), pushed=True)
             return operation(torch, sp.Add, (None,) * len(parts), False, True)(*parts)
 
     return Both if forward_mode else Backward
 
 
-def kept(ctx: Any) -> list[Any]:
-    """The arguments and the result, those that the adjoint does not read left out."""
+def saved(ctx: Any) -> list[Any]:
+    """The arguments and the result; None for those that the adjoint does not read."""
     values = [None] * (len(ctx.adjoint.backward.shapes) - 1)
     for k, value in zip(ctx.adjoint.reads, ctx.saved_tensors, strict=True):
         values[k] = value
@@ -175,13 +171,15 @@ def kept(ctx: Any) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def applied(torch: Any, node: Node, guarded: bool, pushed: bool = False) -> Compute:
-    """A node as an operation on its arguments, after a tensor of the type to compute in. A number stays one, for functions to take as they can."""
+    """A node as a function of a tensor of the dtype to compute in, then its arguments. Numbers stay Python numbers."""
     if isinstance(node.op, Constant):
         array = constant_value(node)
         if node.shape == ():
             return lambda like: float(array)
-        kept = array.dtype.kind in "iu"
-        return lambda like: torch.as_tensor(np.array(array), dtype=None if kept else like.dtype, device=like.device)
+        is_integer = array.dtype.kind in "iu"
+        return lambda like: torch.as_tensor(
+            np.array(array), dtype=None if is_integer else like.dtype, device=like.device
+        )
     compute = operation(torch, node.op, numbers_in(node), guarded, pushed)
     if isinstance(node.op, Apply):
         return lambda like, *args: compute(*(as_tensor(arg, like) for arg in args))

@@ -1,4 +1,4 @@
-"""PyTorch's operations that arrange entries as nodes: shapes, axes, parts, and what changes nothing of the numbers."""
+"""PyTorch's operations on shapes, axes and parts as nodes, and identities."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def _reshape(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
 
 
 def ordered(a: Node, axes: Sequence[int]) -> Node:
-    """A tensor with its axes in another order, spelled as a transpose where it is one."""
+    """A tensor with its axes permuted, as a transpose if possible."""
     rank = len(a.shape)
-    wanted = tuple(axis % rank - rank for axis in axes)
-    plain = tuple(range(-rank, 0))
-    if wanted == plain:
+    order = tuple(axis % rank - rank for axis in axes)
+    identity = tuple(range(-rank, 0))
+    if order == identity:
         return a
-    return swap(a) if wanted == (*plain[:-2], -1, -2) else permute(a, axes=wanted)
+    return swap(a) if order == (*identity[:-2], -1, -2) else permute(a, axes=order)
 
 
 def _transpose(shape: Any, a: Node, first: int = 0, second: int = 1) -> Node:
@@ -34,7 +34,7 @@ def _transpose(shape: Any, a: Node, first: int = 0, second: int = 1) -> Node:
     return ordered(a, axes)
 
 
-def _turned(shape: Any, a: Node) -> Node:
+def _transposed(shape: Any, a: Node) -> Node:
     """A matrix transposed; a vector is its own transpose."""
     return ordered(a, range(len(a.shape))[::-1])
 
@@ -89,11 +89,11 @@ def _stack(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
     if axis == 0:
         return stack(parts)
     single = (*shape[:axis], 1, *shape[axis + 1 :])
-    return cat(shape, [reshape(one, shape=single) for one in parts], axis)
+    return cat(shape, [reshape(part, shape=single) for part in parts], axis)
 
 
 def same(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
-    """What changes nothing of the numbers."""
+    """An operation that is the identity on numbers."""
     return a
 
 
@@ -108,7 +108,7 @@ ARRANGEMENT: dict[str, Row] = {
     **dict.fromkeys(("dropout", "feature_dropout"), _dropout),
     "detach": lambda shape, a: stopped(a), "item": lambda shape, a: stopped(_reshape((), a)),
     "permute": lambda shape, a, axes: ordered(a, axes),
-    "transpose": _transpose, "t": _turned, "numpy_T": _turned, "mT": lambda shape, a: swap(a),
+    "transpose": _transpose, "t": _transposed, "numpy_T": _transposed, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
     "split": _split, "split_with_sizes": _split, "chunk": chunk, "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,

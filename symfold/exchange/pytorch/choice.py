@@ -1,4 +1,4 @@
-"""PyTorch's choices as nodes: comparisons, logic, masks, bounds, largest entries, casts.
+"""PyTorch's choices as nodes: comparisons, logic, masks, clamps, extrema, casts.
 
 A truth value is the number 1 or 0.
 """
@@ -22,17 +22,17 @@ from symfold.frontend.numpy_choices import CHOICES as NUMPY_CHOICES
 
 
 def apply(head: Head, *args: Any) -> Node:
-    """A function of values, one of which may be a plain number."""
+    """A function of nodes and plain numbers."""
     return Node(head, tuple(map(as_node, args)))
 
 
 def row_of(head: Head) -> Row:
-    """The row of an operation that is one function."""
+    """The row of an operation that is a single function."""
     return lambda shape, *args: apply(head, *args)
 
 
 def choose(shape: Any, mask: Any, a: Any, b: Any) -> Node:
-    """One value where the mask holds, else the other."""
+    """`a` where the mask is true, else `b`."""
     return apply(functions.where, mask, a, b)
 
 
@@ -41,7 +41,7 @@ def clamp(shape: Any, a: Any, low: Any = None, high: Any = None) -> Node:
 
 
 def truncated(a: Node) -> Node:
-    """A number without its fraction."""
+    """A number rounded toward zero."""
     return choose((), apply(functions.less, a, 0), apply(sp.ceiling, a), apply(sp.floor, a))
 
 
@@ -60,23 +60,23 @@ def triangle(upper: bool) -> Row:
 
 
 def axes_of(axis: Any) -> tuple[int, ...] | None:
-    """Axes as PyTorch gives them; none and an empty list are all axes."""
+    """PyTorch's axes as a tuple; None (all axes) for None and an empty list."""
     listed = () if axis is None else tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     return listed or None
 
 
 def _extreme(sign: int, shared: Head) -> Row:
-    """`max` and `min`: of all entries, of two tensors, or along an axis with the places of the first ones."""
+    """`max` and `min`: of all entries, of two tensors, or along an axis with the positions of the first extrema."""
 
     def row(shape: Any, a: Node, other: Any = None, keepdim: bool = False) -> Any:
         if isinstance(other, Node):
             return apply(shared, a, other)
-        turned = a if sign > 0 else -a
+        signed = a if sign > 0 else -a
         if other is None:
-            found = reduce_max(turned, axis=None, keepdims=False)
-            return found if sign > 0 else -found
-        found = first_max(turned, axis=(other,), keepdims=keepdim)
-        return found if sign > 0 else -found, _places(turned, other, keepdim)
+            extreme = reduce_max(signed, axis=None, keepdims=False)
+            return extreme if sign > 0 else -extreme
+        extreme = first_max(signed, axis=(other,), keepdims=keepdim)
+        return extreme if sign > 0 else -extreme, _places(signed, other, keepdim)
 
     return row
 
@@ -85,14 +85,14 @@ def _even_extreme(sign: int) -> Row:
     """`amax` and `amin`: equal entries share the gradient evenly."""
 
     def row(shape: Any, a: Node, axis: Any = None, keepdim: bool = False) -> Node:
-        found = reduce_max(a if sign > 0 else -a, axis=axes_of(axis), keepdims=keepdim)
-        return found if sign > 0 else -found
+        extreme = reduce_max(a if sign > 0 else -a, axis=axes_of(axis), keepdims=keepdim)
+        return extreme if sign > 0 else -extreme
 
     return row
 
 
 def _places(a: Node, axis: int | None, keepdim: bool = False) -> Node:
-    """The number of the first largest entry along an axis, or of all."""
+    """The position of the first largest entry along an axis, or of all."""
     axes = tuple(range(len(a.shape))) if axis is None else (axis % len(a.shape),)
     sizes = tuple(size if place in axes else 1 for place, size in enumerate(a.shape))
     numbers = np.arange(prod(sizes), dtype=np.float64).reshape(sizes)
@@ -124,12 +124,12 @@ CHOICES: dict[str, Row] = {
     "tril": triangle(upper=False), "triu": triangle(upper=True), "trunc": lambda shape, a: truncated(a),
 }  # fmt: skip
 
-# what gives truth values does another thing than what gives numbers: True + True is True
+# rows for results that are truth values: True + True is True
 TRUTHS: dict[str, Row] = {"add": row_of(functions.logical_or), "mul": row_of(functions.logical_and)}
 
 
 def cast(given: str, made: str) -> Row:
-    """A cast from one type to another."""
+    """The row of a cast from one dtype to another."""
     check_cast(given, made)
     before, after = kind_of(given), kind_of(made)
 

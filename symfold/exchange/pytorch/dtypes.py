@@ -1,8 +1,8 @@
-"""The types of numbers of exported operations, and what of them means the same in a net of real numbers.
+"""The dtypes of exported operations, and checks that a net of real numbers gives the same results.
 
-truth    bool: the numbers 0 and 1                 narrow   int8, int16, unsigned: their arithmetic wraps around
-whole    int32, int64: exact up to 2**53           half     float16, bfloat16: a cast to them rounds
-real     float32, float64                          other    complex, quantized: no real numbers
+truth    bool: the numbers 0 and 1                 narrow   int8, int16, unsigned: arithmetic wraps around
+whole    int32, int64: exact up to 2**53           half     float16, bfloat16: casts to them round
+real     float32, float64                          other    complex, quantized: not real numbers
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOGIC = frozenset({
     "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "__and__", "__or__", "__xor__",
     "isnan", "isinf", "isfinite", "any", "all",
 })  # fmt: skip
-# what gives entries that it was given
+# results are entries of the arguments
 MOVES = frozenset({
     "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "mT", "expand", "expand_as", "broadcast_to",
     "select", "slice", "narrow", "split", "split_with_sizes", "chunk", "unbind", "cat", "concat", "stack", "contiguous", "clone", "detach", "alias", "lift_fresh_copy",
@@ -54,7 +54,7 @@ CHOICES = frozenset(
         "amin",
     }
 )
-# what does to whole numbers what it does to real ones
+# the same results for whole numbers as for real ones
 EXACT = MOVES | CHOICES | {
     "add", "sub", "rsub", "mul", "neg", "abs", "sign", "square", "floor", "ceil", "trunc", "sum", "argmax", "argmin",
     "matmul", "mm", "bmm", "linear", "addmm", "baddbmm", "embedding",
@@ -64,7 +64,7 @@ TRUTHFUL = MOVES | CHOICES | COMPARISONS | LOGIC | {"add", "mul"}
 
 @dataclass(frozen=True)
 class Types:
-    """The types of tensors that an operation reads and gives, and the whole numbers among its arguments."""
+    """The dtypes of an operation's argument and result tensors, and the whole numbers among its arguments."""
 
     given: tuple[str, ...]
     made: tuple[str, ...]
@@ -80,7 +80,7 @@ class Types:
 
 
 def dtype_of(value: Any) -> str:
-    """The type of a tensor's numbers, or of a number that is computed from tensors."""
+    """The dtype of a tensor, or of a number computed from tensors."""
     if hasattr(value, "dtype"):
         return str(value.dtype).removeprefix("torch.")
     return {"SymInt": "int64", "SymBool": "bool", "int": "int64", "bool": "bool", "NoneType": "float64"}.get(
@@ -89,7 +89,7 @@ def dtype_of(value: Any) -> str:
 
 
 def kind_of(dtype: str) -> str:
-    """What kind of number a type holds.
+    """The kind of a dtype.
 
     >>> kind_of("uint8"), kind_of("bfloat16"), kind_of("complex64")
     ('narrow', 'half', 'other')
@@ -98,7 +98,7 @@ def kind_of(dtype: str) -> str:
 
 
 def check_types(name: str, types: Types) -> None:
-    """Refuse an operation that does not do to a net's real numbers what it does to numbers of these types."""
+    """Raise NoRule for an operation whose results on these dtypes differ from those on real numbers."""
     strange = next((dtype for dtype in (*types.given, *types.made) if kind_of(dtype) == "other"), None)
     if strange is not None:
         raise NoRule(f"it computes with numbers of type {strange}, and a net's numbers are real")
@@ -117,7 +117,7 @@ def check_types(name: str, types: Types) -> None:
 
 
 def check_range(types: Types) -> None:
-    """Refuse narrow numbers beside others that are not in their range: PyTorch wraps these around."""
+    """Raise NoRule if narrow numbers meet numbers out of their range, which PyTorch wraps around."""
     narrow = {dtype for dtype in types.given if kind_of(dtype) == "narrow"}
     others = {dtype for dtype in types.given if kind_of(dtype) in ("narrow", "whole")} - narrow
     if len(narrow) > 1 or (narrow and others):
@@ -126,13 +126,13 @@ def check_range(types: Types) -> None:
         )
     for dtype in narrow:
         low, high = RANGES[dtype]
-        outside = next((one for one in types.numbers if not low <= one <= high), None)
+        outside = next((number for number in types.numbers if not low <= number <= high), None)
         if outside is not None:
             raise NoRule(f"{outside} is no {dtype}, and wraps around (cast to int64 first)")
 
 
 def check_cast(given: str, made: str) -> None:
-    """Refuse a cast that changes numbers, but for rounding to float32 and the fraction of what becomes a whole number.
+    """Raise NoRule for a cast that changes numbers, except by rounding to float32 or truncation to whole numbers.
 
     >>> check_cast("uint8", "int16"), check_cast("float64", "int64")
     (None, None)
@@ -149,7 +149,7 @@ def check_cast(given: str, made: str) -> None:
 
 
 def _within(given: str, made: str) -> bool:
-    """Whether a type of whole numbers has all the numbers of another."""
+    """Whether one integer dtype contains all numbers of another."""
     if given not in RANGES:
         return False
     (low, high), (least, most) = RANGES[given], RANGES[made]

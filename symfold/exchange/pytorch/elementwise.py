@@ -39,14 +39,13 @@ def _gelu(shape: Any, a: Node, approximate: str = "none") -> Node:
 
 
 def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
-    covered(
-        threshold >= 20, f"softplus that is a straight line from {threshold} on"
-    )  # from 20 on the two differ by 2e-9 at most
+    # from 20 on, softplus differs from a straight line by at most 2e-9
+    covered(threshold >= 20, f"softplus that is a straight line from {threshold} on")
     return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
 
 
 def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
-    """A value between two bounds; PyTorch's slope at a bound is 0."""
+    """A value clipped to two bounds, with slope 0 at the bounds, as in PyTorch."""
     return Node(functions.hardtanh, (a, as_node(low), as_node(high)))
 
 
@@ -64,7 +63,7 @@ def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
 
 
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
-    """ELU and, with scales of the result and the argument, SELU and CELU."""
+    """ELU; with scales of the result and the argument, SELU and CELU."""
     scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
     value = Node(functions.elu, (scaled, as_node(inner)))
     return value if scale == input_scale == 1 else value * (scale / input_scale)
@@ -84,7 +83,7 @@ def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
 
 
 def _beyond(a: Node, bound: Any, inside: Any) -> Node:
-    """A value where its size exceeds a bound, else another."""
+    """A value if its absolute value exceeds a bound, else `inside`."""
     return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), as_node(bound))), a, as_node(inside)))
 
 

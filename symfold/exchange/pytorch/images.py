@@ -11,7 +11,7 @@ from symfold.exchange.pytorch.rows import Row, covered
 
 
 def sizes(given: Any, rank: int) -> tuple[int, ...]:
-    """A size for each of the last axes, where one may be given for all."""
+    """One size per spatial axis; a single size applies to all."""
     listed = tuple(given) if isinstance(given, (list, tuple)) else (given,)
     return listed * rank if len(listed) == 1 else listed
 
@@ -53,7 +53,7 @@ def _general_convolution(
 
 
 def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) -> dict[str, tuple[int, ...]]:
-    """How windows are taken, a size for each axis; without a stride they lie side by side."""
+    """The attributes of windows, one size per axis; the stride defaults to the kernel size."""
     size = sizes(kernel, rank)
     step = sizes(stride, rank) if stride not in (None, [], ()) else size
     return {"kernel": size, "stride": step, "padding": sizes(padding, rank), "dilation": sizes(dilation, rank)}

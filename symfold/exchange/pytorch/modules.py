@@ -1,4 +1,4 @@
-"""What layers and parameters are called, by the paths of their modules."""
+"""Names of layers and parameters, from the paths of their modules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def without_number(path: str) -> tuple[str, str]:
-    """A path with the number at its end apart; without one, nothing.
+    """A path split into its head and its final number, which may be empty.
 
     >>> without_number("encoder.layers.3"), without_number("encoder.norm")
     (('encoder.layers', '3'), ('encoder.norm', ''))
@@ -16,7 +16,7 @@ def without_number(path: str) -> tuple[str, str]:
 
 
 def split(path: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words of a path and its numbers; a path of numbers only goes by the name of the class.
+    """The words and the numbers of a path; a path without words takes the name of the class.
 
     >>> split("h.3.attn", "Attention"), split("0", "Linear")
     ((('h', 'attn'), ('3',)), (('linear',), ('0',)))
@@ -27,7 +27,7 @@ def split(path: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def layer_names(kinds: Mapping[str, str]) -> dict[str, str]:
-    """A name for each path: the last words of it that no other path has, then its numbers.
+    """A name for each path: its shortest unique ending in words, then its numbers.
 
     >>> layer_names({"h.0.attn": "Attention", "h.1.attn": "Attention", "h.0.ln_1": "LayerNorm", "ln_f": "LayerNorm"})
     {'h.0.attn': 'attn0', 'h.1.attn': 'attn1', 'h.0.ln_1': 'ln_1_0', 'ln_f': 'ln_f'}
@@ -48,8 +48,8 @@ def layer_names(kinds: Mapping[str, str]) -> dict[str, str]:
 
 
 def fresh(name: str, taken: set[str]) -> str:
-    """A name that can be typed and that nobody has: this one, or with a number after it; it is taken then."""
-    plain = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)  # ² is a digit, and in no name
+    """An unused identifier from a name, with a number appended if needed; adds it to `taken`."""
+    plain = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)  # isalnum would allow ²
     plain = plain if plain.isidentifier() else f"p_{plain}"
     number, unique = 2, plain
     while unique in taken:

@@ -1,6 +1,6 @@
-"""What PyTorch's operations are as nodes: one row an operation, by its name in ATen, for all its overloads.
+"""PyTorch's operations as nodes: one row per ATen operation, for all its overloads.
 
-A family is a file. A case that a row does not cover is a `NoRule` that says why.
+Each file holds one family. A case that a row does not cover raises `NoRule` with the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OPERATIONS: dict[str, Row] = {**ELEMENTWISE, **CHOICES, **ARRANGEMENT, **PRODUCT
 
 
 def row_for(name: str, types: Types) -> Row:
-    """The row of an operation that reads and gives numbers of these types, or the error that says why there is none."""
+    """The row of an operation for these dtypes, or an error with the reason why there is none."""
     if name in OPERATIONS:
         check_types(name, types)
     else:
@@ -32,5 +32,5 @@ def row_for(name: str, types: Types) -> Row:
     if "truth" in kinds and name in MASKED:
         return MASKED[name]
     if name == "detach" and made not in ("real", "half"):
-        return same  # no gradient flows through it anyway
+        return same  # no gradient flows through it
     return OPERATIONS[name]

@@ -103,7 +103,7 @@ def _batch_norm(
     evaluated(not training and mean is not None, "batch_norm takes its statistics from the batch")
     tall = (x.shape[1], *(1,) * (len(x.shape) - 2))
     mean, variance, weight, bias = (
-        one if one is None else reshape(one, shape=tall) for one in (mean, variance, weight, bias)
+        value if value is None else reshape(value, shape=tall) for value in (mean, variance, weight, bias)
     )
     return _scaled((x - mean) * (variance + eps) ** -HALF, weight, bias)
 
@@ -111,38 +111,39 @@ def _batch_norm(
 def _batch_norm_evaluated(
     shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float
 ) -> tuple[Node, ...]:
-    none = as_node(np.zeros(0))
-    return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), none, none
+    empty = as_node(np.zeros(0))
+    return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), empty, empty
 
 
-def attends(truths: bool) -> Row:
-    """Attention, with a mask of truth values (false for entries that are not read) or of numbers, which are added to the scores."""
+def attention_row(truths: bool) -> Row:
+    """Attention, with a mask of truth values (false: ignore) or of numbers, which are added to the scores."""
 
     def row(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout: float = 0.0, causal: bool = False,
             scale: float | None = None, enable_gqa: bool = False) -> Node:  # fmt: skip
         evaluated(dropout == 0.0, "attention with dropout draws numbers")
         if enable_gqa:
-            k, v = (_repeated(one, q.shape[-3]) for one in (k, v))
+            k, v = (_repeated(heads, q.shape[-3]) for heads in (k, v))
         bias = bias_of(mask) if truths and mask is not None else mask
-        given = () if bias is None else (bias,)
-        return attention(q, k, v, *given, scale=float(q.shape[-1] ** -0.5 if scale is None else scale), causal=causal)
+        biases = () if bias is None else (bias,)
+        return attention(q, k, v, *biases, scale=float(q.shape[-1] ** -0.5 if scale is None else scale), causal=causal)
 
     return row
 
 
 def bias_of(mask: Node) -> Node | None:
-    """What is added to scores: 0 where a mask holds, -inf elsewhere; nothing if it holds everywhere."""
+    """The bias of a mask: 0 where it is true, -inf elsewhere; None if it is true everywhere."""
     if not (isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)):
         return choose((), mask, 0, -sp.oo)
-    known = mask.op.value.array
-    return None if known.all() else as_node(np.where(known, 0.0, -np.inf))
+    truths = mask.op.value.array
+    return None if truths.all() else as_node(np.where(truths, 0.0, -np.inf))
 
 
 def _repeated(a: Node, heads: int) -> Node:
-    """Every head as often as makes so many of them."""
-    *lead, own, rows, width = a.shape
-    wide = broadcast_to(reshape(a, shape=(*lead, own, 1, rows, width)), shape=(*lead, own, heads // own, rows, width))
-    return reshape(wide, shape=(*lead, heads, rows, width))
+    """Heads repeated in groups, up to a number of heads."""
+    *lead, groups, rows, width = a.shape
+    expanded = reshape(a, shape=(*lead, groups, 1, rows, width))
+    repeated = broadcast_to(expanded, shape=(*lead, groups, heads // groups, rows, width))
+    return reshape(repeated, shape=(*lead, heads, rows, width))
 
 
 PRODUCTS: dict[str, Row] = {
@@ -150,9 +151,9 @@ PRODUCTS: dict[str, Row] = {
     "softmax": _softmax, "_softmax": _softmax, "log_softmax": _log_softmax, "_log_softmax": _log_softmax, "logsumexp": reduction(logsumexp),
     "matmul": lambda shape, a, b: dot(a, b), "mm": lambda shape, a, b: dot(a, b), "bmm": lambda shape, a, b: dot(a, b),
     "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
-    "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "scaled_dot_product_attention": attends(truths=False),
+    "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "scaled_dot_product_attention": attention_row(truths=False),
     "_native_batch_norm_legit_no_training": _batch_norm_evaluated,
 }  # fmt: skip
 
 # with masks of truth values
-MASKED: dict[str, Row] = {"scaled_dot_product_attention": attends(truths=True)}
+MASKED: dict[str, Row] = {"scaled_dot_product_attention": attention_row(truths=True)}

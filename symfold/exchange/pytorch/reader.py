@@ -1,4 +1,4 @@
-"""From PyTorch: a module as a net. Repeated modules become folds of one step each, which `sf.roll` makes one fold."""
+"""From PyTorch: a module as a net. Repeated modules become folds of one step each, which `sf.roll` merges."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ from symfold.exchange.pytorch.ops import row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 
 Env = dict[Any, Any]
-BUFFER = Fixed(1.0, 0.0)  # what PyTorch's optimizers leave alone, `sf.fit` does too
+BUFFER = Fixed(1.0, 0.0)  # like PyTorch's optimizers, `sf.fit` leaves buffers alone
 
 
 def from_torch(
     module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False
 ) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:
-    """A PyTorch module as a net, with its weights: `(net, params)`, the shapes being those of the example inputs.
+    """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
 
-    Read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` makes them one fold), the
-    modules in them layers; a weight is called by its path with `_` for `.`. Buffers of numbers are parameters as well, which `sf.fit` leaves as they are.
-    An operation that is not known is an error that names it, or with `partial` an opaque layer. Needs the extra `torch`.
+    The module is read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` merges
+    them), and the modules in them layers; a weight is named by its path with `_` for `.`. Buffers of real numbers
+    become parameters that `sf.fit` does not train. An unknown operation raises an error, or with `partial` becomes an
+    opaque layer. Needs the extra `torch`.
 
     >>> import torch
     >>> from symfold import formula, roll
@@ -53,28 +54,23 @@ def from_torch(
     inputs: Env = {
         node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()
     }
-    called = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
-    env = {
-        **inputs,
-        **{
-            node: parameter(called[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None)
-            for node, path in exported.parameters.items()
-        },
+    weight_names = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
+    weights = {
+        node: parameter(weight_names[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None)
+        for node, path in exported.parameters.items()
     }
-    for paths in (
-        candidates(exported.root, reader.opened, kinds),
-        kinds,
-    ):  # the names of what is likely to be a layer come first
+    env = {**inputs, **weights}
+    for paths in (candidates(exported.root, reader.opened, kinds), kinds):  # likely layers choose their names first
         reader.names |= {
             path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in reader.names
         }
     reader.taken = taken
     reader.run(exported.root.items, env)
     outputs = tuple(reader.value(node, env) for node in exported.outputs)
-    made = Net.of(outputs if len(outputs) != 1 else outputs[0])
-    net = Net(made.outputs, made.form, tuple(inputs.values()))
+    result = Net.of(outputs if len(outputs) != 1 else outputs[0])
+    net = Net(result.outputs, result.form, tuple(inputs.values()))
     read = {node.op.name for node in net.params}
-    return net, {name: exported.values[path] for path, name in called.items() if name in read}
+    return net, {name: exported.values[path] for path, name in weight_names.items() if name in read}
 
 
 @dataclass
@@ -84,12 +80,12 @@ class Reader:
     exported: Exported
     kinds: Mapping[str, str]
     partial: bool
-    training: bool  # whether the module, or one in it, is in training mode
+    training: bool  # whether the module or a submodule is in training mode
     names: dict[str, str]
     taken: set[str] = field(default_factory=set)
-    owners: dict[Any, str] = field(default_factory=dict)  # parameters, with the layers that have them
+    owners: dict[Any, str] = field(default_factory=dict)  # parameter -> its layer
     bodies: dict[str, Block] = field(default_factory=dict)  # by the name of the layer
-    others: dict[str, list[str]] = field(default_factory=dict)  # further names of a module, by its path
+    variants: dict[str, list[str]] = field(default_factory=dict)  # further layer names of a module, by its path
 
     def __post_init__(self) -> None:
         self.opened = frozenset(opened(self.exported.root, self.kinds))
@@ -97,7 +93,7 @@ class Reader:
     # -- values
 
     def value(self, arg: Any, env: Env) -> Any:
-        """An argument of an operation: a node for a tensor, the name of what is no tensor of real numbers, all else as it is."""
+        """An argument of an operation: a node for a real tensor, the name of any other, everything else unchanged."""
         if isinstance(arg, (list, tuple)):
             return [self.value(part, env) for part in arg]
         if not hasattr(arg, "all_input_nodes"):
@@ -111,31 +107,30 @@ class Reader:
         raise InvalidValue(f"the value {arg.name!r} is not known here")
 
     def is_real(self, arg: Any) -> bool:
-        """Whether a value is a tensor of real numbers, not a graph or a complex weight, which opaque operations alone can read."""
+        """Whether a value is a real tensor; only opaque operations read others, such as graphs and complex weights."""
         return arg.op == "call_function" or (arg.op != "get_attr" and kind_of(dtype_of(arg.meta["val"])) != "other")
 
     def reads(self, scope: Scope) -> tuple[list[Any], list[Any]]:
-        """What a call reads from outside: values, and parameters, in the order of first use."""
+        """The values and the parameters that a call reads from outside, in order of first use."""
         inside = set(scope.nodes())
-        found = dict.fromkeys(
+        operands = dict.fromkeys(
             arg
             for node in scope.nodes()
             for arg in node.all_input_nodes
             if arg not in inside and arg not in self.exported.constants and self.is_real(arg)
         )
-        return [n for n in found if n not in self.exported.parameters], [
-            n for n in found if n in self.exported.parameters
-        ]
+        parameters = self.exported.parameters
+        return [n for n in operands if n not in parameters], [n for n in operands if n in parameters]
 
     def results(self, scope: Scope) -> list[Any]:
-        """What of a call is read outside of it."""
+        """The values of a call that are read outside of it."""
         inside = set(scope.nodes())
         return [node for node in scope.nodes() if any(user not in inside for user in self.exported.users[node])]
 
     # -- calls
 
     def run(self, items: Sequence[Any], env: Env, flat: bool = False) -> None:
-        """Operations and calls in order; what they give is put among the known values. Flat, where it is the body of a layer."""
+        """Read operations and calls in order, adding their results to `env`; `flat` in the body of a layer."""
         chains = chains_of(items, self.kinds, self.exported.users)
         for item in items:
             if not isinstance(item, Scope):
@@ -146,51 +141,52 @@ class Reader:
                 self.call(item, env, flat)
 
     def call(self, scope: Scope, env: Env, flat: bool) -> None:
-        """A call as a layer, or what is in it."""
+        """A call as a layer, or else as its operations."""
         if flat or scope.path in self.opened or not self.layer(scope, env):
             self.run(scope.items, env, flat)
 
     def step(self, scope: Scope, chain: Chain, env: Env, flat: bool) -> None:
-        """A call as a fold of one step; written out where its state changes its shape."""
+        """A call as a fold of one step; as its operations if the state changes its shape."""
         nodes = list(scope.nodes())
         first, last = scope is chain.members[0], scope is chain.members[-1]
         if first:
-            env |= {own: self.value(start, env) for own, start in chain.starts.items()}
+            env |= {placeholder: self.value(start, env) for placeholder, start in chain.starts.items()}
         carried = [result for result, _ in chain.uses]
         inits = list(chain.starts) if first else [chain.before[k] for k in carried]
         chain.before = nodes
         shapes = [_shapes(nodes[k]) for k in carried]
         state = [chain.state[node] if node in chain.state else env[node] for node in inits]
-        if [one.shape for one in state] != shapes:
+        if [part.shape for part in state] != shapes:
             env |= dict(zip(inits, state, strict=True))
             self.call(scope, env, flat)
             return
         values, weights = self.reads(scope)
-        others = [node for node in (*values, *weights) if node not in inits]
-        order, args = [*inits, *others], [*state, *(env[node] for node in others)]
-        wanted = (*carried, *chain.given)
+        operands = [node for node in (*values, *weights) if node not in inits]
+        order, args = [*inits, *operands], [*state, *(env[node] for node in operands)]
+        result_places = (*carried, *chain.outputs)
 
         def body(formals: Sequence[Node]) -> Sequence[Node]:
             inner: Env = dict(zip(order, formals, strict=True))
-            if len(set(wanted)) == 1:
+            if len(set(result_places)) == 1:
                 self.call(scope, inner, flat)
             else:
                 self.run(scope.items, inner, flat)
-            return [inner[nodes[k]] for k in wanted]
+            return [inner[nodes[k]] for k in result_places]
 
         traced = trace(body, [arg.shape for arg in args], len(args))
-        operands = [*args[len(inits) :], *(node for node in traced.operands if isinstance(node, Node))]
-        results = apply_fold(traced.block, 1, args[: len(inits)], operands, [False] * len(operands))
+        fold_operands = [*args[len(inits) :], *(node for node in traced.operands if isinstance(node, Node))]
+        results = apply_fold(traced.block, 1, args[: len(inits)], fold_operands, [False] * len(fold_operands))
         for k, result in zip(carried, results, strict=False):
             (env if last else chain.state)[nodes[k]] = result
-        for k, result in zip(chain.given, results[len(inits) :], strict=True):
+        for k, result in zip(chain.outputs, results[len(inits) :], strict=True):
             if not (last and k in carried):
                 env[nodes[k]] = element(result, 0)
 
     def layer(self, scope: Scope, env: Env, again: str = "") -> bool:
-        """A call as an applied layer, where it has parameters, reads something and gives one value.
+        """Read a call as an applied layer, if it has parameters, operands and one result; else return False.
 
-        A module that does another thing when it is called `again`, as in another shape, is another layer, of the same parameters.
+        A module that is called again with another body, as for another shape, is another layer with the same
+        parameters, under the name `again`.
         """
         values, weights = self.reads(scope)
         results = self.results(scope)
@@ -198,8 +194,8 @@ class Reader:
             return False
         name = again or self.names[scope.path]
         label = name.rstrip("0123456789")
-        own = [node for node in weights if self.owners.setdefault(self.exported.parameters[node], label) == label]
-        order = [*values, *own, *(node for node in weights if node not in own)]
+        owned = [node for node in weights if self.owners.setdefault(self.exported.parameters[node], label) == label]
+        order = [*values, *owned, *(node for node in weights if node not in owned)]
         args = [env[node] for node in order]
 
         def body(formals: Sequence[Node]) -> Sequence[Node]:
@@ -211,50 +207,48 @@ class Reader:
         if isinstance(traced.block.results[0].op, Formal):
             return False
         if self.bodies.setdefault(name, traced.block) != traced.block:
-            known = self.others.setdefault(scope.path, [])
-            place = known.index(again) + 1 if again else 0
-            if place == len(known):
-                known.append(fresh(self.names[scope.path], self.taken))
-            return self.layer(scope, env, known[place])
+            variants = self.variants.setdefault(scope.path, [])
+            place = variants.index(again) + 1 if again else 0
+            if place == len(variants):
+                variants.append(fresh(self.names[scope.path], self.taken))
+            return self.layer(scope, env, variants[place])
         captured = [node for node in traced.operands if isinstance(node, Node)]
-        named = Node(Input(name, (NAME,), "layer"))
-        env[results[0]] = Node(Call(traced.block, len(values), len(own)), (named, *args, *captured))
+        layer_name = Node(Input(name, (NAME,), "layer"))
+        env[results[0]] = Node(Call(traced.block, len(values), len(owned)), (layer_name, *args, *captured))
         return True
 
     # -- operations
 
     def operation(self, node: Any, env: Env) -> None:
-        """One operation, by its row."""
+        """Read an operation by its row."""
         name = name_of(node.target)
         args, named = self.value(node.args, env), {key: self.value(arg, env) for key, arg in node.kwargs.items()}
         if name == "getitem":
             env[node] = args[0][args[1]]
             return
-        wanted = _shapes(node)
-        if not all(
-            isinstance(size, int) for shape in (wanted if isinstance(wanted, list) else [wanted]) for size in shape
-        ):
+        torch_shape = _shapes(node)
+        torch_shapes = torch_shape if isinstance(torch_shape, list) else [torch_shape]
+        if not all(isinstance(size, int) for shape in torch_shapes for size in shape):
             raise NoRule(
                 f"{self.where(node)}: it gives a tensor whose shape depends on values, and a net's shapes do not"
             )
         try:
-            made = row_for(name, Types.of(node))(wanted if isinstance(wanted, tuple) else (), *args, **named)
+            row = row_for(name, Types.of(node))
+            result = row(torch_shape if isinstance(torch_shape, tuple) else (), *args, **named)
         except (SymfoldError, TypeError) as error:
             if not self.partial:
-                advice = (
-                    "call .eval() on the module first, or "
-                    if self.training and isinstance(error, DrawsOrLearns)
-                    else ""
-                )
+                not_evaluated = self.training and isinstance(error, DrawsOrLearns)
+                advice = "call .eval() on the module first, or " if not_evaluated else ""
                 raise NoRule(
-                    f"{self.where(node)}: {error} ({advice}give partial=True to keep it as an opaque layer, or add a row to symfold.exchange.pytorch.ops.OPERATIONS)"
+                    f"{self.where(node)}: {error} ({advice}give partial=True to keep it as an opaque layer, "
+                    "or add a row to symfold.exchange.pytorch.ops.OPERATIONS)"
                 ) from error
             env[node] = self.unknown(node, args, named)
             return
-        found = made.shape if isinstance(made, Node) else [one.shape for one in made]
-        if found != wanted:
-            raise InvalidValue(f"{self.where(node)} gave shape {found}, PyTorch says {wanted}")
-        env[node] = made
+        shape = result.shape if isinstance(result, Node) else [part.shape for part in result]
+        if shape != torch_shape:
+            raise InvalidValue(f"{self.where(node)} gave shape {shape}, PyTorch says {torch_shape}")
+        env[node] = result
 
     def where(self, node: Any) -> str:
         stack = list((node.meta.get("nn_module_stack") or {"": ("", "")}).values())
@@ -262,37 +256,35 @@ class Reader:
         return f"the operation {node.target} in module {path or '(the root)'!r} ({self.kinds.get(path, 'a module')})"
 
     def unknown(self, node: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        """An operation without a row, as an opaque layer of its tensors; what else it was given stands in its name."""
+        """An operation without a row, as an opaque layer of its tensors; its text holds the other arguments."""
         tensors: list[Node] = []
 
-        def spoken(arg: Any) -> str:
+        def text_of(arg: Any) -> str:
             if isinstance(arg, (list, tuple)):
-                return f"[{', '.join(map(spoken, arg))}]"
+                return f"[{', '.join(map(text_of, arg))}]"
             if isinstance(arg, Node):
                 tensors.append(arg)
                 return f"#{len(tensors)}"
             return str(arg)
 
-        text = (
-            f"{node.target}({', '.join([*map(spoken, args), *(f'{key}={spoken(arg)}' for key, arg in named.items())])})"
-        )
-        wanted = _shapes(node)
-        several = wanted if isinstance(wanted, list) else [wanted]
-        made = []
-        for number, shape in enumerate(several):
-            title = fresh(node.name if len(several) == 1 else f"{node.name}_result{number}", self.taken)
-            formals = tuple(Node(Formal(0, k, one.shape)) for k, one in enumerate(tensors))
-            body = Block(
-                tuple(one.shape for one in tensors), (opaque(*formals, operation=text, result=number, shape=shape),)
-            )
-            made.append(Node(Call(body, len(tensors)), (Node(Input(title, (NAME,), "layer")), *tensors)))
-        return made if isinstance(wanted, list) else made[0]
+        arguments = [*map(text_of, args), *(f"{key}={text_of(arg)}" for key, arg in named.items())]
+        text = f"{node.target}({', '.join(arguments)})"
+        torch_shape = _shapes(node)
+        torch_shapes = torch_shape if isinstance(torch_shape, list) else [torch_shape]
+        shapes = tuple(tensor.shape for tensor in tensors)
+        formals = tuple(Node(Formal(0, k, shape)) for k, shape in enumerate(shapes))
+        results = []
+        for number, shape in enumerate(torch_shapes):
+            title = fresh(node.name if len(torch_shapes) == 1 else f"{node.name}_result{number}", self.taken)
+            body = Block(shapes, (opaque(*formals, operation=text, result=number, shape=shape),))
+            results.append(Node(Call(body, len(tensors)), (Node(Input(title, (NAME,), "layer")), *tensors)))
+        return results if isinstance(torch_shape, list) else results[0]
 
 
 def _shapes(node: Any) -> Any:
-    """The shape that an operation gives, or a list of shapes; a number that is computed from tensors has the shape ()."""
+    """The shape of an operation's result, or a list of shapes; () for a number computed from tensors."""
     value = node.meta["val"]
-    return [_shape(one) for one in value] if isinstance(value, (tuple, list)) else _shape(value)
+    return [_shape(part) for part in value] if isinstance(value, (tuple, list)) else _shape(value)
 
 
 def _shape(value: Any) -> tuple[Any, ...]:

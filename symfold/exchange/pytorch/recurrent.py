@@ -1,4 +1,4 @@
-"""PyTorch's recurrent operations as nodes: a cell is a step, a layer is its fold over time."""
+"""PyTorch's recurrent operations as nodes: a cell is a step; a layer is a fold of it over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from symfold.core.sequences import element, reverse, stack
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.rows import evaluated
 
-Weights = Sequence[Node]  # input to hidden, hidden to hidden, and their biases or none
+Weights = Sequence[Node]  # input to hidden, hidden to hidden, and their biases if any
 
 
 def _affine(x: Node, weight: Node, bias: Node | None) -> Node:
@@ -45,8 +45,8 @@ def lstm_step(x: Node, state: Sequence[Node], weights: Weights) -> tuple[Node, .
     h, c = state
     from_x, from_h = _sides(x, h, weights)
     i, f, g, o = _gates(from_x + from_h, 4)
-    kept = _sigmoid(f) * c + _sigmoid(i) * _tanh(g)
-    return _sigmoid(o) * _tanh(kept), kept
+    cell_state = _sigmoid(f) * c + _sigmoid(i) * _tanh(g)
+    return _sigmoid(o) * _tanh(cell_state), cell_state
 
 
 def gru_step(x: Node, state: Sequence[Node], weights: Weights) -> tuple[Node, ...]:
@@ -66,13 +66,13 @@ def rnn_step(activation: Callable[[Node], Node]) -> Callable[..., tuple[Node, ..
     return step
 
 
-def _ordered(x: Node) -> Node:
-    """Time and samples in each other's place."""
+def _time_and_samples_swapped(x: Node) -> Node:
+    """The time and sample axes swapped."""
     return permute(x, axes=(-2, -3, -1))
 
 
 def layers(step: Callable[..., tuple[Node, ...]], parts: int) -> Callable[..., tuple[Node, ...]]:
-    """A recurrent operation of one or more layers, in one direction or both: the last states of all layers come joined."""
+    """A recurrent operation of one or more layers, in one or both directions; last states of all layers are stacked."""
 
     def row(
         shape: Any,
@@ -89,25 +89,25 @@ def layers(step: Callable[..., tuple[Node, ...]], parts: int) -> Callable[..., t
         if not isinstance(biases, bool):
             raise NoRule("a recurrent layer over packed sequences has no rule")
         evaluated(not (train and dropout), "a recurrent layer with dropout draws numbers")
-        ways, each = 1 + both, len(weights) // (count * (1 + both))
+        directions, each = 1 + both, len(weights) // (count * (1 + both))
         if each != 2 + 2 * biases:
             raise NoRule("a recurrent layer with a projection has no rule")
         start = (start,) if isinstance(start, Node) else tuple(start)
-        sequence = _ordered(x) if batch_first else x
+        sequence = _time_and_samples_swapped(x) if batch_first else x
         last: list[list[Node]] = [[] for _ in range(parts)]
         for number in range(count):
-            given = []
-            for way in range(ways):
-                at = number * ways + way
-                own = weights[at * each : (at + 1) * each]
-                read = reverse(sequence) if way else sequence
-                states = [element(one, at) for one in start]
-                *final, out = fold_nodes(_step(step, own), read.shape[0], states, [read])
-                for kept, state in zip(last, final, strict=True):
-                    kept.append(state)
-                given.append(reverse(out) if way else out)
-            sequence = concatenate(*given, axis=-1) if both else given[0]
-        result = _ordered(sequence) if batch_first else sequence
+            outputs = []
+            for direction in range(directions):
+                place = number * directions + direction
+                step_weights = weights[place * each : (place + 1) * each]
+                operand = reverse(sequence) if direction else sequence
+                states = [element(part, place) for part in start]
+                *final, out = fold_nodes(_step(step, step_weights), operand.shape[0], states, [operand])
+                for last_states, state in zip(last, final, strict=True):
+                    last_states.append(state)
+                outputs.append(reverse(out) if direction else out)
+            sequence = concatenate(*outputs, axis=-1) if both else outputs[0]
+        result = _time_and_samples_swapped(sequence) if batch_first else sequence
         return (result, *(stack(states) for states in last))
 
     return row
@@ -117,7 +117,7 @@ def _step(step: Callable[..., tuple[Node, ...]], weights: Weights) -> Callable[[
     def run(values: Sequence[Node]) -> Sequence[Node]:
         *state, x = values
         after = step(x, state, weights)
-        return (*after, after[0])  # the first part of the state is given out at each step
+        return (*after, after[0])  # the first part of the state is also the output of the step
 
     return run
 

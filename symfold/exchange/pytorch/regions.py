@@ -1,7 +1,7 @@
-"""Regions of a module under `torch.no_grad()` or a disabled `autocast`, written out where they are called.
+"""Regions of a module under `torch.no_grad()` or a disabled `autocast`, inlined at their calls.
 
-`torch.export` makes a separate graph of each. What is computed without gradients is detached where it is read with
-them.
+`torch.export` gives each a graph of its own. Values computed without gradients are detached where they are read with
+gradients.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GRADIENTS, AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
 
 
 def write_out_regions(torch: Any, program: Any) -> None:
-    """Replace every region of an exported program by its operations."""
+    """Inline every region of an exported program."""
     graph = program.graph_module.graph
     writer = Writer(torch, program.graph_module)
     for node in list(graph.nodes):
@@ -28,21 +28,21 @@ def write_out_regions(torch: Any, program: Any) -> None:
 
 
 def is_region(node: Any) -> bool:
-    """Whether a node calls a region whose operations compute as they do outside: an enabled autocast casts numbers."""
+    """Whether a node calls a region to inline; not an enabled autocast, which casts numbers."""
     name = getattr(node.target, "__name__", "") if node.op == "call_function" else ""
     return name == GRADIENTS or (name == AUTOCAST and not node.args[2])
 
 
 @dataclass
 class Writer:
-    """Copies of the operations of regions, and which of them were computed without gradients."""
+    """Copies the operations of regions, and records those computed without gradients."""
 
     torch: Any
     owner: Any
     without: set[Any] = field(default_factory=set)
 
     def replace(self, call: Any) -> None:
-        """Put a region's operations in front of its call, and let others read them instead of its results."""
+        """Replace a call by the region's operations."""
         graph = call.graph
         with graph.inserting_before(call):
             results = self.region(call, self.owner, [*call.args], True)
@@ -56,7 +56,7 @@ class Writer:
                 graph.erase_node(attribute)
 
     def region(self, call: Any, owner: Any, args: Sequence[Any], gradients: bool) -> list[Any]:
-        """The results of a region's copied operations, as a caller with gradients or without reads them."""
+        """The results of a region's copied operations, as read by a caller with or without gradients."""
         before = 1 if call.target.__name__ == GRADIENTS else 4
         inside = bool(call.args[0]) if before == 1 else gradients
         body = getattr(owner, call.args[before].target)
@@ -79,7 +79,7 @@ class Writer:
         return [self.read(known.get(value, value), gradients, call) for value in output.args[0]]
 
     def read(self, value: Any, gradients: bool, call: Any) -> Any:
-        """A value as it is read with gradients or without: detached if it was computed without."""
+        """A value as read with or without gradients: detached if it was computed without but is read with."""
         if not gradients or value not in self.without or not value.meta["val"].is_floating_point():
             return value
         detached = value.graph.call_function(self.torch.ops.aten.detach.default, (value,))
@@ -87,7 +87,7 @@ class Writer:
         return detached
 
     def attribute(self, node: Any, body: Any, call: Any) -> Any:
-        """A graph that an operation of the region holds, as one of the whole program."""
+        """A subgraph of the region as one of the program."""
         name = f"{call.name}_{node.target}"
         setattr(self.owner, name, getattr(body, node.target))
         copied = call.graph.get_attr(name)

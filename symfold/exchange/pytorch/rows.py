@@ -1,4 +1,4 @@
-"""What a row of the tables of PyTorch's operations is, and what every family of them uses."""
+"""The rows of PyTorch's operations, and checks that they share."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import sympy as sp
 
 from symfold.errors import NoRule
 
-# from the shape of the result, as PyTorch inferred it, and the operation's arguments, with nodes for tensors;
-# operations of one result give a node, others a tuple
+# (the shape of the result as PyTorch inferred it, the operation's arguments with nodes for tensors) -> a node,
+# or a tuple for an operation with several results
 Row = Callable[..., Any]
 HALF = sp.Rational(1, 2)
 
 
 def covered(holds: bool, what: str) -> None:
-    """A case that a row stands for, or the error that says which case it is not."""
+    """Raise NoRule unless a row covers the case."""
     if not holds:
         raise NoRule(f"{what} has no rule")
 
 
 class DrawsOrLearns(NoRule):
-    """An operation that does another thing in training mode than in evaluation, in a case that has no rule."""
+    """An operation that behaves differently in training mode, which has no rule."""
 
 
 def evaluated(holds: bool, what: str) -> None:
-    """A case that a module in evaluation does not come to, as a rule."""
+    """Raise `DrawsOrLearns` unless the operation is in evaluation mode."""
     if not holds:
         raise DrawsOrLearns(what)

@@ -1,4 +1,4 @@
-"""What PyTorch has better than the rows of primitives: one operation for several, whose slope at ties is ours."""
+"""Primitives that PyTorch has as one operation, with our slope at ties."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Spelling = Callable[..., Any]
 
 
 def spelled(torch: Any, op: Any) -> Spelling:
-    """How PyTorch computes a function or a primitive; a flat one has no slope to be recorded."""
+    """The PyTorch function of a head or a primitive; a flat one is detached."""
     if isinstance(op, type):
         compute = numbers_of(op, "torch")
     else:
@@ -25,21 +25,21 @@ def spelled(torch: Any, op: Any) -> Spelling:
 
 
 def is_written_out(torch: Any, op: Apply, arity: int, guarded: bool) -> bool:
-    """Whether a primitive without an adjoint is run by its body, that of a convolution or a pool only below a branch of a choice."""
+    """Whether a primitive without an adjoint runs by its body; convolutions and pools do below a branch of a choice."""
     row = op.primitive
-    whole = is_linear_in_each(op, arity, guarded) or (row.name in primitive_spellings(torch) and not guarded)
-    return row.adjoint is None and row.body is not None and not whole
+    native = is_linear_in_each(op, arity, guarded) or (row.name in primitive_spellings(torch) and not guarded)
+    return row.adjoint is None and row.body is not None and not native
 
 
 @cache
 def primitive_spellings(torch: Any) -> dict[str, Spelling]:
-    """Primitives by their name."""
+    """PyTorch functions by the name of the primitive."""
 
     def axes(a: Any, axis: Any) -> Any:
         return tuple(range(-a.dim(), 0)) if axis is None else axis
 
     def of_rank(name: str, rank: int) -> Any:
-        """PyTorch's operation on images of so many axes, or none."""
+        """PyTorch's operation on images with `rank` axes, or None."""
         return getattr(torch.nn.functional, f"{name}{rank}d", None)
 
     def convolved(x: Any, weight: Any, groups: int, **given: Any) -> Any:
@@ -51,8 +51,8 @@ def primitive_spellings(torch: Any) -> dict[str, Spelling]:
         native = of_rank("max_pool", len(kernel))
         if native is None:
             return max_pool.spelled("torch")(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
-        around = padded(torch, x, tuple((size, size) for size in padding), -float("inf")) if any(padding) else x
-        return native(around, kernel, stride=stride, dilation=dilation)
+        image = padded(torch, x, tuple((size, size) for size in padding), -float("inf")) if any(padding) else x
+        return native(image, kernel, stride=stride, dilation=dilation)
 
     return {
         "softmax": lambda a, axis: a.softmax(axis[0]) if len(axis) == 1 else softmax.spelled("torch")(a, axis=axis),
@@ -65,7 +65,7 @@ def primitive_spellings(torch: Any) -> dict[str, Spelling]:
 
 
 def _first_max(a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    """The largest entry, whose slope goes to the first of equal ones, as `max` along one axis has it."""
-    for one in sorted(axis):  # from the first axis on, so that equal entries are met in their order
-        a = a.max(dim=one, keepdim=True).values
+    """The largest entry, with the slope at the first of equal ones, as `max` along one axis has it."""
+    for k in sorted(axis):  # from the first axis on, to keep the order of equal entries
+        a = a.max(dim=k, keepdim=True).values
     return a if keepdims else a.squeeze(dim=axis)

@@ -1,4 +1,4 @@
-"""To PyTorch: a net as a module with the same parameters, which PyTorch differentiates, trains and moves to devices."""
+"""To PyTorch: a net as a module with the same parameters, to differentiate, train and move to devices."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from symfold.base.arguments import arrays_of, quoted
 from symfold.base.trees import unflatten
+from symfold.compute.evaluate import has_no_numbers
 from symfold.compute.random_inputs import rows_of
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block
@@ -20,7 +21,7 @@ from symfold.core.operations import Constant, Fixed, Input
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_concrete
 from symfold.core.walks import walk
-from symfold.errors import InvalidType, NoRule, ShapeError
+from symfold.errors import InvalidType, ShapeError
 from symfold.exchange.pytorch.adjoints import applied, as_tensor
 from symfold.exchange.pytorch.export import torch_package
 from symfold.exchange.pytorch.spellings import is_written_out
@@ -31,12 +32,11 @@ from symfold.transform.specialize import with_shapes
 
 
 def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
-    """A net as a `torch.nn.Module` with the net's parameters by their names: the same numbers, by PyTorch's own operations.
+    """A net as a `torch.nn.Module` with the net's parameters by name: the same numbers, by PyTorch operations.
 
-    It takes the net's inputs, by position or by name, and gives what the net gives. Folds are run as loops over their steps.
-    PyTorch differentiates it by the adjoints of the rows (docs/conventions.md). Parameters that training leaves as they are, as kept
-    statistics, are buffers.
-    Needs the extra `torch`; a layer without a body is an error when the module is called.
+    It takes the net's inputs by position or by name and returns the net's outputs. Folds run as loops over their steps.
+    PyTorch differentiates by the adjoints of the rows (docs/conventions.md). Parameters that are not trained, such as
+    statistics, are buffers. Needs the extra `torch`; a layer without a body is an error when the module is called.
 
     >>> import torch
     >>> import symfold as sf
@@ -48,74 +48,76 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
     torch_package()
     import torch
 
-    whole = Net.of(net)
+    original = Net.of(net)
 
     class Module(torch.nn.Module):
-        """A net's equations."""
+        """The equations of a net."""
 
         def __init__(self) -> None:
             super().__init__()
-            for node in whole.params:
-                value = torch.as_tensor(np.array(given[node.op.name]))
+            for node in original.params:
+                value = torch.as_tensor(np.array(weights[node.op.name]))
                 if isinstance(node.op.start, Fixed):
                     self.register_buffer(node.op.name, value)
                 else:
                     self.register_parameter(node.op.name, torch.nn.Parameter(value))
 
         def forward(self, *values: Any, **named: Any) -> Any:
-            names = [node.op.name for node in whole.inputs]
+            names = [node.op.name for node in original.inputs]
             for name, value in {**dict(zip(names, values, strict=False)), **named}.items():
                 if not isinstance(value, torch.Tensor):
                     raise InvalidType(
-                        f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor (give torch.as_tensor(...))"
+                        f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor "
+                        "(give torch.as_tensor(...))"
                     )
             leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
-            outputs = planned(whole, tuple((name, tuple(leaves[name].shape)) for name in names))
-            meaning = Tensors(torch, *numeric(torch, leaves, picking))
-            found = [
-                as_tensor(meaning.whole(r, o), meaning.like)
-                for r, o in zip(meaning.inside(outputs), outputs, strict=True)
+            roots = specialized_outputs(original, tuple((name, tuple(leaves[name].shape)) for name in names))
+            interpreter = Tensors(torch, *numeric(torch, leaves, row_numbers))
+            outputs = [
+                as_tensor(interpreter.whole(result, root), interpreter.like)
+                for result, root in zip(interpreter.inside(roots), roots, strict=True)
             ]
-            return unflatten(whole.form, found)
+            return unflatten(original.form, outputs)
 
-    picking = rows_of([whole])
-    given = arrays_of(params, [node.op.name for node in whole.params], list(params), what="parameter")
-    for node in whole.params:
-        if is_concrete(node.shape) and np.shape(given[node.op.name]) != node.shape:
-            raise ShapeError(f"parameter {node.op.name!r} has shape {node.shape}, got {np.shape(given[node.op.name])}")
+    row_numbers = rows_of([original])
+    weights = arrays_of(params, [node.op.name for node in original.params], list(params), what="parameter")
+    for node in original.params:
+        shape = np.shape(weights[node.op.name])
+        if is_concrete(node.shape) and shape != node.shape:
+            raise ShapeError(f"parameter {node.op.name!r} has shape {node.shape}, got {shape}")
     return Module()
 
 
 @lru_cache(maxsize=64)
-def planned(net: Net, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> tuple[Node, ...]:
-    """The outputs of a net for inputs of these shapes, as they are run."""
+def specialized_outputs(net: Net, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> tuple[Node, ...]:
+    """The outputs of a net for inputs of these shapes, ready to run."""
     return with_divisions(with_shapes(net, dict(shapes)).outputs)
 
 
 @lru_cache(maxsize=1024)
 def layer_results(body: Block) -> tuple[Node, ...]:
-    """The results of a layer's body, as they are run."""
+    """The results of a layer's body, ready to run."""
     return with_divisions(body.results)
 
 
 @lru_cache(maxsize=256)
 def ordered(roots: tuple[Node, ...], guarded: bool) -> tuple[list[Node], Collection[Node]]:
-    """What the roots need, each after its arguments; and what of it is below a branch of a choice, all of it if `guarded`."""
+    """The nodes of the roots in order, and those below a branch of a choice: all of them if `guarded`."""
     return walk(roots), guarded_nodes(roots, roots if guarded else ())
 
 
 @lru_cache(maxsize=1024)
 def body_block(op: Apply, shapes: tuple[Shape, ...]) -> Block:
-    """The body of a primitive, as it is run."""
+    """The body of a primitive, ready to run."""
     return Block(shapes, with_divisions((body_of(op, formals_of(shapes)),)))
 
 
-def numeric(torch: Any, leaves: Mapping[str, Any], picking: Collection[str]) -> tuple[Any, dict[str, Any]]:
-    """A tensor of the type that a net computes in, and its leaves: truth values and whole numbers too, but for those that rows are picked by."""
+def numeric(torch: Any, leaves: Mapping[str, Any], row_numbers: Collection[str]) -> tuple[Any, dict[str, Any]]:
+    """A tensor of the dtype of a net's computation, and its leaves in that dtype, except for row numbers."""
     floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
     like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
     return like, {
-        name: leaf if leaf.is_floating_point() or name in picking else leaf.to(like.dtype)
+        name: leaf if leaf.is_floating_point() or name in row_numbers else leaf.to(like.dtype)
         for name, leaf in leaves.items()
     }
 
@@ -125,12 +127,12 @@ class Tensors(Interpreter):
 
     def __init__(self, torch: Any, like: Any, leaves: Mapping[str, Any]):
         self.torch, self.like, self.leaves = torch, like, leaves
-        self.below: list[Collection[Node]] = []  # what is below a branch of a choice, in the blocks around
+        self.below: list[Collection[Node]] = []  # nodes below a branch of a choice, per enclosing block
 
     def inside(
         self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None, guarded: bool = False
     ) -> list[Any]:
-        """The meanings of roots whose leaves are given; all of them below a branch of a choice, if `guarded`."""
+        """The tensors of some roots; if `guarded`, all are below a branch of a choice."""
         order, below = ordered(tuple(roots), guarded)
         self.below.append(below)
         results = self.follow(order, tuple(roots), dict(given or {}))
@@ -161,9 +163,7 @@ class Tensors(Interpreter):
         op, guarded = node.op, node in self.below[-1]
         if isinstance(op, Call):
             if op.body is None:
-                raise NoRule(
-                    f"layer {args[0]} is opaque and has no numbers (give it a body: net.bind({{{args[0]!r}: lambda z: ...}}))"
-                )
+                raise has_no_numbers(args[0])
             return self.inside(layer_results(op.body), dict(zip(op.body.formals, args[1:], strict=True)), guarded)[0]
         if isinstance(op, Apply) and is_written_out(self.torch, op, len(args), guarded):
             tensors = [as_tensor(arg, self.like) for arg in args]

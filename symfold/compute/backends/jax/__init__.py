@@ -1,9 +1,11 @@
-"""The JAX backend (extra `jax`): folds as `lax.scan`, jitted, on what devices JAX has; trainings with their batches spread over all of them.
+"""The JAX backend (extra `jax`): jitted functions with folds as `lax.scan`; batches sharded over all devices.
 
-functions    how JAX computes elementwise heads and primitives, one row each
-tracing      nodes as a pure function of arrays, that JAX may trace, jit and differentiate
-program      a net for one set of input shapes
-devices      where arrays lie: rows of a batch on different devices, parameters on every one
-training     a stack of training steps in one call
-row          the row of the backend
+In: a net of known shapes. Out: a pure JAX function, and a program or training that calls it.
+
+    functions   primitives in JAX, one row each
+    tracing     nodes as a pure function of arrays
+    program     a net for one set of input shapes
+    devices     sharding: batch rows over devices, parameters replicated
+    training    a stack of training steps in one call
+    row         the row of the backend
 """

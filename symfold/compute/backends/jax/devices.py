@@ -1,7 +1,7 @@
-"""Where arrays lie: the rows of a batch on different devices, parameters on every one.
+"""Sharding: the rows of a batch over the devices, parameters replicated.
 
-All devices of all processes make one mesh of one axis, `batch`. Nothing else is said: from where the rows lie, XLA's
-partitioner follows that each device computes its own, and where gradients must be added up over all.
+All devices of all processes form one mesh with one axis, `batch`. From the shardings of arrays alone, XLA's partitioner
+derives that each device computes its rows, and where to sum gradients over devices.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ Index = tuple[slice, ...]
 
 
 def mesh() -> Mesh:
-    """All the devices that JAX has, of this process and the others."""
+    """The mesh of all JAX devices, of all processes."""
     return Mesh(np.array(jax.devices()), ("batch",))
 
 
 def replicated(over: Mesh) -> NamedSharding:
-    """The same on every device."""
+    """A full copy on every device."""
     return NamedSharding(over, PartitionSpec())
 
 
 def split(over: Mesh, shape: tuple[int, ...], axis: int) -> NamedSharding:
-    """An axis dealt out evenly; where it cannot be, the same on every device: every one then computes all of it."""
+    """An axis split evenly over the devices; if it does not divide, a full copy on each, which then computes all."""
     even = axis < len(shape) and shape[axis] % over.size == 0
     return NamedSharding(over, PartitionSpec(*[None] * axis, "batch")) if even else replicated(over)
 
 
 def placed(read: Callable[[Index], Any], shape: tuple[int, ...], sharding: NamedSharding) -> Any:
-    """An array over the mesh, of which this process reads what its own devices hold."""
+    """An array over the mesh; this process reads the parts of its own devices only."""
     return jax.make_array_from_callback(shape, sharding, read)

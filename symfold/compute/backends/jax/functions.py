@@ -1,4 +1,4 @@
-"""How JAX computes elementwise heads and primitives, one row each."""
+"""Primitives in JAX, one row each."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def _transposed(cotangent: Any, bar: Any, factor: Any) -> list[Any]:
 
 
 def _mapped(args: Sequence[Any], axes: Sequence[int | None]) -> tuple[Any, int]:
-    """Over a further axis, which is put first in both arguments."""
+    """The batching rule: move the mapped axis first in both arguments."""
     size = next(arg.shape[axis] for arg, axis in zip(args, axes, strict=True) if axis is not None)
-    both = (
+    batched = (
         jnp.broadcast_to(a, (size, *a.shape)) if axis is None else jnp.moveaxis(a, axis, 0)
         for a, axis in zip(args, axes, strict=True)
     )
-    return GUARDED.bind(*both), 0
+    return GUARDED.bind(*batched), 0
 
 
-# The guarded product as an operation of JAX's: a choice by its factors is not linear in them, as JAX asks of a derivative.
+# a JAX primitive, since `where` on the factors is not linear in them, as JAX requires of a derivative
 GUARDED = Primitive("guarded_product")
 GUARDED.def_impl(jax.jit(_guarded))
 GUARDED.def_abstract_eval(lambda bar, factor: jax.core.ShapedArray(bar.shape, bar.dtype))
@@ -52,12 +52,12 @@ batching.primitive_batchers[GUARDED] = _mapped
 
 
 def guarded_product(bar: Any, factor: Any) -> Any:
-    """The row's numbers, linear in each argument."""
+    """The numbers of the row, linear in each argument."""
     dtype = jnp.result_type(bar, factor)
     return GUARDED.bind(*(jnp.asarray(part, dtype) for part in jnp.broadcast_arrays(bar, factor)))
 
 
-# What JAX has better than the rows themselves: slopes at special points that `jax.grad` knows, one operation for several.
+# where JAX improves on the rows: derivatives at special points, one operation instead of several
 ROWS: dict[p.Primitive, Callable[..., Any]] = {
     p.guarded_product: guarded_product,
     p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
@@ -67,6 +67,6 @@ ROWS: dict[p.Primitive, Callable[..., Any]] = {
 
 
 def row_of(primitive: p.Primitive) -> Callable[..., Any]:
-    """How JAX computes a primitive: by a row here, else by the primitive's own."""
-    rule = ROWS.get(primitive) or primitive.spelled("jax")
-    return lambda *args, **attributes: rule(*map(jnp.asarray, args), **attributes)
+    """The JAX function of a primitive: from a row here, else the primitive's own."""
+    function = ROWS.get(primitive) or primitive.spelled("jax")
+    return lambda *args, **attributes: function(*map(jnp.asarray, args), **attributes)

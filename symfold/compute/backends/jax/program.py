@@ -1,4 +1,4 @@
-"""A net for one set of input shapes as a program of JAX's."""
+"""A net for one set of input shapes as a JAX program."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ TARGET = Target(passes=(hoisted,))
 
 
 class Function:
-    """A net of known shapes as a pure function of arrays: `function(parameters, inputs)` gives the outputs, in their order.
+    """A net of known shapes as a pure function of arrays: `function(parameters, inputs)` returns the outputs in order.
 
-    `parameters` holds an array for each leaf of the layout, a family's members stacked; `inputs` one for each of `self.inputs`,
-    likewise. It is plain JAX: `jax.jit`, `jax.grad`, `jax.vmap` apply. In float64 it wants `with jax.enable_x64(True)` around it.
+    `parameters` holds one array per leaf of the layout, `inputs` one per leaf of `self.inputs`; families are stacked.
+    `jax.jit`, `jax.grad` and `jax.vmap` apply. In float64, call it under `jax.enable_x64(True)`.
     """
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: str):
-        # names are told apart from arrays before and after: a fold over layers may still read names that nobody needs
         self.roots = lowered(net, shapes, TARGET)
         self.layout, self.dtype = layout, dtype
         leaves = leaves_of(self.roots)
         self.inputs = tuple(leaf for leaf in leaves if leaf.op.role == "input")
         self.parameters = tuple(leaf for leaf in leaves if leaf.op.role == "parameter")
-        self.nameless = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
+        # a fold over layers may still read their names, which have no values
+        self.layer_names = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
 
     def __call__(self, parameters: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
-        given: dict[Node, Any] = {**self.nameless, **dict(zip(self.inputs, inputs, strict=True))}
+        leaves: dict[Node, Any] = {**self.layer_names, **dict(zip(self.inputs, inputs, strict=True))}
         for leaf in self.parameters:
             number, part = self.layout.place(leaf)
-            given[leaf] = parameters[number] if part is None else parameters[number][part]
-        outputs = values(self.roots, given, self.dtype)
+            leaves[leaf] = parameters[number] if part is None else parameters[number][part]
+        outputs = values(self.roots, leaves, self.dtype)
         return tuple(
             full(output, sized(root.shape), self.dtype) for output, root in zip(outputs, self.roots, strict=True)
         )
 
 
 def precision(dtype: str) -> Any:
-    """A context in which JAX computes in this type; what holds outside, the user's setting, is left alone."""
+    """A context in which JAX computes in this type, whatever the user's global setting."""
     return jax.enable_x64(dtype == "float64")
 
 
 def names_of_leaf(leaf: Node) -> tuple[str, ...]:
-    """The inputs that a leaf stands for."""
+    """The names of the inputs in a leaf."""
     return tuple(leaf.op.names) if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
 
 
 def leaves_from(params: Parameters, dtype: str) -> tuple[Any, ...]:
-    """Parameters as an array for each leaf of their layout."""
+    """Parameters as one array per leaf of their layout."""
     return tuple(np.asarray(params.array_of(leaf), dtype=dtype) for leaf in params.layout.leaves)
 
 
@@ -71,28 +71,28 @@ class Program:
         self.params, self.dtype = params, dtype
         self.function = Function(net, shapes, params.layout, dtype)
         self.jitted = jax.jit(self.function)
-        self.fed = [np.zeros(sized(leaf.shape), dtype=dtype) for leaf in self.function.inputs]
+        self.inputs = [np.zeros(sized(leaf.shape), dtype=dtype) for leaf in self.function.inputs]
         self.outputs: tuple[Any, ...] = ()
 
     def feed(self, given: Mapping[str, Any]) -> None:
-        """Put input values in their places."""
-        for place, leaf in zip(self.fed, self.function.inputs, strict=True):
+        """Copy the values of the inputs into their arrays."""
+        for array, leaf in zip(self.inputs, self.function.inputs, strict=True):
             if isinstance(leaf.op, StackedInputs):
                 for k, name in enumerate(leaf.op.names):
-                    place[k] = given[name]
+                    array[k] = given[name]
             else:
-                place[...] = given[leaf.op.name]
+                array[...] = given[leaf.op.name]
 
     def run(self) -> None:
         with precision(self.dtype):
-            self.outputs = self.jitted(leaves_from(self.params, self.dtype), self.fed)
+            self.outputs = self.jitted(leaves_from(self.params, self.dtype), self.inputs)
 
     def results(self) -> list[Any]:
-        """The outputs, as NumPy's arrays."""
+        """The outputs as NumPy arrays."""
         return [np.array(output) for output in self.outputs]
 
     @cached_property
     def source(self) -> str:
-        """The jaxpr: what JAX traced, before it compiles it."""
+        """The jaxpr."""
         with precision(self.dtype):
-            return str(jax.make_jaxpr(self.function)(leaves_from(self.params, self.dtype), self.fed))
+            return str(jax.make_jaxpr(self.function)(leaves_from(self.params, self.dtype), self.inputs))

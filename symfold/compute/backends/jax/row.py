@@ -1,4 +1,4 @@
-"""The row of the JAX backend. Its files need the package jax, so they are imported when it is first used."""
+"""The row of the JAX backend. Its files need the package jax, so they are imported at first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes as a pure function of arrays, that JAX may trace, jit and differentiate. A fold is one `lax.scan`, at any depth."""
+"""Nodes as a pure function of arrays, for JAX to trace, jit and differentiate. A fold is one `lax.scan`."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
 
 
 def values(
-    roots: Sequence[Node], given: Mapping[Node, Any], dtype: str, below: Collection[Node] | None = None
+    roots: Sequence[Node], leaves: Mapping[Node, Any], dtype: str, below: Collection[Node] | None = None
 ) -> list[Any]:
-    """The values of the roots, from those of their leaves. Names of layers have none.
+    """The values of the roots, from those of their leaves; names of layers have none.
 
-    With the nodes that are `below` a branch of a choice, JAX differentiates by the adjoints of the rows, else by rules of its own.
+    Given the nodes `below` a branch of a choice, JAX differentiates by the adjoints of the rows, else by its own rules.
     """
-    known = dict(given)
-    for node in walk(roots, stop=known):
-        known[node] = value(node, [known[arg] for arg in node.args], dtype, below)
-    return [known[root] for root in roots]
+    memo = dict(leaves)
+    for node in walk(roots, stop=memo):
+        memo[node] = value(node, [memo[arg] for arg in node.args], dtype, below)
+    return [memo[root] for root in roots]
 
 
 def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> Any:
-    """The value of a node, from those of its arguments; of a fold, its results."""
+    """The value of a node, from those of its arguments; for a fold, its results."""
     op = node.op
     if node.shape[-1:] == (NAME,):
         return None
     if isinstance(op, Constant):
-        # a number stays Python's, so that it takes the type of what it meets, and powers know their exponent
+        # a Python number is weakly typed, and a static exponent of a power
         return float(constant_value(node)) if node.shape == () else np.asarray(constant_value(node), dtype=dtype)
     if isinstance(op, Fold):
         return scan(op, args, dtype, None if below is None else fold_below(node, below))
@@ -58,7 +58,7 @@ def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] |
 
 
 def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any], dtype: str, guarded: bool) -> Any:
-    """The value of an operation, with the derivative of its row. That of its slopes is theirs, and so on."""
+    """The value of an operation, with the derivative of its row, to any order."""
     if is_flat(node.op):
         return compute(*map(jax.lax.stop_gradient, args))
     numbers = numbers_in(node)
@@ -69,42 +69,44 @@ def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any],
     def function(*arrays: Any) -> Any:
         return compute(*(arrays[free.index(k)] if k in free else arg for k, arg in enumerate(args)))
 
-    def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-        result = ruled(*primals)
+    def jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        result = with_jvp(*primals)
         adjoint = local_adjoint(node.op, numbers, tuple(map(jnp.shape, primals)), guarded)
-        block, moving = adjoint.forward, [not isinstance(tangents[k], SymbolicZero) for k in adjoint.places]
-        given = dict(zip(block.formals, (*primals, result, *(tangents[k] for k in adjoint.places)), strict=True))
-        inner = walk(block.results) if guarded else ()
-        parts = values(
-            [part for part, moves in zip(block.results, moving, strict=True) if moves], given, dtype, frozenset(inner)
-        )
+        block = adjoint.forward
+        nonzero = [not isinstance(tangents[k], SymbolicZero) for k in adjoint.places]
+        arguments = (*primals, result, *(tangents[k] for k in adjoint.places))
+        below = frozenset(walk(block.results) if guarded else ())
+        roots = [root for root, is_nonzero in zip(block.results, nonzero, strict=True) if is_nonzero]
+        parts = values(roots, dict(zip(block.formals, arguments, strict=True)), dtype, below)
         return result, sum((full(part, result.shape, result.dtype) for part in parts), jnp.zeros_like(result))
 
-    ruled = jax.custom_jvp(function)
-    ruled.defjvp(pushed, symbolic_zeros=True)
-    return ruled(*(args[k] if hasattr(args[k], "dtype") else jnp.asarray(args[k], dtype) for k in free))
+    with_jvp = jax.custom_jvp(function)
+    with_jvp.defjvp(jvp, symbolic_zeros=True)
+    return with_jvp(*(args[k] if hasattr(args[k], "dtype") else jnp.asarray(args[k], dtype) for k in free))
 
 
 def scan(fold: Fold, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> list[Any]:
-    """The results of a fold: the last state, then what the steps gave out, stacked."""
+    """The results of a fold: the last state, then the stacked outputs of the steps."""
     block, carries = fold.block, fold.carries
     formals, shapes = block.formals, [sized(shape) for shape in block.shapes[:carries]]
     operands = dict(zip(formals[carries:], args[carries:], strict=True))
-    own = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
+    sequences = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
 
     def step(state: tuple[Any, ...], entries: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        known = {**operands, **dict(zip(formals, state, strict=False)), **dict(zip(own, entries, strict=True))}
-        after = values(block.results, known, dtype, below)
-        given = [full(a, sized(r.shape), dtype) for a, r in zip(after[carries:], block.results[carries:], strict=True)]
-        return tuple(map(full, after[:carries], shapes, [dtype] * carries)), tuple(given)
+        leaves = {**operands, **dict(zip(formals, state, strict=False)), **dict(zip(sequences, entries, strict=True))}
+        after = values(block.results, leaves, dtype, below)
+        outputs = [
+            full(output, sized(result.shape), dtype)
+            for output, result in zip(after[carries:], block.results[carries:], strict=True)
+        ]
+        return tuple(map(full, after[:carries], shapes, [dtype] * carries)), tuple(outputs)
 
     start = tuple(map(full, args[:carries], shapes, [dtype] * carries))
-    last, given = jax.lax.scan(
-        step, start, tuple(jnp.asarray(operands[f]) for f in own), length=known_count(fold.count)
-    )
-    return [*last, *given]
+    stacked = tuple(jnp.asarray(operands[f]) for f in sequences)
+    last, outputs = jax.lax.scan(step, start, stacked, length=known_count(fold.count))
+    return [*last, *outputs]
 
 
 def full(value: Any, shape: tuple[int, ...], dtype: str) -> Any:
-    """A value in its whole shape and type: what a loop carries has the same ones after every step."""
+    """A value broadcast to a shape and cast to a type, since a loop's carry must keep both."""
     return jnp.broadcast_to(jnp.asarray(value, dtype=dtype), shape)

@@ -1,4 +1,4 @@
-"""Arrays in memory: a base, a shape and strides, so that most arrangements are a view and move nothing."""
+"""Arrays in memory: a base, a shape and strides, so that most arrangements are views."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from symfold.core.sequences import reverse_row, take_row
 
 @dataclass(frozen=True)
 class Array:
-    """Numbers in memory: `base` is an address in the code, offset and strides count entries."""
+    """Numbers in memory: `base` is an address in the code; offset and strides count entries."""
 
     base: str
     shape: tuple[int, ...]
@@ -34,11 +34,11 @@ class Array:
     offset: int = 0
 
     def spread(self, shape: Sequence[int]) -> Array:
-        """The array seen in a larger shape: what is repeated has stride 0."""
+        """The array broadcast to a larger shape: repeated axes have stride 0."""
         front = len(shape) - len(self.shape)
         strides = [0] * front + [
-            0 if have == 1 and want != 1 else stride
-            for have, want, stride in zip(self.shape, shape[front:], self.strides, strict=True)
+            0 if size == 1 and target != 1 else stride
+            for size, target, stride in zip(self.shape, shape[front:], self.strides, strict=True)
         ]
         return replace(self, shape=tuple(shape), strides=tuple(strides))
 
@@ -50,18 +50,14 @@ class Array:
         return Array(self.base, tuple(shape), tuple(strides), offset)
 
     def entry(self, axis: int, position: int) -> Array:
-        """One entry along an axis, which goes away."""
-        offset = self.offset + position * self.strides[axis]
-        return Array(
-            self.base,
-            self.shape[:axis] + self.shape[axis + 1 :],
-            self.strides[:axis] + self.strides[axis + 1 :],
-            offset,
-        )
+        """One entry along an axis, without that axis."""
+        shape = self.shape[:axis] + self.shape[axis + 1 :]
+        strides = self.strides[:axis] + self.strides[axis + 1 :]
+        return Array(self.base, shape, strides, self.offset + position * self.strides[axis])
 
     @property
     def contiguous(self) -> bool:
-        """Whether the entries lie in their order, side by side."""
+        """Whether the entries are stored in order, without gaps."""
         return all(
             size == 1 or stride == prod(self.shape[k + 1 :])
             for k, (size, stride) in enumerate(zip(self.shape, self.strides, strict=True))
@@ -70,17 +66,17 @@ class Array:
 
 @dataclass
 class Workspace:
-    """Places for values in between; what is given back is used again."""
+    """Memory for intermediate values; freed places are reused."""
 
     size: int = 0
     free: dict[int, list[int]] = field(default_factory=dict)
 
     def take(self, count: int, fresh: bool = False) -> int:
-        """A place for so many entries; `fresh` if it must hold what it holds from before the run."""
+        """A place for `count` entries; a `fresh` one keeps its contents from before the run."""
         count = -(-max(count, 1) // 16) * 16  # whole cache lines
-        waiting = None if fresh else self.free.get(count)
-        if waiting:
-            return waiting.pop()
+        free = None if fresh else self.free.get(count)
+        if free:
+            return free.pop()
         self.size += count
         return self.size - count
 
@@ -89,7 +85,7 @@ class Workspace:
 
 
 def strides_for(shape: Sequence[int], inner: int | None, padded: int) -> tuple[tuple[int, ...], int]:
-    """Strides of a new array, and how many entries it takes: in order, or with one axis (from the end) innermost and padded.
+    """Strides and size of a new array: in order, or with one axis (counted from the end) innermost and padded.
 
     >>> strides_for((5, 10, 3), None, 16), strides_for((5, 10, 3), -2, 16)
     (((30, 3, 1), 150), ((48, 1, 16), 240))
@@ -104,35 +100,28 @@ def strides_for(shape: Sequence[int], inner: int | None, padded: int) -> tuple[t
     return tuple(strides), count
 
 
-SEEN = (swap, permute, expand, squeeze, broadcast_to, broadcast_like, reverse_row, alike, single, stopped)
+VIEWS = (swap, permute, expand, squeeze, broadcast_to, broadcast_like, reverse_row, alike, single, stopped)
 
 
 def is_view(node: Node) -> bool:
-    """Whether a node is seen in its first argument's memory."""
+    """Whether a node is a view of its first argument."""
     if is_primitive(node, take_row):
         return isinstance(dict(node.op.attributes)["positions"], range)
     if is_primitive(node, windows):
         return not any(dict(node.op.attributes)["padding"])
-    return is_primitive(node, *SEEN, item)
+    return is_primitive(node, *VIEWS, item)
 
 
 def view(node: Node, array: Array) -> Array:
-    """The array that a view sees."""
+    """The view of an array that a node is."""
     attributes = dict(node.op.attributes)
     rank = len(array.shape)
     if is_primitive(node, alike, single, stopped):
         return array
     if is_primitive(node, swap):
-        order = [*range(rank - 2), rank - 1, rank - 2] if rank > 1 else [*range(rank)]
-        return replace(
-            array, shape=tuple(array.shape[k] for k in order), strides=tuple(array.strides[k] for k in order)
-        )
+        return permuted(array, [*range(rank - 2), rank - 1, rank - 2] if rank > 1 else [*range(rank)])
     if is_primitive(node, permute):
-        return replace(
-            array,
-            shape=tuple(array.shape[k] for k in attributes["axes"]),
-            strides=tuple(array.strides[k] for k in attributes["axes"]),
-        )
+        return permuted(array, attributes["axes"])
     if is_primitive(node, windows):
         return windowed(array, **attributes)
     if is_primitive(node, expand):
@@ -154,8 +143,13 @@ def view(node: Node, array: Array) -> Array:
     return indexed(array, attributes["index"])
 
 
+def permuted(array: Array, axes: Sequence[int]) -> Array:
+    """The array with its axes in another order."""
+    return replace(array, shape=tuple(array.shape[k] for k in axes), strides=tuple(array.strides[k] for k in axes))
+
+
 def windowed(array: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], **_: object) -> Array:
-    """The windows along the last axes of an array that has its padding: axes of places, then axes within a window.
+    """The windows along the last axes of a padded array: axes of places, then axes within a window.
 
     >>> windowed(Array("%x", (5, 6), (6, 1)), (2, 3), (3, 1), (1, 2))
     Array(base='%x', shape=(2, 2, 2, 3), strides=(18, 1, 6, 2), offset=0)
@@ -163,19 +157,19 @@ def windowed(array: Array, kernel: Sequence[int], stride: Sequence[int], dilatio
     lead = len(array.shape) - len(kernel)
     sizes, strides = array.shape[lead:], array.strides[lead:]
     places = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(sizes, kernel, stride, dilation, strict=True)]
-    steps = [[by * s for by, s in zip(each, strides, strict=True)] for each in (stride, dilation)]
+    between, within = ([by * s for by, s in zip(steps, strides, strict=True)] for steps in (stride, dilation))
     return replace(
-        array, shape=(*array.shape[:lead], *places, *kernel), strides=(*array.strides[:lead], *steps[0], *steps[1])
+        array, shape=(*array.shape[:lead], *places, *kernel), strides=(*array.strides[:lead], *between, *within)
     )
 
 
 def indexed(array: Array, index: Sequence[object]) -> Array:
     """The part of an array at an index of positions, slices (as pairs) and an ellipsis."""
-    named = len([part for part in index if part is not ...])
-    where = index.index(...) if ... in index else len(index)
-    full = [*index[:where], *[(None, None)] * (len(array.shape) - named), *index[where + 1 :]]
+    explicit = len([part for part in index if part is not ...])
+    ellipsis = index.index(...) if ... in index else len(index)
+    parts = [*index[:ellipsis], *[(None, None)] * (len(array.shape) - explicit), *index[ellipsis + 1 :]]
     axis = 0
-    for part in full:
+    for part in parts:
         size = array.shape[axis]
         if isinstance(part, tuple):
             positions = range(*slice(*part).indices(size))

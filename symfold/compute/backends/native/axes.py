@@ -1,4 +1,4 @@
-"""Which axis of a value runs over the samples, given those of what it is made of: a rule for every operation, axes counted from the end."""
+"""The sample axis of a value, from those of its arguments: one rule per operation. Axes count from the end."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ from symfold.core.primitives import (
 )  # fmt: skip
 from symfold.core.sequences import add_rows, reverse_row, stack_row, take_row
 
-FREE = 0  # a state that is one value repeated at first: it takes the axis that its next value has
+FREE = 0  # the axis of an initial state that repeats one value: it becomes that of the next state
 
 
 class Mixed(Exception):
-    """Samples mix, or the batch is lost: it cannot lie innermost everywhere."""
+    """Samples mix, or the batch is lost, so it cannot be innermost everywhere."""
 
 
 def agreed(node: Node, axes: Sequence[Any]) -> int | None:
-    """The one batch axis of several values that meet elementwise."""
-    found = {axis for axis in axes if axis is not None and axis != FREE}
-    if not found:
+    """The common batch axis of the arguments of an elementwise node."""
+    candidates = {axis for axis in axes if axis is not None and axis != FREE}
+    if not candidates:
         return FREE if FREE in axes else None
-    if len(found) > 1:
+    if len(candidates) > 1:
         raise Mixed
-    axis: int = found.pop()
-    if not all(have in (axis, FREE) or repeats(arg, axis) for arg, have in zip(node.args, axes, strict=True)):
+    axis: int = candidates.pop()
+    if not all(arg_axis in (axis, FREE) or repeats(arg, axis) for arg, arg_axis in zip(node.args, axes, strict=True)):
         raise Mixed
     return axis
 
 
 def repeats(node: Node, axis: int) -> bool:
-    """Whether a value is the same for every sample by how it was made."""
+    """Whether a value is by construction the same for every sample."""
     if len(node.shape) < -axis or node.shape[axis] == 1:
         return True
     return is_primitive(node, broadcast_to, broadcast_like) and repeats(node.args[0], axis)
@@ -82,23 +82,23 @@ def product_axis(node: Node, axes: Sequence[Any]) -> int | None:
 
 
 def named_axis(subscripts: str, axes: Sequence[Any]) -> int | None:
-    """Where the samples of a sum of products are: one of the operands may have them, or several if they are summed."""
+    """The sample axis of a sum of products: one operand may have samples, or several if they are summed."""
     inputs, result = subscripts.split("->")
     operands = inputs.split(",")
-    found = {letters[axis] for letters, axis in zip(operands, axes, strict=True) if axis is not None}
-    if not found:
+    candidates = {letters[axis] for letters, axis in zip(operands, axes, strict=True) if axis is not None}
+    if not candidates:
         return None
-    if len(found) > 1:
+    if len(candidates) > 1:
         raise Mixed
-    letter = found.pop()
-    having = sum(letter in letters for letters in operands)
-    if (having > 1 and letter in result) or having != sum(axis is not None for axis in axes):
+    letter = candidates.pop()
+    count = sum(letter in letters for letters in operands)
+    if (count > 1 and letter in result) or count != sum(axis is not None for axis in axes):
         raise Mixed
     return result.index(letter) - len(result) if letter in result else None
 
 
-def picked_axis(node: Node, axes: Sequence[Any]) -> int | None:
-    """Rows taken for every sample keep its axis; added up, they lose it."""
+def row_lookup_axis(node: Node, axes: Sequence[Any]) -> int | None:
+    """The sample axis of a row lookup; scattered rows lose it."""
     table, numbers = (axes[0], axes[1]) if is_primitive(node, embed) else (axes[1], axes[2])
     if table is not None:
         raise Mixed
@@ -108,12 +108,13 @@ def picked_axis(node: Node, axes: Sequence[Any]) -> int | None:
 
 
 def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> int | None:
+    """The sample axis of any other primitive."""
     axis = axes[0]
     if is_primitive(node, concatenate, stack_row):
-        found = agreed(node, axes)
-        if is_primitive(node, concatenate) and found == attributes["axis"]:
+        common = agreed(node, axes)
+        if is_primitive(node, concatenate) and common == attributes["axis"]:
             raise Mixed
-        return found
+        return common
     if axis is None or is_primitive(node, share, causal):
         return None
     if is_primitive(node, swap):
@@ -155,14 +156,14 @@ def reduced_axis(node: Node, attributes: Mapping[str, Any], axis: int) -> int | 
     reduced = attributes["axis"] if attributes["axis"] is not None else range(-len(node.args[0].shape), 0)
     if axis in reduced:
         return None
-    return axis if attributes["keepdims"] else axis + sum(other > axis for other in reduced)
+    return axis if attributes["keepdims"] else axis + sum(k > axis for k in reduced)
 
 
-def indexed_axis(whole: Node, index: Sequence[Any], axis: int) -> int:
-    """Where the batch is in a part of a value; it must be there in full."""
-    where = index.index(...) if ... in index else len(index)
-    named = len([part for part in index if part is not ...])
-    full = [*index[:where], *[(None, None)] * (len(whole.shape) - named), *index[where + 1 :]]
-    if full[axis] != (None, None):
+def indexed_axis(value: Node, index: Sequence[Any], axis: int) -> int:
+    """The batch axis of a part of a value, which must contain the whole batch."""
+    ellipsis = index.index(...) if ... in index else len(index)
+    explicit = len([part for part in index if part is not ...])
+    parts = [*index[:ellipsis], *[(None, None)] * (len(value.shape) - explicit), *index[ellipsis + 1 :]]
+    if parts[axis] != (None, None):
         raise Mixed
-    return axis + sum(isinstance(part, int) for part in full[axis:])
+    return axis + sum(isinstance(part, int) for part in parts[axis:])

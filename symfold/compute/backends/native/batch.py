@@ -1,7 +1,7 @@
-"""Where the batch lies: which axis of every value runs over the samples, so that it can lie innermost in memory.
+"""Batch axes: the axis of every value that runs over the samples, so that it can be innermost in memory.
 
-Axes are counted from the end. An input of unknown size has its batch where the size is unknown; the rest follows by one rule an
-operation. A net in which samples mix by position has no batch, and its arrays lie in their order.
+Axes count from the end. The unknown size of an input is its batch; one rule per operation gives the rest. A net that
+mixes samples by position has no batch, and its arrays are stored in order.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from symfold.compute.backends.native.axes import (
     agreed,
     arranged,
     named_axis,
-    picked_axis,
     product_axis,
     repeats,
+    row_lookup_axis,
 )
 from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold, Select
@@ -27,9 +27,9 @@ from symfold.core.primitives import add_embedded, dot, einsum, embed, is_primiti
 from symfold.core.walks import walk
 
 
-def batch_axes(order: Sequence[Node], given: Mapping[Node, Any]) -> dict[Node, Any]:
-    """The batch axis of every node in order, None where it has none; of a fold, those of its results."""
-    axes: dict[Node, Any] = dict(given)
+def batch_axes(order: Sequence[Node], leaf_axes: Mapping[Node, Any]) -> dict[Node, Any]:
+    """The batch axis of every node in order, or None; for a fold, those of its results."""
+    axes: dict[Node, Any] = dict(leaf_axes)
     for node in order:
         if node not in axes:
             axes[node] = axis_of(node, [axes[arg] for arg in node.args])
@@ -47,7 +47,7 @@ def axis_of(node: Node, axes: Sequence[Any]) -> Any:
     if isinstance(op, type):
         return agreed(node, axes)
     if isinstance(op, Call):
-        return None  # opaque: the body that meets it says so
+        return None  # an opaque layer: code generation refuses it
     if FREE in axes:
         return FREE
     if is_primitive(node, dot):
@@ -55,12 +55,12 @@ def axis_of(node: Node, axes: Sequence[Any]) -> Any:
     if is_primitive(node, einsum):
         return named_axis(dict(op.attributes)["subscripts"], axes)
     if is_primitive(node, embed, add_embedded):
-        return picked_axis(node, axes)
+        return row_lookup_axis(node, axes)
     return arranged(node, dict(op.attributes), axes)
 
 
 def fold_axes(node: Node, axes: Sequence[Any]) -> tuple[Any, ...]:
-    """The batch axes of a fold's results: those of the state stay the same from step to step."""
+    """The batch axes of a fold's results; those of the state are the same at every step."""
     block, _, outside = block_axes(node, axes)
     return tuple(outside[result] for result in block)
 
@@ -72,21 +72,20 @@ def block_axes(node: Node, axes: Sequence[Any]) -> tuple[Sequence[Node], list[An
     states = [axes[k] if axes[k] is not None or not node.args[k].shape else FREE for k in range(carries)]
     order = walk(block.results)
     for _ in range(2 * carries + 2):
-        given = [*states, *axes[carries:]]
-        inside = batch_axes(order, dict(zip(block.formals, given, strict=True)))
+        formal_axes = [*states, *axes[carries:]]
+        inside = batch_axes(order, dict(zip(block.formals, formal_axes, strict=True)))
         after = [inside[result] if states[k] == FREE else states[k] for k, result in enumerate(block.results[:carries])]
         if after == states:
             break
         states = after
     if FREE in states and FREE not in axes:
         states = [None if axis == FREE else axis for axis in states]
-        given = [*states, *axes[carries:]]
-        inside = batch_axes(order, dict(zip(block.formals, given, strict=True)))
-    for k in range(carries):
+        formal_axes = [*states, *axes[carries:]]
+        inside = batch_axes(order, dict(zip(block.formals, formal_axes, strict=True)))
+    for k, result in enumerate(block.results[:carries]):
         settled = states[k] in (None, FREE) or axes[k] == states[k] or repeats(node.args[k], states[k])
-        next_one = inside[block.results[k]]
-        if not settled or not (
-            next_one == states[k] or (states[k] is not None and repeats(block.results[k], states[k]))
-        ):
+        stable = inside[result] == states[k] or (states[k] is not None and repeats(result, states[k]))
+        if not settled or not stable:
             raise Mixed
-    return block.results, given, {**inside, **{result: states[k] for k, result in enumerate(block.results[:carries])}}
+    result_axes = {result: states[k] for k, result in enumerate(block.results[:carries])}
+    return block.results, formal_axes, {**inside, **result_axes}

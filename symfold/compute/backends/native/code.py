@@ -1,4 +1,4 @@
-"""Code being written: loops around instructions, and how threads divide them."""
+"""The code of a function under construction: loops around instructions, divided among threads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from symfold.compute.backends.native.instructions import Index, Instructions, Re
 
 @dataclass
 class Code(Instructions):
-    """The body of a function: its instructions in loops, for one thread or for several that run the same code."""
+    """The body of a function: instructions in loops, for one thread or several that run the same code."""
 
     threads: int = 1
-    dividing: bool = False  # whether the next loop is divided among the threads
+    dividing: bool = False  # whether to divide the next loop among the threads
     in_kernel: bool = False
 
     def label(self, name: str) -> None:
@@ -29,15 +29,15 @@ class Code(Instructions):
         step: int = 1,
         kinds: Sequence[str] = (),
     ) -> list[Reg]:
-        """`body(index, carried) -> carried` for index 0, step, ... below stop; no loop where it is done once.
+        """`body(index, carried) -> carried` for index 0, step, ... below stop; no loop if it runs once.
 
-        `kinds` are the types of what is carried, where they are not numbers.
+        `kinds` are the types of the carried values, if they are not numbers.
         """
         if isinstance(stop, int) and stop <= step:
             return list(body("0", list(carried))) if stop > 0 else list(carried)
         if self.dividing and not carried and isinstance(stop, int):
             self.dividing = False
-            self.own_part(stop, lambda first, last: self.counted(first, last, body, (), 1, ()))
+            self.thread_range(stop, lambda first, last: self.counted(first, last, body, (), 1, ()))
             self.dividing = True
             return []
         return self.counted("0", stop, body, carried, step, kinds)
@@ -51,7 +51,7 @@ class Code(Instructions):
         step: int,
         kinds: Sequence[str],
     ) -> list[Reg]:
-        """A loop that is done once at least."""
+        """A loop that runs at least once."""
         self.used += 1
         name, before = f"b{self.used}", self.block
         kinds = kinds or [self.type(reg.lanes) for reg in carried]
@@ -72,14 +72,14 @@ class Code(Instructions):
         self.label(f"{name}x")
         return after
 
-    # -- threads: all of them run the same code, and divide the loops of each kernel among themselves
+    # -- threads: all run the same code and divide the loops of each kernel
 
     @contextmanager
     def kernel(self) -> Iterator[None]:
-        """What is computed from values that are all there: its outermost loops are divided; the threads meet at its end.
+        """Code whose operands are complete: threads divide its outermost loops and meet at its end.
 
-        A loop that carries a sum is not divided, so every sum is added in the same order however many threads there are.
-        What is in no such loop is done by every thread: they write the same numbers.
+        A loop that carries a sum is not divided, so sums have the same order at any number of threads. Code outside
+        of divided loops is run by every thread: all write the same numbers.
         """
         if self.threads == 1 or self.in_kernel:
             yield
@@ -91,7 +91,7 @@ class Code(Instructions):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """What one thread must do alone, such as adding to what is there."""
+        """Code that one thread must run alone, such as adding to memory."""
         if self.threads == 1:
             yield
             return
@@ -107,33 +107,34 @@ class Code(Instructions):
         self.label(f"{name}x")
         self.meet()
 
-    def own_part(self, count: int, body: Callable[[Index, Index], object]) -> None:
-        """The part of a range that is this thread's, if there is any."""
+    def thread_range(self, count: int, body: Callable[[Index, Index], object]) -> None:
+        """`body(first, last)` on this thread's part of a range, if it is not empty."""
         self.used += 1
         name = f"p{self.used}"
         first = self.define(f"udiv i64 {self.times('%thread', count)}, {self.threads}")
         last = self.define(f"udiv i64 {self.times(self.plus('%thread', '1'), count)}, {self.threads}")
-        any_left = self.define(f"icmp ult i64 {first}, {last}")
-        self.lines.append(f"  br i1 {any_left}, label %{name}, label %{name}x")
+        nonempty = self.define(f"icmp ult i64 {first}, {last}")
+        self.lines.append(f"  br i1 {nonempty}, label %{name}, label %{name}x")
         self.label(name)
         body(first, last)
         self.lines.append(f"  br label %{name}x")
         self.label(f"{name}x")
 
     def meet(self) -> None:
+        """A barrier of all threads."""
         self.lines.append(f"  call void @meet(ptr %barrier, i64 {self.threads})")
 
 
 def pieces(count: int, width: int) -> list[tuple[int, int]]:
-    """A run of numbers as vectors: (how many, how wide), full ones first, then halves of halves.
+    """A run of numbers as vectors (count, width): full ones first, then by halving.
 
     >>> pieces(29, 8)
     [(3, 8), (1, 4), (1, 1)]
     """
-    found = []
+    vectors = []
     while count:
         if count >= width:
-            found.append((count // width, width))
+            vectors.append((count // width, width))
             count %= width
         width //= 2
-    return found
+    return vectors

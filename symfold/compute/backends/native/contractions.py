@@ -1,6 +1,6 @@
-"""Sums of products over named axes (`einsum`), by the tiles of matrix products: some axes are those of a tile, the others are loops around it.
+"""Sums of products over named axes (`einsum`), by the tiles of matrix products; axes outside of tiles are loops.
 
-The vector lies along an axis of one operand, or along one that is summed, whichever takes fewer instructions.
+Vectors run along an axis of one operand or along a summed one, whichever takes fewer instructions.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from symfold.core.nodes import Node
 if TYPE_CHECKING:
     from symfold.compute.backends.native.body import Body
 
-Write = Callable[
-    [Sequence[Index], int, Reg], None
-]  # a position in the result, the axis along which the vector lies, sums
+Write = Callable[[Sequence[Index], int, Reg], None]  # position in the result, axis of the vector, sums
 
 
 @dataclass(frozen=True)
@@ -39,18 +37,17 @@ class Named:
     def sizes(self) -> dict[str, int]:
         return dict(zip(self.letters, self.array.shape, strict=True))
 
-    def seen(self, letters: Sequence[str | None], sizes: dict[str, int]) -> Array:
-        """The array along these letters; None stands for an axis of size 1."""
+    def along(self, letters: Sequence[str | None], sizes: dict[str, int]) -> Array:
+        """The view with one axis per letter; None is an axis of size 1."""
+        shape = tuple(sizes[letter] if letter else 1 for letter in letters)
         strides = tuple(self.stride(letter) if letter else 0 for letter in letters)
-        return Array(
-            self.array.base, tuple(sizes[letter] if letter else 1 for letter in letters), strides, self.array.offset
-        )
+        return Array(self.array.base, shape, strides, self.array.offset)
 
 
 def write_einsum(body: Body, node: Node, args: Sequence[Array]) -> Array | None:
-    """A sum of products; what is computed from it entry by entry is computed before its sums leave the registers."""
+    """A sum of products, fused with elementwise values of it while its sums are in registers."""
     inputs, result = dict(node.op.attributes)["subscripts"].split("->")
-    given = [Named(letters, array) for letters, array in zip(inputs.split(","), args, strict=True)]
+    operands = [Named(letters, array) for letters, array in zip(inputs.split(","), args, strict=True)]
     samples = next(
         (
             letters[axis]
@@ -59,37 +56,32 @@ def write_einsum(body: Body, node: Node, args: Sequence[Array]) -> Array | None:
         ),
         "",
     )
-    while len(given) > 2:
-        given[:2] = [joined(body, given[0], given[1], result + "".join(other.letters for other in given[2:]), samples)]
+    while len(operands) > 2:
+        needed = result + "".join(operand.letters for operand in operands[2:])
+        operands[:2] = [pair_product(body, operands[0], operands[1], needed, samples)]
     extents = body.source.extents(node.shape, body.axes[node])
-    if len(given) == 1:
+    if len(operands) == 1:
         target = body.target(node)
-        copy(body.code, given[0].seen(list(result), given[0].sizes()), target, extents)
+        copy(body.code, operands[0].along(list(result), operands[0].sizes()), target, extents)
         return target
     sums = Sums(body, node)
-    contract(
-        body.code,
-        given[0],
-        given[1],
-        Named(result, sums.outputs[0]),
-        dict(zip(result, extents, strict=True)),
-        sums.write,
-    )
+    left, right = operands
+    named_target = Named(result, sums.outputs[0])
+    contract(body.code, left, right, named_target, dict(zip(result, extents, strict=True)), sums.write)
     return sums.done()
 
 
-def joined(body: Body, left: Named, right: Named, wanted: str, samples: str) -> Named:
-    """The product of two operands of several, summed over what nobody else has."""
-    letters = "".join(dict.fromkeys(letter for letter in left.letters + right.letters if letter in wanted))
+def pair_product(body: Body, left: Named, right: Named, needed: str, samples: str) -> Named:
+    """The product of two of several operands, summed over the letters that are no longer needed."""
+    letters = "".join(dict.fromkeys(letter for letter in left.letters + right.letters if letter in needed))
     sizes = left.sizes() | right.sizes()
     axis = letters.index(samples) - len(letters) if samples and samples in letters else None
     shape = tuple(sizes[letter] for letter in letters)
     target = body.source.array(shape, axis)
 
     def write(position: Sequence[Index], along: int, sums: Reg) -> None:
-        body.code.store(
-            sums, address(body.code, target, target.strides, position), target.strides[along] if target.strides else 0
-        )
+        stride = target.strides[along] if target.strides else 0
+        body.code.store(sums, address(body.code, target, target.strides, position), stride)
 
     extents = body.source.extents(shape, axis)
     contract(body.code, left, right, Named(letters, target), dict(zip(letters, extents, strict=True)), write)
@@ -97,31 +89,31 @@ def joined(body: Body, left: Named, right: Named, wanted: str, samples: str) -> 
 
 
 def contract(code: Code, left: Named, right: Named, target: Named, extents: dict[str, int], write: Write) -> None:
-    """Two operands multiplied, and summed over the letters that the target does not have."""
+    """Multiply two operands and sum over the letters that the target lacks."""
     inner = [letter for letter in left.letters if letter in right.letters and letter not in extents]
     sizes = {**left.sizes(), **right.sizes(), **extents}
     if 0 in extents.values():
         return
     left, right, letter = along_vectors(code, left, right, target, inner, sizes)
     by_sums = letter in inner
-    rows = [one for one in left.letters if one in extents and one not in right.letters]
-    columns = [one for one in right.letters if one in extents and one not in left.letters]
-    row = max(rows, key=lambda one: sizes[one], default=None)
-    column = max(columns, key=lambda one: sizes[one], default=None) if by_sums else letter
-    inner.sort(key=lambda one: (one == letter, -abs(right.stride(one))))
-    a, b = left.seen([row, *inner], sizes), right.seen([*inner, column], sizes)
-    around = sorted((one for one in extents if one not in (row, column)), key=lambda one: -abs(target.stride(one)))
+    rows = [name for name in left.letters if name in extents and name not in right.letters]
+    columns = [name for name in right.letters if name in extents and name not in left.letters]
+    row = max(rows, key=lambda name: sizes[name], default=None)
+    column = max(columns, key=lambda name: sizes[name], default=None) if by_sums else letter
+    inner.sort(key=lambda name: (name == letter, -abs(right.stride(name))))
+    a, b = left.along([row, *inner], sizes), right.along([*inner, column], sizes)
+    outer = sorted((name for name in extents if name not in (row, column)), key=lambda name: -abs(target.stride(name)))
     axis = target.letters.index(column) if column else max(len(target.letters) - 1, 0)
 
     def tiles(place: Sequence[Index], _: list[Reg]) -> list[Reg]:
-        known = dict(zip(around, place, strict=True))
+        outer_indices = dict(zip(outer, place, strict=True))
 
         def store(i: Index, j: Index, sums: Reg) -> None:
-            at = {**known, **({row: i} if row else {}), **({column: j} if column else {})}
-            write([at[one] for one in target.letters], axis, sums)
+            indices = {**outer_indices, **({row: i} if row else {}), **({column: j} if column else {})}
+            write([indices[name] for name in target.letters], axis, sums)
 
         at_a, at_b = (
-            replace(view, base=address(code, view, [named.stride(one) for one in around], place), offset=0)
+            replace(view, base=address(code, view, [named.stride(name) for name in outer], place), offset=0)
             for view, named in ((a, left), (b, right))
         )
         if by_sums:
@@ -131,21 +123,21 @@ def contract(code: Code, left: Named, right: Named, target: Named, extents: dict
         return []
 
     with code.kernel():
-        over(code, [sizes[one] for one in around], tiles, [])
+        over(code, [sizes[name] for name in outer], tiles, [])
 
 
 def along_vectors(
     code: Code, left: Named, right: Named, target: Named, inner: Sequence[str], sizes: dict[str, int]
 ) -> tuple[Named, Named, str | None]:
-    """The operands, their sides changed where that is better, and the letter along which the vector lies: one of the right, or a summed one."""
-    results = prod(sizes[one] for one in target.letters)
-    summed = prod(sizes[one] for one in inner)
+    """The operands, swapped if that is cheaper, and the letter of the vectors: of the right one, or a summed one."""
+    results = prod(sizes[name] for name in target.letters)
+    summed = prod(sizes[name] for name in inner)
 
     def instructions(operand: Named, letter: str) -> float:
         count = sum(number for number, _ in pieces(sizes[letter], code.width))
-        gathered = 1 if operand.stride(letter) in (0, 1) else sizes[letter] / count
-        stored = count if target.stride(letter) == 1 else sizes[letter]
-        return results / sizes[letter] * (summed * count * gathered + stored)
+        loads = 1 if operand.stride(letter) in (0, 1) else sizes[letter] / count
+        stores = count if target.stride(letter) == 1 else sizes[letter]
+        return results / sizes[letter] * (summed * count * loads + stores)
 
     def summing(letter: str) -> float:
         if left.stride(letter) != 1 or right.stride(letter) != 1 or summed == 0:
@@ -153,16 +145,16 @@ def along_vectors(
         count = sum(number for number, _ in pieces(sizes[letter], code.width))
         return results * (summed / sizes[letter] * count + 2 * code.width.bit_length())
 
-    ways = [
-        (instructions(right, one), 0, left, right, one)
-        for one in right.letters
-        if one in target.letters and one not in left.letters
+    plans = [
+        (instructions(right, name), 0, left, right, name)
+        for name in right.letters
+        if name in target.letters and name not in left.letters
     ]
-    ways += [
-        (instructions(left, one), 1, right, left, one)
-        for one in left.letters
-        if one in target.letters and one not in right.letters
+    plans += [
+        (instructions(left, name), 1, right, left, name)
+        for name in left.letters
+        if name in target.letters and name not in right.letters
     ]
-    ways += [(summing(one), 2, left, right, one) for one in inner]
-    best = min(ways, key=lambda way: way[:2], default=(inf, 0, left, right, None))
+    plans += [(summing(name), 2, left, right, name) for name in inner]
+    best = min(plans, key=lambda plan: plan[:2], default=(inf, 0, left, right, None))
     return (*best[2:4], best[4]) if best[0] < inf else (left, right, None)

@@ -1,4 +1,4 @@
-"""Copies: an array filled from another that lies another way, or with one number."""
+"""Copies: an array filled from another of any layout, or with one number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from symfold.compute.backends.native.loops import Axis, Nest, everywhere, fetch
 
 
 def copy(code: Code, source: Array, target: Array, extents: Sequence[int]) -> None:
-    """A target filled from a source that is spread to its shape."""
+    """Copy a source, broadcast to the target's shape, into the target."""
     source = source.spread(target.shape)
     if source == target or 0 in extents:
         return
@@ -25,7 +25,7 @@ def copy(code: Code, source: Array, target: Array, extents: Sequence[int]) -> No
 
 
 def squares(code: Code, source: Array, target: Array, extents: Sequence[int], across: int, along: int) -> None:
-    """A copy whose vectors lie along one axis in the source and along another in the target: squares are turned in registers."""
+    """A copy from vectors along one axis to vectors along another: squares are transposed in registers."""
     width = code.width
     full = {axis: extents[axis] // width * width for axis in (across, along)}
     nest = Nest(code, [target, source])
@@ -37,17 +37,17 @@ def squares(code: Code, source: Array, target: Array, extents: Sequence[int], ac
     axes += [Axis(full[k] // width, (width * target.strides[k], width * source.strides[k])) for k in (across, along)]
 
     def square(offsets: list[Index], _: list[Reg]) -> list[Reg]:
-        into, out_of = offsets
+        target_offset, source_offset = offsets
         rows = [
-            code.load(code.at(source.base, code.plus(out_of, str(k * source.strides[along]))), width)
+            code.load(code.at(source.base, code.plus(source_offset, str(k * source.strides[along]))), width)
             for k in range(width)
         ]
-        for k, column in enumerate(code.turned(rows)):
-            code.store(column, code.at(target.base, code.plus(into, str(k * target.strides[across]))))
+        for k, column in enumerate(code.transposed(rows)):
+            code.store(column, code.at(target.base, code.plus(target_offset, str(k * target.strides[across]))))
         return []
 
     nest.over(axes, nest.offsets, square)
-    # what is left over: beside the squares, then below them
+    # the remainders: beside the squares, then below them
     rest = list(extents)
     rest[along] = full[along]
     for axis in (across, along):

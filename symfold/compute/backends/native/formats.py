@@ -1,4 +1,4 @@
-"""What the polynomials of `functions` need to know of a number type: its bits, its bounds, and the coefficients."""
+"""Number types for the polynomials of `functions`: bits, bounds and coefficients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from symfold.core.functions.special import ERF, ERFC
 
 @dataclass(frozen=True)
 class Format:
-    """What the polynomials need to know of a number type; lists of coefficients start with the constant."""
+    """A number type for the polynomials; coefficients start with the constant."""
 
     mantissa: int
     bias: int
@@ -19,9 +19,9 @@ class Format:
     smallest: float  # exp of less is zero
     ln2: tuple[float, float]  # in two parts, the first with zeros at its end
     exp: tuple[float, ...]  # (e^r - 1 - r)/r^2 for |r| <= ln(2)/2
-    log: tuple[float, ...]  # (atanh(s)/s - 1)/s^2 by s^2, for m = (1 + s)/(1 - s) from 1/sqrt(2) to sqrt(2)
-    erf: tuple[float, ...]  # erf(x)/x - 1 by x^2, for |x| <= 1
-    erfc: tuple[float, ...]  # exp(x^2) erfc(x) by (x - 3)/(x + 3), for x from 1 to where erfc is zero
+    log: tuple[float, ...]  # (atanh(s)/s - 1)/s^2 in s^2, for m = (1 + s)/(1 - s) from 1/sqrt(2) to sqrt(2)
+    erf: tuple[float, ...]  # erf(x)/x - 1 in x^2, for |x| <= 1
+    erfc: tuple[float, ...]  # exp(x^2) erfc(x) in (x - 3)/(x + 3), for x from 1 to where erfc is zero
 
 
 FORMATS = {

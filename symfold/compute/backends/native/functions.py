@@ -1,8 +1,8 @@
-"""The elementwise functions as vector code: one row a head.
+"""Elementwise functions as vector code: one row per head.
 
-exp, log, tanh, erf and what is made of them are polynomials on a reduced range, from interpolation at Chebyshev's points, so that
-a whole vector takes one pass. `ULPS` states their errors, which the tests measure. Everything else calls C's mathematical
-library, lane by lane.
+exp, log, tanh, erf and their relatives are polynomials on a reduced range, interpolated at Chebyshev points, so that a
+vector takes one pass. `ULPS` holds their error bounds, which the tests measure. All others call C's math library, lane
+by lane.
 """
 
 from __future__ import annotations
@@ -40,15 +40,16 @@ def emit(code: Code, node: Node, args: Sequence[Reg]) -> Reg:
     if node.op is sp.Pow and (exponent := number_of(node.args[1])) is not None:
         return power(code, args[0], exponent)
     if node.op not in ROWS:
-        known = ", ".join(sorted(head.__name__ for head in ROWS))
+        supported = ", ".join(sorted(head.__name__ for head in ROWS))
         raise NoRule(
-            f"the native backend has no code for the function {node.op.__name__} (those with a rule: {known}; take backend='numpy')"
+            f"the native backend has no code for the function {node.op.__name__} "
+            f"(those with a rule: {supported}; take backend='numpy')"
         )
     return ROWS[node.op](code, list(args))
 
 
 def horner(code: Code, x: Reg, coefficients: Sequence[float]) -> Reg:
-    """A polynomial, its constant first, at x."""
+    """A polynomial at x; coefficients start with the constant."""
     value = code.number(coefficients[-1], x.lanes)
     for coefficient in reversed(coefficients[:-1]):
         value = code.fma(value, x, code.number(coefficient, x.lanes))
@@ -56,15 +57,15 @@ def horner(code: Code, x: Reg, coefficients: Sequence[float]) -> Reg:
 
 
 def capped(code: Code, x: Reg, low: float, high: float) -> Reg:
-    """x between two bounds; a nan stays a nan, since it is neither below nor above."""
+    """x clipped to two bounds; nan stays nan."""
     x = code.select("ogt", code.number(high), x, x, code.number(high))
     return code.select("olt", code.number(low), x, x, code.number(low))
 
 
 def reduced(code: Code, x: Reg) -> tuple[Reg, str, Reg]:
-    """x = k ln 2 + r with |r| <= ln(2)/2: k as a number and as a whole number, and r.
+    """x = k ln 2 + r with |r| <= ln(2)/2: k as a number, k as an integer, and r.
 
-    Adding 1.5 * 2^mantissa rounds to a whole number, which the last bits of the sum then hold.
+    Adding 1.5 * 2^mantissa rounds to an integer, in the last bits of the sum.
     """
     form = FORMATS[code.dtype]
     magic = 1.5 * 2.0**form.mantissa
@@ -78,7 +79,7 @@ def reduced(code: Code, x: Reg) -> tuple[Reg, str, Reg]:
 
 
 def scaled(code: Code, value: Reg, bits: str, halved: bool = False) -> Reg:
-    """value * 2^k by adding k to the exponent. Halved, in two steps, so that the result may be subnormal or infinite."""
+    """value * 2^k by adding k to the exponent; `halved`, in two steps, for subnormal or infinite results."""
     kind, real = code.type(value.lanes, code.whole), code.type(value.lanes)
     mantissa = FORMATS[code.dtype].mantissa
 
@@ -112,7 +113,7 @@ def exp(code: Code, x: Reg) -> Reg:
 
 
 def exp_within(code: Code, x: Reg) -> Reg:
-    """exp where neither the largest nor the smallest results matter: one scaling instead of two."""
+    """exp clipped to normal results: one scaling instead of two."""
     form = FORMATS[code.dtype]
     bound = math.log(2) * (form.bias - 1)
     _, bits, r = reduced(code, capped(code, x, -bound, bound))
@@ -147,7 +148,7 @@ def log(code: Code, x: Reg) -> Reg:
     f = code.binary("fsub", m, number(1))
     s = code.binary("fdiv", f, code.binary("fadd", f, number(2)))
     s2 = code.binary("fmul", s, s)
-    # log(m) = f - s (f - 2 s^2 tail): what is taken from f is small beside it
+    # log(m) = f - s (f - 2 s^2 tail): the correction to f is small
     tail = code.binary("fmul", code.binary("fadd", s2, s2), horner(code, s2, form.log))
     small = code.fma(s, code.binary("fsub", tail, f), code.binary("fmul", count, number(form.ln2[1])))
     value = code.fma(count, number(form.ln2[0]), code.binary("fadd", f, small))
@@ -169,7 +170,7 @@ def reciprocal(code: Code, x: Reg) -> Reg:
 
 
 def logistic(code: Code, x: Reg) -> Reg:
-    """1/(1 + e) or e/(1 + e) with e = exp(-|x|), which may be subnormal."""
+    """1/(1 + e) or e/(1 + e) with e = exp(-|x|); e may be subnormal."""
     e = exp(code, code.negative(code.intrinsic("fabs", x)))
     return code.binary(
         "fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1))
@@ -177,7 +178,7 @@ def logistic(code: Code, x: Reg) -> Reg:
 
 
 def decay(code: Code, x: Reg) -> tuple[Reg, Reg]:
-    """exp(-|x|), and in the far tail exp(x/2), which is normal where exp(x) is subnormal; and x, kept finite below."""
+    """x bounded below, and exp(-|x|); in the far tail exp(x/2), which is normal even if exp(x) is subnormal."""
     x = code.select("olt", code.number(-10000), x, x, code.number(-10000))
     part = code.select(
         "olt", code.binary("fmul", x, code.number(0.5)), code.negative(code.intrinsic("fabs", x)), x, code.number(FAR)
@@ -186,7 +187,7 @@ def decay(code: Code, x: Reg) -> tuple[Reg, Reg]:
 
 
 def tail(code: Code, near: Reg, x: Reg, e: Reg) -> Reg:
-    """A value, but x*exp(x) in the far tail."""
+    """x*exp(x) in the far tail, else `near`."""
     return code.select("olt", code.binary("fmul", code.binary("fmul", x, e), e), near, x, code.number(FAR))
 
 
@@ -211,7 +212,7 @@ def mish(code: Code, x: Reg) -> Reg:
 
 
 def logistic_of(code: Code, a: Reg, b: Reg) -> Reg:
-    """The logistic function of a - b, with what the rounded difference loses."""
+    """The logistic function of a - b, corrected for the rounding of the difference."""
     gap = code.select("oeq", code.number(0), code.binary("fsub", a, b), a, b)
     part = code.binary("fsub", a, gap)
     lost = code.binary("fadd", code.binary("fsub", a, code.binary("fadd", gap, part)), code.binary("fsub", part, b))
@@ -227,7 +228,7 @@ def sech(code: Code, x: Reg) -> Reg:
 
 
 def log_of_1_plus(code: Code, x: Reg) -> Reg:
-    """log(1 + x) for x from 0 to 1: the logarithm of the rounded sum, corrected by what rounding lost."""
+    """log(1 + x) for x from 0 to 1: the logarithm of the rounded sum, corrected for its rounding."""
     total = code.binary("fadd", x, code.number(1))
     lost = code.binary("fsub", x, code.binary("fsub", total, code.number(1)))
     return code.binary("fadd", log(code, total), code.binary("fdiv", lost, total))
@@ -244,7 +245,7 @@ def positive_part(code: Code, x: Reg) -> Reg:
 
 
 def beyond_1(code: Code, size: Reg) -> Reg:
-    """erfc(x) for x from 1 up: exp(-x^2) times a polynomial; x^2 in two parts, its rounding put right."""
+    """erfc(x) for x >= 1: exp(-x^2) times a polynomial, corrected for the rounding of x^2."""
     form = FORMATS[code.dtype]
     square = code.binary("fmul", size, size)
     lost = code.fma(size, size, code.negative(square))
@@ -273,7 +274,7 @@ def erfc(code: Code, x: Reg) -> Reg:
 
 
 def ndtr(code: Code, x: Reg) -> Reg:
-    """erfc(|x|/sqrt(2))/2 below 0, else 1 less it. The exponential is that of x^2/2, its rounding put right."""
+    """t = erfc(|x|/sqrt(2))/2 below 0, else 1 - t; exp(-x^2/2) is corrected for the rounding of x^2."""
     form, number = FORMATS[code.dtype], code.number
     size = capped(code, code.intrinsic("fabs", x), 0, 64)
     square = code.binary("fmul", size, size)
@@ -289,13 +290,13 @@ def ndtr(code: Code, x: Reg) -> Reg:
 
 
 def power(code: Code, x: Reg, exponent: sp.Expr) -> Reg:
-    """x to a number: by squaring where it is whole or a half, else C's pow."""
+    """x to a number: by squaring for small multiples of 1/2, else C's pow."""
     doubled = 2 * exponent
     if doubled.is_Integer and abs(doubled) <= 64:
         count, half = divmod(abs(int(doubled)), 2)
         value = code.intrinsic("sqrt", x) if half else None
         if value is not None and exponent != sp.Rational(1, 2):
-            value = code.intrinsic("fabs", value)  # the root of -0 is -0, which no other power has
+            value = code.intrinsic("fabs", value)  # sqrt(-0) is -0, unlike other powers
         square = x
         while count:
             if count & 1:
@@ -308,8 +309,8 @@ def power(code: Code, x: Reg, exponent: sp.Expr) -> Reg:
     return code.library("pow", x, code.number(float(exponent), x.lanes))
 
 
-def joined(name: str) -> Callable[[Code, list[Reg]], Reg]:
-    """A function of two numbers over several, two at a time."""
+def chain(name: str) -> Callable[[Code, list[Reg]], Reg]:
+    """A binary function chained over several arguments."""
 
     def emit_all(code: Code, args: list[Reg]) -> Reg:
         value = args[0]
@@ -320,7 +321,7 @@ def joined(name: str) -> Callable[[Code, list[Reg]], Reg]:
     return emit_all
 
 
-def one(function: Callable[[Code, Reg], Reg]) -> Callable[[Code, list[Reg]], Reg]:
+def unary(function: Callable[[Code, Reg], Reg]) -> Callable[[Code, list[Reg]], Reg]:
     return lambda code, args: function(code, args[0])
 
 
@@ -337,32 +338,32 @@ def heaviside(code: Code, args: list[Reg]) -> Reg:
 
 
 def step_of(code: Code, x: Reg) -> Reg:
-    """1 where x > 0, 0 where it is not, and a nan where it is one."""
+    """1 if x > 0, else 0; nan stays nan."""
     return code.select(
         "ogt", code.number(1), code.select("ole", code.number(0), x, x, code.number(0)), x, code.number(0)
     )
 
 
-# -- choice: a truth value is the number 1 or 0, and whatever is not 0 is true
+# -- choice: a truth value is the number 1 or 0; every number but 0 is true
 
 
 def compared(condition: str) -> Callable[[Code, list[Reg]], Reg]:
-    """A comparison by LLVM's name for it: o.. are false for a nan, u.. are true."""
+    """A comparison by its LLVM name; for nan, o.. are false and u.. are true."""
     return lambda code, args: code.select(condition, code.number(1), code.number(0), args[0], args[1])
 
 
 def chosen(code: Code, condition: Reg, a: Reg, b: Reg) -> Reg:
-    """a where the condition is true, else b."""
+    """a if the condition is true, else b."""
     return code.select("une", a, b, condition, code.number(0))
 
 
 def truth(code: Code, x: Reg, true: float = 1.0) -> Reg:
-    """1 where x is true, else 0; or the other way round."""
+    """1 if x is true, else 0; with `true=0`, the negation."""
     return chosen(code, x, code.number(true), code.number(1.0 - true))
 
 
-def sized(condition: str) -> Callable[[Code, list[Reg]], Reg]:
-    """A comparison of the size of a number with infinity."""
+def size_compared(condition: str) -> Callable[[Code, list[Reg]], Reg]:
+    """A comparison of the absolute value with infinity."""
     return lambda code, args: code.select(
         condition, code.number(1), code.number(0), code.intrinsic("fabs", args[0]), code.number(math.inf)
     )
@@ -381,24 +382,24 @@ def called(name: str) -> Callable[[Code, list[Reg]], Reg]:
 
 
 ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
-    sp.Add: joined("fadd"),
+    sp.Add: chain("fadd"),
     f.divide: lambda code, args: code.binary("fdiv", *args),
-    sp.Mul: joined("fmul"),
-    sp.Max: joined("maximum"),
-    sp.Min: joined("minimum"),
-    sp.exp: one(exp),
-    sp.log: one(log),
-    sp.tanh: one(tanh),
-    sp.sech: one(sech),
-    sp.erf: one(erf),
-    sp.erfc: one(erfc),
-    sigmoid: one(logistic),
-    f.silu: one(silu),
-    f.mish: one(mish),
-    softplus: one(soft_plus),
-    relu: one(positive_part),
-    step: one(step_of),
-    f.ndtr: one(ndtr),
+    sp.Mul: chain("fmul"),
+    sp.Max: chain("maximum"),
+    sp.Min: chain("minimum"),
+    sp.exp: unary(exp),
+    sp.log: unary(log),
+    sp.tanh: unary(tanh),
+    sp.sech: unary(sech),
+    sp.erf: unary(erf),
+    sp.erfc: unary(erfc),
+    sigmoid: unary(logistic),
+    f.silu: unary(silu),
+    f.mish: unary(mish),
+    softplus: unary(soft_plus),
+    relu: unary(positive_part),
+    step: unary(step_of),
+    f.ndtr: unary(ndtr),
     f.logistic: lambda code, args: logistic_of(code, *args),
     f.greater: compared("ogt"),
     f.greater_equal: compared("oge"),
@@ -412,12 +413,12 @@ ROWS: dict[Head, Callable[[Code, list[Reg]], Reg]] = {
     f.logical_xor: lambda code, args: chosen(code, args[0], truth(code, args[1], 0.0), truth(code, args[1])),
     f.logical_not: lambda code, args: truth(code, args[0], 0.0),
     f.isnan: lambda code, args: code.select("uno", code.number(1), code.number(0), args[0], args[0]),
-    f.isinf: sized("oeq"),
-    f.isfinite: sized("olt"),
+    f.isinf: size_compared("oeq"),
+    f.isfinite: size_compared("olt"),
     sp.Abs: lambda code, args: code.intrinsic("fabs", args[0]),
     sp.floor: lambda code, args: code.intrinsic("floor", args[0]),
     sp.ceiling: lambda code, args: code.intrinsic("ceil", args[0]),
-    sp.sign: one(sign),
+    sp.sign: unary(sign),
     sp.Heaviside: heaviside,
     **{head: called(name) for head, name in LIBRARY.items()},
 }

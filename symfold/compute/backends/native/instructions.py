@@ -1,7 +1,7 @@
-"""LLVM instructions: registers, numbers, loads and stores. Knows vectors, and nothing of nets.
+"""LLVM instructions: registers, numbers, loads and stores. Knows vectors, but not nets.
 
-What is written is what is computed: no fast-math, so that no sum is reordered (which would break the rounding trick in `exp`),
-and a product and a sum round once only where `fma` says so. The numbers do not depend on what LLVM makes of the code.
+Results do not depend on LLVM's optimizations: without fast-math no sum is reordered (which would break the rounding
+trick in `exp`), and a product and a sum round once only in an explicit `fma`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Index = str  # an i64: a register or a literal
 
 @dataclass(frozen=True)
 class Reg:
-    """A value in a register: one number, or `lanes` of them side by side. A literal is a register too."""
+    """A value in a register: one number or a vector of `lanes` numbers; also a literal."""
 
     name: str
     lanes: int = 1
@@ -29,7 +29,7 @@ class Reg:
 
 @dataclass
 class Instructions:
-    """The body of a function: its lines, the number type, and how many numbers fill a vector of the host."""
+    """The body of a function: its lines, its number type, and the width and number of vector registers."""
 
     dtype: np.dtype
     width: int
@@ -74,10 +74,11 @@ class Instructions:
         if reg.literal:
             return Reg(f"splat ({self.real} {reg.name})", lanes)
         kind = self.type(lanes)
-        one = self.define(f"insertelement {kind} poison, {self.real} {reg.name}, i64 0")
-        return Reg(self.define(f"shufflevector {kind} {one}, {kind} poison, <{lanes} x i32> zeroinitializer"), lanes)
+        first = self.define(f"insertelement {kind} poison, {self.real} {reg.name}, i64 0")
+        return Reg(self.define(f"shufflevector {kind} {first}, {kind} poison, <{lanes} x i32> zeroinitializer"), lanes)
 
     def alike(self, regs: Sequence[Reg]) -> list[Reg]:
+        """The values splatted to a common number of lanes."""
         lanes = max(reg.lanes for reg in regs)
         return [self.splat(reg, lanes) for reg in regs]
 
@@ -90,11 +91,11 @@ class Instructions:
         return Reg(self.define(f"fneg {self.type(a.lanes)} {a.name}"), a.lanes)
 
     def fma(self, a: Reg, b: Reg, c: Reg) -> Reg:
-        """a * b + c with one rounding."""
+        """a * b + c, rounded once."""
         return self.intrinsic("fma", a, b, c)
 
     def intrinsic(self, name: str, *args: Reg) -> Reg:
-        """One of LLVM's functions of numbers, elementwise."""
+        """An LLVM intrinsic, elementwise."""
         args = tuple(self.alike(args))
         lanes, kind = args[0].lanes, self.type(args[0].lanes)
         bits = f"f{8 * self.dtype.itemsize}"
@@ -103,15 +104,15 @@ class Instructions:
         return Reg(self.define(f"call {kind} @{full}({', '.join(f'{kind} {a.name}' for a in args)})"), lanes)
 
     def library(self, name: str, *args: Reg) -> Reg:
-        """A function of C's mathematical library, one lane after the other."""
+        """A function of C's math library, lane by lane."""
         args = tuple(self.alike(args))
         lanes, full = args[0].lanes, name + ("" if self.real == "double" else "f")
         self.declared[full] = f"declare {self.real} @{full}({', '.join([self.real] * len(args))}) memory(none)"
-        done = []
+        results = []
         for lane in range(lanes):
-            given = ", ".join(f"{self.real} {self.lane(a, lane).name}" for a in args)
-            done.append(self.define(f"call {self.real} @{full}({given})"))
-        return self.join([Reg(name) for name in done])
+            operands = ", ".join(f"{self.real} {self.lane(a, lane).name}" for a in args)
+            results.append(self.define(f"call {self.real} @{full}({operands})"))
+        return self.join([Reg(name) for name in results])
 
     def lane(self, reg: Reg, lane: int) -> Reg:
         if reg.lanes == 1:
@@ -119,7 +120,7 @@ class Instructions:
         return Reg(self.define(f"extractelement {self.type(reg.lanes)} {reg.name}, i64 {lane}"))
 
     def join(self, parts: Sequence[Reg]) -> Reg:
-        """Single numbers side by side."""
+        """The vector of single numbers."""
         if len(parts) == 1:
             return parts[0]
         kind, name = self.type(len(parts)), "poison"
@@ -128,14 +129,14 @@ class Instructions:
         return Reg(name, len(parts))
 
     def select(self, condition: str, a: Reg, b: Reg, compared: Reg, against: Reg) -> Reg:
-        """a where `compared CONDITION against`, else b, lane by lane."""
+        """a if `compared CONDITION against`, else b, lane by lane."""
         a, b, compared, against = self.alike((a, b, compared, against))
         kind, flags = self.type(a.lanes), self.type(a.lanes, "i1")
         flag = self.define(f"fcmp {condition} {kind} {compared.name}, {against.name}")
         return Reg(self.define(f"select {flags} {flag}, {kind} {a.name}, {kind} {b.name}"), a.lanes)
 
     def total(self, reg: Reg, name: str = "fadd") -> Reg:
-        """All lanes added up, or the greatest of them: halves, then halves of halves."""
+        """The sum of all lanes, or their maximum, by halving."""
         while reg.lanes > 1:
             half = reg.lanes // 2
             kind, low = self.type(reg.lanes), ", ".join(f"i32 {k}" for k in range(half))
@@ -149,8 +150,8 @@ class Instructions:
             reg = self.binary(name, *parts) if name == "fadd" else self.intrinsic(name, *parts)
         return reg
 
-    def turned(self, rows: Sequence[Reg]) -> list[Reg]:
-        """The columns of a square of vectors: halves change places, then halves of halves."""
+    def transposed(self, rows: Sequence[Reg]) -> list[Reg]:
+        """The columns of a square of vectors: swap off-diagonal halves, then those of halves, and so on."""
         vectors, count = list(rows), len(rows)
         kind, step = self.type(count), count // 2
         while step:
@@ -187,7 +188,7 @@ class Instructions:
         return base if offset == "0" else self.define(f"getelementptr {self.real}, ptr {base}, i64 {offset}")
 
     def load(self, address: str, lanes: int, stride: int = 1) -> Reg:
-        """Neighbouring numbers; with a stride, numbers that far apart; with stride 0, one number for all lanes."""
+        """A vector of numbers at a stride; with stride 0, one number in all lanes."""
         if lanes == 1 or stride == 0:
             return self.splat(Reg(self.define(f"load {self.real}, ptr {address}, align {self.dtype.itemsize}")), lanes)
         if stride == 1:
@@ -202,7 +203,7 @@ class Instructions:
                 self.store(self.lane(reg, k), self.at(address, str(k * stride)))
 
     def table(self, numbers: Sequence[int]) -> str:
-        """Whole numbers that are there from the start."""
+        """A constant table of whole numbers."""
         name = f"@table{len(self.declared)}"
         self.declared[name] = (
             f"{name} = private constant [{len(numbers)} x i64] [{', '.join(f'i64 {number}' for number in numbers)}]"

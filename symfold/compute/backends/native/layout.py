@@ -1,8 +1,8 @@
-"""Which way arrays lie: by one rule, the fewest vectors.
+"""The layout of arrays: the innermost axis is the one that takes fewer vectors.
 
-A vector of w numbers holds w neighbours of the innermost axis. With the features innermost, a value of n samples and d
-features takes n * pieces(d) vectors; with the samples innermost, padded to full vectors, d * ceil(n / w). A product counts as
-often as it adds. The way that takes fewer vectors in all is taken; where they are level, the features stay innermost.
+A vector holds w neighbors along the innermost axis. A value of n samples and d features takes n * pieces(d) vectors if
+the features are innermost, and d * ceil(n / w) if the samples are, padded to full vectors. A product counts once per
+summand. Ties keep the features innermost.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import dot, einsum, is_primitive
 from symfold.core.walks import walk
 
-DIVIDED = 2**17  # multiplications: what a product must have, for threads to gain more than they lose by meeting
+DIVIDED = 2**17  # multiplications: threads are worth their barriers from such a product on
 
 
 def largest_product(roots: Sequence[Node]) -> int:
@@ -33,7 +33,7 @@ def largest_product(roots: Sequence[Node]) -> int:
 
 
 def summed(node: Node) -> int:
-    """How many products are added for each entry of the result."""
+    """The number of summands per entry of the result."""
     if is_primitive(node, dot):
         return int(node.args[0].shape[-1])
     inputs, result = dict(node.op.attributes)["subscripts"].split("->")
@@ -46,19 +46,20 @@ def summed(node: Node) -> int:
 
 
 def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> bool:
-    """Whether the samples lie innermost in memory."""
+    """Whether to store the samples innermost."""
     in_order, by_samples = vectors(roots, axes, batch, width)
     return by_samples < in_order
 
 
 def vectors(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> tuple[int, int]:
-    """How many vectors are computed: with arrays in their order, and with the samples innermost."""
+    """The number of computed vectors, with arrays in order and with the samples innermost."""
     in_order = by_samples = 0
     for node in walk(roots):
         if isinstance(node.op, Fold):
             results, _, inside = block_axes(node, [axes[arg] for arg in node.args])
-            inner = vectors(results, inside, batch, width)
-            in_order, by_samples = in_order + int(node.op.count) * inner[0], by_samples + int(node.op.count) * inner[1]
+            block_in_order, block_by_samples = vectors(results, inside, batch, width)
+            in_order += int(node.op.count) * block_in_order
+            by_samples += int(node.op.count) * block_by_samples
         elif isinstance(node.op, type) or is_primitive(node, dot, einsum):
             times = 1 if isinstance(node.op, type) else summed(node)
             shape = [int(size) for size in node.shape]

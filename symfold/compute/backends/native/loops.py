@@ -1,4 +1,4 @@
-"""Loops over arrays: what is computed entry by entry, and sums over axes. Axes that lie alike in memory are one loop."""
+"""Loops over arrays: elementwise values and reductions. Adjacent axes with compatible strides become one loop."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Where = Callable[[Array], tuple[str, int]]  # the address of an array's entry, a
 
 @dataclass(frozen=True)
 class Chunk:
-    """Elementwise nodes of one shape that are computed together: what they read, and which values are kept."""
+    """Elementwise nodes of one shape, computed together: the arrays that they read and write."""
 
     order: tuple[Node, ...]
     reads: Mapping[Node, Array]
     writes: Mapping[Node, Array]
 
-    def values(self, code: Code, where: Where, lanes: int, given: Mapping[Node, Reg]) -> dict[Node, Reg]:
-        """The values at one place; `given` are there already."""
-        values = dict(given)
+    def values(self, code: Code, where: Where, lanes: int, registers: Mapping[Node, Reg]) -> dict[Node, Reg]:
+        """The values at one place; some are in registers already."""
+        values = dict(registers)
         for node, array in self.reads.items():
             if node not in values:
                 values[node] = fetch(code, where(array), lanes)
@@ -37,15 +37,15 @@ class Chunk:
             values[node] = code.splat(emit(code, node, args), lanes)
         return values
 
-    def write(self, code: Code, where: Where, lanes: int, given: Mapping[Node, Reg]) -> None:
-        values = self.values(code, where, lanes, given)
+    def write(self, code: Code, where: Where, lanes: int, registers: Mapping[Node, Reg]) -> None:
+        values = self.values(code, where, lanes, registers)
         for node, array in self.writes.items():
             address, stride = where(array)
             code.store(values[node], address, stride)
 
 
 def fetch(code: Code, place: tuple[str, int], lanes: int) -> Reg:
-    """The numbers at a place, along the vector."""
+    """The vector of numbers at a place."""
     address, stride = place
     return code.load(address, lanes, stride)
 
@@ -58,7 +58,7 @@ def literal(code: Code, node: Node) -> Reg:
 
 @dataclass(frozen=True)
 class Axis:
-    """One loop: how often, and how far apart the entries of each array are."""
+    """One loop: its extent and the stride of each array."""
 
     extent: int
     strides: tuple[int, ...]
@@ -66,31 +66,31 @@ class Axis:
 
 
 def merged(axes: Sequence[Axis]) -> list[Axis]:
-    """Neighbouring axes as one where all arrays lie so, the outer ones first."""
-    found: list[Axis] = []
+    """Axes, outermost first, with adjacent ones merged if the strides of all arrays allow it."""
+    result: list[Axis] = []
     for axis in axes:
         if axis.extent == 1:
             continue
         if (
-            found
-            and found[-1].summed == axis.summed
-            and all(a == axis.extent * b for a, b in zip(found[-1].strides, axis.strides, strict=True))
+            result
+            and result[-1].summed == axis.summed
+            and all(a == axis.extent * b for a, b in zip(result[-1].strides, axis.strides, strict=True))
         ):
-            found[-1] = Axis(found[-1].extent * axis.extent, axis.strides, axis.summed)
+            result[-1] = Axis(result[-1].extent * axis.extent, axis.strides, axis.summed)
         else:
-            found.append(axis)
-    return found
+            result.append(axis)
+    return result
 
 
 def axes_over(extents: Sequence[int], arrays: Sequence[Array], summed: Sequence[bool] = ()) -> list[Axis]:
-    """The axes of some arrays of one shape, in the order in which the first of them lies in memory."""
+    """The axes of some arrays of one shape, in the memory order of the first."""
     rank = len(extents)
     axes = [Axis(extents[k], tuple(a.strides[k] for a in arrays), bool(summed) and summed[k]) for k in range(rank)]
     return merged(sorted(axes, key=lambda axis: -abs(axis.strides[0])))
 
 
 class Nest:
-    """Loops around a place in some arrays."""
+    """Nested loops over some arrays."""
 
     def __init__(self, code: Code, arrays: Sequence[Array]):
         self.code = code
@@ -125,7 +125,7 @@ class Nest:
         body: Callable[[list[Index], int, list[Reg]], Sequence[Reg]],
         carried: Sequence[Reg] = (),
     ) -> list[Reg]:
-        """The body at every vector along an axis: full ones, then what is left. Carried values are of one lane."""
+        """The body at every vector along an axis, full ones first. Carried values have one lane."""
         start, values = 0, list(carried)
         for count, lanes in pieces(axis.extent, self.code.width):
             base = self.step(offsets, axis, str(start))
@@ -149,7 +149,7 @@ class Nest:
 
 
 def everywhere(code: Code, extents: Sequence[int], arrays: Sequence[Array], body: Callable[[Where, int], None]) -> None:
-    """`body(where, lanes)` at every vector of arrays of one shape; the first lies as the loops go."""
+    """`body(where, lanes)` at every vector of arrays of one shape, in the memory order of the first."""
     if 0 in extents:
         return
     nest = Nest(code, arrays)
@@ -168,7 +168,7 @@ def everywhere(code: Code, extents: Sequence[int], arrays: Sequence[Array], body
 
 
 def run_chunk(code: Code, extents: Sequence[int], chunk: Chunk) -> None:
-    """All entries of a chunk."""
+    """Compute all entries of a chunk."""
     everywhere(
         code,
         extents,
@@ -183,9 +183,9 @@ IDENTITY = {"fadd": 0.0, "maximum": -np.inf}
 def reduce(
     code: Code, chunk: Chunk, value: Node, axes: Sequence[int], target: Array, name: str = "fadd", scale: float = 1.0
 ) -> None:
-    """Sums (or maxima) of a value over axes, times a number; `target` has the reduced axes with size 1.
+    """Sums (or maxima) of a value over axes, times `scale`; in `target` the reduced axes have size 1.
 
-    The vector goes along the axis on which the value lies side by side: a summed one ends in a sum over the lanes.
+    Vectors run along the contiguous axis of the value; if it is reduced, a reduction over the lanes ends it.
     """
     arrays = [*chunk.reads.values()]
     shape = value.shape
@@ -197,11 +197,11 @@ def reduce(
         target.offset,
     )
     nest = Nest(code, [*arrays, spread])
-    found = axes_over(shape, nest.arrays, [k - rank in axes for k in range(rank)])
-    kept, summed = [a for a in found if not a.summed], [a for a in found if a.summed]
-    inner = min(found, key=lambda axis: abs(axis.strides[0]) or 1 << 60, default=None)
+    loop_axes = axes_over(shape, nest.arrays, [k - rank in axes for k in range(rank)])
+    kept, summed = [a for a in loop_axes if not a.summed], [a for a in loop_axes if a.summed]
+    inner = min(loop_axes, key=lambda axis: abs(axis.strides[0]) or 1 << 60, default=None)
 
-    def joined(a: Reg, b: Reg) -> Reg:
+    def combined(a: Reg, b: Reg) -> Reg:
         return code.binary(name, a, b) if name == "fadd" else code.intrinsic(name, a, b)
 
     def finish(total: Reg, offsets: list[Index], axis: Axis | None) -> None:
@@ -211,7 +211,7 @@ def reduce(
         code.store(total, address, stride)
 
     def added(offsets: list[Index], axis: Axis | None, lanes: int, so_far: Reg) -> Reg:
-        return joined(so_far, code.splat(chunk.values(code, nest.where(offsets, axis), lanes, {})[value], lanes))
+        return combined(so_far, code.splat(chunk.values(code, nest.where(offsets, axis), lanes, {})[value], lanes))
 
     def along_summed(offsets: list[Index], _: list[Reg]) -> list[Reg]:
         total, start = code.number(IDENTITY[name]), 0
@@ -224,7 +224,7 @@ def reduce(
                 return [added(place, inner, lanes, so_far[0])]
 
             part = nest.over([*others, *wide], base, at_vector, [code.number(IDENTITY[name], lanes)])
-            total = joined(total, code.total(part[0], name))
+            total = combined(total, code.total(part[0], name))
             start += count * lanes
         finish(total, offsets, None)
         return []

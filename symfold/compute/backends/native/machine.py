@@ -1,7 +1,7 @@
-"""Machine code: LLVM text compiled for this processor, kept on disk under what it was made from.
+"""Machine code: LLVM text compiled for this processor, cached on disk by a hash of its source.
 
-A file of the cache is read only if the digest of its content stands at its start: a torn, stale or foreign file is
-ignored and written anew, whole, under another name first. The folder belongs to the user alone.
+A cache file begins with the digest of its content; a torn, stale or foreign file is ignored and replaced atomically.
+The folder is private to the user.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DIGEST = 32
 
 
 def llvm() -> Any:
-    """The LLVM binding, which the extra `native` brings."""
+    """The LLVM binding of the extra `native`."""
     try:
         import llvmlite.binding as binding
     except ImportError as error:
@@ -31,7 +31,7 @@ def llvm() -> Any:
 
 @dataclass(frozen=True)
 class Host:
-    """What code is compiled for: the processor by name, its features, and what fits its vector registers."""
+    """The compilation target: the name of the processor, its features, and its vector registers."""
 
     processor: str
     features: str
@@ -53,22 +53,22 @@ def host() -> Host:
 
 
 def cache_folder() -> Path | None:
-    """Where compiled code is kept: `SYMFOLD_CACHE`, else the user's cache folder; none if `SYMFOLD_CACHE` is empty."""
-    chosen = os.environ.get("SYMFOLD_CACHE")
-    if chosen is not None:
-        return Path(chosen) if chosen else None
+    """The folder of the cache: `SYMFOLD_CACHE`, else in the user's cache folder; None if `SYMFOLD_CACHE` is empty."""
+    folder = os.environ.get("SYMFOLD_CACHE")
+    if folder is not None:
+        return Path(folder) if folder else None
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return Path(base) / "symfold" / "native"
 
 
 def compiled(text: str) -> bytes:
-    """The object code of a module: from the cache if it is there and whole, else compiled now and kept."""
+    """The object code of a module: from the cache, else compiled and cached."""
     binding, machine = llvm(), host()
     content = "\0".join((text, machine.processor, machine.features, str(binding.llvm_version_info), "3"))
     key = hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
     folder = cache_folder()
-    if folder is not None and (found := read(folder / f"{key}.o")) is not None:
-        return found
+    if folder is not None and (cached := read(folder / f"{key}.o")) is not None:
+        return cached
     target = target_machine()
     module = binding.parse_assembly(text)
     builder = binding.create_pass_builder(target, binding.create_pipeline_tuning_options(speed_level=2))
@@ -88,7 +88,7 @@ def target_machine() -> Any:
 
 
 def read(path: Path) -> bytes | None:
-    """What the cache holds, if it is what was written."""
+    """The content of a cache file, or None if it is missing or damaged."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -97,7 +97,7 @@ def read(path: Path) -> bytes | None:
 
 
 def write(path: Path, code: bytes) -> None:
-    """Keep code, whole or not at all; a cache that cannot be written is no failure."""
+    """Write a cache file atomically; ignore an unwritable cache."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
@@ -113,7 +113,7 @@ def write(path: Path, code: bytes) -> None:
 
 
 class Loaded:
-    """Object code in memory, with its functions by name. It lives as long as this object."""
+    """Object code in memory, with its functions by name; it lives as long as this object."""
 
     def __init__(self, code: bytes):
         binding = llvm()

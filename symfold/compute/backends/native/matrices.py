@@ -1,4 +1,4 @@
-"""A matrix product in a block: which way its vectors lie, and what is computed from its sums before they leave the registers."""
+"""Matrix products in a block: the direction of vectors, and elementwise values fused while sums are in registers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Sums:
-    """Where the sums of a product go: to their place, if anybody looks there, and into what is computed from them in registers."""
+    """The sums of a product: stored, if anything reads them from memory, and passed in registers to a chunk."""
 
     def __init__(self, body: Body, node: Node):
         self.body, self.node, self.code = body, node, body.code
-        body.put(node, None)  # whoever reads it can be computed now
-        self.chunk = body.chunk(body.kind(node), given=node)
+        body.put(node, None)  # its elementwise users are ready now
+        self.chunk = body.chunk(body.kind(node), in_registers=node)
         inside = set(self.chunk.order) if self.chunk else set()
         if self.chunk is None or node in body.pinned or not inside.issuperset(body.users.get(node, [])):
             body.refs[node] = body.target(node)
@@ -32,7 +32,7 @@ class Sums:
         self.outputs = [*(self.chunk.writes.values() if self.chunk else ()), *([self.target] if self.target else [])]
 
     def write(self, position: Sequence[Index], axis: int, sums: Reg) -> None:
-        """Sums side by side along an axis of the result, the first at a position."""
+        """Write a vector of sums along an axis of the result, from a position on."""
 
         def where(array: Array) -> tuple[str, int]:
             return address(self.code, array, array.strides, position), array.strides[axis] if array.strides else 0
@@ -49,7 +49,7 @@ class Sums:
 
 
 def write_product(body: Body, node: Node, left: Array, right: Array) -> Array | None:
-    """A matrix product; what is computed from it entry by entry is computed before its sums leave the registers."""
+    """A matrix product, fused with elementwise values of it while its sums are in registers."""
     code, rows, columns = body.code, len(left.shape) > 1, len(right.shape) > 1
     sums = Sums(body, node)
     lead = [int(size) for size in node.shape[: len(node.shape) - rows - columns]]
@@ -72,7 +72,7 @@ def write_product(body: Body, node: Node, left: Array, right: Array) -> Array | 
         if inner:
             inner_products(code, a, b, lambda i, j, reg: store(i, j, reg, last))
         elif samples_inside:
-            product(code, turned(b), turned(a), lambda j, i, reg: store(i, j, reg, len(lead)), breadth, height)
+            product(code, transposed(b), transposed(a), lambda j, i, reg: store(i, j, reg, len(lead)), breadth, height)
         else:
             product(code, a, b, lambda i, j, reg: store(i, j, reg, last), height, breadth)
         return []
@@ -84,14 +84,14 @@ def write_product(body: Body, node: Node, left: Array, right: Array) -> Array | 
         and (min(height, breadth) < 8 or height * breadth <= 64)
     )
     if not inner and not samples_inside:
-        b = in_rows(body.source, b, breadth)
+        b = row_major(body.source, b, breadth)
     with code.kernel():
         matrices([], a, b)
     return sums.done()
 
 
-def in_rows(source: Source, array: Array, columns: int) -> Array:
-    """A matrix whose rows lie side by side: the same, or a copy for as long as the product takes."""
+def row_major(source: Source, array: Array, columns: int) -> Array:
+    """A matrix with contiguous rows: itself, or a copy for the duration of the product."""
     if array.strides[-1] in (0, 1) or columns == 1:
         return array
     fresh = source.array(array.shape, None)
@@ -100,6 +100,6 @@ def in_rows(source: Source, array: Array, columns: int) -> Array:
     return fresh
 
 
-def turned(array: Array) -> Array:
+def transposed(array: Array) -> Array:
     """The transpose, as a view."""
     return replace(array, shape=array.shape[::-1], strides=array.strides[::-1])

@@ -1,4 +1,4 @@
-"""The primitives that are neither products nor views: reductions, and values put together from parts."""
+"""Primitives that are neither products nor views: reductions, concatenations, softmax; one row each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from symfold.compute.backends.native.argmax import write_at_max
 from symfold.compute.backends.native.arrays import Array, indexed
 from symfold.compute.backends.native.copies import copy, fill
 from symfold.compute.backends.native.functions import exp, log
 from symfold.compute.backends.native.loops import Chunk, everywhere, fetch, reduce
-from symfold.compute.backends.native.maxima import first_largest
-from symfold.compute.backends.native.picking import picked, rows_added, rows_added_at, taken
-from symfold.compute.backends.native.windows import windows_added
+from symfold.compute.backends.native.row_lookup import (
+    write_add_embedded,
+    write_add_rows,
+    write_embed,
+    write_take_row,
+)
+from symfold.compute.backends.native.windows import write_add_windows
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
@@ -42,7 +47,7 @@ from symfold.errors import NoRule
 def write_primitive(
     source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
-    """The code that computes a primitive into its place."""
+    """Write the code that computes a primitive into its target."""
     for rows, write in RULES:
         if is_primitive(node, *rows):
             write(source, node, args, axes, target, axis)
@@ -53,44 +58,40 @@ def write_primitive(
 def reduced_to(
     source: Source, node: Node, value: Array, axes: Sequence[int], target: Array, name: str = "fadd", scale: float = 1.0
 ) -> None:
-    """A reduction of a value that is in memory; the target has size 1 along the axes."""
+    """A reduction of a value in memory; the reduced axes of the target have size 1."""
     reduce(source.code, Chunk((), {node: value}, {}), node, axes, target, name, scale)
 
 
-def reduction(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def write_reduction(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     attributes = dict(node.op.attributes)
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(args[0].shape), 0))
-    joined = prod(args[0].shape[k] for k in over)
-    full = target if attributes["keepdims"] else opened_from(target, over, len(args[0].shape))
-    scale = (
-        (1.0 / joined if joined else math.nan) if is_primitive(node, reduce_mean) else 1.0
-    )  # the mean of nothing is no number
-    reduced_to(
-        source,
-        node.args[0],
-        args[0],
-        over,
-        full,
-        "maximum" if is_primitive(node, reduce_max, first_max) else "fadd",
-        scale,
-    )
+    count = prod(args[0].shape[k] for k in over)
+    full = target if attributes["keepdims"] else with_reduced_axes(target, over, len(args[0].shape))
+    mean_scale = 1.0 / count if count else math.nan  # the mean of nothing is nan
+    name = "maximum" if is_primitive(node, reduce_max, first_max) else "fadd"
+    scale = mean_scale if is_primitive(node, reduce_mean) else 1.0
+    reduced_to(source, node.args[0], args[0], over, full, name, scale)
 
 
-def opened_from(target: Array, axes: Sequence[int], rank: int) -> Array:
-    """A reduced value with the axes that went away, as axes of size 1."""
-    shape, strides, kept = [], [], 0
+def with_reduced_axes(target: Array, axes: Sequence[int], rank: int) -> Array:
+    """A reduced array with its reduced axes, of size 1."""
+    shape, strides, remaining = [], [], 0
     for k in range(-rank, 0):
         if k in axes:
             shape.append(1)
             strides.append(0)
         else:
-            shape.append(target.shape[kept])
-            strides.append(target.strides[kept])
-            kept += 1
+            shape.append(target.shape[remaining])
+            strides.append(target.strides[remaining])
+            remaining += 1
     return Array(target.base, tuple(shape), tuple(strides), target.offset)
 
 
-def summed_to(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def write_sum_to(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     value = args[0]
     extra = len(value.shape) - len(target.shape)
     full = Array(target.base, (1,) * extra + target.shape, (0,) * extra + target.strides, target.offset)
@@ -105,13 +106,15 @@ def summed_to(source: Source, node: Node, args: Sequence[Array], axes: Sequence[
         copy(source.code, value, target, source.extents(target.shape, axis))
 
 
-def shared(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def write_share(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     over = dict(node.op.attributes)["axis"]
-    joined = prod(args[0].shape[k] for k in (over if over is not None else range(-len(args[0].shape), 0)))
-    fill(source.code, target, target.shape, 1.0 / joined if joined else math.inf)
+    count = prod(args[0].shape[k] for k in (over if over is not None else range(-len(args[0].shape), 0)))
+    fill(source.code, target, target.shape, 1.0 / count if count else math.inf)
 
 
-def side_by_side(
+def write_concatenate(
     source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     along, start = dict(node.op.attributes)["axis"], 0
@@ -122,29 +125,32 @@ def side_by_side(
         copy(source.code, arg.spread(part.shape), part, source.extents(part.shape, axis))
 
 
-def stacked(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def write_stack(
+    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
     for k, arg in enumerate(args):
         part = target.entry(0, k)
         copy(source.code, arg, part, source.extents(part.shape, axis))
 
 
-def placed(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def write_put(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
     fill(source.code, target, source.extents(target.shape, axis), 0.0)
     part = indexed(target, dict(node.op.attributes)["index"])
-    kept = axis if axis is None else axes[0]
-    copy(source.code, args[0].spread(part.shape), part, source.extents(part.shape, kept))
+    part_axis = axis if axis is None else axes[0]
+    copy(source.code, args[0].spread(part.shape), part, source.extents(part.shape, part_axis))
 
 
 def exponentials(
     source: Source, node: Node, value: Array, over: Sequence[int], axis: Any
 ) -> tuple[Array, Array, Array]:
-    """exp(a - max a), the maximum and the sum of the exponentials, with the reduced axes as axes of size 1.
+    """exp(a - max a), the maximum, and the sum of the exponentials; reduced axes have size 1.
 
-    Where the maximum is -inf, every exponential is 0; where it is inf, those of the entries that are inf are 1, and all others 0.
+    If the maximum is -inf, every exponential is 0. If it is inf, those of infinite entries are 1 and all others 0.
     """
     code, rank = source.code, len(value.shape)
-    small = tuple(1 if k - rank in over else size for k, size in enumerate(value.shape))
-    top, total, powers = source.array(small, axis), source.array(small, axis), source.array(value.shape, axis)
+    reduced_shape = tuple(1 if k - rank in over else size for k, size in enumerate(value.shape))
+    top, total = source.array(reduced_shape, axis), source.array(reduced_shape, axis)
+    powers = source.array(value.shape, axis)
     reduced_to(source, node.args[0], value, over, top, "maximum")
     spread = top.spread(value.shape)
 
@@ -161,10 +167,10 @@ def exponentials(
     return powers, top, total
 
 
-def soft_maximum(
+def write_softmax(
     source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
-    """Softmax; where every entry is -inf, 0 if it is the safe one, and else not a number."""
+    """Softmax; if every entry is -inf, `safe_softmax` gives 0 and `softmax` nan."""
     code, safe = source.code, is_primitive(node, safe_softmax)
     powers, top, total = exponentials(source, node, args[0], dict(node.op.attributes)["axis"], axes[0])
     spread, tops = total.spread(powers.shape), top.spread(powers.shape)
@@ -182,13 +188,13 @@ def soft_maximum(
     everywhere(code, source.extents(target.shape, axis), [target, powers, spread, tops], divided)
 
 
-def log_of_sum(
+def write_logsumexp(
     source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     code, attributes, value = source.code, dict(node.op.attributes), args[0]
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(value.shape), 0))
     _, top, total = exponentials(source, node, value, over, axes[0] if axes[0] not in over else None)
-    full = target if attributes["keepdims"] else opened_from(target, over, len(value.shape))
+    full = target if attributes["keepdims"] else with_reduced_axes(target, over, len(value.shape))
 
     def added(where: Any, lanes: int) -> None:
         a, b = (fetch(code, where(array), lanes) for array in (total, top))
@@ -200,18 +206,18 @@ def log_of_sum(
 Write = Callable[[Source, Node, Sequence[Array], Sequence[Any], Array, Any], None]
 
 RULES: list[tuple[tuple[Any, ...], Write]] = [
-    ((reduce_sum, reduce_mean, reduce_max, first_max), reduction),
-    ((at_max,), first_largest),
-    ((sum_to, sum_like), summed_to),
-    ((share,), shared),
-    ((concatenate,), side_by_side),
-    ((stack_row,), stacked),
-    ((put,), placed),
-    ((take_row,), taken),
-    ((add_rows,), rows_added),
-    ((embed,), picked),
-    ((add_embedded,), rows_added_at),
-    ((add_windows,), windows_added),
-    ((softmax, safe_softmax), soft_maximum),
-    ((logsumexp,), log_of_sum),
+    ((reduce_sum, reduce_mean, reduce_max, first_max), write_reduction),
+    ((at_max,), write_at_max),
+    ((sum_to, sum_like), write_sum_to),
+    ((share,), write_share),
+    ((concatenate,), write_concatenate),
+    ((stack_row,), write_stack),
+    ((put,), write_put),
+    ((take_row,), write_take_row),
+    ((add_rows,), write_add_rows),
+    ((embed,), write_embed),
+    ((add_embedded,), write_add_embedded),
+    ((add_windows,), write_add_windows),
+    ((softmax, safe_softmax), write_softmax),
+    ((logsumexp,), write_logsumexp),
 ]

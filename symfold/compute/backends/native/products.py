@@ -1,7 +1,7 @@
-"""Matrix products as tiles: rows by vectors of sums in registers, what follows computed while they are there.
+"""Matrix products by tiles: rows by vectors of sums in registers, from which elementwise values are computed.
 
-The vector lies along the columns, or along the rows where those are side by side in memory (the transposed product), or
-along what is summed over, where that is side by side in both factors and the result is small.
+Vectors run along the columns; along the rows if those are contiguous (the transposed product); or along the summed
+axis, if it is contiguous in both factors and the result is small.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Sizes = tuple[int, int, int, tuple[int, ...]]  # of a tile: rows, vectors of col
 
 
 def product(code: Code, left: Array, right: Array, store: Store, rows: int, columns: int) -> None:
-    """left (rows x inner...) times right (inner... x columns), the vector along the columns, where `right` has stride 1 or 0."""
+    """left (rows x inner...) times right (inner... x columns), by vectors of columns, at stride 1 or 0 in `right`."""
     inner = left.shape[1:]
     start = 0
     for count, lanes in pieces(columns, code.width):
@@ -32,7 +32,7 @@ def product(code: Code, left: Array, right: Array, store: Store, rows: int, colu
 def strip(
     code: Code, left: Array, right: Array, store: Store, rows: int, sizes: Sizes, start: int, index: Index, _: list[Reg]
 ) -> list[Reg]:
-    """All rows by some vectors of columns."""
+    """A strip of tiles: all rows by some vectors of columns."""
     high, wide, lanes, inner = sizes
     column = code.plus(code.times(index, lanes * wide), str(start))
     code.loop(rows // high, lambda i, _: tile(code, left, right, store, code.times(i, high), column, sizes))
@@ -42,16 +42,14 @@ def strip(
 
 
 def tile(code: Code, left: Array, right: Array, store: Store, row: Index, column: Index, sizes: Sizes) -> list[Reg]:
-    """Some rows by some vectors of columns, summed over the inner axes."""
+    """A tile: some rows by some vectors of columns, summed over the inner axes."""
     high, wide, lanes, inner = sizes
     at_row = code.plus(str(left.offset), code.times(row, left.strides[0]))
     at_column = code.plus(str(right.offset), code.times(column, right.strides[-1]))
 
     def add(place: Sequence[Index], sums: list[Reg]) -> list[Reg]:
-        from_left, from_right = (
-            moved(code, at_row, place, left.strides[1:]),
-            moved(code, at_column, place, right.strides[:-1]),
-        )
+        from_left = moved(code, at_row, place, left.strides[1:])
+        from_right = moved(code, at_column, place, right.strides[:-1])
         vectors = [
             code.load(
                 code.at(right.base, code.plus(from_right, str(v * lanes * right.strides[-1]))), lanes, right.strides[-1]
@@ -74,8 +72,8 @@ def tile(code: Code, left: Array, right: Array, store: Store, row: Index, column
 
 
 def inner_products(code: Code, left: Array, right: Array, store: Store) -> None:
-    """The same with the vector along the last inner axis: for a small result of a long sum."""
-    rows, *others, inner = left.shape
+    """The same product by vectors along the last inner axis: for a small result of a long sum."""
+    rows, *outer, inner = left.shape
     columns = right.shape[-1]
     high, wide = max(1, min(rows, 4)), max(1, min(columns, 4))
 
@@ -96,7 +94,7 @@ def inner_products(code: Code, left: Array, right: Array, store: Store) -> None:
                 ]
                 return [code.fma(x, y, sums[p * c + q]) for p, x in enumerate(a) for q, y in enumerate(b)]
 
-            part = over(code, (*others, count), add, [code.number(0, lanes)] * (r * c))
+            part = over(code, (*outer, count), add, [code.number(0, lanes)] * (r * c))
             totals = [code.binary("fadd", total, code.total(reg)) for total, reg in zip(totals, part, strict=True)]
             start += count * lanes
         for p in range(r):
@@ -122,19 +120,19 @@ def over(
     carried: Sequence[Reg],
     place: Sequence[Index] = (),
 ) -> list[Reg]:
-    """The body at every place of these axes, with what it carries on."""
+    """The body at every place of these axes, with carried values."""
     if not extents:
         return body(place, list(carried))
     return code.loop(extents[0], lambda k, inside: over(code, extents[1:], body, inside, [*place, k]), carried)
 
 
 def moved(code: Code, offset: Index, place: Sequence[Index], strides: Sequence[int]) -> Index:
-    """An offset some entries further along some axes."""
+    """An offset moved by indices along some axes."""
     for index, stride in zip(place, strides, strict=True):
         offset = code.plus(offset, code.times(index, stride))
     return offset
 
 
 def address(code: Code, array: Array, strides: Sequence[int], place: Sequence[Index]) -> str:
-    """Where an array is at a place that the code knows."""
+    """The address of an array's entry at a place computed by the code."""
     return code.at(array.base, moved(code, str(array.offset), place, strides))

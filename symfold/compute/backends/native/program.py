@@ -1,6 +1,6 @@
-"""A net for one set of input shapes as machine code, with the memory that it works in.
+"""A net for one set of input shapes as machine code, with its memory.
 
-step(params, updated, work)     reads parameters, leaves results in `work`, and those that replace parameters in `updated`
+step(params, updated, work)     reads parameters, writes results to `work` and new parameters to `updated`
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.machine import Loaded, compiled
+from symfold.compute.backends.native.module import Module, module_of
 from symfold.compute.backends.native.threads import Team
-from symfold.compute.backends.native.written import Written, written
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.core.primitives import row_numbers
@@ -27,28 +27,27 @@ class Program:
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str):
         self.params, self.dtype = params, np.dtype(dtype)
-        made = written(net, shapes, params.layout, self.dtype)
-        self.source = made.text
+        self.module = module_of(net, shapes, params.layout, self.dtype)
+        self.source = self.module.text
         self.loaded = Loaded(compiled(self.source))
-        self.team = Team(made.threads)
-        self.step = self.loaded.function("step", None, *[POINTER] * 3, *thread_types(made.threads))
-        self.work = workspace(made)
+        self.team = Team(self.module.threads)
+        self.step = self.loaded.function("step", None, *[POINTER] * 3, *thread_types(self.module.threads))
+        self.work = workspace(self.module)
         self.numbers = params.flat if self.dtype == params.flat.dtype else np.empty(params.flat.shape, self.dtype)
         memory = {"%work": self.work, "%params": self.numbers}
-        self.outputs = [seen(memory[place.base], place) for place in made.places]
-        self.asked = made.asked
+        self.outputs = [numpy_view(memory[place.base], place) for place in self.module.places]
         self.feeds: dict[str, list[Any]] = {}
-        for name, place in made.feeds:
-            self.feeds.setdefault(name, []).append(seen(self.work, place))
+        for name, place in self.module.feeds:
+            self.feeds.setdefault(name, []).append(numpy_view(self.work, place))
         self.addresses = self.numbers.ctypes.data, self.work.ctypes.data, self.work.ctypes.data
 
     def feed(self, values: Mapping[str, Any]) -> None:
-        """Put input values in their places."""
-        for name, count in self.asked:
+        """Copy the values of the inputs into their arrays."""
+        for name, count in self.module.row_numbers:
             row_numbers(values[name], count)
-        for name, places in self.feeds.items():
-            for place in places:
-                place[...] = values[name]
+        for name, arrays in self.feeds.items():
+            for array in arrays:
+                array[...] = values[name]
 
     def run(self) -> None:
         if self.numbers is not self.params.flat:
@@ -56,26 +55,26 @@ class Program:
         self.team.call(self.step, *self.addresses)
 
     def results(self) -> list[Any]:
-        """The outputs, as arrays of their own."""
+        """Copies of the outputs."""
         return [np.array(output, dtype=np.float64) for output in self.outputs]
 
 
-def workspace(made: Written) -> Any:
-    """The memory that code works in, its constants in place. It starts at a cache line: no vector lies across two."""
-    raw = np.zeros(made.size * made.dtype.itemsize + 64, np.uint8)
+def workspace(module: Module) -> Any:
+    """The memory of a module, with its constants, aligned to cache lines so that no vector crosses one."""
+    raw = np.zeros(module.size * module.dtype.itemsize + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    work = raw[start : start + made.size * made.dtype.itemsize].view(made.dtype)
-    for place, value in made.constants:
-        seen(work, place)[...] = value
+    work = raw[start : start + module.size * module.dtype.itemsize].view(module.dtype)
+    for place, value in module.constants:
+        numpy_view(work, place)[...] = value
     return work
 
 
-def seen(memory: Any, place: Array) -> Any:
-    """The numbers of an array of the code, as NumPy sees them."""
+def numpy_view(memory: Any, place: Array) -> Any:
+    """The NumPy view of an array of the code."""
     strides = tuple(stride * memory.itemsize for stride in place.strides)
     return np.lib.stride_tricks.as_strided(memory[place.offset :], place.shape, strides)
 
 
 def thread_types(threads: int) -> list[Any]:
-    """What a call gives besides, where several threads make it: its number, and where they meet."""
+    """The types of the extra arguments with several threads: the thread's number and the barrier."""
     return [ctypes.c_int64, POINTER] if threads > 1 else []

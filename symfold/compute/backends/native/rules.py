@@ -1,4 +1,4 @@
-"""What the native backend has code for."""
+"""The operations that have native code."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from symfold.core.walks import walk
 from symfold.transform.inlining import decomposed, formals_of
 
 
-def in_own_functions(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every function that has no code here made of those that have."""
+def with_native_functions(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with functions that lack native code rewritten by those that have it."""
     return decomposed(roots, ROWS.__contains__)
 
 
@@ -31,8 +31,8 @@ def has_rule(node: Node) -> bool:
 
 
 def supports(node: Node) -> bool:
-    """Whether there is code for an operation; for a function, also by those that it is composed of."""
+    """Whether there is code for an operation, or for the functions that compose it."""
     if not isinstance(node.op, type) or node.op in ROWS:
         return has_rule(node)
-    alone = Node(node.op, formals_of(tuple(arg.shape for arg in node.args)))
-    return all(map(has_rule, walk(in_own_functions([alone]))))
+    isolated = Node(node.op, formals_of(tuple(arg.shape for arg in node.args)))
+    return all(map(has_rule, walk(with_native_functions([isolated]))))

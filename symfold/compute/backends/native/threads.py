@@ -1,4 +1,4 @@
-"""Threads: the same code called by several at once, each with its number."""
+"""Threads: several call the same code at once, each with its number."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 
 
 class Team:
-    """So many threads, the caller's among them, with the place where they meet."""
+    """A team of threads, including the caller's, and their barrier."""
 
     def __init__(self, threads: int):
         self.threads = threads
         self.barrier = np.zeros(32, np.int64)
-        self.others = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self.pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """What the first thread's call gives; machine code runs without Python's lock."""
-        if self.others is None:
+        """Call a function on every thread; return the caller's result. Machine code releases Python's lock."""
+        if self.pool is None:
             return function(*args)
         place = self.barrier.ctypes.data
-        waiting = [self.others.submit(function, *args, number, place) for number in range(1, self.threads)]
+        futures = [self.pool.submit(function, *args, number, place) for number in range(1, self.threads)]
         result = function(*args, 0, place)
-        for call in waiting:
-            call.result()
+        for future in futures:
+            future.result()
         return result
 
 
-# Threads meet: the last to come opens the way for all. Who waits for long lets others run, should there be fewer processors.
+# A barrier: the last thread to arrive opens it. Long waits yield, in case there are fewer processors than threads.
 MEET = """\
 declare i32 @sched_yield()
 define internal void @meet(ptr %barrier, i64 %threads) noinline {

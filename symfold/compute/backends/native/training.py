@@ -1,9 +1,9 @@
-"""A training in machine code: the steps over a stack of batches in one call.
+"""Training in machine code: the steps over a stack of batches in one call.
 
-    train(table) -> steps done        the table: where three buffers of parameters, workspace, order, losses and inputs are
+    train(table) -> number of steps   table: the addresses of three parameter buffers, workspace, order, losses, inputs
 
-Three buffers of parameters take turns: a step reads one and writes the next, so that nothing is copied, and what was before
-the last good step is still there where a loss is not finite.
+Three buffers of parameters rotate: a step reads one and writes the next, so that nothing is copied and the parameters
+before the last good step survive a loss that is not finite.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.folds import entry
 from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.machine import Loaded, compiled, host
+from symfold.compute.backends.native.module import Module, module_of, offset_of
 from symfold.compute.backends.native.program import POINTER, thread_types, workspace
 from symfold.compute.backends.native.threads import Team
-from symfold.compute.backends.native.written import Written, offset_of, written
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import Update
 from symfold.compute.parameters import Parameters
@@ -39,38 +39,38 @@ class Training:
         self.update, self.dtype = update, np.dtype(dtype)
         self.layout = update.start.layout
         self.buffers = [update.start.flat.astype(self.dtype) for _ in range(3)]
-        self.turn = 0  # which buffer holds the parameters; the next one is free, the last one holds what was before
-        self.made: dict[Any, Run] = {}
-        self.given: dict[str, tuple[Any, Any]] = {}
+        self.turn = 0  # the buffer of the parameters; the next one is free, the one before holds the previous ones
+        self.runs: dict[Any, Run] = {}
+        self.converted: dict[str, tuple[Any, Any]] = {}
         self.latest: tuple[Stack, Call] | None = None
 
     def run(self, stack: Stack) -> list[float]:
         """A step for each batch, up to the first loss that is not finite."""
         if self.latest is None or self.latest[0] is not stack:
-            self.latest = stack, self.prepared(stack)
+            self.latest = stack, self.call_for(stack)
         losses = self.latest[1](self.turn)
         if losses:
             self.turn = (self.turn + len(losses) - (not isfinite(losses[-1]))) % 3
         return losses
 
-    def prepared(self, stack: Stack) -> Call:
+    def call_for(self, stack: Stack) -> Call:
         """The call for a stack, its addresses looked up once."""
         names = [node.op.name for node in self.update.net.inputs]
         key = tuple(stack.shape(name)[1:] for name in names), stack.order is None
-        if key not in self.made:
-            self.made[key] = Run(self.update, dict(zip(names, key[0], strict=True)), self.dtype, stack.order is None)
-        made = self.made[key]
-        arrays = {name: self.numbers(name, stack.arrays[name], made.made.asked) for name in names}
-        return Call(made, self.buffers, arrays, stack.order, stack.count)
+        if key not in self.runs:
+            self.runs[key] = Run(self.update, dict(zip(names, key[0], strict=True)), self.dtype, stack.order is None)
+        run = self.runs[key]
+        arrays = {name: self.numbers(name, stack.arrays[name], run.module.row_numbers) for name in names}
+        return Call(run, self.buffers, arrays, stack.order, stack.count)
 
-    def numbers(self, name: str, array: Any, asked: Sequence[tuple[str, int]]) -> Any:
-        """An array as the code reads it; what stays the same from call to call is looked at and turned into that once."""
-        known = self.given.get(name)
-        if known is None or known[0] is not array:
-            for count in [count for other, count in asked if other == name]:
+    def numbers(self, name: str, array: Any, row_counts: Sequence[tuple[str, int]]) -> Any:
+        """An array as the code reads it; an array that recurs is checked and converted once."""
+        memo = self.converted.get(name)
+        if memo is None or memo[0] is not array:
+            for count in [count for input_name, count in row_counts if input_name == name]:
                 row_numbers(array, count)
-            known = self.given[name] = array, np.ascontiguousarray(array, self.dtype)
-        return known[1]
+            memo = self.converted[name] = array, np.ascontiguousarray(array, self.dtype)
+        return memo[1]
 
     @property
     def state(self) -> Parameters:
@@ -86,47 +86,49 @@ class Run:
 
     def __init__(self, update: Update, shapes: dict[str, tuple[int, ...]], dtype: np.dtype[Any], in_order: bool):
         replaced = {k + 1: offset_of(update.start.layout, leaf) for k, leaf in enumerate(update.moved)}
-        self.made = written(update.net, shapes, update.start.layout, dtype, replaced)
-        check_single(self.made.places[0].shape)
-        self.names = [name for name, _ in self.made.feeds]
-        self.source = self.made.text + loop_text(self.made, in_order)
+        self.module = module_of(update.net, shapes, update.start.layout, dtype, replaced)
+        check_single(self.module.places[0].shape)
+        self.names = [name for name, _ in self.module.feeds]
+        self.source = self.module.text + loop_text(self.module, in_order)
         self.loaded = Loaded(compiled(self.source))
-        self.team = Team(self.made.threads)
-        self.train = self.loaded.function("train", ctypes.c_int64, POINTER, *thread_types(self.made.threads))
-        self.work = workspace(self.made)
+        self.team = Team(self.module.threads)
+        self.train = self.loaded.function("train", ctypes.c_int64, POINTER, *thread_types(self.module.threads))
+        self.work = workspace(self.module)
 
 
 class Call:
-    """A run over a stack: the table of what it reads, one for each turn of the buffers."""
+    """A run over a stack: tables of addresses, one per rotation of the buffers."""
 
     def __init__(self, run: Run, buffers: Sequence[Any], arrays: dict[str, Any], order: Any, count: int):
         self.run, self.count = run, count
-        self.losses = np.empty(count, run.made.dtype)
-        self.held = arrays, np.ascontiguousarray(order if order is not None else [], np.int64)
+        self.losses = np.empty(count, run.module.dtype)
+        self.arrays = arrays  # keeps the memory alive
+        self.order = np.ascontiguousarray(order if order is not None else [], np.int64)
         data = [arrays[name].ctypes.data for name in run.names]
-        rest = [run.work.ctypes.data, self.held[1].ctypes.data, count, self.losses.ctypes.data, *data]
-        turns = [[buffers[(turn + k) % 3].ctypes.data for k in range(3)] for turn in range(3)]
-        self.tables = [np.array([*turn, *rest], np.int64) for turn in turns]
-        self.places = [table.ctypes.data for table in self.tables]
-        # a step of a small net is a microsecond: whatever is looked up by name again would show
+        rest = [run.work.ctypes.data, self.order.ctypes.data, count, self.losses.ctypes.data, *data]
+        rotations = [[buffers[(turn + k) % 3].ctypes.data for k in range(3)] for turn in range(3)]
+        self.tables = [np.array([*rotation, *rest], np.int64) for rotation in rotations]
+        self.addresses = [table.ctypes.data for table in self.tables]
+        # a step of a small net takes a microsecond, so further lookups by name would show
         self.train = run.train if run.team.threads == 1 else partial(run.team.call, run.train)
 
     def __call__(self, turn: int) -> list[float]:
-        done = self.train(self.places[turn])
-        losses: list[float] = [self.losses.item()] if self.count == 1 else self.losses[:done].tolist()
+        count = self.train(self.addresses[turn])
+        losses: list[float] = [self.losses.item()] if self.count == 1 else self.losses[:count].tolist()
         return losses
 
 
 TABLE = ("first", "second", "third", "work", "order", "steps", "losses")  # then the arrays of the inputs
 
 
-def loop_text(made: Written, in_order: bool) -> str:
-    """The loop over the steps: gather a batch, take the step, look at the loss, go on with what was written."""
+def loop_text(module: Module, in_order: bool) -> str:
+    """The loop over the steps: gather a batch, take the step, check the loss, rotate the buffers."""
     machine = host()
-    code = Code(made.dtype, machine.vector_bytes // made.dtype.itemsize, machine.registers, threads=made.threads)
-    several = made.threads > 1
-    loss = made.places[0]
-    for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(made.feeds)))]):
+    width = machine.vector_bytes // module.dtype.itemsize
+    code = Code(module.dtype, width, machine.registers, threads=module.threads)
+    thread_args = ", i64 %thread, ptr %barrier" if module.threads > 1 else ""
+    loss = module.places[0]
+    for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(module.feeds)))]):
         kind = "i64" if name == "steps" else "ptr"
         code.lines += [
             f"  %at.{name} = getelementptr i64, ptr %table, i64 {k}",
@@ -135,31 +137,29 @@ def loop_text(made: Written, in_order: bool) -> str:
 
     def step(k: Index, buffers: list[Reg]) -> list[Reg]:
         now, following, before = buffers
-        for number, (_, place) in enumerate(made.feeds):
+        for number, (_, place) in enumerate(module.feeds):
             with code.kernel():
                 gather(code, f"%data{number}", place, k, in_order)
-        code.lines.append(
-            f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{', i64 %thread, ptr %barrier' if several else ''})"
-        )
+        code.lines.append(f"  call void @step(ptr {now.name}, ptr {following.name}, ptr %work{thread_args})")
         value = code.load(code.at(loss.base, str(loss.offset)), 1)
         code.store(value, code.at("%losses", k))
-        # infinity less itself and nan less itself are not a number
-        rest = code.binary("fsub", value, value)
-        finite = code.define(f"fcmp ord {code.real} {rest.name}, {rest.name}")
-        onward = f"on{code.used}"
+        # value - value is nan if the value is infinite or nan
+        difference = code.binary("fsub", value, value)
+        finite = code.define(f"fcmp ord {code.real} {difference.name}, {difference.name}")
+        go_on = f"on{code.used}"
         last = code.define(f"add i64 {k}, 1")
-        code.lines.append(f"  br i1 {finite}, label %{onward}, label %stop")
+        code.lines.append(f"  br i1 {finite}, label %{go_on}, label %stop")
         code.lines.append(f"stop:\n  ret i64 {last}")
-        code.label(onward)
+        code.label(go_on)
         return [following, before, now]
 
     code.loop("%steps", step, [Reg("%first"), Reg("%second"), Reg("%third")], kinds=["ptr"] * 3)
-    head = f"define i64 @train(ptr %table{', i64 %thread, ptr %barrier' if several else ''}) {{"
+    head = f"define i64 @train(ptr %table{thread_args}) {{"
     return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret i64 %steps", "}", ""])
 
 
 def gather(code: Code, base: str, place: Array, step: Index, in_order: bool) -> None:
-    """A batch brought to its place: a value of its own, or rows of a whole array by their positions."""
+    """Copy a batch into its place: one entry of a stack, or rows of a whole array by position."""
     shape = place.shape
     strides = tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
     if in_order or not shape:

@@ -1,4 +1,4 @@
-"""Windows of neighbouring entries: seen where they lie, in a padded copy where they reach over the edge; and added up again."""
+"""Windows of neighboring entries, as views of a padded copy, and their adjoint, which adds them up."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from symfold.core.nodes import Node
 
 
 def padded_windows(source: Source, node: Node, value: Array, axis: Any) -> Array:
-    """The windows of a value with an edge around it. An edge of zeros is there from the start: only what is inside is copied."""
+    """The windows of a padded value. Padding of zeros is in the fresh array already: only the interior is copied."""
     attributes = dict(node.op.attributes)
     padding, edge = attributes["padding"], attributes["fill"]
-    around = source.array(widened(value.shape, padding), axis, fresh=edge == 0)
+    padded = source.array(widened(value.shape, padding), axis, fresh=edge == 0)
     if edge != 0:
-        fill(source.code, around, source.extents(around.shape, axis), edge)
-    copy(source.code, value, inside(around, value.shape, padding), source.extents(value.shape, axis))
-    return windowed(around, **attributes)
+        fill(source.code, padded, source.extents(padded.shape, axis), edge)
+    copy(source.code, value, interior(padded, value.shape, padding), source.extents(value.shape, axis))
+    return windowed(padded, **attributes)
 
 
 def widened(shape: Sequence[int], padding: Sequence[int]) -> tuple[int, ...]:
@@ -31,63 +31,63 @@ def widened(shape: Sequence[int], padding: Sequence[int]) -> tuple[int, ...]:
     return (*shape[:lead], *(size + 2 * p for size, p in zip(shape[lead:], padding, strict=True)))
 
 
-def inside(array: Array, shape: Sequence[int], padding: Sequence[int]) -> Array:
-    """A padded array without its edge."""
+def interior(array: Array, shape: Sequence[int], padding: Sequence[int]) -> Array:
+    """A padded array without its padding."""
     lead = len(shape) - len(padding)
     for k, p in enumerate(padding):
         array = array.moved(lead + k, p, shape[lead + k])
     return array
 
 
-def windows_added(
+def write_add_windows(
     source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
-    """Entries of windows added up at their places, one place of a window after the other.
+    """Windows added up, one position within the window after another.
 
-    Only what has another place along an axis before the windows is divided among threads: there no two add to one entry.
+    Threads divide an axis before those of the windows only, so that no two add to one entry.
     """
     code, attributes = source.code, dict(node.op.attributes)
     padding, rank = attributes["padding"], len(attributes["kernel"])
-    whole, bar = target, args[0]
+    padded, bar = target, args[0]
     if any(padding):
-        whole = source.array(widened(target.shape, padding), axis)
+        padded = source.array(widened(target.shape, padding), axis)
     lead = source.extents(target.shape, axis)[: len(target.shape) - rank]
-    apart = [k for k in range(len(lead)) if lead[k] > 1 and k - len(target.shape) != source.inner(axis)]
-    outer = max(apart, key=lambda k: lead[k], default=None)
+    divisible = [k for k in range(len(lead)) if lead[k] > 1 and k - len(target.shape) != source.inner(axis)]
+    outer = max(divisible, key=lambda k: lead[k], default=None)
 
-    def part(into: Array, bar: Array, lead: Sequence[int]) -> None:
+    def add_part(into: Array, bar: Array, lead: Sequence[int]) -> None:
         fill(code, into, [*lead, *into.shape[len(lead) :]], 0.0)
-        parts_added(code, windowed(into, **attributes), bar, lead, rank)
+        add_positions(code, windowed(into, **attributes), bar, lead, rank)
 
     def at(k: Index, _: list[Reg]) -> list[Reg]:
         assert outer is not None
-        part(entry(code, whole, k, outer), entry(code, bar, k, outer), lead[:outer] + lead[outer + 1 :])
+        add_part(entry(code, padded, k, outer), entry(code, bar, k, outer), lead[:outer] + lead[outer + 1 :])
         return []
 
     if outer is None:
         with code.alone():
-            part(whole, bar, lead)
+            add_part(padded, bar, lead)
     else:
         with code.kernel():
             code.loop(lead[outer], at)
-    if whole is not target:
-        copy(code, inside(whole, target.shape, padding), target, source.extents(target.shape, axis))
-        source.give_back(whole, axis)
+    if padded is not target:
+        copy(code, interior(padded, target.shape, padding), target, source.extents(target.shape, axis))
+        source.give_back(padded, axis)
 
 
-def parts_added(code: Code, seen: Array, bar: Array, lead: Sequence[int], rank: int) -> None:
-    """Of all windows what is at one place in them, added where it is seen."""
+def add_positions(code: Code, into: Array, bar: Array, lead: Sequence[int], rank: int) -> None:
+    """Add the cotangents of windows, one position within the window after another."""
     if rank:
-        at = len(bar.shape) - rank
+        axis = len(bar.shape) - rank
 
-        def place(k: Index, _: list[Reg]) -> list[Reg]:
-            parts_added(code, entry(code, seen, k, at), entry(code, bar, k, at), lead, rank - 1)
+        def position(k: Index, _: list[Reg]) -> list[Reg]:
+            add_positions(code, entry(code, into, k, axis), entry(code, bar, k, axis), lead, rank - 1)
             return []
 
-        code.loop(bar.shape[at], place)
+        code.loop(bar.shape[axis], position)
         return
 
     def add(where: Where, lanes: int) -> None:
-        code.store(code.binary("fadd", fetch(code, where(seen), lanes), fetch(code, where(bar), lanes)), *where(seen))
+        code.store(code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(bar), lanes)), *where(into))
 
-    everywhere(code, [*lead, *bar.shape[len(lead) :]], [seen, bar], add)
+    everywhere(code, [*lead, *bar.shape[len(lead) :]], [into, bar], add)

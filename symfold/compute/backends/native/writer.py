@@ -1,4 +1,4 @@
-"""A program being written: its code, its memory, and how arrays lie."""
+"""The state of code generation: code, memory, and the layout of arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symfold.errors import ShapeError
 
 @dataclass
 class Source:
-    """A program being written. With a `batch`, the samples of every value that has any lie side by side, padded to full vectors."""
+    """The state of code generation. With a `batch`, samples are innermost in every array, padded to full vectors."""
 
     code: Code
     batch: int | None
@@ -28,11 +28,11 @@ class Source:
         return -(-(self.batch or 0) // self.code.width) * self.code.width
 
     def array(self, shape: Shape, axis: int | None, fresh: bool = False) -> Array:
-        """A new array in the workspace; `fresh` if nothing else is ever to lie there, so that it holds zeros at first."""
+        """A new array in the workspace; a `fresh` one shares memory with no other, so that it holds zeros at first."""
         if not is_concrete(shape):
             raise ShapeError(
-                f"a value of shape {show(shape)} has no size yet: it is another one at different steps "
-                "(give the initial state its final shape, so that nothing is broadcast on the way)"
+                f"a value of shape {show(shape)} has no size yet: its size changes between steps "
+                "(give the initial state its final shape, so that nothing is broadcast)"
             )
         sizes = tuple(int(size) for size in shape)
         strides, count = strides_for(sizes, self.inner(axis), self.padded)
@@ -45,17 +45,17 @@ class Source:
         return axis if self.batch is not None else None
 
     def extents(self, shape: Sequence[Any], axis: int | None) -> list[int]:
-        """How far loops over a new array of this shape go: to the end of the padding, where there is any."""
+        """The extents of loops over a new array of this shape, including padding."""
         extents = [int(size) for size in shape]
         if self.batch is not None and axis is not None:
             extents[axis] = self.padded
         return extents
 
     def constant(self, value: Any) -> Array:
-        """An array that is there before the run."""
+        """The array of a constant, filled before the run; equal constants share one."""
         numbers = np.asarray(value, dtype=float)
-        for array, known in self.constants:
-            if known.shape == numbers.shape and np.array_equal(known, numbers):
+        for array, constant in self.constants:
+            if constant.shape == numbers.shape and np.array_equal(constant, numbers):
                 return array
         strides, count = strides_for(numbers.shape, None, 0)
         place = Array("%work", numbers.shape, strides, self.memory.take(count, fresh=True))

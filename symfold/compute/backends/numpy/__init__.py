@@ -1,12 +1,14 @@
 """NumPy: calls into preallocated arrays, one Python loop per fold.
 
-elementwise   elementwise operations that write into a given array
-sigmoids      sigmoids as exponentials
-writer        a program being written
-views         values that share the memory of others
-calls         the NumPy calls of one operation
-loops         folds as loops
-straight      the nodes of a block in order
-program       a net as a program
-row          the row of the backend
+In: a net of known shapes. Out: Python source that calls NumPy, and the program it defines.
+
+    elementwise     elementwise operations that write into an array
+    sigmoids        sigmoids as exponentials
+    writer          the source of a program under construction
+    views           values that share the memory of others
+    calls           the NumPy calls of one operation
+    loops           folds as loops
+    straight_line   the nodes of a block in order
+    program         a net as a program
+    row             the row of the backend
 """

@@ -1,4 +1,4 @@
-"""The NumPy calls that compute one operation into a given array."""
+"""The NumPy calls that compute one operation into an array."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ from symfold.core.sequences import stack_row
 
 
 def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped: Sequence[bool], out: str) -> list[str]:
-    """The calls that compute one elementwise head into `out`."""
+    """The calls that compute an elementwise node into `out`; `flipped` marks arguments of the opposite sign."""
     head = node.op
     if head is sp.Mul and number_of(node.args[0]) == -1 and len(names) > 1:
         names, flipped = [*names[1:], names[0]], [*flipped[1:], flipped[0]]
         if len(names) == 2:
             return [f"negative({names[0]}, {out})"] if not flipped[0] else [f"divide(minus_one, {names[0]}, {out})"]
     if head in (sp.Add, sp.Mul):
-        kind, other = ("+", "-") if head is sp.Add else ("*", "/")
-        return signed(kind, [(other if flip else kind, name) for flip, name in zip(flipped, names, strict=True)], out)
+        plain, opposite = ("+", "-") if head is sp.Add else ("*", "/")
+        terms = [(opposite if flip else plain, name) for flip, name in zip(flipped, names, strict=True)]
+        return signed(plain, terms, out)
     if head is sp.Pow:
         exponent = number_of(node.args[1])
         if exponent in POWERS:
@@ -49,14 +50,14 @@ def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped:
     return [f"copyto({out}, {source.function(numbers_of(head))}({', '.join(names)}))"]
 
 
-def _share(source: Source, given: Ref, axis: tuple[int, ...] | None) -> Ref:
-    """One over the number of entries that a reduction joins, as a constant."""
-    count = reduced_count(given.shape, axis)
+def _share(source: Source, operand: Ref, axis: tuple[int, ...] | None) -> Ref:
+    """One over the number of reduced entries, as a constant."""
+    count = joined(operand.shape, axis)
     return source.constant(Node(Constant(sp.Float(1.0 / count if count else math.inf))))
 
 
 def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -> list[str]:
-    """The calls that compute one primitive into `out`."""
+    """The calls that compute a primitive into `out`."""
     op = node.op
     assert isinstance(op, Apply), op
     attributes, names = dict(op.attributes), [arg.name if arg is not None else "None" for arg in args]
@@ -77,7 +78,7 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
     if is_primitive(node, sum_to) and len(args[0].shape) == len(node.shape):
         rank = len(node.shape)
         axes = tuple(k for k, (a, b) in enumerate(zip(args[0].shape, node.shape, strict=True)) if a != b)
-        if axes == (rank - 2,):  # a sum over rows is a product with ones, which BLAS does several times as fast
+        if axes == (rank - 2,):  # a sum over rows is a product with ones: BLAS is several times faster
             ones = source.array("ones", np.ones((1, args[0].shape[-2])))
             return [f"{ones}.dot({names[0]}, {out.name})" if rank == 2 else f"matmul({ones}, {names[0]}, {out.name})"]
         return [f"add_reduce({names[0]}, {axes}, None, {out.name}, True)"]

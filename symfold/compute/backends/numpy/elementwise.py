@@ -1,7 +1,7 @@
-"""Elementwise operations as NumPy calls that write into a given array.
+"""Elementwise operations as NumPy calls that write into an array.
 
-A row says which calls compute a head; a head without a row is computed by its plain function and copied. Sums with
-minus signs and products with reciprocals become one subtraction or division each, so nothing is negated for nothing.
+A row holds the calls of a head; a head without a row is computed by its plain function and copied. Negated terms of
+sums become subtractions, and reciprocal factors of products become divisions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from symfold.core.functions import Head, divide, relu, sigmoid, softplus
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 
-Term = tuple[str, str]  # "+" or "-" (in a product "*" or "/"), and the name of an array
+Term = tuple[str, str]  # "+" or "-" ("*" or "/" in a product), and the name of an array
 
 UNARY: dict[Head, str] = {
     sp.exp: "exp", sp.log: "log", sp.Abs: "absolute", sp.sign: "sign", sp.floor: "floor", sp.ceiling: "ceil",
@@ -25,11 +25,11 @@ UNARY: dict[Head, str] = {
 
 
 def unary(name: str) -> Callable[[Sequence[str], str], list[str]]:
-    """One call of one argument."""
+    """One call with one argument."""
     return lambda args, out: [f"{name}({args[0]}, {out})"]
 
 
-# 1/(1 + exp(-z)) overflows to 1/inf = 0 where it should: the run silences that one warning.
+# 1/(1 + exp(-z)) overflows to 1/inf = 0, as it should; the run silences the warning
 ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     sigmoid: lambda a, o: [f"negative({a[0]}, {o})", f"exp({o}, {o})", f"add({o}, one, {o})", f"reciprocal({o}, {o})"],
     softplus: lambda a, o: [f"logaddexp(zero, {a[0]}, {o})"],
@@ -47,16 +47,13 @@ POWERS = {
     sp.Integer(-1): lambda a, o: [f"reciprocal({a}, {o})"],
     sp.Rational(1, 2): lambda a, o: [f"sqrt({a}, {o})"],
     sp.Integer(-2): lambda a, o: [f"multiply({a}, {a}, {o})", f"reciprocal({o}, {o})"],
-    sp.Rational(-1, 2): lambda a, o: [
-        f"sqrt({a}, {o})",
-        f"absolute({o}, {o})",
-        f"reciprocal({o}, {o})",
-    ],  # of -0 it is oo, as of 0
+    # (-0)**(-1/2) is oo, as 0**(-1/2) is
+    sp.Rational(-1, 2): lambda a, o: [f"sqrt({a}, {o})", f"absolute({o}, {o})", f"reciprocal({o}, {o})"],
 }
 
 
 def chain(name: str, args: Sequence[str], out: str) -> list[str]:
-    """A binary function over several arguments, two at a time; of one argument, that argument."""
+    """A binary function chained over several arguments; a copy for one argument."""
     if len(args) == 1:
         return [f"copyto({out}, {args[0]})"]
     lines = [f"{name}({args[0]}, {args[1]}, out={out})"]
@@ -64,12 +61,12 @@ def chain(name: str, args: Sequence[str], out: str) -> list[str]:
 
 
 def number_of(node: Node) -> sp.Expr | None:
-    """The number that a node is, if it is one."""
+    """The value of a constant node that is a number, else None."""
     return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
 
 
 def absorbed(node: Node, user: Node) -> Node | None:
-    """What a user may read instead of a node, with the opposite sign: u of -u in a sum, u of 1/u in a product."""
+    """The operand that a user can read instead, with the opposite sign: u of -u in a sum, u of 1/u in a product."""
     if user.op is sp.Add and node.op is sp.Mul and len(node.args) == 2 and number_of(node.args[0]) == -1:
         return node.args[1]
     if user.op is sp.Mul and node.op is sp.Pow and number_of(node.args[1]) == -1:
@@ -81,20 +78,20 @@ SIGNED = {"+": ("add", "subtract", "negative"), "*": ("multiply", "divide", "rec
 
 
 def signed(kind: str, terms: Sequence[Term], out: str) -> list[str]:
-    """A sum of terms with signs, or a product of factors and divisors.
+    """A sum of signed terms (kind "+"), or a product of factors and divisors (kind "*").
 
     >>> signed("+", [("-", "a"), ("+", "b"), ("-", "c")], "t")
     ['subtract(b, a, t)', 'subtract(t, c, t)']
     """
-    join, part, alone = SIGNED[kind]
-    (first_sign, first), *others = terms
-    if not others:
-        return [f"copyto({out}, {first})" if first_sign == kind else f"{alone}({first}, {out})"]
-    (second_sign, second), *others = others
+    combine, uncombine, invert = SIGNED[kind]
+    (first_sign, first), *rest = terms
+    if not rest:
+        return [f"copyto({out}, {first})" if first_sign == kind else f"{invert}({first}, {out})"]
+    (second_sign, second), *rest = rest
     if first_sign == kind:
-        lines = [f"{join if second_sign == kind else part}({first}, {second}, {out})"]
+        lines = [f"{combine if second_sign == kind else uncombine}({first}, {second}, {out})"]
     elif second_sign == kind:
-        lines = [f"{part}({second}, {first}, {out})"]
+        lines = [f"{uncombine}({second}, {first}, {out})"]
     else:
-        lines = [f"{join}({first}, {second}, {out})", f"{alone}({out}, {out})"]
-    return lines + [f"{join if sign == kind else part}({out}, {name}, {out})" for sign, name in others]
+        lines = [f"{combine}({first}, {second}, {out})", f"{invert}({out}, {out})"]
+    return lines + [f"{combine if sign == kind else uncombine}({out}, {name}, {out})" for sign, name in rest]

@@ -1,4 +1,4 @@
-"""Folds as loops: the state in place, in two places by turns, or kept at every step, as its readers need."""
+"""Folds as loops: the state is updated in place, double buffered, or stored for every step, as its readers need."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ Write = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Ref]
 
 
 def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) -> list[Any]:
-    """One loop, its body written by `write`: the results of the fold, the last state first."""
+    """Write a fold as a loop whose body `write` writes; return the fold's results, the last state first."""
     fold: Fold = node.op
     block, carries = fold.block, fold.carries
     number = source.count(known_count(fold.count))
     formals, order = block.formals, walk(block.results)
-    given = {ref.name for ref in args[carries:] if ref is not None}
-    source.scopes.append(Scope(source.scope.level + 1, number=known_count(fold.count), given=given))
-    known: dict[Node, Any] = {}
+    operand_names = {ref.name for ref in args[carries:] if ref is not None}
+    source.scopes.append(Scope(source.scope.level + 1, number=known_count(fold.count), given=operand_names))
+    formal_refs: dict[Node, Any] = {}
     for formal, ref, each in zip(formals[carries:], args[carries:], fold.each, strict=True):
         if ref is None:
-            known[formal] = None
+            formal_refs[formal] = None
         else:
-            known[formal] = source.entry(ref, formal.shape) if each else ref
+            formal_refs[formal] = source.entry(ref, formal.shape) if each else ref
     into: dict[Node, Ref] = {}
     states = [State.choose(source, fold, order, k, number, into) for k in range(carries)]
     for state, formal in zip(states, formals[:carries], strict=True):
-        known[formal] = state.before
+        formal_refs[formal] = state.before
     sequences: list[Ref] = []
     copies: list[tuple[Ref, Node]] = []
     outer = source.scopes[-2]
     for output in block.results[carries:]:
         sequences.append(output_sequence(source, output, states, formals, args, fold, number, into, copies))
-    refs = write(source, block.results, known, into)
+    refs = write(source, block.results, formal_refs, into)
     for state, result in zip(states, block.results[:carries], strict=True):
         if refs[result] is not state.after and refs[result].name != state.after.name:
             source.emit(f"copyto({state.after.name}, {refs[result].name})")
@@ -60,10 +60,10 @@ def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) ->
 
 
 def loop(source: Source, scope: Scope, number: str, level: int) -> list[str]:
-    """The lines of a loop: over views made beforehand where what it runs over is there beforehand."""
+    """The lines of a loop; an outermost loop runs over views that are created before the run."""
     body = [f"    {line}" for line in scope.lines] or ["    pass"]
-    read = set(re.findall(r"\w+", " ".join(body)))
-    bound = {name: stack for name, stack in scope.bound.items() if name in read}
+    words = set(re.findall(r"\w+", " ".join(body)))
+    bound = {name: stack for name, stack in scope.bound.items() if name in words}
     if not bound:
         return [f"for _ in range({number}):", *body]
     names, stacks = ", ".join(bound), ", ".join(bound.values())
@@ -75,47 +75,47 @@ def loop(source: Source, scope: Scope, number: str, level: int) -> list[str]:
 
 @dataclass(frozen=True)
 class State:
-    """Where a part of the state lives: before a step, after it, at first, at last, and at all steps if kept."""
+    """The arrays of a part of the state: before and after a step, initial, final, and of all steps if stored."""
 
     before: Ref
     after: Ref
     first: str
     last: Ref
-    kept: Ref | None = None  # n + 1 entries
+    history: Ref | None = None  # n + 1 entries
 
     @classmethod
     def choose(cls, source: Source, fold: Fold, order: list[Node], k: int, number: str, into: dict[Node, Ref]) -> State:
         block, outputs = fold.block, fold.block.results[fold.carries :]
         formal, result = block.formals[k], block.results[k]
         shape = formal.shape
-        kept = formal in outputs or result in outputs
+        stored = formal in outputs or result in outputs
         computed = result in order and bool(result.args) and not is_view(result) and result not in into
-        if kept:
+        if stored:
             array = source.once("h", f"empty(({number} + 1, *{source.shape(shape)}))")
-            state = cls._over(source, array, shape, f"{array}[:-1]", f"{array}[1:]", f"{array}[-1, ...]", kept=True)
+            state = cls._over(source, array, shape, f"{array}[:-1]", f"{array}[1:]", f"{array}[-1, ...]", stored=True)
         elif computed and formal not in block.results and in_place(order, formal, result):
             name = source.once("z", f"empty({source.shape(shape)})")
             ref = Ref(name, shape, whole=True)
             state = cls(ref, ref, name, ref)
         else:
             array = source.once("h", f"empty((2, *{source.shape(shape)}))")
-            turns = f"by_turns({array}, {number})", f"by_turns({array}, {number}, 1)"
-            state = cls._over(source, array, shape, *turns, f"{array}[{number} & 1, ...]", kept=False)
+            buffers = f"double_buffer({array}, {number})", f"double_buffer({array}, {number}, 1)"
+            state = cls._over(source, array, shape, *buffers, f"{array}[{number} & 1, ...]", stored=False)
         if computed:
             into[result] = state.after
         return state
 
     @classmethod
-    def _over(cls, source: Source, array: str, shape: Shape, before: str, after: str, last: str, kept: bool) -> State:
+    def _over(cls, source: Source, array: str, shape: Shape, before: str, after: str, last: str, stored: bool) -> State:
         pair = [Ref(source.once("s", text), ("steps", *shape)) for text in (before, after)]
-        entries = [source.entry(ref, shape, "z", array=kept) for ref in pair]
+        entries = [source.entry(ref, shape, "z", array=stored) for ref in pair]
         first = source.once("v", f"{array}[0, ...]")
         final = Ref(source.once("v", last), shape)
-        return cls(entries[0], entries[1], first, final, Ref(array, ("steps", *shape), whole=True) if kept else None)
+        return cls(entries[0], entries[1], first, final, Ref(array, ("steps", *shape), whole=True) if stored else None)
 
 
 def in_place(order: list[Node], formal: Node, result: Node) -> bool:
-    """Whether the next state may be written over this one: no call reads this one later, or after it began to write."""
+    """Whether the next state may overwrite this one: no call reads this one afterwards, or while writing."""
 
     def reads(node: Node) -> list[Node]:
         return [inner if (inner := absorbed(arg, node)) is not None else arg for arg in node.args]
@@ -123,10 +123,10 @@ def in_place(order: list[Node], formal: Node, result: Node) -> bool:
     readers = [node for node in order if formal in node.args or formal in reads(node)]
     if any(is_view(node) or isinstance(node.op, Fold) for node in readers):
         return False
-    last, where = max((order.index(node) for node in readers), default=-1), order.index(result)
+    last_read, write = max((order.index(node) for node in readers), default=-1), order.index(result)
     first_call_only = isinstance(result.op, type) and formal not in reads(result)[2:]
-    return last < where or (
-        last == where and first_call_only and (result.op in (sp.Add, sp.Mul) or len(result.args) == 1)
+    return last_read < write or (
+        last_read == write and first_call_only and (result.op in (sp.Add, sp.Mul) or len(result.args) == 1)
     )
 
 
@@ -134,14 +134,14 @@ def output_sequence(
     source: Source, output: Node, states: Sequence[State], formals: Sequence[Node], args: Sequence[Any], fold: Fold,
     number: str, into: dict[Node, Ref], copies: list[tuple[Ref, Node]],
 ) -> Ref:  # fmt: skip
-    """Where the values that a fold gives out at each step are kept."""
+    """The array for a result that a fold returns for every step."""
     block, carries = fold.block, fold.carries
     shape = (fold.count, *output.shape)
     for k, state in enumerate(states):
-        if state.kept is not None and output is formals[k]:
-            return Ref(source.once("v", f"{state.kept.name}[:-1]"), shape, whole=True)
-        if state.kept is not None and output is block.results[k]:
-            return Ref(source.once("v", f"{state.kept.name}[1:]"), shape, whole=True)
+        if state.history is not None and output is formals[k]:
+            return Ref(source.once("v", f"{state.history.name}[:-1]"), shape, whole=True)
+        if state.history is not None and output is block.results[k]:
+            return Ref(source.once("v", f"{state.history.name}[1:]"), shape, whole=True)
     if output in formals[carries:] and fold.each[formals.index(output) - carries]:
         ref: Ref = args[formals.index(output)]
         return ref

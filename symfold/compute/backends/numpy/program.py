@@ -1,4 +1,4 @@
-"""The NumPy backend: always there. A net of known shapes becomes a program over arrays made beforehand."""
+"""The program of a net of known shapes, over preallocated arrays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symfold.compute.backends.numpy.sigmoids import with_exponentials
-from symfold.compute.backends.numpy.straight import write
+from symfold.compute.backends.numpy.straight_line import write
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Parameters
@@ -20,56 +20,17 @@ from symfold.core.stacked_inputs import StackedInputs
 from symfold.transform.passes.hoisting import hoisted
 
 FUNCTIONS = (
-    *(
-        "absolute",
-        "add",
-        "arccos",
-        "arccosh",
-        "arcsin",
-        "arcsinh",
-        "arctan",
-        "arctan2",
-        "arctanh",
-        "broadcast_to",
-        "ceil",
-    ),
-    *(
-        "concatenate",
-        "copyto",
-        "cos",
-        "cosh",
-        "divide",
-        "empty",
-        "exp",
-        "expand_dims",
-        "floor",
-        "log",
-        "logaddexp",
-        "matmul",
-    ),
-    *(
-        "maximum",
-        "minimum",
-        "multiply",
-        "negative",
-        "power",
-        "reciprocal",
-        "sign",
-        "sin",
-        "sinh",
-        "sqrt",
-        "stack",
-        "subtract",
-    ),
-    *("take", "tan", "tanh"),
-)
-
+    "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to",
+    "ceil", "concatenate", "copyto", "cos", "cosh", "divide", "empty", "exp", "expand_dims", "floor", "log",
+    "logaddexp", "matmul", "maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin",
+    "sinh", "sqrt", "stack", "subtract", "take", "tan", "tanh",
+)  # fmt: skip
 
 TARGET = Target(passes=(with_exponentials, hoisted))
 
 
 class Steps:
-    """The views of every step, made again at each run: for folds so long that holding them all would cost memory."""
+    """The views of every step, created anew at each run: for folds too long to store all views."""
 
     def __init__(self, number: int, arrays: Sequence[Any]):
         self.number, self.arrays = number, arrays
@@ -80,19 +41,15 @@ class Steps:
 
 
 def steps(number: int, *arrays: Any) -> Any:
-    """What a loop runs over: the entries of some sequences, as views."""
+    """The entries of some sequences, as views, for a loop to run over."""
     if number > 4096:
         return Steps(number, arrays)
-    return list(
-        zip(
-            *([a if isinstance(a, np.ndarray) and a.ndim == 0 else a[k, ...] for k in range(number)] for a in arrays),
-            strict=True,
-        )
-    )
+    views = ([a if isinstance(a, np.ndarray) and a.ndim == 0 else a[k, ...] for k in range(number)] for a in arrays)
+    return list(zip(*views, strict=True))
 
 
-class Turns:
-    """Two places used by turns, read as a sequence of as many entries as there are steps."""
+class DoubleBuffer:
+    """Two alternating arrays, read as a sequence with one entry per step."""
 
     def __init__(self, pair: Any, shift: int):
         self.pair, self.shift = pair, shift
@@ -101,16 +58,16 @@ class Turns:
         return self.pair[(index[0] + self.shift) & 1, ...]
 
 
-def by_turns(pair: Any, number: int, shift: int = 0) -> Turns:
-    """Place k of two used by turns."""
-    return Turns(pair, shift)
+def double_buffer(pair: Any, number: int, shift: int = 0) -> DoubleBuffer:
+    """The double buffer over a pair of arrays; entry k is array (k + shift) mod 2."""
+    return DoubleBuffer(pair, shift)
 
 
 def namespace(source: Source) -> dict[str, Any]:
-    """What the generated source may use: NumPy's functions by name, and what it was bound to. No builtins but `range`."""
+    """The names that the generated source may use: NumPy's functions, its arrays, `range` and `len`."""
     names: dict[str, Any] = {name: getattr(np, name) for name in FUNCTIONS}
     constants = {"one": np.array(1.0), "zero": np.array(0.0), "minus_one": np.array(-1.0)}
-    helpers = {"add_reduce": np.add.reduce, "steps": steps, "by_turns": by_turns}
+    helpers = {"add_reduce": np.add.reduce, "steps": steps, "double_buffer": double_buffer}
     return {
         **names,
         **constants,
@@ -129,16 +86,16 @@ class Program:
         self.params = params
         self.inputs: dict[str, Any] = {}
         source = Source()
-        given: dict[Node, Any] = {}
+        leaf_refs: dict[Node, Any] = {}
         arrays: list[Any] = []
         for leaf in leaves_of(roots):
             if leaf.shape[-1:] == (NAME,):
-                given[leaf] = None
+                leaf_refs[leaf] = None
                 continue
             array = self.params.array_of(leaf) if leaf.op.role == "parameter" else self._input(leaf)
-            given[leaf] = Ref(source.name("p" if leaf.op.role == "parameter" else "x"), leaf.shape, whole=True)
-            arrays.append((given[leaf].name, array))
-        refs = write(source, roots, given, {})
+            leaf_refs[leaf] = Ref(source.name("p" if leaf.op.role == "parameter" else "x"), leaf.shape, whole=True)
+            arrays.append((leaf_refs[leaf].name, array))
+        refs = write(source, roots, leaf_refs, {})
         outputs = [refs[root].name for root in roots]
         self.source = text_of(source, [name for name, _ in arrays], outputs)
         build = load(self.source, namespace(source))
@@ -156,27 +113,27 @@ class Program:
         return array
 
     def feed(self, values: Mapping[str, Any]) -> None:
-        """Put input values in their places."""
-        for name, places in self.inputs.items():
-            for place in places:
-                place[...] = values[name]
+        """Copy the values of the inputs into their arrays."""
+        for name, arrays in self.inputs.items():
+            for array in arrays:
+                array[...] = values[name]
 
     def results(self) -> list[Any]:
-        """The outputs, as arrays of their own."""
+        """Copies of the outputs."""
         return [np.array(output) for output in self.outputs]
 
 
 def text_of(source: Source, leaves: Sequence[str], outputs: Sequence[str]) -> str:
-    """The whole source of a program."""
+    """The source of a program."""
     counts = [f"n{k + 1}" for k in range(len(source.counts))]
     body = source.scopes[0].lines or ["pass"]
-    # handed over as defaults: as variables of a closure, Python's compiler takes time with the square of their number
-    held = [*leaves, *counts, *source.setup]
+    # pass as defaults: compiling closure variables takes Python quadratic time
+    names = [*leaves, *counts, *source.setup]
     lines = [
         f"def build({', '.join([*leaves, *counts])}):",
-        *(f"    {name} = {made}" for name, made in source.setup.items()),
+        *(f"    {name} = {expression}" for name, expression in source.setup.items()),
         "",
-        f"    def run({', '.join(f'{name}={name}' for name in held)}):",
+        f"    def run({', '.join(f'{name}={name}' for name in names)}):",
         *(f"        {line}" for line in body),
         "",
         f"    return run, ({', '.join(outputs)},)",
@@ -185,7 +142,7 @@ def text_of(source: Source, leaves: Sequence[str], outputs: Sequence[str]) -> st
 
 
 def load(text: str, names: dict[str, Any]) -> Callable[..., Any]:
-    """The function that a generated source defines: the one place where source is executed. It holds our names only."""
+    """The function that a generated source defines. Source is executed here only, and contains our names only."""
     exec(compile(text, "<symfold numpy>", "exec"), names)
     build: Callable[..., Any] = names["build"]
     return build

@@ -1,4 +1,4 @@
-"""The row of the NumPy backend: always there; one step of training per call."""
+"""The row of the NumPy backend: always installed; one training step per call."""
 
 from __future__ import annotations
 

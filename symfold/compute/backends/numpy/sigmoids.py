@@ -1,4 +1,4 @@
-"""Sigmoids as exponentials, for NumPy, which has no call for them; before hoisting."""
+"""Sigmoids as exponentials, since NumPy has no sigmoid; runs before hoisting."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from symfold.frontend.arithmetic import negative, reciprocal
 
 
 def with_exponentials(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every sigmoid as 1/(1 + exp(-z)), in the blocks of folds as well.
+    """The roots with every sigmoid as 1/(1 + exp(-z)), including those in blocks of folds.
 
-    Its minus sign goes into the sums before it: `-(z W + b)` is one subtraction from a `-b` that is there for all steps. Far
-    out exp overflows to inf, and 1/inf is the 0 that it should be.
+    The minus sign merges with a sum inside: `-(z W + b)` is one subtraction from `-b`, computed once for all steps.
+    If exp overflows to inf, 1/inf is the correct 0.
 
     >>> from symfold.core.tensors import tensor
     >>> with_exponentials([Node(sigmoid, (tensor("z"),))])

@@ -1,4 +1,4 @@
-"""Values that are seen in another's memory: made once, and on all the steps at once where they are a step's."""
+"""Views: values in the memory of others, created once, for all steps of a loop together if possible."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ VIEWS = (swap, expand, squeeze, item, broadcast_to, reverse_row)
 
 
 def is_view(node: Node) -> bool:
-    """Whether a node is seen in its argument's memory and needs no computing."""
+    """Whether a node is a view of its argument."""
     if is_primitive(node, take_row):
         return isinstance(dict(node.op.attributes)["positions"], range)
     return is_primitive(node, *VIEWS)
 
 
 def view(source: Source, node: Node, ref: Ref) -> Ref:
-    """A view: made once, on all the steps where the argument is one step's."""
+    """The view of an array; a view of a loop's entry is an entry of a view over all steps."""
     attributes = dict(node.op.attributes)
 
-    def seen(name: str, stacked: bool) -> str:
+    def expression(name: str, stacked: bool) -> str:
         if is_primitive(node, swap):
             return f"{name}.swapaxes(-1, -2)" if len(node.shape) > 1 else name
         if is_primitive(node, expand):
@@ -49,42 +49,43 @@ def view(source: Source, node: Node, ref: Ref) -> Ref:
         return f"{name}[{':, ' if stacked else ''}{parts}]" if stacked or "..." in parts else f"{name}[{parts}, ...]"
 
     if ref.level == 0:
-        return Ref(source.once("v", seen(ref.name, False)), node.shape)
+        return Ref(source.once("v", expression(ref.name, False)), node.shape)
     if ref.stack is not None:
-        stack = source.once("s", seen(ref.stack, True))
+        stack = source.once("s", expression(ref.stack, True))
         scope = source.scopes[ref.level]
         name = source.name("v")
         scope.bound[name] = stack
         return Ref(name, node.shape, ref.level, stack)
     name = source.name("v")
-    source.emit(f"{name} = {seen(ref.name, False)}")
+    source.emit(f"{name} = {expression(ref.name, False)}")
     return Ref(name, node.shape, source.scope.level)
 
 
-NARROW, SPREAD = 16, 2**20  # a last axis too short for NumPy's inner loops; numbers that may be held to avoid them
+NARROW = 16  # a last axis too short for NumPy's inner loops
+SPREAD = 2**20  # numbers that may be stored to avoid such axes
 
 
 def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
-    """A narrow row that a loop is given and that its steps add to many rows, repeated before it: to broadcast it takes three times as long."""
+    """A narrow row that steps add to many rows, repeated before the loop: broadcasting is three times slower."""
     row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1 and shape[1] <= NARROW
-    stacked, held = ref.stack is not None, ref.stack or ref.name
+    stacked, operand = ref.stack is not None, ref.stack or ref.name
     if (
         not row
         or source.scope.level != 1
-        or held not in source.scope.given
+        or operand not in source.scope.given
         or stacked * source.scope.number * prod(shape) > SPREAD
     ):
         return ref
-    known = source.scope.spread
-    if (held, shape) not in known:
+    memo = source.scope.spread
+    if (operand, shape) not in memo:
         name = source.once(
-            "r", f"empty((len({held}), *{source.shape(shape)}))" if stacked else f"empty({source.shape(shape)})"
+            "r", f"empty((len({operand}), *{source.shape(shape)}))" if stacked else f"empty({source.shape(shape)})"
         )
         source.scopes[0].lines.append(
-            f"take({held}, {source.array('i', np.zeros(shape[0], dtype=int))}, {int(stacked)}, {name}, 'clip')"
+            f"take({operand}, {source.array('i', np.zeros(shape[0], dtype=int))}, {int(stacked)}, {name}, 'clip')"
         )
-        known[held, shape] = Ref(name, ("steps", *shape) if stacked else shape, whole=True)
-    repeated = known[held, shape]
+        memo[operand, shape] = Ref(name, ("steps", *shape) if stacked else shape, whole=True)
+    repeated = memo[operand, shape]
     return source.entry(repeated, shape) if stacked else repeated
 
 

@@ -1,6 +1,6 @@
-"""A program being written: names, arrays made beforehand, and the lines of nested loops.
+"""The source of a program under construction: names, preallocated arrays, and the lines of nested loops.
 
-The source holds no name of a user's and no depth: it is as long at depth 10 as at depth 1,000.
+The source contains no user's names and no depth: it is as long at depth 10 as at depth 1,000.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from symfold.core.shapes import Shape, sized
 
 @dataclass(frozen=True)
 class Ref:
-    """An array in the source: its name, its shape, and where it is bound: level 0 once, level k at each step of a loop.
+    """An array in the source: its name, its shape, and its level: 0 if bound once, k if bound per step of loop k.
 
-    `stack` names the array of all the steps that it is one entry of; `whole` says that nothing else is in its memory's
-    way, so that it can be seen in another shape.
+    `stack` names the array over all steps that it is an entry of; a `whole` array is contiguous, so that a reshape
+    is a view.
     """
 
     name: str
@@ -34,21 +34,21 @@ class Ref:
 
 @dataclass
 class Scope:
-    """A body being written: the program's or a loop's."""
+    """The body of the program or of a loop."""
 
     level: int
     lines: list[str] = field(default_factory=list)
-    bound: dict[str, str] = field(default_factory=dict)  # loop variable -> the array whose entries it runs over
+    bound: dict[str, str] = field(default_factory=dict)  # loop variable -> the array over whose entries it runs
     number: int = 1  # of steps
-    given: set[str] = field(default_factory=set)  # arrays that the loop reads and does not write
-    spread: dict[tuple[str, Shape], Ref] = field(default_factory=dict)  # rows of theirs, repeated before the loop
+    given: set[str] = field(default_factory=set)  # arrays that the loop reads but does not write
+    spread: dict[tuple[str, Shape], Ref] = field(default_factory=dict)  # their rows, repeated before the loop
 
 
 @dataclass
 class Source:
-    """A program being written."""
+    """The source of a program under construction."""
 
-    setup: dict[str, str] = field(default_factory=dict)  # what is made before the run, by name
+    setup: dict[str, str] = field(default_factory=dict)  # expressions evaluated before the run, by name
     scopes: list[Scope] = field(default_factory=lambda: [Scope(0)])
     counts: list[int] = field(default_factory=list)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
@@ -76,22 +76,22 @@ class Source:
         return name
 
     def scratch(self, shape: Shape) -> Ref:
-        """An array for a value in between."""
-        waiting = self.free.get(shape)
-        name = waiting.pop() if waiting else self.once("t", f"empty({self.shape(shape)})")
+        """An array for an intermediate value."""
+        free = self.free.get(shape)
+        name = free.pop() if free else self.once("t", f"empty({self.shape(shape)})")
         return Ref(name, shape, whole=True, scratch=True)
 
     def release(self, ref: Ref) -> None:
         self.free.setdefault(ref.shape, []).append(ref.name)
 
     def shape(self, shape: Shape) -> str:
-        """A shape by name: sizes that follow the depth must not make the source longer."""
+        """The name of a shape: sizes that depend on the depth must not lengthen the source."""
         name = self.name("shape")
         self.arrays[name] = sized(shape)
         return name
 
     def rows(self, positions: range) -> str:
-        """Neighbouring rows by name, for the same reason."""
+        """The name of a slice of rows, for the same reason."""
         name = self.name("rows")
         self.arrays[name] = slice(positions.start, positions.stop)
         return name
@@ -105,19 +105,16 @@ class Source:
         return Ref(self.array("c", value), value.shape)
 
     def array(self, letter: str, value: Any) -> str:
-        """An array of numbers that the source holds, by the name that an equal one has already or a new one."""
-        found = next(
-            (
-                k
-                for k, v in self.arrays.items()
-                if isinstance(v, np.ndarray)
-                and v.dtype == value.dtype
-                and v.shape == value.shape
-                and np.array_equal(v, value)
-            ),
-            None,
-        )
-        name = found or self.name(letter)
+        """The name of an array of numbers; equal arrays share one."""
+        for name, array in self.arrays.items():
+            if (
+                isinstance(array, np.ndarray)
+                and array.dtype == value.dtype
+                and array.shape == value.shape
+                and np.array_equal(array, value)
+            ):
+                return name
+        name = self.name(letter)
         self.arrays[name] = value
         return name
 
@@ -127,7 +124,7 @@ class Source:
         return name
 
     def entry(self, stack: Ref, shape: Shape, letter: str = "v", array: bool = True) -> Ref:
-        """The entry of a sequence at the step that the innermost loop is at; `array` says that the sequence is one array."""
+        """The entry of a sequence at the current step of the innermost loop; `array`: the sequence is one array."""
         name = self.name(letter)
         self.scope.bound[name] = stack.name
         return Ref(name, shape, self.scope.level, stack.name if stack.level == 0 and array else None, whole=stack.whole)

@@ -1,4 +1,4 @@
-"""Straight code: a block's nodes in order, each computed into a place of its own or one that is free again."""
+"""Straight-line code: a block's nodes in order, each computed into a new array or one that is free again."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from symfold.errors import NoRule
 
 
 def write(
-    source: Source, roots: Sequence[Node], known: Mapping[Node, Any], into: Mapping[Node, Ref]
+    source: Source, roots: Sequence[Node], leaf_refs: Mapping[Node, Any], into: Mapping[Node, Ref]
 ) -> dict[Node, Any]:
-    """Write what computes the roots; `into` says where some values must go."""
-    body = Body(source, walk(roots, stop=known), roots, dict(known), dict(into))
+    """Write the code of the roots; `into` holds the required arrays of some values."""
+    body = Body(source, walk(roots, stop=leaf_refs), roots, dict(leaf_refs), dict(into))
     body.write()
     return body.refs
 
 
 class Body:
-    """The straight part of a program: a block's nodes in order, with the lifetimes of their values."""
+    """The nodes of a block in order, with the lifetimes of their values."""
 
     def __init__(
         self, source: Source, order: list[Node], roots: Sequence[Node], refs: dict[Node, Any], into: dict[Node, Ref]
@@ -39,23 +39,21 @@ class Body:
         self.order = order
         self.refs = refs
         self.into = into
-        self.pinned = {
-            *roots,
-            *refs,
-        }  # what is known already is its owner's: a loop's body does not know who reads it after the loop
+        # the owner of a leaf's array may read it after the loop
+        self.pinned = {*roots, *refs}
         users: dict[Node, list[Node]] = {}
         for node in order:
             for arg in node.args:
                 users.setdefault(arg, []).append(node)
                 if is_view(node) or is_primitive(node, reshape) or isinstance(node.op, (Fold, Select)):
                     self.pinned.add(arg)
-        # -u in a sum and 1/u in a product are not computed, but read through, where nothing else reads them; the readers
-        # are asked first: what is read through reads nothing itself, so u has a place, also where u is 1/v
-        self.through: dict[Node, Node] = {}
+        # absorb -u into a sum and 1/u into a product that alone reads it; users go first, so that an absorbed node's
+        # operand has an array itself, even if it is 1/v
+        self.absorbed: dict[Node, Node] = {}
         for node in reversed(order):
             alone = node not in self.pinned and node not in into and len(users.get(node, [])) == 1
-            if alone and users[node][0] not in self.through and (inner := absorbed(node, users[node][0])) is not None:
-                self.through[node] = inner
+            if alone and users[node][0] not in self.absorbed and (inner := absorbed(node, users[node][0])) is not None:
+                self.absorbed[node] = inner
         place = {node: k for k, node in enumerate(order)}
         self.last: dict[Node, int] = {}
         for node in order:
@@ -64,13 +62,13 @@ class Body:
 
     def reads(self, node: Node) -> list[Node]:
         """The values that a node's calls read."""
-        if node in self.through:
+        if node in self.absorbed:
             return []
-        return [self.through.get(arg, arg) for arg in node.args]
+        return [self.absorbed.get(arg, arg) for arg in node.args]
 
     def write(self) -> None:
         for place, node in enumerate(self.order):
-            if node in self.refs or node in self.through:
+            if node in self.refs or node in self.absorbed:
                 continue
             self.refs[node] = self.value(node, place)
             for arg in dict.fromkeys(self.reads(node)):
@@ -110,23 +108,20 @@ class Body:
         return ref
 
     def computed(self, node: Node, place: int) -> Ref:
-        """A value that calls compute, into its own place or one that is free."""
+        """A value that calls compute, into its required array or a free one."""
         source = self.source
         if isinstance(node.op, type):
-            reads = [spread(source, self.refs[arg], node.shape) for arg in self.reads(node)]
+            names = [spread(source, self.refs[arg], node.shape).name for arg in self.reads(node)]
+            flipped = [arg in self.absorbed for arg in node.args]
             out = self.into.get(node) or self.reused(node, place) or source.scratch(node.shape)
-            source.emit(
-                *elementwise_lines(
-                    source, node, [r.name for r in reads], [arg in self.through for arg in node.args], out.name
-                )
-            )
+            source.emit(*elementwise_lines(source, node, names, flipped, out.name))
             return out
         out = self.into.get(node) or source.scratch(node.shape)
         source.emit(*primitive_lines(source, node, [self.refs[arg] for arg in node.args], out))
         return out
 
     def reused(self, node: Node, place: int) -> Ref | None:
-        """The place of an argument that dies here. Only the first call may read what it overwrites: its two arguments."""
+        """The array of an argument that dies here: one of the first call's two, since later calls must not read it."""
         if node not in self.pinned or node not in self.into:
             for arg in self.reads(node)[:2]:
                 ref = self.refs.get(arg)

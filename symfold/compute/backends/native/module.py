@@ -1,4 +1,4 @@
-"""A net as the text of a module, with what must be known to run it: where inputs and outputs lie, and how much memory it needs."""
+"""A net as the text of an LLVM module, with the places of inputs and outputs and the size of its memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.functions import ROWS
 from symfold.compute.backends.native.layout import DIVIDED, innermost_samples, largest_product
-from symfold.compute.backends.native.loop_fusion import gathered
+from symfold.compute.backends.native.loop_fusion import fused
 from symfold.compute.backends.native.machine import host
-from symfold.compute.backends.native.rewriting import put_otherwise
+from symfold.compute.backends.native.rewriting import rewritten
 from symfold.compute.backends.native.rules import has_rule
 from symfold.compute.backends.native.threads import MEET
 from symfold.compute.backends.native.writer import Source
@@ -38,10 +38,10 @@ from symfold.errors import InvalidValue
 
 
 @dataclass(frozen=True)
-class Written:
-    """A module with one function, `step`, and what it takes for granted.
+class Module:
+    """An LLVM module with one function, `step(params, updated, work)`, and its memory layout.
 
-    `step(params, updated, work)`; for several threads, each of which calls it, `step(params, updated, work, thread, barrier)`.
+    With several threads, each calls `step(params, updated, work, thread, barrier)`.
     """
 
     text: str
@@ -51,27 +51,27 @@ class Written:
     inputs: tuple[tuple[Node, Array], ...]
     places: tuple[Array, ...]  # of the outputs
     constants: tuple[tuple[Array, Any], ...]
-    asked: tuple[tuple[str, int], ...]  # inputs whose numbers are rows of a table, and how many it has
+    row_numbers: tuple[tuple[str, int], ...]  # inputs of row numbers, and the row counts of their tables
 
     @property
     def feeds(self) -> list[tuple[str, Array]]:
-        """Where numbers of each name belong; a name may have several places."""
-        found: list[tuple[str, Array]] = []
+        """The places of every input by name; a name may have several."""
+        places: list[tuple[str, Array]] = []
         for leaf, place in self.inputs:
             names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else []
-            found += [(name, place.entry(0, k)) for k, name in enumerate(names)] or [(leaf.op.name, place)]
-        return found
+            places += [(name, place.entry(0, k)) for k, name in enumerate(names)] or [(leaf.op.name, place)]
+        return places
 
 
-def written(
+def module_of(
     net: Net,
     shapes: Mapping[str, tuple[int, ...]],
     layout: Layout,
     dtype: np.dtype[Any],
     replaced: Mapping[int, int] | None = None,
-) -> Written:
-    """The code of a net for these input shapes; `replaced` says for some outputs where among the parameters they belong."""
-    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (put_otherwise, gathered)))
+) -> Module:
+    """The module of a net for these input shapes; `replaced` maps outputs to offsets of the parameters they replace."""
+    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (rewritten, fused)))
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, shapes)
@@ -79,23 +79,23 @@ def written(
     batch = batch_of(roots, leaves, width)
     axes = leaves if batch is not None else dict.fromkeys(leaves)
     source = Source(Code(dtype, width, machine.registers, threads=threads_for(roots)), batch)
-    given: dict[Node, Any] = {}
+    leaf_refs: dict[Node, Any] = {}
     inputs = []
     for leaf in leaves:
         if leaf.shape[-1:] == (NAME,):
-            given[leaf] = None
+            leaf_refs[leaf] = None
         elif leaf.op.role == "parameter":
-            given[leaf] = in_order("%params", leaf, offset_of(layout, leaf))
+            leaf_refs[leaf] = in_order("%params", leaf, offset_of(layout, leaf))
         else:
-            given[leaf] = source.array(leaf.shape, axes[leaf])
-            inputs.append((leaf, given[leaf]))
+            leaf_refs[leaf] = source.array(leaf.shape, axes[leaf])
+            inputs.append((leaf, leaf_refs[leaf]))
     targets = {k: in_order("%updated", roots[k], offset) for k, offset in (replaced or {}).items()}
-    places = Body(source, roots, given, {roots[k]: target for k, target in targets.items()}, axes).write()
+    places = Body(source, roots, leaf_refs, {roots[k]: target for k, target in targets.items()}, axes).write()
     for k, target in targets.items():
         if places[k] != target:
             copy(source.code, places[k], target, target.shape)
-    # a vector may be read to its end past the last entry
-    return Written(
+    # the last vector may extend past the last entry
+    return Module(
         step_text(source.code),
         dtype,
         source.code.threads,
@@ -103,35 +103,33 @@ def written(
         tuple(inputs),
         tuple(places),
         tuple(source.constants),
-        rows_asked(roots),
+        row_number_inputs(roots),
     )
 
 
-def rows_asked(roots: Sequence[Node]) -> tuple[tuple[str, int], ...]:
-    """The inputs that say which rows of a table are read: what they say can be checked before the code runs."""
-    found: dict[tuple[str, int], None] = {}
+def row_number_inputs(roots: Sequence[Node]) -> tuple[tuple[str, int], ...]:
+    """The inputs of row numbers, with the row counts of their tables, to be checked before the code runs."""
+    inputs: dict[tuple[str, int], None] = {}
     for node in walk(roots):
         if is_primitive(node, embed, add_embedded):
             table, numbers = node.args[-2:]
             if isinstance(numbers.op, Input):
-                found[numbers.op.name, int(table.shape[0])] = None
-    return tuple(found)
+                inputs[numbers.op.name, int(table.shape[0])] = None
+    return tuple(inputs)
 
 
 def step_text(code: Code) -> str:
-    """The function, and what it calls. What several threads write is not told to be nobody else's."""
+    """The function `step` and its callees. Memory that several threads write is not `noalias`."""
     if code.threads == 1:
         head = "define void @step(ptr noalias %params, ptr noalias %updated, ptr noalias %work) noinline {"
     else:
-        head = (
-            MEET
-            + "define void @step(ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, ptr %barrier) noinline {"
-        )
+        parameters = "ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, ptr %barrier"
+        head = f"{MEET}define void @step({parameters}) noinline {{"
     return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret void", "}", ""])
 
 
 def threads_for(roots: Sequence[Node]) -> int:
-    """How many threads the code is for: `SYMFOLD_THREADS`, where there are products large enough to be divided."""
+    """The number of threads: `SYMFOLD_THREADS` if a product is large enough to divide, else 1."""
     text = os.environ.get("SYMFOLD_THREADS", "1")
     if not text.isdecimal() or int(text) < 1:
         raise InvalidValue(f"SYMFOLD_THREADS={text!r} must be a whole number, 1 or more")
@@ -139,51 +137,49 @@ def threads_for(roots: Sequence[Node]) -> int:
 
 
 def in_order(base: str, node: Node, offset: int) -> Array:
-    """Numbers one after the other."""
+    """A contiguous array."""
     shape = tuple(int(size) for size in node.shape)
     return Array(base, shape, tuple(prod(shape[k + 1 :]) for k in range(len(shape))), offset)
 
 
 def offset_of(layout: Layout, leaf: Node) -> int:
-    """Where in the buffer of parameters a leaf begins, or a run of a family's members."""
+    """The offset of a leaf, or of a slice of a family, in the buffer of parameters."""
     number, position = layout.place(leaf)
-    first = position.start if isinstance(position, slice) else position or 0
-    return (
-        layout.offsets[number] + first * prod(int(size) for size in layout.leaves[number].shape[1:])
-        if position is not None
-        else layout.offsets[number]
-    )
+    if position is None:
+        return layout.offsets[number]
+    first = position.start if isinstance(position, slice) else position
+    return layout.offsets[number] + first * prod(int(size) for size in layout.leaves[number].shape[1:])
 
 
 def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The axis of every input that runs over the samples: the last of unknown size; the first of that size, or else the first, where none is unknown.
+    """The sample axis of every input: the last of unknown size, else the first of the size of samples, else the first.
 
-    A guess where sizes are given; what it gets wrong shows when samples meet, and then nothing lies by samples.
+    The guess for known sizes may be wrong; this shows when samples meet, and then arrays are stored in order.
     """
-    given = {
+    shapes = {
         leaf.op.name: leaf.shape
         for leaf in net.leaves
         if leaf.op.role == "input" and not isinstance(leaf.op, StackedInputs)
     }
-    found = {}
-    for name, shape in given.items():
+    axes = {}
+    for name, shape in shapes.items():
         unknown = (
             [k - len(shape) for k, size in enumerate(shape) if not isinstance(size, int)]
             if is_known(shape) and shape[-1:] != (NAME,)
             else []
         )
         if unknown and name in sizes:
-            found[name] = unknown[-1]
-    samples = {sizes[name][axis] for name, axis in found.items()}
+            axes[name] = unknown[-1]
+    samples = {sizes[name][axis] for name, axis in axes.items()}
     for name, shape in sizes.items():
-        alike = [k - len(shape) for k, size in enumerate(shape) if size in samples or not samples]
-        if name not in found and alike:
-            found[name] = alike[0]
-    return found
+        candidates = [k - len(shape) for k, size in enumerate(shape) if size in samples or not samples]
+        if name not in axes and candidates:
+            axes[name] = candidates[0]
+    return axes
 
 
 def batch_of(roots: Sequence[Node], leaves: Mapping[Node, Any], width: int) -> int | None:
-    """How many samples lie innermost; None where arrays lie in their order."""
+    """The number of samples, if they are stored innermost, else None."""
     sizes = {
         leaf.shape[axis]
         for leaf, axis in leaves.items()
