@@ -1,9 +1,11 @@
-"""Apps: what is built from the packages below, for a task of a person's own.
+"""Apps: applications of the packages below.
 
-data            tables of numbers from CSV
-regression      a net for a table, and what it is compared with
-saved           models on disk
-experiments/    measurements over seeds
-report/         two nets compared: a table, a page
-command/        the shell command
+In: a command line, a table or two nets. Out: a formula, a picture, a model, a report.
+
+    data            tables of numbers from CSV
+    regression      a net for a table, and its baselines
+    saved           models on disk
+    experiments/    measurements over seeds
+    report/         the comparison of two nets: a table, a page
+    command/        the shell command
 """

@@ -14,12 +14,12 @@ import numpy as np
 from symfold.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-ROUNDING = 8 * np.finfo(float).eps  # how far apart, of their size, numbers are that differ by rounding alone
+ROUNDING = 8 * np.finfo(float).eps  # the relative difference that rounding alone may cause
 
 
 @dataclass(frozen=True)
 class Table:
-    """Named columns of numbers, a row a sample."""
+    """Named columns of numbers, one row per sample."""
 
     source: str
     columns: tuple[str, ...]
@@ -40,13 +40,13 @@ class Table:
 
 
 def check_column(source: str, name: str, columns: Sequence[str]) -> None:
-    """Say which columns there are where one is asked for that is not."""
+    """Raise an error that lists the columns if one is missing."""
     if name not in columns:
         raise DataError(f"{source!r} has no column {name!r} (its columns: {', '.join(columns)})")
 
 
 def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
-    """The table in a CSV file, the first row naming the columns; with `only`, those columns alone need be numbers.
+    """The table in a CSV file, whose first row names the columns; with `only`, just those columns must be numbers.
 
     >>> read_table("no-such-file.csv")
     Traceback (most recent call last):
@@ -61,12 +61,12 @@ def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
         raise DataError(f"cannot read {source!r}: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError as error:
         raise DataError(
-            f"cannot read {source!r}: byte {error.start} is no UTF-8 text (give a CSV file, saved as UTF-8)"
+            f"cannot read {source!r}: byte {error.start} is not UTF-8 text (give a CSV file, saved as UTF-8)"
         ) from None
 
 
 def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the number of its line in the file."""
+    """The nonblank rows, each with its line number in the file."""
     try:
         for row in reader:
             if row and (len(row) > 1 or row[0].strip()):
@@ -94,7 +94,8 @@ def _read(source: str, reader: Any, only: Sequence[str] | None) -> Table:
     for line, row in lines:
         if len(row) != len(columns):
             raise DataError(
-                f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns ({', '.join(columns)})"
+                f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns "
+                f"({', '.join(columns)})"
             )
         rows.append([_number(source, line, columns[k], row[k]) for k in positions])
     if not rows:
@@ -110,13 +111,14 @@ def _number(source: str, line: int, column: str, text: str) -> float:
         value, reason = math.nan, "is no number" if text.strip() else "is empty"
     if not math.isfinite(value):
         raise DataError(
-            f"{source!r}, line {line}, column {column!r}: {text[:40]!r} {reason} (give numbers only; drop or fill what is missing)"
+            f"{source!r}, line {line}, column {column!r}: {text[:40]!r} {reason} "
+            "(give numbers only; drop or fill what is missing)"
         )
     return value
 
 
 def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Which rows are to train on and which to test on, by a seed; at least one to test on and two to train on.
+    """The rows to train on and those to test on, by a seed: at least two to train on and one to test on.
 
     >>> [part.tolist() for part in split_rows(5, 0.2, seed=0)]
     [[0, 1, 3, 4], [2]]
@@ -126,7 +128,8 @@ def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, 
     test = max(1, round(count * fraction))
     if count - test < 2:
         raise DataError(
-            f"{count} row(s) are too few: {test} to test on leaves {max(0, count - test)} to train on (at least 2; give more rows)"
+            f"{count} row(s) are too few: {test} to test on leaves {max(0, count - test)} to train on "
+            "(at least 2; give more rows)"
         )
     order = np.random.default_rng(seed).permutation(count)
     return np.sort(order[test:]), np.sort(order[:test])
@@ -134,28 +137,28 @@ def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, 
 
 @dataclass(frozen=True)
 class Scale:
-    """Each column's mean and standard deviation: what standardises it, and brings it back."""
+    """Each column's mean and standard deviation, to standardize it and to restore it."""
 
     mean: Array
     deviation: Array
 
     @classmethod
     def of(cls, values: Array) -> Scale:
-        """The scale of these rows; a column that never changes, up to rounding, keeps its unit.
+        """The scale of these rows; a column that is constant up to rounding keeps its unit.
 
-        >>> Scale.of(np.array([[1.0, 7.0], [3.0, 7.0]])).standardise(np.array([[5.0, 8.0]]))
+        >>> Scale.of(np.array([[1.0, 7.0], [3.0, 7.0]])).standardize(np.array([[5.0, 8.0]]))
         array([[3., 1.]])
         """
         first = values[0]
         with np.errstate(over="ignore", invalid="ignore"):
-            beyond = values - first  # of a column that never changes this is 0, where a mean of many rows is rounded
-            mean, deviation = first + beyond.mean(axis=0), beyond.std(axis=0)
+            shifted = values - first  # exactly 0 for a constant column, whose plain mean would be rounded
+            mean, deviation = first + shifted.mean(axis=0), shifted.std(axis=0)
             rounding = ROUNDING * np.abs(values).max(axis=0)
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
-            raise DataError("the numbers of a column are too large to standardise (give it another unit)")
+            raise DataError("the numbers of a column are too large to standardize (give it another unit)")
         return cls(mean, np.where(deviation > rounding, deviation, 1.0))
 
-    def standardise(self, values: Array) -> Array:
+    def standardize(self, values: Array) -> Array:
         scaled: Array = (values - self.mean) / self.deviation
         return scaled
 

@@ -1,4 +1,4 @@
-"""Regression on a table: a mapper's net between a linear projection and a linear readout, and what it is held against.
+"""Regression on a table: a mapper's net between a linear projection and a linear readout, and its baselines.
 
 row --into--> state --mapper folded over f1 ... fn--> state --out--> prediction
 """
@@ -31,7 +31,7 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Shape:
-    """What a regression net looks like: everything but its numbers."""
+    """A regression net without its numbers."""
 
     mapper: str
     depth: int
@@ -41,7 +41,7 @@ class Shape:
     target: str
 
     def net(self) -> Net:
-        """The net from `x`, rows of standardised columns, to one prediction a row.
+        """The net from `x`, rows of standardized columns, to one prediction per row.
 
         >>> net = Shape("residual", 2, 4, "tanh", ("age", "bmi"), "target").net()
         >>> [p.op.name for p in net.params]
@@ -58,14 +58,15 @@ class Shape:
         state = fold(named_mapper(self.mapper).make(into), body, into)
         if len(state.shape) != len(into.shape):
             raise InvalidValue(
-                f"the mapper {self.mapper!r} gives the same number for every row (let it read the state z, the input x or a layer f, as 'f(z) + z')"
+                f"the mapper {self.mapper!r} gives the same number for every row "
+                "(let it read the state z, the input x or a layer f, as 'f(z) + z')"
             )
         return Net.of(layer("out", dense(self.width, 1))(state))
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained net with the scales that its numbers belong to, and the rows that it was trained and tested on."""
+    """A trained net with the scales of its data, and the rows that it was trained and tested on."""
 
     shape: Shape
     params: dict[str, Array]
@@ -75,8 +76,8 @@ class Model:
     test_rows: Any
 
     def predict(self, values: Array) -> Array:
-        """One prediction a row, in the target's own unit."""
-        raw = self.shape.net().compile()(self.params, x=self.scale.standardise(values))
+        """One prediction per row, in the unit of the target."""
+        raw = self.shape.net().compile()(self.params, x=self.scale.standardize(values))
         return self.target_scale.restore(np.broadcast_to(np.asarray(raw, dtype=float), (len(values), 1)))[:, 0]
 
 
@@ -90,7 +91,7 @@ def error(predicted: Array, actual: Array) -> float:
 
 
 def linear_fit(values: Array, target: Array) -> Array:
-    """Ordinary least squares with a constant: a coefficient a column, and the constant last.
+    """Ordinary least squares with a constant: one coefficient per column, and the constant last.
 
     >>> linear_fit(np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 3.0, 5.0])).round(6)
     array([2., 1.])
@@ -104,7 +105,7 @@ def with_constant(values: Array) -> Array:
 
 
 def baselines(values: Array, target: Array, train: Any, test: Any) -> dict[str, dict[str, float]]:
-    """Train and test error of the training mean, and of least squares on the training rows."""
+    """Train and test errors of the training mean and of least squares on the training rows."""
     coefficients = linear_fit(values[train], target[train])
     guesses = {"mean": np.full(len(target), target[train].mean()), "linear": with_constant(values) @ coefficients}
     return {name: errors(guess, target, train, test) for name, guess in guesses.items()}
@@ -124,8 +125,7 @@ def train(
     seed: int,
     remat: str | None = None,
 ) -> tuple[Model, Any]:
-    """Fit a net to the training rows of a table by plain SGD on the mean squared error; the model and each step's loss."""
-
+    """Fit a net to the training rows of a table by plain SGD on the mean squared error: the model and the losses."""
     train_rows, test_rows = split_rows(len(table), test_fraction, seed)
     values, target = table.select(shape.columns)[train_rows], table.select([shape.target])[train_rows]
     scale, target_scale = Scale.of(values), Scale.of(target)
@@ -135,7 +135,7 @@ def train(
         result = fit(
             squared_error(net, tensor("target", (None, 1))),
             net.init(seed),
-            {"x": scale.standardise(values), "target": target_scale.standardise(target)},
+            {"x": scale.standardize(values), "target": target_scale.standardize(target)},
             optimizer=sgd(rate / size),  # the loss is a sum over the batch
             epochs=epochs,
             batch_size=size,
@@ -146,7 +146,7 @@ def train(
     except Diverged as error:
         smaller = Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")
         raise Diverged(
-            error.problem, *(smaller if each.setting == "rate" else each for each in error.advice)
+            error.problem, *(smaller if advice.setting == "rate" else advice for advice in error.advice)
         ) from error
     params = {name: np.array(value, dtype=float) for name, value in result.params.items()}
     return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history.loss

@@ -1,4 +1,4 @@
-"""Models on disk: one `.npz` of plain arrays, read without pickle and checked before it is believed."""
+"""Models on disk: one `.npz` of plain arrays, read without pickle and checked before use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def save_model(path: str | Path, model: Model) -> None:
     """Write a model, whole or not at all."""
     shape = model.shape
     arrays: dict[str, Any] = {
-        "format": FORMAT, "mapper": shape.mapper, "depth": shape.depth, "width": shape.width, "activation": shape.activation,
+        "format": FORMAT,
+        "mapper": shape.mapper, "depth": shape.depth, "width": shape.width, "activation": shape.activation,
         "columns": np.array(shape.columns, dtype=np.str_), "target": shape.target,
         "mean": model.scale.mean, "deviation": model.scale.deviation,
         "target_mean": model.target_scale.mean, "target_deviation": model.target_scale.deviation,
@@ -35,7 +36,7 @@ def save_model(path: str | Path, model: Model) -> None:
 
 
 def load_model(path: str | Path) -> Model:
-    """Read a model back, or say in a line what is wrong with the file.
+    """Read a model, or raise a one-line error that says what is wrong with the file.
 
     >>> load_model("no-such-file.npz")
     Traceback (most recent call last):
@@ -69,7 +70,7 @@ def load_model(path: str | Path) -> Model:
 
 
 def _read_arrays(source: str) -> dict[str, Any]:
-    """The arrays of an `.npz`, none of them of Python objects."""
+    """The arrays of an `.npz`, without Python objects."""
     try:
         with zipfile.ZipFile(source) as archive:
             if (size := sum(member.file_size for member in archive.infolist())) > MAX_BYTES:
@@ -80,15 +81,13 @@ def _read_arrays(source: str) -> dict[str, Any]:
         raise
     except OSError as error:
         raise DataError(f"cannot read {source!r}: {(error.strerror or str(error)).lower()}") from None
-    except (
-        Exception
-    ) as error:  # a foreign or damaged file fails in many ways inside zipfile, zlib and NumPy: all are one to the user
+    except Exception as error:  # a foreign or damaged file may raise anything inside zipfile, zlib and NumPy
         reason = " ".join(str(error).split())[:80] or type(error).__name__
         raise DataError(f"cannot read {source!r}: it is no whole .npz file of plain arrays ({reason})") from None
 
 
 class _Stored:
-    """The arrays of one file, each asked for as what it should be."""
+    """The arrays of one file, each read as the kind that it should be."""
 
     def __init__(self, source: str, arrays: dict[str, Any]):
         self.source = source
@@ -115,10 +114,10 @@ class _Stored:
         array = self.get(name, "U", "list of names")
         if array.ndim != 1 or not array.size:
             raise self.wrong(name, "is no list of names")
-        found = tuple(map(str, array))
-        if len(set(found)) < len(found):
+        names = tuple(map(str, array))
+        if len(set(names)) < len(names):
             raise self.wrong(name, "holds a name twice")
-        return found
+        return names
 
     def count(self, name: str) -> int:
         array = self.get(name, "iu", "whole number")
@@ -133,7 +132,7 @@ class _Stored:
         return array
 
     def split(self, *names: str) -> list[Any]:
-        """Lists of row numbers that hold each row of a table once, between them."""
+        """Lists of row numbers that together contain each row of a table once."""
         parts = [self.positions(name) for name in names]
         rows = np.concatenate(parts)
         if not np.array_equal(np.sort(rows), np.arange(len(rows))):
@@ -141,11 +140,11 @@ class _Stored:
         return parts
 
     def deviations(self, name: str, shape: tuple[int, ...]) -> Any:
-        """Numbers to divide by."""
-        found = self.numbers(name, shape)
-        if not (found > 0).all():
+        """Positive numbers."""
+        values = self.numbers(name, shape)
+        if not (values > 0).all():
             raise self.wrong(name, "holds numbers that are not positive")
-        return found
+        return values
 
     def numbers(self, name: str, shape: tuple[int, ...] | None = None) -> Any:
         array = self.get(name, "fiu", "array of numbers")
@@ -157,7 +156,7 @@ class _Stored:
 
 
 def _check_params(stored: _Stored, shape: Shape, params: dict[str, Any]) -> None:
-    """The parameters are those of the net, in their shapes."""
+    """Raise an error unless the parameters are those of the net, in their shapes."""
     if shape.depth > len(params):
         raise stored.wrong("depth", f"is {shape.depth} where {len(params)} parameters are kept")
     wanted = {param.op.name: param.shape for param in shape.net().params}

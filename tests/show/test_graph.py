@@ -230,7 +230,7 @@ def test_what_all_goes_through_is_what_no_way_leads_past(name):
 def test_a_sequence_read_backwards_is_read_by_its_entries():
     graph = sf.mappers.ARCHITECTURES["bidirectional"].net(3).graph()
     steps = [(graph.nodes[b]["step"], graph.nodes[b]["layer"], graph.nodes[a]["label"]) for a, b, kind in graph.edges(data="kind") if kind == "item"]
-    assert sorted(steps) == [(k + 1, layer, f"u[{k if layer == 'f' else 2 - k}]") for k in range(3) for layer in "fg"]
+    assert sorted(steps) == sorted((k + (layer == "f"), layer, f"u[{k}]") for k in range(3) for layer in "fg")  # g counts down
     assert "reverse" not in dict(graph.nodes(data="op")).values()
     whole = sf.Net.of(sf.reverse(sf.tensor("u", (3, 2))) + 1).graph()
     assert [data["op"] for _, data in whole.nodes(data=True)] == ["input", "reverse", "constant", "Add", "output"]
@@ -239,7 +239,7 @@ def test_a_sequence_read_backwards_is_read_by_its_entries():
 @pytest.mark.parametrize(
     ("name", "labels", "titles"),
     [
-        ("bidirectional", ["u[k-1]", "u[n-k]"], ["z_{k} = f(z_{k-1}, u[k-1]), k = 1, ..., n", "y_{k} = g(y_{k-1}, u[n-k]), k = 1, ..., n"]),
+        ("bidirectional", ["u[k-1]", "u[k-1]"], ["z_{k} = f(z_{k-1}, u[k-1]), k = 1, ..., n", "h_{k-1} = g(h_{k}, u[k-1]), k = n, ..., 1"]),
         ("unet", ["z_{n}", "z_{n+1-k}"], ["z_{k} = f_{k}(z_{k-1}), k = 1, ..., n", "y_{k} = g_{k}(y_{k-1}, z_{n+1-k}), k = 1, ..., n"]),
         ("encoder_decoder", ["u[k-1]", "v[k-n-1]"], ["z_{k} = f(z_{k-1}, u[k-1]), k = 1, ..., n", "z_{k} = g(z_{k-1}, v[k-n-1]), k = n + 1, ..., 2*n"]),
         ("elman", ["u[k-1]"], ["z_{k} = g(z_{k-1}, u[k-1]), k = 1, ..., n"]),
@@ -253,11 +253,33 @@ def test_a_folded_graph_says_which_entry_is_read(name, labels, titles):
     assert len({data["group"] for _, data in graph.nodes(data=True) if "group" in data}) == len(titles)
 
 
-def test_the_layers_of_a_backward_pass_count_down():
+def test_a_backward_pass_counts_down():
     graph = sf.adjoint(net(MAPPERS["residual"][0], 1000)).graph("block")
-    labels = {data["label"] for _, data in graph.nodes(data=True)}
-    assert {"f_{1001-k}", "z_{1000-k}"} <= labels  # at k = 1 the last layer, with the state that it read
-    assert not any("reverse" in text for text in graph.graph.values())
+    labels = [data["label"] for _, data in graph.nodes(data=True)]
+    assert labels.count("f_{k}") == labels.count("z_{k-1}") == 2  # each layer is met forward and backward, at one state
+    assert [text for key, text in graph.graph.items() if key.startswith("title")] == [
+        "z_{k} = f_{k}(z_{k-1}) + z_{k-1}, k = 1, ..., 1000",
+        "a_{k-1} = a_{k} + f_{k}'(z_{k-1})^T a_{k}, k = 1000, ..., 1",
+    ]
+
+
+def test_a_fold_that_goes_on_begins_with_the_last_state():
+    f, g, h = sf.layers("f1:3"), sf.layers("g1:3"), sf.layers("h1:2")
+    middle = sf.fold(lambda z, f: f(z), g, sf.fold(lambda z, f: f(z) + z, f, X))
+    graph = sf.fold(lambda z, f: np.tanh(f(z)), h, middle).graph("fold")
+    labels = [data["label"] for _, data in graph.nodes(data=True) if data["kind"] == "fold"]
+    assert [label.splitlines()[-1] for label in labels] == ["k = 1, 2", "k = 3, 4", "k = 5"]
+    assert labels[-1].startswith("z_{5} = tanh(h1(z_{4}))")
+
+
+@pytest.mark.parametrize("level", ["step", "layer"])
+@pytest.mark.parametrize("name", MAPPERS)
+def test_states_have_the_names_of_the_formula(name, level):
+    forward = net(MAPPERS[name][0], 3)
+    for whole in (forward, sf.adjoint(forward), sf.grad(sf.squared_error(forward, sf.tensor("t")), wrt="x")):
+        letters = {str(symbol) for symbol, _ in whole.equations}
+        states = {data["state"] for _, data in whole.graph(level).nodes(data=True) if "state" in data}
+        assert states <= letters, whole
 
 
 def test_a_sequence_that_is_read_whole_and_by_entries_is_two_nodes():

@@ -1,6 +1,8 @@
 """The command: `symfold SUBCOMMAND ...`. Each subcommand imports what it needs when it runs, so that help is instant.
 
-main       the program and its exit codes
-options    arguments that several subcommands take
-compare, draw, eval, formula, backward, graph, inspect, list, train   one subcommand each
+In: arguments. Out: text, JSON or files, and an exit code.
+
+    main       the program and its exit codes
+    options    arguments that several subcommands share
+    compare, draw, eval, formula, backward, graph, inspect, list, train   one subcommand each
 """

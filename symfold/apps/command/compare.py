@@ -24,12 +24,12 @@ Examples:
 @click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
 @click.option("--init", default="x", show_default=True, help="The initial state of both: x, or a number.")
 @click.option("-o", "--output", type=click.Path(), help="Write the whole report, with pictures, as one HTML page.")
-@click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 where the nets differ, as git diff does.")
+@click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 if the nets differ, as git diff does.")
 @as_json
 def command(
     first: str, second: str, depth: int | str, layer: str, init: str, output: str | None, exit_code: bool, json_: bool
 ) -> int:
-    """Compare two MAPPERs, each folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
+    """Compare two MAPPERs folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
     from symfold.apps.report.comparison import compare
     from symfold.base.files import check_writable
     from symfold.errors import InvalidValue

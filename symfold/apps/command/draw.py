@@ -22,7 +22,7 @@ Examples:
     type=click.Path(),
     default="net.svg",
     show_default=True,
-    help="The file; its ending says the format.",
+    help="The file; its ending selects the format.",
 )
 @click.option(
     "--max-size",

@@ -1,4 +1,4 @@
-"""`symfold eval`: numbers, of a net with random layers or of a trained model."""
+"""`symfold eval`: the values of a net with random layers, or of a trained model."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ Examples:
 )
 @click.argument("what", metavar="MAPPER|MODEL.npz")
 @depth_option
-@click.option(
-    "--x", "x_text", metavar="ROWS", help="The input: numbers with commas between, rows with semicolons between."
-)
+@click.option("--x", "x_text", metavar="ROWS", help="The input: numbers separated by commas, rows by semicolons.")
 @click.option(
     "--layers",
     "layers_name",
@@ -66,7 +64,7 @@ def command(
         predict(what, data, output, json_)
         return
     if x_text is None or data is not None:
-        raise click.UsageError("a mapper takes --x, numbers with commas between: symfold eval residual --x 1,2,3")
+        raise click.UsageError("a mapper takes --x, numbers separated by commas: symfold eval residual --x 1,2,3")
     if layers_name != "dense":
         without_effect("activation", "seed", because=f"on --layers {layers_name}, which has no weights")
     value = evaluate(what, fixed_depth(depth), rows_of(x_text), layers_name, activation, seed)
@@ -95,7 +93,7 @@ def rows_of(text: str) -> list[list[float]]:
 
 
 def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int) -> Any:
-    """The value of a mapper over dense layers with random weights, or over one function again and again."""
+    """The value of a mapper over dense layers with random weights, or over copies of one function."""
     import numpy as np
 
     from symfold.apps.regression import ACTIVATIONS
@@ -125,7 +123,7 @@ def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str,
 
 
 def predict(model_path: str, data: str, output: str | None, json_: bool) -> None:
-    """Predictions of a trained model, a row of the table each; finite ones, or an error that says for which row there is none."""
+    """Predictions of a trained model, one per row of the table; if one is not finite, an error that names its row."""
     import numpy as np
 
     from symfold.apps.data import read_table
@@ -136,13 +134,14 @@ def predict(model_path: str, data: str, output: str | None, json_: bool) -> None
     if output is not None:
         check_writable(output, data, model_path)
     model = load_model(model_path)
-    with np.errstate(all="ignore"):  # what is not finite is said below, in words
+    with np.errstate(all="ignore"):  # reported below, in words
         predicted = model.predict(read_table(data, only=model.shape.columns).values)
     wrong = np.flatnonzero(~np.isfinite(predicted))
     if wrong.size:
         raise DataError(
-            f"{model_path!r} gives no finite prediction for {wrong.size} of {len(predicted)} rows of {data!r}, the first in row {wrong[0] + 1} "
-            f"under the header: {predicted[wrong[0]]} (check its numbers, and that the model was trained on such ones)"
+            f"{model_path!r} gives no finite prediction for {wrong.size} of {len(predicted)} rows of {data!r}, "
+            f"the first in row {wrong[0] + 1} under the header: {predicted[wrong[0]]} "
+            "(check its numbers, and that the model was trained on similar ones)"
         )
     target = model.shape.target
     if json_:

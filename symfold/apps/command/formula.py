@@ -55,7 +55,7 @@ def print_formula(
     json_: bool,
     of: Callable[[Net], Net] = lambda net: net,
 ) -> None:
-    """Print the formula of what is made of a net, as text or as JSON with what it is about."""
+    """Print the formula of a net made `of` another, as text or JSON."""
     if form != "steps":
         without_effect("max_ops", because=f"on --form {form}")
     if form == "expanded":
@@ -75,11 +75,11 @@ def print_formula(
 
 
 def print_expanded(net: Net, about: dict[str, int | str], style: str, json_: bool) -> None:
-    """The expanded formula, written as it is made."""
+    """Print the expanded formula chunk by chunk."""
     from symfold.show.notation.expanded import stream
 
     chunks = iter(stream(net, style))
-    first = next(chunks, "")  # what can go wrong goes wrong before anything is printed
+    first = next(chunks, "")  # errors surface before anything is printed
     if json_:
         head = json.dumps({**about, "form": "expanded", "style": style, "formula": ""}, ensure_ascii=False)
         sys.stdout.write(head.removesuffix('"}'))

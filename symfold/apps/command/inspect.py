@@ -1,4 +1,4 @@
-"""`symfold inspect`: a model that Python makes, as a net: the folds found in it, its paths, its cost, its formula."""
+"""`symfold inspect`: a model made by Python code, as a net: its folds, paths, cost and formula."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ Examples:
   symfold inspect examples.models:blocks
   symfold inspect mymodels:encoder --partial -o encoder.svg
 
-FACTORY is a function without arguments that gives a net, or a torch.nn.Module with its example inputs: (module, inputs) or
-(module, inputs, keywords).""",
+FACTORY is a function without arguments that returns a net, or a torch.nn.Module with its example inputs:
+(module, inputs) or (module, inputs, keywords).""",
 )
 @click.argument("what", metavar="MODULE:FACTORY")
-@click.option("--partial", is_flag=True, help="Keep operations that are not known as opaque layers.")
+@click.option("--partial", is_flag=True, help="Keep unknown operations as opaque layers.")
 @click.option("-o", "--output", type=click.Path(), help="Also draw the rolled net into this file.")
 @as_json
 def command(what: str, partial: bool, output: str | None, json_: bool) -> None:
-    """Import MODULE, call its FACTORY, and say what folds there are in the model that it gives.
+    """Import MODULE, call its FACTORY, and report the folds of the model that it returns.
 
-    The module is imported, from here or from where Python finds it, and so its code runs, as with `python -m`.
+    Importing the module, from here or from Python's path, runs its code, as with `python -m`.
     """
     if output is not None:
         from symfold.base.files import check_writable
 
         check_writable(output)
-    found = answers(net_of(called(what), partial))
+    report = answers(net_of(called(what), partial))
     if output is not None:
-        found["net"].draw(output, level="fold")
+        report["net"].draw(output, level="fold")
     module = what.partition(":")[0]
-    net = found.pop("net")
+    net = report.pop("net")
     if json_:
-        say_json({"imported": module, **found, "file": output})
+        say_json({"imported": module, **report, "file": output})
         return
     say(f"imported: {module} (its code has run)")
-    say("folds:    " + (", ".join(f"{fold['count']} steps" for fold in found["folds"]) or "none"))
+    say("folds:    " + (", ".join(f"{fold['count']} steps" for fold in report["folds"]) or "none"))
     for title in ("layers", "parameters", "paths", "work", "span"):
-        say(f"{title + ':':9} {found[title]}")
+        say(f"{title + ':':9} {report[title]}")
     say("formula:")
-    say("\n".join(f"  {line}" for line in found["formula"].splitlines()) if net.bindings else f"  {found['formula']}")
+    say("\n".join(f"  {line}" for line in report["formula"].splitlines()) if net.bindings else f"  {report['formula']}")
     if output is not None:
         say(f"drawn:    {output}")
 
 
 def called(what: str) -> Any:
-    """What a factory gives, which is told as MODULE:FACTORY."""
+    """The result of a factory given as MODULE:FACTORY."""
     module_name, colon, factory_name = what.partition(":")
     if not (colon and module_name and factory_name.isidentifier()):
         raise click.UsageError(f"{what!r} names no factory (write MODULE:FACTORY, as mymodels:encoder)")
@@ -66,43 +66,43 @@ def called(what: str) -> Any:
         sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the code that is imported raises
+    except Exception as error:  # imported code may raise anything
         raise click.UsageError(f"{module_name} cannot be imported: {type(error).__name__}: {error}") from error
     factory = getattr(module, factory_name, None)
     if not callable(factory):
-        known = ", ".join(
+        names = ", ".join(
             name
             for name, value in vars(module).items()
             if callable(value) and getattr(value, "__module__", "") == module.__name__
         )
-        raise click.UsageError(f"{module_name} has no function {factory_name!r} (it has {known or 'none'})")
+        raise click.UsageError(f"{module_name} has no function {factory_name!r} (it has {names or 'none'})")
     try:
         return factory()
-    except Exception as error:  # whatever the code that is called raises
+    except Exception as error:  # called code may raise anything
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise click.UsageError(
             f"{what} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
         ) from error
 
 
-def net_of(made: Any, partial: bool) -> Net:
-    """The net of what a factory gave."""
+def net_of(result: Any, partial: bool) -> Net:
+    """The net of a factory's result."""
     from symfold.core.net import Net
 
-    if isinstance(made, tuple) and len(made) in (2, 3) and hasattr(made[0], "named_modules"):
+    if isinstance(result, tuple) and len(result) in (2, 3) and hasattr(result[0], "named_modules"):
         from symfold.exchange.pytorch.reader import from_torch
 
-        return from_torch(*made, partial=partial)[0]
-    if hasattr(made, "named_modules"):
+        return from_torch(*result, partial=partial)[0]
+    if hasattr(result, "named_modules"):
         raise click.UsageError(
-            "the factory gives a module without example inputs (give both: return module, (torch.zeros(2, 3),))"
+            "the factory returns a module without example inputs (give both: return module, (torch.zeros(2, 3),))"
         )
-    without_effect("partial", because="where the factory gives a net")
-    return Net.of(made)
+    without_effect("partial", because="on a factory that returns a net")
+    return Net.of(result)
 
 
 def answers(net: Net) -> dict[str, Any]:
-    """What there is to say of a net, as plain values; and the rolled net."""
+    """The report on a net, as plain values; and the rolled net."""
     from symfold.analysis.counting.cost import cost
     from symfold.analysis.counting.paths import paths
     from symfold.analysis.counting.polynomials import in_powers
@@ -111,8 +111,8 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.transform.rolling import roll
 
     rolled = roll(net, search=True)
-    spent = cost(rolled)
-    several = [in_powers(paths(part).polynomial) for part in _outputs(rolled)]
+    costs = cost(rolled)
+    polynomials = [in_powers(paths(part).polynomial) for part in _outputs(rolled)]
     return {
         "folds": [{"count": str(fold.op.count), "state": fold.op.carries} for fold in rolled.bindings],
         "layers": sum(
@@ -121,9 +121,9 @@ def answers(net: Net) -> dict[str, Any]:
             if leaf.op.role == "layer"
         ),
         "parameters": len(rolled.params),
-        "paths": "; ".join(map(str, several)),
-        "work": str(spent.work),
-        "span": str(spent.span),
+        "paths": "; ".join(map(str, polynomials)),
+        "work": str(costs.work),
+        "span": str(costs.span),
         "formula": formula(rolled, form="fold"),
         "net": rolled,
     }

@@ -1,4 +1,4 @@
-"""`symfold list`: the names that the other subcommands take."""
+"""`symfold list`: the names that the other subcommands accept."""
 
 from __future__ import annotations
 

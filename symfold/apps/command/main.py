@@ -1,4 +1,4 @@
-"""The command's front door: which subcommands there are, and how a mistake ends."""
+"""The entry point of the command: its subcommands, and the exit codes of errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from symfold.base.version import __version__
 from symfold.errors import SymfoldError
 
-# Subcommands by name: the module that holds `command`, and a line of help. A new subcommand is one file and one row.
+# Subcommands by name: the module with `command`, and a line of help. A new subcommand is one file and one row.
 COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("list", "Mappers, layers, functions, formats: the names to use."),
     "formula": ("formula", "The formula of a net: folded, in steps, or expanded."),
@@ -39,7 +39,7 @@ def one_line(text: object) -> str:
 
 
 def worded(error: SymfoldError, command: click.Command) -> str:
-    """An error of the library as a command says it: what it advises is said by the options that the command has, if any."""
+    """A library error as a command words it, with its advice in terms of the command's options."""
     options = {option.name: option.opts[0] for option in command.params if isinstance(option, click.Option)}
     said = [
         f"{options[each.setting]} {each.value}"
@@ -50,7 +50,7 @@ def worded(error: SymfoldError, command: click.Command) -> str:
 
 
 class Front(click.Group):
-    """A group that loads a subcommand's module when it is called, and ends a user's mistake in one line."""
+    """A group that loads a subcommand's module when it is called, and reports a user's mistake in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -72,7 +72,7 @@ class Front(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
             return result
-        except BrokenPipeError:  # whoever reads us has seen enough
+        except BrokenPipeError:  # the reader has closed the pipe
             _forget_output()
             return None
         except SymfoldError as error:
@@ -108,8 +108,8 @@ def _complain(message: object) -> None:
 
 
 def _forget_output() -> None:
-    """Point standard output nowhere, so that flushing it at exit cannot fail again."""
-    with contextlib.suppress(OSError, ValueError):  # where standard output is no file
+    """Redirect standard output to nowhere, so that flushing it at exit cannot fail again."""
+    with contextlib.suppress(OSError, ValueError):  # if standard output is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""Arguments and options that several subcommands share, and what they mean."""
+"""Arguments and options that several subcommands share."""
 
 from __future__ import annotations
 
@@ -20,15 +20,11 @@ FORMS = ("fold", "steps", "expanded")
 STYLES = ("text", "unicode", "latex", "mathml")
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print machine-readable JSON.")
-seed_option = click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of all that is random."
-)
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The random seed.")
 _form = click.option(
-    "--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far it is written out."
+    "--form", type=click.Choice(FORMS), default="fold", show_default=True, help="How far to write it out."
 )
-_style = click.option(
-    "--style", type=click.Choice(STYLES), default="text", show_default=True, help="How it is printed."
-)
+_style = click.option("--style", type=click.Choice(STYLES), default="text", show_default=True, help="How to print it.")
 _max_ops = click.option(
     "--max-ops",
     type=click.IntRange(1),
@@ -37,27 +33,18 @@ _max_ops = click.option(
     help="The bound on the equations of --form steps.",
 )
 level_option = click.option(
-    "--level", metavar="LEVEL", help="What a node stands for: fold, block, step, layer or primitive."
+    "--level", metavar="LEVEL", help="What a node shows: fold, block, step, layer or primitive."
 )
 output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
 
 
 MAX_DIGITS = 18  # of a depth
-LETTERS = (
-    "d",
-    "epsilon",
-    "g",
-    "I",
-    "J",
-    "k",
-    "t",
-    "y",
-    "z",
-)  # degree, strength, gain, identity, Jacobian, step, P(t), output, state
+# degree, strength, gain, identity, Jacobian, step, P(t), output, state
+LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "y", "z")
 
 
 class Subcommand(click.Command):
-    """A command that loads the whole package when it runs, and not when its help is asked for."""
+    """A command that loads the whole package when it runs, but not for its help."""
 
     def invoke(self, ctx: click.Context) -> Any:
         import symfold.api  # noqa: F401 - it attaches the methods of nets
@@ -91,19 +78,19 @@ depth_option = click.option(
 
 
 def net_options(function: Decorated) -> Decorated:
-    """The arguments that say which symbolic net is meant."""
+    """The arguments that define a symbolic net."""
     init = click.option("--init", default="x", show_default=True, help="The initial state: x, or a number.")
     layer = click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
     return mapper_argument(depth_option(layer(init(function))))
 
 
 def formula_options(function: Decorated) -> Decorated:
-    """The options that say how a net is written as a formula."""
+    """The options for writing a net as a formula."""
     return _form(_style(_max_ops(function)))
 
 
 def without_effect(*names: str, because: str) -> None:
-    """Refuse options that were given and change nothing."""
+    """Refuse given options that would have no effect."""
     context = click.get_current_context()
     for option in context.command.params:
         if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
@@ -128,7 +115,7 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
 
 
 def initial_number(text: str) -> int | float:
-    """The number that a fold starts from.
+    """The initial number of a fold.
 
     >>> initial_number("0"), initial_number("0.5")
     (0, 0.5)
@@ -146,13 +133,13 @@ MAX_DEPTH = 1_000_000
 
 
 def bounded(depth: int | str, bound: int = MAX_DEPTH, remedy: str = "give fewer layers") -> None:
-    """Refuse a depth at which what is done layer by layer would take hours."""
+    """Refuse a depth at which work layer by layer would take hours."""
     if isinstance(depth, int) and depth > bound:
         raise click.UsageError(f"--depth {depth:,}: this goes layer by layer, through at most {bound:,} ({remedy})")
 
 
 def is_model(name: str) -> bool:
-    """Whether a name is that of a model's file: by its ending, since a mapper may have any other name that a file has.
+    """Whether a name is that of a model file: by its ending, since a mapper may have any other file name.
 
     >>> is_model("model.NPZ"), is_model("model"), is_model("residual")
     (True, False, False)
@@ -161,7 +148,7 @@ def is_model(name: str) -> bool:
 
 
 def fixed_depth(depth: int | str) -> int:
-    """A depth that is to be computed with."""
+    """A depth that is a number."""
     if isinstance(depth, str):
         raise click.UsageError(f"--depth {depth}: numbers need a depth that is a number")
     bounded(depth)
@@ -184,7 +171,7 @@ def json_line(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of the kinds that JSON has.
+    """A value of JSON's types.
 
     >>> plain({"a": (1.5, float("nan"))})
     {'a': [1.5, None]}

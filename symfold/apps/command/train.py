@@ -1,4 +1,4 @@
-"""`symfold train`: a mapper's net fitted to a table, its error beside that of simpler guesses."""
+"""`symfold train`: a mapper's net fitted to a table, its error beside those of simple baselines."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ Examples:
     type=click.IntRange(1),
     default=200,
     show_default=True,
-    help="How often the training rows are gone through.",
+    help="Passes over the training rows.",
 )
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="How many rows a step sees.")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="Rows per step.")
 @click.option(
     "--rate",
     type=click.FloatRange(0, min_open=True),
@@ -62,7 +62,7 @@ Examples:
     help="Keep fewer states of a deep net: 'sqrt' recomputes in groups of layers, 'reversible' inverts its steps.",
 )
 @click.option(
-    "--test-fraction", type=float, default=0.2, show_default=True, help="The part of the rows that is kept for testing."
+    "--test-fraction", type=float, default=0.2, show_default=True, help="The fraction of the rows for testing."
 )
 @seed_option
 @output_option
@@ -70,7 +70,7 @@ Examples:
 def command(mapper: str, data: str, output: str | None, json_: bool, **settings: Any) -> None:
     """Train MAPPER folded over dense layers, between a linear projection and a linear readout.
 
-    The columns are standardised by the training rows; the error is the root mean squared error in the target's unit.
+    The columns are standardized by the training rows; the error is the root mean squared error in the target's unit.
     """
     from symfold.apps.saved import save_model
     from symfold.base.files import check_writable
@@ -78,9 +78,7 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
     if output is not None:
         check_writable(output, data)
         if not is_model(output):
-            raise click.UsageError(
-                f"-o {output}: a model is an .npz file, and known by that ending (give a name that ends in .npz)"
-            )
+            raise click.UsageError(f"-o {output}: a model is an .npz file (give a name that ends in .npz)")
     model, report = run(mapper, data, **settings)
     if output is not None:
         save_model(output, model)
@@ -122,7 +120,7 @@ def run(
 
 
 def table(report: dict[str, Any]) -> str:
-    """The report as a person reads it."""
+    """The report as text."""
     rows = {
         "this net": report["error"],
         "least squares": report["baselines"]["linear"],
@@ -139,14 +137,14 @@ def table(report: dict[str, Any]) -> str:
 
 
 def finite(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """The errors of a net that did not run away."""
+    """The errors of a net, which must be finite."""
     from math import isfinite
 
     import numpy as np
 
     from symfold.errors import Diverged
 
-    with np.errstate(all="ignore"):  # what is not finite is said below, in words
+    with np.errstate(all="ignore"):  # reported below, in words
         error = measure()
     if not all(map(isfinite, error.values())):
         raise Diverged(

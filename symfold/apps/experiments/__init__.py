@@ -1,14 +1,16 @@
-"""Experiments: measurements over seeds, for the question of where and when a learner is added.
+"""Experiments: measurements over seeds of where and when a learner is added.
 
-bands            a measure over seeds: middle and quantiles; the budget
-epsilon          the strength of layers
-samples          small data sets, split by a seed
-training         one optimizer, learning rates from one grid
-lesions          what it costs to take a layer out
-paths            lengths of paths
-where_and_when   the two-by-two table of where and when a learner is added
-summary          all of them as one page
-catalogue        the experiments by name
+In: seeds and a budget. Out: a result with bands, its table and its sentences.
+
+    bands            a measure over seeds, mean and standard error; the budget
+    epsilon          the strength of layers
+    samples          small data sets, split by a seed
+    training         one optimizer, learning rates from one grid
+    lesions          the cost of removing a layer
+    paths            lengths of paths
+    where_and_when   the two-by-two table of where and when a learner is added
+    summary          the results in sentences
+    catalogue        the experiments by name
 """
 
 from __future__ import annotations

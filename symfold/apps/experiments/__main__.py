@@ -1,4 +1,4 @@
-"""`python -m symfold.apps.experiments`: the experiments one after the other, each with its budget, its numbers and what they support."""
+"""`python -m symfold.apps.experiments`: the experiments in order, each with its budget, numbers and conclusions."""
 
 from __future__ import annotations
 

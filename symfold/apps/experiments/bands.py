@@ -1,4 +1,4 @@
-"""Bands: what was measured over seeds, as a mean and two standard errors to each side; and the budget that it took."""
+"""Bands: measurements over seeds, as a mean and two standard errors to each side; and their budget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from symfold.apps.data import Array
 
 @dataclass(frozen=True)
 class Budget:
-    """What an experiment was allowed: seeds, rows trained on, update steps of one training, and how many trainings there were."""
+    """The budget of an experiment: seeds, training rows, update steps per training, and the number of trainings."""
 
     seeds: int
     rows: int
@@ -26,14 +26,14 @@ class Budget:
 
 @dataclass(frozen=True)
 class Band:
-    """The mean over seeds, and the mean less and plus two standard errors: numbers, or arrays of one shape."""
+    """The mean over seeds, minus and plus two standard errors: numbers, or arrays of one shape."""
 
     mean: Any
     low: Any
     high: Any
 
     def overlaps(self, other: Band) -> bool:
-        """Whether two bands of a number have a value in common."""
+        """Whether two bands of a number overlap."""
         return bool(self.low <= other.high and other.low <= self.high)
 
     def holds(self, value: float) -> bool:
@@ -45,15 +45,15 @@ class Band:
 
 
 def band(values: Array) -> Band:
-    """The band of values whose first axis is the seeds, of which there are at least two.
+    """The band of values whose first axis is the seeds, at least two.
 
     >>> print(band(np.array([1.0, 2.0, 3.0])))
     2 [0.845, 3.15]
     """
-    with np.errstate(invalid="ignore"):  # an infinite error, of a training that diverged, has no width
+    with np.errstate(invalid="ignore"):  # the infinite error of a training that diverged has no width
         mean = values.mean(axis=0)
-        wide = 2 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
-    return Band(mean, mean - wide, mean + wide)
+        width = 2 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return Band(mean, mean - width, mean + width)
 
 
 def difference(one: Array, other: Array) -> Band:

@@ -1,4 +1,4 @@
-"""The catalogue: every experiment by name, how it is run in full and quickly, and its numbers as a table."""
+"""The catalogue: every experiment by name, its full and its quick run, and its numbers as a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from symfold.apps.experiments.where_and_when import TwoByTwo, two_by_two
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment: what it asks, and how it is run from seeds and the diabetes file, in full or quickly."""
+    """One experiment: its question, and its runs from seeds and the diabetes file, full and quick."""
 
     question: str
     full: Callable[[int, str | Path | None], Any]
@@ -47,7 +47,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         lambda seeds, data: two_by_two("diabetes", seeds, epochs=12, choosing=1, rates=(0.01, 0.03), data=data),
     ),
     "triangle": Experiment(
-        "The same on a triangle wave of 8 pieces, the tent map three times: a function made by depth. 8 layers of 4 units.",
+        "The same on a triangle wave of 8 pieces, the tent map three times: a function made by "
+        "depth. 8 layers of 4 units.",
         lambda seeds, data: two_by_two("triangle", seeds, rates=RATES[1:]),
         lambda seeds, data: two_by_two("triangle", seeds, epochs=16, choosing=1, rates=(0.01, 0.03)),
     ),
@@ -60,7 +61,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def table(result: Any) -> list[str]:
-    """The numbers of a result, a line a row; bands as mean [low, high].
+    """The numbers of a result, one line per row; bands as mean [low, high].
 
     >>> for line in table(by_strength(seeds=2, depth=3, strengths=(0.1, 0.05))): print(line)
     strength  difference                without the second order

@@ -1,4 +1,4 @@
-"""Epsilon: how far a residual net and a boosting net of the same layers are apart, against the strength of the layers.
+"""Epsilon: the difference of a residual net and a boosting net of the same layers, against the strength of the layers.
 
 residual - boosting = epsilon**2 * sum_{i<j} f_j'(x)[f_i(x)] + O(epsilon**3)
 """
@@ -26,7 +26,7 @@ STRENGTHS = tuple(2.0**-k for k in range(3, 9))
 
 @dataclass(frozen=True)
 class Epsilon:
-    """The norms of the difference, and of what is left of it once the second-order term is taken off: seeds by strengths."""
+    """The norms of the difference, and of its remainder without the second-order term: seeds by strengths."""
 
     budget: Budget
     strengths: Array
@@ -47,15 +47,15 @@ class Epsilon:
 def by_strength(seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16, strengths: Any = STRENGTHS) -> Epsilon:
     """Measure the difference on random smooth layers, tanh(z W + b) V, at random points; nothing is trained.
 
-    >>> found = by_strength(seeds=2, depth=3)
-    >>> round(found.slope.mean), round(found.remainder_slope.mean)
+    >>> result = by_strength(seeds=2, depth=3)
+    >>> round(result.slope.mean), round(result.remainder_slope.mean)
     (2, 3)
     """
     seeds = whole("seeds", seeds, 2)
     x = tensor("x", (None, width))
     blocks = layers("f", smooth(width, 2 * width), count=depth)
     nets = fold(residual, blocks, x), fold(boosting(x), blocks, x)
-    apart = Net.of(scaled(nets[0]) - scaled(nets[1])).compile()
+    gap_of = Net.of(scaled(nets[0]) - scaled(nets[1])).compile()
     second = (series(nets[0], order=2) - series(nets[1], order=2)).coefficient(2, named=False).compile()
     scale = np.array([float(strength) for strength in strengths])
     difference, remainder = [], []
@@ -66,14 +66,14 @@ def by_strength(seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16,
         }
         points = random.standard_normal((rows, width))
         term = second(params, x=points)
-        gaps = [apart(params, x=points, epsilon=strength) for strength in scale]
+        gaps = [gap_of(params, x=points, epsilon=strength) for strength in scale]
         difference.append([np.linalg.norm(gap) for gap in gaps])
         remainder.append([np.linalg.norm(gap - strength**2 * term) for strength, gap in zip(scale, gaps, strict=True)])
     return Epsilon(Budget(seeds, rows), scale, np.array(difference), np.array(remainder))
 
 
 def smooth(width: int, hidden: int, activation: Any = np.tanh) -> Any:
-    """The kind of layer activation(z W + b) V: it reads by W and writes by V."""
+    """The layer kind activation(z W + b) V: it reads by W and writes by V."""
     shapes = {"W": (width, hidden), "b": (1, hidden), "V": (hidden, width)}
     return layer("f", lambda z, W, b, V: activation(z @ W + b) @ V, **shapes).kind
 

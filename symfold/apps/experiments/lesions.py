@@ -1,4 +1,4 @@
-"""Lesions: layers of trained nets deleted or exchanged, and what that does to the error (Veit, Wilber and Belongie 2016)."""
+"""Lesions: the test error of trained nets with layers deleted or exchanged (Veit, Wilber and Belongie 2016)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Lesions:
 
     budget: Budget
     depth: int
-    draws: int  # choices of layers for each number, over which an error is averaged
+    draws: int  # random choices of layers per number, over which an error is averaged
     nets: tuple[str, ...]
     rates: tuple[float, ...]
     numbers: tuple[int, ...]
@@ -44,7 +44,7 @@ class Lesions:
         return band(self.swapped[self.nets.index(net)])
 
     def harm(self, net: str, what: str, number: int) -> Band:
-        """By how much the error rises, seed by seed, once so many layers are `deleted` or pairs `swapped`."""
+        """The rise of the error, seed by seed, when `number` layers are `deleted` or pairs `swapped`."""
         errors = (self.deleted if what == "deleted" else self.swapped)[self.nets.index(net)]
         return band(errors[:, self.numbers.index(number)] - errors[:, 0])
 
@@ -61,10 +61,10 @@ def lesion_curves(
     rates: Sequence[float] = RATES,
     data: str | Path | None = None,
 ) -> Lesions:
-    """Train a residual, a feedforward and a boosting net on the diabetes data, then delete or exchange 0, 1, ... layers.
+    """Train a residual, a feedforward and a boosting net on the diabetes data, then delete or exchange layers.
 
-    Each net lies between a linear projection and a linear readout, and has its own best rate of one grid; which layers are
-    deleted or exchanged is drawn once and is the same for every net and seed.
+    Each net has a linear projection before it, a linear readout behind it, and its own best rate of one grid. The
+    layers to delete or exchange are drawn once, the same for every net and seed.
     """
     seeds, draws = whole("seeds", seeds, 2), whole("draws", draws, 1)
     numbers = tuple(range(depth + 1))
@@ -110,14 +110,14 @@ def exchanged(net: Net, pairs: list[list[str]]) -> Net:
 
 def errors(nets: list[Net], trained: list[Mapping[str, Any]], samples: list[Sample]) -> list[float]:
     """The mean test error of some nets for each seed's parameters."""
-    found = []
+    rows = []
     for net in nets:
         predict = net.compile()
-        own = predict.layout.names
-        found.append(
+        names = predict.layout.names
+        rows.append(
             [
-                error_on(predict, {name: params[name] for name in own}, sample.test)
+                error_on(predict, {name: params[name] for name in names}, sample.test)
                 for params, sample in zip(trained, samples, strict=True)
             ]
         )
-    return [float(value) for value in np.mean(found, axis=0)]
+    return [float(value) for value in np.mean(rows, axis=0)]

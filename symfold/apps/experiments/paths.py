@@ -1,8 +1,8 @@
-"""Paths: how much of the gradient of a trained residual net comes along paths of each length.
+"""Paths: the contribution of paths of each length to the gradient of a trained residual net.
 
-The gradient by the input is the sum over all 2**n subsets of layers of the product of their transposed Jacobians, later
-layers first, applied to the cotangent of the output. Sorted by the size of the subset it is a polynomial in t, and one pass
-backwards gives all of its coefficients, one vector a length:
+The gradient by the input is a sum over all 2**n subsets of layers: the product of their transposed Jacobians, later
+layers first, applied to the cotangent of the output. Sorted by the size of the subset it is a polynomial in t, and one
+backward pass gives all its coefficients, one vector per length:
 
     a_{k-1}[l] = a_k[l] + J_k^T a_k[l-1],    a_n = (cotangent, 0, ..., 0)
 """
@@ -32,10 +32,8 @@ from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import residual
 from symfold.transform.autodiff.differentiate import adjoint, grad
 
-Pull = Callable[
-    [Array], Array
-]  # a transposed Jacobian: from cotangents of what a layer gives to those of what it reads
-MOST_PATHS = 2**12  # up to as many, every path is followed; of more, a sample
+Pull = Callable[[Array], Array]  # a transposed Jacobian: from cotangents of a layer's output to those of its input
+MOST_PATHS = 2**12  # up to this number every path is followed, above it a sample
 
 
 @dataclass(frozen=True)
@@ -46,22 +44,22 @@ class PathLengths:
     depth: int
     rate: float
     counts: tuple[int, ...]
-    followed: int  # how many paths the mean norms are of, if not all
-    path_norm: Array  # the mean norm of the vector that one path contributes
-    norm: Array  # the norm of what the paths of a length contribute together
-    share: Array  # their part of the gradient, along the gradient: adds up to 1
-    off: Array  # how far the contributions are from the gradient, relative to it: a seed each
+    followed: int  # the number of paths in the mean norms, if not all
+    path_norm: Array  # the mean norm of one path's contribution
+    norm: Array  # the norm of the contribution of all paths of a length
+    share: Array  # that contribution along the gradient, relative to it: adds up to 1
+    off: Array  # the relative difference between all contributions and the gradient, per seed
 
     @property
     def magnitude(self) -> Array:
-        """The share of each length in count times mean norm, as Veit et al. (2016) draw it."""
+        """The share of each length in count times mean norm, as in Veit et al. (2016)."""
         total = np.array(self.counts, dtype=float) * self.path_norm
         shares: Array = total / total.sum(axis=1, keepdims=True)
         return shares
 
     @property
     def mean_length(self) -> Band:
-        """The mean length of a path, weighted by magnitude; the mean over all paths alike is depth / 2."""
+        """The mean length of a path, weighted by magnitude; the unweighted mean is depth / 2."""
         return band(self.magnitude @ np.arange(self.depth + 1))
 
 
@@ -76,7 +74,7 @@ def path_lengths(
     rates: Sequence[float] = RATES,
     data: str | Path | None = None,
 ) -> PathLengths:
-    """Train a residual net with a linear readout on the diabetes data, and take the gradient of its test error apart, on so many rows."""
+    """Train a residual net with a linear readout on the diabetes data; split the gradient of its test error by path."""
     seeds, depth, rows = whole("seeds", seeds, 2), whole("depth", depth, 1), whole("rows", rows, 1)
     width = diabetes(0, data).train[0].shape[1]
     x, target = tensor("x", (None, width)), tensor("target", (None, 1))
@@ -85,7 +83,7 @@ def path_lengths(
     net = Net.of(layer("out", dense(width, 1))(fold(residual, blocks, x)))
     loss = squared_error(net, target)
     states = Net.of(scan(residual, blocks, x)).compile()
-    slope, by_state = (
+    gradient_of, by_state = (
         grad(loss, wrt="x").compile(),
         grad(squared_error(layer("out", dense(width, 1))(x), target), wrt="x").compile(),
     )
@@ -99,42 +97,45 @@ def path_lengths(
 
     rate = float(rates[int(by_choice(run, rates, choosing).argmin())])
     masks = masks_of(depth)
-    path_norm, norm, share, off = [], [], [], []
+    path_norm, norm, share, gaps = [], [], [], []
     for seed in range(seeds):
         sample = diabetes(seed, data)
         params = fitted(net, net.init(seed), sample.train, rate, epochs, batch, seed)
-        given = {"x": sample.test[0][:rows], "target": sample.test[1][:rows]}
-        read = [given["x"], *states({name: params[name] for name in states.layout.names}, x=given["x"])]
-        pulls = [partial(pulled, back, params, k + 1, read[k]) for k in range(depth)]
+        batch_data = {"x": sample.test[0][:rows], "target": sample.test[1][:rows]}
+        layer_inputs = [
+            batch_data["x"],
+            *states({name: params[name] for name in states.layout.names}, x=batch_data["x"]),
+        ]
+        pulls = [partial(pulled, back, params, k + 1, layer_inputs[k]) for k in range(depth)]
         cotangent = by_state(
-            {name: params[name] for name in by_state.layout.names}, x=read[-1], target=given["target"]
+            {name: params[name] for name in by_state.layout.names}, x=layer_inputs[-1], target=batch_data["target"]
         )["x"]
-        found = contributions(pulls, cotangent)
-        whole_gradient = slope(params, **given)["x"]
+        by_length = contributions(pulls, cotangent)
+        whole_gradient = gradient_of(params, **batch_data)["x"]
         lengths = np.linalg.norm(path_vectors(pulls, cotangent, masks), axis=-1).mean(axis=-1)
         path_norm.append([lengths[masks.sum(axis=1) == number].mean() for number in range(depth + 1)])
-        norm.append(np.linalg.norm(found, axis=-1).mean(axis=-1))
-        share.append((found * whole_gradient).sum(axis=(1, 2)) / (whole_gradient**2).sum())
-        off.append(np.linalg.norm(found.sum(axis=0) - whole_gradient) / np.linalg.norm(whole_gradient))
+        norm.append(np.linalg.norm(by_length, axis=-1).mean(axis=-1))
+        share.append((by_length * whole_gradient).sum(axis=(1, 2)) / (whole_gradient**2).sum())
+        gaps.append(np.linalg.norm(by_length.sum(axis=0) - whole_gradient) / np.linalg.norm(whole_gradient))
     trained = len(sample.train[1])
     return PathLengths(
         Budget(seeds, trained, steps_of(trained, epochs, batch), len(rates) * choosing + seeds), depth, rate,
         tuple(comb(depth, number) for number in range(depth + 1)), len(masks) if len(masks) < 2**depth else 0,
-        np.array(path_norm), np.array(norm), np.array(share), np.array(off),
+        np.array(path_norm), np.array(norm), np.array(share), np.array(gaps),
     )  # fmt: skip
 
 
 def pulled(back: Any, params: Mapping[str, Any], number: int, read: Array, cotangents: Array) -> Array:
-    """J_k^T at what layer k reads, applied to cotangents (any, rows, width): all of them as rows of one call."""
+    """J_k^T at the input of layer k, applied to cotangents (any, rows, width): all of them as rows of one call."""
     flat = cotangents.reshape(-1, read.shape[-1])
     points = np.broadcast_to(read, cotangents.shape).reshape(flat.shape)
-    own = {"W_f": params[f"W{number}"], "b_f": params[f"b{number}"]}
-    result: Array = back(own, x=points, a=flat).reshape(cotangents.shape)
+    params_of_layer = {"W_f": params[f"W{number}"], "b_f": params[f"b{number}"]}
+    result: Array = back(params_of_layer, x=points, a=flat).reshape(cotangents.shape)
     return result
 
 
 def contributions(pulls: Sequence[Pull], cotangent: Array) -> Array:
-    """What the paths of each length contribute to the gradient, (lengths, *cotangent's shape), from the layers' transposed Jacobians.
+    """The contribution of the paths of each length to the gradient, (lengths, *shape), from transposed Jacobians.
 
     >>> double, triple = lambda a: 2 * a, lambda a: 3 * a
     >>> contributions([double, triple], np.array([1.0])).ravel()          # (1 + 2 t) (1 + 3 t)
@@ -142,13 +143,13 @@ def contributions(pulls: Sequence[Pull], cotangent: Array) -> Array:
     """
     lengths = np.zeros((len(pulls) + 1, *cotangent.shape))
     lengths[0] = cotangent
-    for done, pull in enumerate(reversed(pulls), start=1):
-        lengths[1 : done + 1] += pull(lengths[:done])
+    for longest, pull in enumerate(reversed(pulls), start=1):
+        lengths[1 : longest + 1] += pull(lengths[:longest])
     return lengths
 
 
 def path_vectors(pulls: Sequence[Pull], cotangent: Array, masks: Any) -> Array:
-    """What single paths contribute, (paths, *cotangent's shape); a row of `masks` says which layers a path goes through.
+    """The contributions of single paths, (paths, *shape); a row of `masks` marks the layers of a path.
 
     >>> double, triple = lambda a: 2 * a, lambda a: 3 * a
     >>> path_vectors([double, triple], np.array([1.0]), masks_of(2)).ravel()
@@ -162,7 +163,7 @@ def path_vectors(pulls: Sequence[Pull], cotangent: Array, masks: Any) -> Array:
 
 
 def masks_of(depth: int, most: int = MOST_PATHS) -> Any:
-    """Every path through so many layers, as the layers that it goes through; of more than `most`, as many of each length, drawn.
+    """All paths through some layers, as masks of layers; above `most`, a random sample with as many of each length.
 
     >>> masks_of(2).astype(int).tolist()
     [[0, 0], [1, 0], [0, 1], [1, 1]]

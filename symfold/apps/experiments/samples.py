@@ -1,4 +1,4 @@
-"""Samples: small real data, and a function that needs depth; each split by a seed into rows to train, choose and test on."""
+"""Samples: small real data, and a function that needs depth; each split by a seed to train, choose and test on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from symfold.apps.data import Array, Scale, read_table, split_rows
 from symfold.errors import DataError
 
-Rows = tuple[Array, Array]  # what is read, what is wanted
+Rows = tuple[Array, Array]  # inputs, targets
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Sample:
 
 
 def diabetes_file(path: str | Path | None = None) -> Path:
-    """Where the diabetes table lies: where the caller says, in the working directory, or in the checkout that this package is of."""
+    """The path of the diabetes table: the one given, or examples/ of the working directory or of this checkout."""
     if path is not None:
         return Path(path)
     name = Path("examples") / "diabetes.csv"
@@ -32,7 +32,8 @@ def diabetes_file(path: str | Path | None = None) -> Path:
         if place.exists():
             return place
     raise DataError(
-        f"the diabetes table is not at {name.as_posix()!r} (give its path: data='diabetes.csv'; it comes with the source of symfold)"
+        f"the diabetes table is not at {name.as_posix()!r} "
+        "(give its path: data='diabetes.csv'; it comes with the source of symfold)"
     )
 
 
@@ -49,15 +50,15 @@ def diabetes(seed: int, path: str | Path | None = None) -> Sample:
     train, validation = rest[inner], rest[chosen]
     scale, target_scale = Scale.of(values[train]), Scale.of(target[train])
     parts = [
-        (scale.standardise(values[rows]), target_scale.standardise(target[rows])) for rows in (train, validation, test)
+        (scale.standardize(values[rows]), target_scale.standardize(target[rows])) for rows in (train, validation, test)
     ]
     return Sample(*parts)
 
 
 def tent(x: Array, times: int) -> Array:
-    """The triangle wave of 2**(times - 1) teeth on [0, 1]: the tent map applied so many times (Telgarsky 2016).
+    """The triangle wave of 2**(times - 1) teeth on [0, 1]: the tent map, iterated (Telgarsky 2016).
 
-    A net of few layers needs exponentially many units for it, one of `times` layers a few each.
+    A shallow net needs exponentially many units for it, a net of `times` layers a few per layer.
 
     >>> tent(np.array([0.0, 0.125, 0.25, 0.5]), 2).tolist()
     [0.0, 0.5, 1.0, 0.0]
@@ -68,7 +69,7 @@ def tent(x: Array, times: int) -> Array:
 
 
 def triangle(seed: int, times: int = 3, rows: int = 128) -> Sample:
-    """The triangle wave at random points of [0, 1]; what is read and what is wanted are both put on [-1, 1]."""
+    """The triangle wave at random points of [0, 1]; inputs and targets are rescaled to [-1, 1]."""
     random = np.random.default_rng(seed)
 
     def part(count: int) -> Rows:

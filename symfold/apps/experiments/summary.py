@@ -1,4 +1,4 @@
-"""Summary: what the measurements support, in sentences made from the numbers, and no more."""
+"""Summary: the conclusions that the measurements support, in sentences made from the numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from symfold.apps.experiments.paths import PathLengths
 from symfold.apps.experiments.where_and_when import Arm, TwoByTwo
 
 CAVEAT = (
-    "Bands are means over the seeds with two standard errors to each side, each by itself: among many comparisons, some lie "
-    "outside by chance. What is said holds for these nets, data and budgets."
+    "Bands are means over the seeds with two standard errors to each side, each by itself: among many comparisons, "
+    "some lie outside by chance. What is said holds for these nets, data and budgets."
 )
 
 
@@ -24,19 +24,19 @@ def summary(result: Any) -> list[str]:
 
     >>> from symfold.apps.experiments import by_strength
     >>> print(summary(by_strength(seeds=2, depth=3))[0])
-    The difference between the residual and the boosting net goes with strength to the power 2.00 [...]; the series says 2.
+    The difference between the residual and the boosting net goes with strength to the power 2.00 [...
     """
     return SENTENCES[type(result)](result)
 
 
 def compared(one: str, other: str, bands: tuple[Band, Band], apart: Band) -> str:
-    """Which of two has the lower error, if that can be told: by the differences seed by seed, and by the bands themselves.
+    """Which of two has the lower error, if any: by the differences seed by seed, and by the bands themselves.
 
     >>> wide, low = Band(0.5, 0.3, 0.7), Band(0.4, 0.2, 0.6)
     >>> print(compared("A", "B", (wide, low), Band(0.1, -0.1, 0.3)))
     no difference can be told between A and B (0.1 [-0.1, 0.3], seed by seed)
     >>> print(compared("A", "B", (wide, low), Band(0.1, 0.05, 0.15)))
-    A has a higher error than B, by 0.1 [0.05, 0.15] seed by seed (their bands overlap: over other rows the order may turn)
+    A has a higher error than B, by 0.1 [0.05, 0.15] seed by seed (their bands overlap: ...)
     """
     if not np.isfinite([apart.low, apart.high]).all():
         return f"{one} and {other} cannot be compared: a training diverged"
@@ -55,7 +55,10 @@ def compared(one: str, other: str, bands: tuple[Band, Band], apart: Band) -> str
 
 def of_epsilon(found: Epsilon) -> list[str]:
     def line(what: str, slope: Band, wanted: int) -> str:
-        return f"{what} goes with strength to the power {slope.mean:.2f} [{slope.low:.2f}, {slope.high:.2f}]; the series says {wanted}."
+        return (
+            f"{what} goes with strength to the power {slope.mean:.2f} [{slope.low:.2f}, "
+            f"{slope.high:.2f}]; the series says {wanted}."
+        )
 
     return [
         line("The difference between the residual and the boosting net", found.slope, 2),
@@ -75,7 +78,7 @@ def of_lesions(found: Lesions) -> list[str]:
 
 
 def risen(harm: Band) -> str:
-    """How an error changed, in words.
+    """The change of an error, in words.
 
     >>> risen(Band(0.2, 0.1, 0.3)), risen(Band(0.0, -1e-17, 1e-17)), risen(Band(0.1, -0.1, 0.3))
     ('rises by 0.2 [0.1, 0.3]', 'stays the same to rounding', 'changes by 0.1 [-0.1, 0.3]: no rise can be told')
@@ -92,7 +95,10 @@ def risen(harm: Band) -> str:
 def more_harmed(one: str, other: str, first: Band, second: Band) -> str:
     if first.overlaps(second):
         return f"the bands of the {one} and the {other} net overlap: no difference can be told"
-    return f"the {one} net is harmed {'more' if first.mean > second.mean else 'less'} than the {other} net (the bands do not overlap)"
+    return (
+        f"the {one} net is harmed {'more' if first.mean > second.mean else 'less'} than the "
+        f"{other} net (the bands do not overlap)"
+    )
 
 
 def of_paths(found: PathLengths) -> list[str]:
@@ -107,9 +113,11 @@ def of_paths(found: PathLengths) -> list[str]:
     norms = found.path_norm.mean(axis=0)
     return [
         f"What the paths contribute, summed over all lengths, is the gradient to a relative {found.off.max():.0e}.",
-        f"A path through no layer contributes a vector of mean norm {norms[0]:.2g}, one through {found.depth // 2} layers {norms[found.depth // 2]:.2g}, "
+        f"A path through no layer contributes a vector of mean norm {norms[0]:.2g}, one through "
+        f"{found.depth // 2} layers {norms[found.depth // 2]:.2g}, "
         f"one through all {found.depth} {norms[-1]:.2g}.",
-        f"Weighted by count times mean norm the mean length is {mean}: {against} the mean of all paths alike, {middle:g}.",
+        f"Weighted by count times mean norm the mean length is {mean}: {against} the mean of all "
+        f"paths alike, {middle:g}.",
     ]
 
 
@@ -132,11 +140,13 @@ def of_two_by_two(found: TwoByTwo) -> list[str]:
     best = min(found.arms, key=lambda arm: float(found.test_band(arm).mean))
     gap = found.against_linear(best)
     said.append(
-        f"The arm of the least mean error, {name_of(best)}: {compared('it', 'least squares', (found.test_band(best), found.linear_band), gap)}."
+        f"The arm of the least mean error, {name_of(best)}: "
+        f"{compared('it', 'least squares', (found.test_band(best), found.linear_band), gap)}."
     )
     if found.at_the_edge:
         said.append(
-            f"At an edge of the grid lie the choices of {'; '.join(map(name_of, found.at_the_edge))}: a wider one might serve better."
+            f"At an edge of the grid lie the choices of {'; '.join(map(name_of, found.at_the_edge))}: "
+            "a wider one might serve better."
         )
     return said
 
@@ -147,7 +157,9 @@ def name_of(arm: Arm) -> str:
     >>> name_of(("boosting", "at once"))
     'boosting fitted at once'
     """
-    return f"{arm[0]} {'fitted at once' if arm[1] == 'at once' else f'in {arm[1]}' if arm[1] == 'stages' else f'with {arm[1]}'}"
+    where, when = arm
+    manner = {"at once": "fitted at once", "stages": "in stages"}.get(when, f"with {when}")
+    return f"{where} {manner}"
 
 
 SENTENCES: dict[type, Callable[[Any], list[str]]] = {

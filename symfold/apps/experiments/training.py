@@ -1,4 +1,4 @@
-"""Training for experiments: one optimizer for all of them, learning rates from one grid, chosen on rows kept for that."""
+"""Training for experiments: one optimizer for all, learning rates from one grid, chosen on validation rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from symfold.training.optimizers import momentum
 from symfold.training.train import fit
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-CHOOSING = 1000  # seeds from here on choose the rates, those from 0 on are reported
+CHOOSING = 1000  # seeds from here on choose the rates, seeds from 0 on are reported
 
 
 def fitted(
@@ -32,7 +32,7 @@ def fitted(
     seed: int,
     stages: bool = False,
 ) -> Mapping[str, Any]:
-    """The parameters of a net from x to one prediction a row, fitted by momentum on the mean squared error of batches."""
+    """The parameters of a net from x to one prediction per row, fitted by momentum on the mean squared error."""
     data = {"x": rows[0], "target": rows[1]}
     size = min(batch, len(rows[1]))
     loss = squared_error(net, tensor("target", (None, 1)))
@@ -44,7 +44,7 @@ def fitted(
 
 @dataclass(frozen=True)
 class Errors:
-    """Root mean squared errors on the three parts of a sample; infinite where the training diverged."""
+    """Root mean squared errors on the three parts of a sample; infinite if the training diverged."""
 
     train: float
     validation: float
@@ -52,12 +52,12 @@ class Errors:
 
 
 def error_on(predict: Callable[..., Any], params: Mapping[str, Any], rows: Rows) -> float:
-    """The root mean squared error of a compiled net on some rows; a prediction that is one number is that of every row."""
+    """The root mean squared error of a compiled net on some rows; a single prediction applies to every row."""
     return error(np.broadcast_to(predict(params, x=rows[0]), rows[1].shape), rows[1])
 
 
 def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any], sample: Sample) -> Errors:
-    """The errors of a net whose parameters a training gives."""
+    """The errors of a net with the parameters that a training returns."""
     try:
         params = train()
     except Diverged:
@@ -66,12 +66,12 @@ def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any
 
 
 def by_choice(run: Callable[[Any, int], Errors], grid: Sequence[Any], choosing: int) -> Array:
-    """The mean validation error of a run for each choice of a grid, over seeds that are used for nothing else."""
+    """The mean validation error of a run for each choice of a grid, over seeds used for nothing else."""
     return np.array([np.mean([run(choice, CHOOSING + seed).validation for seed in range(choosing)]) for choice in grid])
 
 
 def steps_of(rows: int, epochs: int, batch: int) -> int:
-    """How many update steps so many epochs take.
+    """The number of update steps in some epochs.
 
     >>> steps_of(100, 2, 32)
     8

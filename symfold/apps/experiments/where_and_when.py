@@ -4,10 +4,10 @@
     when    at once: all layers by the loss of the whole net      stages: layer k by the loss of the net of depth k
             shrinkage: layer k by what is left over, r = y - F_{k-1}, then F_k = F_{k-1} + nu f_k     (Friedman 2001)
 
-The state is (x, room to write in, prediction) and the prediction starts at zero, so that F_k is a part of the state, no
-parameter lies outside of the layers, and stage by stage boosting is shrinkage with nu = 1. In a stage the last layer's
-prediction alone is read, so what a residual layer writes besides stays as it was drawn: later layers read random features of
-x, and the prediction so far.
+The state is (x, room to write in, prediction). The prediction starts at zero, so F_k is a part of the state, the layers
+hold all parameters, and stage by stage boosting is shrinkage with nu = 1. A stage reads only the prediction of the last
+layer, so the other weights by which a residual layer writes keep their random values: later layers read random features
+of x, and the prediction so far.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ from symfold.mappers import mapper
 from symfold.training.stages import stages_of
 
 Arm = tuple[str, str]  # where a layer reads, when it is fitted
-Choice = tuple[float, float]  # a learning rate, and how steep the layers start
+Choice = tuple[float, float]  # a learning rate, and the initial steepness of the layers
 ARMS: tuple[Arm, ...] = (
-    ("residual", "at once"), ("boosting", "at once"), ("residual", "stages"), ("boosting", "stages"), ("boosting", "shrinkage"),
+    ("residual", "at once"), ("boosting", "at once"), ("residual", "stages"), ("boosting", "stages"),
+    ("boosting", "shrinkage"),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The nets of one sample: their depth, the units of a layer, the room to write in; the epochs and batches; how steep layers may start."""
+    """The nets and trainings of one sample: depth, units per layer, room to write in, epochs, batch, steepness."""
 
     depth: int
     hidden: int
@@ -55,13 +56,13 @@ class Setting:
     steepness: tuple[float, ...]
 
 
-# How steep the first layers are decides what a wave can be learned from, for one arm more than for another: so it is chosen too.
+# The initial steepness decides whether a wave can be learned, for some arms more than for others, so it is tuned.
 SETTINGS = {"diabetes": Setting(6, 4, 2, 80, 64, (1.0,)), "triangle": Setting(8, 4, 2, 500, 32, (3.0, 7.0, 12.0))}
 
 
 @dataclass(frozen=True)
 class TwoByTwo:
-    """Root mean squared errors, of standardised targets: arms by seeds; and how each arm was tuned, arms by choices."""
+    """Root mean squared errors of standardized targets, arms by seeds; and the tuning of each arm, arms by choices."""
 
     sample: str
     budget: Budget
@@ -72,17 +73,17 @@ class TwoByTwo:
     validation: Array
     train: Array
     test: Array
-    mean: Array  # of the guess that the mean of the training rows is, a seed each
-    linear: Array  # of least squares
+    mean: Array  # of predicting the mean of the training rows, per seed
+    linear: Array  # of least squares, per seed
 
     @property
     def chosen(self) -> tuple[Choice, ...]:
-        """The choice of each arm: that of the least validation error."""
+        """The choice of each arm, of the least validation error."""
         return tuple(self.grid[k] for k in self.validation.argmin(axis=1))
 
     @property
     def at_the_edge(self) -> tuple[Arm, ...]:
-        """The arms whose rate or steepness is the least or the largest of several: a wider grid might serve them better."""
+        """The arms whose rate or steepness is at an end of the grid: a wider grid might serve them better."""
         tried = [sorted(set(values)) for values in zip(*self.grid, strict=True)]
         edges = [{values[0], values[-1]} if len(values) > 1 else set() for values in tried]
         return tuple(
@@ -94,7 +95,7 @@ class TwoByTwo:
         return band(self.test[self.arms.index(arm)])
 
     def apart(self, one: Arm, other: Arm) -> Band:
-        """By how much the test error of one arm is above that of another, seed by seed: both had the same rows and the same start."""
+        """The test error of one arm minus that of another, seed by seed: both had the same rows and the same start."""
         return difference(self.test[self.arms.index(one)], self.test[self.arms.index(other)])
 
     @property
@@ -103,7 +104,7 @@ class TwoByTwo:
         return band(self.linear)
 
     def against_linear(self, arm: Arm) -> Band:
-        """By how much the test error of an arm is above that of least squares, seed by seed."""
+        """The test error of an arm minus that of least squares, seed by seed."""
         return difference(self.test[self.arms.index(arm)], self.linear)
 
 
@@ -120,27 +121,27 @@ def two_by_two(
 ) -> TwoByTwo:
     """Train every arm on the same rows, seed by seed, each at its own best choice of one grid; equal steps for all.
 
-    `sample` is "diabetes" (its table in `data`, if not in examples/) or "triangle", `hidden` how many units
-    a layer has. A choice is a rate with how steep the layers
-    start; an arm's is that of the least mean error on the validation rows over `choosing` further seeds.
+    `sample` is "diabetes" (its table in `data`, if not in examples/) or "triangle", `hidden` the units per layer. A
+    choice is a rate with an initial steepness; that of an arm has the least mean error on the validation rows, over
+    `choosing` further seeds.
     """
     one_of("sample", sample, SETTINGS)
     seeds, choosing = whole("seeds", seeds, 2), whole("choosing", choosing, 1)
     shrinkage = real("shrinkage", shrinkage, above=0)
-    plain = SETTINGS[sample]
+    usual = SETTINGS[sample]
     setting = replace(
-        plain,
-        hidden=plain.hidden if hidden is None else whole("hidden", hidden, 1),
-        epochs=plain.epochs if epochs is None else whole("epochs", epochs, plain.depth),
+        usual,
+        hidden=usual.hidden if hidden is None else whole("hidden", hidden, 1),
+        epochs=usual.epochs if epochs is None else whole("epochs", epochs, usual.depth),
     )
     draw: Callable[[int], Sample] = partial(diabetes, path=data) if sample == "diabetes" else triangle
     grid = [(float(rate), steepness) for rate in rates for steepness in setting.steepness]
-    found, validation = [], []
+    results, validation = [], []
     for arm in ARMS:
         run = partial(trained, arm, setting, float(shrinkage), draw)
         validation.append(by_choice(run, grid, choosing))
         best = grid[int(validation[-1].argmin())]
-        found.append([run(best, seed) for seed in range(seeds)])
+        results.append([run(best, seed) for seed in range(seeds)])
     guesses = np.array([guessed(draw(seed)) for seed in range(seeds)])
     size = len(draw(0).train[1])
     return TwoByTwo(
@@ -153,8 +154,8 @@ def two_by_two(
         arms=ARMS,
         grid=tuple(grid),
         validation=np.array(validation),
-        train=np.array([[errors.train for errors in row] for row in found]),
-        test=np.array([[errors.test for errors in row] for row in found]),
+        train=np.array([[errors.train for errors in row] for row in results]),
+        test=np.array([[errors.test for errors in row] for row in results]),
         mean=guesses[:, 0],
         linear=guesses[:, 1],
     )
@@ -163,7 +164,7 @@ def two_by_two(
 def trained(
     arm: Arm, setting: Setting, shrinkage: float, draw: Callable[[int], Sample], choice: Choice, seed: int
 ) -> Errors:
-    """One training of one arm: the seed gives the rows, the start and the order of the batches, alike for all arms."""
+    """One training of one arm: the seed determines the rows, the start and the batches, the same for all arms."""
     rate, steepness = choice
     plain = draw(seed)
     sample = Sample(*((widened(x, setting.room), y) for x, y in (plain.train, plain.validation, plain.test)))
@@ -185,7 +186,7 @@ def widened(x: Array, room: int) -> Array:
 
 
 def last(width: int) -> Array:
-    """What picks the prediction out of a state."""
+    """The matrix that selects the prediction from a state."""
     return np.eye(width)[:, -1:]
 
 
@@ -208,7 +209,7 @@ def compiled(net: Net) -> Compiled:
 
 
 def start_of(net: Net, steepness: float, seed: int) -> dict[str, Array]:
-    """Where a training starts: units of various steepness and place, which write little."""
+    """Initial parameters: units of various steepness and place, with small output weights."""
     random = np.random.default_rng(seed)
     start = {}
     for name, value in net.init(seed).items():
@@ -222,23 +223,25 @@ def start_of(net: Net, steepness: float, seed: int) -> dict[str, Array]:
 def boosted(
     setting: Setting, start: Mapping[str, Array], rows: Rows, rate: float, shrinkage: float, seed: int
 ) -> dict[str, Array]:
-    """The parameters of the boosting net, each layer fitted to the residual and then shrunk: what it writes by, times nu.
+    """The parameters of the boosting net, each layer fitted to the residual and then shrunk: output weights times nu.
 
     Each stage has the share of the epochs that `sf.fit(..., stages=True)` gives it.
     """
     width = rows[0].shape[1]
     x = tensor("x", (None, width))
     params: dict[str, Array] = {}
-    left = rows[1]
+    residual = rows[1]
     for stage in stages_of(
         squared_error(net_of("boosting", width, setting), tensor("target", (None, 1))), setting.epochs
     ):
         alone = Net.of(layer(stage.layer, smooth(width, setting.hidden))(x)) @ last(width)
-        own = {name: start[name] for name in stage.trained or ()}
-        found = dict(fitted(alone, own, (rows[0], left), rate, stage.epochs, setting.batch, seed))
-        found = {name: shrinkage * value if name.startswith("V") else np.array(value) for name, value in found.items()}
-        left = left - compiled(alone)(found, x=rows[0])
-        params |= found
+        start_of_layer = {name: start[name] for name in stage.trained or ()}
+        layer_params = dict(fitted(alone, start_of_layer, (rows[0], residual), rate, stage.epochs, setting.batch, seed))
+        layer_params = {
+            name: shrinkage * value if name.startswith("V") else np.array(value) for name, value in layer_params.items()
+        }
+        residual = residual - compiled(alone)(layer_params, x=rows[0])
+        params |= layer_params
     return params
 
 

@@ -19,7 +19,10 @@ def answer(comparison: Comparison) -> str:
 def answer_table(comparison: Comparison) -> str:
     """The table of the terminal, its formulas as MathML."""
     names = [escape(name) for name in comparison.titles]
-    head = f'<tr><th scope="col" class="label">Question</th><th scope="col" class="name-a">{names[0]}</th><th scope="col" class="name-b">{names[1]}</th></tr>'
+    head = (
+        '<tr><th scope="col" class="label">Question</th><th scope="col" '
+        f'class="name-a">{names[0]}</th><th scope="col" class="name-b">{names[1]}</th></tr>'
+    )
     rows = []
     for answered in answers(comparison):
         mark = words("they differ" if answered.differ else "the same", "span", class_="mark")
@@ -43,7 +46,8 @@ def depth_slider(comparison: Comparison) -> str:
     shown = comparison.shown
     deep = comparison.steps != shown
     told = words(
-        f"The nets compared have {_depth_of(comparison)} layers; the pictures below show nets of {shown}, and the slider other depths up to {len(comparison.frames)}.",
+        f"The nets compared have {_depth_of(comparison)} layers; the pictures below show nets of "
+        f"{shown}, and the slider other depths up to {len(comparison.frames)}.",
         class_="quiet",
     )
     return (told if deep else "") + (

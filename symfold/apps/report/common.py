@@ -1,4 +1,4 @@
-"""The common form: nets that are x + f_1(u_1) + ... + f_n(u_n), and what u_k is in each."""
+"""The common form: nets x + f_1(u_1) + ... + f_n(u_n), and the u_k of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STATE = Name("z", K - 1)
 
 @dataclass(frozen=True)
 class Additive:
-    """A net that is a start plus one layer a step: x + sum of f_k(u_k), u_k what layer k reads."""
+    """A net that adds one layer per step to a start: x + sum of f_k(u_k), where layer k reads u_k."""
 
     start: str
     prefix: str
@@ -57,7 +57,7 @@ class Additive:
 
 
 def additive(net: Net) -> Additive | None:
-    """What an additive net is made of; None for any other.
+    """The parts of an additive net; None for any other net.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:5"), sf.tensor("x")
@@ -89,7 +89,7 @@ def additive(net: Net) -> Additive | None:
 
 
 def _name(read: Node, fold: Fold, node: Node) -> Name | None:
-    """What a formal of the step is called: the state before, or an input that all the steps read."""
+    """The name of a formal of the step: the state before, or an input that all steps read."""
     if read.op.position == 0:
         return STATE
     outer = node.args[read.op.position]

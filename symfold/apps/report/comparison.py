@@ -1,4 +1,4 @@
-"""The comparison of two nets: what is asked of both, at their own depth and at any other."""
+"""The comparison of two nets, at their own depth and at any other."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rolling import roll
 
-MOST = 12  # layers that a reader can still make out in a diagram
+MOST = 12  # layers that are still legible in a diagram
 MANY = 24  # steps above which formulas are those of any depth
-USUAL = 8  # pictures are made up to this depth at least
+USUAL = 8  # pictures go up to this depth at least
 
 
 def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
-    """How two nets differ: a report that prints as a table, displays in notebooks, and is a page by `.to_html()`.
+    """How two nets differ: a report that prints as a table, displays in notebooks, and gives a page by `.to_html()`.
 
-    The nets may have any depth, or one that is a symbol; where they have one depth in common, the page turns it by a slider.
-    What an analysis has no answer for is said in its row. Errors: InvalidType, InvalidValue for names that are not two words.
+    The depths may be numbers or symbols; if both nets have the same depth, the page changes it by a slider. If an
+    analysis has no answer, its row says so. Errors: InvalidType, InvalidValue for names that are not two words.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:5"), sf.tensor("x")
@@ -46,7 +46,7 @@ def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two nets side by side. Everything shown is computed when it is first asked for."""
+    """Two nets side by side. Everything shown is computed on first use."""
 
     a: Net
     b: Net
@@ -59,29 +59,30 @@ class Comparison:
     @property
     def titles(self) -> tuple[str, str]:
         """The names as headings: sentences call the nets A and B."""
-        return tuple(
+        a, b = (
             letter if name == letter else f"{letter}: {name}" for letter, name in zip("AB", self.names, strict=True)
-        )  # type: ignore[return-value]
+        )
+        return a, b
 
     @cached_property
     def rolled(self) -> tuple[Net, Net]:
-        """Both in their normal form, in which deep nets are small."""
+        """Both in normal form, in which deep nets are small."""
         return roll(self.a), roll(self.b)
 
     @cached_property
     def symbol(self) -> sp.Symbol | None:
-        """The depth, where it is a symbol."""
-        found = [symbol for net in self.nets if (symbol := symbolic_depth(net)) is not None]
-        return found[0] if found else None
+        """The depth, if it is a symbol."""
+        symbols = [symbol for net in self.nets if (symbol := symbolic_depth(net)) is not None]
+        return symbols[0] if symbols else None
 
     @cached_property
     def steps(self) -> float:
-        """The steps of the longer net; infinite where the depth is a symbol."""
+        """The steps of the longer net; infinite if the depth is a symbol."""
         return max(1, *map(count_steps, self.nets))
 
     @cached_property
     def general(self) -> tuple[Net, Net] | None:
-        """Both nets at the depth n, where they have one depth that can be changed."""
+        """Both nets at the depth n, if they have a common depth that can be changed."""
         return any_depth(*self.rolled)
 
     def at(self, depth: int) -> Comparison:
@@ -95,36 +96,37 @@ class Comparison:
 
     @cached_property
     def frames(self) -> dict[int, Comparison]:
-        """The comparison at the depths that pictures are made of; empty where there is no depth to change."""
+        """The comparison at the depths of the pictures; empty if there is no depth to change."""
         most = int(self.steps) if USUAL < self.steps <= MOST else USUAL
         return {} if self.general is None else {depth: self.at(depth) for depth in range(1, most + 1)}
 
     @property
     def shown(self) -> int:
-        """The depth of these that is shown first: that of the nets, where it is among them."""
+        """The depth shown first: that of the nets, if it is among the frames."""
         return int(self.steps) if self.steps in self.frames else 4
 
     @property
     def pictured(self) -> Comparison:
-        """The comparison that pictures are made of where there is one for all: these nets, or the same at a depth that can be drawn."""
+        """The comparison in pictures that ignore the slider: these nets, or the same at a depth that can be drawn."""
         return self.frames.get(self.shown, self)
 
     def check_few(self) -> None:
-        """An error where the nets are too long for what is computed layer by layer in a picture."""
+        """Raise an error if the nets are too long for pictures that are computed layer by layer."""
         if self.steps > MANY:
             raise TooLarge(
-                f"pictures like this one are made of at most {MANY} layers, and these nets have more, with no depth in common that could be lowered"
+                f"pictures like this one are made of at most {MANY} layers, and these nets have more, "
+                "with no depth in common that could be lowered"
             )
 
     @cached_property
     def trained(self) -> tuple[Trained, Trained]:
-        """Both nets with small layers that were trained."""
+        """Both nets with small trained layers."""
         self.check_few()
         return trained(self.a), trained(self.b)
 
     @property
-    def kept(self) -> tuple[Net, Net]:
-        """The nets that what goes term by term is computed on: of many steps, both at the depth n."""
+    def symbolic(self) -> tuple[Net, Net]:
+        """The nets for analyses that go term by term: both at the depth n if there are many steps."""
         return self.general if self.general is not None and self.steps > MANY else self.rolled
 
     @cached_property
@@ -137,7 +139,7 @@ class Comparison:
         """Whether they are not known to be equal."""
         return self.verdict.equal is not True
 
-    if TYPE_CHECKING:  # attached where it is shown: as text, and as a page
+    if TYPE_CHECKING:  # attached by `terminal` and `page`
 
         def __str__(self) -> str: ...
         def _repr_html_(self) -> str | None: ...

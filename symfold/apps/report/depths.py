@@ -1,4 +1,4 @@
-"""Nets at any depth: what was folded over four layers, folded over n."""
+"""Nets at any depth: a fold over four layers becomes a fold over n."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from symfold.show.graph import symbolic_depth
 
 
 def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:
-    """Two rolled nets with the number of layers that they have in common made a symbol; None where there is none.
+    """Two rolled nets with their common number of layers as a symbol; None if there is none.
 
     >>> import symfold as sf
     >>> x = sf.tensor("x")
@@ -46,14 +46,14 @@ def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:
     try:
         general = _lengthened(a, count, symbol), _lengthened(b, count, symbol)
         for net in general:
-            net.at(**{symbol.name: count + 1})  # an input as long as the list of layers stays as long
+            net.at(**{symbol.name: count + 1})  # fails if an input has the length of the list of layers
         return general if [net.at(**{symbol.name: count}) for net in general] == [a, b] else None
-    except SymfoldError:  # something else in the net is as long as the list of layers
+    except SymfoldError:  # something else in the net has the length of the list of layers
         return None
 
 
 def at_number(net: Net, number: int) -> Net:
-    """The net at a number for its depth, or for the symbol that its depth is made of."""
+    """The net with a number for its depth, or for the symbol in its depth."""
     return net.at(**dict.fromkeys(size_symbols(symbolic_depth(net)), number))
 
 

@@ -33,7 +33,7 @@ GROUPED = 24  # layers of the frontier: a number with many divisors
 
 
 def histogram(comparison: Comparison) -> str:
-    """The share of paths by length, of both nets; the script weights them."""
+    """The shares of paths by length in both nets; the script weights them."""
     counts = [paths(net).coefficients() for net in comparison.nets]
     shares = [[count / (sum(row) or 1) for count in row] for row in counts]
     length = max(map(len, counts))
@@ -72,7 +72,7 @@ def _spoken(comparison: Comparison, counts: list[list[int]]) -> str:
 
 
 def epsilon(comparison: Comparison) -> str:
-    """The difference of the nets against the strength of their layers, before and after its leading term is taken off."""
+    """The difference of the nets against the strength of their layers, with and without its leading term."""
     difference = series(comparison.a, ORDER) - series(comparison.b, ORDER)
     leading = difference.leading
     if leading is None:
@@ -106,11 +106,14 @@ def epsilon(comparison: Comparison) -> str:
             f"without its {power} term", tuple(zip(STRENGTHS, values[half:], strict=True)), tuple(spread[half:]), 2
         ),
     ]
-    small = slice(half // 2)  # where the leading terms are what counts
+    small = slice(half // 2)  # where the leading terms dominate
     slopes = [slope(STRENGTHS[small], part[small]) for part in (values[:half], values[half:])]
     a, b = comparison.names
     whole, rest = ("none, since all is zero" if np.isnan(value) else f"{value:z.2f}" for value in slopes)
-    title = f"How far {a} is from {b} against the strength epsilon of the layers, both axes logarithmic: a line of slope {whole}; without the {power} term one of slope {rest}."
+    title = (
+        f"How far {a} is from {b} against the strength epsilon of the layers, both axes "
+        f"logarithmic: a line of slope {whole}; without the {power} term one of slope {rest}."
+    )
     numbers = table(
         ["epsilon", "difference (median)", "least to largest", f"without {power}", "least to largest"],
         [
@@ -124,7 +127,11 @@ def epsilon(comparison: Comparison) -> str:
             for k, e in enumerate(STRENGTHS)
         ],
     )
-    caption = f"Root mean square difference of nets of {of_layers(comparison)} for {LAYERS}, each scaled by epsilon: median, and a band from the least to the largest. Measured slopes {whole} and {rest}."
+    caption = (
+        f"Root mean square difference of nets of {of_layers(comparison)} for {LAYERS}, each "
+        "scaled by epsilon: median, and a band from the least to the largest. Measured slopes "
+        f"{whole} and {rest}."
+    )
     return figure(
         plots.lines(title, curves, "strength epsilon", "difference", (True, True)),
         caption,
@@ -134,7 +141,7 @@ def epsilon(comparison: Comparison) -> str:
 
 
 def frontier(comparison: Comparison) -> str:
-    """Groups of q layers: how many paths there are against how many layers must wait for each other."""
+    """Groups of q layers: the number of paths against the span."""
     chosen = comparison.at(GROUPED) if comparison.frames else comparison
     steps = count_steps(chosen.a)
     if steps == math.inf:
@@ -171,32 +178,36 @@ def frontier(comparison: Comparison) -> str:
 
 
 def couplings(comparison: Comparison, net: Net, fitted: Trained, name: str) -> str:
-    """How strongly each layer reads what each earlier one writes, in a trained net."""
+    """The strength of the coupling of each layer to each earlier one in a trained net."""
     read = mixing_matrix(net)
     if len(set(read.layers)) < len(read.layers):
         return words(
-            f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a layer has no one row of what it reads.",
+            f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a "
+            "layer has no one row of what it reads.",
             class_="quiet",
         )
-    found = coupling(fitted.net, fitted.params)
-    size = len(found.layers)
-    values = [[float(value) for value in row] for row in found.norms]
+    coupled = coupling(fitted.net, fitted.params)
+    size = len(coupled.layers)
+    values = [[float(value) for value in row] for row in coupled.norms]
     used = sum(value != 0 for row in values for value in row)
-    title = f"Couplings in {name}, trained: {used} of {size * (size - 1) // 2} pairs of an earlier and a later layer are coupled."
-    return _matrix(title, values, found.layers, found.layers, "reads / writes")
+    title = (
+        f"Couplings in {name}, trained: {used} of {size * (size - 1) // 2} pairs of an earlier "
+        "and a later layer are coupled."
+    )
+    return _matrix(title, values, coupled.layers, coupled.layers, "reads / writes")
 
 
 def updates(comparison: Comparison, fitted: Trained, name: str) -> str:
-    """How much a gradient step on each layer alone changes what every layer is taught, in a trained net."""
-    found = update_coupling(fitted.loss, fitted.params, **fitted.data)
-    values = [[float(value) if np.isfinite(value) else 0.0 for value in row] for row in found.relative]
-    taught = found.relative[np.isfinite(found.relative).all(axis=1)]
-    if len(taught) < len(found.relative):
+    """The effect of a gradient step on one layer alone on the gradients of all layers, in a trained net."""
+    coupled = update_coupling(fitted.loss, fitted.params, **fitted.data)
+    values = [[float(value) if np.isfinite(value) else 0.0 for value in row] for row in coupled.relative]
+    taught = coupled.relative[np.isfinite(coupled.relative).all(axis=1)]
+    if len(taught) < len(coupled.relative):
         return _matrix(
             f"Updates in {name}, trained: rows of zeros are layers that receive no gradient at all.",
             values,
-            found.received,
-            found.moved,
+            coupled.received,
+            coupled.moved,
             "is taught / moves",
         )
     alike = bool(np.allclose(taught, taught[:1]))
@@ -205,7 +216,7 @@ def updates(comparison: Comparison, fitted: Trained, name: str) -> str:
         if alike
         else "the rows differ: a step is also felt through the states and Jacobians between the layers"
     )
-    return _matrix(f"Updates in {name}, trained: {told}.", values, found.received, found.moved, "is taught / moves")
+    return _matrix(f"Updates in {name}, trained: {told}.", values, coupled.received, coupled.moved, "is taught / moves")
 
 
 def _matrix(
@@ -218,7 +229,7 @@ def _matrix(
 
 
 def teaching(comparison: Comparison) -> str:
-    """What the layers of the trained nets receive: how large, and in what direction against the loss gradient."""
+    """The gradients that the layers of the trained nets receive: size, and direction against the loss gradient."""
     found = [received(one.loss, one.params, **one.data) for one in comparison.trained]
     losses = "; ".join(f"{name} {one.told}" for name, one in zip(comparison.names, comparison.trained, strict=True))
     drawn = [
@@ -241,7 +252,7 @@ def teaching(comparison: Comparison) -> str:
 
 
 def _shares(found: Received) -> Any:
-    """The sizes of what the layers receive, over the size of the loss gradient."""
+    """The sizes of the gradients that the layers receive, relative to the loss gradient."""
     whole = float(np.linalg.norm(found.loss_gradient))
     if not whole:
         raise InvalidValue("the loss gradient of a trained net is zero, so no layer is taught anything")
@@ -265,11 +276,11 @@ def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[An
 
 
 def _value(value: float) -> str:
-    """A measured number; where there is no gradient there is no angle."""
+    """A measured number; without a gradient there is no angle."""
     return f"{value:.4g}" if np.isfinite(value) else "no gradient"
 
 
 def of_layers(comparison: Comparison) -> str:
-    """How many layers are pictured: these pictures do not move with the slider."""
+    """The number of layers in pictures that do not move with the slider."""
     steps = max(map(count_steps, comparison.nets))
     return f"{steps:,} layer{'' if steps == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The depths that the page can be turned to: the same part made at each of them, one shown."""
+"""The depths of the slider: the same part of the page at each of them, one shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from symfold.apps.report.markup import element
 
 
 def framed(comparison: Comparison, make: Callable[[Comparison], str]) -> str:
-    """A part of the page at every depth, all but one hidden; of nets with no depth to change, that part once."""
+    """A part of the page at every depth, all but one hidden; just once if the depth cannot change."""
     if not comparison.frames:
         return make(comparison)
     parts = []

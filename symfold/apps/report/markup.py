@@ -1,4 +1,4 @@
-"""HTML in small pieces: everything that is not a formula or a drawing of ours is escaped."""
+"""HTML in small pieces: everything but our formulas and drawings is escaped."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from html import escape
 
 from symfold.apps.report.cells import Cell, Formula, Line
 
-LONG = 40  # characters of a formula that no longer stands in a line of words, nor in a column of a printed table
-WIDE = 80  # of one that is wider than paper
+LONG = 40  # characters; a longer formula fits neither a line of words nor a column of a printed table
+WIDE = 80  # characters; a longer formula is wider than paper
 
 
 def element(tag: str, content: str, **attributes: str) -> str:
@@ -28,7 +28,7 @@ def words(text: str, tag: str = "p", **attributes: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Plain text, with names such as f_k and z_{k-1}, and powers, set as people write them.
+    """Plain text, with names such as f_k and z_{k-1}, and powers, typeset.
 
     >>> prose("f_k reads z_{k-1} & 10^6")
     '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
@@ -37,12 +37,12 @@ def prose(text: str) -> str:
     return re.sub(r"(\w|\))\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
 
 
-def _indexed(found: re.Match[str]) -> str:
-    return f"<i>{found[1]}</i><sub>{(found[2] or found[3]).replace('-', '−')}</sub>"
+def _indexed(match: re.Match[str]) -> str:
+    return f"<i>{match[1]}</i><sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
 
 
 def cell(lines: Cell) -> str:
-    """A cell of the table: words as they are, formulas as MathML."""
+    """A cell of the table: words as is, formulas as MathML."""
     return "".join(map(sentence, lines))
 
 
@@ -60,12 +60,11 @@ def sentence(parts: Line) -> str:
 
 
 def formula(shown: Formula) -> str:
-    """A formula in a box of its own, which scrolls where the page is narrow and can be reached by the keyboard."""
+    """A formula in its own box, which scrolls on narrow pages and can be reached by keyboard."""
     text = shown.text
     width = max(map(len, text.split("\n")))
-    sizes = (
-        "formula" + " long" * (width > LONG) + " wide" * (width > WIDE)
-    )  # MathML breaks no lines: on paper such formulas are text
+    # MathML breaks no lines: on paper such formulas are text
+    sizes = "formula" + " long" * (width > LONG) + " wide" * (width > WIDE)
     return element(
         "div", shown.mathml, class_=sizes, tabindex="0", role="group", aria_label="formula: " + text, data_text=text
     )
@@ -83,7 +82,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def figure(
     drawing: str, caption: str, numbers: str = "", legend: Sequence[str] = (), note: str = "", unfolded: bool = False
 ) -> str:
-    """A drawing, a note under it, its caption, and its numbers, folded away unless asked: the alternative for who cannot see it."""
+    """A drawing, a note under it, its caption, and its numbers, collapsed: the alternative for who cannot see it."""
     keys = "".join(
         element("li", f'<span class="key s{k}" aria-hidden="true"></span>{prose(name)}')
         for k, name in enumerate(legend, 1)

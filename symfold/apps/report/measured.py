@@ -1,4 +1,4 @@
-"""Numbers for the plots: nets with random smooth layers, whose strength can be turned down. Drawn by name, so alike in all nets."""
+"""Numbers for the plots: nets with random smooth layers of adjustable strength, drawn by name."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from symfold.frontend.elementwise import tanh
 from symfold.frontend.layer_kinds import Weight, make_kind
 
 SEEDS = tuple(range(10))
-WIDTH, ROWS, HIDDEN = 5, 3, 8  # of random inputs whose sizes are free, and of the layers
+WIDTH, ROWS, HIDDEN = 5, 3, 8  # of random inputs of unknown size, and of the layers
 STRENGTH = "strength"
 LAYERS = f"layers tanh(z W + b) V with random weights, {len(SEEDS)} draws"
 
 
 def with_layers(net: Net, strength: bool = False) -> Net:
-    """The net with tanh(z W + b) V in the place of its opaque layers; with `strength`, an input of that name scales them.
+    """The net with layers tanh(z W + b) V for its opaque ones; with `strength`, an input of that name scales them.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
@@ -63,12 +63,12 @@ def with_layers(net: Net, strength: bool = False) -> Net:
 
 
 def _stem(names: Names) -> str:
-    """What numbered names begin with: binding it binds all of them."""
+    """The prefix of numbered names: binding it binds all of them."""
     return names.prefix if isinstance(names, Numbered) else label(names[0])
 
 
 def width_of(net: Net) -> int:
-    """The size of the last axis of what the layers read, where one is known."""
+    """The size of the last axis of the layers' inputs, if one is known."""
     nodes = chain(walk(net.outputs), *(walk(block.results) for block in net.blocks))
     return next(
         (size for node in nodes if isinstance(node.op, Call) and isinstance(size := node.args[1].shape[-1], int)), WIDTH
@@ -76,7 +76,7 @@ def width_of(net: Net) -> int:
 
 
 def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters and inputs for several nets, each drawn once a name."""
+    """Parameters and inputs for several nets, drawn once per name."""
     random = np.random.default_rng(seed)
     params = {node.op.name: node.shape for net in nets for node in net.params}
     inputs = {node.op.name: node.shape for net in nets for node in net.inputs if node.op.name != STRENGTH}
@@ -98,7 +98,7 @@ def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]
 
 
 def _some(shape: Shape) -> tuple[int, ...]:
-    """A shape of numbers of rows: so many where a size is free."""
+    """A shape of row numbers, with a default for unknown sizes."""
     return tuple(size if isinstance(size, int) else ROWS for size in shape) if is_known(shape) else (ROWS,)
 
 
@@ -107,7 +107,7 @@ def norm(value: Any) -> float:
 
 
 def band(rows: Sequence[Sequence[float]]) -> tuple[list[float], list[tuple[float, float]]]:
-    """The median over the draws, and from the least to the largest, at each place."""
+    """The median over the draws at each place, and the range from the least to the largest."""
     columns = np.array(rows)
     return np.median(columns, axis=0).tolist(), list(
         zip(columns.min(axis=0).tolist(), columns.max(axis=0).tolist(), strict=True)
@@ -115,7 +115,7 @@ def band(rows: Sequence[Sequence[float]]) -> tuple[list[float], list[tuple[float
 
 
 def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """The exponent of a power law through points, by least squares in logarithms; of values that are not all positive, none (nan).
+    """The exponent of a power law through points, by least squares in logarithms; nan unless all values are positive.
 
     >>> round(slope([0.1, 0.2, 0.4], [0.03, 0.12, 0.48]), 6)
     2.0

@@ -1,4 +1,4 @@
-"""The page: one HTML file with its style and its script inside, which asks for nothing from outside."""
+"""The page: one HTML file with its style and script inside, which loads nothing from outside."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from symfold.apps.report.sections import SECTIONS
 from symfold.core.attach import attach
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
-HEAD = 2  # sections before the depth slider: they are about the depth that was compared
+FOOTER = "Computed by symfold from the two nets; every number and formula here is derived, none is typed in."
+HEAD = 2  # sections before the depth slider, about the compared depth
 
 
 @cache
@@ -25,14 +26,17 @@ def resource(name: str) -> str:
 
 
 def allowed(content: str) -> str:
-    """How a Content-Security-Policy names the only style or script that may be used: by its digest."""
+    """The digest by which a Content-Security-Policy allows one style or script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def page(comparison: Comparison) -> str:
     """The whole report. Same nets, same bytes."""
     style, script = resource("page.css"), resource("page.js")
-    policy = f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(script)}; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(script)}; base-uri "
+        "'none'; form-action 'none'"
+    )
     first, second = map(escape, comparison.titles)
     parts = [section.html(comparison) for section in SECTIONS]
     body = "\n".join([*parts[:HEAD], depth_slider(comparison), *parts[HEAD:]])
@@ -54,7 +58,7 @@ def page(comparison: Comparison) -> str:
 <main>
 {body}
 </main>
-<footer>{words("Computed by symfold from the two nets; every number and formula here is derived, none is typed in.")}</footer>
+<footer>{words(FOOTER)}</footer>
 <script>{script}</script>
 </body>
 </html>
@@ -62,12 +66,12 @@ def page(comparison: Comparison) -> str:
 
 
 def fragment(comparison: Comparison) -> str:
-    """What a notebook shows: the answer and the table, with no script and no style but the notebook's own."""
+    """What a notebook shows: the answer and the table, without script or style."""
     return answer(comparison) + answer_table(comparison)
 
 
 def display_html(comparison: Comparison) -> str | None:
-    """What a notebook shows; None, and never an error, if there is nothing to show."""
+    """What a notebook shows, or None if there is nothing to show; never an error."""
     try:
         return fragment(comparison)
     except Exception:

@@ -1,4 +1,4 @@
-"""What the sections of the page show: diagrams and formulas, series, sweeps, heat maps."""
+"""The content of the page's sections: diagrams and formulas, series, sweeps, heat maps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from symfold.apps.report.sweeps import ladder, swept
 from symfold.core.net import Net
 from symfold.errors import SymfoldError
 
-MOST_OPS = 40  # layer applications up to which a net is written out in full on the page
+MOST_OPS = 40  # operations up to which a net is written out in full on the page
 
 
 def guarded(make: Callable[[Comparison], str], comparison: Comparison) -> str:
-    """A part of a section, or why these nets have none."""
+    """A part of a section, or the reason why these nets have none."""
     try:
         return make(comparison)
     except SymfoldError as error:
@@ -30,7 +30,7 @@ def guarded(make: Callable[[Comparison], str], comparison: Comparison) -> str:
 
 
 def pair(comparison: Comparison, both: tuple[str, str], class_: str = "") -> str:
-    """Something of each net, side by side under its name."""
+    """Content of each net, side by side under its name."""
     parts = "".join(
         element("div", words(name, "h3", class_=f"name-{side}") + content)
         for side, name, content in zip("ab", comparison.titles, both, strict=True)
@@ -43,7 +43,7 @@ def diagram_pair(comparison: Comparison) -> str:
 
 
 def written_out(comparison: Comparison) -> str:
-    """The formulas at one depth: step by step, and in full where that is not long."""
+    """The formulas at one depth: step by step, and in full unless too long."""
     both = []
     for net in comparison.nets:
         shown = formula(net_formula(net, "steps"))
@@ -63,7 +63,8 @@ def pictures(comparison: Comparison) -> str:
         else "All arrows are in both nets."
     )
     note = words(
-        f"Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams place the same nodes in the same places. {moved}",
+        "Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams "
+        f"place the same nodes in the same places. {moved}",
         class_="quiet",
     )
     return framed(comparison, diagram_pair) + note + framed(comparison, written_out)
@@ -93,13 +94,13 @@ def expansions(comparison: Comparison) -> str:
 
 
 def third_order(comparison: Comparison) -> str:
-    """The order at which second derivatives come in, for few layers: the terms are many."""
+    """The order at which second derivatives appear, for few layers, since the terms are many."""
     few = comparison.frames.get(FEW)
     return "" if few is None else words(f"A - B for {FEW} layers, one order further", "h3") + difference_formula(few, 3)
 
 
 def sweeps(comparison: Comparison) -> str:
-    """The ladder of sweeps, and what it says of the two nets."""
+    """The ladder of sweeps, and its conclusion."""
     return framed(comparison, lambda frame: words(swept(frame), class_="lead") + ladder(frame))
 
 

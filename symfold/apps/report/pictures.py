@@ -1,4 +1,4 @@
-"""The two diagrams, laid out as one so that the same nodes stand in the same places, and drawn apart."""
+"""The two diagrams, laid out as one so that the same nodes have the same places, and drawn separately."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from symfold.show.diagram.text import pretty
 from symfold.show.graph.names import visible
 from symfold.show.render import render
 
-SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # whose a node or an edge is, as classes of the drawing
+SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # CSS classes of nodes and edges by owner
 
 
 class Merged(Picture):
-    """Both nets in one layout; each edge is told whose it is by its class, and what only one net has is drawn heavier."""
+    """Both nets in one layout; each edge has the class of its owner, and edges of one net alone are drawn heavier."""
 
     @property
     def relabelled(self) -> list[str]:
@@ -52,27 +52,27 @@ class Merged(Picture):
 
 
 def diagrams(comparison: Comparison) -> tuple[str, str]:
-    """Two drawings with the same nodes in the same places, what is in one net alone marked in it and absent from the other."""
-    found = difference(*comparison.nets)
-    merged = Merged(found.graph)
-    whole = _drawn(merged)
-    reads = {side: _reads(found, side) for side in ("first", "second")}
-    shown = []
+    """Two drawings with the same nodes in the same places; parts of one net alone are marked in its drawing."""
+    moved = difference(*comparison.nets)
+    merged = Merged(moved.graph)
+    drawing = _drawn(merged)
+    reads = {side: _reads(moved, side) for side in ("first", "second")}
+    drawings = []
     for side, other, name in (("a", "b", comparison.titles[0]), ("b", "a", comparison.titles[1])):
-        kept = re.sub(rf'<g class="(?:node|edge)[^"]* only-{other}">.*?</g>\n?', "", whole, flags=re.S)
+        side_drawing = re.sub(rf'<g class="(?:node|edge)[^"]* only-{other}">.*?</g>\n?', "", drawing, flags=re.S)
         if side == "b":
-            kept = _relabelled(kept, merged.second)
+            side_drawing = _relabelled(side_drawing, merged.second)
         title = f"Diagram of {name}: an arrow leads from each value to what reads it. {_told(reads)}"
-        shown.append(
-            kept.replace("<svg ", f'<svg class="diagram side-{side}" role="img" ', 1).replace(
+        drawings.append(
+            side_drawing.replace("<svg ", f'<svg class="diagram side-{side}" role="img" ', 1).replace(
                 ">", f"><title>{escape(title)}</title>", 1
             )
         )
-    return shown[0], shown[1]
+    return drawings[0], drawings[1]
 
 
 def _reads(found: Difference, side: str) -> list[str]:
-    """What reads what, and what joins are, in one of the nets alone."""
+    """The edges and joins of one net alone, in words."""
     label = "label" if side == "first" else "second_label"
     joins = [
         f"{name} is joined by {data[label]}" for name, data in found.graph.nodes(data=True) if "second_label" in data
@@ -96,7 +96,7 @@ def _relabelled(drawn: str, labels: Sequence[str]) -> str:
 
 
 def _drawn(merged: Merged) -> str:
-    """The merged graph as SVG: no identifiers, no titles inside, no colours of its own; the page's style sheet has those."""
+    """The merged graph as SVG without identifiers, titles and colors, which the page's style sheet supplies."""
     digraph = new_digraph("nets", rankdir="TB")
     merged.into(digraph)
     drawn = render(digraph.source, "svg").decode()
@@ -104,7 +104,6 @@ def _drawn(merged: Merged) -> str:
         r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<title>.*?</title>| xmlns(?::xlink)?=\"[^\"]*\"", "", drawn, flags=re.S
     )
     drawn = re.sub(r' (?:id|fill|stroke|font-family|font-size|xml:space)="[^"]*"', "", drawn)
-    drawn = re.sub(
-        r'(<g class="cluster">.*?)<text.*?</text>', r"\1", drawn, flags=re.S
-    )  # the indices say which step it is
+    # no step titles: the indices say which step it is
+    drawn = re.sub(r'(<g class="cluster">.*?)<text.*?</text>', r"\1", drawn, flags=re.S)
     return re.sub(r"\n+", "\n", drawn.replace("&#45;", "-")).strip()

@@ -1,6 +1,6 @@
-"""Plots as inline SVG of our own: bars, lines with bands, a heat map. Colours are CSS variables of the page that holds them.
+"""Plots as inline SVG: bars, lines with bands, a heat map. Colors are CSS variables of the page.
 
-Every plot has a title, which is its text alternative, and the page puts its numbers in a table beside it.
+Every plot has a title, which is its text alternative, and the page shows its numbers in a table beside it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 440, 270
-MOST_TICKS = 5  # steps between the ticks of an axis, about
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 44  # room for what stands beside the axes
+MOST_TICKS = 5  # approximate number of steps between the ticks of an axis
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 44  # room for labels beside the axes
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: its points, perhaps a band around it, and how it is marked (1 to 4: by colour, dash and marker)."""
+    """One curve: its points, an optional band, and its mark (1 to 4: color, dash and marker)."""
 
     name: str
     points: tuple[tuple[float, float], ...]
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to places along an axis."""
+    """The map from values to places along an axis."""
 
     low: float
     high: float
@@ -61,7 +61,7 @@ class Scale:
 
 
 def number(value: float) -> str:
-    """A place in a drawing, short.
+    """A coordinate in a drawing, short.
 
     >>> number(1.0), number(0.333333), number(-0.001)
     ('1', '0.33', '0')
@@ -71,7 +71,7 @@ def number(value: float) -> str:
 
 
 def short(value: float) -> str:
-    """A number in a square, of two digits where it is small.
+    """A number in a square, with two digits if it is small.
 
     >>> short(0.123), short(-3012.0), short(1.5e9)
     ('0.12', '-3,012', '1.5e+09')
@@ -87,17 +87,21 @@ def tick_label(value: float, log: bool = False) -> str:
 
 def svg(title: str, body: str, width: float = WIDTH, height: float = HEIGHT, extra: str = "") -> str:
     """A drawing with its text alternative."""
-    return f'<svg class="plot" role="img" viewBox="0 0 {number(width)} {number(height)}"{extra}><title>{escape(title)}</title>{body}</svg>'
+    return (
+        f'<svg class="plot" role="img" viewBox="0 0 {number(width)} '
+        f'{number(height)}"{extra}><title>{escape(title)}</title>{body}</svg>'
+    )
 
 
 def axes(x: Scale, y: Scale, x_label: str, y_label: str, x_ticks: Sequence[float] | None = None) -> str:
-    """Grid, ticks and the names of the axes."""
+    """Grid, ticks and axis labels."""
     parts = []
     for value in y.ticks():
         place = number(y(value))
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place}" y2="{place}"/>')
         parts.append(
-            f'<text class="tick" x="{LEFT - 6}" y="{number(y(value) + 4)}" text-anchor="end">{tick_label(value, y.log)}</text>'
+            f'<text class="tick" x="{LEFT - 6}" y="{number(y(value) + 4)}" '
+            f'text-anchor="end">{tick_label(value, y.log)}</text>'
         )
     for value in x.ticks() if x_ticks is None else x_ticks:
         place = number(x(value))
@@ -105,38 +109,43 @@ def axes(x: Scale, y: Scale, x_label: str, y_label: str, x_ticks: Sequence[float
             f'<line class="grid" x1="{place}" x2="{place}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>'
         )
         parts.append(
-            f'<text class="tick" x="{place}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{tick_label(value, x.log)}</text>'
+            f'<text class="tick" x="{place}" y="{HEIGHT - BOTTOM + 17}" '
+            f'text-anchor="middle">{tick_label(value, x.log)}</text>'
         )
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>')
     parts.append(
-        f'<text class="label" x="{(LEFT + WIDTH - RIGHT) // 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
+        f'<text class="label" x="{(LEFT + WIDTH - RIGHT) // 2}" y="{HEIGHT - 8}" '
+        f'text-anchor="middle">{escape(x_label)}</text>'
     )
     middle = (TOP + HEIGHT - BOTTOM) // 2
     parts.append(
-        f'<text class="label" x="13" y="{middle}" text-anchor="middle" transform="rotate(-90 13 {middle})">{escape(y_label)}</text>'
+        f'<text class="label" x="13" y="{middle}" text-anchor="middle" transform="rotate(-90 13 '
+        f'{middle})">{escape(y_label)}</text>'
     )
     return "".join(parts)
 
 
 def bars(title: str, shares: Sequence[Sequence[float]], x_label: str, y_label: str, data: object = None) -> str:
-    """Bars of several nets beside each other, heights from 0 to 1; `data` is kept for the script that moves them."""
+    """Bars of several nets side by side, heights from 0 to 1; `data` is stored for the script that moves them."""
     count = max(map(len, shares))
     x, y = Scale(-0.5, count - 0.5, LEFT, WIDTH - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
     width = (x(1) - x(0)) * 0.8 / len(shares)
-    drawn = [axes(x, y, x_label, y_label, range(count))]
+    parts = [axes(x, y, x_label, y_label, range(count))]
     for net, heights in enumerate(shares):
         for k, share in enumerate(heights):
             place = x(k) + (net - len(shares) / 2) * width
-            drawn.append(
-                f'<rect class="bar s{net + 1}" data-net="{net}" data-k="{k}" x="{number(place)}" width="{number(width - 1)}" '
+            parts.append(
+                f'<rect class="bar s{net + 1}" data-net="{net}" data-k="{k}" x="{number(place)}" '
+                f'width="{number(width - 1)}" '
                 f'y="{number(y(share))}" height="{number(y(0) - y(share))}"/>'
             )
-    kept = (
+    stored = (
         ""
         if data is None
-        else f' data-bars="{escape(json.dumps(data, separators=(",", ":")))}" data-top="{TOP}" data-base="{HEIGHT - BOTTOM}"'
+        else f' data-bars="{escape(json.dumps(data, separators=(",", ":")))}" data-top="{TOP}" '
+        f'data-base="{HEIGHT - BOTTOM}"'
     )
-    return svg(title, "".join(drawn), extra=kept)
+    return svg(title, "".join(parts), extra=stored)
 
 
 def lines(
@@ -147,7 +156,10 @@ def lines(
     log: tuple[bool, bool] = (False, False),
     x_ticks: Sequence[float] | None = None,
 ) -> str:
-    """Curves with bands and markers; values that a logarithmic axis cannot show are left out. With ticks of x, that axis is as long as the curves."""
+    """Curves with bands and markers, without values that a logarithmic axis cannot show.
+
+    With ticks of x, that axis is as long as the curves.
+    """
     usable = [
         (line, [(a, b) for a, b in line.points if (a > 0 or not log[0]) and (b > 0 or not log[1])]) for line in curves
     ]
@@ -161,10 +173,10 @@ def lines(
         else Scale(min(xs) - 0.2, max(xs) + 0.2, LEFT, WIDTH - RIGHT)
     )
     y = _scale(ys, log[1], HEIGHT - BOTTOM, TOP)
-    drawn = [axes(x, y, x_label, y_label, x_ticks)]
+    parts = [axes(x, y, x_label, y_label, x_ticks)]
     for line, points in usable:
-        drawn += _curve(line, points, x, y)
-    return svg(title, "".join(drawn))
+        parts += _curve(line, points, x, y)
+    return svg(title, "".join(parts))
 
 
 def _curve(line: Line, points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> Iterator[str]:
@@ -187,11 +199,14 @@ def _curve(line: Line, points: Sequence[tuple[float, float]], x: Scale, y: Scale
         yield marker(line.mark, a, b)
     for (a, b), label in zip(places, line.labels, strict=False):
         beside = (a + 7, b + 12, "start") if a < 2 * LEFT else (a - 7, b - 6, "end")  # clear of the axis
-        yield f'<text class="tick" x="{number(beside[0])}" y="{number(beside[1])}" text-anchor="{beside[2]}">{escape(label)}</text>'
+        yield (
+            f'<text class="tick" x="{number(beside[0])}" y="{number(beside[1])}" '
+            f'text-anchor="{beside[2]}">{escape(label)}</text>'
+        )
 
 
 def marker(mark: int, a: float, b: float) -> str:
-    """The sign of a curve: circle, square, triangle, diamond."""
+    """The marker of a curve: circle, square, triangle, diamond."""
     if mark == 1:
         return f'<circle class="dot s1" cx="{number(a)}" cy="{number(b)}" r="3.5"/>'
     corners = {
@@ -213,31 +228,33 @@ def _scale(values: Sequence[float], log: bool, start: float, end: float) -> Scal
             end,
             True,
         )
-    whole = Scale(min(0, low), max(high, 0) if high > low or high else 1, start, end)
-    step = whole.ticks()[1] - whole.ticks()[0]
-    return Scale(step * math.floor(whole.low / step + 1e-9), step * math.ceil(whole.high / step - 1e-9), start, end)
+    scale = Scale(min(0, low), max(high, 0) if high > low or high else 1, start, end)
+    step = scale.ticks()[1] - scale.ticks()[0]
+    return Scale(step * math.floor(scale.low / step + 1e-9), step * math.ceil(scale.high / step - 1e-9), start, end)
 
 
 def heat(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str]) -> str:
-    """A matrix as squares, darker for larger, with the numbers where there is room for them; zeros are left empty."""
+    """A matrix as squares, darker for larger, with numbers if there is room; zeros stay empty."""
     size, room = max(26, min(64, 420 // max(1, len(columns)))), 46
     largest = max((abs(v) for row in values for v in row), default=0) or 1
-    drawn = [
-        f'<text class="tick" x="{room - 6}" y="{number(room + size * (r + 0.5) + 4)}" text-anchor="end">{escape(name)}</text>'
+    parts = [
+        f'<text class="tick" x="{room - 6}" y="{number(room + size * (r + 0.5) + 4)}" '
+        f'text-anchor="end">{escape(name)}</text>'
         for r, name in enumerate(rows)
     ]
-    drawn += [
-        f'<text class="tick" x="{number(room + size * (c + 0.5))}" y="{room - 8}" text-anchor="middle">{escape(name)}</text>'
+    parts += [
+        f'<text class="tick" x="{number(room + size * (c + 0.5))}" y="{room - 8}" '
+        f'text-anchor="middle">{escape(name)}</text>'
         for c, name in enumerate(columns)
     ]
     for r, row in enumerate(values):
         for c, value in enumerate(row):
             share = abs(value) / largest
             square = f'x="{room + size * c}" y="{room + size * r}" width="{size - 1}" height="{size - 1}"'
-            drawn.append(f'<rect class="cell" {square} fill-opacity="{number(share)}"/><rect class="frame" {square}/>')
+            parts.append(f'<rect class="cell" {square} fill-opacity="{number(share)}"/><rect class="frame" {square}/>')
             if value and size >= 34:
-                drawn.append(
+                parts.append(
                     f'<text class="value" x="{number(room + size * (c + 0.5))}" '
                     f'y="{number(room + size * (r + 0.5) + 4)}" text-anchor="middle">{short(value)}</text>'
                 )
-    return svg(title, "".join(drawn), room + size * len(columns) + 8, room + size * len(rows) + 8)
+    return svg(title, "".join(parts), room + size * len(columns) + 8, room + size * len(rows) + 8)

@@ -1,4 +1,4 @@
-"""What is asked of both nets: the rows of the table. A new row is one function and one line."""
+"""The questions to both nets: the rows of the table. A new row is one function and one line."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rewiring.order import swap
 
 SERIES_ORDER = 3
-FEW, SMALL = 3, 6  # layers whose order is asked about where there are many, and up to which all are swapped
+FEW, SMALL = 3, 6  # layers to swap if there are many; the most layers of which all are swapped
 D = sp.Symbol("d", integer=True, positive=True)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One question to a net: a word for it, the question in plain language, and the answer."""
+    """One question to a net: its label, the question in plain language, and the answer."""
 
     label: str
     question: str
@@ -53,7 +53,7 @@ class Row:
     def ask(self, net: Net) -> Cell:
         try:
             cell = self.cell(net)
-            text_of(cell)  # formulas are written when they are shown: what cannot be, is said here
+            text_of(cell)  # formulas are written lazily; an error must surface here
             return cell
         except SymfoldError as error:
             return [[f"not known: {error}"]]
@@ -72,7 +72,7 @@ class Answered:
 
 
 def same_line(one: Sequence[Part], other: Sequence[Part]) -> bool:
-    """Whether two lines say the same: words and formulas to the letter, expressions by their value."""
+    """Whether two lines are equal: words and formulas to the letter, expressions by value."""
     return all(same_part(a, b) for a, b in zip_longest(one, other, fillvalue=""))
 
 
@@ -99,11 +99,11 @@ def polynomial(net: Net) -> Cell:
 
 
 def path_counts(net: Net) -> Cell:
-    found = paths(net)
-    count, mean = found.count, found.mean
-    if count is sp.nan:  # a quotient that is closed only in the limit, as (t^n - 1)/(t - 1) at t = 1
-        count = sp.limit(found.polynomial, T, 1)
-        mean = sp.simplify(sp.limit(sp.diff(found.polynomial, T), T, 1) / count)
+    lengths = paths(net)
+    count, mean = lengths.count, lengths.mean
+    if count is sp.nan:  # a quotient with a limit only, as (t^n - 1)/(t - 1) at t = 1
+        count = sp.limit(lengths.polynomial, T, 1)
+        mean = sp.simplify(sp.limit(sp.diff(lengths.polynomial, T), T, 1) / count)
     return [[*counted(count, "path"), "through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]]
 
 
@@ -116,8 +116,8 @@ def taught_form(net: Net) -> Cell:
 
 
 def work_and_span(net: Net) -> Cell:
-    found = cost(net)
-    return [[*counted(found.work, "layer"), "applied,"], ["of which", number(found.span), "must wait in a row"]]
+    costs = cost(net)
+    return [[*counted(costs.work, "layer"), "applied,"], ["of which", number(costs.span), "must wait in a row"]]
 
 
 def series_counts(net: Net) -> Cell:
@@ -130,13 +130,14 @@ def series_counts(net: Net) -> Cell:
             raise
         return [
             [
-                f"not known: the terms of this net are counted layer by layer only, and {said(count_steps(net))} layers are too many"
+                "not known: the terms of this net are counted layer by layer only, and "
+                f"{said(count_steps(net))} layers are too many"
             ]
         ]
     if general is not None and symbol is None:
         counts = tuple(sp.sympify(count).subs(symbolic_depth(general[0]), int(count_steps(net))) for count in counts)
     *others, last = map(number, counts)
-    listed = [one + "," if isinstance(one, str) else one.followed(",") for one in others]
+    listed = [part + "," if isinstance(part, str) else part.followed(",") for part in others]
     return [[f"orders 0 to {len(counts) - 1}:", *listed, last, "terms"]]
 
 
@@ -145,22 +146,26 @@ def degree_of(net: Net) -> Cell:
 
 
 def order_matters(net: Net) -> Cell:
-    """What it changes that two neighbouring layers change places: every order comes of such swaps."""
+    """The effect of swapping two neighboring layers: such swaps generate every order."""
     asked, which = few_layers(net)
     names = applied_names(asked)
     if len(names) < 2:
         return [["there is one layer, and so one order" if names else "there is no layer, and so no order"]]
-    swaps = [(commutator(asked, *two), two) for two in pairwise(names)]
-    found = [(one.leading, place, one, two) for place, (one, two) in enumerate(swaps) if one.leading is not None]
-    if found:
-        order, _, shown, (first, second) = min(found)
+    swaps = [(commutator(asked, *pair), pair) for pair in pairwise(names)]
+    changes = [
+        (change.leading, place, change, pair)
+        for place, (change, pair) in enumerate(swaps)
+        if change.leading is not None
+    ]
+    if changes:
+        order, _, shown, (first, second) = min(changes)
         return [
             [
                 f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} takes off",
                 Formula(shown.formula),
             ]
         ]
-    equal = [verdict(asked, swap(asked, *two)).equal for two in pairwise(names)]
+    equal = [verdict(asked, swap(asked, *pair)).equal for pair in pairwise(names)]
     if all(equal):
         return [[f"{which}no: in any order they give the same"]]
     if False in equal:
@@ -170,7 +175,7 @@ def order_matters(net: Net) -> Cell:
 
 
 def few_layers(net: Net) -> tuple[Net, str]:
-    """The net itself where it is small, else the same net of few layers; and in words which that is."""
+    """The net itself if it is small, else the same net with few layers; and which one, in words."""
     if count_steps(net) <= SMALL:
         return net, ""
     general = any_depth(net, net)
@@ -178,7 +183,8 @@ def few_layers(net: Net) -> tuple[Net, str]:
         if count_steps(net) <= MANY:
             return net, ""
         raise TooLarge(
-            f"{said(count_steps(net))} layers are too many to swap one by one, and this net has no one depth that could be lowered"
+            f"{said(count_steps(net))} layers are too many to swap one by one, and this net has no "
+            "one depth that could be lowered"
         )
     few = at_number(general[0], FEW)
     return few, f"of {len(applied_names(few))} layers: "
@@ -198,7 +204,8 @@ ROWS = (
     ),
     Row(
         "Jacobian",
-        "How does the output move with the input? J_k(u) is the derivative of layer k at u, the later layer on the left.",
+        "How does the output move with the input? J_k(u) is the derivative of layer k at u, the "
+        "later layer on the left.",
         product_form,
     ),
     Row("taught", "What gradient does layer k receive, for a loss gradient g at the output?", taught_form),

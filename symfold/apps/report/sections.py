@@ -15,7 +15,7 @@ from symfold.apps.report.trained import TASK
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: where a link finds it, its heading, what it shows in plain words, and the content."""
+    """A part of the page: its link target, its heading, an explanation in plain words, and the content."""
 
     key: str
     heading: str
@@ -41,37 +41,53 @@ SECTIONS = (
     Section("pictures", "The two nets", "Each net as a diagram and as formulas.", pictures),
     Section(
         "lengths", "Path lengths",
-        "Each path from the input to the output passes through some number of layers. Where every layer multiplies what passes through it by g, a path through k layers counts g to the power k; the bars show what share of the whole the paths of each length then have.",
+        "Each path from the input to the output passes through some number of layers. Where every "
+        "layer multiplies what passes through it by g, a path through k layers counts g to the power "
+        "k; the bars show what share of the whole the paths of each length then have.",
         lengths,
     ),
     Section(
         "strength", "How small is the difference when layers do little?",
-        "Scale every layer by epsilon, and expand in powers of epsilon. Here f_2'(x)[v] is the derivative of layer f_2 at x in the direction v: what the layer makes of a small change v. Where the nets part at a power of epsilon, a plot on two logarithmic axes shows it: a power is a straight line, and its slope is the power.",
+        "Scale every layer by epsilon, and expand in powers of epsilon. Here f_2'(x)[v] is the "
+        "derivative of layer f_2 at x in the direction v: what the layer makes of a small change v. "
+        "Where the nets part at a power of epsilon, a plot on two logarithmic axes shows it: a power "
+        "is a straight line, and its slope is the power.",
         strength,
     ),
     Section(
         "sweeps", "Solving the equations by sweeps",
-        "Solve the first net's equations by repeated substitution (Picard's iteration): start with every state equal to the input, and in each sweep let every layer read the states that the sweep before it left.",
+        "Solve the first net's equations by repeated substitution (Picard's iteration): start with "
+        "every state equal to the input, and in each sweep let every layer read the states that the "
+        "sweep before it left.",
         sweeps,
     ),
     Section(
         "couplings", "Which layer hears which",
-        "Write layer k as V_k s(W_k z): what an earlier layer j writes with V_j reaches layer k through the matrix W_k V_j, as if the two were wired together. A square is the size of that matrix where layer k (row) does read what layer j (column) wrote. Both nets are trained: " + TASK + ".",
+        "Write layer k as V_k s(W_k z): what an earlier layer j writes with V_j reaches layer k "
+        "through the matrix W_k V_j, as if the two were wired together. A square is the size of that "
+        "matrix where layer k (row) does read what layer j (column) wrote. Both nets are trained: " + TASK + ".",
         couplings,
     ),
     Section(
         "teaching", "What each layer is taught",
-        "The gradient that a layer receives is what it learns from. Where all layers read x and are added, each receives the loss gradient itself; where each reads the state before it, the gradient comes back through all the layers above, and what a layer is taught depends on what those have learned. Both nets are trained: " + TASK + ".",
+        "The gradient that a layer receives is what it learns from. Where all layers read x and are "
+        "added, each receives the loss gradient itself; where each reads the state before it, the "
+        "gradient comes back through all the layers above, and what a layer is taught depends on "
+        "what those have learned. Both nets are trained: " + TASK + ".",
         lambda comparison: figures.teaching(comparison.pictured),
     ),
     Section(
         "updates", "What one layer's step changes for the others",
-        "Take a small gradient step on layer j alone (column): by how much does what layer k (row) is taught change, as a share of it and per unit of the learning rate? In boosting a step is felt by all layers alike, through the loss. Both nets are trained as before.",
+        "Take a small gradient step on layer j alone (column): by how much does what layer k (row) "
+        "is taught change, as a share of it and per unit of the learning rate? In boosting a step is "
+        "felt by all layers alike, through the loss. Both nets are trained as before.",
         updates,
     ),
     Section(
         "groups", "Layers in groups: how many in a row, how many paths",
-        "Let q layers of the first net read the same state side by side, then go on: with q = 1 the net is as it was, with one group of all the layers none waits for another. The plot shows how many must wait in a row (the span) against how many paths there are.",
+        "Let q layers of the first net read the same state side by side, then go on: with q = 1 the "
+        "net is as it was, with one group of all the layers none waits for another. The plot shows "
+        "how many must wait in a row (the span) against how many paths there are.",
         figures.frontier,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The answer in sentences: what both nets have in common, and where they part. A new sentence is one function and one line."""
+"""The answer in sentences: what both nets share, and where they part. A new sentence is one function and one line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from symfold.transform.rewiring.picard import picard
 from symfold.transform.rolling import roll
 
 ORDER = 3  # of the series
-FEW = 3  # layers at which a term is written out where there are many
+FEW = 3  # layers for which a term is written out if there are many
 
 Sentences = Sequence[Line]
 
@@ -49,7 +49,7 @@ def _reads(which: str, net: Additive, end: str) -> Line:
 
 
 def starts_apart(comparison: Comparison) -> Sentences:
-    """Where one net reads the input and the other does not: what cannot be compared, and what can be asked instead."""
+    """If only one net reads the input: what cannot be compared, and what to ask instead."""
     reading = [bool(net.inputs) for net in comparison.nets]
     if all(reading) or not any(reading):
         return []
@@ -57,7 +57,9 @@ def starts_apart(comparison: Comparison) -> Sentences:
     inputs = ", ".join(leaf.op.name for leaf in comparison.nets[reading.index(True)].inputs)
     return [
         [
-            f"{without} never reads {inputs}: its first state is a number, so its output is one number too. It has no paths from {inputs}, no Jacobian and no verdict to hold against those of {reads};"
+            f"{without} never reads {inputs}: its first state is a number, so its output is one "
+            f"number too. It has no paths from {inputs}, no Jacobian and no verdict to hold against "
+            f"those of {reads};"
             " start both from the input to see what it changes where layers are added."
         ]
     ]
@@ -72,15 +74,16 @@ def first_sweep(comparison: Comparison) -> Sentences:
         if roll(picard(one, 1)) == other:
             return [
                 [
-                    f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, from every state equal to the input (Picard's iteration)."
+                    f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, "
+                    "from every state equal to the input (Picard's iteration)."
                 ]
             ]
     return []
 
 
 def order_of_difference(comparison: Comparison) -> Sentences:
-    """At which power of the layers' strength the nets part, and by which term."""
-    a, b = comparison.kept
+    """The power of the layers' strength at which the nets part, and the term there."""
+    a, b = comparison.symbolic
     if a == b:
         return []
     leading = (series(a, ORDER) - series(b, ORDER)).leading
@@ -102,7 +105,7 @@ def _leading_term(a: Net, b: Net, order: int) -> Formula:
 
 
 def volume(comparison: Comparison) -> Sentences:
-    """How a residual net stretches space, and how boosting does."""
+    """The volume change of a residual net, and of boosting."""
     pair = [additive(net) for net in comparison.rolled]
     if None in pair or count_steps(comparison.rolled[0]) < 2:
         return []
@@ -116,7 +119,8 @@ def volume(comparison: Comparison) -> Sentences:
     )
     ends = (
         [
-            "Layers of strength epsilon make them differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]."
+            "Layers of strength epsilon make them differ at order 2, by epsilon^2 times the "
+            "divergence of the sum over i < j of f_j'(x)[f_i(x)]."
         ]
         if both
         else []
@@ -125,7 +129,7 @@ def volume(comparison: Comparison) -> Sentences:
 
 
 def _starts(read: Name, net: Additive, state: bool) -> bool:
-    """Whether layers read the state, or (else) what the state starts from."""
+    """Whether layers read the state (`state`), or else its start."""
     return read == STATE if state else read.stem == net.start and read != STATE
 
 
@@ -137,8 +141,8 @@ def _determinant(which: str, net: Additive) -> str:
 
 def what_moved(comparison: Comparison) -> Sentences:
     """The structural difference, in words."""
-    found = difference(*comparison.rolled)
-    return [[f"What moved: {'; '.join(found.sentences)}."]] if found else []
+    moved = difference(*comparison.rolled)
+    return [[f"What moved: {'; '.join(moved.sentences)}."]] if moved else []
 
 
 def whether_equal(comparison: Comparison) -> Sentences:
@@ -154,9 +158,9 @@ CLOSING: tuple[Callable[[Comparison], Sentences], ...] = (what_moved, whether_eq
 
 
 def told(comparison: Comparison, sentences: tuple[Callable[[Comparison], Sentences], ...]) -> Iterator[Line]:
-    """The sentences that can be said of these nets."""
+    """The sentences that apply to these nets."""
     for sentence in sentences:
         try:
             yield from sentence(comparison)
-        except SymfoldError:  # the analysis does not apply to such nets: the table says so, row by row
+        except SymfoldError:  # the analysis does not apply; the table says so
             continue

@@ -1,4 +1,4 @@
-"""The sweeps of Picard's iteration for the first net: what the first one is, which paths each keeps, how far each still is."""
+"""The sweeps of Picard's iteration for the first net: the first sweep, the paths of each, and their errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from symfold.transform.rolling import roll
 
 
 def swept(comparison: Comparison) -> str:
-    """What the first sweep of one net is, where it is the other."""
+    """The first sweep of one net, if that is the other; else what the sweeps keep."""
     for one, other, (first, second) in (
         (comparison.a, comparison.b, comparison.names),
         (comparison.b, comparison.a, comparison.names[::-1]),
@@ -38,7 +38,7 @@ def trimmed(counts: list[int]) -> list[int]:
 
 
 def ladder(comparison: Comparison) -> str:
-    """The sweeps of Picard's iteration for the first net: which paths each keeps, and how far it still is from the net."""
+    """The sweeps of Picard's iteration for the first net: the paths of each, and its error."""
     comparison.check_few()
     net, depth = comparison.a, int(comparison.steps)
     sweeps = [picard(net, s) for s in range(depth + 1)]
@@ -54,10 +54,10 @@ def ladder(comparison: Comparison) -> str:
     values, spread = band(each_draw(measure, [one for one in nets if one is not None]))
     kept = [paths(swept) for swept in sweeps]
     name, other = comparison.names
-    drawn = plots.lines(
-        f"Error of sweep s against {name}, logarithmic: " + ", ".join(f"sweep {s}: {value:.1e}" for s, value in enumerate(values)),
-        [plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)], "sweep s", "error", (False, True), range(depth + 1),
-    )  # fmt: skip
+    errors = ", ".join(f"sweep {s}: {value:.1e}" for s, value in enumerate(values))
+    curve = plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)
+    title = f"Error of sweep s against {name}, logarithmic: {errors}"
+    drawn = plots.lines(title, [curve], "sweep s", "error", (False, True), range(depth + 1))
     told = [
         "the input alone" if sweeps[0].outputs[0] in net.inputs else "the first state",
         *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]),
@@ -69,5 +69,8 @@ def ladder(comparison: Comparison) -> str:
         for s in range(depth + 1)
     ]
     numbers = table(["sweep", "which net", "paths, by length", "how many", "error (median)"], rows)
-    caption = f"Error of sweep s for {LAYERS}: median, and a band from the least to the largest. Sweep {depth} is {name} itself: its error is zero up to rounding."
+    caption = (
+        f"Error of sweep s for {LAYERS}: median, and a band from the least to the largest. "
+        f"Sweep {depth} is {name} itself: its error is zero up to rounding."
+    )
     return figure(drawn, caption, numbers, unfolded=True)

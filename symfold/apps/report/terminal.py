@@ -1,4 +1,4 @@
-"""The comparison as text: a table of a given width, what differs marked by a sign as well as by colour."""
+"""The comparison as text: a table of a given width; differences are marked by a sign as well as by color."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from symfold.apps.report.story import CLOSING, OPENING, told
 from symfold.core.attach import attach
 
 WIDTH = 80
-SIGNS_USED = "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
+SIGNS_USED = (
+    "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the "
+    "loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
+)
 SIGNS = {True: "!=", False: "= "}
 
 
 def plainly(text: str) -> str:
-    """No emphasis, for what is no terminal."""
+    """No emphasis, for output that is not a terminal."""
     return text
 
 
 def shown(comparison: Comparison, width: int = WIDTH, strong: Callable[[str], str] = plainly) -> str:
-    """The whole comparison, at most `width` characters wide (and never narrower than 40); `strong` marks what differs."""
+    """The whole comparison, at most `width` characters wide (at least 40); `strong` marks differences."""
     width = max(40, width)
     return "\n".join(line.rstrip() for line in _lines(comparison, width, strong))
 
@@ -32,20 +35,20 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     """The same as plain data."""
     rows = [
         {
-            "label": found.row.label,
-            "question": found.row.question,
-            "a": text_of(found.cells[0]),
-            "b": text_of(found.cells[1]),
-            "differ": found.differ,
+            "label": answered.row.label,
+            "question": answered.row.question,
+            "a": text_of(answered.cells[0]),
+            "b": text_of(answered.cells[1]),
+            "differ": answered.differ,
         }
-        for found in answers(comparison)
+        for answered in answers(comparison)
     ]
-    found = comparison.verdict
+    verdict = comparison.verdict
     return {
         "names": list(comparison.names),
         "rows": rows,
         "sentences": list(map(line_text, told(comparison, OPENING + CLOSING))),
-        "verdict": {"level": found.level, "equal": found.equal, "text": found.text},
+        "verdict": {"level": verdict.level, "equal": verdict.equal, "text": verdict.text},
     }
 
 
@@ -64,7 +67,7 @@ def _lines(comparison: Comparison, width: int, strong: Callable[[str], str]) -> 
 
 
 def _sentences(comparison: Comparison, sentences: Any, width: int) -> Iterator[str]:
-    """Each sentence on a line of its own, and a long formula on lines of its own under it."""
+    """Each sentence on its own line, with long formulas on lines below it."""
     for line in told(comparison, sentences):
         if all(isinstance(part, str) or ("\n" not in part.text and len(part.text) <= width // 2) for part in line):
             yield wrapped(line_text(line), width)
@@ -87,7 +90,7 @@ def _row(answered: Answered, labels: int, column: int, strong: Callable[[str], s
 
 
 def _joined(parts: list[str], labels: int, column: int, strong: Callable[[str], str] = plainly) -> str:
-    """The parts of a row beside each other, each of one or more lines."""
+    """The parts of a row side by side, each of one or more lines."""
     columns = [part.split("\n") for part in parts]
     lines = []
     for k in range(max(map(len, columns))):
@@ -97,7 +100,7 @@ def _joined(parts: list[str], labels: int, column: int, strong: Callable[[str], 
 
 
 def wrapped(text: str, width: int) -> str:
-    """Lines broken at spaces and between brackets, so that none is wider than this.
+    """Text broken at spaces and between brackets into lines of at most this width.
 
     >>> print(wrapped("(I + J_3)(I + J_2)(I + J_1)", 20))
     (I + J_3)(I + J_2)
@@ -124,7 +127,7 @@ def displayed(comparison: Comparison) -> str:
     """What `print(comparison)` shows."""
     try:
         return shown(comparison)
-    except Exception as error:  # a display must never be what fails
+    except Exception as error:  # a display must never raise
         return f"a comparison that cannot be shown ({error})"
 
 

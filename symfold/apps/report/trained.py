@@ -1,4 +1,4 @@
-"""Small trained nets for the plots: the layers of `measured`, fitted to a smooth function of the input by gradient descent."""
+"""Small trained nets for the plots: the layers of `measured`, fitted to a smooth function by gradient descent."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ from symfold.training.optimizers import momentum
 from symfold.training.train import fit
 
 WIDTH, SAMPLES, STEPS, RATE, DECAY = 5, 64, 2000, 0.0005, 0.9
-TASK = f"layers tanh(z W + b) V of width {WIDTH}, trained by {STEPS} steps of gradient descent at the rate {RATE} with momentum {DECAY} on {SAMPLES} samples of sin(2 x R), R a random rotation, from the same start in both nets"
+TASK = (
+    f"layers tanh(z W + b) V of width {WIDTH}, trained by {STEPS} steps of gradient descent at the "
+    f"rate {RATE} with momentum {DECAY} on {SAMPLES} samples of sin(2 x R), R a random rotation, "
+    "from the same start in both nets"
+)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A net with layers that were trained, the loss that it was trained on, its parameters, the data, and the loss before and after."""
+    """A trained net: its loss, its parameters, the data, and the values of the loss before and after training."""
 
     net: Net
     loss: Net
@@ -41,18 +45,20 @@ def trained(net: Net, seed: int = 0) -> Trained:
     """A net of one input and one output, its opaque layers trained.
 
     >>> import symfold as sf
-    >>> found = trained(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")))
-    >>> found.losses[1] < found.losses[0] / 100
+    >>> result = trained(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")))
+    >>> result.losses[1] < result.losses[0] / 100
     True
     """
     if len(net.inputs) != 1 or len(net.outputs) != 1:
         raise InvalidValue(
-            f"the trained nets of the plots have one input and one output, this one {len(net.inputs)} and {len(net.outputs)}"
+            f"the trained nets of the plots have one input and one output, this one {len(net.inputs)} "
+            f"and {len(net.outputs)}"
         )
     name = net.inputs[0].op.name
     if rows_of([net]):
         raise InvalidValue(
-            f"the trained nets of the plots read numbers that they are fitted to, and the input {name!r} picks rows of a table"
+            "the trained nets of the plots read numbers that they are fitted to, and the input "
+            f"{name!r} picks rows of a table"
         )
     bound = with_layers(net)(**{name: tensor(name, (None, WIDTH))})
     target = "target" if name != "target" else "wanted"
@@ -61,11 +67,11 @@ def trained(net: Net, seed: int = 0) -> Trained:
     rows = random.standard_normal((SAMPLES, WIDTH))
     rotation = np.linalg.qr(random.standard_normal((WIDTH, WIDTH)))[0]
     data = {name: rows, target: np.sin(2 * rows @ rotation)}
-    begun = start(bound, seed)
+    initial = start(bound, seed)
     try:
-        done = fit(
+        result = fit(
             loss,
-            begun,
+            initial,
             data,
             optimizer=momentum(RATE, DECAY),
             epochs=STEPS,
@@ -78,11 +84,13 @@ def trained(net: Net, seed: int = 0) -> Trained:
             f"one of them cannot be trained like this: its loss grows beyond all bounds at the rate {RATE}"
         ) from None
     run = loss.compile()
-    return Trained(bound, loss, dict(done.params), data, (float(run(begun, **data)), float(run(done.params, **data))))
+    return Trained(
+        bound, loss, dict(result.params), data, (float(run(initial, **data)), float(run(result.params, **data)))
+    )
 
 
 def start(net: Net, seed: int) -> dict[str, Any]:
-    """Parameters to start from, the same in all nets of the same layers: drawn name by name, in the order of the names."""
+    """Initial parameters, the same in all nets of the same layers: drawn name by name, in the order of the names."""
     random = np.random.default_rng(seed + 1)
     shapes = {node.op.name: node.shape for node in net.params}
     return {

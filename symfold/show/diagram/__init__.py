@@ -1,10 +1,12 @@
 """Diagrams: pictures of graphs by Graphviz.
 
-operands   the operands of a node, in order
-size       bounds on what Graphviz is asked to lay out
-style      shapes, lines and colours
-text       labels
-layout     nodes, edges and clusters of a picture
+In: a net. Out: a `graphviz.Digraph`, or an image file.
+
+    operands   the operands of a node, in order
+    size       bounds on the size of a layout
+    style      shapes, lines and colors
+    text       labels
+    layout     nodes, edges and clusters of a picture
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from symfold.show.graph import UNROLLED, count_steps, graph
 from symfold.show.render import FORMATS, render
 from symfold.transform.rolling import roll
 
-MOST_HELD, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would wait too long
+MOST_NODES, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would hang
 MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
@@ -43,10 +45,10 @@ def diagram(
     legend: bool = False,
     max_size: int | None = BOUND,
 ) -> graphviz.Digraph:
-    """The picture of a net as a `graphviz.Digraph`; without a level, each layer of a short net and one step of a long one.
+    """The picture of a net as a `graphviz.Digraph`; by default, each layer of a short net or one step of a long one.
 
-    With `legend`, a text below says what the shapes and lines stand for.
-    `max_size` bounds the nodes and the places of edges that Graphviz would lay out, which takes it seconds; None lifts it.
+    With `legend`, a text below explains the shapes and lines. `max_size` bounds the nodes and the places of edges that
+    Graphviz lays out; None lifts it.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -78,12 +80,10 @@ def side_by_side(
     prefixes = [f"net{number} " for number in range(1, len(nets) + 1)]
     pictures = dict(zip(nets, _pictures(list(nets.values()), level, direction, prefixes, max_size), strict=True))
     digraph = new_digraph("nets", **_layout(direction, "", [*pictures.values()] if legend else []))
-    for title, picture in (
-        reversed(pictures.items()) if direction in ACROSS else pictures.items()
-    ):  # Graphviz draws the last one on top
-        with digraph.subgraph(
-            name=picture.prefix.strip()
-        ) as part:  # no cluster: in one, Graphviz turns the order of a step's nodes round
+    # Graphviz draws the last one on top
+    for title, picture in reversed(pictures.items()) if direction in ACROSS else pictures.items():
+        # not a cluster, in which Graphviz would reverse the order of a step's nodes
+        with digraph.subgraph(name=picture.prefix.strip()) as part:
             picture.into(part, title)
     return digraph
 
@@ -95,47 +95,46 @@ def _pictures(
         real("max_size", max_size)
     graphs = [_graph(net, level, max_size) for net in nets]
     check_size(graphs, max_size)
-    return [Picture(found, prefix, direction) for found, prefix in zip(graphs, prefixes, strict=True)]
+    return [Picture(part, prefix, direction) for part, prefix in zip(graphs, prefixes, strict=True)]
 
 
 def _graph(net: Any, level: str | None, max_size: int | None) -> nx.MultiDiGraph:
     if level is None:
         level = "layer"
-        if (steps := count_steps(net)) > MOST_STEPS:  # steps that are alike are one picture, however they are held
+        if (steps := count_steps(net)) > MOST_STEPS:  # like steps give one picture, rolled or not
             net, level = roll(net) if steps < float("inf") else net, "fold"
     if level in UNROLLED and max_size is not None and max_size < (steps := count_steps(net)) < float("inf"):
-        raise too_large(f"the picture would show {steps:,} steps", None, max_size)  # before a graph of them is made
+        raise too_large(f"the picture would show {steps:,} steps", None, max_size)  # before building the graph
     return graph(net, "block" if level == "fold" else level)
 
 
-def _layout(direction: str, title: str, explained: Sequence[Picture]) -> dict[str, str]:
+def _layout(direction: str, title: str, pictures: Sequence[Picture]) -> dict[str, str]:
     if direction not in DIRECTIONS:
         raise InvalidValue(f"unknown direction: {direction!r} (must be one of {', '.join(map(repr, DIRECTIONS))})")
-    nodes, edges = (set().union(*(picture.kinds[k] for picture in explained)) for k in (0, 1))
+    nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
     label = "\n".join(filter(None, (graphviz.escape(title), legend_of(nodes, edges))))
     return {"rankdir": direction, **({"label": label, "labelloc": "t" if title else "b"} if label else {})}
 
 
 def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
-    """Write the picture of a net to a file; its suffix says the format."""
+    """Write the picture of a net to a file; the suffix selects the format."""
     where = pathlib.Path(path)
     suffix = where.suffix.lstrip(".").lower()
     if suffix not in FORMATS:
-        raise InvalidValue(
-            f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {', '.join(f'.{f}' for f in FORMATS)})"
-        )
+        allowed = ", ".join(f".{name}" for name in FORMATS)
+        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
     return write_whole(where, render(diagram(net, level, **options).source, suffix))
 
 
 def display_svg(net: Any) -> str | None:
-    """The picture for a notebook: None, and never an error, where there is none to show."""
+    """The picture for a notebook, or None if there is none; never an error."""
     try:
-        held = len(walk(net.outputs)) + sum(len(walk(block.results)) for block in net.blocks)
-        if held > MOST_HELD:
+        nodes = len(walk(net.outputs)) + sum(len(walk(block.results)) for block in net.blocks)
+        if nodes > MOST_NODES:
             return None
         source = diagram(net).source
         return render(source, "svg").decode() if len(source) <= MOST_SOURCE else None
-    except Exception:  # a notebook's display must not fail, whatever it was given
+    except Exception:  # a display must never raise
         return None
 
 

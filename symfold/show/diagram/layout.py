@@ -1,4 +1,4 @@
-"""From a graph to a `graphviz.Digraph`: a cluster a step, the states between them, a line for each kind of edge."""
+"""From a graph to a `graphviz.Digraph`: a cluster per step, the states between them, a style per kind of edge."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, N
 from symfold.show.diagram.text import pretty
 from symfold.show.graph.names import safe_names, visible
 
-MARKED = ("layer", "primitive")  # the levels at which a node that gives a state gets a node for the state beside it
+MARKED = ("layer", "primitive")  # levels at which a node that gives a state gets a state node beside it
 ACROSS = ("LR", "RL")
 BLANK = "\N{NO-BREAK SPACE}"
-LONG = 80  # letters of a title
+LONG = 80  # characters of a title
 GIVING = ("join", "primitive", "layer")  # the kinds of nodes that give a state
 WEIGHTS = {"skip": "50", "output": "1", "capture": "0", "state": "3"}
 
 
 @dataclass
 class Group:
-    """A step: its nodes, and the steps inside of it."""
+    """A step: its nodes, and the steps inside it."""
 
     nodes: list[str] = field(default_factory=list)
     inner: dict[str, Group] = field(default_factory=dict)
 
 
 class Picture:
-    """One graph drawn into a Digraph; `prefix` keeps apart the names of several, `direction` is the way that they run."""
+    """One graph drawn into a Digraph; `prefix` separates the names of several, `direction` is that of the flow."""
 
     def __init__(self, graph: nx.MultiDiGraph, prefix: str = "", direction: str = "LR"):
         graph = with_operands(graph)
@@ -46,16 +46,16 @@ class Picture:
         self.lines = self._lines()
         self.straight = self._straight()
         self.reached = set(self.straight.values())
-        self.beside = {name: end for name in graph if (end := self._neighbour(name)) is not None}
+        self.beside = {name: end for name in graph if (end := self._neighbor(name)) is not None}
 
     def _corner(self, direction: str) -> str:
-        """Where a step has room for its title: away from the layers and from the lines that come in."""
+        """The corner of a step with room for its title: away from layers and incoming lines."""
         if self.across:
             return "tr" if any("/" in data.get("group", "") for _, data in self.graph.nodes(data=True)) else "tl"
         return "br" if direction == "TB" else "tr"
 
-    def _neighbour(self, name: str) -> str | None:
-        """The node in whose column a node is drawn: a layer below the join that it is added at, an item below its reader."""
+    def _neighbor(self, name: str) -> str | None:
+        """The node in whose column a node is drawn: the join of a layer, the reader of an item."""
         readers = [(end, data["kind"]) for _, end, data in self.graph.out_edges(name, data=True)]
         if len(readers) != 1 or self.graph.nodes[name]["kind"] == "output":
             return None
@@ -73,21 +73,21 @@ class Picture:
         if added and any(
             self._works(source) and self.place(source) == self.place(name) for source in self.graph.predecessors(name)
         ):
-            return None  # the end of a way round, which needs a lane of its own
+            return None  # the end of a bypass, which needs a lane of its own
         return (
             end if added and any(data["kind"] == "skip" for _, _, data in self.graph.in_edges(end, data=True)) else None
         )
 
     def line(self, name: str) -> str:
-        """The straight line that a node is drawn on, if any: that of a state, of what gives it, of where it begins."""
+        """The straight line that a node is drawn on, if any: that of a state, of its origin, of its start."""
         return self.lines.get(name, "")
 
     def _lines(self) -> dict[str, str]:
-        """The letter of the state, for what is on its line: from each state back to what the state before leads into."""
+        """The letter of the state, for nodes on its line: from each state back to where the previous one comes in."""
         lines: dict[str, str] = {}
         for name, data in self.graph.nodes(data=True):
             if data["kind"] == "state" or name in self.states:
-                letter, at = re.match("[a-z]*", str(data.get("state", data["label"])))[0], name  # type: ignore[index]  # it matches always
+                (letter,), at = re.findall("^[a-z]*", str(data.get("state", data["label"]))), name
                 while at and at not in lines:
                     lines[at], at = letter, self._leads_into(at)
         for name, data in self.graph.nodes(data=True):
@@ -97,31 +97,31 @@ class Picture:
         return lines
 
     def _straight(self) -> dict[str, str]:
-        """From each node on a line the next one there: the edge between them is drawn straight."""
-        found: dict[str, str] = {}
+        """For each node on a line the next one: the edge between them is drawn straight."""
+        following: dict[str, str] = {}
         for name, end, kind in self.graph.edges(data="kind"):
             if kind in ("state", "init", "data", "output", "skip") and self.line(name) == self.line(end) != "":
-                found.setdefault(name, end)
-        return found
+                following.setdefault(name, end)
+        return following
 
     def _pull(self, target: graphviz.Digraph, states: list[str], group: Group) -> None:
-        """Draw what gives a state on a line with the state before it, also where no edge runs between them."""
+        """Draw a node that gives a state in line with the previous state, even if no edge connects them."""
         before = {self.line(name): self.states.get(name, name) for name in states}
         for name in group.nodes:
             if self.line(name) in before and self.graph.nodes[name]["kind"] in GIVING and name not in self.reached:
                 target.edge(before[self.line(name)], name, style="invis", weight=WEIGHTS["skip"])
 
     def _leads_into(self, name: str) -> str:
-        """The node of the same step through which the state before leads into this one; none where it comes right from that state."""
+        """The node of the same step through which the previous state reaches this one; empty if it does so directly."""
         before = [(source, kind) for source, _, kind in self.graph.in_edges(name, data="kind") if kind != "loop"]
-        around = [source for source, kind in before if kind == "skip"]
+        skips = [source for source, kind in before if kind == "skip"]
         inside = [
             source
             for source, _ in before
             if self.place(source) == self.place(name) and self.graph.nodes[source]["kind"] in GIVING
         ]
-        if around or len(before) == 1:
-            return next((source for source in around or inside if source in inside), "")
+        if skips or len(before) == 1:
+            return next((source for source in skips or inside if source in inside), "")
         return next(
             (
                 source
@@ -135,13 +135,13 @@ class Picture:
         return self.graph.nodes[name]["kind"] in GIVING and name not in self.states
 
     def _is_whole(self, name: str) -> bool:
-        """Whether a node is only there to be read entry by entry: its entries stand for it."""
+        """Whether a node is only read entry by entry, so that its entries represent it."""
         readers = list(self.graph.successors(name))
         data = self.graph.nodes[name]
         return data["kind"] == "input" and bool(readers) and all(self.graph.nodes[r]["op"] == "item" for r in readers)
 
     def into(self, target: graphviz.Digraph, title: str = "") -> None:
-        """Write all the statements, in the graph's own order; a title stands where the net begins."""
+        """Write all statements in the order of the graph, with the title at the start of the net."""
         root = Group()
         for name in self.graph:
             if name not in self.hidden:
@@ -171,7 +171,7 @@ class Picture:
         target.edge(f"{self.prefix}title", first, style="invis", weight="50")
 
     def _after_its_state(self, target: graphviz.Digraph, group: Group) -> None:
-        """Draw what a step does after the state that it begins with, also where nothing there reads that state: side by side, folds stay level."""
+        """Draw the work of a step after its first state, even if nothing reads it: adjacent folds stay level."""
         states = [
             name for name in group.nodes if any(kind == "loop" for _, _, kind in self.graph.in_edges(name, data="kind"))
         ]
@@ -198,14 +198,14 @@ class Picture:
             self._after_its_state(target, inner)
 
     def _in_turn(self, target: graphviz.Digraph, root: Group) -> None:
-        """Draw a step after the state before it, also where nothing in the step reads that state."""
+        """Draw a step after the previous state, even if nothing in the step reads that state."""
         if any("/" in data.get("group", "") for _, data in self.graph.nodes(data=True)) or self.level not in MARKED:
             return
-        hung, letter = "", ""
+        previous_layer, letter = "", ""
         before: list[str] = []
         for part, group in root.inner.items():
-            if part.rstrip("0123456789") != letter:  # a run of its own begins on the left
-                before, hung, letter = [], "", part.rstrip("0123456789")
+            if part.rstrip("0123456789") != letter:  # a new sequence of steps begins on the left
+                before, previous_layer, letter = [], "", part.rstrip("0123456789")
             inside = {*group.nodes, *before}
             self._pull(target, before, group)
             for name in group.nodes:
@@ -215,19 +215,19 @@ class Picture:
             before = [name for name in group.nodes if name in self.states]
             beside = [name for name in group.nodes if name in self.beside and self.graph.nodes[name]["kind"] == "layer"]
             layer = beside[0] if len(beside) == 1 else ""
-            if hung and layer:  # all on one side of the line
-                target.edge(hung, layer, style="invis", weight="2")
-            hung = layer
+            if previous_layer and layer:  # all on one side of the line
+                target.edge(previous_layer, layer, style="invis", weight="2")
+            previous_layer = layer
 
     @property
     def kinds(self) -> tuple[set[str], set[str]]:
-        """The kinds of the nodes, and of the edges, that are drawn."""
+        """The kinds of the nodes and of the edges that are drawn."""
         nodes = {data["kind"] for name, data in self.graph.nodes(data=True) if name not in self.hidden}
         edges = {kind for source, _, kind in self.graph.edges(data="kind") if source not in self.hidden}
         return nodes | ({"state"} if self.states else set()), edges
 
     def place(self, name: str) -> tuple[str, ...]:
-        """The steps that a node is drawn in; an item goes with the one step that reads it."""
+        """The steps that a node is drawn in; an item is drawn in the only step that reads it."""
         data = self.graph.nodes[name]
         uses = {kind for _, _, kind in self.graph.out_edges(name, data="kind")}
         if "group" not in data and data["op"] != "entry" and uses and uses <= {"item", "parameter"}:
@@ -257,44 +257,34 @@ class Picture:
                 target.subgraph(column)
         for part, inner in group.inner.items():
             where = "/".join((*path, part))
-            cluster = graphviz.Digraph(
-                f"cluster {self.prefix}{where}"
-            )  # `with target.subgraph()` would copy what target holds
-            told = self.graph.graph.get(f"title {where}")
-            title = (
-                pretty(told)
-                if told
-                else f"step {pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])}"
-            )
-            if told and len(title) > LONG:  # of a long step, whose way back rises far
+            cluster = graphviz.Digraph(f"cluster {self.prefix}{where}")  # `with target.subgraph()` would copy target
+            formula = self.graph.graph.get(f"title {where}")
+            number = pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])
+            title = pretty(formula) if formula else f"step {number}"
+            if formula and len(title) > LONG:  # a long step, whose return edge rises high
                 title += f"\n{BLANK}"
-            across, along = (
-                "b" if told and self.across and self._reads((*path, part)) else self.corner[0],
-                self.corner[1],
-            )
-            cluster.attr(
-                **{
-                    **CLUSTER,
-                    "label": graphviz.escape(title),
-                    "labelloc": across,
-                    "labeljust": along,
-                    **({"fontcolor": INK} if told else {}),
-                }
-            )
+            across, along = self.corner[0], self.corner[1]
+            if formula and self.across and self._reads((*path, part)):
+                across = "b"
+            color = {"fontcolor": INK} if formula else {}
+            label = {"label": graphviz.escape(title), "labelloc": across, "labeljust": along}
+            cluster.attr(**{**CLUSTER, **label, **color})
             self._group(cluster, inner, (*path, part))
             target.subgraph(cluster)
-        for name in last:  # Graphviz puts at the bottom what it is told last: what layers read goes with the layers, away from the titles
+        for (
+            name
+        ) in last:  # Graphviz draws the last statements at the bottom: inputs of layers go there, away from titles
             self._node(target, name)
 
     def _reads(self, where: tuple[str, ...]) -> bool:
-        """Whether a step reads what another one gives, which is drawn above it: such lines come in at the top."""
+        """Whether a step reads the result of another, drawn above it: such lines come in at the top."""
         inside = {name for name in self.graph if self.place(name)[: len(where)] == where}
         given: dict[bool, set[str]] = {True: set(), False: set()}
         for name in inside:
             for source, _, kind in self.graph.in_edges(name, data="kind"):
                 if source not in inside and (self.place(source) or self.graph.nodes[source]["op"] == "entry"):
                     given[kind == "init"].add(source)
-        return bool(given[False]) and not given[True]  # what goes on from another fold's state stands beside it
+        return bool(given[False]) and not given[True]  # a fold that continues another is drawn beside it
 
     def _node(self, target: graphviz.Digraph, name: str) -> None:
         data = self.graph.nodes[name]
@@ -318,18 +308,11 @@ class Picture:
         if "label" in data:
             look["label"] = graphviz.escape(pretty(str(data["label"])))
         if "mark" in data:
-            wide = (
-                2 * len(data["mark"]) + 10
-                if self.across and self.beside.get(source) == end
-                else 0
-                if self.across
-                else 2
-            )
-            mark = BLANK * wide + data["mark"]  # so that it stands to the right of its line
-            look |= {
-                **MARK,
-                "headlabel" if "constraint" in look else "label": mark,
-            }  # a line without a place of its own has no middle
+            below = self.across and self.beside.get(source) == end
+            wide = 2 * len(data["mark"]) + 10 if below else 0 if self.across else 2
+            mark = BLANK * wide + data["mark"]  # so that it appears to the right of its line
+            place = "headlabel" if "constraint" in look else "label"  # an unconstrained line has no middle
+            look |= {**MARK, place: mark}
         ends = self.states.get(source, source), end
         target.edge(*(reversed(ends) if data["kind"] == "loop" else ends), **look)
 

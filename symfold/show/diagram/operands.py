@@ -1,4 +1,4 @@
-"""Less ink and more said: numbers written into what reads them, and edges that tell operands apart where order matters."""
+"""Operands in pictures: numbers are written into their readers, edges are marked if the order of operands matters."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from symfold.show.graph import UNROLLED
 from symfold.show.graph.labels import COMPARISONS
 
 SYMMETRIC = ("Add", "Mul", "Max", "Min", "equal", "not_equal", "logical_and", "logical_or", "logical_xor")
-UNMARKED = (*SYMMETRIC, "pullback")  # of a layer, at a state: told apart by their lines
+UNMARKED = (*SYMMETRIC, "pullback")  # the arguments differ by their lines
 SECOND = {"Sub": "−", "Div": "÷"}  # the sign at the operand that is subtracted, or divided by
 MARKS = {
     "Pow": ("base", "exponent"), "where": ("if", "then", "else"), "attention": ("query", "key", "value", "bias"),
     "convolution": ("image", "kernel"), "layer_norm": ("value", "gain", "shift"),
 }  # fmt: skip
 SIGNS = {
-    **SECOND, "Mul": "×", "Pow": "^", **COMPARISONS, "greater_equal": "≥", "less_equal": "≤", "equal": "=", "not_equal": "≠",
+    **SECOND, "Mul": "×", "Pow": "^",
+    **COMPARISONS, "greater_equal": "≥", "less_equal": "≤", "equal": "=", "not_equal": "≠",
 }  # fmt: skip
 
 
 def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
-    """A copy for drawing, its operands told apart: in `z - f(z)` the edge from f has a minus, in `f(z)/z` the skip a division sign.
+    """A copy for drawing, with marked operands: a minus at f in `z - f(z)`, a division sign at the skip in `f(z)/z`.
 
-    The edges of `z**f(z)` are base and exponent, those of a choice if, then and else. Factors that follow each other are one (`0.5/2 ×`), a number less something is `1 −`, a weight that is read transposed is Wᵀ.
+    The edges of `z**f(z)` are base and exponent, those of a choice if, then and else. Successive factors are merged
+    (`0.5/2 ×`), subtraction from a number is `1 −`, and a weight read transposed is Wᵀ.
 
     >>> import symfold as sf
     >>> net = sf.fold(lambda z, f: z - f(z), sf.layers("f1:2"), sf.tensor("x"))
@@ -45,12 +47,12 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
         _mark(graph, name, data)
     for source, _, data in graph.edges(data=True) if graph.graph["level"] in UNROLLED else ():
         if data["kind"] == "capture" and graph.nodes[source]["kind"] == "input" and graph.out_degree(source) == 1:
-            data["kind"] = "item"  # what one step alone reads
+            data["kind"] = "item"  # read by one step only
     return graph
 
 
 def _number(graph: nx.MultiDiGraph, name: str) -> str | None:
-    """The constant that an operation with a sign reads, where it is the only one and no state or item."""
+    """The constant that an operation with a sign reads, if it is the only one and no state or item."""
     if graph.nodes[name]["op"] not in ("Add", *SIGNS):
         return None
     read = _constants(graph, name)
@@ -58,14 +60,14 @@ def _number(graph: nx.MultiDiGraph, name: str) -> str | None:
 
 
 def _constants(graph: nx.MultiDiGraph, name: str) -> list[str]:
-    """The constants that an operation alone reads, in its order."""
+    """The constants that only this operation reads, in its order."""
     edges = sorted(graph.in_edges(name, data=True), key=lambda edge: int(edge[2]["port"]))
-    own = [source for source, _, data in edges if data["kind"] == "data" and graph.out_degree(source) == 1]
-    return [source for source in own if graph.nodes[source]["kind"] == "constant"]
+    sources = [source for source, _, data in edges if data["kind"] == "data" and graph.out_degree(source) == 1]
+    return [source for source in sources if graph.nodes[source]["kind"] == "constant"]
 
 
 def _settings(graph: nx.MultiDiGraph, name: str) -> None:
-    """Write the numbers of a function after its name, where all but its first argument are numbers: `clip(−1, 1)`."""
+    """Write the numbers of a function after its name, if all but its first argument are numbers: `clip(−1, 1)`."""
     data, read = graph.nodes[name], _constants(graph, name)
     if data["kind"] != "primitive" or data["op"] in ("Add", "Mul", *MARKS):
         return
@@ -78,20 +80,23 @@ def _settings(graph: nx.MultiDiGraph, name: str) -> None:
 
 
 def _write_in(graph: nx.MultiDiGraph, name: str, number: str) -> None:
-    """Take a constant into the edge that goes on, where that is all there is to it, or into the label."""
+    """Move a constant to the outgoing edge, if the operation does nothing else, or into the label."""
     op, text, port = graph.nodes[name]["op"], graph.nodes[number]["label"], next(iter(graph[number][name]))
     graph.remove_node(number)
     if op == "Mul":
         text = _times(graph, name, text)
-    inward, onward = list(graph.in_edges(name, keys=True, data=True)), list(graph.out_edges(name, keys=True, data=True))
+    in_edges, out_edges = (
+        list(graph.in_edges(name, keys=True, data=True)),
+        list(graph.out_edges(name, keys=True, data=True)),
+    )
     if (
         op == "Mul"
-        and len(inward) == len(onward) == 1
-        and "mark" not in inward[0][3]
+        and len(in_edges) == len(out_edges) == 1
+        and "mark" not in in_edges[0][3]
         and "state" not in graph.nodes[name]
     ):
-        source, _, _, before = inward[0]
-        _, end, key, after = onward[0]
+        source, _, _, before = in_edges[0]
+        _, end, key, after = out_edges[0]
         if graph.nodes[end]["op"] in ("Add", "Sub") and not graph.has_edge(source, end, key):
             kind = before["kind"] if after["kind"] == "data" else after["kind"]
             negated = text == "-1" and graph.nodes[end]["op"] == "Add"
@@ -105,12 +110,12 @@ def _write_in(graph: nx.MultiDiGraph, name: str, number: str) -> None:
         data["label"] = f"+ {text}" if not text.startswith("-") else f"− {text[1:]}"
     else:
         data["label"] = f"{_minus(text)} {sign}" if port == 0 and op != "Mul" else f"{sign} {_minus(text)}"
-    if len(inward) == 1:
+    if len(in_edges) == 1:
         data["kind"] = "primitive"
 
 
 def _times(graph: nx.MultiDiGraph, name: str, text: str) -> str:
-    """A factor, with the one that what is multiplied was multiplied by just before, if nothing else reads that."""
+    """A factor, merged with the factor just before it if nothing else reads the product in between."""
     (source, _, key, data), *others = graph.in_edges(name, keys=True, data=True)
     before = graph.nodes[source]
     if (
@@ -131,7 +136,7 @@ def _times(graph: nx.MultiDiGraph, name: str, text: str) -> str:
 
 
 def _transposed(graph: nx.MultiDiGraph, name: str) -> None:
-    """A parameter that is read transposed alone is drawn as its transpose."""
+    """A parameter that is only read transposed is drawn as its transpose."""
     (source,) = graph.predecessors(name)
     if (
         graph.nodes[source]["kind"] == "parameter"
@@ -145,7 +150,7 @@ def _transposed(graph: nx.MultiDiGraph, name: str) -> None:
 
 
 def _mark(graph: nx.MultiDiGraph, name: str, data: dict[str, str]) -> None:
-    """Name or number the operands of an operation at which their order matters and their edges do not tell them apart."""
+    """Name or number the operands of an operation if their order matters and their edges look alike."""
     if data["kind"] not in ("join", "primitive", "layer") or data["op"] in UNMARKED:
         return
     edges = [edge for _, _, edge in graph.in_edges(name, data=True)]
@@ -153,16 +158,14 @@ def _mark(graph: nx.MultiDiGraph, name: str, data: dict[str, str]) -> None:
         return
     if data["op"] in SECOND:
         for edge in edges:
-            told = (SECOND[data["op"]] if edge["port"] == 1 else "", edge.get("mark", ""))
-            edge.update({"mark": " ".join(filter(None, told))} if any(told) else {})
+            marks = (SECOND[data["op"]] if edge["port"] == 1 else "", edge.get("mark", ""))
+            edge.update({"mark": " ".join(filter(None, marks))} if any(marks) else {})
         return
     alike = len({edge["kind"] for edge in edges}) < len(edges)
     if not (alike or data["kind"] == "join" or data["op"] == "where"):
         return
-    around = [edge for edge in edges if edge["kind"] == "skip"]
-    for edge in (
-        around if data["op"] == "Pow" and len(around) == 1 else edges
-    ):  # which is the base says which is the exponent
+    skips = [edge for edge in edges if edge["kind"] == "skip"]
+    for edge in skips if data["op"] == "Pow" and len(skips) == 1 else edges:  # marking the base also marks the exponent
         edge["mark"] = MARKS[data["op"]][edge["port"]] if data["op"] in MARKS else str(edge["port"] + 1)
 
 

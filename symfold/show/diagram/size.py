@@ -1,4 +1,4 @@
-"""How large a picture is for Graphviz, counted before it is laid out."""
+"""The size of a picture for Graphviz, counted before layout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BOUND = 4_000  # laid out in about 3 seconds, by dot as by Graphviz as WebAssemb
 
 @dataclass(frozen=True)
 class PictureSize:
-    """Nodes, edges, and the places that the edges go through: one for each rank that they cross, where dot puts a node too."""
+    """Nodes, edges, and the places of edges: one per rank that an edge crosses, where dot inserts a node too."""
 
     nodes: int
     edges: int
@@ -28,7 +28,8 @@ class PictureSize:
 def picture_size(graph: nx.MultiDiGraph) -> PictureSize:
     """The size of a graph's picture, its nodes ranked by their distance from the inputs.
 
-    >>> picture_size(nx.MultiDiGraph([("x", "f", {"kind": "data"}), ("f", "z", {"kind": "data"}), ("x", "z", {"kind": "skip"})]))
+    >>> edges = [("x", "f", {"kind": "data"}), ("f", "z", {"kind": "data"}), ("x", "z", {"kind": "skip"})]
+    >>> picture_size(nx.MultiDiGraph(edges))
     PictureSize(nodes=3, edges=3, places=4)
     """
     forward = nx.DiGraph()
@@ -37,14 +38,14 @@ def picture_size(graph: nx.MultiDiGraph) -> PictureSize:
     rank: dict[str, int] = {}
     for name in nx.topological_sort(forward):
         rank[name] = max((rank[before] + 1 for before in forward.predecessors(name)), default=0)
-    for name in graph:  # what nothing leads to stands right before its first reader
+    for name in graph:  # a source goes right before its first reader
         if not forward.in_degree(name) and forward.out_degree(name):
             rank[name] = min(rank[after] for after in forward.successors(name)) - 1
     return PictureSize(len(graph), graph.number_of_edges(), sum(max(1, rank[b] - rank[a]) for a, b in graph.edges()))
 
 
 def check_size(graphs: Iterable[nx.MultiDiGraph], max_size: int | None) -> None:
-    """Whether pictures together are within the bound, before Graphviz sees any of them."""
+    """Raise an error if pictures together are over the bound, before Graphviz sees any of them."""
     if max_size is None:
         return
     sizes = [picture_size(graph) for graph in graphs]
@@ -58,7 +59,7 @@ def check_size(graphs: Iterable[nx.MultiDiGraph], max_size: int | None) -> None:
 
 
 def too_large(what: str, size: int | None, bound: int) -> TooLarge:
-    """The error for a picture over the bound, with its size where it was counted."""
+    """The error for a picture over the bound, with its size if that was counted."""
     return TooLarge(
         f"{what}, over the bound of {bound:,}",
         Advice("level", "fold", "take level='fold'"),

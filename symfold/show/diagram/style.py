@@ -1,13 +1,13 @@
-"""How the kinds of nodes and edges look: by shape and line first, by colour as well. A new kind is one row.
+"""The look of each kind of node and edge: by shape and line first, by color as well. A new kind is one row.
 
-The colours are Okabe and Ito's, which colour-blind readers can tell apart.
+The colors are Okabe and Ito's, which color-blind readers can distinguish.
 """
 
 from __future__ import annotations
 
 Style = dict[str, str]
 
-FONT = "Helvetica"  # one name: Graphviz takes the width of letters from a table, and finds no list of fonts there
+FONT = "Helvetica"  # one name: Graphviz looks letter widths up by font name, and knows no lists of fonts
 INK = "#222222"
 QUIET = "#777777"
 
@@ -57,33 +57,29 @@ EDGES: dict[str, Style] = {
     "capture": {"color": "#007A5A", "style": "dashed"},
     "item": {"color": "#0072B2", "arrowhead": "vee", "style": "dotted", "penwidth": "1.4"},
     "parameter": {"color": "#A3517A", "arrowhead": "odot", "arrowsize": "0.5"},
-    "loop": {
-        "penwidth": "1.8",
-        "arrowsize": "0.7",
-        "dir": "back",
-        "weight": "0",
-    },  # written the other way: it has a lane of its own
+    # written in reverse, so that it gets a lane of its own
+    "loop": {"penwidth": "1.8", "arrowsize": "0.7", "dir": "back", "weight": "0"},
 }
 SIGNS = {"*": "×", "/": "÷", "-": "−", ">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
-LEGEND = {  # a sign that looks like the kind, and what it stands for
+LEGEND = {  # a sign that looks like the kind, and its meaning
     "input": "⬢ input", "layer": "□ layer", "state": "◯ state", "join": "⊕ join", "primitive": "▢ operation", "parameter": "⛁ parameter",
     "output": "⬡ output", "fold": "▣ fold", "step": "▤ step",
 }  # fmt: skip
 LINES = {
-    "skip": "━▶ skip: the state, past the layer", "capture": "╌▶ captured: from outside the steps", "item": "┈▶ item: one a step",
+    "skip": "━▶ skip: the state, past the layer", "capture": "╌▶ captured: from outside the steps", "item": "┈▶ item: one per step",
     "parameter": "─○ parameter", "loop": "⤺ to the next step",
 }  # fmt: skip
 
 
 def legend(nodes: set[str], edges: set[str]) -> str:
-    """What the shapes and lines of these kinds stand for: a line of text for the shapes, one for the lines.
+    """The meaning of the shapes and lines of these kinds: one line of text for the shapes, one for the lines.
 
     >>> print(legend({"layer", "join"}, {"skip"}))
     □ layer     ⊕ join
     ━▶ skip: the state, past the layer
     """
-    told = (
+    rows = (
         [text for kind, text in table.items() if kind in kinds] for table, kinds in ((LEGEND, nodes), (LINES, edges))
     )
-    return "\n".join("     ".join(texts) for texts in told if texts)
+    return "\n".join("     ".join(texts) for texts in rows if texts)

@@ -1,4 +1,4 @@
-"""Labels as people read them: f12 with a subscript, z_{k-1} too."""
+"""Labels with subscripts: f12, z_{k-1}."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ALLOWED = re.compile(r"[0-9+\-=()aehijklmnoprstuvx,]+")
 
 
 def pretty(label: str) -> str:
-    """A label with its indices lowered, where letters for that exist.
+    """A label with its indices as subscripts, if Unicode has them.
 
     >>> pretty("f12"), pretty("z_{k-1}"), pretty("f1, ..., f1000"), pretty("gate_q")
     ('f₁₂', 'zₖ₋₁', 'f₁, …, f₁₀₀₀', 'gate_q')
@@ -19,7 +19,7 @@ def pretty(label: str) -> str:
 
 
 def lowered(index: str) -> str:
-    """An index as a subscript, or after an underscore where it has no such letters.
+    """An index as a subscript, or after an underscore if Unicode lacks a letter.
 
     >>> lowered("k,t-1"), lowered("q")
     ('ₖ,ₜ₋₁', '_q')

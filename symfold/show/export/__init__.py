@@ -1,7 +1,9 @@
 """Exports: the graph of a net in other formats. A new format is one file with its row.
 
-registry   what a row holds
-dot, graphml, mermaid, node_link, tikz   one format each
+In: a net and a level. Out: text.
+
+    registry   the row of a format
+    dot, graphml, mermaid, node_link, tikz   one format each
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def to_text(net: Any, format: str, level: str = "layer") -> str:
 
 
 def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathlib.Path:
-    """Write the graph of a net to a file; its suffix says the format."""
+    """Write the graph of a net to a file; the suffix selects the format."""
     where = pathlib.Path(path)
     rows = {row.suffix: row for row in EXPORTS.values()}
     if where.suffix not in rows:

@@ -12,11 +12,11 @@ from symfold.show.graph.names import visible
 
 
 def write(net: Any, level: str) -> str:
-    found = graph(net, level)
-    for _, data in found.nodes(data=True):
+    net_graph = graph(net, level)
+    for _, data in net_graph.nodes(data=True):
         data.update({key: visible(value) for key, value in data.items() if isinstance(value, str)})
-    names = {name: visible(name) for name in found if visible(name) != name}
-    return "\n".join(nx.generate_graphml(nx.relabel_nodes(found, names) if names else found)) + "\n"
+    names = {name: visible(name) for name in net_graph if visible(name) != name}
+    return "\n".join(nx.generate_graphml(nx.relabel_nodes(net_graph, names) if names else net_graph)) + "\n"
 
 
 ROW = Row("graphml", write, ".graphml", "XML for graph editors")

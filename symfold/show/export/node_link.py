@@ -1,4 +1,4 @@
-"""Node-link JSON: what NetworkX and D3 read."""
+"""Node-link JSON, for NetworkX and D3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the table of export formats holds: one row a format."""
+"""The rows of the table of export formats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """A format by name: how a net at a level is written, the suffix of its files, what it is for."""
+    """A format: its name, its writer of a net at a level, its suffix, and its purpose."""
 
     name: str
     write: Callable[[Any, str], str]

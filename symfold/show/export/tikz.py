@@ -1,4 +1,4 @@
-"""TikZ: a document of its own for LaTeX, with the states on a line, the rest below it, the steps in boxes."""
+"""TikZ: a standalone LaTeX document, with the states on a line, the rest below it, the steps in boxes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import networkx as nx
 from symfold.show.diagram.operands import with_operands
 from symfold.show.export.registry import Row
 from symfold.show.graph import graph
-from symfold.show.graph.names import safe_names, visible
+from symfold.show.graph.names import safe_names, step_title, visible
 
 HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
 \usepackage[T1]{fontenc}
@@ -32,11 +32,11 @@ STYLED = ("skip", "capture", "item", "parameter", "loop")
 
 
 def write(net: Any, level: str) -> str:
-    found = with_operands(graph(net, level))
-    ids, places = safe_names(found), layout(found)
+    net_graph = with_operands(graph(net, level))
+    ids, places = safe_names(net_graph), layout(net_graph)
     lines, groups = [], dict[str, list[str]]()
     for name, (x, y) in places.items():
-        data = found.nodes[name]
+        data = net_graph.nodes[name]
         state = (
             f", label=above:{{{tex(data['state'])}}}"
             if data["kind"] in ("layer", "join", "primitive") and "state" in data
@@ -45,90 +45,88 @@ def write(net: Any, level: str) -> str:
         lines.append(rf"  \node[{data['kind']} node{state}] ({ids[name]}) at ({x:g},{y}) {{{tex(data['label'])}}};")
         if data.get("group") and level != "step":
             groups.setdefault(data["group"].split("/")[0], []).append(ids[name])
-    for source, end, data in found.edges(data=True):
+    for source, end, data in net_graph.edges(data=True):
         style = ", ".join(
             filter(
                 None,
-                (f"{data['kind']} edge" * (data["kind"] in STYLED), bend(found, places, source, end, data["port"])),
+                (f"{data['kind']} edge" * (data["kind"] in STYLED), bend(net_graph, places, source, end, data["port"])),
             )
         )
-        told = data.get("label", data.get("mark"))
-        label = f" node[draw=none, auto, font=\\scriptsize] {{{tex(told)}}}" if told else ""
+        text = data.get("label", data.get("mark"))
+        label = f" node[draw=none, auto, font=\\scriptsize] {{{tex(text)}}}" if text else ""
         lines.append(rf"  \path ({ids[source]}) edge[{style}]{label} ({ids[end]});")
     lines += [
         rf"  \begin{{scope}}[on background layer]\node[group, fit={' '.join(f'({name})' for name in names)}, "
-        rf"label={{[title]north west:{tex(title(found, group))}}}] {{}};\end{{scope}}"
+        rf"label={{[title]north west:{tex(step_title(net_graph, group))}}}] {{}};\end{{scope}}"
         for group, names in groups.items()
     ]
     return HEAD + "\n".join(lines) + "\n" + TAIL
 
 
-def title(found: nx.MultiDiGraph, group: str) -> str:
-    return str(found.graph.get(f"title {group}", f"step {group.lstrip('abcdefghijklmnopqrstuvwxyz')}"))
-
-
-def layout(found: nx.MultiDiGraph) -> dict[str, tuple[float, int]]:
-    """A column for each distance from the inputs, as wide as its labels; row 0 for what carries the state, the others below it."""
+def layout(net_graph: nx.MultiDiGraph) -> dict[str, tuple[float, int]]:
+    """A column per distance from the inputs, as wide as its labels; row 0 for the state, other nodes are below it."""
     forward = nx.MultiDiGraph()
-    forward.add_nodes_from(found)
-    forward.add_edges_from((a, b) for a, b, data in found.edges(data=True) if a != b and data["kind"] != "loop")
-    forward.add_edges_from(in_turn(found))
+    forward.add_nodes_from(net_graph)
+    forward.add_edges_from((a, b) for a, b, data in net_graph.edges(data=True) if a != b and data["kind"] != "loop")
+    forward.add_edges_from(order_of_steps(net_graph))
     column: dict[str, int] = {}
     for name in nx.topological_sort(forward):
         column[name] = max((column[before] + 1 for before in forward.predecessors(name)), default=0)
-    for name in found:  # what nothing leads to stands right before its first reader
+    for name in net_graph:  # a source goes right before its first reader
         if not forward.in_degree(name) and forward.out_degree(name):
             column[name] = max(0, min(column[after] for after in forward.successors(name)) - 1)
     widths = [1.0] * (max(column.values(), default=0) + 1)
     for name, x in column.items():
-        letters = max(map(len, str(found.nodes[name]["label"]).split("\n")))
+        letters = max(map(len, str(net_graph.nodes[name]["label"]).split("\n")))
         widths[x] = max(widths[x], round(0.3 + 0.12 * letters, 2))
-    centres = [round(sum(widths[:x]) + (widths[x] - widths[0]) / 2, 2) for x in range(len(widths))]
-    above: dict[int, int] = {}
-    below: dict[int, int] = {}
+    centers = [round(sum(widths[:x]) + (widths[x] - widths[0]) / 2, 2) for x in range(len(widths))]
+    used_above: dict[int, int] = {}
+    used_below: dict[int, int] = {}
     places: dict[str, tuple[float, int]] = {}
-    for name in found:
+    for name in net_graph:
         x = column[name]
-        if carries_state(found, name):
-            places[name] = (centres[x], above.get(x, 0))
-            above[x] = above.get(x, 0) + 1
+        if carries_state(net_graph, name):
+            places[name] = (centers[x], used_above.get(x, 0))
+            used_above[x] = used_above.get(x, 0) + 1
         else:
-            below[x] = below.get(x, 0) + 1
-            places[name] = (centres[x], -below[x])
+            used_below[x] = used_below.get(x, 0) + 1
+            places[name] = (centers[x], -used_below[x])
     return places
 
 
-def in_turn(found: nx.MultiDiGraph) -> list[tuple[str, str]]:
-    """Edges that put a step after the state before it, also where nothing in the step reads that state."""
+def order_of_steps(net_graph: nx.MultiDiGraph) -> list[tuple[str, str]]:
+    """Edges that put a step after the previous state, even if nothing in the step reads that state."""
     groups: dict[str, list[str]] = {}
-    for name, group in found.nodes(data="group"):
+    for name, group in net_graph.nodes(data="group"):
         if group and "/" in group:
-            return []  # steps of steps: the inner ones stand below each other
+            return []  # nested steps: the inner ones are drawn below each other
         if group:
             groups.setdefault(group, []).append(name)
     steps = list(groups.values())
-    ends = [next((name for name in reversed(step) if "state" in found.nodes[name]), "") for step in steps]
+    ends = [next((name for name in reversed(step) if "state" in net_graph.nodes[name]), "") for step in steps]
     return [(end, name) for end, step in zip(ends, steps[1:], strict=False) if end for name in step]
 
 
-def carries_state(found: nx.MultiDiGraph, name: str) -> bool:
-    data = found.nodes[name]
-    begins = any(kind in ("state", "skip", "init") for _, _, kind in found.out_edges(name, data="kind"))
-    gives = data["kind"] != "input" and any(found.nodes[end]["kind"] == "state" for end in found.successors(name))
+def carries_state(net_graph: nx.MultiDiGraph, name: str) -> bool:
+    data = net_graph.nodes[name]
+    begins = any(kind in ("state", "skip", "init") for _, _, kind in net_graph.out_edges(name, data="kind"))
+    gives = data["kind"] != "input" and any(
+        net_graph.nodes[end]["kind"] == "state" for end in net_graph.successors(name)
+    )
     return "state" in data or data["kind"] in ("state", "output") or begins or gives
 
 
-def bend(found: nx.MultiDiGraph, places: dict[str, tuple[float, int]], source: str, end: str, port: int) -> str:
-    """How an edge leaves the straight line, so that it passes by nodes in its row and its own parallels."""
+def bend(net_graph: nx.MultiDiGraph, places: dict[str, tuple[float, int]], source: str, end: str, port: int) -> str:
+    """How an edge bends, to bypass nodes in its row and its own parallels."""
     if source == end:
         return "loop above"
     (x1, y1), (x2, y2) = places[source], places[end]
-    kind = found.edges[source, end, port]["kind"]
+    kind = net_graph.edges[source, end, port]["kind"]
     if kind == "loop":
         return "bend right=25"
     if kind == "capture" and y2 < y1 and x2 > x1:  # below the layers that stand between
         return "out=-85, in=-125, looseness=0.8"
-    angle = 10 * port if found.number_of_edges(source, end) > 1 else 0
+    angle = 10 * port if net_graph.number_of_edges(source, end) > 1 else 0
     passed = (
         any(min(x1, x2) < x < max(x1, x2) and y == y1 for x, y in places.values())
         if y1 == y2 and abs(x1 - x2) > 1
@@ -139,7 +137,7 @@ def bend(found: nx.MultiDiGraph, places: dict[str, tuple[float, int]], source: s
 
 
 def tex(text: Any) -> str:
-    """A label as LaTeX: names with indices as mathematics, the rest with TeX's own characters escaped.
+    """A label as LaTeX: names with indices as mathematics, TeX's special characters escaped.
 
     >>> tex("f12"), tex("z_{k-1}"), tex("50% & more")
     ('$f_{12}$', '$z_{k-1}$', '50\\\\% \\\\& more')

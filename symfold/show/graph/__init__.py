@@ -1,15 +1,17 @@
 """Graphs: a net as a NetworkX graph, at five levels.
 
-arithmetic   differences and quotients as one node each
-formulas     the formula of a node
-labels       the label of a node
-edges        what each edge of a block carries
-names        names of nodes, by position
-places       which step of which fold is being recorded
-record       a graph being recorded
-stepped      one node per step
-folded       one node per fold
-unrolled     one node per layer, or per operation
+In: a net. Out: a `networkx.MultiDiGraph` with plain attributes.
+
+    arithmetic   differences and quotients as one node each
+    formulas     the formula of a step
+    labels       the label of a node
+    edges        the kind of each edge of a block
+    names        names of nodes, by position
+    places       the place of a recording among folds and steps
+    record       the recorder of a graph
+    stepped      one node per step
+    folded       one node per fold
+    unrolled     one node per layer, or per operation
 """
 
 from __future__ import annotations
@@ -31,9 +33,9 @@ from symfold.show.graph.stepped import Steps
 from symfold.show.graph.unrolled import Layers, Primitives
 
 LEVELS: dict[str, type[Recorder]] = {
-    "fold": Folds,  # one node a fold, with a loop
+    "fold": Folds,  # one node per fold, with a loop
     "block": Blocks,  # one step of each fold, with a loop
-    "step": Steps,  # one node a mapper application
+    "step": Steps,  # one node per mapper application
     "layer": Layers,  # layer applications and joins
     "primitive": Primitives,  # layer bodies opened
 }
@@ -41,9 +43,9 @@ UNROLLED = ("step", "layer", "primitive")
 
 
 def graph(net: Any, level: str = "layer") -> nx.MultiDiGraph:
-    """A net as a graph. Edge keys are argument positions, so that parallel edges stay apart; attributes are plain values.
+    """A net as a graph. Edge keys are argument positions, so parallel edges stay separate; attributes are plain values.
 
-    Nodes have `kind`, `op`, `label`, `shape`, and where it applies `layer`, `state`, `step`, `nesting`, `group`; edges
+    Nodes have `kind`, `op`, `label`, `shape`, and if it applies `layer`, `state`, `step`, `nesting`, `group`; edges
     have `port` and `kind`: state, skip, item, capture, parameter, data or output.
 
     >>> import symfold as sf
@@ -61,18 +63,19 @@ def graph(net: Any, level: str = "layer") -> nx.MultiDiGraph:
 
 
 def fold_nodes(net: Any) -> list[Node]:
-    """Every fold that is held, nested ones too."""
-    found = list(net.bindings)
-    return found + [node for block in net.blocks for node in walk(block.results) if isinstance(node.op, Fold)]
+    """Every fold of a net, nested ones too."""
+    return list(net.bindings) + [
+        node for block in net.blocks for node in walk(block.results) if isinstance(node.op, Fold)
+    ]
 
 
 def symbolic_depth(net: Any) -> Any:
-    """The first depth of a net that is still a symbol, if there is one."""
+    """The first symbolic depth of a net, if any."""
     return next((node.op.count for node in fold_nodes(net) if not isinstance(node.op.count, int)), None)
 
 
 def count_steps(net: Any) -> float:
-    """How many steps the unrolled net has, steps inside of steps counted; infinite where a depth is a symbol.
+    """The number of steps of the unrolled net, nested steps included; infinite if a depth is a symbol.
 
     >>> import symfold as sf
     >>> count_steps(sf.fold(sf.mappers.residual, sf.layers("f", count=1000), sf.tensor("x")))
@@ -81,15 +84,15 @@ def count_steps(net: Any) -> float:
     return sum(_steps_of(node, {}) for node in net.bindings)
 
 
-def _steps_of(node: Node, known: dict[Block, float]) -> float:
+def _steps_of(node: Node, memo: dict[Block, float]) -> float:
     fold: Fold = node.op
     if not isinstance(fold.count, int):
         return float("inf")
-    if fold.block not in known:
-        known[fold.block] = 1 + sum(
-            _steps_of(inner, known) for inner in walk(fold.block.results) if isinstance(inner.op, Fold)
+    if fold.block not in memo:
+        memo[fold.block] = 1 + sum(
+            _steps_of(inner, memo) for inner in walk(fold.block.results) if isinstance(inner.op, Fold)
         )
-    return fold.count * known[fold.block]
+    return fold.count * memo[fold.block]
 
 
 attach(Net, graph=graph)

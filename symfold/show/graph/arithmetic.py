@@ -1,11 +1,11 @@
-"""Differences and quotients as operations in their own right: a net holds them as sums and products.
+"""Differences and quotients as operations; in a net they are sums and products.
 
-    a - b   held as Add(a, Mul(-1, b))     shown as Sub(a, b)
-    a / b   held as Mul(a, Pow(b, -1))     shown as Div(a, b)
-    1 / b   held as Pow(b, -1)             shown as Div(1, b)
+    a - b   in the net Add(a, Mul(-1, b))     shown as Sub(a, b)
+    a / b   in the net Mul(a, Pow(b, -1))     shown as Div(a, b)
+    1 / b   in the net Pow(b, -1)             shown as Div(1, b)
 
-What others read of a negation or a reciprocal stays beside them. A fold may hold the negation or the reciprocal of what
-its steps capture outside of them: it goes into the steps where they read it in differences or quotients alone.
+A negation or reciprocal that has other readers stays as well. A fold may compute the negation or reciprocal of a
+captured value outside its steps: it moves into the steps if they read it only in differences or quotients.
 """
 
 from __future__ import annotations
@@ -73,32 +73,32 @@ def _paired_fold(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
     for place in range(fold.carries, len(args)):
         inner, arg = args[place].args[-1:], args[place]
         if inner and inner[0].shape == arg.shape and (_is_reciprocal(arg) or _is_negation(arg)):
-            inside = _taken_in(block, place, arg.op)
-            block, operands[place] = (inside, inner[0]) if inside else (block, arg)
+            absorbed = _absorbed(block, place, arg.op)
+            block, operands[place] = (absorbed, inner[0]) if absorbed else (block, arg)
     node = Node(Fold(paired_block(block), fold.count, fold.carries, fold.each), tuple(operands))
     return tuple(Node(Select(position), (node,)) for position in range(len(block.results)))
 
 
 @lru_cache(maxsize=256)
-def _taken_in(block: Block, place: int, op: Any) -> Block | None:
-    """The block with the reciprocal or negation of an argument taken inside; none where it would be left there as such."""
+def _absorbed(block: Block, place: int, op: Any) -> Block | None:
+    """The block with the negation or reciprocal of an argument inside; None if it would not be absorbed there."""
     formal = block.formals[place]
-    held = Node(sp.Pow, (formal, MINUS_ONE)) if op is Div else Node(sp.Mul, (MINUS_ONE, formal))
-    (shown,) = paired((held,))
-    inside = Block(block.shapes, substitute(block.results, {formal: held}))
-    return None if shown in walk(paired_block(inside).results) else inside
+    operation = Node(sp.Pow, (formal, MINUS_ONE)) if op is Div else Node(sp.Mul, (MINUS_ONE, formal))
+    (shown,) = paired((operation,))
+    extended = Block(block.shapes, substitute(block.results, {formal: operation}))
+    return None if shown in walk(paired_block(extended).results) else extended
 
 
 def _product(factors: Sequence[Node]) -> Node:
-    """A product; over what its reciprocals have below the line, if it has other factors."""
-    above = [factor for factor in factors if not _is_reciprocal(factor)]
-    below = [factor.args[1] for factor in factors if _is_reciprocal(factor)]
-    if not above or not below:
-        return _joined(factors)
-    return Node(Div, (_joined(above), _joined(below)))
+    """A product, divided by the denominators of its reciprocals if it has other factors."""
+    numerator = [factor for factor in factors if not _is_reciprocal(factor)]
+    denominator = [factor.args[1] for factor in factors if _is_reciprocal(factor)]
+    if not numerator or not denominator:
+        return _product_of(factors)
+    return Node(Div, (_product_of(numerator), _product_of(denominator)))
 
 
-def _joined(factors: Sequence[Node]) -> Node:
+def _product_of(factors: Sequence[Node]) -> Node:
     return factors[0] if len(factors) == 1 else Node(sp.Mul, tuple(factors))
 
 
@@ -111,23 +111,23 @@ def _is_negation(node: Node) -> bool:
 
 
 def _sum(terms: Sequence[Node]) -> Node:
-    """A sum, term by term; what has a minus sign after the first is subtracted."""
+    """A sum, term by term; negated terms after the first are subtracted."""
     total, added = terms[0], [terms[0]]
     for term in terms[1:]:
         if _is_negation(term):
-            total = Node(Sub, (_added(added), term.args[1]))
+            total = Node(Sub, (_sum_of(added), term.args[1]))
             added = [total]
         else:
             added.append(term)
-    return _added(added)
+    return _sum_of(added)
 
 
-def _added(terms: Sequence[Node]) -> Node:
+def _sum_of(terms: Sequence[Node]) -> Node:
     return terms[0] if len(terms) == 1 else Node(sp.Add, tuple(terms))
 
 
 def unpaired(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with differences and quotients as nets hold them, to be written as formulas.
+    """The roots with differences and quotients as sums and products again, to be written as formulas.
 
     >>> from symfold.core.tensors import tensor
     >>> unpaired(paired([tensor("a") / tensor("b") - 2]))

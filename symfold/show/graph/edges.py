@@ -1,4 +1,4 @@
-"""What the edges of a block carry: a state, a skip, an item, a captured value, or data on its way through the step."""
+"""The kinds of edges of a block: a state, a skip, an item, a captured value, or data within the step."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ from symfold.core.walks import walk
 from symfold.show.graph.labels import JOINS, operation_name
 
 Kinds = dict[Node, tuple[str, ...]]
-_ARITHMETIC = {*JOINS, sp.Pow.__name__, "item", "take", "reverse", "expand", "squeeze"}  # and what only arranges
+_ARITHMETIC = {*JOINS, sp.Pow.__name__, "item", "take", "reverse", "expand", "squeeze"}  # and mere arrangement
 
 
 def formal_kinds(fold: Fold) -> tuple[str, ...]:
-    """What each formal of a fold's block stands for."""
+    """The kind of each formal of a fold's block."""
     return ("state",) * fold.carries + tuple("item" if each else "capture" for each in fold.each)
 
 
 @lru_cache(maxsize=256)
 def edge_kinds(block: Block, formals: tuple[str, ...]) -> Kinds:
-    """For each operation of a block, what each of its arguments carries.
+    """For each operation of a block, the kinds of its arguments.
 
-    A state, or plain arithmetic on it, that meets what came through a layer (or through anything that is no plain
-    arithmetic) is a skip, whatever the operation at which they meet: it went around that layer. What everything of the
-    state goes through inside of a step is like a state from there on, for what goes around a layer that reads it.
+    A state, or plain arithmetic on it, is a skip if it meets a value that came through a layer (or through any other
+    operation that is not plain arithmetic): it bypassed that layer. An operation on all paths of the state (a passage)
+    starts a new state, which in turn may bypass later layers.
     """
     walked = walk(block.results)
-    worked: set[Node] = set()
+    transformed: set[Node] = set()
     called: set[Node] = set()  # came through a layer since the last passage
-    inner: set[Node] = set()  # a passage that came through something, and what follows it
+    inner: set[Node] = set()  # a passage after some layer, and everything behind it
     stateful = {node for node in walked if isinstance(node.op, Formal) and formals[node.op.position] == "state"}
     states = frozenset(stateful)
     for node in walked:
         if not stateful.isdisjoint(node.args):
             stateful.add(node)
-    begun = passages(walked, stateful, states, block.results)
+    passed = passages(walked, stateful, states, block.results)
     for node in walked:
-        if node.args and (operation_name(node.op) not in _ARITHMETIC or not worked.isdisjoint(node.args)):
-            worked.add(node)
+        if node.args and (operation_name(node.op) not in _ARITHMETIC or not transformed.isdisjoint(node.args)):
+            transformed.add(node)
         if node in stateful and (isinstance(node.op, (Call, Fold)) or not called.isdisjoint(node.args)):
             called.add(node)
         if not inner.isdisjoint(node.args):
             inner.add(node)
-        if node in begun and node in worked:
-            worked.remove(node)
+        if node in passed and node in transformed:
+            transformed.remove(node)
             called.discard(node)
             inner.add(node)
         else:
-            begun.discard(node)
+            passed.discard(node)
     kinds: Kinds = {}
-    straight = {*block.results, *begun}  # what is read otherwise than as a skip
+    straight = {*block.results, *passed}  # read other than as a skip
     for node in reversed(walked):  # readers first
-        met = _met(node, worked, stateful)
-        goes_around = node not in worked and node not in straight
+        met = _met(node, transformed, stateful)
+        goes_around = node not in transformed and node not in straight
         carried = []
         for port, arg in enumerate(node.args):
             meets = any(k != port and (arg not in inner or node.args[k] in called) for k in met)
-            skips = arg in stateful and arg not in worked and (goes_around or meets)
+            skips = arg in stateful and arg not in transformed and (goes_around or meets)
             if not skips:
                 straight.add(arg)
             carried.append("skip" if skips else formals[arg.op.position] if isinstance(arg.op, Formal) else "data")
@@ -74,33 +74,33 @@ def edge_kinds(block: Block, formals: tuple[str, ...]) -> Kinds:
 def passages(
     walked: Sequence[Node], stateful: Collection[Node], states: Collection[Node], results: Sequence[Node]
 ) -> set[Node]:
-    """The operations that all goes through which the results read of the states: no way leads past them."""
+    """The operations on every path from the states to the results: their common dominators."""
     last: dict[Node, int] = {}
     for place, node in enumerate(walked):
         last |= {arg: place for arg in node.args if arg in stateful}
     last |= {node: len(walked) for node in results if node in stateful}
-    found = set()
-    until = max((last[state] for state in states), default=0)
+    passed = set()
+    furthest = max((last[state] for state in states), default=0)
     for place, node in enumerate(walked):
         if node in stateful and node not in states:
-            if until <= place:
-                found.add(node)
-            until = max(until, last[node])
-    return found
+            if furthest <= place:
+                passed.add(node)
+            furthest = max(furthest, last[node])
+    return passed
 
 
-def _met(node: Node, worked: set[Node], stateful: set[Node]) -> list[int]:
-    """The arguments of an operation at which a skip may end that came through a layer."""
+def _met(node: Node, transformed: set[Node], stateful: set[Node]) -> list[int]:
+    """The arguments of an operation that came through a layer, and that a skip may meet there."""
     if isinstance(node.op, (Call, Fold)):
         return []
     plain = isinstance(node.op, type) or operation_name(node.op) in _ARITHMETIC
     return [
-        port for port, arg in enumerate(node.args) if arg in worked and (plain or arg in stateful)
-    ]  # dot(z, W.T) is a layer's own
+        port for port, arg in enumerate(node.args) if arg in transformed and (plain or arg in stateful)
+    ]  # dot(z, W.T) belongs to the layer
 
 
 def is_join(node: Node, carried: Sequence[str]) -> bool:
-    """Whether a node brings values together: a sum, a product, a concatenation, a stack, or where a skip meets what it went around."""
+    """Whether a node joins values: a sum, product, concatenation or stack, or an operation where a skip ends."""
     if operation_name(node.op) in JOINS:
         return True
     return {"skip"} < set(carried) and not any(isinstance(arg.op, Constant) for arg in node.args)

@@ -1,13 +1,14 @@
-"""The levels `fold` and `block`: folds as they are held, whatever their depth.
+"""The levels `fold` and `block`: folds as folds, whatever their depth.
 
-`fold` shows one node a fold, with a loop that carries the state. `block` opens it: one step with its index, from the
+`fold` shows one node per fold, with a loop that carries the state. `block` opens it: one step with its index, from the
 state z_{k-1} to the state z_k, and a loop back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries
@@ -19,100 +20,122 @@ from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.graph.edges import formal_kinds
 from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
+from symfold.show.graph.places import FoldFrame
 from symfold.show.graph.record import Leaf, Recorder, Reversed
 from symfold.show.graph.stepped import layer_weights
-from symfold.show.notation.letters import INDICES, stems_of
+from symfold.show.notation.loops import Loop
 
 
-class Held(Recorder):
-    """Families of inputs stay whole."""
+@dataclass(frozen=True)
+class Position:
+    """A position in a sequence, as an affine function of the index of a fold: `times * index + offset`."""
+
+    index: str
+    times: int
+    offset: Any
+
+    def reversed(self, size: Any) -> Position:
+        """The same entry, counted from the end of a sequence."""
+        return Position(self.index, -self.times, size - 1 - self.offset)
+
+    def number(self, start: Any = 0, step: int = 1) -> str:
+        """The position as text; or its number, if the entries are numbered from `start` by `step`."""
+        return affine(self.index, self.times * step, start + self.offset * step)
+
+
+class Run(NamedTuple):
+    """The states that one graph node shows for all steps: their letter, the number of the first, how many, the sign."""
+
+    letter: str
+    start: Any
+    count: Any
+    sign: int
+
+
+class RolledRecorder(Recorder):
+    """Folds stay folds, and families of inputs stay families."""
 
     def __init__(self, net: Any):
         super().__init__(net)
-        names = stems_of(net)
-        self.indices = [letter for letter in INDICES if letter not in names]
-        self.runs: dict[
-            str, tuple[str, Any, Any]
-        ] = {}  # for a state that stands for all of its steps: its letter, the first one, how many
+        self.runs: dict[str, Run] = {}  # by graph node
 
     def reserved(self, leaf: Node) -> Iterable[str]:
         return (leaf.op.name,) if isinstance(leaf.op, Input) else ()
 
     def stacked(self, node: Node) -> Any:
-        return Leaf(node, span(node.op), family_name(node.op))
+        return Leaf(node, ends_of(node.op), family_name(node.op))
 
-    def _letter(self, depth: int) -> str:
-        """The index of the folds that lie so deep in others, which no name of the net is."""
-        return self.indices[depth - 1] if depth <= len(self.indices) else f"k{depth}"
-
-    def _entry_label(self, value: Any, first: Any, index: str) -> str:
-        """One entry of a sequence, by its index."""
+    def _entry_label(self, value: Any, frame: FoldFrame) -> str:
+        """The entry of a sequence that a step reads, by the index of the fold."""
+        loop = frame.loop
+        position = Position(loop.variable, loop.sign, -loop.sign * first_index(loop))
         if isinstance(value, Reversed):
-            return self._from_the_end(value, first, index)
+            return self._reversed_label(value, position)
         if not isinstance(value, Leaf):
-            return "..." if isinstance(value, Entries) else f"{self.called(value)}[{shifted(index, -first)}]"
+            return "..." if isinstance(value, Entries) else f"{self.called(value)}[{position.number()}]"
         op = value.node.op
         if isinstance(op, StackedInputs) and isinstance(op.names, Numbered):
-            return f"{op.names.prefix.removesuffix('_')}_{{{shifted(index, op.names.start - op.names.step * first, op.names.step)}}}"
-        return (
-            f"{value.name or value.label}_{{{index}}}"
-            if isinstance(op, StackedInputs)
-            else f"{value.label}[{shifted(index, -first)}]"
-        )
+            return f"{op.names.prefix.removesuffix('_')}_{{{position.number(op.names.start, op.names.step)}}}"
+        if isinstance(op, StackedInputs):
+            return f"{value.name or value.label}_{{{loop.variable if loop.sign > 0 else position.number(1)}}}"
+        return f"{value.label}[{position.number()}]"
 
-    def _from_the_end(self, value: Reversed, first: Any, index: str) -> str:
-        """The entry of a sequence read backwards, as an entry of that sequence."""
-        inner, size = value.value, length(value.node.shape)
+    def _reversed_label(self, value: Reversed, position: Position) -> str:
+        """An entry of a reversed sequence, as an entry of that sequence."""
+        inner, position = value.value, position.reversed(length(value.node.shape))
         if isinstance(inner, Leaf) and isinstance(inner.node.op, StackedInputs):
             names = inner.node.op.names
             if isinstance(names, Numbered) and names.step == 1:
-                return f"{names.prefix.removesuffix('_')}_{{{backward(index, names.start + size - 1 + first)}}}"
-            return f"{inner.name or inner.label}_{{{backward(index, size + first)}}}"
+                return f"{names.prefix.removesuffix('_')}_{{{position.number(names.start)}}}"
+            return f"{inner.name or inner.label}_{{{position.number(1)}}}"
         if isinstance(inner, str) and inner in self.runs:
-            letter, start, count = self.runs[inner]
-            return f"{letter}_{{{backward(index, start + count - 1 + first)}}}"
-        return f"{self.called(inner)}[{backward(index, size - 1 + first)}]"
+            run = self.runs[inner]
+            return f"{run.letter}_{{{position.number(run.start, run.sign)}}}"
+        return f"{self.called(inner)}[{position.number()}]"
 
 
-class Folds(Held):
-    """One node a fold, with a loop edge for each part of the state."""
+class Folds(RolledRecorder):
+    """One node per fold, with a loop edge for each part of the state."""
 
     level = "fold"
 
+    def __init__(self, net: Any):
+        super().__init__(net)
+        self._last_states: dict[str, str] = {}  # by graph node
+
+    def called(self, meaning: Any) -> str:
+        return self._last_states[meaning] if meaning in self._last_states else super().called(meaning)
+
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         frame = self.places.enter(node)
-        first, letters = frame.step, frame.letters
-        frame.step += fold.count
-        self.places.leave(node)
+        self.places.leave()
+        loop, letters, single = frame.loop, frame.letters, fold.count == 1
         name = self.names.counted("fold")
-        letter = self._letter(1)
-        index = letter if fold.count != 1 else str(first)
-        steps = [
-            f"{letters[part]}_{{{letter}-1}}" if fold.count != 1 else self.called(args[part])
-            for part in range(fold.carries)
-        ]
-        steps += [
-            self._entry_label(value, first, letter) if each else self.called(value)
+        before, after = state_indices(loop)
+        names = [self.called(args[part]) if single else f"{letters[part]}_{{{before}}}" for part in range(fold.carries)]
+        names += [
+            self._entry_label(value, frame) if each else self.called(value)
             for value, each in zip(args[fold.carries :], fold.each, strict=True)
         ]
-        told = [
-            f"{letters[part]}_{{{index}}} = {text}"
+        lines = [
+            f"{letters[part]}_{{{after}}} = {text}"
             for part in range(fold.carries)
-            if (text := step_formula(fold.block, part, steps))
+            if (text := step_formula(fold.block, part, names))
         ]
-        label = "\n".join([*told, run_text(letter, first, fold.count)])
+        label = "\n".join([*lines, index_range(loop)])
         self.put(name, "fold", "fold", label, fold.block.results[0], count=plain(fold.count), state=letters[0])
+        self._last_states[name] = f"{letters[0]}_{{{index_text(loop.end)}}}"
         hidden = layer_weights(fold.block)
         for port, (value, source, kind) in enumerate(zip(args, node.args, formal_kinds(fold), strict=True)):
             if not (port in hidden and isinstance(value, Leaf) and value.is_own):
                 self.edge(self.whole(value, source), name, port, kind)
-        for port in range(fold.carries if fold.count != 1 else 0):
-            self.edge(name, name, port, "state", label=f"{letters[port]}_{{{letter}-1}}")
+        for port in range(0 if single else fold.carries):
+            self.edge(name, name, port, "state", label=f"{letters[port]}_{{{before}}}")
         return [name] * len(fold.block.results)
 
 
-class Blocks(Held):
-    """One step of each fold, opened, between the state that comes in and the state that goes out."""
+class Blocks(RolledRecorder):
+    """One step of each fold, opened, between the incoming and the outgoing state."""
 
     level = "block"
 
@@ -120,54 +143,46 @@ class Blocks(Held):
         block, carries = fold.block, fold.carries
         before = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
         frame = self.places.enter(node)
-        first, frame.results = frame.step, ()
-        depth = len(self.places.folds)
-        name = self._letter(depth)
-        frame.index = str(first) if fold.count == 1 else name
-        own = [
-            self._entry(value, source, name, first) if each else value
+        loop, letters = frame.loop, frame.letters
+        index_before, index_after = state_indices(loop)
+        frame.results, frame.index = (), index_after if loop.sign > 0 else index_before
+        items = [
+            self._entry(value, source, frame) if each else value
             for value, source, each in zip(args[carries:], node.args[carries:], fold.each, strict=True)
         ]
         if fold.count != 1:
             inits = before
-            before = [self._state(frame.letters[part], f"{name}-1", block.results[part]) for part in range(carries)]
+            before = [self._state(letters[part], index_before, block.results[part]) for part in range(carries)]
             for part, init in enumerate(inits):
                 begun = isinstance(init, str) and self.graph.nodes[init]["kind"] == "state"
-                more = {} if begun else {"label": self._title(frame.letters[part], str(first - 1))}
+                more = {} if begun else {"label": self._title(letters[part], index_text(loop.start))}
                 self.edge(init, before[part], 0, "init", **more)
         names = [self.called(meaning) for meaning in before]
         names += [
-            self._entry_label(value, first, name) if each else self.called(value)
+            self._entry_label(value, frame) if each else self.called(value)
             for value, each in zip(args[carries:], fold.each, strict=True)
         ]
-        told = [
-            f"{self._title(frame.letters[part], frame.index)} = {text}"
+        lines = [
+            f"{self._title(letters[part], index_after)} = {text}"
             for part in range(carries)
             if (text := step_formula(block, part, names))
         ]
-        told = (
-            [*told[:-1], f"{told[-1]}, {run_text(name, first, fold.count)}"]
-            if told
-            else [run_text(name, first, fold.count)]
-        )
-        self.graph.graph[f"title {self.places.attributes()['group']}"] = "\n".join(told)
-        results = self.run(block.results, dict(zip(block.formals, [*before, *own], strict=True)))
-        after = [self._state(frame.letters[part], frame.index, block.results[part]) for part in range(carries)]
+        last = ", ".join([*lines[-1:], index_range(loop)])
+        self.graph.graph[f"title {self.places.attributes()['group']}"] = "\n".join([*lines[:-1], last])
+        results = self.run(block.results, dict(zip(block.formals, [*before, *items], strict=True)))
+        after = [self._state(letters[part], index_after, block.results[part]) for part in range(carries)]
         for part in range(carries):
             self.edge(self.whole(results[part], block.results[part]), after[part], 0, "data")
             if fold.count != 1:
                 self.edge(after[part], before[part], 1, "loop")
-        frame.step += fold.count
-        self.places.leave(node)
-        if depth == 1:
+        if len(self.places.folds) == 1:
+            starts = [(after, loop.start + loop.sign), *([(before, loop.start)] if fold.count != 1 else [])]
             self.runs |= {
-                state: (letter, first, fold.count) for state, letter in zip(after, frame.letters, strict=False)
+                state: Run(letter, start, fold.count, loop.sign)
+                for states, start in starts
+                for state, letter in zip(states, letters, strict=False)
             }
-            self.runs |= {
-                state: (letter, first - 1, fold.count)
-                for state, letter in zip(before, frame.letters, strict=False)
-                if fold.count != 1
-            }
+        self.places.leave()
         states = dict(zip(block.results[:carries], after, strict=True))
         return [
             *after,
@@ -178,9 +193,9 @@ class Blocks(Held):
         """An entry of the states by its number is the state of that number."""
         entry = entry_of(node)
         if entry and isinstance(args[0], str) and args[0] in self.runs:
-            letter, first, count = self.runs[args[0]]
-            place = first + entry[1] + (count if entry[1] < 0 else 0)
-            return self._picked(args[0], f"{letter}_{{{str(place).replace(' ', '')}}}", node)
+            run = self.runs[args[0]]
+            position = entry[1] + (run.count if entry[1] < 0 else 0)
+            return self._picked(args[0], f"{run.letter}_{{{index_text(run.start + run.sign * position)}}}", node)
         return super().apply(node, args)
 
     def _picked(self, sequence: str, label: str, node: Node) -> str:
@@ -196,42 +211,60 @@ class Blocks(Held):
         label = self._title(letter, index)
         return self.put(self.names.fresh(plain_name(label)), "state", "state", label, node, **self.places.attributes())
 
-    def _entry(self, value: Any, source: Node, index: str, first: Any) -> Any:
-        """One entry of a sequence, by its index."""
+    def _entry(self, value: Any, source: Node, frame: FoldFrame) -> Any:
+        """The entry of a sequence that a step reads."""
+        label, index = self._entry_label(value, frame), frame.loop.variable
         if isinstance(value, Reversed):
-            label = self._entry_label(value, first, index)
             if isinstance(value.value, Leaf):
                 return Leaf(source, label, f"{value.value.name or value.value.label}_{index}")
-            return self._picked(self.materialise(value.value), label, source)
-        if not isinstance(value, Leaf):
-            return value
-        return Leaf(source, self._entry_label(value, first, index), f"{value.name or value.label}_{index}")
+            return self._picked(self.materialize(value.value), label, source)
+        return Leaf(source, label, f"{value.name or value.label}_{index}") if isinstance(value, Leaf) else value
 
 
-def run_text(index: str, first: Any, count: Any) -> str:
-    """The values that an index takes.
+def first_index(loop: Loop) -> Any:
+    """The first value of a loop's index: the number of the state after the step, or before it if numbers run down."""
+    return loop.start + 1 if loop.sign > 0 else loop.start
 
-    >>> run_text("k", 1, 1000), run_text("k", 2, 1)
-    ('k = 1, ..., 1000', 'k = 2')
+
+def state_indices(loop: Loop) -> tuple[str, str]:
+    """The indices of the states before and after a step; those of a single step are numbers."""
+    if loop.fold.count == 1:
+        return index_text(loop.start), index_text(loop.end)
+    previous = f"{loop.variable}-1"
+    return (previous, loop.variable) if loop.sign > 0 else (loop.variable, previous)
+
+
+def index_range(loop: Loop) -> str:
+    """The values of a loop's index: `k = 1, ..., 1000`, `k = 3, 2`, `k = 2`."""
+    first, count = first_index(loop), loop.fold.count
+    last = first + loop.sign * (count - 1)
+    if count == 1:
+        return f"{loop.variable} = {first}"
+    return f"{loop.variable} = {first}, {'..., ' if count != 2 else ''}{last}"
+
+
+def index_text(number: Any) -> str:
+    """A number, or a depth, as an index.
+
+    >>> index_text(3)
+    '3'
     """
-    last = first + count - 1
-    return f"{index} = {first}" if last == first else f"{index} = {first}, {'..., ' if last != first + 1 else ''}{last}"
+    return str(number).replace(" ", "")
 
 
-def shifted(index: str, offset: Any, times: int = 1) -> str:
-    """An index times a number and moved: `k`, `k-1`, `3*k-2`, `k-n-1`."""
-    told = str(offset).replace(" ", "")
-    return ("" if times == 1 else f"{times}*") + (
-        index if offset == 0 else f"{index}{told}" if told.startswith("-") else f"{index}+{told}"
-    )
+def affine(index: str, times: int, offset: Any) -> str:
+    """An affine function of an index.
+
+    >>> affine("k", 1, 0), affine("k", 1, -1), affine("k", 3, -2), affine("k", -1, 4)
+    ('k', 'k-1', '3*k-2', '4-k')
+    """
+    if times == -1:
+        return f"{index_text(offset)}-{index}"
+    product, sum_ = ("" if times == 1 else f"{times}*") + index, index_text(offset)
+    return product if offset == 0 else f"{product}{'' if sum_.startswith('-') else '+'}{sum_}"
 
 
-def backward(index: str, last: Any) -> str:
-    """An index that counts down from a number: `n-k`, `4-k`, `n+1-k`."""
-    return f"{last}-{index}".replace(" ", "")
-
-
-def span(family: StackedInputs) -> str:
+def ends_of(family: StackedInputs) -> str:
     """The names of a family, the middle ones left out."""
     names = family.names
     if isinstance(names, Numbered):

@@ -1,4 +1,4 @@
-"""One step as a line of text: the block of a fold with names in the place of its formals."""
+"""One step as a line of text: the block of a fold with names for its formals."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from symfold.core.walks import substitute
 from symfold.show.graph.arithmetic import unpaired
 from symfold.show.notation.templates import preview
 
-LONGEST = 130  # letters that are seen: indices without their braces
+LONGEST = 130  # visible characters: indices without their braces
 
 
 def step_formula(block: Block, part: int, names: Sequence[str], longest: int = LONGEST) -> str:
-    """A result of a block written with these names for its formals; empty where it would be long.
+    """A result of a block with these names for its formals; empty if it would be too long.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
@@ -31,7 +31,7 @@ def step_formula(block: Block, part: int, names: Sequence[str], longest: int = L
     return text if len(re.sub(r"_\{|\}", "", text)) <= longest else ""
 
 
-UNTOLD = " " * (LONGEST + 1)
+TOO_LONG = " " * (LONGEST + 1)
 
 
 @lru_cache(maxsize=256)
@@ -41,7 +41,7 @@ def template(block: Block, part: int) -> str:
         for k, shape in enumerate(block.shapes)
     }
     text = preview(substitute(unpaired((block.results[part],)), stand_ins)[0])
-    return text if "..." not in text and "fold(" not in text else UNTOLD
+    return text if "..." not in text and "fold(" not in text else TOO_LONG
 
 
 def _placeholder(position: int) -> str:

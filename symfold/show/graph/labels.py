@@ -1,4 +1,4 @@
-"""What a graph calls operations, numbers and shapes: plain text, fit for every format."""
+"""Labels of operations, numbers and shapes: plain text, fit for every format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST = 40
 
 @cache
 def operation_name(op: Any) -> str:
-    """The standard name of an operation: SymPy's class, or the row of the table.
+    """The standard name of an operation: its SymPy class or its primitive.
 
     >>> operation_name(sp.Add), operation_name(sp.tanh)
     ('Add', 'tanh')
@@ -35,7 +35,7 @@ def operation_name(op: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def operation_label(op: Any) -> str:
-    """An operation as people write it: + for Add, [2] for an entry."""
+    """An operation as it is usually written: + for Add, [2] for an entry."""
     name = operation_name(op)
     if isinstance(op, Apply) and name == "item":
         return f"[{', '.join(map(_slice, dict(op.attributes)['index']))}]"
@@ -50,12 +50,12 @@ def _slice(part: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def shape_text(shape: Shape) -> str:
-    """A shape as text; empty for what has none."""
+    """A shape as text; empty for the name of a layer."""
     return "" if shape[-1:] == (NAME,) else show(shape)
 
 
 def constant_label(node: Node) -> str:
-    """A number as it is; an array by its entries where they are few, else by its shape, and zeros and ones by that name.
+    """A number as is; an array by its entries if they are few, else by its shape, with zeros and ones by name.
 
     >>> from symfold.core.conversion import as_node
     >>> constant_label(as_node(2)), constant_label(as_node([1.0, 2.0]))

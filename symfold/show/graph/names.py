@@ -1,14 +1,14 @@
-"""Names of graph nodes: from positions and the author's own names, so that the same net gives the same names."""
+"""Names of graph nodes: from positions and the author's names, so that equal nets give equal names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from symfold.show.notation.letters import STATES, stem
+import networkx as nx
 
 
 class Names:
-    """Names handed out once each; a name that is taken gets the next number: f1, f1_2, f1_3.
+    """A supply of unique names; a name already in use gets the next number: f1, f1_2, f1_3.
 
     >>> names = Names(reserved=["z1"])
     >>> names.fresh("z1"), names.own("z1"), names.own("f1"), names.own("f1")
@@ -21,15 +21,15 @@ class Names:
         self._last: dict[str, int] = {}
 
     def own(self, base: str) -> str:
-        """The name itself where it is free: for what the author named."""
+        """The name itself if it is free: for a node that the author named."""
         return self._take(base) if base not in self._used else self._numbered(base)
 
     def fresh(self, base: str) -> str:
-        """A name that no author's name stands for."""
+        """A name that the author did not use."""
         return self._take(base) if base not in self._used and base not in self._reserved else self._numbered(base)
 
     def counted(self, base: str) -> str:
-        """The next of add1, add2, ...: for what has no name of its own."""
+        """The next of add1, add2, ...: for a node without a name."""
         number = self._last[base] = self._last.get(base, 0) + 1
         name = f"{base}{number}"
         return name if name == self.fresh(name) else self.counted(base)
@@ -56,42 +56,30 @@ def plain_name(label: str) -> str:
     return f"{letter}{'_' if index[:1].isalpha() else ''}{index.replace(',', '_').replace('-1', '_before')}"
 
 
-class Letters:
-    """Letters for states, those of the formulas and in their order, none of them an author's name."""
-
-    def __init__(self, reserved: Iterable[str] = ()):
-        taken = {part for name in reserved for part in (name, stem(name))}
-        self._free = [letter for letter in STATES if letter not in taken]
-        self._given = 0
-
-    def next(self, count: int) -> tuple[str, ...]:
-        """So many further letters, one for each part of a state; when they are used up, the first ones doubled."""
-        first, self._given = self._given, self._given + count
-        size = len(self._free)
-        return tuple(
-            self._free[k % size] * (1 + k // size) if size else f"state{k}_" for k in range(first, first + count)
-        )
+def step_title(graph: nx.MultiDiGraph, group: str) -> str:
+    """The title of a step: its formula if the graph has one, else its number."""
+    return str(graph.graph.get(f"title {group}", f"step {group.lstrip('abcdefghijklmnopqrstuvwxyz')}"))
 
 
 def safe_names(names: Iterable[str], avoid: Iterable[str] = ()) -> dict[str, str]:
-    """For each name one that every format can take: itself where it is plain, else a number.
+    """For each name one that every format accepts: itself if it is plain, else a number.
 
     >>> safe_names(["x", 'a"b', "end"], avoid=["end"])
     {'x': 'x', 'a"b': 'node2', 'end': 'node3'}
     """
-    listed, kept = list(names), set(avoid)
-    plain = {name for name in listed if name.isascii() and name.isidentifier() and name not in kept}
+    all_names, keywords = list(names), set(avoid)
+    plain = {name for name in all_names if name.isascii() and name.isidentifier() and name not in keywords}
     safe: dict[str, str] = {}
-    for number, name in enumerate(listed, 1):
-        other = f"node{number}"
-        while other in plain:
-            other += "_"
-        safe[name] = name if name in plain else other
+    for number, name in enumerate(all_names, 1):
+        candidate = f"node{number}"
+        while candidate in plain:
+            candidate += "_"
+        safe[name] = name if name in plain else candidate
     return safe
 
 
 def visible(text: str) -> str:
-    """A text with the characters that no file format may hold made visible.
+    """A text in which characters that file formats forbid are replaced by a visible sign.
 
     >>> visible("a" + chr(0) + "b")
     'a�b'

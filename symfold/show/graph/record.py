@@ -1,6 +1,6 @@
-"""Recording a net as a graph: the interpreter whose meaning of a node is the name of a graph node.
+"""Recording a net as a graph: the interpreter that maps each node to the name of a graph node.
 
-Inputs and constants become graph nodes when something reads them, so that what only a closed layer reads is not shown.
+Inputs and constants become graph nodes when they are read, so that values read only by closed layers are not shown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from symfold.show.graph.places import Places
 
 @dataclass(frozen=True)
 class Leaf:
-    """An input, parameter, constant or name of a layer that no graph node stands for yet."""
+    """An input, parameter, constant or name of a layer without a graph node so far."""
 
     node: Node
     label: str
@@ -36,12 +36,12 @@ class Leaf:
 
     @property
     def is_own(self) -> bool:
-        """Whether a closed layer that reads it keeps it to itself."""
+        """Whether a closed layer that reads it hides it."""
         return isinstance(self.node.op, Constant) or self.role == "parameter"
 
     @property
     def role(self) -> str:
-        """What it is for: an input, a parameter, the name of a layer; an entry has the role of its sequence."""
+        """Input, parameter or layer; an entry has the role of its sequence."""
         node = self.node
         while is_primitive(node, reverse_row):
             node = node.args[0]
@@ -50,27 +50,27 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Reversed:
-    """A sequence read from its end, for which no graph node stands before something reads it whole."""
+    """A sequence read from its end; it gets a graph node only if it is read whole."""
 
     value: Any
     node: Node
 
 
 class Recorder(Interpreter):
-    """A graph in the making. Subclasses say what a fold and a layer become."""
+    """The recorder of a graph. Subclasses define folds and layers."""
 
     level = "layer"
 
     def __init__(self, net: Any):
         self.net = net.with_outputs(paired(net.outputs))
         reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
-        self.names, self.places = Names(reserved), Places(reserved)
+        self.names, self.places = Names(reserved), Places(self.net)
         self.graph = nx.MultiDiGraph(level=self.level)
         self._shown: dict[tuple[Node, str], str] = {}
         self._parts: dict[tuple[str, int], str] = {}
 
     def reserved(self, leaf: Node) -> Iterable[str]:
-        """The names that a leaf of the net lays claim to."""
+        """The names that a leaf of the net reserves."""
         return (leaf.op.name,) if isinstance(leaf.op, Input) else leaf.op.names
 
     def record(self) -> nx.MultiDiGraph:
@@ -90,19 +90,19 @@ class Recorder(Interpreter):
         return name
 
     def edge(self, source: Any, target: str, port: int, kind: str, **more: str | int) -> None:
-        """Add an edge into an argument position; the position is the key, so that parallel edges stay apart."""
-        name = self.materialise(source)
+        """Add an edge into an argument position; the position is the key, which keeps parallel edges separate."""
+        name = self.materialize(source)
         if kind in ("item", "capture", "data") and self.graph.nodes[name]["kind"] == "parameter":
             kind = "parameter"
         self.graph.add_edge(name, target, key=port, port=port, kind=kind, **more)
 
-    def materialise(self, meaning: Any) -> str:
-        """The graph node of a meaning, made now if need be. A number is made anew for each reader."""
+    def materialize(self, meaning: Any) -> str:
+        """The graph node of a meaning, added now if necessary. A number gets a node for each reader."""
         if isinstance(meaning, Reversed):
-            whole = (meaning.node, "")
-            if whole not in self._shown:
-                self._shown[whole] = self.apply(meaning.node, [meaning.value])
-            return self._shown[whole]
+            sequence_key = (meaning.node, "")
+            if sequence_key not in self._shown:
+                self._shown[sequence_key] = self.apply(meaning.node, [meaning.value])
+            return self._shown[sequence_key]
         if not isinstance(meaning, Leaf):
             return str(meaning)
         node, op, key = meaning.node, meaning.node.op, (meaning.node, meaning.label)
@@ -121,7 +121,7 @@ class Recorder(Interpreter):
         return name
 
     def called(self, meaning: Any) -> str:
-        """What a meaning is called in a formula."""
+        """The name of a meaning in a formula."""
         if isinstance(meaning, Entries):
             return "..."
         if isinstance(meaning, Reversed):
@@ -131,11 +131,9 @@ class Recorder(Interpreter):
         data = self.graph.nodes[meaning]
         if data["op"] == "transpose":
             return f"{self.called(next(self.graph.predecessors(meaning)))}.T"
-        return (
-            f"{data['state']}_{{{data['count']}}}" if data["kind"] == "fold" else str(data.get("state", data["label"]))
-        )
+        return str(data.get("state", data["label"]))
 
-    # -- what nodes mean
+    # -- meanings of nodes
 
     def leaf(self, node: Node) -> Any:
         return Leaf(node, constant_label(node) if isinstance(node.op, Constant) else node.op.name)
@@ -145,15 +143,15 @@ class Recorder(Interpreter):
             return self.index(value.value, size - 1 - position, node)
         if isinstance(value, Leaf) and isinstance(value.node.op, Constant):
             return self.leaf(element(value.node, position))
-        source = self.materialise(value)
+        source = self.materialize(value)
         if (source, position) not in self._parts:
-            whole = self.graph.nodes[source]
-            named = whole["kind"] in ("input", "parameter")
+            sequence = self.graph.nodes[source]
+            is_leaf = sequence["kind"] in ("input", "parameter")
             name = self.names.fresh(f"{source}_{position + 1}")
-            label = f"{whole['label']}[{position}]" if named else f"[{position}]"
+            label = f"{sequence['label']}[{position}]" if is_leaf else f"[{position}]"
             self.graph.add_node(
                 name,
-                kind=whole["kind"] if named else "primitive",
+                kind=sequence["kind"] if is_leaf else "primitive",
                 op="item",
                 label=label,
                 shape=shape_text(node.shape[1:]),
@@ -164,7 +162,7 @@ class Recorder(Interpreter):
 
     def meaning(self, node: Node, args: list[Any]) -> Any:
         if is_primitive(node, expand) and element(node, 0) is node.args[0] and not isinstance(args[0], Entries):
-            return Entries(args)  # a sequence of one, so that what reads its entry reads the value
+            return Entries(args)  # a sequence of one: reading its entry reads the value
         if is_primitive(node, reverse_row) and isinstance(args[0], (Leaf, str)) and length(node.shape) is not None:
             return Reversed(args[0], node)
         return super().meaning(node, args)
@@ -183,7 +181,7 @@ class Recorder(Interpreter):
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         if isinstance(node.op, Call):
             return self.layer(node, args)
-        sources = [self.materialise(arg) for arg in args]
+        sources = [self.materialize(arg) for arg in args]
         op, part, carried = operation_name(node.op), self.places.state_part(node), self.places.carried(node)
         name = self.names.counted(op.lower()) if part is None else self.names.fresh(plain_name(self.places.title(part)))
         self.put(
@@ -199,11 +197,11 @@ class Recorder(Interpreter):
         return name
 
     def layer(self, node: Node, args: Sequence[Any]) -> Any:
-        """A layer's application, closed: its parameters are its own affair."""
+        """A closed layer application: its parameters are hidden."""
         title, base = args[0].label, args[0].name or args[0].label
         arity, kinds = node.op.arity, self.places.carried(node)[1:]
         sources = [
-            (port, self.materialise(arg), kind)
+            (port, self.materialize(arg), kind)
             for port, (arg, kind) in enumerate(zip(args[1:], kinds, strict=True))
             if port < arity or not (isinstance(arg, Leaf) and arg.is_own)
         ]

@@ -1,4 +1,4 @@
-"""The level `step`: an unrolled mapper, each of its applications one box with the state and the function going in."""
+"""The level `step`: an unrolled fold, each mapper application one box that reads the state and the layer."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
 from symfold.show.graph.record import Leaf, Recorder
 
-LONGEST = 60  # letters of a formula in a box
+LONGEST = 60  # characters of a formula in a box
 
 
 class Steps(Recorder):
-    """Mapper applications; what they do inside is not shown."""
+    """Mapper applications, without their inside."""
 
     level = "step"
 
@@ -35,40 +35,40 @@ class Steps(Recorder):
             for value, source, each in zip(args[carries:], sources, fold.each, strict=True)
         ]
         kinds, hidden = formal_kinds(fold), layer_weights(fold.block)
-        given = [Entries() for _ in fold.block.results[carries:]]
+        outputs = [Entries() for _ in fold.block.results[carries:]]
         frame = self.places.enter(node)
         for number in range(count):
             title = self.places.title(0)
             values = [*state, *(entries[number] for entries in operands)]
-            told = (
-                step_formula(fold.block, 0, [self.called(value) for value in values], LONGEST) if carries == 1 else ""
-            )
+            names = [self.called(value) for value in values]
+            formula = step_formula(fold.block, 0, names, LONGEST) if carries == 1 else ""
+            label = f"{title} = {formula}" if formula else title
             box = self.put(
-                self.names.fresh(plain_name(title)), "step", "step", f"{title} = {told}" if told else title, fold.block.results[0],
+                self.names.fresh(plain_name(title)), "step", "step", label, fold.block.results[0],
                 state=title, **self.places.attributes(),
             )  # fmt: skip
             for port, value in enumerate(values):
                 if not (port in hidden and isinstance(value, Leaf) and value.is_own):
                     self.edge(value, box, port, kinds[port])
             state = [box] * carries
-            for kept in given:
-                kept.append(box)
-            frame.step += 1
-        self.places.leave(node)
-        return [*state, *given]
+            for entries in outputs:
+                entries.append(box)
+            frame.advance()
+        self.places.leave()
+        return [*state, *outputs]
 
     def _entries_of(self, value: Any, node: Node, count: int) -> Sequence[Any]:
         return value if isinstance(value, Entries) else [self.index(value, k, node) for k in range(count)]
 
 
 def layer_weights(block: Block) -> set[int]:
-    """The formals of a block that only layers read, as their parameters or captured values."""
+    """The formals of a block that only layers read, as parameters or captured values."""
     weights: set[int] = set()
     others: set[int] = {node.op.position for node in block.results if isinstance(node.op, Formal)}
     for node in walk(block.results):
         inner = layer_weights(node.op.block) if isinstance(node.op, Fold) else set()
         for port, arg in enumerate(node.args):
             if isinstance(arg.op, Formal):
-                own = port > node.op.arity if isinstance(node.op, Call) else port in inner
-                (weights if own else others).add(arg.op.position)
+                is_weight = port > node.op.arity if isinstance(node.op, Call) else port in inner
+                (weights if is_weight else others).add(arg.op.position)
     return weights - others

@@ -7,8 +7,6 @@ from typing import Any
 
 from symfold.core.nodes import Node
 from symfold.show.graph.arithmetic import paired_block
-from symfold.show.graph.edges import edge_kinds
-from symfold.show.graph.places import Frame
 from symfold.show.graph.record import Recorder
 
 
@@ -22,15 +20,15 @@ class Layers(Recorder):
         for part, result in enumerate(results[: node.op.carries]):
             if isinstance(result, str) and "group" in self.graph.nodes[result]:
                 self.graph.nodes[result].setdefault("state", self.places.title(part))
-        self.places.frames[-1].step += 1
+        self.places.folds[-1].advance()
         return results
 
     def end(self, node: Node) -> None:
-        self.places.leave(node)
+        self.places.leave()
 
 
 class Primitives(Layers):
-    """Layer bodies opened as well, with the parameters as nodes; what came from a layer keeps its name."""
+    """Layer bodies opened as well, with parameters as nodes; nodes of a layer carry its name."""
 
     level = "primitive"
 
@@ -48,9 +46,9 @@ class Primitives(Layers):
             return super().layer(node, args)
         body = paired_block(node.op.body)
         self._opened.append(args[0].label)
-        self.places.frames.append(Frame(edge_kinds(body, self.places.carried(node)[1:])))
+        self.places.open(body, self.places.carried(node)[1:])
         try:
             return self.run(body.results, dict(zip(body.formals, args[1:], strict=True)))[0]
         finally:
-            self.places.frames.pop()
+            self.places.leave()
             self._opened.pop()

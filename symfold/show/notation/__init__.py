@@ -1,22 +1,24 @@
 """Notation: a net as a formula, in any form and style.
 
-letters          unused letters for states and indices
-loops            the loop of a fold, in letters
-terms            formulas as terms
-entries          what each entry of a sequence is called
-readings         what each node is called at a step
-styles           text, Unicode, LaTeX, MathML
-alike            names that a style would write alike
-pieces           one operation as literal text with slots for its arguments
-primitive_rows, linear_maps, choices, operations   what one operation looks like
-symbolic         terms as SymPy expressions
-writing          terms as text
-repeats          like steps, written by filling names into one text
-layout           equations in lines
-steps, foldform  step by step, and folded
-sizes            the size of an expanded formula, before it is written
-expanded         the expanded form
-templates        a node's preview
+In: a net. Out: its formula as text, and its equations as SymPy expressions.
+
+    letters          unused letters for states and indices
+    loops            the letters and numbers of a net's folds
+    terms            formulas as terms
+    entries          the names of a sequence, entry by entry
+    readings         the name of each node at a step
+    styles           text, Unicode, LaTeX, MathML
+    alike            separation of names that a style would write alike
+    pieces           one operation as literal text with slots for its arguments
+    primitive_rows, linear_maps, choices, operations   the spelling of one operation
+    symbolic         terms as SymPy expressions
+    writing          terms as text
+    repeats          like steps, written by filling names into one text
+    layout           equations in lines
+    steps, foldform  the steps form and the fold form
+    sizes            the size of an expanded formula, before it is written
+    expanded         the expanded form
+    templates        previews of nodes
 """
 
 from __future__ import annotations
@@ -57,35 +59,35 @@ def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | No
     z₂ = f₂(z₁) + z₁
     z₃ = f₃(z₂) + z₂
     """
-    whole, form = Net.of(net), one_of("form", form, FORMS)
-    chosen = style_of(whole, style)
+    net, form = Net.of(net), one_of("form", form, FORMS)
+    row = style_of(net, style)
     if form == "fold":
-        return folded_formula(whole, chosen)
+        return folded_formula(net, row)
     if form == "steps":
-        return _steps(whole, chosen, max_ops)
-    expanded.check_size(whole, max_ops)
-    return "".join(expanded.stream(whole, style))
+        return _steps(net, row, max_ops)
+    expanded.check_size(net, max_ops)
+    return "".join(expanded.stream(net, style))
 
 
 def _steps(net: Net, style: Style, max_ops: int | None) -> str:
-    listed = equations(net)
-    count = len(listed)
+    net_equations = equations(net)
+    count = len(net_equations)
     if max_ops is not None and count > real("max_ops", max_ops):
         raise TooLarge(
             f"the net has {count:,} equations, over the bound of {max_ops:,}",
             Advice("form", "fold", 'use form="fold"'),
             Advice("max_ops", count, "lift the bound with max_ops=None"),
         )
-    return "".join(_framed_steps(listed, style))
+    return "".join(_framed_steps(net_equations, style))
 
 
-def _framed_steps(listed: Equations, style: Style) -> Iterator[str]:
-    several = len(listed) > 1
-    return framed(style, (equation(name, value, style, several) for name, value in listed.terms()), several)
+def _framed_steps(net_equations: Equations, style: Style) -> Iterator[str]:
+    several = len(net_equations) > 1
+    return framed(style, (equation(name, value, style, several) for name, value in net_equations.terms()), several)
 
 
 def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
-    """The fold form; `states` are the letters to take first for states."""
+    """The fold form; `states` are the letters to use first for states."""
     return "".join(_framed_fold(net, style, states))
 
 
@@ -123,11 +125,11 @@ def lines_formula(lines: Sequence[Line], style: Style) -> str:
     return "".join(framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1))
 
 
-# ---------------------------------------------------------------- displays, which never fail
+# ---------------------------------------------------------------- displays: these never raise
 
 
 def folded(net: Net) -> Net:
-    """The net to be shown in short: of many single steps, the folds that they are steps of."""
+    """The net to display: many single steps are rolled into folds."""
     return roll(net) if len(net.bindings) > SHORT else net
 
 
@@ -135,12 +137,12 @@ def describe(net: Net) -> str:
     """What `print(net)` shows: the steps of a short net, the folded form of a long one; under 2,000 characters."""
     try:
         return _short(folded(net), style_of(net, "text"))
-    except Exception as error:  # a display must never be what fails
+    except Exception as error:  # a display must never raise
         return f"a net that cannot be shown ({error})"[:BOUND]
 
 
 def display_latex(net: Net) -> str | None:
-    """What a notebook shows, or None where it would be too long."""
+    """What a notebook shows, or None if it would be too long."""
     try:
         shown = _short(folded(net), style_of(net, "latex"))
         return None if shown.endswith("...") else f"$\\displaystyle {shown}$"
@@ -157,18 +159,18 @@ def _short(net: Net, style: Style) -> str:
 
 
 def _short_steps(net: Net, style: Style) -> str | None:
-    """The steps, where they are few; of a net that is one formula, that formula."""
+    """The steps, if they are few; for a net that is one formula, that formula."""
     try:
-        listed = equations(net)
-        count = len(listed)
+        net_equations = equations(net)
+        count = len(net_equations)
     except SymfoldError:  # a symbolic depth has no steps to list
         return None
     if count > SHORT:
         return None
-    pairs = list(listed.terms())
-    if count == 1 and listed.steps == 0 and net.outputs and len(net.outputs) == 1:
+    pairs = list(net_equations.terms())
+    if count == 1 and net_equations.steps == 0 and net.outputs and len(net.outputs) == 1:
         return _bounded(stream(pairs[0][1], style))
-    return _bounded(_framed_steps(listed, style))
+    return _bounded(_framed_steps(net_equations, style))
 
 
 def _short_fold(net: Net, style: Style) -> str | None:
@@ -176,20 +178,20 @@ def _short_fold(net: Net, style: Style) -> str | None:
 
 
 def _bounded(parts: Iterator[str]) -> str | None:
-    kept: list[str] = []
+    chunks: list[str] = []
     size = 0
     for part in parts:
-        kept.append(part)
+        chunks.append(part)
         size += len(part)
         if size > BOUND:
             return None
-    return "".join(kept)
+    return "".join(chunks)
 
 
 def _clipped(shown: str) -> str:
     """Whole lines up to the bound, then an ellipsis."""
-    kept = shown[: BOUND - 4].rsplit("\n", 1)[0]
-    return f"{kept}\n..."
+    lines = shown[: BOUND - 4].rsplit("\n", 1)[0]
+    return f"{lines}\n..."
 
 
 attach(Net, formula=formula, __str__=describe, __repr__=describe, _repr_latex_=display_latex)

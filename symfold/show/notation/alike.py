@@ -1,4 +1,4 @@
-"""Alike: names that one style would write the same way, told apart. The plainest keeps its form, others are written as they are typed.
+"""Alike: separate names that a style would write the same way. The plainest keeps its form, the others appear as typed.
 
 x1 - x_1      unicode: x₁ - x_1      LaTeX: x_{1} - \\mathrm{x\\_1}
 """
@@ -23,20 +23,18 @@ ENTRY = sp.Symbol("k") - 1
 
 
 def style_of(net: Net, key: str) -> Style:
-    """A style in which no two names of a net are written alike.
+    """A style that writes no two names of a net alike.
 
     >>> import symfold as sf
     >>> style_of(sf.Net.of(sf.tensor("x1") - sf.tensor("x_1")), "unicode").name(Name("x_1"))
     'x_1'
     """
-    return told_apart(style_named(key), leaves_of(net.outputs))
+    return distinct_names(style_named(key), leaves_of(net.outputs))
 
 
-def told_apart(style: Style, leaves: Iterable[Node]) -> Style:
-    """The style, with the names of these leaves told apart."""
-    seen: dict[
-        str, dict[str, str]
-    ] = {}  # what is written, and whose it is: each class of names with a word of it as it is typed
+def distinct_names(style: Style, leaves: Iterable[Node]) -> Style:
+    """The style, changed so that it writes no two names of these leaves alike."""
+    seen: dict[str, dict[str, str]] = {}  # by written form: each class of names, with one of them as typed
     for leaf in leaves:
         layer = leaf.shape[-1:] == (NAME,)
         for name in _names(leaf):
@@ -45,26 +43,26 @@ def told_apart(style: Style, leaves: Iterable[Node]) -> Style:
             seen.setdefault(written, {}).setdefault(class_of(name), word)
     raw: set[str] = set()
     for written, classes in seen.items():
-        plainest = min(classes, key=lambda one: (classes[one] != written, len(one)))
-        raw |= {one for one in classes if one != plainest}
+        plainest = min(classes, key=lambda key: (classes[key] != written, len(key)))
+        raw |= {key for key in classes if key != plainest}
     return _raw(style, frozenset(raw)) if raw else style
 
 
 def class_of(name: Name) -> str:
-    """A name without its number, as all numbers are written alike; of a derivative dy/dx_1, that of x_1."""
+    """A name without its number, since all numbers are written alike; for a derivative dy/dx_1, that of x_1."""
     word = name.stem.rpartition("/d")[2]
     return word if name.index is not None else word.rstrip("0123456789") or word
 
 
 def typed(name: Name) -> str:
-    """A name as it is typed; an entry of numbered names with its index behind the whole of their beginning."""
+    """A name as typed; an entry of numbered names has its index after their full prefix."""
     if name.index is None or (name.joined and isinstance(name.index, int)):
         return f"{name.stem}{'' if name.index is None else name.index}"
     return f"{name.stem}_{{{show_size(name.index)}}}"
 
 
 def _names(leaf: Node) -> list[Name]:
-    """The names of a leaf; of numbered ones one stands for all, and its entry at an index."""
+    """The names of a leaf; for numbered names, one representative and the entry at an index."""
     if not isinstance(leaf.op, StackedInputs):
         return [_stand_in(leaf.op.name)]
     if isinstance(leaf.op.names, Numbered):
@@ -79,15 +77,15 @@ def _stand_in(word: str) -> Name:
 
 
 def _raw(style: Style, classes: frozenset[str]) -> Style:
-    """A style that writes the names of these classes as they are typed."""
+    """A style that writes the names of these classes as typed."""
 
-    def name(given: Name) -> str:
-        return spelled(given, style.key) if class_of(given) in classes else style.name(given)
+    def write_name(name: Name) -> str:
+        return spelled(name, style.key) if class_of(name) in classes else style.name(name)
 
-    def word(given: str) -> str:
-        return spelled(Name(given), style.key) if class_of(Name(given)) in classes else style.word(given)
+    def write_word(word: str) -> str:
+        return spelled(Name(word), style.key) if class_of(Name(word)) in classes else style.word(word)
 
-    return replace(style, name=name, word=word)
+    return replace(style, name=write_name, word=write_word)
 
 
 SPELLED: dict[str, Callable[[str], str]] = {
@@ -97,5 +95,5 @@ SPELLED: dict[str, Callable[[str], str]] = {
 
 
 def spelled(name: Name, key: str) -> str:
-    """A name as it is typed, in a style."""
+    """A name as typed, in a style."""
     return SPELLED.get(key, str)(typed(name))

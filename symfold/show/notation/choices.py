@@ -35,7 +35,7 @@ ZERO = Term(Constant(sp.Integer(0)))
 
 
 def choice_level(op: Any, style: Style) -> int | None:
-    """How tightly a comparison, logic or a choice holds together in a style; None for other operations."""
+    """How tightly a comparison, logic or a choice binds in a style; None for other operations."""
     if op in RELATIONS:
         return RELATION
     if op in JUNCTIONS:
@@ -76,10 +76,10 @@ def is_cases(term: Term, style: Style) -> bool:
 
 
 def cases(term: Term, style: Style) -> list[str | Term]:
-    """A choice line by line; one that stands for all other cases goes on with its own lines."""
+    """A choice line by line; a nested choice in the last case continues with its own lines."""
     start, middle, line, last, end = (
-        ('<mrow><mo>{</mo><mtable columnalign="left"><mtr><mtd>', "</mtd><mtd><mtext>if\N{NO-BREAK SPACE}</mtext>", "</mtd></mtr><mtr><mtd>",
-         "</mtd><mtd><mtext>otherwise</mtext></mtd></mtr>", "</mtable></mrow>")
+        ('<mrow><mo>{</mo><mtable columnalign="left"><mtr><mtd>', "</mtd><mtd><mtext>if\N{NO-BREAK SPACE}</mtext>",
+         "</mtd></mtr><mtr><mtd>", "</mtd><mtd><mtext>otherwise</mtext></mtd></mtr>", "</mtable></mrow>")
         if style.key == "mathml"
         else (r"\begin{cases} ", r" & \text{if } ", r" \\ ", r" & \text{otherwise}", r" \end{cases}")
     )  # fmt: skip

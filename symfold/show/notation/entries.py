@@ -1,4 +1,4 @@
-"""Entries: what a sequence is called, entry by entry; a position may be a number or a symbol."""
+"""Entries: the names of a sequence, entry by entry; a position may be a number or a symbol."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from symfold.show.notation.terms import At, Listing, Term
 
 
 class Entries(interpreter.Entries):
-    """What a sequence is called: its entries by position, which may be symbolic."""
+    """The names of a sequence: its entries by position, which may be symbolic."""
 
     def __init__(self, count: Size, at: Callable[[Size], Any], listed: bool = True):
         self.size = count
         self.at = at
-        self.listed = listed  # whether entries at a symbolic position have a name as well
+        self.listed = listed  # whether entries at a symbolic position have a name too
 
     def __len__(self) -> int:
         return known_count(self.size)
@@ -55,7 +55,7 @@ def as_term(value: Any) -> Term:
 
 
 def falling(names: Sequence[str]) -> Numbered | None:
-    """Names that are numbered downward, as those of a reversed list: the run that they are from their last to their first.
+    """Names numbered downward, as those of a reversed list, as a run from the last to the first.
 
     >>> falling(["f5", "f3", "f1"]), falling(["f1", "g"])
     (Numbered(prefix='f', start=1, count=3, step=2), None)
@@ -65,23 +65,23 @@ def falling(names: Sequence[str]) -> Numbered | None:
 
 
 def entries_of(value: Any, count: Size) -> Entries:
-    """A value read along its leading axis; the entry of a slice is one of the whole."""
+    """A value read along its leading axis; an entry of a slice is named as an entry of the sliced value."""
     if isinstance(value, Entries):
         return value
     if isinstance(value.op, Apply):
-        whole, name, attributes = value.args[0], value.op.primitive.name, dict(value.op.attributes)
+        source, name, attributes = value.args[0], value.op.primitive.name, dict(value.op.attributes)
         if name == "reverse":
-            return Entries(count, lambda p: entry(whole, count - 1 - p))
-        chosen = attributes["positions"] if name == "take" else attributes["index"][0] if name == "item" else None
-        start = chosen.start if isinstance(chosen, range) else chosen[0] or 0 if isinstance(chosen, tuple) else None
-        plain = name == "item" and len(attributes["index"]) == 1 and isinstance(chosen, tuple) and len(chosen) == 2
-        if start is not None and start >= 0 and (plain or (isinstance(chosen, range) and chosen.step == 1)):
-            return Entries(count, lambda p: entry(whole, p + start))
+            return Entries(count, lambda p: entry(source, count - 1 - p))
+        index = attributes["positions"] if name == "take" else attributes["index"][0] if name == "item" else None
+        start = index.start if isinstance(index, range) else index[0] or 0 if isinstance(index, tuple) else None
+        is_slice = name == "item" and len(attributes["index"]) == 1 and isinstance(index, tuple) and len(index) == 2
+        if start is not None and start >= 0 and (is_slice or (isinstance(index, range) and index.step == 1)):
+            return Entries(count, lambda p: entry(source, p + start))
     return Entries(count, lambda p: entry(value, p))
 
 
 def entry(value: Any, position: Size) -> Term:
-    """An entry of a value; of an array of numbers, the number."""
+    """An entry of a value; for an array of numbers, the number."""
     if isinstance(value.op, Constant) and isinstance(position, int):
         return Term(element(Node(value.op), position).op)
     return Term(At(position), (value,))

@@ -1,4 +1,4 @@
-"""The expanded form: every fold written out to its inputs. Its size is counted first, and a bound stands in the way."""
+"""The expanded form: every fold written out to its inputs. Its size is counted first and must be within a bound."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ CHUNK = 1 << 14
 
 
 class Expander(Interpreter):
-    """What a node means written out: a term over the inputs. Shared parts stay shared, so its size is the graph's.
+    """A node written out: a term over the inputs. Shared parts stay shared, so its size is that of the graph.
 
-    For a style, the steps of a fold that are written alike are text already; a sequence of names that only folds read is not listed for it.
+    With a style, like steps of a fold become text at once, and a sequence of names that only folds read is not listed.
     """
 
     def __init__(self, style: Style | None = None):
@@ -54,18 +54,18 @@ class Expander(Interpreter):
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
         count = known_count(fold.count)
-        found = (
+        result = (
             self._repeated(self.style, fold, args)
             if self.style and fold.carries == len(fold.block.results) == 1
             else None
         )
-        if found is not None:
-            return [found]
-        listed = [
+        if result is not None:
+            return [result]
+        expanded = [
             Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, StackedInputs) else arg
             for arg in args
         ]
-        return super().fold(node, fold, listed)
+        return super().fold(node, fold, expanded)
 
     def _repeated(self, style: Style, fold: Fold, args: list[Any]) -> Term | None:
         state, *operands = args
@@ -76,36 +76,36 @@ class Expander(Interpreter):
             return None
         order, (start, *formals) = walk(fold.block.results), fold.block.formals
         shared = {formal: arg for formal, arg, each in zip(formals, operands, fold.each, strict=True) if not each}
-        own = [formal for formal, each in zip(formals, fold.each, strict=True) if each]
+        items = [formal for formal, each in zip(formals, fold.each, strict=True) if each]
 
         def step(state: Term, names: Sequence[Term]) -> Term:
-            (found,) = self.follow(
-                order, fold.block.results, {start: state, **shared, **dict(zip(own, names, strict=True))}
+            (result,) = self.follow(
+                order, fold.block.results, {start: state, **shared, **dict(zip(items, names, strict=True))}
             )
-            return found
+            return result
 
         families = [arg.names for arg in operands if isinstance(arg, StackedInputs)]
         return repeated(step, state, families, known_count(fold.count), style)
 
 
 def terms_of(net: Net, style: Style | None = None) -> list[Term]:
-    """The outputs of a net written out, as terms with shared parts; for a style, with text in place of like steps."""
+    """The outputs of a net written out, as terms with shared parts; with a style, like steps are text."""
     expander = Expander(style)
-    return expander.run_whole(net.outputs, _stepped(net) if style else None)
+    return expander.run_whole(net.outputs, _families_only_folded(net) if style else None)
 
 
-def _stepped(net: Net) -> dict[Node, StackedInputs]:
-    """The sequences of names that only folds read, step by step."""
+def _families_only_folded(net: Net) -> dict[Node, StackedInputs]:
+    """The sequences of names that only folds read, entry by entry."""
     listed: set[Node] = set(net.outputs)
-    stepped: dict[Node, StackedInputs] = {}
+    folded: dict[Node, StackedInputs] = {}
     for node in walk(net.outputs):
         along = (*[False] * node.op.carries, *node.op.each) if isinstance(node.op, Fold) else [False] * len(node.args)
         for arg, each in zip(node.args, along, strict=True):
             if each and isinstance(arg.op, StackedInputs):
-                stepped[arg] = arg.op
+                folded[arg] = arg.op
             elif not each:
                 listed.add(arg)
-    return {node: family for node, family in stepped.items() if node not in listed}
+    return {node: family for node, family in folded.items() if node not in listed}
 
 
 def to_sympy(net: Net, max_ops: int | None = 10_000) -> Any:
@@ -128,25 +128,25 @@ def _entries(term: Term) -> sp.Tuple:
 
 
 def stream(net: Net, style: str = "text") -> Iterator[str]:
-    """The expanded formula of any length, in chunks; memory grows with the depth, not with the length.
+    """The expanded formula of any length, in chunks; memory grows with depth, not with length.
 
     >>> import symfold as sf
     >>> "".join(stream(sf.fold(sf.mappers.feedforward, sf.layers("f1:4"), sf.tensor("x"))))
     'f3(f2(f1(x)))'
     """
-    kept: list[str] = []
+    chunk: list[str] = []
     size = 0
     for part in _parts(net, style_of(net, style)):
-        kept.append(part)
+        chunk.append(part)
         size += len(part)
         if size >= CHUNK:
-            yield "".join(kept)
-            kept, size = [], 0
-    yield "".join(kept)
+            yield "".join(chunk)
+            chunk, size = [], 0
+    yield "".join(chunk)
 
 
 def _parts(net: Net, style: Style) -> Iterator[str]:
-    """An output a line (a row in MathML, an aligned line in LaTeX), without a name where there is but one."""
+    """One line per output (a row in MathML, an aligned line in LaTeX); a single output has no name."""
     terms = terms_of(net, style)
     if net.form == LEAF:
         yield from framed(style, [writing.stream(terms[0], style)], aligned=False)
@@ -156,15 +156,15 @@ def _parts(net: Net, style: Style) -> Iterator[str]:
 
 
 def check_size(net: Net, max_ops: int | None) -> None:
-    """Whether the expanded form is within the bound, before any of it is built."""
+    """Raise an error if the expanded form is over the bound, before any of it is built."""
     if max_ops is None:
         return
     real("max_ops", max_ops)
     tree, dag = expanded_size(net)
     if tree > max_ops:
         raise TooLarge(
-            f"the expanded formula has {show_count(tree)} operations ({show_count(dag)} where shared parts are written once), "
-            f"over the bound of {max_ops:,}",
+            f"the expanded formula has {show_count(tree)} operations "
+            f"({show_count(dag)} where shared parts are written once), over the bound of {max_ops:,}",
             Advice("form", "steps", 'use form="steps"'),
             Advice("form", "fold", 'form="fold"'),
             Advice("max_ops", None, "lift the bound with max_ops=None"),

@@ -1,4 +1,4 @@
-"""The fold form: one line for each fold, whatever its depth, with the fold inside a block indented below it."""
+"""The fold form: one line per fold, whatever its depth, with the folds inside a block indented below it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from symfold.show.notation.writing import write
 
 @dataclass
 class Line:
-    """An equation, how deep it is nested, and after the last equation of a loop its range and initial values."""
+    """An equation and its nesting depth; the last equation of a loop adds its range and initial values."""
 
     name: Term
     value: Term
@@ -30,13 +30,11 @@ class Line:
     first: Size = 0
     last: Size = 0
     initial: list[tuple[Term, Term]] = field(default_factory=list)
-    once: Pass | None = (
-        None  # a single step: what it begins with is put in place, and told where something else asks for it
-    )
+    once: Pass | None = None  # a single step: its initial state is substituted, and listed only if referred to
 
 
 def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
-    """The lines of the fold form of a net; `states` are the letters to take first for states."""
+    """The lines of the fold form of a net; `states` are the letters to use first for states."""
     scope, letters = scope_of(net, states)
     defined: dict[int, tuple[str, Entries]] = {}
 
@@ -51,23 +49,22 @@ def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
     lines += [Line(name, value) for name, value in output_equations(net, scope, reading, letters.output())]
     listings = [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
     for line in lines:
-        if line.once is not None:  # by now all who could have asked are written
-            line.initial = _told(line.once, sorted(line.once.asked))
-    told = _indexed(lines) if listings else set()
-    return lines + [
-        line for line in listings if line.name.op.stem in told
-    ]  # not of what stays inside of layers, as their weights
+        if line.once is not None:  # every line that could refer to it exists by now
+            line.initial = _initial_values(line.once, sorted(line.once.asked))
+    indexed = _indexed_letters(lines) if listings else set()
+    # sequences that only layers read, such as weights, are not listed
+    return lines + [line for line in listings if line.name.op.stem in indexed]
 
 
-def _indexed(lines: Iterable[Line]) -> set[str]:
-    """The letters that stand with an index somewhere in these lines, as they are written."""
+def _indexed_letters(lines: Iterable[Line]) -> set[str]:
+    """The letters that appear with an index in the text of these lines."""
     terms = (term for line in lines for term in (line.value, *(part for pair in line.initial for part in pair)))
     return {letter for term in terms for letter in re.findall(r"(?<!\w)([A-Za-z]+)_", write(term, STYLES["text"]))}
 
 
 def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
     following = {loop.previous.node: loop for loop in scope.loops.values() if loop.previous is not None}
-    merged: Loop | None = None  # a first step that the loop after it says as well
+    merged: Loop | None = None  # a first step that the loop after it covers
     for node in scope.order:
         if node in scope.cuts:
             yield Line(reading.known[node], reading.cut[node], nesting)
@@ -75,15 +72,15 @@ def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
             continue
         loop = scope.loops[node]
         after = following.get(node)
-        if after and _says_the_same(reading.passes[node], reading.passes[after.node]):
+        if after and _covers(reading.passes[node], reading.passes[after.node]):
             merged = merged if loop.previous is not None and merged is not None else loop
             continue
         yield from _of_loop(reading, loop, merged or loop, nesting)
         merged = None
 
 
-def _says_the_same(first: Pass, second: Pass) -> bool:
-    """Whether a single step before a loop reads as the loop's equation does, one step earlier (the state 0 has another shape)."""
+def _covers(first: Pass, second: Pass) -> bool:
+    """Whether a step before a loop reads like the loop's equation one step earlier (state 0 may differ in shape)."""
     if first.loop.fold.count != 1 or second.loop.fold.count == 1 or second.loop.previous is not first.loop:
         return False
     try:
@@ -99,35 +96,35 @@ def _words(pair: tuple[Term, Term]) -> tuple[str, str]:
 
 
 def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterator[Line]:
-    walked = reading.passes[loop.node]
+    execution = reading.passes[loop.node]
     once = loop.fold.count == 1 and first is loop
     symbol = sp.Symbol(loop.variable)
-    # numbers run up: the state after the step is k; numbers run down: the state before it is k
+    # running up, k is the number of the state after the step; running down, of the state before it
     step: Size = 1 if once else (symbol - loop.start if loop.sign > 0 else loop.start - symbol + 1)
-    inner = _with_init(walked) if once else walked.step(step, named_init=True)
-    lines = [Line(name, value, nesting) for name, value in step_equations(walked, inner, step)]
-    own = {position for position, _ in own_equations(loop)}
+    inner = _with_init(execution) if once else execution.step(step, named_init=True)
+    lines = [Line(name, value, nesting) for name, value in step_equations(execution, inner, step)]
+    listed = {position for position, _ in own_equations(loop)}
     for position, letter in enumerate(loop.letters):
-        if position not in own:  # a state that is a sequence: its entries have their own equations, below
+        if position not in listed:  # a state that is a sequence: its entries have their own equations below
             lines.append(
-                Line(walked.named(position, letter, step), inner.term(loop.fold.block.results[position]), nesting)
+                Line(execution.named(position, letter, step), inner.term(loop.fold.block.results[position]), nesting)
             )
     if not once:
         lines[-1].variable = loop.variable
         start, end = first.start, loop.end
         lines[-1].first, lines[-1].last = (start + 1, end) if loop.sign > 0 else (start, end + 1)
         if first.previous is None or first.previous.node not in reading.passes:
-            lines[-1].initial = _told(reading.passes[first.node], range(len(first.letters)))
+            lines[-1].initial = _initial_values(reading.passes[first.node], range(len(first.letters)))
     elif lines and loop.previous is None:
-        lines[-1].once = walked
+        lines[-1].once = execution
     yield from lines
     yield from _of_scope(loop.scope, inner, nesting + 1)
 
 
-def _told(walked: Pass, parts: Iterable[int]) -> list[tuple[Term, Term]]:
-    return [(name, listing(value) if isinstance(value, Entries) else value) for name, value in walked.initial(parts)]
+def _initial_values(execution: Pass, parts: Iterable[int]) -> list[tuple[Term, Term]]:
+    return [(name, listing(value) if isinstance(value, Entries) else value) for name, value in execution.initial(parts)]
 
 
-def _with_init(walked: Pass) -> Reading:
-    """A single step, its initial state put in place."""
-    return walked.read([*walked.init, *walked.operands], 1)
+def _with_init(execution: Pass) -> Reading:
+    """A single step with its initial state substituted."""
+    return execution.read([*execution.init, *execution.operands], 1)

@@ -1,4 +1,4 @@
-"""Layout: lines of formulas as one text in a style: lines, an aligned block of LaTeX, a table of MathML."""
+"""Layout: equations as one text in a style: lines, an aligned LaTeX block, a MathML table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
 
 
 def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True) -> Iterator[str]:
-    """Lines put together; those of LaTeX hold an `&` each where they are to be aligned."""
+    """Lines joined; aligned lines of LaTeX contain an `&` each."""
     if style.key == "mathml":
         yield MATH + ("<mtable columnalign='left'>" if aligned else "")
         for line in lines:
@@ -33,28 +33,28 @@ def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True) -
 
 
 def equation(name: Term, value: Term, style: Style, aligned: bool = True) -> Iterator[str]:
-    """One equation, with LaTeX's mark before the sign where it is one of several."""
+    """One equation, with LaTeX's alignment mark if it is one of several."""
     yield from stream(name, style)
     yield f" &{style.equals.lstrip()}" if aligned and style.key == "latex" else style.equals
     yield from side(value, style)
 
 
 def output_names(form: Form, stem: str) -> list[Term]:
-    """The names of outputs by where they stand: `y`; `y[0]`, `y[1][W1]` in a tuple that holds a dict."""
-    found: list[str] = []
+    """The names of outputs by position: `y`; `y[0]`, `y[1][W1]` in a tuple that contains a dict."""
+    paths: list[str] = []
     waiting: list[tuple[Form, str]] = [(form, stem)]
     while waiting:
         part, path = waiting.pop()
         if part == LEAF:
-            found.append(path)
+            paths.append(path)
         else:
             kind, parts = part
-            if kind == "named":  # leaves, each with a name or with those of its entries
-                found += [f"{path}[{_listed(names)}]" for names in parts]
+            if kind == "named":  # leaves, each with its name or those of its entries
+                paths += [f"{path}[{_listed(names)}]" for names in parts]
                 continue
             keyed = list(parts) if kind == "dict" else list(enumerate(parts))
             waiting += [(inner, f"{path}[{key}]") for key, inner in reversed(keyed)]
-    return [Term(Name(path)) for path in found]
+    return [Term(Name(path)) for path in paths]
 
 
 def _listed(names: Any) -> str:

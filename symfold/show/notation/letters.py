@@ -1,4 +1,4 @@
-"""Letters: names for states and index variables that no input, parameter or layer of the net has."""
+"""Letters: names of states and index variables that no input, parameter or layer of the net uses."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def stem(name: str) -> str:
 def stems_of(net: Net) -> dict[str, set[str]]:
     """The stems of the names in a net, each with its names (a numbered run counts as its prefix and a number).
 
-    What stands before an underscore is a stem too: z_k and z_n look like entries of z. Of a name such as f_k beside layers
-    f1, f2, ..., the k is taken as well.
+    The part before an underscore is a stem too: z_k and z_n look like entries of z. If a name such as f_k occurs beside
+    layers f1, f2, ..., its k is taken as well.
     """
-    words: list[str] = []
+    names: list[str] = []
     prefixes: set[str] = set()
     for leaf in leaves_of(net.outputs):
-        run = leaf.op.names if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
-        if isinstance(run, Numbered):
-            words += [run[0], *size_symbols(run.count)]
-            prefixes.add(run.prefix)
+        leaf_names = leaf.op.names if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
+        if isinstance(leaf_names, Numbered):
+            names += [leaf_names[0], *size_symbols(leaf_names.count)]
+            prefixes.add(leaf_names.prefix)
         else:
-            words += run
-    found: dict[str, set[str]] = {}
-    for word in words:
-        before, _, behind = word.partition("_")
-        for key in (word, stem(word), before, *([behind] if before in prefixes else [])):
-            found.setdefault(key, set()).add(word)
-    return found
+            names += leaf_names
+    stems: dict[str, set[str]] = {}
+    for name in names:
+        prefix, _, suffix = name.partition("_")
+        for part in (name, stem(name), prefix, *([suffix] if prefix in prefixes else [])):
+            stems.setdefault(part, set()).add(name)
+    return stems
 
 
 class Letters:
-    """Letters, each given out once."""
+    """A supply of letters; each is used once."""
 
     def __init__(self, names: Mapping[str, set[str]], taken: Iterable[str] = (), states: Sequence[str] = ()):
         self.names = dict(names)
-        self.states = (*states, *STATES)  # those asked for, then the usual ones
+        self.states = (*states, *STATES)  # the requested letters, then the usual ones
         self.taken = {*names, *taken}
 
     def state(self) -> str:
@@ -65,18 +65,18 @@ class Letters:
         return self._next(INDICES)
 
     def cotangent(self, init: Node) -> str:
-        """The letter of a state that runs backward; that of its initial value, where no other name has it."""
+        """The letter of a state that runs backward: that of its initial value, unless another name uses it."""
         if isinstance(init.op, Input) and self.names.get(init.op.name) == {init.op.name} and len(init.op.name) == 1:
             self.names[init.op.name] = set()
             return init.op.name
         return self._next(COTANGENT + STATES)
 
     def free(self, wanted: str) -> str:
-        """The first of these letters that no other name has."""
+        """The first of these letters that is not taken."""
         return self._next(wanted)
 
     def listed(self) -> str:
-        """The letter of a sequence whose entries are listed, often layers."""
+        """The letter of a listed sequence, often of layers."""
         return self._next("ghqp" + STATES)
 
     def output(self) -> str:

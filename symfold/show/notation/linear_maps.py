@@ -1,6 +1,6 @@
-"""Linear maps in formulas: the identity, products in order, transposes, powers, matrices, and what runs over the steps.
+"""Linear maps in formulas: the identity, products, transposes, powers, matrices, and products and sums over steps.
 
-A product of linear maps keeps its order; it holds together more tightly than a product of numbers: `0.5*J2 J1`.
+A product of linear maps keeps its order; it binds more tightly than a product of numbers: `0.5*J2 J1`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from symfold.show.notation.terms import Name, Term
 
 
 class LinearMap:
-    """What heads a term that is a linear map."""
+    """The operation of a term that is a linear map."""
 
     def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
-        """Its pieces, and how tightly it holds together."""
+        """Its pieces, and how tightly it binds."""
         raise NotImplementedError
 
 
@@ -34,10 +34,10 @@ class Unit(LinearMap):
 
 @dataclass(frozen=True)
 class Factor(LinearMap):
-    """The derivative of one operation at a state: of a `layer` or another `operation`, by name; an elementwise `diag`; a fixed `map`.
+    """The derivative of one operation at a state: a named `layer` or `operation`, an elementwise `diag`, a `map`.
 
-    The terms are the name (or the diagonal, or the map), then where the derivative is taken. `mark` tells apart what is
-    written alike; `argument` counts from 1 where the layer has several.
+    The arguments are the name (or the diagonal, or the map), then the point of the derivative. `mark` separates factors
+    that are written alike; `argument` counts from 1 if the layer has several inputs.
     """
 
     kind: str
@@ -67,13 +67,15 @@ class Composed(LinearMap):
     """A product in order: the map on the right is applied first."""
 
     def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
-        found: list[str | Slot] = [style.group[0]]
+        parts: list[str | Slot] = [style.group[0]]
         for position, arg in enumerate(term.args):
             if position:
-                close = arg.op is sp.Add and term.args[position - 1].op is sp.Add and style.key in ("text", "unicode")
-                found.append("" if close else "<mo>\u2062</mo>" if style.key == "mathml" else " ")
-            found.append((position, POWER))
-        return tuple(part for part in (*found, style.group[1]) if part), POWER
+                brackets_touch = (
+                    arg.op is sp.Add and term.args[position - 1].op is sp.Add and style.key in ("text", "unicode")
+                )
+                parts.append("" if brackets_touch else "<mo>\u2062</mo>" if style.key == "mathml" else " ")
+            parts.append((position, POWER))
+        return tuple(part for part in (*parts, style.group[1]) if part), POWER
 
 
 def _raised(upper: dict[str, str], style: Style) -> tuple[Pieces, int]:
@@ -91,7 +93,7 @@ class Transposed(LinearMap):
 
 @dataclass(frozen=True)
 class Raised(LinearMap):
-    """A power: the same map so many times."""
+    """A power of a map."""
 
     exponent: str
 
@@ -110,7 +112,7 @@ class Raised(LinearMap):
 
 @dataclass(frozen=True)
 class Over(LinearMap):
-    """A product or a sum over the steps from one to another, in the order in which it is written."""
+    """A product or a sum over a range of steps, in the written order."""
 
     kind: str  # "prod" or "sum"
     variable: str
@@ -124,7 +126,8 @@ class Over(LinearMap):
             lead = rf"\{self.kind}_{{{self.variable} = {self.start}}}^{{{self.end}}} "
         elif style.key == "mathml":
             ends = [mathml_tokens(end) for end in (self.start, self.end)]
-            lead = f"<munderover><mo>{sign}</mo><mrow><mi>{self.variable}</mi><mo>=</mo>{ends[0]}</mrow><mrow>{ends[1]}</mrow></munderover>"
+            lower = f"<mrow><mi>{self.variable}</mi><mo>=</mo>{ends[0]}</mrow>"
+            lead = f"<munderover><mo>{sign}</mo>{lower}<mrow>{ends[1]}</mrow></munderover>"
         elif style.key == "unicode":
             lead = f"{sign}_{{{self.variable}={self.start}…{self.end}}} "
         else:
@@ -148,12 +151,12 @@ class Grid(LinearMap):
                 ("</mtd><mtd>",),
             ),
         }.get(style.key, ("[[", "], [", "]]", (", ",)))
-        found: list[str | Slot] = [first]
+        parts: list[str | Slot] = [first]
         for position in range(len(term.args)):
             if position:
-                found.append(cell[0] if position % self.columns else between)
-            found.append((position, ANY))
-        return (*found, last), ATOM
+                parts.append(cell[0] if position % self.columns else between)
+            parts.append((position, ANY))
+        return (*parts, last), ATOM
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Loops: the folds of a net with their letters and numbers, found once for all forms.
+"""Loops: the letters and numbers of a net's folds, chosen once for formulas of all forms and for graphs.
 
-A scope is a straight run of operations (the net itself, or the block of a fold) with the loops in it. A fold that goes
-on from exactly the last state of another continues its letters and numbers.
+A scope is a straight run of operations (the net itself, or the block of a fold) with its loops. A fold that starts from
+exactly the last state of another continues that fold's letters and numbers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from symfold.base.trees import LEAF
 from symfold.core.applied_layers import Call
+from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
 from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
@@ -21,13 +22,13 @@ from symfold.core.shapes import Size
 from symfold.core.walks import walk
 from symfold.show.notation.letters import Letters, stems_of
 
-LARGE = 200  # operations in one formula, from which on its shared parts get names
-DEEP = 60  # operations within one another, from which on an inner one gets a name
+LARGE = 200  # a formula with more operations gets names for its shared parts
+DEEP = 60  # nested operations; at this depth the inner one gets a name
 
 
 @dataclass
 class Scope:
-    """Operations in order, the loops among them, and the shared parts that have names of their own."""
+    """Operations in order, the loops among them, and the named shared parts (cuts)."""
 
     order: list[Node]
     results: tuple[Node, ...]
@@ -38,13 +39,13 @@ class Scope:
 
 @dataclass
 class Loop:
-    """A fold as it is written: a letter for each part of the state, and the number of the state before the first step."""
+    """A fold in letters: one for each part of the state; and the number of the state before the first step."""
 
     node: Node
     letters: tuple[str, ...]
-    given: tuple[str | None, ...]  # a letter for what is given out at each step and has no other name
+    given: tuple[str | None, ...]  # a letter for each per-step output, unless it has another name
     start: Size
-    sign: int  # -1 where the sequences are read from their end, so that numbers run down
+    sign: int  # -1 if the sequences are read from their end: numbers then run down
     variable: str
     scope: Scope
     previous: Loop | None = None
@@ -60,13 +61,18 @@ class Loop:
 
 
 def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
-    """The scope of a whole net, and the letters that are left; `states` are those to take first for states."""
+    """The scope of a whole net, and the remaining letters; `states` are those to use first for states."""
     letters = Letters(stems_of(net), states=states)
     return _scope(net.outputs, letters, None, 0, cotangents_of(net)), letters
 
 
+def body_scope(body: Block, letters: Letters) -> Scope:
+    """The scope of a layer's body, its states named by further letters."""
+    return _scope(body.results, letters, None, 0)
+
+
 def cotangents_of(net: Net) -> frozenset[Node]:
-    """The inputs that a backward pass begins with: in a net of gradients, those that no gradient is of."""
+    """The inputs that start a backward pass: in a net of gradients, those that have no gradient there."""
     if net.form == LEAF or net.form[0] != "named":
         return frozenset()
     return frozenset(
@@ -79,22 +85,22 @@ def cotangents_of(net: Net) -> frozenset[Node]:
 def _scope(
     roots: Sequence[Node], letters: Letters, like: Scope | None, nesting: int, cotangents: frozenset[Node] = frozenset()
 ) -> Scope:
-    """The scope of some roots; `like` is one whose letters and numbers it continues, `cotangents` begin what runs backward."""
+    """The scope of some roots, continuing the letters and numbers of `like`; folds started by `cotangents` run down."""
     scope = Scope(walk(roots), tuple(roots))
     folds = [node for node in scope.order if isinstance(node.op, Fold)]
     variables = Letters({}, letters.taken)
     for _ in range(nesting):
         variables.index()
     variable = variables.index() if folds else ""
-    before = _continued(folds)
+    continued = _continued(folds)
     chains: dict[Node, list[Node]] = {}
     for node in folds:
-        chain = chains.get(before[node], []) if node in before else []
+        chain = chains.get(continued[node], []) if node in continued else []
         chain.append(node)
         chains[node] = chain
     earlier = list(like.loops.values()) if like else []
     for position, node in enumerate(folds):
-        previous = scope.loops[before[node]] if node in before else None
+        previous = scope.loops[continued[node]] if node in continued else None
         if previous is None and position < len(earlier) and _alike(earlier[position], node):
             previous = earlier[position]
         chain = chains[node]
@@ -106,7 +112,7 @@ def _scope(
             names = tuple(
                 letters.cotangent(part) if sign < 0 else letters.state() for part in node.args[: node.op.carries]
             )
-            start = sum(one.op.count for one in chain) if sign < 0 else 0
+            start = sum(link.op.count for link in chain) if sign < 0 else 0
         given = tuple(
             (previous.given[k] if previous and k < len(previous.given) else None) or letters.state()
             if _wants_name(node, r)
@@ -120,20 +126,20 @@ def _scope(
 
 
 def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
-    """The fold that each goes on from, where it starts from exactly that one's last state, and no other does."""
-    before: dict[Node, Node] = {}
+    """For each fold that starts from exactly the last state of another, and alone does so: that other fold."""
+    continued: dict[Node, Node] = {}
     taken: set[Node] = set()
     for node in folds:
         init = node.args[: node.op.carries]
         if not init or not all(isinstance(part.op, Select) and part.op.position == k for k, part in enumerate(init)):
             continue
         source = init[0].args[0]
-        whole = all(part.args[0] is source for part in init) and source.op.carries == len(init)
+        all_of_source = all(part.args[0] is source for part in init) and source.op.carries == len(init)
         one_way = not {-1, 1} <= {_direction(source), _direction(node)}
-        if whole and one_way and source not in taken:
+        if all_of_source and one_way and source not in taken:
             taken.add(source)
-            before[node] = source
-    return before
+            continued[node] = source
+    return continued
 
 
 def _alike(loop: Loop, node: Node) -> bool:
@@ -141,18 +147,18 @@ def _alike(loop: Loop, node: Node) -> bool:
 
 
 def _direction(node: Node) -> int:
-    """1 or -1, or 0 for a single step, which may be part of either."""
+    """1 or -1, or 0 for a single step, which fits either."""
     return -1 if _runs_down(node) else 1 if any(node.op.each) else 0
 
 
 def _runs_down(node: Node) -> bool:
-    """Whether every sequence that a fold reads is a reversed one."""
+    """Whether every sequence that a fold reads is reversed."""
     read = [source for source, each in zip(node.args[node.op.carries :], node.op.each, strict=True) if each]
     return bool(read) and all(is_primitive(source, reverse_row) for source in read)
 
 
 def _wants_name(node: Node, result: Node) -> bool:
-    """Whether a value that is given out at each step needs an equation: it is no name, no state and no sequence."""
+    """Whether a per-step output needs an equation: it is no name, no state and no sequence."""
     block, carries = node.op.block, node.op.carries
     return (
         bool(result.args) and result not in block.results[:carries] and not is_listed(result) and not _is_state(result)
@@ -173,14 +179,14 @@ def is_listed(node: Node) -> bool:
 
 
 def is_operation(node: Node) -> bool:
-    """Whether a node computes something, and is not only a choice among entries."""
+    """Whether a node computes something, rather than selects entries."""
     if is_primitive(node, stack_row, take_row, reverse_row) or entry_of(node) is not None:
         return False
     return isinstance(node.op, (type, Call, Apply)) and bool(node.args)
 
 
 def _cut(scope: Scope, letters: Letters) -> None:
-    """Give names to shared parts of formulas that would be very long, and to parts of very deep ones."""
+    """Name the shared parts of very long formulas, and parts of very deep ones."""
     uses: dict[Node, int] = {}
     size: dict[Node, int] = {}
     for node in scope.order:
@@ -202,7 +208,7 @@ def _cut(scope: Scope, letters: Letters) -> None:
 
 
 def own_equations(loop: Loop) -> list[tuple[int, str]]:
-    """The results of a step that get an equation, by position, each with its letter, in the order of computation."""
+    """The positions and letters of the results of a step that get an equation, in the order of computation."""
     carries = loop.fold.carries
     states = [(k, loop.letters[k]) for k in range(carries) if not is_listed(loop.fold.block.results[k])]
     wanted = states + [(carries + k, letter) for k, letter in enumerate(loop.given) if letter is not None]

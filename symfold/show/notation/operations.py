@@ -1,4 +1,4 @@
-"""Operations: the pieces of any one operation, and how tightly it holds together."""
+"""Operations: the pieces of any one operation, and how tightly it binds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOGARITHMS = {"log2": r"\log_{2}", "log10": r"\log_{10}"}
 
 
 def level(term: Term, style: Style) -> int:
-    """How tightly a term holds together in a style."""
+    """How tightly a term binds in a style."""
     op = term.op
     if (chosen := choice_level(op, style)) is not None:
         return chosen
@@ -36,7 +36,7 @@ def level(term: Term, style: Style) -> int:
         )
     if isinstance(op, LinearMap):
         return op.drawn(term, style)[1]
-    # a layer, a name, a listing: nothing can come apart
+    # a layer, a name, a listing: never bracketed
     return shown(term, style)[1] if isinstance(op, Apply) else ATOM
 
 
@@ -53,12 +53,12 @@ def function_pieces(term: Term, style: Style) -> Pieces:
 def _kind(arg: Term, style: Style) -> Kind:
     if (value := number_of(arg)) is not None:
         return ATOM, value
-    # a product that begins with a minus sign is to SymPy a product still, and a comparison is to be bracketed as a sum is
+    # to SymPy a product that begins with a minus sign is still a product; a comparison is bracketed like a sum
     return (PRODUCT if arg.op is sp.Mul else max(level(arg, style), SUM)), None
 
 
 def pieces(term: Term, style: Style) -> Pieces:
-    """What one operation looks like (sums and products are written by `writing`)."""
+    """The pieces of one operation (`writing` writes sums and products)."""
     op = term.op
     if isinstance(op, Name):
         return (style.name(op),)
@@ -88,7 +88,7 @@ def pieces(term: Term, style: Style) -> Pieces:
 
 
 def _layer_pieces(term: Term, style: Style) -> Pieces:
-    """A layer at its inputs; its parameters are part of its name."""
+    """A layer applied to its inputs; its parameters are part of its name."""
     name = term.args[0].op
     arity = term.op.arity
     first = style.word(name.stem) if isinstance(name, Name) and name.index is None else (0, ANY)
@@ -96,6 +96,6 @@ def _layer_pieces(term: Term, style: Style) -> Pieces:
 
 
 def constant_text(op: Constant) -> str:
-    """A constant array in a few words: its numbers where they are few, else its shape."""
+    """A constant array in short: its numbers if they are few, else its shape."""
     array = op.value.array
     return str(array.tolist()) if array.size <= 6 else f"array{tuple(array.shape)}".replace(" ", "")

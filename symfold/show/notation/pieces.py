@@ -1,7 +1,7 @@
-"""Pieces: what one operation looks like in a style, as literal text and slots for its arguments.
+"""Pieces: one operation in a style, as literal text with slots for its arguments.
 
-SymPy's own printers are asked once for each operation, over stand-ins: genuine SymPy objects of the arguments' kind that
-print as a token each. So functions, powers, roots and brackets are SymPy's, and nothing deep is ever handed to SymPy.
+SymPy's printers print each operation once, over stand-ins: SymPy objects of the arguments' kind that each print as one
+token. So functions, powers, roots and brackets are SymPy's, and SymPy never sees a deep expression.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import sympy as sp
 
 from symfold.show.notation.styles import Style, style_named
 
-# how tightly a term holds together; an argument below what its slot asks for is put in brackets, and ANY asks for nothing
+# binding strength of a term; an argument that binds less tightly than its slot asks is bracketed; ANY asks for nothing
 ANY, LOGIC, NEGATION, RELATION, SUM, PRODUCT, POWER, ATOM = range(-4, 4)
 
-Slot = tuple[int, int]  # which argument, and how tightly it must hold together
+Slot = tuple[int, int]  # which argument, and how tightly it must bind
 Pieces = tuple["str | Slot", ...]
 
-FIRST_TOKEN = 0xF0000  # the private characters of Unicode: no name or number holds one
+FIRST_TOKEN = 0xF0000  # private characters of Unicode, which occur in no name or number
 
 
 class _Token:
-    """A SymPy object that prints as one character, whatever the style."""
+    """A SymPy object that prints as one character in every style."""
 
     args: tuple[Any, ...]
 
@@ -56,15 +56,15 @@ class _PowerToken(_Token, sp.Pow):
 _OTHER = sp.Symbol("other")
 
 
-Kind = tuple[int, "sp.Expr | None"]  # how tightly an argument holds together, or the number that it is
+Kind = tuple[int, "sp.Expr | None"]  # how tightly an argument binds, or the number that it is
 
 
 def _stand_in(position: int, kind: Kind) -> sp.Basic:
     token = sp.Symbol(chr(FIRST_TOKEN + position))
     if kind[1] is not None:
         return kind[1]
-    holder = {SUM: _SumToken, PRODUCT: _ProductToken, POWER: _PowerToken}.get(kind[0])
-    return token if holder is None else holder(token, _OTHER, evaluate=False)
+    token_class = {SUM: _SumToken, PRODUCT: _ProductToken, POWER: _PowerToken}.get(kind[0])
+    return token if token_class is None else token_class(token, _OTHER, evaluate=False)
 
 
 @lru_cache(maxsize=4096)
@@ -79,22 +79,22 @@ def sympy_pieces(style_key: str, head: Any, kinds: tuple[Kind, ...]) -> Pieces:
     token = f"[{chr(FIRST_TOKEN)}-{chr(FIRST_TOKEN + len(kinds))}]"
     if style_key == "mathml":
         token = f"<mi>{token}</mi>"
-    found: list[str | Slot] = []
+    parts: list[str | Slot] = []
     for part in re.split(f"({token})", printed):
         mark = re.search(f"[{chr(FIRST_TOKEN)}-{chr(FIRST_TOKEN + len(kinds))}]", part)
         if mark:
-            found.append((ord(mark[0]) - FIRST_TOKEN, ANY))  # SymPy has written the brackets already
+            parts.append((ord(mark[0]) - FIRST_TOKEN, ANY))  # SymPy has already written the brackets
         elif part:
-            found.append(part)
-    return tuple(found)
+            parts.append(part)
+    return tuple(parts)
 
 
 def call_pieces(name: str | Slot, count: int, first: int, style: Style, extra: Sequence[str] = ()) -> Pieces:
     """The pieces of `name(argument, ...)`."""
     start, between, end = style.call
-    found: list[str | Slot] = [style.group[0], name, start]
+    parts: list[str | Slot] = [style.group[0], name, start]
     for position in range(count):
-        found += [*([between] if position else []), (first + position, ANY)]
+        parts += [*([between] if position else []), (first + position, ANY)]
     for position, text in enumerate(extra):
-        found += [*([between] if position or count else []), text]
-    return tuple(part for part in (*found, end, style.group[1]) if part)
+        parts += [*([between] if position or count else []), text]
+    return tuple(part for part in (*parts, end, style.group[1]) if part)

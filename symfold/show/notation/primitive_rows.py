@@ -1,7 +1,7 @@
-"""How primitives are shown, where not as `name(arguments, attribute=value)`. A new primitive may have a row here.
+"""Spellings of primitives other than `name(arguments, attribute=value)`. A new primitive may have a row here.
 
-A row's pattern is the text with `@0`, `@1`, ... for the arguments and `@name` for an attribute; `@0:2` asks argument 0
-to hold together at least as a power.
+A row's pattern is text with `@0`, `@1`, ... for the arguments and `@name` for an attribute; `@0:2` asks argument 0 to
+bind at least as tightly as a power.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from symfold.show.notation.terms import Term
 
 @dataclass(frozen=True)
 class Row:
-    """How a primitive is shown: a pattern for each style that has one of its own, with how tightly the whole holds."""
+    """How a primitive is shown: a pattern for each style that has its own, and how tightly the result binds."""
 
     text: tuple[str, int] | None = None
     latex: tuple[str, int] | None = None
     mathml: tuple[str, int] | None = None
 
     def of(self, style: Style) -> tuple[str, int] | None:
-        found: tuple[str, int] | None = getattr(self, "text" if style.key == "unicode" else style.key)
-        return found
+        pattern: tuple[str, int] | None = getattr(self, "text" if style.key == "unicode" else style.key)
+        return pattern
 
 
 PATTERNS: dict[str, Row] = {
@@ -42,7 +42,7 @@ PATTERNS: dict[str, Row] = {
                 mathml=("<mrow>@0:3<mo>[</mo><mtext>@positions</mtext><mo>]</mo></mrow>", ATOM)),
 }  # fmt: skip
 
-# primitives whose pattern depends on their attributes or on how many arguments they have
+# primitives whose pattern depends on their attributes or their number of arguments
 BUILDERS: dict[str, Callable[[Term, Style], tuple[Pieces, int]]] = {}
 
 
@@ -62,7 +62,7 @@ def _sum(term: Term, style: Style) -> tuple[Pieces, int]:
 def _pullback(term: Term, style: Style) -> tuple[Pieces, int]:
     """The transposed Jacobian of a layer at its inputs, applied to a cotangent: `f1'(z1)^T a`.
 
-    Of a layer of several inputs the derivative by the second one is `f1'_2(z1, u)^T a`.
+    For a layer of several inputs, the derivative by the second one is `f1'_2(z1, u)^T a`.
     """
     inputs = len(term.args) - 2
     which = dict(term.op.attributes).get("argument", 0) + 1
@@ -90,7 +90,7 @@ def _pullback(term: Term, style: Style) -> tuple[Pieces, int]:
 def _directional(term: Term, style: Style) -> tuple[Pieces, int]:
     """A derivative of a layer in some directions: `f1'(x)[u]`, `f1''(x)[u, v]`, `f1^(4)(x)[...]`.
 
-    Of a layer of several inputs, the inputs that the directions belong to are numbered: `f1''_12(z, y)[u, v]`.
+    For a layer of several inputs, the index names the input of each direction: `f1''_12(z, y)[u, v]`.
     """
     arity, order, part = directions_of(term)
     if style.key == "mathml":
@@ -115,15 +115,15 @@ def _directional(term: Term, style: Style) -> tuple[Pieces, int]:
 
 
 def directions_of(term: Term) -> tuple[int, int, str]:
-    """Of a derivative in some directions: how many inputs, how many directions, and the inputs that they belong to."""
+    """The numbers of inputs and of directions of a directional derivative, and the inputs of the directions as text."""
     attributes = dict(term.op.attributes)
     arity, slots = attributes["arity"], attributes["slots"]
     numbers = [str(slot + 1) for slot in slots] if arity > 1 or any(slots) else []
-    return arity, len(slots), ("" if all(len(one) == 1 for one in numbers) else ",").join(numbers)
+    return arity, len(slots), ("" if all(len(number) == 1 for number in numbers) else ",").join(numbers)
 
 
 def _between(positions: range, between: str) -> list[str | Slot]:
-    """Arguments, one after the other."""
+    """Slots for arguments, with separators."""
     listed: list[str | Slot] = []
     for position in positions:
         listed += [*([between] if listed else []), (position, ANY)]
@@ -131,7 +131,7 @@ def _between(positions: range, between: str) -> list[str | Slot]:
 
 
 def _spread(term: Term, style: Style) -> tuple[Pieces, int]:
-    """A zero in the shape of something is shown as 0."""
+    """A zero broadcast to a shape is shown as 0."""
     value = term.args[0].op
     if isinstance(value, Constant) and value.value == 0:
         return ("<mn>0</mn>" if style.key == "mathml" else "0",), ATOM
@@ -139,7 +139,7 @@ def _spread(term: Term, style: Style) -> tuple[Pieces, int]:
 
 
 def _tap(term: Term, style: Style) -> tuple[Pieces, int]:
-    """What is tapped, a layer's output, is shown as it is."""
+    """A tapped layer output is shown as itself."""
     return ((0, ANY),), ATOM
 
 
@@ -151,8 +151,8 @@ BUILDERS["directional"] = _directional
 
 
 def generic(term: Term, style: Style) -> tuple[Pieces, int]:
-    """name(argument, ..., attribute=value), attributes at their usual values left out: they must tell nets apart."""
-    words = [plain_words(part, style) for part in told_attributes(term.op)]
+    """name(argument, ..., attribute=value), with the attributes that are not at their usual values."""
+    words = [plain_words(part, style) for part in unusual_attributes(term.op)]
     return call_pieces(style.word(term.op.primitive.name), len(term.args), 0, style, words), ATOM
 
 
@@ -164,20 +164,20 @@ USUAL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def told_attributes(op: Apply) -> list[str]:
+def unusual_attributes(op: Apply) -> list[str]:
     """The attributes of a primitive that are not at their usual values.
 
     >>> from symfold.core.primitives import convolution
-    >>> told_attributes(Apply(convolution, (("dilation", (1, 1)), ("groups", 2), ("padding", (0, 0)), ("stride", (2, 2)))))
+    >>> unusual_attributes(Apply(convolution, (("dilation", (1, 1)), ("groups", 2), ("stride", (2, 2)))))
     ['groups=2', 'stride=(2, 2)']
     """
     usual = USUAL.get(op.primitive.name, {})
-    given = [(key, value) for key, value in op.attributes if value is not None and value is not False]
-    return [f"{key}={show_attribute(value)}" for key, value in given if value not in usual.get(key, ())]
+    attributes = [(key, value) for key, value in op.attributes if value is not None and value is not False]
+    return [f"{key}={show_attribute(value)}" for key, value in attributes if value not in usual.get(key, ())]
 
 
 def plain_words(text: str, style: Style) -> str:
-    """Words between formulas."""
+    """Words within formulas."""
     if style.key == "latex":
         return rf"\text{{{escaped(text)}}}"
     return f"<mtext>{text}</mtext>" if style.key == "mathml" else text
@@ -203,7 +203,7 @@ def _show_slice(part: Any) -> str:
 
 
 def show_index(value: Any) -> str:
-    """What stands between the brackets of an entry: `0`, `..., 0:3`."""
+    """The index between the brackets of an entry: `0`, `..., 0:3`."""
     if isinstance(value, tuple) and all(isinstance(part, int) for part in value):
         return ", ".join(map(str, value)) if len(value) <= 8 else f"{value[0]}, ..., {value[-1]}"
     return show_attribute(value)
@@ -211,22 +211,22 @@ def show_index(value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def pattern_pieces(pattern: str, attributes: tuple[tuple[str, Any], ...]) -> Pieces:
-    found: list[str | Slot] = []
+    parts: list[str | Slot] = []
     for part in re.split(r"(@\d+(?::\d)?)", pattern):
         if slot := re.fullmatch(r"@(\d+)(?::(\d))?", part):
-            found.append((int(slot[1]), int(slot[2] or ANY)))
+            parts.append((int(slot[1]), int(slot[2] or ANY)))
         elif part:
             for key, value in attributes:
                 part = part.replace(f"@{key}", show_index(value))
-            found.append(part)
-    return tuple(found)
+            parts.append(part)
+    return tuple(parts)
 
 
 def shown(term: Term, style: Style) -> tuple[Pieces, int]:
-    """The pieces of a primitive, and how tightly it holds together."""
+    """The pieces of a primitive, and how tightly it binds."""
     name = term.op.primitive.name
     if name in BUILDERS:
         return BUILDERS[name](term, style)
     row = PATTERNS.get(name)
-    chosen = row.of(style) if row else None
-    return (pattern_pieces(chosen[0], term.op.attributes), chosen[1]) if chosen else generic(term, style)
+    pattern = row.of(style) if row else None
+    return (pattern_pieces(pattern[0], term.op.attributes), pattern[1]) if pattern else generic(term, style)

@@ -1,6 +1,6 @@
-"""Readings: what every node of a scope is called at a given step, which may be a number or a symbol.
+"""Readings: the names of all nodes of a scope at a given step, which may be a number or a symbol.
 
-A value is a term; a sequence is what its entries are called. Nothing is run: names come from positions.
+A value is named by a term, a sequence by the names of its entries. Nothing is run: names come from positions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from symfold.show.notation.terms import Name, Term, join, named, shown_op
 
 
 class Reader:
-    """Reads scopes. In the fold form, numbers stand apart from letters, and sequences without numbers are given a letter."""
+    """Reads scopes. The fold form writes z_1, not z1, and gives a letter to each sequence without numbers."""
 
     def __init__(self, joined: bool, define: Callable[[Entries], str] | None = None):
         self.joined = joined
@@ -35,7 +35,7 @@ class Reader:
     def read(
         self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None
     ) -> Reading:
-        """What the nodes of a scope are called, where some have names already: an equation each says what they are."""
+        """The names of the nodes of a scope; those in `names` are defined by an equation each."""
         reading = Reading(self, scope, given, execution, names or {})
         reading.follow(scope.order, (), reading.known)
         return reading
@@ -47,7 +47,7 @@ class Reader:
 
 
 class Reading(Interpreter):
-    """What the nodes of a scope are called, in one execution of it."""
+    """The names of the nodes of a scope in one execution."""
 
     def __init__(
         self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]
@@ -58,10 +58,10 @@ class Reading(Interpreter):
         self.known = given
         self.passes: dict[Node, Pass] = {}
         self.names = names
-        self.cut: dict[Node, Term] = {}  # what the named operations are
+        self.cut: dict[Node, Term] = {}  # definitions of the named operations
 
     def definition(self, node: Node) -> Term:
-        """What a node is, where its name is being defined."""
+        """The right side of the equation that defines a node."""
         return self.cut.get(node) or self.term(node)
 
     def term(self, node: Node) -> Term:
@@ -81,14 +81,14 @@ class Reading(Interpreter):
         return value  # listed where it is shown
 
     def apply(self, node: Node, args: Sequence[Any]) -> Term:
-        shown = args[: 1 + node.op.arity] if isinstance(node.op, Call) else args
-        made = join(shown_op(node), [as_term(arg) for arg in shown])
+        visible = args[: 1 + node.op.arity] if isinstance(node.op, Call) else args
+        term = join(shown_op(node), [as_term(arg) for arg in visible])
         if node in self.names:
-            self.cut[node] = made
+            self.cut[node] = term
             return self.names[node]
         if node not in self.scope.cuts:
-            return made
-        self.cut[node] = made
+            return term
+        self.cut[node] = term
         return self.reader.name(self.scope.letter, self.execution * len(self.scope.cuts) + self.scope.cuts[node] + 1)
 
     def _family(self, op: StackedInputs) -> Entries:
@@ -105,16 +105,16 @@ class Reading(Interpreter):
         return self._listed(op.count, lambda p: named(names[p]))
 
     def _listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
-        """A sequence whose entries follow no rule: at a symbolic position it needs a letter."""
+        """A sequence whose names follow no rule: at a symbolic position it needs a letter."""
 
         def entry(position: Size) -> Any:
             if isinstance(position, int):
                 return at(position)
             assert self.reader.define is not None
-            return named(self.reader.define(whole), position + 1)
+            return named(self.reader.define(sequence), position + 1)
 
-        whole = Entries(count, entry, listed=False)
-        return whole
+        sequence = Entries(count, entry, listed=False)
+        return sequence
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
         if is_primitive(node, stack_row):
@@ -137,19 +137,21 @@ class Reading(Interpreter):
                 position -= part.size
             raise IndexError(position)
 
-        plain = self._listed(sum(part.size for part in parts), at)
+        unnamed = self._listed(sum(part.size for part in parts), at)
 
         def entry(position: Size) -> Any:
             if isinstance(position, int):
                 return at(position)
-            found, offset = [], 0
+            candidates, offset = [], 0
             for part in parts:
-                found.append(part.at(position - offset) if part.listed else None)
+                candidates.append(part.at(position - offset) if part.listed else None)
                 offset += part.size
-            names = {value.op.text if isinstance(value, Term) and isinstance(value.op, Name) else "" for value in found}
-            return found[-1] if len(names) == 1 and "" not in names else plain.at(position)
+            texts = {
+                value.op.text if isinstance(value, Term) and isinstance(value.op, Name) else "" for value in candidates
+            }
+            return candidates[-1] if len(texts) == 1 and "" not in texts else unnamed.at(position)
 
-        return Entries(plain.size, entry)
+        return Entries(unnamed.size, entry)
 
 
 class Pass:
@@ -159,7 +161,7 @@ class Pass:
         self.reader = reader
         self.loop = loop
         self.execution = execution
-        self.asked: set[int] = set()  # the parts of the state before the first step that something else calls by name
+        self.asked: set[int] = set()  # parts of the initial state that other equations refer to
         carries = loop.fold.carries
         self.init = list(args[:carries])
         self.operands = [
@@ -168,13 +170,13 @@ class Pass:
         ]
 
     def number(self, steps: Size) -> Size:
-        """The number of the state after some steps. The steps form numbers on through every execution."""
+        """The number of the state after some steps. The steps form continues it through every execution."""
         loop = self.loop
         base = self.execution * loop.fold.count if self.reader.joined and self.execution else 0
         return loop.start + base + loop.sign * steps
 
     def state(self, part: int, steps: Size) -> Any:
-        """What a part of the state is called after some steps."""
+        """The name of a part of the state after some steps."""
         if self.reader.joined and isinstance(steps, int):
             if steps == 0:
                 return self.init[part]
@@ -184,7 +186,7 @@ class Pass:
         return self.reader.name(self.loop.letters[part], self.number(steps))
 
     def given(self, which: int, position: Size) -> Any:
-        """What a value is called that the step at a position gave out."""
+        """The name of an output of the step at a position."""
         block, carries = self.loop.fold.block, self.loop.fold.carries
         result = block.results[carries + which]
         if (letter := self.loop.given[which]) is not None:
@@ -197,7 +199,7 @@ class Pass:
         return self.step(position + 1).known[result]
 
     def initial(self, parts: Iterable[int]) -> list[tuple[Term, Any]]:
-        """What parts of the state before the first step are called, and what they are."""
+        """The names and values of parts of the initial state."""
         return [(self.reader.name(self.loop.letters[part], self.number(0)), self.init[part]) for part in parts]
 
     def results(self) -> list[Any]:
@@ -208,28 +210,28 @@ class Pass:
         ]
 
     def step(self, steps: Size, named_init: bool = False) -> Reading:
-        """What everything in the block is called at a step (the first is 1)."""
+        """The names of all nodes of the block at a step (the first is 1)."""
         loop = self.loop
         before = [
             self.reader.name(loop.letters[k], self.number(steps - 1)) if named_init else self.state(k, steps - 1)
             for k in range(loop.fold.carries)
         ]
-        own = [
+        operands = [
             value.at(steps - 1) if each else value for value, each in zip(self.operands, loop.fold.each, strict=True)
         ]
-        return self.read([*before, *own], steps)
+        return self.read([*before, *operands], steps)
 
     def read(self, values: Sequence[Any], steps: Size) -> Reading:
-        """The block with these values for its formals; its results have names, by which other results may call them."""
+        """The block with these values for its formals; its results have names, which other results may use."""
         loop = self.loop
-        given = dict(zip(loop.fold.block.formals, values, strict=True))
+        arguments = dict(zip(loop.fold.block.formals, values, strict=True))
         inner = self.execution * loop.fold.count + steps - 1 if isinstance(steps, int) and self.reader.joined else 0
         names: dict[Node, Term] = {}
         for position, letter in own_equations(loop):
             names.setdefault(loop.fold.block.results[position], self.named(position, letter, steps))
-        return self.reader.read(loop.scope, given, inner, names)
+        return self.reader.read(loop.scope, arguments, inner, names)
 
     def named(self, position: int, letter: str, steps: Size) -> Term:
-        """What a result of a step is called: the state by its number after the step, what else is given out by the step's."""
+        """The name of a result of a step: a state is numbered after the step, an output by the step."""
         given_out = position >= self.loop.fold.carries and self.loop.sign < 0
         return self.reader.name(letter, self.number(steps - 1 if given_out else steps))

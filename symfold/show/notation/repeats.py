@@ -1,8 +1,8 @@
-"""Repeats: the like steps of a fold, written by filling names into the text of one step.
+"""Repeats: text of a fold's like steps, made by filling names into the text of one step.
 
-Where a step's text holds the text before it once, a fold's text is what its steps write in front, last step first, and what
-they write behind. A step is written once, with marks for the names and for the state; the writer looks but a few operations
-deep, so after a few steps every step is written alike.
+If the text of each step contains that of the previous step once, a fold's text is a prefix per step, last step first,
+then a suffix per step. One step is written, with placeholders for the names and the state; the writer looks only a few
+operations deep, so after a few steps every step is written alike.
 """
 
 from __future__ import annotations
@@ -19,21 +19,17 @@ from symfold.show.notation.styles import SUBSCRIPTS, Style
 from symfold.show.notation.terms import Name, Term, Written
 from symfold.show.notation.writing import Run, written_out
 
-WARM = 4  # steps at either end that are terms: deeper than the writer looks
-MANY = 32  # steps from which on it is worth while
-ASKED = {
-    None: "\U000f2000",
-    True: "\U000f2001",
-    False: "\U000f2002",
-}  # the state on its own, or a run from the start or after others
-MARKS = 0xF2010  # and after: private characters of Unicode, which no name holds; a mark for each name of a step
+WARM = 4  # steps at either end that stay terms: deeper than the writer looks
+MANY = 32  # with fewer steps it does not pay
+ASKED = {None: "\U000f2000", True: "\U000f2001", False: "\U000f2002"}  # the state alone; a run, first or after others
+MARKS = 0xF2010  # and above: private characters of Unicode, one for each name of a step
 
 Step = Callable[[Term, Sequence[Term]], Term]  # from the state and the names of a step
 Place = tuple[int, str]  # which of a step's names, and whether it is written as a name or as a word
 
 
 class Around(NamedTuple):
-    """What a step writes in front of the state and behind it, and how the state is asked for."""
+    """The text of a step before and after the state, and the form in which it asks for the state."""
 
     before: tuple[str | Place, ...]
     behind: tuple[str | Place, ...]
@@ -41,42 +37,42 @@ class Around(NamedTuple):
 
 
 def repeated(step: Step, state: Term, families: Sequence[Names], count: int, style: Style) -> Term | None:
-    """The state after so many steps, with the text of those in the middle; None where they are few, or not written alike."""
+    """The state after `count` steps, the middle ones as text; None if they are few or not written alike."""
     if count < MANY:
         return None
     for k in range(WARM):
         state = step(state, _members(families, k))
-    ways = _ways(step, state, families, style)
-    if ways is None or ways != _ways(step, step(state, _members(families, WARM)), families, style):
+    forms = _forms(step, state, families, style)
+    if forms is None or forms != _forms(step, step(state, _members(families, WARM)), families, style):
         return None
-    found: Term = Written(state.op, state.args, partial(_filled, ways, state, families, count - WARM, style))
+    result: Term = Written(state.op, state.args, partial(_filled_in, forms, state, families, count - WARM, style))
     for k in range(count - WARM, count):
-        found = step(found, _members(families, k))
-    return found
+        result = step(result, _members(families, k))
+    return result
 
 
 def _members(families: Sequence[Names], position: int) -> list[Term]:
     return [Term(Name(names[position])) for names in families]
 
 
-def _ways(step: Step, state: Term, families: Sequence[Names], style: Style) -> dict[bool | None, Around] | None:
-    """A step, in every way that its value is asked for; None where it holds the state not once, or takes it apart."""
+def _forms(step: Step, state: Term, families: Sequence[Names], style: Style) -> dict[bool | None, Around] | None:
+    """A step, in each form in which its value is asked for; None unless it contains the state once and intact."""
     marks = [chr(MARKS + k) for k in range(len(families))]
-    hole = Written(state.op, state.args, lambda asked: [ASKED[asked]])
-    after = step(hole, [Term(Name(mark)) for mark in marks])
-    found: dict[bool | None, Around] = {}
+    placeholder = Written(state.op, state.args, lambda asked: [ASKED[asked]])
+    after = step(placeholder, [Term(Name(mark)) for mark in marks])
+    forms: dict[bool | None, Around] = {}
     for asked in (None, True, False) if after.op in (sp.Add, sp.Mul) else (None,):
-        text, seen = written_out(after if asked is None else Run(after, asked), style)
+        text, visited = written_out(after if asked is None else Run(after, asked), style)
         parts = re.split(f"([{''.join(ASKED.values())}])", text)
-        if len(parts) != 3 or any(arg.args and arg in seen for arg in state.args):
+        if len(parts) != 3 or any(arg.args and arg in visited for arg in state.args):
             return None
-        before, behind = (tuple(_taken_apart(part, marks, style)) for part in (parts[0], parts[2]))
-        found[asked] = Around(before, behind, next(way for way, mark in ASKED.items() if mark == parts[1]))
-    inner = {around.asked for around in found.values()}
-    return found if all(asked in found and found[asked].asked == asked for asked in inner) else None
+        before, behind = (tuple(_split_at_marks(part, marks, style)) for part in (parts[0], parts[2]))
+        forms[asked] = Around(before, behind, next(form for form, mark in ASKED.items() if mark == parts[1]))
+    inner = {around.asked for around in forms.values()}
+    return forms if all(asked in forms and forms[asked].asked == asked for asked in inner) else None
 
 
-def _taken_apart(text: str, marks: Sequence[str], style: Style) -> Iterator[str | Place]:
+def _split_at_marks(text: str, marks: Sequence[str], style: Style) -> Iterator[str | Place]:
     places: dict[str, Place] = {style.name(Name(mark)): (k, "name") for k, mark in enumerate(marks)}
     places |= {style.word(mark): (k, "word") for k, mark in enumerate(marks)}
     longest = sorted(places, key=len, reverse=True)
@@ -85,19 +81,19 @@ def _taken_apart(text: str, marks: Sequence[str], style: Style) -> Iterator[str 
             yield places.get(part, part)
 
 
-def _filled(
-    ways: Mapping[bool | None, Around],
+def _filled_in(
+    forms: Mapping[bool | None, Around],
     state: Term,
     families: Sequence[Names],
     end: int,
     style: Style,
     asked: bool | None,
 ) -> list[str | Term | Run]:
-    """The text of the steps up to `end` around the state after the first: the last is asked for in one way, the others in that of a step."""
-    last, others = ways[asked], ways[ways[asked].asked]
+    """The text of the steps up to `end` around the first state: the last in the form asked for, the others in its."""
+    last, others = forms[asked], forms[forms[asked].asked]
 
     def text(parts: Sequence[str | Place], start: int, end: int, order: int) -> str:
-        """What some steps write, in order or last step first."""
+        """The text of some steps, in order or last step first."""
         if all(isinstance(part, str) for part in parts):
             return "".join(map(str, parts)) * (end - start)
         interleaved = [""] * (len(parts) * (end - start))
@@ -116,7 +112,7 @@ def _filled(
 
 
 def words(names: Names, start: int, end: int, kind: str, style: Style) -> list[str]:
-    """Some of the names as they are written. Numbers of as many digits are written alike: one is, the others are filled in.
+    """Some of the names, as written. One number of each length is written, and the others are filled into its text.
 
     >>> from symfold.show.notation.styles import STYLES
     >>> words(Numbered("W", 1, 100), 7, 10, "name", STYLES["latex"])
@@ -125,7 +121,7 @@ def words(names: Names, start: int, end: int, kind: str, style: Style) -> list[s
     write: Callable[[str], str] = style.word if kind == "word" else lambda word: style.name(Name(word))
     if not isinstance(names, Numbered):
         return [write(name) for name in names[start:end]]
-    found: list[str] = []
+    texts: list[str] = []
     first, last = names.start + start, names.start + end
     while first < last:
         stop = min(last, 10 ** len(str(first)))
@@ -134,9 +130,9 @@ def words(names: Names, start: int, end: int, kind: str, style: Style) -> list[s
         lowered = digits not in shown
         before, number, behind = shown.rpartition(digits.translate(SUBSCRIPTS) if lowered else digits)
         if not number:
-            return found + [write(f"{names.prefix}{k}") for k in range(first, last)]
+            return texts + [write(f"{names.prefix}{k}") for k in range(first, last)]
         joined = " ".join(map(str, range(first, stop)))
         numbers = (joined.translate(SUBSCRIPTS) if lowered else joined).split(" ")
-        found += [f"{before}{number}{behind}" for number in numbers]
+        texts += [f"{before}{number}{behind}" for number in numbers]
         first = stop
-    return found
+    return texts

@@ -1,7 +1,7 @@
-"""Sizes: how large the expanded form is, without building it.
+"""Sizes: the size of the expanded form, without building it.
 
-Within a block the size of a result is an affine function of the sizes of the formals, in whole numbers; a fold applies
-it `count` times, by repeated squaring. Only folds that read or give sequences of unequal sizes are walked step by step.
+Within a block the size of a result is an affine function of the sizes of the formals, with integer coefficients; a fold
+takes its power by repeated squaring. Only folds over or into sequences of unequal sizes are walked step by step.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import walk
 
 Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part
-LARGEST = 10**1000  # sizes within sequences are not followed further
+LARGEST = 10**1000  # sizes within sequences are capped here
 
 
 @dataclass(frozen=True)
 class Size:
     """The size of a value: an affine function of the formals.
 
-    `zero` where it is the literal 0, which sums leave out; `listed` where it is a sequence whose every entry is a name.
+    `zero` marks the literal 0, which sums drop; `listed` marks a sequence whose entries are all names.
     """
 
     vector: Vector
@@ -45,7 +45,7 @@ class Size:
 
 
 def expanded_size(net: Net) -> tuple[int, int]:
-    """The operations of the expanded form: as a tree, as it is written, and as a graph, with shared parts once.
+    """The operations of the expanded form: as the written tree, and as a graph with shared parts counted once.
 
     >>> import symfold as sf
     >>> expanded_size(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")))
@@ -75,7 +75,7 @@ def _names_entries(node: Node) -> bool:
 
 
 def own_size(node: Node, args: int) -> int:
-    """How many operations a node is: a sum of three terms is two."""
+    """The number of operations of a node: a sum of three terms is two."""
     return args - 1 if node.op in (sp.Add, sp.Mul) else 1
 
 
@@ -88,7 +88,7 @@ def _constant(value: int, formals: int) -> Vector:
 
 
 class Measure(Interpreter):
-    """The sizes of values over the formals of a block. Of a sequence of unlike entries, the sizes of the entries."""
+    """The sizes of values over the formals of a block; for a sequence of unlike entries, the sizes of the entries."""
 
     def __init__(self, formals: int):
         self.formals = formals
@@ -132,10 +132,10 @@ class Measure(Interpreter):
 
     def apply(self, node: Node, args: Sequence[Size]) -> Size:
         if node.op is sp.Add:
-            kept = [value for value in args if not value.zero]
-            if len(kept) <= 1:
-                return kept[0] if kept else args[0]
-            args = kept
+            nonzero = [value for value in args if not value.zero]
+            if len(nonzero) <= 1:
+                return nonzero[0] if nonzero else args[0]
+            args = nonzero
         return Size(_plus(_constant(own_size(node, len(args)), self.formals), *(value.vector for value in args)))
 
     def fold(self, node: Node, fold: Fold, args: list[Any]) -> list[Any]:
@@ -147,21 +147,26 @@ class Measure(Interpreter):
         ]
         varied = [each and isinstance(value, Entries) for value, each in zip(operands, fold.each, strict=True)]
         uneven = any(
-            one and any(entry != entries[0] for entry in entries) for entries, one in zip(operands, varied, strict=True)
+            varies and any(entry != entries[0] for entry in entries)
+            for entries, varies in zip(operands, varied, strict=True)
         )
         sequences = node in self.read or any(isinstance(value, Entries) for value in (*state, *operands))
         rows: dict[tuple[tuple[bool, bool], ...], list[Any]] = {}
-        kept: list[Entries] = [Entries() for _ in block.results[carries:]]
-        done = 0
-        while done < count:
-            own = [entries[done] if one else entries for entries, one in zip(operands, varied, strict=True)]
+        outputs: list[Entries] = [Entries() for _ in block.results[carries:]]
+        position = 0
+        while position < count:
+            step_operands = [
+                entries[position] if varies else entries for entries, varies in zip(operands, varied, strict=True)
+            ]
             if sequences:
                 results = _capped(
-                    Measure(self.formals).run(block.results, dict(zip(block.formals, [*state, *own], strict=True)))
+                    Measure(self.formals).run(
+                        block.results, dict(zip(block.formals, [*state, *step_operands], strict=True))
+                    )
                 )
                 steps = 1
             else:
-                marks = tuple(value.marks for value in (*state, *own))
+                marks = tuple(value.marks for value in (*state, *step_operands))
                 if marks not in rows:
                     rows[marks] = _rows(block, marks)
                 row = rows[marks]
@@ -169,22 +174,22 @@ class Measure(Interpreter):
                     sequences = True  # a state that becomes a sequence is followed step by step
                     continue
                 settled = not uneven and tuple(value.marks for value in row[:carries]) == marks[:carries]
-                steps = count - done if settled else 1
-                results = _applied(row, carries, steps, [*state, *own])
+                steps = count - position if settled else 1
+                results = _applied(row, carries, steps, [*state, *step_operands])
             state = results[:carries]
-            for entries, value in zip(kept, results[carries:], strict=True):
+            for entries, value in zip(outputs, results[carries:], strict=True):
                 entries.append(value)
-            done += steps
-        return [*state, *kept]
+            position += steps
+        return [*state, *outputs]
 
 
 def _entry(value: Size) -> Size:
-    """One entry of a sequence whose entries are alike: a name, or a value taken out of one that is not listed."""
+    """One entry of a sequence of like entries: a name, or an indexed entry if the sequence is not listed."""
     return Size(value.vector if value.listed else (*value.vector[:-1], value.vector[-1] + 1))
 
 
 def _each(value: Size, source: Node, formals: int) -> Any:
-    """What a step reads of a sequence: of numbers, however they are ordered, a number."""
+    """The entry that a step reads of a sequence; of numbers in any order, a number."""
     root = source
     while is_primitive(root, take_row, reverse_row):
         root = root.args[0]
@@ -209,13 +214,13 @@ def _cap(value: Any) -> Any:
 
 
 def step_sizes(block: Block) -> list[Vector] | None:
-    """The size of each result over those of the formals, none of them being the literal 0; None where one is a sequence."""
+    """The size of each result over those of the formals, none of them the literal 0; None if a result is a sequence."""
     rows = _rows(block, ((False, False),) * len(block.shapes))
     return None if any(isinstance(row, Entries) or row.zero for row in rows) else [row.vector for row in rows]
 
 
 def _rows(block: Block, marks: tuple[tuple[bool, bool], ...]) -> list[Any]:
-    """The sizes of a block's results over its formals, of which some are known to be the literal 0, or names."""
+    """The sizes of a block's results over its formals, some of them marked as the literal 0 or as names."""
     width = len(marks)
     units = [Size((*(int(j == k) for j in range(width)), 0), *mark) for k, mark in enumerate(marks)]
     return Measure(width).run(block.results, dict(zip(block.formals, units, strict=True)))
@@ -230,15 +235,15 @@ def _applied(rows: list[Any], carries: int, steps: int, values: list[Size]) -> l
 
 
 def _combined(coefficients: Sequence[int], columns: Sequence[Vector]) -> Vector:
-    found = [0] * len(columns[0])
+    total = [0] * len(columns[0])
     for factor, column in zip(coefficients, columns, strict=True):
         if factor:
-            found = [(a + factor * b if a else factor * b) if b else a for a, b in zip(found, column, strict=True)]
-    return tuple(found)
+            total = [(a + factor * b if a else factor * b) if b else a for a, b in zip(total, column, strict=True)]
+    return tuple(total)
 
 
 def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[int]]:
-    """The first rows of the matrix [[rows], [0 I]] to a power: what the state is after so many steps.
+    """The first rows of a power of the matrix [[rows], [0 I]]: the state after `steps` steps.
 
     >>> matrix_power([[2, 1]], 1, 10)
     [[1024, 1023]]
@@ -248,10 +253,9 @@ def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[i
         (factor, *others), power = rows[0], power_of(rows[0][0], steps)
         if not any(others):
             return [[power, *others]]
-        below = (
-            power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1)
-        )  # the sum of lower powers
-        return [[power, *(below * other for other in others)]]
+        # the sum of all lower powers
+        lower = power - 1 if factor == 2 else steps if factor == 1 else (power - 1) // (factor - 1)
+        return [[power, *(lower * other for other in others)]]
     matrix = rows + [[int(j == k) for j in range(width)] for k in range(carries, width)]
     result = [[int(j == k) for j in range(width)] for k in range(width)]
     while steps:
@@ -264,4 +268,4 @@ def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[i
 
 
 def _product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:
-    return [list(_combined(row, [tuple(other) for other in b])) for row in a]
+    return [list(_combined(row, [tuple(column) for column in b])) for row in a]

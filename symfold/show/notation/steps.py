@@ -1,4 +1,4 @@
-"""The steps form: one equation for each step, made when asked for. Nested folds are written out in order of execution."""
+"""The steps form: one equation per step, made on demand. Nested folds are written out in order of execution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Pair = tuple[sp.Symbol, sp.Expr]
 
 
 class Equations(Sequence[Pair]):
-    """The equations of a net, pairs (symbol, expression) as `sympy.cse` gives them; none is kept.
+    """The equations of a net, pairs (symbol, expression) as `sympy.cse` gives them; none is stored.
 
     >>> import symfold as sf
     >>> list(equations(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))))
@@ -44,7 +44,7 @@ class Equations(Sequence[Pair]):
         return _scope_size(self._scope) + len(self._outputs)
 
     def terms(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Term, Term]]:
-        """The equations from one to another, as terms."""
+        """The equations from `start` to `stop`, as terms."""
         steps = _scope_size(self._scope)
         total = steps + len(self._outputs)
         stop = total if stop is None else min(stop, total)
@@ -53,7 +53,7 @@ class Equations(Sequence[Pair]):
 
     @property
     def steps(self) -> int:
-        """How many of the equations are not those of the outputs."""
+        """The number of equations other than those of the outputs."""
         return _scope_size(self._scope)
 
     @overload
@@ -96,7 +96,7 @@ def _step_size(loop: Loop) -> int:
 
 
 def _of_scope(scope: Scope, reading: Reading, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
-    """The equations of a scope, those from `start` to `stop`."""
+    """The equations of a scope from `start` to `stop`."""
     offset = 0
     for node in scope.order:
         if offset >= stop:
@@ -112,36 +112,36 @@ def _of_scope(scope: Scope, reading: Reading, start: int, stop: int) -> Iterator
             offset += 1
 
 
-def _of_loop(walked: Pass, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
-    loop = walked.loop
+def _of_loop(execution: Pass, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
+    loop = execution.loop
     size = _step_size(loop)
     if not size:
         return
     for step in range(start // size, -(-stop // size)):
-        reading = walked.step(step + 1)
+        reading = execution.step(step + 1)
         low, high = start - step * size, stop - step * size
         inner = size - len(own_equations(loop))
         yield from _of_scope(loop.scope, reading, max(0, low), min(high, inner))
-        for position, equation in enumerate(step_equations(walked, reading, step + 1), inner):
+        for position, equation in enumerate(step_equations(execution, reading, step + 1), inner):
             if low <= position < high:
                 yield equation
 
 
-def step_equations(walked: Pass, reading: Reading, step: Any) -> Iterator[tuple[Term, Term]]:
-    """The equations of the state, and of what else is given out, at one step."""
-    loop = walked.loop
+def step_equations(execution: Pass, reading: Reading, step: Any) -> Iterator[tuple[Term, Term]]:
+    """The equations of the state and of the outputs of one step."""
+    loop = execution.loop
     block, defined = loop.fold.block, set[Node]()
     for position, letter in own_equations(loop):
         result = block.results[position]
         yield (
-            walked.named(position, letter, step),
+            execution.named(position, letter, step),
             reading.term(result) if result in defined else reading.definition(result),
         )
         defined.add(result)
 
 
 def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> list[tuple[Term, Term]]:
-    """The equations of the outputs; none where they are just the last state."""
+    """The equations of the outputs; none if they are just the last state."""
     values = [reading.known[output] for output in net.outputs]
     if scope.loops:
         last = next(reversed(scope.loops.values()))

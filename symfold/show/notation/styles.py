@@ -1,4 +1,4 @@
-"""Styles: text, unicode, LaTeX and MathML; how each writes names, numbers, signs and brackets. One row a style."""
+"""Styles: how text, Unicode, LaTeX and MathML write names, numbers, signs and brackets. One row per style."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from symfold.show.notation.terms import Name, show_size
 
 @dataclass(frozen=True)
 class Style:
-    """How one style writes what SymPy is not asked about. Sums and products are signs between their parts."""
+    """How one style writes everything that SymPy's printers do not. Sums and products are signs between their parts."""
 
     key: str
     print: Callable[[sp.Basic], str]  # SymPy's printer for this style
     name: Callable[[Name], str]
-    word: Callable[[str], str]  # plain words and the names of functions
+    word: Callable[[str], str]  # plain words and function names
     plus: str
     minus: str  # between two terms
     negative: str  # before the first
     times: str
-    dot: str  # the same before a digit, always visible: 2 3^x would read as 23^x
+    dot: str  # before a digit, always visible: 2 3^x would read as 23^x
     bracket: tuple[str, str]
-    fraction: tuple[str, str, str] | None  # None: a/b, with brackets as they are needed
+    fraction: tuple[str, str, str] | None  # None: a/b, with brackets as needed
     call: tuple[str, str, str]  # after the name of a function: open, between, close
     group: tuple[str, str]
     square: tuple[str, str]
@@ -53,7 +53,7 @@ def _latex_printer(expression: sp.Basic) -> str:
 
 
 class _MathMLPrinter(MathMLPresentationPrinter):
-    """SymPy's, but a function that it does not know keeps the letters of its name: O is not o."""
+    """SymPy's printer, but an unknown function keeps the case of its name: O is not o."""
 
     def mathml_tag(self, e: Any) -> str:
         return str(e.func.__name__ if isinstance(e, AppliedUndef) else super().mathml_tag(e))
@@ -61,9 +61,9 @@ class _MathMLPrinter(MathMLPresentationPrinter):
 
 def _mathml_printer(expression: sp.Basic) -> str:
     printed: Element = _MathMLPrinter({"order": "none"})._print(expression)
-    # SymPy writes entities that only HTML knows; XML wants the characters, and its own three escapes kept
+    # SymPy writes HTML entities; XML needs the characters, apart from its own three escapes
     shown = str(printed.toxml()).replace("&amp;", "&")
-    return re.sub(r"&(?!lt;|gt;|amp;)#?\w+;", lambda found: html.unescape(found[0]), shown)
+    return re.sub(r"&(?!lt;|gt;|amp;)#?\w+;", lambda entity: html.unescape(entity[0]), shown)
 
 
 SUBSCRIPTS = str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
@@ -71,7 +71,7 @@ SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def _unicode_printer(expression: sp.Basic) -> str:
-    shown = re.sub(r"\*\*(-?\d+)(?![\d.])", lambda found: found[1].translate(SUPERSCRIPTS), _text_printer(expression))
+    shown = re.sub(r"\*\*(-?\d+)(?![\d.])", lambda power: power[1].translate(SUPERSCRIPTS), _text_printer(expression))
     return re.sub(r"(?<!\*)\*(?!\*)", "·", shown).replace("sqrt(", "√(")
 
 
@@ -87,7 +87,7 @@ def _unicode_name(name: Name) -> str:
 
 
 def _index(name: Name, times: str) -> str:
-    """An index whose products, as 3*k - 2, are written with this sign, or with none."""
+    """An index whose products, as 3*k - 2, are written with this sign."""
     return re.sub(r"(?<=[^*])\*(?=[^*])", times, show_size(name.index))
 
 
@@ -105,7 +105,7 @@ def _latex_name(name: Name) -> str:
 
 
 def _latex_function(word: str) -> str:
-    """The name of a function: upright unless it is one letter with an index.
+    """A function name: upright unless it is one letter with an index.
 
     >>> _latex_function("f1"), _latex_function("gate")
     ('f_{1}', '\\\\operatorname{gate}')
@@ -127,10 +127,10 @@ def _mathml_word(word: str) -> str:
 
 def _mathml_name(name: Name) -> str:
     if name.index is None:
-        found = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name.stem)
+        numbered = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name.stem)
         return (
-            f"<msub>{_mathml_word(found[1])}<mn>{found[2]}</mn></msub>"
-            if found
+            f"<msub>{_mathml_word(numbered[1])}<mn>{numbered[2]}</mn></msub>"
+            if numbered
             else _mathml_word(name.stem.replace("...", "…"))
         )
     return (
@@ -147,9 +147,9 @@ def mathml_tokens(size: str) -> str:
     return re.sub(r"\d+|[^\W\d]\w*|\*+|.", _mathml_token, size)
 
 
-def _mathml_token(found: re.Match[str]) -> str:
-    part = found[0]
-    sign = "\u2062" if part == "*" else escape(part)  # a product is written without a sign
+def _mathml_token(match: re.Match[str]) -> str:
+    part = match[0]
+    sign = "\u2062" if part == "*" else escape(part)  # a product has no visible sign
     return f"<mn>{part}</mn>" if part.isdigit() else f"<mi>{part}</mi>" if part[0].isalpha() else f"<mo>{sign}</mo>"
 
 
@@ -173,5 +173,5 @@ STYLES: dict[str, Style] = {
 
 
 def style_named(key: str) -> Style:
-    """The style of this name, or the error that lists them."""
+    """The style with this name; an unknown name is an error that lists them all."""
     return STYLES[one_of("style", key, STYLES)]

@@ -1,11 +1,12 @@
-"""Terms as SymPy expressions: in the author's order, nested sums and products flattened, and canonical enough for SymPy.
+"""Terms as SymPy expressions: in the author's order, nested sums and products flattened, canonical enough for SymPy.
 
-SymPy's functions take most unevaluated forms, `x + x` or `x*2` among them. They fail on those that its constructors
-never build: sums and products of one argument, `x**1`, `x**0`, `0*x`, `(x**2)**3`, operations on numbers alone. These are
-evaluated, and nothing else is.
+SymPy's functions accept most unevaluated forms, such as `x + x` or `x*2`. They fail on forms that its constructors
+never build: sums and products of one argument, `x**1`, `x**0`, `0*x`, `(x**2)**3`, operations on numbers alone. Only
+these are evaluated.
 
-A choice is SymPy's `Piecewise` over relations, unless its condition is long or holds choices itself: there SymPy, which looks
-through whole conditions, would take exponential time. Such a choice is `where`, and truth values in arithmetic stay functions.
+A choice becomes SymPy's `Piecewise` over relations, unless its condition is long or contains choices: SymPy examines
+whole conditions and would take exponential time. Such a choice becomes `where`. Truth values in arithmetic stay
+functions.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from symfold.core.applied_layers import Call
 from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import Apply
 from symfold.show.notation.operations import constant_text
-from symfold.show.notation.primitive_rows import directions_of, told_attributes
+from symfold.show.notation.primitive_rows import directions_of, unusual_attributes
 from symfold.show.notation.terms import At, Listing, Name, Term, number_of, show_size
 
-LARGEST = 1 << 12  # bits of a power of integers that is computed
-LONGEST = 50  # operations of a condition that is a relation of SymPy's
+LARGEST = 1 << 12  # bits of a power of integers, above which it is not computed
+LONGEST = 50  # operations in a condition that becomes a relation of SymPy's
 
 RELATIONS: dict[Any, Any] = {
     functions.greater: sp.StrictGreaterThan, functions.greater_equal: sp.GreaterThan, functions.less: sp.StrictLessThan,
@@ -36,7 +37,7 @@ LOGIC: dict[Any, Any] = {functions.logical_and: sp.And, functions.logical_or: sp
 def as_sympy(root: Term) -> sp.Basic:
     """A term as a SymPy expression; shared parts are built once."""
     built: dict[int, sp.Basic] = {}
-    sizes: dict[int, int] = {}  # operations, as a tree; a choice counts as more than any condition may have
+    sizes: dict[int, int] = {}  # operations, as a tree; a choice counts as more than any condition may contain
     numbers: set[int] = set()  # the terms without names: `is_number` of an expression walks its whole tree
     waiting = [root]
     while waiting:
@@ -65,7 +66,7 @@ def as_sympy(root: Term) -> sp.Basic:
 
 
 def _choice(term: Term, args: Sequence[Any], built: Mapping[int, Any], sizes: Mapping[int, int]) -> sp.Expr:
-    """A choice as pieces, where its condition is short, holds no choice, and compares what SymPy can compare."""
+    """A choice as a Piecewise if its condition is short, contains no choice, and compares what SymPy can compare."""
     condition, value, otherwise = args
     try:
         relation = None if condition.is_Number or sizes[id(term.args[0])] > LONGEST else _relation(term.args[0], built)
@@ -80,7 +81,7 @@ def _choice(term: Term, args: Sequence[Any], built: Mapping[int, Any], sizes: Ma
 
 
 def _relation(term: Term, built: Mapping[int, Any]) -> sp.Basic:
-    """A condition as SymPy's relations and logic; a number is true where it is not 0."""
+    """A condition as SymPy's relations and logic; a number is true if it is not 0."""
     if term.op in LOGIC:
         return LOGIC[term.op](*(_relation(arg, built) for arg in term.args))
     if term.op in RELATIONS:
@@ -89,14 +90,14 @@ def _relation(term: Term, built: Mapping[int, Any]) -> sp.Basic:
 
 
 def _number(op: Any, args: Sequence[Any]) -> sp.Expr:
-    """An operation on numbers, evaluated; a power with more digits than anyone reads stays a power."""
+    """An operation on numbers, evaluated; a power with too many digits to read stays a power."""
     if op is sp.Pow and all(arg.is_Integer for arg in args) and int(args[0]).bit_length() * abs(int(args[1])) > LARGEST:
         return op(*args, evaluate=False)
     return op(*args)
 
 
 def _operation(op: Any, args: Sequence[Any]) -> sp.Expr:
-    """An operation that is not on numbers alone, in the author's order."""
+    """An operation on more than numbers, in the author's order."""
     if op is sp.Pow:
         return _power(*args)
     if op not in (sp.Add, sp.Mul):
@@ -104,12 +105,12 @@ def _operation(op: Any, args: Sequence[Any]) -> sp.Expr:
     flat = [part for arg in args for part in (arg.args if isinstance(arg, op) else (arg,))]
     if op is sp.Mul and any(part.is_Number and part.is_zero for part in flat):
         return sp.S.Zero
-    kept = [part for part in flat if part is not op.identity]
-    return op(*kept, evaluate=False) if len(kept) > 1 else kept[0] if kept else op.identity
+    parts = [part for part in flat if part is not op.identity]
+    return op(*parts, evaluate=False) if len(parts) > 1 else parts[0] if parts else op.identity
 
 
 def _power(base: Any, exponent: Any) -> sp.Expr:
-    """A power; a power to an integer is one power, as SymPy holds it.
+    """A power; an integer power of a power is one power, as in SymPy.
 
     >>> x = sp.Symbol("x")
     >>> _power(x, sp.S.One), _power(x, sp.S.Zero), _power(_power(x, sp.Integer(2)), sp.Integer(-3))
@@ -126,7 +127,7 @@ def _power(base: Any, exponent: Any) -> sp.Expr:
 
 
 def _named(term: Term, args: Sequence[Any]) -> sp.Basic:
-    """A name, a constant, a layer, a primitive or a sequence: what SymPy does not look into."""
+    """A name, a constant, a layer, a primitive or a sequence: opaque to SymPy."""
     op = term.op
     if isinstance(op, Name):
         return sp.Symbol(op.text)
@@ -139,7 +140,7 @@ def _named(term: Term, args: Sequence[Any]) -> sp.Basic:
         mark = "'" * order if order <= 3 else f"^({order})"
         return sp.Function(f"{args[0]}{mark}" + (f"_{part}" if part else ""))(*args[1 : 1 + arity + order])
     if isinstance(op, Apply):
-        return sp.Function(op.primitive.name)(*args, *map(sp.Symbol, told_attributes(op)))
+        return sp.Function(op.primitive.name)(*args, *map(sp.Symbol, unusual_attributes(op)))
     if isinstance(op, At):
         position = op.position if isinstance(op.position, int) else sp.Symbol(show_size(op.position))
         return sp.Function("item")(*args, position)

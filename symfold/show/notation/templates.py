@@ -1,4 +1,4 @@
-"""Previews: any node as one short line, for `repr` and error messages; what is too large is left out as `...`."""
+"""Previews: any node as one short line, for `repr` and error messages; parts beyond the limit become `...`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal, Input
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.show.notation.alike import told_apart
+from symfold.show.notation.alike import distinct_names
 from symfold.show.notation.styles import STYLES, style_named
 from symfold.show.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
 from symfold.show.notation.writing import write
 
-OCCURRENCES = 48  # how many operations and names a preview shows
+OCCURRENCES = 48  # operations and names in a preview
 LETTERS = "zywvutsr"
 
 
@@ -31,33 +31,33 @@ def preview(node: Node, style: str = "text") -> str:
     """
     try:
         term, leaves = _short(node, OCCURRENCES)
-        return write(term, told_apart(style_named(style), leaves))
-    except Exception:  # a display must never be what fails
+        return write(term, distinct_names(style_named(style), leaves))
+    except Exception:  # a display must never raise
         return STYLES[style].ellipsis if style in STYLES else "..."
 
 
 def _short(root: Node, occurrences: int) -> tuple[Term, list[Node]]:
-    """The top of a node as a term, breadth first, and the leaves in it; what is below the limit is an ellipsis."""
-    found: list[tuple[Node, list[int]]] = [(root, [])]
+    """The top of a node as a term, breadth first, and its leaves; parts below the limit become an ellipsis."""
+    visited: list[tuple[Node, list[int]]] = [(root, [])]
     waiting = deque([0])
     leaves: list[Node] = []
     while waiting:
-        node, parts = found[here := waiting.popleft()]
+        node, parts = visited[index := waiting.popleft()]
         if isinstance(node.op, (Input, StackedInputs)):
             leaves.append(node)
         for arg in _visible(node):
-            if len(found) >= occurrences:
+            if len(visited) >= occurrences:
                 parts.append(-1)
             else:
-                parts.append(len(found))
-                found.append((arg, []))
+                parts.append(len(visited))
+                visited.append((arg, []))
                 waiting.append(parts[-1])
     used = set(map(_first_name, leaves))
     letters = [letter for letter in LETTERS if letter not in used] or ["z"]
-    terms: list[Term] = [ELLIPSIS] * len(found)
-    for here in range(len(found) - 1, -1, -1):
-        node, parts = found[here]
-        terms[here] = _term(node, [ELLIPSIS if part < 0 else terms[part] for part in parts], letters)
+    terms: list[Term] = [ELLIPSIS] * len(visited)
+    for index in range(len(visited) - 1, -1, -1):
+        node, parts = visited[index]
+        terms[index] = _term(node, [ELLIPSIS if part < 0 else terms[part] for part in parts], letters)
     return terms[0], leaves
 
 
@@ -74,7 +74,7 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
     if isinstance(op, Input):
         return named(op.name)
     if isinstance(op, Formal):
-        # the arguments of a mapper that is being traced have no names of their own
+        # the arguments of a mapper being traced have no names
         if op.shape[-1:] == (NAME,):
             return named("f")
         place = op.position

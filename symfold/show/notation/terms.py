@@ -1,4 +1,4 @@
-"""Terms: formulas as they will be shown. Light trees over names, with shared parts; made from nodes, written in any style.
+"""Terms: formulas before they are written. Light trees over names, with shared parts; built from nodes.
 
 term ::= Name | Constant | OP(term, ...)      OP: what heads a node, or Listing, or At
 """
@@ -43,7 +43,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Listing:
-    """The entries of a sequence; `elided` where only the first and the last are shown."""
+    """The entries of a sequence; if `elided`, only the first and the last are shown."""
 
     elided: bool = False
 
@@ -56,7 +56,7 @@ class At:
 
 
 class Term:
-    """One operation over terms. Terms are compared by identity: sharing is what counts."""
+    """One operation over terms. Terms compare by identity, so that sharing stays visible."""
 
     __slots__ = ("args", "op")
 
@@ -66,7 +66,7 @@ class Term:
 
 
 class Written(Term):
-    """A term that knows the parts of its text: on its own (None), as a run from the start (True) or after others (False)."""
+    """A term with text of its own: standing alone (None), or in a run, at the start (True) or after others (False)."""
 
     __slots__ = ("parts",)
 
@@ -76,7 +76,7 @@ class Written(Term):
 
 
 def shown_op(node: Node) -> Any:
-    """The operation of a node as it is shown: attention without its scale, where that is the usual one of its width."""
+    """The operation of a node as it is shown: attention without its scale if that is the usual one for its width."""
     op = node.op
     if not is_primitive(node, attention):
         return op
@@ -99,17 +99,17 @@ def number_of(term: Term) -> Any:
 
 
 def is_zero(term: Term) -> bool:
-    """Whether a term is the number zero, perhaps in the shape of something."""
+    """Whether a term is the number zero, perhaps broadcast to a shape."""
     spread = isinstance(term.op, Apply) and term.op.primitive in (broadcast_to, broadcast_like)
     return bool(number_of(term.args[0] if spread else term) == 0)
 
 
 def join(op: Any, args: Sequence[Term]) -> Term:
-    """An operation; a sum leaves out literal zeros, a product has its sign in front."""
+    """An operation; a sum drops literal zeros, a product has its sign in front."""
     if op is sp.Add:
-        kept = [arg for arg in args if not is_zero(arg)]
-        if len(kept) < len(args) or len(kept) == 1:
-            return Term(op, kept) if len(kept) > 1 else kept[0] if kept else args[0]
+        nonzero = [arg for arg in args if not is_zero(arg)]
+        if len(nonzero) < len(args) or len(nonzero) == 1:
+            return Term(op, nonzero) if len(nonzero) > 1 else nonzero[0] if nonzero else args[0]
     if op is sp.Mul:
         if args[0].op is sp.Mul and is_negative(args[0]):  # a sign in front of the first factor is one of the product
             args = (*args[0].args, *args[1:])
@@ -119,17 +119,17 @@ def join(op: Any, args: Sequence[Term]) -> Term:
 
 
 def _signed(args: Sequence[Term]) -> Term:
-    """A product with factors -1, its sign in front: SymPy writes `2*x*(-1)` as it stands, people write `-2*x`."""
-    kept = [arg for arg in args if number_of(arg) != -1]
-    if (len(args) - len(kept)) % 2 == 0 or not kept:
+    """A product with factors -1, its sign in front: SymPy writes `2*x*(-1)` as is, people write `-2*x`."""
+    factors = [arg for arg in args if number_of(arg) != -1]
+    if (len(args) - len(factors)) % 2 == 0 or not factors:
         return Term(sp.Mul, args)
-    factors = kept[0].args if len(kept) == 1 and kept[0].op is sp.Mul else tuple(kept)
-    leading = number_of(factors[0])
+    flat = factors[0].args if len(factors) == 1 and factors[0].op is sp.Mul else tuple(factors)
+    leading = number_of(flat[0])
     if leading is None:
-        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *factors))
+        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *flat))
     if leading.is_negative:
-        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *kept))
-    return Term(sp.Mul, (Term(Constant(-leading)), *factors[1:])) if len(factors) > 1 else Term(Constant(-leading))
+        return Term(sp.Mul, (Term(Constant(sp.Integer(-1))), *factors))
+    return Term(sp.Mul, (Term(Constant(-leading)), *flat[1:])) if len(flat) > 1 else Term(Constant(-leading))
 
 
 def is_negative(term: Term) -> bool:
@@ -140,7 +140,7 @@ def is_negative(term: Term) -> bool:
 
 
 def opposite(term: Term) -> Term:
-    """A term that is written with a minus sign, without it."""
+    """A term without its leading minus sign."""
     if term.op is not sp.Mul:
         return Term(Constant(-number_of(term)))
     value = -number_of(term.args[0])
@@ -151,7 +151,7 @@ def opposite(term: Term) -> Term:
 
 
 def show_size(size: Size) -> str:
-    """An index or a depth, close together: `k-1`, `n+1-k`."""
+    """An index or a depth without spaces: `k-1`, `n+1-k`."""
     if isinstance(size, int):
         return str(size)
     parts = sorted(

@@ -1,7 +1,7 @@
-"""Writing: a term as text in a style, chunk by chunk, with a stack of its own: no recursion, memory by depth not length.
+"""Writing: a term as text in a style, in chunks, with an explicit stack: no recursion, memory by depth not length.
 
-A formula shares its parts, and its text repeats them. So each part is made a template once: literal text and the parts
-between. Short parts are filled in at once, and what is left to do for a long text is to copy.
+A formula shares its parts, and its text repeats them. So each part becomes a template once: literal text with parts in
+between. Short parts are filled in at once, so a long text is only copied.
 
 Nested sums are written as one sum, and nested products as one product, in the author's order.
 """
@@ -22,7 +22,7 @@ from symfold.show.notation.terms import Term, Written, is_negative, number_of, o
 
 
 class Run(NamedTuple):
-    """A sum within a sum, or a product within a product: written on without brackets, from the start or after others."""
+    """A sum within a sum, or a product within a product: continued without brackets, at the start or after others."""
 
     term: Term
     first: bool
@@ -31,11 +31,11 @@ class Run(NamedTuple):
 Part = str | Term | Run
 Template = Sequence[Part]
 
-SHORT = 4096  # characters: a shared part with a text up to this length is written once, and then copied
+SHORT = 4096  # characters: the text of a shared part up to this length is written once, then copied
 
 
 def stream(term: Term | Run, style: Style) -> Iterator[str]:
-    """The text of a term, in chunks; every shared part is worked out once."""
+    """The text of a term, in chunks; every shared part is written once."""
     return _copied(term, _templates(term, style))
 
 
@@ -50,7 +50,7 @@ def _copied(root: Part, templates: Mapping[Term | Run, Template]) -> Iterator[st
 
 
 def side(term: Term, style: Style) -> Iterator[str]:
-    """The text of a term as one side of an equation: a comparison stands in brackets there."""
+    """The text of a term as one side of an equation, where a comparison is bracketed."""
     opening, closing = style.bracket if level(term, style) < SUM else ("", "")
     yield opening
     yield from stream(term, style)
@@ -63,20 +63,20 @@ def write(term: Term, style: Style) -> str:
 
 
 def written_out(root: Term | Run, style: Style) -> tuple[str, Collection[Term | Run]]:
-    """The text of a term, and all the parts that were looked into for it."""
+    """The text of a term, and all the parts visited for it."""
     templates = _templates(root, style)
     return "".join(_copied(root, templates)), templates
 
 
 def _templates(root: Term | Run, style: Style) -> dict[Term | Run, Template]:
-    """For the root and all that it holds the text between its parts, last part first; short parts are text already."""
+    """The templates of the root and all its parts, last part first; short parts are text already."""
     templates: dict[Term | Run, Template] = {}
     opened: dict[Term | Run, list[Part]] = {}
     waiting: list[Term | Run] = [root]
     while waiting:
         task = waiting[-1]
         if task not in opened and task not in templates:
-            opened[task] = parts = _whole(task, style) if isinstance(task, Term) else _run(task, style)
+            opened[task] = parts = _parts_of(task, style) if isinstance(task, Term) else _run(task, style)
             waiting += [part for part in parts if not isinstance(part, str) and part not in templates]
             continue
         waiting.pop()
@@ -86,8 +86,8 @@ def _templates(root: Term | Run, style: Style) -> dict[Term | Run, Template]:
 
 
 def _joined(parts: list[Part], templates: dict[Term | Run, Template]) -> Template:
-    """Parts from the last to the first, with the texts of the short ones; neighbouring texts are one."""
-    found: list[Part] = []
+    """Parts from the last to the first, with short ones as text; neighboring texts are merged."""
+    merged: list[Part] = []
     texts: list[str] = []
     for part in parts:
         if not isinstance(part, str):
@@ -98,15 +98,15 @@ def _joined(parts: list[Part], templates: dict[Term | Run, Template]) -> Templat
             texts.append(part)
             continue
         if texts:
-            found.append("".join(texts))
+            merged.append("".join(texts))
             texts = []
-        found.append(part)
-    if texts or not found:
-        found.append("".join(texts))
-    return tuple(reversed(found))
+        merged.append(part)
+    if texts or not merged:
+        merged.append("".join(texts))
+    return tuple(reversed(merged))
 
 
-def _whole(term: Term, style: Style) -> list[Part]:
+def _parts_of(term: Term, style: Style) -> list[Part]:
     """The parts of a term on its own."""
     if isinstance(term, Written):
         return term.parts(None)
@@ -116,14 +116,14 @@ def _whole(term: Term, style: Style) -> list[Part]:
         return _product(term, style)
     if is_cases(term, style):
         return [*cases(term, style)]
-    found: list[Part] = []
+    parts: list[Part] = []
     for part in pieces(term, style):
-        found += [part] if isinstance(part, str) else _held(term.args[part[0]], part[1], style)
-    return found
+        parts += [part] if isinstance(part, str) else _bracketed(term.args[part[0]], part[1], style)
+    return parts
 
 
-def _held(term: Term, need: int, style: Style) -> list[Part]:
-    """A term, in brackets if it holds together less tightly than asked."""
+def _bracketed(term: Term, need: int, style: Style) -> list[Part]:
+    """A term, in brackets if it binds less tightly than needed."""
     return [style.bracket[0], term, style.bracket[1]] if level(term, style) < need else [term]
 
 
@@ -138,33 +138,33 @@ def _run(run: Run, style: Style) -> list[Part]:
 
 
 def _sum(term: Term, first: bool, style: Style) -> list[Part]:
-    found: list[Part] = []
+    parts: list[Part] = []
     for position, arg in enumerate(term.args):
         leads = first and position == 0
         if arg.op is sp.Add:
-            found.append(Run(arg, leads))
+            parts.append(Run(arg, leads))
         elif leads:
-            found += _held(arg, SUM, style)
+            parts += _bracketed(arg, SUM, style)
         elif is_negative(arg):
-            found += [style.minus, *_held(opposite(arg), PRODUCT, style)]
+            parts += [style.minus, *_bracketed(opposite(arg), PRODUCT, style)]
         else:
-            found += [style.plus, *_held(arg, SUM, style)]
-    return found
+            parts += [style.plus, *_bracketed(arg, SUM, style)]
+    return parts
 
 
-# ---------------------------------------------------------------- products: a sign, what is above the line, what is below
+# ---------------------------------------------------------------- products: sign, numerator, denominator
 
 
-def below(term: Term) -> Term | None:
-    """What a factor puts below the fraction line, if it is one over something."""
+def denominator(term: Term) -> Term | None:
+    """The denominator of a factor that is a reciprocal."""
     if term.op is sp.Pow and (exponent := number_of(term.args[1])) is not None and exponent.is_negative:
         return term.args[0] if exponent == -1 else Term(sp.Pow, (term.args[0], Term(Constant(-exponent))))
     return None
 
 
-def is_plain(term: Term) -> bool:
-    """Whether a term is a product of factors without numbers and fractions, which may be written on as it stands."""
-    return term.op is sp.Mul and all(number_of(arg) is None and below(arg) is None for arg in term.args)
+def is_plain_product(term: Term) -> bool:
+    """Whether a term is a product without numbers and fractions, which may be continued as is."""
+    return term.op is sp.Mul and all(number_of(arg) is None and denominator(arg) is None for arg in term.args)
 
 
 def _leads_plain(term: Term) -> bool:
@@ -173,9 +173,9 @@ def _leads_plain(term: Term) -> bool:
         return False
     value = number_of(term.args[0])
     if value is None:
-        return is_plain(term)
+        return is_plain_product(term)
     return bool(value.is_positive and not _is_ratio(value)) and all(
-        number_of(arg) is None and below(arg) is None for arg in term.args[1:]
+        number_of(arg) is None and denominator(arg) is None for arg in term.args[1:]
     )
 
 
@@ -185,53 +185,53 @@ def _is_ratio(value: sp.Expr) -> bool:
 
 def _product(term: Term, style: Style) -> list[Part]:
     if is_negative(term):
-        return _grouped([style.negative, *_held(opposite(term), PRODUCT, style)], style)
-    above: list[Term] = []
-    under: list[Term] = []
+        return _grouped([style.negative, *_bracketed(opposite(term), PRODUCT, style)], style)
+    numerator: list[Term] = []
+    denominators: list[Term] = []
     for arg in term.args:
         value = number_of(arg)
-        if (lower := below(arg)) is not None:
-            under.append(lower)
+        if (lower := denominator(arg)) is not None:
+            denominators.append(lower)
         elif value is not None and _is_ratio(value) and value.is_positive:
-            above += [Term(Constant(sp.Integer(value.p)))] if value.p != 1 else []
-            under.append(Term(Constant(sp.Integer(value.q))))
+            numerator += [Term(Constant(sp.Integer(value.p)))] if value.p != 1 else []
+            denominators.append(Term(Constant(sp.Integer(value.q))))
         else:
-            above.append(arg)
-    if not under:
-        return _grouped(_factors(above, True, style), style)
-    above = above or [Term(Constant(sp.Integer(1)))]
+            numerator.append(arg)
+    if not denominators:
+        return _grouped(_factors(numerator, True, style), style)
+    numerator = numerator or [Term(Constant(sp.Integer(1)))]
     if style.fraction:
         start, middle, end = style.fraction
-        return _grouped([start, *_alone(above, style), middle, *_alone(under, style), end], style)
+        return _grouped([start, *_alone(numerator, style), middle, *_alone(denominators, style), end], style)
     divisor = (
-        _held(under[0], PRODUCT + 1, style)
-        if len(under) == 1
-        else [style.bracket[0], *_factors(under, True, style), style.bracket[1]]
+        _bracketed(denominators[0], PRODUCT + 1, style)
+        if len(denominators) == 1
+        else [style.bracket[0], *_factors(denominators, True, style), style.bracket[1]]
     )
-    return _grouped([*_factors(above, True, style), "/", *divisor], style)
+    return _grouped([*_factors(numerator, True, style), "/", *divisor], style)
 
 
 def _alone(terms: list[Term], style: Style) -> list[Part]:
-    """What stands above or below a drawn fraction line, which brackets it."""
+    """A numerator or denominator of a drawn fraction, which needs no brackets."""
     return [terms[0]] if len(terms) == 1 else _factors(terms, True, style)
 
 
 def _factors(terms: Sequence[Term], first: bool, style: Style) -> list[Part]:
-    found: list[Part] = []
+    parts: list[Part] = []
     for position, term in enumerate(terms):
         leads = first and position == 0
-        if is_plain(term) or (leads and _leads_plain(term)):
-            found.append(Run(term, leads))
+        if is_plain_product(term) or (leads and _leads_plain(term)):
+            parts.append(Run(term, leads))
             continue
         drawn = (
             style.fraction
             and term.op is sp.Mul
             and not is_negative(term)
-            and any(below(arg) is not None for arg in term.args)
+            and any(denominator(arg) is not None for arg in term.args)
         )
         sign = [] if leads else [style.dot if begins_with_digit(term) else style.times]
-        found += [*sign, *_held(term, PRODUCT if drawn else PRODUCT + 1, style)]
-    return found
+        parts += [*sign, *_bracketed(term, PRODUCT if drawn else PRODUCT + 1, style)]
+    return parts
 
 
 def begins_with_digit(term: Term) -> bool:
@@ -239,6 +239,5 @@ def begins_with_digit(term: Term) -> bool:
     while term.args and term.op in (sp.Pow, sp.Mul):
         term = term.args[0]
     value = number_of(term)
-    return (
-        value is not None and bool(value.is_Rational or value.is_Float) and not value.is_negative
-    )  # which stands in brackets
+    is_number = value is not None and bool(value.is_Rational or value.is_Float)
+    return is_number and not value.is_negative  # a negative number is bracketed
