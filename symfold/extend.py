@@ -26,7 +26,7 @@ from symfold.compute.backends.table import BACKENDS
 from symfold.compute.backends.table import Backend as Backend
 from symfold.compute.backends.table import backend as backend
 from symfold.core.applied_layers import Call
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions.table import NAMED, ROWS, UFUNCS
 from symfold.core.functions.table import Point as Point
 from symfold.core.functions.table import function as function_row
@@ -91,7 +91,7 @@ def loss(name: str, rule: Callable[[Node, Node], Any]) -> Callable[[Any, Any], A
     check_free("loss", name, LOSSES)
 
     def made(prediction: Any, target: Any) -> Any:
-        return loss_of(prediction, target, lambda y, t: lift(rule(y, t)))
+        return loss_of(prediction, target, lambda y, t: as_node(rule(y, t)))
 
     made.__name__ = made.__qualname__ = name
     LOSSES[name] = made

@@ -260,7 +260,7 @@ def _held_by(monkeypatch, net):
 def test_a_chain_by_hand_asks_sympy_and_opens_a_body_once(monkeypatch):
     lifted, opened_bodies = [], []
     derivatives._program.cache_clear()
-    monkeypatch.setattr(derivatives, "lift_expression", lambda *given, plain=derivatives.lift_expression: lifted.append(given) or plain(*given))
+    monkeypatch.setattr(derivatives, "expression_as_node", lambda *given, plain=derivatives.expression_as_node: lifted.append(given) or plain(*given))
     monkeypatch.setattr(opening, "rebuilt", lambda roots, rule, plain=opening.rebuilt: opened_bodies.append(roots) or plain(roots, rule))
     z = rows
     for f in sf.layers("f", sf.dense(3, 3, sf.tanh), count=40):

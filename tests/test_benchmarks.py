@@ -10,8 +10,8 @@ import pytest
 import symfold as sf
 from symfold.core.primitives import dot, is_primitive
 from symfold.core.walks import walk
-from symfold.transform.inlining import opened
-from symfold.transform.rolling import written_out
+from symfold.transform.inlining import inlined
+from symfold.transform.rolling import without_single_steps
 from tests.benchmarks import page, report
 from tests.benchmarks.__main__ import options
 from tests.benchmarks.measure import Block, Check, Unequal
@@ -63,7 +63,7 @@ def test_the_floor_counts_the_products_of_the_step(net: str) -> None:
     """As many as the loss and its gradients have when every step is written out."""
     work = Work(NETS[net], SMALL)
     both = sf.unroll(sf.value_and_grad(symfold_rows.loss_of(work)))
-    nodes = walk(written_out(opened(both.outputs)))
+    nodes = walk(without_single_steps(inlined(both.outputs)))
     assert sum(is_primitive(node, dot) for node in nodes) == sum(work.net.product_counts(SMALL.depth))
 
 

@@ -66,7 +66,7 @@ def test_kept_nets_are_equal(net: sf.Net) -> None:
 @steady
 @given(mappers, layer_lists(least=1), st.integers(1, 3))
 def test_shapes_are_those_of_the_numbers(mapper: Any, layers: Any, batch: int) -> None:
-    from symfold.transform.specialise import with_shapes
+    from symfold.transform.specialize import with_shapes
 
     net = with_shapes(sf.fold(mapper, layers, X), {"x": (batch, WIDTH)})
     value = net({**values_of(net), "x": np.ones((batch, WIDTH))})

@@ -21,11 +21,11 @@ from symfold.core.folds import Fold, apply_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, FrozenArray
-from symfold.core.sequences import renewed
+from symfold.core.sequences import rebuilt_sequence
 from symfold.core.shapes import ANY, Size
 from symfold.core.tensors import number
 from symfold.core.walks import rebuilt, substitute, walk
-from symfold.transform.rolling import unroll, written_out
+from symfold.transform.rolling import unroll, without_single_steps
 
 WRITTEN_DIGITS = (
     15  # up to which a decimal number survives as a float: one with more is the rounding of some other number
@@ -40,7 +40,7 @@ def flattened(net: Net) -> tuple[Node, ...] | None:
         counts = [node.op.count for node in net.bindings]
         if not all(isinstance(count, int) for count in counts) or sum(counts) > MOST_WRITTEN:
             return None
-        net = net.with_outputs(written_out(unroll(net).outputs))
+        net = net.with_outputs(without_single_steps(unroll(net).outputs))
     return net.outputs
 
 
@@ -62,7 +62,7 @@ def tidy(roots: Sequence[Node], bodies: dict[Block, Block] | None = None) -> tup
             return _power(*args)
         if isinstance(op, Constant):
             return node if (value := exact(node)) is None else constant(value)
-        return renewed(node, args) if args else None
+        return rebuilt_sequence(node, args) if args else None
 
     return rebuilt(roots, rule)
 

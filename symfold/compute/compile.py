@@ -20,7 +20,7 @@ from symfold.core.net import Net
 from symfold.core.shapes import is_known
 from symfold.core.walks import walk
 from symfold.errors import InvalidType, listing
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 
 
 class Compiled:
@@ -116,7 +116,7 @@ def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
 
 def sizes_met(net: Net) -> dict[Any, int]:
     """The unknown sizes that must be certain numbers, since they meet these in sums, products and functions."""
-    net = Net(opened(net.outputs))
+    net = Net(inlined(net.outputs))
     roots = [net.outputs, *(block.results for block in net.blocks)]
     meetings: list[set[Any]] = []
     for node in (node for results in roots for node in walk(results) if isinstance(node.op, type)):

@@ -12,7 +12,7 @@ from symfold.base.arguments import array_of
 from symfold.base.trees import unflatten
 from symfold.core.applied_layers import Call
 from symfold.core.attach import attach
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import numbers_of
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.net import Net
@@ -20,8 +20,8 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.shapes import NAME, fits, show
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
-from symfold.transform.inlining import divided
-from symfold.transform.specialise import match, with_shapes
+from symfold.transform.inlining import with_divisions
+from symfold.transform.specialize import match, with_shapes
 
 
 def constant_value(node: Node) -> Any:
@@ -81,7 +81,7 @@ class Evaluator(Interpreter):
             if op.body is None:
                 raise has_no_numbers(args[0])
             given = dict(zip(op.body.formals, args[1:], strict=True))
-            return self.run(divided(op.body.results), given)[0]
+            return self.run(with_divisions(op.body.results), given)[0]
         if isinstance(op, type):
             if self.exact:
                 return np.frompyfunc(op, len(args), 1)(*args)
@@ -114,7 +114,7 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
         isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols")
         for value in given.values()
     ):
-        placed = {name: lift(value) for name, value in given.items() if name in known}
+        placed = {name: as_node(value) for name, value in given.items() if name in known}
         for name, value in placed.items():
             if not fits(value.shape, known[name].shape):
                 raise ShapeError(
@@ -131,7 +131,7 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     for name, value in numbers.items():
         match(known[name], value.shape, {})
     evaluator = Evaluator(numbers)
-    outputs = divided(with_shapes(net, {name: value.shape for name, value in numbers.items()}).outputs)
+    outputs = with_divisions(with_shapes(net, {name: value.shape for name, value in numbers.items()}).outputs)
     with np.errstate(all="ignore"):  # as compiled nets have it: infinite and undefined numbers are results
         whole = evaluator.run_whole(outputs)
     return unflatten(net.form, [np.asarray(value) for value in whole])

@@ -18,9 +18,9 @@ from typing import Any
 from symfold.core.functions import Head
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.transform.inlining import Keep, composed, divided, has_adjoint, opened
-from symfold.transform.rolling import roll, written_out
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import Keep, decomposed, has_adjoint, inlined, with_divisions
+from symfold.transform.rolling import roll, without_single_steps
+from symfold.transform.specialize import with_shapes
 
 Pass = Callable[[Sequence[Node]], tuple[Node, ...]]
 
@@ -48,10 +48,10 @@ def rolled(net: Net) -> Net:
 
 def lowered(net: Net, shapes: Mapping[str, Sequence[Any]], target: Target = Target()) -> tuple[Node, ...]:
     """The outputs of a net for inputs of these shapes, as a target writes them."""
-    specialised = with_shapes(net, shapes).outputs if shapes else net.outputs
-    roots = divided(written_out(opened(specialised, keep=target.keeps)))
+    specialized = with_shapes(net, shapes).outputs if shapes else net.outputs
+    roots = with_divisions(without_single_steps(inlined(specialized, keep=target.keeps)))
     if target.has is not None:
-        roots = composed(roots, target.has)
+        roots = decomposed(roots, target.has)
     for each in target.passes:
         roots = each(roots)
     return roots

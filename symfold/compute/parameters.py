@@ -18,7 +18,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Normal
 from symfold.core.shapes import is_concrete, show
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown
 
 
@@ -43,7 +43,7 @@ class Layout:
         """Every name with the places where it lies: the leaf, and the position in a family."""
         places: dict[str, list[tuple[int, int | None]]] = {}
         for number, leaf in enumerate(self.leaves):
-            if isinstance(leaf.op, Family):
+            if isinstance(leaf.op, StackedInputs):
                 for position, name in enumerate(leaf.op.names):
                     places.setdefault(name, []).append((number, position))
             else:
@@ -54,11 +54,11 @@ class Layout:
         """Where a leaf lies: its place among the leaves, or that of its family with the position or the run of positions in it."""
         if leaf in self.places:
             return self.places[leaf], None
-        names = list(leaf.op.names) if isinstance(leaf.op, Family) else [leaf.op.name]
+        names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else [leaf.op.name]
         if names[0] not in self.names:
             raise UnknownKey(f"no parameter {names[0]!r} (the net has {listing(map(repr, self.names))})")
         number, position = self.names[names[0]][0]
-        if not isinstance(leaf.op, Family):
+        if not isinstance(leaf.op, StackedInputs):
             return number, position
         if position is None or list(self.leaves[number].op.names)[position:][: len(names)] != names:
             raise InvalidValue(f"parameters {names[0]!r} to {names[-1]!r} do not lie side by side")

@@ -15,9 +15,9 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 Asked = Mapping[Node, frozenset[Size]]  # nodes that rows are picked by, each with how many rows its tables have
 
@@ -60,10 +60,10 @@ def rows_of(nets: Sequence[Net], shapes: Mapping[str, Sequence[int]] | None = No
         (leaf, sizes)
         for asked in picked
         for leaf, sizes in asked.items()
-        if isinstance(leaf.op, (Input, Family)) and leaf.op.role == "input"
+        if isinstance(leaf.op, (Input, StackedInputs)) and leaf.op.role == "input"
     ):
         least = min(size if isinstance(size, int) else 1 for size in sizes)
-        for name in leaf.op.names if isinstance(leaf.op, Family) else (leaf.op.name,):
+        for name in leaf.op.names if isinstance(leaf.op, StackedInputs) else (leaf.op.name,):
             found[name] = min(found.get(name, least), least)
     return found
 

@@ -20,7 +20,7 @@ import sympy as sp
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, Formal
 from symfold.core.shapes import Shape
-from symfold.core.walks import remade, substitute, walk
+from symfold.core.walks import substitute, walk, with_args
 from symfold.errors import ShapeError
 
 # how many mappers are being traced around this point; a context variable, so that threads do not see each other
@@ -57,7 +57,7 @@ class Block:
         """The results with the formals replaced: the block written out in place."""
         new: dict[Node, Any] = dict(zip(self.formals, args, strict=True))
         for node in self._order:
-            new[node] = remade(node, tuple([new[arg] for arg in node.args]))
+            new[node] = with_args(node, tuple([new[arg] for arg in node.args]))
         return tuple(new[result] for result in self.results)
 
     @cached_property

@@ -33,7 +33,7 @@ from symfold.core.tensors import number
 from symfold.errors import InvalidType, NoRule
 
 
-def leads(other: object) -> bool:
+def wraps_node(other: object) -> bool:
     """Whether another operand takes the operation over: a net, whose result is to be a net."""
     return hasattr(other, "_as_node_") and not isinstance(other, Node)
 
@@ -95,10 +95,10 @@ def is_truth(node: Node) -> bool:
     return isinstance(op, Input)
 
 
-def lift(value: Any) -> Node:
+def as_node(value: Any) -> Node:
     """Any value that may stand in a net, as a node.
 
-    >>> lift(2).shape, lift([1.0, 2.0]).shape, lift(sp.Symbol("x"))
+    >>> as_node(2).shape, as_node([1.0, 2.0]).shape, as_node(sp.Symbol("x"))
     ((), (2,), x)
     """
     if isinstance(value, Node):
@@ -107,17 +107,17 @@ def lift(value: Any) -> Node:
         node: Node = value._as_node_()
         return node
     if isinstance(value, sp.Basic):
-        return lift_expression(value)
+        return expression_as_node(value)
     if isinstance(value, (bool, np.bool_)):
         return number(int(value))
     if isinstance(value, (int, float, np.integer, np.floating)):
         return number(value.item() if isinstance(value, np.generic) else value)
     if isinstance(value, (list, tuple)) and any(isinstance(part, Node) or hasattr(part, "_as_node_") for part in value):
-        stacked: Any = np.stack([*map(lift, value)])  # NumPy hands it back to the nodes in it
+        stacked: Any = np.stack([*map(as_node, value)])  # NumPy hands it back to the nodes in it
         return stacked
     if isinstance(value, (np.ndarray, list)):
         array = array_of("what is to be part of a net", value)
-        return Node(Constant(FrozenArray.of(array))) if array.ndim else lift(array.item())
+        return Node(Constant(FrozenArray.of(array))) if array.ndim else as_node(array.item())
     hint = (
         "call it on a value, as f(z)" if callable(value) else "give a tensor, a SymPy expression, a number or an array"
     )
@@ -166,7 +166,7 @@ def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
     return result
 
 
-def lift_expression(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
+def expression_as_node(expression: sp.Basic, known: Mapping[sp.Symbol, Node] | None = None) -> Node:
     """A SymPy expression as nodes, its own order kept; some symbols may stand for given nodes."""
     done: dict[sp.Basic, Node] = dict(known or {})
     stack: list[sp.Basic] = [expression]

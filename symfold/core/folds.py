@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from symfold.core.blocks import Block, trace
 from symfold.core.nodes import Node
-from symfold.core.sequences import element, has_rest, join, repeated, rest, take
+from symfold.core.sequences import element, has_rest, join, repeated_value, rest, take
 from symfold.core.shapes import ANY, Shape, Size, fits, is_known, settled, show
 from symfold.core.walks import rebuilt
 from symfold.errors import Advice, ShapeError
@@ -101,7 +101,7 @@ def apply_fold(
     for operand, one_a_step in zip(operands, each, strict=True):
         if one_a_step and count == 1:
             operand, one_a_step = element(operand, 0), False
-        elif one_a_step and (same := repeated(operand)) is not None:
+        elif one_a_step and (same := repeated_value(operand)) is not None:
             operand, one_a_step = same, False
         args.append(operand)
         flags.append(one_a_step)

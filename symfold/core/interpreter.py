@@ -16,10 +16,20 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Input
-from symfold.core.primitives import concatenate, is_primitive, joins_rows, splits_rows
-from symfold.core.sequences import element, entry_of, join, joins_steps, reverse, reverse_row, stack_row, take, take_row
+from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
+from symfold.core.sequences import (
+    element,
+    entry_of,
+    join,
+    joins_sequences,
+    reverse,
+    reverse_row,
+    stack_row,
+    take,
+    take_row,
+)
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import walk
 
 
@@ -108,7 +118,7 @@ class StackedEntries(Entries):
 
 def name_at(sequence: Node, position: int) -> str:
     """One name of a sequence of names."""
-    if isinstance(sequence.op, Family):
+    if isinstance(sequence.op, StackedInputs):
         return sequence.op.names[position]
     return str(element(sequence, position).op.name)
 
@@ -188,7 +198,7 @@ class Interpreter:
             return self.fold(node, op, args)
         if isinstance(op, Select):
             return self.select(args[0], op.position)
-        if isinstance(op, Family):
+        if isinstance(op, StackedInputs):
             return self.stacked(node)
         if not args:
             return self.leaf(node)
@@ -211,11 +221,11 @@ class Interpreter:
                 return first.reversed()
             if entry := entry_of(node):
                 return first[entry[1]]
-            if splits_rows(node):
+            if splits_leading_axis(node):
                 return first.grouped(known_count(node.shape[1]))
-            if joins_rows(node) and all(isinstance(group, Entries) for group in first):
+            if merges_leading_axes(node) and all(isinstance(group, Entries) for group in first):
                 return Entries(entry for group in first for entry in group)
-        if is_primitive(node, concatenate) and joins_steps(node) and any(isinstance(arg, Entries) for arg in args):
+        if is_primitive(node, concatenate) and joins_sequences(node) and any(isinstance(arg, Entries) for arg in args):
             return self.joined(node, args)
         return NotImplemented
 

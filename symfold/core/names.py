@@ -17,14 +17,14 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.sequences import names_of_node
 from symfold.core.shapes import NAME, Rest, Shape, show
-from symfold.core.stacked_inputs import Family, Names, Numbered, count_of
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, count_of
 from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidValue, ShapeError
 
 
 def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
     """The inputs and families that the roots need, in order of first use. Blocks are closed, so none hides in one."""
-    return tuple(node for node in walk(roots) if isinstance(node.op, (Input, Family)))
+    return tuple(node for node in walk(roots) if isinstance(node.op, (Input, StackedInputs)))
 
 
 def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -45,7 +45,7 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
     meant: dict[str, Node] = {}
     loose: list[Node] = []
     for node in leaves_of(roots):
-        if isinstance(node.op, Family):
+        if isinstance(node.op, StackedInputs):
             continue
         if node.op.role == "input" and node.shape == (Rest((node.op.name,)),):
             loose.append(node)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from symfold.base.arguments import place_of, quoted
 from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
-from symfold.core.conversion import as_symbol, is_truth, lift
+from symfold.core.conversion import as_node, as_symbol, is_truth
 from symfold.core.folds import Fold
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
 from symfold.core.nodes import Node
@@ -22,7 +22,7 @@ from symfold.core.operations import Formal, Input
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
@@ -68,7 +68,7 @@ class Net(Operators):
         if isinstance(value, Net):
             return value
         leaves, form = flatten(as_state(value))
-        outputs = reconcile(tuple(map(lift, leaves)))
+        outputs = reconcile(tuple(map(as_node, leaves)))
         check_claims(outputs)
         return cls(outputs, form)
 
@@ -128,7 +128,7 @@ class Net(Operators):
             if leaf.op.role == role:
                 found += (
                     [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
-                    if isinstance(leaf.op, Family)
+                    if isinstance(leaf.op, StackedInputs)
                     else [leaf]
                 )
         return tuple(dict.fromkeys(found))
@@ -171,7 +171,7 @@ class Net(Operators):
         """Inputs and parameters replaced by nodes; families that hold one are stacked anew."""
         replaced: dict[Node, Node] = {}
         for leaf in self.leaves:
-            if isinstance(leaf.op, Family) and any(name in values for name in leaf.op.names):
+            if isinstance(leaf.op, StackedInputs) and any(name in values for name in leaf.op.names):
                 members = [leaf.op.member(k) for k in range(len(list(leaf.op.names)))]
                 replaced[leaf] = stack([values.get(m.op.name, m) for m in members])
             elif isinstance(leaf.op, Input) and leaf.op.name in values:
@@ -208,7 +208,7 @@ class Net(Operators):
         """What a net is combined with: a net's node; in a SymPy expression, a symbol is the net's input of its name."""
         if isinstance(value, Net):
             return value._as_node_()
-        return reconcile((*self.outputs, lift(value)))[-1] if hasattr(value, "free_symbols") else value
+        return reconcile((*self.outputs, as_node(value)))[-1] if hasattr(value, "free_symbols") else value
 
     def __bool__(self) -> bool:
         """True, as any object's; of a comparison, an error: it has no answer before there are numbers."""

@@ -1,6 +1,6 @@
 """Sequences: nodes with a leading axis, one entry a step; what folds read and scans give.
 
-    sequence ::= Family(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
+    sequence ::= StackedInputs(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
                | any other node, read along its leading axis
 
 The builders here keep sequences in a normal form: a stack of named inputs is a family of names, a stack of entries of
@@ -19,12 +19,12 @@ import numpy as np
 
 from symfold.base.arguments import ordered
 from symfold.core.arrays import add_at, set_at, zeros_like
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.core.shapes import ANY, Shape, is_known, length
-from symfold.core.stacked_inputs import Family, Names, Numbered, compress, known_count
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
 from symfold.errors import InvalidValue
 
 Positions = range | tuple[int, ...]
@@ -106,7 +106,7 @@ def names_of_node(node: Node) -> Names:
     """The names of the inputs that a node is, or is a sequence of; none for any other node."""
     if isinstance(node.op, Input):
         return (node.op.name,)
-    if isinstance(node.op, Family):
+    if isinstance(node.op, StackedInputs):
         return node.op.names
     if is_primitive(node, stack_row):
         parts = [names_of_node(arg) for arg in node.args]
@@ -133,7 +133,7 @@ def stack(parts: Sequence[Any]) -> Node:
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2, step=1)
     """
-    nodes = tuple(map(lift, ordered("sf.stack takes values of one shape", parts)))
+    nodes = tuple(map(as_node, ordered("sf.stack takes values of one shape", parts)))
     if not nodes:
         raise InvalidValue("cannot stack nothing (give at least one value)")
     if (array := _plain_rows(nodes)) is not None:
@@ -147,7 +147,7 @@ def stack(parts: Sequence[Any]) -> Node:
         isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start)
         for n in nodes
     ) and (len({n.op.name for n in nodes}) == len(nodes)):
-        return Node(Family(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
+        return Node(StackedInputs(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
@@ -190,10 +190,10 @@ def element(sequence: Node, position: int) -> Node:
     if position < 0:  # counted from the end, if it is known where that is
         size = sequence.shape[0] if sequence.shape else None
         return element(sequence, position + size) if isinstance(size, int) else item(sequence, index=(position,))
-    if isinstance(op, Family):
+    if isinstance(op, StackedInputs):
         return op.member(position)
     if isinstance(op, Constant) and isinstance(op.value, FrozenArray):
-        return lift(op.value.array[position])
+        return as_node(op.value.array[position])
     if is_primitive(sequence, stack_row):
         return sequence.args[position]
     if is_primitive(sequence, take_row):
@@ -202,7 +202,7 @@ def element(sequence: Node, position: int) -> Node:
         return element(sequence.args[0], length(sequence.shape) - 1 - position)
     if is_primitive(sequence, expand) and dict(op.attributes)["axis"] == -len(sequence.shape):
         return sequence.args[0]
-    if is_primitive(sequence, concatenate) and joins_steps(sequence):
+    if is_primitive(sequence, concatenate) and joins_sequences(sequence):
         for part in sequence.args:
             size = part.shape[0]
             if position < size:
@@ -211,7 +211,7 @@ def element(sequence: Node, position: int) -> Node:
     return item(sequence, index=(position,))
 
 
-def joins_steps(node: Node) -> bool:
+def joins_sequences(node: Node) -> bool:
     """Whether a concatenation is along the leading axis, of parts of known length."""
     parts = node.args
     return all(is_known(p.shape) and isinstance(p.shape[0], int) for p in parts) and (
@@ -233,7 +233,7 @@ def take(sequence: Node, positions: Positions) -> Node:
         return reverse(take(sequence, positions[::-1]))
     if isinstance(positions, range) and positions.step != 1 and not has_rest(sequence):
         return take(sequence, positions_of(positions))
-    if isinstance(op, Family) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
+    if isinstance(op, StackedInputs) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
         if isinstance(op.names, Numbered) and isinstance(positions, range):
             names: Names = op.names.taken(positions)
         else:
@@ -249,7 +249,7 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if (
         isinstance(size, int)
-        and (isinstance(op, Family) or is_primitive(sequence, stack_row))
+        and (isinstance(op, StackedInputs) or is_primitive(sequence, stack_row))
         and list(dict.fromkeys(positions)) != list(range(size))
     ):
         return stack([element(sequence, k) for k in positions])  # what is not taken is left out
@@ -258,39 +258,39 @@ def take(sequence: Node, positions: Positions) -> Node:
 
 def has_rest(sequence: Node) -> bool:
     """Whether all entries but the first can be taken without knowing how many there are."""
-    return isinstance(sequence.op, Family) and isinstance(sequence.op.names, Numbered)
+    return isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
 
 
 def rest(sequence: Node, first: int = 1) -> Node:
     """All entries but the first ones, of numbered names.
 
     >>> from symfold.frontend.named_layers import layers
-    >>> rest(layers("f", count="n").families()[0]).op.names
+    >>> rest(layers("f", count="n").stacked_inputs()[0]).op.names
     Numbered(prefix='f', start=2, count=n - 1, step=1)
     """
-    family: Family = sequence.op
+    family: StackedInputs = sequence.op
     names = family.names
     assert isinstance(names, Numbered)
     return Node(replace(family, names=names.rest(first)))
 
 
-def every(sequence: Node, size: int, place: int) -> Node | None:
+def strided(sequence: Node, size: int, place: int) -> Node | None:
     """The entries at one place of every group of so many, of symbolically many numbered names, in their order or from the last.
 
     >>> import sympy as sp
     >>> from symfold.frontend.named_layers import layers
-    >>> every(layers("f", count=3 * sp.Symbol("m")).families()[0], 3, 0).op.names
+    >>> strided(layers("f", count=3 * sp.Symbol("m")).stacked_inputs()[0], 3, 0).op.names
     Numbered(prefix='f', start=1, count=m, step=3)
     """
     if is_primitive(sequence, reverse_row):
-        found = every(sequence.args[0], size, size - 1 - place)
+        found = strided(sequence.args[0], size, size - 1 - place)
         return None if found is None else reverse(found)
-    return Node(replace(sequence.op, names=sequence.op.names.every(size, place))) if has_rest(sequence) else None
+    return Node(replace(sequence.op, names=sequence.op.names.strided(size, place))) if has_rest(sequence) else None
 
 
 def reverse(sequence: Any) -> Node:
     """A sequence from its last entry to its first."""
-    node = lift(sequence)
+    node = as_node(sequence)
     if length(node.shape) == 1:
         return node
     return node.args[0] if is_primitive(node, reverse_row) else reverse_row(node)
@@ -308,7 +308,7 @@ def join(parts: Sequence[Node]) -> Node:
     return concatenate(*parts, axis=-len(parts[0].shape))
 
 
-def renewed(node: Node, args: Sequence[Node]) -> Node | None:
+def rebuilt_sequence(node: Node, args: Sequence[Node]) -> Node | None:
     """An arrangement of sequences over other arguments, in its normal form; None for any other operation."""
     if is_primitive(node, stack_row):
         return stack(args)
@@ -316,13 +316,13 @@ def renewed(node: Node, args: Sequence[Node]) -> Node | None:
         return take(args[0], dict(node.op.attributes)["positions"])
     if is_primitive(node, reverse_row):
         return reverse(args[0])
-    if is_primitive(node, concatenate) and joins_steps(node):
+    if is_primitive(node, concatenate) and joins_sequences(node):
         return join(args)
     entry = entry_of(node)
     return element(args[0], entry[1]) if entry else None
 
 
-def repeated(sequence: Node) -> Node | None:
+def repeated_value(sequence: Node) -> Node | None:
     """The one value of a sequence that repeats it, if it does."""
     if is_primitive(sequence, take_row):
         positions = dict(sequence.op.attributes)["positions"]

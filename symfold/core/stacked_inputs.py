@@ -90,11 +90,11 @@ class Numbered:
         """All names but the first ones."""
         return replace(self, start=self.start + self.step * first, count=self.count - first)
 
-    def every(self, size: int, place: int) -> Numbered:
+    def strided(self, size: int, place: int) -> Numbered:
         """The names at one place of every group of so many; there are as many groups as fit in.
 
         >>> import sympy as sp
-        >>> Numbered("f", 1, 3 * sp.Symbol("m")).every(3, 1)
+        >>> Numbered("f", 1, 3 * sp.Symbol("m")).strided(3, 1)
         Numbered(prefix='f', start=2, count=m, step=3)
         """
         groups = self.count // size if isinstance(self.count, int) else sp.expand(self.count / size)
@@ -157,7 +157,7 @@ def compress(names: Sequence[str]) -> Names:
 
 
 @dataclass(frozen=True)
-class Family:
+class StackedInputs:
     """Inputs of one shape and role, as a sequence."""
 
     names: Names

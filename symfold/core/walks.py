@@ -37,11 +37,11 @@ def rebuilt(
     for node in walk(roots, stop=new):
         args = tuple(new[arg] for arg in node.args)
         made = rule(node, args)
-        new[node] = remade(node, args) if made is None else made
+        new[node] = with_args(node, args) if made is None else made
     return tuple(new[root] for root in roots)
 
 
-def remade(node: Node, args: tuple[Any, ...]) -> Any:
+def with_args(node: Node, args: tuple[Any, ...]) -> Any:
     """A node's operation over other arguments; shapes are inferred anew."""
     if args == node.args:
         return node

@@ -12,7 +12,7 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, sized
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidType, MissingPackage, listing
 from symfold.exchange.signature import bound
 from symfold.transform.autodiff.guarded import guarded_nodes
@@ -63,7 +63,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
                 return None
             return (
                 jnp.stack([arrays[name] for name in leaf.op.names])
-                if isinstance(leaf.op, Family)
+                if isinstance(leaf.op, StackedInputs)
                 else arrays[leaf.op.name]
             )
 

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
@@ -19,9 +19,9 @@ from symfold.frontend.numpy_functions import call_numpy
 
 def binary(head: Head, left: Any, right: Any) -> Node:
     """One operator of the author's, in the author's order."""
-    if leads(left) or leads(right):
+    if wraps_node(left) or wraps_node(right):
         return NotImplemented
-    return Node(head, (lift(left), lift(right)))
+    return Node(head, (as_node(left), as_node(right)))
 
 
 def negative(node: Node) -> Node:
@@ -51,23 +51,23 @@ OPERATORS: dict[str, Callable[..., Node]] = {
     "__rmul__": lambda a, b: binary(sp.Mul, b, a),
     "__pow__": lambda a, b: binary(sp.Pow, a, b),
     "__rpow__": lambda a, b: binary(sp.Pow, b, a),
-    "__sub__": lambda a, b: NotImplemented if leads(b) else binary(sp.Add, a, negative(lift(b))),
+    "__sub__": lambda a, b: NotImplemented if wraps_node(b) else binary(sp.Add, a, negative(as_node(b))),
     "__rsub__": lambda a, b: binary(sp.Add, b, negative(a)),
-    "__truediv__": lambda a, b: NotImplemented if leads(b) else binary(sp.Mul, a, reciprocal(lift(b))),
+    "__truediv__": lambda a, b: NotImplemented if wraps_node(b) else binary(sp.Mul, a, reciprocal(as_node(b))),
     "__rtruediv__": lambda a, b: reciprocal(a) if isinstance(b, int) and b == 1 else binary(sp.Mul, b, reciprocal(a)),
-    "__matmul__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.matmul, a, b),
+    "__matmul__": lambda a, b: NotImplemented if wraps_node(b) else call_numpy(np.matmul, a, b),
     "__rmatmul__": lambda a, b: call_numpy(np.matmul, b, a),
     "__mod__": lambda a, b: call_numpy(np.remainder, a, b),
     "__rmod__": lambda a, b: call_numpy(np.remainder, b, a),
     "__floordiv__": lambda a, b: call_numpy(np.floor_divide, a, b),
     "__rfloordiv__": lambda a, b: call_numpy(np.floor_divide, b, a),
     "__divmod__": lambda a, b: call_numpy(np.divmod, a, b),
-    "__and__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_and, a, b),
+    "__and__": lambda a, b: NotImplemented if wraps_node(b) else call_numpy(np.bitwise_and, a, b),
     "__rand__": lambda a, b: call_numpy(np.bitwise_and, b, a),
-    "__or__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_or, a, b),
+    "__or__": lambda a, b: NotImplemented if wraps_node(b) else call_numpy(np.bitwise_or, a, b),
     "__ror__": lambda a, b: call_numpy(np.bitwise_or, b, a),
     "__invert__": lambda a: call_numpy(np.invert, a),
-    "__xor__": lambda a, b: NotImplemented if leads(b) else call_numpy(np.bitwise_xor, a, b),
+    "__xor__": lambda a, b: NotImplemented if wraps_node(b) else call_numpy(np.bitwise_xor, a, b),
     "__rxor__": lambda a, b: call_numpy(np.bitwise_xor, b, a),
     "__round__": lambda a: call_numpy(np.round, a),
     "__lt__": lambda a, b: binary(less, a, b),

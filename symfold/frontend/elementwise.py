@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.core import functions
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import Head
 from symfold.core.nodes import Node
 from symfold.core.primitives import axes_given
@@ -38,8 +38,8 @@ def _apply(head: Head, value: Any, *parameters: Any) -> Any:
     """A function of a value, with numbers (or values) as its parameters."""
     if isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool):
         return head(value, *parameters)
-    node = Node(head, tuple(map(lift, (value, *parameters))))
-    return value._wrap_(node) if leads(value) else node
+    node = Node(head, tuple(map(as_node, (value, *parameters))))
+    return value._wrap_(node) if wraps_node(value) else node
 
 
 sigmoid = Elementwise(functions.sigmoid)
@@ -86,17 +86,17 @@ def hardtanh(value: Any, low: Any = -1, high: Any = 1) -> Any:
 
 def sqrt(value: Any) -> Any:
     """The square root."""
-    symbolic = leads(value) or isinstance(value, (Node, sp.Expr, Number))
-    return (value if symbolic else lift(value)) ** sp.Rational(1, 2)
+    symbolic = wraps_node(value) or isinstance(value, (Node, sp.Expr, Number))
+    return (value if symbolic else as_node(value)) ** sp.Rational(1, 2)
 
 
 def softmax(value: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """exp(z)/sum(exp(z)) along an axis, without overflow."""
-    node = _softmax(lift(value), axis=axes_given(axis))
-    return value._wrap_(node) if leads(value) else node
+    node = _softmax(as_node(value), axis=axes_given(axis))
+    return value._wrap_(node) if wraps_node(value) else node
 
 
 def logsumexp(value: Any, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(z))) along an axis, without overflow."""
-    node = _logsumexp(lift(value), axis=axes_given(axis), keepdims=bool(keepdims))
-    return value._wrap_(node) if leads(value) else node
+    node = _logsumexp(as_node(value), axis=axes_given(axis), keepdims=bool(keepdims))
+    return value._wrap_(node) if wraps_node(value) else node

@@ -13,7 +13,7 @@ from typing import Any
 from symfold.base.arguments import one_of, ordered, quoted, takes
 from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import prefixed
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.folds import Step, settle, traced_step
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -58,7 +58,7 @@ def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) ->
     if init is None:
         init, items = first_of(items)
     leaves, form = flatten(as_state(init))
-    state = tuple(map(lift, leaves))
+    state = tuple(map(as_node, leaves))
     sequences: list[list[Node]] = [[] for _ in state]
     for run in runs_of(items, keep_all=check == "all"):
         results = fold_run(mapper, run, state, form, states)
@@ -110,7 +110,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
             raise InvalidType(
                 f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}"
             )
-        nodes = list(map(lift, leaves))
+        nodes = list(map(as_node, leaves))
         return nodes + nodes if states else nodes
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:

@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.base.arguments import flag, whole
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.operations import Fixed, Normal
 from symfold.core.primitives import Primitive, reduce_mean
 from symfold.core.primitives import convolution as convolved
@@ -109,5 +109,5 @@ def mean_pool(value: Any, size: int = 2) -> Any:
 
 def _pooled(value: Any, pool: Primitive, size: int, **options: Any) -> Any:
     size = whole("size", size, 1)
-    node = pool(lift(value), kernel=(size, size), stride=(size, size), padding=(0, 0), dilation=(1, 1), **options)
-    return value._wrap_(node) if leads(value) else node
+    node = pool(as_node(value), kernel=(size, size), stride=(size, size), padding=(0, 0), dilation=(1, 1), **options)
+    return value._wrap_(node) if wraps_node(value) else node

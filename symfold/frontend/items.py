@@ -14,7 +14,7 @@ import sympy as sp
 
 from symfold.base.trees import Form, unflatten
 from symfold.core.blocks import Block
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.shapes import Shape
 from symfold.errors import InvalidType
@@ -52,7 +52,7 @@ class Function:
         wanted = len(self.block.shapes) - len(self.leaves)
         if len(inputs) != wanted:
             raise InvalidType(f"a net of {wanted} input(s) was called with {len(inputs)} argument(s)")
-        return unflatten(self.form, self.block(*map(lift, inputs), *self.leaves))
+        return unflatten(self.form, self.block(*map(as_node, inputs), *self.leaves))
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def read_item(value: Any) -> Item:
         pattern = TuplePattern(tuple(p.pattern for p in parts), tuple(len(p.leaves) for p in parts))
         return Item(pattern, tuple(leaf for part in parts for leaf in part.leaves))
     if isinstance(value, (Node, sp.Expr, int, float, np.ndarray, np.number)):
-        return Item(ValuePattern(), (lift(value),))
+        return Item(ValuePattern(), (as_node(value),))
     return Item(ObjectPattern(value), ())
 
 

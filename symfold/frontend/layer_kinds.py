@@ -16,7 +16,7 @@ import sympy as sp
 
 from symfold.base.arguments import flag, quoted, takes, whole
 from symfold.core.blocks import Block, trace
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.operations import Normal
 from symfold.core.primitives import dot
@@ -76,7 +76,7 @@ def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] 
             raise InvalidType(
                 f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} (join them with sf.stack or np.concatenate, or use a mapper)"
             )
-        return [lift(result)]
+        return [as_node(result)]
 
     traced = trace(run, shapes, fixed=len(shapes))
     return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import equal
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -37,7 +37,7 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     >>> round(loss(y=[[0.0, 0.0], [3.0, 1.0]], label=[1, 0]).item(), 4)
     0.41
     """
-    scores, classes = lift(logits), lift(labels)
+    scores, classes = as_node(logits), as_node(labels)
     shape = scores.shape
     if not (is_known(shape) and shape and isinstance(shape[-1], int)):
         raise ShapeError(
@@ -46,18 +46,18 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     if is_known(classes.shape) and len(classes.shape) == len(shape):
         weights = classes
     else:
-        weights = Node(equal, (expand(classes, axis=-1), lift(np.arange(shape[-1]))))
+        weights = Node(equal, (expand(classes, axis=-1), as_node(np.arange(shape[-1]))))
     terms = logsumexp(scores, axis=(-1,), keepdims=False) - reduce_sum(weights * scores, axis=(-1,), keepdims=False)
     mean = reduce_mean(terms, axis=None, keepdims=False)
-    return Net.of(mean) if leads(logits) or leads(labels) else mean
+    return Net.of(mean) if wraps_node(logits) or wraps_node(labels) else mean
 
 
 def loss_of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
     """A loss from a rule over a prediction and a target of one shape; an unknown shape is checked when numbers arrive."""
-    left, right = lift(prediction), lift(target)
+    left, right = as_node(prediction), as_node(target)
     checked = alike(left, right)
     node = rule(left if is_known(left.shape) and is_known(right.shape) else checked, right)
-    return Net.of(node) if leads(prediction) or leads(target) else node
+    return Net.of(node) if wraps_node(prediction) or wraps_node(target) else node
 
 
 def check_single(shape: tuple[int, ...]) -> None:

@@ -12,11 +12,11 @@ import sympy as sp
 
 from symfold.base.arguments import place_of, whole
 from symfold.core.applied_layers import Call
-from symfold.core.conversion import APPLIED, leads, lift
+from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.nodes import COMPARED, Node
 from symfold.core.operations import Input
 from symfold.core.shapes import NAME, Size, size_symbols
-from symfold.core.stacked_inputs import Family, Names, Numbered, compress, count_of
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
 from symfold.core.tensors import checked_name
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.layer_kinds import Kind, kind_of
@@ -58,13 +58,13 @@ class Layer:
         return f"layer {self!r}"
 
     def __call__(self, *inputs: Any) -> Node:
-        lead = next((value for value in inputs if leads(value)), None)
+        lead = next((value for value in inputs if wraps_node(value)), None)
         if not inputs:
             raise InvalidType(f"{self.spoken} was called without an argument (give at least one, as f(z))")
         if self.kind is not None and len(inputs) != (arity := self.kind.arity):
             raise InvalidType(f"{self.spoken} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
-        node = Node(op, (self.leaves[0], *map(lift, inputs), *self.leaves[1:]))
+        node = Node(op, (self.leaves[0], *map(as_node, inputs), *self.leaves[1:]))
         result: Node = node if lead is None else lead._wrap_(node)
         return result
 
@@ -168,12 +168,12 @@ class Layers(Sequence[Layer]):
             return f"[{self.names[0]}, {self.names[1]}, ..., {self.names.last}]"
         return repr(list(self))
 
-    def families(self) -> tuple[Node, ...]:
+    def stacked_inputs(self) -> tuple[Node, ...]:
         """The leaves of all the layers at once, each a sequence."""
         weights = self.kind.weights if self.kind else ()
         return (
-            Node(Family(self.names, (NAME,), "layer")),
-            *(Node(Family(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
+            Node(StackedInputs(self.names, (NAME,), "layer")),
+            *(Node(StackedInputs(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted, real
-from symfold.core.conversion import is_truth, lift
+from symfold.core.conversion import as_node, is_truth
 from symfold.core.functions import (
     Head,
     clip,
@@ -39,7 +39,7 @@ def choose(condition: Any, a: Any, b: Any) -> Node:
         raise NoRule(
             f"the condition of a choice is {condition}: == and != compare structures (write np.equal(z, 2), np.not_equal(z, 2))"
         )
-    return Node(where, (lift(condition), lift(a), lift(b)))
+    return Node(where, (as_node(condition), as_node(a), as_node(b)))
 
 
 def _where(condition: Any, a: Any = None, b: Any = None) -> Node:
@@ -56,7 +56,7 @@ def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0)
         raise InvalidValue(
             f"numpy.select got {len(tests)} conditions and {len(values)} choices (give one choice for each condition)"
         )
-    result = lift(default)
+    result = as_node(default)
     for condition, value in zip(reversed(tests), reversed(values), strict=True):
         result = choose(condition, value, result)
     return result
@@ -65,13 +65,14 @@ def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0)
 def _piecewise(a: Any, conditions: Any, functions: Sequence[Any], *args: Any, **named: Any) -> Node:
     tests = [conditions] if isinstance(conditions, Node) else ordered("numpy.piecewise takes conditions", conditions)
     values = [
-        f(lift(a), *args, **named) if callable(f) else f for f in ordered("numpy.piecewise takes functions", functions)
+        f(as_node(a), *args, **named) if callable(f) else f
+        for f in ordered("numpy.piecewise takes functions", functions)
     ]
     if len(values) not in (len(tests), len(tests) + 1):
         raise InvalidValue(
             f"numpy.piecewise got {len(tests)} conditions and {len(values)} functions (give one each, and one more for all else)"
         )
-    result = lift(values[-1] if len(values) > len(tests) else 0)
+    result = as_node(values[-1] if len(values) > len(tests) else 0)
     for condition, value in zip(tests, values, strict=False):  # of several that hold, the last
         result = choose(condition, value, result)
     return result
@@ -79,18 +80,20 @@ def _piecewise(a: Any, conditions: Any, functions: Sequence[Any], *args: Any, **
 
 def _clip(a: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Node:
     below, above = low if min is None else min, high if max is None else max
-    return Node(clip, (lift(a), lift(-sp.oo if below is None else below), lift(sp.oo if above is None else above)))
+    return Node(
+        clip, (as_node(a), as_node(-sp.oo if below is None else below), as_node(sp.oo if above is None else above))
+    )
 
 
 def _nan_to_num(a: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Node:
-    node, most = lift(a), float(np.finfo(np.float64).max)
+    node, most = as_node(a), float(np.finfo(np.float64).max)
     high, low = most if posinf is None else real("posinf", posinf), -most if neginf is None else real("neginf", neginf)
     bounded = choose(Node(isinf, (node,)), choose(Node(greater, (node, number(0))), high, low), node)
     return choose(Node(isnan, (node,)), nan, bounded)
 
 
 def _truths(name: str, *values: Any) -> list[Node]:
-    nodes = list(map(lift, values))
+    nodes = list(map(as_node, values))
     for node in nodes:
         if not is_truth(node):
             power = "; a power is a**b" if name == "^" else ""
@@ -107,7 +110,7 @@ def bitwise(name: str, head: Head) -> Callable[..., Node]:
 
 
 def _true(a: Any) -> Node:
-    node = lift(a)
+    node = as_node(a)
     return node if isinstance(node.op, type) and row_of(node.op).truth else Node(not_equal, (node, number(0)))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted, takes, whole
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import UFUNCS
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
@@ -47,7 +47,7 @@ from symfold.frontend.numpy_instead import INSTEAD
 def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
     """Trace a NumPy function that has a row."""
     if function in UFUNCS and not options:
-        return Node(UFUNCS[function], tuple(map(lift, args)))
+        return Node(UFUNCS[function], tuple(map(as_node, args)))
     rule, name = NUMPY.get(function), getattr(function, "__name__", str(function))
     if rule is None and function in INSTEAD:
         raise NoRule(f"numpy.{name} does not trace (write {INSTEAD[function]})")
@@ -66,7 +66,7 @@ def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
 
 
 def _dot(a: Any, b: Any) -> Node:
-    left, right = lift(a), lift(b)
+    left, right = as_node(a), as_node(b)
     if left.shape == () or right.shape == ():
         return left * right
     if is_known(left.shape) and is_known(right.shape) and max(left.ndim, right.ndim) > 2:
@@ -75,7 +75,7 @@ def _dot(a: Any, b: Any) -> Node:
 
 
 def _transpose(a: Any, axes: Any = None) -> Node:
-    node = lift(a)
+    node = as_node(a)
     if axes is not None or (is_known(node.shape) and node.ndim > 2):
         raise NoRule(
             f"transpose of {show(node.shape)} with axes={axes} does not trace (only the last two axes swap: .T of a matrix)"
@@ -85,14 +85,14 @@ def _transpose(a: Any, axes: Any = None) -> Node:
 
 def _reduction(row: Primitive) -> Callable[..., Node]:
     def apply(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
-        return row(lift(a), axis=None if axis is None else axes_given(axis), keepdims=bool(keepdims))
+        return row(as_node(a), axis=None if axis is None else axes_given(axis), keepdims=bool(keepdims))
 
     return apply
 
 
 def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
     only(order == "C", "reshape", f"order={order!r}", "order='C'")
-    return reshape(lift(a), shape=sizes_given(shape, -1))
+    return reshape(as_node(a), shape=sizes_given(shape, -1))
 
 
 def sizes_given(shape: Any, least: int = 0) -> Shape:
@@ -102,7 +102,7 @@ def sizes_given(shape: Any, least: int = 0) -> Shape:
 
 
 def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
-    nodes = tuple(map(lift, ordered("numpy.concatenate takes values to join", parts)))
+    nodes = tuple(map(as_node, ordered("numpy.concatenate takes values to join", parts)))
     only(axis is not None, "concatenate", "axis=None", "a number")
     only(bool(nodes), "concatenate", "no values", "one value or more")
     return nodes[0] if len(nodes) == 1 else concatenate(*nodes, axis=whole("axis", axis, None))
@@ -124,7 +124,7 @@ def _getitem(a: Node, index: Any) -> Node:
 
 
 def _expand_dims(a: Any, axis: int) -> Node:
-    return expand(lift(a), axis=whole("axis", axis, None))
+    return expand(as_node(a), axis=whole("axis", axis, None))
 
 
 def only(allowed: bool, function: str, given: str, what: str) -> None:
@@ -139,18 +139,18 @@ def _stack(parts: Sequence[Any], axis: int = 0) -> Node:
 
 
 def _flip(a: Any, axis: int | None = None) -> Node:
-    node = lift(a)
+    node = as_node(a)
     only(axis == 0 or (is_known(node.shape) and node.ndim == 1), "flip", f"axis={axis}", "axis=0")
     return reverse(node)
 
 
 def _variance(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
-    node, mean = lift(a), _reduction(reduce_mean)
+    node, mean = as_node(a), _reduction(reduce_mean)
     return mean((node - mean(node, axis, True)) ** 2, axis, keepdims)
 
 
 def _running_sum(a: Any, axis: Any = None) -> Node:
-    node = lift(a) if axis is not None else _ravel(a)
+    node = as_node(a) if axis is not None else _ravel(a)
     return cumulative_sum(node, axis=whole("axis", -1 if axis is None else axis, None), backward=False)
 
 
@@ -160,11 +160,11 @@ def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 
 def _root(a: Any) -> Node:
-    return Node(sp.Pow, (lift(a), Node(Constant(sp.Rational(1, 2)))))
+    return Node(sp.Pow, (as_node(a), Node(Constant(sp.Rational(1, 2)))))
 
 
 def _squeeze(a: Any, axis: int | None = None) -> Node:
-    node = lift(a)
+    node = as_node(a)
     only(axis is not None and is_known(node.shape), "squeeze", f"axis={axis}", "one axis of a known shape")
     (place,) = axes_of(whole("axis", axis, None), node.ndim)
     if node.shape[place] != 1:
@@ -173,7 +173,7 @@ def _squeeze(a: Any, axis: int | None = None) -> Node:
 
 
 def _swapaxes(a: Any, first: int, second: int) -> Node:
-    node = lift(a)
+    node = as_node(a)
     only(
         is_known(node.shape) and axes_of(axes_given((first, second)), node.ndim) == (-2, -1),
         "swapaxes",
@@ -188,40 +188,40 @@ def _outer(a: Any, b: Any) -> Node:
 
 
 def _ravel(a: Any) -> Node:
-    node = lift(a)
+    node = as_node(a)
     return node if is_known(node.shape) and node.ndim == 1 else _reshape(node, -1)
 
 
 # NumPy's functions that are not one elementwise head; a new one is a row here
 NUMPY: dict[Any, Callable[..., Node]] = {
-    np.subtract: lambda a, b: lift(a) - b,
-    np.divide: lambda a, b: lift(a) / b,
-    np.negative: lambda a: -lift(a),
-    np.positive: lambda a: lift(a),
-    np.reciprocal: lambda a: 1 / lift(a),
-    np.square: lambda a: lift(a) ** 2,
+    np.subtract: lambda a, b: as_node(a) - b,
+    np.divide: lambda a, b: as_node(a) / b,
+    np.negative: lambda a: -as_node(a),
+    np.positive: lambda a: as_node(a),
+    np.reciprocal: lambda a: 1 / as_node(a),
+    np.square: lambda a: as_node(a) ** 2,
     np.sqrt: _root,
     np.dot: _dot,
-    np.matmul: lambda a, b: dot(lift(a), lift(b)),
+    np.matmul: lambda a, b: dot(as_node(a), as_node(b)),
     np.transpose: _transpose,
     np.sum: _reduction(reduce_sum),
     np.mean: _reduction(reduce_mean),
     np.max: _reduction(reduce_max),
     np.cumsum: _running_sum,
-    np.min: lambda a, axis=None, keepdims=False: -_reduction(reduce_max)(-lift(a), axis, keepdims),
+    np.min: lambda a, axis=None, keepdims=False: -_reduction(reduce_max)(-as_node(a), axis, keepdims),
     np.einsum: lambda subscripts, *values: einsum(
-        *map(lift, values), subscripts=subscripts_given(subscripts, len(values))
+        *map(as_node, values), subscripts=subscripts_given(subscripts, len(values))
     ),
     np.reshape: _reshape,
     np.concatenate: _concatenate,
     np.ndarray.__getitem__: _getitem,
     np.expand_dims: _expand_dims,
-    np.broadcast_to: lambda a, shape: broadcast_to(lift(a), shape=sizes_given(shape)),
-    np.zeros_like: lambda a, **_: zeros(lift(a)),
-    np.ones_like: lambda a, **_: spread(number(1), lift(a)),
+    np.broadcast_to: lambda a, shape: broadcast_to(as_node(a), shape=sizes_given(shape)),
+    np.zeros_like: lambda a, **_: zeros(as_node(a)),
+    np.ones_like: lambda a, **_: spread(number(1), as_node(a)),
     np.stack: _stack,
     np.vstack: lambda parts: _concatenate(parts, axis=-2),
-    np.hstack: lambda parts: _concatenate(parts, axis=-1 if all(lift(part).ndim < 3 for part in parts) else 1),
+    np.hstack: lambda parts: _concatenate(parts, axis=-1 if all(as_node(part).ndim < 3 for part in parts) else 1),
     np.flip: _flip,
     np.var: _variance,
     np.std: lambda a, axis=None, keepdims=False: _root(_variance(a, axis, keepdims)),

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.conversion import holds_nodes, leads
+from symfold.core.conversion import holds_nodes, wraps_node
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.errors import NoRule
@@ -18,7 +18,7 @@ from symfold.frontend.numpy_functions import call_numpy
 
 def node_ufunc(node: Node, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node:
     """What a node answers to a universal function of NumPy's."""
-    if any(leads(value) for value in inputs):
+    if any(wraps_node(value) for value in inputs):
         return NotImplemented
     if method != "__call__" or options:
         raise NoRule(
@@ -29,7 +29,7 @@ def node_ufunc(node: Node, ufunc: Any, method: str, *inputs: Any, **options: Any
 
 def node_function(node: Node, function: Any, types: Any, args: Sequence[Any], options: Any) -> Node:
     """What a node answers to any other function of NumPy's."""
-    return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
+    return NotImplemented if any(wraps_node(value) for value in args) else call_numpy(function, *args, **options)
 
 
 def net_ufunc(net: Net, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net:
@@ -50,7 +50,7 @@ def expression_function(expression: sp.Expr, function: Any, types: Any, args: Se
     parts = [part for arg in args for part in (arg if isinstance(arg, (list, tuple)) else [arg])]
     if not any(isinstance(part, sp.Basic) and holds_nodes(part) for part in parts):
         return np.ndarray.__array_function__(np.empty(0), function, (), tuple(args), options)
-    return NotImplemented if any(leads(value) for value in args) else call_numpy(function, *args, **options)
+    return NotImplemented if any(wraps_node(value) for value in args) else call_numpy(function, *args, **options)
 
 
 sp.Expr.__array_function__ = expression_function

@@ -8,7 +8,7 @@ from typing import Any
 
 from symfold.base.arguments import ordered, quoted
 from symfold.base.trees import flatten
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.sequences import element, stack
 from symfold.core.shapes import Size, length
@@ -91,7 +91,12 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
             count = items.count
             examples = tuple((k, items[k]) for k in checked(count, keep_all))
             yield Run(
-                LayerPattern(items.kind), items.families(), count, 0, examples, items if isinstance(count, int) else ()
+                LayerPattern(items.kind),
+                items.stacked_inputs(),
+                count,
+                0,
+                examples,
+                items if isinstance(count, int) else (),
             )
         return
     if isinstance(items, Repeated):
@@ -118,7 +123,7 @@ def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
         if named := named_run(listed, start):
             count = len(named)
             examples = tuple((k, listed[start + k]) for k in checked(count, keep_all))
-            yield Run(LayerPattern(named.kind), named.families(), count, start, examples, listed)
+            yield Run(LayerPattern(named.kind), named.stacked_inputs(), count, start, examples, listed)
             start += count
             continue
         first = read_item(listed[start])
@@ -171,8 +176,8 @@ def runs_beside(parts: Sequence[Any]) -> Iterable[Run]:
 def _read_along(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
     """The pattern, the sequences and the length of one list."""
     if isinstance(part, Layers):
-        return LayerPattern(part.kind), part.families(), part.count
-    node = lift(part)
+        return LayerPattern(part.kind), part.stacked_inputs(), part.count
+    node = as_node(part)
     return ValuePattern(), (node,), length(node.shape)
 
 

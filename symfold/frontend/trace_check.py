@@ -11,7 +11,7 @@ from symfold.core.blocks import Block, trace
 from symfold.core.folds import Fold, Step
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, Formal
-from symfold.core.sequences import element, renewed, stack
+from symfold.core.sequences import element, rebuilt_sequence, stack
 from symfold.core.shapes import Shape
 from symfold.core.walks import rebuilt
 from symfold.errors import ImpureMapper
@@ -77,7 +77,7 @@ def written_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
 def _written(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
     if isinstance(node.op, Fold):
         return _written_fold(node.op, args)
-    return None if args == node.args else renewed(node, args)
+    return None if args == node.args else rebuilt_sequence(node, args)
 
 
 def _written_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:

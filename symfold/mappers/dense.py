@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.net import Net
 from symfold.core.operations import Normal
 from symfold.core.primitives import concatenate, dot, expand, reduce_sum
@@ -100,8 +100,8 @@ def hyper_connections(streams: Any, item: tuple[Layered, Any, Any, Any]) -> Any:
 
 def _with(earlier: Any, value: Any) -> Any:
     """A sequence with one entry more."""
-    node = lift(value)
-    return concatenate(lift(earlier), expand(node, axis=-len(node.shape) - 1), axis=0)
+    node = as_node(value)
+    return concatenate(as_node(earlier), expand(node, axis=-len(node.shape) - 1), axis=0)
 
 
 def _growing(made: Parts) -> Any:
@@ -125,7 +125,7 @@ def _hyper_connections(made: Parts, streams: int = 2) -> Any:
         made.numbers("w", (streams, 1)),
     )
     start = expand(made.x, axis=-2) * np.ones((streams, 1))
-    return Net.of(reduce_sum(lift(folding.fold(hyper_connections, items, start)), axis=(-2,), keepdims=False))
+    return Net.of(reduce_sum(as_node(folding.fold(hyper_connections, items, start)), axis=(-2,), keepdims=False))
 
 
 ARCHITECTURES = (

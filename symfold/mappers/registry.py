@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Normal
 from symfold.core.primitives import dot
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.tensors import tensor
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
@@ -43,7 +43,7 @@ def bound(step: Callable[..., Any], *arguments: Any) -> Bound:
     >>> boosting(tensor("x")), euler(0.5) == euler(0.5)
     (boosting(x), True)
     """
-    return Bound(step, tuple(lift(value) if isinstance(value, (np.ndarray, list)) else value for value in arguments))
+    return Bound(step, tuple(as_node(value) if isinstance(value, (np.ndarray, list)) else value for value in arguments))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Parts:
 
     def numbers(self, name: str, shape: tuple[int, ...] = (), start: Normal | None = None) -> Node:
         """A trained array for every step."""
-        return Node(Family(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
+        return Node(StackedInputs(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
 
 
 def dense_of(width: int, inputs: int, tag: str) -> Kind:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from symfold.base.arguments import whole
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.net import Net
 from symfold.core.operations import Input
 from symfold.core.primitives import zeros
@@ -19,7 +19,7 @@ from symfold.mappers.additive import feedforward
 from symfold.mappers.registry import Architecture, Parts
 from symfold.transform.autodiff.differentiate import grad
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 
 
 def fractal(layers: Iterator[Callable[..., Any]], z: Any, columns: int) -> Any:
@@ -48,7 +48,7 @@ def unet(down: Any, up: Any, x: Any) -> Any:
     g2(g1(f2(f1(x)), f2(f1(x))), f1(x))
     """
     states = folding.scan(feedforward, down, x)
-    return folding.fold(lambda z, item: item[1](z, item[0]), zipped(reverse(lift(states)), up), states[-1])
+    return folding.fold(lambda z, item: item[1](z, item[0]), zipped(reverse(as_node(states)), up), states[-1])
 
 
 def equilibrium(f: Callable[..., Any], x: Any, steps: Any, init: Any = 0) -> Any:
@@ -81,13 +81,13 @@ def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net
         raise InvalidValue(
             f"the step must give one value and read the state {state!r} (its inputs: {listing(repr(node.op.name) for node in step.inputs)})"
         )
-    outputs = opened(step.outputs)
-    slope = lift(grad(loss, wrt=[state])[state])
+    outputs = inlined(step.outputs)
+    slope = as_node(grad(loss, wrt=[state])[state])
 
     def back(w: Any) -> Any:
-        return pull_back(outputs, [lift(w)], leaves).bars
+        return pull_back(outputs, [as_node(w)], leaves).bars
 
-    w = lift(folding.fold(lambda w, _: slope + back(w)[place], range(whole("steps", steps, 1)), slope))
+    w = as_node(folding.fold(lambda w, _: slope + back(w)[place], range(whole("steps", steps, 1)), slope))
     bars = back(w)
     found = Net.of({leaf.op.name: bars[leaf] if leaf in bars else zeros(leaf) for leaf in leaves if leaf is not place})
     return Net(found.outputs, found.form, tuple(dict.fromkeys((*leaves, *loss.leaves))))

@@ -25,14 +25,14 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.primitives import is_primitive, reduce_mean
-from symfold.core.sequences import renewed
-from symfold.core.stacked_inputs import Family
+from symfold.core.sequences import rebuilt_sequence
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import rebuilt, walk
 from symfold.errors import InvalidValue
 from symfold.frontend.images import BATCH, MEAN, VARIANCE
 from symfold.frontend.named_layers import weight_name, weight_names
-from symfold.transform.inlining import opened
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.specialize import with_shapes
 
 Key = tuple[str, int]  # a mean or a variance, and which of them in a body
 Leaves = tuple[Node, ...]  # the kept statistics of a layer, or of a sequence of layers, as parameters
@@ -62,7 +62,7 @@ def keep_statistics(net: Any, params: Mapping[str, Any], data: Mapping[str, Any]
     prefixes = _prefixes(set(held), measured.found)
     weights = {layer: {prefixes[key]: value for key, value in found.items()} for layer, found in measured.found.items()}
     kept = whole.with_outputs(Keeper(weights).kept(whole.outputs, {}, {}))
-    written = Net(opened(kept.outputs))
+    written = Net(inlined(kept.outputs))
     if any(
         is_statistic(node)
         for roots in (written.outputs, *(block.results for block in written.blocks))
@@ -160,8 +160,8 @@ class Keeper:
 
     def leaves(self, names: Node, parts: Sequence[Leaves]) -> Leaves:
         """What belongs to a name, or to a sequence of names."""
-        if isinstance(names.op, (Input, Family)):
-            listed = names.op.names if isinstance(names.op, Family) else (names.op.name,)
+        if isinstance(names.op, (Input, StackedInputs)):
+            listed = names.op.names if isinstance(names.op, StackedInputs) else (names.op.name,)
             own = self.weights.get(listed[0], {})
             starts = {prefix: VARIANCE if prefix.startswith("variance") else MEAN for prefix in own}
             if isinstance(names.op, Input):
@@ -170,10 +170,12 @@ class Keeper:
                     for prefix, value in own.items()
                 )
             return tuple(
-                Node(Family(weight_names(prefix, listed), value.shape, "parameter", starts[prefix]))
+                Node(StackedInputs(weight_names(prefix, listed), value.shape, "parameter", starts[prefix]))
                 for prefix, value in own.items()
             )
-        return tuple(one for together in zip(*parts, strict=True) if (one := renewed(names, together)) is not None)
+        return tuple(
+            one for together in zip(*parts, strict=True) if (one := rebuilt_sequence(names, together)) is not None
+        )
 
     def call(self, op: Call, body: Block, args: tuple[Node, ...], leaves: Sequence[Leaves]) -> Node | None:
         """A layer applied, its own statistics parameters, and those of layers in its body."""

@@ -16,7 +16,7 @@ from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
 from symfold.core.operations import Fixed, Input, Normal
-from symfold.core.stacked_inputs import Family, Names, Numbered
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
 from symfold.training.optimizers import Optimizer, PerParameter
@@ -63,7 +63,9 @@ def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
     if set(trained).issuperset(name for leaf in touched for name in listed(leaf)):
         return touched
     members = (
-        leaf.op.member(k) if isinstance(leaf.op, Family) else leaf for leaf in touched for k in range(len(listed(leaf)))
+        leaf.op.member(k) if isinstance(leaf.op, StackedInputs) else leaf
+        for leaf in touched
+        for k in range(len(listed(leaf)))
     )
     return [node for node in members if node.op.name in trained]
 
@@ -73,13 +75,13 @@ def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
     op = leaf.op
     name = slot if isinstance(slot, str) else slot.name
     shape = op.shape if isinstance(slot, str) else (1,) * len(op.shape)
-    if isinstance(op, Family):
+    if isinstance(op, StackedInputs):
         names: Names = (
             replace(op.names, prefix=f"{name}_{op.names.prefix}")
             if isinstance(op.names, Numbered)
             else tuple(f"{name}_{n}" for n in op.names)
         )
-        return Node(Family(names, shape, "parameter", Normal(0.0, 0.0)))
+        return Node(StackedInputs(names, shape, "parameter", Normal(0.0, 0.0)))
     return Node(Input(f"{name}_{op.name}", shape, "parameter", Normal(0.0, 0.0)))
 
 

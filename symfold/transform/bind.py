@@ -23,7 +23,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 from symfold.core.sequences import join, stack, take
 from symfold.core.shapes import Size, size_symbols
-from symfold.core.stacked_inputs import Family, Names, Numbered
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
 from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, NoRule
 from symfold.frontend.layer_kinds import Kind, kind_of
@@ -240,8 +240,8 @@ def _names(value: Any) -> bool:
 
 def _families(names: Node, kind: Kind) -> tuple[Node, ...]:
     """The leaves of the layers of these names, each a sequence."""
-    if isinstance(names.op, Family):
-        return Layers(names.op.names, kind).families()
+    if isinstance(names.op, StackedInputs):
+        return Layers(names.op.names, kind).stacked_inputs()
     layers = [Layer(name, kind) for name in names_of(names)]
     return tuple(
         stack(leaves) for leaves in zip(*(layer.leaves[: 1 + len(kind.weights)] for layer in layers), strict=True)

@@ -8,7 +8,7 @@ import sympy as sp
 
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block, is_reciprocal
-from symfold.core.conversion import lift_expression
+from symfold.core.conversion import expression_as_node
 from symfold.core.folds import Fold, rebuilt_inside
 from symfold.core.functions import Head, divide, row_of
 from symfold.core.nodes import Node
@@ -78,7 +78,7 @@ def composed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node, 
         if not isinstance(node.op, type) or has(node.op) or (composition := row_of(node.op).composition) is None:
             return None
         symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
-        return composed([lift_expression(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
+        return composed([expression_as_node(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
 
     return rebuilt_inside(roots, rule)
 

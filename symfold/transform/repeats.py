@@ -13,7 +13,7 @@ from symfold.core.blocks import Block
 from symfold.core.folds import apply_fold, is_fold
 from symfold.core.nodes import Node
 from symfold.core.operations import Formal, Input
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import substitute, walk
 
 LONGEST = 32  # blocks that repeat together; each place is tried with each number up to it, so the work is linear
@@ -51,7 +51,7 @@ def cuts_of(roots: Sequence[Node]) -> list[Node]:
     depends: set[Node] = set()
     last = dict.fromkeys(order, -1)
     for k, node in enumerate(order):
-        if (isinstance(node.op, (Input, Family)) and node.op.role == "input") or any(
+        if (isinstance(node.op, (Input, StackedInputs)) and node.op.role == "input") or any(
             arg in depends for arg in node.args
         ):
             depends.add(node)
@@ -74,7 +74,7 @@ def cuts_of(roots: Sequence[Node]) -> list[Node]:
 
 def segment(before: Node, after: Node) -> tuple[Block, tuple[Node, ...]]:
     """What lies between two cuts as a block of one state, and the inputs, parameters and names that it reads."""
-    operands = tuple(node for node in walk([after], stop=[before]) if isinstance(node.op, (Input, Family)))
+    operands = tuple(node for node in walk([after], stop=[before]) if isinstance(node.op, (Input, StackedInputs)))
     shapes = (before.shape, *(node.shape for node in operands))
     formals = {node: Node(Formal(0, k, node.shape)) for k, node in enumerate((before, *operands))}
     return Block(shapes, substitute([after], formals)), operands

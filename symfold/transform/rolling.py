@@ -19,12 +19,12 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.sequences import element, entry_of, join, renewed, stack, take
-from symfold.core.stacked_inputs import Family, known_count
-from symfold.core.walks import rebuilt, remade, walk
+from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take
+from symfold.core.stacked_inputs import StackedInputs, known_count
+from symfold.core.walks import rebuilt, walk, with_args
 from symfold.errors import InvalidValue
 from symfold.transform.repeats import stepped
-from symfold.transform.specialise import net_with_sizes
+from symfold.transform.specialize import net_with_sizes
 
 
 def unroll(net: Any) -> Net:
@@ -47,7 +47,7 @@ def _arranged(node: Node, args: tuple[Node, ...]) -> Node | None:
     """An arrangement of sequences in its normal form, if it changes; an entry counted from the end is counted from the beginning."""
     entry = entry_of(node)
     changes = args != node.args or (entry is not None and entry[1] < 0)
-    return renewed(node, args) if args and changes else None
+    return rebuilt_sequence(node, args) if args and changes else None
 
 
 def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -81,10 +81,10 @@ def roll(net: Any, search: bool = False) -> Net:
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
-    return written_out(merged(tuple(roots)))
+    return without_single_steps(merged(tuple(roots)))
 
 
-def written_out(roots: Sequence[Node]) -> tuple[Node, ...]:
+def without_single_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every fold of one step as the operations of its step."""
 
     def rule(node: Node, args: tuple[Node, ...]) -> Any:
@@ -186,7 +186,7 @@ def _rebuild_chains(
         else:
             args = tuple(new[arg] for arg in node.args)
             arranged = _arranged(node, args)
-            new[node] = remade(node, args) if arranged is None else arranged
+            new[node] = with_args(node, args) if arranged is None else arranged
     return tuple(new[root] for root in roots)
 
 
@@ -238,7 +238,7 @@ def _counts(folds: Sequence[Node]) -> list[Any]:
 
 def depth_symbols(net: Net) -> list[sp.Symbol]:
     """The symbols in the depths of a net, by name."""
-    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + _counts(net.bindings)
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, StackedInputs)] + _counts(net.bindings)
     free = {symbol for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols}
     return sorted(free, key=lambda symbol: symbol.name)
 

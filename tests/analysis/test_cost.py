@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.analysis.counting import sharing
 from symfold.analysis.counting.schedule import Progression, peak
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.errors import NoRule
 
 X, Y = sf.tensor("x"), sf.tensor("y")
@@ -121,7 +121,7 @@ def test_a_fold_costs_what_its_steps_cost(parts: Any, start: Any, read: Any, per
         values = dict(zip("abc", state, strict=True)) | {"x": X, "y": Y, "f": f} | SHARED
         return tuple(value_of(part, values) for part in parts)
 
-    state = tuple(map(lift, start))
+    state = tuple(map(as_node, start))
     folded, steps = (sf.Net.of(tuple(net.outputs[k] for k in read)) for net in (sf.fold(step, layers, state), written(step, layers, state)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sharing, "MOST_WRITTEN", most)

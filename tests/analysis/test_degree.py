@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.apps.report.cells import line_text, number
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.errors import InvalidValue, NoRule
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 
 X, C = sf.tensor("x"), sf.tensor("c")
 N, D = sp.Symbol("n", integer=True, positive=True), sp.Symbol("d")
@@ -36,7 +36,7 @@ def expanded_degree(net: sf.Net, layer: int) -> int:
     """The total degree in the inputs, every layer being z**layer + z."""
     names = {data["layer"] for _, data in net.graph().nodes(data=True) if data["kind"] == "layer"}
     bound = net.bind({name: lambda z: z**layer + z for name in names})
-    outputs = bound.with_outputs(opened(bound.outputs)).to_sympy(max_ops=None)
+    outputs = bound.with_outputs(inlined(bound.outputs)).to_sympy(max_ops=None)
     parts = outputs if isinstance(outputs, tuple) else (outputs,)
     return max(sp.Poly(sp.expand(part), *part.free_symbols).total_degree() for part in parts)
 
@@ -155,12 +155,12 @@ def test_a_fold_has_the_degree_of_its_steps(parts: Any, start: Any, read: Any, n
     layers = sf.layers("f", count=len(numbers))
 
     def step(state: Any, item: Any) -> Any:
-        values = dict(zip("abc", state, strict=True)) | {"x": X, "2": lift(2), "f": item[0], "k": item[1]}
+        values = dict(zip("abc", state, strict=True)) | {"x": X, "2": as_node(2), "f": item[0], "k": item[1]}
         return tuple(value_of(part, values) for part in parts)
 
-    state: Any = tuple(map(lift, start))
+    state: Any = tuple(map(as_node, start))
     folded = sf.fold(step, list(zip(layers, numbers, strict=True)), state)
-    for item in zip(layers, map(lift, numbers), strict=True):
+    for item in zip(layers, map(as_node, numbers), strict=True):
         state = step(state, item)
     nets = [sf.Net.of(tuple(values[k] for k in read)) for values in (folded.outputs, sf.unroll(folded).outputs, state)]
     degrees = []

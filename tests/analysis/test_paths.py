@@ -21,7 +21,7 @@ from symfold.analysis.counting.powers import Recurrence
 from symfold.analysis.counting.tails import Estimate, Power
 from symfold.analysis.counting.truncated import Truncated
 from symfold.core import primitives
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.folds import fold_nodes
 from symfold.core.sequences import add_rows
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
@@ -518,7 +518,7 @@ def test_one_number_for_all_steps_closes(weight: Any) -> None:
 
 
 def test_equal_numbers_in_a_row_are_taken_together() -> None:
-    numbers = lift(np.repeat([0.5, 0.25], 500_000))
+    numbers = as_node(np.repeat([0.5, 0.25], 500_000))
     found = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=10**6), numbers), X), weighted=True)
     assert found.polynomial == (1 + T / 2) ** 500_000 * (1 + T / 4) ** 500_000
     assert found.mean == 500_000 * (Fraction(1, 3) + Fraction(1, 5))
@@ -527,13 +527,13 @@ def test_equal_numbers_in_a_row_are_taken_together() -> None:
 
 def test_many_different_numbers() -> None:
     numbers = [Fraction(k % 7 + 1, 8) for k in range(300)]
-    found = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=300), lift(np.array([float(w) for w in numbers]))), X), weighted=True)
+    found = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=300), as_node(np.array([float(w) for w in numbers]))), X), weighted=True)
     coefficients = [Fraction(1)]
     for weight in numbers:
         coefficients = [a + weight * b for a, b in zip([*coefficients, Fraction(0)], [Fraction(0), *coefficients], strict=True)]
     assert found.coefficients() == coefficients
     assert (found.count, found.mean) == (sum(coefficients), sum((w / (1 + w) for w in numbers), Fraction(0)))
-    deep = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=3_000), lift(np.arange(3_000) % 7 + 1.0)), X), weighted=True)
+    deep = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=3_000), as_node(np.arange(3_000) % 7 + 1.0)), X), weighted=True)
     assert deep.mean == sum((Fraction(k % 7 + 1, k % 7 + 2) for k in range(3_000)), Fraction(0))
     with pytest.raises(TooLarge, match="listed up to 2,000"):
         _ = deep.polynomial

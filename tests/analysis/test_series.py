@@ -29,7 +29,7 @@ from symfold.core.operations import Constant, Input
 from symfold.core.primitives import is_primitive
 from symfold.core.primitives.directional import directional
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 X, Y = sf.tensor("x"), sf.tensor("y")
 E = sp.Symbol("epsilon")

@@ -19,15 +19,15 @@ from strategies import nets
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.folds import Fold
 from symfold.core.functions import relu, sigmoid, softplus, step
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, at_max, causal, convolution, einsum, embed, expand, permute, windows
 from symfold.core.walks import walk
 from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule, OutOfRange
-from symfold.transform.inlining import opened
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.specialize import with_shapes
 
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
@@ -202,8 +202,8 @@ PICTURES: dict[str, Callable[[Node], object]] = {
     "windows that leave entries out": lambda x: seen(x, (1, 2), stride=3) ** 2,
     "windows of all axes": lambda x: seen(x, (2, 2, 2, 3)) ** 2,
     "axes in another order": lambda x: permute(x**2, axes=(-2, -4, -1, -3)) * np.arange(2.0),
-    "a convolution": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 3))), **geometry((1, 1), (1, 1), (1, 1)))),
-    "a convolution with strides": lambda x: sf.tanh(convolution(x, lift(np.random.default_rng(1).normal(size=(5, 2, 3, 2))), **geometry((2, 1), (0, 1), (1, 2)))),
+    "a convolution": lambda x: sf.tanh(convolution(x, as_node(np.random.default_rng(1).normal(size=(5, 2, 3, 3))), **geometry((1, 1), (1, 1), (1, 1)))),
+    "a convolution with strides": lambda x: sf.tanh(convolution(x, as_node(np.random.default_rng(1).normal(size=(5, 2, 3, 2))), **geometry((2, 1), (0, 1), (1, 2)))),
     "largest pixels": lambda x: sf.max_pool(x) ** 2,
     "largest pixels of overlapping windows": lambda x: np.max(seen(x, (3, 3), padding=1, fill=-np.inf), axis=(-2, -1)) ** 2,
     "mean pixels": lambda x: sf.mean_pool(x, 3) ** 2,
@@ -213,7 +213,7 @@ PICTURES: dict[str, Callable[[Node], object]] = {
     "the largest of all": lambda x: np.max(x) ** 2,
     "a mask": lambda x: sf.softmax(x + causal(x)),
     "rows by numbers": lambda x: embed(permute(x, axes=(-1, -4, -3, -2)), NUMBERS) ** 2,
-    "rows by numbers of samples": lambda x: embed(lift(np.random.default_rng(2).normal(size=(2, 4))), Node(step, (x,))) * expand(x, axis=-1),
+    "rows by numbers of samples": lambda x: embed(as_node(np.random.default_rng(2).normal(size=(2, 4))), Node(step, (x,))) * expand(x, axis=-1),
     "numbers by numbers": lambda x: embed(np.reshape(x, (-1,)), NUMBERS) ** 2,
 }
 SUMS = ["abcd,ce->abed", "abcd,abed->ace", "abcd,abcd->ab", "abcd,ac->bd", "abcd,d->abcd", "abcd,ef->abcdef", "abcd,dc->ab", "abcd->cadb", "abcd,abcd->abcd", "abcd,abcd->",
@@ -425,7 +425,7 @@ def operations_of(roots: Iterable[Node]) -> Iterator[str]:
 
 
 def test_the_adjoint_of_a_convolution_is_one() -> None:
-    roots = opened(image_gradient(3, 2).outputs)
+    roots = inlined(image_gradient(3, 2).outputs)
     assert "add_windows" in operations_of(roots)
     assert "add_windows" not in operations_of(put_otherwise(roots)) and "windows" in operations_of(put_otherwise(roots))
 

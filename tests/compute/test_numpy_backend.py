@@ -18,9 +18,9 @@ import symfold as sf
 from symfold.base.trees import flatten
 from symfold.compute.backends.numpy.program import Program
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, UnknownName
-from symfold.transform.inlining import opened
-from symfold.transform.passes.hoisting import distribute
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.passes.hoisting import hoisted
+from symfold.transform.specialize import with_shapes
 
 WIDE = sf.tensor("x", (None, 2))
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -82,7 +82,7 @@ def test_distributed_nets_are_the_same_function(case: Case) -> None:
     values = case.values(4)
     net = sf.value_and_grad(weighted_squares(case.build(4)), wrt=list(values))
     known = with_shapes(net, {name: np.shape(value) for name, value in values.items()})
-    assert_same(sf.Net(distribute(opened(known.outputs)), net.form)(values), net(values))
+    assert_same(sf.Net(hoisted(inlined(known.outputs)), net.form)(values), net(values))
 
 
 def test_distributing_takes_the_weight_gradients_out_of_the_loop() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import symfold as sf
 from symfold.compute.random_inputs import drawn, rows_of
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.primitives import Primitive, broadcast_to, embed, permute, swap
 from symfold.errors import GradientError, OutOfRange
 
@@ -17,7 +17,7 @@ WORDS, X = sf.tensor("words", (2, 4)), sf.tensor("x", (2, 4, WIDTH))
 
 
 def seen(numbers: Any, table: Any = TABLE) -> Any:
-    return embed(table, lift(numbers))
+    return embed(table, as_node(numbers))
 
 
 def rotating(state: Any, f: Any) -> Any:
@@ -32,7 +32,7 @@ PICKING: dict[str, tuple[Any, dict[str, int]]] = {
     "at once": (seen(WORDS) + X, {"words": ROWS}),
     "two tables": (seen(WORDS) + seen(WORDS, SHORT), {"words": 4}),
     "two inputs": (seen(WORDS) + seen(sf.tensor("places", (2, 4)), SHORT), {"words": ROWS, "places": 4}),
-    "a constant table": (seen(WORDS, lift(np.ones((5, WIDTH)))), {"words": 5}),
+    "a constant table": (seen(WORDS, as_node(np.ones((5, WIDTH)))), {"words": 5}),
     "a table that is an input": (seen(WORDS, sf.tensor("T", (6, WIDTH))), {"words": 6}),
     "moved about": (seen(np.concatenate([WORDS[1:], WORDS[:1]]).reshape(4, 2)), {"words": ROWS}),
     "axes moved": (seen(swap(permute(broadcast_to(WORDS, shape=(3, 2, 4)), axes=(-2, -3, -1)))), {"words": ROWS}),
@@ -115,7 +115,7 @@ def test_nets_that_begin_with_words_agree_in_numbers() -> None:
 
 def test_a_counterexample_by_hand_has_a_row_that_is_there() -> None:
     one = sf.tensor("word", ())
-    table = lift(np.array([[3.0], [5.0]]))
+    table = as_node(np.array([[3.0], [5.0]]))
     found = sf.verdict(sf.Net.of(seen(one, table) ** 2), sf.Net.of(3 * seen(one, table)))
     assert found.text == "different: with word = 1: 25 against 15"
     same_there = sf.verdict(sf.Net.of(seen(one, table) ** 2), sf.Net.of(8 * seen(one, table) - 15))

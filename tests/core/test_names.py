@@ -190,7 +190,7 @@ def test_a_numbered_run_is_the_tuple_of_its_names(names: Numbered, other: Number
     first = min(cut[0], len(listed))
     assert tuple(names.rest(first)) == listed[first:]
     place = cut[0] % cut[1]
-    assert tuple(names.every(cut[1], place)) == listed[: len(listed) - len(listed) % cut[1]][place :: cut[1]]
+    assert tuple(names.strided(cut[1], place)) == listed[: len(listed) - len(listed) % cut[1]][place :: cut[1]]
     both = {names.start + names.step * k for k in range(names.count)} & {other.start + other.step * k for k in range(other.count)}
     assert names.shared(other) == other.shared(names) == min(both, default=None)
 
@@ -199,8 +199,8 @@ def test_a_numbered_run_is_the_tuple_of_its_names(names: Numbered, other: Number
 def test_symbolically_many_names_are_those_of_every_number(names: Numbered, size: int, place: int, groups: int) -> None:
     m = sp.Symbol("m", integer=True, positive=True)
     deep, known = replace(names, count=size * m), replace(names, count=size * groups)
-    taken = deep.every(size, place % size)
-    assert taken.count == m and replace(taken, count=groups) == known.every(size, place % size)
+    taken = deep.strided(size, place % size)
+    assert taken.count == m and replace(taken, count=groups) == known.strided(size, place % size)
     assert deep.rest(1).count == size * m - 1 and [deep.rest(1)[k] for k in range(3)] == [deep[k] for k in (1, 2, 3)]
     assert sp.sympify(deep.number(deep.count - 1)).subs(m, groups) == known.number(known.count - 1)
     assert deep.position(deep[10**6]) == 10**6 and deep.shared(replace(deep, start=10**9 * deep.step + deep.start)) == 10**9 * deep.step + deep.start

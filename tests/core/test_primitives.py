@@ -10,7 +10,7 @@ import symfold as sf
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import PRIMITIVES, is_primitive
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 R = np.random.default_rng(0)
 A, B, V, T = R.normal(size=(2, 3)), R.normal(size=(3, 4)), R.normal(size=3), R.normal(size=(4, 2, 3))

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
-from symfold.core.sequences import element, every, join, names_of_node, repeated, reverse, stack, take
-from symfold.core.stacked_inputs import Family, Numbered, compress
+from symfold.core.sequences import element, join, names_of_node, repeated_value, reverse, stack, strided, take
+from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.errors import ShapeError
-from symfold.transform.specialise import with_sizes
+from symfold.transform.specialize import with_sizes
 
 U = sf.tensor("u", (5, 2))
 STATES = sf.scan(lambda z, f: f(z) + z, sf.layers("f1:5", lambda z: z * 2), sf.tensor("x", (2,))).outputs[0]
@@ -23,8 +23,8 @@ SOURCES: list[Node] = [
     *(sf.tensor(f"x{k}", (2,)) for k in range(1, 4)),
     *(element(U, k) for k in range(5)),
     *(element(STATES, k) for k in range(4)),
-    lift(np.array([1.0, 2.0])),
-    lift(np.array([3.0, 4.0])),
+    as_node(np.array([1.0, 2.0])),
+    as_node(np.array([3.0, 4.0])),
     sf.tensor("y", (2,)) + 1,
 ]
 entries = st.lists(st.sampled_from(range(len(SOURCES))), min_size=1, max_size=9)
@@ -66,14 +66,14 @@ def test_taking_takes(chosen: list[int], data: Any) -> None:
 
 
 def test_named_inputs_are_a_family() -> None:
-    assert stack([sf.tensor(f"x{k}", (2,)) for k in (1, 2, 3)]).op == Family(Numbered("x", 1, 3), (2,))
+    assert stack([sf.tensor(f"x{k}", (2,)) for k in (1, 2, 3)]).op == StackedInputs(Numbered("x", 1, 3), (2,))
     assert names_of_node(take(stack(SOURCES[:3]), (2, 0))) == ("x3", "x1")
     assert compress(["f09", "f10"]) == ("f09", "f10")  # f9, f10 are a run; a name with a leading zero is in none
 
 
 @given(count=st.integers(1, 30), step=st.integers(1, 4), chosen=st.slices(30))
 def test_what_is_taken_from_numbered_names_is_what_is_stacked(count: int, step: int, chosen: slice) -> None:
-    whole = Node(Family(Numbered("x", 3, count, step), (2,)))
+    whole = Node(StackedInputs(Numbered("x", 3, count, step), (2,)))
     positions = range(count)[chosen]
     if positions:
         assert take(whole, positions) == take(whole, tuple(positions)) or positions.step < 0
@@ -83,18 +83,18 @@ def test_what_is_taken_from_numbered_names_is_what_is_stacked(count: int, step: 
 
 def test_every_third_of_symbolically_many_in_their_order_and_from_the_last() -> None:
     m = sp.Symbol("m", integer=True, positive=True)
-    deep = sf.layers("f", count=3 * m).families()[0]
+    deep = sf.layers("f", count=3 * m).stacked_inputs()[0]
     for place in range(3):
-        at_four = with_sizes([every(deep, 3, place), every(reverse(deep), 3, place)], {m: 4})
+        at_four = with_sizes([strided(deep, 3, place), strided(reverse(deep), 3, place)], {m: 4})
         known = with_sizes([deep], {m: 4})[0]
         assert at_four[0] == take(known, range(place, 12, 3))
         assert [element(at_four[1], k) for k in range(4)] == [element(reverse(known), k) for k in range(place, 12, 3)]
-    assert every(sf.tensor("u", (3 * m, 2)), 3, 0) is None
+    assert strided(sf.tensor("u", (3 * m, 2)), 3, 0) is None
 
 
 def test_a_repeated_entry_is_one_value() -> None:
-    assert repeated(stack([SOURCES[0]] * 3)) == SOURCES[0]
-    assert repeated(stack(SOURCES[:2])) is None
+    assert repeated_value(stack([SOURCES[0]] * 3)) == SOURCES[0]
+    assert repeated_value(stack(SOURCES[:2])) is None
 
 
 def test_stacking_nothing_says_so() -> None:
@@ -103,7 +103,7 @@ def test_stacking_nothing_says_so() -> None:
 
 
 def test_taking_some_entries_again_leaves_out_the_others_as_stacking_them_does() -> None:
-    names = sf.layers("a1:4", sf.dense(2, 2)).families()[1]
+    names = sf.layers("a1:4", sf.dense(2, 2)).stacked_inputs()[1]
     u = sf.tensor("u", (3, 2))
     stacked = stack([u[0], sf.tensor("v", (2,)), u[2] + 1])
     for sequence in (names, stacked):

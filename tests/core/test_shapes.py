@@ -30,7 +30,7 @@ def test_an_unknown_size_takes_the_known_one_and_is_never_one() -> None:
     assert must_sum((n, 3), (n, 3)) is False
     net = sf.Net.of(sf.tensor("x", (None, 3)) + sf.tensor("y", (5, 3)))
     with pytest.raises(ValueError, match=r"sizes that meet must be equal|never broadcast"):
-        from symfold.transform.specialise import with_shapes
+        from symfold.transform.specialize import with_shapes
 
         with_shapes(net, {"x": (1, 3)})
 

@@ -18,7 +18,7 @@ from test_functions import EVERY_ROW, assert_exact, by_package, missing_points
 from test_rows import EXAMPLES, IDS, named, node_of, values_of
 
 import symfold as sf
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import ROWS, Head, where
 from symfold.core.nodes import Node
 from symfold.core.primitives import Primitive, attention
@@ -137,7 +137,7 @@ def test_primitives_have_their_adjoints(row: Primitive, shapes: Any, attributes:
     values = named(drawn(row, shapes, how))
     node = node_of(row, shapes, attributes)
     mask = np.random.default_rng(1).integers(0, 2, node.shape).astype(float)
-    for net in (sf.Net.of(node * 2), sf.Net.of(Node(where, (lift(mask), node, node * 0 + 1)))):
+    for net in (sf.Net.of(node * 2), sf.Net.of(Node(where, (as_node(mask), node, node * 0 + 1)))):
         with np.errstate(all="ignore"):
             wanted = sf.grad(sf.Net.of(net.outputs[0].sum()), wrt=[*values]).compile("numpy")(**values)
         found = gradients(package, net, values)

@@ -19,7 +19,7 @@ from oracles import assert_close, weighted_squares
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
@@ -256,7 +256,7 @@ def test_models_of_words_are_compared_at_words(name: str, layer: str) -> None:
 def test_parameters_of_repeated_modules_are_families() -> None:
     module, value, _ = built("residual")
     net, params = sf.from_torch(module, value)
-    families = [leaf for leaf in sf.roll(net).leaves if isinstance(leaf.op, Family)]
+    families = [leaf for leaf in sf.roll(net).leaves if isinstance(leaf.op, StackedInputs)]
     assert len(families) == 5  # the names of the layers, and the four parameters of each
     assert [list(leaf.op.names) for leaf in families if leaf.op.role == "layer"] == [[f"mlp{k}" for k in range(6)]]
     np.testing.assert_array_equal(params["p_3_mlp_2_bias"], module[3].mlp[2].bias.detach().numpy())

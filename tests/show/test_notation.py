@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import leaky_relu
 from symfold.core.interpreter import Interpreter
 from symfold.core.nodes import Node
@@ -162,7 +162,7 @@ A, B = x > 0, y <= 1
          r"2 \left(\begin{cases} x & \text{if } x > 0 \\ y & \text{otherwise} \end{cases}\right)"),
         (np.clip(x, -1, 1), "clip(x, -1, 1)", "clip(x, -1, 1)", r"\operatorname{clip}{\left(x, -1, 1 \right)}"),
         (np.log2(x), "log2(x)", "log2(x)", r"\log_{2}{\left(x \right)}"),
-        (Node(leaky_relu, (x, lift(0.1))), "leaky_relu(x, 0.1)", "leaky_relu(x, 0.1)", r"\operatorname{leaky\_relu}{\left(x, 0.1 \right)}"),
+        (Node(leaky_relu, (x, as_node(0.1))), "leaky_relu(x, 0.1)", "leaky_relu(x, 0.1)", r"\operatorname{leaky\_relu}{\left(x, 0.1 \right)}"),
     ],
 )  # fmt: skip
 def test_choices_read_as_mathematicians_write_them(node, plain, unicode, latex):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.primitives import Primitive
 from symfold.errors import GradientError
 
@@ -20,14 +20,14 @@ def cube(factor: float) -> Primitive:
 
 
 def test_a_right_adjoint_passes_and_gives_the_worst_ratio() -> None:
-    ratio = sf.check_grad(sf.Net.of(cube(3.0)(lift(X)).sum()))
+    ratio = sf.check_grad(sf.Net.of(cube(3.0)(as_node(X)).sum()))
     assert 0 <= ratio < 1e-6
 
 
 @pytest.mark.parametrize("factor", [3.001, -3.0, 0.0, np.nan])
 def test_a_wrong_adjoint_is_found(factor: float) -> None:
     with pytest.raises(GradientError, match="disagrees with finite differences for 'x'"):
-        sf.check_grad(sf.Net.of(cube(factor)(lift(X)).sum()))
+        sf.check_grad(sf.Net.of(cube(factor)(as_node(X)).sum()))
 
 
 def test_values_may_be_given() -> None:

@@ -16,7 +16,7 @@ from symfold.base.trees import flatten
 from symfold.compute.backends.numpy.sigmoids import with_exponentials
 from symfold.core.functions import sigmoid
 from symfold.core.walks import walk
-from symfold.transform.passes.reassociation import regrouped
+from symfold.transform.passes.reassociation import reassociated
 
 Z, Y, A, B = (sf.tensor(name, (2,)) for name in "zyab")
 VALUES = {"z": np.array([0.7, -1.2]), "y": np.array([1.1, 0.4]), "a": np.array([-0.6, 2.0]), "b": np.array([0.9, 0.3])}
@@ -46,7 +46,7 @@ def computed(tree: Tree, names: dict[str, object]) -> object:
 @example([("*", ("neg", ("+", "z", "a")), ("+", "y", "b"))])
 def test_regrouped_is_the_same_function(trees: list[Tree]) -> None:
     roots = tuple(sf.Net.of(computed(tree, {"z": Z, "y": Y, "a": A, "b": B}) + 0 * Z).outputs[0] for tree in trees)
-    made = regrouped(roots, (Z, Y))
+    made = reassociated(roots, (Z, Y))
     for before, after in zip(roots, made, strict=True):
         given = {node.op.name: VALUES[node.op.name] for node in sf.Net.of(before).inputs}
         np.testing.assert_allclose(sf.Net.of(after + 0 * before)(**given), sf.Net.of(before)(**given), rtol=1e-12, atol=1e-12)
@@ -92,7 +92,7 @@ def test_long_sums_are_regrouped_without_recursion(left: bool) -> None:
     for k in range(5_000):
         term = A * float(k + 2)
         total = total + term if left else term + total
-    (made,) = regrouped([total + Z], (Z,))
+    (made,) = reassociated([total + Z], (Z,))
     assert len(made.args) == 2 and 2 * Z in made.args
 
 

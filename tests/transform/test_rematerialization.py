@@ -24,7 +24,7 @@ from symfold.core.folds import Fold
 from symfold.core.walks import walk
 from symfold.errors import InvalidValue, UnknownName
 from symfold.show.notation.sizes import expanded_size
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 from symfold.transform.passes import hoisting as distribute
 from symfold.transform.passes.rematerialization import SHORTEST, divided, group_size, grouped, is_group
 
@@ -81,16 +81,16 @@ def test_deep_folds_are_groups_and_short_ones_are_left_alone() -> None:
     for name in ("residual", "Elman", "a nested fold that captures the outer state", "time by depth"):
         for depth, regrouped in ((SHORTEST - 1, False), (SHORTEST, True), (100, True)):
             net = CASES[name].build(depth)
-            roots = grouped(opened(net.outputs))
+            roots = grouped(inlined(net.outputs))
             outer = [node.op for node in walk(roots) if isinstance(node.op, Fold)]
             assert any(map(is_group, outer)) is regrouped
-            assert grouped(opened(net.outputs)) == roots
+            assert grouped(inlined(net.outputs)) == roots
 
 
 @pytest.mark.parametrize("count", [*range(SHORTEST, 200), 10**4 + 1, 10**6])
 def test_groups_have_about_the_square_root_of_the_steps(count: int) -> None:
     size = group_size(count)
-    groups, left = divided(count, size)
+    groups, left = with_divisions(count, size)
     assert groups * size + left == count and left != 1
     assert groups + size + left <= 3 * count**0.5 + 2
 
@@ -100,7 +100,7 @@ def test_what_is_computed_is_the_same_and_how_often_is_not(name: str) -> None:
     """Written out in full, nothing tells that values are computed twice; as a graph, each step is there once more."""
     net = CASES[name].build(10)
     (plain, steps), (again, more) = (expanded_size(sf.grad(weighted_squares(net), remat=remat)) for remat in (None, "sqrt"))
-    forward = expanded_size(sf.Net(opened(net.outputs)))[1]
+    forward = expanded_size(sf.Net(inlined(net.outputs)))[1]
     assert again == plain and forward <= more - steps < 1.3 * forward
 
 

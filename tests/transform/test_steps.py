@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from oracles import T, enumerated
 
 import symfold as sf
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 
 X = sf.tensor("x")
 W, H = sp.symbols("w h")
@@ -50,7 +50,7 @@ def value_of(term: Term, state: tuple[Any, Any], item: Item, x: Any, number_as: 
     return value
 
 
-def step_of(first: list[Term], second: list[Term], x: Any, number_as: Callable[[Any], Any] = lift) -> Step:
+def step_of(first: list[Term], second: list[Term], x: Any, number_as: Callable[[Any], Any] = as_node) -> Step:
     def step(state: tuple[Any, Any], item: Item) -> tuple[Any, Any]:
         parts = []
         for terms in (first, second):
@@ -91,9 +91,9 @@ class Drawn:
 
     @property
     def written(self) -> sf.Net:
-        state = tuple(map(lift, self.state))
+        state = tuple(map(as_node, self.state))
         for layer, number in self.items:
-            state = self.step(state, (layer, lift(number)))  # a number of the net, which Python does not compute with
+            state = self.step(state, (layer, as_node(number)))  # a number of the net, which Python does not compute with
         return sf.Net.of(state)
 
     def valued(self) -> list[sp.Expr]:

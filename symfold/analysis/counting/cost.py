@@ -33,11 +33,11 @@ from symfold.core.primitives import (
     softmax,
 )
 from symfold.core.shapes import Shape, is_known
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 from symfold.transform.rolling import at_depth, depth_symbols
 
 REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
@@ -162,13 +162,13 @@ def _symbolic_tree(net: Net) -> sp.Expr | None:
         return None
     rows, args = step_sizes(fold.block), select.args[0].args
     steady = all(
-        is_name(arg) or isinstance(arg.op, (Input, Family)) or not (each or isinstance(arg.op, Constant))
+        is_name(arg) or isinstance(arg.op, (Input, StackedInputs)) or not (each or isinstance(arg.op, Constant))
         for arg, each in zip(args, (False,) * fold.carries + fold.each, strict=True)
     )
     if rows is None or not steady or any(isinstance(node.op, Fold) for node in walk(args)):
         return None
     row = closed_power([list(vector) for vector in rows[: fold.carries]], fold.carries, fold.count)[select.op.position]
-    sizes = [0 if is_name(arg) or isinstance(arg.op, Family) else expanded_size(Net((arg,)))[0] for arg in args]
+    sizes = [0 if is_name(arg) or isinstance(arg.op, StackedInputs) else expanded_size(Net((arg,)))[0] for arg in args]
     return sp.expand(sum((factor * size for factor, size in zip(row, [*sizes, 1], strict=True)), sp.Integer(0)))
 
 
@@ -180,7 +180,7 @@ def operations(net: Net) -> Any:
     >>> operations(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3))))  # 10 times 45 for W, 15 for b, relu and the sum
     900
     """
-    return _arithmetic(shared_nodes(opened(net.outputs)))
+    return _arithmetic(shared_nodes(inlined(net.outputs)))
 
 
 def _arithmetic(roots: Sequence[Node]) -> Any:

@@ -27,11 +27,11 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
 from symfold.core.primitives import concatenate, is_primitive
-from symfold.core.sequences import element, joins_steps, reverse, reverse_row, stack, stack_row, take, take_row
+from symfold.core.sequences import element, joins_sequences, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
-from symfold.core.stacked_inputs import Family, Numbered, known_count
-from symfold.core.walks import remade, walk
-from symfold.transform.rolling import roll_nodes, unroll, written_out
+from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
+from symfold.core.walks import walk, with_args
+from symfold.transform.rolling import roll_nodes, unroll, without_single_steps
 
 MOST_WRITTEN = 1_000  # nodes of a net that is written out
 MOST_STEPS = 40  # that are written out until they repeat, and at the end
@@ -78,14 +78,14 @@ def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
         elif isinstance(node.op, Select):
             new[node] = args[0][node.op.position]
         else:
-            new[node] = remade(node, args)
+            new[node] = with_args(node, args)
     return tuple(new[root] for root in roots)
 
 
 def written(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """The roots with every step of every fold written out."""
     while any(map(is_fold, walk(roots))):
-        roots = written_out(unroll(Net(roots)).outputs)
+        roots = without_single_steps(unroll(Net(roots)).outputs)
     return roots
 
 
@@ -239,7 +239,7 @@ class Steps:
     def _values(self, args: Sequence[Node]) -> dict[Node, Any]:
         values: dict[Node, Any] = dict(zip(self.fold.block.formals, args, strict=True))
         for node in self.order[len(values) :]:
-            values[node] = remade(node, tuple(values[arg] for arg in node.args))
+            values[node] = with_args(node, tuple(values[arg] for arg in node.args))
         return values
 
 
@@ -329,7 +329,7 @@ class Pattern:
                 values[node] = own[node]
             else:
                 args = tuple(values[arg] for arg in node.args)
-                values[node] = None if any(arg is None for arg in args) else remade(node, args)
+                values[node] = None if any(arg is None for arg in args) else with_args(node, args)
         return values
 
     def _after(self, held: Mapping[Delayed, Node], values: Mapping[Node, Any]) -> dict[Delayed, Node]:
@@ -406,7 +406,7 @@ def part_of(sequence: Node, start: int, stop: int) -> Node:
     size = known_count(sequence.shape[0])
     if is_primitive(sequence, reverse_row):
         return reverse(part_of(sequence.args[0], size - stop, size - start))
-    if not (is_primitive(sequence, concatenate) and joins_steps(sequence)):
+    if not (is_primitive(sequence, concatenate) and joins_sequences(sequence)):
         return take(sequence, range(start, stop))
     parts, place = list[Node](), 0
     for part in sequence.args:
@@ -451,7 +451,7 @@ class Progression:
 def progression_of(sequence: Node) -> Progression | None:
     """How the entries of a sequence are numbered; None if they are listed or may be equal."""
     op, count = sequence.op, known_count(sequence.shape[0])
-    if isinstance(op, Family):
+    if isinstance(op, StackedInputs):
         names = op.names
         return (
             Progression((names.prefix, op.shape, op.role), names.start, names.step, count)

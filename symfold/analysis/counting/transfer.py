@@ -23,8 +23,8 @@ from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Input
 from symfold.core.primitives import alike, broadcast_like, carried_places, concatenate, is_primitive
-from symfold.core.sequences import entry_of, joins_steps, renewed, reverse_row, stack_row, take_row
-from symfold.core.stacked_inputs import Family
+from symfold.core.sequences import entry_of, joins_sequences, rebuilt_sequence, reverse_row, stack_row, take_row
+from symfold.core.stacked_inputs import StackedInputs
 
 
 def transfer(roots: Sequence[Node], sources: Sequence[Node], weights: Weights) -> list[Row]:
@@ -57,10 +57,10 @@ class Transfer(Interpreter):
 
     def meaning(self, node: Node, args: list[Any]) -> Any:
         if is_name(node):
-            return renewed(node, args) if args else node
+            return rebuilt_sequence(node, args) if args else node
         if (
             self.weights.constant
-            and not isinstance(node.op, (Fold, Select, Family))
+            and not isinstance(node.op, (Fold, Select, StackedInputs))
             and (number := _number(node, args, self.weights))
         ):
             return number
@@ -86,7 +86,7 @@ class Transfer(Interpreter):
             return args[0].entry(entry[1])
         if is_primitive(node, stack_row):
             return Entries(arg if isinstance(arg, Number) else total(arg, self.width) for arg in args)
-        if is_primitive(node, take_row, reverse_row) or (is_primitive(node, concatenate) and joins_steps(node)):
+        if is_primitive(node, take_row, reverse_row) or (is_primitive(node, concatenate) and joins_sequences(node)):
             args = [arg.entries if isinstance(arg, Given) else arg for arg in args]
         return super().arranged(node, args)
 

@@ -9,7 +9,7 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
 from symfold.core.nodes import Node
 from symfold.core.operations import Formal
-from symfold.core.walks import remade, substitute, walk
+from symfold.core.walks import substitute, walk, with_args
 
 
 def without_unread(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -42,7 +42,7 @@ def without_unread(roots: Sequence[Node]) -> tuple[Node, ...]:
         elif isinstance(node.op, Select):
             new[node] = new[node.args[0]][node.op.position]
         else:
-            new[node] = remade(node, tuple(new[arg] for arg in node.args))
+            new[node] = with_args(node, tuple(new[arg] for arg in node.args))
     return tuple(new[root] for root in roots)
 
 

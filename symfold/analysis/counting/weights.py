@@ -12,7 +12,7 @@ import sympy as sp
 from symfold.analysis.counting.powers import Tidy
 from symfold.core.nodes import Node
 from symfold.core.sequences import names_of_node
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.errors import NoRule
 
 KEPT = 64  # deeper powers of polynomials are kept as powers
@@ -79,7 +79,7 @@ def _places(names: Node, own: Mapping[str, Any]) -> list[int]:
     found = names_of_node(names)
     if not isinstance(found, Numbered):
         return [k for k, name in enumerate(found) if name in own]
-    if not isinstance(found.count, int) and not isinstance(names.op, Family):
+    if not isinstance(found.count, int) and not isinstance(names.op, StackedInputs):
         raise NoRule(
             f"layers read in another order cannot be told apart at the depth {found.count} "
             "(give it a number: net.at(...))"

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.names import applied_layers
 from symfold.core.net import Net
 from symfold.core.shapes import fits, show
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 
 
@@ -28,7 +28,7 @@ def incomparable(a: Net, b: Net) -> str | None:
             return f"input {name!r} has shape {show(shape)} in one and {show(inputs[1][name])} in the other"
     parameters = [
         {
-            leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name: leaf.op.shape
+            leaf.op.names if isinstance(leaf.op, StackedInputs) else leaf.op.name: leaf.op.shape
             for leaf in net.leaves
             if leaf.op.role == "parameter"
         }
@@ -51,7 +51,7 @@ def _listed(names: Any) -> str:
 
 def free_depths(net: Net) -> set[str]:
     """The symbols that depths of a net are still made of."""
-    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, Family)] + [
+    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, StackedInputs)] + [
         node.op.count for node in net.bindings
     ]
     return {
@@ -87,5 +87,7 @@ def placed(a: Net, b: Net, params: Mapping[str, Any]) -> tuple[Net, Net]:
         for name, value in values.items():
             if not fits(value.shape, known[name].shape):
                 raise ShapeError(f"parameter {name!r} has shape {show(known[name].shape)}, got {value.shape}")
-        made.append(net.replaced({name: lift(value if value.ndim else value.item()) for name, value in values.items()}))
+        made.append(
+            net.replaced({name: as_node(value if value.ndim else value.item()) for name, value in values.items()})
+        )
     return made[0], made[1]

@@ -13,7 +13,7 @@ import networkx as nx
 from symfold.analysis.equality.overlay import merge
 from symfold.analysis.equality.same_form import same_form
 from symfold.analysis.equality.spans import beyond, bodies_of, meet, span_text
-from symfold.analysis.equality.wiring import K, Layout, Stretch, Wires, applied, layout, listed, name_of
+from symfold.analysis.equality.wiring import K, Layout, WiredSteps, Wires, applied, layout, listed, name_of
 from symfold.core.net import Net
 from symfold.core.shapes import Size
 from symfold.errors import InvalidValue
@@ -144,14 +144,14 @@ def _layers(a: Net, b: Net, names: tuple[str, str]) -> Iterator[str]:
 
 def _of_folds(a: Layout, b: Layout, names: tuple[str, str]) -> Iterator[str]:
     """What differs between two chains of folds, over the steps that both have."""
-    alike = a.stretches[0].starts == b.stretches[0].starts
+    alike = a.ranges[0].starts == b.ranges[0].starts
     if not alike:
-        starts = [", ".join(one.stretches[0].starts) for one in (a, b)]
+        starts = [", ".join(one.ranges[0].starts) for one in (a, b)]
         yield f"the state starts from {starts[0]} in {names[0]} and {starts[1]} in {names[1]}"
-    for one, other, first, last in _common(a.stretches, b.stretches):
-        to_the_end = last in (a.stretches[-1].last, b.stretches[-1].last)
+    for one, other, first, last in _common(a.ranges, b.ranges):
+        to_the_end = last in (a.ranges[-1].last, b.ranges[-1].last)
         yield from _of_steps(one, other, first, last, names, alike, to_the_end)
-    ends = [show_size(one.stretches[-1].last) for one in (a, b)]
+    ends = [show_size(one.ranges[-1].last) for one in (a, b)]
     if ends[0] != ends[1]:
         yield f"{names[0]} has {ends[0]} steps and {names[1]} has {ends[1]}"
     elif a.outputs != b.outputs:
@@ -159,7 +159,7 @@ def _of_folds(a: Layout, b: Layout, names: tuple[str, str]) -> Iterator[str]:
         yield f"the output is {outs[0]} in {names[0]} and {outs[1]} in {names[1]}"
 
 
-def _common(a: Sequence[Stretch], b: Sequence[Stretch]) -> Iterator[tuple[Stretch, Stretch, Size, Size]]:
+def _common(a: Sequence[WiredSteps], b: Sequence[WiredSteps]) -> Iterator[tuple[WiredSteps, WiredSteps, Size, Size]]:
     """The runs of steps in which both nets are wired alike from step to step."""
     for one in a:
         for other in b:
@@ -172,7 +172,7 @@ def _common(a: Sequence[Stretch], b: Sequence[Stretch]) -> Iterator[tuple[Stretc
 
 
 def _of_steps(
-    a: Stretch, b: Stretch, first: Size, last: Size, names: tuple[str, str], alike: bool, ends: bool
+    a: WiredSteps, b: WiredSteps, first: Size, last: Size, names: tuple[str, str], alike: bool, ends: bool
 ) -> Iterator[str]:
     """The differences of a run of steps; the first, whose state is what it starts from, by itself where it differs less."""
     begins = a.begins and b.begins and alike
@@ -222,10 +222,10 @@ Reads = tuple[Applied, ...]
 LAYER, LAYERS, ONLY = "the layer is ", "the layers ", "only "
 
 
-def _in_order(a: Stretch, b: Stretch, first: int, last: int, names: tuple[str, str]) -> str:
+def _in_order(a: WiredSteps, b: WiredSteps, first: int, last: int, names: tuple[str, str]) -> str:
     """The layers that the same steps of two nets apply, where they are others."""
     steps = range(first, last + 1) if last - first < 4 else (first, first + 1, last)
-    shown = [[layer for step in steps for layer, _ in stretch.at(step).reads[:1]] for stretch in (a, b)]
+    shown = [[layer for step in steps for layer, _ in wired.at(step).reads[:1]] for wired in (a, b)]
     told = [", ".join(one) if len(steps) == last - first + 1 else f"{one[0]}, {one[1]}, ..., {one[2]}" for one in shown]
     return f"{LAYERS}of steps {first} to {last} are {told[0]} in {names[0]} and {told[1]} in {names[1]}"
 

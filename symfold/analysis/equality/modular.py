@@ -25,7 +25,7 @@ from symfold.core.applied_layers import Call
 from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.shapes import NAME
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 MOST_EXPONENT = 2**40
 

@@ -21,7 +21,7 @@ from symfold.core.primitives.reductions import logsumexp, softmax
 from symfold.core.shapes import NAME
 from symfold.errors import NoRule
 from symfold.transform.inlining import body_of, formals_of
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 DIGITS = (100, 50)  # a difference has to be the same at both precisions, and when each operation errs
 ERROR = 5  # digits that each operation may be off by, so that what cancels wholly shows

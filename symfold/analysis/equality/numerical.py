@@ -15,7 +15,7 @@ from symfold.analysis.equality.multiprecision import compare_precisely
 from symfold.analysis.equality.smooth_layers import Smooth, generator, sizes
 from symfold.compute.random_inputs import drawn, rows_of
 from symfold.errors import NoRule, ShapeError
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 TOLERANCE = 1e-9  # relative: what rounding explains
 SUSPECT = 1e-13  # relative: what is looked at in many digits

@@ -26,7 +26,7 @@ from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, Input
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import ANY, NAME
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
 
 PRIME_BITS = 127
@@ -131,7 +131,7 @@ class Reading(Interpreter):
         if value is None:
             op = node.op
             self.polynomial = self.polynomial and isinstance(op, Input)
-            name = digest(node) if isinstance(op, (Constant, Family)) else f"{op.role} {op.name}".encode()
+            name = digest(node) if isinstance(op, (Constant, StackedInputs)) else f"{op.role} {op.name}".encode()
             return self.random(name, (), node.shape)
         if value.denominator % self.prime == 0:
             raise Undefined

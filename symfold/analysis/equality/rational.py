@@ -27,7 +27,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import dot, is_primitive
 from symfold.core.shapes import NAME, Rest
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.transform.inlining import body_of, formals_of
 
 MOST_STEPS = 3_000  # in one evaluation
@@ -193,8 +193,8 @@ class Exact(Interpreter):
                 if not isinstance(sequence, StackedEntries):
                     return None
                 op = sequence.node.op
-                names = op.names if isinstance(op, Family) else names_of(sequence.node)
-                if isinstance(op, Family) and isinstance(names, tuple):
+                names = op.names if isinstance(op, StackedInputs) else names_of(sequence.node)
+                if isinstance(op, StackedInputs) and isinstance(names, tuple):
                     found |= {op.positions[name] for name in self.layers.rules if name in op.positions}
                 else:
                     found |= set(places_of(self.layers.rules, names))

@@ -22,7 +22,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import broadcast_to, is_primitive
 from symfold.core.sequences import element, take, take_row
 from symfold.core.shapes import ANY, Shape, is_known
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.tensors import number
 from symfold.core.walks import rebuilt, substitute, walk
 from symfold.transform.rolling import roll
@@ -169,11 +169,11 @@ def _earlier(sequence: Node) -> Node | None:
         positions = dict(sequence.op.attributes)["positions"]
         consecutive = isinstance(positions, range) and positions.step == 1 and positions.start > 0
         return take(sequence.args[0], range(positions.start - 1, positions.stop)) if consecutive else None
-    names = sequence.op.names if isinstance(sequence.op, Family) else None
+    names = sequence.op.names if isinstance(sequence.op, StackedInputs) else None
     if not isinstance(names, Numbered) or names.start < 1:
         return None
     return Node(
-        Family(
+        StackedInputs(
             Numbered(names.prefix, names.start - 1, names.count + 1),
             sequence.op.shape,
             sequence.op.role,

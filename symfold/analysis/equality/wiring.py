@@ -45,12 +45,12 @@ class Wires:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class WiredSteps:
     """Steps that are wired alike, from `first` to `last`."""
 
     walked: Pass  # read at a symbolic step
     counted: Pass  # read at a number, states named as z1, the first by what it is
-    begins: bool  # whether no other stretch comes before it
+    begins: bool  # whether no other range comes before it
 
     @property
     def first(self) -> Size:
@@ -84,14 +84,14 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Layout:
-    """A net as stretches of steps, and its outputs in words."""
+    """A net as ranges of steps, and its outputs in words."""
 
-    stretches: tuple[Stretch, ...]
+    ranges: tuple[WiredSteps, ...]
     outputs: tuple[str, ...]
 
 
 def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
-    """The stretches of a net whose layers are all applied in folds that follow one another; None for any other.
+    """The step ranges of a net whose layers are all applied in folds that follow one another; None for any other.
 
     `lists` gathers the sequences that follow no rule, so that equal ones have one letter in several nets.
     """
@@ -110,11 +110,11 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
         return f"L{lists.index(content) + 1}"
 
     reading, counted = (Reader(joined, define).read(scope, {}) for joined in (False, True))
-    stretches = tuple(
-        Stretch(reading.passes[loop.node], counted.passes[loop.node], loop.previous is None) for loop in loops
+    ranges = tuple(
+        WiredSteps(reading.passes[loop.node], counted.passes[loop.node], loop.previous is None) for loop in loops
     )
     outputs = tuple(text(value) for _, value in output_equations(held, scope, reading, letters.output()))
-    return Layout(stretches, outputs)
+    return Layout(ranges, outputs)
 
 
 def _nested(loop: Any) -> bool:

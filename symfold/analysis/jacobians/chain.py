@@ -22,7 +22,7 @@ from symfold.core.folds import Fold, Select
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.names import label
 from symfold.core.nodes import Node
-from symfold.core.primitives import alike, carried_places, is_primitive, joins_rows, splits_rows
+from symfold.core.primitives import alike, carried_places, is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import walk
 from symfold.errors import NoRule
@@ -245,7 +245,9 @@ class Rules(Interpreter):
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
         if is_name(node):
             return None
-        return NotImplemented if splits_rows(node) or joins_rows(node) else super().arranged(node, args)
+        return (
+            NotImplemented if splits_leading_axis(node) or merges_leading_axes(node) else super().arranged(node, args)
+        )
 
     def entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
         return value if isinstance(value, Entries) else [None] * known_count(node.shape[0])

@@ -36,7 +36,7 @@ from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Name, Term
 from symfold.show.notation.writing import stream
 from symfold.transform.autodiff.differentiate import adjoint
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 MOST_STEPS = 10_000  # that are written out one by one
 

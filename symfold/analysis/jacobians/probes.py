@@ -22,7 +22,7 @@ from symfold.core.operations import Formal, Input
 from symfold.core.primitives import is_primitive, primitive
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape, Size
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.walks import rebuilt, substitute, walk
 
 tap = primitive(
@@ -99,7 +99,7 @@ def probed(roots: Sequence[Node], states: bool = False) -> Probed:
             source = read = Node(Input(f"{first}1", wanted.shape))
         else:
             count, inner = wanted.counts[0], (*wanted.counts[1:], *wanted.shape)
-            read = Node(Family(Numbered(first, 1, count), inner))
+            read = Node(StackedInputs(Numbered(first, 1, count), inner))
             source = read if count != 1 else Node(Input(f"{first}1", inner))
         probes.append(Probe(wanted, source, places["count"]))
         return read if wanted.counts != (1,) else stack([source])

@@ -17,13 +17,13 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.primitives import reduce_sum, zeros
 from symfold.core.shapes import is_known, show
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.tensors import number
 from symfold.errors import InvalidValue
 from symfold.transform.autodiff.differentiate import value_and_grad
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import opened
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.specialize import with_shapes
 
 Array = np.ndarray[Any, Any]
 
@@ -105,7 +105,7 @@ def _at(loss: Any, data: Mapping[str, Any]) -> Net:
 
 
 def _bars(taps: Probed, sources: Sequence[Node]) -> list[Node]:
-    pulled = pull_back(opened(taps.roots), [number(1)], sources)
+    pulled = pull_back(inlined(taps.roots), [number(1)], sources)
     return [pulled.bars.get(source, zeros(source)) for source in sources]
 
 
@@ -228,4 +228,4 @@ def _direction(leaf: Node, gradient: Mapping[str, Any], names: Sequence[str]) ->
     rows = [
         -np.asarray(gradient[name]) if name in names else np.zeros(np.shape(gradient[name])) for name in listed(leaf)
     ]
-    return np.stack(rows) if isinstance(leaf.op, Family) else rows[0]
+    return np.stack(rows) if isinstance(leaf.op, StackedInputs) else rows[0]

@@ -34,8 +34,8 @@ from symfold.show.notation.letters import Letters, stems_of
 from symfold.show.notation.terms import Name, Term, named
 from symfold.transform.autodiff.differentiate import adjoint
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import opened
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import inlined
+from symfold.transform.specialize import with_shapes
 
 
 def taught(net: Any) -> Taught:
@@ -97,7 +97,7 @@ class Taught:
         One output for each place where layers are applied: a sequence, one entry a step, where a fold applies them.
         """
         sources = [probe.source for probe in self.probed.probes]
-        pulled = pull_back(opened(self.probed.roots), self.cotangents, sources)
+        pulled = pull_back(inlined(self.probed.roots), self.cotangents, sources)
         bars = untapped([pulled.bars.get(source, zeros(source)) for source in sources])
         leaves = tuple(leaf for leaf in self.source.leaves if leaf.op.role != "layer")
         return Net(bars, LEAF if len(bars) == 1 else ("tuple", (LEAF,) * len(bars)), (*leaves, *self.cotangents))

@@ -26,7 +26,7 @@ from symfold.core.walks import rebuilt, walk
 from symfold.errors import SymfoldError
 from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.rewiring.order import swap
-from symfold.transform.step_ranges import part
+from symfold.transform.step_ranges import entries_in
 
 MOST = 30  # layers from one to the other, up to which the others are left out
 
@@ -65,7 +65,7 @@ def _neighbourhood(net: Net, pair: list[str], order: int) -> Net | None:
         return None
 
     def near(init: tuple[Node, ...]) -> tuple[Node, ...]:
-        own = [part(o, (start, end - start)) if each else o for o, each in zip(operands, fold.each, strict=True)]
+        own = [entries_in(o, (start, end - start)) if each else o for o, each in zip(operands, fold.each, strict=True)]
         return apply_fold(fold.block, end - start, init, own, fold.each)
 
     # what the layers read is any state, of which the first one may be a special case

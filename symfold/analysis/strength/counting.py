@@ -23,7 +23,7 @@ from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.primitives import directional, is_primitive
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
 
 MOST = 5_000  # terms of one step
@@ -91,7 +91,7 @@ def _grows_by_layers(node: Node, points: Sequence[int]) -> bool:
     begun = [arg for place, arg in enumerate(node.args[: fold.carries]) if place not in points]
     return (
         len(listed) == 1
-        and isinstance(listed[0].op, Family)
+        and isinstance(listed[0].op, StackedInputs)
         and listed[0].op.role == "layer"
         and not any(isinstance(part.op, (Call, Fold)) for part in walk((*rest, *node.args[: fold.carries])))
         and not any(Expansion(MOST).run(begun))

@@ -36,13 +36,13 @@ from symfold.core.primitives import (
     softmax,
     stopped,
 )
-from symfold.core.sequences import entry_of, renewed, reverse_row, stack_row, take_row
+from symfold.core.sequences import entry_of, rebuilt_sequence, reverse_row, stack_row, take_row
 from symfold.core.shapes import is_known
 from symfold.core.tensors import number
 from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.transform.autodiff.derivatives import partial
-from symfold.transform.inlining import body_of, opened
+from symfold.transform.inlining import body_of, inlined
 
 # reductions that are no sum, with the row that gives the weights of their slope
 REDUCED = {logsumexp: safe_softmax, reduce_max: even_shares, first_max: at_max}
@@ -169,7 +169,7 @@ class Taylor:
 
     def body(self, node: Node) -> Jet:
         """The coefficients of an opened layer, those of its arguments given; the layers inside of it are part of it."""
-        block = Block(node.op.body.shapes, opened(node.op.body.results)).retyped([arg.shape for arg in node.args[1:]])
+        block = Block(node.op.body.shapes, inlined(node.op.body.results)).retyped([arg.shape for arg in node.args[1:]])
         known = {
             formal: [self.at(arg, power) for power in range(self.order + 1)]
             for formal, arg in zip(block.formals, node.args[1:], strict=True)
@@ -246,7 +246,7 @@ class Taylor:
         given = tuple(arg for arg in args if arg is not None)
         if len(given) < len(args):
             return None
-        arranged = renewed(node, given)
+        arranged = rebuilt_sequence(node, given)
         return node.op.rebuild(given) if arranged is None else arranged
 
     def softmax(self, node: Node, power: int) -> Node | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.folds import Fold, apply_fold
 from symfold.core.names import covers, names_of, show_names
 from symfold.core.net import Net
@@ -39,7 +39,7 @@ def scaled(net: Any, epsilon: Any = "epsilon") -> Net:
         raise InvalidValue(
             f"the net has an input or a layer named {epsilon!r} already (its names: {shown}; give the strength another)"
         )
-    factor = tensor(epsilon, ()) if isinstance(epsilon, str) else lift(epsilon)
+    factor = tensor(epsilon, ()) if isinstance(epsilon, str) else as_node(epsilon)
     return whole.with_outputs(_scaled(whole.outputs, factor))
 
 

@@ -30,7 +30,7 @@ from symfold.show.notation import folded_formula, formula
 from symfold.show.notation.alike import style_of
 from symfold.show.notation.expanded import show_count, terms_of
 from symfold.show.notation.symbolic import as_sympy
-from symfold.transform.specialise import with_shapes
+from symfold.transform.specialize import with_shapes
 
 MOST = 5_000  # terms of a coefficient that are listed
 SHOWN = 40  # terms in all, up to which a formula lists them

@@ -106,7 +106,7 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.analysis.counting.cost import cost
     from symfold.analysis.counting.paths import paths
     from symfold.analysis.counting.polynomials import in_powers
-    from symfold.core.stacked_inputs import Family
+    from symfold.core.stacked_inputs import StackedInputs
     from symfold.show.notation import formula
     from symfold.transform.rolling import roll
 
@@ -116,7 +116,9 @@ def answers(net: Net) -> dict[str, Any]:
     return {
         "folds": [{"count": str(fold.op.count), "state": fold.op.carries} for fold in rolled.bindings],
         "layers": sum(
-            leaf.op.count if isinstance(leaf.op, Family) else 1 for leaf in rolled.leaves if leaf.op.role == "layer"
+            leaf.op.count if isinstance(leaf.op, StackedInputs) else 1
+            for leaf in rolled.leaves
+            if leaf.op.role == "layer"
         ),
         "parameters": len(rolled.params),
         "paths": "; ".join(map(str, several)),

@@ -12,7 +12,7 @@ from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import size_symbols
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.walks import rebuilt, walk
 from symfold.errors import SymfoldError
 from symfold.show.graph import symbolic_depth
@@ -38,7 +38,7 @@ def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:
         name
         for net in (a, b)
         for leaf in net.leaves
-        for name in ([leaf.op.name] if not isinstance(leaf.op, Family) else [])
+        for name in ([leaf.op.name] if not isinstance(leaf.op, StackedInputs) else [])
     }
     symbol = sp.Symbol(
         next(name for name in ("n", "depth", "n_layers") if name not in taken), integer=True, positive=True
@@ -67,7 +67,7 @@ def _lengthened(net: Net, count: int, symbol: sp.Symbol) -> Net:
         op = node.op
         if isinstance(op, Fold):
             return replace(op, count=symbol if op.count == count else op.count).over(args)
-        if isinstance(op, Family) and isinstance(op.names, Numbered) and op.count == count:
+        if isinstance(op, StackedInputs) and isinstance(op.names, Numbered) and op.count == count:
             return Node(replace(op, names=replace(op.names, count=symbol)))
         return None
 

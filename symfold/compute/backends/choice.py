@@ -16,7 +16,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 from symfold.core.walks import walk
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 
 RUNS = 10_000  # of a compiled net, where nobody knows
 CALL = 1e-6  # seconds for an operation in NumPy
@@ -34,7 +34,7 @@ def automatic(net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
     native = BACKENDS["native"]
     if not native.installed:
         return "numpy"
-    roots = opened(rolled(net).outputs, keep=native.supports)
+    roots = inlined(rolled(net).outputs, keep=native.supports)
     written, done = operations(roots)
     if written > LONGEST or done is None or not all_supported(native, roots):
         return "numpy"

@@ -49,12 +49,12 @@ reshape: Primitive = primitive(
 )
 
 
-def splits_rows(node: Node) -> bool:
+def splits_leading_axis(node: Node) -> bool:
     """Whether a reshape makes groups of an array's rows and no more: then it is a view, wherever the rows lie."""
     return is_primitive(node, reshape) and _are_groups(node.shape, node.args[0].shape)
 
 
-def joins_rows(node: Node) -> bool:
+def merges_leading_axes(node: Node) -> bool:
     """Whether a reshape makes rows of groups of rows and no more."""
     return is_primitive(node, reshape) and _are_groups(node.args[0].shape, node.shape)
 

@@ -14,7 +14,7 @@ from symfold.core.tensors import number
 from symfold.errors import ShapeError
 
 
-def fit(cotangent: Node, argument: Node) -> Node:
+def unbroadcast(cotangent: Node, argument: Node) -> Node:
     """The cotangent of an argument that was broadcast: summed over the axes that broadcasting added."""
     enlarged = must_sum(argument.shape, cotangent.shape)
     if enlarged is None:
@@ -75,7 +75,7 @@ broadcast_to: Primitive = primitive(
     "broadcast_to",
     _broadcast_shape,
     lambda xp, a, shape: xp.broadcast_to(a, shape),
-    lambda node, bar, shape: [fit(bar, node.args[0])],
+    lambda node, bar, shape: [unbroadcast(bar, node.args[0])],
     linear=(0,),
     examples=((((2, 1),), {"shape": (4, 2, 3)}),),
 )
@@ -83,7 +83,7 @@ broadcast_like: Primitive = primitive(
     "broadcast_like",
     lambda a, like: like,
     _spread_like,
-    lambda node, bar: [fit(bar, node.args[0]), None],
+    lambda node, bar: [unbroadcast(bar, node.args[0]), None],
     linear=(0,),
     shape_only=(1,),
     examples=((((2, 1), (4, 2, 3)), {}),),

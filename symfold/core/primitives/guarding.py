@@ -8,7 +8,7 @@ import sympy as sp
 
 from symfold.core.functions import logical_and, where
 from symfold.core.nodes import Node
-from symfold.core.primitives.broadcasting import fit
+from symfold.core.primitives.broadcasting import unbroadcast
 from symfold.core.primitives.table import EACH, Primitive, primitive
 from symfold.core.shapes import Shape, elementwise
 from symfold.core.tensors import number
@@ -24,7 +24,7 @@ def _product(xp: Any, bar: Any, factor: Any) -> Any:
 
 def _adjoint(node: Node, bar: Node) -> list[Node | None]:
     left, right = node.args
-    return [fit(guarded_product(bar, right), left), fit(guarded_product(left, bar), right)]
+    return [unbroadcast(guarded_product(bar, right), left), unbroadcast(guarded_product(left, bar), right)]
 
 
 def _body(bar: Node, factor: Node) -> Node:

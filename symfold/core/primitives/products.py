@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symfold.core.nodes import Node
 from symfold.core.primitives.arrangement import expand, squeeze
-from symfold.core.primitives.broadcasting import fit
+from symfold.core.primitives.broadcasting import unbroadcast
 from symfold.core.primitives.table import EACH, Primitive, primitive
 from symfold.core.shapes import ANY, Shape, broadcast, is_known, show
 from symfold.errors import NoRule, ShapeError
@@ -37,8 +37,8 @@ def _dot_adjoint(node: Node, bar: Node) -> list[Node]:
     full = bar if rows else expand(bar, axis=-2 if columns else -1)
     full = full if columns else expand(full, axis=-1)
     to_left, to_right = dot(full, swap(right)), dot(swap(left), full)
-    bar_a = fit(to_left, left) if rows else squeeze(fit(to_left, left), axis=-2)
-    bar_b = fit(to_right, right) if columns else squeeze(fit(to_right, right), axis=-1)
+    bar_a = unbroadcast(to_left, left) if rows else squeeze(unbroadcast(to_left, left), axis=-2)
+    bar_b = unbroadcast(to_right, right) if columns else squeeze(unbroadcast(to_right, right), axis=-1)
     return [bar_a, bar_b]
 
 

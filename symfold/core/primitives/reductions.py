@@ -47,21 +47,21 @@ def _unreduced(node: Node, bar: Node, axis: tuple[int, ...] | None, keepdims: bo
     return bar
 
 
-def joined(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
+def reduced_count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     """How many entries a reduction joins.
 
-    >>> joined((2, 3, 4), (-1, -2)), joined((2, 3), None)
+    >>> reduced_count((2, 3, 4), (-1, -2)), reduced_count((2, 3), None)
     (12, 6)
     """
     return prod(shape if axis is None else (shape[one] for one in axis))
 
 
 def _mean(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    return xp.sum(a, axis=axis, keepdims=keepdims) / joined(a.shape, axis)
+    return xp.sum(a, axis=axis, keepdims=keepdims) / reduced_count(a.shape, axis)
 
 
 def _share(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
-    count = joined(a.shape, axis)
+    count = reduced_count(a.shape, axis)
     return xp.asarray(1.0 / count if count else math.inf, dtype=a.dtype)
 
 
@@ -96,7 +96,7 @@ share: Primitive = primitive(
 
 def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
     """The largest entry along the axes; of no entries -inf, which is below all, as their sum is 0."""
-    if joined(a.shape, axis) == 0:
+    if reduced_count(a.shape, axis) == 0:
         return xp.full(_reduced(a.shape, axis, keepdims), -math.inf, dtype=a.dtype)
     return xp.max(a, axis=axis, keepdims=keepdims)
 
@@ -115,14 +115,14 @@ def _shares_body(a: Node, axis: tuple[int, ...] | None) -> Node:
 
 def _first_largest(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
     """1 at the first entry that is equal to the largest one, 0 elsewhere."""
-    if joined(a.shape, axis) == 0:
+    if reduced_count(a.shape, axis) == 0:
         return a
     rank = len(a.shape)
     axes = tuple(one % rank for one in axes_of(axis, rank))
     order = (*(k for k in range(rank) if k not in axes), *axes)
     moved = xp.permute_dims(a, order)
     kept = moved.shape[: rank - len(axes)]
-    flat = xp.reshape(moved, (*kept, joined(moved.shape[rank - len(axes) :], None)))
+    flat = xp.reshape(moved, (*kept, reduced_count(moved.shape[rank - len(axes) :], None)))
     first = xp.expand_dims(xp.argmax(flat, axis=-1), axis=-1)
     places = xp.cumulative_sum(xp.ones_like(flat), axis=-1) - 1
     marks = xp.reshape(xp.astype(places == xp.astype(first, places.dtype), a.dtype), moved.shape)

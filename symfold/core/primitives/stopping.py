@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.core.conversion import leads, lift
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives.table import Primitive, primitive
 
 
@@ -38,5 +38,5 @@ def stop_gradient(value: Any) -> Any:
     >>> sf.grad(sf.Net.of(sf.stop_gradient(z) * z), wrt="z")(z=3.0)
     {'z': array(3.)}
     """
-    node = stopped(lift(value))
-    return value._wrap_(node) if leads(value) else node
+    node = stopped(as_node(value))
+    return value._wrap_(node) if wraps_node(value) else node

@@ -18,7 +18,7 @@ import numpy as np
 
 from symfold.base.arguments import whole
 from symfold.core.arrays import namespace
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
 from symfold.core.nodes import Node
 from symfold.core.shapes import Shape, is_known
@@ -60,7 +60,7 @@ class Primitive:
     examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
 
     def __call__(self, *args: Any, **attributes: Any) -> Node:
-        nodes = tuple(map(lift, args))
+        nodes = tuple(map(as_node, args))
         return Apply(self, tuple(sorted(attributes.items()))).rebuild(nodes)
 
     def spelled(self, package: str) -> Callable[..., Any]:

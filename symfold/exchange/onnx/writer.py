@@ -21,13 +21,13 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 from symfold.core.shapes import NAME, input_shape
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, written
-from symfold.transform.rolling import unroll, written_out
+from symfold.transform.rolling import unroll, without_single_steps
 
 DTYPES = ("float64", "float32")
 MOST_BYTES = 2**31 - 1  # of one message of protobuf
@@ -83,7 +83,7 @@ def model_of(
     sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
     whole = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
     while unrolled and whole.bindings:  # folds in the steps of folds come to light one after the other
-        whole = whole.with_outputs(written_out(unroll(whole).outputs))
+        whole = whole.with_outputs(without_single_steps(unroll(whole).outputs))
     roots = whole.outputs
     leaves = leaves_of(roots)
     read = {
@@ -99,14 +99,14 @@ def model_of(
     for leaf in leaves:
         if leaf.shape[-1:] == (NAME,):
             writer.known[leaf] = None
-        elif leaf.op.role == "parameter" and isinstance(leaf.op, Family):
+        elif leaf.op.role == "parameter" and isinstance(leaf.op, StackedInputs):
             held = list(leaf.op.names)
             writer.known[leaf] = graph.constant(
                 np.stack([given[name] for name in held]), name=graph.fresh(span_of(held))
             )
         elif leaf.op.role == "parameter":
             writer.known[leaf] = graph.constant(given[leaf.op.name], name=leaf.op.name)
-        elif not isinstance(leaf.op, Family):
+        elif not isinstance(leaf.op, StackedInputs):
             writer.known[leaf] = leaf.op.name
     results = writer.values(roots)
     outputs = [
@@ -172,7 +172,7 @@ class Writer:
             return None
         if isinstance(op, Constant):
             return self.graph.constant(constant_value(node))
-        if isinstance(op, Family):  # inputs of one shape, as a sequence
+        if isinstance(op, StackedInputs):  # inputs of one shape, as a sequence
             parts = [self.graph.emit("Unsqueeze", name, self.graph.integers([0])) for name in op.names]
             return self.graph.emit("Concat", *parts, axis=0)
         if isinstance(op, Fold):

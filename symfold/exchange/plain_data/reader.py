@@ -15,7 +15,7 @@ from symfold.core.functions import head_named
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
 from symfold.core.primitives import PRIMITIVES, Apply
-from symfold.core.stacked_inputs import Family, Numbered, compress
+from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.core.values import decode_value
 from symfold.errors import DataError, SymfoldError
 from symfold.exchange.plain_data.writer import FORMAT
@@ -127,7 +127,7 @@ READERS: dict[str, Callable[..., Any]] = {
     "input": lambda r, name, shape, role, start: Input(
         _text(name), decode_value(shape), _text(role), _read_start(start)
     ),
-    "family": lambda r, names, shape, role, start: Family(
+    "family": lambda r, names, shape, role, start: StackedInputs(
         _read_names(names), decode_value(shape), _text(role), _read_start(start)
     ),
     "formal": lambda r, level, position, shape: Formal(int(level), int(position), decode_value(shape)),

@@ -19,7 +19,7 @@ from symfold.core.functions import head_name
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
 from symfold.core.primitives import Apply
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.values import encode_value
 from symfold.core.walks import walk
 from symfold.errors import NoRule
@@ -82,7 +82,7 @@ def _names(names: Any) -> list[Any]:
 
 WRITTEN: dict[type, Callable[[Writer, Any], list[Any]]] = {
     Input: lambda w, op: ["input", op.name, encode_value(op.shape), op.role, _start(op.start)],
-    Family: lambda w, op: ["family", _names(op.names), encode_value(op.shape), op.role, _start(op.start)],
+    StackedInputs: lambda w, op: ["family", _names(op.names), encode_value(op.shape), op.role, _start(op.start)],
     Formal: lambda w, op: ["formal", op.level, op.position, encode_value(op.shape)],
     Apply: lambda w, op: ["apply", op.primitive.name, [[name, encode_value(value)] for name, value in op.attributes]],
     Call: lambda w, op: ["call", w.block(op.body), op.arity, op.weights],

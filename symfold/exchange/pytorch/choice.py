@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.core import functions
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import Head
 from symfold.core.nodes import Node
 from symfold.core.primitives import at_max, first_max, reduce_max, reduce_sum
@@ -23,7 +23,7 @@ from symfold.frontend.numpy_choices import CHOICES as NUMPY_CHOICES
 
 def apply(head: Head, *args: Any) -> Node:
     """A function of values, one of which may be a plain number."""
-    return Node(head, tuple(map(lift, args)))
+    return Node(head, tuple(map(as_node, args)))
 
 
 def row_of(head: Head) -> Row:
@@ -96,7 +96,7 @@ def _places(a: Node, axis: int | None, keepdim: bool = False) -> Node:
     axes = tuple(range(len(a.shape))) if axis is None else (axis % len(a.shape),)
     sizes = tuple(size if place in axes else 1 for place, size in enumerate(a.shape))
     numbers = np.arange(prod(sizes), dtype=np.float64).reshape(sizes)
-    return reduce_sum(at_max(a, axis=axes) * lift(numbers), axis=axes, keepdims=keepdim)
+    return reduce_sum(at_max(a, axis=axes) * as_node(numbers), axis=axes, keepdims=keepdim)
 
 
 def _argument(sign: int) -> Row:

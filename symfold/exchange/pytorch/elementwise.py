@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.core import functions
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import reshape
 from symfold.exchange.pytorch.choice import apply, choose, clamp, row_of
@@ -19,16 +19,16 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et 
 
 
 def _add(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
-    return lift(a) + (b if alpha == 1 else b * alpha)
+    return as_node(a) + (b if alpha == 1 else b * alpha)
 
 
 def _sub(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
-    return lift(a) - (b if alpha == 1 else b * alpha)
+    return as_node(a) - (b if alpha == 1 else b * alpha)
 
 
 def _divide(shape: Any, a: Any, b: Any, rounding_mode: Any = None) -> Node:
     covered(rounding_mode is None, f"a division with rounding_mode={rounding_mode!r}")
-    return lift(a) / b
+    return as_node(a) / b
 
 
 def _gelu(shape: Any, a: Node, approximate: str = "none") -> Node:
@@ -47,11 +47,11 @@ def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
 
 def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
     """A value between two bounds; PyTorch's slope at a bound is 0."""
-    return Node(functions.hardtanh, (a, lift(low), lift(high)))
+    return Node(functions.hardtanh, (a, as_node(low), as_node(high)))
 
 
 def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
-    return Node(functions.leaky_relu, (a, lift(slope)))
+    return Node(functions.leaky_relu, (a, as_node(slope)))
 
 
 def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
@@ -66,7 +66,7 @@ def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
 def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
     """ELU and, with scales of the result and the argument, SELU and CELU."""
     scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
-    value = Node(functions.elu, (scaled, lift(inner)))
+    value = Node(functions.elu, (scaled, as_node(inner)))
     return value if scale == input_scale == 1 else value * (scale / input_scale)
 
 
@@ -85,7 +85,7 @@ def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
 
 def _beyond(a: Node, bound: Any, inside: Any) -> Node:
     """A value where its size exceeds a bound, else another."""
-    return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), lift(bound))), a, lift(inside)))
+    return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), as_node(bound))), a, as_node(inside)))
 
 
 ELEMENTWISE: dict[str, Row] = {
@@ -105,7 +105,7 @@ ELEMENTWISE: dict[str, Row] = {
     "square": lambda shape, a: a**2,
     "sqrt": lambda shape, a: a**HALF,
     "rsqrt": lambda shape, a: a ** -HALF,
-    "logaddexp2": lambda shape, a, b: Node(functions.logaddexp, (lift(a) * LN2, lift(b) * LN2)) / LN2,
+    "logaddexp2": lambda shape, a, b: Node(functions.logaddexp, (as_node(a) * LN2, as_node(b) * LN2)) / LN2,
     "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
     "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import (
@@ -111,7 +111,7 @@ def _batch_norm(
 def _batch_norm_evaluated(
     shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float
 ) -> tuple[Node, ...]:
-    none = lift(np.zeros(0))
+    none = as_node(np.zeros(0))
     return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), none, none
 
 
@@ -135,7 +135,7 @@ def bias_of(mask: Node) -> Node | None:
     if not (isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)):
         return choose((), mask, 0, -sp.oo)
     known = mask.op.value.array
-    return None if known.all() else lift(np.where(known, 0.0, -np.inf))
+    return None if known.all() else as_node(np.where(known, 0.0, -np.inf))
 
 
 def _repeated(a: Node, heads: int) -> Node:

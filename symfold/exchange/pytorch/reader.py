@@ -10,7 +10,7 @@ import numpy as np
 
 from symfold.core.applied_layers import Call
 from symfold.core.blocks import Block, trace
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.folds import apply_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -107,7 +107,7 @@ class Reader:
         if not self.is_real(arg):
             return arg.name
         if arg in self.exported.constants:
-            return lift(self.exported.constants[arg])
+            return as_node(self.exported.constants[arg])
         raise InvalidValue(f"the value {arg.name!r} is not known here")
 
     def is_real(self, arg: Any) -> bool:

@@ -26,8 +26,8 @@ from symfold.exchange.pytorch.export import torch_package
 from symfold.exchange.pytorch.spellings import is_written_out
 from symfold.exchange.signature import bound
 from symfold.transform.autodiff.guarded import fold_below, guarded_nodes
-from symfold.transform.inlining import body_of, divided, formals_of
-from symfold.transform.specialise import with_shapes
+from symfold.transform.inlining import body_of, formals_of, with_divisions
+from symfold.transform.specialize import with_shapes
 
 
 def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
@@ -89,13 +89,13 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
 @lru_cache(maxsize=64)
 def planned(net: Net, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> tuple[Node, ...]:
     """The outputs of a net for inputs of these shapes, as they are run."""
-    return divided(with_shapes(net, dict(shapes)).outputs)
+    return with_divisions(with_shapes(net, dict(shapes)).outputs)
 
 
 @lru_cache(maxsize=1024)
 def layer_results(body: Block) -> tuple[Node, ...]:
     """The results of a layer's body, as they are run."""
-    return divided(body.results)
+    return with_divisions(body.results)
 
 
 @lru_cache(maxsize=256)
@@ -107,7 +107,7 @@ def ordered(roots: tuple[Node, ...], guarded: bool) -> tuple[list[Node], Collect
 @lru_cache(maxsize=1024)
 def body_block(op: Apply, shapes: tuple[Shape, ...]) -> Block:
     """The body of a primitive, as it is run."""
-    return Block(shapes, divided((body_of(op, formals_of(shapes)),)))
+    return Block(shapes, with_divisions((body_of(op, formals_of(shapes)),)))
 
 
 def numeric(torch: Any, leaves: Mapping[str, Any], picking: Collection[str]) -> tuple[Any, dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.core import functions
-from symfold.core.conversion import lift
+from symfold.core.conversion import as_node
 from symfold.core.functions import head_named
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
@@ -66,7 +66,7 @@ def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> Any:
 
 
 def _applied(head: Any) -> Callable[..., Node]:
-    return lambda *args: Node(head, tuple(map(lift, args)))
+    return lambda *args: Node(head, tuple(map(as_node, args)))
 
 
 _SAME_NAME = (

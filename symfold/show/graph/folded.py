@@ -15,7 +15,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import length
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.graph.edges import formal_kinds
 from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
@@ -52,18 +52,18 @@ class Held(Recorder):
         if not isinstance(value, Leaf):
             return "..." if isinstance(value, Entries) else f"{self.called(value)}[{shifted(index, -first)}]"
         op = value.node.op
-        if isinstance(op, Family) and isinstance(op.names, Numbered):
+        if isinstance(op, StackedInputs) and isinstance(op.names, Numbered):
             return f"{op.names.prefix.removesuffix('_')}_{{{shifted(index, op.names.start - op.names.step * first, op.names.step)}}}"
         return (
             f"{value.name or value.label}_{{{index}}}"
-            if isinstance(op, Family)
+            if isinstance(op, StackedInputs)
             else f"{value.label}[{shifted(index, -first)}]"
         )
 
     def _from_the_end(self, value: Reversed, first: Any, index: str) -> str:
         """The entry of a sequence read backwards, as an entry of that sequence."""
         inner, size = value.value, length(value.node.shape)
-        if isinstance(inner, Leaf) and isinstance(inner.node.op, Family):
+        if isinstance(inner, Leaf) and isinstance(inner.node.op, StackedInputs):
             names = inner.node.op.names
             if isinstance(names, Numbered) and names.step == 1:
                 return f"{names.prefix.removesuffix('_')}_{{{backward(index, names.start + size - 1 + first)}}}"
@@ -231,7 +231,7 @@ def backward(index: str, last: Any) -> str:
     return f"{last}-{index}".replace(" ", "")
 
 
-def span(family: Family) -> str:
+def span(family: StackedInputs) -> str:
     """The names of a family, the middle ones left out."""
     names = family.names
     if isinstance(names, Numbered):
@@ -239,7 +239,7 @@ def span(family: Family) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{names[0]}, ..., {names[-1]}"
 
 
-def family_name(family: Family) -> str:
+def family_name(family: StackedInputs) -> str:
     """A family's own name: what its members' names begin with."""
     names = family.names
     return (

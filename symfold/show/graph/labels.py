@@ -57,8 +57,8 @@ def shape_text(shape: Shape) -> str:
 def constant_label(node: Node) -> str:
     """A number as it is; an array by its entries where they are few, else by its shape, and zeros and ones by that name.
 
-    >>> from symfold.core.conversion import lift
-    >>> constant_label(lift(2)), constant_label(lift([1.0, 2.0]))
+    >>> from symfold.core.conversion import as_node
+    >>> constant_label(as_node(2)), constant_label(as_node([1.0, 2.0]))
     ('2', '[1, 2]')
     """
     value = node.op.value

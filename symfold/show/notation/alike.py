@@ -15,7 +15,7 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.notation.styles import Style, escaped, style_named
 from symfold.show.notation.terms import Name, show_size
 
@@ -65,7 +65,7 @@ def typed(name: Name) -> str:
 
 def _names(leaf: Node) -> list[Name]:
     """The names of a leaf; of numbered ones one stands for all, and its entry at an index."""
-    if not isinstance(leaf.op, Family):
+    if not isinstance(leaf.op, StackedInputs):
         return [_stand_in(leaf.op.name)]
     if isinstance(leaf.op.names, Numbered):
         prefix = leaf.op.names.prefix

@@ -17,7 +17,7 @@ from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
-from symfold.core.stacked_inputs import Family, known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.core.walks import walk
 from symfold.errors import Advice, TooLarge
 from symfold.show.notation.alike import style_of
@@ -62,14 +62,15 @@ class Expander(Interpreter):
         if found is not None:
             return [found]
         listed = [
-            Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, Family) else arg for arg in args
+            Entries(map(self.leaf, map(arg.member, range(count)))) if isinstance(arg, StackedInputs) else arg
+            for arg in args
         ]
         return super().fold(node, fold, listed)
 
     def _repeated(self, style: Style, fold: Fold, args: list[Any]) -> Term | None:
         state, *operands = args
         if any(
-            isinstance(arg, Entries) or (each and not isinstance(arg, Family))
+            isinstance(arg, Entries) or (each and not isinstance(arg, StackedInputs))
             for arg, each in zip(args, [False, *fold.each], strict=True)
         ):
             return None
@@ -83,7 +84,7 @@ class Expander(Interpreter):
             )
             return found
 
-        families = [arg.names for arg in operands if isinstance(arg, Family)]
+        families = [arg.names for arg in operands if isinstance(arg, StackedInputs)]
         return repeated(step, state, families, known_count(fold.count), style)
 
 
@@ -93,14 +94,14 @@ def terms_of(net: Net, style: Style | None = None) -> list[Term]:
     return expander.run_whole(net.outputs, _stepped(net) if style else None)
 
 
-def _stepped(net: Net) -> dict[Node, Family]:
+def _stepped(net: Net) -> dict[Node, StackedInputs]:
     """The sequences of names that only folds read, step by step."""
     listed: set[Node] = set(net.outputs)
-    stepped: dict[Node, Family] = {}
+    stepped: dict[Node, StackedInputs] = {}
     for node in walk(net.outputs):
         along = (*[False] * node.op.carries, *node.op.each) if isinstance(node.op, Fold) else [False] * len(node.args)
         for arg, each in zip(node.args, along, strict=True):
-            if each and isinstance(arg.op, Family):
+            if each and isinstance(arg.op, StackedInputs):
                 stepped[arg] = arg.op
             elif not each:
                 listed.add(arg)

@@ -11,7 +11,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.shapes import size_symbols
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 
 STATES = "zywvutsrqphgdca"
 COTANGENT = "a"
@@ -36,7 +36,7 @@ def stems_of(net: Net) -> dict[str, set[str]]:
     words: list[str] = []
     prefixes: set[str] = set()
     for leaf in leaves_of(net.outputs):
-        run = leaf.op.names if isinstance(leaf.op, Family) else (leaf.op.name,)
+        run = leaf.op.names if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
         if isinstance(run, Numbered):
             words += [run[0], *size_symbols(run.count)]
             prefixes.add(run.prefix)

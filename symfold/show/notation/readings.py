@@ -16,10 +16,10 @@ from symfold.core.folds import Fold
 from symfold.core.interpreter import Interpreter
 from symfold.core.nodes import Node
 from symfold.core.operations import Input
-from symfold.core.primitives import is_primitive, joins_rows, splits_rows
+from symfold.core.primitives import is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.notation.entries import Entries, as_term, entries_of, falling
 from symfold.show.notation.loops import Loop, Scope, is_listed, own_equations
 from symfold.show.notation.terms import Name, Term, join, named, shown_op
@@ -91,7 +91,7 @@ class Reading(Interpreter):
         self.cut[node] = made
         return self.reader.name(self.scope.letter, self.execution * len(self.scope.cuts) + self.scope.cuts[node] + 1)
 
-    def _family(self, op: Family) -> Entries:
+    def _family(self, op: StackedInputs) -> Entries:
         names = op.names
         if isinstance(names, Numbered):
             return Entries(
@@ -123,7 +123,9 @@ class Reading(Interpreter):
         positions = dict(node.op.attributes)["positions"] if is_primitive(node, take_row) else None
         if isinstance(first, Entries) and isinstance(positions, tuple):
             return self._listed(len(positions), lambda p: first.at(positions[p]))
-        return NotImplemented if splits_rows(node) or joins_rows(node) else super().arranged(node, args)
+        return (
+            NotImplemented if splits_leading_axis(node) or merges_leading_axes(node) else super().arranged(node, args)
+        )
 
     def joined(self, node: Node, args: Sequence[Any]) -> Entries:
         parts = [entries_of(arg, part.shape[0]) for arg, part in zip(args, node.args, strict=True)]

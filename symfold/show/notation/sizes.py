@@ -19,8 +19,8 @@ from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
-from symfold.core.primitives import concatenate, is_primitive, joins_rows, splits_rows
-from symfold.core.sequences import element, entry_of, joins_steps, reverse_row, stack_row, take_row
+from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
+from symfold.core.sequences import element, entry_of, joins_sequences, reverse_row, stack_row, take_row
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import walk
 
@@ -70,7 +70,7 @@ def _names_entries(node: Node) -> bool:
     return (
         is_primitive(node, stack_row, take_row, reverse_row)
         or entry_of(node) is not None
-        or (is_primitive(node, concatenate) and joins_steps(node))
+        or (is_primitive(node, concatenate) and joins_sequences(node))
     )
 
 
@@ -110,11 +110,11 @@ class Measure(Interpreter):
         if isinstance(first, Size) and first.listed:  # every entry is a name
             if is_primitive(node, take_row, reverse_row):
                 return first
-            if splits_rows(node):
+            if splits_leading_axis(node):
                 return Entries([first] * known_count(node.shape[0]))
             if entry_of(node):
                 return Size(first.vector)
-        if joins_rows(node) and isinstance(first, Entries):
+        if merges_leading_axes(node) and isinstance(first, Entries):
             return Entries(entry for group in first for entry in self.entries(group, node, node.args[0].shape[1]))
         return super().arranged(node, args)
 

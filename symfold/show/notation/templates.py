@@ -12,7 +12,7 @@ from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal, Input
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.notation.alike import told_apart
 from symfold.show.notation.styles import STYLES, style_named
 from symfold.show.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
@@ -43,7 +43,7 @@ def _short(root: Node, occurrences: int) -> tuple[Term, list[Node]]:
     leaves: list[Node] = []
     while waiting:
         node, parts = found[here := waiting.popleft()]
-        if isinstance(node.op, (Input, Family)):
+        if isinstance(node.op, (Input, StackedInputs)):
             leaves.append(node)
         for arg in _visible(node):
             if len(found) >= occurrences:
@@ -79,7 +79,7 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
             return named("f")
         place = op.position
         return named(letters[place % len(letters)] + "_" * (place // len(letters)) + "'" * max(0, op.level - 1))
-    if isinstance(op, Family):
+    if isinstance(op, StackedInputs):
         return _family(op)
     if isinstance(op, Select):
         fold = node.args[0].op
@@ -94,7 +94,7 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
     return join(op, args) if op is sp.Mul else Term(shown_op(node), args)
 
 
-def _family(op: Family) -> Term:
+def _family(op: StackedInputs) -> Term:
     """A sequence of names by its first and its last."""
     if isinstance(op.names, Numbered):
         if isinstance(op.count, int) and op.count <= 3:

@@ -15,10 +15,10 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
 from symfold.core.nodes import Node
 from symfold.core.operations import Formal, Input
-from symfold.core.primitives import fit, zeros
+from symfold.core.primitives import unbroadcast, zeros
 from symfold.core.sequences import element, reverse
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import substitute, walk
 from symfold.errors import Advice, InvalidValue
 from symfold.transform.autodiff.reversible import inverse, smallest_factor
@@ -71,7 +71,7 @@ class AdjointFold:
         found: list[Node | None] = [None] * len(args)
         for k, bar in zip((*self.carried, *self.summed), pulled, strict=False):
             # what is recovered in another's place has the shape of that, as far as is known
-            found[k] = fit(bar, args[k]) if self.recovered else bar
+            found[k] = unbroadcast(bar, args[k]) if self.recovered else bar
         for k, bar in zip(self.listed, pulled[len(init) :], strict=True):
             found[k] = reverse(bar)
         return found
@@ -186,7 +186,7 @@ def first_met(roots: Sequence[Node], forward: set[Node], own: set[Node]) -> list
 
 
 def _is_constant(node: Node) -> bool:
-    return not node.args and not isinstance(node.op, (Formal, Input, Family))
+    return not node.args and not isinstance(node.op, (Formal, Input, StackedInputs))
 
 
 # -- what depends on a source, and what has a cotangent

@@ -13,11 +13,19 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.applied_layers import Call
-from symfold.core.conversion import lift_expression
+from symfold.core.conversion import expression_as_node
 from symfold.core.functions import Head, row_of, where
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant, Formal
-from symfold.core.primitives import Apply, broadcast_like, broadcast_to, fit, guarded_product, is_primitive, primitive
+from symfold.core.primitives import (
+    Apply,
+    broadcast_like,
+    broadcast_to,
+    guarded_product,
+    is_primitive,
+    primitive,
+    unbroadcast,
+)
 from symfold.core.shapes import ANY, Shape
 from symfold.core.tensors import number
 from symfold.core.walks import walk
@@ -80,7 +88,7 @@ def _program(
     """A derivative as operations over places: the arguments, then what the operations give; and the place of the result."""
     expression, symbols = _derivative(head, fixed, position)
     formals = [Node(Formal(0, k, ())) for k in range(len(symbols))]
-    result = lift_expression(expression, dict(zip(symbols, formals, strict=True)))
+    result = expression_as_node(expression, dict(zip(symbols, formals, strict=True)))
     order = walk((result,), stop=formals)
     places = {node: place for place, node in enumerate([*formals, *order])}
     return [(node.op, tuple(places[arg] for arg in node.args)) for node in order], places[result]
@@ -99,7 +107,7 @@ def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False
             _pull_head(node, bar, k, guarded_product if is_guarded else times) if want else None
             for k, want in enumerate(wanted)
         ]
-        return [None if g is None else fit(g, arg) for g, arg in zip(given, args, strict=True)]
+        return [None if g is None else unbroadcast(g, arg) for g, arg in zip(given, args, strict=True)]
     if isinstance(op, Call):
         assert op.body is None, "layers with bodies are opened before they are differentiated"
         given = [None] * len(args)

@@ -14,11 +14,11 @@ from symfold.core.operations import Input
 from symfold.core.primitives import single, zeros
 from symfold.core.sequences import element
 from symfold.core.shapes import is_known, show, size_symbols
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.tensors import checked_name, number, tensor
 from symfold.errors import InvalidValue, listing
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import opened
+from symfold.transform.inlining import inlined
 from symfold.transform.passes.rematerialization import REMATS, grouped
 
 
@@ -31,7 +31,7 @@ def adjoint(net: Any, name: str = "a") -> Net:
     ['x']
     """
     net, name = Net.of(net), checked_name(name)
-    outputs = opened(net.outputs)
+    outputs = inlined(net.outputs)
     taken = {
         name
         for leaf in net.leaves
@@ -81,7 +81,7 @@ def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> N
     net = Net.of(loss)
     if remat is not None:
         remat = one_of("remat", remat, REMATS)
-    (output,) = opened(net.outputs) if len(net.outputs) == 1 else (None,)
+    (output,) = inlined(net.outputs) if len(net.outputs) == 1 else (None,)
     if output is None or net.form != LEAF or (is_known(output.shape) and output.shape != ()):
         shapes = ", ".join(show(o.shape) for o in net.outputs)
         raise InvalidValue(f"a loss is a single number, got shape {shapes} (sum over it, or use sf.squared_error)")
@@ -136,13 +136,14 @@ def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> 
     if _held_whole(list(bars), wanted):
         outputs = tuple(zeros(leaf) if bar is None else bar for leaf, bar in bars.items())
         return Net(
-            outputs, ("named", tuple(leaf.op.names if isinstance(leaf.op, Family) else leaf.op.name for leaf in bars))
+            outputs,
+            ("named", tuple(leaf.op.names if isinstance(leaf.op, StackedInputs) else leaf.op.name for leaf in bars)),
         )
     total: dict[str, Node] = {}
     for leaf, bar in bars.items():
         full = zeros(leaf) if bar is None else bar
         for place, name in _places(leaf, wanted):
-            part = element(full, place) if isinstance(leaf.op, Family) else full
+            part = element(full, place) if isinstance(leaf.op, StackedInputs) else full
             total[name] = total[name] + part if name in total else part
     return Net(tuple(total.values()), ("named", tuple(total)))
 
@@ -152,6 +153,8 @@ def _held_whole(leaves: Sequence[Node], wanted: set[str] | None) -> bool:
     claims = Claims()
     return all(
         claims.add(names_of(leaf), place) is None
-        and (wanted is None or len(_places(leaf, wanted)) == (leaf.op.count if isinstance(leaf.op, Family) else 1))
+        and (
+            wanted is None or len(_places(leaf, wanted)) == (leaf.op.count if isinstance(leaf.op, StackedInputs) else 1)
+        )
         for place, leaf in enumerate(leaves)
     )

@@ -23,7 +23,7 @@ from symfold.core.shapes import Shape
 from symfold.core.walks import substitute, walk
 from symfold.transform.autodiff.derivatives import pull
 from symfold.transform.autodiff.reverse_mode import pull_back
-from symfold.transform.inlining import divided
+from symfold.transform.inlining import with_divisions
 
 Numbers = tuple[sp.Expr | None, ...]
 
@@ -106,6 +106,6 @@ def local_adjoint(op: Any, numbers: Numbers, shapes: tuple[Shape, ...], guarded:
 
     def block(results: Sequence[Node], last: Sequence[Node]) -> Block:
         known = {**ends, **{value: Node(Formal(0, len(kept) + k, value.shape)) for k, value in enumerate(last)}}
-        return Block((*kept, *(value.shape for value in last)), divided(substitute(tuple(results), known)))
+        return Block((*kept, *(value.shape for value in last)), with_divisions(substitute(tuple(results), known)))
 
     return LocalAdjoint(tuple(cotangents), block(tuple(cotangents.values()), [bar]), block(pushed, tangents))

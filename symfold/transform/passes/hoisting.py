@@ -37,7 +37,7 @@ from symfold.core.primitives import (
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import substitute, walk
-from symfold.transform.passes.reassociation import regrouped
+from symfold.transform.passes.reassociation import reassociated
 from symfold.transform.passes.rematerialization import applied, in_groups
 
 # numbers of a sequence that stays in a core's cache from one pass to the next, and of an entry that costs less than a call;
@@ -49,10 +49,12 @@ HELD = 2**21  # numbers: what a fold's steps done at once may hold, 16 MiB
 FEWEST = 16  # steps that are done at once whatever they hold
 
 
-def distribute(roots: Sequence[Node], given: Mapping[Node, Node] | None = None) -> tuple[Node, ...]:
+def hoisted(roots: Sequence[Node], given: Mapping[Node, Node] | None = None) -> tuple[Node, ...]:
     """The roots with every fold of known depth distributed, nested folds first, below those in `given`. Shapes must be numbers."""
     if given is None:
-        roots = regrouped(roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)])
+        roots = reassociated(
+            roots, [node for node in walk(roots) if not node.args and not isinstance(node.op, Constant)]
+        )
     new: dict[Node, Any] = dict(given or {})
     for node in walk(roots, stop=new):
         args = tuple(new[arg] for arg in node.args)
@@ -67,7 +69,7 @@ def distribute(roots: Sequence[Node], given: Mapping[Node, Node] | None = None) 
 
 def distributed(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
     """The results of a fold, distributed as far as what is done at once can be held."""
-    block = Block(fold.block.shapes, regrouped(distribute(fold.block.results), fold.block.formals[: fold.carries]))
+    block = Block(fold.block.shapes, reassociated(hoisted(fold.block.results), fold.block.formals[: fold.carries]))
     fold = Fold(block, fold.count, fold.carries, fold.each)
     if (
         not isinstance(fold.count, int)
@@ -78,7 +80,7 @@ def distributed(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
     whole = Distribution(fold, args)
     groups = -(-fold.count // max(FEWEST, HELD // max(whole.held, 1)))
     if groups > 1 and whole.held and (made := in_groups(fold, args, fold.count // groups)):
-        return distribute(made, dict(zip(args, args, strict=True)))
+        return hoisted(made, dict(zip(args, args, strict=True)))
     return whole.results()
 
 

@@ -17,7 +17,7 @@ import sympy as sp
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
 from symfold.core.tensors import number
-from symfold.core.walks import remade, walk
+from symfold.core.walks import walk, with_args
 
 Term = tuple[Node | None, tuple[Node, ...]]  # what waits, if anything, and the factors that do not
 
@@ -62,11 +62,11 @@ class Regrouping:
             if node not in self.waits:
                 self.new[node] = node
             elif not linear(node):
-                self.new[node] = remade(node, tuple(self.new[arg] for arg in node.args))
+                self.new[node] = with_args(node, tuple(self.new[arg] for arg in node.args))
             else:
                 self.sums[node] = found = self.read(node)
                 if not found.changed:
-                    self.new[node] = remade(node, tuple(self.new[arg] for arg in node.args))
+                    self.new[node] = with_args(node, tuple(self.new[arg] for arg in node.args))
                 elif node not in self.inner:
                     self.new[node] = total(found.terms)
         return tuple(self.new[root] for root in self.roots)

@@ -31,8 +31,8 @@ def grouped(roots: Sequence[Node]) -> tuple[Node, ...]:
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:101", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
-    >>> from symfold.transform.inlining import opened
-    >>> (groups,) = [node.op for node in grouped(opened(net.outputs))[0].args]
+    >>> from symfold.transform.inlining import inlined
+    >>> (groups,) = [node.op for node in grouped(inlined(net.outputs))[0].args]
     >>> groups.count, is_group(groups)
     (10, True)
     """
@@ -77,7 +77,7 @@ def in_groups(fold: Fold, args: Sequence[Node], size: int) -> tuple[Node, ...] |
     opaque = any(shape[-1:] == (NAME,) for shape in block.shapes)
     if not isinstance(count, int) or opaque or not all(map(is_known, sequences)):
         return None
-    groups, left = divided(count, size)
+    groups, left = with_divisions(count, size)
     if groups < 2:
         return None
     whole = groups * size
@@ -114,10 +114,10 @@ def rows(sequence: Node, start: int, stop: int, count: int) -> Node:
     return sequence if (start, stop) == (0, count) else take_row(sequence, positions=range(start, stop))
 
 
-def divided(count: int, size: int) -> tuple[int, int]:
+def with_divisions(count: int, size: int) -> tuple[int, int]:
     """How many groups of a size there are, and how many steps are left over: none or several, for a single step is no fold.
 
-    >>> divided(20, 6), divided(19, 6), divided(18, 6)
+    >>> with_divisions(20, 6), with_divisions(19, 6), with_divisions(18, 6)
     ((3, 2), (2, 7), (3, 0))
     """
     groups, left = divmod(count, size)
@@ -131,4 +131,4 @@ def group_size(count: int) -> int:
     (10, 9, 40)
     """
     root = isqrt(count)
-    return min(range(max(2, root // 2), 2 * root + 1), key=lambda size: (sum(divided(count, size)) + size, size))
+    return min(range(max(2, root // 2), 2 * root + 1), key=lambda size: (sum(with_divisions(count, size)) + size, size))

@@ -16,7 +16,7 @@ from symfold.base.arguments import whole
 from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.sequences import every, join, take
+from symfold.core.sequences import join, strided, take
 from symfold.core.shapes import Size, size_symbols
 from symfold.core.stacked_inputs import known_count
 from symfold.core.walks import rebuilt
@@ -151,7 +151,7 @@ def _every(sequence: Node, groups: Size, size: int, place: int) -> Node:
     """The entries at one place of every group."""
     if isinstance(groups, int):
         return take(sequence, range(place, groups * size, size))
-    if (found := every(sequence, size, place)) is None:
+    if (found := strided(sequence, size, place)) is None:
         raise depth_is_symbolic(
             groups * size,
             problem=f"groups of {size}: the fold reads values that have no numbered names, and the depth {groups * size} is a symbol",

@@ -23,7 +23,7 @@ from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive, 
 from symfold.core.sequences import has_rest, join
 from symfold.core.shapes import length
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import rebuilt, remade
+from symfold.core.walks import rebuilt, with_args
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.named_layers import Layer
 from symfold.transform.step_ranges import alike, part
@@ -83,7 +83,7 @@ def _without(roots: Sequence[Node], names: frozenset[str], hits: Mapping[Node, H
         if isinstance(node.op, Fold):
             return _fold(node.op, args, names, [known.get(arg, False) for arg in node.args])
         if isinstance(node.op, Call) and known[node.args[0]] is True:
-            return zeros(args[1] if node.op.body is None else remade(node, args))
+            return zeros(args[1] if node.op.body is None else with_args(node, args))
         if node.op is sp.Add:
             return _sum(node, args)
         if node.op is sp.Mul and args != node.args and _is_nothing(args):
@@ -107,7 +107,7 @@ def _hits(node: Node, names: frozenset[str]) -> Hits:
 def _sum(node: Node, args: tuple[Node, ...]) -> Node:
     """A sum without what has become zero, where the rest has its shape."""
     kept = [arg for arg in args if not _is_zero(arg)]
-    whole: Node = remade(node, args)
+    whole: Node = with_args(node, args)
     if len(kept) == len(args) or not kept:
         return whole
     left = kept[0] if len(kept) == 1 else Node(sp.Add, tuple(kept))

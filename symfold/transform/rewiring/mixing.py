@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted
-from symfold.core.conversion import lift, lift_expression
+from symfold.core.conversion import as_node, expression_as_node
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import show
@@ -50,10 +50,10 @@ def mixing(A: Any, a: Any = None, layers: Any = None, x: Any = None) -> Net:
     applied = list(named_layers.layers("f", count=size - 1) if layers is None else layers)
     if len(applied) != size - 1:
         raise InvalidValue(f"A of {size} rows takes {size - 1} layers, got {len(applied)}")
-    values = [lift(tensor("x") if x is None else x)]
+    values = [as_node(tensor("x") if x is None else x)]
     summed = Sums(values)
     for row, layer in zip(rows[1:], applied, strict=True):
-        values.append(lift(layer(summed.of(row))))
+        values.append(as_node(layer(summed.of(row))))
     return Net.of(summed.of(out))
 
 
@@ -83,7 +83,7 @@ class Sums:
 
     @staticmethod
     def term(weight: Any, value: Node) -> Node:
-        return value if not isinstance(weight, Node) and weight == 1 else Node(sp.Mul, (lift(weight), value))
+        return value if not isinstance(weight, Node) and weight == 1 else Node(sp.Mul, (as_node(weight), value))
 
 
 def _is_zero(weight: Any) -> bool:
@@ -104,9 +104,9 @@ def _row(row: Any) -> list[Any]:
 def _weight(entry: Any) -> Any:
     """A weight as a node, or as a number that can be compared."""
     if isinstance(entry, sp.Expr) and entry.free_symbols:
-        entry = lift_expression(entry, {symbol: tensor(symbol.name, ()) for symbol in entry.free_symbols})
+        entry = expression_as_node(entry, {symbol: tensor(symbol.name, ()) for symbol in entry.free_symbols})
     if isinstance(entry, (Node, Net)):
-        node = lift(entry)
+        node = as_node(entry)
         if node.shape != ():
             raise ShapeError(
                 f"the weight {node!r} has the shape {show(node.shape)} (a weight is a scalar, as sf.parameter({str(node)!r}, ()))"

@@ -18,8 +18,8 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.sequences import join
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Family, Names, Numbered, compress
-from symfold.core.walks import rebuilt, remade
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress
+from symfold.core.walks import rebuilt, with_args
 from symfold.errors import InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, Weight
 from symfold.frontend.named_layers import Layer, weight_name
@@ -104,7 +104,7 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
 
     def named(node: Node) -> Node:
         new = layers if getattr(node.op, "role", "") == "layer" else weights
-        if not isinstance(node.op, Family) or not places_of(new, node.op.names):
+        if not isinstance(node.op, StackedInputs) or not places_of(new, node.op.names):
             return node
         return Node(replace(node.op, names=compress([new.get(name, name) for name in node.op.names])))
 
@@ -122,10 +122,10 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
         if isinstance(node.op, Input):
             new = layers if node.op.role == "layer" else weights
             return Node(replace(node.op, name=new[node.op.name])) if node.op.name in new else node
-        return remade(node, tuple(named(arg) if isinstance(arg, Node) else arg for arg in args))
+        return with_args(node, tuple(named(arg) if isinstance(arg, Node) else arg for arg in args))
 
     def changed(node: Node) -> Iterable[int]:
-        if not isinstance(node.op, Family) or not isinstance(node.op.names, Numbered):
+        if not isinstance(node.op, StackedInputs) or not isinstance(node.op.names, Numbered):
             return ()
         return places_of(layers if node.op.role == "layer" else weights, node.op.names)
 

@@ -18,7 +18,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import is_primitive, logsumexp, softmax
 from symfold.core.sequences import stack
 from symfold.core.shapes import Size
-from symfold.core.walks import remade, substitute, walk
+from symfold.core.walks import substitute, walk, with_args
 
 Operand = tuple[Node, bool]  # a value, and whether it is a sequence with one entry a step
 
@@ -50,7 +50,7 @@ def read_apart(fold: Fold, state: Sequence[Node], read: Sequence[Node], operands
     inside = substitute(outermost, dict(zip(formals, (*read, *operands), strict=True)))
     new: dict[Node, object] = {**carried, **dict(zip(outermost, inside, strict=True))}
     for node in walk(results, stop=new):
-        new[node] = remade(node, tuple(new[arg] for arg in node.args))
+        new[node] = with_args(node, tuple(new[arg] for arg in node.args))
     return tuple(new[result] for result in results)  # type: ignore[misc]
 
 

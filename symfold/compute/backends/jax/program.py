@@ -16,10 +16,10 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, sized
-from symfold.core.stacked_inputs import Family
-from symfold.transform.passes.hoisting import distribute
+from symfold.core.stacked_inputs import StackedInputs
+from symfold.transform.passes.hoisting import hoisted
 
-TARGET = Target(passes=(distribute,))
+TARGET = Target(passes=(hoisted,))
 
 
 class Function:
@@ -56,7 +56,7 @@ def precision(dtype: str) -> Any:
 
 def names_of_leaf(leaf: Node) -> tuple[str, ...]:
     """The inputs that a leaf stands for."""
-    return tuple(leaf.op.names) if isinstance(leaf.op, Family) else (leaf.op.name,)
+    return tuple(leaf.op.names) if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
 
 
 def leaves_from(params: Parameters, dtype: str) -> tuple[Any, ...]:
@@ -77,7 +77,7 @@ class Program:
     def feed(self, given: Mapping[str, Any]) -> None:
         """Put input values in their places."""
         for place, leaf in zip(self.fed, self.function.inputs, strict=True):
-            if isinstance(leaf.op, Family):
+            if isinstance(leaf.op, StackedInputs):
                 for k, name in enumerate(leaf.op.names):
                     place[k] = given[name]
             else:

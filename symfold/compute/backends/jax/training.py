@@ -16,7 +16,7 @@ from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import Update
 from symfold.compute.parameters import Layout, Parameters
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.frontend.losses import check_single
 
 Leaves = tuple[Any, ...]
@@ -91,7 +91,7 @@ class Training:
     def spread(self, stack: Stack, leaf: Node) -> Any:
         """The values of an input in all batches, rows over the devices; of a family, the members side by side."""
         names = names_of_leaf(leaf)
-        if not isinstance(leaf.op, Family):
+        if not isinstance(leaf.op, StackedInputs):
             shape = stack.shape(names[0])
             return placed(
                 lambda index: np.asarray(stack.part(names[0], index), dtype=self.dtype),

@@ -23,7 +23,7 @@ from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
-from symfold.core.primitives import dot, einsum, is_primitive, reshape, splits_rows, windows
+from symfold.core.primitives import dot, einsum, is_primitive, reshape, splits_leading_axis, windows
 from symfold.core.sequences import reverse_row
 from symfold.core.shapes import NAME
 from symfold.core.walks import walk
@@ -223,7 +223,7 @@ class Body:
 
     def reshaped(self, node: Node, array: Array) -> Array:
         """The same entries in another shape: seen, if they lie in their order or if rows are grouped, else copied."""
-        if splits_rows(node):
+        if splits_leading_axis(node):
             return replace(
                 array, shape=tuple(node.shape), strides=(int(node.shape[1]) * array.strides[0], *array.strides)
             )

@@ -16,7 +16,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Formal
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import reverse, reverse_row
-from symfold.core.walks import remade, walk
+from symfold.core.walks import walk, with_args
 from symfold.transform.passes.hoisting import dependents
 
 
@@ -134,5 +134,5 @@ class Following:
             new[node] = whole if self.forward[node] else reverse(whole)
         for node in reached:
             if node not in new:
-                new[node] = remade(node, tuple(new[arg] for arg in node.args))
+                new[node] = with_args(node, tuple(new[arg] for arg in node.args))
         return tuple(new[root] for root in roots)

@@ -11,12 +11,12 @@ from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, causal, dot, einsum, is_primitive, reshape, windows
 from symfold.core.walks import walk
-from symfold.transform.inlining import composed, formals_of
+from symfold.transform.inlining import decomposed, formals_of
 
 
 def in_own_functions(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with every function that has no code here made of those that have."""
-    return composed(roots, ROWS.__contains__)
+    return decomposed(roots, ROWS.__contains__)
 
 
 def has_rule(node: Node) -> bool:

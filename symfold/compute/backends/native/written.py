@@ -32,7 +32,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Input
 from symfold.core.primitives import add_embedded, embed, is_primitive
 from symfold.core.shapes import NAME, is_concrete, is_known
-from symfold.core.stacked_inputs import Family
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.core.walks import walk
 from symfold.errors import InvalidValue
 
@@ -58,7 +58,7 @@ class Written:
         """Where numbers of each name belong; a name may have several places."""
         found: list[tuple[str, Array]] = []
         for leaf, place in self.inputs:
-            names = list(leaf.op.names) if isinstance(leaf.op, Family) else []
+            names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else []
             found += [(name, place.entry(0, k)) for k, name in enumerate(names)] or [(leaf.op.name, place)]
         return found
 
@@ -161,7 +161,9 @@ def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int
     A guess where sizes are given; what it gets wrong shows when samples meet, and then nothing lies by samples.
     """
     given = {
-        leaf.op.name: leaf.shape for leaf in net.leaves if leaf.op.role == "input" and not isinstance(leaf.op, Family)
+        leaf.op.name: leaf.shape
+        for leaf in net.leaves
+        if leaf.op.role == "input" and not isinstance(leaf.op, StackedInputs)
     }
     found = {}
     for name, shape in given.items():

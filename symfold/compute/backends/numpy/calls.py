@@ -19,10 +19,10 @@ from symfold.core.primitives import (
     concatenate,
     dot,
     is_primitive,
-    joined,
     put,
     reduce_mean,
     reduce_sum,
+    reduced_count,
     share,
     sum_to,
 )
@@ -51,7 +51,7 @@ def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped:
 
 def _share(source: Source, given: Ref, axis: tuple[int, ...] | None) -> Ref:
     """One over the number of entries that a reduction joins, as a constant."""
-    count = joined(given.shape, axis)
+    count = reduced_count(given.shape, axis)
     return source.constant(Node(Constant(sp.Float(1.0 / count if count else math.inf))))
 
 

@@ -16,8 +16,8 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Family
-from symfold.transform.passes.hoisting import distribute
+from symfold.core.stacked_inputs import StackedInputs
+from symfold.transform.passes.hoisting import hoisted
 
 FUNCTIONS = (
     *(
@@ -65,7 +65,7 @@ FUNCTIONS = (
 )
 
 
-TARGET = Target(passes=(with_exponentials, distribute))
+TARGET = Target(passes=(with_exponentials, hoisted))
 
 
 class Steps:
@@ -148,7 +148,7 @@ class Program:
     def _input(self, leaf: Node) -> Any:
         shape = tuple(int(size) for size in leaf.shape)
         array = np.zeros(shape)
-        if isinstance(leaf.op, Family):
+        if isinstance(leaf.op, StackedInputs):
             for k, name in enumerate(leaf.op.names):
                 self.inputs.setdefault(name, []).append(array[k, ...])
         else:

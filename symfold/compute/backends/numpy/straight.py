@@ -14,7 +14,7 @@ from symfold.core.applied_layers import Call
 from symfold.core.folds import Fold, Select
 from symfold.core.nodes import Node
 from symfold.core.operations import Constant
-from symfold.core.primitives import is_primitive, reshape, splits_rows
+from symfold.core.primitives import is_primitive, reshape, splits_leading_axis
 from symfold.core.shapes import NAME
 from symfold.core.walks import walk
 from symfold.errors import NoRule
@@ -96,7 +96,7 @@ class Body:
         elif (
             is_primitive(node, reshape)
             and self.refs[node.args[0]].level == 0
-            and (self.refs[node.args[0]].whole or splits_rows(node))
+            and (self.refs[node.args[0]].whole or splits_leading_axis(node))
         ):
             inner = self.refs[node.args[0]]
             ref = Ref(

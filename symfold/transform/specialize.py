@@ -18,7 +18,7 @@ from symfold.core.nodes import Node
 from symfold.core.operations import Formal, Input
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_known, show
-from symfold.core.stacked_inputs import Family, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.walks import rebuilt
 from symfold.errors import InvalidValue, ShapeError
 
@@ -36,13 +36,13 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
     for leaf in net.leaves:
         if isinstance(leaf.op, Input) and leaf.op.name in shapes and leaf.shape != (NAME,):
             match(leaf, tuple(shapes[leaf.op.name]), sizes)
-        elif isinstance(leaf.op, Family) and leaf.op.role == "input":
+        elif isinstance(leaf.op, StackedInputs) and leaf.op.role == "input":
             for name in members(leaf.op, shapes):
                 match(Node(Input(name, leaf.op.shape)), tuple(shapes[name]), sizes)
     return net_with_sizes(net, sizes, shapes)
 
 
-def members(family: Family, shapes: Mapping[str, Sequence[int]]) -> list[str]:
+def members(family: StackedInputs, shapes: Mapping[str, Sequence[int]]) -> list[str]:
     """The inputs of a family that shapes are given for."""
     names = family.names if isinstance(family.names, Numbered) else family.positions
     return [name for name in shapes if name in names]
@@ -100,7 +100,7 @@ def _sized(
         if isinstance(op, Input):
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
             return Node(Input(op.name, shape, op.role, op.start))
-        if isinstance(op, Family):
+        if isinstance(op, StackedInputs):
             own = members(op, shapes) if op.role == "input" and not is_known(op.shape) else ()
             shape = tuple(shapes[own[0]]) if own else _number(op.shape, sizes)
             return Node(replace(op, names=_form(op.names, sizes), shape=shape))
