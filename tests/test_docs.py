@@ -25,3 +25,10 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_pages_hold_inputs_and_the_build_computes_outputs(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert ">>> " not in text, "write a {code-cell}: outputs are computed when the site is built"
+    assert ("{code-cell}" in text) == text.startswith("---\nfile_format: mystnb\n")

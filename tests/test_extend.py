@@ -1,6 +1,5 @@
 """Extending from outside: docs/extending.md adds one row of each kind, and every query answers for nets that use them."""
 
-import doctest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+from pages import DOCS, cells, run
 
 import symfold as sf
 from symfold import extend
@@ -15,20 +15,33 @@ from symfold.compute.backends.table import installed
 from symfold.errors import InvalidValue, NoRule
 from symfold.training.training_step import training_step
 
-PAGE = (Path(__file__).parent.parent / "docs" / "extending.md").read_text()
-SECTIONS = PAGE.split("\n## ")[1:]
+SECTIONS = (DOCS / "extending.md").read_text("utf-8").split("\n## ")[1:]
 X = sf.tensor("x", (None, 3))
 TARGET = sf.tensor("target", (None, 3))
 
 
 @pytest.fixture(scope="module")
-def added() -> Iterator[dict[str, Any]]:
-    """The names of the page, its code run once; what it adds is taken out at the end."""
+def page() -> Iterator[tuple[dict[str, Any], list[Any]]]:
+    """The names and the answers of the page, its code run once; what it adds is taken out at the end."""
     names: dict[str, Any] = {}
     with extend.temporary():
-        for example in doctest.DocTestParser().get_examples(PAGE):
-            exec(compile(example.source, "docs/extending.md", "single"), names)
-        yield names
+        answers = list(run("extending.md", names))
+        yield names, answers
+
+
+@pytest.fixture
+def added(page: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
+    return page[0]
+
+
+def test_the_answers_of_the_page(page: tuple[dict[str, Any], list[Any]]) -> None:
+    _, (running, warm, weights, printed, loss, trains, zeros, successors, longest) = page
+    assert running.tolist() == [1, 3, 6]
+    assert warm == round(0.5 * np.logaddexp(2, 0), 4)
+    assert weights == ["W1", "W2", "W3"]
+    assert printed is None and str(sf.fold(sf.mappers.damped, sf.layers("f1:3"), sf.tensor("x"))) == "z1 = x + 0.9*f1(x)\nz2 = z1 + 0.9*f2(z1)"
+    assert loss == 3 and trains and zeros.tolist() == [[0, 0, 0]]
+    assert successors == ["f1", "z1"] and longest == 3
 
 
 def layers(kind: Any = None) -> Any:
@@ -57,7 +70,7 @@ def values_of(net: sf.Net) -> dict[str, Any]:
 def test_each_section_is_at_most_fifteen_lines() -> None:
     assert len(SECTIONS) == 9
     for section in SECTIONS:
-        lines = [line for line in section.splitlines() if line.startswith((">>> ", "... "))]
+        lines = [line for cell in cells(section) for line in cell.splitlines() if line]
         assert 0 < len(lines) <= 15, section.splitlines()[0]
 
 

@@ -87,7 +87,7 @@ def header(report: Report) -> list[str]:
     return [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}",
         versions,
-        f"{machine['threads']} thread(s), float64, {machine['clock']} a step; medians of {report['rounds']} interleaved rounds, on a machine that others may use",
+        f"{machine['threads']} thread(s), float64, {machine['clock']} per step; medians of {report['rounds']} interleaved rounds, on a machine that others may use",
         f"matrix products at {machine['peak']:.0f} GFLOP/s at their best, a sigmoid {machine['function']:.2f} ns; results equal to {report['tolerance']:.0e} first",
     ]
 
@@ -167,36 +167,36 @@ def alone(report: Report) -> list[list[str]]:
 def sections(report: Report) -> Iterable[tuple[str, str, list[list[str]]]]:
     """Every table with its heading and a word on it."""
     if report["targets"]:
-        yield "Targets", "Training steps of the residual net: how many times as fast as the fastest of the rows that it is held against.", target_lines(report)
+        yield "Targets", "Training steps of the residual net: how many times as fast as the fastest of the rows compared.", target_lines(report)
     for name, rows in tables(report):
         yield name[0].upper() + name[1:], "", rows
     if report.get("alone"):
         yield (
             "Several threads",
-            "Residual net, training, each row in a process of its own: threads that wait by spinning, as those of BLAS and XLA do, disturb whoever comes after them.",
+            "Residual net, training, each row in a process of its own: spinning threads, as in BLAS and XLA, disturb the rows after them.",
             alone(report),
         )
     if report["packing"]:
-        yield "Packing", "Parameters lie in one buffer; a plain dict is copied into it when it is given, which no row above counts.", packings(report)
+        yield "Packing", "Parameters lie in one buffer. A plain dict is first copied into it; no row above counts this copy.", packings(report)
     if report["first_calls"]:
         yield (
             "First call",
             "Residual net, width 3, batch 10, each in a process of its own with empty caches. "
-            f"A dash: it failed, or took over {report['patience']:.0f} s.",
+            f"A dash: the row failed, or took over {report['patience']:.0f} s.",
             first_calls(report),
         )
     if report["profile"]:
         yield (
             "Where the time goes",
-            "NumPy backend, residual net, training: a clock after every line of the generated source. In a and d every call costs what "
-            "calling NumPy costs, a quarter to half a microsecond, nine calls a layer; in c and e it is BLAS and memory.",
+            "NumPy backend, residual net, training: a clock after every line of the generated source. In a and d the time is the overhead of "
+            "calling NumPy, a quarter to half a microsecond, nine calls per layer. In c and e it is BLAS and memory.",
             profiles(report),
         )
         if parts := native_parts(report):
             yield (
                 "Where the time of machine code goes",
-                "Residual net, training. Parts are told by what is added to a shorter program: the loss alone, the loss with its gradient, many steps in one call. "
-                "In c and e the products are all but everything; in a and d it is the sigmoids and what stands between them.",
+                "Residual net, training. Each part is the difference to a shorter program: the loss alone, the loss with its gradient, many steps in one call. "
+                "In c and e the products take almost all the time; in a and d the sigmoids and the work between them.",
                 parts,
             )
 
@@ -216,9 +216,9 @@ def page(report: Report) -> str:
         "# Benchmarks",
         "",
         "What `python -m tests.benchmarks --page docs/benchmarks.md` measured (extra `bench`). One training step is the loss, its",
-        "gradients and the SGD update, in float64; the cases are (width, batch, depth). Before a row is timed, its loss and the way",
-        f"its parameters went are compared with symfold's NumPy backend. In brackets: how many times as long as {BASE} takes, the",
-        "median over the rounds. `fori` rows do 100 steps (5 in case c) in one call; the time is that of one.",
+        "gradients and the SGD update, in float64. The cases are (width, batch, depth). Before a row is timed, its loss and its update of the",
+        f"parameters are compared with symfold's NumPy backend. In brackets: the time divided by that of {BASE}, the",
+        "median over the rounds. `fori` rows do 100 steps (5 in case c) per call; the time is per step.",
         "",
         *(f"- {line}" for line in header(report)),
         "",

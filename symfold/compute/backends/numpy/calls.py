@@ -22,7 +22,6 @@ from symfold.core.primitives import (
     put,
     reduce_mean,
     reduce_sum,
-    reduced_count,
     share,
     sum_to,
 )
