@@ -65,10 +65,10 @@ def keep_statistics(net: Any, params: Mapping[str, Any], data: Mapping[str, Any]
         for layer, layer_statistics in evaluator.statistics.items()
     }
     result = original.with_outputs(Freezer(statistics).frozen(original.outputs, {}, {}))
-    inlined = Net(inlined(result.outputs))
+    written = Net(inlined(result.outputs))
     if any(
         is_statistic(node)
-        for roots in (inlined.outputs, *(block.results for block in inlined.blocks))
+        for roots in (written.outputs, *(block.results for block in written.blocks))
         for node in walk(roots)
     ):
         raise InvalidValue(

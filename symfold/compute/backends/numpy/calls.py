@@ -51,7 +51,7 @@ def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped:
 
 def _share(source: Source, operand: Ref, axis: tuple[int, ...] | None) -> Ref:
     """One over the number of reduced entries, as a constant."""
-    count = joined(operand.shape, axis)
+    count = reduced_count(operand.shape, axis)
     return source.constant(Node(Constant(sp.Float(1.0 / count if count else math.inf))))
 
 
