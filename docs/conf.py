@@ -5,11 +5,13 @@ import os
 import re
 import sys
 import tempfile
+from functools import partialmethod
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from docutils import nodes
+from jupyter_client import AsyncKernelManager
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -19,12 +21,12 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
-# the kernels know nothing of the user's IPython, and do not log that they listen on this machine
+# kernels know nothing of the user's IPython, and are reached by files: a port that is free now may soon be taken
 IPYTHON = tempfile.TemporaryDirectory()
-PROFILE = Path(IPYTHON.name, "profile_default")
-PROFILE.mkdir()
-(PROFILE / "ipython_kernel_config.py").write_text("get_config().Application.log_level = 'ERROR'\n")
 os.environ["IPYTHONDIR"] = IPYTHON.name
+if os.name == "posix":
+    sockets = f"{IPYTHON.name}/kernel"
+    AsyncKernelManager.__init__ = partialmethod(AsyncKernelManager.__init__, transport="ipc", ip=sockets)
 
 import symfold as sf  # noqa: E402
 

@@ -128,10 +128,10 @@ CHOICES: dict[str, Row] = {
 TRUTHS: dict[str, Row] = {"add": row_of(functions.logical_or), "mul": row_of(functions.logical_and)}
 
 
-def cast(given: str, made: str) -> Row:
+def cast(source: str, target: str) -> Row:
     """The row of a cast from one dtype to another."""
-    check_cast(given, made)
-    before, after = kind_of(given), kind_of(made)
+    check_cast(source, target)
+    before, after = kind_of(source), kind_of(target)
 
     def row(shape: Any, a: Node, *_: Any, **options: Any) -> Node:
         if after == "truth" != before:

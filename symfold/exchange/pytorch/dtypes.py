@@ -66,17 +66,17 @@ TRUTHFUL = MOVES | CHOICES | COMPARISONS | LOGIC | {"add", "mul"}
 class Types:
     """The dtypes of an operation's argument and result tensors, and the whole numbers among its arguments."""
 
-    given: tuple[str, ...]
-    made: tuple[str, ...]
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
     numbers: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, node: Any) -> Types:
         args = leaves(node)
-        given = tuple(dtype_of(arg.meta["val"]) for arg in args if hasattr(arg, "meta") and "val" in arg.meta)
+        arguments = tuple(dtype_of(arg.meta["val"]) for arg in args if hasattr(arg, "meta") and "val" in arg.meta)
         value = node.meta["val"]
-        made = tuple(map(dtype_of, value)) if isinstance(value, (tuple, list)) else (dtype_of(value),)
-        return cls(given, made, tuple(arg for arg in args if isinstance(arg, int) and not isinstance(arg, bool)))
+        results = tuple(map(dtype_of, value)) if isinstance(value, (tuple, list)) else (dtype_of(value),)
+        return cls(arguments, results, tuple(arg for arg in args if isinstance(arg, int) and not isinstance(arg, bool)))
 
 
 def dtype_of(value: Any) -> str:
@@ -99,27 +99,27 @@ def kind_of(dtype: str) -> str:
 
 def check_types(name: str, types: Types) -> None:
     """Raise NoRule for an operation whose results on these dtypes differ from those on real numbers."""
-    strange = next((dtype for dtype in (*types.given, *types.made) if kind_of(dtype) == "other"), None)
+    strange = next((dtype for dtype in (*types.arguments, *types.results) if kind_of(dtype) == "other"), None)
     if strange is not None:
         raise NoRule(f"it computes with numbers of type {strange}, and a net's numbers are real")
     if name in CASTS:
         return
-    made = types.made[0]
-    kind = kind_of(made)
+    result = types.results[0]
+    kind = kind_of(result)
     if kind == "truth" and name not in TRUTHFUL:
         raise NoRule("it gives truth values that depend on the inputs, which its row does not")
     if kind == "whole" and name not in EXACT:
-        raise NoRule(f"it gives whole numbers ({made}) that depend on the inputs, which its row does not")
+        raise NoRule(f"it gives whole numbers ({result}) that depend on the inputs, which its row does not")
     if kind == "narrow" and name not in MOVES | CHOICES:
-        raise NoRule(f"it computes in {made}, which wraps around (cast to int64 first)")
+        raise NoRule(f"it computes in {result}, which wraps around (cast to int64 first)")
     if kind in ("narrow", "truth") and name in CHOICES | COMPARISONS:
         check_range(types)
 
 
 def check_range(types: Types) -> None:
     """Raise NoRule if narrow numbers meet numbers out of their range, which PyTorch wraps around."""
-    narrow = {dtype for dtype in types.given if kind_of(dtype) == "narrow"}
-    others = {dtype for dtype in types.given if kind_of(dtype) in ("narrow", "whole")} - narrow
+    narrow = {dtype for dtype in types.arguments if kind_of(dtype) == "narrow"}
+    others = {dtype for dtype in types.arguments if kind_of(dtype) in ("narrow", "whole")} - narrow
     if len(narrow) > 1 or (narrow and others):
         raise NoRule(
             f"it joins {' and '.join(sorted(narrow | others))}, one of which may wrap around (cast both to int64 first)"
@@ -131,7 +131,7 @@ def check_range(types: Types) -> None:
             raise NoRule(f"{outside} is no {dtype}, and wraps around (cast to int64 first)")
 
 
-def check_cast(given: str, made: str) -> None:
+def check_cast(source: str, target: str) -> None:
     """Raise NoRule for a cast that changes numbers, except by rounding to float32 or truncation to whole numbers.
 
     >>> check_cast("uint8", "int16"), check_cast("float64", "int64")
@@ -141,16 +141,16 @@ def check_cast(given: str, made: str) -> None:
     ...
     symfold.errors.NoRule: a cast from int64 to uint8 wraps around
     """
-    before, after = kind_of(given), kind_of(made)
-    if after == "narrow" and before != "truth" and not _within(given, made):
-        raise NoRule(f"a cast from {given} to {made} wraps around")
-    if after == "half" and given != made and before != "truth":
-        raise NoRule(f"a cast from {given} to {made} rounds (call .float() on the module first)")
+    before, after = kind_of(source), kind_of(target)
+    if after == "narrow" and before != "truth" and not _within(source, target):
+        raise NoRule(f"a cast from {source} to {target} wraps around")
+    if after == "half" and source != target and before != "truth":
+        raise NoRule(f"a cast from {source} to {target} rounds (call .float() on the module first)")
 
 
-def _within(given: str, made: str) -> bool:
+def _within(source: str, target: str) -> bool:
     """Whether one integer dtype contains all numbers of another."""
-    if given not in RANGES:
+    if source not in RANGES:
         return False
-    (low, high), (least, most) = RANGES[given], RANGES[made]
+    (low, high), (least, most) = RANGES[source], RANGES[target]
     return least <= low and high <= most

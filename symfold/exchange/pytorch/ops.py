@@ -24,13 +24,13 @@ def row_for(name: str, types: Types) -> Row:
         check_types(name, types)
     else:
         raise NoRule("there is no row for it")
-    kinds, made = set(map(kind_of, types.given)), kind_of(types.made[0])
+    kinds, result = set(map(kind_of, types.arguments)), kind_of(types.results[0])
     if name in CASTS:
-        return cast(types.given[0], types.made[0])
-    if made == "truth" and name in TRUTHS:
+        return cast(types.arguments[0], types.results[0])
+    if result == "truth" and name in TRUTHS:
         return TRUTHS[name]
     if "truth" in kinds and name in MASKED:
         return MASKED[name]
-    if name == "detach" and made not in ("real", "half"):
+    if name == "detach" and result not in ("real", "half"):
         return same  # no gradient flows through it
     return OPERATIONS[name]

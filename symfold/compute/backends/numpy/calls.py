@@ -22,6 +22,7 @@ from symfold.core.primitives import (
     put,
     reduce_mean,
     reduce_sum,
+    reduced_count,
     share,
     sum_to,
 )
