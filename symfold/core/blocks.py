@@ -17,6 +17,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node, digest
 from symfold.core.operations import Constant, Formal
 from symfold.core.shapes import Shape
@@ -53,9 +54,9 @@ class Block:
         content = (repr(self.shapes).encode(), *(digest(result) for result in self.results))
         return hashlib.blake2b(b"\0".join(content), digest_size=16).digest()
 
-    def __call__(self, *args: Node) -> tuple[Node, ...]:
+    def __call__(self, *args: Any) -> tuple[Node, ...]:
         """The results with the formals replaced by these nodes: the block inlined."""
-        new: dict[Node, Any] = dict(zip(self.formals, args, strict=True))
+        new: dict[Node, Any] = dict(zip(self.formals, map(as_node, args), strict=True))
         for node in self._order:
             new[node] = with_args(node, tuple([new[arg] for arg in node.args]))
         return tuple(new[result] for result in self.results)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold.core.conversion import as_node
 from symfold.core.net import Net
 from symfold.core.operations import Normal
 from symfold.core.primitives import dot, reduce_mean
@@ -41,9 +40,8 @@ def convolution_block(channels: int) -> Kind:
     norm, maps = batch_norm(channels), convolution(channels, channels)
 
     def body(z: Any, *weights: Any) -> Any:
-        gain, shift, *kernel = map(as_node, weights)
-        (normed,) = norm.body(as_node(z), gain, shift)
-        (result,) = maps.body(relu(normed), *kernel)
+        (normed,) = norm.body(z, *weights[:2])
+        (result,) = maps.body(relu(normed), *weights[2:])
         return result
 
     return make_kind(body, 1, (*norm.weights, *maps.weights))

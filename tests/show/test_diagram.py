@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold.core.conversion import as_node
 from symfold.core.functions import elu as elu_head
 from symfold.core.nodes import Node
 from symfold.core.primitives import attention
@@ -30,7 +31,7 @@ ROUTES = ["wasm", pytest.param("dot", marks=pytest.mark.skipif(shutil.which("dot
 
 
 def elu(value, alpha):
-    return Node(elu_head, (value, constant(alpha)))
+    return Node(elu_head, (as_node(value), constant(alpha)))
 
 
 def residual(depth):
