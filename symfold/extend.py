@@ -47,7 +47,8 @@ from symfold.training.optimizers import OPTIMIZERS, Optimizer, PerParameter
 
 __all__ = [
     "Backend", "Interpreter", "PerParameter", "Point",
-    "analysis", "backend", "exporter", "function", "is_layer", "layer_kind", "loss", "mapper", "optimizer", "primitive", "temporary",
+    "analysis", "backend", "exporter", "function", "is_layer", "layer_kind", "loss", "mapper", "optimizer",
+    "primitive", "temporary",
 ]  # fmt: skip
 
 Analysis = TypeVar("Analysis", bound=Callable[..., Any])

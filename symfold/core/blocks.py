@@ -81,7 +81,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Traced:
-    """A block and the operands of its formals after the first `fixed`: captured nodes, or positions of traced formals."""
+    """A block, and the operands of its formals after the first `fixed`: captured nodes, or positions of formals."""
 
     block: Block
     operands: tuple[Node | int, ...]

@@ -145,7 +145,8 @@ TRACEABLE = (
 )
 RELATIONS: dict[type[sp.Basic], Head] = {
     sp.StrictGreaterThan: greater, sp.GreaterThan: greater_equal, sp.StrictLessThan: less, sp.LessThan: less_equal,
-    sp.Equality: equal, sp.Unequality: not_equal, sp.And: logical_and, sp.Or: logical_or, sp.Xor: logical_xor, sp.Not: logical_not,
+    sp.Equality: equal, sp.Unequality: not_equal, sp.And: logical_and, sp.Or: logical_or, sp.Xor: logical_xor,
+    sp.Not: logical_not,
     sp.Implies: logical_or, sp.ITE: where,
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fold:
-    """A block applied `count` times. Its first `carries` formals are the state; `each` marks operands that are sequences.
+    """A block applied `count` times. Its first `carries` formals are the state; `each` marks the sequences.
 
     The block's first `carries` results are the next state; the others are emitted, one entry per step.
     """

@@ -1,8 +1,8 @@
 """The one walk over a net: the meaning of its leaves, operations and folds.
 
 An interpreter defines what leaves and operations mean: numbers, formulas, names, sizes, paths. The traversal of nodes,
-the entries of sequences and the steps of folds are defined here, once. A fold is *run* step by step; if its step is a map
-over an algebra, the map is raised to a *power* instead (`Powers`). Recursion is only as deep as folds are nested.
+the entries of sequences and the steps of folds are defined here, once. A fold is *run* step by step; if its step is a
+map over an algebra, the map is raised to a *power* instead (`Powers`). Recursion is only as deep as folds are nested.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Entries(Sequence[Any]):
 
 
 class StackedEntries(Entries):
-    """The entries of stacked inputs, taken or reversed: `node` is the sequence, meanings are computed when first read."""
+    """The entries of stacked inputs, taken or reversed: `node` is the sequence; meanings are computed when read."""
 
     def __init__(self, node: Node, interpreter: Interpreter):
         self.node, self.interpreter = node, interpreter

@@ -23,7 +23,7 @@ from symfold.errors import InvalidValue, ShapeError, listing
 
 
 def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
-    """The inputs and stacked inputs that the roots read, in order of first use. Blocks are closed: none is inside one."""
+    """The inputs and stacked inputs that the roots read, in order of first use (none is inside a block)."""
     return tuple(node for node in walk(roots) if isinstance(node.op, (Input, StackedInputs)))
 
 
@@ -87,7 +87,7 @@ MANY = 64  # names of one sequence: more are claimed together
 
 @dataclass
 class Claims:
-    """The owner of each name. Numbered names are stored as spans, or as runs with a step: a million cost what three cost.
+    """The owner of each name. Numbered names are stored as spans, or as runs with a step, at any length.
 
     >>> claims = Claims()
     >>> claims.add(Numbered("W", 1, 1_000_000), "f"), claims.add(("W7",), "f"), claims.add(("W7",), "g")
@@ -240,8 +240,8 @@ def check_claims(roots: Sequence[Node]) -> None:
                 if (clash := owners.add(names, owner)) is not None:
                     number = clash[0][len(label(clash[0])) :]
                     raise InvalidValue(
-                        f"layers {clash[1]}{number} and {owner}{number} both claim the parameter {clash[0]!r} (give the "
-                        "layers of one of them other numbers, as sf.layers('g11:14'), or use one layer for both)"
+                        f"layers {clash[1]}{number} and {owner}{number} both claim the parameter {clash[0]!r} (give "
+                        "the layers of one of them other numbers, as sf.layers('g11:14'), or use one layer for both)"
                     )
 
 

@@ -306,7 +306,7 @@ def join(parts: Sequence[Node]) -> Node:
 
 
 def rebuilt_sequence(node: Node, args: Sequence[Node]) -> Node | None:
-    """A stack, take, reverse, concatenation or entry over other arguments, in normal form; None for other operations."""
+    """A stack, take, reverse, concatenation or entry over other arguments, in normal form; None for any other."""
     if is_primitive(node, stack_row):
         return stack(args)
     if is_primitive(node, take_row):

@@ -203,7 +203,7 @@ function(
 
 
 def mish(xp: Any, z: Any) -> Any:
-    """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which never overflows; z*exp(z) in the far tail."""
+    """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which never overflow; z*exp(z) far out."""
     z, e = decay(xp, z)
     above = xp.where(z < 0, e * (e + 2.0), 1.0 + 2.0 * e)
     below = xp.where(z < 0, above + 2.0, above + 2.0 * e * e)

@@ -270,7 +270,7 @@ class relu(Inert):  # noqa: N801
 
 
 class ndtr(Inert):  # noqa: N801
-    """The cumulative distribution function of the normal distribution, erfc(-z/sqrt(2))/2, accurate in the lower tail."""
+    """The cumulative distribution function of the normal distribution, erfc(-z/sqrt(2))/2."""
 
     nargs = 1
 

@@ -1,4 +1,4 @@
-"""Rows of functions whose plain formula loses digits: logarithms and exponentials near 0, hypot, logaddexp, gaussian."""
+"""Functions whose plain formula loses digits: logarithms and exponentials near 0, hypot, logaddexp, gaussian."""
 
 from __future__ import annotations
 

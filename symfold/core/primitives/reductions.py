@@ -215,7 +215,7 @@ logsumexp: Primitive = primitive(
     ],
     examples=REDUCED,
 )
-# the softmax that is 0 if every entry is -inf, and shared among the entries that are inf: for attention, and as the slope
+# the softmax that is 0 if every entry is -inf, and shared among entries that are inf: for attention, and as the slope
 # of logsumexp
 safe_softmax: Primitive = primitive(
     "safe_softmax",

@@ -1,4 +1,4 @@
-"""The table of primitives: one row holds every fact about an operation; a row with its attributes is a node's operation.
+"""The table of primitives: one row per operation, with every fact about it.
 
     dot          linear in each argument; its numbers are `xp.matmul(a, b)`
     sum_like     linear in argument 0; reads only the shape of argument 1
