@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -21,7 +21,8 @@ PACKAGES = [module for module, path in MODULES.items() if path.name == "__init__
 OPTIONAL = ("symfold.compute.backends.jax", "symfold.compute.backends.native")  # of extras: imported by what chooses them
 
 
-def imports(module: str) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(module: str) -> tuple[tuple[str, bool], ...]:
     """The modules that a module imports, and whether it does so when it is itself imported; not those for type checkers alone."""
     tree = ast.parse(MODULES[module].read_text())
     typing_only = {
@@ -37,6 +38,7 @@ def imports(module: str) -> Iterator[tuple[str, bool]]:
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
         for node in ast.walk(function)
     }
+    found = []
     for node in ast.walk(tree):
         if id(node) in typing_only or not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue
@@ -47,7 +49,8 @@ def imports(module: str) -> Iterator[tuple[str, bool]]:
             targets = [name for alias in node.names for name in (node.module or "", f"{node.module}.{alias.name}")]
         for target in targets:
             if target in MODULES and target != module:
-                yield target, id(node) not in inside_functions
+                found.append((target, id(node) not in inside_functions))
+    return tuple(found)
 
 
 def package_of(module: str) -> str:
