@@ -131,6 +131,7 @@ def test_a_hundred_thousand_distinct_layers(shallow_stack: None) -> None:
     assert net == sf.fold(sf.mappers.residual, sf.layers(f"f1:{DEEP + 1}"), sf.tensor("x"))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_single_steps(shallow_stack: None) -> None:
     net = sf.fold(sf.mappers.residual, sf.layers(f"f1:{DEEP + 1}"), sf.tensor("x"))
     unrolled = sf.unroll(net)
@@ -138,11 +139,13 @@ def test_a_hundred_thousand_single_steps(shallow_stack: None) -> None:
     assert sf.roll(unrolled) == net
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_single_steps_pickled_and_back(shallow_stack: None) -> None:
     unrolled = sf.unroll(sf.fold(sf.mappers.residual, sf.layers(f"f1:{DEEP + 1}"), sf.tensor("x")))
     assert pickle.loads(pickle.dumps(unrolled)) == unrolled
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_operations_without_a_fold(shallow_stack: None) -> None:
     z: Any = sf.tensor("x")
     for _ in range(DEEP):

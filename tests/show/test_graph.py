@@ -432,6 +432,7 @@ def test_names_do_not_change_from_process_to_process():
     assert runs[0].stdout == runs[1].stdout
 
 
+@pytest.mark.slow
 def test_deep_graphs_are_linear():
     begun = time.perf_counter()
     graph = net(MAPPERS["residual"][0], 100_000).graph()
