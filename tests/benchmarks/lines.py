@@ -88,7 +88,7 @@ def profile(work: Work, repeats: int = 200) -> tuple[list[Line], float]:
 
 
 def clocked(body: list[ast.stmt], texts: list[str]) -> list[ast.stmt]:
-    """Statements with a tick after each, inside of loops too."""
+    """Statements with a tick after each, inside loops too."""
     found: list[ast.stmt] = []
     for statement in body:
         if isinstance(statement, ast.For):

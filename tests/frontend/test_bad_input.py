@@ -223,7 +223,7 @@ READING: list[Mistake] = [
     (lambda: NET(y=1), TypeError, ("'y'", "'x'")),
 ]
 
-# what people write inside of mappers
+# what people write inside mappers
 MAPPERS: list[Mistake] = [
     (lambda: mapped(lambda z: np.where(z > 0)), NotImplementedError, ("numpy.where", "both branches")),
     (lambda: mapped(lambda z: (z > 0) & (z + 1)), NotImplementedError, ("& joins truth values", "compare first")),

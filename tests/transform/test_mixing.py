@@ -37,7 +37,7 @@ def by_hand(A: Any, a: Any, layers: Any, x: Any) -> Any:
 
 @given(mixings())
 def test_reading_off_what_was_built(given_matrix: tuple[list[list[int]], list[int]]) -> None:
-    """Layers that do not wait for each other may come in another order: they are told apart by their names."""
+    """Layers that do not wait for each other may come in another order: their names distinguish them."""
     A, a = given_matrix
     found = sf.mixing_matrix(sf.mixing(A, a))
     place = [0, *(1 + found.layers.index(f"f{k}") for k in range(1, len(a)))]

@@ -149,7 +149,7 @@ def test_the_ends_of_the_continuum(depth: int) -> None:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_all_layers_of_a_symbolic_depth_in_one_group(name: str) -> None:
-    """Which is boosting for the residual net, and then at a number the one group of so many layers."""
+    """Which is boosting for the residual net, and then at a number one group of that many layers."""
     deep = sf.fold(STEPS[name][0], sf.layers("f", count="n"), X)
     one = sf.grouped(deep, sp.Symbol("n"))
     assert sf.roll(one.at(n=5)) == sf.roll(sf.grouped(deep.at(n=5), 5))

@@ -14,7 +14,7 @@ this one in the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise
 from typing import Any
@@ -30,7 +30,7 @@ from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import element, joins_sequences, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
-from symfold.core.walks import walk, with_args
+from symfold.core.walks import rebuilt, walk, with_args
 from symfold.transform.rolling import roll_nodes, unroll, without_single_steps
 
 MOST_UNROLLED = 1_000  # nodes of a net that is unrolled
@@ -63,22 +63,18 @@ def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     if unrolled_size(roots) <= MOST_UNROLLED:
         return unrolled(roots)
     roots = without_unread(fused(roots))
-    order = walk(roots)
     read: dict[Node, list[int]] = {}
-    for node in order:
+    for node in walk(roots):
         if isinstance(node.op, Select):
             read.setdefault(node.args[0], []).append(node.op.position)
-    new: dict[Node, Any] = {}
-    for node in order:
-        args = tuple(new[arg] for arg in node.args)
-        if isinstance(node.op, Fold):
-            block = Block(node.op.block.shapes, _shared(node.op.block.results))
-            new[node] = shared_fold(Fold(block, node.op.count, node.op.carries, node.op.each), args, read[node])
-        elif isinstance(node.op, Select):
-            new[node] = args[0][node.op.position]
-        else:
-            new[node] = with_args(node, args)
-    return tuple(new[root] for root in roots)
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+        if not isinstance(node.op, Fold):
+            return None
+        block = Block(node.op.block.shapes, _shared(node.op.block.results))
+        return tuple(shared_fold(replace(node.op, block=block), args, read[node]))
+
+    return rebuilt(roots, rule)
 
 
 def unrolled(roots: tuple[Node, ...]) -> tuple[Node, ...]:
