@@ -27,11 +27,10 @@ from symfold.analysis.strength.series import series
 from symfold.apps.report import compare
 from symfold.base.version import __version__
 from symfold.core.attach import attach
+from symfold.core.leaves import Normal, parameter, tensor
 from symfold.core.net import Net
-from symfold.core.operations import Normal
 from symfold.core.primitives.stopping import stop_gradient
 from symfold.core.sequences import reverse, stack
-from symfold.core.tensors import parameter, tensor
 from symfold.errors import SymfoldError
 from symfold.exchange.jax_function import to_jax
 from symfold.exchange.onnx.writer import to_onnx

@@ -25,7 +25,7 @@ import symfold.api as api
 from symfold.compute.backends.table import BACKENDS
 from symfold.compute.backends.table import Backend as Backend
 from symfold.compute.backends.table import backend as backend
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.conversion import as_node
 from symfold.core.functions.table import NAMED, ROWS, UFUNCS
 from symfold.core.functions.table import Point as Point

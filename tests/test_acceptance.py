@@ -13,7 +13,7 @@ from cases import BATCH, CASES, SIGMOID, WIDTH, Case, X
 import symfold as sf
 from symfold.base.trees import flatten
 from symfold.compute.evaluate import Evaluator
-from symfold.core.walks import walk
+from symfold.core.nodes import walk
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

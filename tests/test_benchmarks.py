@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import symfold as sf
+from symfold.core.nodes import walk
 from symfold.core.primitives import dot, is_primitive
-from symfold.core.walks import walk
 from symfold.transform.inlining import inlined
 from symfold.transform.rolling import without_single_steps
 from tests.benchmarks import page, report

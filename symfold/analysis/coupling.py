@@ -18,14 +18,12 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import arrays_of
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import dot, is_primitive
 from symfold.core.stacked_inputs import Numbered
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, NoRule
 from symfold.transform.rewiring.mixing_matrix import MOST, mixing_matrix, too_large
 

@@ -15,16 +15,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, apply_fold
+from symfold.core.leaves import Constant, FrozenArray, number
 from symfold.core.net import Net
-from symfold.core.nodes import Node, digest
-from symfold.core.operations import Constant, FrozenArray
+from symfold.core.nodes import Node, digest, rebuilt, substitute, walk
 from symfold.core.sequences import rebuilt_sequence
 from symfold.core.shapes import ANY, Size
-from symfold.core.tensors import number
-from symfold.core.walks import rebuilt, substitute, walk
 from symfold.transform.rolling import unroll, without_single_steps
 
 WRITTEN_DIGITS = 15  # of a decimal number that survives as a float; a float with more is rounded

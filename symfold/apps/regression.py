@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from symfold.apps.data import Array, Scale, Table, split_rows
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.core.tensors import tensor
 from symfold.errors import Advice, Diverged, InvalidValue, unknown
 from symfold.frontend import elementwise
 from symfold.frontend.folding import fold

@@ -17,8 +17,8 @@ from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
+from symfold.core.nodes import walk
 from symfold.core.shapes import is_known
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, listing
 from symfold.transform.inlining import inlined
 

@@ -10,14 +10,14 @@ import sympy as sp
 
 from symfold.base.arguments import array_of
 from symfold.base.trees import unflatten
-from symfold.core.applied_layers import Call
 from symfold.core.attach import attach
+from symfold.core.blocks import Call
 from symfold.core.conversion import as_node
 from symfold.core.functions import numbers_of
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.shapes import NAME, fits, show
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
 from symfold.transform.inlining import with_divisions

@@ -13,10 +13,10 @@ import numpy as np
 
 from symfold.base.arguments import array_of, arrays_of, whole
 from symfold.core.attach import attach
+from symfold.core.leaves import Normal
 from symfold.core.names import Claims, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Normal
 from symfold.core.shapes import is_concrete, show
 from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
+from symfold.core.leaves import Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Input
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import walk
 from symfold.transform.specialize import with_shapes
 
 Indices = Mapping[Node, frozenset[Size]]  # nodes that index rows, with the row counts of their tables

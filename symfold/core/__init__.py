@@ -6,18 +6,15 @@ In: operations and their arguments. Out: nodes, blocks, folds and nets, immutabl
     values            sizes, numbers and positions as plain data, and back
     arrays            array namespaces: NumPy, JAX and PyTorch
     functions/        elementwise functions, one row each
-    operations        inputs, formals, constants
     operators         Python's operators, forwarded by name
     attach            how later packages add methods to nodes and nets
-    nodes             operations over nodes, with a shape; interned
-    walks             topological order, rebuilding, substitution
-    tensors           inputs, parameters and numbers as nodes
+    nodes             operations over nodes, with a shape, interned; walks over them
+    leaves            inputs, parameters, formals and constants
     conversion        Python, NumPy and SymPy values as nodes, and nodes as SymPy symbols
     primitives/       operations that are not elementwise, one row each
     stacked_inputs    inputs of one shape under many names, as one sequence
     sequences         nodes with a leading axis: stack, take, reverse, element
-    blocks            closed functions from nodes to nodes
-    applied_layers    a layer applied to its inputs, opaque or with a body
+    blocks            closed functions from nodes to nodes, and layers applied
     folds             a block and a count, as an operation over nodes
     names             one name means one thing in a net
     interpreter       the one walk, over any meaning of leaves and operations

@@ -4,6 +4,8 @@
 
 A block refers to nothing outside itself: each node that a mapper captures becomes a formal, and the node itself an
 operand of the fold or layer that applies the block. So blocks can be compared, saved, and applied anywhere.
+
+    layer(name, inputs..., weights..., captured...)   a layer applied; opaque, or with a block as its body
 """
 
 from __future__ import annotations
@@ -18,10 +20,9 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.conversion import as_node
-from symfold.core.nodes import Node, digest
-from symfold.core.operations import Constant, Formal
-from symfold.core.shapes import Shape
-from symfold.core.walks import substitute, walk, with_args
+from symfold.core.leaves import Constant, Formal
+from symfold.core.nodes import Node, digest, substitute, walk, with_args
+from symfold.core.shapes import ANY, NAME, Shape
 from symfold.errors import ShapeError
 
 # the number of mappers being traced around this point; a context variable, so that threads do not interfere
@@ -132,3 +133,28 @@ def is_reciprocal(node: Node) -> bool:
 def prefixed(error: ShapeError, where: str) -> ShapeError:
     """The same error, prefixed by where it happened."""
     return ShapeError(f"{where}: {error.problem}", *error.advice)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The operation of an applied layer. Its body, if it has one, takes all arguments but the name."""
+
+    body: Block | None
+    arity: int
+    weights: int = 0  # the number of the layer's own parameters
+
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        if self.body is None:
+            return args[1].shape if len(args) > 1 else ANY
+        return self.body.retyped([arg.shape for arg in args[1:]]).results[0].shape
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.blake2b(
+            b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])
+        ).digest()
+
+
+def is_name(node: Node) -> bool:
+    """Whether a node is the name of a layer, or a sequence of names."""
+    return node.shape[-1:] == (NAME,)

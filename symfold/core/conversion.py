@@ -26,10 +26,9 @@ from symfold.core.functions import (
     row_of,
     where,
 )
+from symfold.core.leaves import Constant, FrozenArray, Input, number
 from symfold.core.nodes import Node, digest
-from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.shapes import input_shape
-from symfold.core.tensors import number
 from symfold.errors import InvalidType, NoRule
 
 
@@ -82,7 +81,7 @@ def as_symbol(node: Node) -> sp.Basic:
 def is_truth(node: Node) -> bool:
     """Whether a node may hold truth values: a comparison, a combination of comparisons, or an input.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> x = tensor("x")
     >>> is_truth(x > 0), is_truth(x + 1)
     (True, False)

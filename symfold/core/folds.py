@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from symfold.core.blocks import Block, trace
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, rebuilt
 from symfold.core.sequences import element, has_rest, join, repeated_value, rest, take
 from symfold.core.shapes import ANY, Shape, Size, fits, is_known, settled, show
-from symfold.core.walks import rebuilt
 from symfold.errors import Advice, ShapeError
 
 T = TypeVar("T")

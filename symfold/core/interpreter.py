@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, overload
 
-from symfold.core.applied_layers import is_name
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, is_name
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Input
+from symfold.core.leaves import Constant, Input
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import (
     element,
@@ -30,7 +29,6 @@ from symfold.core.sequences import (
 )
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs, known_count
-from symfold.core.walks import walk
 
 
 class Entries(Sequence[Any]):

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Input
+from symfold.core.leaves import Input
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.sequences import names_of_node
 from symfold.core.shapes import NAME, Rest, Shape, show
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, count_of
-from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidValue, ShapeError, listing
 
 
@@ -34,7 +32,7 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
     parameter of its name, since two SymPy symbols of one name are equal; if there is neither, it becomes an input.
 
     >>> import sympy as sp
-    >>> from symfold.core.tensors import parameter, tensor
+    >>> from symfold.core.leaves import parameter, tensor
     >>> reconcile((tensor("x", (2, 3)) + sp.Symbol("x"),))[0].shape
     (2, 3)
     >>> reconcile((tensor("x") + parameter("x", (2, 3)),))

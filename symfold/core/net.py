@@ -16,14 +16,13 @@ from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node, as_symbol, is_truth
 from symfold.core.folds import Fold
+from symfold.core.leaves import Formal, Input
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal, Input
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.core.walks import substitute, walk
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ import numpy as np
 from symfold.base.arguments import ordered
 from symfold.core.arrays import add_at, set_at, zeros_like
 from symfold.core.conversion import as_node
+from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.core.shapes import ANY, Shape, is_known, length
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
@@ -126,7 +126,7 @@ def names_of_node(node: Node) -> Names:
 def stack(parts: Sequence[Any]) -> Node:
     """A sequence of these values, which must have the same shape.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> stack([tensor("u1", (2,)), tensor("u2", (2,))]).op.names
     Numbered(prefix='u', start=1, count=2, step=1)
     """

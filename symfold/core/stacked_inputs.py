@@ -14,8 +14,8 @@ from math import gcd
 
 import sympy as sp
 
+from symfold.core.leaves import Input, Normal
 from symfold.core.nodes import Node
-from symfold.core.operations import Input, Normal
 from symfold.core.shapes import Shape, Size
 from symfold.errors import InvalidValue, depth_is_symbolic
 

@@ -11,9 +11,8 @@ import sympy as sp
 from symfold.core.attach import attach
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
+from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
-from symfold.core.tensors import number
 from symfold.frontend.numpy_functions import call_numpy
 
 

@@ -9,7 +9,7 @@ import sympy as sp
 
 from symfold.base.arguments import flag, whole
 from symfold.core.conversion import as_node, wraps_node
-from symfold.core.operations import Fixed, Normal
+from symfold.core.leaves import Fixed, Normal
 from symfold.core.primitives import Primitive, reduce_mean
 from symfold.core.primitives import convolution as convolved
 from symfold.core.primitives import max_pool as max_pooled

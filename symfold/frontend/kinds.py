@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from symfold.base.arguments import flag, whole
+from symfold.core.leaves import Normal
 from symfold.core.nodes import Node
-from symfold.core.operations import Normal
 from symfold.core.primitives import attention as attend
 from symfold.core.primitives import dot, expand, reduce_sum
 from symfold.core.primitives import layer_norm as normed

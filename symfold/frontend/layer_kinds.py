@@ -17,11 +17,10 @@ import sympy as sp
 from symfold.base.arguments import flag, quoted, takes, whole
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node
+from symfold.core.leaves import Normal, checked_name, default_start
 from symfold.core.nodes import Node
-from symfold.core.operations import Normal
 from symfold.core.primitives import dot
 from symfold.core.shapes import Rest, Shape, input_shape
-from symfold.core.tensors import checked_name, default_start
 from symfold.errors import InvalidType
 from symfold.frontend.tracer import Tracer
 

@@ -11,13 +11,12 @@ from typing import Any, overload
 import sympy as sp
 
 from symfold.base.arguments import place_of, whole
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.conversion import APPLIED, as_node, wraps_node
+from symfold.core.leaves import Input, checked_name
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.shapes import NAME, Size, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
-from symfold.core.tensors import checked_name
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.tracer import COMPARED

@@ -27,9 +27,9 @@ from symfold.core.functions import (
     row_of,
     where,
 )
+from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives import axes_given, reduce_max, reduce_sum
-from symfold.core.tensors import number
 from symfold.errors import InvalidValue, NoRule
 
 

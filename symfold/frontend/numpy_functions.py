@@ -12,8 +12,8 @@ import sympy as sp
 from symfold.base.arguments import ordered, quoted, takes, whole
 from symfold.core.conversion import as_node
 from symfold.core.functions import UFUNCS
+from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
 from symfold.core.primitives import (
     Primitive,
     axes_given,
@@ -38,7 +38,6 @@ from symfold.core.primitives import (
 )
 from symfold.core.sequences import reverse, stack
 from symfold.core.shapes import Shape, is_known, show, size_given
-from symfold.core.tensors import number
 from symfold.errors import NoRule, ShapeError, listing
 from symfold.frontend.numpy_choices import CHOICES
 from symfold.frontend.numpy_instead import INSTEAD

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from symfold.core.conversion import as_node
+from symfold.core.leaves import Normal, parameter
 from symfold.core.net import Net
-from symfold.core.operations import Normal
 from symfold.core.primitives import concatenate, dot, expand, reduce_sum
 from symfold.core.sequences import stack
 from symfold.core.stacked_inputs import known_count
-from symfold.core.tensors import parameter
 from symfold.frontend import folding
 from symfold.frontend.elementwise import softmax
 from symfold.frontend.layer_kinds import dense

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
-from symfold.core.operations import Normal
 from symfold.core.primitives import dot, reduce_mean
-from symfold.core.tensors import tensor
 from symfold.frontend import folding
 from symfold.frontend.elementwise import relu
 from symfold.frontend.images import batch_norm, convolution

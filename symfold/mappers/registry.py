@@ -10,12 +10,11 @@ import numpy as np
 import sympy as sp
 
 from symfold.core.conversion import as_node
+from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Normal
 from symfold.core.primitives import dot
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.core.tensors import tensor
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symfold.core.operations import Normal
+from symfold.core.leaves import Normal
 from symfold.frontend import folding
 from symfold.frontend.elementwise import relu, sigmoid
 from symfold.frontend.runs import zipped

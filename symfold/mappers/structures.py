@@ -7,8 +7,8 @@ from typing import Any
 
 from symfold.base.arguments import whole
 from symfold.core.conversion import as_node
+from symfold.core.leaves import Input
 from symfold.core.net import Net
-from symfold.core.operations import Input
 from symfold.core.primitives import zeros
 from symfold.core.sequences import reverse
 from symfold.core.stacked_inputs import known_count

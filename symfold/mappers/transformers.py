@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold.core.tensors import tensor
+from symfold.core.leaves import tensor
 from symfold.frontend import folding
 from symfold.frontend.kinds import attention, layer_norm, perceptron, tagged
 from symfold.frontend.layer_kinds import Kind

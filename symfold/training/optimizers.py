@@ -44,7 +44,7 @@ class Optimizer:
 def sgd(rate: float) -> Optimizer:
     """Plain stochastic gradient descent: w - rate * g (Robbins and Monro 1951).
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> sgd(0.5), sgd(0.5).update(tensor("w"), tensor("g"))
     (sgd(rate=0.5), (w - 0.5*g,))
     """
@@ -58,7 +58,7 @@ def _sgd(w: Node, g: Node, rate: float) -> tuple[Node]:
 def momentum(rate: float, decay: float = 0.9) -> Optimizer:
     """Gradient descent with momentum: v = decay * v + g; w - rate * v (Polyak 1964).
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> momentum(0.5).update(tensor("w"), tensor("g"), tensor("v"))
     (w - 0.5*(0.9*v + g), 0.9*v + g)
     """

@@ -15,12 +15,12 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant
 from symfold.core.names import applied_layers, covers, names_of
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
 from symfold.core.primitives import Apply, read_places
 from symfold.errors import InvalidValue
 from symfold.transform.rewiring.lesion import lesion

@@ -18,16 +18,14 @@ import sympy as sp
 from symfold.base.arguments import arrays_of
 from symfold.compute.evaluate import Evaluator, as_numbers
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
-from symfold.core.applied_layers import Call, is_name
-from symfold.core.blocks import Block, trace
+from symfold.core.blocks import Block, Call, is_name, trace
 from symfold.core.folds import Fold, fold_nodes
+from symfold.core.leaves import Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Input
+from symfold.core.nodes import Node, rebuilt, walk
 from symfold.core.primitives import is_primitive, reduce_mean
 from symfold.core.sequences import rebuilt_sequence
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import rebuilt, walk
 from symfold.errors import InvalidValue
 from symfold.frontend.images import BATCH, MEAN, VARIANCE
 from symfold.frontend.named_layers import weight_name, weight_names

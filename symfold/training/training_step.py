@@ -13,9 +13,9 @@ from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import BACKENDS, Training, Update
 from symfold.compute.compile import program_of
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
+from symfold.core.leaves import Fixed, Input, Normal
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
-from symfold.core.operations import Fixed, Input, Normal
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single

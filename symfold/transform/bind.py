@@ -13,18 +13,16 @@ from operator import or_
 from typing import Any
 
 from symfold.base.arguments import quoted
-from symfold.core.applied_layers import Call, is_name
 from symfold.core.attach import attach
-from symfold.core.blocks import trace
+from symfold.core.blocks import Call, is_name, trace
 from symfold.core.folds import Fold, Select, fold_nodes
 from symfold.core.names import applied_layers, covers, label, names_of, reconcile, show_names
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.sequences import join, stack, take
 from symfold.core.shapes import Size, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, NoRule
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.named_layers import Layer, Layers

@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block, is_reciprocal
+from symfold.core.blocks import Block, Call, is_reciprocal
 from symfold.core.conversion import expression_as_node
 from symfold.core.folds import Fold, rebuilt_inside
 from symfold.core.functions import Head, divide, row_of
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
+from symfold.core.leaves import Constant, Formal, number
+from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Shape
-from symfold.core.tensors import number
-from symfold.core.walks import rebuilt
 
 Keep = Callable[[Node], bool]
 
@@ -32,7 +29,7 @@ def inlined(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]
     `keep` says which primitives stay: by default those with an adjoint; for a target, those that it supports directly.
 
     >>> from symfold.core.primitives import layer_norm, reduce_mean
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> inlined([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
     <class 'sympy.core.mul.Mul'>
     """
@@ -69,7 +66,7 @@ def decomposed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node
     """The roots with every function that a target lacks composed of functions that it has, also in the blocks of folds.
 
     >>> from symfold.core.functions import silu
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> decomposed([Node(silu, (tensor("x"),))], lambda head: head is not silu)
     (Max(-1000, x)*sigmoid(x),)
     """
@@ -88,7 +85,7 @@ def with_divisions(roots: Sequence[Node]) -> tuple[Node, ...]:
 
     A division is rounded once, as in NumPy.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> a, b = tensor("a"), tensor("b")
     >>> with_divisions([a / b])[0].op, with_divisions([a / 3])[0].op, with_divisions([1 / b])[0].op
     (divide, divide, <class 'sympy.core.power.Pow'>)

@@ -12,10 +12,9 @@ from itertools import pairwise
 
 from symfold.core.blocks import Block
 from symfold.core.folds import apply_fold, is_fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal, Input
+from symfold.core.leaves import Formal, Input
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import substitute, walk
 
 LONGEST = 32  # the most blocks in one repeat; every length up to it is tried at every block, so the work is linear
 
@@ -24,7 +23,7 @@ def with_repeats_folded(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with repeated equations as folds of one step.
 
     >>> from symfold.frontend.named_layers import layers
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> f1, f2, f3 = layers("f1:4")
     >>> [is_fold(node) for node in walk(with_repeats_folded((f3(f2(f1(tensor("x")))),)))].count(True)
     3

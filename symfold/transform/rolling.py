@@ -18,10 +18,9 @@ from symfold.core.attach import attach
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, is_fold
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take
 from symfold.core.stacked_inputs import StackedInputs, known_count
-from symfold.core.walks import rebuilt, walk, with_args
 from symfold.errors import InvalidValue
 from symfold.transform.repeats import with_repeats_folded
 from symfold.transform.specialize import net_with_sizes

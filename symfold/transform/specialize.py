@@ -13,13 +13,12 @@ import sympy as sp
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Step, settle
+from symfold.core.leaves import Formal, Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal, Input
+from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_known, show
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.core.walks import rebuilt
 from symfold.errors import InvalidValue, ShapeError
 
 Sizes = Mapping[sp.Symbol, int]

@@ -24,8 +24,8 @@ from symfold.analysis.strength.multilinear import Expansion, directional_of
 from symfold.analysis.strength.series import LOOKED, MOST
 from symfold.compute.evaluate import Evaluator
 from symfold.core.interpreter import Entries
+from symfold.core.leaves import Constant, Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Input
 from symfold.core.primitives import is_primitive
 from symfold.core.primitives.directional import directional
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge

@@ -19,11 +19,11 @@ from symfold.analysis.equality.counterexample import find
 from symfold.analysis.equality.random_functions import RandomFunctions
 from symfold.analysis.equality.same_form import normal_form, same_form
 from symfold.analysis.equality.verdict import LEVELS, Verdict, verdict
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.interpreter import Interpreter
+from symfold.core.leaves import Constant
 from symfold.core.names import names_of
-from symfold.core.operations import Constant
-from symfold.core.walks import walk
+from symfold.core.nodes import walk
 
 X, Y = sf.tensor("x"), sf.tensor("y")
 NUMBER = sf.tensor("x", ())

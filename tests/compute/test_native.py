@@ -22,9 +22,8 @@ from symfold.base.trees import flatten
 from symfold.core.conversion import as_node
 from symfold.core.folds import Fold
 from symfold.core.functions import relu, sigmoid, softplus, step
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, at_max, causal, convolution, einsum, embed, expand, permute, windows
-from symfold.core.walks import walk
 from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule, OutOfRange
 from symfold.transform.inlining import inlined
 from symfold.transform.specialize import with_shapes

@@ -8,8 +8,8 @@ import sympy as sp
 from cases import values_of
 
 import symfold as sf
-from symfold.core.operations import Constant
-from symfold.core.walks import walk
+from symfold.core.leaves import Constant
+from symfold.core.nodes import walk
 
 X = sf.tensor("x", (None, 3))
 F = sf.layers("f1:5", sf.dense(3, 3))

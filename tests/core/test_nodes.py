@@ -11,8 +11,7 @@ import sympy as sp
 
 import symfold as sf
 from symfold.core.conversion import as_node
-from symfold.core.nodes import Node, digest
-from symfold.core.walks import substitute, walk
+from symfold.core.nodes import Node, digest, substitute, walk
 
 X, Y = sf.tensor("x", (2, 3)), sf.tensor("y", (2, 3))
 

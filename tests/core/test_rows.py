@@ -12,10 +12,10 @@ import symfold as sf
 from symfold.analysis.jacobians import probes  # noqa: F401 - its row is in the table as well
 from symfold.analysis.jacobians.affine import is_affine
 from symfold.compute.backends.table import installed
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import PRIMITIVES, Apply, Primitive, primitive
-from symfold.core.tensors import tensor
 from symfold.transform.inlining import body_of
 
 NO_NUMBERS = {"pullback", "directional", "opaque"}  # known by name alone

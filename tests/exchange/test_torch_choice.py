@@ -19,9 +19,8 @@ import symfold as sf
 from symfold.base.trees import flatten
 from symfold.core.functions import ROWS, where
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, attention, layer_norm, stopped
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")

@@ -16,9 +16,9 @@ import pytest
 import symfold as sf
 from symfold.core.conversion import as_node
 from symfold.core.functions import elu as elu_head
+from symfold.core.leaves import number as constant
 from symfold.core.nodes import Node
 from symfold.core.primitives import attention
-from symfold.core.tensors import number as constant
 from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, TooLarge, UnknownName
 from symfold.show import render as rendering
 from symfold.show.diagram import diagram, side_by_side

@@ -18,8 +18,8 @@ from oracles import T, enumerated
 from strategies import formulas
 
 import symfold as sf
-from symfold.core.operations import Formal
-from symfold.core.walks import walk
+from symfold.core.leaves import Formal
+from symfold.core.nodes import walk
 from symfold.errors import InvalidValue, UnknownName
 from symfold.show.graph import LEVELS, UNROLLED, count_steps, fold_nodes
 from symfold.show.graph.edges import passages

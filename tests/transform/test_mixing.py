@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.core.walks import walk
+from symfold.core.nodes import walk
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, TooLarge
 
 X = sf.tensor("x")

@@ -13,9 +13,9 @@ from oracles import weighted_squares
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.compute.backends.numpy.sigmoids import with_exponentials
+from symfold.compute.backends.numpy.program import with_exponentials
 from symfold.core.functions import sigmoid
-from symfold.core.walks import walk
+from symfold.core.nodes import walk
 from symfold.transform.passes.reassociation import reassociated
 
 Z, Y, A, B = (sf.tensor(name, (2,)) for name in "zyab")

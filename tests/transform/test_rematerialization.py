@@ -21,7 +21,7 @@ import symfold as sf
 from symfold.compute.backends.numpy import views
 from symfold.compute.backends.numpy.program import Program
 from symfold.core.folds import Fold
-from symfold.core.walks import walk
+from symfold.core.nodes import walk
 from symfold.errors import InvalidValue, UnknownName
 from symfold.show.notation.sizes import expanded_size
 from symfold.transform.inlining import inlined

@@ -15,11 +15,11 @@ from symfold.analysis.counting.paths import applications
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
 from symfold.analysis.counting.sharing import shared, shared_nodes
-from symfold.core.applied_layers import Call, is_name
+from symfold.core.blocks import Call, is_name
 from symfold.core.folds import Fold, Select
+from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Input
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import (
     dot,
     einsum,
@@ -34,7 +34,6 @@ from symfold.core.primitives import (
 )
 from symfold.core.shapes import Shape, is_known
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
 from symfold.transform.inlining import inlined

@@ -19,12 +19,12 @@ from symfold.analysis.counting.sharing import shared
 from symfold.analysis.counting.unread import without_unread
 from symfold.base.arguments import algebraic
 from symfold.base.big_numbers import legible
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
+from symfold.core.leaves import Constant
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
 from symfold.core.primitives import Apply, carried_places
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.transform.inlining import body_of, formals_of

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Select, apply_fold, is_fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
-from symfold.core.walks import substitute, walk
+from symfold.core.leaves import Constant, Formal
+from symfold.core.nodes import Node, substitute, walk
 
 MOST_FOLDS = 24  # each is compared with every other
 

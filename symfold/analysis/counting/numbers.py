@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.core.leaves import FrozenArray
 from symfold.core.nodes import Node
-from symfold.core.operations import FrozenArray
 from symfold.core.primitives import Apply, alike, broadcast_like, is_primitive
 from symfold.core.shapes import is_known
 from symfold.errors import NoRule, SymfoldError

@@ -38,12 +38,11 @@ from symfold.analysis.counting.truncated import Truncated
 from symfold.analysis.counting.weights import MOST_EXPANDED, Weights
 from symfold.base.arguments import algebraic, real, whole
 from symfold.base.big_numbers import legible, printable
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.lesion import check_applied, layer_names

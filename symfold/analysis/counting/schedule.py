@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from math import lcm
 from typing import Any, NamedTuple
 
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
 from symfold.core.net import Net

@@ -23,14 +23,13 @@ from symfold.analysis.counting.fused import fused
 from symfold.analysis.counting.unread import without_unread
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, fold_nodes, is_fold
+from symfold.core.leaves import Constant, Formal
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
+from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import element, joins_sequences, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
-from symfold.core.walks import rebuilt, walk, with_args
 from symfold.transform.rolling import roll_nodes, unroll, without_single_steps
 
 MOST_UNROLLED = 1_000  # nodes of a net that is unrolled

@@ -17,11 +17,11 @@ from symfold.analysis.counting.path_rows import StepOutputs, add_rows, check_fac
 from symfold.analysis.counting.powers import Row, unit
 from symfold.analysis.counting.row_folds import RowFold
 from symfold.analysis.counting.weights import Weights
-from symfold.core.applied_layers import Call, is_name
+from symfold.core.blocks import Call, is_name
 from symfold.core.folds import Fold, Select
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant, Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Input
 from symfold.core.primitives import alike, broadcast_like, carried_places, concatenate, is_primitive
 from symfold.core.sequences import entry_of, joins_sequences, rebuilt_sequence, reverse_row, stack_row, take_row
 from symfold.core.stacked_inputs import StackedInputs

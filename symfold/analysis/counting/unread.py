@@ -7,9 +7,8 @@ from typing import Any
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal
-from symfold.core.walks import substitute, walk, with_args
+from symfold.core.leaves import Formal
+from symfold.core.nodes import Node, substitute, walk, with_args
 
 
 def without_unread(roots: Sequence[Node]) -> tuple[Node, ...]:

@@ -13,14 +13,12 @@ from symfold.analysis.counting.paths import applications
 from symfold.analysis.equality.agreement import Agreement, agree
 from symfold.analysis.equality.random_functions import RandomFunctions, Value
 from symfold.analysis.normal_form import exact, fractions_of, tidy
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.names import applied_layers, names_of
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import dot, is_primitive
 from symfold.core.stacked_inputs import Numbered
-from symfold.core.walks import walk
 
 MOST_LAYERS = 300  # whose virtual weights are computed: their number is quadratic
 FEW = 12  # names of layers that a text lists

@@ -17,13 +17,11 @@ import numpy as np
 from symfold.analysis.equality.rational import Abandoned, ExactEvaluator, Inexact, Layers, Rule
 from symfold.analysis.normal_form import exact
 from symfold.compute.random_inputs import rows_of
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
 from symfold.core.names import applied_layers, label, names_of
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import walk
 
 FEW = 12  # layers up to which none need be constant
 MOST_IN_ALL = 60_000

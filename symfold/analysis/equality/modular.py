@@ -20,9 +20,9 @@ from symfold.analysis.equality.counterexample import IDENTITY
 from symfold.analysis.equality.random_functions import PRIME_BITS, PRIMES, prime_of
 from symfold.analysis.equality.rational import Abandoned, ExactEvaluator, Inexact, Layers
 from symfold.analysis.equality.smooth_layers import sizes
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
+from symfold.core.leaves import Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.shapes import NAME
 from symfold.transform.specialize import with_shapes
 

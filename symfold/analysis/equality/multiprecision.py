@@ -14,8 +14,8 @@ from symfold.analysis.equality.rational import Abandoned, Inexact, holds_rounded
 from symfold.analysis.equality.smooth_layers import SmoothEvaluator, generator
 from symfold.analysis.normal_form import exact
 from symfold.core.functions import Formula, Head, relu, row_of, sigmoid, softplus, step
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import Apply, is_primitive
 from symfold.core.primitives.reductions import logsumexp, softmax
 from symfold.core.shapes import NAME

@@ -17,17 +17,15 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from symfold.analysis.normal_form import exact, tidy
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
 from symfold.core.functions import head_name
 from symfold.core.interpreter import Entries, Interpreter, order_of
-from symfold.core.nodes import Node, digest
-from symfold.core.operations import Constant, Input
+from symfold.core.leaves import Constant, Input
+from symfold.core.nodes import Node, digest, walk
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import ANY, NAME
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import walk
 
 PRIME_BITS = 127
 PRIMES = 119  # there are more than 2**119 primes of 127 bits

@@ -18,13 +18,13 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.normal_form import exact, fractions_of, is_rounded
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.functions import Head, relu, row_of, step
 from symfold.core.interpreter import Entries, Interpreter, StackedEntries, order_of
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.names import names_of, places_of
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import dot, is_primitive
 from symfold.core.shapes import NAME, Rest
 from symfold.core.stacked_inputs import StackedInputs, known_count

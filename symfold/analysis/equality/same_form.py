@@ -17,14 +17,13 @@ import sympy as sp
 from symfold.analysis.normal_form import exact, flattened, tidy
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.leaves import number
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, rebuilt, substitute, walk
 from symfold.core.primitives import broadcast_to, is_primitive
 from symfold.core.sequences import element, take, take_row
 from symfold.core.shapes import ANY, Shape, is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.core.tensors import number
-from symfold.core.walks import rebuilt, substitute, walk
 from symfold.transform.rolling import roll
 
 NEUTRAL = {sp.Add: 0, sp.Mul: 1}

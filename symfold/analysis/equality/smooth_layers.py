@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from symfold.compute.evaluate import Evaluator
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
+from symfold.core.leaves import Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.shapes import NAME, is_known
 
 BATCH = 2  # for an unknown size

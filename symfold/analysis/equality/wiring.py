@@ -14,14 +14,13 @@ import sympy as sp
 
 from symfold.analysis.equality.counterexample import shown
 from symfold.analysis.normal_form import exact, flattened, tidy
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold
+from symfold.core.leaves import Constant, Input
 from symfold.core.names import names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node, digest
-from symfold.core.operations import Constant, Input
+from symfold.core.nodes import Node, digest, walk
 from symfold.core.shapes import NAME, Size
-from symfold.core.walks import walk
 from symfold.show.notation.entries import Entries, as_term
 from symfold.show.notation.loops import Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading

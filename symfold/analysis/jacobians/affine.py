@@ -7,12 +7,10 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, carried_places
-from symfold.core.walks import walk
 
 
 @lru_cache(maxsize=1024)

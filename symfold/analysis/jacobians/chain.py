@@ -17,14 +17,13 @@ import sympy as sp
 from symfold.analysis.jacobians.factors import Factors, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, entry, grid, is_identity, is_scalar, is_unit, plain, plus
 from symfold.analysis.jacobians.probes import tap
-from symfold.core.applied_layers import Call, is_name
+from symfold.core.blocks import Call, is_name
 from symfold.core.folds import Fold, Select
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.names import label
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import alike, carried_places, is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.show.notation.linear_maps import EntryAt, Over, Raised, Unit
 from symfold.show.notation.loops import scope_of

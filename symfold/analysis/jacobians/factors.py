@@ -14,11 +14,10 @@ import sympy as sp
 
 from symfold.analysis.jacobians.affine import is_affine
 from symfold.analysis.jacobians.ordered import Map, after, scaled
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.names import applied_layers, label, names_of
-from symfold.core.nodes import Node, digest
-from symfold.core.operations import Constant, FrozenArray
+from symfold.core.nodes import Node, digest, walk
 from symfold.core.stacked_inputs import Numbered
-from symfold.core.walks import walk
 from symfold.show.notation.entries import as_term
 from symfold.show.notation.linear_maps import Factor
 from symfold.show.notation.readings import Reading

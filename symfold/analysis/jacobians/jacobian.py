@@ -19,13 +19,12 @@ from symfold.base.trees import flatten, unflatten
 from symfold.compute.evaluate import has_no_numbers
 from symfold.core.folds import Fold, Select
 from symfold.core.interpreter import Entries
+from symfold.core.leaves import Constant
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import Numbered, known_count
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
 from symfold.show.notation import BOUND, SHORT
 from symfold.show.notation.alike import style_of

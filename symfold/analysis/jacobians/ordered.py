@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
 from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Transposed, Unit
 from symfold.show.notation.styles import STYLES
 from symfold.show.notation.terms import Term, number_of

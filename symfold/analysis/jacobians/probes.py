@@ -14,17 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, apply_fold
+from symfold.core.leaves import Formal, Input
 from symfold.core.names import leaves_of, names_of
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal, Input
+from symfold.core.nodes import Node, rebuilt, substitute, walk
 from symfold.core.primitives import is_primitive, primitive
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape, Size
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.core.walks import rebuilt, substitute, walk
 
 tap = primitive(
     "tap",

@@ -11,14 +11,13 @@ import numpy as np
 
 from symfold.analysis.jacobians.probes import Probed, in_order, probed, untapped
 from symfold.compute.compile import compile_net
+from symfold.core.leaves import Input, number
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.primitives import reduce_sum, zeros
 from symfold.core.shapes import is_known, show
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.tensors import number
 from symfold.errors import InvalidValue
 from symfold.transform.autodiff.differentiate import value_and_grad
 from symfold.transform.autodiff.reverse_mode import pull_back

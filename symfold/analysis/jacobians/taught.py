@@ -20,12 +20,11 @@ from symfold.analysis.jacobians.probes import Probe, Probed, in_order, probed, u
 from symfold.base.trees import LEAF
 from symfold.core.folds import Fold, Select
 from symfold.core.interpreter import Entries
+from symfold.core.leaves import Constant
 from symfold.core.names import label
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import zeros
-from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.show.notation import BOUND, SHORT, formula, lines_formula
 from symfold.show.notation.alike import style_of

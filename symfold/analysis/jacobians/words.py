@@ -10,7 +10,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.jacobians.ordered import in_order, plain
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
 from symfold.errors import TooLarge
 from symfold.show.notation import BOUND
 from symfold.show.notation.expanded import show_count

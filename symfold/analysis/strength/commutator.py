@@ -14,14 +14,13 @@ from typing import Any
 
 from symfold.analysis.strength.jets import jets
 from symfold.analysis.strength.series import Series, series
-from symfold.core.applied_layers import is_name
+from symfold.core.blocks import is_name
 from symfold.core.folds import Fold, apply_fold
+from symfold.core.leaves import Input
 from symfold.core.names import names_of, places_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Input
+from symfold.core.nodes import Node, rebuilt, walk
 from symfold.core.sequences import has_rest
-from symfold.core.walks import rebuilt, walk
 from symfold.errors import SymfoldError
 from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.rewiring.order import swap

@@ -19,13 +19,12 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.strength.multilinear import Expansion
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import directional, is_primitive
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import walk
 
 MOST = 5_000  # terms of one step
 

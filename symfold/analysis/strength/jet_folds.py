@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from symfold.analysis.strength.multilinear import zeros_like
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Step, settle
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal
+from symfold.core.leaves import Formal
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.primitives import Apply, broadcast_to, read_places
 from symfold.core.sequences import element, join, stack, take
 from symfold.core.shapes import Shape, is_known, must_sum
-from symfold.core.walks import substitute, walk
 
 if TYPE_CHECKING:
     from symfold.analysis.strength.jets import Taylor

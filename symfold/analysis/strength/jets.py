@@ -18,11 +18,10 @@ import sympy as sp
 
 from symfold.analysis.strength.jet_folds import Jet, fitted, fold_jets
 from symfold.analysis.strength.multilinear import directional_of, times, total, zeros_like
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant, number
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import (
     Apply,
     Primitive,
@@ -39,8 +38,6 @@ from symfold.core.primitives import (
 )
 from symfold.core.sequences import entry_of, rebuilt_sequence, reverse_row, stack_row, take_row
 from symfold.core.shapes import is_known
-from symfold.core.tensors import number
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.transform.autodiff.derivatives import partial
 from symfold.transform.inlining import body_of, inlined

@@ -15,12 +15,11 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant, Formal, Input, number
 from symfold.core.nodes import Node, digest
-from symfold.core.operations import Constant, Formal, Input
 from symfold.core.primitives import Apply, broadcast_like, broadcast_to, directional, is_primitive
 from symfold.core.sequences import element, stack
 from symfold.core.shapes import Shape, is_known
-from symfold.core.tensors import number
 from symfold.errors import TooLarge
 
 Sum = dict[Node, Any]  # from words to their coefficients, none of them zero

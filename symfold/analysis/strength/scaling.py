@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.conversion import as_node
 from symfold.core.folds import Fold, apply_fold
+from symfold.core.leaves import Constant, Formal, tensor
 from symfold.core.names import covers, names_of, show_names
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
-from symfold.core.tensors import tensor
-from symfold.core.walks import rebuilt, walk
+from symfold.core.nodes import Node, rebuilt, walk
 from symfold.errors import InvalidValue
 
 

@@ -31,9 +31,8 @@ from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries
 from symfold.core.names import covers, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.sequences import stack
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
 from symfold.show.notation import folded_formula, formula
 from symfold.show.notation.alike import style_of

@@ -8,9 +8,9 @@ import sympy as sp
 
 from symfold.analysis.strength.multilinear import times, total
 from symfold.core.folds import Select
+from symfold.core.leaves import number, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.tensors import number, tensor
 from symfold.frontend.named_layers import Layer
 from symfold.show.notation.letters import stems_of
 

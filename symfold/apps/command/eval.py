@@ -97,7 +97,7 @@ def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str,
     import numpy as np
 
     from symfold.apps.regression import ACTIVATIONS
-    from symfold.core.tensors import tensor
+    from symfold.core.leaves import tensor
     from symfold.errors import unknown
     from symfold.frontend.folding import fold
     from symfold.frontend.layer_kinds import dense

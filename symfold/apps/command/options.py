@@ -99,7 +99,7 @@ def without_effect(*names: str, because: str) -> None:
 
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
-    from symfold.core.tensors import tensor
+    from symfold.core.leaves import tensor
     from symfold.frontend.folding import fold
     from symfold.frontend.named_layers import layers
     from symfold.mappers.expressions import named_mapper

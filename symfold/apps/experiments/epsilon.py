@@ -15,8 +15,8 @@ from symfold.analysis.strength.series import series
 from symfold.apps.data import Array
 from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.base.arguments import whole
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.core.tensors import tensor
 from symfold.frontend.folding import fold
 from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import boosting, residual

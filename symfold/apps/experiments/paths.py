@@ -23,8 +23,8 @@ from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.apps.experiments.samples import diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
 from symfold.base.arguments import whole
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.core.tensors import tensor
 from symfold.frontend.folding import fold, scan
 from symfold.frontend.layer_kinds import dense
 from symfold.frontend.losses import squared_error

@@ -11,8 +11,8 @@ import numpy as np
 from symfold.apps.data import Array
 from symfold.apps.experiments.samples import Rows, Sample
 from symfold.apps.regression import error
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.core.tensors import tensor
 from symfold.errors import Diverged
 from symfold.frontend.losses import squared_error
 from symfold.training.optimizers import momentum

@@ -28,8 +28,8 @@ from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_o
 from symfold.apps.regression import error, linear_fit, with_constant
 from symfold.base.arguments import one_of, real, whole
 from symfold.compute.compile import Compiled
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.core.tensors import tensor
 from symfold.frontend.folding import fold
 from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import layer, layers

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symfold.apps.report.cells import Formula
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select
+from symfold.core.leaves import Formal, Input
 from symfold.core.names import names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Formal, Input
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import Numbered
 from symfold.show.notation.styles import STYLES, mathml_tokens

@@ -10,10 +10,9 @@ import sympy as sp
 from symfold.core.folds import Fold
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, rebuilt, walk
 from symfold.core.shapes import size_symbols
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.core.walks import rebuilt, walk
 from symfold.errors import SymfoldError
 from symfold.show.graph import symbolic_depth
 

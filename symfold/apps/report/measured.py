@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from symfold.compute.random_inputs import drawn, rows_of
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
+from symfold.core.leaves import Normal, tensor
 from symfold.core.names import applied_layers, label, names_of
 from symfold.core.net import Net
-from symfold.core.operations import Normal
+from symfold.core.nodes import walk
 from symfold.core.primitives import dot
 from symfold.core.shapes import Shape, is_known
 from symfold.core.stacked_inputs import Names, Numbered
-from symfold.core.tensors import tensor
-from symfold.core.walks import walk
 from symfold.errors import InvalidValue
 from symfold.frontend.elementwise import tanh
 from symfold.frontend.layer_kinds import Weight, make_kind

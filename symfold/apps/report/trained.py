@@ -10,8 +10,8 @@ import numpy as np
 
 from symfold.apps.report.measured import with_layers
 from symfold.compute.random_inputs import rows_of
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.core.tensors import tensor
 from symfold.errors import Diverged, InvalidValue
 from symfold.frontend.losses import squared_error
 from symfold.training.optimizers import momentum

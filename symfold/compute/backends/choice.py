@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from symfold.compute.backends.table import BACKENDS, Backend
 from symfold.compute.lowering import rolled
 from symfold.core.folds import Fold
+from symfold.core.leaves import Constant
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
-from symfold.core.walks import walk
+from symfold.core.nodes import Node, walk
 from symfold.transform.inlining import inlined
 
 RUNS = 10_000  # the default estimate for a compiled net

@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.masks import causal as causal_mask
 from symfold.core.primitives.masks import causal_of
@@ -13,7 +14,6 @@ from symfold.core.primitives.products import dot, swap
 from symfold.core.primitives.reductions import reduce_mean, safe_softmax, safe_softmax_of, softmax
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import ANY, Shape, broadcast, is_known, show
-from symfold.core.tensors import number
 from symfold.errors import ShapeError
 
 # -- attention: softmax(q k^T * scale + bias) v

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from symfold.core.arrays import shape_of
+from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import Shape, broadcast, is_known, must_sum, show
-from symfold.core.tensors import number
 from symfold.errors import ShapeError
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.arrangement import reshape
 from symfold.core.primitives.broadcasting import spread
@@ -16,7 +17,6 @@ from symfold.core.primitives.images import Sizes, windowed_shape, windows, windo
 from symfold.core.primitives.reductions import first_max, reduce_mean, reduce_sum
 from symfold.core.primitives.table import EACH, Primitive, primitive
 from symfold.core.shapes import ANY, Shape, is_known, show
-from symfold.core.tensors import number
 from symfold.errors import ShapeError
 
 # -- convolution

@@ -10,11 +10,11 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.functions import logical_and, where
+from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.broadcasting import unbroadcast
 from symfold.core.primitives.table import EACH, Primitive, primitive
 from symfold.core.shapes import Shape, elementwise
-from symfold.core.tensors import number
 
 
 def _shape(bar: Shape, factor: Shape) -> Shape:

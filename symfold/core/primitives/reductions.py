@@ -9,12 +9,12 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.functions import equal, greater, isfinite, logical_and, where
+from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.arrangement import expand
 from symfold.core.primitives.broadcasting import spread
 from symfold.core.primitives.table import Primitive, axes_of, primitive
 from symfold.core.shapes import ANY, Shape, is_known, show
-from symfold.core.tensors import number
 from symfold.errors import NoRule, ShapeError
 
 # examples of reductions

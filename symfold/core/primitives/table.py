@@ -168,7 +168,7 @@ def carried_places(node: Node) -> Positions:
     """The positions of the arguments that a node depends on smoothly; paths pass through them.
 
     >>> from symfold.core.primitives import alike
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> a, b = tensor("a"), tensor("b")
     >>> carried_places(alike(a, b)), carried_places(a + b), carried_places(a > b)
     ((0,), (0, 1), ())

@@ -11,8 +11,8 @@ import sympy as sp
 from symfold.core import functions
 from symfold.core.functions import Head
 from symfold.core.functions.special import ERF, ERFC
+from symfold.core.leaves import Constant
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
 from symfold.exchange.onnx.graph import Graph
 
 Row = Callable[..., str]  # (graph, node, names of the arguments, **attributes)

@@ -50,7 +50,7 @@ def layer_norm(graph: Graph, node: Node, names: Sequence[str], axes: tuple[int, 
 def means_the_same(node: Node, dtype: str) -> bool:
     """Whether the corresponding ONNX operation has the same meaning as the node.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> pool = p.max_pool(tensor("x", (1, 2, 4, 4)), kernel=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1))
     >>> means_the_same(pool, "float64")
     True

@@ -14,15 +14,14 @@ from symfold.base.trees import LEAF, Form
 from symfold.compute.evaluate import constant_value
 from symfold.compute.lowering import Target, lowered, rolled
 from symfold.compute.random_inputs import only_picking
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select
+from symfold.core.leaves import Constant
 from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.shapes import NAME, input_shape
 from symfold.core.stacked_inputs import StackedInputs, known_count
-from symfold.core.walks import walk
 from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from symfold.base.trees import LEAF, Form
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
 from symfold.core.functions import head_named
+from symfold.core.leaves import Constant, Fixed, Formal, FrozenArray, Input, Normal
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
 from symfold.core.primitives import PRIMITIVES, Apply
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.core.values import decode_value

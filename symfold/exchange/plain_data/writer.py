@@ -13,16 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symfold.base.trees import LEAF, Form
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
 from symfold.core.functions import head_name
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Fixed, Formal, FrozenArray, Input, Normal
+from symfold.core.leaves import Constant, Fixed, Formal, FrozenArray, Input, Normal
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.values import encode_value
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 
 FORMAT = 1

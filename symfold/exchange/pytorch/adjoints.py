@@ -14,10 +14,9 @@ import sympy as sp
 from symfold.compute.evaluate import constant_value
 from symfold.core.blocks import Block
 from symfold.core.functions import divide, numbers_of
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
-from symfold.core.walks import walk
 from symfold.exchange.pytorch.spellings import spelled
 from symfold.transform.autodiff.local_adjoints import (
     LocalAdjoint,

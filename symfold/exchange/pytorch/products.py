@@ -9,8 +9,8 @@ import numpy as np
 import sympy as sp
 
 from symfold.core.conversion import as_node
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray
 from symfold.core.primitives import (
     attention,
     broadcast_to,

@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block, trace
+from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
 from symfold.core.folds import apply_fold
+from symfold.core.leaves import Fixed, Formal, Input, parameter, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Fixed, Formal, Input
 from symfold.core.primitives import opaque
 from symfold.core.sequences import element
 from symfold.core.shapes import NAME
-from symfold.core.tensors import parameter, tensor
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.exchange.pytorch.chains import Chain, candidates, chains_of, opened
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of

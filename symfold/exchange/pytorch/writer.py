@@ -12,15 +12,13 @@ from symfold.base.arguments import arrays_of, quoted
 from symfold.base.trees import unflatten
 from symfold.compute.evaluate import has_no_numbers
 from symfold.compute.random_inputs import rows_of
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant, Fixed, Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Fixed, Input
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_concrete
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, ShapeError
 from symfold.exchange.pytorch.adjoints import applied, as_tensor
 from symfold.exchange.pytorch.export import torch_package

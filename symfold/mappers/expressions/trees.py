@@ -11,9 +11,8 @@ import sympy as sp
 from symfold.core import functions
 from symfold.core.conversion import as_node
 from symfold.core.functions import head_named
+from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
-from symfold.core.tensors import number
 
 NAMES = ("z", "x")
 LAYER = "f"

@@ -22,7 +22,7 @@ from symfold.base.arguments import real
 from symfold.base.files import write_whole
 from symfold.core.attach import attach
 from symfold.core.net import Net
-from symfold.core.walks import walk
+from symfold.core.nodes import walk
 from symfold.errors import InvalidValue
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
 from symfold.show.diagram.size import BOUND, check_size, too_large

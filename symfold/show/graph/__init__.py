@@ -24,8 +24,7 @@ from symfold.core.attach import attach
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.walks import walk
+from symfold.core.nodes import Node, walk
 from symfold.errors import Advice, depth_is_symbolic, unknown
 from symfold.show.graph.folded import Blocks, Folds
 from symfold.show.graph.record import Recorder

@@ -18,9 +18,8 @@ import sympy as sp
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.tensors import number
-from symfold.core.walks import rebuilt, substitute, walk
+from symfold.core.leaves import number
+from symfold.core.nodes import Node, rebuilt, substitute, walk
 
 
 class Sub(sp.Function):
@@ -41,7 +40,7 @@ ONE, MINUS_ONE = number(1), number(-1)
 def paired(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with differences and quotients as one node each, in the blocks of folds as well.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> a, b, c = tensor("a"), tensor("b"), tensor("c")
     >>> [node.op.__name__ for node in paired([a / b, a - b, 1 / b, a * b / c, a * b])]
     ['Div', 'Sub', 'Div', 'Div', 'Mul']
@@ -129,7 +128,7 @@ def _sum_of(terms: Sequence[Node]) -> Node:
 def unpaired(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with differences and quotients as sums and products again, to be written as formulas.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> unpaired(paired([tensor("a") / tensor("b") - 2]))
     (a/b - 2,)
     """

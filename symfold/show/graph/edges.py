@@ -7,12 +7,10 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
-from symfold.core.walks import walk
+from symfold.core.leaves import Constant, Formal
+from symfold.core.nodes import Node, walk
 from symfold.show.graph.labels import JOINS, operation_name
 
 Kinds = dict[Node, tuple[str, ...]]

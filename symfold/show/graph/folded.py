@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries
+from symfold.core.leaves import Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import length
 from symfold.core.stacked_inputs import Numbered, StackedInputs

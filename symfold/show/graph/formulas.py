@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from symfold.core.blocks import Block
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal, Input
+from symfold.core.leaves import Formal, Input
+from symfold.core.nodes import Node, substitute
 from symfold.core.shapes import NAME
-from symfold.core.walks import substitute
 from symfold.show.graph.arithmetic import unpaired
 from symfold.show.notation.templates import preview
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.leaves import FrozenArray
 from symfold.core.nodes import Node
-from symfold.core.operations import FrozenArray
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, show
 

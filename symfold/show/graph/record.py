@@ -12,10 +12,10 @@ from typing import Any
 import networkx as nx
 
 from symfold.base.trees import LEAF
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray, Input
 from symfold.core.primitives import expand, is_primitive
 from symfold.core.sequences import element, reverse_row
 from symfold.core.shapes import length

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal
+from symfold.core.leaves import Formal
+from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import walk
 from symfold.show.graph.edges import formal_kinds
 from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name

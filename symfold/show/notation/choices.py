@@ -11,7 +11,7 @@ import sympy as sp
 
 from symfold.core import functions as f
 from symfold.core.functions import row_of
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
 from symfold.show.notation.pieces import ATOM, LOGIC, NEGATION, RELATION, SUM, Pieces, Slot, call_pieces
 from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Term, Written

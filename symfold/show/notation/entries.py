@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from symfold.core import interpreter
+from symfold.core.leaves import Constant
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
 from symfold.core.primitives import Apply
 from symfold.core.sequences import element
 from symfold.core.shapes import Size

@@ -14,11 +14,10 @@ from symfold.base.trees import LEAF, unflatten
 from symfold.core.attach import attach
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import StackedInputs, known_count
-from symfold.core.walks import walk
 from symfold.errors import Advice, TooLarge
 from symfold.show.notation.alike import style_of
 from symfold.show.notation.layout import equation, framed, output_names

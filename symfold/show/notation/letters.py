@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
+from symfold.core.leaves import Input
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.shapes import size_symbols
 from symfold.core.stacked_inputs import Numbered, StackedInputs
 

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from symfold.base.trees import LEAF
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
 from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, is_primitive
 from symfold.core.sequences import entry_of, reverse_row, stack_row, take_row
 from symfold.core.shapes import Size
-from symfold.core.walks import walk
 from symfold.show.notation.letters import Letters, stems_of
 
 LARGE = 200  # a formula with more operations gets names for its shared parts

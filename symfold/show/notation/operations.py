@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
-from symfold.core.operations import Constant, FrozenArray
+from symfold.core.blocks import Call
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.primitives import Apply
 from symfold.show.notation.choices import choice_level, choice_pieces
 from symfold.show.notation.linear_maps import LinearMap

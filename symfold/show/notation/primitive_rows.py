@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Rest, show
 from symfold.show.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces

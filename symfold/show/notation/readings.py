@@ -11,11 +11,11 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Interpreter
+from symfold.core.leaves import Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.primitives import is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size

@@ -16,13 +16,12 @@ from symfold.base.big_numbers import power_of
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import element, entry_of, joins_sequences, reverse_row, stack_row, take_row
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import walk
 
 Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part
 LARGEST = 10**1000  # sizes within sequences are capped here

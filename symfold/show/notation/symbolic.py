@@ -17,8 +17,8 @@ from typing import Any
 import sympy as sp
 
 from symfold.core import functions
-from symfold.core.applied_layers import Call
-from symfold.core.operations import Constant, FrozenArray
+from symfold.core.blocks import Call
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.primitives import Apply
 from symfold.show.notation.operations import constant_text
 from symfold.show.notation.primitive_rows import directions_of, unusual_attributes

@@ -9,8 +9,8 @@ import sympy as sp
 
 from symfold.core.attach import attach
 from symfold.core.folds import Fold, Select
+from symfold.core.leaves import Constant, Formal, Input
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal, Input
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.notation.alike import distinct_names

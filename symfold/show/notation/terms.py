@@ -11,8 +11,8 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.leaves import Constant
 from symfold.core.nodes import Node
-from symfold.core.operations import Constant
 from symfold.core.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
 from symfold.core.shapes import Size
 

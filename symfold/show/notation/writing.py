@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
 from symfold.show.notation.choices import cases, is_cases
 from symfold.show.notation.operations import level, pieces
 from symfold.show.notation.pieces import PRODUCT, SUM

@@ -13,13 +13,12 @@ from math import log10
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal, Input
+from symfold.core.leaves import Formal, Input
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.primitives import unbroadcast, zeros
 from symfold.core.sequences import element, reverse
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import substitute, walk
 from symfold.errors import Advice, InvalidValue
 from symfold.transform.autodiff.reversible import inverse, smallest_factor
 from symfold.transform.passes.rematerialization import is_group

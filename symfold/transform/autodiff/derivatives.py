@@ -12,11 +12,11 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.conversion import expression_as_node
 from symfold.core.functions import Head, row_of, where
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
+from symfold.core.leaves import Constant, Formal, number
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import (
     Apply,
     broadcast_like,
@@ -27,8 +27,6 @@ from symfold.core.primitives import (
     unbroadcast,
 )
 from symfold.core.shapes import ANY, Shape
-from symfold.core.tensors import number
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.transform.autodiff import guarded
 
@@ -68,7 +66,7 @@ def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) ->
 def partial(node: Node, position: int) -> Node:
     """The partial derivative of an elementwise node by one argument, as a node.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> import numpy as np
     >>> partial(np.sin(tensor("x")), 0)
     cos(x)

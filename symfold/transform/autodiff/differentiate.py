@@ -7,15 +7,14 @@ from typing import Any
 
 from symfold.base.arguments import one_of, quoted
 from symfold.base.trees import LEAF
+from symfold.core.leaves import Input, checked_name, number, tensor
 from symfold.core.names import Claims, covers, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.operations import Input
 from symfold.core.primitives import single, zeros
 from symfold.core.sequences import element
 from symfold.core.shapes import is_known, show, size_symbols
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.core.tensors import checked_name, number, tensor
 from symfold.errors import InvalidValue, listing
 from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import inlined

@@ -17,19 +17,17 @@ import sympy as sp
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
 from symfold.core.functions import isfinite, where
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal, FrozenArray, Input
+from symfold.core.leaves import Constant, Formal, FrozenArray, Input, number
+from symfold.core.nodes import Node, rebuilt, walk
 from symfold.core.primitives import Apply, guarded_product, is_primitive
 from symfold.core.shapes import Shape
-from symfold.core.tensors import number
-from symfold.core.walks import rebuilt, walk
 
 
 def guarded_nodes(roots: Sequence[Node], guarded: Iterable[Node] = ()) -> set[Node]:
     """The nodes below a branch of a choice, in addition to those below the given ones.
 
     >>> import sympy as sp
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> x = tensor("x")
     >>> inner = Node(sp.log, (x,))
     >>> sorted(map(str, guarded_nodes([Node(where, (x, inner, number(0))) + 1])))

@@ -16,11 +16,10 @@ import sympy as sp
 
 from symfold.core.blocks import Block
 from symfold.core.functions import row_of, where
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
+from symfold.core.leaves import Constant, Formal
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.primitives import Apply, carried_places, guarded_product, spread
 from symfold.core.shapes import Shape
-from symfold.core.walks import substitute, walk
 from symfold.transform.autodiff.derivatives import pull
 from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import with_divisions

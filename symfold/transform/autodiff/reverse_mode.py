@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal
+from symfold.core.leaves import Formal
+from symfold.core.nodes import Node, walk
 from symfold.core.shapes import NAME
-from symfold.core.walks import walk
 from symfold.transform.autodiff.adjoint_folds import (
     AdjointFold,
     PulledStep,

@@ -15,16 +15,15 @@ from operator import add, mul
 
 import sympy as sp
 
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, FrozenArray
+from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.shapes import is_known, settled
-from symfold.core.walks import substitute, walk
 
 
 def inverse(state: Sequence[Node], results: Sequence[Node], after: Sequence[Node]) -> dict[Node, Node]:
     """The parts of the state before a step that can be recovered one after the other from the state after it.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> a, b, c, d = (tensor(name, (2,)) for name in "abcd")
     >>> first = a + b ** 2
     >>> inverse((a, b), (first, 2 * b + first), (c, d))[b]
@@ -82,7 +81,7 @@ def solved(
 def smallest_factor(state: Sequence[Node], results: Sequence[Node]) -> float:
     """The least number, at most 1, that a step multiplies a part of its state by; the inverse divides errors by it too.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> a, b = tensor("a", (2,)), tensor("b", (2,))
     >>> smallest_factor((a, b), (a + 0.5 * b, 0.5 * b))
     0.5

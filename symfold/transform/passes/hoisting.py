@@ -20,8 +20,8 @@ import sympy as sp
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal
+from symfold.core.leaves import Constant, Formal
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.primitives import (
     Apply,
     broadcast_to,
@@ -36,7 +36,6 @@ from symfold.core.primitives import (
 )
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import substitute, walk
 from symfold.transform.passes.reassociation import reassociated
 from symfold.transform.passes.rematerialization import in_groups
 

@@ -14,10 +14,8 @@ from functools import reduce
 
 import sympy as sp
 
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
-from symfold.core.tensors import number
-from symfold.core.walks import walk, with_args
+from symfold.core.leaves import Constant, number
+from symfold.core.nodes import Node, walk, with_args
 
 Term = tuple[Node | None, tuple[Node, ...]]  # the dependent factor, if any, and the independent ones
 
@@ -25,7 +23,7 @@ Term = tuple[Node | None, tuple[Node, ...]]  # the dependent factor, if any, and
 def reassociated(results: Sequence[Node], state: Iterable[Node]) -> tuple[Node, ...]:
     """The results with what depends on the state separate from the rest.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> z, a, b = (tensor(name) for name in "zab")
     >>> reassociated([(z * a) * b + a * z, -(2 * (z - a))], [z])
     ((a*b + a)*z, -2*z - 2*(-a))

@@ -15,12 +15,11 @@ from math import isqrt
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal
+from symfold.core.leaves import Formal
+from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import concatenate, reshape
 from symfold.core.sequences import take_row
 from symfold.core.shapes import NAME, Shape, is_known
-from symfold.core.walks import rebuilt
 
 REMATS = ("sqrt", "reversible")
 SHORTEST = 8  # steps; with fewer, groups save nothing

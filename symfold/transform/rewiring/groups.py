@@ -15,11 +15,10 @@ import sympy as sp
 from symfold.base.arguments import whole
 from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, rebuilt
 from symfold.core.sequences import join, strided, take
 from symfold.core.shapes import Size, size_symbols
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import rebuilt
 from symfold.errors import Advice, InvalidValue, depth_is_symbolic
 from symfold.transform.rewiring.reads import fold_reading, step_reading
 

@@ -12,18 +12,16 @@ from typing import Any
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted
-from symfold.core.applied_layers import Call, is_name
-from symfold.core.blocks import Block
+from symfold.core.blocks import Block, Call, is_name
 from symfold.core.folds import Fold, apply_fold
+from symfold.core.leaves import Constant
 from symfold.core.names import applied_layers, covers, names_of, places_of, show_names
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.nodes import Node, rebuilt, with_args
 from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive, zeros
 from symfold.core.sequences import has_rest, join
 from symfold.core.shapes import length
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import rebuilt, with_args
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.named_layers import Layer
 from symfold.transform.step_ranges import entries_in, ranges_by_marks

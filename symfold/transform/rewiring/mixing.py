@@ -17,10 +17,10 @@ import sympy as sp
 
 from symfold.base.arguments import ordered, quoted
 from symfold.core.conversion import as_node, expression_as_node
+from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import show
-from symfold.core.tensors import tensor
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend import named_layers
 

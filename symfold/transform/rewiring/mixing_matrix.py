@@ -11,15 +11,14 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Input
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive
 from symfold.core.shapes import NAME
-from symfold.core.walks import walk
 from symfold.errors import InvalidType, NoRule, TooLarge
 from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.mixing import mixing

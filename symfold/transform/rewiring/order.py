@@ -10,17 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symfold.core.applied_layers import Call
-from symfold.core.blocks import prefixed
+from symfold.core.blocks import Call, prefixed
 from symfold.core.folds import Fold, apply_fold
+from symfold.core.leaves import Input
 from symfold.core.names import applied_layers, covers, names_of, places_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Input
+from symfold.core.nodes import Node, rebuilt, with_args
 from symfold.core.sequences import join
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress
-from symfold.core.walks import rebuilt, with_args
 from symfold.errors import InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, Weight
 from symfold.frontend.named_layers import Layer, weight_name

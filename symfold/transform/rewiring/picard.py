@@ -14,8 +14,7 @@ from symfold.base.arguments import whole
 from symfold.core.blocks import prefixed
 from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.walks import rebuilt
+from symfold.core.nodes import Node, rebuilt
 from symfold.errors import ShapeError
 from symfold.transform.rewiring.reads import Operand, fold_reading
 

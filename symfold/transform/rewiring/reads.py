@@ -12,13 +12,12 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, fold_nodes
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, substitute, walk, with_args
 from symfold.core.primitives import is_primitive, logsumexp, softmax
 from symfold.core.sequences import stack
 from symfold.core.shapes import Size
-from symfold.core.walks import substitute, walk, with_args
 
 Operand = tuple[Node, bool]  # a value, and whether it is a sequence with one entry per step
 

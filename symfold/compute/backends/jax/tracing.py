@@ -13,14 +13,13 @@ from jax.custom_derivatives import SymbolicZero
 
 from symfold.compute.backends.jax.functions import row_of
 from symfold.compute.evaluate import constant_value
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select
 from symfold.core.functions import numbers_of
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 from symfold.transform.autodiff.guarded import fold_below
 from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each, local_adjoint, numbers_in

@@ -19,12 +19,11 @@ from symfold.compute.backends.native.axes import (
     repeats,
     row_lookup_axis,
 )
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import add_embedded, dot, einsum, embed, is_primitive
-from symfold.core.walks import walk
 
 
 def batch_axes(order: Sequence[Node], leaf_axes: Mapping[Node, Any]) -> dict[Node, Any]:

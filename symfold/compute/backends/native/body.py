@@ -17,16 +17,14 @@ from symfold.compute.backends.native.matrices import write_product
 from symfold.compute.backends.native.primitives import write_primitive
 from symfold.compute.backends.native.windows import padded_windows
 from symfold.compute.backends.native.writer import Source
-from symfold.compute.backends.numpy.elementwise import number_of
 from symfold.compute.evaluate import constant_value
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant, number_of
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import dot, einsum, is_primitive, reshape, splits_leading_axis, windows
 from symfold.core.sequences import reverse_row
 from symfold.core.shapes import NAME
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 
 

@@ -16,10 +16,10 @@ import sympy as sp
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.formats import FORMATS
 from symfold.compute.backends.native.instructions import Reg
-from symfold.compute.backends.numpy.elementwise import number_of
 from symfold.core import functions as f
 from symfold.core.functions import Head, relu, sigmoid, softplus, step
 from symfold.core.functions.activations import FAR
+from symfold.core.leaves import number_of
 from symfold.core.nodes import Node
 from symfold.errors import NoRule
 

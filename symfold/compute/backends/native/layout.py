@@ -14,9 +14,8 @@ from typing import Any
 from symfold.compute.backends.native.batch import block_axes
 from symfold.compute.backends.native.code import pieces
 from symfold.core.folds import Fold
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import dot, einsum, is_primitive
-from symfold.core.walks import walk
 
 DIVIDED = 2**17  # multiplications: threads are worth their barriers from such a product on
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symfold.compute.backends.numpy.elementwise import number_of
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.operations import Formal
+from symfold.core.leaves import Formal, number_of
+from symfold.core.nodes import Node, walk, with_args
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import reverse, reverse_row
-from symfold.core.walks import walk, with_args
 from symfold.transform.passes.hoisting import dependents
 
 

@@ -12,7 +12,7 @@ from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.code import Code, pieces
 from symfold.compute.backends.native.functions import emit
 from symfold.compute.backends.native.instructions import Index, Reg
-from symfold.compute.backends.numpy.elementwise import number_of
+from symfold.core.leaves import number_of
 from symfold.core.nodes import Node
 
 Where = Callable[[Array], tuple[str, int]]  # the address of an array's entry, and its stride along the vector

@@ -26,14 +26,13 @@ from symfold.compute.backends.native.threads import MEET
 from symfold.compute.backends.native.writer import Source
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Layout
+from symfold.core.leaves import Input
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.operations import Input
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import add_embedded, embed, is_primitive
 from symfold.core.shapes import NAME, is_concrete, is_known
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.core.walks import walk
 from symfold.errors import InvalidValue
 
 

@@ -13,12 +13,11 @@ import numpy as np
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, rebuilt_inside
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant, Formal, FrozenArray
+from symfold.core.leaves import Constant, Formal, FrozenArray
+from symfold.core.nodes import Node, substitute
 from symfold.core.primitives import Apply, add_windows, causal, einsum, is_primitive, item, windows
 from symfold.core.sequences import reverse, reverse_row
 from symfold.core.shapes import is_concrete
-from symfold.core.walks import substitute
 
 
 def rewritten(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -54,7 +53,7 @@ def mask(scores: Node) -> Node | None:
 def correlated(node: Node, bar: Node) -> Node | None:
     """The sum of product windows as a product with windows: the flipped kernel over the padded cotangent, at stride 1.
 
-    >>> from symfold.core.tensors import tensor
+    >>> from symfold.core.leaves import tensor
     >>> x, y, W = tensor("x", (9,)), tensor("y", (7,)), tensor("W", (3,))
     >>> window = {"kernel": (3,), "stride": (1,), "padding": (0,), "dilation": (1,), "fill": 0.0}
     >>> rewritten([add_windows(einsum(y, W, subscripts="a,i->ai"), x, **window)])[0].op.attributes

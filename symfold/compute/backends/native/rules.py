@@ -8,9 +8,8 @@ from symfold.compute.backends.native.arrays import is_view
 from symfold.compute.backends.native.functions import ROWS
 from symfold.compute.backends.native.primitives import RULES
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, causal, dot, einsum, is_primitive, reshape, windows
-from symfold.core.walks import walk
 from symfold.transform.inlining import decomposed, formals_of
 
 

@@ -2,8 +2,6 @@
 
 In: a net of known shapes. Out: Python source that calls NumPy, and the program it defines.
 
-    elementwise     elementwise operations that write into an array
-    sigmoids        sigmoids as exponentials
     writer          the source of a program under construction
     views           values that share the memory of others
     calls           the NumPy calls of one operation

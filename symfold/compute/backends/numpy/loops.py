@@ -9,14 +9,13 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.compute.backends.numpy.elementwise import absorbed
+from symfold.compute.backends.numpy.calls import absorbed
 from symfold.compute.backends.numpy.views import is_view
 from symfold.compute.backends.numpy.writer import Ref, Scope, Source
 from symfold.core.folds import Fold
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.core.shapes import Shape
 from symfold.core.stacked_inputs import known_count
-from symfold.core.walks import walk
 
 Write = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Ref]], dict[Node, Any]]
 

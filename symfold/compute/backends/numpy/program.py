@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
-from symfold.compute.backends.numpy.sigmoids import with_exponentials
 from symfold.compute.backends.numpy.straight_line import write
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Parameters
+from symfold.core.folds import rebuilt_inside
+from symfold.core.functions import sigmoid
+from symfold.core.leaves import number
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs
+from symfold.frontend.arithmetic import negative, reciprocal
 from symfold.transform.passes.hoisting import hoisted
 
 FUNCTIONS = (
@@ -25,6 +29,26 @@ FUNCTIONS = (
     "logaddexp", "matmul", "maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin",
     "sinh", "sqrt", "stack", "subtract", "take", "tan", "tanh",
 )  # fmt: skip
+
+
+def with_exponentials(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with every sigmoid as 1/(1 + exp(-z)), in folds too: NumPy has no sigmoid. Runs before hoisting.
+
+    The minus sign merges with a sum inside: `-(z W + b)` is one subtraction from `-b`, computed once for all steps.
+    If exp overflows to inf, 1/inf is the correct 0.
+
+    >>> from symfold.core.leaves import tensor
+    >>> with_exponentials([Node(sigmoid, (tensor("z"),))])
+    (1/(1 + exp(-z)),)
+    """
+    return rebuilt_inside(roots, _rule)
+
+
+def _rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+    if node.op is sigmoid:
+        return reciprocal(Node(sp.Add, (number(1), Node(sp.exp, (negative(args[0]),)))))
+    return None
+
 
 TARGET = Target(passes=(with_exponentials, hoisted))
 

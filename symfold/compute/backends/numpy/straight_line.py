@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.compute.backends.numpy.calls import elementwise_lines, primitive_lines
-from symfold.compute.backends.numpy.elementwise import absorbed
+from symfold.compute.backends.numpy.calls import absorbed, elementwise_lines, primitive_lines
 from symfold.compute.backends.numpy.loops import write_fold
 from symfold.compute.backends.numpy.views import is_view, spread, view
 from symfold.compute.backends.numpy.writer import Ref, Source
-from symfold.core.applied_layers import Call
+from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select
-from symfold.core.nodes import Node
-from symfold.core.operations import Constant
+from symfold.core.leaves import Constant
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import is_primitive, reshape, splits_leading_axis
 from symfold.core.shapes import NAME
-from symfold.core.walks import walk
 from symfold.errors import NoRule
 
 

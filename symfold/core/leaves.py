@@ -1,26 +1,18 @@
-"""Operations: the protocol of a node's operation, and the operations without arguments: inputs, formals, constants."""
+"""Leaves: nodes without arguments. Inputs, parameters, formals and constants, and the operations that they hold."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import real
-from symfold.core.shapes import Shape
+from symfold.base.arguments import quoted, real
+from symfold.core.nodes import Node
+from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
-
-if TYPE_CHECKING:
-    from symfold.core.nodes import Node
-
-
-@runtime_checkable
-class Operation(Protocol):
-    """The operation of a node, if it is not a SymPy class."""
-
-    def infer(self, args: tuple[Node, ...]) -> Shape: ...
 
 
 @dataclass(frozen=True)
@@ -120,3 +112,56 @@ class Constant:
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.value.shape if isinstance(self.value, FrozenArray) else ()
+
+
+def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
+    """An input by name. A size may be None (unknown until numbers are given), and so may the whole shape.
+
+    >>> tensor("x", (None, 3)).shape, tensor("x") == tensor("x")
+    ((x.shape[0], 3), True)
+    """
+    return Node(Input(checked_name(name), input_shape(name, shape)))
+
+
+def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node:
+    """A trainable input by name; `start` is the distribution that `init` draws it from.
+
+    SymPy sees its name only: in `sp.tanh(w) + w` the symbol is the parameter, in `sp.tanh(w)` alone it is an input `w`
+    (write `sf.tanh(w)` or `np.tanh(w)`).
+
+    >>> parameter("W", (3, 3)).shape
+    (3, 3)
+    """
+    sizes = input_shape(name, shape)
+    if start is not None and not isinstance(start, Normal):
+        raise InvalidType(
+            f"the start of parameter {name!r} must be a sf.Normal, got {quoted(start)} "
+            "(as sf.Normal(0.0, 0.1): mean and deviation)"
+        )
+    return Node(Input(checked_name(name), sizes, "parameter", start or default_start(sizes)))
+
+
+def default_start(shape: Shape) -> Normal:
+    """Zero for biases (at most one axis longer than 1); else normal, with deviation 1/sqrt(number of inputs)."""
+    long = [size for size in shape if size != 1]
+    inputs = next((size for size in shape if isinstance(size, int) and size > 1), 1)
+    return Normal(0.0, inputs**-0.5) if len(long) > 1 else Normal(0.0, 0.0)
+
+
+def checked_name(name: str) -> str:
+    """A name that is an identifier, so that every printer can show it."""
+    if not isinstance(name, str):
+        raise InvalidType(f"{quoted(name)} of type {type(name).__name__} is not a name (give a string, as 'x')")
+    if not name.isidentifier():
+        raise InvalidValue(f"{name!r} is not a name (use letters, digits and underscores, and begin with a letter)")
+    return name
+
+
+def number(value: int | float | sp.Expr) -> Node:
+    """A number as a node."""
+    return Node(Constant(sp.Float(value) if isinstance(value, float) else sp.sympify(value)))
+
+
+def number_of(node: Node) -> sp.Expr | None:
+    """The value of a constant node that is a number, else None."""
+    return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
