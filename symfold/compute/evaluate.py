@@ -18,6 +18,7 @@ from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, fits, show
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
 from symfold.transform.inlining import with_divisions
@@ -26,6 +27,7 @@ from symfold.transform.specialize import match, with_shapes
 
 def constant_value(node: Node) -> Any:
     """The NumPy value of a constant."""
+    assert isinstance(node.op, Constant)
     value = node.op.value
     if isinstance(value, FrozenArray):
         return value.array
@@ -60,9 +62,9 @@ class Evaluator(Interpreter):
             value = constant_value(node)
             # int64 would wrap around; Python's integers beside objects are exact
             return value if self.objects else np.asarray(value, dtype=np.float64)[()]
+        assert isinstance(node.op, Input)
         if node.shape[-1:] == (NAME,):
             return node.op.name
-        assert isinstance(node.op, Input)
         if node.op.name not in self.values:
             given = ", ".join(map(repr, self.values)) or "nothing"
             raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given})")
@@ -84,6 +86,7 @@ class Evaluator(Interpreter):
             if self.exact:
                 return np.frompyfunc(op, len(args), 1)(*args)
             return numbers_of(op)(*args)
+        assert isinstance(op, Apply)
         return op.evaluate(*args)
 
 

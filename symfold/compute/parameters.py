@@ -16,9 +16,8 @@ from symfold.core.attach import attach
 from symfold.core.leaves import Normal
 from symfold.core.names import Claims, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
 from symfold.core.shapes import is_concrete, show
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown
 
 
@@ -26,7 +25,7 @@ from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, li
 class Layout:
     """The position of each leaf in the buffer; the members of a family are adjacent."""
 
-    leaves: tuple[Node, ...]
+    leaves: tuple[Leaf, ...]
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -34,7 +33,7 @@ class Layout:
         return tuple(accumulate(sizes, initial=0))
 
     @cached_property
-    def places(self) -> dict[Node, int]:
+    def places(self) -> dict[Leaf, int]:
         """The position of every leaf among the leaves."""
         return {leaf: place for place, leaf in enumerate(self.leaves)}
 
@@ -50,11 +49,11 @@ class Layout:
                 places.setdefault(leaf.op.name, []).append((number, None))
         return places
 
-    def place(self, leaf: Node) -> tuple[int, int | slice | None]:
+    def place(self, leaf: Leaf) -> tuple[int, int | slice | None]:
         """The place of a leaf: its number, or that of its family with the position, or the slice, within it."""
         if leaf in self.places:
             return self.places[leaf], None
-        names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else [leaf.op.name]
+        names = list(leaf.op.names)
         if names[0] not in self.names:
             raise UnknownKey(f"no parameter {names[0]!r} (the net has {listing(map(repr, self.names))})")
         number, position = self.names[names[0]][0]
@@ -93,7 +92,7 @@ class Parameters(MutableMapping[str, Any]):
         self.layout = layout
         self.flat = np.zeros(layout.offsets[-1]) if flat is None else flat
 
-    def array_of(self, leaf: Node) -> Any:
+    def array_of(self, leaf: Leaf) -> Any:
         """The array of a leaf, or of a slice of a family."""
         number, part = self.layout.place(leaf)
         array = self._leaf_array(number)

@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import quoted, real
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
 
@@ -37,7 +37,7 @@ class Fixed(Normal):
 
 
 @dataclass(frozen=True)
-class Input:
+class Input(Operation):
     """A named value from outside; its role is "input", "parameter" or "layer" (then it is the layer's name).
 
     If it is only `named`, by a SymPy symbol, it is the net's tensor of that name, or an input if there is none.
@@ -49,12 +49,16 @@ class Input:
     start: Normal | None = None
     named: bool = False
 
+    @property
+    def names(self) -> tuple[str]:
+        return (self.name,)
+
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.shape
 
 
 @dataclass(frozen=True)
-class Formal:
+class Formal(Operation):
     """An argument of a block, by position; `level` is 0 in a closed block, and the nesting depth while tracing."""
 
     level: int
@@ -86,7 +90,7 @@ class FrozenArray:
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Operation):
     """A SymPy number or a frozen array."""
 
     value: sp.Expr | FrozenArray
@@ -114,7 +118,7 @@ class Constant:
         return self.value.shape if isinstance(self.value, FrozenArray) else ()
 
 
-def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
+def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node[Input]:
     """An input by name. A size may be None (unknown until numbers are given), and so may the whole shape.
 
     >>> tensor("x", (None, 3)).shape, tensor("x") == tensor("x")
@@ -123,7 +127,7 @@ def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
     return Node(Input(checked_name(name), input_shape(name, shape)))
 
 
-def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node:
+def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node[Input]:
     """A trainable input by name; `start` is the distribution that `init` draws it from.
 
     SymPy sees its name only: in `sp.tanh(w) + w` the symbol is the parameter, in `sp.tanh(w)` alone it is an input `w`
@@ -157,7 +161,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def number(value: int | float | sp.Expr) -> Node:
+def number(value: int | float | sp.Expr) -> Node[Constant]:
     """A number as a node."""
     return Node(Constant(sp.Float(value) if isinstance(value, float) else sp.sympify(value)))
 

@@ -16,13 +16,13 @@ from symfold.core.leaves import Input
 from symfold.core.nodes import Node, substitute, walk
 from symfold.core.sequences import names_of_node
 from symfold.core.shapes import NAME, Rest, Shape, show
-from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, count_of
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, count_of, is_input, is_leaf
 from symfold.errors import InvalidValue, ShapeError, listing
 
 
-def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
+def leaves_of(roots: Iterable[Node]) -> tuple[Leaf, ...]:
     """The inputs and stacked inputs that the roots read, in order of first use (none is inside a block)."""
-    return tuple(node for node in walk(roots) if isinstance(node.op, (Input, StackedInputs)))
+    return tuple(filter(is_leaf, walk(roots)))
 
 
 def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -40,11 +40,9 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
     ...
     symfold.errors.ShapeError: two different tensors are named 'x': a parameter of shape (2, 3) and an input of shape (...) (rename one, or use one object for both)
     """
-    tensors: dict[str, Node] = {}
-    shapeless: list[Node] = []
-    for node in leaves_of(roots):
-        if isinstance(node.op, StackedInputs):
-            continue
+    tensors: dict[str, Node[Input]] = {}
+    shapeless: list[Node[Input]] = []
+    for node in filter(is_input, leaves_of(roots)):
         if node.op.role == "input" and node.shape == (Rest((node.op.name,)),):
             shapeless.append(node)
         elif node.shape != (NAME,) and tensors.setdefault(node.op.name, node) is not node:
@@ -67,7 +65,7 @@ def name_clash(name: str, first: tuple[str, Shape], second: tuple[str, Shape]) -
     )
 
 
-def tensor_clash(first: Node, second: Node) -> ShapeError:
+def tensor_clash(first: Node[Input], second: Node[Input]) -> ShapeError:
     """`name_clash` of two inputs."""
     return name_clash(first.op.name, (first.op.role, first.shape), (second.op.role, second.shape))
 

@@ -15,14 +15,14 @@ from symfold.base.arguments import place_of, quoted
 from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node, as_symbol, is_truth
-from symfold.core.folds import Fold
+from symfold.core.folds import Fold, is_fold
 from symfold.core.leaves import Formal, Input
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
 from symfold.core.nodes import Node, substitute, walk
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, is_input
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def listed(leaf: Node) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, repr=False)
-class Net(Operators):
+class Net(Operators["Net"]):
     """A computation over inputs and parameters.
 
     >>> import symfold as sf
@@ -57,7 +57,7 @@ class Net(Operators):
     outputs: tuple[Node, ...]
     form: Form = LEAF
     # leaves that the net takes even if it does not read them: a gradient takes the inputs of its loss, in their order
-    signature: tuple[Node, ...] = ()
+    signature: tuple[Leaf, ...] = ()
 
     # -- conversion
 
@@ -107,7 +107,7 @@ class Net(Operators):
     # -- structure
 
     @cached_property
-    def leaves(self) -> tuple[Node, ...]:
+    def leaves(self) -> tuple[Leaf, ...]:
         """Inputs, parameters and names of layers, stacked or not, in order of first use."""
         for node in walk(self.outputs):
             if isinstance(node.op, Formal):
@@ -121,20 +121,22 @@ class Net(Operators):
         signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
         return tuple(dict.fromkeys((*signature, *leaves)))
 
-    def _members(self, role: str) -> tuple[Node, ...]:
-        members: list[Node] = []
+    def _members(self, role: str) -> tuple[Node[Input], ...]:
+        members: list[Node[Input]] = []
         for leaf in self.leaves:
-            if leaf.op.role == role:
-                members += leaf.op.members if isinstance(leaf.op, StackedInputs) else [leaf]
+            if leaf.op.role == role and isinstance(leaf.op, StackedInputs):
+                members += leaf.op.members
+            elif leaf.op.role == role and is_input(leaf):
+                members.append(leaf)
         return tuple(dict.fromkeys(members))
 
     @cached_property
-    def inputs(self) -> tuple[Node, ...]:
+    def inputs(self) -> tuple[Node[Input], ...]:
         """The inputs, in order of first use, which is the order of positional values."""
         return self._members("input")
 
     @cached_property
-    def params(self) -> tuple[Node, ...]:
+    def params(self) -> tuple[Node[Input], ...]:
         """The parameters, in order of first use."""
         return self._members("parameter")
 
@@ -144,9 +146,9 @@ class Net(Operators):
         return self._as_node_().shape
 
     @cached_property
-    def bindings(self) -> tuple[Node, ...]:
+    def bindings(self) -> tuple[Node[Fold], ...]:
         """The folds outside other folds, in the order of computation."""
-        return tuple(node for node in walk(self.outputs) if isinstance(node.op, Fold))
+        return tuple(filter(is_fold, walk(self.outputs)))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

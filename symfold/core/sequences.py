@@ -22,7 +22,7 @@ from symfold.core.arrays import add_at, set_at, zeros_like
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
-from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
+from symfold.core.primitives import TOGETHER, Apply, Primitive, concatenate, expand, is_primitive, item, primitive
 from symfold.core.shapes import ANY, Shape, is_known, length
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
 from symfold.errors import InvalidValue
@@ -103,9 +103,7 @@ def positions_of(values: Sequence[int]) -> Positions:
 
 def names_of_node(node: Node) -> Names:
     """The names of the inputs that a node is, or is a sequence of; none for any other node."""
-    if isinstance(node.op, Input):
-        return (node.op.name,)
-    if isinstance(node.op, StackedInputs):
+    if isinstance(node.op, (Input, StackedInputs)):
         return node.op.names
     if is_primitive(node, stack_row):
         parts = [names_of_node(arg) for arg in node.args]
@@ -117,9 +115,9 @@ def names_of_node(node: Node) -> Names:
         listed = tuple(names)
         if entry := entry_of(node):
             return (listed[entry[1]],)
-        if is_primitive(node, reverse_row):
-            return listed[::-1]
-        return tuple(listed[k] for k in dict(node.op.attributes)["positions"])
+        if is_primitive(node, take_row):
+            return tuple(listed[k] for k in dict(node.op.attributes)["positions"])
+        return listed[::-1]
     return ()
 
 
@@ -139,16 +137,24 @@ def stack(parts: Sequence[Any]) -> Node:
     if len(distinct) < len(nodes):
         position = {node: k for k, node in enumerate(distinct)}
         return take(stack(distinct), positions_of([position[node] for node in nodes]))
-    first = nodes[0].op
-    if all(
-        isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start)
-        for n in nodes
-    ) and (len({n.op.name for n in nodes}) == len(nodes)):
-        return Node(StackedInputs(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
+    if (inputs := _stacked_inputs(nodes)) is not None:
+        return Node(inputs)
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
     return _pieces(nodes, [entry[0] if entry else None for entry in entries])
+
+
+def _stacked_inputs(nodes: Sequence[Node]) -> StackedInputs | None:
+    """Inputs of one shape, role and start, and of different names, as stacked inputs; None for other nodes."""
+    inputs = [node.op for node in nodes if isinstance(node.op, Input)]
+    if len(inputs) < len(nodes):
+        return None
+    first, names = inputs[0], [op.name for op in inputs]
+    alike = all((op.shape, op.role, op.start) == (first.shape, first.role, first.start) for op in inputs)
+    if not alike or len(set(names)) < len(names):
+        return None
+    return StackedInputs(compress(names), first.shape, first.role, first.start)
 
 
 def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
@@ -176,11 +182,12 @@ def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
 
 def _plain_rows(nodes: Sequence[Node]) -> Any:
     """The array of constants of one shape, if they are all exact; None also if it is large and has equal rows."""
-    if not all(isinstance(node.op, Constant) and node.shape == nodes[0].shape for node in nodes):
+    constants = [node.op for node in nodes if isinstance(node.op, Constant) and node.shape == nodes[0].shape]
+    if len(constants) < len(nodes):
         return None
     if len(nodes) * prod(nodes[0].shape) > LARGEST and len(set(nodes)) < len(nodes):
         return None
-    rows = [node.op.plain for node in nodes]
+    rows = [constant.plain for constant in constants]
     return None if any(row is None for row in rows) else np.array(rows)
 
 
@@ -197,10 +204,10 @@ def element(sequence: Node, position: int) -> Node:
     if is_primitive(sequence, stack_row):
         return sequence.args[position]
     if is_primitive(sequence, take_row):
-        return element(sequence.args[0], dict(op.attributes)["positions"][position])
+        return element(sequence.args[0], dict(sequence.op.attributes)["positions"][position])
     if is_primitive(sequence, reverse_row) and isinstance(length(sequence.shape), int):
         return element(sequence.args[0], length(sequence.shape) - 1 - position)
-    if is_primitive(sequence, expand) and dict(op.attributes)["axis"] == -len(sequence.shape):
+    if is_primitive(sequence, expand) and dict(sequence.op.attributes)["axis"] == -len(sequence.shape):
         return sequence.args[0]
     if is_primitive(sequence, concatenate) and joins_sequences(sequence):
         for part in sequence.args:
@@ -211,7 +218,7 @@ def element(sequence: Node, position: int) -> Node:
     return item(sequence, index=(position,))
 
 
-def joins_sequences(node: Node) -> bool:
+def joins_sequences(node: Node[Apply]) -> bool:
     """Whether a concatenation is along the leading axis, of parts of known length."""
     parts = node.args
     return all(is_known(p.shape) and isinstance(p.shape[0], int) for p in parts) and (
@@ -225,7 +232,7 @@ def take(sequence: Node, positions: Positions) -> Node:
     if isinstance(size, int) and positions == range(size):
         return sequence
     if is_primitive(sequence, take_row):
-        inner = dict(op.attributes)["positions"]
+        inner = dict(sequence.op.attributes)["positions"]
         return take(sequence.args[0], positions_of([inner[k] for k in positions]))
     if is_primitive(sequence, reverse_row) and isinstance(size, int):
         return take(sequence.args[0], positions_of([size - 1 - k for k in positions]))
@@ -268,6 +275,7 @@ def rest(sequence: Node, first: int = 1) -> Node:
     >>> rest(layers("f", count="n").stacked_inputs()[0]).op.names
     Numbered(prefix='f', start=2, count=n - 1, step=1)
     """
+    assert isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
     return Node(replace(sequence.op, names=sequence.op.names.rest(first)))
 
 
@@ -282,7 +290,9 @@ def strided(sequence: Node, stride: int, offset: int) -> Node | None:
     if is_primitive(sequence, reverse_row):
         entries = strided(sequence.args[0], stride, stride - 1 - offset)
         return None if entries is None else reverse(entries)
-    return Node(replace(sequence.op, names=sequence.op.names.strided(stride, offset))) if has_rest(sequence) else None
+    if not isinstance(sequence.op, StackedInputs) or not isinstance(sequence.op.names, Numbered):
+        return None
+    return Node(replace(sequence.op, names=sequence.op.names.strided(stride, offset)))
 
 
 def reverse(sequence: Any) -> Node:

@@ -11,7 +11,7 @@ import sympy as sp
 from symfold.core.attach import attach
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
-from symfold.core.leaves import Constant, number
+from symfold.core.leaves import number, number_of
 from symfold.core.nodes import Node
 from symfold.frontend.numpy_functions import call_numpy
 
@@ -25,21 +25,16 @@ def binary(head: Head, left: Any, right: Any) -> Node:
 
 def negative(node: Node) -> Node:
     """Minus a node; a constant is negated."""
-    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-        return number(-node.op.value)
-    return Node(sp.Mul, (number(-1), node))
+    value = number_of(node)
+    return Node(sp.Mul, (number(-1), node)) if value is None else number(-value)
 
 
 def reciprocal(node: Node) -> Node:
     """One over a node; an exact constant is inverted (the reciprocal of a float would be rounded)."""
-    if (
-        isinstance(node.op, Constant)
-        and isinstance(node.op.value, sp.Expr)
-        and node.op.value != 0
-        and not node.op.value.has(sp.Float)
-    ):
-        return number(1 / node.op.value)
-    return Node(sp.Pow, (node, number(-1)))
+    value = number_of(node)
+    if value is None or value == 0 or value.has(sp.Float):
+        return Node(sp.Pow, (node, number(-1)))
+    return number(1 / value)
 
 
 # by their names in Python, or as array methods

@@ -28,7 +28,7 @@ COMPARED = (
 )
 
 
-class Tracer(Operators):
+class Tracer(Operators["Tracer"]):
     """A node as a mapper sees it."""
 
     __slots__ = ("node",)

@@ -16,12 +16,13 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.blocks import Call
+from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Constant, Input
 from symfold.core.names import applied_layers, covers, names_of
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
-from symfold.core.primitives import Apply, read_places
+from symfold.core.primitives import is_apply, read_places
 from symfold.errors import InvalidValue
 from symfold.transform.rewiring.lesion import lesion
 from symfold.transform.rolling import roll
@@ -129,7 +130,7 @@ class _Reach(Interpreter):
         """The name of a layer or parameter; ZERO for zero, the result of an omitted layer."""
         if isinstance(node.op, Constant):
             return ZERO if node.op.value == 0 else False
-        return node.op.name if getattr(node.op, "role", "") in ("layer", "parameter") else False
+        return node.op.name if isinstance(node.op, Input) and node.op.role in ("layer", "parameter") else False
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         return value is True
@@ -137,10 +138,10 @@ class _Reach(Interpreter):
     def collect(self, entries: Entries, node: Node) -> Any:
         return any(entry is True for entry in entries)
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: Node[Fold]) -> None:
         self.fold_depth += 1
 
-    def end(self, node: Node) -> None:
+    def end(self, node: Node[Fold]) -> None:
         self.fold_depth -= 1
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
@@ -152,9 +153,9 @@ class _Reach(Interpreter):
             else:
                 self.outside.append(args[0])
             return args[0] == self.layer or any(arg is True for arg in args[1:])
-        operands = [args[k] for k in read_places(node)] if isinstance(op, Apply) else args
-        if isinstance(op, Apply):
-            groups = op.groups(len(args))
+        operands = args
+        if is_apply(node):
+            operands, groups = [args[k] for k in read_places(node)], node.op.groups(len(args))
         elif op is sp.Add:
             groups = (tuple(range(len(args))),)
         else:

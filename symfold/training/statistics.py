@@ -112,12 +112,10 @@ class StatisticsEvaluator(Evaluator):
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         op = node.op
-        means = statistics_of(op.body) if isinstance(op, Call) and op.body is not None else {}
-        if not means:
+        body = op.body if isinstance(op, Call) else None
+        if body is None or not (means := statistics_of(body)):
             return super().apply(node, args)
-        result, *numbers = self.run(
-            (*op.body.results, *means.values()), dict(zip(op.body.formals, args[1:], strict=True))
-        )
+        result, *numbers = self.run((*body.results, *means.values()), dict(zip(body.formals, args[1:], strict=True)))
         statistics = {key: number[0] for key, number in zip(means, numbers, strict=True)}
         before = self.statistics.setdefault(args[0], statistics)
         if not all(np.array_equal(before[key], number, equal_nan=True) for key, number in statistics.items()):

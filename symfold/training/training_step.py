@@ -16,7 +16,7 @@ from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.leaves import Fixed, Input, Normal
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
 from symfold.training.optimizers import Optimizer, PerParameter
@@ -55,7 +55,7 @@ def training_step(
     return Net((value, *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), loss_and_gradients.signature)
 
 
-def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
+def moved(loss: Net, trained: Sequence[str] | None) -> list[Leaf]:
     """The leaves that move: all but fixed ones, or those of these names; single members if a family splits."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter" and not isinstance(leaf.op.start, Fixed)]
     if trained is None:
@@ -68,10 +68,10 @@ def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
         for leaf in touched
         for k in range(len(listed(leaf)))
     )
-    return [node for node in members if node.op.name in trained]
+    return [leaf for leaf in members if not set(trained).isdisjoint(listed(leaf))]
 
 
-def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
+def slot_of(leaf: Leaf, slot: str | PerParameter) -> Leaf:
     """The slot of a parameter, as a parameter of the step that starts at zero."""
     op = leaf.op
     name = slot if isinstance(slot, str) else slot.name

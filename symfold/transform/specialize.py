@@ -18,7 +18,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_known, show
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Numbered, StackedInputs, is_input, is_leaf
 from symfold.errors import InvalidValue, ShapeError
 
 Sizes = Mapping[sp.Symbol, int]
@@ -33,7 +33,7 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
     """
     sizes: dict[sp.Symbol, int] = {}
     for leaf in net.leaves:
-        if isinstance(leaf.op, Input) and leaf.op.name in shapes and leaf.shape != (NAME,):
+        if is_input(leaf) and leaf.op.name in shapes and leaf.shape != (NAME,):
             match(leaf, tuple(shapes[leaf.op.name]), sizes)
         elif isinstance(leaf.op, StackedInputs) and leaf.op.role == "input":
             for name in members(leaf.op, shapes):
@@ -50,7 +50,7 @@ def members(family: StackedInputs, shapes: Mapping[str, Sequence[int]]) -> list[
 def net_with_sizes(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
     """The net with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
     roots = with_sizes((*net.outputs, *net.signature), sizes, shapes)
-    return Net(roots[: len(net.outputs)], _form(net.form, sizes), roots[len(net.outputs) :])
+    return Net(roots[: len(net.outputs)], _form(net.form, sizes), tuple(filter(is_leaf, roots[len(net.outputs) :])))
 
 
 def _form(form: Any, sizes: Sizes) -> Any:
@@ -60,7 +60,7 @@ def _form(form: Any, sizes: Sizes) -> Any:
     return tuple(_form(part, sizes) for part in form) if isinstance(form, tuple) else form
 
 
-def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
+def match(leaf: Node[Input], shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
     """Read the unknown sizes of an input off a shape; raise if it does not fit."""
     if not is_known(leaf.shape):
         return

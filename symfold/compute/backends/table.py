@@ -14,6 +14,7 @@ from symfold.compute.backends.stacks import Stack
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidValue, MissingPackage
 
 DTYPES = ("float64", "float32")
@@ -51,7 +52,7 @@ class Update:
     """
 
     net: Net
-    moved: tuple[Node, ...]
+    moved: tuple[Leaf, ...]
     start: Parameters
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.core.arrays import namespace
 from symfold.errors import InvalidValue, NoRule, listing, unknown
 
@@ -151,7 +152,7 @@ class Lambdified:
         return numbers_of(head)(*map(np.asarray, args))[()]
 
 
-@cache
+@cached(None)
 def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     """The function by which a package computes an elementwise function.
 

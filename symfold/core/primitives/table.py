@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,9 +20,12 @@ from symfold.base.arguments import whole
 from symfold.core.arrays import namespace
 from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, is_known
 from symfold.errors import InvalidValue, NoRule, ShapeError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 Attributes = tuple[tuple[str, Any], ...]
 Positions = tuple[int, ...]
@@ -88,7 +91,7 @@ class Primitive:
 
 
 @dataclass(frozen=True)
-class Apply:
+class Apply(Operation):
     """A primitive with its attributes: the operation of a node."""
 
     primitive: Primitive
@@ -159,9 +162,14 @@ def primitive(
     return PRIMITIVES[name]
 
 
-def is_primitive(node: Node, *rows: Primitive) -> bool:
+def is_primitive(node: Node, *rows: Primitive) -> TypeIs[Node[Apply]]:
     """Whether a node applies one of these rows."""
     return isinstance(node.op, Apply) and node.op.primitive in rows
+
+
+def is_apply(node: Node) -> TypeIs[Node[Apply]]:
+    """Whether a node applies a primitive."""
+    return isinstance(node.op, Apply)
 
 
 def carried_places(node: Node) -> Positions:
@@ -179,10 +187,9 @@ def carried_places(node: Node) -> Positions:
     return row_of(op).carries(arity) if isinstance(op, type) else tuple(range(arity))
 
 
-def read_places(node: Node) -> Positions:
+def read_places(node: Node[Apply]) -> Positions:
     """The positions of the arguments whose values, not only shapes, a primitive's node reads."""
-    op: Apply = node.op
-    return tuple(k for k in range(len(node.args)) if k not in op.primitive.shape_only)
+    return tuple(k for k in range(len(node.args)) if k not in node.op.primitive.shape_only)
 
 
 def axes_given(axis: Any) -> tuple[int, ...]:

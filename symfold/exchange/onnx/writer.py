@@ -21,7 +21,7 @@ from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.shapes import NAME, input_shape
-from symfold.core.stacked_inputs import StackedInputs, known_count
+from symfold.core.stacked_inputs import Leaf, StackedInputs, known_count
 from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
@@ -100,13 +100,15 @@ def model_of(
     for leaf in leaves:
         if leaf.shape[-1:] == (NAME,):
             writer.leaves[leaf] = None
-        elif leaf.op.role == "parameter" and isinstance(leaf.op, StackedInputs):
+        elif isinstance(leaf.op, StackedInputs):
+            if leaf.op.role == "input":
+                continue
             members = list(leaf.op.names)
             stacked = np.stack([arrays[name] for name in members])
             writer.leaves[leaf] = graph.constant(stacked, name=graph.fresh(span_of(members)))
         elif leaf.op.role == "parameter":
             writer.leaves[leaf] = graph.constant(arrays[leaf.op.name], name=leaf.op.name)
-        elif not isinstance(leaf.op, StackedInputs):
+        else:
             writer.leaves[leaf] = leaf.op.name
     results = writer.values(roots)
     outputs = [
@@ -116,7 +118,7 @@ def model_of(
     return graph.model(infos, outputs)
 
 
-def input_info(graph: Graph, name: str, leaf: Node, whole: bool) -> Any:
+def input_info(graph: Graph, name: str, leaf: Leaf, whole: bool) -> Any:
     """The type and shape of an input; registers its unknown sizes, to be read off it."""
     check_rank(leaf.op.shape)
     for axis, size in enumerate(leaf.op.shape):

@@ -8,6 +8,7 @@ from typing import Any
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import is_leaf
 from symfold.errors import DataError
 from symfold.exchange.plain_data.reader import nodes_from_data
 from symfold.exchange.plain_data.writer import Data, nodes_to_data
@@ -41,7 +42,8 @@ def node_from_data(data: Any) -> Node:
 
 def net_from_data(data: Any) -> Net:
     """The net that `net_to_data` wrote."""
-    return Net(*nodes_from_data(data))
+    outputs, form, signature = nodes_from_data(data)
+    return Net(outputs, form, tuple(filter(is_leaf, signature)))
 
 
 def from_json(text: str) -> Net:

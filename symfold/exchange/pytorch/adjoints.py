@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.compute.evaluate import constant_value
 from symfold.core.blocks import Block
-from symfold.core.functions import divide, numbers_of
+from symfold.core.functions import Head, divide, numbers_of
 from symfold.core.leaves import Constant
-from symfold.core.nodes import Node, walk
+from symfold.core.nodes import Node, Operation, walk
 from symfold.core.primitives import Apply
 from symfold.exchange.pytorch.spellings import spelled
 from symfold.transform.autodiff.local_adjoints import (
@@ -31,8 +32,8 @@ Compute = Callable[..., Any]
 TAKE_NUMBERS = (sp.Add, sp.Mul, sp.Pow, divide)  # PyTorch's versions take Python numbers beside tensors
 
 
-@lru_cache(maxsize=4096)
-def operation(torch: Any, op: Any, numbers: Numbers, guarded: bool, pushed: bool = False) -> Compute:
+@cached(4096)
+def operation(torch: Any, op: Operation | Head, numbers: Numbers, guarded: bool, pushed: bool = False) -> Compute:
     """An operation that PyTorch differentiates by its row; `numbers` holds the constant arguments, None for tensors.
 
     An operation on tangents of forward mode (`pushed`) always uses our functions: PyTorch would not differentiate it

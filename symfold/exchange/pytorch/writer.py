@@ -13,6 +13,7 @@ from symfold.base.trees import unflatten
 from symfold.compute.evaluate import has_no_numbers
 from symfold.compute.random_inputs import rows_of
 from symfold.core.blocks import Block, Call
+from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, Fixed, Input
 from symfold.core.net import Net
@@ -137,18 +138,18 @@ class Tensors(Interpreter):
         self.below.pop()
         return results
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: Node[Fold]) -> None:
         self.below.append(fold_below(node, self.below[-1]))
 
-    def end(self, node: Node) -> None:
+    def end(self, node: Node[Fold]) -> None:
         self.below.pop()
 
     def leaf(self, node: Node) -> Any:
         if isinstance(node.op, Constant):
             return applied(self.torch, node, False)(self.like)
+        assert isinstance(node.op, Input)
         if node.shape[-1:] == (NAME,):
             return node.op.name
-        assert isinstance(node.op, Input)
         return self.leaves[node.op.name]
 
     def index(self, value: Any, position: int, node: Node) -> Any:

@@ -24,7 +24,7 @@ class Steps(Recorder):
 
     level = "step"
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         count, carries = known_count(fold.count), fold.carries
         state = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
         sources = node.args[carries:]

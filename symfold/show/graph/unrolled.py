@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symfold.core.blocks import Call
+from symfold.core.folds import Fold
 from symfold.core.nodes import Node
 from symfold.show.graph.arithmetic import paired_block
 from symfold.show.graph.record import Recorder
@@ -13,17 +15,17 @@ from symfold.show.graph.record import Recorder
 class Layers(Recorder):
     """Layer applications, joins, inputs and outputs."""
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: Node[Fold]) -> None:
         self.places.enter(node)
 
-    def step(self, node: Node, number: int, results: Sequence[Any]) -> Sequence[Any]:
+    def step(self, node: Node[Fold], number: int, results: Sequence[Any]) -> Sequence[Any]:
         for part, result in enumerate(results[: node.op.carries]):
             if isinstance(result, str) and "group" in self.graph.nodes[result]:
                 self.graph.nodes[result].setdefault("state", self.places.title(part))
         self.places.folds[-1].advance()
         return results
 
-    def end(self, node: Node) -> None:
+    def end(self, node: Node[Fold]) -> None:
         self.places.leave()
 
 
@@ -41,7 +43,7 @@ class Primitives(Layers):
             more["layer"] = self._opened[-1]
         return super().put(name, kind, op, label, node, **more)
 
-    def layer(self, node: Node, args: Sequence[Any]) -> Any:
+    def layer(self, node: Node[Call], args: Sequence[Any]) -> Any:
         if node.op.body is None:
             return super().layer(node, args)
         body = paired_block(node.op.body)

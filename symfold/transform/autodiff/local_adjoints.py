@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.core.blocks import Block
-from symfold.core.functions import row_of, where
+from symfold.core.functions import Head, row_of, where
 from symfold.core.leaves import Constant, Formal
-from symfold.core.nodes import Node, substitute, walk
+from symfold.core.nodes import Node, Operation, substitute, walk
 from symfold.core.primitives import Apply, carried_places, guarded_product, spread
 from symfold.core.shapes import Shape
 from symfold.transform.autodiff.derivatives import pull
@@ -77,17 +78,17 @@ class LocalAdjoint:
         return tuple(k for k in range(count) if k in used)
 
 
-@lru_cache(maxsize=4096)
-def local_adjoint(op: Any, numbers: Numbers, shapes: tuple[Shape, ...], guarded: bool) -> LocalAdjoint:
+@cached(4096)
+def local_adjoint(op: Head | Operation, numbers: Numbers, shapes: tuple[Shape, ...], guarded: bool) -> LocalAdjoint:
     """The adjoint of an operation over numbers, and over values of these shapes.
 
     >>> adjoint = local_adjoint(sp.exp, (None,), ((3,),), False)
     >>> adjoint.places, adjoint.reads, len(adjoint.backward.formals), len(adjoint.forward.formals)
     ((0,), (1,), 3, 3)
     """
-    formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
+    formals: list[Node] = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
     free = iter(formals)
-    args = tuple(next(free) if value is None else Node(Constant(value)) for value in numbers)
+    args: tuple[Node, ...] = tuple(next(free) if value is None else Node(Constant(value)) for value in numbers)
     node = op.rebuild(args) if isinstance(op, Apply) else Node(op, args)
     carried = carried_places(node)
     value_shapes = (*shapes, node.shape)

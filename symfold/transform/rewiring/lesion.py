@@ -14,7 +14,7 @@ import sympy as sp
 from symfold.base.arguments import ordered, quoted
 from symfold.core.blocks import Block, Call, is_name
 from symfold.core.folds import Fold, apply_fold
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Constant, number_of
 from symfold.core.names import applied_layers, covers, names_of, places_of, show_names
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, with_args
@@ -122,7 +122,7 @@ def _is_nothing(args: Sequence[Node]) -> bool:
 
 def _is_zero(node: Node) -> bool:
     value = node.args[0] if is_primitive(node, broadcast_to, broadcast_like) else node
-    return isinstance(value.op, Constant) and value.op.value == 0
+    return number_of(value) == 0
 
 
 def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequence[Hits]) -> tuple[Node, ...]:

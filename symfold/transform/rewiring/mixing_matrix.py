@@ -14,7 +14,8 @@ import sympy as sp
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Constant, Input
+from symfold.core.leaves import Input, number_of
+from symfold.core.names import names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive
@@ -115,12 +116,10 @@ class Reader(Interpreter):
         if node == self.source:
             return {0: sp.Integer(1)}
         if node.shape[-1:] == (NAME,):
-            return node.op.name
-        if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-            return node.op.value
+            return names_of(node)[0]
         if isinstance(node.op, Input):
             return sp.Symbol(node.op.name) if node.shape == () else None
-        return None
+        return number_of(node)
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         return None

@@ -36,7 +36,7 @@ class Function:
         self.inputs = tuple(leaf for leaf in leaves if leaf.op.role == "input")
         self.parameters = tuple(leaf for leaf in leaves if leaf.op.role == "parameter")
         # a fold over layers may still read their names, which have no values
-        self.layer_names = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
+        self.layer_names: dict[Node, None] = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
 
     def __call__(self, parameters: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
         leaves: dict[Node, Any] = {**self.layer_names, **dict(zip(self.inputs, inputs, strict=True))}
@@ -52,11 +52,6 @@ class Function:
 def precision(dtype: str) -> Any:
     """A context in which JAX computes in this type, whatever the user's global setting."""
     return jax.enable_x64(dtype == "float64")
-
-
-def names_of_leaf(leaf: Node) -> tuple[str, ...]:
-    """The names of the inputs in a leaf."""
-    return tuple(leaf.op.names) if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
 
 
 def leaves_from(params: Parameters, dtype: str) -> tuple[Any, ...]:

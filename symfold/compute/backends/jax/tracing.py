@@ -14,10 +14,11 @@ from jax.custom_derivatives import SymbolicZero
 from symfold.compute.backends.jax.functions import row_of
 from symfold.compute.evaluate import constant_value
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.functions import numbers_of
 from symfold.core.leaves import Constant
 from symfold.core.nodes import Node, walk
+from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import known_count
 from symfold.errors import NoRule
@@ -46,13 +47,17 @@ def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] |
     if isinstance(op, Constant):
         # a Python number is weakly typed, and a static exponent of a power
         return float(constant_value(node)) if node.shape == () else np.asarray(constant_value(node), dtype=dtype)
-    if isinstance(op, Fold):
-        return scan(op, args, dtype, None if below is None else fold_below(node, below))
+    if is_fold(node):
+        return scan(node.op, args, dtype, None if below is None else fold_below(node, below))
     if isinstance(op, Select):
         return args[0][op.position]
     if isinstance(op, Call):
         raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
-    compute = numbers_of(op, "jax") if isinstance(op, type) else partial(row_of(op.primitive), **dict(op.attributes))
+    if isinstance(op, type):
+        compute = numbers_of(op, "jax")
+    else:
+        assert isinstance(op, Apply)
+        compute = partial(row_of(op.primitive), **dict(op.attributes))
     return compute(*args) if below is None else differentiated(node, compute, args, dtype, node in below)
 
 

@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from symfold.compute.backends.jax.devices import Index, mesh, placed, replicated, split
-from symfold.compute.backends.jax.program import Function, leaves_from, names_of_leaf, precision
+from symfold.compute.backends.jax.program import Function, leaves_from, precision
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import Update
 from symfold.compute.parameters import Layout, Parameters
-from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.losses import check_single
 
 Leaves = tuple[Any, ...]
@@ -85,9 +84,9 @@ class Training:
             self.programs[key] = function, jax.jit(run, out_shardings=replicated(self.mesh))
         return self.programs[key]
 
-    def spread(self, stack: Stack, leaf: Node) -> Any:
+    def spread(self, stack: Stack, leaf: Leaf) -> Any:
         """The values of an input in all batches, rows sharded; for a family, its members stacked."""
-        names = names_of_leaf(leaf)
+        names = tuple(leaf.op.names)
         if not isinstance(leaf.op, StackedInputs):
             shape = stack.shape(names[0])
 
@@ -105,7 +104,7 @@ class Training:
         return placed(read_members, shape, split(self.mesh, shape, 2))
 
 
-def steps_of(function: Function, moved: Sequence[Node], count: int) -> Callable[..., Any]:
+def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[..., Any]:
     """All steps as one JAX loop: from the current and previous parameters and stacked inputs to both and the losses.
 
     After a loss that is not finite, the loop runs on without changes: a loop of fixed length never waits for the host.

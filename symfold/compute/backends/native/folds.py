@@ -25,13 +25,18 @@ def entry(code: Code, array: Array, index: Index, axis: int = 0) -> Array:
 
 
 def write_fold(
-    source: Source, node: Node, args: Sequence[Any], axes: Sequence[Any], body_of: BodyOf, into: Mapping[int, Array]
+    source: Source,
+    node: Node[Fold],
+    args: Sequence[Any],
+    axes: Sequence[Any],
+    body_of: BodyOf,
+    into: Mapping[int, Array],
 ) -> list[Any]:
     """Write a fold as a loop with the body of `body_of`; return the arrays of its results, the last state first.
 
     `into` holds the required arrays of some sequences of results.
     """
-    fold: Fold = node.op
+    fold = node.op
     code, block, carries, count = source.code, fold.block, fold.carries, known_count(fold.count)
     results, formal_axes, node_axes = block_axes(node, axes)
     formals, outputs = block.formals, results[carries:]

@@ -32,7 +32,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import add_embedded, embed, is_primitive
 from symfold.core.shapes import NAME, is_concrete, is_known
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.errors import InvalidValue
 
 
@@ -47,7 +47,7 @@ class Module:
     dtype: np.dtype[Any]
     threads: int
     size: int  # of the workspace, in numbers
-    inputs: tuple[tuple[Node, Array], ...]
+    inputs: tuple[tuple[Leaf, Array], ...]
     places: tuple[Array, ...]  # of the outputs
     constants: tuple[tuple[Array, Any], ...]
     row_numbers: tuple[tuple[str, int], ...]  # inputs of row numbers, and the row counts of their tables
@@ -57,8 +57,10 @@ class Module:
         """The places of every input by name; a name may have several."""
         places: list[tuple[str, Array]] = []
         for leaf, place in self.inputs:
-            names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else []
-            places += [(name, place.entry(0, k)) for k, name in enumerate(names)] or [(leaf.op.name, place)]
+            if isinstance(leaf.op, StackedInputs):
+                places += [(name, place.entry(0, k)) for k, name in enumerate(leaf.op.names)]
+            else:
+                places.append((leaf.op.name, place))
         return places
 
 
@@ -74,9 +76,12 @@ def module_of(
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, shapes)
-    leaves = {leaf: samples.get(getattr(leaf.op, "name", "")) for leaf in leaves_of(roots)}
-    batch = batch_of(roots, leaves, width)
-    axes = leaves if batch is not None else dict.fromkeys(leaves)
+    leaves = leaves_of(roots)
+    sampled: dict[Node, Any] = {
+        leaf: samples.get(leaf.op.name) if isinstance(leaf.op, Input) else None for leaf in leaves
+    }
+    batch = batch_of(roots, sampled, width)
+    axes = sampled if batch is not None else dict.fromkeys(sampled)
     source = Source(Code(dtype, width, machine.registers, threads=threads_for(roots)), batch)
     leaf_refs: dict[Node, Any] = {}
     inputs = []
@@ -141,7 +146,7 @@ def in_order(base: str, node: Node, offset: int) -> Array:
     return Array(base, shape, tuple(prod(shape[k + 1 :]) for k in range(len(shape))), offset)
 
 
-def offset_of(layout: Layout, leaf: Node) -> int:
+def offset_of(layout: Layout, leaf: Leaf) -> int:
     """The offset of a leaf, or of a slice of a family, in the buffer of parameters."""
     number, position = layout.place(leaf)
     if position is None:

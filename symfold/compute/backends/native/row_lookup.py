@@ -18,6 +18,7 @@ from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.loops import Where, everywhere, fetch
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 
 RowBody = Callable[[Index, Reg, Array], None]  # a row number, nan if it is invalid (else 0), and its entry
 
@@ -36,7 +37,7 @@ def at_positions(source: Source, positions: Sequence[int], row: Callable[[str, s
 
 
 def write_take_row(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     """Rows at constant positions."""
     code, extents = source.code, source.extents(target.shape[1:], axis)
@@ -49,7 +50,7 @@ def write_take_row(
 
 
 def write_add_rows(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     """Rows added at constant positions."""
     code, extents = source.code, source.extents(target.shape[1:], axis)
@@ -69,7 +70,7 @@ def write_add_rows(
 
 
 def write_embed(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     """Rows by computed row numbers."""
     code, (table, numbers) = source.code, args
@@ -87,7 +88,7 @@ def write_embed(
 
 
 def write_add_embedded(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     """Rows added by computed row numbers."""
     code, (bar, _, numbers) = source.code, args

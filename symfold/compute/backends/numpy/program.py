@@ -19,7 +19,7 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.arithmetic import negative, reciprocal
 from symfold.transform.passes.hoisting import hoisted
 
@@ -126,7 +126,7 @@ class Program:
         self.run: Callable[[], None]
         self.run, self.outputs = build(*(array for _, array in arrays), *source.counts)
 
-    def _input(self, leaf: Node) -> Any:
+    def _input(self, leaf: Leaf) -> Any:
         shape = tuple(int(size) for size in leaf.shape)
         array = np.zeros(shape)
         if isinstance(leaf.op, StackedInputs):
