@@ -78,7 +78,7 @@ LAYERS_IN_STYLES = {
     "text": ("f_k(", "f3("),
     "unicode": ("fₖ(", "f₃("),
     "latex": (r"f_{k}{\left(", r"f_{3}{\left("),
-    "mathml": ("<msub><mi>f</mi><mi>k</mi></msub>", "<msub><mi>f</mi><mn>3</mn></msub>"),
+    "mathml": ("<msub><mi>f</mi><mrow><mi>k</mi></mrow></msub>", "<msub><mi>f</mi><mn>3</mn></msub>"),
 }
 
 
