@@ -6,6 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+__all__ = [
+    "Advice",
+    "DataError",
+    "Diverged",
+    "GradientError",
+    "ImpureMapper",
+    "InvalidType",
+    "InvalidValue",
+    "MissingPackage",
+    "NoRule",
+    "OutOfRange",
+    "ParseError",
+    "ShapeError",
+    "SymfoldError",
+    "TooLarge",
+    "UnknownKey",
+    "UnknownName",
+]
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -120,3 +139,7 @@ def listing(names: Iterable[str], most: int = 40) -> str:
     """
     shown = list(islice(names, most + 1))
     return ", ".join([*shown[:most], *(["..."] if len(shown) > most else [])]) or "none"
+
+
+def __dir__() -> list[str]:
+    return __all__
