@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
-Form = Any
+State: TypeAlias = Any  # a value, or nested tuples and dicts of values: nodes, nets, numbers, arrays, SymPy expressions
+Form: TypeAlias = Any  # a string, or a tuple of a kind and its parts
 LEAF: Form = "*"
 
 

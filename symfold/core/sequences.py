@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import ordered
-from symfold.core.arrays import add_at, set_at, zeros_like
+from symfold.core.arrays import Array, Namespace, add_at, set_at, zeros_like
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
@@ -36,14 +36,14 @@ def _stacked(*shapes: Shape) -> Shape:
     return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
 
 
-def _index(xp: Any, positions: Positions) -> Any:
+def _index(xp: Namespace, positions: Positions) -> Any:
     """Positions as an array index: a slice if they are consecutive, since copying is faster than gathering."""
     if isinstance(positions, range) and positions.step == 1:
         return slice(positions.start, positions.stop)
     return xp.asarray(tuple(positions), dtype=int if hasattr(xp, "ufunc") else xp.int64)
 
 
-def _add_rows(xp: Any, a: Any, like: Any, positions: Positions) -> Any:
+def _add_rows(xp: Namespace, a: Array, like: Array, positions: Positions) -> Array:
     full, index = zeros_like(xp, like, a), _index(xp, positions)
     return set_at(full, index, a) if isinstance(index, slice) else add_at(xp, full, index, a)
 

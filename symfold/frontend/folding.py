@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.base.arguments import one_of, ordered, quoted, takes
-from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
+from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import prefixed, trace
 from symfold.core.conversion import as_node
 from symfold.core.folds import Fold, Step, rebuilt_inside, settle, traced_step
@@ -27,7 +27,7 @@ from symfold.frontend.items import read_item
 from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
 from symfold.frontend.tracer import Tracer
 
-Mapper = Callable[[Any, Any], Any]
+Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 
 
 def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 import symfold.core.functions.heads as h
+from symfold.core.arrays import Array, Namespace
 from symfold.core.functions.table import Head, Point, function
 
 Truth = Callable[..., Any]
@@ -60,7 +61,7 @@ def flat_point(*entries: Any) -> Point:
     return Point(tuple(args), value, (0,) * len(args))
 
 
-def as_numbers(xp: Any, flags: Any, args: tuple[Any, ...]) -> Any:
+def as_numbers(xp: Namespace, flags: Array, args: tuple[Array, ...]) -> Array:
     """Truth values as the numbers 1 and 0, of the arguments' common type."""
     arrays = [arg for arg in args if hasattr(arg, "dtype")] or [xp.asarray(0.0)]
     dtype = xp.result_type(*arrays)

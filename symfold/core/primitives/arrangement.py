@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.arrays import set_at, zeros_like
+from symfold.core.arrays import Array, Namespace, set_at, zeros_like
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import TOGETHER, Primitive, is_primitive, primitive
 from symfold.core.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
@@ -106,7 +106,7 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     return parts
 
 
-def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
+def _concatenated(xp: Namespace, *parts: Array, axis: int) -> Array:
     """The parts concatenated; their other axes broadcast."""
     axis = axis % len(parts[0].shape)
     others = np.broadcast_shapes(*((*part.shape[:axis], 1, *part.shape[axis + 1 :]) for part in parts))
@@ -157,7 +157,7 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
     return tuple(result)
 
 
-def _put(xp: Any, a: Any, like: Any, index: tuple[Any, ...]) -> Any:
+def _put(xp: Namespace, a: Array, like: Array, index: tuple[Any, ...]) -> Array:
     return set_at(zeros_like(xp, like, a), _as_numpy(index), a)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from symfold.core.arrays import Array, Namespace
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import ANY, is_known
 
 
-def causal_of(xp: Any, a: Any) -> Any:
+def causal_of(xp: Namespace, a: Array) -> Array:
     """The causal mask for an array of scores, in its dtype."""
     leading = tuple(range(len(a.shape) - 2))
     matrix = a[tuple(slice(0, 1) for _ in leading)]  # at most one: a batch may be empty

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.core.arrays import Array, Namespace
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives.table import Primitive, primitive
 
 
-def _stopped(xp: Any, a: Any) -> Any:
+def _stopped(xp: Namespace, a: Array) -> Array:
     """The value, detached for PyTorch, which may differentiate the result."""
     return a.detach() if hasattr(a, "detach") else a
 
 
-def _stopped_by_jax(a: Any) -> Any:
+def _stopped_by_jax(a: Array) -> Array:
     import jax
 
     return jax.lax.stop_gradient(a)
