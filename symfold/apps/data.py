@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.core.arrays import NumpyArray
 from symfold.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -117,7 +118,7 @@ def _number(source: str, line: int, column: str, text: str) -> float:
     return value
 
 
-def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def split_rows(count: int, fraction: float, seed: int) -> tuple[NumpyArray, NumpyArray]:
     """The rows to train on and those to test on, by a seed: at least two to train on and one to test on.
 
     >>> [part.tolist() for part in split_rows(5, 0.2, seed=0)]

@@ -7,15 +7,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 State: TypeAlias = Any  # a value, or nested tuples and dicts of values: nodes, nets, numbers, arrays, SymPy expressions
+Layered: TypeAlias = Callable[..., State]  # a layer, or any other function of states
 Form: TypeAlias = Any  # a string, or a tuple of a kind and its parts
 LEAF: Form = "*"
 
 
-def flatten(value: Any) -> tuple[list[Any], Form]:
+def flatten(value: object) -> tuple[list[Any], Form]:
     """The leaves of a value in order, and its form.
 
     >>> flatten((1, (2, 3)))
@@ -55,7 +56,7 @@ def _build(form: Form, leaves: Iterator[Any]) -> Any:
     return tuple(_build(part, leaves) for part in parts)
 
 
-def as_state(value: Any) -> Any:
+def as_state(value: object) -> Any:
     """A state whose nets are replaced by the trees of their outputs."""
     if hasattr(value, "_as_tree_"):
         return value._as_tree_()

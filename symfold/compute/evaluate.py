@@ -10,6 +10,7 @@ import sympy as sp
 
 from symfold.base.arguments import array_of
 from symfold.base.trees import unflatten
+from symfold.core.arrays import NumpyArray
 from symfold.core.attach import attach
 from symfold.core.blocks import Call
 from symfold.core.conversion import as_node
@@ -70,10 +71,10 @@ class Evaluator(Interpreter):
             raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given})")
         return self.values[node.op.name]
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def index(self, value: NumpyArray, position: int, node: Node) -> NumpyArray:
         return value[position]
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> NumpyArray:
         return np.stack([np.asarray(entry) for entry in entries])
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import array_of, arrays_of, whole
+from symfold.core.arrays import NumpyArray
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal
 from symfold.core.names import Claims, names_of
@@ -66,7 +67,7 @@ class Layout:
     @cached_property
     def once(self) -> bool:
         """Whether every name has one place; does not list numbered names."""
-        claims = Claims()
+        claims: Claims[int] = Claims()
         leaf_names = [names_of(leaf) for leaf in self.leaves]
         return all(isinstance(names, Numbered) or len(set(names)) == len(names) for names in leaf_names) and all(
             claims.add(names, place) is None for place, names in enumerate(leaf_names)
@@ -88,21 +89,21 @@ def layout_of(net: Net) -> Layout:
 class Parameters(MutableMapping[str, Any]):
     """A mapping from names to writable views of one buffer: `params["W1"] -= step` writes to it."""
 
-    def __init__(self, layout: Layout, flat: Any = None):
+    def __init__(self, layout: Layout, flat: NumpyArray | None = None):
         self.layout = layout
         self.flat = np.zeros(layout.offsets[-1]) if flat is None else flat
 
-    def array_of(self, leaf: Leaf) -> Any:
+    def array_of(self, leaf: Leaf) -> NumpyArray:
         """The array of a leaf, or of a slice of a family."""
         number, part = self.layout.place(leaf)
         array = self._leaf_array(number)
         return array if part is None else array[part, ...]
 
-    def _leaf_array(self, number: int) -> Any:
+    def _leaf_array(self, number: int) -> NumpyArray:
         start, stop = self.layout.offsets[number : number + 2]
         return self.flat[start:stop].reshape(self.layout.leaves[number].shape)
 
-    def _views(self, name: str) -> list[Any]:
+    def _views(self, name: str) -> list[NumpyArray]:
         if name not in self.layout.names:
             raise UnknownKey(f"no parameter {name!r} (the net has {listing(map(repr, self))})")
         views = []
@@ -111,7 +112,7 @@ class Parameters(MutableMapping[str, Any]):
             views.append(array if position is None else array[position, ...])
         return views
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> NumpyArray:
         return self._views(name)[0]
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from symfold.core.arrays import NumpyArray
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
 from symfold.core.net import Net
@@ -21,7 +21,7 @@ Indices = Mapping[Node, frozenset[Size]]  # nodes that index rows, with the row 
 
 def drawn(
     shapes: Mapping[str, Sequence[int]], rows: Mapping[str, int], generator: Callable[[str], np.random.Generator]
-) -> dict[str, Any]:
+) -> dict[str, NumpyArray]:
     """Random numbers for inputs of these shapes: integers below `rows[name]` if it is given, else standard normal.
 
     >>> values = drawn({"x": (2,), "tokens": (2, 3)}, {"tokens": 5}, lambda name: np.random.default_rng(0))

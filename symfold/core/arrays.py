@@ -11,9 +11,12 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Protocol, Self, TypeAlias
 
+import numpy as np
+
 from symfold.errors import MissingPackage, unknown
 
 Namespace: TypeAlias = ModuleType
+NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
 
 class Array(Protocol):
@@ -73,7 +76,7 @@ def zeros_like(xp: Namespace, like: Array, dtype_of: Array) -> Array:
     return xp.zeros_like(like, dtype=dtype_of.dtype)
 
 
-def set_at(array: Array, index: Any, value: Array) -> Array:
+def set_at(array: Array, index: object, value: Array) -> Array:
     """A new array of zeros with a value set at an index: in place, except for JAX's immutable arrays.
 
     >>> import numpy as np
@@ -101,7 +104,7 @@ def add_at(xp: Namespace, array: Array, numbers: Array, value: Array) -> Array:
     return array
 
 
-def add_once(array: Array, index: Any, value: Array) -> Array:
+def add_once(array: Array, index: object, value: Array) -> Array:
     """A new array with a value added at an index without repeated entries."""
     if hasattr(array, "at"):
         return array.at[index].add(value)

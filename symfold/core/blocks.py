@@ -58,7 +58,7 @@ class Block:
         content = (repr(self.shapes).encode(), *(digest(result) for result in self.results))
         return hashlib.blake2b(b"\0".join(content), digest_size=16).digest()
 
-    def __call__(self, *args: Any) -> tuple[Node, ...]:
+    def __call__(self, *args: object) -> tuple[Node, ...]:
         """The results with the formals replaced by these nodes: the block inlined."""
         new: dict[Node, Any] = dict(zip(self.formals, map(as_node, args), strict=True))
         for node in self._order:

@@ -52,7 +52,7 @@ class NodeSymbol(sp.Symbol):
     def __reduce__(self) -> tuple[Any, ...]:
         return NodeSymbol, (self.node,)
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, printer: object) -> str:
         return repr(self.node)
 
     def __getnewargs_ex__(self) -> tuple[Any, ...]:
@@ -93,7 +93,7 @@ def is_truth(node: Node) -> bool:
     return isinstance(op, Input)
 
 
-def as_node(value: Any) -> Node:
+def as_node(value: object) -> Node:
     """A value as a node: a number, an array, a SymPy expression, a net of one output, or a list of them.
 
     >>> as_node(2).shape, as_node([1.0, 2.0]).shape, as_node(sp.Symbol("x"))

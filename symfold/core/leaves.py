@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import quoted, real
+from symfold.core.arrays import NumpyArray
 from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
@@ -85,7 +86,7 @@ class FrozenArray:
         return cls(contiguous.dtype.str, np.shape(array), contiguous.tobytes())
 
     @property
-    def array(self) -> np.ndarray[Any, Any]:
+    def array(self) -> NumpyArray:
         return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
 
 
@@ -103,7 +104,7 @@ class Constant(Operation):
         return (self.value.data if isinstance(self.value, FrozenArray) else b"") + f"Constant({self.value!r})".encode()
 
     @property
-    def plain(self) -> Any:
+    def plain(self) -> NumpyArray | float | None:
         """The value as an array or a Python number; None if that would not be exact."""
         value = self.value
         if isinstance(value, FrozenArray):

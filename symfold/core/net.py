@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from symfold.base.arguments import place_of, quoted
-from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
+from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node, as_symbol, is_truth
 from symfold.core.folds import Fold, is_fold
@@ -62,7 +62,7 @@ class Net(Operators["Net"]):
     # -- conversion
 
     @classmethod
-    def of(cls, value: Any) -> Net:
+    def of(cls, value: object) -> Net:
         """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
         if isinstance(value, Net):
             return value
@@ -76,7 +76,7 @@ class Net(Operators["Net"]):
             raise InvalidType(f"a net of {len(self.outputs)} outputs is not a single value (take one of net.parts)")
         return self.outputs[0]
 
-    def _as_tree_(self) -> Any:
+    def _as_tree_(self) -> State:
         return unflatten(self.form, self.outputs)
 
     def _as_function_(self) -> tuple[Block, Form, tuple[Node, ...]]:
@@ -100,7 +100,7 @@ class Net(Operators["Net"]):
         return as_symbol(self._as_node_())
 
     @property
-    def parts(self) -> Any:
+    def parts(self) -> State:
         """The outputs in their form, each as a net."""
         return unflatten(self.form, [Net((output,)) for output in self.outputs])
 
@@ -164,7 +164,7 @@ class Net(Operators["Net"]):
 
     # -- substitution
 
-    def replaced(self, values: Mapping[str, Node]) -> Any:
+    def replaced(self, values: Mapping[str, Node]) -> Net:
         """The net with inputs and parameters replaced by nodes, given by name."""
         replaced: dict[Node, Node] = {}
         for leaf in self.leaves:
@@ -185,7 +185,7 @@ class Net(Operators["Net"]):
 
     # -- arithmetic gives nets
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> State:
         """An entry of the value; if the outputs are a tuple or a dict, one of its parts."""
         parts = self.parts
         if isinstance(parts, tuple):
@@ -197,10 +197,10 @@ class Net(Operators["Net"]):
             return parts[index]
         return self._operate("__getitem__", index)
 
-    def _operate(self, name: str, *others: Any, **options: Any) -> Net:
+    def _operate(self, name: str, *others: object, **options: object) -> Net:
         return self._wrap_(getattr(self._as_node_(), name)(*map(self._operand, others), **options))
 
-    def _operand(self, value: Any) -> Any:
+    def _operand(self, value: object) -> object:
         """An operand for the net's node; in a SymPy expression, a symbol is the net's tensor of that name."""
         if hasattr(value, "_as_node_"):
             return value._as_node_()
@@ -219,27 +219,29 @@ class Net(Operators["Net"]):
 
     if TYPE_CHECKING:  # attached by later packages (see core/attach.py)
         # frontend
-        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net: ...
-        def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Any) -> Net: ...
+        def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **options: object) -> Net: ...
+        def __array_function__(
+            self, function: object, types: object, args: Sequence[object], options: object
+        ) -> Net: ...
         # transform
         def at(self, **depths: int) -> Net: ...
-        def bind(self, bodies: Mapping[str, Any]) -> Net: ...
+        def bind(self, bodies: Mapping[str, object]) -> Net: ...
         # show
         @property
         def expr(self) -> sp.Expr: ...
         @property
         def equations(self) -> Equations: ...
-        def to_sympy(self, max_ops: int | None = 10_000) -> Any: ...
+        def to_sympy(self, max_ops: int | None = 10_000) -> State: ...
         def formula(self, form: str = "fold", style: str = "text", max_ops: int | None = 10_000) -> str: ...
         def __str__(self) -> str: ...
         def __repr__(self) -> str: ...
         def _repr_latex_(self) -> str | None: ...
         def _repr_svg_(self) -> str | None: ...
         def graph(self, level: str = "layer") -> nx.MultiDiGraph: ...
-        def diagram(self, level: str | None = None, **options: Any) -> graphviz.Digraph: ...
-        def draw(self, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path: ...
+        def diagram(self, level: str | None = None, **options: object) -> graphviz.Digraph: ...
+        def draw(self, path: str | pathlib.Path, level: str | None = None, **options: object) -> pathlib.Path: ...
         # compute
-        def __call__(self, *values: Any, **named: Any) -> Any: ...
+        def __call__(self, *values: object, **named: object) -> State: ...
         def init(self, seed: int = 0) -> Parameters: ...
         def compile(self, backend: str = "auto", dtype: str = "float64") -> Compiled: ...
         def lambdify(self) -> Callable[..., Any]: ...

@@ -121,7 +121,7 @@ def names_of_node(node: Node) -> Names:
     return ()
 
 
-def stack(parts: Sequence[Any]) -> Node:
+def stack(parts: Sequence[object]) -> Node:
     """A sequence of these values, which must have the same shape.
 
     >>> from symfold.core.leaves import tensor
@@ -295,7 +295,7 @@ def strided(sequence: Node, stride: int, offset: int) -> Node | None:
     return Node(replace(sequence.op, names=sequence.op.names.strided(stride, offset)))
 
 
-def reverse(sequence: Any) -> Node:
+def reverse(sequence: object) -> Node:
     """A sequence from its last entry to its first."""
     node = as_node(sequence)
     if length(node.shape) == 1:

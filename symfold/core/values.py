@@ -38,7 +38,7 @@ LARGEST_POWER = 64  # exponents in a file, so that reading it never computes a n
 MOST_BITS = 2**16  # bits of a power of numbers
 
 
-def encode_value(value: Any) -> Any:
+def encode_value(value: object) -> Any:
     """A value as plain data.
 
     >>> encode_value((sp.Rational(1, 2), Rest(("x",)), range(3)))
@@ -109,13 +109,13 @@ def _symbol(name: Any, assumptions: Any) -> sp.Symbol:
     return sp.Symbol(_text(name), **assumptions)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise DataError(f"{value!r} is not a name")
     return value
 
 
-def _constant(name: Any) -> sp.Expr:
+def _constant(name: object) -> sp.Expr:
     if name not in CONSTANTS:
         raise DataError(f"unknown constant: {name!r} (must be one of {', '.join(CONSTANTS)})")
     return CONSTANTS[name]
@@ -150,7 +150,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def decode_value(data: Any, number: bool = False) -> Any:
+def decode_value(data: object, number: bool = False) -> Any:
     """The value that `encode_value` wrote; with `number`, a SymPy number, as sqrt(2)/2, is required.
 
     >>> decode_value(encode_value((2, sp.Symbol("n") + 1, sp.Float("0.1"))))

@@ -30,7 +30,7 @@ from symfold.frontend.tracer import Tracer
 Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 
 
-def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+def fold(mapper: Mapper, items: Any, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper `(state, item) -> state` over items; returns the last state, as `functools.reduce` does.
 
     Without `init`, the first item is the initial state. `check="all"` traces every item, not only the ends of each run.
@@ -43,7 +43,7 @@ def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
     return run_fold(mapper, items, init, check, states=False)
 
 
-def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+def scan(mapper: Mapper, items: Any, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper and return the states after all steps as a sequence (a tuple of sequences for a tuple state).
 
     >>> import symfold as sf
@@ -53,7 +53,7 @@ def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
     return run_fold(mapper, items, init, check, states=True)
 
 
-def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) -> Any:
+def run_fold(mapper: Mapper, items: Any, init: State, check: str, states: bool) -> Net:
     one_of("check", check, ("ends", "all"))
     if not callable(mapper):
         raise InvalidType(
@@ -135,7 +135,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
     return settle(step_for, run.count, init)
 
 
-def ordered_as(form: Form, value: Any) -> Any:
+def ordered_as(form: Form, value: State) -> State:
     """A state with its dict keys in the order of the form, if they are the same keys."""
     if form == LEAF or not isinstance(value, (tuple, dict)):
         return value

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.trees import Form, unflatten
+from symfold.base.trees import Form, State, unflatten
 from symfold.core.blocks import Block
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
@@ -49,7 +49,7 @@ class Function:
     form: Form
     leaves: tuple[Node, ...] = ()
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any) -> State:
         arity = len(self.block.shapes) - len(self.leaves)
         if len(inputs) != arity:
             raise InvalidType(f"a net of {arity} input(s) was called with {len(inputs)} argument(s)")
@@ -79,7 +79,7 @@ class ObjectPattern:
     def __hash__(self) -> int:
         return hash(ObjectPattern)
 
-    def build(self, leaves: Sequence[Node]) -> Any:
+    def build(self, leaves: Sequence[Node]) -> State:
         return self.value
 
 

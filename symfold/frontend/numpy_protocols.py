@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.base.trees import State
 from symfold.core.attach import attach
 from symfold.core.conversion import holds_nodes, wraps_node
 from symfold.core.net import Net
@@ -42,7 +43,7 @@ def net_function(net: Net, function: Any, types: Any, args: Sequence[Any], optio
     return net._wrap_(call_numpy(function, *map(net._operand, args), **options))
 
 
-def expression_function(expression: sp.Expr, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
+def expression_function(expression: sp.Expr, function: Any, types: Any, args: Sequence[Any], options: Any) -> State:
     """A NumPy function on a SymPy expression: it traces if the expression holds tensors; otherwise NumPy decides.
 
     NumPy would take `sp.tanh(z)` for one number, and its sum for the number itself.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.base.trees import State
 from symfold.core.attach import attach
 from symfold.core.conversion import as_symbol
 from symfold.core.net import Net
@@ -46,7 +47,7 @@ class Tracer(Operators["Tracer"]):
         result: Tracer = traced(node)
         return result
 
-    def _operate(self, name: str, *others: Any, **options: Any) -> Any:
+    def _operate(self, name: str, *others: Any, **options: Any) -> State:
         return traced(getattr(self.node, name)(*map(untraced, others), **options))
 
     def __hash__(self) -> int:
@@ -101,7 +102,7 @@ class TruthTracer(Tracer):
         return isinstance(other, TruthTracer) and self.node == other.node  # SymPy simplifies equal conditions
 
 
-def traced(value: Any) -> Any:
+def traced(value: State) -> State:
     """A node as a tracer, also inside a tuple; anything else unchanged."""
     if isinstance(value, tuple):
         return tuple(map(traced, value))
@@ -110,19 +111,19 @@ def traced(value: Any) -> Any:
     return TruthTracer(value) if isinstance(value, Truth) else Tracer(value)
 
 
-def untraced(value: Any) -> Any:
+def untraced(value: State) -> State:
     """The node of a tracer, also inside lists and tuples; anything else unchanged."""
     if isinstance(value, (list, tuple)):
         return type(value)(map(untraced, value)) if type(value) in (list, tuple) else value
     return value.node if isinstance(value, Tracer) else value
 
 
-def tracer_ufunc(tracer: Tracer, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+def tracer_ufunc(tracer: Tracer, ufunc: Any, method: str, *inputs: Any, **options: Any) -> State:
     """A NumPy ufunc on a tracer."""
     return traced(node_ufunc(tracer.node, ufunc, method, *map(untraced, inputs), **options))
 
 
-def tracer_function(tracer: Tracer, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
+def tracer_function(tracer: Tracer, function: Any, types: Any, args: Sequence[Any], options: Any) -> State:
     """Any other NumPy function on a tracer."""
     untraced_options = {name: untraced(value) for name, value in options.items()}
     return traced(node_function(tracer.node, function, types, tuple(map(untraced, args)), untraced_options))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.errors import InvalidType
-from symfold.mappers.registry import Layered, Mapper, Row, bound
+from symfold.mappers.registry import Mapper, Row, bound
 
 
 def feedforward(z: State, f: Layered) -> State:

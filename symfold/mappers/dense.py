@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, parameter
 from symfold.core.net import Net
@@ -22,7 +22,7 @@ from symfold.frontend.elementwise import softmax
 from symfold.frontend.layer_kinds import dense
 from symfold.frontend.named_layers import Layer
 from symfold.frontend.runs import zipped
-from symfold.mappers.registry import Architecture, Layered, Parts
+from symfold.mappers.registry import Architecture, Parts
 
 
 def dense_concatenation(z: State, f: Layered) -> State:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.frontend import folding
 from symfold.frontend.elementwise import exp
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import boosting
 from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
-from symfold.mappers.registry import Architecture, Layered, Mapper, Parts, Scalar, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound
 
 
 def gradient_boosting(x: State, shrinkage: Scalar = 0.1) -> Mapper:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
 from symfold.core.primitives import dot, reduce_mean
@@ -12,7 +12,7 @@ from symfold.frontend.images import batch_norm, convolution
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import layer, layers
 from symfold.mappers.additive import residual
-from symfold.mappers.registry import Architecture, Layered, Parts
+from symfold.mappers.registry import Architecture, Parts
 
 
 def image_residual(stem: Layered, blocks: object, head: Layered, x: State) -> Net:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from symfold.base.trees import State
-from symfold.mappers.registry import Layered, Mapper, Row, bound
+from symfold.base.trees import Layered, State
+from symfold.mappers.registry import Mapper, Row, bound
 
 
 def multiplicative(z: State, f: Layered) -> State:

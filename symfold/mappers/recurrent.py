@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.core.sequences import reverse
 from symfold.frontend import folding
 from symfold.frontend.elementwise import sigmoid, tanh
-from symfold.mappers.registry import Architecture, Layered, Mapper, Parts, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, bound
 
 
 def elman(g: Layered) -> Mapper:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import sympy as sp
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
@@ -21,7 +21,6 @@ from symfold.frontend.folding import Mapper as Mapper
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
 
-Layered = Callable[..., State]  # a layer, or any other function of states
 Scalar: TypeAlias = "float | sp.Expr | Node"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
 from symfold.frontend import folding
 from symfold.frontend.elementwise import relu, sigmoid
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import feedforward, residual
-from symfold.mappers.registry import Architecture, Layered, Mapper, Parts, Row, Scalar, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound
 
 
 def pre_activation(z: State, f: Layered) -> State:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.frontend import folding
 from symfold.frontend.runs import zipped
-from symfold.mappers.registry import Architecture, Layered, Mapper, Parts, Scalar, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound
 
 Pair = tuple[State, State]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.frontend import folding
-from symfold.mappers.registry import Architecture, Layered, Mapper, Parts, Row, Scalar, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound
 
 
 def euler(h: Scalar = 1) -> Mapper:

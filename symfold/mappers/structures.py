@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from symfold.base.arguments import whole
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Input
 from symfold.core.net import Net
@@ -17,7 +17,7 @@ from symfold.errors import InvalidValue, listing
 from symfold.frontend import folding
 from symfold.frontend.runs import repeat, zipped
 from symfold.mappers.additive import feedforward
-from symfold.mappers.registry import Architecture, Layered, Parts
+from symfold.mappers.registry import Architecture, Parts
 from symfold.transform.autodiff.differentiate import grad
 from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import inlined

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.frontend import folding
@@ -17,7 +17,7 @@ from symfold.frontend.layer_kinds import Kind
 from symfold.frontend.named_layers import layers
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import residual
-from symfold.mappers.registry import Architecture, Layered, Parts
+from symfold.mappers.registry import Architecture, Parts
 
 
 def pre_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State:

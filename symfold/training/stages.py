@@ -126,16 +126,16 @@ class _Reach(Interpreter):
             for value, node in zip(self.run(net.outputs), net.outputs, strict=True)
         )
 
-    def leaf(self, node: Node) -> Any:
+    def leaf(self, node: Node) -> str | bool:
         """The name of a layer or parameter; ZERO for zero, the result of an omitted layer."""
         if isinstance(node.op, Constant):
             return ZERO if node.op.value == 0 else False
         return node.op.name if isinstance(node.op, Input) and node.op.role in ("layer", "parameter") else False
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def index(self, value: Any, position: int, node: Node) -> bool:
         return value is True
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> bool:
         return any(entry is True for entry in entries)
 
     def begin(self, node: Node[Fold]) -> None:

@@ -150,7 +150,7 @@ class Freezer:
         """The roots with parameters for statistics; `formal_leaves` are those of formals that are layers."""
         leaves = dict(formal_leaves)
 
-        def rule(node: Node, args: tuple[Any, ...]) -> Any:
+        def rule(node: Node, args: tuple[Any, ...]) -> Node | tuple[Node, ...] | None:
             if is_name(node):
                 leaves[node] = self.leaves(node, [leaves.get(arg, ()) for arg in node.args])
             if isinstance(node.op, Call) and node.op.body is not None:

@@ -94,7 +94,7 @@ def _number(value: Any, sizes: Sizes) -> Any:
 def _sized(
     roots: tuple[Node, ...], leaves: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Node, ...]:
-    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
         if isinstance(op, Input):
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)

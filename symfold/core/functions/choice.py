@@ -55,7 +55,7 @@ def printed_by_python(self: sp.Expr, printer: Any, **_: Any) -> str:
     return f"(1 if {PYTHON[type(self).__name__].format(*(f'({printer._print(arg)})' for arg in self.args))} else 0)"
 
 
-def flat_point(*entries: Any) -> Point:
+def flat_point(*entries: object) -> Point:
     """A special point of a flat function: its arguments, then its value."""
     *args, value = entries
     return Point(tuple(args), value, (0,) * len(args))

@@ -77,7 +77,7 @@ def far_terms(order: int) -> list[float]:
     ]
 
 
-def around(xp: Namespace, x: Any, last: int) -> tuple[Any, Any]:
+def around(xp: Namespace, x: object, last: int) -> tuple[Any, Any]:
     """The number of the nearest center, and the distance from it."""
     near = xp.clip(xp.round(xp.where(xp.isnan(x), 1.0, x) * STEP), FIRST, last)
     return whole_numbers(near - FIRST), x - near / STEP
@@ -98,7 +98,7 @@ def polynomial(xp: Namespace, table: Any, place: Any, t: Any) -> Any:
     return value
 
 
-def turns(xp: Namespace, x: Any) -> tuple[Any, Any]:
+def turns(xp: Namespace, x: object) -> tuple[Any, Any]:
     """sin(pi*x)/pi and cos(pi*x), accurate near their zeros."""
     near = xp.round(x)
     r = x - near

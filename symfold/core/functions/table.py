@@ -139,7 +139,7 @@ class Lambdified:
     def __init__(self, row: Function):
         self.row = row
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> Any:
         # "jaxlib", the module of JAX's arrays, is "jax"; literal numbers, of "builtins", follow the other arguments
         libraries = [type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args]
         library = next((name for name in libraries if name != "builtins"), "")
@@ -173,7 +173,7 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     )
 
 
-def composed_numbers(composition: Formula, package: str, *args: Any) -> Any:
+def composed_numbers(composition: Formula, package: str, *args: object) -> Any:
     """The numbers of a function from those of the functions that compose it."""
     symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
     values: dict[sp.Expr, Any] = dict(zip(symbols, args, strict=True))

@@ -126,7 +126,7 @@ concatenate: Primitive = primitive(
 )
 
 
-def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
+def _as_numpy(index: tuple[object, ...]) -> tuple[Any, ...]:
     return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
 
 
@@ -157,7 +157,7 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
     return tuple(result)
 
 
-def _put(xp: Namespace, a: Array, like: Array, index: tuple[Any, ...]) -> Array:
+def _put(xp: Namespace, a: Array, like: Array, index: tuple[object, ...]) -> Array:
     return set_at(zeros_like(xp, like, a), _as_numpy(index), a)
 
 

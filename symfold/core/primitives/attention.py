@@ -83,7 +83,7 @@ def _layer_norm_body(x: Node, *scales: Node, axes: tuple[int, ...], epsilon: flo
     return result
 
 
-def _norm(xp: Namespace, x: Any, *scales: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def _norm(xp: Namespace, x: object, *scales: object, axes: tuple[int, ...], epsilon: float) -> Any:
     centered = x - xp.mean(x, axis=axes, keepdims=True)
     result = centered / xp.sqrt(xp.mean(centered**2, axis=axes, keepdims=True) + float(epsilon))
     result = result * scales[0] if scales else result

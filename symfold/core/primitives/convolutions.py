@@ -90,7 +90,7 @@ convolution: Primitive = primitive(
 # -- pooling
 
 
-def _pooled(x: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, **_: Any) -> Shape:
+def _pooled(x: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, **_: object) -> Shape:
     shape = windowed_shape(x, kernel, stride, padding, dilation, 0.0)
     return shape[: -len(kernel)] if is_known(shape) else ANY
 

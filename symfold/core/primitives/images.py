@@ -44,7 +44,7 @@ permute: Primitive = primitive(
 )
 
 
-def row_numbers(numbers: Any, rows: int) -> Any:
+def row_numbers(numbers: object, rows: int) -> Any:
     """Row numbers, given as floats, as integers; an error if the table has no such row."""
     floats = np.asarray(numbers, dtype=float)
     integers = np.nan_to_num(floats, nan=-1.0).astype(int)
@@ -139,7 +139,7 @@ def _added_windows(
     return image[inside]
 
 
-def _linear_unless_filled(fill: float, **_: Any) -> Linear:
+def _linear_unless_filled(fill: float, **_: object) -> Linear:
     """Windows of an image padded with a number other than 0, as for maxima, are not linear in it."""
     return (0,) if fill == 0 else ()
 

@@ -228,7 +228,7 @@ safe_softmax: Primitive = primitive(
 )
 
 
-def _norm(xp: Namespace, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+def _norm(xp: Namespace, a: object, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     """The Euclidean norm, scaled by the largest entry so that no square overflows or underflows."""
     size = xp.abs(a)
     top = _largest(xp, size, axis)

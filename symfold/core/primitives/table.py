@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from symfold.base.arguments import whole
-from symfold.core.arrays import namespace
+from symfold.core.arrays import Array, namespace
 from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
 from symfold.core.nodes import Node, Operation
@@ -55,7 +55,7 @@ class Primitive:
 
     name: str
     shape: Callable[..., Shape] = field(compare=False, repr=False)
-    numbers: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+    numbers: Callable[..., Array] | None = field(default=None, compare=False, repr=False)
     adjoint: Callable[..., Sequence[Node | None]] | None = field(default=None, compare=False, repr=False)
     linear: Linear | Callable[..., Linear] = field(default=(), compare=False, repr=False)
     shape_only: Positions = field(default=(), compare=False, repr=False)
@@ -65,11 +65,11 @@ class Primitive:
     spellings: Mapping[str, Callable[..., Any]] = field(default_factory=dict, compare=False, repr=False)
     examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
 
-    def __call__(self, *args: Any, **attributes: Any) -> Node:
+    def __call__(self, *args: object, **attributes: object) -> Node:
         nodes = tuple(map(as_node, args))
         return Apply(self, tuple(sorted(attributes.items()))).rebuild(nodes)
 
-    def spelled(self, package: str) -> Callable[..., Any]:
+    def spelled(self, package: str) -> Callable[..., Array]:
         """The function by which a package computes the primitive: `spelled("jax")(*arrays, **attributes)`."""
         if package in self.spellings:
             return self.spellings[package]
@@ -117,7 +117,7 @@ class Apply(Operation):
             raise NoRule(f"the primitive {self.primitive.name!r} has no adjoint rule (add one to its row)")
         return self.primitive.adjoint(node, cotangent, **dict(self.attributes))
 
-    def evaluate(self, *arrays: Any) -> Any:
+    def evaluate(self, *arrays: object) -> Any:
         """The result for NumPy arrays."""
         return self.primitive.spelled("numpy")(*map(np.asarray, arrays), **dict(self.attributes))
 
@@ -192,7 +192,7 @@ def read_places(node: Node[Apply]) -> Positions:
     return tuple(k for k in range(len(node.args)) if k not in node.op.primitive.shape_only)
 
 
-def axes_given(axis: Any) -> tuple[int, ...]:
+def axes_given(axis: object) -> tuple[int, ...]:
     """The axes that a caller gave: one whole number or several."""
     return tuple(whole("axis", entry, None) for entry in (axis if isinstance(axis, (tuple, list)) else [axis]))
 

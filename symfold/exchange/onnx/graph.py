@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ OPSET = 18  # the first whose reductions all take their axes as an input
 LAST = np.iinfo(np.int64).max
 
 
-def onnx_package() -> Any:
+def onnx_package() -> ModuleType:
     """The package `onnx`, or an error if it is not installed."""
     try:
         import onnx
@@ -42,7 +43,7 @@ class Graph:
         self.scopes: list[list[Any]] = [[]]  # the nodes of the graph, then of nested bodies
         self.constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self.symbols: dict[sp.Symbol, tuple[str, int]] = {}  # unknown sizes, as input and axis
-        self.sizes: dict[Any, str] = {}
+        self.sizes: dict[Size, str] = {}
 
     def fresh(self, stem: str) -> str:
         """An unused name."""
@@ -64,7 +65,7 @@ class Graph:
         )
         return results
 
-    def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> str:
+    def constant(self, value: Any, dtype: type[np.generic] | None = None, name: str | None = None) -> str:
         """A constant array, of the graph's dtype by default."""
         array = np.ascontiguousarray(np.asarray(value, dtype=self.dtype if dtype is None else dtype)).reshape(
             np.shape(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, write_operation
 from symfold.transform.rolling import unroll, without_single_steps
+
+if TYPE_CHECKING:
+    import onnx
 
 DTYPES = ("float64", "float32")
 MOST_BYTES = 2**31 - 1  # of one message of protobuf
@@ -73,7 +76,7 @@ def to_onnx(
 
 def model_of(
     net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str, unrolled: bool = False
-) -> Any:
+) -> onnx.ModelProto:
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]
     arrays = arrays_of(params, names, list(params), what="parameter")
@@ -118,7 +121,7 @@ def model_of(
     return graph.model(infos, outputs)
 
 
-def input_info(graph: Graph, name: str, leaf: Leaf, whole: bool) -> Any:
+def input_info(graph: Graph, name: str, leaf: Leaf, whole: bool) -> onnx.ValueInfoProto:
     """The type and shape of an input; registers its unknown sizes, to be read off it."""
     check_rank(leaf.op.shape)
     for axis, size in enumerate(leaf.op.shape):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symfold.exchange.pytorch.export import Scope, leaves, replace
 from symfold.exchange.pytorch.modules import without_number
+
+if TYPE_CHECKING:
+    from torch.fx import Node as FxNode
 
 Kinds = Mapping[str, str]  # modules by path, with the names of their classes
 Uses = tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
@@ -25,8 +28,8 @@ class Chain:
     uses: Uses
     outputs: tuple[int, ...] = ()
     starts: dict[Any, Any] = field(default_factory=dict)  # placeholders of the initial state -> its values
-    state: dict[Any, Any] = field(default_factory=dict)
-    before: list[Any] = field(default_factory=list)  # the operations of the previous member
+    state: dict[FxNode, FxNode] = field(default_factory=dict)
+    before: list[FxNode] = field(default_factory=list)  # the operations of the previous member
 
 
 def families(items: Sequence[Any], kinds: Kinds) -> list[list[Scope]]:

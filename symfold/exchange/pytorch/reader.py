@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from symfold.core.arrays import NumpyArray
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
 from symfold.core.folds import apply_fold
@@ -25,13 +24,17 @@ from symfold.exchange.pytorch.modules import fresh, layer_names
 from symfold.exchange.pytorch.ops import row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.fx import Node as FxNode
+
 Env = dict[Any, Any]
 BUFFER = Fixed(1.0, 0.0)  # like PyTorch's optimizers, `sf.fit` leaves buffers alone
 
 
 def from_torch(
     module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False
-) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:
+) -> tuple[Net, dict[str, NumpyArray]]:
     """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
 
     The module is read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` merges
@@ -81,7 +84,7 @@ class Reader:
     training: bool  # whether the module or a submodule is in training mode
     names: dict[str, str]
     taken: set[str] = field(default_factory=set)
-    owners: dict[Any, str] = field(default_factory=dict)  # parameter -> its layer
+    owners: dict[Tensor, str] = field(default_factory=dict)  # parameter -> its layer
     bodies: dict[str, Block] = field(default_factory=dict)  # by the name of the layer
     variants: dict[str, list[str]] = field(default_factory=dict)  # further layer names of a module, by its path
 
@@ -217,7 +220,7 @@ class Reader:
 
     # -- operations
 
-    def operation(self, node: Any, env: Env) -> None:
+    def operation(self, node: FxNode, env: Env) -> None:
         """Read an operation by its row."""
         name = name_of(node.target)
         args, named = self.value(node.args, env), {key: self.value(arg, env) for key, arg in node.kwargs.items()}
@@ -248,12 +251,12 @@ class Reader:
             raise InvalidValue(f"{self.where(node)} gave shape {shape}, PyTorch says {torch_shape}")
         env[node] = result
 
-    def where(self, node: Any) -> str:
+    def where(self, node: FxNode) -> str:
         stack = list((node.meta.get("nn_module_stack") or {"": ("", "")}).values())
         path = stack[-1][0]
         return f"the operation {node.target} in module {path or '(the root)'!r} ({self.kinds.get(path, 'a module')})"
 
-    def unknown(self, node: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    def unknown(self, node: FxNode, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """An operation without a row, as an opaque layer of its tensors; its text holds the other arguments."""
         tensors: list[Node] = []
 
@@ -279,7 +282,7 @@ class Reader:
         return results if isinstance(torch_shape, list) else results[0]
 
 
-def _shapes(node: Any) -> Any:
+def _shapes(node: FxNode) -> Any:
     """The shape of an operation's result, or a list of shapes; () for a number computed from tensors."""
     value = node.meta["val"]
     return [_shape(part) for part in value] if isinstance(value, (tuple, list)) else _shape(value)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from symfold.core.arrays import padded
 from symfold.core.functions import numbers_of
 from symfold.core.primitives import Apply, convolution, max_pool, softmax
 from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Spelling = Callable[..., Any]
 
@@ -24,7 +28,7 @@ def spelled(torch: Any, op: Any) -> Spelling:
     return (lambda *args: compute(*(arg.detach() for arg in args))) if is_flat(op) else compute
 
 
-def is_written_out(torch: Any, op: Apply, arity: int, guarded: bool) -> bool:
+def is_written_out(torch: ModuleType, op: Apply, arity: int, guarded: bool) -> bool:
     """Whether a primitive without an adjoint runs by its body; convolutions and pools do below a branch of a choice."""
     row = op.primitive
     native = is_linear_in_each(op, arity, guarded) or (row.name in primitive_spellings(torch) and not guarded)
@@ -35,7 +39,7 @@ def is_written_out(torch: Any, op: Apply, arity: int, guarded: bool) -> bool:
 def primitive_spellings(torch: Any) -> dict[str, Spelling]:
     """PyTorch functions by the name of the primitive."""
 
-    def axes(a: Any, axis: Any) -> Any:
+    def axes(a: Tensor, axis: int | Sequence[int] | None) -> Tensor:
         return tuple(range(-a.dim(), 0)) if axis is None else axis
 
     def of_rank(name: str, rank: int) -> Any:
@@ -47,7 +51,7 @@ def primitive_spellings(torch: Any) -> dict[str, Spelling]:
         row = native or convolution.spelled("torch")
         return row(x, weight, groups=groups, **given)
 
-    def pooled(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+    def pooled(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Tensor:
         native = of_rank("max_pool", len(kernel))
         if native is None:
             return max_pool.spelled("torch")(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
@@ -64,7 +68,7 @@ def primitive_spellings(torch: Any) -> dict[str, Spelling]:
     }
 
 
-def _first_max(a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _first_max(a: Tensor, axis: tuple[int, ...], keepdims: bool) -> Tensor:
     """The largest entry, with the slope at the first of equal ones, as `max` along one axis has it."""
     for k in sorted(axis):  # from the first axis on, to keep the order of equal entries
         a = a.max(dim=k, keepdim=True).values

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from symfold.exchange.signature import bound
 from symfold.transform.autodiff.guarded import fold_below, guarded_nodes
 from symfold.transform.inlining import body_of, formals_of, with_divisions
 from symfold.transform.specialize import with_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
@@ -61,7 +65,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
                 else:
                     self.register_parameter(node.op.name, torch.nn.Parameter(value))
 
-        def forward(self, *values: Any, **named: Any) -> Any:
+        def forward(self, *values: Any, **named: Any) -> Tensor:
             names = [node.op.name for node in original.inputs]
             for name, value in {**dict(zip(names, values, strict=False)), **named}.items():
                 if not isinstance(value, torch.Tensor):
@@ -111,7 +115,7 @@ def body_block(op: Apply, shapes: tuple[Shape, ...]) -> Block:
     return Block(shapes, with_divisions((body_of(op, formals_of(shapes)),)))
 
 
-def numeric(torch: Any, leaves: Mapping[str, Any], row_numbers: Collection[str]) -> tuple[Any, dict[str, Any]]:
+def numeric(torch: ModuleType, leaves: Mapping[str, Any], row_numbers: Collection[str]) -> tuple[Any, dict[str, Any]]:
     """A tensor of the dtype of a net's computation, and its leaves in that dtype, except for row numbers."""
     floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
     like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
@@ -124,7 +128,7 @@ def numeric(torch: Any, leaves: Mapping[str, Any], row_numbers: Collection[str])
 class Tensors(Interpreter):
     """The tensors of a net, from those of its leaves, with the derivatives of its rows."""
 
-    def __init__(self, torch: Any, like: Any, leaves: Mapping[str, Any]):
+    def __init__(self, torch: ModuleType, like: Tensor, leaves: Mapping[str, Any]):
         self.torch, self.like, self.leaves = torch, like, leaves
         self.below: list[Collection[Node]] = []  # nodes below a branch of a choice, per enclosing block
 
@@ -144,7 +148,7 @@ class Tensors(Interpreter):
     def end(self, node: Node[Fold]) -> None:
         self.below.pop()
 
-    def leaf(self, node: Node) -> Any:
+    def leaf(self, node: Node) -> Tensor:
         if isinstance(node.op, Constant):
             return applied(self.torch, node, False)(self.like)
         assert isinstance(node.op, Input)
@@ -152,13 +156,13 @@ class Tensors(Interpreter):
             return node.op.name
         return self.leaves[node.op.name]
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def index(self, value: Tensor, position: int, node: Node) -> Tensor:
         return value[position]
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> Tensor:
         return self.torch.stack([as_tensor(entry, self.like) for entry in entries])
 
-    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+    def apply(self, node: Node, args: Sequence[Any]) -> Tensor:
         op, guarded = node.op, node in self.below[-1]
         if isinstance(op, Call):
             if op.body is None:

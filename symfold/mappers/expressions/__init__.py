@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.errors import UnknownName, unknown
 from symfold.mappers import MAPPERS
 from symfold.mappers.expressions.reader import MAX_DEPTH as MAX_DEPTH
@@ -25,7 +25,7 @@ from symfold.mappers.expressions.trees import Number as Number
 from symfold.mappers.expressions.trees import Operation as Operation
 from symfold.mappers.expressions.trees import Tree as Tree
 from symfold.mappers.expressions.trees import build as build
-from symfold.mappers.registry import Layered, Mapper, Row, bound
+from symfold.mappers.registry import Mapper, Row, bound
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.base.trees import State
+from symfold.base.trees import Layered, State
 from symfold.core import functions
 from symfold.core.conversion import as_node
 from symfold.core.functions import Head, head_named
 from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
-from symfold.mappers.registry import Layered
 
 NAMES = ("z", "x")
 LAYER = "f"

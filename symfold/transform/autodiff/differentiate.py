@@ -149,7 +149,7 @@ def _named(bars: Mapping[Leaf, Node | None], wanted: set[str] | None = None) -> 
 
 def _is_one_per_leaf(leaves: Sequence[Leaf], wanted: set[str] | None) -> bool:
     """Whether the cotangents of the leaves can stay whole: no name occurs twice, and all names are wanted."""
-    claims = Claims()
+    claims: Claims[int] = Claims()
     return all(
         claims.add(names_of(leaf), place) is None
         and (

@@ -75,7 +75,7 @@ def _without(roots: Sequence[Node], names: frozenset[str], hits: Mapping[Node, H
     """The roots without some layers; `hits` says which layers named by formals are removed."""
     removed: dict[Node, Hits] = dict(hits)
 
-    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if is_name(node) and node not in removed:
             removed[node] = _hits(node, names)
         if isinstance(node.op, Fold):

@@ -112,7 +112,7 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
             return node
         return Node(replace(node.op, names=compress([new.get(name, name) for name in node.op.names])))
 
-    def rule(node: Node, args: tuple[Any, ...]) -> Any:
+    def rule(node: Node, args: tuple[Any, ...]) -> Node | tuple[Node, ...] | None:
         if isinstance(node.op, Fold):
             places = {
                 place

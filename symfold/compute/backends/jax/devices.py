@@ -32,6 +32,6 @@ def split(over: Mesh, shape: tuple[int, ...], axis: int) -> NamedSharding:
     return NamedSharding(over, PartitionSpec(*[None] * axis, "batch")) if even else replicated(over)
 
 
-def placed(read: Callable[[Index], Any], shape: tuple[int, ...], sharding: NamedSharding) -> Any:
+def placed(read: Callable[[Index], Any], shape: tuple[int, ...], sharding: NamedSharding) -> jax.Array:
     """An array over the mesh; this process reads the parts of its own devices only."""
     return jax.make_array_from_callback(shape, sharding, read)

@@ -38,7 +38,7 @@ class Function:
         # a fold over layers may still read their names, which have no values
         self.layer_names: dict[Node, None] = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
 
-    def __call__(self, parameters: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
+    def __call__(self, parameters: Sequence[jax.Array], inputs: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
         leaves: dict[Node, Any] = {**self.layer_names, **dict(zip(self.inputs, inputs, strict=True))}
         for leaf in self.parameters:
             number, part = self.layout.place(leaf)
@@ -54,7 +54,7 @@ def precision(dtype: str) -> Any:
     return jax.enable_x64(dtype == "float64")
 
 
-def leaves_from(params: Parameters, dtype: str) -> tuple[Any, ...]:
+def leaves_from(params: Parameters, dtype: str) -> tuple[jax.Array, ...]:
     """Parameters as one array per leaf of their layout."""
     return tuple(np.asarray(params.array_of(leaf), dtype=dtype) for leaf in params.layout.leaves)
 
@@ -67,7 +67,7 @@ class Program:
         self.function = Function(net, shapes, params.layout, dtype)
         self.jitted = jax.jit(self.function)
         self.inputs = [np.zeros(sized(leaf.shape), dtype=dtype) for leaf in self.function.inputs]
-        self.outputs: tuple[Any, ...] = ()
+        self.outputs: tuple[jax.Array, ...] = ()
 
     def feed(self, given: Mapping[str, Any]) -> None:
         """Copy the values of the inputs into their arrays."""

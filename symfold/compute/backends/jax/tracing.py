@@ -61,7 +61,9 @@ def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] |
     return compute(*args) if below is None else differentiated(node, compute, args, dtype, node in below)
 
 
-def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any], dtype: str, guarded: bool) -> Any:
+def differentiated(
+    node: Node, compute: Callable[..., jax.Array], args: Sequence[jax.Array], dtype: str, guarded: bool
+) -> jax.Array:
     """The value of an operation, with the derivative of its row, to any order."""
     if is_flat(node.op):
         return compute(*map(jax.lax.stop_gradient, args))
@@ -73,7 +75,7 @@ def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any],
     def function(*arrays: Any) -> Any:
         return compute(*(arrays[free.index(k)] if k in free else arg for k, arg in enumerate(args)))
 
-    def jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    def jvp(primals: Sequence[jax.Array], tangents: Sequence[jax.Array]) -> tuple[jax.Array, jax.Array]:
         result = with_jvp(*primals)
         adjoint = local_adjoint(node.op, numbers, tuple(map(jnp.shape, primals)), guarded)
         block = adjoint.forward
@@ -89,14 +91,16 @@ def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any],
     return with_jvp(*(args[k] if hasattr(args[k], "dtype") else jnp.asarray(args[k], dtype) for k in free))
 
 
-def scan(fold: Fold, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> list[Any]:
+def scan(fold: Fold, args: Sequence[jax.Array], dtype: str, below: Collection[Node] | None = None) -> list[jax.Array]:
     """The results of a fold: the last state, then the stacked outputs of the steps."""
     block, carries = fold.block, fold.carries
     formals, shapes = block.formals, [sized(shape) for shape in block.shapes[:carries]]
     operands = dict(zip(formals[carries:], args[carries:], strict=True))
     sequences = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
 
-    def step(state: tuple[Any, ...], entries: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def step(
+        state: tuple[jax.Array, ...], entries: tuple[jax.Array, ...]
+    ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
         leaves = {**operands, **dict(zip(formals, state, strict=False)), **dict(zip(sequences, entries, strict=True))}
         after = values(block.results, leaves, dtype, below)
         outputs = [
@@ -111,6 +115,6 @@ def scan(fold: Fold, args: Sequence[Any], dtype: str, below: Collection[Node] | 
     return [*last, *outputs]
 
 
-def full(value: Any, shape: tuple[int, ...], dtype: str) -> Any:
+def full(value: jax.Array, shape: tuple[int, ...], dtype: str) -> jax.Array:
     """A value broadcast to a shape and cast to a type, since a loop's carry must keep both."""
     return jnp.broadcast_to(jnp.asarray(value, dtype=dtype), shape)

@@ -84,27 +84,27 @@ class Training:
             self.programs[key] = function, jax.jit(run, out_shardings=replicated(self.mesh))
         return self.programs[key]
 
-    def spread(self, stack: Stack, leaf: Leaf) -> Any:
+    def spread(self, stack: Stack, leaf: Leaf) -> jax.Array:
         """The values of an input in all batches, rows sharded; for a family, its members stacked."""
         names = tuple(leaf.op.names)
         if not isinstance(leaf.op, StackedInputs):
             shape = stack.shape(names[0])
 
-            def read(index: Index) -> Any:
+            def read(index: Index) -> jax.Array:
                 return np.asarray(stack.part(names[0], index), dtype=self.dtype)
 
             return placed(read, shape, split(self.mesh, shape, 1))
         count, *rest = stack.shape(names[0])
         shape = (count, len(names), *rest)
 
-        def read_members(index: Index) -> Any:
+        def read_members(index: Index) -> jax.Array:
             members = [stack.part(name, (index[0], *index[2:])) for name in names[index[1]]]
             return np.stack(members, axis=1).astype(self.dtype)
 
         return placed(read_members, shape, split(self.mesh, shape, 2))
 
 
-def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[..., Any]:
+def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[..., jax.Array]:
     """All steps as one JAX loop: from the current and previous parameters and stacked inputs to both and the losses.
 
     After a loss that is not finite, the loop runs on without changes: a loop of fixed length never waits for the host.

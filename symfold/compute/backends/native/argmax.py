@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.instructions import Index, Reg
@@ -14,7 +13,12 @@ from symfold.core.primitives import Apply
 
 
 def write_at_max(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """1 at the first largest entry, 0 elsewhere; as in NumPy, the first nan counts as largest."""
     code, value, rank = source.code, args[0], len(target.shape)

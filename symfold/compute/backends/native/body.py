@@ -38,7 +38,7 @@ class Body:
         roots: Sequence[Node],
         leaf_refs: Mapping[Node, Any],
         into: Mapping[Node, Array],
-        axes: Mapping[Node, Any],
+        axes: Mapping[Node, int | None],
     ):
         self.source, self.code = source, source.code
         self.roots, self.into = roots, dict(into)

@@ -28,7 +28,7 @@ def write_fold(
     source: Source,
     node: Node[Fold],
     args: Sequence[Any],
-    axes: Sequence[Any],
+    axes: Sequence[int | None],
     body_of: BodyOf,
     into: Mapping[int, Array],
 ) -> list[Any]:
@@ -101,7 +101,7 @@ def is_operand(output: Node, formals: Sequence[Node], fold: Fold) -> bool:
 
 def sequence_for(
     source: Source, output: Node, formals: Sequence[Node], results: Sequence[Node], args: Sequence[Any], fold: Fold,
-    histories: Mapping[int, Array], axes: Mapping[Node, Any], count: int, into: Array | None,
+    histories: Mapping[int, Array], axes: Mapping[Node, int | None], count: int, into: Array | None,
 ) -> Array:  # fmt: skip
     """The array of a result that a fold returns for every step."""
     for k, array in histories.items():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any
 
 from symfold.compute.backends.native.batch import block_axes
 from symfold.compute.backends.native.code import pieces
@@ -44,13 +43,13 @@ def summed(node: Node[Apply]) -> int:
     return prod(int(size) for letter, size in sizes.items() if letter not in result)
 
 
-def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> bool:
+def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, int | None], batch: int, width: int) -> bool:
     """Whether to store the samples innermost."""
     in_order, by_samples = vectors(roots, axes, batch, width)
     return by_samples < in_order
 
 
-def vectors(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> tuple[int, int]:
+def vectors(roots: Sequence[Node], axes: Mapping[Node, int | None], batch: int, width: int) -> tuple[int, int]:
     """The number of computed vectors, with arrays in order and with the samples innermost."""
     in_order = by_samples = 0
     for node in walk(roots):

@@ -182,7 +182,7 @@ def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int
     return axes
 
 
-def batch_of(roots: Sequence[Node], leaves: Mapping[Node, Any], width: int) -> int | None:
+def batch_of(roots: Sequence[Node], leaves: Mapping[Node, int | None], width: int) -> int | None:
     """The number of samples, if they are stored innermost, else None."""
     sizes = {
         leaf.shape[axis]

@@ -46,7 +46,12 @@ from symfold.errors import NoRule
 
 
 def write_primitive(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """Write the code that computes a primitive into its target."""
     for rows, write in RULES:
@@ -64,7 +69,12 @@ def reduced_to(
 
 
 def write_reduction(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     attributes = dict(node.op.attributes)
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(args[0].shape), 0))
@@ -91,7 +101,12 @@ def with_reduced_axes(target: Array, axes: Sequence[int], rank: int) -> Array:
 
 
 def write_sum_to(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     value = args[0]
     extra = len(value.shape) - len(target.shape)
@@ -108,7 +123,12 @@ def write_sum_to(
 
 
 def write_share(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     over = dict(node.op.attributes)["axis"]
     count = prod(args[0].shape[k] for k in (over if over is not None else range(-len(args[0].shape), 0)))
@@ -116,7 +136,12 @@ def write_share(
 
 
 def write_concatenate(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     along, start = dict(node.op.attributes)["axis"], 0
     for arg in args:
@@ -127,7 +152,12 @@ def write_concatenate(
 
 
 def write_stack(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     for k, arg in enumerate(args):
         part = target.entry(0, k)
@@ -135,7 +165,12 @@ def write_stack(
 
 
 def write_put(
-    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     fill(source.code, target, source.extents(target.shape, axis), 0.0)
     part = indexed(target, dict(node.op.attributes)["index"])

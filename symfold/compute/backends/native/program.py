@@ -16,6 +16,7 @@ from symfold.compute.backends.native.machine import Loaded, compiled
 from symfold.compute.backends.native.module import Module, module_of
 from symfold.compute.backends.native.threads import Team
 from symfold.compute.parameters import Parameters
+from symfold.core.arrays import NumpyArray
 from symfold.core.net import Net
 from symfold.core.primitives import row_numbers
 
@@ -59,7 +60,7 @@ class Program:
         return [np.array(output, dtype=np.float64) for output in self.outputs]
 
 
-def workspace(module: Module) -> Any:
+def workspace(module: Module) -> NumpyArray:
     """The memory of a module, with its constants, aligned to cache lines so that no vector crosses one."""
     raw = np.zeros(module.size * module.dtype.itemsize + 64, np.uint8)
     start = -raw.ctypes.data % 64
@@ -69,7 +70,7 @@ def workspace(module: Module) -> Any:
     return work
 
 
-def numpy_view(memory: Any, place: Array) -> Any:
+def numpy_view(memory: NumpyArray, place: Array) -> NumpyArray:
     """The NumPy view of an array of the code."""
     strides = tuple(stride * memory.itemsize for stride in place.strides)
     return np.lib.stride_tricks.as_strided(memory[place.offset :], place.shape, strides)

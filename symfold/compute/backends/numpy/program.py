@@ -12,6 +12,7 @@ from symfold.compute.backends.numpy.straight_line import write
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Parameters
+from symfold.core.arrays import NumpyArray
 from symfold.core.folds import rebuilt_inside
 from symfold.core.functions import sigmoid
 from symfold.core.leaves import number
@@ -56,7 +57,7 @@ TARGET = Target(passes=(with_exponentials, hoisted))
 class Steps:
     """The views of every step, created anew at each run: for folds too long to store all views."""
 
-    def __init__(self, number: int, arrays: Sequence[Any]):
+    def __init__(self, number: int, arrays: Sequence[NumpyArray]):
         self.number, self.arrays = number, arrays
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -75,14 +76,14 @@ def steps(number: int, *arrays: Any) -> Any:
 class DoubleBuffer:
     """Two alternating arrays, read as a sequence with one entry per step."""
 
-    def __init__(self, pair: Any, shift: int):
+    def __init__(self, pair: NumpyArray, shift: int):
         self.pair, self.shift = pair, shift
 
-    def __getitem__(self, index: tuple[int, Any]) -> Any:
+    def __getitem__(self, index: tuple[int, Any]) -> NumpyArray:
         return self.pair[(index[0] + self.shift) & 1, ...]
 
 
-def double_buffer(pair: Any, number: int, shift: int = 0) -> DoubleBuffer:
+def double_buffer(pair: NumpyArray, number: int, shift: int = 0) -> DoubleBuffer:
     """The double buffer over a pair of arrays; entry k is array (k + shift) mod 2."""
     return DoubleBuffer(pair, shift)
 
