@@ -54,7 +54,7 @@ __all__ = [
 Analysis = TypeVar("Analysis", bound=Callable[..., Any])
 
 
-def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **facts: Any) -> Elementwise:
+def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **facts: object) -> Elementwise:
     """Add an elementwise function, callable on nodes, nets and SymPy expressions; `facts` are the fields of `Function`.
 
     >>> import sympy as sp, symfold as sf
@@ -67,7 +67,7 @@ def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **
     return Elementwise(function_row(head, numbers, **facts).head)
 
 
-def layer_kind(body: Callable[..., Any], **shapes: tuple[int, ...]) -> Kind:
+def layer_kind(body: Callable[..., object], **shapes: tuple[int, ...]) -> Kind:
     """A kind of layers, from a body over inputs and parameters, and the parameters' shapes.
 
     >>> import numpy as np, symfold as sf
@@ -91,7 +91,7 @@ def loss(name: str, rule: Callable[[Node, Node], Any]) -> Callable[[Any, Any], A
     """Add a loss, `sf.losses.<name>`, from a rule over a prediction and a target of the same shape."""
     check_free("loss", name, LOSSES)
 
-    def named_loss(prediction: Any, target: Any) -> Any:
+    def named_loss(prediction: object, target: object) -> Any:
         return loss_of(prediction, target, lambda y, t: as_node(rule(y, t)))
 
     named_loss.__name__ = named_loss.__qualname__ = name
@@ -100,7 +100,7 @@ def loss(name: str, rule: Callable[[Node, Node], Any]) -> Callable[[Any, Any], A
 
 
 def optimizer(
-    name: str, rule: Callable[..., Sequence[Node]], slots: Sequence[str | PerParameter] = (), **defaults: Any
+    name: str, rule: Callable[..., Sequence[Node]], slots: Sequence[str | PerParameter] = (), **defaults: object
 ) -> Callable[..., Optimizer]:
     """Add an optimizer, `sf.optimizers.<name>(**settings)`.
 
@@ -109,7 +109,7 @@ def optimizer(
     """
     check_free("optimizer", name, OPTIMIZERS)
 
-    def named_optimizer(**settings: Any) -> Optimizer:
+    def named_optimizer(**settings: object) -> Optimizer:
         if unknown := sorted(set(settings) - set(defaults)):
             raise InvalidValue(f"{name} has no setting {unknown[0]!r} (its settings: {', '.join(defaults)})")
         return Optimizer(name, rule, tuple(slots), tuple({**defaults, **settings}.items()))

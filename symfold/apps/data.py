@@ -76,7 +76,7 @@ def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"cannot read {source!r}, line {reader.line_num}: {error} (give a CSV file)") from None
 
 
-def _read(source: str, reader: Any, only: Sequence[str] | None) -> Table:
+def _read(source: str, reader: object, only: Sequence[str] | None) -> Table:
     lines = _lines(source, reader)
     header = next(lines, None)
     if header is None:

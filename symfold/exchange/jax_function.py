@@ -18,7 +18,7 @@ from symfold.exchange.signature import bound
 from symfold.transform.autodiff.guarded import guarded_nodes
 
 
-def to_jax(net: Any) -> Callable[..., Any]:
+def to_jax(net: object) -> Callable[..., Any]:
     """A net as a function `(params, x, ...)` of JAX arrays, for JAX to jit, differentiate, map and shard.
 
     `params` is a dict of arrays by name, a JAX pytree, so that `jax.grad` returns a dict; inputs are given by position
@@ -47,7 +47,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
     rolled_net = rolled(original)
     inputs, parameters = ([node.op.name for node in nodes] for nodes in (original.inputs, original.params))
 
-    def function(params: Mapping[str, Any], *positional: Any, **named: Any) -> Any:
+    def function(params: Mapping[str, object], *positional: object, **named: object) -> Any:
         if missing := [name for name in parameters if name not in params]:
             raise InvalidType(
                 f"no value for parameter {missing[0]!r} "

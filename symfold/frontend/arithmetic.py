@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -16,7 +15,7 @@ from symfold.core.nodes import Node
 from symfold.frontend.numpy_functions import call_numpy
 
 
-def binary(head: Head, left: Any, right: Any) -> Node:
+def binary(head: Head, left: object, right: object) -> Node:
     """An operator over two values, in the author's order."""
     if wraps_node(left) or wraps_node(right):
         return NotImplemented
@@ -80,7 +79,7 @@ OPERATORS: dict[str, Callable[..., Node]] = {
 }
 
 
-def operate(node: Node, name: str, *others: Any, **options: Any) -> Node:
+def operate(node: Node, name: str, *others: object, **options: object) -> Node:
     """An operator or array method, by name, on a node."""
     return OPERATORS[name](node, *others, **options)
 

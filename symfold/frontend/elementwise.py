@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Number
-from typing import Any
 
 import sympy as sp
 
@@ -28,14 +27,14 @@ class Elementwise:
 
     head: Head
 
-    def __call__(self, value: State, /, *parameters: Any) -> State:
+    def __call__(self, value: State, /, *parameters: object) -> State:
         return _apply(self.head, value, *parameters)
 
     def __repr__(self) -> str:
         return self.head.__name__
 
 
-def _apply(head: Head, value: State, *parameters: Any) -> State:
+def _apply(head: Head, value: State, *parameters: object) -> State:
     """A function of a value and parameters (numbers or values)."""
     if isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool):
         return head(value, *parameters)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy as sp
 
 from symfold.base.arguments import flag, whole
@@ -107,7 +105,7 @@ def mean_pool(value: State, size: int = 2) -> State:
     return _pooled(value, mean_pooled, size, padded=True)
 
 
-def _pooled(value: State, pool: Primitive, size: int, **options: Any) -> State:
+def _pooled(value: State, pool: Primitive, size: int, **options: object) -> State:
     size = whole("size", size, 1)
     node = pool(as_node(value), kernel=(size, size), stride=(size, size), padding=(0, 0), dilation=(1, 1), **options)
     return value._wrap_(node) if wraps_node(value) else node

@@ -49,7 +49,7 @@ class Function:
     form: Form
     leaves: tuple[Node, ...] = ()
 
-    def __call__(self, *inputs: Any) -> State:
+    def __call__(self, *inputs: object) -> State:
         arity = len(self.block.shapes) - len(self.leaves)
         if len(inputs) != arity:
             raise InvalidType(f"a net of {arity} input(s) was called with {len(inputs)} argument(s)")
@@ -114,7 +114,7 @@ class Item:
         return self.pattern == other.pattern and self.shapes == other.shapes
 
 
-def read_item(value: Any) -> Item:
+def read_item(value: object) -> Item:
     """Split an item into its pattern and leaves."""
     if isinstance(value, Layer):
         return Item(LayerPattern(value.kind), value.leaves)
@@ -130,7 +130,7 @@ def read_item(value: Any) -> Item:
     return Item(ObjectPattern(value), ())
 
 
-def named_in(value: Any) -> str:
+def named_in(value: object) -> str:
     """The name of the first layer in an item, for error messages."""
     if isinstance(value, Layer):
         return value.name if value.bound_leaves is None else ""

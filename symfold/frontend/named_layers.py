@@ -138,7 +138,7 @@ class Layers(Sequence[Layer]):
         position = place_of("layer", index, len(self), "; a layer by name is sf.layer('f1')")
         return [self[k] for k in position] if isinstance(position, range) else Layer(self.names[position], self.kind)
 
-    def __call__(self, *inputs: Any) -> State:
+    def __call__(self, *inputs: object) -> State:
         raise InvalidType(
             f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)"
         )
@@ -153,13 +153,13 @@ class Layers(Sequence[Layer]):
             return NotImplemented
         return self.names == other.names and self.kind == other.kind
 
-    def __add__(self, other: Any) -> list[Any]:
+    def __add__(self, other: object) -> list[Any]:
         return [*self, *other] if isinstance(other, (Layers, list, tuple)) else NotImplemented
 
-    def __radd__(self, other: Any) -> list[Any]:
+    def __radd__(self, other: object) -> list[Any]:
         return [*other, *self] if isinstance(other, (list, tuple)) else NotImplemented
 
-    def __mul__(self, times: Any) -> list[Layer]:
+    def __mul__(self, times: object) -> list[Layer]:
         return list(self) * times if hasattr(times, "__index__") else NotImplemented
 
     __rmul__ = __mul__
@@ -185,7 +185,7 @@ def weight_names(prefix: str, names: Names) -> Names:
     return compress([weight_name(prefix, name) for name in names])
 
 
-def layer(name: str, body: Layered | Kind | None = None, /, **weights: Any) -> Layer:
+def layer(name: str, body: Layered | Kind | None = None, /, **weights: object) -> Layer:
     """A layer by name: opaque, or with a body over its inputs and the parameters whose shapes are given.
 
     >>> layer("sq", lambda z: z**2)(sp.Symbol("x"))
@@ -198,7 +198,7 @@ def layer(name: str, body: Layered | Kind | None = None, /, **weights: Any) -> L
     return Layer(checked_name(name), kind_of(body, weights))
 
 
-def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: Any = None, **weights: Any) -> Layers:
+def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = None, **weights: object) -> Layers:
     """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol or an expression with one.
 
     >>> layers("f1:4"), layers("f", count=1_000_000)
@@ -229,7 +229,7 @@ def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: Any = Non
     return Layers(compress(names) if names else (), layer_kind)
 
 
-def depth_given(count: Any) -> Size:
+def depth_given(count: object) -> Size:
     """A number of layers: a whole number, a symbol or its name, or an expression with symbols, as 3*m."""
     if isinstance(count, (str, sp.Symbol)):
         return sp.Symbol(checked_name(str(count)), integer=True, positive=True)

@@ -33,7 +33,7 @@ def node_function(node: Node, function: Any, types: Any, args: Sequence[Any], op
     return NotImplemented if any(wraps_node(value) for value in args) else call_numpy(function, *args, **options)
 
 
-def net_ufunc(net: Net, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net:
+def net_ufunc(net: Net, ufunc: object, method: str, *inputs: object, **options: object) -> Net:
     """A NumPy ufunc on a net, as a net."""
     return net._wrap_(call_numpy(ufunc, *map(net._operand, inputs), **options))
 

@@ -47,7 +47,7 @@ class Tracer(Operators["Tracer"]):
         result: Tracer = traced(node)
         return result
 
-    def _operate(self, name: str, *others: Any, **options: Any) -> State:
+    def _operate(self, name: str, *others: object, **options: object) -> State:
         return traced(getattr(self.node, name)(*map(untraced, others), **options))
 
     def __hash__(self) -> int:
@@ -118,7 +118,7 @@ def untraced(value: State) -> State:
     return value.node if isinstance(value, Tracer) else value
 
 
-def tracer_ufunc(tracer: Tracer, ufunc: Any, method: str, *inputs: Any, **options: Any) -> State:
+def tracer_ufunc(tracer: Tracer, ufunc: object, method: str, *inputs: object, **options: object) -> State:
     """A NumPy ufunc on a tracer."""
     return traced(node_ufunc(tracer.node, ufunc, method, *map(untraced, inputs), **options))
 

@@ -41,7 +41,7 @@ class Stage:
     absent: tuple[str, ...] = ()
 
 
-def stages_of(loss: Any, epochs: int) -> list[Stage]:
+def stages_of(loss: object, epochs: int) -> list[Stage]:
     """The stages of a loss, in the order of its layers; the first stages share the remainder of the epochs.
 
     >>> import symfold as sf
@@ -132,7 +132,7 @@ class _Reach(Interpreter):
             return ZERO if node.op.value == 0 else False
         return node.op.name if isinstance(node.op, Input) and node.op.role in ("layer", "parameter") else False
 
-    def index(self, value: Any, position: int, node: Node) -> bool:
+    def index(self, value: object, position: int, node: Node) -> bool:
         return value is True
 
     def collect(self, entries: Entries, node: Node) -> bool:

@@ -36,7 +36,7 @@ Key = tuple[str, int]  # "mean" or "variance", and its number in a body
 Leaves = tuple[Node, ...]  # the statistics of a layer, or of a sequence of layers, as parameters
 
 
-def keep_statistics(net: Any, params: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Net, Parameters]:
+def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str, object]) -> tuple[Net, Parameters]:
     """The net with the batch statistics of these data as parameters of its norms, and its parameters including these.
 
     `data` holds an array for every input, samples first. On these data the outputs stay the same; on others each
@@ -106,7 +106,7 @@ def _is_centered_square(node: Node) -> bool:
 class StatisticsEvaluator(Evaluator):
     """The numbers of a net, and the batch statistics of its layers by name."""
 
-    def __init__(self, values: Mapping[str, Any]):
+    def __init__(self, values: Mapping[str, object]):
         super().__init__(values)
         self.statistics: dict[str, dict[Key, Any]] = {}
 

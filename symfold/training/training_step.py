@@ -88,7 +88,7 @@ def slot_of(leaf: Leaf, slot: str | PerParameter) -> Leaf:
 
 def update_of(
     loss: Net,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     optimizer: Optimizer,
     trained: Sequence[str] | None = None,
     remat: str | None = None,

@@ -53,7 +53,7 @@ def net_with_sizes(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] |
     return Net(roots[: len(net.outputs)], _form(net.form, sizes), tuple(filter(is_leaf, roots[len(net.outputs) :])))
 
 
-def _form(form: Any, sizes: Sizes) -> Any:
+def _form(form: object, sizes: Sizes) -> Any:
     """A form with sizes replaced in its numbered names."""
     if isinstance(form, Numbered):
         return replace(form, count=_number(form.count, sizes))
@@ -81,7 +81,7 @@ def with_sizes(
     return _sized(tuple(roots), {}, sizes, shapes or {})
 
 
-def _number(value: Any, sizes: Sizes) -> Any:
+def _number(value: object, sizes: Sizes) -> Any:
     """A size, or a tuple of sizes, with symbols replaced by numbers."""
     if isinstance(value, tuple):
         return tuple(_number(part, sizes) for part in value)

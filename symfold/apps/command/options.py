@@ -160,17 +160,17 @@ def say(text: str) -> None:
     click.echo(text)
 
 
-def say_json(value: Any) -> None:
+def say_json(value: object) -> None:
     """Print a value as one line of JSON."""
     click.echo(json_line(value))
 
 
-def json_line(value: Any) -> str:
+def json_line(value: object) -> str:
     """A value as one line of JSON; a number that is not finite is null."""
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A value of JSON's types.
 
     >>> plain({"a": (1.5, float("nan"))})

@@ -24,7 +24,7 @@ CHOOSING = 1000  # seeds from here on choose the rates, seeds from 0 on are repo
 
 def fitted(
     net: Net,
-    start: Mapping[str, Any],
+    start: Mapping[str, object],
     rows: Rows,
     rate: float,
     epochs: int,
@@ -56,7 +56,7 @@ def error_on(predict: Callable[..., Any], params: Mapping[str, Any], rows: Rows)
     return error(np.broadcast_to(predict(params, x=rows[0]), rows[1].shape), rows[1])
 
 
-def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any], sample: Sample) -> Errors:
+def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., object], sample: Sample) -> Errors:
     """The errors of a net with the parameters that a training returns."""
     try:
         params = train()
@@ -65,7 +65,7 @@ def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any
     return Errors(*(error_on(predict, params, rows) for rows in (sample.train, sample.validation, sample.test)))
 
 
-def by_choice(run: Callable[[Any, int], Errors], grid: Sequence[Any], choosing: int) -> Array:
+def by_choice(run: Callable[[Any, int], Errors], grid: Sequence[object], choosing: int) -> Array:
     """The mean validation error of a run for each choice of a grid, over seeds used for nothing else."""
     return np.array([np.mean([run(choice, CHOOSING + seed).validation for seed in range(choosing)]) for choice in grid])
 

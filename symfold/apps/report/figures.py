@@ -88,7 +88,7 @@ def epsilon(comparison: Comparison) -> str:
     runs = [with_layers(net, strength=True).compile() for net in comparison.nets]
     term = series(bound[0], leading) - series(bound[1], leading)
 
-    def measure(params: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[float]:
+    def measure(params: Mapping[str, object], inputs: Mapping[str, object]) -> list[float]:
         coefficient = term.evaluate(params, **inputs)[leading]
         whole, rest = [], []
         for strength in STRENGTHS:

@@ -52,7 +52,7 @@ def with_layers(net: Net, strength: bool = False) -> Net:
     )
     factor = tensor(STRENGTH, ()) if strength else None
 
-    def body(z: Any, W: Any, b: Any, V: Any) -> Any:
+    def body(z: object, W: object, b: object, V: object) -> Any:
         value = dot(tanh(dot(z, W) + b), V)
         return value if factor is None else factor * value
 

@@ -53,11 +53,11 @@ class Graph:
         self.taken.add(name)
         return name
 
-    def emit(self, kind: str, *args: str, **attributes: Any) -> str:
+    def emit(self, kind: str, *args: str, **attributes: object) -> str:
         """An operation with one result."""
         return self.emit_many(kind, args, 1, **attributes)[0]
 
-    def emit_many(self, kind: str, args: Sequence[str], count: int, **attributes: Any) -> list[str]:
+    def emit_many(self, kind: str, args: Sequence[str], count: int, **attributes: object) -> list[str]:
         """An operation with several results."""
         results = [self.fresh(f"{kind}_{len(self.taken)}") for _ in range(count)]
         self.scopes[-1].append(
@@ -150,7 +150,7 @@ class Graph:
         yield self.scopes[-1]
         self.scopes.pop()
 
-    def model(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+    def model(self, inputs: Sequence[object], outputs: Sequence[object]) -> Any:
         """The finished model."""
         helper = self.onnx.helper
         graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=self.initializers)

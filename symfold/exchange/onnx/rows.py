@@ -20,7 +20,7 @@ from symfold.exchange.onnx.reductions import at_max, causal, reduced, scattered,
 from symfold.exchange.onnx.windows import add_windows, windows
 
 
-def no_numbers(graph: Graph, node: Node[Apply], names: Sequence[str], **attributes: Any) -> Any:
+def no_numbers(graph: Graph, node: Node[Apply], names: Sequence[str], **attributes: object) -> Any:
     """Raise the primitive's own error: it has no numbers."""
     return node.op.evaluate(*names)
 

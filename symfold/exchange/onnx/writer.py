@@ -36,9 +36,9 @@ MOST_BYTES = 2**31 - 1  # of one message of protobuf
 
 
 def to_onnx(
-    net: Any,
+    net: object,
     path: str | Path,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     *,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
     dtype: str = "float64",
@@ -75,7 +75,11 @@ def to_onnx(
 
 
 def model_of(
-    net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str, unrolled: bool = False
+    net: Net,
+    params: Mapping[str, object],
+    shapes: Mapping[str, Sequence[int | None]],
+    dtype: str,
+    unrolled: bool = False,
 ) -> onnx.ModelProto:
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]

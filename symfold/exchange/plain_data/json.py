@@ -35,12 +35,12 @@ def net_to_json(net: Net) -> str:
     return json.dumps(net_to_data(net), separators=(",", ":"))
 
 
-def node_from_data(data: Any) -> Node:
+def node_from_data(data: object) -> Node:
     """The node that `node_to_data` wrote."""
     return nodes_from_data(data)[0][0]
 
 
-def net_from_data(data: Any) -> Net:
+def net_from_data(data: object) -> Net:
     """The net that `net_to_data` wrote."""
     outputs, form, signature = nodes_from_data(data)
     return Net(outputs, form, tuple(filter(is_leaf, signature)))

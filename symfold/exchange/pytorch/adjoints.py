@@ -52,7 +52,7 @@ def operation(
         return compute
     differentiated, forward_ad = Differentiated(torch, op, numbers, guarded, compute), torch.autograd.forward_ad
 
-    def run(*args: Any) -> Tensor:
+    def run(*args: object) -> Tensor:
         like = next((arg for arg in args if not isinstance(arg, float)), None)
         if like is None or (not torch.is_grad_enabled() and forward_ad._current_level < 0):  # nothing is differentiated
             return compute(*args)
@@ -96,7 +96,7 @@ class Differentiated:
     def adjoint(self, tensors: Sequence[Tensor]) -> LocalAdjoint:
         return local_adjoint(self.op, self.numbers, tuple(tuple(tensor.shape) for tensor in tensors), self.guarded)
 
-    def run(self, block: Block, chosen: Sequence[int], args: Sequence[Any], pushed: bool = False) -> list[Tensor]:
+    def run(self, block: Block, chosen: Sequence[int], args: Sequence[object], pushed: bool = False) -> list[Tensor]:
         """Some results of a block of the adjoint."""
         values = list(args)
         like = next(arg for arg in reversed(values) if arg is not None)

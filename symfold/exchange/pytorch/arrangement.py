@@ -15,7 +15,7 @@ from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.rows import Row, covered, evaluated
 
 
-def _reshape(shape: Shape, a: Node, *given: Any, **named: Any) -> Node:
+def _reshape(shape: Shape, a: Node, *given: object, **named: object) -> Node:
     return a if a.shape == shape else reshape(a, shape=shape)
 
 
@@ -40,7 +40,7 @@ def _transposed(shape: Shape, a: Node) -> Node:
     return ordered(a, range(len(a.shape))[::-1])
 
 
-def _expand(shape: Shape, a: Node, *given: Any, **named: Any) -> Node:
+def _expand(shape: Shape, a: Node, *given: object, **named: object) -> Node:
     return a if a.shape == shape else broadcast_to(a, shape=shape)
 
 
@@ -95,7 +95,7 @@ def _stack(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
     return cat(shape, [reshape(part, shape=single) for part in parts], axis)
 
 
-def same(shape: Shape, a: Node, *given: Any, **named: Any) -> Node:
+def same(shape: Shape, a: Node, *given: object, **named: object) -> Node:
     """An operation that is the identity on numbers."""
     return a
 

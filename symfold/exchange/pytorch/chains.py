@@ -32,7 +32,7 @@ class Chain:
     before: list[FxNode] = field(default_factory=list)  # the operations of the previous member
 
 
-def families(items: Sequence[Any], kinds: Kinds) -> list[list[Scope]]:
+def families(items: Sequence[object], kinds: Kinds) -> list[list[Scope]]:
     """Calls of numbered modules of one class, and calls of one module."""
     calls: dict[Any, list[Scope]] = {}
     for item in items:
@@ -84,7 +84,7 @@ def candidates(root: Scope, written_out: Collection[str], kinds: Kinds) -> dict[
     return layer_kinds
 
 
-def chains_of(items: Sequence[Any], kinds: Kinds, users: Mapping[Any, Sequence[Any]]) -> dict[int, Chain]:
+def chains_of(items: Sequence[object], kinds: Kinds, users: Mapping[Any, Sequence[Any]]) -> dict[int, Chain]:
     """The chains of calls that pass on a state, by the id of each member."""
     chains: dict[int, Chain] = {}
     for members in families(items, kinds):

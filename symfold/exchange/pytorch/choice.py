@@ -23,7 +23,7 @@ from symfold.exchange.pytorch.rows import Row
 from symfold.frontend.numpy_choices import CHOICES as NUMPY_CHOICES
 
 
-def apply(head: Head, *args: Any) -> Node:
+def apply(head: Head, *args: object) -> Node:
     """A function of nodes and plain numbers."""
     return Node(head, tuple(map(as_node, args)))
 
@@ -33,7 +33,7 @@ def row_of(head: Head) -> Row:
     return lambda shape, *args: apply(head, *args)
 
 
-def choose(shape: Shape, mask: Any, a: Node | float, b: Node | float) -> Node:
+def choose(shape: Shape, mask: object, a: Node | float, b: Node | float) -> Node:
     """`a` where the mask is true, else `b`."""
     return apply(functions.where, mask, a, b)
 
@@ -105,7 +105,7 @@ def _argument(sign: int) -> Row:
     return lambda shape, a, axis=None, keepdim=False: _places(a if sign > 0 else -a, axis, keepdim)
 
 
-def _joined(function: Any) -> Row:
+def _joined(function: object) -> Row:
     """`any` and `all`."""
     return lambda shape, a, axis=None, keepdim=False: NUMPY_CHOICES[function](a, axes_of(axis), keepdim)
 
@@ -135,7 +135,7 @@ def cast(source: str, target: str) -> Row:
     check_cast(source, target)
     before, after = kind_of(source), kind_of(target)
 
-    def row(shape: Shape, a: Node, *_: Any, **options: Any) -> Node:
+    def row(shape: Shape, a: Node, *_: object, **options: object) -> Node:
         if after == "truth" != before:
             return apply(functions.not_equal, a, 0)
         return truncated(a) if after == "whole" and before in ("real", "half") else a

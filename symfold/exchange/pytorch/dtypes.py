@@ -8,7 +8,7 @@ real     float32, float64                          other    complex, quantized: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.export import leaves
@@ -82,7 +82,7 @@ class Types:
         return cls(arguments, results, tuple(arg for arg in args if isinstance(arg, int) and not isinstance(arg, bool)))
 
 
-def dtype_of(value: Any) -> str:
+def dtype_of(value: object) -> str:
     """The dtype of a tensor, or of a number computed from tensors."""
     if hasattr(value, "dtype"):
         return str(value.dtype).removeprefix("torch.")

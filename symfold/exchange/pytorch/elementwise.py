@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import sympy as sp
 
@@ -27,7 +25,7 @@ def _sub(shape: Shape, a: Node | float, b: Node | float, alpha: float = 1) -> No
     return as_node(a) - (b if alpha == 1 else b * alpha)
 
 
-def _divide(shape: Shape, a: Node | float, b: Node | float, rounding_mode: Any = None) -> Node:
+def _divide(shape: Shape, a: Node | float, b: Node | float, rounding_mode: object = None) -> Node:
     covered(rounding_mode is None, f"a division with rounding_mode={rounding_mode!r}")
     return as_node(a) / b
 
@@ -50,11 +48,11 @@ def _hardtanh(shape: Shape, a: Node, low: float = -1, high: float = 1) -> Node:
     return Node(functions.hardtanh, (a, as_node(low), as_node(high)))
 
 
-def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
+def _leaky_relu(shape: object, a: Node, slope: object = 0.01) -> Node:
     return Node(functions.leaky_relu, (a, as_node(slope)))
 
 
-def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
+def _prelu(shape: object, a: Node, slopes: Node) -> Node:
     tall = (
         slopes
         if len(a.shape) < 2 or slopes.shape == (1,)

@@ -132,7 +132,7 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     )
 
 
-def _program(torch: ModuleType, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _program(torch: ModuleType, module: object, args: tuple[object, ...], kwargs: dict[str, Any]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # export warns of its own actions, such as flattening recurrent weights
@@ -179,7 +179,7 @@ def leaves(node: FxNode) -> list[Any]:
     """The flattened arguments of an operation."""
     result: list[FxNode] = []
 
-    def add(arg: Any) -> None:
+    def add(arg: object) -> None:
         if isinstance(arg, (list, tuple)):
             for part in arg:
                 add(part)
@@ -190,11 +190,11 @@ def leaves(node: FxNode) -> list[Any]:
     return result
 
 
-def replace(node: FxNode, places: Collection[int], by: Any) -> None:
+def replace(node: FxNode, places: Collection[int], by: object) -> None:
     """Replace the flattened arguments of an operation at some positions."""
     position = count()
 
-    def new(arg: Any) -> Any:
+    def new(arg: object) -> Any:
         if isinstance(arg, (list, tuple)):
             return [new(part) for part in arg]
         return by if next(position) in places else arg

@@ -63,12 +63,12 @@ def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) 
 
 def max_pool(rank: int) -> Row:
     def row(
-        shape: Any,
+        shape: object,
         x: Node,
-        kernel: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel: object,
+        stride: object = None,
+        padding: object = 0,
+        dilation: object = 1,
         ceil_mode: bool = False,
     ) -> Node:
         covered(not ceil_mode, "max_pool with ceil_mode")
@@ -79,14 +79,14 @@ def max_pool(rank: int) -> Row:
 
 def avg_pool(rank: int) -> Row:
     def row(
-        shape: Any,
+        shape: object,
         x: Node,
-        kernel: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel: object,
+        stride: object = None,
+        padding: object = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
-        divisor: Any = None,
+        divisor: object = None,
     ) -> Node:
         covered(not ceil_mode and divisor is None, "avg_pool with ceil_mode or a divisor of its own")
         return mean_pool(x, padded=count_include_pad, **window_of(kernel, stride, padding, 1, rank))

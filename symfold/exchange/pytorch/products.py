@@ -38,11 +38,11 @@ def reduction(row: Any) -> Row:
     return reduce
 
 
-def _softmax(shape: Shape, a: Node, axis: int, *given: Any, **named: Any) -> Node:
+def _softmax(shape: Shape, a: Node, axis: int, *given: object, **named: object) -> Node:
     return softmax(a, axis=(axis,))
 
 
-def _log_softmax(shape: Shape, a: Node, axis: int, *given: Any, **named: Any) -> Node:
+def _log_softmax(shape: Shape, a: Node, axis: int, *given: object, **named: object) -> Node:
     return a - logsumexp(a, axis=(axis,), keepdims=True)
 
 
@@ -61,7 +61,7 @@ def _baddbmm(shape: Shape, added: Node, x: Node, y: Node, beta: float = 1, alpha
     return product + (added if beta == 1 else added * beta)
 
 
-def _embedding(shape: Shape, table: Node, numbers: Node, *given: Any, **named: Any) -> Node:
+def _embedding(shape: Shape, table: Node, numbers: Node, *given: object, **named: object) -> Node:
     return embed(table, numbers)
 
 
@@ -72,7 +72,7 @@ def _layer_norm(
     weight: Node | None = None,
     bias: Node | None = None,
     eps: float = 1e-5,
-    *given: Any,
+    *given: object,
 ) -> Node:
     scales = () if weight is None else (weight,) if bias is None else (weight, bias)
     result = layer_norm(x, *scales, axes=tuple(range(-len(sizes), 0)), epsilon=float(eps))

@@ -130,7 +130,7 @@ class Reader:
 
     # -- calls
 
-    def run(self, items: Sequence[Any], env: Env, flat: bool = False) -> None:
+    def run(self, items: Sequence[object], env: Env, flat: bool = False) -> None:
         """Read operations and calls in order, adding their results to `env`; `flat` in the body of a layer."""
         chains = chains_of(items, self.kinds, self.exported.users)
         for item in items:
@@ -260,7 +260,7 @@ class Reader:
         """An operation without a row, as an opaque layer of its tensors; its text holds the other arguments."""
         tensors: list[Node] = []
 
-        def text_of(arg: Any) -> str:
+        def text_of(arg: object) -> str:
             if isinstance(arg, (list, tuple)):
                 return f"[{', '.join(map(text_of, arg))}]"
             if isinstance(arg, Node):
@@ -288,5 +288,5 @@ def _shapes(node: FxNode) -> Any:
     return [_shape(part) for part in value] if isinstance(value, (tuple, list)) else _shape(value)
 
 
-def _shape(value: Any) -> tuple[Any, ...]:
+def _shape(value: object) -> tuple[Any, ...]:
     return tuple(getattr(value, "shape", ()))

@@ -124,7 +124,7 @@ def _step(step: Callable[..., tuple[Node, ...]], weights: Weights) -> Callable[[
 
 
 def cell(step: Callable[..., tuple[Node, ...]]) -> Callable[..., Any]:
-    def row(shape: Shape, x: Node, start: Any, *weights: Node) -> Any:
+    def row(shape: Shape, x: Node, start: object, *weights: Node) -> Any:
         after = step(x, [start] if isinstance(start, Node) else start, weights)
         return after if len(after) > 1 else after[0]
 

@@ -59,7 +59,7 @@ class Writer:
             if not attribute.users:
                 graph.erase_node(attribute)
 
-    def region(self, call: FxNode, owner: Any, args: Sequence[Any], gradients: bool) -> list[Any]:
+    def region(self, call: FxNode, owner: object, args: Sequence[object], gradients: bool) -> list[Any]:
         """The results of a region's copied operations, as read by a caller with or without gradients."""
         before = 1 if call.target.__name__ == GRADIENTS else 4
         inside = bool(call.args[0]) if before == 1 else gradients
@@ -90,7 +90,7 @@ class Writer:
         detached.meta = {**call.meta, "val": value.meta["val"]}
         return detached
 
-    def attribute(self, node: FxNode, body: Any, call: FxNode) -> Any:
+    def attribute(self, node: FxNode, body: object, call: FxNode) -> Any:
         """A subgraph of the region as one of the program."""
         name = f"{call.name}_{node.target}"
         setattr(self.owner, name, getattr(body, node.target))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
+def to_torch(net: object, params: Mapping[str, object]) -> Any:
     """A net as a `torch.nn.Module` with the net's parameters by name: the same numbers, by PyTorch operations.
 
     It takes the net's inputs by position or by name and returns the net's outputs. Folds run as loops over their steps.
@@ -65,7 +65,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
                 else:
                     self.register_parameter(node.op.name, torch.nn.Parameter(value))
 
-        def forward(self, *values: Any, **named: Any) -> Tensor:
+        def forward(self, *values: object, **named: object) -> Tensor:
             names = [node.op.name for node in original.inputs]
             for name, value in {**dict(zip(names, values, strict=False)), **named}.items():
                 if not isinstance(value, torch.Tensor):
@@ -128,7 +128,7 @@ def numeric(torch: ModuleType, leaves: Mapping[str, Any], row_numbers: Collectio
 class Tensors(Interpreter):
     """The tensors of a net, from those of its leaves, with the derivatives of its rows."""
 
-    def __init__(self, torch: ModuleType, like: Tensor, leaves: Mapping[str, Any]):
+    def __init__(self, torch: ModuleType, like: Tensor, leaves: Mapping[str, object]):
         self.torch, self.like, self.leaves = torch, like, leaves
         self.below: list[Collection[Node]] = []  # nodes below a branch of a choice, per enclosing block
 

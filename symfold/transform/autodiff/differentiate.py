@@ -21,7 +21,7 @@ from symfold.transform.inlining import inlined
 from symfold.transform.passes.rematerialization import REMATS, grouped
 
 
-def adjoint(net: Any, name: str = "a") -> Net:
+def adjoint(net: object, name: str = "a") -> Net:
     """The adjoint of a net: cotangents of its inputs and parameters from those of its outputs (inputs named `a`).
 
     >>> import symfold as sf
@@ -53,7 +53,7 @@ def _cotangent(name: str, output: Node) -> Node[Input]:
 Wanted = str | Node | Sequence[str | Node] | None
 
 
-def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> Net:
+def value_and_grad(loss: object, wrt: Wanted = None, remat: str | None = None) -> Net:
     """The loss and its gradient by name, for all parameters or for the inputs and parameters in `wrt`.
 
     The loss must be a single number. The gradient has each parameter's shape, and is zero for an unused one.
@@ -120,7 +120,7 @@ def _places(leaf: Leaf, wanted: set[str] | None) -> list[tuple[int, str]]:
     return [(place, name) for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
-def grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> Net:
+def grad(loss: object, wrt: Wanted = None, remat: str | None = None) -> Net:
     """The gradient of a loss, by name; `remat` as for `sf.value_and_grad`.
 
     >>> import symfold as sf

@@ -7,7 +7,6 @@ A residual net without a layer is the residual net of the others; a feedforward 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any
 
 import sympy as sp
 
@@ -29,7 +28,7 @@ from symfold.transform.step_ranges import entries_in, ranges_by_marks
 Hits = bool | frozenset[int]  # whether a layer is removed; for a sequence of layers, the positions removed
 
 
-def lesion(net: Any, layers: Iterable[Any]) -> Net:
+def lesion(net: object, layers: Iterable[object]) -> Net:
     """The net with the outputs of some layers (given as layers or by name) replaced by zero.
 
     >>> import symfold as sf
@@ -50,7 +49,7 @@ def lesion(net: Any, layers: Iterable[Any]) -> Net:
     return base.with_outputs(_without(base.outputs, frozenset(wanted), {}))
 
 
-def layer_names(layers: Iterable[Any]) -> list[str]:
+def layer_names(layers: Iterable[object]) -> list[str]:
     """The names of layers given as layers or by name."""
     wanted = ordered(
         "the layers must be a list of layers or of their names",

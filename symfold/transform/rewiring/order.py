@@ -27,7 +27,7 @@ from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.step_ranges import StepRange, entries_in, ranges_around
 
 
-def swap(net: Any, first: Any, second: Any) -> Net:
+def swap(net: object, first: object, second: object) -> Net:
     """The net with two layers swapped.
 
     >>> import symfold as sf
@@ -42,7 +42,7 @@ def swap(net: Any, first: Any, second: Any) -> Net:
     return _moved(Net.of(net), {first_name: second_name, second_name: first_name})
 
 
-def reorder(net: Any, names: Iterable[Any]) -> Net:
+def reorder(net: object, names: Iterable[object]) -> Net:
     """The net with some layers in another order: the named layers, in this order, at the positions that they had.
 
     >>> import symfold as sf
