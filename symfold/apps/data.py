@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.arrays import NumpyArray
+from symfold.base.arguments import NumpyArray
 from symfold.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -10,6 +10,7 @@ import numpy as np
 
 from symfold.apps.data import Scale
 from symfold.apps.regression import Model, Shape
+from symfold.base.arguments import NumpyArray
 from symfold.base.files import replacing
 from symfold.errors import DataError
 
@@ -69,7 +70,7 @@ def load_model(path: str | Path) -> Model:
     )
 
 
-def _read_arrays(source: str) -> dict[str, Any]:
+def _read_arrays(source: str) -> dict[str, NumpyArray]:
     """The arrays of an `.npz`, without Python objects."""
     try:
         with zipfile.ZipFile(source) as archive:
@@ -89,14 +90,14 @@ def _read_arrays(source: str) -> dict[str, Any]:
 class _Stored:
     """The arrays of one file, each read as the kind that it should be."""
 
-    def __init__(self, source: str, arrays: dict[str, Any]):
+    def __init__(self, source: str, arrays: dict[str, NumpyArray]):
         self.source = source
         self.arrays = arrays
 
     def wrong(self, name: str, what: str) -> DataError:
         return DataError(f"{self.source!r} is damaged or foreign: {name!r} {what} (train and save the model again)")
 
-    def get(self, name: str, kinds: str, what: str) -> Any:
+    def get(self, name: str, kinds: str, what: str) -> NumpyArray:
         if name not in self.arrays:
             raise self.wrong(name, "is missing")
         array = self.arrays[name]
@@ -125,13 +126,13 @@ class _Stored:
             raise self.wrong(name, "is no count")
         return int(array)
 
-    def positions(self, name: str) -> Any:
+    def positions(self, name: str) -> NumpyArray:
         array = self.get(name, "iu", "list of row numbers")
         if array.ndim != 1:
             raise self.wrong(name, "is no list of row numbers")
         return array
 
-    def split(self, *names: str) -> list[Any]:
+    def split(self, *names: str) -> list[NumpyArray]:
         """Lists of row numbers that together contain each row of a table once."""
         parts = [self.positions(name) for name in names]
         rows = np.concatenate(parts)
@@ -139,14 +140,14 @@ class _Stored:
             raise self.wrong(names[0], f"and {' and '.join(map(repr, names[1:]))} do not hold each row once")
         return parts
 
-    def deviations(self, name: str, shape: tuple[int, ...]) -> Any:
+    def deviations(self, name: str, shape: tuple[int, ...]) -> NumpyArray:
         """Positive numbers."""
         values = self.numbers(name, shape)
         if not (values > 0).all():
             raise self.wrong(name, "holds numbers that are not positive")
         return values
 
-    def numbers(self, name: str, shape: tuple[int, ...] | None = None) -> Any:
+    def numbers(self, name: str, shape: tuple[int, ...] | None = None) -> NumpyArray:
         array = self.get(name, "fiu", "array of numbers")
         if shape is not None and array.shape != shape:
             raise self.wrong(name, f"has the shape {array.shape} instead of {shape}")
@@ -155,7 +156,7 @@ class _Stored:
         return array.astype(float)
 
 
-def _check_params(stored: _Stored, shape: Shape, params: dict[str, Any]) -> None:
+def _check_params(stored: _Stored, shape: Shape, params: dict[str, NumpyArray]) -> None:
     """Raise an error unless the parameters are those of the net, in their shapes."""
     if shape.depth > len(params):
         raise stored.wrong("depth", f"is {shape.depth} where {len(params)} parameters are kept")

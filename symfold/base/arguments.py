@@ -7,12 +7,14 @@ import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from numbers import Number, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 
 from symfold.errors import InvalidType, InvalidValue, OutOfRange, listing, unknown
+
+NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
 
 def quoted(value: object, most: int = 60) -> str:
@@ -143,7 +145,7 @@ def check_unmasked(what: str, value: object) -> None:
         )
 
 
-def array_of(what: str, value: object, objects: bool = False) -> Any:
+def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
     """A value as an array of numbers; with `objects`, also as an array of number objects, such as SymPy's.
 
     >>> array_of("the value of 'x'", ["a"])
@@ -169,7 +171,7 @@ def array_of(what: str, value: object, objects: bool = False) -> Any:
 
 def arrays_of(
     values: Mapping[str, object], wanted: Collection[str], optional: Collection[str] = (), what: str = "input"
-) -> dict[str, Any]:
+) -> dict[str, NumpyArray]:
     """Arrays of numbers by name: all wanted names must be given, and no other names but the optional ones."""
     if not isinstance(values, Mapping):
         raise InvalidType(

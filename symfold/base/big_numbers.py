@@ -98,7 +98,7 @@ def legible(value: object) -> Any:
     return Whole(value) if isinstance(value, int) else Quotient(value) if isinstance(value, Fraction) else value
 
 
-def printable(expression: object) -> Any:
+def printable(expression: object) -> sp.Expr:
     """A SymPy expression for printing only: long numbers become powers of symbols, so that nothing multiplies them out.
 
     >>> x = sp.Symbol("x")

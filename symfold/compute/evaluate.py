@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import array_of
+from symfold.base.arguments import NumpyArray, array_of
 from symfold.base.trees import unflatten
-from symfold.core.arrays import NumpyArray
 from symfold.core.attach import attach
 from symfold.core.blocks import Call
 from symfold.core.conversion import as_node

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import array_of, arrays_of, whole
-from symfold.core.arrays import NumpyArray
+from symfold.base.arguments import NumpyArray, array_of, arrays_of, whole
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal
 from symfold.core.names import Claims, names_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from symfold.core.arrays import NumpyArray
+from symfold.base.arguments import NumpyArray
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
 from symfold.core.net import Net

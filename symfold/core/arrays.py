@@ -11,12 +11,9 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Protocol, Self, TypeAlias
 
-import numpy as np
-
 from symfold.errors import MissingPackage, unknown
 
 Namespace: TypeAlias = ModuleType
-NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
 
 class Array(Protocol):
@@ -112,7 +109,7 @@ def add_once(array: Array, index: object, value: Array) -> Array:
     return array
 
 
-def whole_numbers(array: Any) -> Any:
+def whole_numbers(array: Any) -> Array:
     """An array of whole numbers, as integers."""
     return array.long() if hasattr(array, "long") else array.astype(int)
 

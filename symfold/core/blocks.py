@@ -46,7 +46,7 @@ class Block:
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Block, (self.shapes, self.results)  # without the cached hash, which differs between processes
 
     @cached_property

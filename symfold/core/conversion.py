@@ -49,13 +49,13 @@ class NodeSymbol(sp.Symbol):
         self.node = node
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return NodeSymbol, (self.node,)
 
     def _sympystr(self, printer: object) -> str:
         return repr(self.node)
 
-    def __getnewargs_ex__(self) -> tuple[Any, ...]:
+    def __getnewargs_ex__(self) -> tuple[object, ...]:
         return ((self.node,), {})
 
 

@@ -148,7 +148,7 @@ def rebuilt_inside(roots: Sequence[Node], rule: Rule, fold_rule: FoldRule | None
             memo[block] = Block(block.shapes, rebuilt(block.results, rule_inside))
         return memo[block]
 
-    def rule_inside(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule_inside(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if not isinstance(node.op, Fold):
             return rule(node, args)
         block = rebuilt_block(node.op.block)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import quoted, real
-from symfold.core.arrays import NumpyArray
+from symfold.base.arguments import NumpyArray, quoted, real
 from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
@@ -79,7 +77,7 @@ class FrozenArray:
     data: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, array: Any) -> FrozenArray:
+    def of(cls, array: NumpyArray) -> FrozenArray:
         contiguous = np.ascontiguousarray(array)
         if contiguous.dtype.kind not in "biuf":
             raise InvalidType(f"cannot freeze an array of type {contiguous.dtype} (give numbers)")

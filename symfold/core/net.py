@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from symfold.base.arguments import place_of, quoted
 from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
@@ -212,14 +212,16 @@ class Net(Operators["Net"]):
             return bool(self.outputs[0])
         return True
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[State]:
         if self.form == LEAF:
             return (self._wrap_(entry) for entry in self._as_node_())
         return iter(self.parts)
 
     if TYPE_CHECKING:  # attached by later packages (see core/attach.py)
         # frontend
-        def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **options: object) -> Net: ...
+        def __array_ufunc__(
+            self, ufunc: Callable[..., object], method: str, *inputs: object, **options: object
+        ) -> Net: ...
         def __array_function__(
             self, function: object, types: object, args: Sequence[object], options: object
         ) -> Net: ...
@@ -244,7 +246,7 @@ class Net(Operators["Net"]):
         def __call__(self, *values: object, **named: object) -> State: ...
         def init(self, seed: int = 0) -> Parameters: ...
         def compile(self, backend: str = "auto", dtype: str = "float64") -> Compiled: ...
-        def lambdify(self) -> Callable[..., Any]: ...
+        def lambdify(self) -> Callable[..., State]: ...
         # exchange
-        def __reduce__(self) -> tuple[Any, ...]: ...
+        def __reduce__(self) -> tuple[object, ...]: ...
         def to_json(self) -> str: ...

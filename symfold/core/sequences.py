@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import ordered
+from symfold.base.arguments import NumpyArray, ordered
 from symfold.core.arrays import Array, Namespace, add_at, set_at, zeros_like
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray, Input
@@ -36,7 +35,7 @@ def _stacked(*shapes: Shape) -> Shape:
     return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
 
 
-def _index(xp: Namespace, positions: Positions) -> Any:
+def _index(xp: Namespace, positions: Positions) -> slice | Array:
     """Positions as an array index: a slice if they are consecutive, since copying is faster than gathering."""
     if isinstance(positions, range) and positions.step == 1:
         return slice(positions.start, positions.stop)
@@ -180,7 +179,7 @@ def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
     return concatenate(*parts, axis=-1 - len(nodes[0].shape))
 
 
-def _plain_rows(nodes: Sequence[Node]) -> Any:
+def _plain_rows(nodes: Sequence[Node]) -> NumpyArray | None:
     """The array of constants of one shape, if they are all exact; None also if it is large and has equal rows."""
     constants = [node.op for node in nodes if isinstance(node.op, Constant) and node.shape == nodes[0].shape]
     if len(constants) < len(nodes):

@@ -38,7 +38,7 @@ LARGEST_POWER = 64  # exponents in a file, so that reading it never computes a n
 MOST_BITS = 2**16  # bits of a power of numbers
 
 
-def encode_value(value: object) -> Any:
+def encode_value(value: object) -> object:
     """A value as plain data.
 
     >>> encode_value((sp.Rational(1, 2), Rest(("x",)), range(3)))
@@ -68,7 +68,7 @@ def encode_value(value: object) -> Any:
     )
 
 
-def _encode_expression(value: sp.Expr) -> list[Any]:
+def _encode_expression(value: sp.Expr) -> list[object]:
     if value in _CONSTANT_NAMES:
         return ["constant", _CONSTANT_NAMES[value]]
     if isinstance(value, sp.Integer):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import sympy as sp
@@ -71,7 +71,7 @@ class FunctionPattern:
 class ObjectPattern:
     """A mapper, a NumPy or SymPy function, or any other Python object, compared by ==."""
 
-    value: Any
+    value: object
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ObjectPattern) and (self.value is other.value or bool(self.value == other.value))
@@ -83,14 +83,20 @@ class ObjectPattern:
         return self.value
 
 
+class Pattern(Protocol):
+    """An item without its leaves; patterns of like items are equal."""
+
+    def build(self, leaves: Sequence[Node]) -> State: ...
+
+
 @dataclass(frozen=True)
 class TuplePattern:
     """A tuple of patterns, each with its number of leaves."""
 
-    parts: tuple[Any, ...]
+    parts: tuple[Pattern, ...]
     sizes: tuple[int, ...]
 
-    def build(self, leaves: Sequence[Node]) -> tuple[Any, ...]:
+    def build(self, leaves: Sequence[Node]) -> tuple[State, ...]:
         built, start = [], 0
         for part, size in zip(self.parts, self.sizes, strict=True):
             built.append(part.build(leaves[start : start + size]))
@@ -102,7 +108,7 @@ class TuplePattern:
 class Item:
     """An item as a pattern and its leaves."""
 
-    pattern: Any
+    pattern: Pattern
     leaves: tuple[Node, ...]
 
     @property

@@ -45,7 +45,7 @@ class Layer:
             *captured,
         )
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Layer, (self.name, self.kind, self.bound_leaves)
 
     @property
@@ -96,7 +96,7 @@ class StandInLayer(Layer):
     def __hash__(self) -> int:
         raise InvalidType(COMPARED)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return StandInLayer, (self.kind, self.bound_leaves)
 
     def __repr__(self) -> str:
@@ -153,10 +153,10 @@ class Layers(Sequence[Layer]):
             return NotImplemented
         return self.names == other.names and self.kind == other.kind
 
-    def __add__(self, other: object) -> list[Any]:
+    def __add__(self, other: object) -> list[object]:
         return [*self, *other] if isinstance(other, (Layers, list, tuple)) else NotImplemented
 
-    def __radd__(self, other: object) -> list[Any]:
+    def __radd__(self, other: object) -> list[object]:
         return [*other, *self] if isinstance(other, (list, tuple)) else NotImplemented
 
     def __mul__(self, times: object) -> list[Layer]:

@@ -14,7 +14,7 @@ from symfold.core.sequences import element, stack
 from symfold.core.shapes import Size, length
 from symfold.core.stacked_inputs import compress
 from symfold.errors import InvalidType, ShapeError
-from symfold.frontend.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
+from symfold.frontend.items import Item, LayerPattern, Pattern, TuplePattern, ValuePattern, named_in, read_item
 from symfold.frontend.named_layers import Layer, Layers, depth_given
 
 FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
@@ -24,12 +24,12 @@ FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
 class Run:
     """Neighboring items of one pattern: the pattern, its leaves, and examples for the trace check."""
 
-    pattern: Any
+    pattern: Pattern
     leaves: tuple[Node, ...]
     count: Size
     start: int
-    examples: tuple[tuple[int, Any], ...]
-    source: Sequence[Any] = ()  # the items, if they are not entries along an axis
+    examples: tuple[tuple[int, object], ...]
+    source: Sequence[object] = ()  # the items, if they are not entries along an axis
     stacked: bool = True  # whether the leaves are sequences; if not, all items share them
 
     def name_at(self, step: int) -> str:
@@ -41,7 +41,7 @@ class Run:
 class Zipped:
     """Lists read in parallel, lazily."""
 
-    parts: tuple[Any, ...]
+    parts: tuple[object, ...]
 
 
 def zipped(*parts: object) -> Zipped:
@@ -69,7 +69,7 @@ def zipped(*parts: object) -> Zipped:
 class Repeated:
     """One item, repeated."""
 
-    item: Any
+    item: object
     count: Size
 
 
@@ -87,6 +87,7 @@ def repeat(item: object, count: object) -> Repeated:
 
 def runs_of(items: object, keep_all: bool = False) -> Iterable[Run]:
     """The items as runs."""
+    examples: tuple[tuple[int, object], ...]
     if isinstance(items, Layers) and not (items.kind and items.kind.captured):
         if items.count != 0:
             count = items.count
@@ -192,6 +193,8 @@ def runs_of_sequences(items: object) -> Iterable[Run]:
     if len(known_counts) > 1:
         raise ShapeError(f"sequences of different lengths cannot be items of one fold: {', '.join(map(str, counts))}")
     count = (known_counts or counts)[0]
-    pattern: Any = ValuePattern() if form == "*" else TuplePattern((ValuePattern(),) * len(leaves), (1,) * len(leaves))
+    pattern: Pattern = ValuePattern()
+    if form != "*":
+        pattern = TuplePattern((ValuePattern(),) * len(leaves), (1,) * len(leaves))
     if count != 0:
         yield Run(pattern, tuple(leaves), count, 0, ())

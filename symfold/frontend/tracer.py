@@ -6,7 +6,7 @@ looked up: the answer would hold for one step, but the trace is for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
@@ -123,7 +123,13 @@ def tracer_ufunc(tracer: Tracer, ufunc: object, method: str, *inputs: object, **
     return traced(node_ufunc(tracer.node, ufunc, method, *map(untraced, inputs), **options))
 
 
-def tracer_function(tracer: Tracer, function: Any, types: Any, args: Sequence[Any], options: Any) -> State:
+def tracer_function(
+    tracer: Tracer,
+    function: Callable[..., object],
+    types: Collection[type],
+    args: Sequence[object],
+    options: Mapping[str, object],
+) -> State:
     """Any other NumPy function on a tracer."""
     untraced_options = {name: untraced(value) for name, value in options.items()}
     return traced(node_function(tracer.node, function, types, tuple(map(untraced, args)), untraced_options))

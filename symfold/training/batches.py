@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import arrays_of, quoted
+from symfold.base.arguments import NumpyArray, arrays_of, quoted
 from symfold.compute.backends.stacks import Stack
 from symfold.errors import InvalidType, InvalidValue
 
@@ -19,7 +19,7 @@ Batch = Mapping[str, Any]
 MOST = 2**26  # bytes of a stack of user batches: all of them may not fit in memory
 
 
-def checked_batch(batch: object, names: Sequence[str]) -> dict[str, Any]:
+def checked_batch(batch: object, names: Sequence[str]) -> dict[str, NumpyArray]:
     """A batch, checked: an array of numbers for every input."""
     if not isinstance(batch, Mapping):
         raise InvalidType(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import BACKENDS, Training, Update
 from symfold.compute.compile import program_of
@@ -131,7 +132,7 @@ class Stepper:
             self.commit()
         return losses
 
-    def loss_of(self, batch: Mapping[str, Any]) -> float:
+    def loss_of(self, batch: Mapping[str, NumpyArray]) -> float:
         """The loss on a batch before the update, which is computed and waits for `commit`."""
         key = tuple(batch[name].shape for name in self.inputs)
         program = self.programs.get(key)

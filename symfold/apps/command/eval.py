@@ -20,6 +20,7 @@ from symfold.apps.command.options import (
     without_effect,
     write,
 )
+from symfold.base.arguments import NumpyArray
 
 
 @click.command(
@@ -92,7 +93,9 @@ def rows_of(text: str) -> list[list[float]]:
     return rows
 
 
-def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int) -> Any:
+def evaluate(
+    mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int
+) -> NumpyArray:
     """The value of a mapper over dense layers with random weights, or over copies of one function."""
     import numpy as np
 

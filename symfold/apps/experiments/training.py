@@ -11,6 +11,7 @@ import numpy as np
 from symfold.apps.data import Array
 from symfold.apps.experiments.samples import Rows, Sample
 from symfold.apps.regression import error
+from symfold.base.arguments import NumpyArray
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Diverged
@@ -31,7 +32,7 @@ def fitted(
     batch: int,
     seed: int,
     stages: bool = False,
-) -> Mapping[str, Any]:
+) -> Mapping[str, NumpyArray]:
     """The parameters of a net from x to one prediction per row, fitted by momentum on the mean squared error."""
     data = {"x": rows[0], "target": rows[1]}
     size = min(batch, len(rows[1]))
@@ -51,7 +52,7 @@ class Errors:
     test: float
 
 
-def error_on(predict: Callable[..., Any], params: Mapping[str, Any], rows: Rows) -> float:
+def error_on(predict: Callable[..., Any], params: Mapping[str, NumpyArray], rows: Rows) -> float:
     """The root mean squared error of a compiled net on some rows; a single prediction applies to every row."""
     return error(np.broadcast_to(predict(params, x=rows[0]), rows[1].shape), rows[1])
 

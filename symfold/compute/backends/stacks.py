@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.core.arrays import NumpyArray
+from symfold.base.arguments import NumpyArray
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
@@ -28,7 +29,7 @@ class Program(Protocol):
     def outputs(self) -> Sequence[Any]:
         """The outputs of the latest run; the next run may overwrite them."""
 
-    def feed(self, given: Mapping[str, Any], /) -> None:
+    def feed(self, given: Mapping[str, NumpyArray], /) -> None:
         """Put the values of the inputs in place."""
 
     def run(self) -> None:

@@ -21,7 +21,7 @@ def sigmoid(xp: Namespace, z: Array) -> Array:
     return xp.where(z < 0, e, 1.0) / (1.0 + e)
 
 
-def numpy_sigmoid(z: Any) -> Any:
+def numpy_sigmoid(z: Any) -> Array:
     """1/(1 + exp(-z)); if exp overflows, the result is 0, as it should be."""
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-z))

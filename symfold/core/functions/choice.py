@@ -15,7 +15,7 @@ from symfold.core.functions.table import Head, Point, function
 Truth = Callable[..., Any]
 
 
-def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[Point, ...]) -> None:
+def truth(head: Head, ufunc: Callable[..., object], numbers: Truth, means: Truth, special: tuple[Point, ...]) -> None:
     """Add the row of a function whose value is 1 or 0."""
     printers: Any = head
     printers._numpycode = printers._jaxcode = printed_by_numpy(ufunc.__name__)
@@ -180,7 +180,7 @@ function(
 )
 
 
-def _jax_clip(z: Any, low: Any, high: Any) -> Any:
+def _jax_clip(z: Array, low: Array, high: Array) -> Array:
     """clip with the slopes of its row; JAX's own shares the slope at a bound."""
     import jax
     from jax import numpy as jnp

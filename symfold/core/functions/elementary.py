@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, reduce
 from typing import Any
 
@@ -12,7 +13,7 @@ import symfold.core.functions.heads as h
 from symfold.core.arrays import Array, Namespace, namespace
 from symfold.core.functions.logarithms import share
 from symfold.core.functions.special import in_torch
-from symfold.core.functions.table import Point, function, numbers_of
+from symfold.core.functions.table import Head, Point, function, numbers_of
 
 HALF = sp.Rational(1, 2)
 
@@ -20,7 +21,7 @@ HALF = sp.Rational(1, 2)
 # -- arithmetic
 
 
-def numpy_power(a: Any, b: Any) -> Any:
+def numpy_power(a: Any, b: Any) -> Array:
     """A power by NumPy; an integer base becomes a float, so that a negative exponent is no error."""
     if np.ndim(b) == 0 and b == -1:
         return 1.0 / a
@@ -29,17 +30,17 @@ def numpy_power(a: Any, b: Any) -> Any:
 
 
 @cache
-def jax_variable_power() -> Any:
+def jax_variable_power() -> Callable[..., Array]:
     """JAX's power with the slopes of this row; its own are NaN at base 0."""
     import jax
     from jax import numpy as jnp
 
     power = jax.custom_jvp(jnp.power)
 
-    def by_base(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+    def by_base(tangent: Any, result: Any, a: Any, b: Any) -> Array:
         return tangent * jnp.where(b == 0, 0.0, b * jnp.power(a, jnp.where(b == 0, 1.0, b - 1)))
 
-    def by_exponent(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+    def by_exponent(tangent: Any, result: Any, a: Any, b: Any) -> Array:
         flat = (a == 0) & (b >= 0)
         return tangent * jnp.where(flat, 0.0, result * jnp.log(jnp.where(flat, 1.0, a)))
 
@@ -84,7 +85,7 @@ def slope_by_exponent(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return h.where(h.logical_and(h.equal(a, 0), h.greater_equal(b, 0)), 0, a**b * sp.log(a))
 
 
-def share_of_largest(kind: Any) -> Any:
+def share_of_largest(kind: Head) -> Callable[..., sp.Expr]:
     """The slope of Max or Min: equal entries share it evenly."""
 
     def slope(position: int, *args: sp.Expr) -> sp.Expr:
@@ -260,7 +261,7 @@ def cosh_by_half(xp: Namespace, z: Array) -> Array:
     return root / 2 * root + 0.5 / root / root
 
 
-def in_packages(numbers: Any, *packages: str) -> dict[str, Any]:
+def in_packages(numbers: Callable[..., Array], *packages: str) -> dict[str, Callable[..., Array]]:
     """Numbers over an array namespace, as the spelling of some packages."""
     return {package: lambda *args, package=package: numbers(namespace(package), *args) for package in packages}
 
@@ -375,7 +376,7 @@ def over_squared_norm(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
     return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, share(of, x if of is y else y) / size)
 
 
-def atan2(xp: Namespace, y: Any, x: Any) -> Any:
+def atan2(xp: Namespace, y: Any, x: Any) -> Array:
     """The namespace's atan2, not called at the origin, where automatic derivatives would divide by 0."""
     origin = (y == 0) & (x == 0)
     at_origin = xp.atan2(0.0 * y, xp.copysign(xp.ones_like(x), x))

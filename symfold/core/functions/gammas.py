@@ -14,6 +14,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.core.arrays import Array, Namespace, whole_numbers
 
 STEP, TERMS, DIGITS = 4, 20, 50  # centers per unit, terms of a polynomial, digits of the coefficients
@@ -26,7 +27,7 @@ ORDERS = 6  # the largest order of the polygamma functions
 
 
 @cache
-def gamma_table() -> tuple[Any, Any]:
+def gamma_table() -> tuple[NumpyArray, NumpyArray]:
     """The Taylor coefficients of the gamma function around each center, divided by a power of 2; and these powers.
 
     The power is near the square root of the value, so that neither factor overflows early.
@@ -83,14 +84,14 @@ def around(xp: Namespace, x: object, last: int) -> tuple[Any, Any]:
     return whole_numbers(near - FIRST), x - near / STEP
 
 
-def entries(xp: Namespace, table: Any, place: Any, like: Any) -> Any:
+def entries(xp: Namespace, table: NumpyArray, place: Array, like: Array) -> Array:
     """The entries of a table at these places, in the type of an array; infinite if the type cannot hold them."""
     with np.errstate(over="ignore"):
         converted = table.astype(str(like.dtype).rpartition(".")[2])
     return (like.new_tensor(converted) if hasattr(like, "new_tensor") else xp.asarray(converted))[place]
 
 
-def polynomial(xp: Namespace, table: Any, place: Any, t: Any) -> Any:
+def polynomial(xp: Namespace, table: NumpyArray, place: Array, t: Array) -> Any:
     """The polynomials of these centers, at distance t."""
     value = entries(xp, table[-1], place, t)
     for row in table[-2::-1]:
@@ -109,7 +110,7 @@ def turns(xp: Namespace, x: object) -> tuple[Any, Any]:
     return sign * r * sine, sign * xp.sin(np.pi * (0.5 - xp.abs(r)))
 
 
-def is_pole(xp: Namespace, z: Any) -> Any:
+def is_pole(xp: Namespace, z: Array) -> Any:
     """Whether z is a pole: a whole number below 1, or -oo."""
     return (z <= 0) & ((z == xp.floor(z)) | xp.isinf(z))
 
@@ -133,7 +134,7 @@ def gamma(xp: Namespace, z: Array) -> Array:
     )
 
 
-def polygamma(xp: Namespace, order: int, z: Any) -> Any:
+def polygamma(xp: Namespace, order: int, z: Array) -> Any:
     """The polygamma functions: digamma for order 0, and its derivatives up to order 6."""
     z = z if hasattr(z, "dtype") else xp.asarray(z)
     size, below, sign = xp.where(is_pole(xp, z), 0.5, xp.abs(z)), z < 0, (-1.0) ** (order + 1)

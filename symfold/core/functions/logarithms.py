@@ -85,7 +85,7 @@ function(
 )
 
 
-def cbrt(xp: Namespace, z: object) -> Any:
+def cbrt(xp: Namespace, z: Any) -> Array:
     """The cube root; if the namespace has none, a power corrected by a Newton step."""
     if hasattr(xp, "cbrt"):
         return xp.cbrt(z)
@@ -115,7 +115,7 @@ def share(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return h.where(h.equal(a, 0), 0, h.where(h.isinf(a), sp.sign(a), a / h.hypot(a, b)))
 
 
-def hypot(xp: Namespace, a: object, b: object) -> Any:
+def hypot(xp: Namespace, a: Any, b: Any) -> Array:
     """The namespace's hypot, not called at the origin, where automatic derivatives would divide by 0."""
     origin = (a == 0) & (b == 0)
     return xp.where(origin, 0.0, xp.hypot(xp.where(origin, 1.0, a), b))

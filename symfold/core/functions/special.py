@@ -16,7 +16,7 @@ from symfold.core.arrays import Array, Namespace, namespace
 from symfold.core.functions.table import Point, function, numbers_of
 
 
-def entrywise(compute: Any) -> Callable[..., Array]:
+def entrywise(compute: Callable[..., float]) -> Callable[..., Array]:
     """A function of numbers, applied to each entry of arrays."""
     vectorized = np.vectorize(compute, otypes=[float])
     return lambda *args: vectorized(*args).astype(np.result_type(*args, np.float32), copy=False)
@@ -33,7 +33,7 @@ def in_jax(name: str) -> Callable[..., Array]:
     return compute
 
 
-def jax_polygamma(n: Any, z: Any) -> Any:
+def jax_polygamma(n: Any, z: Any) -> Array:
     """Up to order 6 by `gammas`, else by JAX, which takes no negative arguments."""
     from jax import numpy as jnp
     from jax.scipy import special
@@ -163,7 +163,7 @@ def polygamma(order: float, z: float) -> float:
         return math.nan if order == 0 else math.inf
 
 
-def torch_polygamma(n: Any, z: Any) -> Any:
+def torch_polygamma(n: Any, z: Any) -> Array:
     """By the Hurwitz zeta function: PyTorch's own has only nine digits of the first derivative of digamma."""
     import torch
 
@@ -238,7 +238,7 @@ def ndtr(package: str) -> Callable[..., Array]:
     return compute
 
 
-def numpy_ndtr(z: Any) -> Any:
+def numpy_ndtr(z: Any) -> Array:
     """ndtr by NumPy; integers become floats."""
     return ndtr("numpy")(np.asarray(z, np.result_type(z, np.float32)))
 

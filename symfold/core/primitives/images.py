@@ -11,7 +11,7 @@ import sympy as sp
 
 from symfold.core.arrays import Array, Namespace, add_at, add_once, padded, shape_of, whole_numbers, zeros_like
 from symfold.core.primitives.table import Linear, Primitive, primitive
-from symfold.core.shapes import ANY, Shape, is_known, show
+from symfold.core.shapes import ANY, Shape, Size, is_known, show
 from symfold.errors import OutOfRange, ShapeError
 
 
@@ -44,7 +44,7 @@ permute: Primitive = primitive(
 )
 
 
-def row_numbers(numbers: object, rows: int) -> Any:
+def row_numbers(numbers: object, rows: int) -> Array:
     """Row numbers, given as floats, as integers; an error if the table has no such row."""
     floats = np.asarray(numbers, dtype=float)
     integers = np.nan_to_num(floats, nan=-1.0).astype(int)
@@ -83,7 +83,7 @@ add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows summed at t
 Sizes = tuple[int, ...]
 
 
-def _window_count(size: Any, kernel: int, stride: int, padding: int, dilation: int) -> Any:
+def _window_count(size: Size, kernel: int, stride: int, padding: int, dilation: int) -> Size:
     """The number of windows along an axis."""
     last = size + 2 * padding - dilation * (kernel - 1) - 1
     return last // stride + 1 if isinstance(last, int) else last + 1 if stride == 1 else sp.floor(last / stride) + 1

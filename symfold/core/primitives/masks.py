@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.core.arrays import Array, Namespace
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import ANY, is_known
@@ -20,7 +20,7 @@ def causal_of(xp: Namespace, a: Array) -> Array:
     return xp.triu(zeros - math.inf, k=1)
 
 
-def _narrow_causal(a: Any) -> Any:
+def _narrow_causal(a: Array) -> NumpyArray:
     """The causal mask in float32, which widens no dtype that it is added to, not even SymPy's numbers."""
     return np.triu(np.full(np.shape(a)[-2:], -np.inf, dtype=np.float32), 1)
 

@@ -95,7 +95,7 @@ share: Primitive = primitive(
 )
 
 
-def _largest(xp: Namespace, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
+def _largest(xp: Namespace, a: Array, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
     """The largest entry along the axes; -inf if there are none."""
     if reduced_count(a.shape, axis) == 0:
         return xp.full(_reduced(a.shape, axis, keepdims), -math.inf, dtype=a.dtype)
@@ -181,7 +181,7 @@ def _logsumexp(xp: Namespace, a: Array, axis: tuple[int, ...] | None, keepdims: 
     return total if keepdims else xp.sum(total, axis=axis)
 
 
-def safe_softmax_of(xp: Namespace, a: Any, axis: tuple[int, ...]) -> Any:
+def safe_softmax_of(xp: Namespace, a: Any, axis: tuple[int, ...]) -> Array:
     infinite = xp.astype(a == math.inf, a.dtype)
     any_infinite = xp.sum(infinite, axis=axis, keepdims=True) > 0
     powers = xp.where(any_infinite, infinite, xp.exp(a - _shift(xp, a, axis)))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from symfold.base.trees import State
 from symfold.core.arrays import Array, Namespace
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives.table import Primitive, primitive
@@ -31,7 +30,7 @@ stopped: Primitive = primitive(
 )
 
 
-def stop_gradient(value: Any) -> Any:
+def stop_gradient(value: State) -> State:
     """The same value, but a constant for every gradient, as PyTorch's `detach` and JAX's `lax.stop_gradient`.
 
     >>> import symfold as sf

@@ -62,7 +62,7 @@ class Primitive:
     dtypes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     flat: bool = field(default=False, compare=False, repr=False)
     body: Callable[..., Node] | None = field(default=None, compare=False, repr=False)
-    spellings: Mapping[str, Callable[..., Any]] = field(default_factory=dict, compare=False, repr=False)
+    spellings: Mapping[str, Callable[..., Array]] = field(default_factory=dict, compare=False, repr=False)
     examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
 
     def __call__(self, *args: object, **attributes: object) -> Node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from symfold.core.attach import attach
 from symfold.core.net import Net
@@ -61,11 +60,11 @@ def from_json(text: str) -> Net:
     return net_from_data(data)
 
 
-def _reduced_node(node: Node) -> tuple[Any, ...]:
+def _reduced_node(node: Node) -> tuple[object, ...]:
     return node_from_data, (node_to_data(node),)
 
 
-def _reduced_net(net: Net) -> tuple[Any, ...]:
+def _reduced_net(net: Net) -> tuple[object, ...]:
     return net_from_data, (net_to_data(net),)
 
 

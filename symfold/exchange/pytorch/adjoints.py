@@ -62,19 +62,23 @@ def operation(
     return run
 
 
-def with_numbers(compute: Compute, op: Any) -> Compute:
+def with_numbers(compute: Compute, op: Operation | Head) -> Compute:
     """An operation of tensors extended to numbers; on numbers alone it gives a number."""
 
-    def run(*args: Any) -> Any:
+    def by_numpy(*args: float) -> float:
+        assert isinstance(op, type), op
+        return float(numbers_of(op)(*args))
+
+    def run(*args: Tensor | float) -> Tensor | float:
         tensors = [arg for arg in args if type(arg) is not float]
         if len(tensors) == len(args) or (tensors and op in TAKE_NUMBERS):
             return compute(*args)
-        return compute(*(as_tensor(arg, tensors[0]) for arg in args)) if tensors else float(numbers_of(op)(*args))
+        return compute(*(as_tensor(arg, tensors[0]) for arg in args)) if tensors else by_numpy(*args)
 
     return run
 
 
-def as_tensor(value: Tensor, like: Tensor) -> Tensor:
+def as_tensor(value: Tensor | float, like: Tensor) -> Tensor:
     """A number as a tensor of the dtype of another; a tensor unchanged."""
     return like.new_tensor(value) if isinstance(value, float) else value
 
@@ -133,7 +137,7 @@ def function_of(torch: Any, forward_mode: bool) -> Any:
             return operation.value(*tensors)
 
         @staticmethod
-        def setup_context(ctx: FunctionCtx, inputs: Any, output: Any) -> None:
+        def setup_context(ctx: FunctionCtx, inputs: Sequence[Tensor], output: Tensor) -> None:
             operation, *tensors = inputs
             ctx.operation, ctx.adjoint = operation, operation.adjoint(tensors)
             read = [(*tensors, output)[k] for k in ctx.adjoint.reads]

@@ -28,8 +28,8 @@ class Chain:
     uses: Uses
     outputs: tuple[int, ...] = ()
     starts: dict[Any, Any] = field(default_factory=dict)  # placeholders of the initial state -> its values
-    state: dict[FxNode, FxNode] = field(default_factory=dict)
-    before: list[FxNode] = field(default_factory=list)  # the operations of the previous member
+    state: dict[Any, Any] = field(default_factory=dict)
+    before: list[Any] = field(default_factory=list)  # the operations of the previous member
 
 
 def families(items: Sequence[object], kinds: Kinds) -> list[list[Scope]]:
@@ -84,7 +84,7 @@ def candidates(root: Scope, written_out: Collection[str], kinds: Kinds) -> dict[
     return layer_kinds
 
 
-def chains_of(items: Sequence[object], kinds: Kinds, users: Mapping[Any, Sequence[Any]]) -> dict[int, Chain]:
+def chains_of(items: Sequence[object], kinds: Kinds, users: Mapping[FxNode, Sequence[FxNode]]) -> dict[int, Chain]:
     """The chains of calls that pass on a state, by the id of each member."""
     chains: dict[int, Chain] = {}
     for members in families(items, kinds):
@@ -123,7 +123,7 @@ def begin(chain: Chain) -> bool:
     return True
 
 
-def outputs_of(chain: Chain, users: Mapping[Any, Sequence[Any]]) -> tuple[int, ...]:
+def outputs_of(chain: Chain, users: Mapping[FxNode, Sequence[FxNode]]) -> tuple[int, ...]:
     """The outputs of members besides the state: results with readers outside of the next member."""
     carried = {result for result, _ in chain.uses}
     outputs: set[int] = set()

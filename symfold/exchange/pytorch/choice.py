@@ -70,7 +70,7 @@ def axes_of(axis: int | Sequence[int] | None) -> tuple[int, ...] | None:
 def _extreme(sign: int, shared: Head) -> Row:
     """`max` and `min`: of all entries, of two tensors, or along an axis with the positions of the first extrema."""
 
-    def row(shape: Any, a: Node, other: Any = None, keepdim: bool = False) -> Any:
+    def row(shape: Shape, a: Node, other: Node | int | None = None, keepdim: bool = False) -> Any:
         if isinstance(other, Node):
             return apply(shared, a, other)
         signed = a if sign > 0 else -a

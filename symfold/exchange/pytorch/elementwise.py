@@ -48,11 +48,11 @@ def _hardtanh(shape: Shape, a: Node, low: float = -1, high: float = 1) -> Node:
     return Node(functions.hardtanh, (a, as_node(low), as_node(high)))
 
 
-def _leaky_relu(shape: object, a: Node, slope: object = 0.01) -> Node:
+def _leaky_relu(shape: Shape, a: Node, slope: object = 0.01) -> Node:
     return Node(functions.leaky_relu, (a, as_node(slope)))
 
 
-def _prelu(shape: object, a: Node, slopes: Node) -> Node:
+def _prelu(shape: Shape, a: Node, slopes: Node) -> Node:
     tall = (
         slopes
         if len(a.shape) < 2 or slopes.shape == (1,)

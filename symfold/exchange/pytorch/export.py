@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from symfold.base.arguments import quoted
-from symfold.core.arrays import NumpyArray
+from symfold.base.arguments import NumpyArray, quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage
 from symfold.exchange.pytorch.regions import write_out_regions
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.export import ExportedProgram
     from torch.fx import Node as FxNode
+    from torch.nn import Module
 
 SAME = frozenset({"to", "alias", "contiguous", "type_as"})  # identities, if the type does not change
 # operations that read only the shape and type of their argument
@@ -31,7 +32,7 @@ class Scope:
     path: str
     items: list[Any] = field(default_factory=list)
 
-    def nodes(self) -> Iterator[Any]:
+    def nodes(self) -> Iterator[FxNode]:
         """The operations of the call, including nested ones."""
         for item in self.items:
             if isinstance(item, Scope):
@@ -45,7 +46,7 @@ class Exported:
     """A module as operations: the tree of its calls, constants, and leaves by node."""
 
     root: Scope
-    constants: dict[FxNode, Tensor]
+    constants: dict[FxNode, NumpyArray]
     inputs: dict[FxNode, str]
     parameters: dict[FxNode, str]
     values: dict[str, NumpyArray]
@@ -63,7 +64,7 @@ def torch_package() -> ModuleType:
     return torch
 
 
-def export(module: Any, args: Any, kwargs: Any) -> Exported:
+def export(module: Module, args: object, kwargs: Mapping[str, object] | None) -> Exported:
     """A module traced at example inputs, with constants folded."""
     torch = torch_package()
     if not isinstance(module, torch.nn.Module):
@@ -85,7 +86,7 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
         )
     constants: dict[FxNode, Tensor] = {}
     inputs, parameters, values = {}, {}, {}
-    first_names: dict[FxNode, str] = {}
+    first_names: dict[object, str] = {}
     targets = {
         **signature.inputs_to_parameters,
         **signature.inputs_to_buffers,
@@ -132,7 +133,7 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     )
 
 
-def _program(torch: ModuleType, module: object, args: tuple[object, ...], kwargs: dict[str, Any]) -> Any:
+def _program(torch: ModuleType, module: object, args: tuple[object, ...], kwargs: dict[str, object]) -> ExportedProgram:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # export warns of its own actions, such as flattening recurrent weights
@@ -165,7 +166,7 @@ def as_array(torch: ModuleType, value: Any) -> NumpyArray:
     return array
 
 
-def name_of(target: FxNode) -> str:
+def name_of(target: object) -> str:
     """The name of an ATen operation without its overload, as `add`; for other functions, their own."""
     schema = getattr(target, "_schema", None)
     if schema is None:
@@ -175,7 +176,7 @@ def name_of(target: FxNode) -> str:
     return name if space == "aten" else str(schema.name)
 
 
-def leaves(node: FxNode) -> list[Any]:
+def leaves(node: FxNode) -> list[FxNode]:
     """The flattened arguments of an operation."""
     result: list[FxNode] = []
 
@@ -238,7 +239,7 @@ def _is_constant(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor
     return name_of(node.target) in LIKE or all(arg in constants for arg in node.all_input_nodes)
 
 
-def _computed(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor]) -> Any:
+def _computed(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor]) -> Tensor:
     def value(arg: Any) -> Any:
         return constants[arg] if arg in constants else torch.zeros(arg.meta["val"].shape, dtype=arg.meta["val"].dtype)
 

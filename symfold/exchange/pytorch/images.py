@@ -63,7 +63,7 @@ def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) 
 
 def max_pool(rank: int) -> Row:
     def row(
-        shape: object,
+        shape: Shape,
         x: Node,
         kernel: object,
         stride: object = None,
@@ -79,7 +79,7 @@ def max_pool(rank: int) -> Row:
 
 def avg_pool(rank: int) -> Row:
     def row(
-        shape: object,
+        shape: Shape,
         x: Node,
         kernel: object,
         stride: object = None,

@@ -12,6 +12,7 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
+    Primitive,
     attention,
     broadcast_to,
     dot,
@@ -29,9 +30,9 @@ from symfold.exchange.pytorch.choice import axes_of, choose
 from symfold.exchange.pytorch.rows import HALF, Row, covered, evaluated
 
 
-def reduction(row: Any) -> Row:
+def reduction(row: Primitive) -> Row:
     def reduce(
-        shape: Shape, a: Node, axis: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Any = None
+        shape: Shape, a: Node, axis: int | Sequence[int] | None = None, keepdim: bool = False, dtype: object = None
     ) -> Node:
         return row(a, axis=axes_of(axis), keepdims=keepdim)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from symfold.core.arrays import NumpyArray
+from symfold.base.arguments import NumpyArray
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
 from symfold.core.folds import apply_fold
@@ -25,15 +25,15 @@ from symfold.exchange.pytorch.ops import row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.fx import Node as FxNode
+    from torch.nn import Module
 
 Env = dict[Any, Any]
 BUFFER = Fixed(1.0, 0.0)  # like PyTorch's optimizers, `sf.fit` leaves buffers alone
 
 
 def from_torch(
-    module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False
+    module: Module, example_inputs: object, kwargs: Mapping[str, object] | None = None, *, partial: bool = False
 ) -> tuple[Net, dict[str, NumpyArray]]:
     """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
 
@@ -84,7 +84,7 @@ class Reader:
     training: bool  # whether the module or a submodule is in training mode
     names: dict[str, str]
     taken: set[str] = field(default_factory=set)
-    owners: dict[Tensor, str] = field(default_factory=dict)  # parameter -> its layer
+    owners: dict[str, str] = field(default_factory=dict)  # parameter -> its layer
     bodies: dict[str, Block] = field(default_factory=dict)  # by the name of the layer
     variants: dict[str, list[str]] = field(default_factory=dict)  # further layer names of a module, by its path
 
@@ -111,7 +111,7 @@ class Reader:
         """Whether a value is a real tensor; only opaque operations read others, such as graphs and complex weights."""
         return arg.op == "call_function" or (arg.op != "get_attr" and kind_of(dtype_of(arg.meta["val"])) != "other")
 
-    def reads(self, scope: Scope) -> tuple[list[Any], list[Any]]:
+    def reads(self, scope: Scope) -> tuple[list[FxNode], list[FxNode]]:
         """The values and the parameters that a call reads from outside, in order of first use."""
         inside = set(scope.nodes())
         operands = dict.fromkeys(
@@ -123,7 +123,7 @@ class Reader:
         parameters = self.exported.parameters
         return [n for n in operands if n not in parameters], [n for n in operands if n in parameters]
 
-    def results(self, scope: Scope) -> list[Any]:
+    def results(self, scope: Scope) -> list[FxNode]:
         """The values of a call that are read outside of it."""
         inside = set(scope.nodes())
         return [node for node in scope.nodes() if any(user not in inside for user in self.exported.users[node])]

@@ -78,7 +78,7 @@ def layers(step: Callable[..., tuple[Node, ...]], parts: int) -> Callable[..., t
     def row(
         shape: Shape,
         x: Node,
-        start: Any,
+        start: Sequence[Node] | Node,
         weights: Weights,
         biases: bool,
         count: int,

@@ -13,12 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
     from torch.fx import Node as FxNode
 
 GRADIENTS, AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
 
 
-def write_out_regions(torch: ModuleType, program: Any) -> None:
+def write_out_regions(torch: ModuleType, program: ExportedProgram) -> None:
     """Inline every region of an exported program."""
     graph = program.graph_module.graph
     writer = Writer(torch, program.graph_module)

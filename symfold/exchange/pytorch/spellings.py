@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from symfold.core.arrays import padded
-from symfold.core.functions import numbers_of
+from symfold.core.functions import Head, numbers_of
+from symfold.core.nodes import Operation
 from symfold.core.primitives import Apply, convolution, max_pool, softmax
 from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Spelling = Callable[..., Any]
+Spelling = Callable[..., "Tensor"]
+Sizes = tuple[int, ...]
 
 
-def spelled(torch: Any, op: Any) -> Spelling:
+def spelled(torch: ModuleType, op: Operation | Head) -> Spelling:
     """The PyTorch function of a head or a primitive; a flat one is detached."""
     if isinstance(op, type):
         compute = numbers_of(op, "torch")
     else:
+        assert isinstance(op, Apply), op
         row = op.primitive
         compute = partial(primitive_spellings(torch).get(row.name) or row.spelled("torch"), **dict(op.attributes))
     return (lambda *args: compute(*(arg.detach() for arg in args))) if is_flat(op) else compute
@@ -36,22 +39,22 @@ def is_written_out(torch: ModuleType, op: Apply, arity: int, guarded: bool) -> b
 
 
 @cache
-def primitive_spellings(torch: Any) -> dict[str, Spelling]:
+def primitive_spellings(torch: ModuleType) -> dict[str, Spelling]:
     """PyTorch functions by the name of the primitive."""
 
-    def axes(a: Tensor, axis: int | Sequence[int] | None) -> Tensor:
+    def axes(a: Tensor, axis: tuple[int, ...] | None) -> tuple[int, ...]:
         return tuple(range(-a.dim(), 0)) if axis is None else axis
 
-    def of_rank(name: str, rank: int) -> Any:
+    def of_rank(name: str, rank: int) -> Spelling | None:
         """PyTorch's operation on images with `rank` axes, or None."""
         return getattr(torch.nn.functional, f"{name}{rank}d", None)
 
-    def convolved(x: Any, weight: Any, groups: int, **given: Any) -> Any:
+    def convolved(x: Tensor, weight: Tensor, groups: int, **given: Sizes) -> Tensor:
         native = of_rank("conv", weight.dim() - 2)
         row = native or convolution.spelled("torch")
         return row(x, weight, groups=groups, **given)
 
-    def pooled(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Tensor:
+    def pooled(x: Tensor, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Tensor:
         native = of_rank("max_pool", len(kernel))
         if native is None:
             return max_pool.spelled("torch")(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation)

@@ -32,9 +32,10 @@ from symfold.transform.specialize import with_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
 
-def to_torch(net: object, params: Mapping[str, object]) -> Any:
+def to_torch(net: object, params: Mapping[str, object]) -> Module:
     """A net as a `torch.nn.Module` with the net's parameters by name: the same numbers, by PyTorch operations.
 
     It takes the net's inputs by position or by name and returns the net's outputs. Folds run as loops over their steps.
@@ -134,7 +135,7 @@ class Tensors(Interpreter):
 
     def inside(
         self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None, guarded: bool = False
-    ) -> list[Any]:
+    ) -> list[Tensor]:
         """The tensors of some roots; if `guarded`, all are below a branch of a choice."""
         order, below = ordered(tuple(roots), guarded)
         self.below.append(below)
@@ -148,7 +149,7 @@ class Tensors(Interpreter):
     def end(self, node: Node[Fold]) -> None:
         self.below.pop()
 
-    def leaf(self, node: Node) -> Tensor:
+    def leaf(self, node: Node) -> Tensor | str:
         if isinstance(node.op, Constant):
             return applied(self.torch, node, False)(self.like)
         assert isinstance(node.op, Input)

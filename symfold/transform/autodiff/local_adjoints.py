@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import sympy as sp
 
@@ -28,12 +27,15 @@ from symfold.transform.inlining import with_divisions
 Numbers = tuple[sp.Expr | None, ...]
 
 
-def is_flat(op: Any) -> bool:
+def is_flat(op: Operation | Head) -> bool:
     """Whether the slope of an operation is 0 everywhere."""
-    return row_of(op).flat if isinstance(op, type) else op.primitive.flat
+    if isinstance(op, type):
+        return row_of(op).flat
+    assert isinstance(op, Apply), op
+    return op.primitive.flat
 
 
-def is_linear_in_each(op: Any, arity: int, guarded: bool) -> bool:
+def is_linear_in_each(op: Operation | Head, arity: int, guarded: bool) -> bool:
     """Whether other packages differentiate an operation as its row does; if `guarded`, below a branch of a choice.
 
     >>> from symfold.core.primitives import dot
@@ -44,9 +46,10 @@ def is_linear_in_each(op: Any, arity: int, guarded: bool) -> bool:
     """
     if isinstance(op, type):
         return op in (sp.Add, where) or (op is sp.Mul and not guarded)
+    assert isinstance(op, Apply), op
     if op.primitive is guarded_product:
         return False
-    return bool(op.is_linear(arity) if guarded else op.is_multilinear(arity))
+    return op.is_linear(arity) if guarded else op.is_multilinear(arity)
 
 
 def numbers_in(node: Node) -> Numbers:

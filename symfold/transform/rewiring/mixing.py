@@ -91,18 +91,18 @@ def _is_zero(weight: object) -> bool:
     return not isinstance(weight, Node) and bool(weight == 0)
 
 
-def _rows(A: object) -> list[list[Any]]:
+def _rows(A: object) -> list[list[object]]:
     return [
         _row(row) for row in ordered("A must be a matrix", A.tolist() if hasattr(A, "tolist") else A, "list of rows")
     ]
 
 
-def _row(row: object) -> list[Any]:
+def _row(row: object) -> list[object]:
     entries = row.tolist() if isinstance(row, np.ndarray) else row.flat() if isinstance(row, sp.MatrixBase) else row
     return [_weight(entry) for entry in ordered("weights must be a list", entries)]
 
 
-def _weight(entry: object) -> Any:
+def _weight(entry: object) -> sp.Expr | Node:
     """A weight as a node or as a number."""
     if isinstance(entry, sp.Expr) and entry.free_symbols:
         entry = expression_as_node(entry, {symbol: tensor(symbol.name, ()) for symbol in entry.free_symbols})

@@ -112,7 +112,7 @@ class Reader(Interpreter):
         self.rows: list[Weighted] = [{}]
         self.layers: list[str] = []
 
-    def leaf(self, node: Node) -> Any:
+    def leaf(self, node: Node) -> Weighted | sp.Expr | str | None:
         if node == self.source:
             return {0: sp.Integer(1)}
         if node.shape[-1:] == (NAME,):
@@ -121,13 +121,13 @@ class Reader(Interpreter):
             return sp.Symbol(node.op.name) if node.shape == () else None
         return number_of(node)
 
-    def index(self, value: object, position: int, node: Node) -> Any:
+    def index(self, value: object, position: int, node: Node) -> None:
         return None
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> None:
         return None
 
-    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+    def apply(self, node: Node, args: Sequence[Any]) -> Weighted | sp.Expr | str | None:
         if isinstance(node.op, Call):
             return self.layer(node.op, args)
         if node.op is sp.Add:
@@ -158,7 +158,7 @@ def _sum_of(value: object, what: str) -> Weighted:
     raise NoRule(f"the net has no mixing matrix: {what} is no weighted sum of the input and of layers")
 
 
-def _added(args: Sequence[object]) -> Any:
+def _added(args: Sequence[object]) -> Weighted | sp.Expr:
     if all(isinstance(arg, sp.Expr) for arg in args):
         return sp.Add(*args)
     total: Weighted = {}
@@ -168,7 +168,7 @@ def _added(args: Sequence[object]) -> Any:
     return {number: weight for number, weight in total.items() if weight != 0}
 
 
-def _multiplied(args: Sequence[object]) -> Any:
+def _multiplied(args: Sequence[object]) -> Weighted | sp.Expr:
     sums = [arg for arg in args if isinstance(arg, Mapping)]
     factors = [arg for arg in args if isinstance(arg, sp.Expr)]
     if len(sums) + len(factors) < len(args) or len(sums) > 1:

@@ -58,7 +58,7 @@ def guarded_product(bar: jax.Array, factor: jax.Array) -> jax.Array:
 
 
 # where JAX improves on the rows: derivatives at special points, one operation instead of several
-ROWS: dict[p.Primitive, Callable[..., Any]] = {
+ROWS: dict[p.Primitive, Callable[..., jax.Array]] = {
     p.guarded_product: guarded_product,
     p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
     p.logsumexp: lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.jax.tracing import full, values
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Layout, Parameters
@@ -39,7 +41,7 @@ class Function:
         self.layer_names: dict[Node, None] = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
 
     def __call__(self, parameters: Sequence[jax.Array], inputs: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
-        leaves: dict[Node, Any] = {**self.layer_names, **dict(zip(self.inputs, inputs, strict=True))}
+        leaves: dict[Node, jax.Array | None] = {**self.layer_names, **dict(zip(self.inputs, inputs, strict=True))}
         for leaf in self.parameters:
             number, part = self.layout.place(leaf)
             leaves[leaf] = parameters[number] if part is None else parameters[number][part]
@@ -49,7 +51,7 @@ class Function:
         )
 
 
-def precision(dtype: str) -> Any:
+def precision(dtype: str) -> AbstractContextManager[object]:
     """A context in which JAX computes in this type, whatever the user's global setting."""
     return jax.enable_x64(dtype == "float64")
 
@@ -69,7 +71,7 @@ class Program:
         self.inputs = [np.zeros(sized(leaf.shape), dtype=dtype) for leaf in self.function.inputs]
         self.outputs: tuple[jax.Array, ...] = ()
 
-    def feed(self, given: Mapping[str, Any]) -> None:
+    def feed(self, given: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
         for array, leaf in zip(self.inputs, self.function.inputs, strict=True):
             if isinstance(leaf.op, StackedInputs):

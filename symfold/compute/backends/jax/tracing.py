@@ -27,7 +27,7 @@ from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
 
 
 def values(
-    roots: Sequence[Node], leaves: Mapping[Node, Any], dtype: str, below: Collection[Node] | None = None
+    roots: Sequence[Node], leaves: Mapping[Node, jax.Array | None], dtype: str, below: Collection[Node] | None = None
 ) -> list[Any]:
     """The values of the roots, from those of their leaves; names of layers have none.
 
@@ -39,7 +39,7 @@ def values(
     return [memo[root] for root in roots]
 
 
-def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> Any:
+def value(node: Node, args: Sequence[jax.Array], dtype: str, below: Collection[Node] | None = None) -> Any:
     """The value of a node, from those of its arguments; for a fold, its results."""
     op = node.op
     if node.shape[-1:] == (NAME,):
@@ -72,7 +72,7 @@ def differentiated(
         return compute(*args)
     free = [k for k, number in enumerate(numbers) if number is None]
 
-    def function(*arrays: Any) -> Any:
+    def function(*arrays: jax.Array) -> jax.Array:
         return compute(*(arrays[free.index(k)] if k in free else arg for k, arg in enumerate(args)))
 
     def jvp(primals: Sequence[jax.Array], tangents: Sequence[jax.Array]) -> tuple[jax.Array, jax.Array]:

@@ -36,7 +36,7 @@ class Training:
         with precision(dtype):
             start = tuple(placed(leaf.__getitem__, leaf.shape, sharding) for leaf in leaves_from(update.start, dtype))
         self.held: tuple[Leaves, Leaves] = (start, start)  # after the last step, and before it
-        self.programs: dict[Any, tuple[Function, Callable[..., Any]]] = {}
+        self.programs: dict[Any, tuple[Function, Callable[..., jax.Array]]] = {}
 
     def run(self, stack: Stack) -> list[float]:
         """A step for each batch, up to the first loss that is not finite; several calls if memory requires them."""
@@ -111,7 +111,9 @@ def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[
     """
     places = [function.layout.place(leaf) for leaf in moved]
 
-    def step(carry: tuple[Leaves, Leaves, Any], inputs: Leaves) -> tuple[tuple[Leaves, Leaves, Any], Any]:
+    def step(
+        carry: tuple[Leaves, Leaves, jax.Array], inputs: Leaves
+    ) -> tuple[tuple[Leaves, Leaves, jax.Array], jax.Array]:
         now, before, finite = carry
         loss, *values = function(now, inputs)
         finite = finite & jnp.isfinite(loss)
@@ -122,7 +124,7 @@ def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[
         previous = tuple(jnp.where(finite, new, old) for new, old in zip(now, before, strict=True))
         return (current, previous, finite), loss
 
-    def run(now: Leaves, before: Leaves, inputs: Leaves) -> tuple[Leaves, Leaves, Any]:
+    def run(now: Leaves, before: Leaves, inputs: Leaves) -> tuple[Leaves, Leaves, jax.Array]:
         (current, previous, _), losses = jax.lax.scan(step, (now, before, jnp.asarray(True)), inputs, length=count)
         return current, previous, losses
 

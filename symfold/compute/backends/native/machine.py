@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from symfold.errors import MissingPackage
@@ -20,7 +21,7 @@ from symfold.errors import MissingPackage
 DIGEST = 32
 
 
-def llvm() -> Any:
+def llvm() -> ModuleType:
     """The LLVM binding of the extra `native`."""
     try:
         import llvmlite.binding as binding

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.axes import Mixed
 from symfold.compute.backends.native.batch import batch_axes
@@ -49,7 +50,7 @@ class Module:
     size: int  # of the workspace, in numbers
     inputs: tuple[tuple[Leaf, Array], ...]
     places: tuple[Array, ...]  # of the outputs
-    constants: tuple[tuple[Array, Any], ...]
+    constants: tuple[tuple[Array, NumpyArray], ...]
     row_numbers: tuple[tuple[str, int], ...]  # inputs of row numbers, and the row counts of their tables
 
     @property

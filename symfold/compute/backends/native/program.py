@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.machine import Loaded, compiled
 from symfold.compute.backends.native.module import Module, module_of
 from symfold.compute.backends.native.threads import Team
 from symfold.compute.parameters import Parameters
-from symfold.core.arrays import NumpyArray
 from symfold.core.net import Net
 from symfold.core.primitives import row_numbers
 
@@ -37,12 +37,12 @@ class Program:
         self.numbers = params.flat if self.dtype == params.flat.dtype else np.empty(params.flat.shape, self.dtype)
         memory = {"%work": self.work, "%params": self.numbers}
         self.outputs = [numpy_view(memory[place.base], place) for place in self.module.places]
-        self.feeds: dict[str, list[Any]] = {}
+        self.feeds: dict[str, list[NumpyArray]] = {}
         for name, place in self.module.feeds:
             self.feeds.setdefault(name, []).append(numpy_view(self.work, place))
         self.addresses = self.numbers.ctypes.data, self.work.ctypes.data, self.work.ctypes.data
 
-    def feed(self, values: Mapping[str, Any]) -> None:
+    def feed(self, values: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
         for name, count in self.module.row_numbers:
             row_numbers(values[name], count)

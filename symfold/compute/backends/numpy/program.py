@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.numpy.straight_line import write
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Parameters
-from symfold.core.arrays import NumpyArray
 from symfold.core.folds import rebuilt_inside
 from symfold.core.functions import sigmoid
 from symfold.core.leaves import number
@@ -79,7 +79,7 @@ class DoubleBuffer:
     def __init__(self, pair: NumpyArray, shift: int):
         self.pair, self.shift = pair, shift
 
-    def __getitem__(self, index: tuple[int, Any]) -> NumpyArray:
+    def __getitem__(self, index: tuple[int, object]) -> NumpyArray:
         return self.pair[(index[0] + self.shift) & 1, ...]
 
 
@@ -127,7 +127,7 @@ class Program:
         self.run: Callable[[], None]
         self.run, self.outputs = build(*(array for _, array in arrays), *source.counts)
 
-    def _input(self, leaf: Leaf) -> Any:
+    def _input(self, leaf: Leaf) -> NumpyArray:
         shape = tuple(int(size) for size in leaf.shape)
         array = np.zeros(shape)
         if isinstance(leaf.op, StackedInputs):
@@ -137,7 +137,7 @@ class Program:
             self.inputs.setdefault(leaf.op.name, []).append(array)
         return array
 
-    def feed(self, values: Mapping[str, Any]) -> None:
+    def feed(self, values: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
         for name, arrays in self.inputs.items():
             for array in arrays:

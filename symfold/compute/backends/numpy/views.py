@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
     return source.entry(repeated, shape) if stacked else repeated
 
 
-def index_text(part: Any) -> str:
+def index_text(part: object) -> str:
     if part is ...:
         return "..."
     if isinstance(part, tuple):
