@@ -8,14 +8,13 @@ from typing import Any, overload
 import sympy as sp
 
 from symfold.base.arguments import place_of
-from symfold.base.trees import LEAF
+from symfold.base.trees import LEAF, Form
 from symfold.core.attach import attach
 from symfold.core.folds import Fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import known_count
+from symfold.core.stacked_inputs import Numbered, known_count
 from symfold.show.notation.entries import Entries
-from symfold.show.notation.layout import output_names
 from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.symbolic import as_sympy
@@ -152,6 +151,32 @@ def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> l
             return []
     names = [named(letter)] if net.form == LEAF else output_names(net.form, letter)
     return [(name, reading.term(output)) for name, output in zip(names, net.outputs, strict=True)]
+
+
+def output_names(form: Form, stem: str) -> list[Term]:
+    """The names of outputs by position: `y`; `y[0]`, `y[1][W1]` in a tuple that contains a dict."""
+    paths: list[str] = []
+    waiting: list[tuple[Form, str]] = [(form, stem)]
+    while waiting:
+        part, path = waiting.pop()
+        if part == LEAF:
+            paths.append(path)
+        else:
+            kind, parts = part
+            if kind == "named":  # leaves, each with its name or those of its entries
+                paths += [f"{path}[{_listed(names)}]" for names in parts]
+                continue
+            keyed = list(parts) if kind == "dict" else list(enumerate(parts))
+            waiting += [(inner, f"{path}[{key}]") for key, inner in reversed(keyed)]
+    return [named(path) for path in paths]
+
+
+def _listed(names: Any) -> str:
+    if isinstance(names, str):
+        return names
+    if isinstance(names, Numbered):
+        return f"{names[0]}, ..., {names.last}"
+    return ", ".join(names) if len(names) < 4 else f"{names[0]}, ..., {names[-1]}"
 
 
 attach(Net, equations=property(equations))

@@ -1,13 +1,14 @@
 """Terms: formulas before they are written. Light trees over names, with shared parts; built from nodes.
 
 term ::= Name | Constant | OP(term, ...)      OP: what heads a node, or Listing, or At
+part ::= text | term | Run                    a term is written part by part
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -70,9 +71,19 @@ class Written(Term):
 
     __slots__ = ("parts",)
 
-    def __init__(self, op: Any, args: Sequence[Term], parts: Callable[[bool | None], list[Any]]):
+    def __init__(self, op: Any, args: Sequence[Term], parts: Callable[[bool | None], list[Part]]):
         super().__init__(op, args)
         self.parts = parts
+
+
+class Run(NamedTuple):
+    """A sum within a sum, or a product within a product: continued without brackets, at the start or after others."""
+
+    term: Term
+    first: bool
+
+
+Part = str | Term | Run
 
 
 def shown_op(node: Node) -> Any:
