@@ -505,7 +505,7 @@ def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_pa
 
 def test_the_bounds_of_the_command_are_those_of_the_library() -> None:
     from symfold.apps.command.draw import command
-    from symfold.show.diagram.size import BOUND
+    from symfold.show.diagram import BOUND
 
     assert {option.name: option.default for option in command.params}["max_size"] == BOUND
 

@@ -11,7 +11,7 @@ from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
 from symfold.core.leaves import Constant, Formal
 from symfold.core.nodes import Node, walk
-from symfold.show.graph.labels import JOINS, operation_name
+from symfold.show.graph.names import JOINS, operation_name
 
 Kinds = dict[Node, tuple[str, ...]]
 _ARITHMETIC = {*JOINS, sp.Pow.__name__, "item", "take", "reverse", "expand", "squeeze"}  # and mere arrangement

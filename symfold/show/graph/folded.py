@@ -22,7 +22,7 @@ from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
 from symfold.show.graph.places import FoldFrame
 from symfold.show.graph.record import Leaf, Recorder, Reversed
-from symfold.show.graph.stepped import layer_weights
+from symfold.show.graph.unrolled import layer_weights
 from symfold.show.notation.loops import Loop
 
 

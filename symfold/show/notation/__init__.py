@@ -5,13 +5,10 @@ In: a net. Out: its formula as text, and its equations as SymPy expressions.
 Two representations lie between a node and its text: a node is read as a term, a light tree over names; a term is taken
 apart into its parts, literal text with terms in between.
 
-    letters          unused letters for states and indices
-    loops            the letters and numbers of a net's folds
-    terms            formulas as terms
-    entries          the names of a sequence, entry by entry
+    loops            unused letters, and the letters and numbers of a net's folds
+    terms            formulas as terms, sequences of terms
     readings         the name of each node at a step
-    styles           text, Unicode, LaTeX, MathML
-    alike            separation of names that a style would write alike
+    styles           text, Unicode, LaTeX, MathML; no two names of a net alike
     operations       the parts of one operation, and its brackets
     arithmetic, choices, primitive_rows, linear_maps   the rows of operations
     symbolic         terms as SymPy expressions
@@ -36,10 +33,9 @@ from symfold.show.notation import choices as choices
 from symfold.show.notation import expanded
 from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows
-from symfold.show.notation.alike import style_of
 from symfold.show.notation.foldform import Line, fold_lines
 from symfold.show.notation.steps import Equations, equations
-from symfold.show.notation.styles import Style, mathml_tokens
+from symfold.show.notation.styles import Style, mathml_tokens, style_of
 from symfold.show.notation.terms import show_size
 from symfold.show.notation.writing import equation, framed, side, stream, write
 from symfold.transform.rolling import roll

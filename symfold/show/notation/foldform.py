@@ -10,12 +10,11 @@ import sympy as sp
 
 from symfold.core.net import Net
 from symfold.core.shapes import Size
-from symfold.show.notation.entries import Entries, listing
 from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.steps import output_equations, step_equations
 from symfold.show.notation.styles import STYLES
-from symfold.show.notation.terms import Term, named
+from symfold.show.notation.terms import Entries, Term, listing, named
 from symfold.show.notation.writing import write
 
 

@@ -19,10 +19,9 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.show.notation.entries import Entries, as_term, entries_of, falling
+from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.show.notation.loops import Loop, Scope, is_listed, own_equations
-from symfold.show.notation.terms import Name, Term, join, named, shown_op
+from symfold.show.notation.terms import Entries, Name, Term, as_term, entries_of, join, named, shown_op
 
 
 class Reader:
@@ -152,6 +151,16 @@ class Reading(Interpreter):
             return candidates[-1] if len(texts) == 1 and "" not in texts else unnamed.at(position)
 
         return Entries(unnamed.size, entry)
+
+
+def falling(names: Sequence[str]) -> Numbered | None:
+    """Names numbered downward, as those of a reversed list, as a run from the last to the first.
+
+    >>> falling(["f5", "f3", "f1"]), falling(["f1", "g"])
+    (Numbered(prefix='f', start=1, count=3, step=2), None)
+    """
+    run = compress(names[::-1]) if len(names) > 1 else ()
+    return run if isinstance(run, Numbered) else None
 
 
 class Pass:

@@ -14,11 +14,10 @@ from symfold.core.folds import Fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Numbered, known_count
-from symfold.show.notation.entries import Entries
 from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.symbolic import as_sympy
-from symfold.show.notation.terms import Term, named
+from symfold.show.notation.terms import Entries, Term, named
 
 Pair = tuple[sp.Symbol, sp.Expr]
 
