@@ -5,8 +5,7 @@ In: a net. Out: a `networkx.MultiDiGraph` with plain attributes.
     arithmetic   differences and quotients as one node each
     formulas     the formula of a step
     names        names and labels of nodes
-    edges        the kind of each edge of a block
-    places       the place of a recording among folds and steps
+    places       the place of a recording among folds and steps, the kinds of edges
     record       the recorder of a graph; one node per layer
     unrolled     one node per step, or per operation
     folded       one node per fold

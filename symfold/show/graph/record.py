@@ -21,9 +21,8 @@ from symfold.core.primitives import expand, is_primitive
 from symfold.core.sequences import element, reverse_row
 from symfold.core.shapes import length
 from symfold.show.graph.arithmetic import paired
-from symfold.show.graph.edges import is_join
 from symfold.show.graph.names import Names, constant_label, operation_label, operation_name, plain_name, shape_text
-from symfold.show.graph.places import Places
+from symfold.show.graph.places import Places, is_join
 
 
 @dataclass(frozen=True)

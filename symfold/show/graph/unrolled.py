@@ -12,9 +12,9 @@ from symfold.core.leaves import Formal
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
 from symfold.show.graph.arithmetic import paired_block
-from symfold.show.graph.edges import formal_kinds
 from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
+from symfold.show.graph.places import formal_kinds
 from symfold.show.graph.record import Leaf, Recorder
 
 LONGEST = 60  # characters of a formula in a box
