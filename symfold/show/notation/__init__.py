@@ -7,7 +7,7 @@ apart into its parts, literal text with terms in between.
 
     loops            unused letters, and the letters and numbers of a net's folds
     terms            formulas as terms, sequences of terms
-    readings         the name of each node at a step
+    readings         the term of each node at a step
     styles           text, Unicode, LaTeX, MathML; no two names of a net alike
     operations       the parts of one operation, and its brackets
     arithmetic, choices, primitive_rows, linear_maps   the rows of operations
@@ -29,7 +29,7 @@ from symfold.base.arguments import one_of, real
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.errors import Advice, SymfoldError, TooLarge
-from symfold.show.notation import choices as choices
+from symfold.show.notation import choices as choices  # choices, maps and primitives: for their rows
 from symfold.show.notation import expanded
 from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows

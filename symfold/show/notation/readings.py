@@ -1,6 +1,6 @@
-"""Readings: the names of all nodes of a scope at a given step, which may be a number or a symbol.
+"""Readings: from nodes to terms. Each node of a scope is read at a given step, which may be a number or a symbol.
 
-A value is named by a term, a sequence by the names of its entries. Nothing is run: names come from positions.
+A value is read as a term, a sequence as its entries. Nothing is run: names come from positions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Reader:
     def read(
         self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None
     ) -> Reading:
-        """The names of the nodes of a scope; those in `names` are defined by an equation each."""
+        """The terms of the nodes of a scope; those in `names` are defined by an equation each."""
         reading = Reading(self, scope, given, execution, names or {})
         reading.follow(scope.order, (), reading.known)
         return reading
@@ -46,7 +46,7 @@ class Reader:
 
 
 class Reading(Interpreter):
-    """The names of the nodes of a scope in one execution."""
+    """The terms of the nodes of a scope in one execution."""
 
     def __init__(
         self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]
@@ -219,7 +219,7 @@ class Pass:
         ]
 
     def step(self, steps: Size, named_init: bool = False) -> Reading:
-        """The names of all nodes of the block at a step (the first is 1)."""
+        """The terms of all nodes of the block at a step (the first is 1)."""
         loop = self.loop
         before = [
             self.reader.name(loop.letters[k], self.number(steps - 1)) if named_init else self.state(k, steps - 1)

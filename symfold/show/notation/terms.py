@@ -181,7 +181,7 @@ def show_size(size: Size) -> str:
 
 
 class Entries(interpreter.Entries):
-    """The names of a sequence: its entries by position, which may be symbolic."""
+    """A sequence: its entries by position, which may be symbolic."""
 
     def __init__(self, count: Size, at: Callable[[Size], Any], listed: bool = True):
         self.size = count
