@@ -30,9 +30,8 @@ class Row(NamedTuple):
     level: int | Callable[[Term, Style], int] = ATOM
 
 
-ROWS: dict[
-    Any, Row
-] = {}  # by SymPy class, by name of a primitive, by class of other operations; `type` is any function
+# by SymPy class, by name of a primitive, by class of other operations; `type` stands for any function
+ROWS: dict[Any, Row] = {}
 
 
 def _row(op: Any) -> Row:
