@@ -6,7 +6,7 @@ an item, and the result reads both. Then:
 - a value of step k contains an item of step k, or the last state properly. All earlier values are parts of that state,
   because the result of a step contains all its values. So no earlier value is equal.
 - two values of a step are equal only if two arguments of the step are. From the second step on, no two are, because the
-  state contains an item of the step before. The first step is written out.
+  state contains an item of the step before. If two arguments of the first step are equal, it is written out.
 - a node outside contains the last state properly, or no item. Those without an item are compared with the first step.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symfold.core.folds import Fold, is_fold
+from symfold.core.interpreter import order_of
 from symfold.core.names import Claims, names_of
 from symfold.core.leaves import Input
 from symfold.core.nodes import Node, walk
@@ -36,47 +37,39 @@ def has_distinct_steps(roots: Sequence[Node]) -> bool:
     if len(folds) != 1:
         return not folds
     (node,) = folds
-    return (
-        node.op.carries == len(node.op.block.results) == 1
-        and node.op.count != 0
-        and _items_are_distinct(node, order)
-        and _values_are_new(node.op)
-        and _first_step_is_distinct(node, order)
-    )
+    fold: Fold = node.op
+    if not fold.carries == len(fold.block.results) == 1 or fold.count == 0 or not _items_are_distinct(node, order):
+        return False
+    state, *operands = fold.block.formals
+    operations = [part for part in order_of(fold.block) if part.args]
+    from_state = _readers(operations, {state})
+    from_items = _readers(operations, {operand for operand, each in zip(operands, fold.each, strict=True) if each})
+    if fold.block.results[0] not in from_state & from_items or not from_state | from_items >= set(operations):
+        return False
+    constants = [part for part in order_of(fold.block) if not part.args and part not in fold.block.formals]
+    arguments = [*node.args, *constants]
+    if len(set(arguments)) == len(arguments) and from_items >= set(operations):
+        return True
+    first_args = [element(arg, 0) if each else arg for arg, each in zip(node.args, (False, *fold.each), strict=True)]
+    first = walk(fold.block(*first_args), stop=[*order, *first_args])
+    return sum(bool(value.args) for value in first) == len(operations)
 
 
-def _items_are_distinct(node: Node, others: Sequence[Node]) -> bool:
-    """Whether all sequences are inputs, and no input of the net has two places."""
+def _items_are_distinct(node: Node, order: Sequence[Node]) -> bool:
+    """Whether all sequences of a fold are inputs, and no input of the net has two places."""
+    sequences = [arg for arg, each in zip(node.args[1:], node.op.each, strict=True) if each]
     claims = Claims()
-    leaf_names = [names_of(other) for other in others if isinstance(other.op, (Input, StackedInputs))]
-    return all(
-        isinstance(operand.op, StackedInputs) for operand, each in zip(node.args[1:], node.op.each, strict=True) if each
-    ) and all(
+    leaf_names = [names_of(leaf) for leaf in order if isinstance(leaf.op, (Input, StackedInputs))]
+    return all(isinstance(sequence.op, StackedInputs) for sequence in sequences) and all(
         (isinstance(names, Numbered) or len(set(names)) == len(names)) and claims.add(names, place) is None
         for place, names in enumerate(leaf_names)
     )
 
 
-def _values_are_new(fold: Fold) -> bool:
-    """Whether every operation of the block reads the state or an item, and the result reads both."""
-    state, *operands = fold.block.formals
-    from_state = {state}
-    from_items = {formal for formal, each in zip(operands, fold.each, strict=True) if each}
-    for node in walk(fold.block.results):
-        if not node.args:
-            continue
-        if is_fold(node) or (from_state.isdisjoint(node.args) and from_items.isdisjoint(node.args)):
-            return False
-        if not from_state.isdisjoint(node.args):
-            from_state.add(node)
-        if not from_items.isdisjoint(node.args):
-            from_items.add(node)
-    return fold.block.results[0] in from_state & from_items
-
-
-def _first_step_is_distinct(node: Node, others: Sequence[Node]) -> bool:
-    """Whether the operations of the first step are as many as those of the block, none of them among other nodes."""
-    fold: Fold = node.op
-    args = [element(arg, 0) if each else arg for arg, each in zip(node.args, (False, *fold.each), strict=True)]
-    first = walk(fold.block(*args), stop=[*others, *args])
-    return sum(bool(value.args) for value in first) == sum(bool(value.args) for value in walk(fold.block.results))
+def _readers(operations: Sequence[Node], sources: set[Node]) -> set[Node]:
+    """The operations that depend on the sources; none if a fold does."""
+    readers = set(sources)
+    for node in operations:
+        if not is_fold(node) and not readers.isdisjoint(node.args):
+            readers.add(node)
+    return readers - sources
