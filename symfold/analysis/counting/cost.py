@@ -117,7 +117,7 @@ def measured(net: Net) -> dict[str, Any]:
     """The fields of `Cost` for a net of known depth."""
     distinct = net if has_distinct_steps(net.outputs) else shared(net)
     span, width = schedule(distinct)
-    tree, dag = expanded_size(net)
+    tree, dag = expanded_size(distinct)
     return {
         "work": applications(distinct.outputs),
         "operations": operations(net),
@@ -125,7 +125,7 @@ def measured(net: Net) -> dict[str, Any]:
         "width": width,
         "connections": connections(distinct),
         "tree": tree,
-        "dag": dag if distinct is net else expanded_size(distinct)[1],
+        "dag": dag,
     }
 
 

@@ -28,7 +28,7 @@ def has_distinct_steps(roots: Sequence[Node]) -> bool:
 
     >>> import symfold as sf
     >>> x, f, g = sf.tensor("x"), sf.layers("f", count=10**6), sf.layer("g")
-    >>> mappers = sf.mappers.residual, sf.mappers.boosting(x), lambda z, f: f(z) + g(x)
+    >>> mappers = sf.mappers.residual, sf.mappers.boosting(x), lambda z, f: g(z)
     >>> [has_distinct_steps(sf.fold(mapper, f, x).outputs) for mapper in mappers]
     [True, True, False]
     """
