@@ -219,7 +219,7 @@ class Interpreter:
             return self.select(args[0], op.position)
         elif isinstance(op, Fold):
             return self.fold(node, op, args)
-        return self.apply(node, [self.whole(value, arg) for value, arg in zip(args, node.args, strict=True)])
+        return self.apply(node, list(map(self.whole, args, node.args)))
 
     # -- sequences
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 from symfold.core.folds import Fold, is_fold
 from symfold.core.interpreter import order_of
-from symfold.core.names import Claims, names_of
 from symfold.core.leaves import Input
+from symfold.core.names import Claims, names_of
 from symfold.core.nodes import Node, walk
 from symfold.core.sequences import element
 from symfold.core.stacked_inputs import Numbered, StackedInputs
