@@ -12,7 +12,6 @@ import strategies
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symfold.core.walks import walk
 
 import symfold as sf
 from symfold.analysis.counting import cost as cost_module
@@ -21,6 +20,7 @@ from symfold.analysis.counting.distinct_steps import has_distinct_steps
 from symfold.analysis.counting.schedule import Progression, peak
 from symfold.core.conversion import as_node
 from symfold.core.folds import Fold, Select
+from symfold.core.nodes import walk
 from symfold.errors import NoRule
 from symfold.transform.rolling import without_single_steps
 
