@@ -97,7 +97,7 @@ class StackedEntries(Entries):
     """The entries of stacked inputs, taken or reversed: `node` is the sequence; meanings are computed when read."""
 
     def __init__(self, node: Node, interpreter: Interpreter):
-        self.node, self.interpreter = node, interpreter
+        self.node, self.interpreter, self.holds_names = node, interpreter, is_name(node)
         self.memo: dict[int, Any] = {}
 
     @property
@@ -114,7 +114,7 @@ class StackedEntries(Entries):
         if isinstance(position, slice):
             return [self[k] for k in range(len(self))[position]]
         position = position if position >= 0 else len(self) + position
-        if is_name(self.node):  # not in the memo: a million names must cost what three cost
+        if self.holds_names:  # not in the memo: a million names must cost what three cost
             return self.interpreter.name(name_at(self.node, position))
         if position not in self.memo:
             self.memo[position] = self.interpreter.leaf(element(self.node, position))
