@@ -146,6 +146,7 @@ class Places:
 
     def __init__(self, net: Net):
         self.frames: list[Frame] = []
+        self._attributes: dict[str, str | int] | None = None  # of the nodes at this place, until it changes
         self._scope, self._letters = scope_of(net)
         self._bodies: dict[Block, Scope] = {}
 
@@ -170,6 +171,7 @@ class Places:
             loop.start + loop.sign,
         )
         self.frames.append(frame)
+        self._attributes = None
         return frame
 
     def open(self, body: Block, kinds: tuple[str, ...]) -> None:
@@ -181,6 +183,12 @@ class Places:
     def leave(self) -> None:
         """Step out."""
         self.frames.pop()
+        self._attributes = None
+
+    def advance(self) -> None:
+        """Go to the next step of the innermost fold."""
+        self.folds[-1].advance()
+        self._attributes = None
 
     def carried(self, node: Node) -> tuple[str, ...]:
         """What each argument of a node carries at this place."""
@@ -200,8 +208,13 @@ class Places:
 
     def attributes(self) -> dict[str, str | int]:
         """The place as attributes of a graph node: the outermost step, the nesting, and the path of steps."""
-        folds = self.folds
-        if not folds:
-            return {}
-        place: dict[str, str | int] = {"nesting": len(folds), "group": "/".join(frame.label for frame in folds)}
-        return place if folds[0].index else {"step": folds[0].step, **place}
+        if self._attributes is None:
+            self._attributes = _attributes(self.folds)
+        return self._attributes
+
+
+def _attributes(folds: Sequence[FoldFrame]) -> dict[str, str | int]:
+    if not folds:
+        return {}
+    place: dict[str, str | int] = {"nesting": len(folds), "group": "/".join(frame.label for frame in folds)}
+    return place if folds[0].index else {"step": folds[0].step, **place}

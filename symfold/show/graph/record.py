@@ -218,7 +218,7 @@ class Recorder(Interpreter):
         for part, result in enumerate(results[: node.op.carries]):
             if isinstance(result, str) and "group" in self.graph.nodes[result]:
                 self.graph.nodes[result].setdefault("state", self.places.title(part))
-        self.places.folds[-1].advance()
+        self.places.advance()
         return results
 
     def end(self, node: Node) -> None:

@@ -35,7 +35,7 @@ class Steps(Recorder):
         ]
         kinds, hidden = formal_kinds(fold), layer_weights(fold.block)
         outputs = [Entries() for _ in fold.block.results[carries:]]
-        frame = self.places.enter(node)
+        self.places.enter(node)
         for number in range(count):
             title = self.places.title(0)
             values = [*state, *(entries[number] for entries in operands)]
@@ -52,7 +52,7 @@ class Steps(Recorder):
             state = [box] * carries
             for entries in outputs:
                 entries.append(box)
-            frame.advance()
+            self.places.advance()
         self.places.leave()
         return [*state, *outputs]
 

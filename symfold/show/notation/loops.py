@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 
 from symfold.base.trees import LEAF
@@ -139,6 +140,15 @@ class Loop:
     @property
     def end(self) -> Size:
         return self.start + self.sign * self.fold.count
+
+    @cached_property  # once per loop, since every step asks
+    def equations(self) -> list[tuple[int, str]]:
+        """The positions and letters of the results of a step that get an equation, in the order of computation."""
+        carries, results = self.fold.carries, self.fold.block.results
+        wanted = [(k, self.letters[k]) for k in range(carries) if not is_listed(results[k])]
+        wanted += [(carries + k, letter) for k, letter in enumerate(self.given) if letter is not None]
+        order = {node: k for k, node in enumerate(self.scope.order)}
+        return sorted(wanted, key=lambda pair: order[results[pair[0]]]) if len(wanted) > 1 else wanted
 
 
 def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
@@ -283,13 +293,3 @@ def _cut(scope: Scope, letters: Letters) -> None:
             size[node] = depth[node] = 0
     if scope.cuts:
         scope.letter = letters.state()
-
-
-def own_equations(loop: Loop) -> list[tuple[int, str]]:
-    """The positions and letters of the results of a step that get an equation, in the order of computation."""
-    carries = loop.fold.carries
-    states = [(k, loop.letters[k]) for k in range(carries) if not is_listed(loop.fold.block.results[k])]
-    wanted = states + [(carries + k, letter) for k, letter in enumerate(loop.given) if letter is not None]
-    block = loop.fold.block
-    order = {node: k for k, node in enumerate(loop.scope.order)}
-    return sorted(wanted, key=lambda pair: order[block.results[pair[0]]]) if len(wanted) > 1 else wanted

@@ -20,7 +20,7 @@ from symfold.core.primitives import is_primitive, merges_leading_axes, splits_le
 from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
-from symfold.show.notation.loops import Loop, Scope, is_listed, own_equations
+from symfold.show.notation.loops import Loop, Scope, is_listed
 from symfold.show.notation.terms import Entries, Name, Term, as_term, entries_of, join, named, shown_op
 
 
@@ -236,7 +236,7 @@ class Pass:
         arguments = dict(zip(loop.fold.block.formals, values, strict=True))
         inner = self.execution * loop.fold.count + steps - 1 if isinstance(steps, int) and self.reader.joined else 0
         names: dict[Node, Term] = {}
-        for position, letter in own_equations(loop):
+        for position, letter in loop.equations:
             names.setdefault(loop.fold.block.results[position], self.named(position, letter, steps))
         return self.reader.read(loop.scope, arguments, inner, names)
 

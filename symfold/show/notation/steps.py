@@ -14,7 +14,7 @@ from symfold.core.folds import Fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Numbered, known_count
-from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.symbolic import as_sympy
 from symfold.show.notation.terms import Entries, Term, named
@@ -90,7 +90,7 @@ def _loop_size(loop: Loop) -> int:
 
 
 def _step_size(loop: Loop) -> int:
-    return _scope_size(loop.scope) + len(own_equations(loop))
+    return _scope_size(loop.scope) + len(loop.equations)
 
 
 def _of_scope(scope: Scope, reading: Reading, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
@@ -118,7 +118,7 @@ def _of_loop(execution: Pass, start: int, stop: int) -> Iterator[tuple[Term, Ter
     for step in range(start // size, -(-stop // size)):
         reading = execution.step(step + 1)
         low, high = start - step * size, stop - step * size
-        inner = size - len(own_equations(loop))
+        inner = size - len(loop.equations)
         yield from _of_scope(loop.scope, reading, max(0, low), min(high, inner))
         for position, equation in enumerate(step_equations(execution, reading, step + 1), inner):
             if low <= position < high:
@@ -129,7 +129,7 @@ def step_equations(execution: Pass, reading: Reading, step: Any) -> Iterator[tup
     """The equations of the state and of the outputs of one step."""
     loop = execution.loop
     block, defined = loop.fold.block, set[Node]()
-    for position, letter in own_equations(loop):
+    for position, letter in loop.equations:
         result = block.results[position]
         yield (
             execution.named(position, letter, step),
