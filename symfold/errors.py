@@ -6,6 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+LONGEST = 2_000  # characters of a message
+
+
+def printable(text: str, also: str = "") -> str:
+    r"""Text that a terminal shows as it is: what is no printable character is escaped, except those in `also`.
+
+    >>> print(printable("a\x1b[31m\nb"))
+    a\x1b[31m\nb
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in also else repr(c)[1:-1] for c in text)
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -27,6 +40,8 @@ class SymfoldError(Exception):
     """
 
     def __init__(self, problem: str = "", *advice: Advice):
+        problem = printable(str(problem))
+        problem = problem if len(problem) <= LONGEST else f"{problem[: LONGEST - 3]}..."
         self.problem, self.advice = problem, advice
         super().__init__(f"{problem} ({' or '.join(each.python for each in advice)})" if advice else problem)
 
@@ -75,6 +90,15 @@ class ParseError(InvalidValue):
 
 class DataError(InvalidValue):
     """A data table or a saved file that cannot be read or written."""
+
+
+class SystemFailure(SymfoldError, OSError):
+    """A failure of the machine, not a mistake of the user: a full disk, no memory, a program that does not run."""
+
+    def __init__(self, problem: str = "", *advice: Advice):
+        SymfoldError.__init__(self, problem, *advice)
+
+    __str__ = Exception.__str__  # OSError would take an advice for its text
 
 
 class Diverged(SymfoldError, ArithmeticError):

@@ -187,10 +187,10 @@ def plain(value: Any) -> Any:
 
 def write(text: str, output: str | None) -> None:
     """Write a text to a file, whole or not at all, or to standard output."""
+    whole = text if text.endswith("\n") else text + "\n"
     if output is None:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.write(whole)
         return
-    from symfold.base.files import replacing
+    from symfold.base.files import write_whole
 
-    with replacing(output) as temporary:
-        temporary.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    write_whole(output, whole.encode("utf-8", "backslashreplace"))

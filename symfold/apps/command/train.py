@@ -95,13 +95,13 @@ def run(
     batch_size: int, rate: float, remat: str | None, test_fraction: float, seed: int,
 ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """Train, and report."""
-    from symfold.apps.data import check_column, read_table
+    from symfold.apps.data import places, read_table
     from symfold.apps.regression import Shape, baselines, errors, train
     from symfold.errors import DataError
 
     shape_depth = fixed_depth(depth)
     table = read_table(data)
-    check_column(data, target, table.columns)
+    places(data, [target], table.columns)
     columns = tuple(name for name in table.columns if name != target)
     if not columns:
         raise DataError(f"{data!r} has no column besides {target!r} (there is nothing to predict from)")
