@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -9,15 +10,27 @@ from itertools import islice
 LONGEST = 2_000  # characters of a message
 
 
+# control characters, line breaks, marks that change the direction of writing, and halves of pairs
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def printable(text: str, also: str = "") -> str:
-    r"""Text that a terminal shows as it is: what is no printable character is escaped, except those in `also`.
+    r"""Text whose control characters are escaped, except those in `also`: it gives no orders to a terminal.
 
     >>> print(printable("a\x1b[31m\nb"))
     a\x1b[31m\nb
     """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in also else repr(c)[1:-1] for c in text)
+    return _CONTROLS.sub(lambda match: match[0] if match[0] in also else repr(match[0])[1:-1], text)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most this length; of a longer one the begin and the end, which often holds the remedy.
+
+    >>> shortened("a" * 50 + "b" * 50, 20)
+    'aaaaaaaaaaa ... bbbb'
+    """
+    last = most // 5
+    return text if len(text) <= most else f"{text[: most - last - 5]} ... {text[len(text) - last :]}"
 
 
 @dataclass(frozen=True)
@@ -40,8 +53,7 @@ class SymfoldError(Exception):
     """
 
     def __init__(self, problem: str = "", *advice: Advice):
-        problem = printable(str(problem))
-        problem = problem if len(problem) <= LONGEST else f"{problem[: LONGEST - 3]}..."
+        problem = shortened(printable(str(problem)), LONGEST)
         self.problem, self.advice = problem, advice
         super().__init__(f"{problem} ({' or '.join(each.python for each in advice)})" if advice else problem)
 

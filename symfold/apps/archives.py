@@ -105,11 +105,8 @@ def _opened(file: BinaryIO) -> zipfile.ZipFile:
     if len(members) != count or len({member.filename for member in members}) != count:
         raise ValueError("a member is there twice, or missing")
     for member in members:
-        if (
-            member.compress_type != zipfile.ZIP_STORED
-            or member.flag_bits & 1
-            or member.file_size != member.compress_size
-        ):
+        stored = member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
+        if not stored or member.flag_bits & 1:
             raise ValueError(f"{member.filename[:40]!r} is packed")
     if sum(member.file_size for member in members) > size:
         raise ValueError("its members overlap")

@@ -120,7 +120,7 @@ def _seconds() -> float:
 
 
 def _is_image(image: bytes, format: str) -> bool:
-    """Whether a program wrote an image as a whole: PNG and PDF by their first and last bytes, an SVG by its elements."""
+    """Whether an image is complete: PNG and PDF by their first and last bytes, SVG by its elements."""
     if format == "svg":
         try:
             return ElementTree.fromstring(image).tag == "{http://www.w3.org/2000/svg}svg"

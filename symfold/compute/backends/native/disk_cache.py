@@ -1,9 +1,9 @@
 """The cache of machine code on disk: files by name in a folder of the user.
 
-Code is run as it is read, so it is read only from a folder and a file that belong to the user and that nobody else can
-write, checked on the open descriptors; links, pipes and devices are no files of the cache. A file begins with the digest
-of its content. What is torn, stale or foreign is ignored, and replaced atomically. Without such a folder, or where files
-have no owners (Windows), nothing is kept.
+Cached code is run, so it is read only from a folder and a file that belong to the user and that nobody else can write,
+checked on the open descriptors; links, pipes and devices are refused. A file begins with the digest of its content; a
+torn, stale or foreign file is ignored, and replaced atomically. Without such a folder, or if files have no owners
+(Windows), nothing is cached.
 """
 
 from __future__ import annotations

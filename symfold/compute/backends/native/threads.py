@@ -13,8 +13,7 @@ import numpy as np
 class Team:
     """A team of threads, including the caller's, and their barrier.
 
-    A forked child has none of its parent's threads, and the barrier as it was in the middle of a call perhaps: it gathers
-    a team of its own.
+    A forked child has no threads of its parent, and its barrier may be in the middle of a call: it gathers a new team.
     """
 
     def __init__(self, threads: int):
