@@ -9,6 +9,7 @@ from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.errors import DataError
+from symfold.exchange.plain_data.checks import check_net
 from symfold.exchange.plain_data.reader import nodes_from_data
 from symfold.exchange.plain_data.writer import Data, nodes_to_data
 
@@ -41,7 +42,9 @@ def node_from_data(data: Any) -> Node:
 
 def net_from_data(data: Any) -> Net:
     """The net that `net_to_data` wrote."""
-    return Net(*nodes_from_data(data))
+    net = Net(*nodes_from_data(data))
+    check_net(net)
+    return net
 
 
 def from_json(text: str) -> Net:
