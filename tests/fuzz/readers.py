@@ -377,10 +377,15 @@ def double_nodes(data: Any, rng: random.Random) -> Any:
     """The last output doubled again and again, by a node that reads it twice."""
     if isinstance(data, dict) and isinstance(data.get("nodes"), list) and isinstance(data.get("outputs"), list) and data["outputs"]:
         op = rng.choice((["head", "Add"], ["head", "Mul"], ["apply", "concatenate", [["axis", -1]]], ["apply", "stack", []], ["apply", "dot", []]))
-        for _ in range(rng.choice((1, 10, 100, 2000))):
+        for _ in range(rng.choice((1, 10, 100, 300))):
             data["nodes"].append([op, [data["outputs"][-1]] * 2])
             data["outputs"][-1] = len(data["nodes"]) - 1
     return data
+
+
+def net_text(data: Any) -> str:
+    text = json.dumps(data)
+    return text if len(text) < 10**6 else text[: 10**6]
 
 
 SMALL = 10_000  # numbers in an array that is computed
@@ -436,7 +441,7 @@ READERS = (
     Reader("expressions", expression, (replace_token, replace_token, repeat_tokens), "".join, use_expression),
     Reader("csv", table, (edit_cell, edit_cell, edit_lines, edit_bytes, recode), bytes, use_table),
     Reader("npz", model_file, (edit_member, edit_member, edit_archive), archive_bytes, use_model),
-    Reader("json", net_data, (replace_value, replace_value, nudge_number, nudge_number, move_value, edit_list, wrap_value, double_nodes), json.dumps, use_net),
+    Reader("json", net_data, (replace_value, replace_value, nudge_number, nudge_number, move_value, edit_list, wrap_value, double_nodes), net_text, use_net),
 )
 
 

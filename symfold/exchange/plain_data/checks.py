@@ -5,11 +5,12 @@ A rule looks at one node or one block, whose parts have been checked before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sympy as sp
 
+from symfold.base.trees import LEAF, Form
 from symfold.core.blocks import Block, Call, is_name
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant, Formal, FrozenArray, Input
@@ -17,7 +18,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import ANY, NAME, Rest, Shape, fits, is_known, settled
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Numbered, StackedInputs, count_of
 from symfold.errors import DataError, printable
 
 MOST_NESTED = 50  # blocks inside of blocks
@@ -104,6 +105,19 @@ def check_arity(head: Any, args: Sequence[Node]) -> None:
     require(not any(is_name(arg) or is_fold(arg) for arg in args), f"{head.__name__} of what is no value")
 
 
+ARRANGING = ("stack", "take", "reverse", "concatenate", "item", "expand", "squeeze", "reshape")  # of names, too
+
+
+def check_arguments(op: Apply, args: Sequence[Node]) -> None:
+    """Raise unless the arguments of a primitive are values, or names where it reads or arranges them."""
+    dtypes = op.primitive.dtypes
+    for k, arg in enumerate(args):
+        named = is_name(arg) and op.primitive.name not in ARRANGING and (k >= len(dtypes) or dtypes[k] != "name")
+        require(not is_fold(arg) and not named, f"{op.primitive.name} of what is no value")
+    if op.primitive.name in ARRANGING:
+        require(len(set(map(is_name, args))) <= 1, f"{op.primitive.name} of names and values")
+
+
 def check_attributes(op: Apply) -> None:
     """Raise unless the attributes of a primitive are those of its examples, of the same kinds."""
     given = dict(op.attributes)
@@ -126,10 +140,15 @@ def check_attributes(op: Apply) -> None:
         require(kind_of(value) in kinds, f"{op.primitive.name} with {name}={str(value)[:60]}")
 
 
+KINDS: dict[type, str] = {
+    bool: "truth", int: "whole", float: "number", str: "text", tuple: "tuple", range: "range", type(None): "nothing",
+}  # fmt: skip
+
+
 def is_plain(value: Any) -> bool:
-    """Whether the whole numbers in an attribute are bounded."""
+    """Whether the whole numbers in an attribute are bounded, and a tuple holds sizes, indices and slices."""
     if isinstance(value, tuple):
-        return all(map(is_plain, value))
+        return all(not isinstance(part, (bool, float, str)) and is_plain(part) for part in value)
     if isinstance(value, range):
         return max(abs(value.start), abs(value.stop), abs(value.step)) < LARGEST and len(value) <= 10**7
     return abs(value) < LARGEST if type(value) is int else not isinstance(value, sp.Expr) or _is_short(value)
@@ -141,10 +160,8 @@ def _is_short(value: sp.Expr) -> bool:
 
 def kind_of(value: Any) -> str:
     """The kind of an attribute."""
-    kinds: dict[type, str] = {
-        bool: "truth", int: "whole", float: "number", str: "text", tuple: "tuple", range: "range", type(None): "nothing",
-    }  # fmt: skip
-    return kinds.get(type(value), "number" if isinstance(value, sp.Expr) and value.is_number else type(value).__name__)
+    number = isinstance(value, sp.Expr) and value.is_number
+    return KINDS.get(type(value), "number" if number else type(value).__name__)
 
 
 def check_call(op: Call, args: Sequence[Node]) -> None:
@@ -157,12 +174,24 @@ def check_call(op: Call, args: Sequence[Node]) -> None:
     shapes = [arg.shape for arg in args[1:]]
     same = len(shapes) == len(op.body.shapes) and all(map(fits, shapes, op.body.shapes))
     require(same and len(op.body.results) == 1, "a layer whose body takes other arguments")
+    check_kinds(shapes, op.body)
+
+
+def check_kinds(shapes: Sequence[Shape], block: Block) -> None:
+    """Raise unless a block takes names where names are given, and values where values are."""
+    for shape, expected in zip(shapes, block.shapes, strict=True):
+        require(
+            (shape[-1:] == (NAME,)) == (expected[-1:] == (NAME,)), "a name where a value is read, or a value for a name"
+        )
 
 
 def check_fold(op: Fold, args: Sequence[Node]) -> None:
     """Raise unless the operands are as long as the fold, and the state keeps its shape."""
     require(is_size(op.count) and 0 <= op.carries <= len(args), "a fold with odd fields")
     require(len(op.each) == len(args) - op.carries and not any(map(is_fold, args)), "a fold with odd operands")
+    flags = (False,) * op.carries + op.each
+    check_kinds([arg.shape[1:] if each else arg.shape for arg, each in zip(args, flags, strict=True)], op.block)
+    require(not any(map(is_name, op.split(args)[0])), "a fold whose state is a name")
     for arg, each in zip(op.split(args)[1], op.each, strict=True):
         if each:
             length = arg.shape[0] if arg.shape and not isinstance(arg.shape[0], Rest) else None
@@ -186,7 +215,7 @@ def check_node(node: Node) -> None:
     if isinstance(op, type):
         check_arity(op, args)
     elif isinstance(op, Apply):
-        require(not any(map(is_fold, args)), f"{op.primitive.name} of what is no value")
+        check_arguments(op, args)
         check_attributes(op)
     else:
         check, fields = CHECKS[type(op)]
@@ -222,14 +251,31 @@ def check_block(shapes: Sequence[Shape], results: Sequence[Node]) -> None:
 
 def nesting(results: Sequence[Node], depths: dict[Block, int]) -> int:
     """How deep blocks are nested in a block of these results, whose inner blocks are known."""
-    inner = [node.op.body if isinstance(node.op, Call) else node.op.block for node in walk(results) if _holds_block(node)]
-    depth = 1 + max((depths[block] for block in inner), default=0)
+    ops = [node.op for node in walk(results)]
+    inner = [op.block if isinstance(op, Fold) else op.body for op in ops if isinstance(op, (Fold, Call))]
+    depth = 1 + max((depths[block] for block in inner if block is not None), default=0)
     require(depth <= MOST_NESTED, f"blocks nested more than {MOST_NESTED} deep")
     return depth
 
 
-def _holds_block(node: Node) -> bool:
-    return isinstance(node.op, Fold) or (isinstance(node.op, Call) and node.op.body is not None)
+def check_form(form: Form, outputs: Iterator[Node]) -> None:
+    """Raise unless a form names each thing once, and stacked names are as many as the entries of their output."""
+    if form == LEAF:
+        next(outputs)
+        return
+    kind, parts = form
+    if kind == "named":
+        for names in parts:
+            output = next(outputs)
+            if not isinstance(names, str):
+                require(output.shape[:1] == (count_of(names),), "more or fewer names than outputs")
+        return
+    if kind == "dict":
+        keys = [key for key, _ in parts]
+        require(all(isinstance(key, (str, int, float, tuple)) or key is None for key in keys), "a key of odd type")
+        require(len(set(keys)) == len(keys), "a key twice")
+    for part in parts:
+        check_form(part[1] if kind == "dict" else part, outputs)
 
 
 def check_net(net: Net) -> None:
@@ -238,6 +284,7 @@ def check_net(net: Net) -> None:
         require(not isinstance(node.op, Formal), "a formal outside of blocks")
     for output in net.outputs:
         require(not is_name(output) and not is_fold(output), "an output that is no value")
+    check_form(net.form, iter(net.outputs))
     for leaf in net.signature:
         require(isinstance(leaf.op, (Input, StackedInputs)), "a signature of what is no input")
     require(isinstance(net.leaves, tuple), "")  # an error, if one name means two things

@@ -17,9 +17,8 @@ from symfold.core.primitives import PRIMITIVES, Apply
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.core.values import decode_value
 from symfold.errors import DataError, SymfoldError
-from symfold.exchange.plain_data.checks import check_block, check_names, check_node, nesting, require
+from symfold.exchange.plain_data.checks import check_block, check_node, nesting, require
 from symfold.exchange.plain_data.writer import FORMAT
-
 
 # what operations and SymPy raise if they are given what was never meant for them
 RAISED = (
@@ -118,8 +117,10 @@ def _array(reader: Reader, dtype: Any, shape: Any, data: Any) -> Constant:
 
 
 def _fold(reader: Reader, block: Any, count: Any, carries: Any, each: Any) -> Fold:
-    require(type(carries) is int and all(type(flag) is bool for flag in each), "a fold with odd fields")
-    return Fold(reader.block(block), decode_value(count), carries, tuple(each))
+    body = reader.block(block)
+    fields = type(carries) is int and 0 <= carries <= len(body.shapes) and all(type(flag) is bool for flag in each)
+    require(fields, "a fold with odd fields")
+    return Fold(body, decode_value(count), carries, tuple(each))
 
 
 def _call(reader: Reader, body: Any, arity: Any, weights: Any) -> Call:
