@@ -216,7 +216,6 @@ def check_node(node: Node) -> None:
         check_arity(op, args)
     elif isinstance(op, Apply):
         check_arguments(op, args)
-        check_attributes(op)
     else:
         check, fields = CHECKS[type(op)]
         check(op, args) if fields == 2 else check(op)

@@ -8,7 +8,7 @@ from typing import Any
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.errors import DataError
+from symfold.errors import DataError, SymfoldError
 from symfold.exchange.plain_data.checks import check_net
 from symfold.exchange.plain_data.reader import nodes_from_data
 from symfold.exchange.plain_data.writer import Data, nodes_to_data
@@ -43,7 +43,12 @@ def node_from_data(data: Any) -> Node:
 def net_from_data(data: Any) -> Net:
     """The net that `net_to_data` wrote."""
     net = Net(*nodes_from_data(data))
-    check_net(net)
+    try:
+        check_net(net)
+    except DataError:
+        raise
+    except SymfoldError as error:
+        raise DataError(f"not a net: {error} (give what net.to_json() wrote)") from error
     return net
 
 

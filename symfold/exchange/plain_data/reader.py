@@ -17,7 +17,7 @@ from symfold.core.primitives import PRIMITIVES, Apply
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.core.values import decode_value
 from symfold.errors import DataError, SymfoldError
-from symfold.exchange.plain_data.checks import check_block, check_node, nesting, require
+from symfold.exchange.plain_data.checks import check_attributes, check_block, check_node, nesting, require
 from symfold.exchange.plain_data.writer import FORMAT
 
 # what operations and SymPy raise if they are given what was never meant for them
@@ -107,7 +107,9 @@ def _text(value: Any) -> str:
 
 def _apply(reader: Reader, name: Any, attributes: Any) -> Apply:
     require(name in PRIMITIVES, f"unknown primitive {name!r} (must be one of {', '.join(sorted(PRIMITIVES))})")
-    return Apply(PRIMITIVES[name], tuple((_text(key), decode_value(value)) for key, value in attributes))
+    op = Apply(PRIMITIVES[name], tuple((_text(key), decode_value(value)) for key, value in attributes))
+    check_attributes(op)  # before its shape rule meets them
+    return op
 
 
 def _array(reader: Reader, dtype: Any, shape: Any, data: Any) -> Constant:
