@@ -416,14 +416,13 @@ USES: dict[str, Callable[[sf.Net, random.Random], Any]] = {
     "print": lambda net, rng: (str(net), repr(net)),
     "formula": lambda net, rng: sf.formula(net, form=rng.choice(FORMS), style=rng.choice(tuple(STYLES)), max_ops=1000),
     "pickle": lambda net, rng: pickle.loads(pickle.dumps(net)) == net or 1 / 0,
-    "roll": lambda net, rng: sf.roll(net),
+    "roll": lambda net, rng: few(net) and sf.roll(net),
     "unroll": lambda net, rng: few(net) and sf.unroll(net),
     "cost": lambda net, rng: str(sf.cost(net)),
     "paths": lambda net, rng: str(sf.paths(net)),
     "degree": lambda net, rng: str(sf.degree(net)),
     "graph": lambda net, rng: net.graph(level=rng.choice(("layer", "fold"))),
     "adjoint": lambda net, rng: sf.adjoint(net),
-    "summary": lambda net, rng: str(net.summary()),
     "values": lambda net, rng: few(net) and values_of(net),
 }
 

@@ -12,6 +12,7 @@ import sympy as sp
 
 from symfold.base.trees import LEAF, Form
 from symfold.core.blocks import Block, Call, is_name
+from symfold.core.conversion import LONGEST_NAME
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant, Formal, FrozenArray, Input
 from symfold.core.net import Net
@@ -24,7 +25,6 @@ from symfold.errors import DataError, printable
 MOST_NESTED = 50  # blocks inside of blocks
 LARGEST = 2**62  # of the whole numbers in a net: sizes, counts, axes
 MOST_BITS = 14_000  # of an exact number, which prints with at most 4,300 digits
-LONGEST_NAME = 1_000
 LONGEST_SIZE = 200  # operations in a symbolic size
 ROLES = ("input", "parameter", "layer")
 

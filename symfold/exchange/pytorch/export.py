@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import quoted
-from symfold.errors import InvalidType, InvalidValue, MissingPackage
+from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
 from symfold.exchange.pytorch.regions import write_out_regions
 
 SAME = frozenset({"to", "alias", "contiguous", "type_as"})  # identities, if the type does not change
@@ -76,7 +76,7 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     mutated = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if mutated:
         raise InvalidValue(
-            f"the module changes {', '.join(mutated)} in place, which a net cannot "
+            f"the module changes {listing(mutated)} in place, which a net cannot "
             "(call .eval() on it first, if it is in training mode; else give it a copy)"
         )
     constants: dict[Any, Any] = {}
