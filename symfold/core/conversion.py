@@ -29,7 +29,7 @@ from symfold.core.functions import (
 from symfold.core.leaves import Constant, FrozenArray, Input, number
 from symfold.core.nodes import Node, digest
 from symfold.core.shapes import input_shape
-from symfold.errors import InvalidType, InvalidValue, NoRule, printable
+from symfold.errors import InvalidType, NoRule
 
 
 def wraps_node(value: object) -> bool:
@@ -123,18 +123,6 @@ def as_node(value: Any) -> Node:
     raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net ({hint})")
 
 
-def shown_name(name: str) -> str:
-    """The name of a SymPy symbol or function, which every printer can show: SymPy takes any text, as x_{1}."""
-    if not 0 < len(name) <= LONGEST_NAME or printable(name) != name:
-        raise InvalidValue(
-            f"the SymPy name {quoted(name)} cannot be shown "
-            f"(give one of 1 to {LONGEST_NAME:,} characters, none of them a control character)"
-        )
-    return name
-
-
-LONGEST_NAME = 1_000
-
 # `named_layers` adds the rule for an applied undefined SymPy function: an opaque layer
 APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
 
@@ -193,7 +181,7 @@ def expression_as_node(expression: sp.Basic, symbols: Mapping[sp.Symbol, Node] |
                 f"the unknown size {part} cannot be used as a value (np.mean divides by it; or give the size a number)"
             )
         elif isinstance(part, sp.Symbol):
-            nodes[part] = Node(Input(shown_name(part.name), input_shape(part.name, None), named=True))
+            nodes[part] = Node(Input(part.name, input_shape(part.name, None), named=True))
         elif isinstance(part, sp.Expr) and (part.is_Number or part.is_NumberSymbol) and part is not sp.zoo:
             nodes[part] = Node(Constant(part))
         elif part in (sp.true, sp.false):
@@ -219,7 +207,7 @@ def expression_as_node(expression: sp.Basic, symbols: Mapping[sp.Symbol, Node] |
             if type(part) in RELATIONS:
                 nodes[part] = _relation(type(part), args)
             elif isinstance(part, sp.core.function.AppliedUndef):
-                nodes[part] = APPLIED[0](shown_name(part.func.__name__), args)
+                nodes[part] = APPLIED[0](part.func.__name__, args)
             else:
                 nodes[part] = Node(part.func, args)
         else:

@@ -12,7 +12,6 @@ import sympy as sp
 
 from symfold.base.trees import LEAF, Form
 from symfold.core.blocks import Block, Call, is_name
-from symfold.core.conversion import LONGEST_NAME
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant, Formal, FrozenArray, Input
 from symfold.core.net import Net
@@ -20,7 +19,7 @@ from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import ANY, NAME, Rest, Shape, fits, is_known, settled
 from symfold.core.stacked_inputs import Numbered, StackedInputs, count_of
-from symfold.errors import DataError, printable
+from symfold.errors import DataError
 
 MOST_NESTED = 50  # blocks inside of blocks
 LARGEST = 2**62  # of the whole numbers in a net: sizes, counts, axes
@@ -51,7 +50,8 @@ def is_size(value: Any, least: int = 0) -> bool:
 
 
 def check_name(name: str) -> None:
-    require(0 < len(name) <= LONGEST_NAME and printable(name) == name, f"{name[:60]!r} is no name")
+    """Raise unless a name is Unicode; SymPy's symbols may have any name, and outputs escape it."""
+    require(not any("\ud800" <= character <= "\udfff" for character in name), f"{name[:60]!r} is no name")
 
 
 def check_shape(shape: Any) -> None:
@@ -63,7 +63,7 @@ def check_shape(shape: Any) -> None:
 def check_names(names: Any) -> None:
     """Raise unless these are names of stacked inputs."""
     if isinstance(names, Numbered):
-        check_name(names.prefix + "0")
+        check_name(names.prefix)
         fields = is_whole(names.start) and is_size(names.count, 1) and is_whole(names.step, 1)
         require(fields, f"names numbered from {names.start} by {names.step}, {str(names.count)[:60]} of them")
         return
