@@ -3,6 +3,9 @@
 import inspect
 import os
 import re
+import shlex
+import shutil
+import subprocess
 import sys
 import tempfile
 from functools import partialmethod
@@ -23,6 +26,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 
 # kernels know nothing of the user's IPython, and are reached by files: a port that is free now may soon be taken
 IPYTHON = tempfile.TemporaryDirectory()
+FOLDER = tempfile.TemporaryDirectory()  # of the commands on the pages
 os.environ["IPYTHONDIR"] = IPYTHON.name
 if os.name == "posix":
     sockets = f"{IPYTHON.name}/kernel"
@@ -83,9 +87,8 @@ def first_column(text: str) -> str:
 
 
 def members(module: ModuleType) -> list[str]:
-    """What `__all__` lists, or else what the module defines, in its order."""
-    defined = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
-    return [name for name in getattr(module, "__all__", defined) if not name.startswith("_")]
+    """The public names of a module, in the order of `__all__` if there is one."""
+    return list(getattr(module, "__all__", dir(module)))
 
 
 def described(owner: str, names: list[str]) -> list[str]:
@@ -106,6 +109,30 @@ def described(owner: str, names: list[str]) -> list[str]:
     return lines
 
 
+class Console(SphinxDirective):
+    """Commands of a shell, one per line, each with its output; they run when the page is built, in one folder."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        text = "".join(f"$ {line}\n{self.output(line)}" for line in self.content)
+        return [nodes.literal_block(text, text, language="console")]
+
+    def output(self, line: str) -> str:
+        """What a command prints. A complaint ends with status 2, anything else with 0, or the build ends."""
+        arguments = shlex.split(line)[1:]  # after `symfold`
+        if not (Path(FOLDER.name) / "examples").exists():
+            shutil.copytree(ROOT / "examples", Path(FOLDER.name) / "examples")
+        ended = subprocess.run(
+            [sys.executable, "-m", "symfold.apps.command.main", *arguments],
+            cwd=FOLDER.name, env={**os.environ, "COLUMNS": "80"}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        if ended.returncode != (2 if ended.stdout.startswith("symfold: ") else 0):
+            logging.getLogger(__name__).warning("%s ended with status %s: %s", line, ended.returncode, ended.stdout)
+        return ended.stdout
+
+
 def nothing_from_outside(app: Sphinx, error: Exception | None) -> None:
     """A warning, and so the end of the build, for each page that loads a script, a style or a picture from a server."""
     if error or app.builder.format != "html":
@@ -118,4 +145,5 @@ def nothing_from_outside(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_directive("public-names", PublicNames)
+    app.add_directive("console", Console)
     app.connect("build-finished", nothing_from_outside)

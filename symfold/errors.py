@@ -7,6 +7,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+__all__ = [
+    "Advice",
+    "DataError",
+    "Diverged",
+    "GradientError",
+    "ImpureMapper",
+    "InvalidType",
+    "InvalidValue",
+    "MissingPackage",
+    "NoRule",
+    "OutOfRange",
+    "ParseError",
+    "ShapeError",
+    "SymfoldError",
+    "SystemFailure",
+    "TooLarge",
+    "UnknownKey",
+    "UnknownName",
+]
+
 LONGEST = 2_000  # characters of a message
 
 
@@ -156,3 +176,7 @@ def listing(names: Iterable[str], most: int = 40) -> str:
     """
     shown = list(islice(names, most + 1))
     return ", ".join([*shown[:most], *(["..."] if len(shown) > most else [])]) or "none"
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -119,6 +119,7 @@ def shallow_stack(monkeypatch: pytest.MonkeyPatch) -> Any:
     sys.setrecursionlimit(before)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_steps_fold_to_one_block(shallow_stack: None) -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f", lambda z: z / DEEP, count=DEEP), sf.tensor("x"))
     assert len(net.blocks) == 1 and len(walk(net.outputs)) < 10

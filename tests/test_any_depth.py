@@ -61,17 +61,17 @@ def test_groups_and_all_that_is_asked_of_them_list_no_names(unlisted):
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_every_shared_part_of_a_formula_is_a_template_once(style):
+def test_every_shared_term_of_a_formula_is_taken_apart_once(style):
     for depth in (100, 200):
         term = terms_of(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), x))[0]
-        templates = writing._templates(term, STYLES[style])
-        assert len(templates) <= 4 * depth + 4
-        assert all(len(part) <= 3 * writing.SHORT for template in templates.values() for part in template if isinstance(part, str))
+        parts_of = writing._taken_apart(term, STYLES[style])
+        assert len(parts_of) <= 4 * depth + 4
+        assert all(len(part) <= 3 * writing.SHORT for parts in parts_of.values() for part in parts if isinstance(part, str))
 
 
 @pytest.mark.parametrize("mapper", [sf.mappers.residual, sf.mappers.multiplicative, lambda z, f: -f(z) - 2 * z, lambda z, f: f(z) * (1 - z) / (2 * z)])
 @pytest.mark.parametrize("style", STYLES)
-def test_templates_say_what_is_written_without_short_texts(monkeypatch, mapper, style):
+def test_parts_say_what_is_written_without_short_texts(monkeypatch, mapper, style):
     net = sf.fold(mapper, sf.layers("f1:7"), x)
     filled = "".join(stream(net, style))
     monkeypatch.setattr(writing, "SHORT", -1)

@@ -23,6 +23,7 @@ from tests.benchmarks.work import CASES, Case, Work
 SMALL = Case("a", 3, 4, 3)
 
 
+@pytest.mark.slow
 def test_a_quick_run_of_one_case() -> None:
     given = options(["--quick", "--cases", "a", "--rounds", "2", "--peers", "autograd", "--without", "torch *", "--profile"])
     found = report.of(given)

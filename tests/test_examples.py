@@ -97,6 +97,7 @@ def test_the_gallery_takes_no_text_for_markup(tmp_path: Path) -> None:
     assert 'min-width: 80px' in section
 
 
+@pytest.mark.slow
 def test_digits_are_told_apart() -> None:
     """After a few epochs well above chance, which is one in ten; the setting is the one that was best in validation."""
     printed = output_of("digits.py", "4")

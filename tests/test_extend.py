@@ -74,10 +74,19 @@ def test_each_section_is_at_most_fifteen_lines() -> None:
         assert 0 < len(lines) <= 15, section.splitlines()[0]
 
 
-@pytest.mark.parametrize("style", ["text", "unicode", "latex", "mathml"])
+LAYERS_IN_STYLES = {
+    "text": ("f_k(", "f3("),
+    "unicode": ("fₖ(", "f₃("),
+    "latex": (r"f_{k}{\left(", r"f_{3}{\left("),
+    "mathml": ("<msub><mi>f</mi><mrow><mi>k</mi></mrow></msub>", "<msub><mi>f</mi><mn>3</mn></msub>"),
+}
+
+
+@pytest.mark.parametrize("style", LAYERS_IN_STYLES)
 @pytest.mark.parametrize("form", ["fold", "steps", "expanded"])
 def test_formulas(net: sf.Net, form: str, style: str) -> None:
-    assert ("f_k" if form == "fold" else "f3") in net.formula(form=form)
+    of_any, of_last = LAYERS_IN_STYLES[style]
+    assert (of_any if form == "fold" else of_last) in net.formula(form=form, style=style)
     assert net.formula(form=form, style=style, max_ops=None)
 
 

@@ -69,14 +69,14 @@ class Node(Operators):
             interned = _interned.get(key)
         if interned is not None:
             return interned
-        truth = isinstance(op, type) and op in ROWS and ROWS[op].truth
-        self = object.__new__(Truth if truth else cls)
+        row = ROWS.get(op) if isinstance(op, type) else None
+        self = object.__new__(Truth if row is not None and row.truth else cls)
         put = object.__setattr__
         put(self, "op", op)
         put(self, "args", args)
         if isinstance(op, type):
             shape = elementwise(
-                tuple(a.shape for a in args), VERBS.get(op, f"cannot apply {op.__name__} to {{}} and {{}}")
+                tuple([a.shape for a in args]), VERBS.get(op) or f"cannot apply {op.__name__} to {{}} and {{}}"
             )
         else:
             shape = op.infer(args)
@@ -215,7 +215,7 @@ def rebuilt(
     """
     new: dict[Node, Any] = dict(replaced or {})
     for node in walk(roots, stop=new):
-        args = tuple(new[arg] for arg in node.args)
+        args = tuple([new[arg] for arg in node.args])  # of a list: twice as fast as of a generator, for a few
         replacement = rule(node, args)
         new[node] = with_args(node, args) if replacement is None else replacement
     return tuple(new[root] for root in roots)

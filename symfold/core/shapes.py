@@ -83,7 +83,7 @@ def is_known(shape: Shape) -> bool:
     >>> is_known((2, 3)), is_known((2, Rest(("x",))))
     (True, False)
     """
-    return not any(isinstance(size, Rest) for size in shape)
+    return Rest not in map(type, shape)
 
 
 def is_concrete(shape: Shape) -> bool:

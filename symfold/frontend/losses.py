@@ -76,3 +76,7 @@ def __getattr__(name: str) -> Any:
     if name in LOSSES:
         return LOSSES[name]
     raise unknown("loss", name, LOSSES)
+
+
+def __dir__() -> list[str]:
+    return sorted(LOSSES)

@@ -80,3 +80,7 @@ def __getattr__(name: str) -> Any:
     if name in OPTIMIZERS:
         return OPTIMIZERS[name]
     raise unknown("optimizer", name, OPTIMIZERS)
+
+
+def __dir__() -> list[str]:
+    return sorted({"Optimizer", "PerParameter", *OPTIMIZERS})

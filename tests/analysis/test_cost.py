@@ -14,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.analysis.counting import cost as cost_module
 from symfold.analysis.counting import sharing
+from symfold.analysis.counting.distinct_steps import has_distinct_steps
 from symfold.analysis.counting.schedule import Progression, peak
 from symfold.core.conversion import as_node
+from symfold.core.folds import Fold, Select
+from symfold.core.nodes import walk
 from symfold.errors import NoRule
 from symfold.transform.rolling import without_single_steps
 
@@ -111,9 +115,10 @@ def value_of(expression: Any, values: dict[str, Any]) -> Any:
     period=st.sampled_from([None, None, 1, 2, 3]),
     depth=st.integers(1, 70),
     most=st.sampled_from([0, 10**6]),
+    recognized=st.booleans(),
 )
 @settings(deadline=None, max_examples=100)
-def test_a_fold_costs_what_its_steps_cost(parts: Any, start: Any, read: Any, period: int | None, depth: int, most: int) -> None:
+def test_a_fold_costs_what_its_steps_cost(parts: Any, start: Any, read: Any, period: int | None, depth: int, most: int, recognized: bool) -> None:
     """Values that steps share, that stay, that were computed some steps before or are never read; layers that come again."""
     names = sf.layers(f"f1:{(period or depth) + 1}")
     layers = [names[k % len(names)] for k in range(depth)]
@@ -126,9 +131,29 @@ def test_a_fold_costs_what_its_steps_cost(parts: Any, start: Any, read: Any, per
     folded, steps = (sf.Net.of(tuple(net.outputs[k] for k in read)) for net in (sf.fold(step, layers, state), written(step, layers, state)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sharing, "MOST_UNROLLED", most)
+        if not recognized:
+            patch.setattr(cost_module, "has_distinct_steps", lambda roots: False)
         costs = [replace(sf.cost(net), operations=None) for net in (folded, sf.unroll(folded), sf.roll(sf.unroll(folded)), steps)]
     assert costs == costs[:1] * 4
     assert measured(steps) == by_graph(steps)
+
+
+@given(
+    part=EXPRESSIONS,
+    start=st.sampled_from([X, Y, SHARED["g"](X), 0]),
+    outside=st.none() | st.sampled_from([SHARED["g"](X), sf.layer("f2")(X), sf.tensor("f3")]),
+    depth=st.integers(2, 9),
+)
+@settings(deadline=None, max_examples=200)
+def test_a_fold_of_distinct_steps_shares_nothing(part: Any, start: Any, outside: Any, depth: int) -> None:
+    """Also with values from outside that equal values of a step."""
+    net = sf.fold(lambda a, f: value_of(part, {"a": a, "b": X, "c": 2, "x": X, "y": Y, "f": f} | SHARED), sf.layers(f"f1:{depth + 1}"), as_node(start))
+    net = net if outside is None else sf.Net.of((net, outside))
+    fold = next((node.op for node in net.bindings), None)
+    if fold is not None and has_distinct_steps(net.outputs):
+        operations = [len([node for node in walk(roots) if node.args]) for roots in (fold.block.results, sharing.unrolled(net.outputs))]
+        others = [node for node in walk(net.outputs) if node.args and not isinstance(node.op, (Fold, Select))]
+        assert operations[1] == fold.count * operations[0] + len(others)
 
 
 @given(net=strategies.nets())

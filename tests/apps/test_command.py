@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -597,23 +596,16 @@ def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_pa
 
 def test_the_bounds_of_the_command_are_those_of_the_library() -> None:
     from symfold.apps.command.draw import command
-    from symfold.show.diagram.size import BOUND
+    from symfold.show.diagram import BOUND
 
     assert {option.name: option.default for option in command.params}["max_size"] == BOUND
 
 
-def test_the_page_of_the_command_is_true(tmp_path: Path, monkeypatch: Any) -> None:
-    """Every command in docs/command.md is run, in one folder, and prints what the page says."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```console\n(.*?)^```$", (ROOT / "docs" / "command.md").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    examples = [re.split(r"(?<=\n)", example, maxsplit=1) for block in blocks for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
-    assert {shlex.split(line)[1] for line, _ in examples} == set(COMMANDS)
-    for line, expected in examples:
-        program, *args = shlex.split(line)
-        result = call(*args)
-        assert (program, result.stdout + result.stderr) == ("symfold", expected), line
-        assert result.exit_code == (2 if expected.startswith("symfold: ") else 0), line
+def test_the_page_of_the_command_shows_every_subcommand() -> None:
+    """The build of the site runs the commands on the page."""
+    blocks = re.findall(r"^```{console}\n(.*?)^```$", (ROOT / "docs" / "command.md").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    assert {line[0] for line in lines} == {"symfold"} and {line[1] for line in lines} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,7 @@ def test_shrinkage_writes_less_of_each_layer() -> None:
     np.testing.assert_allclose(net.compile()(params, x=rows[0]), total, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_where_and_when_repeats_itself_and_has_equal_budgets() -> None:
     small = partial(two_by_two, "triangle", 2, epochs=8, choosing=1, rates=(0.01, 0.03))
     one, two = small(), small()
@@ -185,6 +186,7 @@ def test_the_rows_of_a_sample_are_apart() -> None:
     assert len(np.unique(rows, axis=0)) == 442
 
 
+@pytest.mark.slow
 def test_every_experiment_says_its_budget_and_what_it_supports() -> None:
     ran = CliRunner().invoke(main, ["--quick", "--seeds", "2", "epsilon", "lesions", "paths", "triangle"])
     assert ran.exit_code == 0, ran.output

@@ -41,7 +41,7 @@ from tests.cases import CASES
 SECONDS = 5  # of processor time for an input
 ROOM = 2 << 30  # bytes of memory besides those of the start
 EDITS = 4  # at most
-SLICE = 25  # inputs of one reader before it is the turn of the next
+TURN = 0.5  # seconds of one reader before it is the turn of the next
 
 Edit = Callable[[Any, random.Random], Any]
 
@@ -555,24 +555,22 @@ def run(seconds: float, start: int) -> tuple[dict[str, dict[str, float]], bool]:
     for reader in READERS:
         drawn(reader, start)  # valid inputs are made before the clock runs
         figures[reader.name] = {"inputs": 0, "read": 0, "failures": 0, "seconds": 0}
-    deadline, seed = time.monotonic() + seconds, start
+    deadline = time.monotonic() + seconds
     with bounded_memory():
         while time.monotonic() < deadline:
             for reader in READERS:
                 begin, numbers = time.monotonic(), figures[reader.name]
-                for number in range(seed, seed + SLICE):
-                    if time.monotonic() > deadline:
-                        break
-                    was_read, error = outcome(reader, drawn(reader, number), number)
+                while time.monotonic() < min(begin + TURN, deadline):
+                    seed = start + int(numbers["inputs"])
+                    was_read, error = outcome(reader, drawn(reader, seed), seed)
                     numbers["inputs"] += 1
                     numbers["read"] += was_read
                     numbers["failures"] += error is not None
                     if error is not None and (kind := kind_of(error)) not in kinds:
                         kinds.add(kind)
-                        given, error = smaller(reader, number, error)
-                        print(Failure(reader.name, number, given, "".join(traceback.format_exception(error))), flush=True)
+                        given, error = smaller(reader, seed, error)
+                        print(Failure(reader.name, seed, given, "".join(traceback.format_exception(error))), flush=True)
                 numbers["seconds"] += time.monotonic() - begin
-            seed += SLICE
     for name, numbers in figures.items():
         print(f"{name}: {numbers['inputs']:,} inputs, {numbers['read']:,} of them read, {numbers['failures']:,} break the law")
     return figures, bool(kinds)

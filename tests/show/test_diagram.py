@@ -21,9 +21,8 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import attention
 from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, TooLarge, UnknownName
 from symfold.show import render as rendering
-from symfold.show.diagram import diagram, side_by_side
+from symfold.show.diagram import PictureSize, diagram, picture_size, side_by_side
 from symfold.show.diagram.layout import Picture
-from symfold.show.diagram.size import PictureSize, picture_size
 from symfold.show.render import render
 
 X = sf.tensor("x")

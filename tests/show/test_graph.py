@@ -22,7 +22,7 @@ from symfold.core.leaves import Formal
 from symfold.core.nodes import walk
 from symfold.errors import InvalidValue, UnknownName
 from symfold.show.graph import LEVELS, UNROLLED, count_steps, fold_nodes
-from symfold.show.graph.edges import passages
+from symfold.show.graph.places import passages
 
 X = sf.tensor("x")
 LETTERS = "zywvutsrqp"

@@ -23,7 +23,7 @@ from symfold.core.primitives import attention, convolution, layer_norm, max_pool
 from symfold.errors import InvalidValue, TooLarge
 from symfold.show.notation import describe, display_latex
 from symfold.show.notation.expanded import expanded_size, show_count, stream, to_sympy
-from symfold.show.notation.templates import preview
+from symfold.show.notation.previews import preview
 
 x, y = sf.tensor("x"), sf.tensor("y")
 f = sf.layers("f1:4")

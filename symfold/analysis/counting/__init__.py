@@ -18,6 +18,7 @@ In: a net. Out: path polynomials, degrees, costs.
     paths             sf.paths
     unread            folds without parts that nothing reads
     fused             loop fusion: folds of as many steps as one
+    distinct_steps    folds whose steps share no value
     sharing           equal values of different steps, counted once
     degree            the degree of a net whose layers are polynomials
     cost              sf.cost: work, span, width, connections, expanded size

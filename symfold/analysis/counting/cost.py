@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.connections import connections
+from symfold.analysis.counting.distinct_steps import has_distinct_steps
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
@@ -101,26 +102,30 @@ def cost(net: Any) -> Cost:
     net = Net.of(net)
     depth = _depth(net)
     if depth is None:
-        return Cost(**measured(net), tree=expanded_size(net)[0])
+        return Cost(**measured(net))
     depths = (*SHALLOW, *DEEP)
     rows = [measured(at_depth(net, {depth.name: at})) for at in depths]
-    return Cost(
-        **{name: closed(depth, {at: row[name] for at, row in zip(depths, rows, strict=True)}) for name in rows[0]},
-        tree=_symbolic_tree(net),
-    )
+    fields = {
+        name: closed(depth, {at: row[name] for at, row in zip(depths, rows, strict=True)})
+        for name in rows[0]
+        if name != "tree"
+    }
+    return Cost(**fields, tree=_symbolic_tree(net))
 
 
 def measured(net: Net) -> dict[str, Any]:
-    """The fields of `Cost` for a net of known depth, except the tree, which shares nothing."""
-    distinct = shared(net)
+    """The fields of `Cost` for a net of known depth."""
+    distinct = net if has_distinct_steps(net.outputs) else shared(net)
     span, width = schedule(distinct)
+    tree, dag = expanded_size(distinct)
     return {
         "work": applications(distinct.outputs),
         "operations": operations(net),
         "span": span,
         "width": width,
         "connections": connections(distinct),
-        "dag": expanded_size(distinct)[1],
+        "tree": tree,
+        "dag": dag,
     }
 
 
@@ -181,7 +186,8 @@ def operations(net: Net) -> Any:
     >>> operations(net)  # per layer 45 for W, 15 each for b, relu and the sum
     900
     """
-    return _arithmetic(shared_nodes(inlined(net.outputs)))
+    roots = inlined(net.outputs)
+    return _arithmetic(roots if has_distinct_steps(roots) else shared_nodes(roots))
 
 
 def _arithmetic(roots: Sequence[Node]) -> Any:

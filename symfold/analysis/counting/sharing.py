@@ -378,6 +378,8 @@ class Pattern:
             if sequence.meets(other) and not sequence.runs_along(other, first):
                 return False
         listed = [formal for formal in self._items if formal not in numbered]
+        if not listed:
+            return True
         if any(
             p.holds(element(operands[f], k)) for f in listed for k in range(self.steps.count) for p in numbered.values()
         ):

@@ -21,13 +21,12 @@ from symfold.core.names import names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, digest, walk
 from symfold.core.shapes import NAME, Size
-from symfold.show.notation.entries import Entries, as_term
 from symfold.show.notation.loops import Scope, scope_of
+from symfold.show.notation.previews import preview
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.steps import output_equations
 from symfold.show.notation.styles import STYLES
-from symfold.show.notation.templates import preview
-from symfold.show.notation.terms import Name, Term, named
+from symfold.show.notation.terms import Entries, Name, Term, as_term, named
 from symfold.show.notation.writing import write
 from symfold.transform.rolling import merged
 

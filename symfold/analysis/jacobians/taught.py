@@ -27,9 +27,9 @@ from symfold.core.nodes import Node, walk
 from symfold.core.primitives import zeros
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.show.notation import BOUND, SHORT, formula, lines_formula
-from symfold.show.notation.alike import style_of
 from symfold.show.notation.foldform import Line
-from symfold.show.notation.letters import Letters, stems_of
+from symfold.show.notation.loops import Letters, stems_of
+from symfold.show.notation.styles import style_of
 from symfold.show.notation.terms import Name, Term, named
 from symfold.transform.autodiff.differentiate import adjoint
 from symfold.transform.autodiff.reverse_mode import pull_back

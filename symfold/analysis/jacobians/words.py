@@ -14,11 +14,10 @@ from symfold.core.leaves import Constant
 from symfold.errors import TooLarge
 from symfold.show.notation import BOUND
 from symfold.show.notation.expanded import show_count
-from symfold.show.notation.layout import framed
 from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Unit
 from symfold.show.notation.styles import style_named
 from symfold.show.notation.terms import Term, number_of
-from symfold.show.notation.writing import stream
+from symfold.show.notation.writing import framed, stream
 
 Word = tuple[str, ...]
 Weights = dict[Word, tuple[Any, int]]  # word -> coefficient, number of paths

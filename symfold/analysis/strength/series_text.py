@@ -12,7 +12,7 @@ from symfold.core.leaves import number, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.frontend.named_layers import Layer
-from symfold.show.notation.letters import stems_of
+from symfold.show.notation.loops import stems_of
 
 EPSILON = "epsilon"
 

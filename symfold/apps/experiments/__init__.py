@@ -24,3 +24,7 @@ from symfold.apps.experiments.summary import summary as summary_of
 from symfold.apps.experiments.where_and_when import two_by_two as two_by_two
 
 __all__ = ["Band", "Budget", "by_strength", "lesion_curves", "path_lengths", "summary_of", "two_by_two"]
+
+
+def __dir__() -> list[str]:
+    return __all__

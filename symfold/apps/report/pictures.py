@@ -10,8 +10,7 @@ from typing import Any
 from symfold.analysis.equality.difference import Difference, difference
 from symfold.apps.report.comparison import Comparison
 from symfold.show.diagram.layout import Picture, new_digraph
-from symfold.show.diagram.style import SIGNS
-from symfold.show.diagram.text import pretty
+from symfold.show.diagram.style import SIGNS, pretty
 from symfold.show.graph.names import visible
 from symfold.show.render import render
 

@@ -3,9 +3,7 @@
 In: a net. Out: a `graphviz.Digraph`, or an image file.
 
     operands   the operands of a node, in order
-    size       bounds on the size of a layout
-    style      shapes, lines and colors
-    text       labels
+    style      shapes, lines, colors and labels
     layout     nodes, edges and clusters of a picture
 """
 
@@ -13,6 +11,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import graphviz
@@ -23,14 +22,14 @@ from symfold.base.files import write_whole
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
-from symfold.errors import InvalidValue
+from symfold.errors import Advice, InvalidValue, TooLarge
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
-from symfold.show.diagram.size import BOUND, check_size, too_large
 from symfold.show.diagram.style import legend as legend_of
 from symfold.show.graph import UNROLLED, count_steps, graph
 from symfold.show.render import FORMATS, render
 from symfold.transform.rolling import roll
 
+BOUND = 4_000  # laid out in about 3 seconds, by dot as by Graphviz as WebAssembly; 8,000 may take minutes
 MOST_NODES, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would hang
 MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
 DIRECTIONS = ("LR", "TB", "RL", "BT")
@@ -114,6 +113,68 @@ def _layout(direction: str, title: str, pictures: Sequence[Picture]) -> dict[str
     nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
     label = "\n".join(filter(None, (graphviz.escape(title), legend_of(nodes, edges))))
     return {"rankdir": direction, **({"label": label, "labelloc": "t" if title else "b"} if label else {})}
+
+
+# ---------------------------------------------------------------- the size of a picture, counted before layout
+
+
+@dataclass(frozen=True)
+class PictureSize:
+    """Nodes, edges, and the places of edges: one per rank that an edge crosses, where dot inserts a node too."""
+
+    nodes: int
+    edges: int
+    places: int
+
+    @property
+    def total(self) -> int:
+        return self.nodes + self.places
+
+
+def picture_size(graph: nx.MultiDiGraph) -> PictureSize:
+    """The size of a graph's picture, its nodes ranked by their distance from the inputs.
+
+    >>> edges = [("x", "f", {"kind": "data"}), ("f", "z", {"kind": "data"}), ("x", "z", {"kind": "skip"})]
+    >>> picture_size(nx.MultiDiGraph(edges))
+    PictureSize(nodes=3, edges=3, places=4)
+    """
+    forward = nx.DiGraph()
+    forward.add_nodes_from(graph)
+    forward.add_edges_from((a, b) for a, b, kind in graph.edges(data="kind") if a != b and kind != "loop")
+    rank: dict[str, int] = {}
+    for name in nx.topological_sort(forward):
+        rank[name] = max((rank[before] + 1 for before in forward.predecessors(name)), default=0)
+    for name in graph:  # a source goes right before its first reader
+        if not forward.in_degree(name) and forward.out_degree(name):
+            rank[name] = min(rank[after] for after in forward.successors(name)) - 1
+    return PictureSize(len(graph), graph.number_of_edges(), sum(max(1, rank[b] - rank[a]) for a, b in graph.edges()))
+
+
+def check_size(graphs: Sequence[nx.MultiDiGraph], max_size: int | None) -> None:
+    """Raise an error if pictures together are over the bound, before Graphviz sees any of them."""
+    if max_size is None:
+        return
+    sizes = [picture_size(graph) for graph in graphs]
+    if (total := sum(size.total for size in sizes)) > max_size:
+        nodes, edges = sum(size.nodes for size in sizes), sum(size.edges for size in sizes)
+        raise too_large(
+            f"the picture would have {nodes:,} nodes and {edges:,} edges, of size {total:,} for Graphviz",
+            total,
+            max_size,
+        )
+
+
+def too_large(what: str, size: int | None, bound: int) -> TooLarge:
+    """The error for a picture over the bound, with its size if that was counted."""
+    return TooLarge(
+        f"{what}, over the bound of {bound:,}",
+        Advice("level", "fold", "take level='fold'"),
+        Advice("depth", 10, "a lower depth"),
+        Advice("max_size", size, "lift the bound with max_size=None"),
+    )
+
+
+# ---------------------------------------------------------------- files and notebooks
 
 
 def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:

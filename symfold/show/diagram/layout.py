@@ -10,8 +10,7 @@ import graphviz
 import networkx as nx
 
 from symfold.show.diagram.operands import with_operands
-from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS
-from symfold.show.diagram.text import pretty
+from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS, pretty
 from symfold.show.graph.names import safe_names, visible
 
 MARKED = ("layer", "primitive")  # levels at which a node that gives a state gets a state node beside it

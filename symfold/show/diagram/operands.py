@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 
 from symfold.show.graph import UNROLLED
-from symfold.show.graph.labels import COMPARISONS
+from symfold.show.graph.names import COMPARISONS
 
 SYMMETRIC = ("Add", "Mul", "Max", "Min", "equal", "not_equal", "logical_and", "logical_or", "logical_xor")
 UNMARKED = (*SYMMETRIC, "pullback")  # the arguments differ by their lines

@@ -1,9 +1,11 @@
-"""The look of each kind of node and edge: by shape and line first, by color as well. A new kind is one row.
+"""The look of each kind of node and edge: by shape and line first, by color as well; and of labels. A new kind is one row.
 
 The colors are Okabe and Ito's, which color-blind readers can distinguish.
 """
 
 from __future__ import annotations
+
+import re
 
 Style = dict[str, str]
 
@@ -83,3 +85,26 @@ def legend(nodes: set[str], edges: set[str]) -> str:
         [text for kind, text in table.items() if kind in kinds] for table, kinds in ((LEGEND, nodes), (LINES, edges))
     )
     return "\n".join("     ".join(texts) for texts in rows if texts)
+
+
+_SUBSCRIPTS = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_ALLOWED = re.compile(r"[0-9+\-=()aehijklmnoprstuvx,]+")
+
+
+def pretty(label: str) -> str:
+    """A label with its indices as subscripts, if Unicode has them.
+
+    >>> pretty("f12"), pretty("z_{k-1}"), pretty("f1, ..., f1000"), pretty("gate_q")
+    ('f₁₂', 'zₖ₋₁', 'f₁, …, f₁₀₀₀', 'gate_q')
+    """
+    text = re.sub(r"_\{([^{}]+)\}", lambda m: lowered(m[1]), label.replace("...", "…"))
+    return re.sub(r"(?<![\w.\[])([A-Za-z]+?)_?(\d+)(?![\w.])", lambda m: m[1] + lowered(m[2]), text)
+
+
+def lowered(index: str) -> str:
+    """An index as a subscript, or after an underscore if Unicode lacks a letter.
+
+    >>> lowered("k,t-1"), lowered("q")
+    ('ₖ,ₜ₋₁', '_q')
+    """
+    return index.translate(_SUBSCRIPTS) if _ALLOWED.fullmatch(index) else f"_{index}"

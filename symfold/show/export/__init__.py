@@ -21,6 +21,8 @@ from symfold.show.export import node_link as _node_link
 from symfold.show.export import tikz as _tikz
 from symfold.show.export.registry import Row as Row
 
+__all__ = ["EXPORTS", "save", "to_text"]
+
 EXPORTS: dict[str, Row] = {row.name: row for row in (_dot.ROW, _graphml.ROW, _node_link.ROW, _mermaid.ROW, _tikz.ROW)}
 
 
@@ -54,3 +56,7 @@ def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathli
     if where.suffix not in rows:
         raise unknown("suffix", where.suffix, rows)
     return write_whole(where, rows[where.suffix].write(net, level).encode())
+
+
+def __dir__() -> list[str]:
+    return __all__

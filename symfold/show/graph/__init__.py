@@ -4,14 +4,11 @@ In: a net. Out: a `networkx.MultiDiGraph` with plain attributes.
 
     arithmetic   differences and quotients as one node each
     formulas     the formula of a step
-    labels       the label of a node
-    edges        the kind of each edge of a block
-    names        names of nodes, by position
-    places       the place of a recording among folds and steps
-    record       the recorder of a graph
-    stepped      one node per step
+    names        names and labels of nodes
+    places       the place of a recording among folds and steps, the kinds of edges
+    record       the recorder of a graph; one node per layer
+    unrolled     one node per step, or per operation
     folded       one node per fold
-    unrolled     one node per layer, or per operation
 """
 
 from __future__ import annotations
@@ -28,14 +25,13 @@ from symfold.core.nodes import Node, walk
 from symfold.errors import Advice, depth_is_symbolic, unknown
 from symfold.show.graph.folded import Blocks, Folds
 from symfold.show.graph.record import Recorder
-from symfold.show.graph.stepped import Steps
-from symfold.show.graph.unrolled import Layers, Primitives
+from symfold.show.graph.unrolled import Primitives, Steps
 
 LEVELS: dict[str, type[Recorder]] = {
     "fold": Folds,  # one node per fold, with a loop
     "block": Blocks,  # one step of each fold, with a loop
     "step": Steps,  # one node per mapper application
-    "layer": Layers,  # layer applications and joins
+    "layer": Recorder,  # layer applications and joins
     "primitive": Primitives,  # layer bodies opened
 }
 UNROLLED = ("step", "layer", "primitive")

@@ -17,12 +17,11 @@ from symfold.core.nodes import Node
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import length
 from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.show.graph.edges import formal_kinds
 from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
-from symfold.show.graph.places import FoldFrame
+from symfold.show.graph.places import FoldFrame, formal_kinds
 from symfold.show.graph.record import Leaf, Recorder, Reversed
-from symfold.show.graph.stepped import layer_weights
+from symfold.show.graph.unrolled import layer_weights
 from symfold.show.notation.loops import Loop
 
 

@@ -11,7 +11,7 @@ from symfold.core.leaves import Formal, Input
 from symfold.core.nodes import Node, substitute
 from symfold.core.shapes import NAME
 from symfold.show.graph.arithmetic import unpaired
-from symfold.show.notation.templates import preview
+from symfold.show.notation.previews import preview
 
 LONGEST = 130  # visible characters: indices without their braces
 

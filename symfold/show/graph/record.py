@@ -1,4 +1,5 @@
-"""Recording a net as a graph: the interpreter that maps each node to the name of a graph node.
+"""Recording a net as a graph: the interpreter that maps each node to the name of a graph node. It records every step of
+every fold, with layers closed: the level `layer`. The other levels differ in how they record folds or layers.
 
 Inputs and constants become graph nodes when they are read, so that values read only by closed layers are not shown.
 """
@@ -20,10 +21,8 @@ from symfold.core.primitives import expand, is_primitive
 from symfold.core.sequences import element, reverse_row
 from symfold.core.shapes import length
 from symfold.show.graph.arithmetic import paired
-from symfold.show.graph.edges import is_join
-from symfold.show.graph.labels import constant_label, operation_label, operation_name, shape_text
-from symfold.show.graph.names import Names, plain_name
-from symfold.show.graph.places import Places
+from symfold.show.graph.names import Names, constant_label, operation_label, operation_name, plain_name, shape_text
+from symfold.show.graph.places import Places, is_join
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Reversed:
 
 
 class Recorder(Interpreter):
-    """The recorder of a graph. Subclasses define folds and layers."""
+    """The recorder of a graph: layer applications, joins, inputs and outputs."""
 
     level = "layer"
 
@@ -209,6 +208,21 @@ class Recorder(Interpreter):
         for port, source, kind in sources:
             self.edge(source, name, port, kind)
         return name
+
+    # -- steps
+
+    def begin(self, node: Node) -> None:
+        self.places.enter(node)
+
+    def step(self, node: Node, number: int, results: Sequence[Any]) -> Sequence[Any]:
+        for part, result in enumerate(results[: node.op.carries]):
+            if isinstance(result, str) and "group" in self.graph.nodes[result]:
+                self.graph.nodes[result].setdefault("state", self.places.title(part))
+        self.places.advance()
+        return results
+
+    def end(self, node: Node) -> None:
+        self.places.leave()
 
 
 def output_names(net: Any) -> list[str]:

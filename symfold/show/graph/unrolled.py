@@ -1,34 +1,80 @@
-"""The levels `layer` and `primitive`: every step of every fold, with layers closed or opened."""
+"""The levels `step` and `primitive`: every step of every fold, each one box, or with layers opened."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from symfold.core.nodes import Node
+from symfold.core.blocks import Block, Call
+from symfold.core.folds import Fold
+from symfold.core.interpreter import Entries
+from symfold.core.leaves import Formal
+from symfold.core.nodes import Node, walk
+from symfold.core.stacked_inputs import known_count
 from symfold.show.graph.arithmetic import paired_block
-from symfold.show.graph.record import Recorder
+from symfold.show.graph.formulas import step_formula
+from symfold.show.graph.names import plain_name
+from symfold.show.graph.places import formal_kinds
+from symfold.show.graph.record import Leaf, Recorder
+
+LONGEST = 60  # characters of a formula in a box
 
 
-class Layers(Recorder):
-    """Layer applications, joins, inputs and outputs."""
+class Steps(Recorder):
+    """Mapper applications, without their inside."""
 
-    def begin(self, node: Node) -> None:
+    level = "step"
+
+    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+        count, carries = known_count(fold.count), fold.carries
+        state = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
+        sources = node.args[carries:]
+        operands = [
+            self._entries_of(value, source, count) if each else [self.whole(value, source)] * count
+            for value, source, each in zip(args[carries:], sources, fold.each, strict=True)
+        ]
+        kinds, hidden = formal_kinds(fold), layer_weights(fold.block)
+        outputs = [Entries() for _ in fold.block.results[carries:]]
         self.places.enter(node)
-
-    def step(self, node: Node, number: int, results: Sequence[Any]) -> Sequence[Any]:
-        for part, result in enumerate(results[: node.op.carries]):
-            if isinstance(result, str) and "group" in self.graph.nodes[result]:
-                self.graph.nodes[result].setdefault("state", self.places.title(part))
-        self.places.folds[-1].advance()
-        return results
-
-    def end(self, node: Node) -> None:
+        for number in range(count):
+            title = self.places.title(0)
+            values = [*state, *(entries[number] for entries in operands)]
+            names = [self.called(value) for value in values]
+            formula = step_formula(fold.block, 0, names, LONGEST) if carries == 1 else ""
+            label = f"{title} = {formula}" if formula else title
+            box = self.put(
+                self.names.fresh(plain_name(title)), "step", "step", label, fold.block.results[0],
+                state=title, **self.places.attributes(),
+            )  # fmt: skip
+            for port, value in enumerate(values):
+                if not (port in hidden and isinstance(value, Leaf) and value.is_own):
+                    self.edge(value, box, port, kinds[port])
+            state = [box] * carries
+            for entries in outputs:
+                entries.append(box)
+            self.places.advance()
         self.places.leave()
+        return [*state, *outputs]
+
+    def _entries_of(self, value: Any, node: Node, count: int) -> Sequence[Any]:
+        return value if isinstance(value, Entries) else [self.index(value, k, node) for k in range(count)]
 
 
-class Primitives(Layers):
-    """Layer bodies opened as well, with parameters as nodes; nodes of a layer carry its name."""
+def layer_weights(block: Block) -> set[int]:
+    """The formals of a block that only layers read, as parameters or captured values."""
+    weights: set[int] = set()
+    others: set[int] = {node.op.position for node in block.results if isinstance(node.op, Formal)}
+    for node in walk(block.results):
+        inner = layer_weights(node.op.block) if isinstance(node.op, Fold) else set()
+        for port, arg in enumerate(node.args):
+            if isinstance(arg.op, Formal):
+                is_weight = port > node.op.arity if isinstance(node.op, Call) else port in inner
+                (weights if is_weight else others).add(arg.op.position)
+    return weights - others
+
+
+class Primitives(Recorder):
+    """Layer bodies opened, with parameters as nodes; nodes of a layer carry its name."""
 
     level = "primitive"
 

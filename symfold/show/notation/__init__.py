@@ -2,23 +2,22 @@
 
 In: a net. Out: its formula as text, and its equations as SymPy expressions.
 
-    letters          unused letters for states and indices
-    loops            the letters and numbers of a net's folds
-    terms            formulas as terms
-    entries          the names of a sequence, entry by entry
-    readings         the name of each node at a step
-    styles           text, Unicode, LaTeX, MathML
-    alike            separation of names that a style would write alike
-    pieces           one operation as literal text with slots for its arguments
-    primitive_rows, linear_maps, choices, operations   the spelling of one operation
+Two representations lie between a node and its text: a node is read as a term, a light tree over names; a term is taken
+apart into its parts, literal text with terms in between.
+
+    loops            unused letters, and the letters and numbers of a net's folds
+    terms            formulas as terms, sequences of terms
+    readings         the term of each node at a step
+    styles           text, Unicode, LaTeX, MathML; no two names of a net alike
+    operations       the parts of one operation, and its brackets
+    arithmetic, choices, primitive_rows, linear_maps   the rows of operations
     symbolic         terms as SymPy expressions
-    writing          terms as text
+    writing          terms as text, equations as lines
     repeats          like steps, written by filling names into one text
-    layout           equations in lines
     steps, foldform  the steps form and the fold form
     sizes            the size of an expanded formula, before it is written
     expanded         the expanded form
-    templates        previews of nodes
+    previews         nodes as one short line
 """
 
 from __future__ import annotations
@@ -30,14 +29,15 @@ from symfold.base.arguments import one_of, real
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.errors import Advice, SymfoldError, TooLarge
+from symfold.show.notation import choices as choices  # choices, maps and primitives: for their rows
 from symfold.show.notation import expanded
-from symfold.show.notation.alike import style_of
+from symfold.show.notation import linear_maps as linear_maps
+from symfold.show.notation import primitive_rows as primitive_rows
 from symfold.show.notation.foldform import Line, fold_lines
-from symfold.show.notation.layout import equation, framed
 from symfold.show.notation.steps import Equations, equations
-from symfold.show.notation.styles import Style, mathml_tokens
+from symfold.show.notation.styles import Style, mathml_tokens, style_of
 from symfold.show.notation.terms import show_size
-from symfold.show.notation.writing import side, stream, write
+from symfold.show.notation.writing import equation, framed, side, stream, write
 from symfold.transform.rolling import roll
 
 FORMS = ("fold", "steps", "expanded")

@@ -12,9 +12,21 @@ import sympy as sp
 from symfold.core import functions as f
 from symfold.core.functions import row_of
 from symfold.core.leaves import Constant
-from symfold.show.notation.pieces import ATOM, LOGIC, NEGATION, RELATION, SUM, Pieces, Slot, call_pieces
+from symfold.show.notation.operations import (
+    ATOM,
+    LOGIC,
+    NEGATION,
+    RELATION,
+    ROWS,
+    SUM,
+    Row,
+    bracketed,
+    call,
+    function_parts,
+    grouped,
+)
 from symfold.show.notation.styles import Style
-from symfold.show.notation.terms import Term, Written
+from symfold.show.notation.terms import Part, Term, Written
 
 COLUMNS = ("text", "unicode", "latex", "mathml")
 RELATIONS: dict[Any, tuple[str, str, str, str]] = {
@@ -34,57 +46,41 @@ NOT = ("not ", "¬", r"\neg ", "¬")
 ZERO = Term(Constant(sp.Integer(0)))
 
 
-def choice_level(op: Any, style: Style) -> int | None:
-    """How tightly a comparison, logic or a choice binds in a style; None for other operations."""
-    if op in RELATIONS:
-        return RELATION
-    if op in JUNCTIONS:
-        return LOGIC if JUNCTIONS[op][COLUMNS.index(style.key)] else ATOM
-    if op is f.logical_not:
-        return NEGATION
-    return (SUM if style.fraction else ATOM) if op is f.where else None
-
-
-def choice_pieces(term: Term, style: Style) -> Pieces | None:
-    """The pieces of a comparison or of logic; None for other operations."""
-    column = COLUMNS.index(style.key)
-    if term.op is f.logical_not:
-        return (style.group[0], _sign(NOT[column], style), (0, ATOM), style.group[1])
-    if term.op in RELATIONS:
-        return _infix(term, RELATIONS[term.op][column], (SUM, SUM), style)
-    if term.op is f.logical_xor and not JUNCTIONS[term.op][column]:  # Python has no word for it
-        return call_pieces(style.word("xor"), 2, 0, style)
-    if term.op in JUNCTIONS:
-        chained = term.op is not f.logical_xor
-        needs = [LOGIC if chained and arg.op is term.op else NEGATION for arg in term.args]
-        return _infix(term, JUNCTIONS[term.op][column], needs, style)
-    return None
-
-
-def _infix(term: Term, sign: str, needs: Any, style: Style) -> Pieces:
-    slots: list[Slot] = [(place, needs[place]) for place in range(2)]
-    return (style.group[0], slots[0], _sign(sign, style), slots[1], style.group[1])
-
-
-def _sign(sign: str, style: Style) -> str:
+def _sign(signs: tuple[str, str, str, str], style: Style) -> str:
+    sign = signs[COLUMNS.index(style.key)]
     return f"<mo>{sign}</mo>" if style.key == "mathml" else sign
 
 
-def is_cases(term: Term, style: Style) -> bool:
-    """Whether a term is drawn as cases: a choice, in a style that draws."""
-    return term.op is f.where and style.fraction is not None and not isinstance(term, Written)
+def _relation(term: Term, style: Style) -> list[Part]:
+    left, right = (bracketed(arg, SUM, style) for arg in term.args)
+    return grouped([*left, _sign(RELATIONS[term.op], style), *right], style)
 
 
-def cases(term: Term, style: Style) -> list[str | Term]:
+def _junction(term: Term, style: Style) -> list[Part]:
+    sign = _sign(JUNCTIONS[term.op], style)
+    if not sign:  # Python has no word for it
+        return call(style.word("xor"), term.args, style)
+    chained = term.op is not f.logical_xor
+    left, right = (bracketed(arg, LOGIC if chained and arg.op is term.op else NEGATION, style) for arg in term.args)
+    return grouped([*left, sign, *right], style)
+
+
+def _not(term: Term, style: Style) -> list[Part]:
+    return grouped([_sign(NOT, style), *bracketed(term.args[0], ATOM, style)], style)
+
+
+def _where(term: Term, style: Style) -> list[Part]:
     """A choice line by line; a nested choice in the last case continues with its own lines."""
+    if style.fraction is None:  # a style that does not draw
+        return function_parts(term, style)
     start, middle, line, last, end = (
         ('<mrow><mo>{</mo><mtable columnalign="left"><mtr><mtd>', "</mtd><mtd><mtext>if\N{NO-BREAK SPACE}</mtext>",
          "</mtd></mtr><mtr><mtd>", "</mtd><mtd><mtext>otherwise</mtext></mtd></mtr>", "</mtable></mrow>")
         if style.key == "mathml"
         else (r"\begin{cases} ", r" & \text{if } ", r" \\ ", r" & \text{otherwise}", r" \end{cases}")
     )  # fmt: skip
-    parts: list[str | Term] = [start]
-    while is_cases(term, style):
+    parts: list[Part] = [start]
+    while term.op is f.where and not isinstance(term, Written):
         condition, value, term = term.args
         parts += [value, middle, condition if _is_truth(condition) else Term(f.not_equal, (condition, ZERO)), line]
     return [*parts, term, last, end]
@@ -92,3 +88,13 @@ def cases(term: Term, style: Style) -> list[str | Term]:
 
 def _is_truth(term: Term) -> bool:
     return isinstance(term.op, type) and row_of(term.op).truth
+
+
+ROWS |= dict.fromkeys(RELATIONS, Row(_relation, RELATION))
+ROWS |= dict.fromkeys(
+    JUNCTIONS, Row(_junction, lambda term, style: LOGIC if _sign(JUNCTIONS[term.op], style) else ATOM)
+)
+ROWS |= {
+    f.logical_not: Row(_not, NEGATION),
+    f.where: Row(_where, lambda term, style: SUM if style.fraction else ATOM),
+}

@@ -10,12 +10,11 @@ import sympy as sp
 
 from symfold.core.net import Net
 from symfold.core.shapes import Size
-from symfold.show.notation.entries import Entries, listing
-from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.steps import output_equations, step_equations
 from symfold.show.notation.styles import STYLES
-from symfold.show.notation.terms import Term, named
+from symfold.show.notation.terms import Entries, Term, listing, named
 from symfold.show.notation.writing import write
 
 
@@ -103,7 +102,7 @@ def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterato
     step: Size = 1 if once else (symbol - loop.start if loop.sign > 0 else loop.start - symbol + 1)
     inner = _with_init(execution) if once else execution.step(step, named_init=True)
     lines = [Line(name, value, nesting) for name, value in step_equations(execution, inner, step)]
-    listed = {position for position, _ in own_equations(loop)}
+    listed = {position for position, _ in loop.equations}
     for position, letter in enumerate(loop.letters):
         if position not in listed:  # a state that is a sequence: its entries have their own equations below
             lines.append(

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symfold.show.notation.pieces import ANY, ATOM, POWER, PRODUCT, Pieces, Slot, call_pieces
+from symfold.show.notation.operations import ATOM, POWER, PRODUCT, ROWS, Row, bracketed, call, grouped, plain_words
 from symfold.show.notation.styles import SUPERSCRIPTS, Style, mathml_tokens
-from symfold.show.notation.terms import Name, Term
+from symfold.show.notation.terms import Name, Part, Term
 
 
 class LinearMap:
     """The operation of a term that is a linear map."""
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
-        """Its pieces, and how tightly it binds."""
+    level = ATOM  # how tightly it binds
+
+    def parts(self, term: Term, style: Style) -> list[Part]:
+        """The parts of the term."""
         raise NotImplementedError
 
 
@@ -28,8 +30,8 @@ class Unit(LinearMap):
 
     letter: str = "I"
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
-        return (style.name(Name(self.letter)),), ATOM
+    def parts(self, term: Term, style: Style) -> list[Part]:
+        return [style.name(Name(self.letter))]
 
 
 @dataclass(frozen=True)
@@ -44,51 +46,50 @@ class Factor(LinearMap):
     argument: int = 0
     mark: str = ""
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
+    def parts(self, term: Term, style: Style) -> list[Part]:
         if self.kind == "map":
-            return ((0, ANY),), ATOM
+            return [term.args[0]]
         if self.kind == "diag":
-            return call_pieces(style.word("diag"), 1, 0, style), ATOM
-        name: tuple[str | Slot, ...] = ((0, ATOM),)
+            return call(style.word("diag"), term.args[:1], style)
+        name = bracketed(term.args[0], ATOM, style)
         if self.argument:
             number = str(self.argument)
             name = {
-                "text": (*name, f"[{number}]"),
-                "unicode": (*name, f"⁽{number.translate(SUPERSCRIPTS)}⁾"),
-                "latex": ("{", *name, f"}}^{{({number})}}"),
-                "mathml": ("<msup>", *name, f"<mrow><mo>(</mo><mn>{number}</mn><mo>)</mo></mrow></msup>"),
+                "text": [*name, f"[{number}]"],
+                "unicode": [*name, f"⁽{number.translate(SUPERSCRIPTS)}⁾"],
+                "latex": ["{", *name, f"}}^{{({number})}}"],
+                "mathml": ["<msup>", *name, f"<mrow><mo>(</mo><mn>{number}</mn><mo>)</mo></mrow></msup>"],
             }[style.key]
-        at = call_pieces("", len(term.args) - 1, 1, style) if len(term.args) > 1 else ()
-        return (*name, *at), ATOM
+        return [*name, *call("", term.args[1:], style)] if len(term.args) > 1 else name
 
 
 @dataclass(frozen=True)
 class Composed(LinearMap):
     """A product in order: the map on the right is applied first."""
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
-        parts: list[str | Slot] = [style.group[0]]
+    level = POWER
+
+    def parts(self, term: Term, style: Style) -> list[Part]:
+        parts: list[Part] = []
         for position, arg in enumerate(term.args):
-            if position:
-                brackets_touch = (
-                    arg.op is sp.Add and term.args[position - 1].op is sp.Add and style.key in ("text", "unicode")
-                )
-                parts.append("" if brackets_touch else "<mo>\u2062</mo>" if style.key == "mathml" else " ")
-            parts.append((position, POWER))
-        return tuple(part for part in (*parts, style.group[1]) if part), POWER
+            brackets_touch = position and arg.op is sp.Add and term.args[position - 1].op is sp.Add
+            if position and not (brackets_touch and style.fraction is None):
+                parts.append("<mo>\u2062</mo>" if style.key == "mathml" else " ")
+            parts += bracketed(arg, POWER, style)
+        return grouped(parts, style)
 
 
-def _raised(upper: dict[str, str], style: Style) -> tuple[Pieces, int]:
-    shown = upper[style.key]
-    return (("<msup>", (0, ATOM), shown, "</msup>") if style.key == "mathml" else ((0, ATOM), shown)), ATOM
+def _raised(term: Term, upper: dict[str, str], style: Style) -> list[Part]:
+    base, shown = bracketed(term.args[0], ATOM, style), upper[style.key]
+    return ["<msup>", *base, shown, "</msup>"] if style.key == "mathml" else [*base, shown]
 
 
 @dataclass(frozen=True)
 class Transposed(LinearMap):
     """The transpose."""
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
-        return _raised({"text": "^T", "unicode": "ᵀ", "latex": r"^{\top}", "mathml": "<mo>⊤</mo>"}, style)
+    def parts(self, term: Term, style: Style) -> list[Part]:
+        return _raised(term, {"text": "^T", "unicode": "ᵀ", "latex": r"^{\top}", "mathml": "<mo>⊤</mo>"}, style)
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ class Raised(LinearMap):
     """A power of a map."""
 
     exponent: str
+    level = POWER
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
+    def parts(self, term: Term, style: Style) -> list[Part]:
         power = self.exponent
         plain = power if power.isalnum() else f"({power})"
         small = power.translate(SUPERSCRIPTS) if power.isdigit() else f"^{plain}"
@@ -107,7 +109,7 @@ class Raised(LinearMap):
             "latex": f"^{{{power}}}",
             "mathml": f"<mrow>{mathml_tokens(power)}</mrow>",
         }
-        return _raised(shown, style)[0], POWER
+        return _raised(term, shown, style)
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,9 @@ class Over(LinearMap):
     variable: str
     start: str
     end: str
+    level = PRODUCT
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
+    def parts(self, term: Term, style: Style) -> list[Part]:
         need = POWER if self.kind == "prod" else PRODUCT
         sign = "∏" if self.kind == "prod" else "∑"
         if style.key == "latex":
@@ -132,7 +135,7 @@ class Over(LinearMap):
             lead = f"{sign}_{{{self.variable}={self.start}…{self.end}}} "
         else:
             lead = f"{self.kind}_{{{self.variable}={self.start}..{self.end}}} "
-        return tuple(part for part in (style.group[0], lead, (0, need), style.group[1]) if part), PRODUCT
+        return grouped([lead, *bracketed(term.args[0], need, style)], style)
 
 
 @dataclass(frozen=True)
@@ -141,22 +144,20 @@ class Grid(LinearMap):
 
     columns: int
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
+    def parts(self, term: Term, style: Style) -> list[Part]:
         first, between, last, cell = {
-            "latex": (r"\begin{pmatrix} ", r" \\ ", r" \end{pmatrix}", (" & ",)),
+            "latex": (r"\begin{pmatrix} ", r" \\ ", r" \end{pmatrix}", " & "),
             "mathml": (
                 "<mrow><mo>(</mo><mtable><mtr><mtd>",
                 "</mtd></mtr><mtr><mtd>",
                 "</mtd></mtr></mtable><mo>)</mo></mrow>",
-                ("</mtd><mtd>",),
+                "</mtd><mtd>",
             ),
-        }.get(style.key, ("[[", "], [", "]]", (", ",)))
-        parts: list[str | Slot] = [first]
-        for position in range(len(term.args)):
-            if position:
-                parts.append(cell[0] if position % self.columns else between)
-            parts.append((position, ANY))
-        return (*parts, last), ATOM
+        }.get(style.key, ("[[", "], [", "]]", ", "))
+        parts: list[Part] = []
+        for position, arg in enumerate(term.args):
+            parts += [cell if position % self.columns else between if position else first, arg]
+        return [*parts, last]
 
 
 @dataclass(frozen=True)
@@ -166,11 +167,13 @@ class EntryAt(LinearMap):
     row: int
     column: int = 0
 
-    def drawn(self, term: Term, style: Style) -> tuple[Pieces, int]:
+    def parts(self, term: Term, style: Style) -> list[Part]:
         shown = f"{self.row}, {self.column}"
-        return (
-            (0, ATOM),
-            style.square[0],
-            f"<mtext>{shown}</mtext>" if style.key == "mathml" else shown,
-            style.square[1],
-        ), ATOM
+        index = plain_words(shown, style) if style.key == "mathml" else shown
+        return [*bracketed(term.args[0], ATOM, style), style.square[0], index, style.square[1]]
+
+
+ROWS |= {
+    kind: Row(lambda term, style: term.op.parts(term, style), kind.level)
+    for kind in (Unit, Factor, Composed, Transposed, Raised, Over, Grid, EntryAt)
+}

@@ -1,27 +1,111 @@
 """Loops: the letters and numbers of a net's folds, chosen once for formulas of all forms and for graphs.
 
+A letter of a state or an index is one that no input, parameter or layer of the net uses.
+
 A scope is a straight run of operations (the net itself, or the block of a fold) with its loops. A fold that starts from
 exactly the last state of another continues that fold's letters and numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
 
 from symfold.base.trees import LEAF
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
+from symfold.core.leaves import Input
 from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, is_primitive
 from symfold.core.sequences import entry_of, reverse_row, stack_row, take_row
-from symfold.core.shapes import Size
-from symfold.show.notation.letters import Letters, stems_of
+from symfold.core.shapes import Size, size_symbols
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 
 LARGE = 200  # a formula with more operations gets names for its shared parts
 DEEP = 60  # nested operations; at this depth the inner one gets a name
+STATES = "zywvutsrqphgdca"
+COTANGENT = "a"
+INDICES = "kjilmpqrst"
+
+
+def stem(name: str) -> str:
+    """A name without the number at its end: two names of one stem are easily taken for one family.
+
+    >>> stem("z1"), stem("W_gate")
+    ('z', 'W_gate')
+    """
+    return re.sub(r"_?\d+$", "", name)
+
+
+def stems_of(net: Net) -> dict[str, set[str]]:
+    """The stems of the names in a net, each with its names (a numbered run counts as its prefix and a number).
+
+    The part before an underscore is a stem too: z_k and z_n look like entries of z. If a name such as f_k occurs beside
+    layers f1, f2, ..., its k is taken as well.
+    """
+    names: list[str] = []
+    prefixes: set[str] = set()
+    for leaf in leaves_of(net.outputs):
+        leaf_names = leaf.op.names if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
+        if isinstance(leaf_names, Numbered):
+            names += [leaf_names[0], *size_symbols(leaf_names.count)]
+            prefixes.add(leaf_names.prefix)
+        else:
+            names += leaf_names
+    stems: dict[str, set[str]] = {}
+    for name in names:
+        prefix, _, suffix = name.partition("_")
+        for part in (name, stem(name), prefix, *([suffix] if prefix in prefixes else [])):
+            stems.setdefault(part, set()).add(name)
+    return stems
+
+
+class Letters:
+    """A supply of letters; each is used once."""
+
+    def __init__(self, names: Mapping[str, set[str]], taken: Iterable[str] = (), states: Sequence[str] = ()):
+        self.names = dict(names)
+        self.states = (*states, *STATES)  # the requested letters, then the usual ones
+        self.taken = {*names, *taken}
+
+    def state(self) -> str:
+        return self.free(self.states)
+
+    def index(self) -> str:
+        return self.free(INDICES)
+
+    def cotangent(self, init: Node) -> str:
+        """The letter of a state that runs backward: that of its initial value, unless another name uses it."""
+        if isinstance(init.op, Input) and self.names.get(init.op.name) == {init.op.name} and len(init.op.name) == 1:
+            self.names[init.op.name] = set()
+            return init.op.name
+        return self.free(COTANGENT + STATES)
+
+    def listed(self) -> str:
+        """The letter of a listed sequence, often of layers."""
+        return self.free("ghqp" + STATES)
+
+    def output(self) -> str:
+        return self.free("y" + STATES)
+
+    def free(self, wanted: Sequence[str]) -> str:
+        """The first of these letters that is not taken."""
+        letter = next(letter for letter in _spelled(wanted) if letter not in self.taken)
+        self.taken.add(letter)
+        return letter
+
+
+def _spelled(letters: Sequence[str]) -> Iterator[str]:
+    """Single letters, then words of two, three, ... letters."""
+    length = 1
+    while True:
+        yield from map("".join, product(letters, repeat=length))
+        length += 1
 
 
 @dataclass
@@ -56,6 +140,15 @@ class Loop:
     @property
     def end(self) -> Size:
         return self.start + self.sign * self.fold.count
+
+    @cached_property  # once per loop, since every step asks
+    def equations(self) -> list[tuple[int, str]]:
+        """The positions and letters of the results of a step that get an equation, in the order of computation."""
+        carries, results = self.fold.carries, self.fold.block.results
+        wanted = [(k, self.letters[k]) for k in range(carries) if not is_listed(results[k])]
+        wanted += [(carries + k, letter) for k, letter in enumerate(self.given) if letter is not None]
+        order = {node: k for k, node in enumerate(self.scope.order)}
+        return sorted(wanted, key=lambda pair: order[results[pair[0]]]) if len(wanted) > 1 else wanted
 
 
 def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
@@ -99,8 +192,9 @@ def _scope(
     earlier = list(like.loops.values()) if like else []
     for position, node in enumerate(folds):
         previous = scope.loops[continued[node]] if node in continued else None
-        if previous is None and position < len(earlier) and _alike(earlier[position], node):
-            previous = earlier[position]
+        like_loop = earlier[position] if previous is None and position < len(earlier) else None
+        if like_loop and like_loop.fold.carries == node.op.carries and (like_loop.sign < 0) == _runs_down(node):
+            previous = like_loop
         chain = chains[node]
         backward = any(map(_runs_down, chain)) or not cotangents.isdisjoint(chain[0].args[: node.op.carries])
         sign = previous.sign if previous else -1 if backward else 1
@@ -138,10 +232,6 @@ def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
             taken.add(source)
             continued[node] = source
     return continued
-
-
-def _alike(loop: Loop, node: Node) -> bool:
-    return loop.fold.carries == node.op.carries and (loop.sign < 0) == _runs_down(node)
 
 
 def _direction(node: Node) -> int:
@@ -203,13 +293,3 @@ def _cut(scope: Scope, letters: Letters) -> None:
             size[node] = depth[node] = 0
     if scope.cuts:
         scope.letter = letters.state()
-
-
-def own_equations(loop: Loop) -> list[tuple[int, str]]:
-    """The positions and letters of the results of a step that get an equation, in the order of computation."""
-    carries = loop.fold.carries
-    states = [(k, loop.letters[k]) for k in range(carries) if not is_listed(loop.fold.block.results[k])]
-    wanted = states + [(carries + k, letter) for k, letter in enumerate(loop.given) if letter is not None]
-    block = loop.fold.block
-    order = {node: k for k, node in enumerate(loop.scope.order)}
-    return sorted(wanted, key=lambda pair: order[block.results[pair[0]]]) if len(wanted) > 1 else wanted

@@ -1,6 +1,6 @@
-"""Readings: the names of all nodes of a scope at a given step, which may be a number or a symbol.
+"""Readings: from nodes to terms. Each node of a scope is read at a given step, which may be a number or a symbol.
 
-A value is named by a term, a sequence by the names of its entries. Nothing is run: names come from positions.
+A value is read as a term, a sequence as its entries. Nothing is run: names come from positions.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Numbered, StackedInputs
-from symfold.show.notation.entries import Entries, as_term, entries_of, falling
-from symfold.show.notation.loops import Loop, Scope, is_listed, own_equations
-from symfold.show.notation.terms import Name, Term, join, named, shown_op
+from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
+from symfold.show.notation.loops import Loop, Scope, is_listed
+from symfold.show.notation.terms import Entries, Name, Term, as_term, entries_of, join, named, shown_op
 
 
 class Reader:
@@ -35,7 +34,7 @@ class Reader:
     def read(
         self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None
     ) -> Reading:
-        """The names of the nodes of a scope; those in `names` are defined by an equation each."""
+        """The terms of the nodes of a scope; those in `names` are defined by an equation each."""
         reading = Reading(self, scope, given, execution, names or {})
         reading.follow(scope.order, (), reading.known)
         return reading
@@ -47,7 +46,7 @@ class Reader:
 
 
 class Reading(Interpreter):
-    """The names of the nodes of a scope in one execution."""
+    """The terms of the nodes of a scope in one execution."""
 
     def __init__(
         self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]
@@ -154,6 +153,16 @@ class Reading(Interpreter):
         return Entries(unnamed.size, entry)
 
 
+def falling(names: Sequence[str]) -> Numbered | None:
+    """Names numbered downward, as those of a reversed list, as a run from the last to the first.
+
+    >>> falling(["f5", "f3", "f1"]), falling(["f1", "g"])
+    (Numbered(prefix='f', start=1, count=3, step=2), None)
+    """
+    run = compress(names[::-1]) if len(names) > 1 else ()
+    return run if isinstance(run, Numbered) else None
+
+
 class Pass:
     """One execution of a loop."""
 
@@ -210,7 +219,7 @@ class Pass:
         ]
 
     def step(self, steps: Size, named_init: bool = False) -> Reading:
-        """The names of all nodes of the block at a step (the first is 1)."""
+        """The terms of all nodes of the block at a step (the first is 1)."""
         loop = self.loop
         before = [
             self.reader.name(loop.letters[k], self.number(steps - 1)) if named_init else self.state(k, steps - 1)
@@ -227,7 +236,7 @@ class Pass:
         arguments = dict(zip(loop.fold.block.formals, values, strict=True))
         inner = self.execution * loop.fold.count + steps - 1 if isinstance(steps, int) and self.reader.joined else 0
         names: dict[Node, Term] = {}
-        for position, letter in own_equations(loop):
+        for position, letter in loop.equations:
             names.setdefault(loop.fold.block.results[position], self.named(position, letter, steps))
         return self.reader.read(loop.scope, arguments, inner, names)
 

@@ -16,8 +16,8 @@ import sympy as sp
 
 from symfold.core.stacked_inputs import Names, Numbered
 from symfold.show.notation.styles import SUBSCRIPTS, Style
-from symfold.show.notation.terms import Name, Term, Written
-from symfold.show.notation.writing import Run, written_out
+from symfold.show.notation.terms import Name, Part, Run, Term, Written
+from symfold.show.notation.writing import written_out
 
 WARM = 4  # steps at either end that stay terms: deeper than the writer looks
 MANY = 32  # with fewer steps it does not pay
@@ -88,7 +88,7 @@ def _filled_in(
     end: int,
     style: Style,
     asked: bool | None,
-) -> list[str | Term | Run]:
+) -> list[Part]:
     """The text of the steps up to `end` around the first state: the last in the form asked for, the others in its."""
     last, others = forms[asked], forms[forms[asked].asked]
 

@@ -8,18 +8,16 @@ from typing import Any, overload
 import sympy as sp
 
 from symfold.base.arguments import place_of
-from symfold.base.trees import LEAF
+from symfold.base.trees import LEAF, Form
 from symfold.core.attach import attach
 from symfold.core.folds import Fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import known_count
-from symfold.show.notation.entries import Entries
-from symfold.show.notation.layout import output_names
-from symfold.show.notation.loops import Loop, Scope, own_equations, scope_of
+from symfold.core.stacked_inputs import Numbered, known_count
+from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.symbolic import as_sympy
-from symfold.show.notation.terms import Term, named
+from symfold.show.notation.terms import Entries, Term, named
 
 Pair = tuple[sp.Symbol, sp.Expr]
 
@@ -92,7 +90,7 @@ def _loop_size(loop: Loop) -> int:
 
 
 def _step_size(loop: Loop) -> int:
-    return _scope_size(loop.scope) + len(own_equations(loop))
+    return _scope_size(loop.scope) + len(loop.equations)
 
 
 def _of_scope(scope: Scope, reading: Reading, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
@@ -120,7 +118,7 @@ def _of_loop(execution: Pass, start: int, stop: int) -> Iterator[tuple[Term, Ter
     for step in range(start // size, -(-stop // size)):
         reading = execution.step(step + 1)
         low, high = start - step * size, stop - step * size
-        inner = size - len(own_equations(loop))
+        inner = size - len(loop.equations)
         yield from _of_scope(loop.scope, reading, max(0, low), min(high, inner))
         for position, equation in enumerate(step_equations(execution, reading, step + 1), inner):
             if low <= position < high:
@@ -131,7 +129,7 @@ def step_equations(execution: Pass, reading: Reading, step: Any) -> Iterator[tup
     """The equations of the state and of the outputs of one step."""
     loop = execution.loop
     block, defined = loop.fold.block, set[Node]()
-    for position, letter in own_equations(loop):
+    for position, letter in loop.equations:
         result = block.results[position]
         yield (
             execution.named(position, letter, step),
@@ -152,6 +150,32 @@ def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> l
             return []
     names = [named(letter)] if net.form == LEAF else output_names(net.form, letter)
     return [(name, reading.term(output)) for name, output in zip(names, net.outputs, strict=True)]
+
+
+def output_names(form: Form, stem: str) -> list[Term]:
+    """The names of outputs by position: `y`; `y[0]`, `y[1][W1]` in a tuple that contains a dict."""
+    paths: list[str] = []
+    waiting: list[tuple[Form, str]] = [(form, stem)]
+    while waiting:
+        part, path = waiting.pop()
+        if part == LEAF:
+            paths.append(path)
+        else:
+            kind, parts = part
+            if kind == "named":  # leaves, each with its name or those of its entries
+                paths += [f"{path}[{_listed(names)}]" for names in parts]
+                continue
+            keyed = list(parts) if kind == "dict" else list(enumerate(parts))
+            waiting += [(inner, f"{path}[{key}]") for key, inner in reversed(keyed)]
+    return [named(path) for path in paths]
+
+
+def _listed(names: Any) -> str:
+    if isinstance(names, str):
+        return names
+    if isinstance(names, Numbered):
+        return f"{names[0]}, ..., {names.last}"
+    return ", ".join(names) if len(names) < 4 else f"{names[0]}, ..., {names[-1]}"
 
 
 attach(Net, equations=property(equations))

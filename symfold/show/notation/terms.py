@@ -1,20 +1,24 @@
-"""Terms: formulas before they are written. Light trees over names, with shared parts; built from nodes.
+"""Terms: formulas before they are written. Light trees over names, with shared parts; and sequences of them.
 
 term ::= Name | Constant | OP(term, ...)      OP: what heads a node, or Listing, or At
+part ::= text | term | Run                    a term is written part by part
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy as sp
 
+from symfold.core import interpreter
 from symfold.core.leaves import Constant
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
+from symfold.core.sequences import element
 from symfold.core.shapes import Size
+from symfold.core.stacked_inputs import known_count
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,19 @@ class Written(Term):
 
     __slots__ = ("parts",)
 
-    def __init__(self, op: Any, args: Sequence[Term], parts: Callable[[bool | None], list[Any]]):
+    def __init__(self, op: Any, args: Sequence[Term], parts: Callable[[bool | None], list[Part]]):
         super().__init__(op, args)
         self.parts = parts
+
+
+class Run(NamedTuple):
+    """A sum within a sum, or a product within a product: continued without brackets, at the start or after others."""
+
+    term: Term
+    first: bool
+
+
+Part = str | Term | Run
 
 
 def shown_op(node: Node) -> Any:
@@ -161,3 +175,68 @@ def show_size(size: Size) -> str:
         ("" if str(part).startswith("-") or not position else "+") + str(part) for position, part in enumerate(parts)
     )
     return shown.replace(" ", "")
+
+
+# ---------------------------------------------------------------- sequences
+
+
+class Entries(interpreter.Entries):
+    """A sequence: its entries by position, which may be symbolic."""
+
+    def __init__(self, count: Size, at: Callable[[Size], Any], listed: bool = True):
+        self.size = count
+        self.at = at
+        self.listed = listed  # whether entries at a symbolic position have a name too
+
+    def __len__(self) -> int:
+        return known_count(self.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.at(k) for k in range(len(self)))
+
+    def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return [self.at(k) for k in range(len(self))[position]]
+        return self.at(position if position >= 0 else self.size + position)  # counted from the end
+
+    def taken(self, positions: Sequence[int]) -> Entries:
+        if isinstance(positions, range):
+            return Entries(len(positions), lambda p: self.at(positions.start + p * positions.step))
+        return Entries(len(positions), lambda p: self.at(positions[p]))
+
+    def reversed(self) -> Entries:
+        return Entries(self.size, lambda p: self.at(self.size - 1 - p))
+
+
+def listing(entries: Entries) -> Term:
+    """A sequence as one term: a few entries, or its first and its last."""
+    if isinstance(entries.size, int) and entries.size <= 4:
+        return Term(Listing(), [as_term(entries.at(k)) for k in range(entries.size)])
+    return Term(Listing(elided=True), [as_term(entries.at(0)), as_term(entries.at(entries.size - 1))])
+
+
+def as_term(value: Any) -> Term:
+    return listing(value) if isinstance(value, Entries) else value
+
+
+def entries_of(value: Any, count: Size) -> Entries:
+    """A value read along its leading axis; an entry of a slice is named as an entry of the sliced value."""
+    if isinstance(value, Entries):
+        return value
+    if isinstance(value.op, Apply):
+        source, name, attributes = value.args[0], value.op.primitive.name, dict(value.op.attributes)
+        if name == "reverse":
+            return Entries(count, lambda p: entry(source, count - 1 - p))
+        index = attributes["positions"] if name == "take" else attributes["index"][0] if name == "item" else None
+        start = index.start if isinstance(index, range) else index[0] or 0 if isinstance(index, tuple) else None
+        is_slice = name == "item" and len(attributes["index"]) == 1 and isinstance(index, tuple) and len(index) == 2
+        if start is not None and start >= 0 and (is_slice or (isinstance(index, range) and index.step == 1)):
+            return Entries(count, lambda p: entry(source, p + start))
+    return Entries(count, lambda p: entry(value, p))
+
+
+def entry(value: Any, position: Size) -> Term:
+    """An entry of a value; for an array of numbers, the number."""
+    if isinstance(value.op, Constant) and isinstance(position, int):
+        return Term(element(Node(value.op), position).op)
+    return Term(At(position), (value,))

@@ -62,13 +62,13 @@ def capped(code: Code, x: Reg, low: float, high: float) -> Reg:
     return code.select("olt", code.number(low), x, x, code.number(low))
 
 
-def reduced(code: Code, x: Reg) -> tuple[Reg, str, Reg]:
-    """x = k ln 2 + r with |r| <= ln(2)/2: k as a number, k as an integer, and r.
+def reduced(code: Code, x: Reg, lift: int = 0) -> tuple[Reg, str, Reg]:
+    """x = k ln 2 + r with |r| <= ln(2)/2: k as a number, k + lift as an integer, and r.
 
     Adding 1.5 * 2^mantissa rounds to an integer, in the last bits of the sum.
     """
     form = FORMATS[code.dtype]
-    magic = 1.5 * 2.0**form.mantissa
+    magic = 1.5 * 2.0**form.mantissa + lift
     shifted = code.fma(x, code.number(1 / math.log(2)), code.number(magic))
     k = code.binary("fsub", shifted, code.number(magic))
     r = code.fma(k, code.number(-form.ln2[0]), x)
@@ -121,6 +121,23 @@ def exp_within(code: Code, x: Reg) -> Reg:
     return scaled(code, code.binary("fadd", tail, code.number(1)), bits)
 
 
+LIFT = 64
+
+
+def lifted(code: Code, size: Reg) -> Reg:
+    """2^LIFT exp(-size) for a size of at least 0: never subnormal, so that one scaling does, even if exp(-size) is."""
+    form = FORMATS[code.dtype]
+    bound = code.number(1 - form.smallest)
+    _, bits, r = reduced(code, code.negative(code.select("ogt", bound, size, size, bound)), LIFT)
+    tail = code.fma(code.binary("fmul", r, r), horner(code, r, form.exp), r)
+    return scaled(code, code.binary("fadd", tail, code.number(1)), bits)
+
+
+def exp_of_minus(code: Code, size: Reg) -> Reg:
+    """exp(-size) for a size of at least 0."""
+    return code.binary("fmul", lifted(code, size), code.number(2.0**-LIFT))
+
+
 def exp_minus_1(code: Code, x: Reg) -> Reg:
     """exp(x) - 1 without cancellation, for x from 0 to 100."""
     _, bits, r = reduced(code, x)
@@ -170,11 +187,9 @@ def reciprocal(code: Code, x: Reg) -> Reg:
 
 
 def logistic(code: Code, x: Reg) -> Reg:
-    """1/(1 + e) or e/(1 + e) with e = exp(-|x|); e may be subnormal."""
-    e = exp(code, code.negative(code.intrinsic("fabs", x)))
-    return code.binary(
-        "fdiv", code.select("olt", e, code.number(1), x, code.number(0)), code.binary("fadd", e, code.number(1))
-    )
+    """1/(1 + e) or e/(1 + e) with e = exp(-|x|), both terms lifted, since e may be subnormal."""
+    e, one = lifted(code, code.intrinsic("fabs", x)), code.number(2.0**LIFT)
+    return code.binary("fdiv", code.select("olt", e, one, x, code.number(0)), code.binary("fadd", e, one))
 
 
 def decay(code: Code, x: Reg) -> tuple[Reg, Reg]:
@@ -223,7 +238,7 @@ def logistic_of(code: Code, a: Reg, b: Reg) -> Reg:
 
 def sech(code: Code, x: Reg) -> Reg:
     """2e/(1 + e^2) with e = exp(-|x|)."""
-    e = exp(code, code.negative(code.intrinsic("fabs", x)))
+    e = exp_of_minus(code, code.intrinsic("fabs", x))
     return code.binary("fdiv", code.binary("fadd", e, e), code.fma(e, e, code.number(1)))
 
 
@@ -236,7 +251,7 @@ def log_of_1_plus(code: Code, x: Reg) -> Reg:
 
 def soft_plus(code: Code, x: Reg) -> Reg:
     """max(x, 0) + log(1 + exp(-|x|))."""
-    rest = log_of_1_plus(code, exp(code, code.negative(code.intrinsic("fabs", x))))
+    rest = log_of_1_plus(code, exp_of_minus(code, code.intrinsic("fabs", x)))
     return code.binary("fadd", positive_part(code, x), rest)
 
 
