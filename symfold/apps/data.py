@@ -88,7 +88,7 @@ def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"cannot read {source!r}, line {reader.line_num}: {error} (give a CSV file)") from None
 
 
-def _read(source: str, reader: Any, only: Sequence[str] | None) -> Table:
+def _read(source: str, reader: object, only: Sequence[str] | None) -> Table:
     lines = _lines(source, reader)
     header = next(lines, None)
     if header is None:
@@ -139,7 +139,7 @@ def _number(source: str, line: int, column: str, text: str) -> float:
     return value
 
 
-def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def split_rows(count: int, fraction: float, seed: int) -> tuple[NumpyArray, NumpyArray]:
     """The rows to train on and those to test on, by a seed: at least two to train on and one to test on.
 
     >>> [part.tolist() for part in split_rows(5, 0.2, seed=0)]

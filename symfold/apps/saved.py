@@ -129,7 +129,7 @@ class _Stored:
     def positions(self, name: str) -> Any:
         return self.get(name, "iu", "list of row numbers", 1)
 
-    def split(self, *names: str) -> list[Any]:
+    def split(self, *names: str) -> list[NumpyArray]:
         """Lists of row numbers that together contain each row of a table once."""
         parts = [self.positions(name) for name in names]
         rows = np.concatenate(parts)
@@ -137,7 +137,7 @@ class _Stored:
             raise self.wrong(names[0], f"and {' and '.join(map(repr, names[1:]))} do not hold each row once")
         return parts
 
-    def deviations(self, name: str, shape: tuple[int, ...]) -> Any:
+    def deviations(self, name: str, shape: tuple[int, ...]) -> NumpyArray:
         """Positive numbers."""
         values = self.numbers(name, shape)
         if not (values > 0).all():

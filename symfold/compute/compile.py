@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import symfold.compute.backends.rows  # noqa: F401 - fills the table
-from symfold.base.arguments import arrays_of, one_of
-from symfold.base.trees import unflatten
+from symfold.base.arguments import NumpyArray, arrays_of, one_of
+from symfold.base.trees import State, unflatten
 from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program
 from symfold.compute.lowering import rolled
@@ -18,7 +18,7 @@ from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
-from symfold.core.shapes import is_known
+from symfold.core.shapes import Size, is_known
 from symfold.errors import InvalidType, listing
 from symfold.transform.inlining import inlined
 
@@ -36,7 +36,7 @@ class Compiled:
         # programs own their arrays, so each thread has its own
         self._local = threading.local()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return compile_net, (self._original, self.backend, self.dtype)
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
@@ -63,7 +63,7 @@ class Compiled:
         text: str = program.source
         return text
 
-    def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> Any:
+    def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> State:
         """The outputs, from parameters (a mapping; optional if there are none) and values of the inputs."""
         if params is not None and not isinstance(params, Mapping):
             params, values = None, (params, *values)
@@ -76,7 +76,7 @@ class Compiled:
             program.run()
         return unflatten(self.net.form, program.results())
 
-    def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+    def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, NumpyArray]:
         if len(values) > len(self.input_names):
             raise InvalidType(
                 f"{len(values)} values given for {len(self.input_names)} inputs: {listing(self.input_names)}"
@@ -113,18 +113,18 @@ def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def sizes_met(net: Net) -> dict[Any, int]:
+def sizes_met(net: Net) -> dict[Size, int]:
     """The unknown sizes that elementwise operations determine, by broadcasting against known ones."""
     net = Net(inlined(net.outputs))
     roots = [net.outputs, *(block.results for block in net.blocks)]
-    meetings: list[set[Any]] = []
+    meetings: list[set[Size]] = []
     for node in (node for results in roots for node in walk(results) if isinstance(node.op, type)):
         shapes = [arg.shape for arg in node.args if is_known(arg.shape)]
         meetings += [
             {shape[-axis] for shape in shapes if len(shape) >= axis} - {1}
             for axis in range(1, max(map(len, shapes), default=0) + 1)
         ]
-    met: dict[Any, int] = {}
+    met: dict[Size, int] = {}
     open_meetings = [sizes for sizes in meetings if len(sizes) > 1]
     while open_meetings:
         solved = {
@@ -141,7 +141,7 @@ def sizes_met(net: Net) -> dict[Any, int]:
     return met
 
 
-def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
+def numbers_of(sizes: set[Size], met: Mapping[Size, int]) -> list[int]:
     """The known numbers among sizes."""
     return [met.get(size, size) for size in sizes if isinstance(met.get(size, size), int)]
 
@@ -161,7 +161,7 @@ def chosen_backend(name: str, net: Net, runs: int = RUNS, dtype: str = "float64"
     return name
 
 
-def lambdify(net: Net) -> Callable[..., Any]:
+def lambdify(net: Net) -> Callable[..., State]:
     """A function of the inputs, then the parameters, in order, as `sympy.lambdify` gives it."""
     names = [node.op.name for node in (*net.inputs, *net.params)]
     compiled = compile_net(net)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import array_of
+from symfold.base.arguments import NumpyArray, array_of
 from symfold.base.trees import unflatten
 from symfold.core.attach import attach
 from symfold.core.blocks import Call
@@ -18,6 +18,7 @@ from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, fits, show
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, listing
 from symfold.transform.inlining import with_divisions
@@ -26,6 +27,7 @@ from symfold.transform.specialize import match, with_shapes
 
 def constant_value(node: Node) -> Any:
     """The NumPy value of a constant."""
+    assert isinstance(node.op, Constant)
     value = node.op.value
     if isinstance(value, FrozenArray):
         return value.array
@@ -60,18 +62,18 @@ class Evaluator(Interpreter):
             value = constant_value(node)
             # int64 would wrap around; Python's integers beside objects are exact
             return value if self.objects else np.asarray(value, dtype=np.float64)[()]
+        assert isinstance(node.op, Input)
         if node.shape[-1:] == (NAME,):
             return node.op.name
-        assert isinstance(node.op, Input)
         if node.op.name not in self.values:
             given = listing(map(repr, self.values))
             raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given})")
         return self.values[node.op.name]
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def index(self, value: NumpyArray, position: int, node: Node) -> NumpyArray:
         return value[position]
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> NumpyArray:
         return np.stack([np.asarray(entry) for entry in entries])
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
@@ -84,6 +86,7 @@ class Evaluator(Interpreter):
             if self.exact:
                 return np.frompyfunc(op, len(args), 1)(*args)
             return numbers_of(op)(*args)
+        assert isinstance(op, Apply)
         return op.evaluate(*args)
 
 

@@ -26,7 +26,7 @@ from symfold.core.functions import (
     row_of,
     where,
 )
-from symfold.core.leaves import Constant, FrozenArray, Input, number
+from symfold.core.leaves import Constant, FrozenArray, Input, number, number_of
 from symfold.core.nodes import Node, digest
 from symfold.core.shapes import input_shape
 from symfold.errors import InvalidType, NoRule
@@ -49,13 +49,13 @@ class NodeSymbol(sp.Symbol):
         self.node = node
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return NodeSymbol, (self.node,)
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, printer: object) -> str:
         return repr(self.node)
 
-    def __getnewargs_ex__(self) -> tuple[Any, ...]:
+    def __getnewargs_ex__(self) -> tuple[object, ...]:
         return ((self.node,), {})
 
 
@@ -73,9 +73,8 @@ def as_symbol(node: Node) -> sp.Basic:
         symbol = sp.Symbol(node.op.name)
         _tensors.add(symbol)
         return symbol
-    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-        return node.op.value
-    return NodeSymbol(node)
+    value = number_of(node)
+    return NodeSymbol(node) if value is None else value
 
 
 def is_truth(node: Node) -> bool:
@@ -94,7 +93,7 @@ def is_truth(node: Node) -> bool:
     return isinstance(op, Input)
 
 
-def as_node(value: Any) -> Node:
+def as_node(value: object) -> Node:
     """A value as a node: a number, an array, a SymPy expression, a net of one output, or a list of them.
 
     >>> as_node(2).shape, as_node([1.0, 2.0]).shape, as_node(sp.Symbol("x"))
@@ -160,7 +159,7 @@ def _relation(kind: type[sp.Basic], args: tuple[Node, ...]) -> Node:
 
 def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
     """The first value whose condition is true; NaN if none is."""
-    result = number(sp.nan)
+    result: Node = number(sp.nan)
     for value, condition in reversed(pairs):
         result = value if condition == number(1) else Node(where, (condition, value, result))
     return result

@@ -40,7 +40,7 @@ MOST_BITS = 2**16  # bits of an expression of numbers
 LONGEST = 200  # operations in an expression
 
 
-def encode_value(value: Any) -> Any:
+def encode_value(value: object) -> object:
     """A value as plain data.
 
     >>> encode_value((sp.Rational(1, 2), Rest(("x",)), range(3)))
@@ -70,7 +70,7 @@ def encode_value(value: Any) -> Any:
     )
 
 
-def _encode_expression(value: sp.Expr) -> list[Any]:
+def _encode_expression(value: sp.Expr) -> list[object]:
     if value in _CONSTANT_NAMES:
         return ["constant", _CONSTANT_NAMES[value]]
     if isinstance(value, sp.Integer):
@@ -111,13 +111,13 @@ def _symbol(name: Any, assumptions: Any) -> sp.Symbol:
     return sp.Symbol(_text(name), **assumptions)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise DataError(f"{value!r} is not a name")
     return value
 
 
-def _constant(name: Any) -> sp.Expr:
+def _constant(name: object) -> sp.Expr:
     if name not in CONSTANTS:
         raise DataError(f"unknown constant: {name!r} (must be one of {', '.join(CONSTANTS)})")
     return CONSTANTS[name]

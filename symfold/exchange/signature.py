@@ -8,7 +8,7 @@ from typing import Any
 from symfold.errors import InvalidType, listing
 
 
-def bound(names: Sequence[str], values: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def bound(names: Sequence[str], values: Sequence[object], named: Mapping[str, object]) -> dict[str, Any]:
     """A value for every input, those by position first.
 
     >>> bound(["x", "y"], [1], {"y": 2})

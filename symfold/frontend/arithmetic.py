@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -11,12 +10,12 @@ import sympy as sp
 from symfold.core.attach import attach
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
-from symfold.core.leaves import Constant, number
+from symfold.core.leaves import number, number_of
 from symfold.core.nodes import Node
 from symfold.frontend.numpy_functions import call_numpy
 
 
-def binary(head: Head, left: Any, right: Any) -> Node:
+def binary(head: Head, left: object, right: object) -> Node:
     """An operator over two values, in the author's order."""
     if wraps_node(left) or wraps_node(right):
         return NotImplemented
@@ -25,21 +24,16 @@ def binary(head: Head, left: Any, right: Any) -> Node:
 
 def negative(node: Node) -> Node:
     """Minus a node; a constant is negated."""
-    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-        return number(-node.op.value)
-    return Node(sp.Mul, (number(-1), node))
+    value = number_of(node)
+    return Node(sp.Mul, (number(-1), node)) if value is None else number(-value)
 
 
 def reciprocal(node: Node) -> Node:
     """One over a node; an exact constant is inverted (the reciprocal of a float would be rounded)."""
-    if (
-        isinstance(node.op, Constant)
-        and isinstance(node.op.value, sp.Expr)
-        and node.op.value != 0
-        and not node.op.value.has(sp.Float)
-    ):
-        return number(1 / node.op.value)
-    return Node(sp.Pow, (node, number(-1)))
+    value = number_of(node)
+    if value is None or value == 0 or value.has(sp.Float):
+        return Node(sp.Pow, (node, number(-1)))
+    return number(1 / value)
 
 
 # by their names in Python, or as array methods
@@ -85,7 +79,7 @@ OPERATORS: dict[str, Callable[..., Node]] = {
 }
 
 
-def operate(node: Node, name: str, *others: Any, **options: Any) -> Node:
+def operate(node: Node, name: str, *others: object, **options: object) -> Node:
     """An operator or array method, by name, on a node."""
     return OPERATORS[name](node, *others, **options)
 

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.base.arguments import one_of, ordered, quoted, takes
-from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
+from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import prefixed, trace
 from symfold.core.conversion import as_node
 from symfold.core.folds import Fold, Step, rebuilt_inside, settle, traced_step
@@ -27,10 +27,10 @@ from symfold.frontend.items import read_item
 from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
 from symfold.frontend.tracer import Tracer
 
-Mapper = Callable[[Any, Any], Any]
+Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 
 
-def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+def fold(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper `(state, item) -> state` over items; returns the last state, as `functools.reduce` does.
 
     Without `init`, the first item is the initial state. `check="all"` traces every item, not only the ends of each run.
@@ -43,7 +43,7 @@ def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
     return run_fold(mapper, items, init, check, states=False)
 
 
-def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+def scan(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper and return the states after all steps as a sequence (a tuple of sequences for a tuple state).
 
     >>> import symfold as sf
@@ -53,7 +53,7 @@ def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
     return run_fold(mapper, items, init, check, states=True)
 
 
-def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) -> Any:
+def run_fold(mapper: Mapper, items: object, init: State, check: str, states: bool) -> Net:
     one_of("check", check, ("ends", "all"))
     if not callable(mapper):
         raise InvalidType(
@@ -77,7 +77,7 @@ def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) ->
     return Net.of(unflatten(form, [join(parts) for parts in sequences]))
 
 
-def first_of(items: Any) -> tuple[Any, Any]:
+def first_of(items: object) -> tuple[Any, Any]:
     """The first item as the initial state, and the remaining items."""
     if isinstance(items, (Repeated, Zipped)):
         raise InvalidType(
@@ -94,7 +94,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
     """Fold over one run."""
     carries = len(init)
 
-    def applied(formals: Sequence[Node], item: Any, position: int) -> list[Node]:
+    def applied(formals: Sequence[Node], item: object, position: int) -> list[Node]:
         try:
             result = mapper(unflatten(form, [Tracer(formal) for formal in formals[:carries]]), item)
         except ShapeError as error:
@@ -135,7 +135,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
     return settle(step_for, run.count, init)
 
 
-def ordered_as(form: Form, value: Any) -> Any:
+def ordered_as(form: Form, value: State) -> State:
     """A state with its dict keys in the order of the form, if they are the same keys."""
     if form == LEAF or not isinstance(value, (tuple, dict)):
         return value
@@ -164,7 +164,7 @@ def check_trace(
     applied: Callable[[Sequence[Node], Any], Sequence[Node]],
     shapes: tuple[Shape, ...],
     position: int,
-    example: Any,
+    example: object,
 ) -> None:
     """Trace one step on the item itself and compare it with the step traced on the stand-in for all items."""
     carries = len(shapes)

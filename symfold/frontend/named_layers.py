@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, overload
@@ -11,6 +11,7 @@ from typing import Any, overload
 import sympy as sp
 
 from symfold.base.arguments import place_of, whole
+from symfold.base.trees import Layered, State
 from symfold.core.blocks import Call
 from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.leaves import Input, checked_name
@@ -44,7 +45,7 @@ class Layer:
             *captured,
         )
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Layer, (self.name, self.kind, self.bound_leaves)
 
     @property
@@ -95,7 +96,7 @@ class StandInLayer(Layer):
     def __hash__(self) -> int:
         raise InvalidType(COMPARED)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return StandInLayer, (self.kind, self.bound_leaves)
 
     def __repr__(self) -> str:
@@ -126,7 +127,7 @@ class Layers(Sequence[Layer]):
         return count
 
     @property
-    def count(self) -> Any:
+    def count(self) -> State:
         return count_of(self.names)
 
     @overload
@@ -137,7 +138,7 @@ class Layers(Sequence[Layer]):
         position = place_of("layer", index, len(self), "; a layer by name is sf.layer('f1')")
         return [self[k] for k in position] if isinstance(position, range) else Layer(self.names[position], self.kind)
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: object) -> State:
         raise InvalidType(
             f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)"
         )
@@ -152,13 +153,13 @@ class Layers(Sequence[Layer]):
             return NotImplemented
         return self.names == other.names and self.kind == other.kind
 
-    def __add__(self, other: Any) -> list[Any]:
+    def __add__(self, other: object) -> list[object]:
         return [*self, *other] if isinstance(other, (Layers, list, tuple)) else NotImplemented
 
-    def __radd__(self, other: Any) -> list[Any]:
+    def __radd__(self, other: object) -> list[object]:
         return [*other, *self] if isinstance(other, (list, tuple)) else NotImplemented
 
-    def __mul__(self, times: Any) -> list[Layer]:
+    def __mul__(self, times: object) -> list[Layer]:
         return list(self) * times if hasattr(times, "__index__") else NotImplemented
 
     __rmul__ = __mul__
@@ -184,7 +185,7 @@ def weight_names(prefix: str, names: Names) -> Names:
     return compress([weight_name(prefix, name) for name in names])
 
 
-def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights: Any) -> Layer:
+def layer(name: str, body: Layered | Kind | None = None, /, **weights: object) -> Layer:
     """A layer by name: opaque, or with a body over its inputs and the parameters whose shapes are given.
 
     >>> layer("sq", lambda z: z**2)(sp.Symbol("x"))
@@ -197,7 +198,7 @@ def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights
     return Layer(checked_name(name), kind_of(body, weights))
 
 
-def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count: Any = None, **weights: Any) -> Layers:
+def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = None, **weights: object) -> Layers:
     """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol or an expression with one.
 
     >>> layers("f1:4"), layers("f", count=1_000_000)
@@ -228,7 +229,7 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
     return Layers(compress(names) if names else (), layer_kind)
 
 
-def depth_given(count: Any) -> Size:
+def depth_given(count: object) -> Size:
     """A number of layers: a whole number, a symbol or its name, or an expression with symbols, as 3*m."""
     if isinstance(count, (str, sp.Symbol)):
         return sp.Symbol(checked_name(str(count)), integer=True, positive=True)

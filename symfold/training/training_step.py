@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import BACKENDS, Training, Update
 from symfold.compute.compile import program_of
@@ -16,7 +17,7 @@ from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.leaves import Fixed, Input, Normal
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
 from symfold.training.optimizers import Optimizer, PerParameter
@@ -55,7 +56,7 @@ def training_step(
     return Net((value, *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), loss_and_gradients.signature)
 
 
-def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
+def moved(loss: Net, trained: Sequence[str] | None) -> list[Leaf]:
     """The leaves that move: all but fixed ones, or those of these names; single members if a family splits."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter" and not isinstance(leaf.op.start, Fixed)]
     if trained is None:
@@ -68,10 +69,10 @@ def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
         for leaf in touched
         for k in range(len(listed(leaf)))
     )
-    return [node for node in members if node.op.name in trained]
+    return [leaf for leaf in members if not set(trained).isdisjoint(listed(leaf))]
 
 
-def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
+def slot_of(leaf: Leaf, slot: str | PerParameter) -> Leaf:
     """The slot of a parameter, as a parameter of the step that starts at zero."""
     op = leaf.op
     name = slot if isinstance(slot, str) else slot.name
@@ -88,7 +89,7 @@ def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
 
 def update_of(
     loss: Net,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     optimizer: Optimizer,
     trained: Sequence[str] | None = None,
     remat: str | None = None,
@@ -131,7 +132,7 @@ class Stepper:
             self.commit()
         return losses
 
-    def loss_of(self, batch: Mapping[str, Any]) -> float:
+    def loss_of(self, batch: Mapping[str, NumpyArray]) -> float:
         """The loss on a batch before the update, which is computed and waits for `commit`."""
         key = tuple(batch[name].shape for name in self.inputs)
         program = self.programs.get(key)

@@ -16,7 +16,7 @@ import sympy as sp
 from symfold.base.arguments import flag, whole
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, apply_fold, is_fold
+from symfold.core.folds import Fold, Select, apply_fold, is_fold, is_last_state
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take
@@ -107,17 +107,17 @@ def _normal_block(block: Block) -> Block:
 def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """The roots with every chain of folds with equal blocks as one fold."""
     order = walk(roots)
-    blocks = {node: _normal_block(node.op.block) for node in order if isinstance(node.op, Fold)}
+    blocks = {node: _normal_block(node.op.block) for node in filter(is_fold, order)}
     users: dict[Node, list[Node]] = {}
     for node in order:
         for arg in dict.fromkeys(node.args):
             users.setdefault(arg, []).append(node)
-    after: dict[Node, Node] = {}
+    after: dict[Node[Fold], Node[Fold]] = {}
     for node in blocks:
         if (follower := _follower(node, blocks, users, set(roots))) is not None:
             after[node] = follower
     followers = set(after.values())
-    chains: dict[Node, list[Node]] = {}
+    chains: dict[Node, list[Node[Fold]]] = {}
     for node in blocks:
         if node not in followers:
             chain = [node]
@@ -129,18 +129,16 @@ def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _follower(
-    node: Node, blocks: Mapping[Node, Block], users: Mapping[Node, list[Node]], roots: set[Node]
-) -> Node | None:
+    node: Node[Fold], blocks: Mapping[Node[Fold], Block], users: Mapping[Node, list[Node]], roots: set[Node]
+) -> Node[Fold] | None:
     """The fold with an equal block that continues from exactly the last state of this one, if there is one."""
     carries = node.op.carries
     if not carries:
         return None
-    follower: Node | None = None
-    for select in users.get(node, []):
-        if select.op.position >= carries:
-            continue
+    follower: Node[Fold] | None = None
+    for select in filter(is_last_state, users.get(node, [])):
         readers = users.get(select, [])
-        if select in roots or len(readers) != 1 or readers[0] not in blocks:
+        if select in roots or len(readers) != 1 or not is_fold(readers[0]):
             return None
         if follower not in (None, readers[0]):
             return None
@@ -160,7 +158,7 @@ def _follower(
 
 
 def _rebuild_chains(
-    roots: tuple[Node, ...], chains: dict[Node, list[Node]], blocks: Mapping[Node, Block]
+    roots: tuple[Node, ...], chains: dict[Node, list[Node[Fold]]], blocks: Mapping[Node[Fold], Block]
 ) -> tuple[Node, ...]:
     """Rebuild with every chain as one fold, except chains whose folds depend on each other through other nodes."""
     new: dict[Node, Any] = {}
@@ -171,16 +169,16 @@ def _rebuild_chains(
         if node in new:
             stack_.pop()
             continue
-        chain = chains.get(node, [node])
+        chain: Sequence[Node] = chains.get(node, [node])
         members = set(chain)
         waiting = [arg for member in chain for arg in member.args if not _within(arg, members) and arg not in new]
         if waiting and len(chain) > 1 and id(chain) in begun:  # visited again while unfinished: a cycle
-            chains.update({member: [member] for member in chain})
+            chains.update({member: [member] for member in chains[node]})
         elif waiting:
             begun.add(id(chain))
             stack_ += waiting
         elif isinstance(node.op, Fold):
-            _put_chain(chain, new, blocks)
+            _put_chain(chains[node], new, blocks)
         elif isinstance(node.op, Select):
             new[node] = new[node.args[0]][node.op.position]
         else:
@@ -191,12 +189,10 @@ def _rebuild_chains(
 
 
 def _within(arg: Node, members: set[Node]) -> bool:
-    return arg in members or (
-        isinstance(arg.op, Select) and arg.args[0] in members and arg.op.position < arg.args[0].op.carries
-    )
+    return arg in members or (is_last_state(arg) and arg.args[0] in members)
 
 
-def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Block]) -> None:
+def _put_chain(chain: list[Node[Fold]], new: dict[Node, Any], blocks: Mapping[Node[Fold], Block]) -> None:
     first, carries = chain[0], chain[0].op.carries
     init = [new[arg] for arg in first.args[:carries]]
     counts = [known_count(m.op.count) if len(chain) > 1 else m.op.count for m in chain]
@@ -226,13 +222,13 @@ def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Bl
         start += count if len(chain) > 1 else 0
 
 
-def _counts(folds: Sequence[Node]) -> list[Any]:
+def _counts(folds: Sequence[Node[Fold]]) -> list[Any]:
     """The counts of folds and of the folds inside their blocks."""
     waiting, counts = list(folds), []
     while waiting:
         fold = waiting.pop().op
         counts.append(fold.count)
-        waiting += [node for node in walk(fold.block.results) if isinstance(node.op, Fold)]
+        waiting += filter(is_fold, walk(fold.block.results))
     return counts
 
 

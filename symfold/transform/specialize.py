@@ -18,7 +18,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_known, show
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Numbered, StackedInputs, is_input, is_leaf
 from symfold.errors import InvalidValue, ShapeError
 
 Sizes = Mapping[sp.Symbol, int]
@@ -33,7 +33,7 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
     """
     sizes: dict[sp.Symbol, int] = {}
     for leaf in net.leaves:
-        if isinstance(leaf.op, Input) and leaf.op.name in shapes and leaf.shape != (NAME,):
+        if is_input(leaf) and leaf.op.name in shapes and leaf.shape != (NAME,):
             match(leaf, tuple(shapes[leaf.op.name]), sizes)
         elif isinstance(leaf.op, StackedInputs) and leaf.op.role == "input":
             for name in members(leaf.op, shapes):
@@ -50,17 +50,17 @@ def members(family: StackedInputs, shapes: Mapping[str, Sequence[int]]) -> list[
 def net_with_sizes(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
     """The net with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
     roots = with_sizes((*net.outputs, *net.signature), sizes, shapes)
-    return Net(roots[: len(net.outputs)], _form(net.form, sizes), roots[len(net.outputs) :])
+    return Net(roots[: len(net.outputs)], _form(net.form, sizes), tuple(filter(is_leaf, roots[len(net.outputs) :])))
 
 
-def _form(form: Any, sizes: Sizes) -> Any:
+def _form(form: object, sizes: Sizes) -> Any:
     """A form with sizes replaced in its numbered names."""
     if isinstance(form, Numbered):
         return replace(form, count=_number(form.count, sizes))
     return tuple(_form(part, sizes) for part in form) if isinstance(form, tuple) else form
 
 
-def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
+def match(leaf: Node[Input], shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
     """Read the unknown sizes of an input off a shape; raise if it does not fit."""
     if not is_known(leaf.shape):
         return
@@ -81,7 +81,7 @@ def with_sizes(
     return _sized(tuple(roots), {}, sizes, shapes or {})
 
 
-def _number(value: Any, sizes: Sizes) -> Any:
+def _number(value: object, sizes: Sizes) -> Any:
     """A size, or a tuple of sizes, with symbols replaced by numbers."""
     if isinstance(value, tuple):
         return tuple(_number(part, sizes) for part in value)
@@ -94,7 +94,7 @@ def _number(value: Any, sizes: Sizes) -> Any:
 def _sized(
     roots: tuple[Node, ...], leaves: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Node, ...]:
-    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
         if isinstance(op, Input):
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)

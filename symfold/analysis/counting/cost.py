@@ -17,7 +17,7 @@ from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
 from symfold.analysis.counting.sharing import shared, shared_nodes
 from symfold.core.blocks import Call, is_name
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, fold_of, is_last_state
 from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
@@ -162,10 +162,12 @@ def closed(depth: sp.Symbol, values: Mapping[int, Any]) -> sp.Expr | None:
 def _symbolic_tree(net: Net) -> sp.Expr | None:
     """The expanded size of a single fold of symbolic depth: a power of the sizes of its step."""
     select = net.outputs[0]
-    fold = select.args[0].op if isinstance(select.op, Select) else None
-    if len(net.outputs) > 1 or fold is None or select.op.position >= fold.carries or isinstance(fold.count, int):
+    if len(net.outputs) > 1 or not is_last_state(select):
         return None
-    rows, args = step_sizes(fold.block), select.args[0].args
+    fold, args = fold_of(select).op, fold_of(select).args
+    if isinstance(fold.count, int):
+        return None
+    rows = step_sizes(fold.block)
     steady = all(
         is_name(arg) or isinstance(arg.op, (Input, StackedInputs)) or not (each or isinstance(arg.op, Constant))
         for arg, each in zip(args, (False,) * fold.carries + fold.each, strict=True)

@@ -22,10 +22,11 @@ from symfold.base.big_numbers import legible
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Input, number_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, carried_places
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.transform.inlining import body_of, formals_of
 from symfold.transform.rolling import depth_symbols
@@ -131,7 +132,8 @@ class Degrees(Powers):
         self.units: list[Degree] = []  # of the formals, in a block
 
     def leaf(self, node: Node) -> Degree:
-        return ((1,),) if not self.in_block and getattr(node.op, "role", "") == "input" else self.constant
+        is_input = isinstance(node.op, Input) and node.op.role == "input"
+        return ((1,),) if is_input and not self.in_block else self.constant
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         return value
@@ -150,8 +152,8 @@ class Degrees(Powers):
         if isinstance(op, Apply):
             return self.primitive(node, op, args)
         if op is sp.Pow:
-            exponent = node.args[1].op.value if isinstance(node.args[1].op, Constant) else None
-            if isinstance(exponent, sp.Expr) and exponent.is_Integer and exponent >= 0:
+            exponent = number_of(node.args[1])
+            if exponent is not None and exponent.is_Integer and exponent >= 0:
                 return scaled(args[0], int(exponent))
             raise NoRule(
                 f"the power {node.args[1]} of a value that depends on an input is no polynomial "
@@ -172,7 +174,7 @@ class Degrees(Powers):
             return self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         return summed([greatest([args[k] for k in group]) for group in groups], self.constant)
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         return self.constant if node.op.role != "input" else super().stacked(node)
 
     def inside(self, formals: int) -> Degrees:

@@ -39,7 +39,7 @@ from symfold.analysis.counting.weights import MOST_EXPANDED, Weights
 from symfold.base.arguments import algebraic, real, whole
 from symfold.base.big_numbers import legible, printable
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold
+from symfold.core.folds import Fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
@@ -209,7 +209,7 @@ class Paths:
     def _exact(self) -> bool:
         """Whether every depth is a number and every weight a fraction, so that integers are enough."""
         inner = [node for block in self.net.blocks for node in walk(block.results)]
-        folds = [*self.net.bindings, *(node for node in inner if isinstance(node.op, Fold))]
+        folds = [*self.net.bindings, *filter(is_fold, inner)]
         return all(isinstance(fold.op.count, int) for fold in folds) and self._known_weights.rational
 
     def _total(self, layer: int, mask: int | None = None) -> int:

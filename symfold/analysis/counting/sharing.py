@@ -23,7 +23,7 @@ from symfold.analysis.counting.fused import fused
 from symfold.analysis.counting.unread import without_unread
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, fold_nodes, is_fold
-from symfold.core.leaves import Constant, Formal
+from symfold.core.leaves import Constant, Formal, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import concatenate, is_primitive
@@ -445,7 +445,7 @@ class Progression:
     def holds(self, node: Node) -> bool:
         """Whether a node is an entry."""
         names = self.source[0] if isinstance(self.source, tuple) else None
-        return isinstance(names, str) and str(getattr(node.op, "name", "")).startswith(names)
+        return isinstance(names, str) and isinstance(node.op, Input) and node.op.name.startswith(names)
 
 
 def progression_of(sequence: Node) -> Progression | None:
@@ -462,7 +462,7 @@ def progression_of(sequence: Node) -> Progression | None:
         inner = progression_of(sequence.args[0])
         return inner and Progression(inner.source, inner.range[-1], -inner.stride, count)
     if is_primitive(sequence, take_row):
-        inner, positions = progression_of(sequence.args[0]), dict(op.attributes)["positions"]
+        inner, positions = progression_of(sequence.args[0]), dict(sequence.op.attributes)["positions"]
         strides = {b - a for a, b in pairwise(positions)} if len(positions) > 1 else {1}
         if inner is None or len(strides) > 1 or 0 in strides:
             return None

@@ -14,7 +14,7 @@ import sympy as sp
 
 from symfold.analysis.equality.counterexample import shown
 from symfold.analysis.normal_form import exact, flattened, tidy
-from symfold.core.blocks import Call
+from symfold.core.blocks import Call, is_call
 from symfold.core.folds import Fold
 from symfold.core.leaves import Constant, Input
 from symfold.core.names import names_of
@@ -130,7 +130,7 @@ def step_wiring(walked: Pass, reading: Reading, with_arguments: bool = False) ->
     """The wiring of a step; if `with_arguments`, layers are written with their arguments."""
     written = (lambda term: term) if with_arguments else closed
     block, carries = walked.loop.fold.block, walked.loop.fold.carries
-    calls = [node for node in walked.loop.scope.order if isinstance(node.op, Call)]
+    calls = [*filter(is_call, walked.loop.scope.order)]
     reads = tuple(
         (
             text(reading.known[node.args[0]]),

@@ -17,7 +17,7 @@ from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, pl
 from symfold.analysis.jacobians.words import Words, words_of
 from symfold.base.trees import flatten, unflatten
 from symfold.compute.evaluate import has_no_numbers
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, fold_of
 from symfold.core.interpreter import Entries
 from symfold.core.leaves import Constant
 from symfold.core.names import applied_layers, names_of
@@ -220,7 +220,7 @@ class Jacobian:
             raise has_no_numbers(opaque)
         back = adjoint(sized, "cotangent")
         names = [node.op.name for node in self.net.inputs]
-        cotangents = [node.op.name for node in back.signature[-len(self.net.outputs) :]]
+        cotangents = [name for leaf in back.signature[-len(self.net.outputs) :] for name in leaf.op.names]
         shapes = [output.shape for output in sized.outputs]
         if set(inputs) != set(names) or not all(map(is_concrete, shapes)):  # the net reports what is missing
             shapes = [np.shape(value) for value in _flat(self.net(values, **inputs), len(self.net.outputs))]
@@ -295,7 +295,7 @@ def _state_product(net: Net, maps: list[list[Map]]) -> Term | None:
     ):
         return None
     columns = [value.args[0] for value in maps[0] if value is not None and isinstance(value.op, EntryAt)]
-    if outputs[0].args[0].op.carries != len(outputs) or len(columns) != len(net.inputs):
+    if fold_of(outputs[0]).op.carries != len(outputs) or len(columns) != len(net.inputs):
         return None
     if not all(isinstance(column.op, Composed) and isinstance(column.args[-1].op, Grid) for column in columns):
         return None

@@ -20,7 +20,7 @@ import sympy as sp
 
 from symfold.analysis.strength.multilinear import Expansion
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, fold_of
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import directional, is_primitive
 from symfold.core.shapes import Size
@@ -43,8 +43,10 @@ def closed_count(jet: Sequence[Node | None]) -> Any:
     last = jet[-1]
     if last is None:
         return 0
-    fold = last.args[0] if isinstance(last.op, Select) else None
-    if fold is None or len(fold.op.block.results) != fold.op.carries:
+    if not isinstance(last.op, Select):
+        return None
+    fold = fold_of(last)
+    if len(fold.op.block.results) != fold.op.carries:
         return None
     if len(jet) == 1:
         return _constant_count(fold)
@@ -60,7 +62,7 @@ def closed_count(jet: Sequence[Node | None]) -> Any:
     return None if rows is None else _counted(rows, last.op.position, powers[last.op.position], fold.op.count)
 
 
-def _constant_count(node: Node) -> int | None:
+def _constant_count(node: Node[Fold]) -> int | None:
     """The number of terms of a state at every depth, if each step scales it and adds equal terms that never cancel."""
     fold = node.op
     if (
@@ -82,7 +84,7 @@ def _constant_count(node: Node) -> int | None:
     return len(initial.keys() | added.keys())
 
 
-def _adds_layers(node: Node, points: Sequence[int]) -> bool:
+def _adds_layers(node: Node[Fold], points: Sequence[int]) -> bool:
     """Whether a fold starts from zero, except for its points, and applies one sequence of distinct layers only."""
     fold = node.op
     operands = node.args[fold.carries :]
@@ -150,7 +152,11 @@ def _factors(word: Node, state: Mapping[Node, int], name: Node) -> list[int] | N
 
 
 def _arity(word: Node) -> int:
-    return int(word.op.arity if isinstance(word.op, Call) else dict(word.op.attributes)["arity"])
+    """The number of arguments of a layer, or of the layer of a directional derivative."""
+    if isinstance(word.op, Call):
+        return word.op.arity
+    assert is_primitive(word, directional)
+    return int(dict(word.op.attributes)["arity"])
 
 
 def _reads(parts: Sequence[Node], state: Mapping[Node, int]) -> bool:

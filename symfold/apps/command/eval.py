@@ -95,7 +95,9 @@ def rows_of(text: str) -> list[list[float]]:
     return rows
 
 
-def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int) -> Any:
+def evaluate(
+    mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int
+) -> NumpyArray:
     """The value of a mapper over dense layers with random weights, or over copies of one function."""
     import numpy as np
 

@@ -90,7 +90,7 @@ def called(what: str) -> Any:
         ) from error
 
 
-def net_of(result: Any, partial: bool) -> Net:
+def net_of(result: object, partial: bool) -> Net:
     """The net of a factory's result."""
     from symfold.core.net import Net
 

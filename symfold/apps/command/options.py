@@ -173,12 +173,12 @@ def say(text: str) -> None:
     write(text, None)
 
 
-def say_json(value: Any) -> None:
+def say_json(value: object) -> None:
     """Print a value as one line of JSON."""
     write(json_line(value), None)
 
 
-def json_line(value: Any) -> str:
+def json_line(value: object) -> str:
     """A value as one line of JSON; a number that is not finite is null."""
     value = plain(value)
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -196,7 +196,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A value of JSON's types.
 
     >>> plain({"a": (1.5, float("nan"))})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
@@ -21,7 +21,7 @@ MANY = 24  # steps above which formulas are those of any depth
 USUAL = 8  # pictures go up to this depth at least
 
 
-def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
+def compare(a: object, b: object, names: tuple[str, str] = ("A", "B")) -> Comparison:
     """How two nets differ: a report that prints as a table, displays in notebooks, and gives a page by `.to_html()`.
 
     The depths may be numbers or symbols; if both nets have the same depth, the page changes it by a slider. If an

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.arrays import set_at, zeros_like
+from symfold.core.arrays import Array, Namespace, set_at, zeros_like
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import TOGETHER, Primitive, is_primitive, primitive
 from symfold.core.shapes import ANY, Shape, broadcast, fits, is_concrete, is_known, show
@@ -106,7 +106,7 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     return parts
 
 
-def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
+def _concatenated(xp: Namespace, *parts: Array, axis: int) -> Array:
     """The parts concatenated; their other axes broadcast."""
     axis = axis % len(parts[0].shape)
     others = np.broadcast_shapes(*((*part.shape[:axis], 1, *part.shape[axis + 1 :]) for part in parts))
@@ -126,7 +126,7 @@ concatenate: Primitive = primitive(
 )
 
 
-def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
+def _as_numpy(index: tuple[object, ...]) -> tuple[Any, ...]:
     return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from symfold.core.attach import attach
 from symfold.core.net import Net
@@ -35,12 +34,12 @@ def net_to_json(net: Net) -> str:
     return json.dumps(net_to_data(net), separators=(",", ":"))
 
 
-def node_from_data(data: Any) -> Node:
+def node_from_data(data: object) -> Node:
     """The node that `node_to_data` wrote."""
     return nodes_from_data(data)[0][0]
 
 
-def net_from_data(data: Any) -> Net:
+def net_from_data(data: object) -> Net:
     """The net that `net_to_data` wrote."""
     net = Net(*nodes_from_data(data))
     try:
@@ -67,11 +66,11 @@ def from_json(text: str) -> Net:
     return net_from_data(data)
 
 
-def _reduced_node(node: Node) -> tuple[Any, ...]:
+def _reduced_node(node: Node) -> tuple[object, ...]:
     return node_from_data, (node_to_data(node),)
 
 
-def _reduced_net(net: Net) -> tuple[Any, ...]:
+def _reduced_net(net: Net) -> tuple[object, ...]:
     return net_from_data, (net_to_data(net),)
 
 

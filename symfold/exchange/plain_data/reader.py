@@ -49,7 +49,7 @@ class Reader:
         node: Node = self.at(self.nodes, place, "node")
         return node
 
-    def block(self, place: Any) -> Block:
+    def block(self, place: object) -> Block:
         self.read_blocks(place)
         block: Block = self.at(self.blocks, place, "block")
         return block
@@ -100,7 +100,7 @@ def _read_names(names: Any) -> Any:
     return compress(list(map(_text, fields))) if fields else ()
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     require(isinstance(value, str), f"{value!r} is no name")
     return str(value)
 
@@ -176,7 +176,7 @@ def _leaves(form: Form) -> Iterator[Form]:
             yield from _leaves(part[1] if form[0] == "dict" else part)
 
 
-def nodes_from_data(data: Any) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
+def nodes_from_data(data: object) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
     """Nodes, their form and their signature from plain data; a `DataError` if it is invalid."""
     try:
         return Reader(data).read()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symfold.core.net import Net
+from symfold.core.nodes import Node
 from symfold.core.shapes import Size
 from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
@@ -62,7 +63,9 @@ def _indexed_letters(lines: Iterable[Line]) -> set[str]:
 
 
 def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
-    following = {loop.previous.node: loop for loop in scope.loops.values() if loop.previous is not None}
+    following: dict[Node, Loop] = {
+        loop.previous.node: loop for loop in scope.loops.values() if loop.previous is not None
+    }
     merged: Loop | None = None  # a first step that the loop after it covers
     for node in scope.order:
         if node in scope.cuts:

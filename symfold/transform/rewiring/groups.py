@@ -8,7 +8,6 @@ A transformer's parallel block (attention and perceptron read one state, Chowdhe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sympy as sp
 
@@ -25,7 +24,7 @@ from symfold.transform.rewiring.reads import fold_reading, step_reading
 UNROLLED = 64  # a step unrolls a group of up to this many layers, or of up to as many as there are groups
 
 
-def grouped(net: Any, size: int | sp.Symbol) -> Net:
+def grouped(net: object, size: int | sp.Symbol) -> Net:
     """The net with its steps in groups: all layers of a group read the state before it; the last group may be shorter.
 
     A group holds neighboring steps with one kind of layer. Groups restart where the kind of layer changes, or after a

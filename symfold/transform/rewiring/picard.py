@@ -8,7 +8,6 @@ Boosting is the first sweep of the residual net; sweep s has the paths through a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from symfold.base.arguments import whole
 from symfold.core.blocks import prefixed
@@ -22,7 +21,7 @@ from symfold.transform.rewiring.reads import Operand, fold_reading
 Trajectories = Mapping[Node, Sequence[Operand]]
 
 
-def picard(net: Any, sweeps: int) -> Net:
+def picard(net: object, sweeps: int) -> Net:
     """The net after some sweeps from the constant trajectory: boosting after one, the residual net itself after n.
 
     Sweep 0 is the initial state, without layers. The cost grows with the number of sweeps, not with the depth.

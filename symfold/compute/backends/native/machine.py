@@ -12,7 +12,7 @@ from symfold.compute.backends.native.disk_cache import cached, keep
 from symfold.errors import MissingPackage
 
 
-def llvm() -> Any:
+def llvm() -> ModuleType:
     """The LLVM binding of the extra `native`."""
     try:
         import llvmlite.binding as binding
