@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import quoted
+from symfold.base.arguments import NumpyArray, quoted
 from symfold.base.decimals import decimal
 from symfold.base.files import reading
 from symfold.errors import DataError, listing

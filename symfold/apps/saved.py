@@ -10,6 +10,7 @@ import numpy as np
 from symfold.apps.archives import MAX_ARRAYS, MAX_BYTES, Archive, Header
 from symfold.apps.data import MAX_NAME, Scale
 from symfold.apps.regression import Model, Shape
+from symfold.base.arguments import NumpyArray
 from symfold.base.files import reading, replacing
 from symfold.errors import DataError
 

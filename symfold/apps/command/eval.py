@@ -21,6 +21,7 @@ from symfold.apps.command.options import (
     without_effect,
     write,
 )
+from symfold.base.arguments import NumpyArray
 from symfold.base.decimals import decimal
 from symfold.errors import printable
 

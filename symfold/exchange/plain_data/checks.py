@@ -205,8 +205,9 @@ def check_fold(op: Fold, args: Sequence[Node]) -> None:
 
 
 def check_select(op: Select, args: Sequence[Node]) -> None:
-    require(len(args) == 1 and is_fold(args[0]), "a result of what is no fold")
-    require(0 <= op.position < len(args[0].op.block.results), f"result {op.position} of a fold")
+    fold = args[0].op if len(args) == 1 else None
+    require(isinstance(fold, Fold), "a result of what is no fold")
+    require(isinstance(fold, Fold) and 0 <= op.position < len(fold.block.results), f"result {op.position} of a fold")
 
 
 def check_node(node: Node) -> None:
@@ -284,6 +285,4 @@ def check_net(net: Net) -> None:
     for output in net.outputs:
         require(not is_name(output) and not is_fold(output), "an output that is no value")
     check_form(net.form, iter(net.outputs))
-    for leaf in net.signature:
-        require(isinstance(leaf.op, (Input, StackedInputs)), "a signature of what is no input")
     require(isinstance(net.leaves, tuple), "")  # an error, if one name means two things

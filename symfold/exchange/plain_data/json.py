@@ -7,8 +7,9 @@ import json
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import is_leaf
 from symfold.errors import DataError, SymfoldError
-from symfold.exchange.plain_data.checks import check_net
+from symfold.exchange.plain_data.checks import check_net, require
 from symfold.exchange.plain_data.reader import nodes_from_data
 from symfold.exchange.plain_data.writer import Data, nodes_to_data
 
@@ -41,7 +42,10 @@ def node_from_data(data: object) -> Node:
 
 def net_from_data(data: object) -> Net:
     """The net that `net_to_data` wrote."""
-    net = Net(*nodes_from_data(data))
+    outputs, form, signature = nodes_from_data(data)
+    leaves = tuple(filter(is_leaf, signature))
+    require(len(leaves) == len(signature), "a signature of what is no input")
+    net = Net(outputs, form, leaves)
     try:
         check_net(net)
     except DataError:

@@ -10,9 +10,7 @@ from itertools import count
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from symfold.base.arguments import quoted
+from symfold.base.arguments import NumpyArray, quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
 from symfold.exchange.pytorch.regions import write_out_regions
 

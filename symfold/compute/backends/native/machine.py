@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from symfold.compute.backends.native.disk_cache import cached, keep
