@@ -156,10 +156,11 @@ def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
     check_unmasked(what, value)
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InvalidType(
-            f"{what} is not an array: {error} (rows must be equally long, and all entries numbers)"
-        ) from None
+    except (ValueError, TypeError, RuntimeError) as error:  # RuntimeError: a tensor of PyTorch that needs a gradient
+        advice = "rows must be equally long, and all entries numbers"
+        if isinstance(error, RuntimeError):
+            advice = "gradients of a net are nets: sf.grad; or sf.to_torch makes a module of it"
+        raise InvalidType(f"{what} is not an array: {' '.join(str(error).split())} ({advice})") from None
     if objects and array.dtype.kind == "O" and all(isinstance(entry, (Number, sp.Expr)) for entry in array.flat):
         return array
     if array.dtype.kind not in "biuf":

@@ -79,7 +79,7 @@ class Compiled:
     def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, NumpyArray]:
         if len(values) > len(self.input_names):
             raise InvalidType(
-                f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}"
+                f"{len(values)} values given for {len(self.input_names)} inputs: {listing(self.input_names)}"
             )
         # list the parameters only if one is named: there are as many as layers
         parameter_names = (

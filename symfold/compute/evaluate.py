@@ -20,7 +20,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, fits, show
-from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, listing
 from symfold.transform.inlining import with_divisions
 from symfold.transform.specialize import match, with_shapes
 
@@ -66,7 +66,7 @@ class Evaluator(Interpreter):
         if node.shape[-1:] == (NAME,):
             return node.op.name
         if node.op.name not in self.values:
-            given = ", ".join(map(repr, self.values)) or "nothing"
+            given = listing(map(repr, self.values))
             raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given})")
         return self.values[node.op.name]
 
@@ -99,16 +99,14 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     if values and isinstance(values[0], Mapping):
         params, values = values[0], values[1:]
     if len(values) > len(net.inputs):
-        names = ", ".join(node.op.name for node in net.inputs) or "none"
+        names = listing(node.op.name for node in net.inputs)
         raise InvalidType(f"{len(values)} values given for {len(net.inputs)} input(s): {names}")
     positional = {node.op.name: value for node, value in zip(net.inputs, values, strict=False)}
     arguments = {**params, **positional, **named}
     leaves = {node.op.name: node for node in (*net.inputs, *net.params)}
     for name in arguments:
         if name not in leaves and name not in params:  # spare parameters are allowed: a gradient needs fewer
-            raise InvalidType(
-                f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, leaves)) or 'none'})"
-            )
+            raise InvalidType(f"the net has no input or parameter {name!r} (it has {listing(map(repr, leaves))})")
     if any(
         isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols")
         for value in arguments.values()

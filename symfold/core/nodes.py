@@ -13,6 +13,7 @@ Ordinary Python builds nodes: operators, SymPy's functions (`_sympy_`) and NumPy
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -69,6 +70,8 @@ class Key(tuple[Any, ...]):
 # The table is weak, to keep nothing alive; without it only speed would change, since equality is by digest.
 _interned: weakref.WeakValueDictionary[Key, Node[Any]] = weakref.WeakValueDictionary()
 _lock = threading.RLock()  # reentrant: garbage collection under the lock may run a `__del__` that makes nodes
+if hasattr(os, "register_at_fork"):  # a child that is forked while another thread makes a node would wait forever
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 class Node(Operators["Node"], Generic[Op]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.errors import InvalidType
+from symfold.errors import InvalidType, listing
 
 
 def bound(names: Sequence[str], values: Sequence[object], named: Mapping[str, object]) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def bound(names: Sequence[str], values: Sequence[object], named: Mapping[str, ob
     """
     if len(values) > len(names) or set(named) != set(names[len(values) :]):
         raise InvalidType(
-            f"the net takes {', '.join(names) or 'no input'}; "
-            f"got {len(values)} by position and {', '.join(named) or 'none'} by name"
+            f"the net takes {listing(names) if names else 'no input'}; "
+            f"got {len(values)} by position and {listing(named)} by name"
         )
     return {**dict(zip(names, values, strict=False)), **named}

@@ -74,7 +74,12 @@ class ObjectPattern:
     value: object
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ObjectPattern) and (self.value is other.value or bool(self.value == other.value))
+        if not isinstance(other, ObjectPattern):
+            return False
+        try:
+            return self.value is other.value or bool(self.value == other.value)
+        except (ValueError, TypeError, RuntimeError):  # as of two tensors of PyTorch, compared by entries
+            return False
 
     def __hash__(self) -> int:
         return hash(ObjectPattern)

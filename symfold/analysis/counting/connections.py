@@ -34,10 +34,8 @@ def connections(net: Net) -> int:
     [500001500001, 2000001, 1000001]
     """
     reach = Reach()
-    for meaning in reach.run(net.outputs):
-        reach.total += reach.sources(
-            reach.collect(meaning, net.outputs[0]) if isinstance(meaning, Entries) else meaning
-        )
+    for meaning, output in zip(reach.run(net.outputs), net.outputs, strict=True):
+        reach.total += reach.sources(reach.whole(meaning, output))
     return reach.total
 
 

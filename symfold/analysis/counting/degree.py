@@ -207,7 +207,7 @@ class Degrees(Powers):
 
 
 def _whole(meaning: Any) -> Degree:
-    return greatest(meaning) if isinstance(meaning, Entries) else meaning
+    return greatest(map(_whole, meaning)) if isinstance(meaning, Entries) else meaning
 
 
 def greatest(degrees: Iterable[Degree]) -> Degree:

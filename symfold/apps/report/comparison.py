@@ -12,7 +12,7 @@ from symfold.analysis.equality.verdict import Verdict, verdict
 from symfold.apps.report.depths import any_depth, at_number
 from symfold.apps.report.trained import Trained, trained
 from symfold.core.net import Net
-from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.errors import InvalidType, InvalidValue, TooLarge, printable
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rolling import roll
 
@@ -39,9 +39,10 @@ def compare(a: object, b: object, names: tuple[str, str] = ("A", "B")) -> Compar
         or not all(isinstance(name, str) and name.strip() for name in names)
     ):
         raise InvalidType(f"names={names!r}: a comparison has two names (for instance names=('residual', 'boosting'))")
+    names = printable(names[0]), printable(names[1])
     if names[0] == names[1]:
         raise InvalidValue(f"both nets would be called {names[0]!r} (give them different names)")
-    return Comparison(Net.of(a), Net.of(b), (names[0], names[1]))
+    return Comparison(Net.of(a), Net.of(b), names)
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,7 +11,7 @@ import sympy as sp
 from symfold.core.arrays import Array, Namespace, set_at, zeros_like
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import TOGETHER, Primitive, is_primitive, primitive
-from symfold.core.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
+from symfold.core.shapes import ANY, Shape, broadcast, fits, is_concrete, is_known, show
 from symfold.errors import NoRule, ShapeError
 
 
@@ -157,7 +157,15 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
     return tuple(result)
 
 
-def _put(xp: Namespace, a: Array, like: Array, index: tuple[object, ...]) -> Array:
+def _put_shape(a: Shape, like: Shape, index: tuple[Any, ...]) -> Shape:
+    place = _indexed(like, index)
+    whole = broadcast(a, place)
+    if whole is None or not fits(whole, place):
+        raise ShapeError(f"cannot put {show(a)} in a place of {show(place)}")
+    return like
+
+
+def _put(xp: Any, a: Any, like: Any, index: tuple[Any, ...]) -> Any:
     return set_at(zeros_like(xp, like, a), _as_numpy(index), a)
 
 
@@ -171,7 +179,7 @@ item: Primitive = primitive(
 )
 put: Primitive = primitive(  # the adjoint of `item`: zeros of a shape, with a value put at an index
     "put",
-    lambda a, like, index: like,
+    _put_shape,
     _put,
     lambda node, bar, index: [item(bar, index=index), None],
     linear=(0,),

@@ -8,7 +8,8 @@ from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import is_leaf
-from symfold.errors import DataError
+from symfold.errors import DataError, SymfoldError
+from symfold.exchange.plain_data.checks import check_net, require
 from symfold.exchange.plain_data.reader import nodes_from_data
 from symfold.exchange.plain_data.writer import Data, nodes_to_data
 
@@ -42,7 +43,16 @@ def node_from_data(data: object) -> Node:
 def net_from_data(data: object) -> Net:
     """The net that `net_to_data` wrote."""
     outputs, form, signature = nodes_from_data(data)
-    return Net(outputs, form, tuple(filter(is_leaf, signature)))
+    leaves = tuple(filter(is_leaf, signature))
+    require(len(leaves) == len(signature), "a signature of what is no input")
+    net = Net(outputs, form, leaves)
+    try:
+        check_net(net)
+    except DataError:
+        raise
+    except SymfoldError as error:
+        raise DataError(f"not a net: {error} (give what net.to_json() wrote)") from error
+    return net
 
 
 def from_json(text: str) -> Net:

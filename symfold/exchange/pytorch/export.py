@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from symfold.base.arguments import NumpyArray, quoted
-from symfold.errors import InvalidType, InvalidValue, MissingPackage
+from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
 from symfold.exchange.pytorch.regions import write_out_regions
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
     mutated = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if mutated:
         raise InvalidValue(
-            f"the module changes {', '.join(mutated)} in place, which a net cannot "
+            f"the module changes {listing(mutated)} in place, which a net cannot "
             "(call .eval() on it first, if it is in training mode; else give it a copy)"
         )
     constants: dict[FxNode, Tensor] = {}
