@@ -3,8 +3,9 @@
     sequence ::= StackedInputs(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
                | any other node, read along its leading axis
 
-The builders here keep sequences in a normal form: a stack of inputs is a `StackedInputs`, a stack of entries of one
-sequence is that sequence again. So equal folds are equal nodes, however their items were given.
+The builders here keep sequences in a normal form: a stack of inputs is a `StackedInputs`, reversed if their names are
+numbered downward; a stack of entries of one sequence is that sequence again. So equal folds are equal nodes, however
+their items were given.
 """
 
 from __future__ import annotations
@@ -144,11 +145,23 @@ def stack(parts: Sequence[Any]) -> Node:
         isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start)
         for n in nodes
     ) and (len({n.op.name for n in nodes}) == len(nodes)):
-        return Node(StackedInputs(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
+        return named_inputs([n.op.name for n in nodes], StackedInputs((), first.shape, first.role, first.start))
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
     return _pieces(nodes, [entry[0] if entry else None for entry in entries])
+
+
+def named_inputs(names: Names | Sequence[str], like: StackedInputs) -> Node:
+    """Stacked inputs of other names; names that are numbered downward are the reverse of the numbered ones.
+
+    >>> named_inputs(["f3", "f2", "f1"], StackedInputs((), ())).args[0].op.names
+    Numbered(prefix='f', start=1, count=3, step=1)
+    """
+    listed = names if isinstance(names, Numbered) else compress(names)
+    if isinstance(listed, tuple) and isinstance(upward := compress(listed[::-1]), Numbered):
+        return reverse(Node(replace(like, names=upward)))
+    return Node(replace(like, names=listed))
 
 
 def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
@@ -235,10 +248,8 @@ def take(sequence: Node, positions: Positions) -> Node:
         return take(sequence, positions_of(positions))
     if isinstance(op, StackedInputs) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
         if isinstance(op.names, Numbered) and isinstance(positions, range):
-            names: Names = op.names.taken(positions)
-        else:
-            names = compress([op.names[k] for k in positions])
-        return Node(replace(op, names=names))
+            return Node(replace(op, names=op.names.taken(positions)))
+        return named_inputs([op.names[k] for k in positions], op)
     if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
         return stack([sequence.args[k] for k in positions])
     if (
@@ -249,11 +260,23 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if (
         isinstance(size, int)
-        and (isinstance(op, StackedInputs) or is_primitive(sequence, stack_row))
-        and list(dict.fromkeys(positions)) != list(range(size))
+        and (
+            isinstance(op, StackedInputs)
+            or is_primitive(sequence, stack_row)
+            or (is_primitive(sequence, concatenate) and joins_sequences(sequence))
+        )
+        and not _in_order(list(dict.fromkeys(positions)), sequence)
     ):
         return stack([element(sequence, k) for k in positions])  # without the entries that are not taken
     return take_row(sequence, positions=positions)
+
+
+def _in_order(positions: list[int], sequence: Node) -> bool:
+    """Whether these are all positions as a stack has them: upward; of numbered inputs, downward too."""
+    numbered = isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
+    return sorted(positions) == list(range(sequence.shape[0])) and (
+        positions == sorted(positions) or (numbered and positions == sorted(positions, reverse=True))
+    )
 
 
 def has_rest(sequence: Node) -> bool:
@@ -290,6 +313,16 @@ def reverse(sequence: Any) -> Node:
     node = as_node(sequence)
     if length(node.shape) == 1:
         return node
+    if isinstance(node.op, StackedInputs) and isinstance(node.op.names, tuple):
+        return named_inputs(node.op.names[::-1], node.op)
+    if is_primitive(node, stack_row):
+        return stack(node.args[::-1])
+    if is_primitive(node, take_row) and isinstance(positions := dict(node.op.attributes)["positions"], tuple):
+        return take(node.args[0], positions[::-1])
+    if is_primitive(node, concatenate) and joins_sequences(node):
+        return concatenate(*map(reverse, node.args[::-1]), axis=-len(node.shape))
+    if isinstance(node.op, Constant) and isinstance(node.op.value, FrozenArray):
+        return as_node(node.op.value.array[::-1])
     return node.args[0] if is_primitive(node, reverse_row) else reverse_row(node)
 
 

@@ -15,6 +15,7 @@ from symfold.core.blocks import Call
 from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.leaves import Input, checked_name
 from symfold.core.nodes import Node
+from symfold.core.sequences import named_inputs
 from symfold.core.shapes import NAME, Size, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
 from symfold.errors import InvalidType, InvalidValue
@@ -172,8 +173,11 @@ class Layers(Sequence[Layer]):
         """The leaves of all layers, each as a sequence."""
         weights = self.kind.weights if self.kind else ()
         return (
-            Node(StackedInputs(self.names, (NAME,), "layer")),
-            *(Node(StackedInputs(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
+            named_inputs(self.names, StackedInputs((), (NAME,), "layer")),
+            *(
+                named_inputs(weight_names(w.prefix, self.names), StackedInputs((), w.shape, "parameter", w.start))
+                for w in weights
+            ),
         )
 
 
