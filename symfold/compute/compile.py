@@ -18,6 +18,8 @@ from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
+from symfold.core.primitives import concatenate, is_primitive
+from symfold.core.sequences import stack_row
 from symfold.core.shapes import is_known
 from symfold.errors import InvalidType, listing
 from symfold.transform.inlining import inlined
@@ -114,15 +116,20 @@ def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
 
 
 def sizes_met(net: Net) -> dict[Any, int]:
-    """The unknown sizes that elementwise operations determine, by broadcasting against known ones."""
+    """The unknown sizes that elementwise operations, stacks and concatenations determine: they meet known ones."""
     net = Net(inlined(net.outputs))
     roots = [net.outputs, *(block.results for block in net.blocks)]
     meetings: list[set[Any]] = []
-    for node in (node for results in roots for node in walk(results) if isinstance(node.op, type)):
+    for node in (node for results in roots for node in walk(results)):
+        if not isinstance(node.op, type) and not is_primitive(node, stack_row, concatenate):
+            continue
         shapes = [arg.shape for arg in node.args if is_known(arg.shape)]
+        along = dict(node.op.attributes)["axis"] if is_primitive(node, concatenate) else 0
+        joined = len(node.shape) - along if along > 0 else -along
         meetings += [
             {shape[-axis] for shape in shapes if len(shape) >= axis} - {1}
             for axis in range(1, max(map(len, shapes), default=0) + 1)
+            if axis != joined
         ]
     met: dict[Any, int] = {}
     open_meetings = [sizes for sizes in meetings if len(sizes) > 1]

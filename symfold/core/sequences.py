@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import combinations, groupby, pairwise
 from math import prod
 from typing import Any
 
@@ -24,9 +24,9 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
 from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
-from symfold.core.shapes import ANY, Shape, is_known, length
+from symfold.core.shapes import ANY, Shape, fits, is_known, length, show
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
-from symfold.errors import InvalidValue
+from symfold.errors import InvalidValue, ShapeError
 
 Positions = range | tuple[int, ...]
 # entries of a constant array that repeats rows; a larger one is taken from an array of its distinct rows
@@ -34,7 +34,17 @@ LARGEST = 2**20
 
 
 def _stacked(*shapes: Shape) -> Shape:
-    return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
+    """The shape of a stack: unknown sizes take the known one's value, and nothing is broadcast, as by `np.stack`."""
+    first, *others = distinct = tuple(dict.fromkeys(shapes))
+    if not others:
+        return (len(shapes), *first)
+    if not all(map(is_known, distinct)):
+        return (len(shapes), *ANY)
+    for one, other in combinations(distinct, 2):
+        if not fits(one, other):
+            raise ShapeError(f"cannot stack {show(one)} and {show(other)} (np.stack takes values of one shape)")
+    known_first = (sorted(sizes, key=lambda size: not isinstance(size, int)) for sizes in zip(*distinct, strict=True))
+    return (len(shapes), *(sizes[0] for sizes in known_first))
 
 
 def _index(xp: Any, positions: Positions) -> Any:
