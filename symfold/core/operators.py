@@ -16,6 +16,7 @@ class Operators:
     """Arithmetic and NumPy's methods, for nodes and nets: subclasses define `_operate(name, *others)`."""
 
     __slots__ = ()
+    _op_priority = 20.0  # a SymPy number beside a node leaves the operation to the node
 
     def _operate(self, name: str, *others: Any, **options: Any) -> Self:
         raise NotImplementedError

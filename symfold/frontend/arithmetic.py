@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.conversion import as_node, wraps_node
+from symfold.core.conversion import as_node, as_symbol, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
 from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
@@ -85,8 +86,18 @@ OPERATORS: dict[str, Callable[..., Node]] = {
 }
 
 
+# of a SymPy expression and a node
+REFLECTED: dict[str, Callable[[Any, Any], Any]] = {
+    "__radd__": operator.add, "__rsub__": operator.sub, "__rmul__": operator.mul, "__rtruediv__": operator.truediv,
+    "__rpow__": operator.pow, "__rmod__": operator.mod, "__rfloordiv__": operator.floordiv,
+}  # fmt: skip
+
+
 def operate(node: Node, name: str, *others: Any, **options: Any) -> Node:
-    """An operator or array method, by name, on a node."""
+    """An operator or array method, by name, on a node; SymPy keeps operations on its own expressions."""
+    if name in REFLECTED and isinstance(others[0], sp.Expr) and not others[0].is_number:
+        result: Node = REFLECTED[name](others[0], as_symbol(node))
+        return result
     return OPERATORS[name](node, *others, **options)
 
 
