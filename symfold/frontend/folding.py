@@ -14,7 +14,7 @@ from symfold.base.arguments import one_of, ordered, quoted, takes
 from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import prefixed
 from symfold.core.conversion import as_node
-from symfold.core.folds import Step, settle, traced_step
+from symfold.core.folds import Step, settle, state_of, traced_step
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.sequences import join
@@ -91,12 +91,18 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
     """Fold over one run."""
     carries = len(init)
 
+    def place(formals: Sequence[Node], position: int) -> str:
+        name = run.name_at(position)
+        return (
+            f"step {run.start + position + 1}{f' ({name})' if name else ''}, "
+            f"{state_of([formal.shape for formal in formals[:carries]])}"
+        )
+
     def applied(formals: Sequence[Node], item: Any, position: int) -> list[Node]:
         try:
             result = mapper(unflatten(form, [Tracer(formal) for formal in formals[:carries]]), item)
         except ShapeError as error:
-            name = run.name_at(position)
-            raise prefixed(error, f"step {run.start + position + 1}" + (f" ({name})" if name else "")) from None
+            raise prefixed(error, place(formals, position)) from None
         except TypeError as error:
             if not takes(mapper, None, None):
                 raise InvalidType(
@@ -107,6 +113,10 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
                     f"the mapper calls its item, and the item of step {run.start + position + 1} is no function "
                     "(fold over layers, as sf.layers('f1:4'), functions or nets)"
                 ) from error
+            error.add_note(f"in {place(formals, position)}")
+            raise
+        except Exception as error:
+            error.add_note(f"in {place(formals, position)}")
             raise
         leaves, result_form = flatten(ordered_as(form, as_state(result)))
         if result_form != form:

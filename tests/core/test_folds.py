@@ -283,9 +283,9 @@ def test_layers_add_and_repeat_as_lists_do() -> None:
 def test_a_shape_error_names_the_layer_of_any_step() -> None:
     wide, x = sf.layers("f1:6", sf.dense(2, 3)), sf.tensor("x", (1, 2))
     mixed = [sf.layer("a", sf.dense(2, 2)), *sf.layers("b1:3", sf.dense(2, 3))]
-    with pytest.raises(sf.errors.ShapeError, match=r"step 2 \(f2\): cannot"):
+    with pytest.raises(sf.errors.ShapeError, match=r"step 2 \(f2\), state of shape .*: cannot"):
         sf.fold(lambda z, f: f(z), wide, x)
-    with pytest.raises(sf.errors.ShapeError, match=r"step 3 \(b2\): cannot"):
+    with pytest.raises(sf.errors.ShapeError, match=r"step 3 \(b2\), state of shape .*: cannot"):
         sf.fold(lambda z, f: f(z), mixed, x)
 
 
@@ -367,3 +367,19 @@ def test_a_fold_that_captures_the_last_state_of_the_fold_it_goes_on_from_stays_a
     rolled = sf.roll(second)
     assert len(rolled.bindings) == 2 and rolled == sf.roll(sf.unroll(second)) == sf.roll(rolled)
     assert sf.formula(rolled, form="steps") == sf.formula(second, form="steps")
+
+
+def test_an_error_says_the_step_and_the_shapes_around_it() -> None:
+    x, wide = sf.tensor("x", (4, 3)), sf.layer("g", lambda z, W: np.dot(z, W), W=(4, 4))
+    with pytest.raises(sf.errors.ShapeError, match=r"^step 2 \(f2\), state of shapes \(4, 3\), \(3,\): cannot add \(4, 3\) to \(5,\)"):
+        sf.fold(lambda s, p: (p[0](s[0]) + p[1], s[1]), [(F[0], np.ones(3)), (F[1], np.ones(5))], (x, np.ones(3)))
+    with pytest.raises(sf.errors.ShapeError, match=r"^layer g, called on shape \(4, 3\): cannot take the dot product"):
+        wide(x)
+    with pytest.raises(sf.errors.ShapeError, match=r"^step 1 \(f1\), state of shape \(4, 3\): layer g, called on shape \(4, 3\): cannot"):
+        sf.fold(lambda z, f: wide(z) + z, F, x)
+    net = sf.fold(sf.mappers.residual, F, sf.tensor("x", (None, None)))
+    with pytest.raises(sf.errors.ShapeError, match=r"^a step of a fold, state of shape \(4, 5\): cannot take the dot product"):
+        net(net.init(seed=0), x=np.ones((4, 5)))
+    with pytest.raises(ZeroDivisionError) as caught:
+        sf.fold(lambda z, f: f(z) * (1 / 0), F, x)
+    assert caught.value.__notes__ == ["in step 1 (f1), state of shape (4, 3)"]

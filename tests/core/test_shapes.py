@@ -62,7 +62,7 @@ def test_an_error_names_the_step_the_layer_and_both_shapes() -> None:
     layers = [*sf.layers("f1:3", sf.dense(3, 3)), sf.layer("f3", sf.dense(3, 4))]
     with pytest.raises(sf.errors.ShapeError) as error:
         sf.fold(sf.mappers.residual, layers, sf.tensor("x", (3,)))
-    assert str(error.value) == "step 3 (f3): cannot add (1, 4) to (1, 3)"
+    assert str(error.value) == "step 3 (f3), state of shape (1, 3): cannot add (1, 4) to (1, 3)"
 
 
 def test_a_stack_unifies_unknown_sizes_and_broadcasts_nothing() -> None:
