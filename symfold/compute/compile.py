@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,12 @@ class Compiled:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return compile_net, (self._original, self.backend, self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Compiled) and self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        return hash(self.__reduce__())
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
         """The program for these input shapes."""
@@ -168,21 +174,32 @@ def chosen_backend(name: str, net: Net, runs: int = RUNS, dtype: str = "float64"
     return name
 
 
-def lambdify(net: Net) -> Callable[..., Any]:
-    """A function of the inputs, then the parameters, in order, as `sympy.lambdify` gives it."""
-    names = [node.op.name for node in (*net.inputs, *net.params)]
-    compiled = compile_net(net)
+class Lambdified:
+    """A compiled net as a function of its inputs, then its parameters, in order."""
 
-    def call(*values: Any) -> Any:
-        if len(values) != len(names):
+    def __init__(self, net: Net):
+        self.compiled = compile_net(net)
+        self.names = [node.op.name for node in (*net.inputs, *net.params)]
+
+    def __call__(self, *values: Any) -> Any:
+        if len(values) != len(self.names):
             raise InvalidType(
-                f"{len(values)} value(s) given for {len(names)}: {listing(names)} "
+                f"{len(values)} value(s) given for {len(self.names)}: {listing(self.names)} "
                 "(give one for each of net.inputs, then one for each of net.params; "
                 "net.compile() takes parameters as a dict)"
             )
-        return compiled({}, **dict(zip(names, values, strict=True)))
+        return self.compiled({}, **dict(zip(self.names, values, strict=True)))
 
-    return call
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lambdified) and self.compiled == other.compiled
+
+    def __hash__(self) -> int:
+        return hash((Lambdified, self.compiled))
+
+
+def lambdify(net: Net) -> Lambdified:
+    """A function of the inputs, then the parameters, in order, as `sympy.lambdify` gives it."""
+    return Lambdified(net)
 
 
 attach(Net, compile=compile_net, lambdify=lambdify)
