@@ -15,10 +15,11 @@ from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
 from symfold.core.blocks import prefixed
 from symfold.core.conversion import as_node
 from symfold.core.folds import Step, settle, state_of, traced_step
+from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, substitute, walk
 from symfold.core.sequences import join
-from symfold.core.shapes import Shape
+from symfold.core.shapes import Shape, Size
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
 from symfold.frontend.trace_check import check_trace
@@ -124,7 +125,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
             raise InvalidType(
                 f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}"
             )
-        nodes = list(map(as_node, leaves))
+        nodes = with_depth(list(map(as_node, leaves)), run.count)
         return nodes + nodes if states else nodes
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
@@ -140,6 +141,15 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         return step
 
     return settle(step_for, run.count, init)
+
+
+def with_depth(nodes: list[Node], count: Size) -> list[Node]:
+    """The nodes, in which the symbol of the depth, used as a number, is the depth."""
+    if isinstance(count, int):
+        return nodes
+    depths = {symbol.name: Node(Constant(symbol)) for symbol in count.free_symbols}
+    used = [node for node in walk(nodes) if isinstance(node.op, Input) and node.op.named and node.op.name in depths]
+    return list(substitute(nodes, {node: depths[node.op.name] for node in used})) if used else nodes
 
 
 def ordered_as(form: Form, value: Any) -> Any:

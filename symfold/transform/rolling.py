@@ -88,7 +88,10 @@ def roll(net: Any, search: bool = False) -> Net:
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
     """`roll` over nodes."""
-    return without_single_steps(merged(without_unread_steps(tuple(roots))))
+    roots = tuple(roots)
+    if not any(isinstance(node.op, Fold) or _arranged(node, node.args) is not None for node in walk(roots)):
+        return roots
+    return without_single_steps(merged(without_unread_steps(roots)))
 
 
 def without_unread_steps(roots: tuple[Node, ...]) -> tuple[Node, ...]:

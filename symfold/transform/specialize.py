@@ -13,7 +13,7 @@ import sympy as sp
 
 from symfold.core.blocks import Block, prefixed
 from symfold.core.folds import Fold, Step, settle, state_of
-from symfold.core.leaves import Formal, Input
+from symfold.core.leaves import Constant, Formal, Input, number
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
@@ -107,6 +107,8 @@ def _sized(
             return _fold(op, args, sizes, shapes)
         if isinstance(op, Apply):
             return Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
+        if isinstance(op, Constant) and isinstance(op.value, sp.Expr) and op.value.free_symbols:
+            return number(_number(op.value, sizes))
         if isinstance(op, type):
             check_met(node, args)
         return None
