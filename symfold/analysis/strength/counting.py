@@ -3,9 +3,9 @@
     c2_k = f_k'(x)[c1_{k-1}] + c2_{k-1}    gives    N2(k) = N1(k-1) + N2(k-1):    N2(n) = n (n - 1) / 2
 
 The layers of a step, such as f_k and g_k, are in no earlier term, and terms of different orders differ, so nothing
-merges: the count of order m is a polynomial in the depth of degree at most m, by Newton's differences at 0. Numbers that
-a step multiplies by, as in c1_k = f_k(c0_{k-1}) + 2 c1_{k-1}, change no count, nor does the point at which
-a layer is evaluated, if it has only one per step.
+merges: the count of order m is a polynomial in the depth of degree at most m, by Newton's differences at 0. Numbers
+that a step multiplies by, as in c1_k = f_k(c0_{k-1}) + 2 c1_{k-1}, change no count, nor does the point at which a layer
+is evaluated, if it has only one per step.
 """
 
 from __future__ import annotations
