@@ -46,6 +46,7 @@ from symfold.core.stacked_inputs import known_count
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.lesion import check_applied, layer_names
+from symfold.transform.rolling import depth_symbols
 
 MOST_TERMS = 2_000  # of a polynomial with weights whose coefficients are listed
 MOST_SCALED = 64  # products with a weight; a polynomial with more of them is multiplied out
@@ -279,8 +280,8 @@ class Paths:
         >>> sf.paths(deep).coefficients(3)
         [1, n, n*(n - 1)/2, n*(n - 2)*(n - 1)/6]
         """
-        if upto is not None and not isinstance(self.polynomial, int) and self.polynomial.free_symbols - {T}:
-            return symbolic_coefficients(self.polynomial, whole("upto", upto))
+        if upto is not None and depth_symbols(self.net):
+            return symbolic_coefficients(sp.sympify(self._sum), whole("upto", upto))
         top = self.longest if upto is None else min(upto, self.longest)
         if self.weighted:
             self._check_terms()
