@@ -6,6 +6,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from fractions import Fraction
 from numbers import Number, Real
 from typing import Any, TypeAlias
 
@@ -163,6 +164,8 @@ def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
         raise InvalidType(f"{what} is not an array: {' '.join(str(error).split())} ({advice})") from None
     if objects and array.dtype.kind == "O" and all(isinstance(entry, (Number, sp.Expr)) for entry in array.flat):
         return array
+    if array.dtype.kind == "O" and {Fraction} <= set(map(type, array.flat)) <= {int, float, Fraction}:
+        array = array.astype(float)
     if array.dtype.kind not in "biuf":
         raise InvalidType(
             f"{what} is not an array of numbers, but of type {array.dtype}: {quoted(value)} (give numbers)"

@@ -20,7 +20,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, fits, show
-from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, listing
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, depth_is_symbolic, listing
 from symfold.transform.inlining import with_divisions
 from symfold.transform.specialize import match, with_shapes
 
@@ -31,6 +31,8 @@ def constant_value(node: Node) -> Any:
     value = node.op.value
     if isinstance(value, FrozenArray):
         return value.array
+    if value.free_symbols:
+        raise depth_is_symbolic(value)
     return int(value) if isinstance(value, sp.Integer) and abs(int(value)) < 2**53 else float(value)
 
 

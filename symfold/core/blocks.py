@@ -108,16 +108,19 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     position: dict[Node, int] = {formal: k for k, formal in enumerate(formals)}
     order = walk(results)
     inner: set[Node] = set(formals)
+    known: set[Node] = set()  # numbers, and what is computed of numbers alone, as log(2)
     for node in order:
         if any(arg in inner for arg in node.args):
             inner.add(node)
+        elif isinstance(node.op, Constant) or (node.args and known.issuperset(node.args)):
+            known.add(node)
     inner.update(
         [arg for node in inner if node.op is sp.Mul for arg in node.args if arg not in inner and is_reciprocal(arg)]
     )
     read = [arg for node in order if node in inner for arg in node.args] + list(results)
     operands = [
         node for node in dict.fromkeys(read)
-        if (node in position and position[node] >= fixed) or (node not in inner and not isinstance(node.op, Constant))
+        if (node in position and position[node] >= fixed) or (node not in inner and node not in known)
     ]  # fmt: skip
     closed_shapes = (*shapes[:fixed], *(node.shape for node in operands))
     replaced = {

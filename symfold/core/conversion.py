@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
 from typing import Any
 
@@ -110,6 +111,8 @@ def as_node(value: object) -> Node:
         return number(int(value))
     if isinstance(value, (int, float, np.integer, np.floating)):
         return number(value.item() if isinstance(value, np.generic) else value)
+    if isinstance(value, Fraction):
+        return number(sp.Rational(value.numerator, value.denominator))
     if isinstance(value, (list, tuple)) and any(isinstance(part, Node) or hasattr(part, "_as_node_") for part in value):
         stacked: Any = np.stack([*map(as_node, value)])  # NumPy dispatches to the nodes
         return stacked

@@ -16,7 +16,7 @@ from symfold.core.blocks import Block, trace
 from symfold.core.nodes import Node, Operation, rebuilt
 from symfold.core.sequences import element, has_rest, join, repeated_value, rest, take
 from symfold.core.shapes import ANY, Shape, Size, fits, is_known, settled, show
-from symfold.errors import Advice, ShapeError
+from symfold.errors import Advice, ShapeError, listing
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -190,6 +190,11 @@ def fold_nodes(
 ) -> tuple[Node, ...]:
     """A step folded over sequences: the last state, then the emitted sequences."""
     return settle(lambda shapes, first: traced_step(step, shapes, sequences), count, init)
+
+
+def state_of(shapes: Sequence[Shape]) -> str:
+    """A state by its shapes, for error messages."""
+    return f"state of shape{'s'[: len(shapes) > 1]} {listing(map(show, shapes), 8)}"
 
 
 def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init: Sequence[Node]) -> tuple[Node, ...]:

@@ -23,7 +23,8 @@ class Normal:
 
     def __post_init__(self) -> None:
         for name in ("mean", "deviation"):
-            real(name, getattr(self, name))
+            if not isinstance(real(name, value := getattr(self, name)), (int, float)):
+                object.__setattr__(self, name, float(value))
         if self.deviation < 0:
             raise InvalidValue(
                 f"deviation={self.deviation!r} is negative (give 0 or more; 0 starts every entry at the mean)"

@@ -6,7 +6,7 @@ net: formulas, graphs, numbers, ...
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,8 +21,8 @@ from symfold.core.names import check_claims, leaves_of, names_of, reconcile
 from symfold.core.nodes import Node, substitute, walk
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
-from symfold.core.shapes import Shape
-from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, is_input
+from symfold.core.shapes import Shape, is_concrete
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, is_input, known_count
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ def listed(leaf: Node) -> tuple[str, ...]:
     """The names of a leaf; if their number is a symbol, their prefix."""
     names = names_of(leaf)
     return (names.prefix,) if isinstance(names, Numbered) and not isinstance(names.count, int) else tuple(names)
+
+
+def members(leaves: Iterable[Leaf]) -> list[Leaf]:
+    """The leaves with each family as its members; one of symbolic size as it is."""
+    return [
+        node
+        for leaf in leaves
+        for node in (leaf.op.members if isinstance(leaf.op, StackedInputs) and is_concrete(leaf.shape[:1]) else [leaf])
+    ]
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,24 +130,42 @@ class Net(Operators["Net"]):
         signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
         return tuple(dict.fromkeys((*signature, *leaves)))
 
-    def _members(self, role: str) -> tuple[Node[Input], ...]:
-        members: list[Node[Input]] = []
-        for leaf in self.leaves:
-            if leaf.op.role == role and isinstance(leaf.op, StackedInputs):
-                members += leaf.op.members
-            elif leaf.op.role == role and is_input(leaf):
-                members.append(leaf)
-        return tuple(dict.fromkeys(members))
+    def _members(self, role: str) -> tuple[Leaf, ...]:
+        nodes = members(leaf for leaf in self.leaves if leaf.op.role == role)
+        if not self.signature:
+            return tuple(dict.fromkeys(nodes))
+        place = {node: k for k, node in enumerate(members(self.signature))}
+        return tuple(sorted(dict.fromkeys(nodes), key=lambda node: place.get(node, len(place))))
+
+    def _one_by_one(self, role: str) -> tuple[Node[Input], ...]:
+        leaves = self._members(role)
+        for leaf in leaves:
+            if isinstance(leaf.op, StackedInputs):
+                known_count(leaf.op.count)
+        return tuple(leaf for leaf in leaves if is_input(leaf))
+
+    def taking(self, net: Net) -> Net:
+        """The outputs as a net that takes what another one takes, read or not: the inputs in their order."""
+        if self.outputs == net.outputs and not net.signature:
+            return net
+        read = Net(self.outputs, self.form)
+        if read.leaves == net.leaves:
+            return read
+        inputs, params = net._members("input"), net._members("parameter")
+        unread = set(params).difference(read._members("parameter"))
+        if not unread and inputs == read._members("input"):
+            return read
+        return Net(self.outputs, self.form, (*inputs, *sorted(unread, key=listed)))
 
     @cached_property
     def inputs(self) -> tuple[Node[Input], ...]:
         """The inputs, in order of first use, which is the order of positional values."""
-        return self._members("input")
+        return self._one_by_one("input")
 
     @cached_property
     def params(self) -> tuple[Node[Input], ...]:
         """The parameters, in order of first use."""
-        return self._members("parameter")
+        return self._one_by_one("parameter")
 
     @property
     def shape(self) -> Shape:

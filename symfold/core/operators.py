@@ -19,6 +19,7 @@ class Operators(Generic[Result]):
     """Arithmetic and NumPy's methods, for nodes and nets: subclasses define `_operate(name, *others)`, the result."""
 
     __slots__ = ()
+    _op_priority = 20.0  # a SymPy number beside a node leaves the operation to the node
 
     def _operate(self, name: str, *others: object, **options: object) -> Result:
         raise NotImplementedError

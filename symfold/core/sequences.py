@@ -3,15 +3,16 @@
     sequence ::= StackedInputs(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
                | any other node, read along its leading axis
 
-The builders here keep sequences in a normal form: a stack of inputs is a `StackedInputs`, a stack of entries of one
-sequence is that sequence again. So equal folds are equal nodes, however their items were given.
+The builders here keep sequences in a normal form: a stack of inputs is a `StackedInputs`, reversed if their names are
+numbered downward; a stack of entries of one sequence is that sequence again. So equal folds are equal nodes, however
+their items were given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import combinations, groupby, pairwise
 from math import prod
 
 import numpy as np
@@ -22,9 +23,9 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
 from symfold.core.primitives import TOGETHER, Apply, Primitive, concatenate, expand, is_primitive, item, primitive
-from symfold.core.shapes import ANY, Shape, is_known, length
+from symfold.core.shapes import ANY, Shape, fits, is_known, length, show
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
-from symfold.errors import InvalidValue
+from symfold.errors import InvalidValue, ShapeError
 
 Positions = range | tuple[int, ...]
 # entries of a constant array that repeats rows; a larger one is taken from an array of its distinct rows
@@ -32,7 +33,17 @@ LARGEST = 2**20
 
 
 def _stacked(*shapes: Shape) -> Shape:
-    return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
+    """The shape of a stack: unknown sizes take the known one's value, and nothing is broadcast, as by `np.stack`."""
+    first, *others = distinct = tuple(dict.fromkeys(shapes))
+    if not others:
+        return (len(shapes), *first)
+    if not all(map(is_known, distinct)) or len(set(map(len, distinct))) > 1:
+        return (len(shapes), *ANY)
+    for one, other in combinations(distinct, 2):
+        if not fits(one, other):
+            raise ShapeError(f"cannot stack {show(one)} and {show(other)} (np.stack takes values of one shape)")
+    known_first = (sorted(sizes, key=lambda size: not isinstance(size, int)) for sizes in zip(*distinct, strict=True))
+    return (len(shapes), *(sizes[0] for sizes in known_first))
 
 
 def _index(xp: Namespace, positions: Positions) -> slice | Array:
@@ -137,14 +148,14 @@ def stack(parts: Sequence[object]) -> Node:
         position = {node: k for k, node in enumerate(distinct)}
         return take(stack(distinct), positions_of([position[node] for node in nodes]))
     if (inputs := _stacked_inputs(nodes)) is not None:
-        return Node(inputs)
+        return inputs
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
     return _pieces(nodes, [entry[0] if entry else None for entry in entries])
 
 
-def _stacked_inputs(nodes: Sequence[Node]) -> StackedInputs | None:
+def _stacked_inputs(nodes: Sequence[Node]) -> Node | None:
     """Inputs of one shape, role and start, and of different names, as stacked inputs; None for other nodes."""
     inputs = [node.op for node in nodes if isinstance(node.op, Input)]
     if len(inputs) < len(nodes):
@@ -153,7 +164,19 @@ def _stacked_inputs(nodes: Sequence[Node]) -> StackedInputs | None:
     alike = all((op.shape, op.role, op.start) == (first.shape, first.role, first.start) for op in inputs)
     if not alike or len(set(names)) < len(names):
         return None
-    return StackedInputs(compress(names), first.shape, first.role, first.start)
+    return named_inputs(names, StackedInputs((), first.shape, first.role, first.start))
+
+
+def named_inputs(names: Names | Sequence[str], like: StackedInputs) -> Node:
+    """Stacked inputs of other names; names that are numbered downward are the reverse of the numbered ones.
+
+    >>> named_inputs(["f3", "f2", "f1"], StackedInputs((), ())).args[0].op.names
+    Numbered(prefix='f', start=1, count=3, step=1)
+    """
+    listed = names if isinstance(names, Numbered) else compress(names)
+    if isinstance(listed, tuple) and isinstance(upward := compress(listed[::-1]), Numbered):
+        return reverse(Node(replace(like, names=upward)))
+    return Node(replace(like, names=listed))
 
 
 def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
@@ -241,10 +264,8 @@ def take(sequence: Node, positions: Positions) -> Node:
         return take(sequence, positions_of(positions))
     if isinstance(op, StackedInputs) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
         if isinstance(op.names, Numbered) and isinstance(positions, range):
-            names: Names = op.names.taken(positions)
-        else:
-            names = compress([op.names[k] for k in positions])
-        return Node(replace(op, names=names))
+            return Node(replace(op, names=op.names.taken(positions)))
+        return named_inputs([op.names[k] for k in positions], op)
     if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
         return stack([sequence.args[k] for k in positions])
     if (
@@ -255,11 +276,23 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if (
         isinstance(size, int)
-        and (isinstance(op, StackedInputs) or is_primitive(sequence, stack_row))
-        and list(dict.fromkeys(positions)) != list(range(size))
+        and (
+            isinstance(op, StackedInputs)
+            or is_primitive(sequence, stack_row)
+            or (is_primitive(sequence, concatenate) and joins_sequences(sequence))
+        )
+        and not _in_order(list(dict.fromkeys(positions)), sequence)
     ):
         return stack([element(sequence, k) for k in positions])  # without the entries that are not taken
     return take_row(sequence, positions=positions)
+
+
+def _in_order(positions: list[int], sequence: Node) -> bool:
+    """Whether these are all positions as a stack has them: upward; of numbered inputs, downward too."""
+    numbered = isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
+    return sorted(positions) == list(range(sequence.shape[0])) and (
+        positions == sorted(positions) or (numbered and positions == sorted(positions, reverse=True))
+    )
 
 
 def has_rest(sequence: Node) -> bool:
@@ -299,6 +332,16 @@ def reverse(sequence: object) -> Node:
     node = as_node(sequence)
     if length(node.shape) == 1:
         return node
+    if isinstance(node.op, StackedInputs) and isinstance(node.op.names, tuple):
+        return named_inputs(node.op.names[::-1], node.op)
+    if is_primitive(node, stack_row):
+        return stack(node.args[::-1])
+    if is_primitive(node, take_row) and isinstance(positions := dict(node.op.attributes)["positions"], tuple):
+        return take(node.args[0], positions[::-1])
+    if is_primitive(node, concatenate) and joins_sequences(node):
+        return concatenate(*map(reverse, node.args[::-1]), axis=-len(node.shape))
+    if isinstance(node.op, Constant) and isinstance(node.op.value, FrozenArray):
+        return as_node(node.op.value.array[::-1])
     return node.args[0] if is_primitive(node, reverse_row) else reverse_row(node)
 
 

@@ -181,7 +181,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
 
 
 def decode_value(data: Any, number: bool = False, checked: bool = False) -> Any:
-    """The value that `encode_value` wrote; with `number`, a SymPy number, as sqrt(2)/2, is required.
+    """The value that `encode_value` wrote; with `number`, a number of SymPy, as sqrt(2)/2, or a depth, is required.
 
     >>> decode_value(encode_value((2, sp.Symbol("n") + 1, sp.Float("0.1"))))
     (2, n + 1, 0.100000000000000)
@@ -195,7 +195,7 @@ def decode_value(data: Any, number: bool = False, checked: bool = False) -> Any:
     kind, *fields = data
     if kind in NUMBERS:
         return NUMBERS[kind](*fields)
-    if kind in OTHERS and not number:
+    if kind in OTHERS and (not number or kind == "size"):
         return OTHERS[kind](*fields)
     if kind in ARITHMETIC:
         if not checked:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 import numpy as np
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.conversion import as_node, wraps_node
+from symfold.core.conversion import as_node, as_symbol, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
 from symfold.core.leaves import number, number_of
 from symfold.core.nodes import Node
@@ -79,8 +80,17 @@ OPERATORS: dict[str, Callable[..., Node]] = {
 }
 
 
+# of a SymPy expression and a node
+REFLECTED: dict[str, Callable[..., Node]] = {
+    "__radd__": operator.add, "__rsub__": operator.sub, "__rmul__": operator.mul, "__rtruediv__": operator.truediv,
+    "__rpow__": operator.pow, "__rmod__": operator.mod, "__rfloordiv__": operator.floordiv,
+}  # fmt: skip
+
+
 def operate(node: Node, name: str, *others: object, **options: object) -> Node:
-    """An operator or array method, by name, on a node."""
+    """An operator or array method, by name, on a node; SymPy keeps operations on its own expressions."""
+    if name in REFLECTED and isinstance(others[0], sp.Expr) and not others[0].is_number:
+        return REFLECTED[name](others[0], as_symbol(node))
     return OPERATORS[name](node, *others, **options)
 
 

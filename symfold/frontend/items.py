@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Protocol
 
 import numpy as np
@@ -136,7 +137,7 @@ def read_item(value: object) -> Item:
         parts = [read_item(part) for part in value]
         pattern = TuplePattern(tuple(p.pattern for p in parts), tuple(len(p.leaves) for p in parts))
         return Item(pattern, tuple(leaf for part in parts for leaf in part.leaves))
-    if isinstance(value, (Node, Tracer, sp.Expr, int, float, np.ndarray, np.number)):
+    if isinstance(value, (Node, Tracer, sp.Expr, Real, np.ndarray, np.number)):
         return Item(ValuePattern(), (as_node(value),))
     return Item(ObjectPattern(value), ())
 

@@ -12,13 +12,14 @@ import sympy as sp
 
 from symfold.base.arguments import place_of, whole
 from symfold.base.trees import Layered, State
-from symfold.core.blocks import Call
+from symfold.core.blocks import Call, prefixed
 from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.leaves import Input, checked_name
 from symfold.core.nodes import Node
-from symfold.core.shapes import NAME, Size, size_symbols
+from symfold.core.sequences import named_inputs
+from symfold.core.shapes import NAME, Size, show, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
-from symfold.errors import InvalidType, InvalidValue
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.tracer import COMPARED
 
@@ -65,7 +66,12 @@ class Layer:
         if self.kind is not None and len(inputs) != (arity := self.kind.arity):
             raise InvalidType(f"{self.description} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
-        node = Node(op, (self.leaves[0], *map(as_node, inputs), *self.leaves[1:]))
+        args = tuple(map(as_node, inputs))
+        try:
+            node = Node(op, (self.leaves[0], *args, *self.leaves[1:]))
+        except ShapeError as error:
+            shapes = f"shape{'s'[: len(args) > 1]} {', '.join(show(arg.shape) for arg in args)}"
+            raise prefixed(error, f"{self.description}, called on {shapes}") from None
         result: Node = node if lead is None else lead._wrap_(node)
         return result
 
@@ -173,8 +179,11 @@ class Layers(Sequence[Layer]):
         """The leaves of all layers, each as a sequence."""
         weights = self.kind.weights if self.kind else ()
         return (
-            Node(StackedInputs(self.names, (NAME,), "layer")),
-            *(Node(StackedInputs(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
+            named_inputs(self.names, StackedInputs((), (NAME,), "layer")),
+            *(
+                named_inputs(weight_names(w.prefix, self.names), StackedInputs((), w.shape, "parameter", w.start))
+                for w in weights
+            ),
         )
 
 

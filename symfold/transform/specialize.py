@@ -11,9 +11,9 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Step, settle
-from symfold.core.leaves import Formal, Input
+from symfold.core.blocks import Block, prefixed
+from symfold.core.folds import Fold, Step, settle, state_of
+from symfold.core.leaves import Constant, Formal, Input, number
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
@@ -107,6 +107,8 @@ def _sized(
             return _fold(op, args, sizes, shapes)
         if isinstance(op, Apply):
             return Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
+        if isinstance(op, Constant) and isinstance(op.value, sp.Expr) and op.value.free_symbols:
+            return number(_number(op.value, sizes))
         if isinstance(op, type):
             check_met(node, args)
         return None
@@ -130,7 +132,10 @@ def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str,
     def step_for(state: tuple[Shape, ...], first: int) -> Step:
         formal_shapes = (*state, *entries)
         formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(formal_shapes)]
-        results = _sized(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
+        try:
+            results = _sized(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
+        except ShapeError as error:
+            raise prefixed(error, f"a step of a fold, {state_of(state)}") from None
         return Step(Block(formal_shapes, results), operands, fold.each)
 
     return settle(step_for, count, init)

@@ -29,7 +29,7 @@ from symfold.core.primitives import Apply, carried_places
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.transform.inlining import body_of, formals_of
-from symfold.transform.rolling import depth_symbols
+from symfold.transform.rolling import at_depth, depth_symbols
 
 Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; outside blocks, of numbers
@@ -69,6 +69,8 @@ def degree(net: Any, layer: Any = 2) -> Any:
         meanings = degrees.run(without_unread(net.outputs))
     except NoRule:
         if depth_symbols(net):
+            if symbol is None and (closed := fitted(net, int(number))) is not None:
+                return closed
             raise
         meanings = degrees.run(shared(net).outputs)  # which separates the first and the last steps
     forms = greatest([_whole(meaning) for meaning in meanings])
@@ -76,6 +78,28 @@ def degree(net: Any, layer: Any = 2) -> Any:
     values = [_closed(value) for value in greatest_somewhere([sp.sympify(vector[0]) for vector in forms], above_one)]
     result = values[0] if len(values) == 1 else sp.Max(*values)
     return legible(int(result)) if result.is_Integer else result
+
+
+def fitted(net: Net, layer: int) -> sp.Expr | None:
+    """The degree in the only symbolic depth: a polynomial or a power, checked at every depth up to 24 and at 100.
+
+    States that feed each other have degrees that follow a recurrence over (max, +), whose greatest branch settles.
+    """
+    depth, *others = depth_symbols(net)
+    if others:
+        return None
+    depths = (*range(1, 25), 100)
+    values = {at: sp.sympify(degree(at_depth(net, {depth.name: at}), layer)) for at in depths}
+    if not all(value.is_Integer for value in values.values()):
+        return None
+    base = values[24] / values[23]
+    for candidate in (
+        sp.interpolate([(at, values[at]) for at in range(12, 17)], depth),
+        values[24] / base**24 * base**depth,
+    ):
+        if all(sp.expand(candidate.subs(depth, at) - value) == 0 for at, value in values.items()):
+            return sp.factor(candidate)
+    return None
 
 
 def greatest_somewhere(values: Sequence[sp.Expr], above_one: sp.Expr) -> Sequence[sp.Expr]:

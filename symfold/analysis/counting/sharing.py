@@ -30,7 +30,7 @@ from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import element, joins_sequences, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
-from symfold.transform.rolling import roll_nodes, unroll, without_single_steps
+from symfold.transform.rolling import roll_nodes, unroll_nodes, without_single_steps
 
 MOST_UNROLLED = 1_000  # nodes of a net that is unrolled
 MOST_STEPS = 40  # that are unrolled until they repeat, and at the end
@@ -79,7 +79,7 @@ def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
 def unrolled(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """The roots with all folds unrolled."""
     while any(map(is_fold, walk(roots))):
-        roots = without_single_steps(unroll(Net(roots)).outputs)
+        roots = without_single_steps(unroll_nodes(roots))
     return roots
 
 

@@ -205,6 +205,12 @@ class Jacobian:
         >>> sf.jacobian(net).evaluate(x=np.zeros(2)).tolist()
         [[4.0, 0.0], [0.0, 4.0]]
         """
+        jacobians = self.blocks(params, inputs)
+        one = len(self.net.inputs) == 1
+        return unflatten(self.net.form, [next(iter(row.values())) if one else row for row in jacobians])
+
+    def blocks(self, params: Any, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """For each output, its Jacobians by the names of the inputs."""
         values = dict(params or {})
         shapes_of = {name: np.shape(value) for name, value in {**values, **inputs}.items()}
         sized = with_shapes(self.net, shapes_of)  # with shapes, every operation has an adjoint
@@ -235,9 +241,8 @@ class Jacobian:
                 pulled = pull(values, **inputs, **{**zeros, cotangents[position]: bar})
                 for name in names:
                     rows[name].append(np.array(pulled[name]) if name in pulled else np.zeros(np.shape(inputs[name])))
-            arrays = {name: np.reshape(row, (*shape, *np.shape(row[0]))) for name, row in rows.items()}
-            jacobians.append(arrays[names[0]] if len(names) == 1 else arrays)
-        return unflatten(self.net.form, jacobians)
+            jacobians.append({name: np.reshape(row, (*shape, *np.shape(row[0]))) for name, row in rows.items()})
+        return jacobians
 
 
 def _flat(value: Any, count: int) -> list[Any]:

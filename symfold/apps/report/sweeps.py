@@ -21,7 +21,7 @@ def swept(comparison: Comparison) -> str:
         (comparison.a, comparison.b, comparison.names),
         (comparison.b, comparison.a, comparison.names[::-1]),
     ):
-        if roll(picard(one, 1)) == roll(other):
+        if one.bindings and roll(picard(one, 1)) == roll(other):
             return f"{second} is exactly the first sweep of solving the equations of {first}."
     comparison.check_few()
     whole = trimmed(paths(comparison.a).coefficients())

@@ -17,7 +17,7 @@ from symfold.errors import NoRule, ShapeError
 
 def _reshaped(a: Shape, shape: tuple[int, ...]) -> Shape:
     if -1 not in shape:
-        if is_concrete(a) and prod(s for s in a if isinstance(s, int)) != prod(shape):
+        if is_concrete(a) and is_concrete(shape) and prod(s for s in a if isinstance(s, int)) != prod(shape):
             raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
         return shape
     if not is_known(a):

@@ -26,7 +26,7 @@ from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, write_operation
-from symfold.transform.rolling import unroll, without_single_steps
+from symfold.transform.rolling import unroll_nodes, without_single_steps
 
 if TYPE_CHECKING:
     import onnx
@@ -91,7 +91,7 @@ def model_of(
     sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
     lowered_net = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
     while unrolled and lowered_net.bindings:  # each pass exposes the next level of nested folds
-        lowered_net = lowered_net.with_outputs(without_single_steps(unroll(lowered_net).outputs))
+        lowered_net = lowered_net.with_outputs(without_single_steps(unroll_nodes(lowered_net.outputs)))
     roots = lowered_net.outputs
     leaves = leaves_of(roots)
     read = {

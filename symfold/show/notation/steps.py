@@ -38,6 +38,15 @@ class Equations(Sequence[Pair]):
         self._reading = Reader(joined=True).read(self._scope, {})
         self._outputs = output_equations(net, self._scope, self._reading, letters.output())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Equations, (self._net,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Equations) and self._net == other._net
+
+    def __hash__(self) -> int:
+        return hash((Equations, self._net))
+
     def __len__(self) -> int:
         return _scope_size(self._scope) + len(self._outputs)
 

@@ -16,9 +16,10 @@ from symfold.core.leaves import Input, Normal
 from symfold.core.names import applied_layers, covers, names_of, places_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, with_args
-from symfold.core.sequences import join
+from symfold.core.primitives import is_primitive
+from symfold.core.sequences import join, named_inputs, reverse, reverse_row
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs, compress, is_leaf
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs, is_leaf
 from symfold.errors import InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, Weight
 from symfold.frontend.named_layers import Layer, weight_name
@@ -105,12 +106,14 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
     """The roots with some layers and parameters renamed; a family is renamed where it is read."""
 
     def named(node: Node) -> Node:
+        if is_primitive(node, reverse_row):
+            return reverse(named(node.args[0]))
         if not isinstance(node.op, StackedInputs):
             return node
         new = layers if node.op.role == "layer" else weights
         if not places_of(new, node.op.names):
             return node
-        return Node(replace(node.op, names=compress([new.get(name, name) for name in node.op.names])))
+        return named_inputs([new.get(name, name) for name in node.op.names], node.op)
 
     def rule(node: Node, args: tuple[Any, ...]) -> Node | tuple[Node, ...] | None:
         if isinstance(node.op, Fold):
@@ -126,6 +129,8 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
         if isinstance(node.op, Input):
             new = layers if node.op.role == "layer" else weights
             return Node(replace(node.op, name=new[node.op.name])) if node.op.name in new else node
+        if is_primitive(node, reverse_row):
+            return reverse(args[0])  # a reversed family is renamed where it is read, too
         return with_args(node, tuple(named(arg) if isinstance(arg, Node) else arg for arg in args))
 
     def changed(node: Node) -> Iterable[int]:

@@ -161,7 +161,7 @@ def text_of(source: Source, leaves: Sequence[str], outputs: Sequence[str]) -> st
         f"    def run({', '.join(f'{name}={name}' for name in names)}):",
         *(f"        {line}" for line in body),
         "",
-        f"    return run, ({', '.join(outputs)},)",
+        f"    return run, ({', '.join(outputs)}{',' if outputs else ''})",
     ]
     return "\n".join(lines) + "\n"
 
