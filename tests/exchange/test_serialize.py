@@ -119,9 +119,11 @@ def test_exact_numbers_come_back(value: sp.Expr) -> None:
     assert decode_value(json.loads(json.dumps(encode_value(value))), number=True) == value
 
 
-def test_a_number_holds_no_size() -> None:
-    with pytest.raises(DataError, match="unknown kind of value: 'size'"):
-        decode_value(encode_value(sp.Symbol("n", integer=True, positive=True) + 1), number=True)
+def test_a_number_may_hold_a_depth_and_nothing_else_that_has_a_name() -> None:
+    depth = sp.Symbol("n", integer=True, positive=True) + 1
+    assert decode_value(encode_value(depth), number=True) == depth
+    with pytest.raises(DataError, match="unknown kind of value: 'tuple'"):
+        decode_value(encode_value((1, 2)), number=True)
 
 
 @pytest.mark.parametrize("width, heads", [(4, 2), (6, 2), (8, 1)])

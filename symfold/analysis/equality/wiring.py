@@ -6,7 +6,7 @@ For a chain of folds at a step, which may be a symbol; for a short net without f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -19,11 +19,8 @@ from symfold.core.folds import Fold
 from symfold.core.leaves import Constant, Input
 from symfold.core.names import names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node, digest, rebuilt, walk
-from symfold.core.primitives import is_primitive
-from symfold.core.sequences import reverse_row
+from symfold.core.nodes import Node, digest, walk
 from symfold.core.shapes import NAME, Size
-from symfold.core.stacked_inputs import StackedInputs
 from symfold.show.notation.loops import Scope, scope_of
 from symfold.show.notation.previews import preview
 from symfold.show.notation.readings import Pass, Reader, Reading
@@ -98,7 +95,7 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
 
     `lists` collects the sequences that follow no rule, so that equal ones have the same letter in several nets.
     """
-    chain = net.with_outputs(rebuilt(merged(net.outputs), upward))
+    chain = net.with_outputs(merged(net.outputs))
     scope, letters = scope_of(chain)
     loops = list(scope.loops.values())
     chained = all(loop.previous is (loops[k - 1] if k else None) and loop.sign > 0 for k, loop in enumerate(loops))
@@ -118,16 +115,6 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
     )
     outputs = tuple(text(value) for _, value in output_equations(chain, scope, reading, letters.output()))
     return Layout(step_ranges, outputs)
-
-
-def upward(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
-    """Reversed names as a list of names, so that steps are numbered upward in every net."""
-    if isinstance(node.op, Fold):
-        return node.op.over(args)
-    op = args[0].op if is_primitive(node, reverse_row) else None
-    if isinstance(op, StackedInputs) and isinstance(op.count, int):
-        return Node(replace(op, names=tuple(op.names)[::-1]))
-    return None
 
 
 def _nested(loop: Any) -> bool:

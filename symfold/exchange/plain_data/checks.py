@@ -82,7 +82,7 @@ def check_input(op: Any) -> None:
 
 
 def check_constant(op: Constant) -> None:
-    """Raise unless a constant is a real number of bounded length, or an array."""
+    """Raise unless a constant is a real number of bounded length, the depth of a fold, or an array."""
     value = op.value
     if isinstance(value, FrozenArray):
         check_shape(value.shape)
@@ -90,7 +90,8 @@ def check_constant(op: Constant) -> None:
     numbers = value.atoms(sp.Rational)
     require(all(max(abs(n.p), n.q).bit_length() <= MOST_BITS for n in numbers), "a number of too many digits")
     require(value.is_extended_real is not False or value in (sp.nan, sp.zoo), "a number that is not real")
-    float(value if value is not sp.zoo else sp.nan)
+    if not value.free_symbols:
+        float(value if value is not sp.zoo else sp.nan)
 
 
 def check_arity(head: Any, args: Sequence[Node]) -> None:

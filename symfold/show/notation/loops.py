@@ -24,7 +24,7 @@ from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, is_primitive
 from symfold.core.sequences import entry_of, reverse_row, stack_row, take_row
 from symfold.core.shapes import Size, size_symbols
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Numbered, StackedInputs, is_stacked
 
 LARGE = 200  # a formula with more operations gets names for its shared parts
 DEEP = 60  # nested operations; at this depth the inner one gets a name
@@ -239,9 +239,11 @@ def _direction(node: Node[Fold]) -> int:
 
 
 def _runs_down(node: Node[Fold]) -> bool:
-    """Whether every sequence that a fold reads is reversed."""
+    """Whether every sequence that a fold reads is reversed; a list of names may be numbered downward as well."""
     read = [source for source, each in zip(node.args[node.op.carries :], node.op.each, strict=True) if each]
-    return bool(read) and all(is_primitive(source, reverse_row) for source in read)
+    return all(is_primitive(source, reverse_row) for source in read) and not all(
+        is_stacked(source.args[0]) and isinstance(node.op.count, int) for source in read
+    )
 
 
 def _wants_name(node: Node[Fold], result: Node) -> bool:
