@@ -36,7 +36,7 @@ from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows
 from symfold.show.notation.foldform import Line, fold_lines
 from symfold.show.notation.steps import Equations, equations
-from symfold.show.notation.styles import Style, mathml_tokens, style_of
+from symfold.show.notation.styles import Style, latex_size, mathml_tokens, style_of
 from symfold.show.notation.terms import show_size
 from symfold.show.notation.writing import equation, framed, side, stream, write
 from symfold.transform.rolling import roll
@@ -121,7 +121,7 @@ def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
 def _range(line: Line, style: Style) -> str:
     first, last = show_size(line.first), show_size(line.last)
     if style.key == "latex":
-        return rf"{line.variable} = {first}, \ldots, {last}"
+        return rf"{line.variable} = {latex_size(line.first)}, \ldots, {latex_size(line.last)}"
     if style.key == "mathml":
         ends = [mathml_tokens(end) for end in (first, last)]
         return f"<mi>{line.variable}</mi><mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"

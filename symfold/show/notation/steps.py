@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import sympy as sp
@@ -168,6 +168,11 @@ def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> l
 
 def output_names(form: Form, stem: str) -> list[Term]:
     """The names of outputs by position: `y`; `y[0]`, `y[1][W1]` in a tuple that contains a dict."""
+    paths = _output_paths(form, stem, _key)
+    return [named(path) for path in (paths if len({*paths}) == len(paths) else _output_paths(form, stem, repr))]
+
+
+def _output_paths(form: Form, stem: str, show_key: Callable[[Any], str]) -> list[str]:
     paths: list[str] = []
     waiting: list[tuple[Form, str]] = [(form, stem)]
     while waiting:
@@ -180,8 +185,13 @@ def output_names(form: Form, stem: str) -> list[Term]:
                 paths += [f"{path}[{_listed(names)}]" for names in parts]
                 continue
             keyed = list(parts) if kind == "dict" else list(enumerate(parts))
-            waiting += [(inner, f"{path}[{key}]") for key, inner in reversed(keyed)]
-    return [named(path) for path in paths]
+            waiting += [(inner, f"{path}[{show_key(key)}]") for key, inner in reversed(keyed)]
+    return paths
+
+
+def _key(key: Any) -> str:
+    """A key on one line: what would not print as one sign is written as Python escapes it."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(key))
 
 
 def _listed(names: Any) -> str:
