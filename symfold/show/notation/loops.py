@@ -140,6 +140,8 @@ class Loop:
     variable: str
     scope: Scope
     previous: Loop | None = None
+    offset: Size = 0  # added to the numbers where every execution has numbers of its own, as in the steps form
+    period: Size = 0  # likewise, once per execution before
 
     @property
     def fold(self) -> Fold:
@@ -163,7 +165,9 @@ class Loop:
 def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
     """The scope of a whole net, and the remaining letters; `states` are those to use first for states."""
     letters = Letters(stems_of(net), states=states)
-    return _scope(net.outputs, letters, None, 0, cotangents_of(net)), letters
+    scope = _scope(net.outputs, letters, None, 0, cotangents_of(net))
+    _number(scope, 1, {})
+    return scope, letters
 
 
 def body_scope(body: Block, letters: Letters) -> Scope:
@@ -223,6 +227,21 @@ def _scope(
         inner = _scope(node.op.block.results, letters, previous.scope if previous else None, nesting + 1)
         scope.loops[node] = Loop(node, names, given, start, sign, variable, inner, previous)
     return scope
+
+
+def _number(scope: Scope, times: Size, used: dict[tuple[str, ...], Size]) -> None:
+    """Numbers for the executions of loops, apart from those of all loops before with the same letters."""
+    chains: dict[tuple[str, ...], list[Loop]] = {}
+    for loop in scope.loops.values():
+        chains.setdefault(loop.letters or tuple(filter(None, loop.given)), []).append(loop)
+    for names, chain in chains.items():
+        period = sum(loop.fold.count for loop in chain)
+        first = used.get(names, 0) + (period if chain[0].sign < 0 else 0)
+        for loop in chain:
+            loop.offset, loop.period = first - chain[0].start, period
+        used[names] = used.get(names, 0) + period * times
+    for loop in scope.loops.values():
+        _number(loop.scope, times * loop.fold.count, used)
 
 
 def _continued(folds: Sequence[Node]) -> dict[Node, Node]:

@@ -195,7 +195,7 @@ class Pass:
     def number(self, steps: Size) -> Size:
         """The number of the state after some steps. The steps form continues it through every execution."""
         loop = self.loop
-        base = self.execution * loop.fold.count if self.reader.joined and self.execution else 0
+        base = loop.offset + self.execution * loop.period if self.reader.joined else 0
         return loop.start + base + loop.sign * steps
 
     def state(self, part: int, steps: Size) -> Any:

@@ -118,24 +118,36 @@ def uses_in(scope: Scope, form: str) -> dict[Node, int]:
     uses = dict.fromkeys(scope.order, 0)
     for result in scope.results:
         uses[result] += 1
+    following = {loop.previous.node: loop for loop in scope.loops.values() if loop.previous and form == "fold"}
     for node in reversed(scope.order):
         if node in scope.loops:
-            _count_uses_of_loop(scope.loops[node], form, uses)
+            _count_uses_of_loop(scope.loops[node], form, uses, following.get(node))
             continue
         for arg in _written(node):
             uses[arg] += min(uses[node], 1) if is_operation(node) else uses[node]
     return uses
 
 
-def _count_uses_of_loop(loop: Loop, form: str, uses: dict[Node, int]) -> None:
-    """The fold form writes an initial state and a list once; the steps form writes what they are at every use."""
+def _count_uses_of_loop(loop: Loop, form: str, uses: dict[Node, int], following: Loop | None) -> None:
+    """The fold form writes an initial state and a list once; the steps form writes what they are at every use.
+
+    A first step like those of the loop that follows it has no line of its own.
+    """
+    covered = following is not None and loop.fold.count == 1 and _operations(loop) == _operations(following)
     fold, inside = loop.fold, uses_in(loop.scope, form)
-    by_name = form != "steps" and fold.count != 1
+    by_name = form != "steps" and (covered or fold.count != 1)
     times = fold.count if form == "steps" and isinstance(fold.count, int) else 1
     along = (*[None] * fold.carries, *fold.each)
     for arg, formal, each in zip(loop.node.args, fold.block.formals, along, strict=True):
         number = inside.get(formal, 0)
+        if covered and following and arg in following.node.args[fold.carries :]:
+            continue
         if each is None or (each and is_listed(arg)):
             uses[arg] += min(number, 1) if by_name else number
         else:
             uses[arg] += number * times
+
+
+def _operations(loop: Loop) -> list[object]:
+    """The operations of a step, whatever the shapes."""
+    return [node.op if node.args else type(node.op) for node in loop.scope.order]
