@@ -127,6 +127,11 @@ class Scope:
     loops: dict[Node, Loop] = field(default_factory=dict)
     cuts: dict[Node, Cut] = field(default_factory=dict)
 
+    @cached_property
+    def operations(self) -> set[Node]:
+        """The nodes that compute something, rather than select entries."""
+        return set(filter(_is_operation, self.order))
+
 
 @dataclass
 class Loop:
@@ -293,8 +298,7 @@ def is_listed(node: Node) -> bool:
     )
 
 
-def is_operation(node: Node) -> bool:
-    """Whether a node computes something, rather than selects entries."""
+def _is_operation(node: Node) -> bool:
     if is_primitive(node, stack_row, take_row, reverse_row) or entry_of(node) is not None:
         return False
     return isinstance(node.op, (type, Call, Apply)) and bool(node.args)

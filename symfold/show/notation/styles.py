@@ -164,6 +164,8 @@ def latex_size(size: Size) -> str:
     >>> latex_size(3 * sp.Symbol("k") - 1), latex_size(2 ** sp.Symbol("n_1_2"))
     ('3 k-1', '2^{n_{1,2}}')
     """
+    if isinstance(size, int):
+        return str(size)
     shown = re.sub(r"\*\*(\w+|\([^()]*\))", r"^{\1}", show_size(size)).replace("*", " ")
     return re.sub(r"[^\W\d]\w*", lambda word: _latex_word(word[0]), shown)
 
