@@ -23,13 +23,13 @@ pytestmark = pytest.mark.skipif(PDFLATEX is None, reason="no pdflatex on this ma
 HEAD = "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\begin{document}\n"
 
 
-def errors(formulas: list[str], folder: Path) -> list[str]:
+def errors(formulas: list[str], folder: Path, head: str = HEAD, around: tuple[str, str] = ("\\[ ", " \\]\n")) -> list[str]:
     """The errors of the engine, each with its formula."""
-    lines: list[str] = [HEAD]
+    lines: list[str] = [head]
     first: list[tuple[int, str]] = []
     for formula in formulas:
         first.append((sum(line.count("\n") for line in lines) + 1, formula))
-        lines.append(f"\\[ {formula} \\]\n")
+        lines.append(f"{around[0]}{formula}{around[1]}")
     (folder / "all.tex").write_text("".join([*lines, "\\end{document}\n"]), encoding="utf-8")
     command = [str(PDFLATEX), "-interaction=nonstopmode", "-file-line-error", "-no-shell-escape", "all.tex"]
     run = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, timeout=300, check=False)
@@ -77,3 +77,17 @@ def analyses() -> Iterator[str]:
 
 def test_results_of_analyses_compile(tmp_path: Path) -> None:
     assert errors(list(analyses()), tmp_path) == []
+
+
+@pytest.mark.slow
+def test_tikz_compiles(tmp_path: Path) -> None:
+    """The pictures of the zoo, and names and keys in pictures, each on a page."""
+    if subprocess.run(["kpsewhich", "tikz.sty"], stdout=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("TikZ is not installed (Debian: apt-get install texlive-pictures)")
+    nets = [*(row.net(3) for row in sf.mappers.ARCHITECTURES.values()), *list(of_keys())[-1:], *list(of_names())[::6]]
+    documents = [sf.export.to_text(net, "tikz", level) for net in nets for level in ("layer", "fold")]
+    head, _ = documents[0].split("\\begin{document}")
+    assert all(document.startswith(head) for document in documents)
+    bodies = [document.removeprefix(head).split("\n", 1)[1].rsplit("\\end{document}", 1)[0] for document in documents]
+    head = head.replace("\\documentclass[tikz,border=4pt]{standalone}", "\\documentclass{article}\n\\usepackage{tikz}")
+    assert errors(bodies, tmp_path, f"{head}\\begin{{document}}\n", ("", "\n\\clearpage\n")) == []
