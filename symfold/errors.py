@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -20,10 +21,36 @@ __all__ = [
     "ParseError",
     "ShapeError",
     "SymfoldError",
+    "SystemFailure",
     "TooLarge",
     "UnknownKey",
     "UnknownName",
 ]
+
+LONGEST = 2_000  # characters of a message
+
+
+# control characters, line breaks, marks that change the direction of writing, and halves of pairs
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, also: str = "") -> str:
+    r"""Text whose control characters are escaped, except those in `also`: it gives no orders to a terminal.
+
+    >>> print(printable("a\x1b[31m\nb"))
+    a\x1b[31m\nb
+    """
+    return _CONTROLS.sub(lambda match: match[0] if match[0] in also else repr(match[0])[1:-1], text)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most this length; of a longer one the begin and the end, which often holds the remedy.
+
+    >>> shortened("a" * 50 + "b" * 50, 20)
+    'aaaaaaaaaaa ... bbbb'
+    """
+    last = most // 5
+    return text if len(text) <= most else f"{text[: most - last - 5]} ... {text[len(text) - last :]}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,7 @@ class SymfoldError(Exception):
     """
 
     def __init__(self, problem: str = "", *advice: Advice):
+        problem = shortened(printable(str(problem)), LONGEST)
         self.problem, self.advice = problem, advice
         super().__init__(f"{problem} ({' or '.join(each.python for each in advice)})" if advice else problem)
 
@@ -94,6 +122,15 @@ class ParseError(InvalidValue):
 
 class DataError(InvalidValue):
     """A data table or a saved file that cannot be read or written."""
+
+
+class SystemFailure(SymfoldError, OSError):
+    """A failure of the machine, not a mistake of the user: a full disk, no memory, a program that does not run."""
+
+    def __init__(self, problem: str = "", *advice: Advice):
+        SymfoldError.__init__(self, problem, *advice)
+
+    __str__ = Exception.__str__  # OSError would take an advice for its text
 
 
 class Diverged(SymfoldError, ArithmeticError):

@@ -22,15 +22,18 @@ from typing import Any, TypeVar
 import sympy as sp
 
 import symfold.api as api
+from symfold.base.trees import State
 from symfold.compute.backends.table import BACKENDS
 from symfold.compute.backends.table import Backend as Backend
 from symfold.compute.backends.table import backend as backend
+from symfold.core.arrays import Array
 from symfold.core.blocks import Call
 from symfold.core.conversion import as_node
 from symfold.core.functions.table import NAMED, ROWS, UFUNCS
 from symfold.core.functions.table import Point as Point
 from symfold.core.functions.table import function as function_row
 from symfold.core.interpreter import Interpreter as Interpreter
+from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import PRIMITIVES
 from symfold.core.primitives.table import primitive as primitive
@@ -54,7 +57,7 @@ __all__ = [
 Analysis = TypeVar("Analysis", bound=Callable[..., Any])
 
 
-def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **facts: Any) -> Elementwise:
+def function(head: type[sp.Basic], numbers: Callable[..., Array] | None = None, **facts: object) -> Elementwise:
     """Add an elementwise function, callable on nodes, nets and SymPy expressions; `facts` are the fields of `Function`.
 
     >>> import sympy as sp, symfold as sf
@@ -67,7 +70,7 @@ def function(head: type[sp.Basic], numbers: Callable[..., Any] | None = None, **
     return Elementwise(function_row(head, numbers, **facts).head)
 
 
-def layer_kind(body: Callable[..., Any], **shapes: tuple[int, ...]) -> Kind:
+def layer_kind(body: Callable[..., object], **shapes: tuple[int, ...]) -> Kind:
     """A kind of layers, from a body over inputs and parameters, and the parameters' shapes.
 
     >>> import numpy as np, symfold as sf
@@ -87,11 +90,11 @@ def mapper(name: str, step: Mapper, formula: str = "", summary: str = "", source
     return step
 
 
-def loss(name: str, rule: Callable[[Node, Node], Any]) -> Callable[[Any, Any], Any]:
+def loss(name: str, rule: Callable[[Node, Node], State]) -> Callable[[State, State], State]:
     """Add a loss, `sf.losses.<name>`, from a rule over a prediction and a target of the same shape."""
     check_free("loss", name, LOSSES)
 
-    def named_loss(prediction: Any, target: Any) -> Any:
+    def named_loss(prediction: object, target: object) -> State:
         return loss_of(prediction, target, lambda y, t: as_node(rule(y, t)))
 
     named_loss.__name__ = named_loss.__qualname__ = name
@@ -100,7 +103,7 @@ def loss(name: str, rule: Callable[[Node, Node], Any]) -> Callable[[Any, Any], A
 
 
 def optimizer(
-    name: str, rule: Callable[..., Sequence[Node]], slots: Sequence[str | PerParameter] = (), **defaults: Any
+    name: str, rule: Callable[..., Sequence[Node]], slots: Sequence[str | PerParameter] = (), **defaults: object
 ) -> Callable[..., Optimizer]:
     """Add an optimizer, `sf.optimizers.<name>(**settings)`.
 
@@ -109,7 +112,7 @@ def optimizer(
     """
     check_free("optimizer", name, OPTIMIZERS)
 
-    def named_optimizer(**settings: Any) -> Optimizer:
+    def named_optimizer(**settings: object) -> Optimizer:
         if unknown := sorted(set(settings) - set(defaults)):
             raise InvalidValue(f"{name} has no setting {unknown[0]!r} (its settings: {', '.join(defaults)})")
         return Optimizer(name, rule, tuple(slots), tuple({**defaults, **settings}.items()))
@@ -119,7 +122,7 @@ def optimizer(
     return named_optimizer
 
 
-def exporter(name: str, write: Callable[[Any, str], str], suffix: str, summary: str = "") -> None:
+def exporter(name: str, write: Callable[[Net, str], str], suffix: str, summary: str = "") -> None:
     """Add a graph format, for `sf.export.to_text` and `sf.export.save`; `write(net, level)` gives the text."""
     check_free("format", name, EXPORTS)
     EXPORTS[name] = ExportRow(name, write, suffix, summary)

@@ -1,11 +1,13 @@
 """What makes work cost the same at any depth: what is looked at, held and written does not grow with it."""
 
 import itertools
+import pickle
 import tracemalloc
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symfold as sf
 from symfold.analysis.counting.truncated import Truncated
@@ -267,3 +269,18 @@ def test_a_chain_by_hand_asks_sympy_and_opens_a_body_once(monkeypatch):
         z = np.sin(f(z)) + z
     assert len(sf.adjoint(z).outputs) == 81
     assert len(lifted) == 2 and len(opened_bodies) == 2  # tanh and sin; the chain, and the body of its layers
+
+
+@pytest.mark.parametrize("symbol", [sp.Symbol("n"), sp.Symbol("n", integer=True, positive=True)])
+def test_the_symbol_of_the_depth_in_a_mapper_is_that_depth(symbol: sp.Symbol) -> None:
+    x, deep = sf.tensor("x"), sf.layers("f", count="n")
+    net = sf.fold(lambda z, f: f(z) / symbol + sp.sqrt(symbol) * z, deep, x)
+    assert net.inputs == (x,) and sf.from_json(net.to_json()) == net == pickle.loads(pickle.dumps(net))
+    assert sf.formula(net) == "z_k = f_k(z_{k-1})/n + sqrt(n)*z_{k-1}, k = 1..n, z_0 = x"
+    assert sf.paths(net).polynomial == (sp.Symbol("t") + 1) ** sp.Symbol("n", integer=True, positive=True)
+    bodies = {f"f{k}": np.tanh for k in range(1, 5)}
+    written = sf.fold(lambda z, f: f(z) / 4 + 2 * z, sf.layers("f1:5"), x)
+    assert net.at(n=4).bind(bodies)(x=0.3) == pytest.approx(written.bind(bodies)(x=0.3).item(), rel=1e-15)
+    with pytest.raises(sf.errors.InvalidValue, match="the depth n is a symbol"):
+        net(x=0.3)
+    assert sf.fold(lambda z, f: f(z) * sf.tensor("n"), deep, x).inputs == (x, sf.tensor("n"))  # an input of that name stays one

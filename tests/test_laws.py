@@ -47,12 +47,45 @@ def test_a_fold_is_functools_reduce(mapper: Any, layers: Any) -> None:
 @steady
 @given(nets())
 def test_rolling_undoes_unrolling(net: sf.Net) -> None:
-    unrolled, rolled = sf.unroll(net), sf.roll(net)
-    assert sf.roll(unrolled) == rolled == sf.roll(rolled)
-    values = values_of(net)
+    assert_rolls(net)
+    unrolled, rolled, values = sf.unroll(net), sf.roll(net), values_of(net)
     assert_close(unrolled(values), net(values))
     assert_close(rolled(values), net(values))
-    assert set(unrolled.params) == set(net.params)
+
+
+def assert_rolls(net: sf.Net) -> None:
+    unrolled, rolled = sf.unroll(net), sf.roll(net)
+    assert sf.roll(unrolled) == rolled == sf.roll(rolled)
+    for other in (unrolled, rolled):
+        assert other.form == net.form and other.inputs == net.inputs and set(other.params) == set(net.params)
+
+
+@settings(steady, max_examples=40)
+@given(nets())
+def test_rolling_undoes_unrolling_of_gradients_and_of_single_entries(net: sf.Net) -> None:
+    sequences = [output for output in net.outputs if output.shape and isinstance(output.shape[0], int)]
+    entries = [sequence[min(1, sequence.shape[0] - 1)] for sequence in sequences]
+    for outputs in (net.outputs, entries):
+        if outputs:
+            total: Any = sum(np.tanh(output).sum() for output in outputs)
+            names = [node.op.name for node in sf.Net.of(total).inputs]
+            for derived in (sf.Net.of(total), sf.grad(total), sf.grad(total, wrt=names) if names else sf.grad(total)):
+                assert_rolls(derived)
+
+
+def test_a_scan_ends_after_the_last_step_that_is_read() -> None:
+    inputs = sf.tensor("u", (5,))
+    states = sf.scan(lambda h, u: np.tanh(h + u), inputs, sf.tensor("h", ()))
+    for last, counts in ((0, []), (2, [3]), (4, [5])):
+        net = sf.Net.of(states[0] * states[last])
+        assert [fold.op.count for fold in sf.roll(net).bindings] == counts
+        assert_rolls(net)
+
+
+def test_layers_from_the_last_to_the_first_are_the_reversed_layers() -> None:
+    downward = sf.fold(sf.mappers.residual, sf.layers("f1:4")[::-1], X)
+    assert sf.roll(sf.unroll(downward)) == downward == sf.fold(sf.mappers.residual, list(reversed(list(sf.layers("f1:4")))), X)
+    assert downward.bindings[0].args[1].args[0] == sf.fold(sf.mappers.residual, sf.layers("f1:4"), X).bindings[0].args[1]
 
 
 @steady

@@ -22,7 +22,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, digest, rebuilt, substitute, walk
 from symfold.core.sequences import rebuilt_sequence
 from symfold.core.shapes import ANY, Size
-from symfold.transform.rolling import unroll, without_single_steps
+from symfold.transform.rolling import unroll_nodes, without_single_steps
 
 WRITTEN_DIGITS = 15  # of a decimal number that survives as a float; a float with more is rounded
 ARITHMETIC = (sp.Add, sp.Mul, sp.Pow)
@@ -35,7 +35,7 @@ def flattened(net: Net) -> tuple[Node, ...] | None:
         counts = [node.op.count for node in net.bindings]
         if not all(isinstance(count, int) for count in counts) or sum(counts) > MOST_UNROLLED:
             return None
-        net = net.with_outputs(without_single_steps(unroll(net).outputs))
+        net = net.with_outputs(without_single_steps(unroll_nodes(net.outputs)))
     return net.outputs
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from symfold.errors import DataError
+from symfold.base.arguments import NumpyArray, quoted
+from symfold.base.decimals import decimal
+from symfold.base.files import reading
+from symfold.errors import DataError, listing
 
+MAX_BYTES = 2**30  # of a CSV file
+MAX_NAME = 1_000  # characters of a column's name
 Array = np.ndarray[Any, np.dtype[np.float64]]
 ROUNDING = 8 * np.finfo(float).eps  # the relative difference that rounding alone may cause
 
@@ -34,15 +41,21 @@ class Table:
         >>> Table("t.csv", ("a", "b"), np.array([[1.0, 2.0]])).select(["b"])
         array([[2.]])
         """
-        for name in names:
-            check_column(self.source, name, self.columns)
-        return self.values[:, [self.columns.index(name) for name in names]]
+        return self.values[:, places(self.source, names, self.columns)]
 
 
-def check_column(source: str, name: str, columns: Sequence[str]) -> None:
-    """Raise an error that lists the columns if one is missing."""
-    if name not in columns:
-        raise DataError(f"{source!r} has no column {name!r} (its columns: {', '.join(columns)})")
+def places(source: str, names: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """The places of columns by name; an error that lists the columns if one is missing."""
+    place = {name: k for k, name in enumerate(columns)}
+    for name in names:
+        if name not in place:
+            raise DataError(f"{source!r} has no column {quoted(name)} (its columns: {named(columns)})")
+    return [place[name] for name in names]
+
+
+def named(columns: Sequence[str]) -> str:
+    """The names of columns for a message."""
+    return listing((name if len(name) <= 40 else f"{name[:37]}..." for name in columns), 20)
 
 
 def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
@@ -54,15 +67,15 @@ def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
     symfold.errors.DataError: cannot read 'no-such-file.csv': no such file or directory
     """
     source = str(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return _read(source, csv.reader(file, strict=True), only)
-    except OSError as error:
-        raise DataError(f"cannot read {source!r}: {(error.strerror or str(error)).lower()}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"cannot read {source!r}: byte {error.start} is not UTF-8 text (give a CSV file, saved as UTF-8)"
-        ) from None
+    with reading(path, MAX_BYTES) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text, strict=True)
+        try:
+            return _read(source, reader, only)
+        except UnicodeDecodeError:
+            raise DataError(
+                f"cannot read {source!r}: it is not UTF-8 text after line {reader.line_num} "
+                "(give a CSV file, saved as UTF-8)"
+            ) from None
 
 
 def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -75,49 +88,58 @@ def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"cannot read {source!r}, line {reader.line_num}: {error} (give a CSV file)") from None
 
 
-def _read(source: str, reader: Any, only: Sequence[str] | None) -> Table:
+def _read(source: str, reader: object, only: Sequence[str] | None) -> Table:
     lines = _lines(source, reader)
     header = next(lines, None)
     if header is None:
         raise DataError(f"{source!r} is empty (the first row names the columns, each further row is a sample)")
     columns = tuple(name.strip() for name in header[1])
+    seen: set[str] = set()
     for position, name in enumerate(columns):
         if not name:
             raise DataError(f"{source!r}: column {position + 1} has no name (the first row names the columns)")
-        if name in columns[:position]:
-            raise DataError(f"{source!r}: two columns are named {name!r} (rename one)")
+        if name in seen:
+            raise DataError(f"{source!r}: two columns are named {quoted(name)} (rename one)")
+        if len(name) > MAX_NAME or "\0" in name:
+            raise DataError(
+                f"{source!r}: column {position + 1} is named {quoted(name)} "
+                f"(a name has at most {MAX_NAME:,} characters, and no NUL)"
+            )
+        seen.add(name)
     wanted = columns if only is None else tuple(only)
-    for name in wanted:
-        check_column(source, name, columns)
-    positions = [columns.index(name) for name in wanted]
-    rows: list[list[float]] = []
+    positions = places(source, wanted, columns)
+    values, count = array("d"), 0
     for line, row in lines:
         if len(row) != len(columns):
             raise DataError(
-                f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns "
-                f"({', '.join(columns)})"
+                f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns ({named(columns)})"
             )
-        rows.append([_number(source, line, columns[k], row[k]) for k in positions])
-    if not rows:
+        count += 1
+        values.extend([_number(source, line, columns[k], row[k]) for k in positions])
+    if not count:
         raise DataError(f"{source!r} has no rows under its header (each further row is a sample)")
-    return Table(source, wanted, np.array(rows, dtype=float).reshape(len(rows), len(wanted)))
+    return Table(source, wanted, np.array(values).reshape(count, len(wanted)))
 
 
 def _number(source: str, line: int, column: str, text: str) -> float:
     try:
-        value = float(text) if "_" not in text else math.nan
-        reason = "is no finite number" if "_" not in text else "is no number"
+        value = decimal(text)
+        reason = "is no finite number"
     except ValueError:
-        value, reason = math.nan, "is no number" if text.strip() else "is empty"
+        value = math.nan
+        word = text.strip().lower().lstrip("+-")
+        reason = (
+            "is empty" if not word else "is no finite number" if word in ("nan", "inf", "infinity") else "is no number"
+        )
     if not math.isfinite(value):
         raise DataError(
-            f"{source!r}, line {line}, column {column!r}: {text[:40]!r} {reason} "
-            "(give numbers only; drop or fill what is missing)"
+            f"{source!r}, line {line}, column {quoted(column)}: {text[:40]!r} {reason} "
+            "(give numbers only, such as -1.5e3; drop or fill what is missing)"
         )
     return value
 
 
-def split_rows(count: int, fraction: float, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def split_rows(count: int, fraction: float, seed: int) -> tuple[NumpyArray, NumpyArray]:
     """The rows to train on and those to test on, by a seed: at least two to train on and one to test on.
 
     >>> [part.tolist() for part in split_rows(5, 0.2, seed=0)]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symfold.apps.data import Scale
+from symfold.apps.archives import MAX_ARRAYS, MAX_BYTES, Archive, Header
+from symfold.apps.data import MAX_NAME, Scale
 from symfold.apps.regression import Model, Shape
-from symfold.base.files import replacing
+from symfold.base.arguments import NumpyArray
+from symfold.base.files import reading, replacing
 from symfold.errors import DataError
 
 FORMAT = "symfold model 1"
-MAX_BYTES = 2**30
+MAX_DEPTH = 20_000  # of a model on disk: a layer is two arrays
 
 _PREFIX = "parameter "
+_OVERHEAD = 1_000  # bytes around an array, more than there are
+_NAMES = (
+    *("format", "mapper", "depth", "width", "activation", "columns", "target", "mean", "deviation"),
+    *("target_mean", "target_deviation", "train_rows", "test_rows"),
+)
 
 
 def save_model(path: str | Path, model: Model) -> None:
@@ -31,7 +37,12 @@ def save_model(path: str | Path, model: Model) -> None:
         "train_rows": model.train_rows, "test_rows": model.test_rows,
     }  # fmt: skip
     arrays |= {_PREFIX + name: np.asarray(value, dtype=float) for name, value in model.params.items()}
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    if len(arrays) > MAX_ARRAYS or sum(np.asarray(array).nbytes + _OVERHEAD for array in arrays.values()) > MAX_BYTES:
+        raise DataError(
+            f"cannot write {str(path)!r}: a model of {len(arrays):,} arrays is too large "
+            f"(at most {MAX_ARRAYS:,}, and {MAX_BYTES:,} bytes; train fewer or narrower layers)"
+        )
+    with replacing(path) as file:
         np.savez(file, **arrays)
 
 
@@ -44,9 +55,15 @@ def load_model(path: str | Path) -> Model:
     symfold.errors.DataError: cannot read 'no-such-file.npz': no such file or directory
     """
     source = str(path)
-    stored = _Stored(source, _read_arrays(source))
-    if "format" not in stored.arrays or stored.text("format") != FORMAT:
-        raise DataError(f"{source!r} is no symfold model (give a file that 'symfold train -o FILE.npz' wrote)")
+    with reading(path, MAX_BYTES) as file:
+        return _model(_Stored(Archive(source, file)))
+
+
+def _model(stored: _Stored) -> Model:
+    if "format" not in stored.headers or stored.text("format") != FORMAT:
+        raise DataError(f"{stored.source!r} is no symfold model (give a file that 'symfold train -o FILE.npz' wrote)")
+    if foreign := [name for name in stored.headers if name not in _NAMES and not name.startswith(_PREFIX)]:
+        raise stored.wrong(foreign[0], "belongs to no model")
     shape = Shape(
         mapper=stored.text("mapper"),
         depth=stored.count("depth"),
@@ -57,8 +74,7 @@ def load_model(path: str | Path) -> Model:
     )
     if shape.target in shape.columns:
         raise stored.wrong("target", f"is {shape.target!r}, one of the columns that it is predicted from")
-    params = {name.removeprefix(_PREFIX): stored.numbers(name) for name in stored.arrays if name.startswith(_PREFIX)}
-    _check_params(stored, shape, params)
+    params = _params(stored, shape)
     wide = (len(shape.columns),)
     return Model(
         shape,
@@ -69,69 +85,52 @@ def load_model(path: str | Path) -> Model:
     )
 
 
-def _read_arrays(source: str) -> dict[str, Any]:
-    """The arrays of an `.npz`, without Python objects."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            if (size := sum(member.file_size for member in archive.infolist())) > MAX_BYTES:
-                raise DataError(f"{source!r} would fill {size:,} bytes (at most {MAX_BYTES:,} are read)")
-        with np.load(source, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except DataError:
-        raise
-    except OSError as error:
-        raise DataError(f"cannot read {source!r}: {(error.strerror or str(error)).lower()}") from None
-    except Exception as error:  # a foreign or damaged file may raise anything inside zipfile, zlib and NumPy
-        reason = " ".join(str(error).split())[:80] or type(error).__name__
-        raise DataError(f"cannot read {source!r}: it is no whole .npz file of plain arrays ({reason})") from None
-
-
 class _Stored:
-    """The arrays of one file, each read as the kind that it should be."""
+    """The arrays of one file, each checked before it is read as the kind that it should be."""
 
-    def __init__(self, source: str, arrays: dict[str, Any]):
-        self.source = source
-        self.arrays = arrays
+    def __init__(self, archive: Archive):
+        self.archive, self.source, self.headers = archive, archive.source, archive.headers
 
     def wrong(self, name: str, what: str) -> DataError:
-        return DataError(f"{self.source!r} is damaged or foreign: {name!r} {what} (train and save the model again)")
+        return DataError(
+            f"{self.source!r} is damaged or foreign: {name[:60]!r} {what} (train and save the model again)"
+        )
 
-    def get(self, name: str, kinds: str, what: str) -> Any:
-        if name not in self.arrays:
-            raise self.wrong(name, "is missing")
-        array = self.arrays[name]
-        if array.dtype.kind not in kinds:
+    def get(self, name: str, kinds: str, what: str, axes: int, most: int = MAX_BYTES) -> Any:
+        header = self.checked(name, kinds, what)
+        if len(header.shape) != axes or header.bytes > most:
             raise self.wrong(name, f"is no {what}")
-        return array
+        return self.archive.read(name)
+
+    def checked(self, name: str, kinds: str, what: str) -> Header:
+        if name not in self.headers:
+            raise self.wrong(name, "is missing")
+        header = self.headers[name]
+        if header.dtype.kind not in kinds:
+            raise self.wrong(name, f"is no {what}")
+        return header
 
     def text(self, name: str) -> str:
-        array = self.get(name, "U", "text")
-        if array.shape != ():
-            raise self.wrong(name, "is no single text")
-        return str(array)
+        return str(self.get(name, "U", "single text", 0, 4 * MAX_NAME))
 
     def names(self, name: str) -> tuple[str, ...]:
-        array = self.get(name, "U", "list of names")
-        if array.ndim != 1 or not array.size:
+        names = tuple(map(str, self.get(name, "U", "list of names", 1)))
+        if not names:
             raise self.wrong(name, "is no list of names")
-        names = tuple(map(str, array))
         if len(set(names)) < len(names):
             raise self.wrong(name, "holds a name twice")
         return names
 
     def count(self, name: str) -> int:
-        array = self.get(name, "iu", "whole number")
-        if array.shape != () or not 0 <= int(array) <= 10**6:
+        count = int(self.get(name, "iu", "whole number", 0))
+        if not 0 <= count <= 10**6:
             raise self.wrong(name, "is no count")
-        return int(array)
+        return count
 
     def positions(self, name: str) -> Any:
-        array = self.get(name, "iu", "list of row numbers")
-        if array.ndim != 1:
-            raise self.wrong(name, "is no list of row numbers")
-        return array
+        return self.get(name, "iu", "list of row numbers", 1)
 
-    def split(self, *names: str) -> list[Any]:
+    def split(self, *names: str) -> list[NumpyArray]:
         """Lists of row numbers that together contain each row of a table once."""
         parts = [self.positions(name) for name in names]
         rows = np.concatenate(parts)
@@ -139,31 +138,33 @@ class _Stored:
             raise self.wrong(names[0], f"and {' and '.join(map(repr, names[1:]))} do not hold each row once")
         return parts
 
-    def deviations(self, name: str, shape: tuple[int, ...]) -> Any:
+    def deviations(self, name: str, shape: tuple[int, ...]) -> NumpyArray:
         """Positive numbers."""
         values = self.numbers(name, shape)
         if not (values > 0).all():
             raise self.wrong(name, "holds numbers that are not positive")
         return values
 
-    def numbers(self, name: str, shape: tuple[int, ...] | None = None) -> Any:
-        array = self.get(name, "fiu", "array of numbers")
-        if shape is not None and array.shape != shape:
-            raise self.wrong(name, f"has the shape {array.shape} instead of {shape}")
+    def numbers(self, name: str, shape: tuple[int, ...]) -> Any:
+        header = self.checked(name, "fiu", "array of numbers")
+        if header.shape != shape:
+            raise self.wrong(name, f"has the shape {header.shape} instead of {shape}")
+        array = self.archive.read(name)
         if not np.isfinite(array).all():
             raise self.wrong(name, "holds numbers that are not finite")
         return array.astype(float)
 
 
-def _check_params(stored: _Stored, shape: Shape, params: dict[str, Any]) -> None:
-    """Raise an error unless the parameters are those of the net, in their shapes."""
-    if shape.depth > len(params):
-        raise stored.wrong("depth", f"is {shape.depth} where {len(params)} parameters are kept")
+def _params(stored: _Stored, shape: Shape) -> dict[str, Any]:
+    """The parameters, if they are those of the net in their shapes; an error otherwise, before any is read."""
+    names = [name.removeprefix(_PREFIX) for name in stored.headers if name.startswith(_PREFIX)]
+    if shape.depth > len(names):
+        raise stored.wrong("depth", f"is {shape.depth} where {len(names)} parameters are kept")
     wanted = {param.op.name: param.shape for param in shape.net().params}
     for name, expected in wanted.items():
-        if name not in params:
-            raise stored.wrong(_PREFIX + name, "is missing")
-        if params[name].shape != expected:
-            raise stored.wrong(_PREFIX + name, f"has the shape {params[name].shape} instead of {expected}")
-    if extra := sorted(set(params) - set(wanted)):
+        header = stored.checked(_PREFIX + name, "fiu", "array of numbers")
+        if header.shape != expected:
+            raise stored.wrong(_PREFIX + name, f"has the shape {header.shape} instead of {expected}")
+    if extra := sorted(set(names) - set(wanted)):
         raise stored.wrong(_PREFIX + extra[0], "belongs to no layer of the net")
+    return {name: stored.numbers(_PREFIX + name, expected) for name, expected in wanted.items()}

@@ -4,9 +4,11 @@ In: arguments from callers, numbers, file contents. Out: checked arguments, prin
 
     version        the version
     arguments      arguments checked and converted to numbers, arrays, lists and names
+    caching        remembered results of functions, with their types
     trees          nested tuples and dicts as a list of leaves and a form, and back
+    decimals       numbers that people type, in one syntax
     big_numbers    integers and fractions of any length, printed as powers or by their size
-    files          files written atomically
+    files          files written atomically, and files read safely
 
 The errors are in `symfold/errors.py`: symfold classes that are also the fitting built-in.
 """

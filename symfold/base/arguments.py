@@ -6,16 +6,19 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from fractions import Fraction
 from numbers import Number, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 
 from symfold.errors import InvalidType, InvalidValue, OutOfRange, listing, unknown
 
+NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
-def quoted(value: Any, most: int = 60) -> str:
+
+def quoted(value: object, most: int = 60) -> str:
     """The repr of a value, on one line and cut short.
 
     >>> quoted(list(range(1000)), 20)
@@ -63,7 +66,7 @@ def place_of(what: str, index: Any, length: int, hint: str = "") -> int | range:
     return place % length
 
 
-def real(what: str, value: Any, above: float = -math.inf) -> Any:
+def real(what: str, value: object, above: float = -math.inf) -> Any:
     """A finite number above a bound, unchanged."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise InvalidType(f"{what}={quoted(value)} is not a number, but a {type(value).__name__} (give a number)")
@@ -72,7 +75,7 @@ def real(what: str, value: Any, above: float = -math.inf) -> Any:
     return value
 
 
-def algebraic(what: str, value: Any) -> sp.Expr:
+def algebraic(what: str, value: object) -> sp.Expr:
     """A number or a SymPy expression, as a SymPy expression; strings are refused, since SymPy would evaluate them.
 
     >>> algebraic("g", 0.5), algebraic("g", sp.Symbol("g"))
@@ -88,21 +91,21 @@ def algebraic(what: str, value: Any) -> sp.Expr:
     return sp.sympify(value)
 
 
-def flag(what: str, value: Any) -> bool:
+def flag(what: str, value: object) -> bool:
     """True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise InvalidType(f"{what}={quoted(value)} must be True or False")
     return bool(value)
 
 
-def one_of(what: str, value: Any, allowed: Iterable[str]) -> str:
+def one_of(what: str, value: object, allowed: Iterable[str]) -> str:
     """A name that is in a table."""
     if not isinstance(value, str) or value not in allowed:
         raise unknown(what, value, allowed)
     return value
 
 
-def ordered(what: str, value: Any, kind: str = "list") -> list[Any]:
+def ordered(what: str, value: object, kind: str = "list") -> list[Any]:
     """The entries of an ordered iterable (a list, tuple, generator, or an array along its leading axis), as a list."""
     unordered = isinstance(value, (str, bytes, Mapping, Set, type)) or (
         isinstance(value, np.ndarray) and value.ndim == 0
@@ -113,7 +116,7 @@ def ordered(what: str, value: Any, kind: str = "list") -> list[Any]:
     return list(value)
 
 
-def takes(function: Callable[..., Any], *values: Any, **named: Any) -> bool:
+def takes(function: Callable[..., object], *values: object, **named: object) -> bool:
     """Whether a function's signature accepts these arguments; True if the signature is unknown."""
     try:
         inspect.signature(function).bind(*values, **named)
@@ -124,7 +127,7 @@ def takes(function: Callable[..., Any], *values: Any, **named: Any) -> bool:
     return True
 
 
-def check_unmasked(what: str, value: Any) -> None:
+def check_unmasked(what: str, value: object) -> None:
     """Refuse arrays with masked entries, inside lists too: NumPy would read the values under the mask.
 
     >>> check_unmasked("the value of 'x'", np.ma.array([1.0, 99.0], mask=[False, True]))
@@ -143,7 +146,7 @@ def check_unmasked(what: str, value: Any) -> None:
         )
 
 
-def array_of(what: str, value: Any, objects: bool = False) -> Any:
+def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
     """A value as an array of numbers; with `objects`, also as an array of number objects, such as SymPy's.
 
     >>> array_of("the value of 'x'", ["a"])
@@ -154,12 +157,15 @@ def array_of(what: str, value: Any, objects: bool = False) -> Any:
     check_unmasked(what, value)
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InvalidType(
-            f"{what} is not an array: {error} (rows must be equally long, and all entries numbers)"
-        ) from None
+    except (ValueError, TypeError, RuntimeError) as error:  # RuntimeError: a tensor of PyTorch that needs a gradient
+        advice = "rows must be equally long, and all entries numbers"
+        if isinstance(error, RuntimeError):
+            advice = "gradients of a net are nets: sf.grad; or sf.to_torch makes a module of it"
+        raise InvalidType(f"{what} is not an array: {' '.join(str(error).split())} ({advice})") from None
     if objects and array.dtype.kind == "O" and all(isinstance(entry, (Number, sp.Expr)) for entry in array.flat):
         return array
+    if array.dtype.kind == "O" and {Fraction} <= set(map(type, array.flat)) <= {int, float, Fraction}:
+        array = array.astype(float)
     if array.dtype.kind not in "biuf":
         raise InvalidType(
             f"{what} is not an array of numbers, but of type {array.dtype}: {quoted(value)} (give numbers)"
@@ -168,8 +174,8 @@ def array_of(what: str, value: Any, objects: bool = False) -> Any:
 
 
 def arrays_of(
-    values: Mapping[str, Any], wanted: Collection[str], optional: Collection[str] = (), what: str = "input"
-) -> dict[str, Any]:
+    values: Mapping[str, object], wanted: Collection[str], optional: Collection[str] = (), what: str = "input"
+) -> dict[str, NumpyArray]:
     """Arrays of numbers by name: all wanted names must be given, and no other names but the optional ones."""
     if not isinstance(values, Mapping):
         raise InvalidType(

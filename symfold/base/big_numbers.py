@@ -18,7 +18,7 @@ BASES = range(2, 1000)  # a power of one of these is printed as such
 PRIME = (1 << 61) - 1  # remainders by it distinguish most powers cheaply
 
 
-def is_long(value: Any) -> bool:
+def is_long(value: object) -> bool:
     """Whether a number has too many digits to be written out."""
     if isinstance(value, int):
         return value.bit_length() > LONG
@@ -87,7 +87,7 @@ class Quotient(Fraction):
         return str(self) if is_long(self) else super().__format__(spec)
 
 
-def legible(value: Any) -> Any:
+def legible(value: object) -> Any:
     """The same number, printable at any length.
 
     >>> legible(3), legible(2 ** 10**6), legible(Fraction(1, 2 ** 10**6)), legible(2 ** 10**6) == 2 ** 10**6
@@ -98,7 +98,7 @@ def legible(value: Any) -> Any:
     return Whole(value) if isinstance(value, int) else Quotient(value) if isinstance(value, Fraction) else value
 
 
-def printable(expression: Any) -> Any:
+def printable(expression: object) -> sp.Expr:
     """A SymPy expression for printing only: long numbers become powers of symbols, so that nothing multiplies them out.
 
     >>> x = sp.Symbol("x")

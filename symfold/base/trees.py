@@ -7,14 +7,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
-Form = Any
+State: TypeAlias = Any  # a value, or nested tuples and dicts of values: nodes, nets, numbers, arrays, SymPy expressions
+Layered: TypeAlias = Callable[..., State]  # a layer, or any other function of states
+Form: TypeAlias = Any  # a string, or a tuple of a kind and its parts
 LEAF: Form = "*"
 
 
-def flatten(value: Any) -> tuple[list[Any], Form]:
+def flatten(value: object) -> tuple[list[State], Form]:
     """The leaves of a value in order, and its form.
 
     >>> flatten((1, (2, 3)))
@@ -30,7 +32,7 @@ def flatten(value: Any) -> tuple[list[Any], Form]:
     return [value], LEAF
 
 
-def unflatten(form: Form, leaves: Any) -> Any:
+def unflatten(form: Form, leaves: Iterable[State]) -> State:
     """The value of a form with these leaves.
 
     >>> unflatten(("dict", (("a", "*"),)), [1])
@@ -39,12 +41,12 @@ def unflatten(form: Form, leaves: Any) -> Any:
     return _build(form, iter(leaves))
 
 
-def _build(form: Form, leaves: Iterator[Any]) -> Any:
+def _build(form: Form, leaves: Iterator[State]) -> State:
     if form == LEAF:
         return next(leaves)
     kind, parts = form
     if kind == "named":
-        values: dict[str, Any] = {}
+        values: dict[str, State] = {}
         for names in parts:
             leaf = next(leaves)
             values |= {names: leaf} if isinstance(names, str) else {name: leaf[k] for k, name in enumerate(names)}
@@ -54,7 +56,7 @@ def _build(form: Form, leaves: Iterator[Any]) -> Any:
     return tuple(_build(part, leaves) for part in parts)
 
 
-def as_state(value: Any) -> Any:
+def as_state(value: object) -> State:
     """A state whose nets are replaced by the trees of their outputs."""
     if hasattr(value, "_as_tree_"):
         return value._as_tree_()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 import symfold.compute.backends.rows  # noqa: F401 - fills the table
-from symfold.base.arguments import arrays_of, one_of
-from symfold.base.trees import unflatten
+from symfold.base.arguments import NumpyArray, arrays_of, one_of
+from symfold.base.trees import State, unflatten
 from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program
 from symfold.compute.lowering import rolled
@@ -18,7 +18,9 @@ from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
-from symfold.core.shapes import is_known
+from symfold.core.primitives import concatenate, is_primitive
+from symfold.core.sequences import stack_row
+from symfold.core.shapes import Size, is_known
 from symfold.errors import InvalidType, listing
 from symfold.transform.inlining import inlined
 
@@ -36,8 +38,14 @@ class Compiled:
         # programs own their arrays, so each thread has its own
         self._local = threading.local()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return compile_net, (self._original, self.backend, self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Compiled) and self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        return hash(self.__reduce__())
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
         """The program for these input shapes."""
@@ -63,7 +71,7 @@ class Compiled:
         text: str = program.source
         return text
 
-    def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> Any:
+    def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> State:
         """The outputs, from parameters (a mapping; optional if there are none) and values of the inputs."""
         if params is not None and not isinstance(params, Mapping):
             params, values = None, (params, *values)
@@ -76,10 +84,10 @@ class Compiled:
             program.run()
         return unflatten(self.net.form, program.results())
 
-    def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+    def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, NumpyArray]:
         if len(values) > len(self.input_names):
             raise InvalidType(
-                f"{len(values)} values given for {len(self.input_names)} inputs: {', '.join(self.input_names)}"
+                f"{len(values)} values given for {len(self.input_names)} inputs: {listing(self.input_names)}"
             )
         # list the parameters only if one is named: there are as many as layers
         parameter_names = (
@@ -113,18 +121,23 @@ def small_shapes(net: Net) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def sizes_met(net: Net) -> dict[Any, int]:
-    """The unknown sizes that elementwise operations determine, by broadcasting against known ones."""
+def sizes_met(net: Net) -> dict[Size, int]:
+    """The unknown sizes that elementwise operations, stacks and concatenations determine: they meet known ones."""
     net = Net(inlined(net.outputs))
     roots = [net.outputs, *(block.results for block in net.blocks)]
-    meetings: list[set[Any]] = []
-    for node in (node for results in roots for node in walk(results) if isinstance(node.op, type)):
+    meetings: list[set[Size]] = []
+    for node in (node for results in roots for node in walk(results)):
+        if not isinstance(node.op, type) and not is_primitive(node, stack_row, concatenate):
+            continue
         shapes = [arg.shape for arg in node.args if is_known(arg.shape)]
+        along = dict(node.op.attributes)["axis"] if is_primitive(node, concatenate) else 0
+        joined = len(node.shape) - along if along > 0 else -along
         meetings += [
             {shape[-axis] for shape in shapes if len(shape) >= axis} - {1}
             for axis in range(1, max(map(len, shapes), default=0) + 1)
+            if axis != joined
         ]
-    met: dict[Any, int] = {}
+    met: dict[Size, int] = {}
     open_meetings = [sizes for sizes in meetings if len(sizes) > 1]
     while open_meetings:
         solved = {
@@ -141,7 +154,7 @@ def sizes_met(net: Net) -> dict[Any, int]:
     return met
 
 
-def numbers_of(sizes: set[Any], met: Mapping[Any, int]) -> list[int]:
+def numbers_of(sizes: set[Size], met: Mapping[Size, int]) -> list[int]:
     """The known numbers among sizes."""
     return [met.get(size, size) for size in sizes if isinstance(met.get(size, size), int)]
 
@@ -161,21 +174,32 @@ def chosen_backend(name: str, net: Net, runs: int = RUNS, dtype: str = "float64"
     return name
 
 
-def lambdify(net: Net) -> Callable[..., Any]:
-    """A function of the inputs, then the parameters, in order, as `sympy.lambdify` gives it."""
-    names = [node.op.name for node in (*net.inputs, *net.params)]
-    compiled = compile_net(net)
+class Lambdified:
+    """A compiled net as a function of its inputs, then its parameters, in order."""
 
-    def call(*values: Any) -> Any:
-        if len(values) != len(names):
+    def __init__(self, net: Net):
+        self.compiled = compile_net(net)
+        self.names = [node.op.name for node in (*net.inputs, *net.params)]
+
+    def __call__(self, *values: Any) -> Any:
+        if len(values) != len(self.names):
             raise InvalidType(
-                f"{len(values)} value(s) given for {len(names)}: {listing(names)} "
+                f"{len(values)} value(s) given for {len(self.names)}: {listing(self.names)} "
                 "(give one for each of net.inputs, then one for each of net.params; "
                 "net.compile() takes parameters as a dict)"
             )
-        return compiled({}, **dict(zip(names, values, strict=True)))
+        return self.compiled({}, **dict(zip(self.names, values, strict=True)))
 
-    return call
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lambdified) and self.compiled == other.compiled
+
+    def __hash__(self) -> int:
+        return hash((Lambdified, self.compiled))
+
+
+def lambdify(net: Net) -> Lambdified:
+    """A function of the inputs, then the parameters, in order, as `sympy.lambdify` gives it."""
+    return Lambdified(net)
 
 
 attach(Net, compile=compile_net, lambdify=lambdify)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import array_of
+from symfold.base.arguments import NumpyArray, array_of
 from symfold.base.trees import unflatten
 from symfold.core.attach import attach
 from symfold.core.blocks import Call
@@ -18,17 +18,21 @@ from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, fits, show
-from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, depth_is_symbolic, listing
 from symfold.transform.inlining import with_divisions
 from symfold.transform.specialize import match, with_shapes
 
 
 def constant_value(node: Node) -> Any:
     """The NumPy value of a constant."""
+    assert isinstance(node.op, Constant)
     value = node.op.value
     if isinstance(value, FrozenArray):
         return value.array
+    if value.free_symbols:
+        raise depth_is_symbolic(value)
     return int(value) if isinstance(value, sp.Integer) and abs(int(value)) < 2**53 else float(value)
 
 
@@ -60,18 +64,18 @@ class Evaluator(Interpreter):
             value = constant_value(node)
             # int64 would wrap around; Python's integers beside objects are exact
             return value if self.objects else np.asarray(value, dtype=np.float64)[()]
+        assert isinstance(node.op, Input)
         if node.shape[-1:] == (NAME,):
             return node.op.name
-        assert isinstance(node.op, Input)
         if node.op.name not in self.values:
-            given = ", ".join(map(repr, self.values)) or "nothing"
+            given = listing(map(repr, self.values))
             raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given})")
         return self.values[node.op.name]
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def index(self, value: NumpyArray, position: int, node: Node) -> NumpyArray:
         return value[position]
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> NumpyArray:
         return np.stack([np.asarray(entry) for entry in entries])
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
@@ -84,6 +88,7 @@ class Evaluator(Interpreter):
             if self.exact:
                 return np.frompyfunc(op, len(args), 1)(*args)
             return numbers_of(op)(*args)
+        assert isinstance(op, Apply)
         return op.evaluate(*args)
 
 
@@ -96,16 +101,14 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     if values and isinstance(values[0], Mapping):
         params, values = values[0], values[1:]
     if len(values) > len(net.inputs):
-        names = ", ".join(node.op.name for node in net.inputs) or "none"
+        names = listing(node.op.name for node in net.inputs)
         raise InvalidType(f"{len(values)} values given for {len(net.inputs)} input(s): {names}")
     positional = {node.op.name: value for node, value in zip(net.inputs, values, strict=False)}
     arguments = {**params, **positional, **named}
     leaves = {node.op.name: node for node in (*net.inputs, *net.params)}
     for name in arguments:
         if name not in leaves and name not in params:  # spare parameters are allowed: a gradient needs fewer
-            raise InvalidType(
-                f"the net has no input or parameter {name!r} (it has {', '.join(map(repr, leaves)) or 'none'})"
-            )
+            raise InvalidType(f"the net has no input or parameter {name!r} (it has {listing(map(repr, leaves))})")
     if any(
         isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols")
         for value in arguments.values()

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from symfold.core.functions import Head
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.shapes import Size
 from symfold.transform.inlining import Keep, decomposed, has_adjoint, inlined, with_divisions
 from symfold.transform.rolling import roll, without_single_steps
 from symfold.transform.specialize import with_shapes
@@ -46,7 +46,7 @@ def rolled(net: Net) -> Net:
     return Net(result.outputs, result.form, result.signature or inputs)
 
 
-def lowered(net: Net, shapes: Mapping[str, Sequence[Any]], target: Target = Target()) -> tuple[Node, ...]:
+def lowered(net: Net, shapes: Mapping[str, Sequence[Size]], target: Target = Target()) -> tuple[Node, ...]:
     """The outputs of a net, lowered for a target and inputs of these shapes."""
     specialized = with_shapes(net, shapes).outputs if shapes else net.outputs
     roots = with_divisions(without_single_steps(inlined(specialized, keep=target.keeps)))

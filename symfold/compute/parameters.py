@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import array_of, arrays_of, whole
+from symfold.base.arguments import NumpyArray, array_of, arrays_of, whole
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal
 from symfold.core.names import Claims, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
 from symfold.core.shapes import is_concrete, show
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown
 
 
@@ -26,7 +25,7 @@ from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, li
 class Layout:
     """The position of each leaf in the buffer; the members of a family are adjacent."""
 
-    leaves: tuple[Node, ...]
+    leaves: tuple[Leaf, ...]
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -34,7 +33,7 @@ class Layout:
         return tuple(accumulate(sizes, initial=0))
 
     @cached_property
-    def places(self) -> dict[Node, int]:
+    def places(self) -> dict[Leaf, int]:
         """The position of every leaf among the leaves."""
         return {leaf: place for place, leaf in enumerate(self.leaves)}
 
@@ -50,11 +49,11 @@ class Layout:
                 places.setdefault(leaf.op.name, []).append((number, None))
         return places
 
-    def place(self, leaf: Node) -> tuple[int, int | slice | None]:
+    def place(self, leaf: Leaf) -> tuple[int, int | slice | None]:
         """The place of a leaf: its number, or that of its family with the position, or the slice, within it."""
         if leaf in self.places:
             return self.places[leaf], None
-        names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else [leaf.op.name]
+        names = list(leaf.op.names)
         if names[0] not in self.names:
             raise UnknownKey(f"no parameter {names[0]!r} (the net has {listing(map(repr, self.names))})")
         number, position = self.names[names[0]][0]
@@ -67,7 +66,7 @@ class Layout:
     @cached_property
     def once(self) -> bool:
         """Whether every name has one place; does not list numbered names."""
-        claims = Claims()
+        claims: Claims[int] = Claims()
         leaf_names = [names_of(leaf) for leaf in self.leaves]
         return all(isinstance(names, Numbered) or len(set(names)) == len(names) for names in leaf_names) and all(
             claims.add(names, place) is None for place, names in enumerate(leaf_names)
@@ -89,21 +88,21 @@ def layout_of(net: Net) -> Layout:
 class Parameters(MutableMapping[str, Any]):
     """A mapping from names to writable views of one buffer: `params["W1"] -= step` writes to it."""
 
-    def __init__(self, layout: Layout, flat: Any = None):
+    def __init__(self, layout: Layout, flat: NumpyArray | None = None):
         self.layout = layout
         self.flat = np.zeros(layout.offsets[-1]) if flat is None else flat
 
-    def array_of(self, leaf: Node) -> Any:
+    def array_of(self, leaf: Leaf) -> NumpyArray:
         """The array of a leaf, or of a slice of a family."""
         number, part = self.layout.place(leaf)
         array = self._leaf_array(number)
         return array if part is None else array[part, ...]
 
-    def _leaf_array(self, number: int) -> Any:
+    def _leaf_array(self, number: int) -> NumpyArray:
         start, stop = self.layout.offsets[number : number + 2]
         return self.flat[start:stop].reshape(self.layout.leaves[number].shape)
 
-    def _views(self, name: str) -> list[Any]:
+    def _views(self, name: str) -> list[NumpyArray]:
         if name not in self.layout.names:
             raise UnknownKey(f"no parameter {name!r} (the net has {listing(map(repr, self))})")
         views = []
@@ -112,7 +111,7 @@ class Parameters(MutableMapping[str, Any]):
             views.append(array if position is None else array[position, ...])
         return views
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> NumpyArray:
         return self._views(name)[0]
 
     def __setitem__(self, name: str, value: Any) -> None:

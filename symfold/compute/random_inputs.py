@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
-from symfold.core.leaves import Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import is_leaf
 from symfold.transform.specialize import with_shapes
 
 Indices = Mapping[Node, frozenset[Size]]  # nodes that index rows, with the row counts of their tables
@@ -22,7 +21,7 @@ Indices = Mapping[Node, frozenset[Size]]  # nodes that index rows, with the row 
 
 def drawn(
     shapes: Mapping[str, Sequence[int]], rows: Mapping[str, int], generator: Callable[[str], np.random.Generator]
-) -> dict[str, Any]:
+) -> dict[str, NumpyArray]:
     """Random numbers for inputs of these shapes: integers below `rows[name]` if it is given, else standard normal.
 
     >>> values = drawn({"x": (2,), "tokens": (2, 3)}, {"tokens": 5}, lambda name: np.random.default_rng(0))
@@ -58,10 +57,10 @@ def rows_of(nets: Sequence[Net], shapes: Mapping[str, Sequence[int]] | None = No
         (leaf, sizes)
         for net_indices in indices
         for leaf, sizes in net_indices.items()
-        if isinstance(leaf.op, (Input, StackedInputs)) and leaf.op.role == "input"
+        if is_leaf(leaf) and leaf.op.role == "input"
     ):
         least = min(size if isinstance(size, int) else 1 for size in sizes)
-        for name in leaf.op.names if isinstance(leaf.op, StackedInputs) else (leaf.op.name,):
+        for name in leaf.op.names:
             rows[name] = min(rows.get(name, least), least)
     return rows
 

@@ -8,16 +8,48 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from typing import Any
+from types import ModuleType
+from typing import Any, Protocol, Self, TypeAlias
 
 from symfold.errors import MissingPackage, unknown
+
+Namespace: TypeAlias = ModuleType
+
+
+class Array(Protocol):
+    """An array of NumPy, JAX or PyTorch, as far as rules use it without its namespace."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> object: ...
+    def __add__(self, other: object, /) -> Self: ...
+    def __radd__(self, other: object, /) -> Self: ...
+    def __sub__(self, other: object, /) -> Self: ...
+    def __rsub__(self, other: object, /) -> Self: ...
+    def __mul__(self, other: object, /) -> Self: ...
+    def __rmul__(self, other: object, /) -> Self: ...
+    def __truediv__(self, other: object, /) -> Self: ...
+    def __rtruediv__(self, other: object, /) -> Self: ...
+    def __pow__(self, other: object, /) -> Self: ...
+    def __neg__(self) -> Self: ...
+    def __invert__(self) -> Self: ...
+    def __and__(self, other: object, /) -> Self: ...
+    def __or__(self, other: object, /) -> Self: ...
+    def __lt__(self, other: object, /) -> Self: ...
+    def __le__(self, other: object, /) -> Self: ...
+    def __gt__(self, other: object, /) -> Self: ...
+    def __ge__(self, other: object, /) -> Self: ...
+    def __getitem__(self, index: object, /) -> Self: ...
+    def __setitem__(self, index: object, value: object, /) -> None: ...
+
 
 # package -> namespace module; a new package is a row here
 NAMESPACES = {"numpy": "array_api_compat.numpy", "jax": "jax.numpy", "torch": "array_api_compat.torch"}
 
 
 @cache
-def namespace(package: str) -> Any:
+def namespace(package: str) -> Namespace:
     """The array namespace of a package.
 
     >>> float(namespace("numpy").exp(0.0))
@@ -31,17 +63,17 @@ def namespace(package: str) -> Any:
         raise MissingPackage(f"{package!r} is not installed (pip install 'symfold[{package}]')") from error
 
 
-def shape_of(array: Any) -> tuple[int, ...]:
+def shape_of(array: Array) -> tuple[int, ...]:
     """The shape of an array or of a plain number."""
     return tuple(getattr(array, "shape", ()))
 
 
-def zeros_like(xp: Any, like: Any, dtype_of: Any) -> Any:
+def zeros_like(xp: Namespace, like: Array, dtype_of: Array) -> Array:
     """Zeros in the shape of one array and the type of another."""
     return xp.zeros_like(like, dtype=dtype_of.dtype)
 
 
-def set_at(array: Any, index: Any, value: Any) -> Any:
+def set_at(array: Array, index: object, value: Array) -> Array:
     """A new array of zeros with a value set at an index: in place, except for JAX's immutable arrays.
 
     >>> import numpy as np
@@ -54,7 +86,7 @@ def set_at(array: Any, index: Any, value: Any) -> Any:
     return array
 
 
-def add_at(xp: Any, array: Any, numbers: Any, value: Any) -> Any:
+def add_at(xp: Namespace, array: Array, numbers: Array, value: Array) -> Array:
     """A new array with rows added at their numbers, once per occurrence of the number.
 
     >>> import numpy as np
@@ -69,7 +101,7 @@ def add_at(xp: Any, array: Any, numbers: Any, value: Any) -> Any:
     return array
 
 
-def add_once(array: Any, index: Any, value: Any) -> Any:
+def add_once(array: Array, index: object, value: Array) -> Array:
     """A new array with a value added at an index without repeated entries."""
     if hasattr(array, "at"):
         return array.at[index].add(value)
@@ -77,12 +109,12 @@ def add_once(array: Any, index: Any, value: Any) -> Any:
     return array
 
 
-def whole_numbers(array: Any) -> Any:
+def whole_numbers(array: Any) -> Array:
     """An array of whole numbers, as integers."""
     return array.long() if hasattr(array, "long") else array.astype(int)
 
 
-def padded(xp: Any, array: Any, widths: tuple[tuple[int, int], ...], fill: float) -> Any:
+def padded(xp: Namespace, array: Array, widths: tuple[tuple[int, int], ...], fill: float) -> Array:
     """An array padded with a number; `widths` are (before, after) for each of the last axes."""
     if hasattr(xp, "pad"):
         return xp.pad(array, ((0, 0),) * (len(array.shape) - len(widths)) + widths, constant_values=fill)

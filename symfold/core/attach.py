@@ -6,10 +6,8 @@ declares its attached methods under `TYPE_CHECKING`, for readers and type checke
 
 from __future__ import annotations
 
-from typing import Any
 
-
-def attach(cls: type, **methods: Any) -> None:
+def attach(cls: type, **methods: object) -> None:
     """Add methods and properties to a class, each name once.
 
     >>> class Empty: ...

@@ -15,15 +15,18 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
 from symfold.core.conversion import as_node
-from symfold.core.leaves import Constant, Formal
-from symfold.core.nodes import Node, digest, substitute, walk, with_args
+from symfold.core.leaves import Constant, Formal, number_of
+from symfold.core.nodes import Node, Operation, digest, substitute, walk, with_args
 from symfold.core.shapes import ANY, NAME, Shape
 from symfold.errors import ShapeError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 # the number of mappers being traced around this point; a context variable, so that threads do not interfere
 _nesting: ContextVar[int] = ContextVar("nesting", default=0)
@@ -43,7 +46,7 @@ class Block:
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Block, (self.shapes, self.results)  # without the cached hash, which differs between processes
 
     @cached_property
@@ -55,7 +58,7 @@ class Block:
         content = (repr(self.shapes).encode(), *(digest(result) for result in self.results))
         return hashlib.blake2b(b"\0".join(content), digest_size=16).digest()
 
-    def __call__(self, *args: Any) -> tuple[Node, ...]:
+    def __call__(self, *args: object) -> tuple[Node, ...]:
         """The results with the formals replaced by these nodes: the block inlined."""
         new: dict[Node, Any] = dict(zip(self.formals, map(as_node, args), strict=True))
         for node in self._order:
@@ -102,19 +105,22 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
         results = tuple(function(formals))
     finally:
         _nesting.reset(token)
-    position = {formal: k for k, formal in enumerate(formals)}
+    position: dict[Node, int] = {formal: k for k, formal in enumerate(formals)}
     order = walk(results)
     inner: set[Node] = set(formals)
+    known: set[Node] = set()  # numbers, and what is computed of numbers alone, as log(2)
     for node in order:
         if any(arg in inner for arg in node.args):
             inner.add(node)
+        elif isinstance(node.op, Constant) or (node.args and known.issuperset(node.args)):
+            known.add(node)
     inner.update(
         [arg for node in inner if node.op is sp.Mul for arg in node.args if arg not in inner and is_reciprocal(arg)]
     )
     read = [arg for node in order if node in inner for arg in node.args] + list(results)
     operands = [
         node for node in dict.fromkeys(read)
-        if (node in position and position[node] >= fixed) or (node not in inner and not isinstance(node.op, Constant))
+        if (node in position and position[node] >= fixed) or (node not in inner and node not in known)
     ]  # fmt: skip
     closed_shapes = (*shapes[:fixed], *(node.shape for node in operands))
     replaced = {
@@ -127,7 +133,7 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
 
 def is_reciprocal(node: Node) -> bool:
     """Whether a node is the reciprocal of another."""
-    return node.op is sp.Pow and isinstance(node.args[1].op, Constant) and node.args[1].op.value == -1
+    return node.op is sp.Pow and number_of(node.args[1]) == -1
 
 
 def prefixed(error: ShapeError, where: str) -> ShapeError:
@@ -136,7 +142,7 @@ def prefixed(error: ShapeError, where: str) -> ShapeError:
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(Operation):
     """The operation of an applied layer. Its body, if it has one, takes all arguments but the name."""
 
     body: Block | None
@@ -153,6 +159,11 @@ class Call:
         return hashlib.blake2b(
             b"call" + (self.body.digest if self.body else b"") + bytes([self.arity, self.weights])
         ).digest()
+
+
+def is_call(node: Node) -> TypeIs[Node[Call]]:
+    """Whether a node applies a layer."""
+    return isinstance(node.op, Call)
 
 
 def is_name(node: Node) -> bool:

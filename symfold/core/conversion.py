@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
 from typing import Any
 
@@ -26,7 +27,7 @@ from symfold.core.functions import (
     row_of,
     where,
 )
-from symfold.core.leaves import Constant, FrozenArray, Input, number
+from symfold.core.leaves import Constant, FrozenArray, Input, number, number_of
 from symfold.core.nodes import Node, digest
 from symfold.core.shapes import input_shape
 from symfold.errors import InvalidType, NoRule
@@ -49,13 +50,13 @@ class NodeSymbol(sp.Symbol):
         self.node = node
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return NodeSymbol, (self.node,)
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, printer: object) -> str:
         return repr(self.node)
 
-    def __getnewargs_ex__(self) -> tuple[Any, ...]:
+    def __getnewargs_ex__(self) -> tuple[object, ...]:
         return ((self.node,), {})
 
 
@@ -73,9 +74,8 @@ def as_symbol(node: Node) -> sp.Basic:
         symbol = sp.Symbol(node.op.name)
         _tensors.add(symbol)
         return symbol
-    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-        return node.op.value
-    return NodeSymbol(node)
+    value = number_of(node)
+    return NodeSymbol(node) if value is None else value
 
 
 def is_truth(node: Node) -> bool:
@@ -94,7 +94,7 @@ def is_truth(node: Node) -> bool:
     return isinstance(op, Input)
 
 
-def as_node(value: Any) -> Node:
+def as_node(value: object) -> Node:
     """A value as a node: a number, an array, a SymPy expression, a net of one output, or a list of them.
 
     >>> as_node(2).shape, as_node([1.0, 2.0]).shape, as_node(sp.Symbol("x"))
@@ -111,6 +111,8 @@ def as_node(value: Any) -> Node:
         return number(int(value))
     if isinstance(value, (int, float, np.integer, np.floating)):
         return number(value.item() if isinstance(value, np.generic) else value)
+    if isinstance(value, Fraction):
+        return number(sp.Rational(value.numerator, value.denominator))
     if isinstance(value, (list, tuple)) and any(isinstance(part, Node) or hasattr(part, "_as_node_") for part in value):
         stacked: Any = np.stack([*map(as_node, value)])  # NumPy dispatches to the nodes
         return stacked
@@ -160,7 +162,7 @@ def _relation(kind: type[sp.Basic], args: tuple[Node, ...]) -> Node:
 
 def _piecewise(pairs: Sequence[tuple[Node, Node]]) -> Node:
     """The first value whose condition is true; NaN if none is."""
-    result = number(sp.nan)
+    result: Node = number(sp.nan)
     for value, condition in reversed(pairs):
         result = value if condition == number(1) else Node(where, (condition, value, result))
     return result

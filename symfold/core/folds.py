@@ -10,19 +10,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 from symfold.core.blocks import Block, trace
-from symfold.core.nodes import Node, rebuilt
+from symfold.core.nodes import Node, Operation, rebuilt
 from symfold.core.sequences import element, has_rest, join, repeated_value, rest, take
 from symfold.core.shapes import ANY, Shape, Size, fits, is_known, settled, show
-from symfold.errors import Advice, ShapeError
+from symfold.errors import Advice, ShapeError, listing
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Fold:
+class Fold(Operation):
     """A block applied `count` times. Its first `carries` formals are the state; `each` marks the sequences.
 
     The block's first `carries` results are the next state; the others are emitted, one entry per step.
@@ -76,23 +79,41 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Select:
+class Select(Operation):
     """One result of a fold: a part of the last state, or a sequence of emitted values."""
 
     position: int
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
-        shape: Shape = args[0].op.result_shape(self.position)
-        return shape
+        (fold,) = args
+        assert is_fold(fold)
+        return fold.op.result_shape(self.position)
 
     def rebuild(self, args: tuple[Any, ...]) -> Node:
         results = args[0]
         return results[self.position] if isinstance(results, tuple) else Node(self, (results,))
 
 
-def is_fold(node: Node) -> bool:
+def is_fold(node: Node) -> TypeIs[Node[Fold]]:
     """Whether a node is a fold; `Select` nodes read its results."""
     return isinstance(node.op, Fold)
+
+
+def is_last_state(node: Node) -> TypeGuard[Node[Select]]:
+    """Whether a node is a part of the last state of a fold."""
+    return isinstance(node.op, Select) and node.op.position < fold_of(node).op.carries
+
+
+def is_emitted(node: Node) -> TypeGuard[Node[Select]]:
+    """Whether a node is a sequence that a fold emits, one entry per step."""
+    return isinstance(node.op, Select) and node.op.position >= fold_of(node).op.carries
+
+
+def fold_of(result: Node) -> Node[Fold]:
+    """The fold of one of its results."""
+    fold = result.args[0]
+    assert is_fold(fold)
+    return fold
 
 
 def apply_fold(
@@ -127,7 +148,7 @@ def rebuilt_inside(roots: Sequence[Node], rule: Rule, fold_rule: FoldRule | None
             memo[block] = Block(block.shapes, rebuilt(block.results, rule_inside))
         return memo[block]
 
-    def rule_inside(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule_inside(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if not isinstance(node.op, Fold):
             return rule(node, args)
         block = rebuilt_block(node.op.block)
@@ -169,6 +190,11 @@ def fold_nodes(
 ) -> tuple[Node, ...]:
     """A step folded over sequences: the last state, then the emitted sequences."""
     return settle(lambda shapes, first: traced_step(step, shapes, sequences), count, init)
+
+
+def state_of(shapes: Sequence[Shape]) -> str:
+    """A state by its shapes, for error messages."""
+    return f"state of shape{'s'[: len(shapes) > 1]} {listing(map(show, shapes), 8)}"
 
 
 def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init: Sequence[Node]) -> tuple[Node, ...]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 from symfold.core.blocks import Block, is_name
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant, Input
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import (
@@ -30,6 +30,7 @@ from symfold.core.sequences import (
     entry_of,
     join,
     joins_sequences,
+    names_of_node,
     reverse,
     reverse_row,
     stack_row,
@@ -37,7 +38,7 @@ from symfold.core.sequences import (
     take_row,
 )
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import StackedInputs, known_count
+from symfold.core.stacked_inputs import StackedInputs, is_stacked, known_count
 
 # `isinstance` is three times as fast without the metaclass of Sequence, and is asked of every argument of every node
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def name_at(sequence: Node, position: int) -> str:
     """One name of a sequence of names."""
     if isinstance(sequence.op, StackedInputs):
         return sequence.op.names[position]
-    return str(element(sequence, position).op.name)
+    return names_of_node(element(sequence, position))[0]
 
 
 @lru_cache(maxsize=1024)
@@ -169,7 +170,7 @@ class Interpreter:
         """The meaning of a layer's name."""
         return self.leaf(Node(Input(name, (NAME,), "layer")))
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         """The meaning of stacked inputs."""
         return StackedEntries(node, self)
 
@@ -177,14 +178,14 @@ class Interpreter:
         """The meaning of one result of a fold."""
         return results[position]
 
-    def step(self, node: Node, number: int, results: Sequence[Any]) -> Sequence[Any]:
+    def step(self, node: Node[Fold], number: int, results: Sequence[Any]) -> Sequence[Any]:
         """Called after each step of a fold with the block's results; returns those to go on with."""
         return results
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: Node[Fold]) -> None:
         """Called before the first step of a fold."""
 
-    def end(self, node: Node) -> None:
+    def end(self, node: Node[Fold]) -> None:
         """Called after the last step of a fold."""
 
     # -- the walk
@@ -210,14 +211,14 @@ class Interpreter:
         """The meaning of any node, from those of its arguments."""
         op = node.op
         if not args and not isinstance(op, Fold):
-            return self.stacked(node) if isinstance(op, StackedInputs) else self.leaf(node)
+            return self.stacked(node) if is_stacked(node) else self.leaf(node)
         if isinstance(op, Apply):
             arranged = self.arranged(node, args) if op.primitive.name in ARRANGEMENTS else NotImplemented
             if arranged is not NotImplemented:
                 return arranged
         elif isinstance(op, Select):
             return self.select(args[0], op.position)
-        elif isinstance(op, Fold):
+        elif isinstance(op, Fold) and is_fold(node):  # asked twice for the type; the first is the faster
             return self.fold(node, op, args)
         return self.apply(node, list(map(self.whole, args, node.args)))
 
@@ -273,7 +274,7 @@ class Interpreter:
 
     # -- folds
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         """The meanings of the results of a fold, by running its steps one after the other."""
         block, count, carries = fold.block, known_count(fold.count), fold.carries
         order = order_of(block)
@@ -322,7 +323,7 @@ class Powers(Interpreter):
         """The state after all steps, from the results of one step over its formals; None if the steps must be run."""
         raise NotImplementedError
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         only_state = len(fold.block.results) == fold.carries
         if self.worthwhile(fold) and only_state and not any(isinstance(arg, Entries) for arg in args):
             step = self.inside(len(args))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import quoted, real
-from symfold.core.nodes import Node
+from symfold.base.arguments import NumpyArray, quoted, real
+from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
 
@@ -24,7 +23,8 @@ class Normal:
 
     def __post_init__(self) -> None:
         for name in ("mean", "deviation"):
-            real(name, getattr(self, name))
+            if not isinstance(real(name, value := getattr(self, name)), (int, float)):
+                object.__setattr__(self, name, float(value))
         if self.deviation < 0:
             raise InvalidValue(
                 f"deviation={self.deviation!r} is negative (give 0 or more; 0 starts every entry at the mean)"
@@ -37,7 +37,7 @@ class Fixed(Normal):
 
 
 @dataclass(frozen=True)
-class Input:
+class Input(Operation):
     """A named value from outside; its role is "input", "parameter" or "layer" (then it is the layer's name).
 
     If it is only `named`, by a SymPy symbol, it is the net's tensor of that name, or an input if there is none.
@@ -49,12 +49,16 @@ class Input:
     start: Normal | None = None
     named: bool = False
 
+    @property
+    def names(self) -> tuple[str]:
+        return (self.name,)
+
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.shape
 
 
 @dataclass(frozen=True)
-class Formal:
+class Formal(Operation):
     """An argument of a block, by position; `level` is 0 in a closed block, and the nesting depth while tracing."""
 
     level: int
@@ -74,19 +78,19 @@ class FrozenArray:
     data: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, array: Any) -> FrozenArray:
+    def of(cls, array: NumpyArray) -> FrozenArray:
         contiguous = np.ascontiguousarray(array)
         if contiguous.dtype.kind not in "biuf":
             raise InvalidType(f"cannot freeze an array of type {contiguous.dtype} (give numbers)")
         return cls(contiguous.dtype.str, np.shape(array), contiguous.tobytes())
 
     @property
-    def array(self) -> np.ndarray[Any, Any]:
+    def array(self) -> NumpyArray:
         return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Operation):
     """A SymPy number or a frozen array."""
 
     value: sp.Expr | FrozenArray
@@ -99,7 +103,7 @@ class Constant:
         return (self.value.data if isinstance(self.value, FrozenArray) else b"") + f"Constant({self.value!r})".encode()
 
     @property
-    def plain(self) -> Any:
+    def plain(self) -> NumpyArray | float | None:
         """The value as an array or a Python number; None if that would not be exact."""
         value = self.value
         if isinstance(value, FrozenArray):
@@ -114,7 +118,7 @@ class Constant:
         return self.value.shape if isinstance(self.value, FrozenArray) else ()
 
 
-def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
+def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node[Input]:
     """An input by name. A size may be None (unknown until numbers are given), and so may the whole shape.
 
     >>> tensor("x", (None, 3)).shape, tensor("x") == tensor("x")
@@ -123,7 +127,7 @@ def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node:
     return Node(Input(checked_name(name), input_shape(name, shape)))
 
 
-def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node:
+def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node[Input]:
     """A trainable input by name; `start` is the distribution that `init` draws it from.
 
     SymPy sees its name only: in `sp.tanh(w) + w` the symbol is the parameter, in `sp.tanh(w)` alone it is an input `w`
@@ -157,7 +161,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def number(value: int | float | sp.Expr) -> Node:
+def number(value: int | float | sp.Expr) -> Node[Constant]:
     """A number as a node."""
     return Node(Constant(sp.Float(value) if isinstance(value, float) else sp.sympify(value)))
 

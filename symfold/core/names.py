@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
@@ -16,13 +16,16 @@ from symfold.core.leaves import Input
 from symfold.core.nodes import Node, substitute, walk
 from symfold.core.sequences import names_of_node
 from symfold.core.shapes import NAME, Rest, Shape, show
-from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, count_of
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, count_of, is_input, is_leaf
 from symfold.errors import InvalidValue, ShapeError, listing
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
-def leaves_of(roots: Iterable[Node]) -> tuple[Node, ...]:
+
+def leaves_of(roots: Iterable[Node]) -> tuple[Leaf, ...]:
     """The inputs and stacked inputs that the roots read, in order of first use (none is inside a block)."""
-    return tuple(node for node in walk(roots) if isinstance(node.op, (Input, StackedInputs)))
+    return tuple(filter(is_leaf, walk(roots)))
 
 
 def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -40,11 +43,9 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
     ...
     symfold.errors.ShapeError: two different tensors are named 'x': a parameter of shape (2, 3) and an input of shape (...) (rename one, or use one object for both)
     """
-    tensors: dict[str, Node] = {}
-    shapeless: list[Node] = []
-    for node in leaves_of(roots):
-        if isinstance(node.op, StackedInputs):
-            continue
+    tensors: dict[str, Node[Input]] = {}
+    shapeless: list[Node[Input]] = []
+    for node in filter(is_input, leaves_of(roots)):
         if node.op.role == "input" and node.shape == (Rest((node.op.name,)),):
             shapeless.append(node)
         elif node.shape != (NAME,) and tensors.setdefault(node.op.name, node) is not node:
@@ -67,7 +68,7 @@ def name_clash(name: str, first: tuple[str, Shape], second: tuple[str, Shape]) -
     )
 
 
-def tensor_clash(first: Node, second: Node) -> ShapeError:
+def tensor_clash(first: Node[Input], second: Node[Input]) -> ShapeError:
     """`name_clash` of two inputs."""
     return name_clash(first.op.name, (first.op.role, first.shape), (second.op.role, second.shape))
 
@@ -80,11 +81,12 @@ def describe(role: str, shape: Shape) -> str:
 # ---------------------------------------------------------------- claims
 
 DIGITS = frozenset("0123456789")  # `str.isdigit` accepts superscripts too
+Owner = TypeVar("Owner", bound=Hashable)
 MANY = 64  # names of one sequence: more are claimed together
 
 
 @dataclass
-class Claims:
+class Claims(Generic[Owner]):
     """The owner of each name. Numbered names are stored as spans, or as runs with a step, at any length.
 
     >>> claims = Claims()
@@ -92,12 +94,12 @@ class Claims:
     (None, None, ('W7', 'f'))
     """
 
-    plain: dict[str, Any] = field(default_factory=dict)  # owners of names without a number
-    starts: dict[str, list[Any]] = field(default_factory=dict)  # by prefix, the first numbers of the spans, sorted
-    spans: dict[str, list[tuple[Any, Any]]] = field(default_factory=dict)  # their ends and owners
-    spaced: dict[str, dict[Any, list[Numbered]]] = field(default_factory=dict)  # long runs with gaps, by owner
+    plain: dict[str, Owner] = field(default_factory=dict)  # owners of names without a number
+    starts: dict[str, list[int]] = field(default_factory=dict)  # by prefix, the first numbers of the spans, sorted
+    spans: dict[str, list[tuple[float, Owner]]] = field(default_factory=dict)  # their ends and owners
+    spaced: dict[str, dict[Owner, list[Numbered]]] = field(default_factory=dict)  # long runs with gaps, by owner
 
-    def add(self, names: Names, owner: Any) -> tuple[str, Any] | None:
+    def add(self, names: Names, owner: Owner) -> tuple[str, Owner] | None:
         """Claim names for an owner; returns the first name that has another owner, with that owner."""
         if isinstance(names, Numbered):
             is_short = isinstance(names.count, int) and names.count <= MANY
@@ -109,7 +111,7 @@ class Claims:
                     claimant = self.plain.setdefault(name, owner)
                     if claimant is not owner and claimant != owner:
                         return name, claimant
-        spans: dict[str, list[tuple[Any, Any]]] = {}
+        spans: dict[str, list[tuple[int, float]]] = {}
         for prefix, first, end in spans_of(names):
             if prefix in self.spaced:
                 clash = self._spaced_clash(Numbered(prefix, first, end - first), owner)
@@ -122,7 +124,7 @@ class Claims:
                 return clash
         return None
 
-    def _claim_spaced(self, names: Numbered, owner: Any) -> tuple[str, Any] | None:
+    def _claim_spaced(self, names: Numbered, owner: Owner) -> tuple[str, Owner] | None:
         prefix = names.prefix
         for first, end, claimant in self._claimed(prefix):
             if claimant != owner and (number := names.shared(Numbered(prefix, first, end - first))) is not None:
@@ -131,23 +133,23 @@ class Claims:
             self.spaced.setdefault(prefix, {}).setdefault(owner, []).append(names)
         return clash
 
-    def _spaced_clash(self, names: Numbered, owner: Any) -> tuple[str, Any] | None:
+    def _spaced_clash(self, names: Numbered, owner: Owner) -> tuple[str, Owner] | None:
         for claimant, runs in self.spaced.get(names.prefix, {}).items():
             for run in runs if claimant != owner else ():
                 if (number := names.shared(run)) is not None:
                     return f"{names.prefix}{number}", claimant
         return None
 
-    def _claimed(self, prefix: str) -> list[tuple[Any, Any, Any]]:
+    def _claimed(self, prefix: str) -> list[tuple[int, float, Owner]]:
         """The claimed spans of a prefix: first, end, owner."""
         starts, spans = self.starts.get(prefix, []), self.spans.get(prefix, [])
         return [(first, end, owner) for first, (end, owner) in zip(starts, spans, strict=True)]
 
-    def _claim_spans(self, prefix: str, spans: Sequence[tuple[Any, Any]], owner: Any) -> tuple[str, Any] | None:
+    def _claim_spans(self, prefix: str, spans: Sequence[tuple[int, float]], owner: Owner) -> tuple[str, Owner] | None:
         """Claim spans of one prefix; many are merged with the claimed ones in a single pass."""
         if len(spans) <= MANY:
             return next((clash for span in spans if (clash := self._claim(prefix, *span, owner)) is not None), None)
-        merged: list[tuple[Any, Any, Any]] = []
+        merged: list[tuple[int, float, Owner]] = []
         candidates = [*self._claimed(prefix), *((first, end, owner) for first, end in spans)]
         for first, end, claimant in sorted(candidates, key=itemgetter(0)):
             if merged and claimant == merged[-1][2] and first <= merged[-1][1]:
@@ -160,7 +162,7 @@ class Claims:
         self.spans[prefix] = [(end, claimant) for _, end, claimant in merged]
         return None
 
-    def _claim(self, prefix: str, first: Any, end: Any, owner: Any) -> tuple[str, Any] | None:
+    def _claim(self, prefix: str, first: int, end: float, owner: Owner) -> tuple[str, Owner] | None:
         if prefix not in self.starts:
             self.starts[prefix], self.spans[prefix] = [first], [(end, owner)]
             return None
@@ -181,7 +183,7 @@ class Claims:
         return None
 
 
-def spans_of(names: Names) -> Iterator[tuple[str, Any, Any]]:
+def spans_of(names: Names) -> Iterator[tuple[str, int, float]]:
     """The names that end with a number, as spans of numbers: (prefix, first, end)."""
     if isinstance(names, Numbered) and names.step == 1:
         end = names.start + names.count if isinstance(names.count, int) else float("inf")
@@ -194,14 +196,19 @@ def spans_of(names: Names) -> Iterator[tuple[str, Any, Any]]:
             yield numbered[1], int(numbered[2]), int(numbered[2]) + 1
 
 
+def applies_block(node: Node) -> TypeIs[Node[Call | Fold]]:
+    """Whether a node applies a layer or is a fold."""
+    return isinstance(node.op, (Call, Fold))
+
+
 def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | None, ...]]]:
     """Every applied layer, also inside folds and layers, with those of its arguments that are nodes of the net itself.
 
     A fold over layers yields one applied layer, whose name is the sequence of all names.
     """
-    plans: dict[Block, list[Node]] = {}
-    waiting: deque[tuple[Any, tuple[Node | None, ...]]] = deque()
-    waiting.extend((node.op, node.args) for node in walk(roots) if isinstance(node.op, (Call, Fold)))
+    plans: dict[Block, list[Node[Call | Fold]]] = {}
+    waiting: deque[tuple[Call | Fold, tuple[Node | None, ...]]] = deque()
+    waiting.extend((node.op, node.args) for node in filter(applies_block, walk(roots)))
     seen = set()
     while waiting:
         op, args = waiting.popleft()
@@ -216,29 +223,35 @@ def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | N
         if block is None:
             continue
         if block not in plans:
-            plans[block] = [node for node in walk(block.results) if isinstance(node.op, (Call, Fold))]
+            plans[block] = [*filter(applies_block, walk(block.results))]
         outer = dict(zip(block.formals, operands, strict=True)) if plans[block] else {}
         waiting.extend((node.op, tuple(outer.get(arg) for arg in node.args)) for node in plans[block])
 
 
 def check_claims(roots: Sequence[Node]) -> None:
     """Raise if two different tensors or layers claim the same name, or two layers the same parameter."""
-    values, bodies, owners = Claims(), Claims(), Claims()
+    values: Claims[tuple[str, Shape]] = Claims()
+    bodies: Claims[tuple[Block | None]] = Claims()
+    owners: Claims[str] = Claims()
     for leaf in leaves_of(roots):
-        if leaf.op.role != "layer" and (clash := values.add(names_of(leaf), (leaf.op.role, leaf.op.shape))) is not None:
-            raise name_clash(*clash, (leaf.op.role, leaf.op.shape))
+        tensor = (leaf.op.role, leaf.op.shape)
+        if leaf.op.role != "layer" and (clash := values.add(names_of(leaf), tensor)) is not None:
+            raise name_clash(*clash, tensor)
     for op, args in applied_layers(roots):
         layers = names_of(args[0])
         if not layers:
             continue
-        if (clash := bodies.add(layers, (op.body,))) is not None:
-            raise InvalidValue(f"two different layers are named {clash[0]!r} (rename one, or use one object for both)")
+        if (same_name := bodies.add(layers, (op.body,))) is not None:
+            raise InvalidValue(
+                f"two different layers are named {same_name[0]!r} (rename one, or use one object for both)"
+            )
         for weight in args[1 + op.arity : 1 + op.arity + op.weights]:
             for names, owner in owners_of(names_of(weight), layers):
-                if (clash := owners.add(names, owner)) is not None:
-                    number = clash[0][len(label(clash[0])) :]
+                if (claimed := owners.add(names, owner)) is not None:
+                    parameter, claimant = claimed
+                    number = parameter[len(label(parameter)) :]
                     raise InvalidValue(
-                        f"layers {clash[1]}{number} and {owner}{number} both claim the parameter {clash[0]!r} (give "
+                        f"layers {claimant}{number} and {owner}{number} both claim the parameter {parameter!r} (give "
                         "the layers of one of them other numbers, as sf.layers('g11:14'), or use one layer for both)"
                     )
 

@@ -6,23 +6,23 @@ net: formulas, graphs, numbers, ...
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from symfold.base.arguments import place_of, quoted
-from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
+from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node, as_symbol, is_truth
-from symfold.core.folds import Fold
+from symfold.core.folds import Fold, is_fold
 from symfold.core.leaves import Formal, Input
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
 from symfold.core.nodes import Node, substitute, walk
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
-from symfold.core.shapes import Shape
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.shapes import Shape, is_concrete
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, is_input, known_count
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 
 if TYPE_CHECKING:
@@ -43,8 +43,17 @@ def listed(leaf: Node) -> tuple[str, ...]:
     return (names.prefix,) if isinstance(names, Numbered) and not isinstance(names.count, int) else tuple(names)
 
 
+def members(leaves: Iterable[Leaf]) -> list[Leaf]:
+    """The leaves with each family as its members; one of symbolic size as it is."""
+    return [
+        node
+        for leaf in leaves
+        for node in (leaf.op.members if isinstance(leaf.op, StackedInputs) and is_concrete(leaf.shape[:1]) else [leaf])
+    ]
+
+
 @dataclass(frozen=True, repr=False)
-class Net(Operators):
+class Net(Operators["Net"]):
     """A computation over inputs and parameters.
 
     >>> import symfold as sf
@@ -57,12 +66,12 @@ class Net(Operators):
     outputs: tuple[Node, ...]
     form: Form = LEAF
     # leaves that the net takes even if it does not read them: a gradient takes the inputs of its loss, in their order
-    signature: tuple[Node, ...] = ()
+    signature: tuple[Leaf, ...] = ()
 
     # -- conversion
 
     @classmethod
-    def of(cls, value: Any) -> Net:
+    def of(cls, value: object) -> Net:
         """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
         if isinstance(value, Net):
             return value
@@ -76,7 +85,7 @@ class Net(Operators):
             raise InvalidType(f"a net of {len(self.outputs)} outputs is not a single value (take one of net.parts)")
         return self.outputs[0]
 
-    def _as_tree_(self) -> Any:
+    def _as_tree_(self) -> State:
         return unflatten(self.form, self.outputs)
 
     def _as_function_(self) -> tuple[Block, Form, tuple[Node, ...]]:
@@ -100,14 +109,14 @@ class Net(Operators):
         return as_symbol(self._as_node_())
 
     @property
-    def parts(self) -> Any:
+    def parts(self) -> State:
         """The outputs in their form, each as a net."""
         return unflatten(self.form, [Net((output,)) for output in self.outputs])
 
     # -- structure
 
     @cached_property
-    def leaves(self) -> tuple[Node, ...]:
+    def leaves(self) -> tuple[Leaf, ...]:
         """Inputs, parameters and names of layers, stacked or not, in order of first use."""
         for node in walk(self.outputs):
             if isinstance(node.op, Formal):
@@ -121,22 +130,42 @@ class Net(Operators):
         signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
         return tuple(dict.fromkeys((*signature, *leaves)))
 
-    def _members(self, role: str) -> tuple[Node, ...]:
-        members: list[Node] = []
-        for leaf in self.leaves:
-            if leaf.op.role == role:
-                members += leaf.op.members if isinstance(leaf.op, StackedInputs) else [leaf]
-        return tuple(dict.fromkeys(members))
+    def _members(self, role: str) -> tuple[Leaf, ...]:
+        nodes = members(leaf for leaf in self.leaves if leaf.op.role == role)
+        if not self.signature:
+            return tuple(dict.fromkeys(nodes))
+        place = {node: k for k, node in enumerate(members(self.signature))}
+        return tuple(sorted(dict.fromkeys(nodes), key=lambda node: place.get(node, len(place))))
+
+    def _one_by_one(self, role: str) -> tuple[Node[Input], ...]:
+        leaves = self._members(role)
+        for leaf in leaves:
+            if isinstance(leaf.op, StackedInputs):
+                known_count(leaf.op.count)
+        return tuple(leaf for leaf in leaves if is_input(leaf))
+
+    def taking(self, net: Net) -> Net:
+        """The outputs as a net that takes what another one takes, read or not: the inputs in their order."""
+        if self.outputs == net.outputs and not net.signature:
+            return net
+        read = Net(self.outputs, self.form)
+        if read.leaves == net.leaves:
+            return read
+        inputs, params = net._members("input"), net._members("parameter")
+        unread = set(params).difference(read._members("parameter"))
+        if not unread and inputs == read._members("input"):
+            return read
+        return Net(self.outputs, self.form, (*inputs, *sorted(unread, key=listed)))
 
     @cached_property
-    def inputs(self) -> tuple[Node, ...]:
+    def inputs(self) -> tuple[Node[Input], ...]:
         """The inputs, in order of first use, which is the order of positional values."""
-        return self._members("input")
+        return self._one_by_one("input")
 
     @cached_property
-    def params(self) -> tuple[Node, ...]:
+    def params(self) -> tuple[Node[Input], ...]:
         """The parameters, in order of first use."""
-        return self._members("parameter")
+        return self._one_by_one("parameter")
 
     @property
     def shape(self) -> Shape:
@@ -144,9 +173,9 @@ class Net(Operators):
         return self._as_node_().shape
 
     @cached_property
-    def bindings(self) -> tuple[Node, ...]:
+    def bindings(self) -> tuple[Node[Fold], ...]:
         """The folds outside other folds, in the order of computation."""
-        return tuple(node for node in walk(self.outputs) if isinstance(node.op, Fold))
+        return tuple(filter(is_fold, walk(self.outputs)))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -162,7 +191,7 @@ class Net(Operators):
 
     # -- substitution
 
-    def replaced(self, values: Mapping[str, Node]) -> Any:
+    def replaced(self, values: Mapping[str, Node]) -> Net:
         """The net with inputs and parameters replaced by nodes, given by name."""
         replaced: dict[Node, Node] = {}
         for leaf in self.leaves:
@@ -183,7 +212,7 @@ class Net(Operators):
 
     # -- arithmetic gives nets
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> State:
         """An entry of the value; if the outputs are a tuple or a dict, one of its parts."""
         parts = self.parts
         if isinstance(parts, tuple):
@@ -195,10 +224,10 @@ class Net(Operators):
             return parts[index]
         return self._operate("__getitem__", index)
 
-    def _operate(self, name: str, *others: Any, **options: Any) -> Net:
+    def _operate(self, name: str, *others: object, **options: object) -> Net:
         return self._wrap_(getattr(self._as_node_(), name)(*map(self._operand, others), **options))
 
-    def _operand(self, value: Any) -> Any:
+    def _operand(self, value: object) -> object:
         """An operand for the net's node; in a SymPy expression, a symbol is the net's tensor of that name."""
         if hasattr(value, "_as_node_"):
             return value._as_node_()
@@ -210,24 +239,28 @@ class Net(Operators):
             return bool(self.outputs[0])
         return True
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[State]:
         if self.form == LEAF:
             return (self._wrap_(entry) for entry in self._as_node_())
         return iter(self.parts)
 
     if TYPE_CHECKING:  # attached by later packages (see core/attach.py)
         # frontend
-        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net: ...
-        def __array_function__(self, function: Any, types: Any, args: Sequence[Any], options: Any) -> Net: ...
+        def __array_ufunc__(
+            self, ufunc: Callable[..., object], method: str, *inputs: object, **options: object
+        ) -> Net: ...
+        def __array_function__(
+            self, function: object, types: object, args: Sequence[object], options: object
+        ) -> Net: ...
         # transform
         def at(self, **depths: int) -> Net: ...
-        def bind(self, bodies: Mapping[str, Any]) -> Net: ...
+        def bind(self, bodies: Mapping[str, object]) -> Net: ...
         # show
         @property
         def expr(self) -> sp.Expr: ...
         @property
         def equations(self) -> Equations: ...
-        def to_sympy(self, max_ops: int | None = 10_000) -> Any: ...
+        def to_sympy(self, max_ops: int | None = 10_000) -> State: ...
         def formula(
             self, form: str = "fold", style: str = "text", max_ops: int | None = 10_000, inline: bool = False
         ) -> str: ...
@@ -236,13 +269,13 @@ class Net(Operators):
         def _repr_latex_(self) -> str | None: ...
         def _repr_svg_(self) -> str | None: ...
         def graph(self, level: str = "layer") -> nx.MultiDiGraph: ...
-        def diagram(self, level: str | None = None, **options: Any) -> graphviz.Digraph: ...
-        def draw(self, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path: ...
+        def diagram(self, level: str | None = None, **options: object) -> graphviz.Digraph: ...
+        def draw(self, path: str | pathlib.Path, level: str | None = None, **options: object) -> pathlib.Path: ...
         # compute
-        def __call__(self, *values: Any, **named: Any) -> Any: ...
+        def __call__(self, *values: object, **named: object) -> State: ...
         def init(self, seed: int = 0) -> Parameters: ...
         def compile(self, backend: str = "auto", dtype: str = "float64") -> Compiled: ...
-        def lambdify(self) -> Callable[..., Any]: ...
+        def lambdify(self) -> Callable[..., State]: ...
         # exchange
-        def __reduce__(self) -> tuple[Any, ...]: ...
+        def __reduce__(self) -> tuple[object, ...]: ...
         def to_json(self) -> str: ...

@@ -2,7 +2,9 @@
 
     node ::= Input(name, shape) | Formal(position, shape) | Constant(number or frozen array)
            | HEAD(node, ...)     HEAD: a SymPy class (Add, Mul, Pow, tanh, ...), elementwise, NumPy broadcasting
-           | OP(node, ...)       OP: any other operation: an object with `infer(args) -> shape`
+           | OP(node, ...)       OP: any other operation: an `Operation`, with `infer(args) -> shape`
+
+The type `Node[Fold]` is that of a node whose operation is a fold, and so on; `Node` alone is any node.
 
 Ordinary Python builds nodes: operators, SymPy's functions (`_sympy_`) and NumPy's (`__array_ufunc__`,
 `__array_function__`) all trace, in the author's order and with the author's sharing. Nothing is simplified.
@@ -11,10 +13,11 @@ Ordinary Python builds nodes: operators, SymPy's functions (`_sympy_`) and NumPy
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 import sympy as sp
@@ -27,11 +30,30 @@ from symfold.errors import InvalidType, UnknownName
 VERBS = {sp.Add: "cannot add {} to {}", sp.Mul: "cannot multiply {} by {}", sp.Pow: "cannot raise {} to {}"}
 
 
-@runtime_checkable
-class Operation(Protocol):
-    """The operation of a node, if it is not a SymPy class."""
+class Operation:
+    """The operation of a node, if it is not a SymPy class. It is immutable, and its `repr` tells all about it."""
 
-    def infer(self, args: tuple[Node, ...]) -> Shape: ...
+    def infer(self, args: tuple[Node, ...]) -> Shape:
+        """The shape of the node over these arguments."""
+        raise NotImplementedError
+
+    def rebuild(self, args: tuple[Node, ...]) -> Node | tuple[Node, ...]:
+        """The node over other arguments, whose shapes may differ; a fold gives its results."""
+        return Node(self, args)
+
+    @property
+    def digest(self) -> bytes:
+        """A fingerprint of the operation, the same in every process."""
+        return repr(self).encode()
+
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+    from typing_extensions import TypeVar as DefaultedTypeVar
+
+    Op = DefaultedTypeVar("Op", bound=Operation | Head, default=Operation | Head, covariant=True)
+else:
+    Op = TypeVar("Op", covariant=True)
 
 
 class Key(tuple[Any, ...]):
@@ -46,21 +68,23 @@ class Key(tuple[Any, ...]):
 
 # Nodes of equal structure are one object while it lives, so that sharing needs no search and equality is mostly `is`.
 # The table is weak, to keep nothing alive; without it only speed would change, since equality is by digest.
-_interned: weakref.WeakValueDictionary[Key, Node] = weakref.WeakValueDictionary()
+_interned: weakref.WeakValueDictionary[Key, Node[Any]] = weakref.WeakValueDictionary()
 _lock = threading.RLock()  # reentrant: garbage collection under the lock may run a `__del__` that makes nodes
+if hasattr(os, "register_at_fork"):  # a child that is forked while another thread makes a node would wait forever
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
-class Node(Operators):
+class Node(Operators["Node"], Generic[Op]):
     """An operation over nodes; immutable, hashable, equal by structure."""
 
     __slots__ = ("__weakref__", "_digest", "_hash", "args", "op", "shape")
-    op: Any  # an Operation or a Head; not typed so, since readers test the kind of node by functions such as `is_fold`
+    op: Op
     args: tuple[Node, ...]
     shape: Shape
     _hash: int
     _digest: bytes | None
 
-    def __new__(cls, op: Operation | Head, args: tuple[Node, ...] = ()) -> Node:
+    def __new__(cls, op: Op, args: tuple[Node, ...] = ()) -> Node[Op]:
         key = Key((op, args))
         with _lock:
             interned = _interned.get(key)
@@ -96,22 +120,24 @@ class Node(Operators):
             return False
         return self._hash == other._hash and digest(self) == digest(other)
 
-    def __copy__(self) -> Node:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: object) -> Node:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
     if TYPE_CHECKING:  # attached by later packages (see core/attach.py)
         # frontend: operators, NumPy's functions and SymPy's trace
-        def _operate(self, name: str, *others: Any, **options: Any) -> Node: ...
-        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Node: ...
-        def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Node: ...
+        def _operate(self, name: str, *others: object, **options: object) -> Node: ...
+        def __array_ufunc__(
+            self, ufunc: Callable[..., object], method: str, *inputs: object, **options: object
+        ) -> Node: ...
+        def __array_function__(self, function: object, types: object, args: object, options: object) -> Node: ...
         def _sympy_(self) -> sp.Basic: ...
         # show, exchange
         def __repr__(self) -> str: ...
         def _repr_latex_(self) -> str: ...
-        def __reduce__(self) -> tuple[Any, ...]: ...
+        def __reduce__(self) -> tuple[object, ...]: ...
 
     @property
     def ndim(self) -> int:
@@ -155,7 +181,7 @@ class Truth(Node):
     def __class__(self) -> type:
         return sp.logic.boolalg.Boolean
 
-    def has(self, *patterns: Any) -> bool:
+    def has(self, *patterns: object) -> bool:
         """SymPy's `has`, asked of the condition as SymPy sees it."""
         return bool(self._sympy_().has(*patterns))
 
@@ -172,14 +198,16 @@ def digest(node: Node) -> bytes:
         stack.pop()
         if part._digest is None:
             op = part.op
-            if isinstance(op, type):
-                head = op.__name__.encode()
-            else:
-                head = op.digest if hasattr(op, "digest") else repr(op).encode()
+            head = op.__name__.encode() if isinstance(op, type) else op.digest
             content = b"\0".join((head, *(arg._digest for arg in part.args if arg._digest is not None)))
             object.__setattr__(part, "_digest", hashlib.blake2b(content, digest_size=16).digest())
     assert node._digest is not None
     return node._digest
+
+
+def is_elementwise(node: Node) -> TypeIs[Node[Head]]:
+    """Whether a node applies an elementwise function: a SymPy class."""
+    return isinstance(node.op, type)
 
 
 # -------------------------------------------------- walks: each node once, iteratively; shared nodes stay shared
@@ -222,8 +250,7 @@ def with_args(node: Node, args: tuple[Any, ...]) -> Any:
     """A node's operation over other arguments; shapes are inferred again."""
     if args == node.args:
         return node
-    rebuild = getattr(node.op, "rebuild", None)
-    return rebuild(args) if rebuild else Node(node.op, args)
+    return Node(node.op, args) if isinstance(node.op, type) else node.op.rebuild(args)
 
 
 def substitute(roots: Sequence[Node], replaced: Mapping[Node, Node]) -> tuple[Node, ...]:

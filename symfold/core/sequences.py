@@ -3,29 +3,29 @@
     sequence ::= StackedInputs(names, shape) | stack(node, ...) | take(sequence, positions) | reverse(sequence)
                | any other node, read along its leading axis
 
-The builders here keep sequences in a normal form: a stack of inputs is a `StackedInputs`, a stack of entries of one
-sequence is that sequence again. So equal folds are equal nodes, however their items were given.
+The builders here keep sequences in a normal form: a stack of inputs is a `StackedInputs`, reversed if their names are
+numbered downward; a stack of entries of one sequence is that sequence again. So equal folds are equal nodes, however
+their items were given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import combinations, groupby, pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import ordered
-from symfold.core.arrays import add_at, set_at, zeros_like
+from symfold.base.arguments import NumpyArray, ordered
+from symfold.core.arrays import Array, Namespace, add_at, set_at, zeros_like
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
-from symfold.core.primitives import TOGETHER, Primitive, concatenate, expand, is_primitive, item, primitive
-from symfold.core.shapes import ANY, Shape, is_known, length
+from symfold.core.primitives import TOGETHER, Apply, Primitive, concatenate, expand, is_primitive, item, primitive
+from symfold.core.shapes import ANY, Shape, fits, is_known, length, show
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, known_count
-from symfold.errors import InvalidValue
+from symfold.errors import InvalidValue, ShapeError
 
 Positions = range | tuple[int, ...]
 # entries of a constant array that repeats rows; a larger one is taken from an array of its distinct rows
@@ -33,17 +33,27 @@ LARGEST = 2**20
 
 
 def _stacked(*shapes: Shape) -> Shape:
-    return (len(shapes), *shapes[0]) if len(set(shapes)) == 1 else (len(shapes), *ANY)
+    """The shape of a stack: unknown sizes take the known one's value, and nothing is broadcast, as by `np.stack`."""
+    first, *others = distinct = tuple(dict.fromkeys(shapes))
+    if not others:
+        return (len(shapes), *first)
+    if not all(map(is_known, distinct)) or len(set(map(len, distinct))) > 1:
+        return (len(shapes), *ANY)
+    for one, other in combinations(distinct, 2):
+        if not fits(one, other):
+            raise ShapeError(f"cannot stack {show(one)} and {show(other)} (np.stack takes values of one shape)")
+    known_first = (sorted(sizes, key=lambda size: not isinstance(size, int)) for sizes in zip(*distinct, strict=True))
+    return (len(shapes), *(sizes[0] for sizes in known_first))
 
 
-def _index(xp: Any, positions: Positions) -> Any:
+def _index(xp: Namespace, positions: Positions) -> slice | Array:
     """Positions as an array index: a slice if they are consecutive, since copying is faster than gathering."""
     if isinstance(positions, range) and positions.step == 1:
         return slice(positions.start, positions.stop)
     return xp.asarray(tuple(positions), dtype=int if hasattr(xp, "ufunc") else xp.int64)
 
 
-def _add_rows(xp: Any, a: Any, like: Any, positions: Positions) -> Any:
+def _add_rows(xp: Namespace, a: Array, like: Array, positions: Positions) -> Array:
     full, index = zeros_like(xp, like, a), _index(xp, positions)
     return set_at(full, index, a) if isinstance(index, slice) else add_at(xp, full, index, a)
 
@@ -103,9 +113,7 @@ def positions_of(values: Sequence[int]) -> Positions:
 
 def names_of_node(node: Node) -> Names:
     """The names of the inputs that a node is, or is a sequence of; none for any other node."""
-    if isinstance(node.op, Input):
-        return (node.op.name,)
-    if isinstance(node.op, StackedInputs):
+    if isinstance(node.op, (Input, StackedInputs)):
         return node.op.names
     if is_primitive(node, stack_row):
         parts = [names_of_node(arg) for arg in node.args]
@@ -117,13 +125,13 @@ def names_of_node(node: Node) -> Names:
         listed = tuple(names)
         if entry := entry_of(node):
             return (listed[entry[1]],)
-        if is_primitive(node, reverse_row):
-            return listed[::-1]
-        return tuple(listed[k] for k in dict(node.op.attributes)["positions"])
+        if is_primitive(node, take_row):
+            return tuple(listed[k] for k in dict(node.op.attributes)["positions"])
+        return listed[::-1]
     return ()
 
 
-def stack(parts: Sequence[Any]) -> Node:
+def stack(parts: Sequence[object]) -> Node:
     """A sequence of these values, which must have the same shape.
 
     >>> from symfold.core.leaves import tensor
@@ -139,16 +147,36 @@ def stack(parts: Sequence[Any]) -> Node:
     if len(distinct) < len(nodes):
         position = {node: k for k, node in enumerate(distinct)}
         return take(stack(distinct), positions_of([position[node] for node in nodes]))
-    first = nodes[0].op
-    if all(
-        isinstance(n.op, Input) and (n.shape, n.op.role, n.op.start) == (first.shape, first.role, first.start)
-        for n in nodes
-    ) and (len({n.op.name for n in nodes}) == len(nodes)):
-        return Node(StackedInputs(compress([n.op.name for n in nodes]), first.shape, first.role, first.start))
+    if (inputs := _stacked_inputs(nodes)) is not None:
+        return inputs
     entries = [entry_of(node) for node in nodes]
     if entries[0] and all(entry is not None and entry[0] == entries[0][0] for entry in entries):
         return take(entries[0][0], positions_of([entry[1] for entry in entries if entry]))
     return _pieces(nodes, [entry[0] if entry else None for entry in entries])
+
+
+def _stacked_inputs(nodes: Sequence[Node]) -> Node | None:
+    """Inputs of one shape, role and start, and of different names, as stacked inputs; None for other nodes."""
+    inputs = [node.op for node in nodes if isinstance(node.op, Input)]
+    if len(inputs) < len(nodes):
+        return None
+    first, names = inputs[0], [op.name for op in inputs]
+    alike = all((op.shape, op.role, op.start) == (first.shape, first.role, first.start) for op in inputs)
+    if not alike or len(set(names)) < len(names):
+        return None
+    return named_inputs(names, StackedInputs((), first.shape, first.role, first.start))
+
+
+def named_inputs(names: Names | Sequence[str], like: StackedInputs) -> Node:
+    """Stacked inputs of other names; names that are numbered downward are the reverse of the numbered ones.
+
+    >>> named_inputs(["f3", "f2", "f1"], StackedInputs((), ())).args[0].op.names
+    Numbered(prefix='f', start=1, count=3, step=1)
+    """
+    listed = names if isinstance(names, Numbered) else compress(names)
+    if isinstance(listed, tuple) and isinstance(upward := compress(listed[::-1]), Numbered):
+        return reverse(Node(replace(like, names=upward)))
+    return Node(replace(like, names=listed))
 
 
 def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
@@ -174,13 +202,14 @@ def _pieces(nodes: Sequence[Node], sources: Sequence[Node | None]) -> Node:
     return concatenate(*parts, axis=-1 - len(nodes[0].shape))
 
 
-def _plain_rows(nodes: Sequence[Node]) -> Any:
+def _plain_rows(nodes: Sequence[Node]) -> NumpyArray | None:
     """The array of constants of one shape, if they are all exact; None also if it is large and has equal rows."""
-    if not all(isinstance(node.op, Constant) and node.shape == nodes[0].shape for node in nodes):
+    constants = [node.op for node in nodes if isinstance(node.op, Constant) and node.shape == nodes[0].shape]
+    if len(constants) < len(nodes):
         return None
     if len(nodes) * prod(nodes[0].shape) > LARGEST and len(set(nodes)) < len(nodes):
         return None
-    rows = [node.op.plain for node in nodes]
+    rows = [constant.plain for constant in constants]
     return None if any(row is None for row in rows) else np.array(rows)
 
 
@@ -197,10 +226,10 @@ def element(sequence: Node, position: int) -> Node:
     if is_primitive(sequence, stack_row):
         return sequence.args[position]
     if is_primitive(sequence, take_row):
-        return element(sequence.args[0], dict(op.attributes)["positions"][position])
+        return element(sequence.args[0], dict(sequence.op.attributes)["positions"][position])
     if is_primitive(sequence, reverse_row) and isinstance(length(sequence.shape), int):
         return element(sequence.args[0], length(sequence.shape) - 1 - position)
-    if is_primitive(sequence, expand) and dict(op.attributes)["axis"] == -len(sequence.shape):
+    if is_primitive(sequence, expand) and dict(sequence.op.attributes)["axis"] == -len(sequence.shape):
         return sequence.args[0]
     if is_primitive(sequence, concatenate) and joins_sequences(sequence):
         for part in sequence.args:
@@ -211,7 +240,7 @@ def element(sequence: Node, position: int) -> Node:
     return item(sequence, index=(position,))
 
 
-def joins_sequences(node: Node) -> bool:
+def joins_sequences(node: Node[Apply]) -> bool:
     """Whether a concatenation is along the leading axis, of parts of known length."""
     parts = node.args
     return all(is_known(p.shape) and isinstance(p.shape[0], int) for p in parts) and (
@@ -225,7 +254,7 @@ def take(sequence: Node, positions: Positions) -> Node:
     if isinstance(size, int) and positions == range(size):
         return sequence
     if is_primitive(sequence, take_row):
-        inner = dict(op.attributes)["positions"]
+        inner = dict(sequence.op.attributes)["positions"]
         return take(sequence.args[0], positions_of([inner[k] for k in positions]))
     if is_primitive(sequence, reverse_row) and isinstance(size, int):
         return take(sequence.args[0], positions_of([size - 1 - k for k in positions]))
@@ -235,10 +264,8 @@ def take(sequence: Node, positions: Positions) -> Node:
         return take(sequence, positions_of(positions))
     if isinstance(op, StackedInputs) and (isinstance(positions, range) or len(set(positions)) == len(positions)):
         if isinstance(op.names, Numbered) and isinstance(positions, range):
-            names: Names = op.names.taken(positions)
-        else:
-            names = compress([op.names[k] for k in positions])
-        return Node(replace(op, names=names))
+            return Node(replace(op, names=op.names.taken(positions)))
+        return named_inputs([op.names[k] for k in positions], op)
     if is_primitive(sequence, stack_row) and len(set(positions)) == len(positions):
         return stack([sequence.args[k] for k in positions])
     if (
@@ -249,11 +276,23 @@ def take(sequence: Node, positions: Positions) -> Node:
         return Node(Constant(FrozenArray.of(op.value.array[np.asarray(positions, dtype=int)])))
     if (
         isinstance(size, int)
-        and (isinstance(op, StackedInputs) or is_primitive(sequence, stack_row))
-        and list(dict.fromkeys(positions)) != list(range(size))
+        and (
+            isinstance(op, StackedInputs)
+            or is_primitive(sequence, stack_row)
+            or (is_primitive(sequence, concatenate) and joins_sequences(sequence))
+        )
+        and not _in_order(list(dict.fromkeys(positions)), sequence)
     ):
         return stack([element(sequence, k) for k in positions])  # without the entries that are not taken
     return take_row(sequence, positions=positions)
+
+
+def _in_order(positions: list[int], sequence: Node) -> bool:
+    """Whether these are all positions as a stack has them: upward; of numbered inputs, downward too."""
+    numbered = isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
+    return sorted(positions) == list(range(sequence.shape[0])) and (
+        positions == sorted(positions) or (numbered and positions == sorted(positions, reverse=True))
+    )
 
 
 def has_rest(sequence: Node) -> bool:
@@ -268,6 +307,7 @@ def rest(sequence: Node, first: int = 1) -> Node:
     >>> rest(layers("f", count="n").stacked_inputs()[0]).op.names
     Numbered(prefix='f', start=2, count=n - 1, step=1)
     """
+    assert isinstance(sequence.op, StackedInputs) and isinstance(sequence.op.names, Numbered)
     return Node(replace(sequence.op, names=sequence.op.names.rest(first)))
 
 
@@ -282,14 +322,26 @@ def strided(sequence: Node, stride: int, offset: int) -> Node | None:
     if is_primitive(sequence, reverse_row):
         entries = strided(sequence.args[0], stride, stride - 1 - offset)
         return None if entries is None else reverse(entries)
-    return Node(replace(sequence.op, names=sequence.op.names.strided(stride, offset))) if has_rest(sequence) else None
+    if not isinstance(sequence.op, StackedInputs) or not isinstance(sequence.op.names, Numbered):
+        return None
+    return Node(replace(sequence.op, names=sequence.op.names.strided(stride, offset)))
 
 
-def reverse(sequence: Any) -> Node:
+def reverse(sequence: object) -> Node:
     """A sequence from its last entry to its first."""
     node = as_node(sequence)
     if length(node.shape) == 1:
         return node
+    if isinstance(node.op, StackedInputs) and isinstance(node.op.names, tuple):
+        return named_inputs(node.op.names[::-1], node.op)
+    if is_primitive(node, stack_row):
+        return stack(node.args[::-1])
+    if is_primitive(node, take_row) and isinstance(positions := dict(node.op.attributes)["positions"], tuple):
+        return take(node.args[0], positions[::-1])
+    if is_primitive(node, concatenate) and joins_sequences(node):
+        return concatenate(*map(reverse, node.args[::-1]), axis=-len(node.shape))
+    if isinstance(node.op, Constant) and isinstance(node.op.value, FrozenArray):
+        return as_node(node.op.value.array[::-1])
     return node.args[0] if is_primitive(node, reverse_row) else reverse_row(node)
 
 

@@ -72,7 +72,7 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
     )
 
 
-def size_given(what: str, size: Any, least: int = 0) -> Size:
+def size_given(what: str, size: object, least: int = 0) -> Size:
     """A size from a caller: a whole number, or a SymPy expression that contains a symbol."""
     return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least)
 

@@ -11,13 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
+from typing import TYPE_CHECKING, TypeAlias
 
 import sympy as sp
 
 from symfold.core.leaves import Input, Normal
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, Size
 from symfold.errors import InvalidValue, depth_is_symbolic
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,7 @@ def compress(names: Sequence[str]) -> Names:
 
 
 @dataclass(frozen=True)
-class StackedInputs:
+class StackedInputs(Operation):
     """Inputs of one shape and role, as one sequence."""
 
     names: Names
@@ -173,12 +177,30 @@ class StackedInputs:
     def positions(self) -> dict[str, int]:
         return {name: k for k, name in enumerate(self.names)}
 
-    def member(self, position: int) -> Node:
+    def member(self, position: int) -> Node[Input]:
         return Node(Input(self.names[position], self.shape, self.role, self.start))
 
     @property
-    def members(self) -> list[Node]:
+    def members(self) -> list[Node[Input]]:
         return [Node(Input(name, self.shape, self.role, self.start)) for name in self.names]
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return (self.count, *self.shape)
+
+
+Leaf: TypeAlias = Node[Input | StackedInputs]
+
+
+def is_leaf(node: Node) -> TypeIs[Leaf]:
+    """Whether a node is an input, or stacked inputs."""
+    return isinstance(node.op, (Input, StackedInputs))
+
+
+def is_stacked(node: Node) -> TypeIs[Node[StackedInputs]]:
+    """Whether a node is stacked inputs."""
+    return isinstance(node.op, StackedInputs)
+
+
+def is_input(node: Node) -> TypeIs[Node[Input]]:
+    """Whether a node is a single input, parameter or name."""
+    return isinstance(node.op, Input)

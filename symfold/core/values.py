@@ -8,6 +8,7 @@ value ::= null | true | number | text | ["tuple", value, ...] | ["range", start,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,10 +36,11 @@ ARITHMETIC: dict[str, Any] = {
 }
 
 LARGEST_POWER = 64  # exponents in a file, so that reading it never computes a number of a million digits
-MOST_BITS = 2**16  # bits of a power of numbers
+MOST_BITS = 2**16  # bits of an expression of numbers
+LONGEST = 200  # operations in an expression
 
 
-def encode_value(value: Any) -> Any:
+def encode_value(value: object) -> object:
     """A value as plain data.
 
     >>> encode_value((sp.Rational(1, 2), Rest(("x",)), range(3)))
@@ -68,7 +70,7 @@ def encode_value(value: Any) -> Any:
     )
 
 
-def _encode_expression(value: sp.Expr) -> list[Any]:
+def _encode_expression(value: sp.Expr) -> list[object]:
     if value in _CONSTANT_NAMES:
         return ["constant", _CONSTANT_NAMES[value]]
     if isinstance(value, sp.Integer):
@@ -109,13 +111,13 @@ def _symbol(name: Any, assumptions: Any) -> sp.Symbol:
     return sp.Symbol(_text(name), **assumptions)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise DataError(f"{value!r} is not a name")
     return value
 
 
-def _constant(name: Any) -> sp.Expr:
+def _constant(name: object) -> sp.Expr:
     if name not in CONSTANTS:
         raise DataError(f"unknown constant: {name!r} (must be one of {', '.join(CONSTANTS)})")
     return CONSTANTS[name]
@@ -127,11 +129,39 @@ def _rational(p: Any, q: Any) -> sp.Rational:
     return sp.Rational(int(p, 16), int(q, 16))
 
 
-def _is_small_power(base: sp.Expr, exponent: sp.Expr) -> bool:
-    """Whether a power is quick to compute, even if its base is a power of numbers."""
-    if not exponent.is_Rational or max(abs(exponent.p), exponent.q) > LARGEST_POWER:
-        return False
-    return not base.is_Rational or max(abs(base.p), base.q).bit_length() * abs(exponent.p) <= MOST_BITS
+def _check_cheap(data: Any) -> None:
+    """Raise unless an expression is short, and each of its parts a number that is quick to compute."""
+    operations = _operations(data)
+    if operations > LONGEST:
+        raise DataError(f"an expression of more than {LONGEST} operations")
+    if _bits(data) > MOST_BITS:
+        raise DataError(f"an expression of more than {MOST_BITS:,} bits (the largest power read is {LARGEST_POWER})")
+
+
+def _operations(data: Any) -> int:
+    """The number of operations in an expression; those that round count tenfold, as SymPy evaluates what they round."""
+    if not isinstance(data, list) or not data or data[0] not in ARITHMETIC:
+        return 0
+    return (1 if data[0] in ("Add", "Mul", "Pow") else 10) + sum(map(_operations, data[1:]))
+
+
+def _bits(data: Any) -> float:
+    """A bound on the bits of an expression, with 8 for a symbol; infinite if a power is not a small number."""
+    if not isinstance(data, list) or not data:
+        return 8.0
+    kind, *fields = data
+    if kind in ("integer", "rational"):
+        return 4.0 * max((len(str(digits)) for digits in fields), default=1)
+    if kind not in ARITHMETIC:
+        return 8.0
+    if kind != "Pow":
+        sizes = [_bits(field) for field in fields] or [0.0]
+        return sum(sizes) if kind == "Mul" else max(sizes) + len(sizes)
+    base, exponent = fields
+    power = decode_value(exponent, number=True)
+    if not power.is_Rational or max(abs(power.p), power.q) > LARGEST_POWER:
+        return math.inf
+    return _bits(base) * max(1, abs(power.p))
 
 
 NUMBERS: dict[str, Callable[..., sp.Expr]] = {
@@ -150,8 +180,8 @@ OTHERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def decode_value(data: Any, number: bool = False) -> Any:
-    """The value that `encode_value` wrote; with `number`, a SymPy number, as sqrt(2)/2, is required.
+def decode_value(data: Any, number: bool = False, checked: bool = False) -> Any:
+    """The value that `encode_value` wrote; with `number`, a number of SymPy, as sqrt(2)/2, or a depth, is required.
 
     >>> decode_value(encode_value((2, sp.Symbol("n") + 1, sp.Float("0.1"))))
     (2, n + 1, 0.100000000000000)
@@ -165,13 +195,13 @@ def decode_value(data: Any, number: bool = False) -> Any:
     kind, *fields = data
     if kind in NUMBERS:
         return NUMBERS[kind](*fields)
-    if kind in OTHERS and not number:
+    if kind in OTHERS and (not number or kind == "size"):
         return OTHERS[kind](*fields)
     if kind in ARITHMETIC:
-        args = [decode_value(field, number) for field in fields]
+        if not checked:
+            _check_cheap(data)
+        args = [decode_value(field, number, checked=True) for field in fields]
         if not all(isinstance(arg, sp.Expr) for arg in args):
             raise DataError(f"{kind} of something other than sizes: {args!r}")
-        if kind == "Pow" and not _is_small_power(*args):
-            raise DataError(f"a size to the power {args[1]} (the largest power read is {LARGEST_POWER})")
         return ARITHMETIC[kind](*args)
     raise DataError(f"unknown kind of value: {kind!r} (must be one of {', '.join((*NUMBERS, *OTHERS, *ARITHMETIC))})")

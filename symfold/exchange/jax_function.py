@@ -12,13 +12,13 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, sized
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.errors import InvalidType, MissingPackage, listing
 from symfold.exchange.signature import bound
 from symfold.transform.autodiff.guarded import guarded_nodes
 
 
-def to_jax(net: Any) -> Callable[..., Any]:
+def to_jax(net: object) -> Callable[..., Any]:
     """A net as a function `(params, x, ...)` of JAX arrays, for JAX to jit, differentiate, map and shard.
 
     `params` is a dict of arrays by name, a JAX pytree, so that `jax.grad` returns a dict; inputs are given by position
@@ -47,7 +47,7 @@ def to_jax(net: Any) -> Callable[..., Any]:
     rolled_net = rolled(original)
     inputs, parameters = ([node.op.name for node in nodes] for nodes in (original.inputs, original.params))
 
-    def function(params: Mapping[str, Any], *positional: Any, **named: Any) -> Any:
+    def function(params: Mapping[str, object], *positional: object, **named: object) -> Any:
         if missing := [name for name in parameters if name not in params]:
             raise InvalidType(
                 f"no value for parameter {missing[0]!r} "
@@ -60,14 +60,14 @@ def to_jax(net: Any) -> Callable[..., Any]:
         dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
         roots = lowered(rolled_net, {name: arrays[name].shape for name in inputs}, TARGET)
 
-        def leaf_value(leaf: Node) -> Any:
+        def leaf_value(leaf: Leaf) -> Any:
             if leaf.shape[-1:] == (NAME,):
                 return None
             if isinstance(leaf.op, StackedInputs):
                 return jnp.stack([arrays[name] for name in leaf.op.names])
             return arrays[leaf.op.name]
 
-        leaf_values = {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}
+        leaf_values: dict[Node, Any] = {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}
         results = values(roots, leaf_values, dtype, guarded_nodes(roots))
         outputs = [full(result, sized(root.shape), dtype) for result, root in zip(results, roots, strict=True)]
         return unflatten(original.form, outputs)

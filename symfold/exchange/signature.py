@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symfold.errors import InvalidType
+from symfold.errors import InvalidType, listing
 
 
-def bound(names: Sequence[str], values: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def bound(names: Sequence[str], values: Sequence[object], named: Mapping[str, object]) -> dict[str, Any]:
     """A value for every input, those by position first.
 
     >>> bound(["x", "y"], [1], {"y": 2})
@@ -20,7 +20,7 @@ def bound(names: Sequence[str], values: Sequence[Any], named: Mapping[str, Any])
     """
     if len(values) > len(names) or set(named) != set(names[len(values) :]):
         raise InvalidType(
-            f"the net takes {', '.join(names) or 'no input'}; "
-            f"got {len(values)} by position and {', '.join(named) or 'none'} by name"
+            f"the net takes {listing(names) if names else 'no input'}; "
+            f"got {len(values)} by position and {listing(named)} by name"
         )
     return {**dict(zip(names, values, strict=False)), **named}

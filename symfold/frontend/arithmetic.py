@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.conversion import as_node, wraps_node
+from symfold.core.conversion import as_node, as_symbol, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
-from symfold.core.leaves import Constant, number
+from symfold.core.leaves import number, number_of
 from symfold.core.nodes import Node
 from symfold.frontend.numpy_functions import call_numpy
 
 
-def binary(head: Head, left: Any, right: Any) -> Node:
+def binary(head: Head, left: object, right: object) -> Node:
     """An operator over two values, in the author's order."""
     if wraps_node(left) or wraps_node(right):
         return NotImplemented
@@ -25,21 +25,16 @@ def binary(head: Head, left: Any, right: Any) -> Node:
 
 def negative(node: Node) -> Node:
     """Minus a node; a constant is negated."""
-    if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-        return number(-node.op.value)
-    return Node(sp.Mul, (number(-1), node))
+    value = number_of(node)
+    return Node(sp.Mul, (number(-1), node)) if value is None else number(-value)
 
 
 def reciprocal(node: Node) -> Node:
     """One over a node; an exact constant is inverted (the reciprocal of a float would be rounded)."""
-    if (
-        isinstance(node.op, Constant)
-        and isinstance(node.op.value, sp.Expr)
-        and node.op.value != 0
-        and not node.op.value.has(sp.Float)
-    ):
-        return number(1 / node.op.value)
-    return Node(sp.Pow, (node, number(-1)))
+    value = number_of(node)
+    if value is None or value == 0 or value.has(sp.Float):
+        return Node(sp.Pow, (node, number(-1)))
+    return number(1 / value)
 
 
 # by their names in Python, or as array methods
@@ -85,8 +80,17 @@ OPERATORS: dict[str, Callable[..., Node]] = {
 }
 
 
-def operate(node: Node, name: str, *others: Any, **options: Any) -> Node:
-    """An operator or array method, by name, on a node."""
+# of a SymPy expression and a node
+REFLECTED: dict[str, Callable[..., Node]] = {
+    "__radd__": operator.add, "__rsub__": operator.sub, "__rmul__": operator.mul, "__rtruediv__": operator.truediv,
+    "__rpow__": operator.pow, "__rmod__": operator.mod, "__rfloordiv__": operator.floordiv,
+}  # fmt: skip
+
+
+def operate(node: Node, name: str, *others: object, **options: object) -> Node:
+    """An operator or array method, by name, on a node; SymPy keeps operations on its own expressions."""
+    if name in REFLECTED and isinstance(others[0], sp.Expr) and not others[0].is_number:
+        return REFLECTED[name](others[0], as_symbol(node))
     return OPERATORS[name](node, *others, **options)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Number
-from typing import Any
 
 import sympy as sp
 
+from symfold.base.trees import State
 from symfold.core import functions
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import Head
@@ -27,14 +27,14 @@ class Elementwise:
 
     head: Head
 
-    def __call__(self, value: Any, /, *parameters: Any) -> Any:
+    def __call__(self, value: State, /, *parameters: object) -> State:
         return _apply(self.head, value, *parameters)
 
     def __repr__(self) -> str:
         return self.head.__name__
 
 
-def _apply(head: Head, value: Any, *parameters: Any) -> Any:
+def _apply(head: Head, value: State, *parameters: object) -> State:
     """A function of a value and parameters (numbers or values)."""
     if isinstance(value, (sp.Expr, Number)) and not isinstance(value, bool):
         return head(value, *parameters)
@@ -57,7 +57,7 @@ cos = Elementwise(sp.cos)
 erf = Elementwise(sp.erf)
 
 
-def elu(value: Any, alpha: Any = 1) -> Any:
+def elu(value: State, alpha: float | sp.Expr = 1) -> State:
     """z where z > 0, else alpha*(exp(z) - 1), accurate near 0.
 
     >>> elu(sp.Symbol("z"), alpha=2), elu(sp.Float(-1e-12))
@@ -66,7 +66,7 @@ def elu(value: Any, alpha: Any = 1) -> Any:
     return _apply(functions.elu, value, alpha)
 
 
-def leaky_relu(value: Any, slope: Any = 0.01) -> Any:
+def leaky_relu(value: State, slope: float | sp.Expr = 0.01) -> State:
     """z where z > 0, else slope*z.
 
     >>> leaky_relu(sp.Symbol("z")), leaky_relu(-4, slope=sp.Rational(1, 2))
@@ -75,7 +75,7 @@ def leaky_relu(value: Any, slope: Any = 0.01) -> Any:
     return _apply(functions.leaky_relu, value, slope)
 
 
-def hardtanh(value: Any, low: Any = -1, high: Any = 1) -> Any:
+def hardtanh(value: State, low: float | sp.Expr = -1, high: float | sp.Expr = 1) -> State:
     """z between two bounds; at the bounds the slope is 0.
 
     >>> hardtanh(sp.Symbol("z")), hardtanh(3)
@@ -84,19 +84,19 @@ def hardtanh(value: Any, low: Any = -1, high: Any = 1) -> Any:
     return _apply(functions.hardtanh, value, low, high)
 
 
-def sqrt(value: Any) -> Any:
+def sqrt(value: State) -> State:
     """The square root."""
     symbolic = wraps_node(value) or isinstance(value, (Node, sp.Expr, Number))
     return (value if symbolic else as_node(value)) ** sp.Rational(1, 2)
 
 
-def softmax(value: Any, axis: int | tuple[int, ...] = -1) -> Any:
+def softmax(value: State, axis: int | tuple[int, ...] = -1) -> State:
     """exp(z)/sum(exp(z)) along an axis, without overflow."""
     node = _softmax(as_node(value), axis=axes_given(axis))
     return value._wrap_(node) if wraps_node(value) else node
 
 
-def logsumexp(value: Any, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> Any:
+def logsumexp(value: State, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> State:
     """log(sum(exp(z))) along an axis, without overflow."""
     node = _logsumexp(as_node(value), axis=axes_given(axis), keepdims=bool(keepdims))
     return value._wrap_(node) if wraps_node(value) else node

@@ -10,27 +10,26 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import sympy as sp
-
 from symfold.base.arguments import one_of, ordered, quoted, takes
-from symfold.base.trees import LEAF, Form, as_state, flatten, unflatten
-from symfold.core.blocks import prefixed, trace
+from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
+from symfold.core.blocks import prefixed
 from symfold.core.conversion import as_node
-from symfold.core.folds import Fold, Step, rebuilt_inside, settle, traced_step
-from symfold.core.leaves import Constant, Formal
+from symfold.core.folds import Step, settle, state_of, traced_step
+from symfold.core.leaves import Constant
 from symfold.core.net import Net
-from symfold.core.nodes import Node, digest, rebuilt
-from symfold.core.sequences import element, join, rebuilt_sequence, stack
-from symfold.core.shapes import Shape
-from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
-from symfold.frontend.items import read_item
+from symfold.core.nodes import Node, substitute, walk
+from symfold.core.sequences import join
+from symfold.core.shapes import Shape, Size
+from symfold.core.stacked_inputs import is_input
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
+from symfold.frontend.trace_check import check_trace
 from symfold.frontend.tracer import Tracer
 
-Mapper = Callable[[Any, Any], Any]
+Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 
 
-def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+def fold(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper `(state, item) -> state` over items; returns the last state, as `functools.reduce` does.
 
     Without `init`, the first item is the initial state. `check="all"` traces every item, not only the ends of each run.
@@ -43,7 +42,7 @@ def fold(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
     return run_fold(mapper, items, init, check, states=False)
 
 
-def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -> Any:
+def scan(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper and return the states after all steps as a sequence (a tuple of sequences for a tuple state).
 
     >>> import symfold as sf
@@ -53,7 +52,7 @@ def scan(mapper: Mapper, items: Any, init: Any = None, *, check: str = "ends") -
     return run_fold(mapper, items, init, check, states=True)
 
 
-def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) -> Any:
+def run_fold(mapper: Mapper, items: object, init: State, check: str, states: bool) -> Net:
     one_of("check", check, ("ends", "all"))
     if not callable(mapper):
         raise InvalidType(
@@ -77,7 +76,7 @@ def run_fold(mapper: Mapper, items: Any, init: Any, check: str, states: bool) ->
     return Net.of(unflatten(form, [join(parts) for parts in sequences]))
 
 
-def first_of(items: Any) -> tuple[Any, Any]:
+def first_of(items: object) -> tuple[Any, Any]:
     """The first item as the initial state, and the remaining items."""
     if isinstance(items, (Repeated, Zipped)):
         raise InvalidType(
@@ -94,12 +93,18 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
     """Fold over one run."""
     carries = len(init)
 
+    def place(formals: Sequence[Node], position: int) -> str:
+        name = run.name_at(position)
+        return (
+            f"step {run.start + position + 1}{f' ({name})' if name else ''}, "
+            f"{state_of([formal.shape for formal in formals[:carries]])}"
+        )
+
     def applied(formals: Sequence[Node], item: Any, position: int) -> list[Node]:
         try:
             result = mapper(unflatten(form, [Tracer(formal) for formal in formals[:carries]]), item)
         except ShapeError as error:
-            name = run.name_at(position)
-            raise prefixed(error, f"step {run.start + position + 1}" + (f" ({name})" if name else "")) from None
+            raise prefixed(error, place(formals, position)) from None
         except TypeError as error:
             if not takes(mapper, None, None):
                 raise InvalidType(
@@ -110,6 +115,10 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
                     f"the mapper calls its item, and the item of step {run.start + position + 1} is no function "
                     "(fold over layers, as sf.layers('f1:4'), functions or nets)"
                 ) from error
+            error.add_note(f"in {place(formals, position)}")
+            raise
+        except Exception as error:
+            error.add_note(f"in {place(formals, position)}")
             raise
         leaves, result_form = flatten(ordered_as(form, as_state(result)))
         if result_form != form:
@@ -117,7 +126,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
             raise InvalidType(
                 f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}"
             )
-        nodes = list(map(as_node, leaves))
+        nodes = with_depth(list(map(as_node, leaves)), run.count)
         return nodes + nodes if states else nodes
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
@@ -133,6 +142,15 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         return step
 
     return settle(step_for, run.count, init)
+
+
+def with_depth(nodes: list[Node], count: Size) -> list[Node]:
+    """The nodes, in which the symbol of the depth, used as a number, is the depth."""
+    if isinstance(count, int):
+        return nodes
+    depths = {symbol.name: Node(Constant(symbol)) for symbol in count.free_symbols}
+    used = [node for node in walk(nodes) if is_input(node) and node.op.named and node.op.name in depths]
+    return list(substitute(nodes, {node: depths[node.op.name] for node in used})) if used else nodes
 
 
 def ordered_as(form: Form, value: Any) -> Any:
@@ -153,73 +171,3 @@ def describe(form: Form) -> str:
     return (
         f"a dict with the keys {[key for key, _ in form[1]]}" if form[0] == "dict" else f"a {form[0]} of {len(form[1])}"
     )
-
-
-# ------------------------------ the check: a pure mapper traces to the same step on an item and on its stand-in
-
-
-def check_trace(
-    step: Step,
-    run: Run,
-    applied: Callable[[Sequence[Node], Any], Sequence[Node]],
-    shapes: tuple[Shape, ...],
-    position: int,
-    example: Any,
-) -> None:
-    """Trace one step on the item itself and compare it with the step traced on the stand-in for all items."""
-    carries = len(shapes)
-    item = read_item(example)
-    # numbers become formals: SymPy would evaluate sin(0.3) = 0.2955, which it cannot do for a stand-in
-    leaves = [Node(Formal(-3, k, leaf.shape)) if is_constant(leaf) else leaf for k, leaf in enumerate(item.leaves)]
-    checked_item = item.pattern.build(leaves) if any(map(is_constant, item.leaves)) else example
-    traced = trace(lambda formals: applied(formals, checked_item), shapes, fixed=carries)
-    actual = traced.block(*traced.block.formals[:carries], *(o for o in traced.operands if isinstance(o, Node)))
-    operands = [
-        leaves[run.leaves.index(o)] if each or (not run.stacked and o in run.leaves) else o
-        for o, each in zip(step.operands, step.each, strict=True)
-    ]
-    expected = step.block(*step.block.formals[:carries], *operands)
-    if actual != expected and sorted_operands(unrolled(actual)) != sorted_operands(unrolled(expected)):
-        raise ImpureMapper(
-            f"step {run.start + position + 1}: the mapper is not a pure function of (state, item): on the item itself "
-            f"it gives {actual[0]!r}, on a stand-in for it {expected[0]!r} "
-            "(make what changes from step to step part of the item)"
-        )
-
-
-def is_constant(node: Node) -> bool:
-    return isinstance(node.op, Constant)
-
-
-def sorted_operands(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with the operands of sums and products in one order: SymPy sorts those that it builds by name."""
-
-    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
-        return Node(node.op, tuple(sorted(args, key=digest))) if node.op in (sp.Add, sp.Mul) else None
-
-    return rebuilt_inside(roots, rule)
-
-
-def unrolled(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every fold of known depth unrolled, so that nets which fold differently compare equal.
-
-    A layer that is both an item and captured is one operand in the item's trace and two in the stand-in's.
-    """
-
-    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
-        if isinstance(node.op, Fold):
-            return _unrolled_fold(node.op, args)
-        return None if args == node.args else rebuilt_sequence(node, args)
-
-    return rebuilt(roots, rule)
-
-
-def _unrolled_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
-    if not isinstance(fold.count, int):
-        return fold.rebuild(args)
-    state, outputs = args[: fold.carries], []
-    for step in range(fold.count):
-        operands = [element(o, step) if each else o for o, each in zip(args[fold.carries :], fold.each, strict=True)]
-        state, outputs_of_step = fold.split(unrolled(fold.block(*state, *operands)))
-        outputs.append(outputs_of_step)
-    return (*state, *(stack(entries) for entries in zip(*outputs, strict=True)))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import sympy as sp
 
 from symfold.base.arguments import flag, whole
+from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.leaves import Fixed, Normal
 from symfold.core.primitives import Primitive, reduce_mean
@@ -28,7 +26,7 @@ def convolution(
     *,
     stride: int = 1,
     padding: int | None = None,
-    activation: Callable[..., Any] | None = None,
+    activation: Layered | None = None,
 ) -> Kind:
     """A convolution (LeCun et al. 1989) with zero padding.
 
@@ -47,7 +45,7 @@ def convolution(
         Weight("b", (outputs, 1, 1), ZERO),
     )
 
-    def body(z: Any, W: Any, b: Any) -> Any:
+    def body(z: State, W: State, b: State) -> State:
         return act(convolved(z, W, stride=(stride, stride), padding=(border, border), dilation=(1, 1), groups=1) + b)
 
     return make_kind(body, 1, weights)
@@ -72,10 +70,10 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> K
     shape = (channels, 1, 1)
     weights = (Weight("gain", shape, Normal(1.0, 0.0)), Weight("shift", shape, ZERO))
 
-    def normed(centered: Any, variance: Any, gain: Any, shift: Any) -> Any:
+    def normed(centered: State, variance: State, gain: State, shift: State) -> State:
         return centered * (variance + epsilon) ** sp.Rational(-1, 2) * gain + shift
 
-    def by_batch(z: Any, gain: Any, shift: Any) -> Any:
+    def by_batch(z: State, gain: State, shift: State) -> State:
         centered = z - reduce_mean(z, axis=BATCH, keepdims=True)
         return normed(centered, reduce_mean(centered**2, axis=BATCH, keepdims=True), gain, shift)
 
@@ -87,7 +85,7 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> K
     return make_kind(by_batch, 1, weights)
 
 
-def max_pool(value: Any, size: int = 2) -> Any:
+def max_pool(value: State, size: int = 2) -> State:
     """The largest entry of each square window; a remainder at the edge is dropped.
 
     >>> import symfold as sf
@@ -97,7 +95,7 @@ def max_pool(value: Any, size: int = 2) -> Any:
     return _pooled(value, max_pooled, size)
 
 
-def mean_pool(value: Any, size: int = 2) -> Any:
+def mean_pool(value: State, size: int = 2) -> State:
     """The mean of each square window; a remainder at the edge is dropped.
 
     >>> import numpy as np, symfold as sf
@@ -107,7 +105,7 @@ def mean_pool(value: Any, size: int = 2) -> Any:
     return _pooled(value, mean_pooled, size, padded=True)
 
 
-def _pooled(value: Any, pool: Primitive, size: int, **options: Any) -> Any:
+def _pooled(value: State, pool: Primitive, size: int, **options: object) -> State:
     size = whole("size", size, 1)
     node = pool(as_node(value), kernel=(size, size), stride=(size, size), padding=(0, 0), dilation=(1, 1), **options)
     return value._wrap_(node) if wraps_node(value) else node

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from numbers import Real
+from typing import Protocol
 
 import numpy as np
 import sympy as sp
 
-from symfold.base.trees import Form, unflatten
+from symfold.base.trees import Form, State, unflatten
 from symfold.core.blocks import Block
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
@@ -49,7 +50,7 @@ class Function:
     form: Form
     leaves: tuple[Node, ...] = ()
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: object) -> State:
         arity = len(self.block.shapes) - len(self.leaves)
         if len(inputs) != arity:
             raise InvalidType(f"a net of {arity} input(s) was called with {len(inputs)} argument(s)")
@@ -71,26 +72,37 @@ class FunctionPattern:
 class ObjectPattern:
     """A mapper, a NumPy or SymPy function, or any other Python object, compared by ==."""
 
-    value: Any
+    value: object
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ObjectPattern) and (self.value is other.value or bool(self.value == other.value))
+        if not isinstance(other, ObjectPattern):
+            return False
+        try:
+            return self.value is other.value or bool(self.value == other.value)
+        except (ValueError, TypeError, RuntimeError):  # as of two tensors of PyTorch, compared by entries
+            return False
 
     def __hash__(self) -> int:
         return hash(ObjectPattern)
 
-    def build(self, leaves: Sequence[Node]) -> Any:
+    def build(self, leaves: Sequence[Node]) -> State:
         return self.value
+
+
+class Pattern(Protocol):
+    """An item without its leaves; patterns of like items are equal."""
+
+    def build(self, leaves: Sequence[Node]) -> State: ...
 
 
 @dataclass(frozen=True)
 class TuplePattern:
     """A tuple of patterns, each with its number of leaves."""
 
-    parts: tuple[Any, ...]
+    parts: tuple[Pattern, ...]
     sizes: tuple[int, ...]
 
-    def build(self, leaves: Sequence[Node]) -> tuple[Any, ...]:
+    def build(self, leaves: Sequence[Node]) -> tuple[State, ...]:
         built, start = [], 0
         for part, size in zip(self.parts, self.sizes, strict=True):
             built.append(part.build(leaves[start : start + size]))
@@ -102,7 +114,7 @@ class TuplePattern:
 class Item:
     """An item as a pattern and its leaves."""
 
-    pattern: Any
+    pattern: Pattern
     leaves: tuple[Node, ...]
 
     @property
@@ -114,7 +126,7 @@ class Item:
         return self.pattern == other.pattern and self.shapes == other.shapes
 
 
-def read_item(value: Any) -> Item:
+def read_item(value: object) -> Item:
     """Split an item into its pattern and leaves."""
     if isinstance(value, Layer):
         return Item(LayerPattern(value.kind), value.leaves)
@@ -125,12 +137,12 @@ def read_item(value: Any) -> Item:
         parts = [read_item(part) for part in value]
         pattern = TuplePattern(tuple(p.pattern for p in parts), tuple(len(p.leaves) for p in parts))
         return Item(pattern, tuple(leaf for part in parts for leaf in part.leaves))
-    if isinstance(value, (Node, Tracer, sp.Expr, int, float, np.ndarray, np.number)):
+    if isinstance(value, (Node, Tracer, sp.Expr, Real, np.ndarray, np.number)):
         return Item(ValuePattern(), (as_node(value),))
     return Item(ObjectPattern(value), ())
 
 
-def named_in(value: Any) -> str:
+def named_in(value: object) -> str:
     """The name of the first layer in an item, for error messages."""
     if isinstance(value, Layer):
         return value.name if value.bound_leaves is None else ""

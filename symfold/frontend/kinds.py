@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from symfold.base.arguments import flag, whole
+from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
 from symfold.core.nodes import Node
 from symfold.core.primitives import attention as attend
@@ -39,13 +38,13 @@ def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
     """
     width = whole("width", width, 1)
 
-    def body(z: Any, gain: Any, shift: Any) -> Any:
+    def body(z: State, gain: State, shift: State) -> State:
         return normed(z, gain, shift, axes=(-1,), epsilon=epsilon)
 
     return make_kind(body, 1, (Weight("gain", (width,), Normal(1.0, 0.0)), Weight("shift", (width,), ZERO)))
 
 
-def perceptron(width: int, hidden: int, activation: Callable[..., Any] = relu) -> Kind:
+def perceptron(width: int, hidden: int, activation: Layered = relu) -> Kind:
     """Two dense layers, `activation(x W + b) U + c`, that keep the width.
 
     >>> import symfold as sf
@@ -84,7 +83,7 @@ def attention(width: int, heads: int = 1, *, causal: bool = False) -> Kind:
     weights += [Weight(name, (heads, 1, head_width), ZERO) for name in ("bq", "bk", "bv")]
     weights += [Weight("O", (heads, head_width, width), scale), Weight("bo", (1, width), ZERO)]
 
-    def body(z: Any, Q: Node, K: Node, V: Node, bq: Node, bk: Node, bv: Node, O: Node, bo: Node) -> Any:  # noqa: E741
+    def body(z: State, Q: Node, K: Node, V: Node, bq: Node, bk: Node, bv: Node, O: Node, bo: Node) -> State:  # noqa: E741
         shared = expand(z, axis=-3)  # every head reads the same
         queries, keys, values = dot(shared, Q) + bq, dot(shared, K) + bk, dot(shared, V) + bv
         attended = attend(queries, keys, values, scale=head_width**-0.5, causal=causal)

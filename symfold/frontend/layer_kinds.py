@@ -7,7 +7,7 @@ kind  ::= opaque | body (a block) and its parameters
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import flag, quoted, takes, whole
+from symfold.base.trees import Layered
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, checked_name, default_start
@@ -47,7 +48,7 @@ class Kind:
         return len(self.body.shapes) - len(self.weights) - len(self.captured)
 
 
-def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> Kind | None:
+def kind_of(body: Layered | Kind | None, weights: dict[str, Any]) -> Kind | None:
     """A layer kind from a Python function and the shapes of its weights."""
     if body is None or isinstance(body, Kind):
         if weights:
@@ -64,7 +65,7 @@ def kind_of(body: Callable[..., Any] | Kind | None, weights: dict[str, Any]) -> 
     return make_kind(body, arity_of(body, weights), checked_weights)
 
 
-def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] = ()) -> Kind:
+def make_kind(body: Layered, arity: int, weights: tuple[Weight, ...] = ()) -> Kind:
     """Trace a body over inputs of any shape and weights of known shapes."""
     shapes: list[Shape] = [(Rest((f"argument {k + 1}",)),) for k in range(arity)]
     shapes += [weight.shape for weight in weights]
@@ -84,12 +85,12 @@ def make_kind(body: Callable[..., Any], arity: int, weights: tuple[Weight, ...] 
     return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)))
 
 
-def takes_by_name(body: Callable[..., Any], named: dict[str, Tracer]) -> bool:
+def takes_by_name(body: Layered, named: dict[str, Tracer]) -> bool:
     """Whether the body takes the weights by name."""
     return bool(named) and set(named) <= set(positional(body))
 
 
-def positional(body: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def positional(body: Layered) -> dict[str, inspect.Parameter]:
     """The parameters of a function that can be passed by position."""
     try:
         parameters = inspect.signature(body).parameters
@@ -99,7 +100,7 @@ def positional(body: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in parameters.items() if p.kind in allowed}
 
 
-def is_fixed_arity(body: Callable[..., Any]) -> bool:
+def is_fixed_arity(body: Layered) -> bool:
     """Whether the body takes no `*args`, so that `positional` lists all it takes by position."""
     try:
         kinds = {p.kind for p in inspect.signature(body).parameters.values()}
@@ -108,7 +109,7 @@ def is_fixed_arity(body: Callable[..., Any]) -> bool:
     return inspect.Parameter.VAR_POSITIONAL not in kinds
 
 
-def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
+def arity_of(body: Layered, weights: dict[str, Any]) -> int:
     """The number of inputs of a body, its weights not counted."""
     if isinstance(body, np.ufunc):
         return body.nin
@@ -132,7 +133,7 @@ def arity_of(body: Callable[..., Any], weights: dict[str, Any]) -> int:
     return max(1, len(names) - len(weights)) if names else 1
 
 
-def dense(inputs: int, outputs: int, activation: Callable[..., Any] | None = None, *, columns: bool = False) -> Kind:
+def dense(inputs: int, outputs: int, activation: Layered | None = None, *, columns: bool = False) -> Kind:
     """The dense layer `activation(x W + b)`, a sample per row; with `columns`, `activation(W x + b)`.
 
     W is (inputs, outputs) and b (1, outputs); with `columns`, (outputs, inputs) and (outputs, 1).

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.trees import State
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import equal
 from symfold.core.net import Net
@@ -16,7 +17,7 @@ from symfold.core.shapes import is_known, show
 from symfold.errors import InvalidValue, ShapeError, unknown
 
 
-def squared_error(prediction: Any, target: Any) -> Any:
+def squared_error(prediction: State, target: State) -> State:
     """The sum of the squares of target - prediction.
 
     >>> import symfold as sf
@@ -27,7 +28,7 @@ def squared_error(prediction: Any, target: Any) -> Any:
     return loss_of(prediction, target, lambda y, t: reduce_sum((t - y) ** 2, axis=None, keepdims=False))
 
 
-def cross_entropy(logits: Any, labels: Any) -> Any:
+def cross_entropy(logits: State, labels: State) -> State:
     """The mean of -log softmax(logits) at the labels: class numbers, or one-hot (or other) weights.
 
     The classes are the last axis of the logits, of known size. The mean is over the samples, as in PyTorch.
@@ -53,7 +54,7 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     return Net.of(mean) if wraps_node(logits) or wraps_node(labels) else mean
 
 
-def loss_of(prediction: Any, target: Any, rule: Callable[[Node, Node], Node]) -> Any:
+def loss_of(prediction: State, target: State, rule: Callable[[Node, Node], Node]) -> State:
     """A loss from a rule over a prediction and a target of equal shape, checked when numbers arrive if unknown."""
     left, right = as_node(prediction), as_node(target)
     checked = alike(left, right)

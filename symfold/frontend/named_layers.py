@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, overload
@@ -11,13 +11,15 @@ from typing import Any, overload
 import sympy as sp
 
 from symfold.base.arguments import place_of, whole
-from symfold.core.blocks import Call
+from symfold.base.trees import Layered, State
+from symfold.core.blocks import Call, prefixed
 from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.leaves import Input, checked_name
 from symfold.core.nodes import Node
-from symfold.core.shapes import NAME, Size, size_symbols
+from symfold.core.sequences import named_inputs
+from symfold.core.shapes import NAME, Size, show, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
-from symfold.errors import InvalidType, InvalidValue
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.tracer import COMPARED
 
@@ -44,7 +46,7 @@ class Layer:
             *captured,
         )
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Layer, (self.name, self.kind, self.bound_leaves)
 
     @property
@@ -64,7 +66,12 @@ class Layer:
         if self.kind is not None and len(inputs) != (arity := self.kind.arity):
             raise InvalidType(f"{self.description} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
-        node = Node(op, (self.leaves[0], *map(as_node, inputs), *self.leaves[1:]))
+        args = tuple(map(as_node, inputs))
+        try:
+            node = Node(op, (self.leaves[0], *args, *self.leaves[1:]))
+        except ShapeError as error:
+            shapes = f"shape{'s'[: len(args) > 1]} {', '.join(show(arg.shape) for arg in args)}"
+            raise prefixed(error, f"{self.description}, called on {shapes}") from None
         result: Node = node if lead is None else lead._wrap_(node)
         return result
 
@@ -95,7 +102,7 @@ class StandInLayer(Layer):
     def __hash__(self) -> int:
         raise InvalidType(COMPARED)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return StandInLayer, (self.kind, self.bound_leaves)
 
     def __repr__(self) -> str:
@@ -126,7 +133,7 @@ class Layers(Sequence[Layer]):
         return count
 
     @property
-    def count(self) -> Any:
+    def count(self) -> State:
         return count_of(self.names)
 
     @overload
@@ -137,7 +144,7 @@ class Layers(Sequence[Layer]):
         position = place_of("layer", index, len(self), "; a layer by name is sf.layer('f1')")
         return [self[k] for k in position] if isinstance(position, range) else Layer(self.names[position], self.kind)
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: object) -> State:
         raise InvalidType(
             f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)"
         )
@@ -152,13 +159,13 @@ class Layers(Sequence[Layer]):
             return NotImplemented
         return self.names == other.names and self.kind == other.kind
 
-    def __add__(self, other: Any) -> list[Any]:
+    def __add__(self, other: object) -> list[object]:
         return [*self, *other] if isinstance(other, (Layers, list, tuple)) else NotImplemented
 
-    def __radd__(self, other: Any) -> list[Any]:
+    def __radd__(self, other: object) -> list[object]:
         return [*other, *self] if isinstance(other, (list, tuple)) else NotImplemented
 
-    def __mul__(self, times: Any) -> list[Layer]:
+    def __mul__(self, times: object) -> list[Layer]:
         return list(self) * times if hasattr(times, "__index__") else NotImplemented
 
     __rmul__ = __mul__
@@ -172,8 +179,11 @@ class Layers(Sequence[Layer]):
         """The leaves of all layers, each as a sequence."""
         weights = self.kind.weights if self.kind else ()
         return (
-            Node(StackedInputs(self.names, (NAME,), "layer")),
-            *(Node(StackedInputs(weight_names(w.prefix, self.names), w.shape, "parameter", w.start)) for w in weights),
+            named_inputs(self.names, StackedInputs((), (NAME,), "layer")),
+            *(
+                named_inputs(weight_names(w.prefix, self.names), StackedInputs((), w.shape, "parameter", w.start))
+                for w in weights
+            ),
         )
 
 
@@ -184,7 +194,7 @@ def weight_names(prefix: str, names: Names) -> Names:
     return compress([weight_name(prefix, name) for name in names])
 
 
-def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights: Any) -> Layer:
+def layer(name: str, body: Layered | Kind | None = None, /, **weights: object) -> Layer:
     """A layer by name: opaque, or with a body over its inputs and the parameters whose shapes are given.
 
     >>> layer("sq", lambda z: z**2)(sp.Symbol("x"))
@@ -197,7 +207,7 @@ def layer(name: str, body: Callable[..., Any] | Kind | None = None, /, **weights
     return Layer(checked_name(name), kind_of(body, weights))
 
 
-def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count: Any = None, **weights: Any) -> Layers:
+def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = None, **weights: object) -> Layers:
     """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol or an expression with one.
 
     >>> layers("f1:4"), layers("f", count=1_000_000)
@@ -228,7 +238,7 @@ def layers(spec: str, kind: Kind | Callable[..., Any] | None = None, /, *, count
     return Layers(compress(names) if names else (), layer_kind)
 
 
-def depth_given(count: Any) -> Size:
+def depth_given(count: object) -> Size:
     """A number of layers: a whole number, a symbol or its name, or an expression with symbols, as 3*m."""
     if isinstance(count, (str, sp.Symbol)):
         return sp.Symbol(checked_name(str(count)), integer=True, positive=True)

@@ -33,7 +33,7 @@ from symfold.core.primitives import axes_given, reduce_max, reduce_sum
 from symfold.errors import InvalidValue, NoRule
 
 
-def choose(condition: Any, a: Any, b: Any) -> Node:
+def choose(condition: object, a: object, b: object) -> Node:
     """a wherever the condition holds, else b."""
     if isinstance(condition, (bool, np.bool_)):
         raise NoRule(
@@ -43,7 +43,7 @@ def choose(condition: Any, a: Any, b: Any) -> Node:
     return Node(where, (as_node(condition), as_node(a), as_node(b)))
 
 
-def _where(condition: Any, a: Any = None, b: Any = None) -> Node:
+def _where(condition: object, a: object = None, b: object = None) -> Node:
     if a is None or b is None:
         raise NoRule(
             "numpy.where with a condition alone gives positions, which depend on values and do not trace "
@@ -52,7 +52,7 @@ def _where(condition: Any, a: Any = None, b: Any = None) -> Node:
     return choose(condition, a, b)
 
 
-def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Node:
+def _select(conditions: Sequence[object], choices: Sequence[object], default: object = 0) -> Node:
     tests, values = ordered("numpy.select takes conditions", conditions), ordered("numpy.select takes choices", choices)
     if len(tests) != len(values):
         raise InvalidValue(
@@ -64,7 +64,7 @@ def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0)
     return result
 
 
-def _piecewise(a: Any, conditions: Any, functions: Sequence[Any], *args: Any, **named: Any) -> Node:
+def _piecewise(a: object, conditions: object, functions: Sequence[object], *args: object, **named: object) -> Node:
     tests = [conditions] if isinstance(conditions, Node) else ordered("numpy.piecewise takes conditions", conditions)
     values = [
         f(as_node(a), *args, **named) if callable(f) else f
@@ -81,21 +81,21 @@ def _piecewise(a: Any, conditions: Any, functions: Sequence[Any], *args: Any, **
     return result
 
 
-def _clip(a: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Node:
+def _clip(a: object, low: object = None, high: object = None, *, min: object = None, max: object = None) -> Node:
     below, above = low if min is None else min, high if max is None else max
     return Node(
         clip, (as_node(a), as_node(-sp.oo if below is None else below), as_node(sp.oo if above is None else above))
     )
 
 
-def _nan_to_num(a: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Node:
+def _nan_to_num(a: object, copy: bool = True, nan: object = 0.0, posinf: object = None, neginf: object = None) -> Node:
     node, most = as_node(a), float(np.finfo(np.float64).max)
     high, low = most if posinf is None else real("posinf", posinf), -most if neginf is None else real("neginf", neginf)
     bounded = choose(Node(isinf, (node,)), choose(Node(greater, (node, number(0))), high, low), node)
     return choose(Node(isnan, (node,)), nan, bounded)
 
 
-def _truths(name: str, *values: Any) -> list[Node]:
+def _truths(name: str, *values: object) -> list[Node]:
     nodes = list(map(as_node, values))
     for node in nodes:
         if not is_truth(node):
@@ -112,20 +112,20 @@ def bitwise(name: str, head: Head) -> Callable[..., Node]:
     return lambda *values: Node(head, tuple(_truths(name, *values)))
 
 
-def _true(a: Any) -> Node:
+def _true(a: object) -> Node:
     node = as_node(a)
     return node if isinstance(node.op, type) and row_of(node.op).truth else Node(not_equal, (node, number(0)))
 
 
-def _any(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+def _any(a: object, axis: object = None, keepdims: bool = False) -> Node:
     return reduce_max(_true(a), axis=None if axis is None else axes_given(axis), keepdims=bool(keepdims))
 
 
-def _all(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+def _all(a: object, axis: object = None, keepdims: bool = False) -> Node:
     return Node(logical_not, (_any(Node(logical_not, (_true(a),)), axis, keepdims),))
 
 
-def _count(a: Any, axis: Any = None, *, keepdims: bool = False) -> Node:
+def _count(a: object, axis: object = None, *, keepdims: bool = False) -> Node:
     return reduce_sum(_true(a), axis=None if axis is None else axes_given(axis), keepdims=bool(keepdims))
 
 

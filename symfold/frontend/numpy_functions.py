@@ -43,7 +43,7 @@ from symfold.frontend.numpy_choices import CHOICES
 from symfold.frontend.numpy_instead import INSTEAD
 
 
-def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
+def call_numpy(function: object, *args: object, **options: object) -> Node:
     """Trace a NumPy function that has a row."""
     if function in UFUNCS and not options:
         return Node(UFUNCS[function], tuple(map(as_node, args)))
@@ -65,7 +65,7 @@ def call_numpy(function: Any, *args: Any, **options: Any) -> Node:
         raise
 
 
-def _dot(a: Any, b: Any) -> Node:
+def _dot(a: object, b: object) -> Node:
     left, right = as_node(a), as_node(b)
     if left.shape == () or right.shape == ():
         return left * right
@@ -74,7 +74,7 @@ def _dot(a: Any, b: Any) -> Node:
     return dot(left, right)
 
 
-def _transpose(a: Any, axes: Any = None) -> Node:
+def _transpose(a: object, axes: object = None) -> Node:
     node = as_node(a)
     if axes is not None or (is_known(node.shape) and node.ndim > 2):
         raise NoRule(
@@ -85,31 +85,31 @@ def _transpose(a: Any, axes: Any = None) -> Node:
 
 
 def _reduction(row: Primitive) -> Callable[..., Node]:
-    def apply(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+    def apply(a: object, axis: object = None, keepdims: bool = False) -> Node:
         return row(as_node(a), axis=None if axis is None else axes_given(axis), keepdims=bool(keepdims))
 
     return apply
 
 
-def _reshape(a: Any, shape: Any, order: str = "C") -> Node:
+def _reshape(a: object, shape: object, order: str = "C") -> Node:
     only(order == "C", "reshape", f"order={order!r}", "order='C'")
     return reshape(as_node(a), shape=sizes_given(shape, -1))
 
 
-def sizes_given(shape: Any, least: int = 0) -> Shape:
+def sizes_given(shape: object, least: int = 0) -> Shape:
     """A shape from one size or several, each a whole number or a SymPy expression."""
     sizes = shape if isinstance(shape, (tuple, list)) else [shape]
     return tuple(size_given("size", size, least) for size in sizes)
 
 
-def _concatenate(parts: Sequence[Any], axis: int = 0) -> Node:
+def _concatenate(parts: Sequence[object], axis: int = 0) -> Node:
     nodes = tuple(map(as_node, ordered("numpy.concatenate takes values to join", parts)))
     only(axis is not None, "concatenate", "axis=None", "a number")
     only(bool(nodes), "concatenate", "no values", "one value or more")
     return nodes[0] if len(nodes) == 1 else concatenate(*nodes, axis=whole("axis", axis, None))
 
 
-def _getitem(a: Node, index: Any) -> Node:
+def _getitem(a: Node, index: object) -> Node:
     indices: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
@@ -124,7 +124,7 @@ def _getitem(a: Node, index: Any) -> Node:
     return item(a, index=tuple(indices))
 
 
-def _expand_dims(a: Any, axis: int) -> Node:
+def _expand_dims(a: object, axis: int) -> Node:
     return expand(as_node(a), axis=whole("axis", axis, None))
 
 
@@ -134,37 +134,37 @@ def only(allowed: bool, function: str, option: str, instead: str) -> None:
         raise NoRule(f"numpy.{function} with {option} does not trace ({instead} does)")
 
 
-def _stack(parts: Sequence[Any], axis: int = 0) -> Node:
+def _stack(parts: Sequence[object], axis: int = 0) -> Node:
     only(axis == 0, "stack", f"axis={axis}", "axis=0")
     return stack(parts)
 
 
-def _flip(a: Any, axis: int | None = None) -> Node:
+def _flip(a: object, axis: int | None = None) -> Node:
     node = as_node(a)
     only(axis == 0 or (is_known(node.shape) and node.ndim == 1), "flip", f"axis={axis}", "axis=0")
     return reverse(node)
 
 
-def _variance(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+def _variance(a: object, axis: object = None, keepdims: bool = False) -> Node:
     node, mean = as_node(a), _reduction(reduce_mean)
     return mean((node - mean(node, axis, True)) ** 2, axis, keepdims)
 
 
-def _running_sum(a: Any, axis: Any = None) -> Node:
+def _running_sum(a: object, axis: object = None) -> Node:
     node = as_node(a) if axis is not None else _ravel(a)
     return cumulative_sum(node, axis=whole("axis", -1 if axis is None else axis, None), backward=False)
 
 
-def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
+def _norm(a: object, ord: object = None, axis: object = None, keepdims: bool = False) -> Node:
     only(ord is None, "linalg.norm", f"ord={ord!r}", "the Euclidean norm")
     return _reduction(norm)(a, axis, keepdims)
 
 
-def _root(a: Any) -> Node:
+def _root(a: object) -> Node:
     return Node(sp.Pow, (as_node(a), Node(Constant(sp.Rational(1, 2)))))
 
 
-def _squeeze(a: Any, axis: int | None = None) -> Node:
+def _squeeze(a: object, axis: int | None = None) -> Node:
     node = as_node(a)
     only(axis is not None and is_known(node.shape), "squeeze", f"axis={axis}", "one axis of a known shape")
     (position,) = axes_of(whole("axis", axis, None), node.ndim)
@@ -173,7 +173,7 @@ def _squeeze(a: Any, axis: int | None = None) -> Node:
     return squeeze(node, axis=position)
 
 
-def _swapaxes(a: Any, first: int, second: int) -> Node:
+def _swapaxes(a: object, first: int, second: int) -> Node:
     node = as_node(a)
     only(
         is_known(node.shape) and axes_of(axes_given((first, second)), node.ndim) == (-2, -1),
@@ -184,11 +184,11 @@ def _swapaxes(a: Any, first: int, second: int) -> Node:
     return swap(node)
 
 
-def _outer(a: Any, b: Any) -> Node:
+def _outer(a: object, b: object) -> Node:
     return expand(_ravel(a), axis=-1) * expand(_ravel(b), axis=-2)
 
 
-def _ravel(a: Any) -> Node:
+def _ravel(a: object) -> Node:
     node = as_node(a)
     return node if is_known(node.shape) and node.ndim == 1 else _reshape(node, -1)
 

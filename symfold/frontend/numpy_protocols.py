@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from symfold.base.trees import State
 from symfold.core.attach import attach
 from symfold.core.conversion import holds_nodes, wraps_node
 from symfold.core.net import Net
@@ -27,22 +28,40 @@ def node_ufunc(node: Node, ufunc: Any, method: str, *inputs: Any, **options: Any
     return call_numpy(ufunc, *inputs)
 
 
-def node_function(node: Node, function: Any, types: Any, args: Sequence[Any], options: Any) -> Node:
+def node_function(
+    node: Node,
+    function: Callable[..., object],
+    types: Collection[type],
+    args: Sequence[object],
+    options: Mapping[str, object],
+) -> Node:
     """Any other NumPy function on a node."""
     return NotImplemented if any(wraps_node(value) for value in args) else call_numpy(function, *args, **options)
 
 
-def net_ufunc(net: Net, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Net:
+def net_ufunc(net: Net, ufunc: Callable[..., object], method: str, *inputs: object, **options: object) -> Net:
     """A NumPy ufunc on a net, as a net."""
     return net._wrap_(call_numpy(ufunc, *map(net._operand, inputs), **options))
 
 
-def net_function(net: Net, function: Any, types: Any, args: Sequence[Any], options: Any) -> Net:
+def net_function(
+    net: Net,
+    function: Callable[..., object],
+    types: Collection[type],
+    args: Sequence[object],
+    options: Mapping[str, object],
+) -> Net:
     """Any other NumPy function on a net, as a net."""
     return net._wrap_(call_numpy(function, *map(net._operand, args), **options))
 
 
-def expression_function(expression: sp.Expr, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
+def expression_function(
+    expression: sp.Expr,
+    function: Callable[..., object],
+    types: Collection[type],
+    args: Sequence[object],
+    options: Mapping[str, object],
+) -> State:
     """A NumPy function on a SymPy expression: it traces if the expression holds tensors; otherwise NumPy decides.
 
     NumPy would take `sp.tanh(z)` for one number, and its sum for the number itself.

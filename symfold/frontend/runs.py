@@ -14,7 +14,7 @@ from symfold.core.sequences import element, stack
 from symfold.core.shapes import Size, length
 from symfold.core.stacked_inputs import compress
 from symfold.errors import InvalidType, ShapeError
-from symfold.frontend.items import Item, LayerPattern, TuplePattern, ValuePattern, named_in, read_item
+from symfold.frontend.items import Item, LayerPattern, Pattern, TuplePattern, ValuePattern, named_in, read_item
 from symfold.frontend.named_layers import Layer, Layers, depth_given
 
 FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
@@ -24,12 +24,12 @@ FOLDED = "a fold runs over a list of items, layers, a tensor or a scan"
 class Run:
     """Neighboring items of one pattern: the pattern, its leaves, and examples for the trace check."""
 
-    pattern: Any
+    pattern: Pattern
     leaves: tuple[Node, ...]
     count: Size
     start: int
-    examples: tuple[tuple[int, Any], ...]
-    source: Sequence[Any] = ()  # the items, if they are not entries along an axis
+    examples: tuple[tuple[int, object], ...]
+    source: Sequence[object] = ()  # the items, if they are not entries along an axis
     stacked: bool = True  # whether the leaves are sequences; if not, all items share them
 
     def name_at(self, step: int) -> str:
@@ -41,10 +41,10 @@ class Run:
 class Zipped:
     """Lists read in parallel, lazily."""
 
-    parts: tuple[Any, ...]
+    parts: tuple[object, ...]
 
 
-def zipped(*parts: Any) -> Zipped:
+def zipped(*parts: object) -> Zipped:
     """Layers and sequences read in parallel: each item is a tuple with one entry of each. The depth may be symbolic.
 
     At a known depth this is the fold over `zip(...)`.
@@ -69,11 +69,11 @@ def zipped(*parts: Any) -> Zipped:
 class Repeated:
     """One item, repeated."""
 
-    item: Any
+    item: object
     count: Size
 
 
-def repeat(item: Any, count: Any) -> Repeated:
+def repeat(item: object, count: object) -> Repeated:
     """The same item at every step, as in `itertools.repeat(item, times)`; the count may be a symbol.
 
     All steps share a repeated layer and its parameters. At a known count this is the fold over `[f] * count`.
@@ -85,8 +85,9 @@ def repeat(item: Any, count: Any) -> Repeated:
     return Repeated(item, depth_given(count))
 
 
-def runs_of(items: Any, keep_all: bool = False) -> Iterable[Run]:
+def runs_of(items: object, keep_all: bool = False) -> Iterable[Run]:
     """The items as runs."""
+    examples: tuple[tuple[int, object], ...]
     if isinstance(items, Layers) and not (items.kind and items.kind.captured):
         if items.count != 0:
             count = items.count
@@ -133,7 +134,7 @@ def example_steps(count: Size, keep_all: bool = False) -> Sequence[int]:
     return range(count) if keep_all else sorted({0, count - 1})
 
 
-def runs_of_lists(parts: Sequence[Any]) -> Iterable[Run]:
+def runs_of_lists(parts: Sequence[object]) -> Iterable[Run]:
     """Lists read in parallel, one entry of each per step."""
     if captured := next(
         (part for part in parts if isinstance(part, Layers) and part.kind and part.kind.captured), None
@@ -158,7 +159,7 @@ def runs_of_lists(parts: Sequence[Any]) -> Iterable[Run]:
         yield Run(pattern, sequences, count, 0, examples)
 
 
-def _read_list(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
+def _read_list(part: object) -> tuple[Any, tuple[Node, ...], Size]:
     """The pattern, the sequences and the length of one list."""
     if isinstance(part, Layers):
         return LayerPattern(part.kind), part.stacked_inputs(), part.count
@@ -166,7 +167,7 @@ def _read_list(part: Any) -> tuple[Any, tuple[Node, ...], Size]:
     return ValuePattern(), (node,), length(node.shape)
 
 
-def named_run(listed: Sequence[Any], start: int) -> Layers | None:
+def named_run(listed: Sequence[object], start: int) -> Layers | None:
     """The layers of one kind from `start` on, if all names differ; read by name, without a node per layer."""
     first = listed[start]
     if not isinstance(first, Layer) or first.bound_leaves is not None or (first.kind and first.kind.captured):
@@ -183,7 +184,7 @@ def named_run(listed: Sequence[Any], start: int) -> Layers | None:
     return Layers(compress(names), kind) if len(set(names)) == len(names) else None
 
 
-def runs_of_sequences(items: Any) -> Iterable[Run]:
+def runs_of_sequences(items: object) -> Iterable[Run]:
     """A tensor, a scan or a tuple of sequences, read along the leading axis."""
     value = items._as_tree_() if hasattr(items, "_as_tree_") else items
     leaves, form = flatten(value)
@@ -192,6 +193,8 @@ def runs_of_sequences(items: Any) -> Iterable[Run]:
     if len(known_counts) > 1:
         raise ShapeError(f"sequences of different lengths cannot be items of one fold: {', '.join(map(str, counts))}")
     count = (known_counts or counts)[0]
-    pattern: Any = ValuePattern() if form == "*" else TuplePattern((ValuePattern(),) * len(leaves), (1,) * len(leaves))
+    pattern: Pattern = ValuePattern()
+    if form != "*":
+        pattern = TuplePattern((ValuePattern(),) * len(leaves), (1,) * len(leaves))
     if count != 0:
         yield Run(pattern, tuple(leaves), count, 0, ())

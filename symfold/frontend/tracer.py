@@ -6,13 +6,14 @@ looked up: the answer would hold for one step, but the trace is for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from symfold.base.trees import State
 from symfold.core.attach import attach
 from symfold.core.conversion import as_symbol
 from symfold.core.net import Net
@@ -28,7 +29,7 @@ COMPARED = (
 )
 
 
-class Tracer(Operators):
+class Tracer(Operators["Tracer"]):
     """A node as a mapper sees it."""
 
     __slots__ = ("node",)
@@ -46,7 +47,7 @@ class Tracer(Operators):
         result: Tracer = traced(node)
         return result
 
-    def _operate(self, name: str, *others: Any, **options: Any) -> Any:
+    def _operate(self, name: str, *others: object, **options: object) -> State:
         return traced(getattr(self.node, name)(*map(untraced, others), **options))
 
     def __hash__(self) -> int:
@@ -101,7 +102,7 @@ class TruthTracer(Tracer):
         return isinstance(other, TruthTracer) and self.node == other.node  # SymPy simplifies equal conditions
 
 
-def traced(value: Any) -> Any:
+def traced(value: State) -> State:
     """A node as a tracer, also inside a tuple; anything else unchanged."""
     if isinstance(value, tuple):
         return tuple(map(traced, value))
@@ -110,19 +111,25 @@ def traced(value: Any) -> Any:
     return TruthTracer(value) if isinstance(value, Truth) else Tracer(value)
 
 
-def untraced(value: Any) -> Any:
+def untraced(value: State) -> State:
     """The node of a tracer, also inside lists and tuples; anything else unchanged."""
     if isinstance(value, (list, tuple)):
         return type(value)(map(untraced, value)) if type(value) in (list, tuple) else value
     return value.node if isinstance(value, Tracer) else value
 
 
-def tracer_ufunc(tracer: Tracer, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+def tracer_ufunc(tracer: Tracer, ufunc: object, method: str, *inputs: object, **options: object) -> State:
     """A NumPy ufunc on a tracer."""
     return traced(node_ufunc(tracer.node, ufunc, method, *map(untraced, inputs), **options))
 
 
-def tracer_function(tracer: Tracer, function: Any, types: Any, args: Sequence[Any], options: Any) -> Any:
+def tracer_function(
+    tracer: Tracer,
+    function: Callable[..., object],
+    types: Collection[type],
+    args: Sequence[object],
+    options: Mapping[str, object],
+) -> State:
     """Any other NumPy function on a tracer."""
     untraced_options = {name: untraced(value) for name, value in options.items()}
     return traced(node_function(tracer.node, function, types, tuple(map(untraced, args)), untraced_options))

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from symfold.base.arguments import one_of
+from symfold.base.trees import State
 from symfold.errors import unknown
 from symfold.mappers import additive as _additive
 from symfold.mappers import dense as _dense
@@ -110,7 +111,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
-def mapper(name: str, x: Any) -> Mapper:
+def mapper(name: str, x: State) -> Mapper:
     """The mapper with this name, for the initial input x.
 
     >>> mapper("resnet", None)

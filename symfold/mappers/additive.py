@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from symfold.base.trees import Layered, State
 from symfold.errors import InvalidType
 from symfold.mappers.registry import Mapper, Row, bound
 
 
-def feedforward(z: Any, f: Callable[..., Any]) -> Any:
+def feedforward(z: State, f: Layered) -> State:
     """The plain net: each layer reads the one before.
 
     >>> import symfold as sf
@@ -19,7 +17,7 @@ def feedforward(z: Any, f: Callable[..., Any]) -> Any:
     return f(z)
 
 
-def residual(z: Any, f: Callable[..., Any]) -> Any:
+def residual(z: State, f: Layered) -> State:
     """The residual net: each layer reads the state and is added to it.
 
     >>> import symfold as sf
@@ -29,7 +27,7 @@ def residual(z: Any, f: Callable[..., Any]) -> Any:
     return f(z) + z
 
 
-def boosting(x: Any, *more: Any) -> Mapper:
+def boosting(x: State, *more: State) -> Mapper:
     """Additive boosting: each layer reads the input x and is added to the state.
 
     >>> import symfold as sf
@@ -42,7 +40,7 @@ def boosting(x: Any, *more: Any) -> Mapper:
     return bound(_boosting, x)
 
 
-def _boosting(x: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _boosting(x: State, z: State, f: Layered) -> State:
     return f(x) + z
 
 

@@ -5,11 +5,12 @@ A growing state needs a block per step; a sum or a fixed number of streams needs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, parameter
 from symfold.core.net import Net
@@ -23,10 +24,8 @@ from symfold.frontend.named_layers import Layer
 from symfold.frontend.runs import zipped
 from symfold.mappers.registry import Architecture, Parts
 
-Layered = Callable[..., Any]
 
-
-def dense_concatenation(z: Any, f: Layered) -> Any:
+def dense_concatenation(z: State, f: Layered) -> State:
     """Every layer reads all earlier ones, concatenated along the last axis (Huang et al. 2017, DenseNet).
 
     >>> import symfold as sf
@@ -37,7 +36,7 @@ def dense_concatenation(z: Any, f: Layered) -> Any:
     return np.concatenate([z, f(z)], axis=-1)
 
 
-def dense_sum(state: tuple[Any, Any], f: Layered) -> tuple[Any, Any]:
+def dense_sum(state: tuple[State, State], f: Layered) -> tuple[State, State]:
     """Every layer reads the sum of all earlier ones (Soltani & Jiang 2016, HORNN). State: (the last layer, the sum).
 
     The sum is a residual net: s = s + f(s).
@@ -52,7 +51,7 @@ def dense_sum(state: tuple[Any, Any], f: Layered) -> tuple[Any, Any]:
     return z, total + z
 
 
-def denseformer(state: tuple[Any, Any], item: tuple[Layered, Any]) -> tuple[Any, Any]:
+def denseformer(state: tuple[State, State], item: tuple[Layered, State]) -> tuple[State, State]:
     """Every layer reads a trained average of all earlier ones (Pagliardini et al. 2024).
 
     State: (the average, the sequence of all so far). Items: (layer, weights of shape (its length, 1, ...)).
@@ -68,7 +67,7 @@ def denseformer(state: tuple[Any, Any], item: tuple[Layered, Any]) -> tuple[Any,
     return reduce_sum(alpha * earlier, axis=(0,), keepdims=False), earlier
 
 
-def depth_attention(earlier: Any, f: Layered) -> Any:
+def depth_attention(earlier: State, f: Layered) -> State:
     """Every layer reads the earlier ones by attention, with the last one as the query (Fang et al. 2023).
 
     State: the sequence of all so far. Paths: each earlier one is read twice, as value and key, and the last once more,
@@ -83,7 +82,7 @@ def depth_attention(earlier: Any, f: Layered) -> Any:
     return _appended(earlier, f(reduce_sum(softmax(score, axis=0) * earlier, axis=(0,), keepdims=False)))
 
 
-def hyper_connections(streams: Any, item: tuple[Layered, Any, Any, Any]) -> Any:
+def hyper_connections(streams: State, item: tuple[Layered, State, State, State]) -> State:
     """Several residual streams, read, mixed and written with trained weights (Zhu et al. 2024, the static form).
 
     State: (rows, m, width). Items: (layer, read (1, m), mix (m, m), write (m, 1)).
@@ -97,26 +96,26 @@ def hyper_connections(streams: Any, item: tuple[Layered, Any, Any, Any]) -> Any:
     return dot(mix, streams) + dot(write, f(dot(read, streams)))
 
 
-def _appended(earlier: Any, value: Any) -> Any:
+def _appended(earlier: State, value: State) -> State:
     """A sequence with one more entry."""
     node = as_node(value)
     return concatenate(as_node(earlier), expand(node, axis=-len(node.shape) - 1), axis=0)
 
 
-def _growing(parts: Parts) -> Any:
+def _growing(parts: Parts) -> Net:
     depth, width = known_count(parts.depth), parts.width
     kinds: Sequence[Any] = [None if width is None else dense((k + 1) * width, width, np.tanh) for k in range(depth)]
     return folding.fold(dense_concatenation, [Layer(f"f{k + 1}", kind) for k, kind in enumerate(kinds)], parts.x)
 
 
-def _denseformer(parts: Parts) -> Any:
+def _denseformer(parts: Parts) -> Net:
     weights = [
         parameter(f"alpha{k + 1}", (k + 2, 1, 1), Normal(1.0 / (k + 2), 0.1)) for k in range(known_count(parts.depth))
     ]
     return folding.fold(denseformer, list(zip(parts.layers(), weights, strict=True)), (parts.x, stack([parts.x])))[0]
 
 
-def _hyper_connections(parts: Parts, streams: int = 2) -> Any:
+def _hyper_connections(parts: Parts, streams: int = 2) -> Net:
     items = zipped(
         parts.layers(),
         parts.numbers("r", (1, streams)),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.frontend import folding
 from symfold.frontend.elementwise import exp
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import boosting
 from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
-from symfold.mappers.registry import Architecture, Mapper, Parts, bound
-
-Learner = Callable[..., Any]
+from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound
 
 
-def gradient_boosting(x: Any, shrinkage: Any = 0.1) -> Mapper:
+def gradient_boosting(x: State, shrinkage: Scalar = 0.1) -> Mapper:
     """Boosting with shrinkage, z + nu f(x), from 0 (Friedman 2001); fitted in stages, each layer fits the residual.
 
     >>> import symfold as sf
@@ -27,11 +23,11 @@ def gradient_boosting(x: Any, shrinkage: Any = 0.1) -> Mapper:
     return bound(_gradient_boosting, x, shrinkage)
 
 
-def _gradient_boosting(x: Any, shrinkage: Any, z: Any, f: Learner) -> Any:
+def _gradient_boosting(x: State, shrinkage: Scalar, z: State, f: Layered) -> State:
     return z + shrinkage * f(x)
 
 
-def stacking(x: Any) -> Mapper:
+def stacking(x: State) -> Mapper:
     """A weighted sum of learners, with trained weights, from 0 (Wolpert 1992; Breiman 1996). Items: (learner, weight).
 
     >>> import symfold as sf
@@ -42,12 +38,12 @@ def stacking(x: Any) -> Mapper:
     return bound(_stacking, x)
 
 
-def _stacking(x: Any, z: Any, item: tuple[Learner, Any]) -> Any:
+def _stacking(x: State, z: State, item: tuple[Layered, State]) -> State:
     f, weight = item
     return z + weight * f(x)
 
 
-def mixture(x: Any) -> Mapper:
+def mixture(x: State) -> Mapper:
     """A mixture of experts: the gates' softmax weights the experts (Jacobs et al. 1991). Items: (expert, gate).
 
     State: (numerator, denominator), from (0, 0); the mixture is their quotient.
@@ -61,17 +57,17 @@ def mixture(x: Any) -> Mapper:
     return bound(_mixture, x)
 
 
-def _mixture(x: Any, state: tuple[Any, Any], item: tuple[Learner, Learner]) -> tuple[Any, Any]:
+def _mixture(x: State, state: tuple[State, State], item: tuple[Layered, Layered]) -> tuple[State, State]:
     f, g = item
     weight = exp(g(x))
     return state[0] + weight * f(x), state[1] + weight
 
 
-def _stacking_net(parts: Parts) -> Any:
+def _stacking_net(parts: Parts) -> Net:
     return Net.of(parts.layer("g")(folding.fold(stacking(parts.x), zipped(parts.layers(), parts.numbers("w")), 0)))
 
 
-def _mixture_net(parts: Parts) -> Any:
+def _mixture_net(parts: Parts) -> Net:
     sums = folding.fold(mixture(parts.x), zipped(parts.layers("f"), parts.layers("g")), (0, 0))
     return Net.of(sums[0] / sums[1])
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
 from symfold.core.primitives import dot, reduce_mean
@@ -16,10 +14,8 @@ from symfold.frontend.named_layers import layer, layers
 from symfold.mappers.additive import residual
 from symfold.mappers.registry import Architecture, Parts
 
-Layered = Callable[..., Any]
 
-
-def image_residual(stem: Layered, blocks: Any, head: Layered, x: Any) -> Net:
+def image_residual(stem: Layered, blocks: object, head: Layered, x: State) -> Net:
     """A first layer, residual blocks, and a readout (He et al. 2016).
 
     >>> import symfold as sf
@@ -38,7 +34,7 @@ def convolution_block(channels: int) -> Kind:
     """
     norm, maps = batch_norm(channels), convolution(channels, channels)
 
-    def body(z: Any, *weights: Any) -> Any:
+    def body(z: State, *weights: object) -> State:
         (normed,) = norm.body(z, *weights[:2])
         (result,) = maps.body(relu(normed), *weights[2:])
         return result

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from symfold.base.trees import Layered, State
 from symfold.mappers.registry import Mapper, Row, bound
 
 
-def multiplicative(z: Any, f: Callable[..., Any]) -> Any:
+def multiplicative(z: State, f: Layered) -> State:
     """The multiplicative net that the research notebook leaves as a question.
 
     >>> import symfold as sf
@@ -18,7 +16,7 @@ def multiplicative(z: Any, f: Callable[..., Any]) -> Any:
     return z * f(z)
 
 
-def multiplicative_boosting(x: Any) -> Mapper:
+def multiplicative_boosting(x: State) -> Mapper:
     """Boosting with a product in place of the sum: each layer reads the input and scales the state.
 
     >>> import symfold as sf
@@ -29,7 +27,7 @@ def multiplicative_boosting(x: Any) -> Mapper:
     return bound(_multiplicative_boosting, x)
 
 
-def _multiplicative_boosting(x: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _multiplicative_boosting(x: State, z: State, f: Layered) -> State:
     return z * f(x)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.core.sequences import reverse
 from symfold.frontend import folding
 from symfold.frontend.elementwise import sigmoid, tanh
 from symfold.mappers.registry import Architecture, Mapper, Parts, bound
 
-Gate = Callable[..., Any]
 
-
-def elman(g: Gate) -> Mapper:
+def elman(g: Layered) -> Mapper:
     """h = g(h, u), one layer over the state and the input (Elman 1990).
 
     >>> import symfold as sf
@@ -27,11 +25,11 @@ def elman(g: Gate) -> Mapper:
     return bound(_elman, g)
 
 
-def _elman(g: Gate, h: Any, u: Any) -> Any:
+def _elman(g: Layered, h: State, u: State) -> State:
     return g(h, u)
 
 
-def gru(update: Gate, reset: Gate, new: Gate) -> Mapper:
+def gru(update: Layered, reset: Layered, new: Layered) -> Mapper:
     """The gated recurrent unit (Cho et al. 2014): z = s(update), r = s(reset), h = z h + (1 - z) tanh(new(r h, u)).
 
     >>> import symfold as sf
@@ -42,12 +40,12 @@ def gru(update: Gate, reset: Gate, new: Gate) -> Mapper:
     return bound(_gru, update, reset, new)
 
 
-def _gru(update: Gate, reset: Gate, new: Gate, h: Any, u: Any) -> Any:
+def _gru(update: Layered, reset: Layered, new: Layered, h: State, u: State) -> State:
     z = sigmoid(update(h, u))
     return z * h + (1 - z) * tanh(new(sigmoid(reset(h, u)) * h, u))
 
 
-def gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate) -> Mapper:
+def gru_reset_after(update: Layered, reset: Layered, new: Layered, read: Layered) -> Mapper:
     """The gated recurrent unit with the reset gate after the product, as in cuDNN and PyTorch.
 
     Cho et al. 2014, first version: z = s(update), r = s(reset), h = z h + (1 - z) tanh(read(u) + r new(h)).
@@ -60,12 +58,12 @@ def gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate) -> Mapper:
     return bound(_gru_reset_after, update, reset, new, read)
 
 
-def _gru_reset_after(update: Gate, reset: Gate, new: Gate, read: Gate, h: Any, u: Any) -> Any:
+def _gru_reset_after(update: Layered, reset: Layered, new: Layered, read: Layered, h: State, u: State) -> State:
     z = sigmoid(update(h, u))
     return z * h + (1 - z) * tanh(read(u) + sigmoid(reset(h, u)) * new(h))
 
 
-def lstm(take: Gate, forget: Gate, show: Gate, new: Gate) -> Mapper:
+def lstm(take: Layered, forget: Layered, show: Layered, new: Layered) -> Mapper:
     """Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000). State: (h, c).
 
     >>> import symfold as sf
@@ -77,13 +75,15 @@ def lstm(take: Gate, forget: Gate, show: Gate, new: Gate) -> Mapper:
     return bound(_lstm, take, forget, show, new)
 
 
-def _lstm(take: Gate, forget: Gate, show: Gate, new: Gate, state: tuple[Any, Any], u: Any) -> tuple[Any, Any]:
+def _lstm(
+    take: Layered, forget: Layered, show: Layered, new: Layered, state: tuple[State, State], u: State
+) -> tuple[State, State]:
     h, c = state
     c = sigmoid(forget(h, u)) * c + sigmoid(take(h, u)) * tanh(new(h, u))
     return sigmoid(show(h, u)) * tanh(c), c
 
 
-def bidirectional(forward: Mapper, backward: Mapper, inputs: Any, init: Any) -> Any:
+def bidirectional(forward: Mapper, backward: Mapper, inputs: State, init: State) -> State:
     """Both directions in time, concatenated at every step along the last axis (Schuster & Paliwal 1997).
 
     >>> import symfold as sf
@@ -96,7 +96,7 @@ def bidirectional(forward: Mapper, backward: Mapper, inputs: Any, init: Any) -> 
     return np.concatenate([ahead, Net.of(reverse(back))], axis=-1)
 
 
-def multilayer(cells: Any, inputs: Any, init: Any) -> Any:
+def multilayer(cells: object, inputs: State, init: State) -> State:
     """Stacked recurrent layers, each over the states of the one below (Schmidhuber 1992; Graves et al. 2013).
 
     Cells: layers of (h, u).
@@ -109,7 +109,7 @@ def multilayer(cells: Any, inputs: Any, init: Any) -> Any:
     return folding.fold(lambda sequence, g: folding.scan(elman(g), sequence, init), cells, inputs)
 
 
-def encoder_decoder(encoder: Mapper, decoder: Mapper, inputs: Any, outputs: Any, init: Any) -> Any:
+def encoder_decoder(encoder: Mapper, decoder: Mapper, inputs: State, outputs: State, init: State) -> State:
     """The encoder reads the inputs; its last state starts the decoder, over the outputs so far (Sutskever et al. 2014).
 
     >>> import symfold as sf
@@ -122,21 +122,21 @@ def encoder_decoder(encoder: Mapper, decoder: Mapper, inputs: Any, outputs: Any,
     return folding.scan(decoder, outputs, folding.fold(encoder, inputs, init))
 
 
-def _cell(parts: Parts, names: Sequence[str]) -> list[Gate]:
+def _cell(parts: Parts, names: Sequence[str]) -> list[Layered]:
     return [parts.layer(name, inputs=2) for name in names]
 
 
-def _over(parts: Parts, cell: Mapper, *state: str) -> Any:
+def _over(parts: Parts, cell: Mapper, *state: str) -> Net:
     start = tuple(parts.tensor(name) for name in state)
     return folding.fold(cell, parts.tensor("u", steps=True), start[0] if len(start) == 1 else start)
 
 
-def _bidirectional(parts: Parts) -> Any:
+def _bidirectional(parts: Parts) -> Net:
     ahead, back = _cell(parts, ("f", "g"))
     return bidirectional(elman(ahead), elman(back), parts.tensor("u", steps=True), parts.tensor("h"))
 
 
-def _encoder_decoder(parts: Parts) -> Any:
+def _encoder_decoder(parts: Parts) -> Net:
     encoder, decoder = _cell(parts, ("f", "g"))
     return encoder_decoder(
         elman(encoder), elman(decoder), parts.tensor("u", steps=True), parts.tensor("v", steps=True), parts.tensor("h")

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 
+from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import dot
+from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.frontend.folding import Mapper as Mapper
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
 
-Mapper = Callable[[Any, Any], Any]
+Scalar: TypeAlias = "float | sp.Expr | Node"
 
 
 @dataclass(frozen=True, repr=False)
 class Bound:
     """A mapper with arguments, `step(*arguments, state, item)`; pickles and compares by its parts."""
 
-    step: Callable[..., Any]
+    step: Layered
     arguments: tuple[Any, ...]
 
-    def __call__(self, state: Any, item: Any) -> Any:
+    def __call__(self, state: State, item: object) -> State:
         return self.step(*self.arguments, state, item)
 
     def __repr__(self) -> str:
         return f"{self.step.__name__.removeprefix('_')}({', '.join(map(repr, self.arguments))})"
 
 
-def bound(step: Callable[..., Any], *arguments: Any) -> Bound:
+def bound(step: Layered, *arguments: object) -> Bound:
     """A mapper from a step and its first arguments; arrays become constants.
 
     >>> from symfold.mappers import boosting, euler
@@ -60,7 +63,7 @@ class Row:
 class Parts:
     """The parts of an architecture: opaque layers, or tanh layers of a given width. The depth may be a symbol."""
 
-    depth: Any
+    depth: Size
     width: int | None = None
 
     def tensor(self, name: str, *, steps: bool = False) -> Node:
@@ -71,7 +74,7 @@ class Parts:
     def x(self) -> Node:
         return self.tensor("x")
 
-    def layers(self, name: str = "f", *, inputs: int = 1, count: Any = None) -> Layers:
+    def layers(self, name: str = "f", *, inputs: int = 1, count: Size | None = None) -> Layers:
         """One layer per step."""
         tag = "" if name == "f" else name
         return layers(
@@ -94,8 +97,8 @@ def dense_of(width: int, inputs: int, tag: str) -> Kind:
     scale = Normal(0.0, (inputs * width) ** -0.5)
     weights = [Weight(f"{prefix}{tag}", (width, width), scale) for prefix in "WVU"[:inputs]]
 
-    def body(*values: Any) -> Any:
-        total: Any = values[-1]
+    def body(*values: State) -> State:
+        total: State = values[-1]
         for value, weight in zip(values[:inputs], values[inputs:-1], strict=True):
             total = dot(value, weight) + total
         return np.tanh(total)
@@ -115,7 +118,7 @@ class Architecture:
     """
 
     name: str
-    make: Callable[[Parts], Any]
+    make: Callable[[Parts], State]
     formula: str
     state: str
     paths: str
@@ -124,7 +127,7 @@ class Architecture:
     inverse: str
     source: str
 
-    def net(self, depth: Any, width: int | None = None) -> Net:
+    def net(self, depth: Size, width: int | None = None) -> Net:
         """The net of a depth, with opaque layers, or with tanh layers of a width."""
         steps = sp.Symbol(depth, integer=True, positive=True) if isinstance(depth, str) else depth
         return Net.of(self.make(Parts(steps, width)))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
 from symfold.frontend import folding
 from symfold.frontend.elementwise import relu, sigmoid
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import feedforward, residual
-from symfold.mappers.registry import Architecture, Mapper, Parts, Row, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound
 
 
-def pre_activation(z: Any, f: Callable[..., Any]) -> Any:
+def pre_activation(z: State, f: Layered) -> State:
     """The activation before the layer, none after the sum: f(relu(z)) + z (He et al. 2016, Identity mappings).
 
     >>> import symfold as sf
@@ -23,7 +21,7 @@ def pre_activation(z: Any, f: Callable[..., Any]) -> Any:
     return f(relu(z)) + z
 
 
-def scaled(epsilon: Any) -> Mapper:
+def scaled(epsilon: Scalar) -> Mapper:
     """Every layer times one strength: epsilon*f(z) + z (Szegedy et al. 2017); Euler's method with step epsilon.
 
     >>> import symfold as sf
@@ -33,11 +31,11 @@ def scaled(epsilon: Any) -> Mapper:
     return bound(_scaled, epsilon)
 
 
-def _scaled(epsilon: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _scaled(epsilon: Scalar, z: State, f: Layered) -> State:
     return epsilon * f(z) + z
 
 
-def rezero(z: Any, item: tuple[Callable[..., Any], Any]) -> Any:
+def rezero(z: State, item: tuple[Layered, State]) -> State:
     """Every layer times a trained number, initially zero: alpha*f(z) + z (Bachlechner et al. 2021).
 
     Items: (layer, number).
@@ -51,7 +49,7 @@ def rezero(z: Any, item: tuple[Callable[..., Any], Any]) -> Any:
     return alpha * f(z) + z
 
 
-def highway(z: Any, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Any:
+def highway(z: State, item: tuple[Layered, Layered]) -> State:
     """A gate chooses between the layer and the state, entry by entry (Srivastava et al. 2015). Items: (layer, gate).
 
     Paths lead through the gate too, so each step counts 1 + 3t.
@@ -66,7 +64,7 @@ def highway(z: Any, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Any:
     return gate * f(z) + (1 - gate) * z
 
 
-def parallel(z: Any, group: tuple[Callable[..., Any], ...]) -> Any:
+def parallel(z: State, group: tuple[Layered, ...]) -> State:
     """All layers of a group read one state and are added to it (Xie et al. 2017, ResNeXt). Items: tuples of layers.
 
     >>> import symfold as sf
@@ -92,7 +90,7 @@ ROWS = (
 CONTRACTS = "z = y - f(z), repeated, where f contracts"
 
 
-def _pairs(parts: Parts) -> Any:
+def _pairs(parts: Parts) -> State:
     return zipped(parts.layers("f"), parts.layers("g"))
 
 

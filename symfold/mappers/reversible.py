@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from symfold.base.trees import Layered, State
 from symfold.frontend import folding
 from symfold.frontend.runs import zipped
-from symfold.mappers.registry import Architecture, Mapper, Parts, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound
 
-Pair = tuple[Any, Any]
+Pair = tuple[State, State]
 
 
-def coupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Pair:
+def coupling(state: Pair, item: tuple[Layered, Layered]) -> Pair:
     """Two halves, each changed by a layer over the other half (Dinh et al. 2015, NICE; Gomez et al. 2017, RevNet).
 
     Items: (f, g).
@@ -29,7 +27,7 @@ def coupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -
     return a, b + g(a)
 
 
-def uncoupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]]) -> Pair:
+def uncoupling(state: Pair, item: tuple[Layered, Layered]) -> Pair:
     """The inverse of `coupling`: a fold over the reversed items recovers the initial state."""
     a, b = state
     f, g = item
@@ -37,7 +35,7 @@ def uncoupling(state: Pair, item: tuple[Callable[..., Any], Callable[..., Any]])
     return a - f(b), b
 
 
-def momentum(gamma: Any = 0.5) -> Mapper:
+def momentum(gamma: Scalar = 0.5) -> Mapper:
     """Residual steps with momentum: v = gamma v + (1 - gamma) f(x), x = x + v (Sander et al. 2021).
 
     >>> import symfold as sf
@@ -48,24 +46,24 @@ def momentum(gamma: Any = 0.5) -> Mapper:
     return bound(_momentum, gamma)
 
 
-def _momentum(gamma: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+def _momentum(gamma: Scalar, state: Pair, f: Layered) -> Pair:
     x, v = state
     v = gamma * v + (1 - gamma) * f(x)
     return x + v, v
 
 
-def unmomentum(gamma: Any = 0.5) -> Mapper:
+def unmomentum(gamma: Scalar = 0.5) -> Mapper:
     """The inverse of `momentum`."""
     return bound(_unmomentum, gamma)
 
 
-def _unmomentum(gamma: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+def _unmomentum(gamma: Scalar, state: Pair, f: Layered) -> Pair:
     x, v = state
     x = x - v
     return x, (v - (1 - gamma) * f(x)) / gamma
 
 
-def leapfrog(h: Any = 1) -> Mapper:
+def leapfrog(h: Scalar = 1) -> Mapper:
     """z'' = f(z) by 2 z - z_before + h**2 f(z), second order (Stoermer 1907; Chang et al. 2018).
 
     State: (z, z_before).
@@ -77,17 +75,17 @@ def leapfrog(h: Any = 1) -> Mapper:
     return bound(_leapfrog, h)
 
 
-def _leapfrog(h: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+def _leapfrog(h: Scalar, state: Pair, f: Layered) -> Pair:
     z, before = state
     return 2 * z - before + (f(z) if h == 1 else h**2 * f(z)), z
 
 
-def unleapfrog(h: Any = 1) -> Mapper:
+def unleapfrog(h: Scalar = 1) -> Mapper:
     """The inverse of `leapfrog`: `leapfrog` with the pair swapped."""
     return bound(_unleapfrog, h)
 
 
-def _unleapfrog(h: Any, state: Pair, f: Callable[..., Any]) -> Pair:
+def _unleapfrog(h: Scalar, state: Pair, f: Layered) -> Pair:
     after, z = leapfrog(h)(state[::-1], f)
     return z, after
 

@@ -6,15 +6,15 @@ Weinan 2017 and Haber & Ruthotto 2017 view residual nets this way: the residual 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import sympy as sp
 
+from symfold.base.trees import Layered, State
 from symfold.frontend import folding
-from symfold.mappers.registry import Architecture, Mapper, Parts, Row, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound
 
 
-def euler(h: Any = 1) -> Mapper:
+def euler(h: Scalar = 1) -> Mapper:
     """z + h f(z) (Euler 1768): first order; with h = 1 the residual step.
 
     >>> import symfold as sf
@@ -24,11 +24,11 @@ def euler(h: Any = 1) -> Mapper:
     return bound(_euler, h)
 
 
-def _euler(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _euler(h: Scalar, z: State, f: Layered) -> State:
     return z + _times(h, f(z))
 
 
-def midpoint(h: Any = 1) -> Mapper:
+def midpoint(h: Scalar = 1) -> Mapper:
     """z + h f(z + h/2 f(z)) (Runge 1895): second order, the layer applied twice.
 
     >>> import symfold as sf
@@ -38,11 +38,11 @@ def midpoint(h: Any = 1) -> Mapper:
     return bound(_midpoint, h)
 
 
-def _midpoint(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _midpoint(h: Scalar, z: State, f: Layered) -> State:
     return z + _times(h, f(z + _times(h, f(z)) / 2))
 
 
-def heun(h: Any = 1) -> Mapper:
+def heun(h: Scalar = 1) -> Mapper:
     """z + h/2 (f(z) + f(z + h f(z))) (Heun 1900): second order, with the paths of two residual steps.
 
     >>> import symfold as sf
@@ -52,12 +52,12 @@ def heun(h: Any = 1) -> Mapper:
     return bound(_heun, h)
 
 
-def _heun(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _heun(h: Scalar, z: State, f: Layered) -> State:
     first = f(z)
     return z + _times(h, first + f(z + _times(h, first))) / 2
 
 
-def rk4(h: Any = 1) -> Mapper:
+def rk4(h: Scalar = 1) -> Mapper:
     """Kutta's method (1901): fourth order, the layer applied four times.
 
     >>> import symfold as sf
@@ -67,7 +67,7 @@ def rk4(h: Any = 1) -> Mapper:
     return bound(_rk4, h)
 
 
-def _rk4(h: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _rk4(h: Scalar, z: State, f: Layered) -> State:
     first = f(z)
     second = f(z + _times(h, first) / 2)
     third = f(z + _times(h, second) / 2)
@@ -75,7 +75,7 @@ def _rk4(h: Any, z: Any, f: Callable[..., Any]) -> Any:
     return z + _times(h, first + 2 * second + 2 * third + fourth) / 6
 
 
-def _times(h: Any, value: Any) -> Any:
+def _times(h: Scalar, value: State) -> State:
     """h*value; a step of size 1 is omitted."""
     return value if isinstance(h, (int, sp.Integer)) and h == 1 else h * value
 
@@ -86,7 +86,7 @@ ROWS = (
 )
 
 
-def _half_steps(method: Callable[..., Mapper]) -> Callable[[Parts], Any]:
+def _half_steps(method: Callable[..., Mapper]) -> Callable[[Parts], State]:
     return lambda parts: folding.fold(method(0.5), parts.layers(), parts.x)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from symfold.base.arguments import whole
+from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Input
 from symfold.core.net import Net
@@ -22,7 +23,7 @@ from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import inlined
 
 
-def fractal(layers: Iterator[Callable[..., Any]], z: Any, columns: int) -> Any:
+def fractal(layers: Iterator[Layered], z: State, columns: int) -> State:
     """The average of a layer and of the fractal with one column less, applied twice (Larsson et al. 2017).
 
     Paths: P_1 = t, P_c = P_{c-1}**2 + t (the polynomials of the Mandelbrot set). Work 2**c - 1, span 2**(c-1).
@@ -37,7 +38,7 @@ def fractal(layers: Iterator[Callable[..., Any]], z: Any, columns: int) -> Any:
     return (shallow + fractal(layers, fractal(layers, z, columns - 1), columns - 1)) / 2
 
 
-def unet(down: Any, up: Any, x: Any) -> Any:
+def unet(down: object, up: object, x: State) -> State:
     """Down by a scan, up by a fold that reads its states in reverse order (Ronneberger et al. 2015).
 
     The `up` layers read two inputs, the state and the matching state of the way down. Sizes do not change.
@@ -51,7 +52,7 @@ def unet(down: Any, up: Any, x: Any) -> Any:
     return folding.fold(lambda z, item: item[1](z, item[0]), zipped(reverse(as_node(states)), up), states[-1])
 
 
-def equilibrium(f: Callable[..., Any], x: Any, steps: Any, init: Any = 0) -> Any:
+def equilibrium(f: Layered, x: State, steps: object, init: State = 0) -> State:
     """A fixed point z = f(z, x) by iterating one layer, in n steps or a number (Bai et al. 2019, unrolled).
 
     >>> import symfold as sf
@@ -85,7 +86,7 @@ def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net
     outputs = inlined(step.outputs)
     slope = as_node(grad(loss, wrt=[state])[state])
 
-    def back(w: Any) -> Any:
+    def back(w: State) -> State:
         return pull_back(outputs, [as_node(w)], leaves).bars
 
     w = as_node(folding.fold(lambda w, _: slope + back(w)[state_leaf], range(whole("steps", steps, 1)), slope))
@@ -95,12 +96,12 @@ def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net
     return Net(gradient.outputs, gradient.form, tuple(dict.fromkeys((*leaves, *loss.leaves))))
 
 
-def _fractal(parts: Parts) -> Any:
+def _fractal(parts: Parts) -> Net:
     columns = known_count(parts.depth)
     return Net.of(fractal(iter(parts.layers(count=2**columns - 1)), parts.x, columns))
 
 
-def _equilibrium(parts: Parts) -> Any:
+def _equilibrium(parts: Parts) -> Net:
     return equilibrium(parts.layer("f", inputs=2), parts.x, parts.depth, parts.tensor("z"))
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symfold.base.trees import Layered, State
 from symfold.core.leaves import tensor
+from symfold.core.net import Net
 from symfold.frontend import folding
 from symfold.frontend.kinds import attention, layer_norm, perceptron, tagged
 from symfold.frontend.layer_kinds import Kind
@@ -17,10 +19,8 @@ from symfold.frontend.runs import zipped
 from symfold.mappers.additive import residual
 from symfold.mappers.registry import Architecture, Parts
 
-Layered = Callable[..., Any]
 
-
-def pre_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
+def pre_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State:
     """The norm before each branch, none on the stream (Xiong et al. 2020). Items: (norm, attention, norm, perceptron).
 
     >>> import symfold as sf
@@ -32,7 +32,7 @@ def pre_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
     return z + m(q(z))
 
 
-def post_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
+def post_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State:
     """The norm after each sum, on every path (Vaswani et al. 2017). Items: (norm, attention, norm, perceptron).
 
     >>> import symfold as sf
@@ -44,7 +44,7 @@ def post_norm(z: Any, item: tuple[Layered, Layered, Layered, Layered]) -> Any:
     return q(z + m(z))
 
 
-def parallel_block(z: Any, item: tuple[Layered, Layered, Layered]) -> Any:
+def parallel_block(z: State, item: tuple[Layered, Layered, Layered]) -> State:
     """Attention and perceptron in parallel after one norm (Wang & Komatsuzaki 2021, GPT-J).
 
     Items: (norm, attention, perceptron).
@@ -61,7 +61,7 @@ def parallel_block(z: Any, item: tuple[Layered, Layered, Layered]) -> Any:
 POSITIONS = 3  # of the example nets
 
 
-def _folded(parts: Parts, mapper: Callable[[Any, Any], Any], names: str) -> Any:
+def _folded(parts: Parts, mapper: Callable[[Any, Any], Any], names: str) -> Net:
     """The net of blocks with layers of these names: p and q norms, a attention, m a perceptron."""
     if parts.width is None:
         lists: Sequence[Any] = [parts.layers(name) for name in names]

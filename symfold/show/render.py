@@ -1,6 +1,6 @@
 """Rendering DOT as an image: by the `dot` program if present, else by Graphviz as WebAssembly.
 
-`SYMFOLD_RENDERER=dot` or `wasm` chooses the route.
+`SYMFOLD_RENDERER=dot` or `wasm` chooses the route; `SYMFOLD_RENDER_SECONDS` is the time that `dot` may take.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
+from xml.etree import ElementTree
 
-from symfold.errors import Advice, InvalidValue, MissingPackage, SymfoldError, unknown
+from symfold.base.decimals import decimal
+from symfold.errors import Advice, InvalidValue, MissingPackage, SystemFailure, unknown
 
 FORMATS = ("svg", "png", "pdf")
 ROUTES = ("auto", "dot", "wasm")
+SECONDS = 60  # that the program dot may take; a picture of the largest size drawn by default takes a few
+MAX_BYTES = 2**28  # of an image
 _lock = threading.Lock()
 
 
@@ -32,7 +38,7 @@ _SMALLER = (
 )
 
 
-class RenderError(SymfoldError, RuntimeError):
+class RenderError(SystemFailure, RuntimeError):
     """Graphviz could not lay out or draw a graph."""
 
 
@@ -57,23 +63,71 @@ def render(source: str, format: str = "svg", route: str | None = None) -> bytes:
 
 
 def _by_program(program: str, source: str, format: str) -> bytes:
-    pipe = subprocess.PIPE
-    with _ended_by_exception():
+    # files and not pipes: what the program writes is bounded, and no process that it leaves behind is waited for
+    with TemporaryFile() as given, TemporaryFile() as image, TemporaryFile() as complaint, _ended_by_exception():
+        given.write(source.encode())
+        given.seek(0)
         try:
-            process = subprocess.Popen([program, f"-T{format}"], stdin=pipe, stdout=pipe, stderr=pipe)
+            process = subprocess.Popen([program, f"-T{format}"], stdin=given, stdout=image, stderr=complaint)
         except OSError as error:
             raise RenderError(
                 f"{program!r} cannot be run: {error.strerror} (repair it, or choose SYMFOLD_RENDERER=wasm)"
             ) from None
         try:
-            image, complaint = process.communicate(source.encode())
+            _wait(process, image)
         finally:  # end it however we end
             process.kill()
             process.wait()
-    if process.returncode or not image:
-        reason = complaint.decode(errors="replace").strip()[:300] or f"it ended with the status {process.returncode}"
+        image.seek(0)
+        complaint.seek(0)
+        drawn, words = image.read(), complaint.read(10_000).decode(errors="replace").strip()
+    if process.returncode or not drawn:
+        reason = " ".join(words.split())[:300] or f"it ended with the status {process.returncode}"
         raise RenderError(f"dot could not draw the graph: {reason}")
-    return image
+    if not _is_image(drawn, format):
+        raise RenderError(f"{program!r} gave no {format.upper()} (repair it, or choose SYMFOLD_RENDERER=wasm)")
+    return drawn
+
+
+def _wait(process: subprocess.Popen[bytes], image: IO[bytes]) -> None:
+    """Wait for the program to end; an error if it takes too long or writes too much."""
+    seconds = _seconds()
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            process.wait(0.2)
+            return
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                raise RenderError(
+                    f"dot did not end within {seconds:g} seconds", *_SMALLER[:2],
+                    Advice("", None, f"set SYMFOLD_RENDER_SECONDS={10 * seconds:g}"),
+                ) from None  # fmt: skip
+            if os.fstat(image.fileno()).st_size > MAX_BYTES:
+                raise RenderError(f"dot wrote more than {MAX_BYTES:,} bytes", *_SMALLER[:2]) from None
+
+
+def _seconds() -> float:
+    """The seconds that the program dot may take: `SYMFOLD_RENDER_SECONDS`, else 60."""
+    text = os.environ.get("SYMFOLD_RENDER_SECONDS") or str(SECONDS)
+    try:
+        seconds = decimal(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise InvalidValue(f"SYMFOLD_RENDER_SECONDS={text[:40]!r} is no number of seconds (give one above 0, as 60)")
+    return seconds
+
+
+def _is_image(image: bytes, format: str) -> bool:
+    """Whether an image is complete: PNG and PDF by their first and last bytes, SVG by its elements."""
+    if format == "svg":
+        try:
+            return ElementTree.fromstring(image).tag == "{http://www.w3.org/2000/svg}svg"
+        except ElementTree.ParseError:
+            return False
+    first, last = {"png": (b"\x89PNG\r\n", b"IEND"), "pdf": (b"%PDF", b"%%EOF")}[format]
+    return image.startswith(first) and last in image[-32:]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import arrays_of, quoted
+from symfold.base.arguments import NumpyArray, arrays_of, quoted
 from symfold.compute.backends.stacks import Stack
 from symfold.errors import InvalidType, InvalidValue
 
@@ -19,7 +19,7 @@ Batch = Mapping[str, Any]
 MOST = 2**26  # bytes of a stack of user batches: all of them may not fit in memory
 
 
-def checked_batch(batch: Any, names: Sequence[str]) -> dict[str, Any]:
+def checked_batch(batch: object, names: Sequence[str]) -> dict[str, NumpyArray]:
     """A batch, checked: an array of numbers for every input."""
     if not isinstance(batch, Mapping):
         raise InvalidType(
@@ -83,7 +83,7 @@ def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, 
         yield len(parts), [stack]
 
 
-def given_batches(batches: Any, names: Sequence[str], epochs: int, size: int | None) -> Iterator[Iterable[Stack]]:
+def given_batches(batches: object, names: Sequence[str], epochs: int, size: int | None) -> Iterator[Iterable[Stack]]:
     """A user's batches, once per epoch; an iterator allows one epoch only."""
     if not isinstance(batches, Iterable) or isinstance(batches, (Mapping, Set, str, bytes)):
         raise InvalidType(
@@ -97,7 +97,7 @@ def given_batches(batches: Any, names: Sequence[str], epochs: int, size: int | N
     return (stacked(batches, names) for _ in range(epochs))
 
 
-def stacked(batches: Iterable[Any], names: Sequence[str]) -> Iterator[Stack]:
+def stacked(batches: Iterable[object], names: Sequence[str]) -> Iterator[Stack]:
     """Batches, checked and copied as they are drawn: adjacent ones of equal shapes are one stack, if memory allows.
 
     >>> [stack.shape("x") for stack in stacked([{"x": [1, 2]}, {"x": [3, 4]}, {"x": [5]}], ["x"])]

@@ -16,7 +16,9 @@ from symfold.errors import GradientError, InvalidType
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 
-def check_grad(loss: Any, values: Mapping[str, Any] | None = None, *, seed: int = 0, tolerance: float = 1e-4) -> float:
+def check_grad(
+    loss: object, values: Mapping[str, object] | None = None, *, seed: int = 0, tolerance: float = 1e-4
+) -> float:
     """Compare the adjoint of a loss with central differences; return the worst relative difference.
 
     Values of inputs and parameters are drawn from `seed` unless given; unknown sizes are 2. For every input and

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import Training
 from symfold.compute.compile import compile_net
@@ -35,7 +35,7 @@ class Stop:
     steps: int  # in all
 
     @property
-    def last(self) -> Mapping[str, Any] | None:
+    def last(self) -> Mapping[str, NumpyArray] | None:
         """The batch of the last step."""
         if self.done:
             return self.stack.batch(self.done - 1)
@@ -58,7 +58,7 @@ def check_data(stop: Stop, dtype: str) -> None:
             )
 
 
-def check_start(start: Mapping[str, Any]) -> None:
+def check_start(start: Mapping[str, NumpyArray]) -> None:
     """Raise an error that names the parameter that was not finite at the start."""
     for name in start:
         if not np.isfinite(start[name]).all():

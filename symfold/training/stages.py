@@ -16,12 +16,13 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.blocks import Call
+from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Constant, Input
 from symfold.core.names import applied_layers, covers, names_of
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
-from symfold.core.primitives import Apply, read_places
+from symfold.core.primitives import is_apply, read_places
 from symfold.errors import InvalidValue
 from symfold.transform.rewiring.lesion import lesion
 from symfold.transform.rolling import roll
@@ -40,7 +41,7 @@ class Stage:
     absent: tuple[str, ...] = ()
 
 
-def stages_of(loss: Any, epochs: int) -> list[Stage]:
+def stages_of(loss: object, epochs: int) -> list[Stage]:
     """The stages of a loss, in the order of its layers; the first stages share the remainder of the epochs.
 
     >>> import symfold as sf
@@ -125,22 +126,22 @@ class _Reach(Interpreter):
             for value, node in zip(self.run(net.outputs), net.outputs, strict=True)
         )
 
-    def leaf(self, node: Node) -> Any:
+    def leaf(self, node: Node) -> str | bool:
         """The name of a layer or parameter; ZERO for zero, the result of an omitted layer."""
         if isinstance(node.op, Constant):
             return ZERO if node.op.value == 0 else False
-        return node.op.name if getattr(node.op, "role", "") in ("layer", "parameter") else False
+        return node.op.name if isinstance(node.op, Input) and node.op.role in ("layer", "parameter") else False
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def index(self, value: object, position: int, node: Node) -> bool:
         return value is True
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> bool:
         return any(entry is True for entry in entries)
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: Node[Fold]) -> None:
         self.fold_depth += 1
 
-    def end(self, node: Node) -> None:
+    def end(self, node: Node[Fold]) -> None:
         self.fold_depth -= 1
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
@@ -152,9 +153,9 @@ class _Reach(Interpreter):
             else:
                 self.outside.append(args[0])
             return args[0] == self.layer or any(arg is True for arg in args[1:])
-        operands = [args[k] for k in read_places(node)] if isinstance(op, Apply) else args
-        if isinstance(op, Apply):
-            groups = op.groups(len(args))
+        operands = args
+        if is_apply(node):
+            operands, groups = [args[k] for k in read_places(node)], node.op.groups(len(args))
         elif op is sp.Add:
             groups = (tuple(range(len(args))),)
         else:

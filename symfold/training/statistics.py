@@ -36,7 +36,7 @@ Key = tuple[str, int]  # "mean" or "variance", and its number in a body
 Leaves = tuple[Node, ...]  # the statistics of a layer, or of a sequence of layers, as parameters
 
 
-def keep_statistics(net: Any, params: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Net, Parameters]:
+def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str, object]) -> tuple[Net, Parameters]:
     """The net with the batch statistics of these data as parameters of its norms, and its parameters including these.
 
     `data` holds an array for every input, samples first. On these data the outputs stay the same; on others each
@@ -106,18 +106,16 @@ def _is_centered_square(node: Node) -> bool:
 class StatisticsEvaluator(Evaluator):
     """The numbers of a net, and the batch statistics of its layers by name."""
 
-    def __init__(self, values: Mapping[str, Any]):
+    def __init__(self, values: Mapping[str, object]):
         super().__init__(values)
         self.statistics: dict[str, dict[Key, Any]] = {}
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         op = node.op
-        means = statistics_of(op.body) if isinstance(op, Call) and op.body is not None else {}
-        if not means:
+        body = op.body if isinstance(op, Call) else None
+        if body is None or not (means := statistics_of(body)):
             return super().apply(node, args)
-        result, *numbers = self.run(
-            (*op.body.results, *means.values()), dict(zip(op.body.formals, args[1:], strict=True))
-        )
+        result, *numbers = self.run((*body.results, *means.values()), dict(zip(body.formals, args[1:], strict=True)))
         statistics = {key: number[0] for key, number in zip(means, numbers, strict=True)}
         before = self.statistics.setdefault(args[0], statistics)
         if not all(np.array_equal(before[key], number, equal_nan=True) for key, number in statistics.items()):
@@ -152,7 +150,7 @@ class Freezer:
         """The roots with parameters for statistics; `formal_leaves` are those of formals that are layers."""
         leaves = dict(formal_leaves)
 
-        def rule(node: Node, args: tuple[Any, ...]) -> Any:
+        def rule(node: Node, args: tuple[Any, ...]) -> Node | tuple[Node, ...] | None:
             if is_name(node):
                 leaves[node] = self.leaves(node, [leaves.get(arg, ()) for arg in node.args])
             if isinstance(node.op, Call) and node.op.body is not None:

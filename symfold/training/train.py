@@ -52,8 +52,8 @@ class Fitted:
 
 
 def fit(
-    loss: Any,
-    params: Mapping[str, Any],
+    loss: object,
+    params: Mapping[str, object],
     data: Batch | None = None,
     *,
     optimizer: Optimizer,
@@ -62,7 +62,7 @@ def fit(
     batch_size: int | None = None,
     seed: int = 0,
     shuffle: bool = True,
-    metrics: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, object] | None = None,
     progress: bool | None = None,
     stages: bool = False,
     remat: str | None = None,
@@ -166,7 +166,7 @@ def fit(
     return Fitted(fitted, history)
 
 
-def runs_of(epochs: int, batch_size: int | None, data: Any) -> int:
+def runs_of(epochs: int, batch_size: int | None, data: object) -> int:
     """The estimated cost of a training in runs of the loss: three per step; a hundred steps per epoch of `batches`."""
     first = next(iter(data.values()), None) if isinstance(data, Mapping) else None
     samples = len(first) if isinstance(first, Sized) else 1
@@ -184,7 +184,7 @@ def updated(fitted: Parameters, state: Parameters) -> Parameters:
 
 
 def measures_of(
-    metrics: Any, params: Mapping[str, Any], arrays: Batch | None, stage: Stage, backend: str, dtype: str
+    metrics: object, params: Mapping[str, object], arrays: Batch | None, stage: Stage, backend: str, dtype: str
 ) -> dict[str, Callable[[Parameters], Any]]:
     """Every metric as a function of the parameters; nets are compiled now, to show errors before the first step."""
     if metrics is not None and not isinstance(metrics, Mapping):
@@ -205,7 +205,7 @@ def measures_of(
 
 
 def measure_of(
-    name: str, metric: Any, params: Mapping[str, Any], arrays: Batch | None, backend: str, dtype: str
+    name: str, metric: object, params: Mapping[str, object], arrays: Batch | None, backend: str, dtype: str
 ) -> Callable[[Parameters], Any]:
     """A metric as a function of the parameters: a net on the whole data, or any function."""
     if not isinstance(metric, (Net, Node)):

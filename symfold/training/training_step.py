@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import BACKENDS, Training, Update
 from symfold.compute.compile import program_of
-from symfold.compute.parameters import Parameters, layout_of, parameters_of
+from symfold.compute.lowering import rolled
+from symfold.compute.parameters import Layout, Parameters, layout_of, parameters_of
 from symfold.core.leaves import Fixed, Input, Normal
-from symfold.core.net import Net, listed
+from symfold.core.net import Net, listed, members
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
-from symfold.errors import InvalidValue
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs
 from symfold.frontend.losses import check_single
 from symfold.training.optimizers import Optimizer, PerParameter
 from symfold.transform.autodiff.differentiate import value_and_grad
@@ -40,11 +41,6 @@ def training_step(
     wrt = None if all_move else [name for leaf in leaves for name in listed(leaf)]
     loss_and_gradients = value_and_grad(loss, wrt, remat)
     value, *gradients = loss_and_gradients.outputs
-    if len(gradients) != len(leaves):
-        raise InvalidValue(
-            "a parameter is used both alone and in a sequence of layers; training needs it in one place "
-            "(use one layer for both)"
-        )
     parameters: list[Node] = []
     slots: list[Node] = []
     for leaf, gradient in zip(leaves, gradients, strict=True):
@@ -55,23 +51,24 @@ def training_step(
     return Net((value, *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), loss_and_gradients.signature)
 
 
-def moved(loss: Net, trained: Sequence[str] | None) -> list[Node]:
-    """The leaves that move: all but fixed ones, or those of these names; single members if a family splits."""
+def moved(loss: Net, trained: Sequence[str] | None) -> list[Leaf]:
+    """The leaves that move: all but fixed ones, or those of these names; single members if a family splits or a name is
+    in several leaves."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter" and not isinstance(leaf.op.start, Fixed)]
     if trained is None:
-        return leaves
+        return once(leaves)
     touched = [leaf for leaf in leaves if not set(trained).isdisjoint(listed(leaf))]
     if set(trained).issuperset(name for leaf in touched for name in listed(leaf)):
-        return touched
-    members = (
-        leaf.op.member(k) if isinstance(leaf.op, StackedInputs) else leaf
-        for leaf in touched
-        for k in range(len(listed(leaf)))
-    )
-    return [node for node in members if node.op.name in trained]
+        return once(touched)
+    return [leaf for leaf in dict.fromkeys(members(touched)) if not set(trained).isdisjoint(listed(leaf))]
 
 
-def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
+def once(leaves: list[Leaf]) -> list[Leaf]:
+    """The leaves, or if a name is in several of them (a layer in a fold and alone), their members, once each."""
+    return leaves if Layout(tuple(leaves)).once else list(dict.fromkeys(members(leaves)))
+
+
+def slot_of(leaf: Leaf, slot: str | PerParameter) -> Leaf:
     """The slot of a parameter, as a parameter of the step that starts at zero."""
     op = leaf.op
     name = slot if isinstance(slot, str) else slot.name
@@ -88,17 +85,17 @@ def slot_of(leaf: Node, slot: str | PerParameter) -> Node:
 
 def update_of(
     loss: Net,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     optimizer: Optimizer,
     trained: Sequence[str] | None = None,
     remat: str | None = None,
 ) -> Update:
     """The training step of a loss, starting at these parameters; with `trained`, of parameters of these names only."""
-    leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
+    leaves = once([leaf for leaf in loss.leaves if leaf.op.role == "parameter"])
     moved_leaves = moved(loss, trained)
     slots = [slot_of(leaf, name) for leaf in moved_leaves for name in optimizer.slots]
     start = Parameters(layout_of(Net((*leaves, *slots))))
-    initial = parameters_of(params, layout_of(loss)).flat
+    initial = parameters_of(params, layout_of(Net(tuple(leaves)))).flat
     start.flat[: len(initial)] = initial
     return Update(training_step(loss, optimizer, trained, remat), (*moved_leaves, *slots), start)
 
@@ -106,14 +103,21 @@ def update_of(
 def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
     """The training of an update by a backend."""
     many_steps = BACKENDS[backend].training
-    return many_steps(update, dtype) if many_steps else Stepper(update, backend, dtype)
+    if many_steps and layout_of(update.net).once:
+        return many_steps(update, dtype)
+    return Stepper(update, backend, dtype)
 
 
 class Stepper:
-    """A training by a program per step: compute the loss of a batch, then commit the update or not."""
+    """A training by a program per step: compute the loss of a batch, then commit the update or not.
+
+    A step that reads a parameter in several places reads copies of the state.
+    """
 
     def __init__(self, update: Update, backend: str = "numpy", dtype: str = "float64"):
-        self.net = update.net
+        several = not layout_of(update.net).once
+        self.net = rolled(update.net) if several else update.net
+        self.copies = Parameters(layout_of(self.net)) if several else None
         self.state, self.good = update.start.copy(), update.start.copy()
         self.targets = [self.state.array_of(leaf) for leaf in update.moved]
         self.inputs = [node.op.name for node in self.net.inputs]
@@ -131,15 +135,21 @@ class Stepper:
             self.commit()
         return losses
 
-    def loss_of(self, batch: Mapping[str, Any]) -> float:
+    def loss_of(self, batch: Mapping[str, NumpyArray]) -> float:
         """The loss on a batch before the update, which is computed and waits for `commit`."""
         key = tuple(batch[name].shape for name in self.inputs)
         program = self.programs.get(key)
         if program is None:
             program = program_of(
-                self.net, dict(zip(self.inputs, key, strict=True)), self.state, self.backend, self.dtype
+                self.net,
+                dict(zip(self.inputs, key, strict=True)),
+                self.state if self.copies is None else self.copies,
+                self.backend,
+                self.dtype,
             )
             self.programs[key] = program
+        if self.copies is not None:
+            self.copies.load(self.state)
         program.feed(batch)
         program.run()
         self.program = program

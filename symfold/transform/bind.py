@@ -83,7 +83,7 @@ class Binder:
     def kind(self, name: str) -> Kind | None:
         return self.kinds.get(name) or self.families.get(label(name))
 
-    def moves(self, name: Any) -> bool:
+    def moves(self, name: object) -> bool:
         """Whether a layer with a body gets another one: never in binding, which is for opaque layers only."""
         return False
 
@@ -221,7 +221,7 @@ class Binder:
         return fold_nodes(step, count, init, extended)
 
 
-def _names(value: Any) -> bool:
+def _names(value: object) -> bool:
     return isinstance(value, Layer) or (isinstance(value, Node) and is_name(value))
 
 

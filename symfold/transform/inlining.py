@@ -10,15 +10,15 @@ from symfold.core.blocks import Block, Call, is_reciprocal
 from symfold.core.conversion import expression_as_node
 from symfold.core.folds import Fold, rebuilt_inside
 from symfold.core.functions import Head, divide, row_of
-from symfold.core.leaves import Constant, Formal, number
+from symfold.core.leaves import Formal, number, number_of
 from symfold.core.nodes import Node, rebuilt
-from symfold.core.primitives import Apply
+from symfold.core.primitives import Apply, is_apply
 from symfold.core.shapes import Shape
 
-Keep = Callable[[Node], bool]
+Keep = Callable[[Node[Apply]], bool]
 
 
-def has_adjoint(node: Node) -> bool:
+def has_adjoint(node: Node[Apply]) -> bool:
     """Whether a primitive has an adjoint of its own."""
     return node.op.primitive.adjoint is not None
 
@@ -52,7 +52,7 @@ def inlined(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]
         if isinstance(node.op, Call) and node.op.body is not None:
             # the body alone: its arguments are inlined already, and may be deep
             return inlined_block(node.op.body)(*args[1:])[0]
-        if isinstance(node.op, Apply) and node.op.primitive.body is not None and not keep(node):
+        if is_apply(node) and node.op.primitive.body is not None and not keep(node):
             return inlined_primitive(node.op, args)
         if isinstance(node.op, Fold):
             fold = node.op
@@ -109,7 +109,7 @@ def _divisor(node: Node) -> Node | None:
     """The divisor in a factor: the argument of a reciprocal, or q for a fraction 1/q that no float equals."""
     if is_reciprocal(node):
         return node.args[0]
-    value = node.op.value if isinstance(node.op, Constant) else None
+    value = number_of(node)
     return number(value.q) if isinstance(value, sp.Rational) and value.p == 1 and value.q & (value.q - 1) else None
 
 

@@ -8,6 +8,7 @@ steps with equal blocks are one fold, and a fold of one step is replaced by the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,11 @@ import sympy as sp
 from symfold.base.arguments import flag, whole
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, apply_fold, is_fold
+from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is_last_state
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
-from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take
+from symfold.core.primitives import is_primitive
+from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take, take_row
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.errors import InvalidValue
 from symfold.transform.repeats import with_repeats_folded
@@ -35,11 +37,16 @@ def unroll(net: Any) -> Net:
     (1, 3, True)
     """
     net = Net.of(net)
+    return net.with_outputs(unroll_nodes(net.outputs)).taking(net)
+
+
+def unroll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """`unroll` over nodes."""
 
     def rule(node: Node, args: tuple[Node, ...]) -> Any:
         return _steps(node.op, args) if isinstance(node.op, Fold) else _arranged(node, args)
 
-    return net.with_outputs(rebuilt(net.outputs, rule))
+    return rebuilt(roots, rule)
 
 
 def _arranged(node: Node, args: tuple[Node, ...]) -> Node | None:
@@ -76,12 +83,53 @@ def roll(net: Any, search: bool = False) -> Net:
     """
     net = Net.of(net)
     rolled = roll_nodes(net.outputs)
-    return net.with_outputs(roll_nodes(with_repeats_folded(rolled)) if flag("search", search) else rolled)
+    return net.with_outputs(roll_nodes(with_repeats_folded(rolled)) if flag("search", search) else rolled).taking(net)
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:
     """`roll` over nodes."""
-    return without_single_steps(merged(tuple(roots)))
+    roots = tuple(roots)
+    if not any(isinstance(node.op, Fold) or _arranged(node, node.args) is not None for node in walk(roots)):
+        return roots
+    return without_single_steps(merged(without_unread_steps(roots)))
+
+
+def without_unread_steps(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The roots with every fold ended after the last step that is read, as if its steps were written out."""
+    if not any(map(is_emitted, walk(roots))):
+        return roots
+    roots = rebuilt(roots, _arranged_again)
+    order = walk(roots)
+    last: dict[Node, float] = dict.fromkeys(roots, math.inf)  # how many entries of a sequence, or steps, are read
+
+    def read(node: Node, entries: float) -> None:
+        last[node] = max(last.get(node, 0), entries)
+
+    for node in reversed(order):
+        op, entry = node.op, entry_of(node)
+        if isinstance(op, Fold):
+            for k, arg in enumerate(node.args):
+                read(arg, last[node] if k >= op.carries and op.each[k - op.carries] else math.inf)
+        elif isinstance(op, Select):
+            read(node.args[0], last[node] if op.position >= node.args[0].op.carries else math.inf)
+        elif entry and entry[1] >= 0:
+            read(entry[0], entry[1] + 1)
+        elif is_primitive(node, take_row):
+            read(node.args[0], max(dict(op.attributes)["positions"], default=-1) + 1)
+        else:
+            for arg in node.args:
+                read(arg, math.inf)
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+        fold = node.op
+        if not isinstance(fold, Fold) or not isinstance(fold.count, int) or last[node] >= fold.count:
+            return _arranged(node, args)
+        steps = range(max(1, int(last[node])))
+        init, operands = fold.split(args)
+        operands = tuple(take(o, steps) if each else o for o, each in zip(operands, fold.each, strict=True))
+        return apply_fold(fold.block, len(steps), init, operands, fold.each)
+
+    return rebuilt(roots, rule)
 
 
 def without_single_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -92,10 +140,18 @@ def without_single_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
             return _arranged(node, args)
         if node.op.count != 1:
             return node.op.over(args)
-        state, outputs = node.op.split(node.op.block(*args))
+        block = node.op.block
+        results = rebuilt(block.results, _arranged_again, dict(zip(block.formals, args, strict=True)))
+        state, outputs = node.op.split(results)
         return (*state, *(stack([output]) for output in outputs))
 
     return rebuilt(roots, rule)
+
+
+def _arranged_again(node: Node, args: tuple[Node, ...]) -> Any:
+    if isinstance(node.op, Fold):
+        return node.op.over(args) if args != node.args else None
+    return rebuilt_sequence(node, args) if args else None
 
 
 def _normal_block(block: Block) -> Block:
@@ -107,17 +163,17 @@ def _normal_block(block: Block) -> Block:
 def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """The roots with every chain of folds with equal blocks as one fold."""
     order = walk(roots)
-    blocks = {node: _normal_block(node.op.block) for node in order if isinstance(node.op, Fold)}
+    blocks = {node: _normal_block(node.op.block) for node in filter(is_fold, order)}
     users: dict[Node, list[Node]] = {}
     for node in order:
         for arg in dict.fromkeys(node.args):
             users.setdefault(arg, []).append(node)
-    after: dict[Node, Node] = {}
+    after: dict[Node[Fold], Node[Fold]] = {}
     for node in blocks:
         if (follower := _follower(node, blocks, users, set(roots))) is not None:
             after[node] = follower
     followers = set(after.values())
-    chains: dict[Node, list[Node]] = {}
+    chains: dict[Node, list[Node[Fold]]] = {}
     for node in blocks:
         if node not in followers:
             chain = [node]
@@ -129,18 +185,16 @@ def merged(roots: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _follower(
-    node: Node, blocks: Mapping[Node, Block], users: Mapping[Node, list[Node]], roots: set[Node]
-) -> Node | None:
+    node: Node[Fold], blocks: Mapping[Node[Fold], Block], users: Mapping[Node, list[Node]], roots: set[Node]
+) -> Node[Fold] | None:
     """The fold with an equal block that continues from exactly the last state of this one, if there is one."""
     carries = node.op.carries
     if not carries:
         return None
-    follower: Node | None = None
-    for select in users.get(node, []):
-        if select.op.position >= carries:
-            continue
+    follower: Node[Fold] | None = None
+    for select in filter(is_last_state, users.get(node, [])):
         readers = users.get(select, [])
-        if select in roots or len(readers) != 1 or readers[0] not in blocks:
+        if select in roots or len(readers) != 1 or not is_fold(readers[0]):
             return None
         if follower not in (None, readers[0]):
             return None
@@ -160,7 +214,7 @@ def _follower(
 
 
 def _rebuild_chains(
-    roots: tuple[Node, ...], chains: dict[Node, list[Node]], blocks: Mapping[Node, Block]
+    roots: tuple[Node, ...], chains: dict[Node, list[Node[Fold]]], blocks: Mapping[Node[Fold], Block]
 ) -> tuple[Node, ...]:
     """Rebuild with every chain as one fold, except chains whose folds depend on each other through other nodes."""
     new: dict[Node, Any] = {}
@@ -171,16 +225,16 @@ def _rebuild_chains(
         if node in new:
             stack_.pop()
             continue
-        chain = chains.get(node, [node])
+        chain: Sequence[Node] = chains.get(node, [node])
         members = set(chain)
         waiting = [arg for member in chain for arg in member.args if not _within(arg, members) and arg not in new]
         if waiting and len(chain) > 1 and id(chain) in begun:  # visited again while unfinished: a cycle
-            chains.update({member: [member] for member in chain})
+            chains.update({member: [member] for member in chains[node]})
         elif waiting:
             begun.add(id(chain))
             stack_ += waiting
         elif isinstance(node.op, Fold):
-            _put_chain(chain, new, blocks)
+            _put_chain(chains[node], new, blocks)
         elif isinstance(node.op, Select):
             new[node] = new[node.args[0]][node.op.position]
         else:
@@ -191,12 +245,10 @@ def _rebuild_chains(
 
 
 def _within(arg: Node, members: set[Node]) -> bool:
-    return arg in members or (
-        isinstance(arg.op, Select) and arg.args[0] in members and arg.op.position < arg.args[0].op.carries
-    )
+    return arg in members or (is_last_state(arg) and arg.args[0] in members)
 
 
-def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Block]) -> None:
+def _put_chain(chain: list[Node[Fold]], new: dict[Node, Any], blocks: Mapping[Node[Fold], Block]) -> None:
     first, carries = chain[0], chain[0].op.carries
     init = [new[arg] for arg in first.args[:carries]]
     counts = [known_count(m.op.count) if len(chain) > 1 else m.op.count for m in chain]
@@ -226,13 +278,13 @@ def _put_chain(chain: list[Node], new: dict[Node, Any], blocks: Mapping[Node, Bl
         start += count if len(chain) > 1 else 0
 
 
-def _counts(folds: Sequence[Node]) -> list[Any]:
+def _counts(folds: Sequence[Node[Fold]]) -> list[Any]:
     """The counts of folds and of the folds inside their blocks."""
     waiting, counts = list(folds), []
     while waiting:
         fold = waiting.pop().op
         counts.append(fold.count)
-        waiting += [node for node in walk(fold.block.results) if isinstance(node.op, Fold)]
+        waiting += filter(is_fold, walk(fold.block.results))
     return counts
 
 

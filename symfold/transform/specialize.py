@@ -11,14 +11,14 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Step, settle
-from symfold.core.leaves import Formal, Input
+from symfold.core.blocks import Block, prefixed
+from symfold.core.folds import Fold, Step, settle, state_of
+from symfold.core.leaves import Constant, Formal, Input, number
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, is_known, show
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Numbered, StackedInputs, is_input, is_leaf
 from symfold.errors import InvalidValue, ShapeError
 
 Sizes = Mapping[sp.Symbol, int]
@@ -33,7 +33,7 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
     """
     sizes: dict[sp.Symbol, int] = {}
     for leaf in net.leaves:
-        if isinstance(leaf.op, Input) and leaf.op.name in shapes and leaf.shape != (NAME,):
+        if is_input(leaf) and leaf.op.name in shapes and leaf.shape != (NAME,):
             match(leaf, tuple(shapes[leaf.op.name]), sizes)
         elif isinstance(leaf.op, StackedInputs) and leaf.op.role == "input":
             for name in members(leaf.op, shapes):
@@ -50,17 +50,17 @@ def members(family: StackedInputs, shapes: Mapping[str, Sequence[int]]) -> list[
 def net_with_sizes(net: Net, sizes: Sizes, shapes: Mapping[str, Sequence[int]] | None = None) -> Net:
     """The net with symbolic sizes replaced by numbers, and with these shapes for inputs by name."""
     roots = with_sizes((*net.outputs, *net.signature), sizes, shapes)
-    return Net(roots[: len(net.outputs)], _form(net.form, sizes), roots[len(net.outputs) :])
+    return Net(roots[: len(net.outputs)], _form(net.form, sizes), tuple(filter(is_leaf, roots[len(net.outputs) :])))
 
 
-def _form(form: Any, sizes: Sizes) -> Any:
+def _form(form: object, sizes: Sizes) -> Any:
     """A form with sizes replaced in its numbered names."""
     if isinstance(form, Numbered):
         return replace(form, count=_number(form.count, sizes))
     return tuple(_form(part, sizes) for part in form) if isinstance(form, tuple) else form
 
 
-def match(leaf: Node, shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
+def match(leaf: Node[Input], shape: tuple[int, ...], sizes: dict[sp.Symbol, int]) -> None:
     """Read the unknown sizes of an input off a shape; raise if it does not fit."""
     if not is_known(leaf.shape):
         return
@@ -81,7 +81,7 @@ def with_sizes(
     return _sized(tuple(roots), {}, sizes, shapes or {})
 
 
-def _number(value: Any, sizes: Sizes) -> Any:
+def _number(value: object, sizes: Sizes) -> Any:
     """A size, or a tuple of sizes, with symbols replaced by numbers."""
     if isinstance(value, tuple):
         return tuple(_number(part, sizes) for part in value)
@@ -94,7 +94,7 @@ def _number(value: Any, sizes: Sizes) -> Any:
 def _sized(
     roots: tuple[Node, ...], leaves: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Node, ...]:
-    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
         if isinstance(op, Input):
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
@@ -107,6 +107,8 @@ def _sized(
             return _fold(op, args, sizes, shapes)
         if isinstance(op, Apply):
             return Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
+        if isinstance(op, Constant) and isinstance(op.value, sp.Expr) and op.value.free_symbols:
+            return number(_number(op.value, sizes))
         if isinstance(op, type):
             check_met(node, args)
         return None
@@ -130,7 +132,10 @@ def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str,
     def step_for(state: tuple[Shape, ...], first: int) -> Step:
         formal_shapes = (*state, *entries)
         formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(formal_shapes)]
-        results = _sized(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
+        try:
+            results = _sized(fold.block.results, dict(zip(fold.block.formals, formals, strict=True)), sizes, shapes)
+        except ShapeError as error:
+            raise prefixed(error, f"a step of a fold, {state_of(state)}") from None
         return Step(Block(formal_shapes, results), operands, fold.each)
 
     return settle(step_for, count, init)

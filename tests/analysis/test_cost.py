@@ -212,10 +212,11 @@ def test_operations_are_counted_where_shapes_are_known() -> None:
     assert sf.cost(sf.fold(sf.mappers.residual, sf.layers("f1:3"), X)).operations is None
 
 
-def test_two_symbolic_depths_are_refused_in_words() -> None:
-    inner, outer = sf.layers("g", count=sp.Symbol("m")), sf.layers("f", count=N)
-    net = sf.fold(lambda z, f: sf.fold(sf.mappers.residual, inner, f(z)), outer, X)
-    with pytest.raises(NoRule, match="give all but one a number"):
+def test_three_symbolic_depths_are_refused_in_words() -> None:
+    net: Any = X
+    for letter, count in zip("fgh", "lmn", strict=True):
+        net = sf.fold(sf.mappers.residual, sf.layers(letter, count=count), net)
+    with pytest.raises(NoRule, match="two symbolic depths at most, and the net has l, m, n"):
         sf.cost(net)
 
 
@@ -223,3 +224,23 @@ def test_a_cost_is_displayed_at_any_depth() -> None:
     found = sf.cost(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), sf.tensor("x")))
     assert "tree about 10^301030" in repr(found)
     assert "<tr><th>tree</th><td>about 10^301030</td></tr>" in found._repr_html_()
+
+
+F_N, G_M = sf.layers("f", count="n"), sf.layers("g", count="m")
+TWO_DEPTHS: dict[str, Any] = {
+    "after another": lambda x: sf.fold(sf.mappers.residual, G_M, sf.fold(sf.mappers.residual, F_N, x)),
+    "inside": lambda x: sf.fold(lambda z, f: sf.fold(sf.mappers.residual, G_M, z).outputs[0] + f(z), F_N, x),
+    "beside": lambda x: sf.fold(sf.mappers.residual, F_N, x) + sf.fold(sf.mappers.boosting(x), G_M, x),
+}
+
+
+@pytest.mark.parametrize("name", TWO_DEPTHS)
+def test_the_cost_in_two_symbolic_depths(name: str) -> None:
+    net = TWO_DEPTHS[name](sf.tensor("x"))
+    symbolic = vars(sf.cost(net))
+    for n, m in ((9, 15), (21, 10)):
+        numbers = vars(sf.cost(net.at(n=n, m=m)))
+        for field in ("work", "span", "connections", "dag"):
+            values = {symbol: {"n": n, "m": m}[symbol.name] for symbol in sp.sympify(symbolic[field] or 0).free_symbols}
+            assert symbolic[field] is None or sp.sympify(symbolic[field]).subs(values) == numbers[field]
+    assert symbolic["work"] is not None

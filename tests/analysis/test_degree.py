@@ -170,3 +170,29 @@ def test_a_fold_has_the_degree_of_its_steps(parts: Any, start: Any, read: Any, n
         except NoRule:
             degrees.append(None)
     assert degrees == degrees[:1] * 3
+
+
+COUPLED: dict[str, Any] = {
+    "sum and product": (lambda s, _: (s[0] + s[1] ** 2, s[0] * s[1]), "2**n"),
+    "times the input": (lambda s, _: (s[0] * sf.tensor("x"), s[0] + s[1]), "n + 1"),
+    "cubes win": (lambda s, _: (s[0] ** 2 + s[1], s[1] ** 3 + s[0]), "3**n"),
+}
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_states_that_feed_each_other_at_a_symbolic_depth(name: str) -> None:
+    mapper, wanted = COUPLED[name]
+    net = sf.fold(mapper, sf.repeat(1, "n"), (sf.tensor("x"), sf.tensor("y")))
+    degree = sf.degree(net)
+    assert str(degree) == wanted
+    for depth in (1, 2, 3, 6):
+        assert degree.subs(sp.Symbol("n", integer=True, positive=True), depth) == sf.degree(net.at(n=depth))
+
+
+def test_the_degree_of_a_coupling_at_a_symbolic_depth() -> None:
+    def coupling(state: Any, item: Any) -> Any:
+        a = state[0] + item[0](state[1])
+        return a, state[1] + item[1](a)
+
+    f, g = sf.layers("f", count="n"), sf.layers("g", count="n")
+    assert str(sf.degree(sf.fold(coupling, sf.zipped(f, g), (sf.tensor("a"), sf.tensor("b"))))) == "4**n"

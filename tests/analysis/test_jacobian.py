@@ -379,3 +379,32 @@ def test_numbers_of_a_deep_jacobian_are_compiled_not_interpreted(name: str, monk
     with pytest.raises(NoRule, match="layer f1 is opaque and has no numbers"):
         sf.determinant(sf.fold(step, sf.layers("f", count=10**6), x), x=0.5)
     assert applied == [0]
+
+
+def test_the_determinant_of_a_state_of_several_parts() -> None:
+    """Against the Jacobian of the joined state, and exact for whole numbers."""
+    a, b = sf.tensor("a", (None, 2)), sf.tensor("b", (None, 3))
+    w, v = np.array([[1.0, 2.0], [0.0, 3.0], [2.0, 1.0]]), np.array([[2.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    rows = {"a": [[0.1, 0.2], [0.3, 0.4]], "b": [[0.5, 0.6, 0.7], [0.8, 0.9, 1.0]]}
+
+    def step(state: Any, size: Any) -> Any:
+        return np.tanh(state[1] @ w) * size + state[0], state[1] * 2 + state[0] @ v
+
+    net = sf.fold(step, [0.5, 0.25, 1.0], (a, b))
+    joined = sf.tensor("z", (None, 5))
+    parts = sf.fold(step, [0.5, 0.25, 1.0], (joined[:, :2], joined[:, 2:]))
+    whole = sf.Net.of(np.concatenate(parts.outputs, axis=1))
+    together = np.concatenate([rows["a"], rows["b"]], axis=1)
+    np.testing.assert_allclose(sf.determinant(net, **rows), sf.determinant(whole, z=together), rtol=1e-12)
+    np.testing.assert_allclose(sf.divergence(net, **rows), sf.divergence(whole, z=together), rtol=1e-12)
+    linear = sf.fold(lambda s, k: (s[1] @ w + k * s[0], s[1] * 2 + s[0] @ v), [3, 2, 5], (a, b))
+    block = np.block([[np.eye(2), v], [w, 2 * np.eye(3)]])
+    wanted = sp.Integer(1)
+    for k in (3, 2, 5):
+        block[:2, :2] = k * np.eye(2)
+        wanted *= sp.Matrix(block.astype(int)).det()
+    assert sf.determinant(linear, **rows).tolist() == [float(wanted)] * 2
+    with pytest.raises(sf.errors.ShapeError, match="as many outputs as inputs"):
+        sf.determinant(net.parts[0], **rows)
+    with pytest.raises(sf.errors.ShapeError, match="is not square"):
+        sf.determinant(sf.Net.of((b, a)) if net.inputs[0] == b else sf.Net.of((a[:, :1], b)), **rows)

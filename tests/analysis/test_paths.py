@@ -652,3 +652,26 @@ def test_an_adjoint_has_paths() -> None:
     adjoint = sf.adjoint(sf.fold(sf.mappers.residual, LAYERS, X))
     assert sum(sf.paths(adjoint).matrix.subs(T, 1)) == sf.paths(adjoint).count
     assert sf.paths(adjoint).matrix[0, 1] == 2**3
+
+
+COUNTED = {
+    "residual": sf.mappers.residual,
+    "twice": lambda z, f: f(f(z)) + f(z) + z,
+    "boosting": lambda z, f: f(sf.tensor("x")) + z,
+    "doubled": lambda z, f: f(z) + 2 * z,
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_coefficients_in_a_symbolic_depth_are_those_at_every_depth(name: str) -> None:
+    net = sf.fold(COUNTED[name], sf.layers("f", count="n"), sf.tensor("x"))
+    symbolic = sf.paths(net).coefficients(4)
+    for depth in (1, 2, 3, 7):
+        counts = sf.paths(net.at(n=depth)).coefficients(4)
+        values = [int(sp.sympify(value).subs(sp.Symbol("n", integer=True, positive=True), depth)) for value in symbolic]
+        assert values == [*counts, *[0] * (5 - len(counts))]
+
+
+def test_coefficients_that_depend_on_whether_the_depth_is_larger_are_refused() -> None:
+    with pytest.raises(sf.errors.NoRule, match="depend on whether the depth is larger"):
+        sf.paths(sf.fold(sf.mappers.feedforward, sf.layers("f", count="n"), sf.tensor("x"))).coefficients(4)

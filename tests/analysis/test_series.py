@@ -641,3 +641,27 @@ def test_errors_say_what_can_be_done() -> None:
         sf.series(net.bind(bodies(2))).evaluate(x=1.0, y=2.0)
     with pytest.raises(InvalidType, match="different structure"):
         _ = sf.series(net) - sf.series(sf.Net.of((X, Y)))
+
+
+ZIPPED = {
+    "sum": lambda z, p: p[0](z) + p[1](z) + z,
+    "product": lambda z, p: p[0](z) * p[1](z) + z,
+    "sum and product": lambda z, p: p[0](z) * p[1](z) + p[0](z) + z,
+    "residual and boosting": lambda z, p: p[0](z) + p[1](sf.tensor("x")) + z,
+    "composition": lambda z, p: p[0](p[1](z)) + z,
+}
+LISTED = {  # at depth 3, from lists of terms
+    "sum": (1, 6, 12, 34),
+    "product": (1, 0, 3, 0),
+    "sum and product": (1, 3, 6, 14),
+    "residual and boosting": (1, 6, 6, 15),
+    "composition": (1, 3, 3, 6),
+}
+
+
+@pytest.mark.parametrize("name", ZIPPED)
+def test_terms_of_layers_side_by_side_are_counted_at_a_symbolic_depth(name: str) -> None:
+    f, g = sf.layers("f", count="n"), sf.layers("g", count="n")
+    series = sf.series(sf.fold(ZIPPED[name], sf.zipped(f, g), sf.tensor("x")), order=3)
+    depth = sp.Symbol("n", integer=True, positive=True)
+    assert tuple(sp.sympify(count).subs(depth, 3) for count in series.counts) == LISTED[name]

@@ -109,9 +109,9 @@ def test_formula_is_that_of_the_library(form: str, style: str) -> None:
 
 
 def test_values_used_twice_are_written_out_on_request() -> None:
-    assert printed("formula", "highway", "--depth", "n").startswith("u_k = sigmoid(g_k(z_{k-1}))\n")
-    assert printed("formula", "highway", "--depth", "n", "--inline").startswith("z_k = sigmoid(g_k(z_{k-1}))*f_k(z_{k-1}) + ")
-    assert printed("backward", "z * f(z)", "--depth", "2", "--inline").count("\n") >= 2
+    assert printed("formula", "f(z)*(f(z) + z)", "--depth", "n").startswith("u_k = f_k(z_{k-1})\nz_k = u_k*(u_k + z_{k-1}), ")
+    assert printed("formula", "f(z)*(f(z) + z)", "--depth", "n", "--inline").startswith("z_k = f_k(z_{k-1})*(f_k(z_{k-1}) + z_{k-1}), ")
+    assert printed("backward", "f(z)*(f(z) + z)", "--depth", "2", "--form", "steps", "--inline").count("\n") > 2
 
 
 @pytest.mark.parametrize("depth", ["n", "1000000"])
@@ -443,7 +443,98 @@ def test_no_memory_is_no_bug(monkeypatch: Any) -> None:
 
     monkeypatch.setitem(module.TABLES, "mappers", full)
     result = call("list")
-    assert (result.exit_code, result.stderr) == (2, "symfold: not enough memory (Unable to allocate 8 EiB)\n")
+    assert (result.exit_code, result.stderr) == (1, "symfold: not enough memory (Unable to allocate 8 EiB)\n")
+
+
+# ---------------------------------------------------------------- the environment
+
+PROGRAM = f"{shlex.quote(sys.executable)} -m symfold.apps.command.main"
+posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+
+FAILURES = {
+    "a full disk": ("{symfold} graph residual -o /dev/full", 1, "symfold: cannot write '/dev/full': no space left on device"),
+    "a full standard output": ("{symfold} list > /dev/full", 1, "symfold: No space left on device\n"),
+    "a closed standard output": ("{symfold} draw residual -o net.svg >&-", 1, "symfold: standard output is closed"),
+    "a closed standard output and a mistake": ("{symfold} nope >&-", 1, "symfold: standard output is closed"),
+    "no dot": ("PATH= SYMFOLD_RENDERER=dot {symfold} draw residual -o net.svg", 1, "symfold: the program 'dot' is not installed"),
+    "a closed pipe": ("{symfold} formula residual --form expanded --depth 100000 | head -c 10 >&2; exit ${{PIPESTATUS[0]}}", 0, "f100000(f9"),
+    "an address space of 600 MB": (
+        "ulimit -v 600000; {symfold} eval residual --depth 3 --x 1,2 && {symfold} eval residual --depth 1000000 --x 1,2,3,4,5,6,7,8",
+        1,
+        "symfold: not enough memory",
+    ),
+    "no interruption of a mistake": ("{symfold} formula nope 2>&-", 2, ""),
+}
+
+
+@posix
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("case", FAILURES)
+def test_failures_of_the_environment_end_with_1_and_one_line(case: str, tmp_path: Path) -> None:
+    line, status, words = FAILURES[case]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", line.format(symfold=PROGRAM)], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == status, done.stderr
+    assert done.stderr.startswith(words) and done.stderr.count("\n") <= 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_a_terminal_that_lacks_characters_shows_escapes(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    line = [sys.executable, "-m", "symfold.apps.command.main", "formula", "residual", "--style", "unicode"]
+    text = printed("formula", "residual", "--style", "unicode")
+    for more in ([], ["--json"], ["--json", "--form", "expanded"]):
+        done = subprocess.run([*line, *more], env=environment, capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        if more == ["--json"]:
+            assert json.loads(done.stdout.decode(encoding))["formula"] + "\n" == text
+        elif not more:
+            assert done.stdout == text.encode(encoding, "backslashreplace")
+
+
+ORDERS = "y\x1b[31m\x9b2J\u202e"  # red, cleared, backward
+SHOWN = r"y\x1b[31m\x9b2J\u202e"
+
+
+def test_names_give_no_orders_to_the_terminal(tmp_path: Path) -> None:
+    table, model = tmp_path / "t.csv", tmp_path / "m.npz"
+    table.write_text(f"a,{ORDERS}\n" + "".join(f"{k},{k % 5}\n" for k in range(20)), encoding="utf-8")
+    line = ("train", "residual", "--depth", "1", "--epochs", "1", "--data", str(table), "--target", ORDERS)
+    assert f"error of {SHOWN}:" in printed(*line, "-o", str(model))
+    assert printed_json(*line)["target"] == ORDERS
+    predictions = ("eval", str(model), "--data", str(table))
+    assert printed(*predictions).splitlines()[0] == f"predicted {SHOWN}"
+    assert printed_json(*predictions)["target"] == ORDERS
+    for text in (printed(*line, "--json"), printed(*predictions, "--json")):
+        assert text.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [(ORDERS,), ("formula", ORDERS), ("formula", "residual", "--style", ORDERS), ("formula", "residual", f"--{ORDERS}"), ("formula", "residual", "--layer", ORDERS),
+     ("formula", "residual", "--depth", ORDERS), ("formula", "residual", "--init", ORDERS), ("list", ORDERS), ("draw", "residual", "-o", ORDERS),
+     ("draw", "residual", "-o", "a\0.svg"), ("graph", "residual", "-o", "a\0"), ("train", "residual", "--data", "a\0.csv", "--target", "y"),
+     ("eval", "a\0.npz", "--data", "a.csv"), ("inspect", f"{ORDERS}:f"), ("inspect", "a\0:f"), ("formula", "a\nb\r\x85c"), ("eval", "residual", "--x", "1_0"),
+     ("eval", "residual", "--x", "\u0663"), ("formula", "residual", "--init", "1_0"), ("formula", "residual", "--style", "x" * 10**6), ("x" * 10**6,),
+     ("formula", "\ud800 + z")],
+)  # fmt: skip
+def test_no_mistake_gives_orders_to_the_terminal_or_fills_it(args: tuple[str, ...]) -> None:
+    result = call(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    line = result.stderr.removesuffix("\n")
+    assert line.startswith("symfold: ") and line.isprintable() and len(line) < 1100, line
+
+
+def test_a_comparison_names_its_nets_without_orders() -> None:
+    f, x = sf.layers("f1:3"), sf.tensor("x")
+    nets = sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.boosting(x), f, x)
+    comparison = sf.compare(*nets, names=("<blink>\x1b[31m&\n", ORDERS))
+    text, page = str(comparison), comparison.to_html()
+    assert r"A: <blink>\x1b[31m&\n" in text and all(line.isprintable() for line in text.split("\n"))
+    assert "<blink>" not in page and r"&lt;blink&gt;\x1b[31m&amp;\n" in page and "\x1b" not in page and "\x9b" not in page
 
 
 def test_a_bug_of_ours_shows_its_traceback(monkeypatch: Any) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import time
+import tracemalloc
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +143,100 @@ def test_a_mapper_in_a_file_is_parsed_not_run(saved: Path) -> None:
     rewritten(saved, mapper="__import__('os').getpid()")
     with pytest.raises(ParseError, match="attribute"):
         load_model(saved)
+
+
+def archive(path: Path, members: dict[str, bytes], packed: bool = False) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def array_bytes(array: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def claiming(shape: tuple[int, ...], dtype: str) -> bytes:
+    """The head of an array file, without its numbers."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"shape": shape, "fortran_order": False, "descr": dtype})
+    return buffer.getvalue()
+
+
+HOSTILE: dict[str, tuple[dict[str, bytes], str]] = {
+    "a member that is no array": ({"format.npy": array_bytes("x"), "readme.txt": b"hello"}, "'readme.txt' is no array"),
+    "a member of text under an array's name": ({"format.npy": b"hello"}, "npz"),
+    "900 MB claimed in a few bytes": ({"format.npy": claiming((900 << 20,), "|u1")}, "in 0 bytes"),
+    "10^18 numbers": ({"format.npy": claiming((10**18, 10**18), "<f8")}, "in 0 bytes"),
+    "a negative shape": ({"format.npy": claiming((-1, -8), "<f8") + bytes(64)}, "shape"),
+    "invalid Unicode": ({"format.npy": claiming((), "<U1") + b"\xff\xff\xff\xff"}, "invalid Unicode"),
+    "half a pair": ({"format.npy": claiming((), "<U1") + b"\x00\xd8\x00\x00"}, "invalid Unicode"),
+    "bytes that are no text": ({"format.npy": array_bytes(np.array(b"x"))}, "no numbers and no text"),
+    "records": ({"format.npy": array_bytes(np.zeros(2, [("a", "f8"), ("b", "i4")]))}, "no numbers and no text"),
+    "moments": ({"format.npy": array_bytes(np.zeros(2, "M8[s]"))}, "no numbers and no text"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_archives(case: str, tmp_path: Path) -> None:
+    members, words = HOSTILE[case]
+    assert words in refused(archive(tmp_path / "hostile.npz", members))
+
+
+def test_a_member_twice(tmp_path: Path) -> None:
+    with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "twice.npz", "w") as file:
+        warnings.simplefilter("ignore")
+        file.writestr("format.npy", array_bytes("x"))
+        file.writestr("format.npy", array_bytes("y"))
+    assert "twice" in refused(tmp_path / "twice.npz")
+
+
+def test_what_is_packed_is_not_unpacked(tmp_path: Path) -> None:
+    zeros = claiming((100 << 20,), "|u1") + bytes(100 << 20)
+    path = archive(tmp_path / "packed.npz", {"format.npy": array_bytes("symfold model 1"), "mapper.npy": zeros}, packed=True)
+    assert path.stat().st_size < 10**6
+    tracemalloc.start()
+    try:
+        assert "packed" in refused(path)
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_array_that_does_not_belong_there_is_not_read(saved: Path) -> None:
+    for name in ("mapper", "columns", "parameter W1", "mean", "junk"):
+        rewritten(saved, **{name: np.zeros(40 << 20, np.uint8)})
+        tracemalloc.start()
+        try:
+            assert repr(name) in refused(saved)
+            assert tracemalloc.get_traced_memory()[1] < 10**7
+        finally:
+            tracemalloc.stop()
+        saved.unlink()
+        save_model(saved, model())
+
+
+def test_many_members_are_refused_unread(tmp_path: Path) -> None:
+    path = archive(tmp_path / "many.npz", dict.fromkeys((f"a{k}.npy" for k in range(60_000)), b""))
+    begin = time.process_time()
+    assert "60,000 arrays" in refused(path)
+    assert time.process_time() - begin < 0.2
+
+
+def test_too_many_layers_are_refused_before_they_are_written(tmp_path: Path) -> None:
+    large = model()
+    params = {f"W{k}": np.zeros(1) for k in range(60_000)}
+    with pytest.raises(DataError, match="60,013 arrays is too large"):
+        save_model(tmp_path / "large.npz", Model(large.shape, params, large.scale, large.target_scale, np.array([0]), np.array([1])))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    assert "no regular file" in refused(tmp_path / "pipe.npz")
+    assert "directory" in refused(tmp_path)
+    with pytest.raises(DataError, match="null byte"):
+        load_model("a\0.npz")

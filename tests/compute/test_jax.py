@@ -25,7 +25,7 @@ from symfold.training.optimizers import Optimizer, momentum
 jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 
 from symfold.compute.backends.jax import functions, training  # noqa: E402
-from symfold.compute.backends.jax.program import Function, Program, leaves_from, names_of_leaf, precision  # noqa: E402
+from symfold.compute.backends.jax.program import Function, Program, leaves_from, precision  # noqa: E402
 from symfold.compute.backends.jax.training import Training  # noqa: E402
 from symfold.core.primitives import PRIMITIVES, expand, squeeze, windows  # noqa: E402
 from symfold.core.primitives import swap as transpose  # noqa: E402
@@ -77,7 +77,7 @@ def by_name(program: Program, parameters: Any, inputs: Any) -> dict[str, Any]:
     layout = program.params.layout
     found = dict(Parameters(layout, np.concatenate([np.zeros(0), *(np.ravel(leaf) for leaf in parameters)])))
     for leaf, array in zip(program.function.inputs, inputs, strict=True):
-        names = names_of_leaf(leaf)
+        names = leaf.op.names
         found |= dict(zip(names, array if len(leaf.shape) > len(leaf.op.shape) else [array], strict=True))
     return {name: np.asarray(array) for name, array in found.items()}
 

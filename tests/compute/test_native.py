@@ -1,6 +1,7 @@
 """The native backend: equal to interpretation on every case, in both types; errors of its functions in ulps; its cache; its trainings."""
 
 import ctypes
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +32,7 @@ from symfold.transform.specialize import with_shapes
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
 from symfold.compute.backends.choice import automatic
-from symfold.compute.backends.native import machine
+from symfold.compute.backends.native import disk_cache, machine
 from symfold.compute.backends.native import module as native_module
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.functions import ROWS, ULPS
@@ -498,6 +499,33 @@ def test_small_products_are_not_divided_and_odd_numbers_of_threads_are_named(mon
         program(8, 10, 3)
 
 
+FORKING = """
+import os, signal, sys
+import numpy as np, symfold as sf
+net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(64, 64, sf.sigmoid)), sf.tensor("x", (None, 64)))
+params, run, x = net.init(seed=1), net.compile("native"), np.ones((128, 64))
+loss = sf.squared_error(net, sf.tensor("t", (None, 64)))
+wanted = run(params, x=x)
+fit = lambda: sf.fit(loss, params, {"x": x, "t": x}, optimizer=sf.sgd(1e-5), epochs=2, batch_size=128, backend="native", progress=None)
+trained = fit().params.flat.tolist()
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        signal.alarm(40)
+        assert np.array_equal(run(params, x=x), wanted) and fit().params.flat.tolist() == trained
+        sys.exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert np.array_equal(run(params, x=x), wanted) and run.program({"x": x.shape}).team.threads == 2
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_gathers_threads_of_its_own() -> None:
+    environment = {**os.environ, "SYMFOLD_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", FORKING], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # ---------------------------------------------------------------- the cache
 
 MODULE = "define double @f(double %x) {\nentry:\n  %y = fadd double %x, 1.5\n  ret double %y\n}\n"
@@ -537,6 +565,73 @@ def test_a_cache_that_cannot_be_written_is_no_failure(monkeypatch: pytest.Monkey
     for folder in (str(tmp_path / "file" / "cache"), ""):
         monkeypatch.setenv("SYMFOLD_CACHE", folder)
         assert value(compiled(MODULE)) == 2.5
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs owners of files")
+
+
+def recompiled(monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the module is compiled again, and not read from the cache."""
+    compilations = []
+    target = machine.target_machine()
+    with monkeypatch.context() as patch:
+        patch.setattr(machine, "target_machine", lambda: compilations.append(target) or target)
+        code = compiled(MODULE)
+    assert value(code) == 2.5
+    return bool(compilations)
+
+
+@posix
+def test_code_is_read_only_from_what_the_user_alone_can_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    monkeypatch.setenv("SYMFOLD_CACHE", str(folder))
+    assert recompiled(monkeypatch) and not recompiled(monkeypatch)
+    (file,) = folder.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700 and file.stat().st_mode & 0o777 == 0o600
+    for place in (folder, file):
+        for others in (0o020, 0o002):
+            mode = place.stat().st_mode & 0o777
+            place.chmod(mode | others)
+            assert disk_cache.cached(file.name) is None
+            place.chmod(mode)
+            assert disk_cache.cached(file.name) is not None
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)  # another user's
+    assert disk_cache.cached(file.name) is None
+
+
+@posix
+def test_links_pipes_and_devices_are_no_files_of_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
+    monkeypatch.setenv("SYMFOLD_CACHE", str(folder))
+    disk_cache.keep("a.o", b"code")
+    assert disk_cache.cached("a.o") == b"code"
+    (folder / "a.o").rename(elsewhere)
+    (folder / "a.o").symlink_to(elsewhere)
+    assert disk_cache.cached("a.o") is None
+    disk_cache.keep("a.o", b"new code")  # takes the place of the link
+    assert disk_cache.cached("a.o") == b"new code" and elsewhere.read_bytes().endswith(b"code")
+    os.link(folder / "a.o", tmp_path / "second name")
+    assert disk_cache.cached("a.o") is None
+    os.mkfifo(folder / "pipe.o")
+    (folder / "folder.o").mkdir()
+    assert disk_cache.cached("pipe.o") is None and disk_cache.cached("folder.o") is None
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.setenv("SYMFOLD_CACHE", str(tmp_path / "link"))
+    assert disk_cache.cached("pipe.o") is None
+    disk_cache.keep("b.o", b"code")
+    assert not (folder / "b.o").exists()
+
+
+@posix
+def test_the_folder_may_be_named_from_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SYMFOLD_CACHE", "~/code")
+    disk_cache.keep("a.o", b"code")
+    assert (tmp_path / "code" / "a.o").exists()
+    monkeypatch.delenv("SYMFOLD_CACHE")
+    for base, folder in (("", tmp_path / ".cache"), (str(tmp_path / "xdg"), tmp_path / "xdg")):
+        monkeypatch.setenv("XDG_CACHE_HOME", base)
+        assert disk_cache.cache_folder() == folder / "symfold" / "native"
 
 
 def test_processes_share_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,7 +1,12 @@
 """What may stand in a net, and what may not."""
 
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
 import numpy as np
 import pytest
+import sympy as sp
 
 import symfold as sf
 from symfold.errors import InvalidValue, NoRule
@@ -18,3 +23,52 @@ def test_a_fold_over_an_unknown_length_is_written_out_only_when_it_is_known() ->
     np.testing.assert_array_equal(net(h=np.zeros(3), u=np.ones((5, 3))), np.full(3, 5.0))
     with pytest.raises(InvalidValue, match="unknown until numbers are given"):
         sf.unroll(net)
+
+
+HALF, THIRD = sp.Rational(1, 2), Fraction(1, 3)
+BESIDE: dict[str, Callable[[Any], Any]] = {
+    "sqrt(2)*p": lambda p: sp.sqrt(2) * p,
+    "pi + p": lambda p: sp.pi + p,
+    "1/2 - p": lambda p: HALF - p,
+    "1/2 / p": lambda p: HALF / p,
+    "1/2 ** p": lambda p: HALF**p,
+    "1.5*p": lambda p: sp.Float(1.5) * p,
+    "E**p": lambda p: sp.E**p,
+    "1/2 < p": lambda p: np.where(HALF < p, p, 0),  # noqa: SIM300 - the number first
+    "tanh(p/2)": lambda p: np.tanh(HALF * p),
+    "sp.tanh(sqrt(2)*p)": lambda p: sp.tanh(sp.sqrt(2) * p),
+    "1/3 * p": lambda p: THIRD * p,
+    "p/(1/3)": lambda p: p / THIRD,
+    "p**(1/3)": lambda p: p**THIRD,
+    "np.add": lambda p: np.add(THIRD, p) + np.add(HALF, p),
+    "np.where": lambda p: np.where(p > THIRD, THIRD, p),
+    "np.clip": lambda p: np.clip(p, Fraction(-1, 2), THIRD),
+    "np.stack": lambda p: np.stack([THIRD, p]).sum(),
+    "a list": lambda p: (np.array([0.0, 1.0]) + p * [THIRD, 1]).sum(),
+    "items": lambda p: sf.fold(lambda z, c: c * z + p, [THIRD, Fraction(2, 3)], p),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_number_beside_a_parameter_leaves_it_one(name: str) -> None:
+    net = sf.Net.of(BESIDE[name](sf.parameter("p")))
+    assert [node.op.name for node in net.params] == ["p"] and not net.inputs
+    written = sf.Net.of(BESIDE[name](sf.parameter("p")))
+    assert written == net == sf.from_json(net.to_json())
+    value = float(net({"p": 0.7}))
+    if name not in ("items", "sp.tanh(sqrt(2)*p)", "tanh(p/2)", "np.add", "np.stack", "np.clip", "a list"):
+        np.testing.assert_allclose(value, float(BESIDE[name](np.float64(0.7))), rtol=1e-14)
+    np.testing.assert_allclose(float(net.compile("numpy")({"p": 0.7})), value, rtol=1e-14)
+
+
+def test_a_sympy_expression_beside_a_node_stays_one() -> None:
+    x = sf.tensor("x")
+    assert isinstance(sp.tanh(x) * x, sp.Mul)
+    assert isinstance(sp.Symbol("a") * x, sp.Mul)
+
+
+def test_fractions_are_numbers() -> None:
+    assert sf.Normal(0, THIRD).deviation == 1 / 3
+    w, x = sf.parameter("w"), sf.tensor("x", (None,))
+    fitted = sf.fit(sf.Net.of(((THIRD * w - x) ** 2).sum()), {"w": Fraction(1, 2)}, {"x": [THIRD, Fraction(2, 3)]}, optimizer=sf.sgd(Fraction(1, 10)))
+    assert np.isfinite(fitted.params["w"])

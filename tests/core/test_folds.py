@@ -1,5 +1,6 @@
 """Folds: what is alike, what is captured, what a mapper may and may not do."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,40 @@ def test_impure_mappers_are_caught() -> None:
 
     with pytest.raises(sf.errors.ImpureMapper, match="not a pure function of"):
         sf.fold(counting, F, X)
+
+
+U, V, R = (sf.tensor(name, (3,)) for name in "uvr")
+PURE: dict[str, tuple[Callable[[Any, Any], Any], list[Any]]] = {
+    "a number twice in every item": (lambda z, p: p[0] * z + p[1] ** p[0], [(2, 2), (3, 3)]),
+    "a value twice in every item": (lambda z, p: sp.exp(p[0]) + sp.exp(p[1]) + sp.tanh(z), [(U, U), (V, V)]),
+    "a layer twice in every item": (lambda z, p: p[0](z) * p[1](z), [(f, f) for f in F]),
+    "a stack of an item and a captured value": (lambda z, p: z + np.stack([p, R]).sum(axis=0), [U, V]),
+    "a stack of an item that is captured": (lambda z, p: z + np.stack([U, p])[1] + np.stack([p, U])[::-1][0], [U, V]),
+    "a stack of stacks": (lambda z, p: z + np.stack([np.stack([p, R]), np.stack([U, p])]).sum(axis=0)[0], [U, V]),
+    "an entry of an item": (lambda z, p: z + p[0] * p.sum(axis=0), [np.stack([U, V]), np.stack([V, R])]),
+    "SymPy collects equal terms": (lambda z, p: sp.exp(p) + sp.exp(U) + sp.tanh(z), [U, V]),
+    "SymPy cancels": (lambda z, p: sp.log(p) - sp.log(U) + sp.tanh(z), [U, V]),
+    "SymPy collects powers": (lambda z, p: sp.tanh(p) * sp.tanh(U) * sp.tanh(z), [U, V]),
+    "SymPy decides": (lambda z, p: sp.Max(p, U) + sp.tanh(z), [U, V]),
+}
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_mapper_is_never_refused(name: str) -> None:
+    mapper, items = PURE[name]
+    state = sf.tensor("z", (3,))
+    for count in range(1, len(items) + 1):
+        folded, written = sf.fold(mapper, items[:count], state, check="all"), state
+        for item in items[:count]:
+            written = mapper(written, item)
+        assert sf.roll(sf.unroll(folded)) == sf.roll(folded) == sf.roll(sf.roll(folded))
+        if "layer" not in name:
+            values = {node.op.name: np.linspace(0.5, 1, 3) for node in (U, V, R, state)}
+            read = {node.op.name for node in folded.inputs}
+            np.testing.assert_allclose(
+                folded({name: values[name] for name in read}),
+                sf.Net.of(written)({name: values[name] for name in {n.op.name for n in sf.Net.of(written).inputs}}),
+            )
 
 
 def test_a_mapper_that_looks_outside_at_a_step_in_the_middle_is_caught_when_all_are_traced() -> None:
@@ -248,9 +283,9 @@ def test_layers_add_and_repeat_as_lists_do() -> None:
 def test_a_shape_error_names_the_layer_of_any_step() -> None:
     wide, x = sf.layers("f1:6", sf.dense(2, 3)), sf.tensor("x", (1, 2))
     mixed = [sf.layer("a", sf.dense(2, 2)), *sf.layers("b1:3", sf.dense(2, 3))]
-    with pytest.raises(sf.errors.ShapeError, match=r"step 2 \(f2\): cannot"):
+    with pytest.raises(sf.errors.ShapeError, match=r"step 2 \(f2\), state of shape .*: cannot"):
         sf.fold(lambda z, f: f(z), wide, x)
-    with pytest.raises(sf.errors.ShapeError, match=r"step 3 \(b2\): cannot"):
+    with pytest.raises(sf.errors.ShapeError, match=r"step 3 \(b2\), state of shape .*: cannot"):
         sf.fold(lambda z, f: f(z), mixed, x)
 
 
@@ -332,3 +367,19 @@ def test_a_fold_that_captures_the_last_state_of_the_fold_it_goes_on_from_stays_a
     rolled = sf.roll(second)
     assert len(rolled.bindings) == 2 and rolled == sf.roll(sf.unroll(second)) == sf.roll(rolled)
     assert sf.formula(rolled, form="steps") == sf.formula(second, form="steps")
+
+
+def test_an_error_says_the_step_and_the_shapes_around_it() -> None:
+    x, wide = sf.tensor("x", (4, 3)), sf.layer("g", lambda z, W: np.dot(z, W), W=(4, 4))
+    with pytest.raises(sf.errors.ShapeError, match=r"^step 2 \(f2\), state of shapes \(4, 3\), \(3,\): cannot add \(4, 3\) to \(5,\)"):
+        sf.fold(lambda s, p: (p[0](s[0]) + p[1], s[1]), [(F[0], np.ones(3)), (F[1], np.ones(5))], (x, np.ones(3)))
+    with pytest.raises(sf.errors.ShapeError, match=r"^layer g, called on shape \(4, 3\): cannot take the dot product"):
+        wide(x)
+    with pytest.raises(sf.errors.ShapeError, match=r"^step 1 \(f1\), state of shape \(4, 3\): layer g, called on shape \(4, 3\): cannot"):
+        sf.fold(lambda z, f: wide(z) + z, F, x)
+    net = sf.fold(sf.mappers.residual, F, sf.tensor("x", (None, None)))
+    with pytest.raises(sf.errors.ShapeError, match=r"^a step of a fold, state of shape \(4, 5\): cannot take the dot product"):
+        net(net.init(seed=0), x=np.ones((4, 5)))
+    with pytest.raises(ZeroDivisionError) as caught:
+        sf.fold(lambda z, f: f(z) * (1 / 0), F, x)
+    assert caught.value.__notes__ == ["in step 1 (f1), state of shape (4, 3)"]

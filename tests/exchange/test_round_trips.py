@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symfold as sf
 from symfold.mappers.expressions import named_mapper
@@ -116,3 +118,54 @@ def test_a_rule_of_ones_own_is_an_optimizer() -> None:
 
 def signed_step(w: Any, g: Any, rate: float) -> tuple[Any]:
     return (w - rate * np.sign(g),)
+
+
+BLOCKS = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), X)
+OPAQUE = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+RESULTS: dict[str, Callable[[], Any]] = {
+    "compiled": lambda: BLOCKS.compile("numpy"),
+    "lambdify": BLOCKS.lambdify,
+    "equations": lambda: OPAQUE.equations,
+    "init": lambda: BLOCKS.init(seed=0),
+    "paths": lambda: sf.paths(OPAQUE),
+    "cost": lambda: sf.cost(OPAQUE),
+    "degree": lambda: sf.degree(OPAQUE),
+    "series": lambda: sf.series(OPAQUE, order=2),
+    "jacobian": lambda: sf.jacobian(OPAQUE),
+    "verdict": lambda: sf.verdict(OPAQUE, BLOCKS),
+    "compare": lambda: sf.compare(OPAQUE, sf.fold(sf.mappers.boosting(sf.tensor("x")), sf.layers("f1:4"), sf.tensor("x"))),
+    "fit": lambda: sf.fit(sf.squared_error(BLOCKS, X), BLOCKS.init(seed=0), {"x": np.ones((3, 2))}, optimizer=sf.sgd(0.1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_comes_back_equal(name: str) -> None:
+    result = RESULTS[name]()
+    for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), RESULTS[name]()):
+        assert again == result
+    if name == "compiled":
+        assert result != OPAQUE.bind({f"f{k}": np.tanh for k in (1, 2, 3)}).compile("numpy") and hash(result) == hash(BLOCKS.compile("numpy"))
+        params = BLOCKS.init(seed=0)
+        assert np.array_equal(pickle.loads(pickle.dumps(result))(params, x=np.ones((3, 2))), result(params, x=np.ones((3, 2))))
+
+
+@pytest.mark.parametrize("width, heads", [(6, 2), (6, 3), (10, 2), (12, 4)])
+def test_attention_of_any_width_comes_back(width: int, heads: int) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.attention(width, heads)), sf.tensor("x", (None, 5, width)))
+    for each in (net, sf.grad((net.outputs[0] ** 2).sum())):
+        assert sf.from_json(each.to_json()) == each
+
+
+NUMBERS = [
+    sp.pi, 1 / sp.pi, sp.sqrt(3) / 2, sp.log(2), sp.exp(2), sp.sin(1), sp.pi**2, (1 + sp.sqrt(5)) / 2, sp.erf(1), sp.cos(sp.pi / 7),
+    sp.gamma(sp.Rational(1, 3)), sp.Rational(1, 3) ** 70, 0.0, -0.0, 5e-324, 1e308, float("inf"), float("nan"), sp.Float("0.1", 50),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=str)
+def test_a_number_comes_back(number: Any) -> None:
+    net = sf.Net.of(np.tanh(sf.tensor("x")) * number)
+    for again in (sf.from_json(net.to_json()), pickle.loads(pickle.dumps(net))):
+        assert again == net and again.to_json() == net.to_json()
+        if isinstance(number, float):
+            assert isinstance(again.outputs[0].args[1].op.value, (sp.Float, type(sp.oo), type(sp.nan)))

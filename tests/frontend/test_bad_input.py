@@ -37,9 +37,26 @@ def mapped(body: Callable[[Any], Any]) -> Any:
     return sf.fold(lambda z, f: body(f(z)), F, Z)
 
 
+class NeedsGradient:
+    """An array that refuses to be one, as a tensor of PyTorch does that needs a gradient."""
+
+    shape = (4, 3)
+
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.\nUse tensor.detach().numpy() instead.")
+
+    def __eq__(self, other: object) -> Any:
+        return np.array([True, False])
+
+
 Mistake = tuple[Callable[[], Any], type[Exception], tuple[str, ...]]
 
 TRAINING: list[Mistake] = [
+    (lambda: fit(data={**DATA, "x": NeedsGradient()}), TypeError, ("the value of 'x' is not an array", "grad. Use tensor.detach()")),
+    (lambda: RUN(PARAMS, x=NeedsGradient()), TypeError, ("the value of 'x' is not an array", "tensor.detach()", "sf.grad")),
+    (lambda: DENSE(PARAMS, x=NeedsGradient()), TypeError, ("the value of 'x' is not an array", "tensor.detach()")),
+    (lambda: RUN({**PARAMS, "W1": NeedsGradient()}, x=DATA["x"]), TypeError, ("parameter 'W1' is not an array", "tensor.detach()")),
+    (lambda: sf.fold(lambda z, u: z * u, [NeedsGradient(), NeedsGradient()], Z), TypeError, ("NeedsGradient",)),
     (lambda: fit(epochs=0), ValueError, ("epochs=0", "at least 1")),
     (lambda: fit(epochs=-2), ValueError, ("epochs=-2", "at least 1")),
     (lambda: fit(epochs=1.0), TypeError, ("epochs=1.0", "float", "int()")),

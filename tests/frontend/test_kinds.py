@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from cases import values_of
 
 import symfold as sf
@@ -75,3 +76,22 @@ def test_mistakes_are_named() -> None:
         sf.attention(6, 2, causal="yes")  # type: ignore[arg-type]
     with pytest.raises((InvalidType, InvalidValue), match="width"):
         sf.layer_norm(0)
+
+
+NUMBERED: dict[str, Any] = {
+    "log10": np.log10,
+    "log2": np.log2,
+    "log(2)": lambda z: z * sp.log(2),
+    "log to a base": lambda z: sp.log(z, 10),
+    "exp(pi)": lambda z: np.where(z > sp.exp(sp.pi), z, sp.gamma(sp.Rational(1, 3))),
+    "an array": lambda z: z * np.ones(3),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_numbers_in_a_body_are_not_captured(name: str) -> None:
+    assert not sf.layers("f1:4", NUMBERED[name]).kind.captured
+    deep = sf.fold(sf.mappers.residual, sf.layers("f", NUMBERED[name], count="n"), sf.tensor("x", (3,)))
+    assert len(deep.bindings[0].args) == 2  # the state and the names
+    values = np.linspace(1.0, 1.5, 3)
+    np.testing.assert_allclose(deep.at(n=2).compile("numpy")(x=values), deep.at(n=2)(x=values), rtol=1e-14)

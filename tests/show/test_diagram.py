@@ -426,16 +426,55 @@ def test_a_trap_of_webassembly_is_our_error_and_the_next_picture_is_drawn(monkey
     assert render("digraph { a }", "svg", "wasm").startswith(b"<?xml")
 
 
-def test_a_program_that_fails_is_our_error(monkeypatch, tmp_path):
+PROGRAMS = {
+    "fails": ("import sys; sys.exit(3)", "status 3"),
+    "hangs": ("import time; time.sleep(30)", "within 0.5 seconds .*SYMFOLD_RENDER_SECONDS=5"),
+    "leaves a process behind": ("import os, time; print('<svg/>', flush=True)\nif not os.fork(): time.sleep(5)", "gave no SVG"),
+    "never reads": ("import os; os.close(0); print('garbage')", "gave no SVG"),
+    "prints garbage": ("print('garbage')", "gave no SVG"),
+    "prints another page": ("print('<html></html>')", "gave no SVG"),
+    "prints half": ("print('<svg xmlns=\"http://www.w3.org/2000/svg\"><g>')", "gave no SVG"),
+    "prints without end": ("import sys\nwhile True: sys.stdout.write('x' * 2**20)", "wrote more than 10,000,000 bytes"),
+    "complains in lines": ("import sys; sys.exit('one\\ntwo\\x1b[31m')", r"one two\\x1b\[31m$"),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs programs that are files with a mode")
+@pytest.mark.parametrize("case", PROGRAMS)
+def test_a_program_that_fails_is_our_error(case, monkeypatch, tmp_path):
+    text, words = PROGRAMS[case]
+    (tmp_path / "bin").mkdir()
+    dot, picture = tmp_path / "bin" / "dot", tmp_path / "net.svg"
+    picture.write_text("the old picture")
+    dot.write_text(f"#!{sys.executable}\n{text}\n")
+    dot.chmod(0o755)
+    monkeypatch.setenv("PATH", str(dot.parent))
+    monkeypatch.setenv("SYMFOLD_RENDERER", "dot")
+    monkeypatch.setenv("SYMFOLD_RENDER_SECONDS", "0.5" if case == "hangs" else "20")
+    monkeypatch.setattr(rendering, "MAX_BYTES", 10**7)
+    with pytest.raises(rendering.RenderError, match=words):
+        residual(2).draw(picture)
+    assert picture.read_text() == "the old picture" and sorted(os.listdir(tmp_path)) == ["bin", "net.svg"]
+
+
+def test_a_program_that_cannot_be_run_is_our_error(monkeypatch, tmp_path):
     if os.name != "posix":
         pytest.skip("needs programs that are files with a mode")
     dot = tmp_path / "dot"
+    dot.write_text("#!/no/such/program\n")
+    dot.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    for text, words in ((f"#!{sys.executable}\nimport sys; sys.exit(3)\n", "status 3"), ("#!/no/such/program\n", "cannot be run")):
-        dot.write_text(text)
-        dot.chmod(0o755)
-        with pytest.raises(rendering.RenderError, match=words):
-            render("digraph { a }", "svg", "dot")
+    with pytest.raises(rendering.RenderError, match="cannot be run"):
+        render("digraph { a }", "svg", "dot")
+    monkeypatch.setenv("SYMFOLD_RENDER_SECONDS", "soon")
+    dot.write_text(f"#!{sys.executable}\n")
+    with pytest.raises(InvalidValue, match="SYMFOLD_RENDER_SECONDS='soon'"):
+        render("digraph { a }", "svg", "dot")
+
+
+def test_images_are_told_from_garbage():
+    assert not rendering._is_image(b"garbage", "png") and not rendering._is_image(b"%PDF-1.7 half", "pdf")
+    assert rendering._is_image(b"\x89PNG\r\n ... IEND\xaeB`\x82", "png") and rendering._is_image(b"%PDF-1.7 ... %%EOF\n", "pdf")
 
 
 @pytest.mark.parametrize("level", ["step", "layer"])

@@ -269,3 +269,38 @@ def test_stages_of_a_diverged_run_are_those_of_its_losses() -> None:
         sf.fit(sf.squared_error(deep, sf.tensor("target", (None, 2))), deep.init(0), data, optimizer=sf.sgd(1e9), epochs=200, stages=True)
     history = caught.value.history
     assert len(history.stages) == len(history.loss) == caught.value.step - 1
+
+
+SHARED = sf.layers("g1:5", sf.dense(3, 3, sf.sigmoid))
+SHARING = {
+    "alone too": lambda x: sf.fold(sf.mappers.residual, SHARED, x) + SHARED[1](x),
+    "captured": lambda x: sf.fold(lambda z, f: f(z) + SHARED[0](z), SHARED, x),
+    "in two folds": lambda x: sf.fold(sf.mappers.residual, SHARED[:3], x) + sf.fold(sf.mappers.residual, SHARED[1:], x),
+    "every other one again": lambda x: sf.fold(sf.mappers.residual, SHARED[::2], sf.fold(sf.mappers.residual, SHARED, x)),
+    "backwards": lambda x: sf.fold(sf.mappers.residual, SHARED[::-1], sf.fold(sf.mappers.residual, SHARED, x)),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", SHARING)
+def test_a_layer_may_be_used_in_several_places(name: str, backend: str) -> None:
+    loss = sf.squared_error(SHARING[name](sf.tensor("x", (None, 3))), sf.tensor("target", (None, 3)))
+    data, gradient = data_of(6), sf.grad(loss)
+    params = {name: np.array(value) for name, value in loss.init(seed=0).items()}
+    for _ in range(3):
+        slopes = gradient(params, **data)
+        params = {name: value - 0.05 * slopes[name] for name, value in params.items()}
+    fitted = sf.fit(loss, loss.init(seed=0), data, optimizer=sf.sgd(0.05), epochs=3, backend=backend)
+    assert set(fitted.params) == set(params)
+    for name, value in params.items():
+        np.testing.assert_allclose(fitted.params[name], value, rtol=1e-12, atol=1e-14)
+
+
+def test_an_input_that_no_step_reads_is_given_all_the_same() -> None:
+    x, unread = sf.tensor("x", (None, 3)), sf.tensor("unread", (None, 3))
+    w = sf.parameter("w", (3, 3))
+    pairs = sf.fold(lambda s, p: (s[0] + np.dot(s[0], w), s[1] + unread), [1, 2, 3], (x, x))
+    for prediction in (pairs.parts[0], np.dot(x, w) + sf.stop_gradient(unread) * 0):
+        loss = sf.Net.of(sf.squared_error(prediction, sf.tensor("target", (None, 3))))
+        fitted = sf.fit(loss, loss.init(seed=0), data_of(6) | {"unread": np.ones((6, 3))}, optimizer=sf.sgd(0.001), epochs=2)
+        assert fitted.history.loss[1] < fitted.history.loss[0]

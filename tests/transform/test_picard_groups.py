@@ -276,3 +276,15 @@ def test_the_states_of_a_grouped_scan_keep_their_order() -> None:
 def test_what_is_no_number_of_sweeps_or_layers(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         call(sf.fold(sf.mappers.residual, sf.layers("f1:4"), X))
+
+
+def test_steps_without_a_fold_are_found_or_refused() -> None:
+    f = sf.layers("f1:5")
+    folded = sf.fold(sf.mappers.residual, f, X)
+    written: Any = X
+    for layer in f:
+        written = layer(written) + written
+    for rewired in (lambda net: sf.picard(net, 2), lambda net: sf.grouped(net, 2)):
+        assert rewired(written) == rewired(folded)
+        with pytest.raises(InvalidValue, match="no fold and no repeated steps"):
+            rewired(f[0](X) + X)

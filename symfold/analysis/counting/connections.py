@@ -14,9 +14,10 @@ from symfold.analysis.counting.schedule import too_nested
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
+from symfold.core.leaves import Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 
 SHORT = 4  # folds of fewer steps are run
 MOST_NESTED = 20_000  # layer applications in one step of a fold with nested folds
@@ -33,10 +34,8 @@ def connections(net: Net) -> int:
     [500001500001, 2000001, 1000001]
     """
     reach = Reach()
-    for meaning in reach.run(net.outputs):
-        reach.total += reach.sources(
-            reach.collect(meaning, net.outputs[0]) if isinstance(meaning, Entries) else meaning
-        )
+    for meaning, output in zip(reach.run(net.outputs), net.outputs, strict=True):
+        reach.total += reach.sources(reach.whole(meaning, output))
     return reach.total
 
 
@@ -59,7 +58,7 @@ class Reach(Powers):
         return 1 << (len(self.counts) - 1)
 
     def leaf(self, node: Node) -> int:
-        if getattr(node.op, "role", "") != "input":
+        if not isinstance(node.op, Input) or node.op.role != "input":
             return 0
         if node not in self._inputs:
             self._inputs[node] = self.new(1)
@@ -82,7 +81,7 @@ class Reach(Powers):
                 raise too_nested(MOST_NESTED)
         return self.new(1)
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         return 0 if node.op.role != "input" else super().stacked(node)
 
     def worthwhile(self, fold: Fold) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -17,7 +18,7 @@ from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
 from symfold.analysis.counting.sharing import shared, shared_nodes
 from symfold.core.blocks import Call, is_name
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, fold_of, is_last_state
 from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
@@ -81,7 +82,7 @@ class Cost:
 
 
 def cost(net: Any) -> Cost:
-    """The cost of a net, from its blocks: at any depth, and in a symbolic depth if a closed form exists.
+    """The cost of a net, from its blocks: at any depth, and in one or two symbolic depths if a closed form exists.
 
     A fold costs what its unrolled steps cost, in which equal structure is one value, computed once, and values that
     nothing reads are dropped.
@@ -100,17 +101,23 @@ def cost(net: Any) -> Cost:
     (n + 1, 4, 4)
     """
     net = Net.of(net)
-    depth = _depth(net)
-    if depth is None:
+    depths = _depths(net)
+    if not depths:
         return Cost(**measured(net))
-    depths = (*SHALLOW, *DEEP)
-    rows = [measured(at_depth(net, {depth.name: at})) for at in depths]
-    fields = {
-        name: closed(depth, {at: row[name] for at, row in zip(depths, rows, strict=True)})
-        for name in rows[0]
-        if name != "tree"
+    points = (
+        [*product(SHALLOW, repeat=len(depths)), *zip(DEEP, DEEP[::-1], strict=True)]
+        if len(depths) == 2
+        else [(at,) for at in (*SHALLOW, *DEEP)]
+    )
+    rows = {
+        point: measured(at_depth(net, {depth.name: at for depth, at in zip(depths, point, strict=True)}))
+        for point in points
     }
-    return Cost(**fields, tree=_symbolic_tree(net))
+    names = [name for name in next(iter(rows.values())) if name != "tree"]
+    return Cost(
+        **{name: closed(depths, {point: row[name] for point, row in rows.items()}) for name in names},
+        tree=_symbolic_tree(net) if len(depths) == 1 else None,
+    )
 
 
 def measured(net: Net) -> dict[str, Any]:
@@ -129,43 +136,55 @@ def measured(net: Net) -> dict[str, Any]:
     }
 
 
-def _depth(net: Net) -> sp.Symbol | None:
-    """The symbol in the depths of a net, if there is one."""
+def _depths(net: Net) -> list[sp.Symbol]:
+    """The symbols in the depths of a net, at most two."""
     symbols = depth_symbols(net)
-    if len(symbols) > 1:
+    if len(symbols) > 2:
         names = [symbol.name for symbol in symbols]
         raise NoRule(
-            f"the cost is closed in one symbolic depth, and the net has {', '.join(names)} "
-            f"(give all but one a number: net.at({names[0]}=10))"
+            f"the cost is closed in two symbolic depths at most, and the net has {', '.join(names)} "
+            f"(give the others numbers: net.at({', '.join(f'{name}=10' for name in names[2:])}))"
         )
-    return symbols[0] if symbols else None
+    return symbols
 
 
-def closed(depth: sp.Symbol, values: Mapping[int, Any]) -> sp.Expr | None:
-    """A measure as a polynomial in the depth, for depths that are not small; None if it is no polynomial, or unknown.
+def closed(depths: Sequence[sp.Symbol], values: Mapping[tuple[int, ...], Any]) -> sp.Expr | None:
+    """A measure as a polynomial in the depths, for depths that are not small; None if it is no polynomial, or unknown.
 
-    It is interpolated from exact values at six depths and checked at eight more, the last 1000. (A count obeys a linear
-    recurrence in the depth, a level one over (max, +) that is periodic from some depth on.)
+    It is interpolated from exact values at six depths (of two symbols: at their pairs) and checked at eight more, the
+    last 1000. (A count obeys a linear recurrence in the depth, a level one over (max, +) that is periodic from some
+    depth on.)
 
     >>> n = sp.Symbol("n")
-    >>> closed(n, {at: at**2 + at for at in (*SHALLOW, *DEEP)}), closed(n, {at: 2**at for at in (*SHALLOW, *DEEP)})
+    >>> cubic, power = ({(at,): f(at) for at in (*SHALLOW, *DEEP)} for f in (lambda at: at**2 + at, lambda at: 2**at))
+    >>> closed([n], cubic), closed([n], power)
     (n*(n + 1), None)
     """
     if None in values.values():
         return None
-    polynomial = sp.interpolate([(at, values[at]) for at in SHALLOW], depth)
-    if all(sp.expand(polynomial.subs(depth, at) - values[at]) == 0 for at in DEEP):
+    polynomial = _interpolated(depths, (), values)
+    checked = list(values)[len(SHALLOW) ** len(depths) :]
+    if all(sp.expand(polynomial.subs(dict(zip(depths, point, strict=True))) - values[point]) == 0 for point in checked):
         return sp.factor(polynomial)
     return None
+
+
+def _interpolated(depths: Sequence[sp.Symbol], at: tuple[int, ...], values: Mapping[tuple[int, ...], Any]) -> sp.Expr:
+    """The polynomial through the values at shallow depths, of which the first are `at`."""
+    if len(at) == len(depths):
+        return sp.sympify(values[at])
+    return sp.interpolate([(k, _interpolated(depths, (*at, k), values)) for k in SHALLOW], depths[len(at)])
 
 
 def _symbolic_tree(net: Net) -> sp.Expr | None:
     """The expanded size of a single fold of symbolic depth: a power of the sizes of its step."""
     select = net.outputs[0]
-    fold = select.args[0].op if isinstance(select.op, Select) else None
-    if len(net.outputs) > 1 or fold is None or select.op.position >= fold.carries or isinstance(fold.count, int):
+    if len(net.outputs) > 1 or not is_last_state(select):
         return None
-    rows, args = step_sizes(fold.block), select.args[0].args
+    fold, args = fold_of(select).op, fold_of(select).args
+    if isinstance(fold.count, int):
+        return None
+    rows = step_sizes(fold.block)
     steady = all(
         is_name(arg) or isinstance(arg.op, (Input, StackedInputs)) or not (each or isinstance(arg.op, Constant))
         for arg, each in zip(args, (False,) * fold.carries + fold.each, strict=True)

@@ -22,13 +22,14 @@ from symfold.base.big_numbers import legible
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Input, number_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, carried_places
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.transform.inlining import body_of, formals_of
-from symfold.transform.rolling import depth_symbols
+from symfold.transform.rolling import at_depth, depth_symbols
 
 Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; outside blocks, of numbers
@@ -68,6 +69,8 @@ def degree(net: Any, layer: Any = 2) -> Any:
         meanings = degrees.run(without_unread(net.outputs))
     except NoRule:
         if depth_symbols(net):
+            if symbol is None and (closed := fitted(net, int(number))) is not None:
+                return closed
             raise
         meanings = degrees.run(shared(net).outputs)  # which separates the first and the last steps
     forms = greatest([_whole(meaning) for meaning in meanings])
@@ -75,6 +78,28 @@ def degree(net: Any, layer: Any = 2) -> Any:
     values = [_closed(value) for value in greatest_somewhere([sp.sympify(vector[0]) for vector in forms], above_one)]
     result = values[0] if len(values) == 1 else sp.Max(*values)
     return legible(int(result)) if result.is_Integer else result
+
+
+def fitted(net: Net, layer: int) -> sp.Expr | None:
+    """The degree in the only symbolic depth: a polynomial or a power, checked at every depth up to 24 and at 100.
+
+    States that feed each other have degrees that follow a recurrence over (max, +), whose greatest branch settles.
+    """
+    depth, *others = depth_symbols(net)
+    if others:
+        return None
+    depths = (*range(1, 25), 100)
+    values = {at: sp.sympify(degree(at_depth(net, {depth.name: at}), layer)) for at in depths}
+    if not all(value.is_Integer for value in values.values()):
+        return None
+    base = values[24] / values[23]
+    for candidate in (
+        sp.interpolate([(at, values[at]) for at in range(12, 17)], depth),
+        values[24] / base**24 * base**depth,
+    ):
+        if all(sp.expand(candidate.subs(depth, at) - value) == 0 for at, value in values.items()):
+            return sp.factor(candidate)
+    return None
 
 
 def greatest_somewhere(values: Sequence[sp.Expr], above_one: sp.Expr) -> Sequence[sp.Expr]:
@@ -131,7 +156,8 @@ class Degrees(Powers):
         self.units: list[Degree] = []  # of the formals, in a block
 
     def leaf(self, node: Node) -> Degree:
-        return ((1,),) if not self.in_block and getattr(node.op, "role", "") == "input" else self.constant
+        is_input = isinstance(node.op, Input) and node.op.role == "input"
+        return ((1,),) if is_input and not self.in_block else self.constant
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         return value
@@ -150,8 +176,8 @@ class Degrees(Powers):
         if isinstance(op, Apply):
             return self.primitive(node, op, args)
         if op is sp.Pow:
-            exponent = node.args[1].op.value if isinstance(node.args[1].op, Constant) else None
-            if isinstance(exponent, sp.Expr) and exponent.is_Integer and exponent >= 0:
+            exponent = number_of(node.args[1])
+            if exponent is not None and exponent.is_Integer and exponent >= 0:
                 return scaled(args[0], int(exponent))
             raise NoRule(
                 f"the power {node.args[1]} of a value that depends on an input is no polynomial "
@@ -172,7 +198,7 @@ class Degrees(Powers):
             return self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         return summed([greatest([args[k] for k in group]) for group in groups], self.constant)
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         return self.constant if node.op.role != "input" else super().stacked(node)
 
     def inside(self, formals: int) -> Degrees:
@@ -205,7 +231,7 @@ class Degrees(Powers):
 
 
 def _whole(meaning: Any) -> Degree:
-    return greatest(meaning) if isinstance(meaning, Entries) else meaning
+    return greatest(map(_whole, meaning)) if isinstance(meaning, Entries) else meaning
 
 
 def greatest(degrees: Iterable[Degree]) -> Degree:

@@ -55,10 +55,10 @@ def has_distinct_steps(roots: Sequence[Node]) -> bool:
     return sum(bool(value.args) for value in first) == len(operations)
 
 
-def _items_are_distinct(node: Node, order: Sequence[Node]) -> bool:
+def _items_are_distinct(node: Node[Fold], order: Sequence[Node]) -> bool:
     """Whether all sequences of a fold are inputs, and no input of the net has two places."""
     sequences = [arg for arg, each in zip(node.args[1:], node.op.each, strict=True) if each]
-    claims = Claims()
+    claims: Claims[int] = Claims()
     leaf_names = [names_of(leaf) for leaf in order if isinstance(leaf.op, (Input, StackedInputs))]
     return all(isinstance(sequence.op, StackedInputs) for sequence in sequences) and all(
         (isinstance(names, Numbered) or len(set(names)) == len(names)) and claims.add(names, place) is None

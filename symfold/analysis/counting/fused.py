@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symfold.core.blocks import Block
-from symfold.core.folds import Select, apply_fold, is_fold
+from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold
 from symfold.core.leaves import Constant, Formal
 from symfold.core.nodes import Node, substitute, walk
 
@@ -27,28 +27,24 @@ def fused(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     return roots
 
 
-def _pair(roots: Sequence[Node]) -> tuple[Node, Node] | None:
+def _pair(roots: Sequence[Node]) -> tuple[Node[Fold], Node[Fold]] | None:
     """The first two folds that can run in lockstep."""
-    folds = [node for node in walk(roots) if is_fold(node)]
+    folds = [*filter(is_fold, walk(roots))]
     pairs = ((first, second) for place, second in enumerate(folds[:MOST_FOLDS]) for first in folds[:place])
     return next((pair for pair in pairs if _can_fuse(*pair)), None)
 
 
-def _consumed(first: Node, second: Node) -> dict[int, int]:
+def _consumed(first: Node[Fold], second: Node[Fold]) -> dict[int, int]:
     """The arguments of the second fold that are output sequences of the first: argument place -> result position."""
     carries = second.op.carries
     return {
         place: arg.op.position
         for place, arg in enumerate(second.args)
-        if isinstance(arg.op, Select)
-        and arg.args[0] is first
-        and arg.op.position >= first.op.carries
-        and place >= carries
-        and second.op.each[place - carries]
+        if is_emitted(arg) and arg.args[0] is first and place >= carries and second.op.each[place - carries]
     }
 
 
-def _can_fuse(first: Node, second: Node) -> bool:
+def _can_fuse(first: Node[Fold], second: Node[Fold]) -> bool:
     if first.op.count != second.op.count:
         return False
     along = _consumed(first, second)
@@ -60,7 +56,7 @@ def _can_fuse(first: Node, second: Node) -> bool:
     return alike and (bool(along) or both_read) and first not in walk(others)
 
 
-def _fuse(roots: Sequence[Node], first: Node, second: Node) -> tuple[Node, ...]:
+def _fuse(roots: Sequence[Node], first: Node[Fold], second: Node[Fold]) -> tuple[Node, ...]:
     producer, consumer = first.op, second.op
     along = _consumed(first, second)
     remaining = [place for place in range(consumer.carries, len(second.args)) if place not in along]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.leaves import FrozenArray
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, alike, broadcast_like, is_primitive
 from symfold.core.shapes import is_known
@@ -63,6 +63,7 @@ class Number:
 
 def number_of(node: Node) -> Number:
     """A constant as a number."""
+    assert isinstance(node.op, Constant)
     value = node.op.value
     return Number(_uniform(value.array) if isinstance(value, FrozenArray) else exact(value))
 

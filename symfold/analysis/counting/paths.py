@@ -39,13 +39,14 @@ from symfold.analysis.counting.weights import MOST_EXPANDED, Weights
 from symfold.base.arguments import algebraic, real, whole
 from symfold.base.big_numbers import legible, printable
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold
+from symfold.core.folds import Fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
-from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.lesion import check_applied, layer_names
+from symfold.transform.rolling import depth_symbols
 
 MOST_TERMS = 2_000  # of a polynomial with weights whose coefficients are listed
 MOST_SCALED = 64  # products with a weight; a polynomial with more of them is multiplied out
@@ -79,6 +80,17 @@ def paths(net: Any, weighted: bool = False) -> Paths:
     t**2*w/2 + t*(2*w + 1)/2 + 1
     """
     return Paths(Net.of(net), bool(weighted))
+
+
+def symbolic_coefficients(polynomial: sp.Expr, upto: int) -> list[sp.Expr]:
+    """The first coefficients of a polynomial with symbolic exponents, valid at every depth."""
+    if any(power.exp.free_symbols and power.base.subs(T, 0) == 0 for power in polynomial.atoms(sp.Pow)):
+        raise NoRule(
+            f"the coefficients of {polynomial} depend on whether the depth is larger than their number "
+            "(give the depth a number: net.at(n=10))"
+        )
+    series = sp.series(polynomial, T, 0, upto + 1).removeO()
+    return [sp.factor(sp.combsimp(series.coeff(T, k))) for k in range(upto + 1)]
 
 
 @dataclass(frozen=True)
@@ -209,7 +221,7 @@ class Paths:
     def _exact(self) -> bool:
         """Whether every depth is a number and every weight a fraction, so that integers are enough."""
         inner = [node for block in self.net.blocks for node in walk(block.results)]
-        folds = [*self.net.bindings, *(node for node in inner if isinstance(node.op, Fold))]
+        folds = [*self.net.bindings, *filter(is_fold, inner)]
         return all(isinstance(fold.op.count, int) for fold in folds) and self._known_weights.rational
 
     def _total(self, layer: int, mask: int | None = None) -> int:
@@ -261,7 +273,15 @@ class Paths:
         return variance_of(count, first, 2 * second + first)
 
     def coefficients(self, upto: int | None = None) -> list[Any]:
-        """The numbers of paths through 0, 1, 2, ... layers, up to `upto` layers."""
+        """The numbers of paths through 0, 1, 2, ... layers, up to `upto` layers, which a symbolic depth needs.
+
+        >>> import symfold as sf
+        >>> deep = sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x"))
+        >>> sf.paths(deep).coefficients(3)
+        [1, n, n*(n - 1)/2, n*(n - 2)*(n - 1)/6]
+        """
+        if upto is not None and depth_symbols(self.net):
+            return symbolic_coefficients(sp.sympify(self._sum), whole("upto", upto))
         top = self.longest if upto is None else min(upto, self.longest)
         if self.weighted:
             self._check_terms()

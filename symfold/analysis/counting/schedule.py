@@ -17,7 +17,7 @@ from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.errors import TooLarge
 
 Level = tuple["int | None", ...]  # over the formals of a block, then level 0, where every chain may begin
@@ -91,7 +91,7 @@ class Levels(Powers):
                 self.done.append(Progression(level[0] or 0, 0, 1))
         return level
 
-    def stacked(self, node: Node) -> Level:
+    def stacked(self, node: Node[StackedInputs]) -> Level:
         return self.ground
 
     def worthwhile(self, fold: Fold) -> bool:

@@ -23,14 +23,14 @@ from symfold.analysis.counting.fused import fused
 from symfold.analysis.counting.unread import without_unread
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, fold_nodes, is_fold
-from symfold.core.leaves import Constant, Formal
+from symfold.core.leaves import Constant, Formal, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import element, joins_sequences, reverse, reverse_row, stack, stack_row, take, take_row
 from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
-from symfold.transform.rolling import roll_nodes, unroll, without_single_steps
+from symfold.transform.rolling import roll_nodes, unroll_nodes, without_single_steps
 
 MOST_UNROLLED = 1_000  # nodes of a net that is unrolled
 MOST_STEPS = 40  # that are unrolled until they repeat, and at the end
@@ -79,7 +79,7 @@ def _shared(roots: tuple[Node, ...]) -> tuple[Node, ...]:
 def unrolled(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     """The roots with all folds unrolled."""
     while any(map(is_fold, walk(roots))):
-        roots = without_single_steps(unroll(Net(roots)).outputs)
+        roots = without_single_steps(unroll_nodes(roots))
     return roots
 
 
@@ -445,7 +445,7 @@ class Progression:
     def holds(self, node: Node) -> bool:
         """Whether a node is an entry."""
         names = self.source[0] if isinstance(self.source, tuple) else None
-        return isinstance(names, str) and str(getattr(node.op, "name", "")).startswith(names)
+        return isinstance(names, str) and isinstance(node.op, Input) and node.op.name.startswith(names)
 
 
 def progression_of(sequence: Node) -> Progression | None:
@@ -462,7 +462,7 @@ def progression_of(sequence: Node) -> Progression | None:
         inner = progression_of(sequence.args[0])
         return inner and Progression(inner.source, inner.range[-1], -inner.stride, count)
     if is_primitive(sequence, take_row):
-        inner, positions = progression_of(sequence.args[0]), dict(op.attributes)["positions"]
+        inner, positions = progression_of(sequence.args[0]), dict(sequence.op.attributes)["positions"]
         strides = {b - a for a, b in pairwise(positions)} if len(positions) > 1 else {1}
         if inner is None or len(strides) > 1 or 0 in strides:
             return None

@@ -69,7 +69,7 @@ class Transfer(Interpreter):
     def leaf(self, node: Node) -> Row:
         return self.nothing
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         op = node.op
         if op.role != "input" or not isinstance(op.count, int):
             return self.nothing
@@ -78,7 +78,7 @@ class Transfer(Interpreter):
     def select(self, results: Any, position: int) -> Any:
         return results.result(position)
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Any:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Any:
         return RowFold.over(fold, args, self.weights, self.width, follow)
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
@@ -112,7 +112,7 @@ def _number(node: Node, args: list[Any], weights: Weights) -> Number | None:
     """The number that a node is, if it depends on numbers alone."""
     if isinstance(node.op, Constant):
         return number_of(node)
-    if getattr(node.op, "name", None) in weights.symbols and isinstance(node.op, Input):
+    if isinstance(node.op, Input) and node.op.name in weights.symbols:
         return Number(sp.Symbol(node.op.name), frozenset({node.op.name}))
     args = [arg.as_number if isinstance(arg, StepOutputs) else arg for arg in args]
     if isinstance(node.op, Call) or not args or not all(isinstance(args[k], Number) for k in carried_places(node)):

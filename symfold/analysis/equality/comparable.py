@@ -10,8 +10,8 @@ import numpy as np
 from symfold.core.conversion import as_node
 from symfold.core.names import applied_layers
 from symfold.core.net import Net
-from symfold.core.shapes import fits, show
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.shapes import Shape, fits, show
+from symfold.core.stacked_inputs import Names, StackedInputs
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 
 
@@ -29,7 +29,7 @@ def incomparable(a: Net, b: Net) -> str | None:
     for name, shape in inputs[0].items():
         if not fits(shape, inputs[1][name]):
             return f"input {name!r} has shape {show(shape)} in one and {show(inputs[1][name])} in the other"
-    parameters = [
+    parameters: list[dict[Names | str, Shape]] = [
         {
             leaf.op.names if isinstance(leaf.op, StackedInputs) else leaf.op.name: leaf.op.shape
             for leaf in net.leaves
@@ -37,12 +37,9 @@ def incomparable(a: Net, b: Net) -> str | None:
         }
         for net in (a, b)
     ]
-    for name in parameters[0]:
-        if name in parameters[1] and parameters[0][name] != parameters[1][name]:
-            return (
-                f"parameter {name!r} has shape {show(parameters[0][name])} in one "
-                f"and {show(parameters[1][name])} in the other"
-            )
+    for names, shape in parameters[0].items():
+        if names in parameters[1] and shape != parameters[1][names]:
+            return f"parameter {names!r} has shape {show(shape)} in one and {show(parameters[1][names])} in the other"
     if len(a.outputs) != len(b.outputs) or a.form != b.form:
         return f"the outputs are held in another form: {len(a.outputs)} in one and {len(b.outputs)} in the other"
     for place, (left, right) in enumerate(zip(a.outputs, b.outputs, strict=True)):

@@ -80,7 +80,7 @@ def _constant_layers(a: Any, b: Any) -> str:
 class IgnoringUnread(RandomFunctions):
     """Layers as random functions of the arguments that their bodies read."""
 
-    def call(self, node: Node, args: Sequence[Value]) -> Value:
+    def call(self, node: Node[Call], args: Sequence[Value]) -> Value:
         op = node.op
         if op.body is not None:
             read = reads(self.body(op.body))
@@ -139,8 +139,8 @@ class IgnoringZeroWeights(IgnoringUnread):
             }
         return value
 
-    def call(self, node: Node, args: Sequence[Value]) -> Value:
-        op: Call = node.op
+    def call(self, node: Node[Call], args: Sequence[Value]) -> Value:
+        op = node.op
         if op.body is None or op.arity != 1:
             inputs = args[1 : 1 + op.arity]
             self.has_reads |= any(not self.outputs.isdisjoint(self.terms(arg)) for arg in inputs)

@@ -91,9 +91,9 @@ class Residues(ExactEvaluator):
         return _array([Residue(number, self.prime, 1.0) for number in numbers], shape)
 
     def leaf(self, node: Node) -> Any:
-        if node.shape == (NAME,):
-            return node.op.name
         if isinstance(node.op, Input):
+            if node.shape == (NAME,):
+                return node.op.name
             return self.drawn(node.op.name, sizes(node))
         value = super().leaf(node)
         return _array([self.read(entry) for entry in np.ravel(np.asarray(value, dtype=object))], np.shape(value))

@@ -122,7 +122,7 @@ class PreciseEvaluator(SmoothEvaluator):
                 raise Inexact(op.__name__)
             return self.each(lambda *values: self.defined(definition, *values), *args)
         if is_primitive(node, softmax, logsumexp):
-            attributes = dict(op.attributes)
+            attributes = dict(node.op.attributes)
             powers = self.each(lambda z: self.real("exp", z), args[0])
             total = powers.sum(axis=attributes["axis"], keepdims=attributes.get("keepdims", True))
             return powers / total if is_primitive(node, softmax) else self.each(lambda z: self.real("log", z), total)

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from symfold.analysis.normal_form import exact, tidy
-from symfold.core.blocks import Block, Call
+from symfold.core.blocks import Block, Call, is_call
 from symfold.core.folds import Fold
 from symfold.core.functions import head_name
 from symfold.core.interpreter import Entries, Interpreter, order_of
-from symfold.core.leaves import Constant, Input
+from symfold.core.leaves import Input
 from symfold.core.nodes import Node, digest, walk
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import ANY, NAME
@@ -127,7 +127,7 @@ class RandomFunctions(Interpreter):
         if value is None:
             op = node.op
             self.polynomial = self.polynomial and isinstance(op, Input)
-            name = digest(node) if isinstance(op, (Constant, StackedInputs)) else f"{op.role} {op.name}".encode()
+            name = f"{op.role} {op.name}".encode() if isinstance(op, Input) else digest(node)
             return self.random(name, (), node.shape)
         if value.denominator % self.prime == 0:
             raise Undefined
@@ -153,7 +153,7 @@ class RandomFunctions(Interpreter):
 
     def apply(self, node: Node, args: Sequence[Value]) -> Value:
         op = node.op
-        if isinstance(op, Call):
+        if is_call(node):
             return self.call(node, args)
         shape = self.shape_of(node, args)
         if op is sp.Add:
@@ -214,7 +214,7 @@ class RandomFunctions(Interpreter):
 
     # -- layers
 
-    def call(self, node: Node, args: Sequence[Value]) -> Value:
+    def call(self, node: Node[Call], args: Sequence[Value]) -> Value:
         """A layer: opened, or a random function of its body, or of its name if it is opaque."""
         op = node.op
         if op.body is None:
@@ -238,10 +238,10 @@ class RandomFunctions(Interpreter):
             return self.apply(node, args)  # the common case, without sequences
         return super().meaning(node, args)
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         return self.leaf(node) if self.folded else super().stacked(node)
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         if not self.folded:
             return super().fold(node, fold, args)
         values = [self.whole(a, n) for a, n in zip(args, node.args, strict=True)]

@@ -22,10 +22,10 @@ from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.functions import Head, relu, row_of, step
 from symfold.core.interpreter import Entries, Interpreter, StackedEntries, order_of
-from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.names import names_of, places_of
 from symfold.core.nodes import Node
-from symfold.core.primitives import dot, is_primitive
+from symfold.core.primitives import Apply, dot, is_primitive
 from symfold.core.shapes import NAME, Rest
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.transform.inlining import body_of, formals_of
@@ -100,6 +100,7 @@ class ExactEvaluator(Interpreter):
             if (value := exact(node)) is None:
                 raise Inexact(str(op.value))
             return value
+        assert isinstance(op, Input)
         if node.shape == (NAME,):
             return op.name
         value = self.inputs.get(op.name, self.parameter)
@@ -134,10 +135,11 @@ class ExactEvaluator(Interpreter):
                 )
             else:
                 value = np.frompyfunc(partial(by_definition, op), len(args), 1)(*args)
-        elif op.primitive.body is not None:
+        elif isinstance(op, Apply) and op.primitive.body is not None:
             formals = formals_of([arg.shape for arg in node.args])
             value = self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         else:
+            assert isinstance(op, Apply)
             try:
                 value = op.evaluate(*args)
             except (TypeError, ValueError, IndexError) as error:  # no fractions, or an axis that a scalar lacks
@@ -150,7 +152,7 @@ class ExactEvaluator(Interpreter):
             raise Abandoned("a number of too many digits")
         return value
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         block, count, carries = fold.block, known_count(fold.count), fold.carries
         order = order_of(block)
         entries = [

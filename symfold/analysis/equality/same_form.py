@@ -16,7 +16,7 @@ import sympy as sp
 
 from symfold.analysis.normal_form import exact, flattened, tidy
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, apply_fold
+from symfold.core.folds import Fold, Select, apply_fold, fold_of
 from symfold.core.leaves import number
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, substitute, walk
@@ -137,7 +137,7 @@ def _extended(head: Any, part: Node) -> tuple[Node, Sequence[Node]] | None:
     )
     if not isinstance(core.op, Select):
         return None
-    node = core.args[0]
+    node = fold_of(core)
     fold, block = node.op, node.op.block
     if (
         fold.carries != 1
@@ -167,14 +167,8 @@ def _earlier(sequence: Node) -> Node | None:
         positions = dict(sequence.op.attributes)["positions"]
         consecutive = isinstance(positions, range) and positions.step == 1 and positions.start > 0
         return take(sequence.args[0], range(positions.start - 1, positions.stop)) if consecutive else None
-    names = sequence.op.names if isinstance(sequence.op, StackedInputs) else None
-    if not isinstance(names, Numbered) or names.start < 1:
+    op = sequence.op
+    if not isinstance(op, StackedInputs) or not isinstance(op.names, Numbered) or op.names.start < 1:
         return None
-    return Node(
-        StackedInputs(
-            Numbered(names.prefix, names.start - 1, names.count + 1),
-            sequence.op.shape,
-            sequence.op.role,
-            sequence.op.start,
-        )
-    )
+    names = Numbered(op.names.prefix, op.names.start - 1, op.names.count + 1)
+    return Node(StackedInputs(names, op.shape, op.role, op.start))

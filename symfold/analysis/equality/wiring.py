@@ -6,7 +6,7 @@ For a chain of folds at a step, which may be a symbol; for a short net without f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,13 +14,16 @@ import sympy as sp
 
 from symfold.analysis.equality.counterexample import shown
 from symfold.analysis.normal_form import exact, flattened, tidy
-from symfold.core.blocks import Call
+from symfold.core.blocks import Call, is_call
 from symfold.core.folds import Fold
 from symfold.core.leaves import Constant, Input
 from symfold.core.names import names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node, digest, walk
+from symfold.core.nodes import Node, digest, rebuilt, walk
+from symfold.core.primitives import is_primitive
+from symfold.core.sequences import reverse_row
 from symfold.core.shapes import NAME, Size
+from symfold.core.stacked_inputs import StackedInputs
 from symfold.show.notation.loops import Scope, scope_of
 from symfold.show.notation.previews import preview
 from symfold.show.notation.readings import Pass, Reader, Reading
@@ -96,7 +99,7 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
 
     `lists` collects the sequences that follow no rule, so that equal ones have the same letter in several nets.
     """
-    chain = net.with_outputs(merged(net.outputs))
+    chain = net.with_outputs(rebuilt(merged(net.outputs), upward))
     scope, letters = scope_of(chain)
     name_shared(scope, letters)
     loops = list(scope.loops.values())
@@ -119,6 +122,16 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
     return Layout(step_ranges, outputs)
 
 
+def upward(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+    """Reversed names as a list of names, so that steps are numbered upward in every net."""
+    if isinstance(node.op, Fold):
+        return node.op.over(args)
+    op = args[0].op if is_primitive(node, reverse_row) else None
+    if isinstance(op, StackedInputs) and isinstance(op.count, int):
+        return Node(replace(op, names=tuple(op.names)[::-1]))
+    return None
+
+
 def _nested(loop: Any) -> bool:
     scope: Scope = loop.scope
     return any(isinstance(node.op, Fold) for node in scope.order) or bool(scope.cuts)
@@ -132,7 +145,7 @@ def step_wiring(walked: Pass, reading: Reading, with_arguments: bool = False) ->
     """The wiring of a step; if `with_arguments`, layers are written with their arguments."""
     written = (lambda term: term) if with_arguments else closed
     block, carries = walked.loop.fold.block, walked.loop.fold.carries
-    calls = [node for node in walked.loop.scope.order if isinstance(node.op, Call)]
+    calls = [*filter(is_call, walked.loop.scope.order)]
     reads = tuple(
         (
             text(reading.known[node.args[0]]),

@@ -17,13 +17,21 @@ import sympy as sp
 from symfold.analysis.jacobians.factors import Factors, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, entry, grid, is_identity, is_scalar, is_unit, plain, plus
 from symfold.analysis.jacobians.probes import tap
-from symfold.core.blocks import Call, is_name
-from symfold.core.folds import Fold, Select
+from symfold.core.blocks import is_call, is_name
+from symfold.core.folds import Fold, Select, fold_of
 from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.leaves import Input
 from symfold.core.names import label
-from symfold.core.nodes import Node, walk
-from symfold.core.primitives import alike, carried_places, is_primitive, merges_leading_axes, splits_leading_axis
-from symfold.core.stacked_inputs import known_count
+from symfold.core.nodes import Node, is_elementwise, walk
+from symfold.core.primitives import (
+    alike,
+    carried_places,
+    is_apply,
+    is_primitive,
+    merges_leading_axes,
+    splits_leading_axis,
+)
+from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.errors import NoRule
 from symfold.show.notation.linear_maps import EntryAt, Over, Raised, Unit
 from symfold.show.notation.loops import scope_of
@@ -121,7 +129,7 @@ class Chain:
             {k: [row(result, [k])[0] for result in outputs] for k in operands},
         )
 
-    def fold(self, node: Node, args: list[Any], reading: Reading) -> list[Any]:
+    def fold(self, node: Node[Fold], args: list[Any], reading: Reading) -> list[Any]:
         """The derivatives of the results of a fold."""
         carries = node.op.carries
         if any(isinstance(arg, (Entries, Unlisted)) for arg in args[:carries]):
@@ -132,7 +140,7 @@ class Chain:
         last, outputs = self.run(node, init, args, reading)
         return [*(entry(last, part) for part in range(carries)), *outputs]
 
-    def run(self, node: Node, init: Map, args: list[Any], reading: Reading) -> tuple[Map, list[Any]]:
+    def run(self, node: Node[Fold], init: Map, args: list[Any], reading: Reading) -> tuple[Map, list[Any]]:
         """The derivative of the last state, from that of the initial one: a map, or a column with one per part."""
         fold, walked = node.op, reading.passes[node]
         active = [arg is not None for arg in args]
@@ -223,17 +231,19 @@ class Rules(Interpreter):
     def leaf(self, node: Node) -> Map:
         return None
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         op, seeds = node.op, self.seeds
         if op.role != "input" or not isinstance(op.count, int) or not seeds:
             return None
         derivatives = {
-            seed.op.name: value for seed, value in seeds.items() if seed.shape == op.shape and hasattr(seed.op, "name")
+            seed.op.name: value
+            for seed, value in seeds.items()
+            if isinstance(seed.op, Input) and seed.shape == op.shape
         }
         values = Entries(derivatives.get(name) for name in op.names) if derivatives else Entries()
         return values if any(value is not None for value in values) else None
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> list[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> list[Any]:
         return self.chain.fold(node, args, self.reading)
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
@@ -250,7 +260,7 @@ class Rules(Interpreter):
         return value  # an operation on a whole sequence has no product form
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
-        op, factors, reading = node.op, self.chain.factors, self.reading
+        factors, reading = self.chain.factors, self.reading
         for arg in (args[k] for k in carried_places(node)):
             if isinstance(arg, (Entries, Unlisted)):
                 sequence = "a whole sequence" if isinstance(arg, Entries) else f"the outputs of {arg.count} steps"
@@ -260,10 +270,11 @@ class Rules(Interpreter):
                 )
         if is_primitive(node, tap):
             return plus(args)
-        if isinstance(op, Call):
+        if is_call(node):
             return plus([after(factors.layer(node, k, reading), arg) for k, arg in enumerate(args) if arg is not None])
-        if isinstance(op, type):
+        if is_elementwise(node):
             return plus([factors.elementwise(node, k, arg, reading) for k, arg in enumerate(args) if arg is not None])
+        assert is_apply(node), node.op
         if is_primitive(node, alike):
             return args[0]
         return plus(
@@ -294,7 +305,7 @@ class _Repeated:
 
 def _state_column(node: Node, parts: Sequence[Map]) -> Term:
     """The parts of a state as one column: that of the previous fold if this one starts from exactly its last state."""
-    before = node.args[0].args[0] if isinstance(node.args[0].op, Select) else None
+    before = fold_of(node.args[0]) if isinstance(node.args[0].op, Select) else None
     continues = before is not None and before.op.carries == len(parts) and all(
         arg.op == Select(k) and arg.args[0] is before for k, arg in enumerate(node.args[: len(parts)])
     )  # fmt: skip

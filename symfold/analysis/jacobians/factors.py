@@ -14,9 +14,12 @@ import sympy as sp
 
 from symfold.analysis.jacobians.affine import is_affine
 from symfold.analysis.jacobians.ordered import Map, after, scaled
+from symfold.core.blocks import Call
+from symfold.core.functions import Head
 from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.names import applied_layers, label, names_of
 from symfold.core.nodes import Node, digest, walk
+from symfold.core.primitives import Apply
 from symfold.core.stacked_inputs import Numbered
 from symfold.show.notation.linear_maps import Factor
 from symfold.show.notation.readings import Reading
@@ -34,7 +37,7 @@ class Factors:
     alone: bool
     linear: tuple[str, ...] = ()
 
-    def layer(self, node: Node, place: int, reading: Reading) -> Term:
+    def layer(self, node: Node[Call], place: int, reading: Reading) -> Term:
         """The derivative of a layer by one of its arguments; without a state if it is affine, or in `linear`."""
         op, values = node.op, reading.known
         name: Name = as_term(values[node.args[0]]).op
@@ -52,7 +55,7 @@ class Factors:
         digits = name.stem[len(label(name.stem)) :]
         return Name(f"{self.letter}{digits}" if self.alone and digits else f"{self.letter}_{name.stem}")
 
-    def elementwise(self, node: Node, place: int, before: Term, reading: Reading) -> Map:
+    def elementwise(self, node: Node[Head], place: int, before: Term, reading: Reading) -> Map:
         """The derivative of an elementwise operation by one argument, times that of the argument."""
         if node.op is sp.Add:
             return before
@@ -71,7 +74,7 @@ class Factors:
         reading.follow(walk((node,), stop=reading.known), (), reading.known)
         return Term(Factor("diag", mark=_mark(node)), (as_term(reading.known[node]),))
 
-    def primitive(self, node: Node, place: int, reading: Reading) -> Term:
+    def primitive(self, node: Node[Apply], place: int, reading: Reading) -> Term:
         """The derivative of a primitive by one argument: the primitive itself if it is linear in it."""
         args = [as_term(reading.known[arg]) for arg in node.args]
         row = node.op.primitive.name

@@ -17,7 +17,7 @@ from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, pl
 from symfold.analysis.jacobians.words import Words, words_of
 from symfold.base.trees import flatten, unflatten
 from symfold.compute.evaluate import has_no_numbers
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, fold_of
 from symfold.core.interpreter import Entries
 from symfold.core.leaves import Constant
 from symfold.core.names import applied_layers, names_of
@@ -205,6 +205,12 @@ class Jacobian:
         >>> sf.jacobian(net).evaluate(x=np.zeros(2)).tolist()
         [[4.0, 0.0], [0.0, 4.0]]
         """
+        jacobians = self.blocks(params, inputs)
+        one = len(self.net.inputs) == 1
+        return unflatten(self.net.form, [next(iter(row.values())) if one else row for row in jacobians])
+
+    def blocks(self, params: Any, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """For each output, its Jacobians by the names of the inputs."""
         values = dict(params or {})
         shapes_of = {name: np.shape(value) for name, value in {**values, **inputs}.items()}
         sized = with_shapes(self.net, shapes_of)  # with shapes, every operation has an adjoint
@@ -220,7 +226,7 @@ class Jacobian:
             raise has_no_numbers(opaque)
         back = adjoint(sized, "cotangent")
         names = [node.op.name for node in self.net.inputs]
-        cotangents = [node.op.name for node in back.signature[-len(self.net.outputs) :]]
+        cotangents = [name for leaf in back.signature[-len(self.net.outputs) :] for name in leaf.op.names]
         shapes = [output.shape for output in sized.outputs]
         if set(inputs) != set(names) or not all(map(is_concrete, shapes)):  # the net reports what is missing
             shapes = [np.shape(value) for value in _flat(self.net(values, **inputs), len(self.net.outputs))]
@@ -235,9 +241,8 @@ class Jacobian:
                 pulled = pull(values, **inputs, **{**zeros, cotangents[position]: bar})
                 for name in names:
                     rows[name].append(np.array(pulled[name]) if name in pulled else np.zeros(np.shape(inputs[name])))
-            arrays = {name: np.reshape(row, (*shape, *np.shape(row[0]))) for name, row in rows.items()}
-            jacobians.append(arrays[names[0]] if len(names) == 1 else arrays)
-        return unflatten(self.net.form, jacobians)
+            jacobians.append({name: np.reshape(row, (*shape, *np.shape(row[0]))) for name, row in rows.items()})
+        return jacobians
 
 
 def _flat(value: Any, count: int) -> list[Any]:
@@ -295,7 +300,7 @@ def _state_product(net: Net, maps: list[list[Map]]) -> Term | None:
     ):
         return None
     columns = [value.args[0] for value in maps[0] if value is not None and isinstance(value.op, EntryAt)]
-    if outputs[0].args[0].op.carries != len(outputs) or len(columns) != len(net.inputs):
+    if fold_of(outputs[0]).op.carries != len(outputs) or len(columns) != len(net.inputs):
         return None
     if not all(isinstance(column.op, Composed) and isinstance(column.args[-1].op, Grid) for column in columns):
         return None

@@ -22,7 +22,7 @@ from symfold.core.nodes import Node, rebuilt, substitute, walk
 from symfold.core.primitives import is_primitive, primitive
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape, Size
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs
 
 tap = primitive(
     "tap",
@@ -58,7 +58,7 @@ class Probe:
     """The applications of a layer at one place of a net, and the input whose cotangents they receive."""
 
     application: Application
-    source: Node
+    source: Leaf
     place: int  # index of its fold or call in the net
 
     def name(self, indices: Sequence[int]) -> str:
@@ -76,7 +76,7 @@ class Probed:
 
     roots: tuple[Node, ...]
     probes: tuple[Probe, ...]
-    state: tuple[Node, ...] = ()
+    state: tuple[Node[Input], ...] = ()
 
 
 def probed(roots: Sequence[Node], states: bool = False) -> Probed:
@@ -89,13 +89,14 @@ def probed(roots: Sequence[Node], states: bool = False) -> Probed:
     while any(name.startswith(stem) for name in taken):
         stem += "_"
     probes: list[Probe] = []
-    last: list[tuple[Node, ...]] = [()]
+    last: list[tuple[Node[Input], ...]] = [()]
     places = {"count": 0}
 
     def leaf(application: Application) -> Node:
         first = f"{stem}{len(probes) + 1}_"
         if not application.counts:
-            source = read = Node(Input(f"{first}1", application.shape))
+            source: Leaf = Node(Input(f"{first}1", application.shape))
+            read = source
         else:
             count, inner = application.counts[0], (*application.counts[1:], *application.shape)
             read = Node(StackedInputs(Numbered(first, 1, count), inner))
@@ -106,7 +107,7 @@ def probed(roots: Sequence[Node], states: bool = False) -> Probed:
     def rule(node: Node, args: tuple[Any, ...]) -> Any:
         tapped = _probed(node, args, leaf)
         places["count"] += tapped is not None
-        if states and isinstance(tapped, tuple):
+        if states and isinstance(tapped, tuple) and isinstance(node.op, Fold):
             carries = node.op.carries
             last[0] = tuple(
                 Node(Input(f"{stem}0_{len(probes)}_{k + 1}", part.shape)) for k, part in enumerate(tapped[:carries])

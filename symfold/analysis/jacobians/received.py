@@ -17,7 +17,7 @@ from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
 from symfold.core.primitives import reduce_sum, zeros
 from symfold.core.shapes import is_known, show
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.errors import InvalidValue
 from symfold.transform.autodiff.differentiate import value_and_grad
 from symfold.transform.autodiff.reverse_mode import pull_back
@@ -186,7 +186,9 @@ def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Update
     )
 
 
-def _along(values: Sequence[Node], leaves: Sequence[Node]) -> tuple[tuple[Node, ...], list[Node], list[Node]]:
+def _along(
+    values: Sequence[Node], leaves: Sequence[Leaf]
+) -> tuple[tuple[Node, ...], list[Node[Input]], list[Node[Input]]]:
     """The derivatives of values along directions of the leaves, with directions and cotangents as inputs.
 
     Forward mode by two backward passes: the first gives J^T v for cotangents v; the gradient of w^T J^T v by v is J w.
@@ -220,7 +222,7 @@ def _owners(net: Net) -> dict[str, tuple[str, ...]]:
     return {name: tuple(names) for name, names in owners.items()}
 
 
-def _direction(leaf: Node, gradient: Mapping[str, Any], names: Sequence[str]) -> Array:
+def _direction(leaf: Leaf, gradient: Mapping[str, Any], names: Sequence[str]) -> Array:
     """A gradient step on some parameters, in the shape of a leaf: a parameter, or stacked ones."""
     rows = [
         -np.asarray(gradient[name]) if name in names else np.zeros(np.shape(gradient[name])) for name in listed(leaf)

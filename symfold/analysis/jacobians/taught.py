@@ -18,13 +18,14 @@ from symfold.analysis.jacobians.jacobian import steps_of
 from symfold.analysis.jacobians.ordered import Map, after, is_identity, plain, plus, transposed
 from symfold.analysis.jacobians.probes import Probe, Probed, in_order, probed, untapped
 from symfold.base.trees import LEAF
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.interpreter import Entries
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Constant, Input
 from symfold.core.names import label
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import zeros
+from symfold.core.stacked_inputs import Leaf, StackedInputs, is_input
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.show.notation import BOUND, SHORT, formula, lines_formula
 from symfold.show.notation.foldform import Line
@@ -85,10 +86,10 @@ class Taught:
         return Letters(stems_of(self.source)).free("gbcdh")
 
     @cached_property
-    def cotangents(self) -> tuple[Node, ...]:
+    def cotangents(self) -> tuple[Node[Input], ...]:
         """The gradients of the outputs, as inputs: `g`, or `g1`, `g2`, ... for several outputs."""
         outputs = len(self.source.outputs)
-        return adjoint(self.source, self.letter).signature[-outputs:]
+        return tuple(filter(is_input, adjoint(self.source, self.letter).signature[-outputs:]))
 
     @cached_property
     def net(self) -> Net:
@@ -160,7 +161,7 @@ class Taught:
             return self._listed(Chain(net, True))
         return self._folded(Chain(net, False))
 
-    def _received(self, chain: Chain, source: Node, backward: Mapping[Node, Backward] | None = None) -> Map:
+    def _received(self, chain: Chain, source: Node, backward: Mapping[Node[Fold], Backward] | None = None) -> Map:
         """The gradient of a node: the transposed derivatives of the outputs by it, applied to their gradients.
 
         Folds in `backward` have named gradients; the node receives those of their initial states instead.
@@ -184,13 +185,13 @@ class Taught:
         )
 
     def _listed(self, chain: Chain) -> list[Line]:
-        members: list[list[Node]] = []
+        members: list[Sequence[Leaf]] = []
         for probe in self.probed.probes:
             counts = probe.application.counts
             if len(counts) > 1:
                 raise NoRule("layers inside nested folds are listed by no index here")
-            is_family = bool(counts) and counts[0] != 1
-            members.append([probe.source.op.member(k) for k in range(counts[0])] if is_family else [probe.source])
+            family = probe.source.op
+            members.append(family.members if isinstance(family, StackedInputs) else [probe.source])
         values = [[self._received(chain, member) for member in row] for row in members]
         flat = in_order(
             self.probed.probes, [_array(row, probe) for row, probe in zip(values, self.probed.probes, strict=True)]
@@ -217,8 +218,7 @@ class Taught:
         letters = [letter]  # of the gradients of the first, second, ... layer of a step
         folds = {
             node: [p for p in self.probed.probes if p.source in node.args]
-            for node in walk(self.probed.roots)
-            if isinstance(node.op, Fold)
+            for node in filter(is_fold, walk(self.probed.roots))
         }
         candidates = "abcdehpqrsuvw" if all(node.op.carries > 1 for node in folds) else "bcdehpqrsuvw"
         backward = {
@@ -238,7 +238,7 @@ class Taught:
         return _merged(list({(plain(line.name), plain(line.value)): line for line in (*lines, *recurrences)}.values()))
 
     def _of_fold(
-        self, chain: Chain, node: Node, probe: Probe, letter: str, backward: Mapping[Node, Backward]
+        self, chain: Chain, node: Node[Fold], probe: Probe, letter: str, backward: Mapping[Node[Fold], Backward]
     ) -> list[Line]:
         """The lines for a layer that a fold applies at every step."""
         fold, loop = node.op, chain.reading.passes[node].loop
@@ -268,7 +268,7 @@ class Taught:
             Line(before, passed or _zero(), variable=loop.variable, first=last, last=first, initial=initial),
         ]
 
-    def _recurrences(self, chain: Chain, node: Node, backward: Mapping[Node, Backward]) -> list[Line]:
+    def _recurrences(self, chain: Chain, node: Node[Fold], backward: Mapping[Node[Fold], Backward]) -> list[Line]:
         """The gradient of each part of a state, from those of all parts after the step."""
         walked, names, carries = chain.reading.passes[node], backward[node], node.op.carries
         loop = walked.loop
@@ -295,7 +295,7 @@ class Backward:
     start: Any
 
     @classmethod
-    def of(cls, chain: Chain, node: Node, candidates: str) -> Backward:
+    def of(cls, chain: Chain, node: Node[Fold], candidates: str) -> Backward:
         loop = chain.reading.passes[node].loop
         if len(node.op.block.results) > node.op.carries or loop.sign < 0:
             raise NoRule("a fold over several parts with output sequences has no recurrence of its own here")

@@ -15,7 +15,7 @@ from typing import Any
 from symfold.analysis.strength.jets import jets
 from symfold.analysis.strength.series import Series, series
 from symfold.core.blocks import is_name
-from symfold.core.folds import Fold, apply_fold
+from symfold.core.folds import Fold, apply_fold, is_fold
 from symfold.core.leaves import Input
 from symfold.core.names import names_of, places_of
 from symfold.core.net import Net
@@ -81,14 +81,15 @@ def _neighborhood(net: Net, pair: list[str], order: int) -> Net | None:
     )
 
 
-def _only_fold(net: Net, pair: Collection[str]) -> Node | None:
+def _only_fold(net: Net, pair: Collection[str]) -> Node[Fold] | None:
     """The fold that applies two layers as items, if they are applied nowhere else."""
-    folds: set[Node] = set()
+    folds: set[Node[Fold]] = set()
     for node in walk(net.outputs):
         for place, arg in enumerate(node.args):
             if is_name(arg) and places_of(pair, names_of(arg)):
-                each = isinstance(node.op, Fold) and place >= node.op.carries and node.op.each[place - node.op.carries]
-                if not each or not (has_rest(arg) or isinstance(arg.shape[0], int)):
+                if not is_fold(node) or place < node.op.carries or not node.op.each[place - node.op.carries]:
+                    return None
+                if not (has_rest(arg) or isinstance(arg.shape[0], int)):
                     return None
                 folds.add(node)
     return folds.pop() if len(folds) == 1 else None

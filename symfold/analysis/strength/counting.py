@@ -2,17 +2,17 @@
 
     c2_k = f_k'(x)[c1_{k-1}] + c2_{k-1}    gives    N2(k) = N1(k-1) + N2(k-1):    N2(n) = n (n - 1) / 2
 
-The layer f_k of a step is in no earlier term, and terms of different orders differ, so nothing merges: the count of
-order m is a polynomial in the depth of degree at most m, interpolated by Newton's differences at 0. Numbers that a step
-multiplies by, as in c1_k = f_k(c0_{k-1}) + 2 c1_{k-1}, change no count, nor does the point at which f_k is evaluated,
-if there is only one per step.
+The layers of a step, such as f_k and g_k, are in no earlier term, and terms of different orders differ, so nothing
+merges: the count of order m is a polynomial in the depth of degree at most m, by Newton's differences at 0. Numbers
+that a step multiplies by, as in c1_k = f_k(c0_{k-1}) + 2 c1_{k-1}, change no count, nor does the point at which a layer
+is evaluated, if it has only one per step.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from math import comb, prod
 from typing import Any
 
@@ -20,7 +20,8 @@ import sympy as sp
 
 from symfold.analysis.strength.multilinear import Expansion
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, fold_of
+from symfold.core.names import Claims, names_of
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import directional, is_primitive
 from symfold.core.shapes import Size
@@ -28,7 +29,8 @@ from symfold.core.stacked_inputs import StackedInputs
 
 MOST = 5_000  # terms of one step
 
-Row = tuple[int, list[list[int]]]  # new terms of a step without earlier coefficients; products of these, by position
+# new terms of a step without earlier coefficients; products of these, by position, grouped by the layer that takes them
+Row = tuple[int, list[list[list[int]]]]
 
 
 def closed_count(jet: Sequence[Node | None]) -> Any:
@@ -43,8 +45,10 @@ def closed_count(jet: Sequence[Node | None]) -> Any:
     last = jet[-1]
     if last is None:
         return 0
-    fold = last.args[0] if isinstance(last.op, Select) else None
-    if fold is None or len(fold.op.block.results) != fold.op.carries:
+    if not isinstance(last.op, Select):
+        return None
+    fold = fold_of(last)
+    if len(fold.op.block.results) != fold.op.carries:
         return None
     if len(jet) == 1:
         return _constant_count(fold)
@@ -60,7 +64,7 @@ def closed_count(jet: Sequence[Node | None]) -> Any:
     return None if rows is None else _counted(rows, last.op.position, powers[last.op.position], fold.op.count)
 
 
-def _constant_count(node: Node) -> int | None:
+def _constant_count(node: Node[Fold]) -> int | None:
     """The number of terms of a state at every depth, if each step scales it and adds equal terms that never cancel."""
     fold = node.op
     if (
@@ -82,20 +86,26 @@ def _constant_count(node: Node) -> int | None:
     return len(initial.keys() | added.keys())
 
 
-def _adds_layers(node: Node, points: Sequence[int]) -> bool:
-    """Whether a fold starts from zero, except for its points, and applies one sequence of distinct layers only."""
+def _adds_layers(node: Node[Fold], points: Sequence[int]) -> bool:
+    """Whether a fold starts from zero, except for its points, and applies sequences of distinct layers only."""
     fold = node.op
     operands = node.args[fold.carries :]
     sequences = [operand for operand, each in zip(operands, fold.each, strict=True) if each]
     rest = [operand for operand, each in zip(operands, fold.each, strict=True) if not each]
     initial = [arg for place, arg in enumerate(node.args[: fold.carries]) if place not in points]
     return (
-        len(sequences) == 1
-        and isinstance(sequences[0].op, StackedInputs)
-        and sequences[0].op.role == "layer"
+        len(sequences) > 0
+        and all(isinstance(sequence.op, StackedInputs) and sequence.op.role == "layer" for sequence in sequences)
+        and all(apart(one, other) for one, other in combinations(sequences, 2))
         and not any(isinstance(part.op, (Call, Fold)) for part in walk((*rest, *node.args[: fold.carries])))
         and not any(Expansion(MOST).run(initial))
     )
+
+
+def apart(one: Node, other: Node) -> bool:
+    """Whether two sequences of layers are known to have no name in common."""
+    claims: Claims[int] = Claims()
+    return all(claims.add(names_of(sequence), place) is None for place, sequence in enumerate((one, other)))
 
 
 def _rows(fold: Fold, points: Sequence[int]) -> list[Row] | None:
@@ -105,9 +115,9 @@ def _rows(fold: Fold, points: Sequence[int]) -> list[Row] | None:
         return None
     formals = block.formals
     state = {formal: place for place, formal in enumerate(formals[: fold.carries])}
-    name = formals[fold.carries + fold.each.index(True)]
+    names = [formals[fold.carries + place] for place, each in enumerate(fold.each) if each]
     rows: list[Row] = []
-    arguments: set[tuple[Node, ...]] = set()
+    arguments: dict[Node, set[tuple[Node, ...]]] = {name: set() for name in names}
     results = Expansion(MOST).run(block.results, {formal: {formal: sp.Integer(1)} for formal in formals})
     for place, terms in enumerate(results):
         if place in points:
@@ -119,22 +129,29 @@ def _rows(fold: Fold, points: Sequence[int]) -> list[Row] | None:
         for word in terms:
             if word is formals[place]:
                 continue
-            factors = _factors(word, state, name)
-            if factors is None:
-                return None
-            arguments.add(word.args[1 : 1 + _arity(word)])
-            if factors:
-                products.append(factors)
+            groups: list[list[int]] = []
+            for part in word.args if word.op is sp.Mul else (word,):
+                factors = _factors(part, state, names)
+                if factors is None:
+                    return None
+                arguments[part.args[0]].add(part.args[1 : 1 + _arity(part)])
+                groups += [factors] if factors else []
+            if word.op is sp.Mul and len({part.args[0] for part in word.args}) < len(word.args):
+                return None  # two factors of one layer may change places
+            if groups:
+                products.append(groups)
             else:
                 fresh += 1
         rows.append((fresh, products))
-    varies = any(_reads(args, state) for args in arguments)
-    return None if varies and len(arguments) > 1 else rows  # equal arguments would merge terms
+    for places in arguments.values():
+        if len(places) > 1 and any(_reads(args, state) for args in places):
+            return None  # equal arguments would merge terms
+    return rows
 
 
-def _factors(word: Node, state: Mapping[Node, int], name: Node) -> list[int] | None:
-    """The coefficients, by position, that a word of the layer of this step is linear in; None for other words."""
-    if not word.args or word.args[0] is not name:
+def _factors(word: Node, state: Mapping[Node, int], names: Sequence[Node]) -> list[int] | None:
+    """The coefficients, by position, that a word of a layer of this step is linear in; None for other words."""
+    if not word.args or word.args[0] not in names:
         return None
     if isinstance(word.op, Call):
         return []
@@ -146,11 +163,18 @@ def _factors(word: Node, state: Mapping[Node, int], name: Node) -> list[int] | N
     if len(set(slots)) > 1 or len(word.args) > 1 + arity + len(slots):
         return None
     moving = [direction for direction in directions if _reads([direction], state)]
+    if len(moving) == 1 and moving[0] not in state:  # f_k'(0)[g_k'(x)[c1]] is linear in what its direction is linear in
+        inner = _factors(moving[0], state, names)
+        return inner if inner and not _reads(moving[0].args[1 : 1 + _arity(moving[0])], state) else None
     return [state[direction] for direction in moving] if all(direction in state for direction in moving) else None
 
 
 def _arity(word: Node) -> int:
-    return int(word.op.arity if isinstance(word.op, Call) else dict(word.op.attributes)["arity"])
+    """The number of arguments of a layer, or of the layer of a directional derivative."""
+    if isinstance(word.op, Call):
+        return word.op.arity
+    assert is_primitive(word, directional)
+    return int(dict(word.op.attributes)["arity"])
 
 
 def _reads(parts: Sequence[Node], state: Mapping[Node, int]) -> bool:
@@ -168,7 +192,8 @@ def _counted(rows: Sequence[Row], position: int, power: int, depth: Size) -> Any
             + sum(
                 prod(
                     comb(counts[factor] + repeats - 1, repeats) if counts[factor] else 0
-                    for factor, repeats in Counter(product).items()
+                    for group in product
+                    for factor, repeats in Counter(group).items()
                 )
                 for product in products
             )

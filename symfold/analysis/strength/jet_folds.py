@@ -11,7 +11,7 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Step, settle
 from symfold.core.leaves import Formal
 from symfold.core.nodes import Node, substitute, walk
-from symfold.core.primitives import Apply, broadcast_to, read_places
+from symfold.core.primitives import broadcast_to, is_apply, read_places
 from symfold.core.sequences import element, join, stack, take
 from symfold.core.shapes import Shape, is_known, must_sum
 
@@ -22,7 +22,7 @@ Jet = list["Node | None"]  # the coefficients by power of epsilon; None is zero
 OWN = -3  # the level of the formals of a block under construction: no closed block and no adjoint uses it
 
 
-def fold_jets(outer: Taylor, node: Node) -> list[Jet]:
+def fold_jets(outer: Taylor, node: Node[Fold]) -> list[Jet]:
     """The coefficients of the results of a fold. First steps are separate as long as they make coefficients zero."""
     fold = node.op
     args = [[outer.at(arg, power) for power in range(outer.order + 1)] for arg in node.args]
@@ -263,7 +263,7 @@ def read_by_value(root: Node) -> set[Node]:
     read, pending = {root}, [root]
     while pending:
         node = pending.pop()
-        args = [node.args[k] for k in read_places(node)] if isinstance(node.op, Apply) else node.args
+        args = [node.args[k] for k in read_places(node)] if is_apply(node) else node.args
         pending += [arg for arg in dict.fromkeys(args) if arg not in read]
         read.update(args)
     return read

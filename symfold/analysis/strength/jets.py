@@ -18,10 +18,11 @@ import sympy as sp
 
 from symfold.analysis.strength.jet_folds import Jet, fitted, fold_jets
 from symfold.analysis.strength.multilinear import directional_of, times, total, zeros_like
-from symfold.core.blocks import Block, Call
-from symfold.core.folds import Fold, Select
-from symfold.core.leaves import Constant, number
-from symfold.core.nodes import Node, walk
+from symfold.core.blocks import Block, Call, is_call
+from symfold.core.folds import Select, is_fold
+from symfold.core.functions import Head
+from symfold.core.leaves import number, number_of
+from symfold.core.nodes import Node, is_elementwise, walk
 from symfold.core.primitives import (
     Apply,
     Primitive,
@@ -29,6 +30,7 @@ from symfold.core.primitives import (
     broadcast_like,
     even_shares,
     first_max,
+    is_apply,
     logsumexp,
     reduce_max,
     reduce_sum,
@@ -69,7 +71,7 @@ class Taylor:
     def of(self, roots: Sequence[Node]) -> list[Jet]:
         """The coefficients of the roots, those of arguments first, so that recursion is shallow."""
         for node in walk(roots, stop=self.known):
-            if isinstance(node.op, Fold):
+            if is_fold(node):
                 self.folds[node] = fold_jets(self, node)
             else:
                 for power in range(self.order + 1):
@@ -105,16 +107,16 @@ class Taylor:
             return self.folds[node.args[0]][op.position][power]
         if not node.args:
             return node if power == 0 and not is_zero(node) else None
-        if isinstance(op, Call):
+        if is_call(node):
             return self.layer(node, power)
         if op is sp.Add:
             return total([self.at(arg, power) for arg in node.args])
         if op is sp.Mul:
             return self.product(node.args, power)
-        if isinstance(op, type):
+        if is_elementwise(node):
             return self.head(node, power)
-        assert isinstance(op, Apply), op
-        return self.primitive(node, op, power)
+        assert is_apply(node), op
+        return self.primitive(node, node.op, power)
 
     # -- elementwise
 
@@ -122,7 +124,7 @@ class Taylor:
         """The coefficient of a product: the sum over all distributions of the power over the factors."""
         return total([times(1, *map(self.at, factors, powers)) for powers in compositions(power, len(factors))])
 
-    def head(self, node: Node, power: int) -> Node | None:
+    def head(self, node: Node[Head], power: int) -> Node | None:
         """A function by its derivative v': power * v_power = sum of j * v'_{power - j} * u_j."""
         if power == 0:
             return self.head_at_base(node)
@@ -136,7 +138,7 @@ class Taylor:
                 ]
         return total(terms)
 
-    def head_at_base(self, node: Node) -> Node | None:
+    def head_at_base(self, node: Node[Head]) -> Node | None:
         """A function at the coefficients of epsilon**0; a number if these are numbers and some are zero."""
         args = [self.at(arg, 0) for arg in node.args]
         if None not in args:
@@ -154,21 +156,21 @@ class Taylor:
 
     # -- layers
 
-    def layer(self, node: Node, power: int) -> Node | None:
+    def layer(self, node: Node[Call], power: int) -> Node | None:
         inner = power - self.shift
         if inner < 0:
             return None
         if node.op.body is not None and not self.named:
             if node not in self.bodies:
-                self.bodies[node] = self.body(node)
+                self.bodies[node] = self.body(node, node.op.body)
             return self.bodies[node][inner]
         if inner == 0:
             return Node(node.op, tuple(self.base(arg) for arg in node.args))
         return self.derivatives(node, inner)
 
-    def body(self, node: Node) -> Jet:
+    def body(self, node: Node[Call], body: Block) -> Jet:
         """The coefficients of an inlined layer; the layers inside it are part of it, and not scaled."""
-        block = Block(node.op.body.shapes, inlined(node.op.body.results)).retyped([arg.shape for arg in node.args[1:]])
+        block = Block(body.shapes, inlined(body.results)).retyped([arg.shape for arg in node.args[1:]])
         args = {
             formal: [self.at(arg, power) for power in range(self.order + 1)]
             for formal, arg in zip(block.formals, node.args[1:], strict=True)
@@ -198,7 +200,7 @@ class Taylor:
 
     # -- primitives
 
-    def primitive(self, node: Node, op: Apply, power: int) -> Node | None:
+    def primitive(self, node: Node[Apply], op: Apply, power: int) -> Node | None:
         row, args = op.primitive, node.args
         if row in (take_row, reverse_row) or entry_of(node):  # whole entries of a sequence
             return self.applied(node, [self.at(args[0], power)])
@@ -219,7 +221,7 @@ class Taylor:
             "it is linear in none of its arguments (give its row `linear`, or a `body` of operations that have a rule)"
         )
 
-    def multilinear(self, node: Node, op: Apply, power: int) -> Node | None:
+    def multilinear(self, node: Node[Apply], op: Apply, power: int) -> Node | None:
         """An operation linear in groups of arguments: the sum over all distributions of the power over the groups."""
         args, groups = node.args, op.groups(len(node.args))
         fixed = {k: self.base(arg) for k, arg in enumerate(args) if not any(k in group for group in groups)}
@@ -236,7 +238,7 @@ class Taylor:
         return total(terms)
 
     @staticmethod
-    def applied(node: Node, args: Sequence[Node | None]) -> Node | None:
+    def applied(node: Node[Apply], args: Sequence[Node | None]) -> Node | None:
         """The same operation over other arguments, sequences in normal form; zero if an argument is."""
         nonzero = tuple(arg for arg in args if arg is not None)
         if len(nonzero) < len(args):
@@ -244,7 +246,7 @@ class Taylor:
         arranged = rebuilt_sequence(node, nonzero)
         return node.op.rebuild(nonzero) if arranged is None else arranged
 
-    def softmax(self, node: Node, power: int) -> Node | None:
+    def softmax(self, node: Node[Apply], power: int) -> Node | None:
         """s' = s (u' - sum of s u')"""
         (arg,), axis = node.args, dict(node.op.attributes)["axis"]
         if power == 0:
@@ -260,7 +262,7 @@ class Taylor:
             terms.append(times(-1, self.at(node, low), mean))
         return total(terms)
 
-    def reduced(self, node: Node, weights: Primitive, power: int) -> Node | None:
+    def reduced(self, node: Node[Apply], weights: Primitive, power: int) -> Node | None:
         """L' = sum of w u', with the weights w of another primitive."""
         (arg,), attributes = node.args, dict(node.op.attributes)
         if power == 0:
@@ -275,10 +277,6 @@ class Taylor:
     def within(self, known: dict[Node, Jet]) -> Taylor:
         """The same inside a block, with the coefficients of its formals."""
         return Taylor(self.order, self.named, self.shift, known)
-
-
-def number_of(node: Node) -> sp.Expr | None:
-    return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
 
 
 def is_zero(node: Node) -> bool:

@@ -14,9 +14,10 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.blocks import Call
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Constant, Formal, Input, number
-from symfold.core.nodes import Node, digest
+from symfold.core.leaves import Formal, Input, number, number_of
+from symfold.core.nodes import Node, digest, with_args
 from symfold.core.primitives import Apply, broadcast_like, broadcast_to, directional, is_primitive
 from symfold.core.sequences import element, stack
 from symfold.core.shapes import Shape, is_known
@@ -44,14 +45,10 @@ def times(coefficient: Any, *factors: Node | None) -> Node | None:
     for factor in factors:
         if factor is None:
             return None
-        if isinstance(factor.op, Constant) and isinstance(factor.op.value, sp.Expr):
-            value = value * factor.op.value
-        elif (
-            factor.op is sp.Mul
-            and isinstance(factor.args[0].op, Constant)
-            and isinstance(factor.args[0].op.value, sp.Expr)
-        ):
-            value = value * factor.args[0].op.value
+        if (alone := number_of(factor)) is not None:
+            value = value * alone
+        elif factor.op is sp.Mul and (first := number_of(factor.args[0])) is not None:
+            value = value * first
             nodes += factor.args[1:]
         else:
             nodes.append(factor)
@@ -71,6 +68,7 @@ def directional_of(value: Node, directions: Sequence[Direction]) -> Node:
     >>> derivative, derivative is directional_of(f(x), [(0, u), (0, v)])
     (f''(x)[u, v], True)
     """
+    assert isinstance(value.op, Call)
     arity, layer = value.op.arity, value.args[: 1 + value.op.arity]
     return _directional(layer, directions, (value,) if value.op.body is not None else (), arity)
 
@@ -140,8 +138,8 @@ class Expansion(Interpreter):
         self.terms = 0  # of all values, at least one for each
 
     def leaf(self, node: Node) -> Sum:
-        if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-            return {ONE: node.op.value} if node.op.value != 0 else {}
+        if (value := number_of(node)) is not None:
+            return {ONE: value} if value != 0 else {}
         return {node: sp.Integer(1)}
 
     def apply(self, node: Node, args: Sequence[Any]) -> Sum:
@@ -176,11 +174,11 @@ class Expansion(Interpreter):
             and [k for group in groups for k in group] == list(range(len(args)))
             and all(len(group) == 1 for group in groups)
         ):
-            return self.distributed(args, lambda words: node.op.rebuild(words))
+            return self.distributed(args, lambda words: with_args(node, words))
         if any(all(not args[k] for k in group) for group in groups):
             return {}
         nodes = _nodes(node.args, args)
-        return {node.op.rebuild(nodes) if hasattr(node.op, "rebuild") else Node(node.op, nodes): sp.Integer(1)}
+        return {with_args(node, nodes): sp.Integer(1)}
 
     def distributed(self, args: Sequence[Sum], word: Any) -> Sum:
         """An operation that is linear in each argument, over all choices of one term from each."""
@@ -205,7 +203,7 @@ class Expansion(Interpreter):
             power = self.distributed([power, base], _multiplied)
         return power
 
-    def _derivative(self, node: Node, args: Sequence[Sum]) -> Sum:
+    def _derivative(self, node: Node[Apply], args: Sequence[Sum]) -> Sum:
         attributes = dict(node.op.attributes)
         arity, slots = attributes["arity"], attributes["slots"]
         nodes = _nodes(node.args, args)
@@ -254,5 +252,5 @@ def _product(words: Iterable[tuple[Node, int]]) -> Node:
 
 def _integer(node: Node) -> int | None:
     """The value of a node that is an integer from 2 up; else None."""
-    value = node.op.value if isinstance(node.op, Constant) else None
+    value = number_of(node)
     return int(value) if isinstance(value, sp.Integer) and value > 1 else None

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from symfold.apps.command.options import Subcommand, as_json, depth_option, say, say_json, symbolic_net, write
+from symfold.apps.command.options import FilePath, Subcommand, as_json, depth_option, say, say_json, symbolic_net, write
 
 
 @click.command(
@@ -23,7 +23,7 @@ Examples:
 @depth_option
 @click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
 @click.option("--init", default="x", show_default=True, help="The initial state of both: x, or a number.")
-@click.option("-o", "--output", type=click.Path(), help="Write the whole report, with pictures, as one HTML page.")
+@click.option("-o", "--output", type=FilePath(), help="Write the whole report, with pictures, as one HTML page.")
 @click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 if the nets differ, as git diff does.")
 @as_json
 def command(
@@ -49,7 +49,7 @@ def command(
     else:
         from symfold.apps.report.terminal import shown
 
-        say(shown(comparison, *((shutil.get_terminal_size().columns, _strong) if sys.stdout.isatty() else ())))
+        click.echo(shown(comparison, *((shutil.get_terminal_size().columns, _strong) if sys.stdout.isatty() else ())))
     if output is not None:
         write(comparison.to_html(), output)
         if not json_:

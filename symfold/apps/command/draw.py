@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from symfold.apps.command.options import Subcommand, as_json, level_option, net_options, say, say_json, symbolic_net
+from symfold.apps.command.options import (
+    FilePath,
+    Subcommand,
+    as_json,
+    level_option,
+    net_options,
+    say,
+    say_json,
+    symbolic_net,
+)
 
 
 @click.command(
@@ -19,7 +28,7 @@ Examples:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(),
+    type=FilePath(),
     default="net.svg",
     show_default=True,
     help="The file; its ending selects the format.",

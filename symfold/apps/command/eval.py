@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from symfold.apps.command.options import (
+    FilePath,
     Subcommand,
     as_json,
     depth_option,
@@ -20,6 +21,9 @@ from symfold.apps.command.options import (
     without_effect,
     write,
 )
+from symfold.base.arguments import NumpyArray
+from symfold.base.decimals import decimal
+from symfold.errors import printable
 
 
 @click.command(
@@ -42,7 +46,7 @@ Examples:
 )
 @click.option("--activation", default="sigmoid", show_default=True, help="The activation of dense layers.")
 @seed_option
-@click.option("--data", type=click.Path(), help="The table to predict for, with a trained model.")
+@click.option("--data", type=FilePath(), help="The table to predict for, with a trained model.")
 @output_option
 @as_json
 def command(
@@ -84,15 +88,17 @@ def rows_of(text: str) -> list[list[float]]:
     [[1.0, 2.0], [3.0, 4.0]]
     """
     try:
-        rows = [[float(part) for part in row.split(",")] for row in text.split(";")]
+        rows = [[decimal(part) for part in row.split(",")] for row in text.split(";")]
     except ValueError:
-        raise click.UsageError(f"--x {text[:60]!r} is no list of numbers (write 1,2,3 or 1,2;3,4)") from None
+        raise click.UsageError(f"--x {text[:60]!r} is no list of finite numbers (write 1,2,3 or 1,2;3,4)") from None
     if len({len(row) for row in rows}) > 1 or not all(math.isfinite(number) for row in rows for number in row):
         raise click.UsageError(f"--x {text[:60]!r} must have finite numbers, as many in every row")
     return rows
 
 
-def evaluate(mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int) -> Any:
+def evaluate(
+    mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int
+) -> NumpyArray:
     """The value of a mapper over dense layers with random weights, or over copies of one function."""
     import numpy as np
 
@@ -153,5 +159,10 @@ def predict(model_path: str, data: str, output: str | None, json_: bool) -> None
 
 
 def csv_cell(text: str) -> str:
-    """A name as a cell of a CSV file."""
+    """A name as a cell of a CSV file, without orders to a terminal.
+
+    >>> csv_cell("a,b"), csv_cell("a\x1b[31m")
+    ('"a,b"', 'a\\\\x1b[31m')
+    """
+    text = printable(text, also="\n\r\t")
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from symfold.apps.command.options import (
     as_json,
     bounded,
     formula_options,
+    json_line,
     net_options,
     say,
     say_json,
@@ -91,8 +91,8 @@ def print_expanded(net: Net, about: dict[str, int | str], style: str, json_: boo
     chunks = iter(stream(net, style))
     first = next(chunks, "")  # errors surface before anything is printed
     if json_:
-        head = json.dumps({**about, "form": "expanded", "style": style, "formula": ""}, ensure_ascii=False)
+        head = json_line({**about, "form": "expanded", "style": style, "formula": ""})
         sys.stdout.write(head.removesuffix('"}'))
     for chunk in itertools.chain([first], chunks):
-        sys.stdout.write(json.dumps(chunk, ensure_ascii=False)[1:-1] if json_ else chunk)
+        sys.stdout.write(json_line(chunk)[1:-1] if json_ else chunk)
     sys.stdout.write('"}\n' if json_ else "\n")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symfold.apps.command.options import Subcommand, as_json, say, say_json, without_effect
+from symfold.apps.command.options import FilePath, Subcommand, as_json, say, say_json, without_effect
+from symfold.errors import listing
 
 if TYPE_CHECKING:
     from symfold.core.net import Net
@@ -28,7 +29,7 @@ FACTORY is a function without arguments that returns a net, or a torch.nn.Module
 )
 @click.argument("what", metavar="MODULE:FACTORY")
 @click.option("--partial", is_flag=True, help="Keep unknown operations as opaque layers.")
-@click.option("-o", "--output", type=click.Path(), help="Also draw the rolled net into this file.")
+@click.option("-o", "--output", type=FilePath(), help="Also draw the rolled net into this file.")
 @as_json
 def command(what: str, partial: bool, output: str | None, json_: bool) -> None:
     """Import MODULE, call its FACTORY, and report the folds of the model that it returns.
@@ -66,26 +67,30 @@ def called(what: str) -> Any:
         sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # imported code may raise anything
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:  # imported code may raise anything
         raise click.UsageError(f"{module_name} cannot be imported: {type(error).__name__}: {error}") from error
     factory = getattr(module, factory_name, None)
     if not callable(factory):
-        names = ", ".join(
+        names = listing(
             name
             for name, value in vars(module).items()
             if callable(value) and getattr(value, "__module__", "") == module.__name__
         )
-        raise click.UsageError(f"{module_name} has no function {factory_name!r} (it has {names or 'none'})")
+        raise click.UsageError(f"{module_name} has no function {factory_name!r} (it has {names})")
     try:
         return factory()
-    except Exception as error:  # called code may raise anything
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:  # called code may raise anything
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise click.UsageError(
             f"{what} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
         ) from error
 
 
-def net_of(result: Any, partial: bool) -> Net:
+def net_of(result: object, partial: bool) -> Net:
     """The net of a factory's result."""
     from symfold.core.net import Net
 

@@ -10,38 +10,38 @@ import click
 from symfold.apps.command.options import FORMS, STYLES, Subcommand, as_json, say, say_json
 
 
-def mappers() -> list[dict[str, Any]]:
+def mappers() -> list[dict[str, object]]:
     from symfold.mappers import MAPPERS
 
     return [{"name": r.name, "formula": r.formula, "summary": r.summary, "source": r.source} for r in MAPPERS.values()]
 
 
-def architectures() -> list[dict[str, Any]]:
+def architectures() -> list[dict[str, object]]:
     from symfold.mappers import ARCHITECTURES
 
     shown = ("name", "formula", "state", "paths", "span", "work", "inverse", "source")
     return [{key: getattr(row, key) for key in shown} for row in ARCHITECTURES.values()]
 
 
-def functions() -> list[dict[str, Any]]:
+def functions() -> list[dict[str, object]]:
     from symfold.mappers.expressions import FUNCTIONS
 
     return [{"name": name, "arguments": arity or "any"} for name, (_, arity) in sorted(FUNCTIONS.items())]
 
 
-def activations() -> list[dict[str, Any]]:
+def activations() -> list[dict[str, object]]:
     from symfold.apps.regression import ACTIVATIONS
 
     return names(ACTIVATIONS)
 
 
-def formats() -> list[dict[str, Any]]:
+def formats() -> list[dict[str, object]]:
     from symfold.show.export import EXPORTS
 
     return names(EXPORTS)
 
 
-def names(of: Iterable[str]) -> list[dict[str, Any]]:
+def names(of: Iterable[str]) -> list[dict[str, object]]:
     return [{"name": name} for name in of]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from symfold.base.version import __version__
-from symfold.errors import SymfoldError
+from symfold.errors import MissingPackage, SymfoldError, SystemFailure, printable, shortened
 
 # Subcommands by name: the module with `command`, and a line of help. A new subcommand is one file and one row.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -33,9 +33,24 @@ Examples:
   symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.npz"""
 
 
+LONGEST = 1_000  # characters of a message
+
+
+class Mistake(click.ClickException):
+    """A mistake of the user."""
+
+    exit_code = 2
+
+
+class Failure(click.ClickException):
+    """A failure of the environment: the disk, the memory, a missing program."""
+
+    exit_code = 1
+
+
 def one_line(text: object) -> str:
-    """A message without its line breaks."""
-    return " ".join(str(text).split())
+    """A message on one line, cut if it is long."""
+    return shortened(printable(" ".join(str(text).split())), LONGEST)
 
 
 def worded(error: SymfoldError, command: click.Command) -> str:
@@ -76,15 +91,20 @@ class Front(click.Group):
             _forget_output()
             return None
         except SymfoldError as error:
-            raise click.ClickException(
-                worded(error, self.get_command(ctx, str(ctx.invoked_subcommand)) or self)
-            ) from error
+            kind = Failure if isinstance(error, (SystemFailure, MissingPackage)) else Mistake
+            raise kind(worded(error, self.get_command(ctx, str(ctx.invoked_subcommand)) or self)) from error
 
     def main(self, *args: Any, **settings: Any) -> Any:
         settings |= {"standalone_mode": False, "prog_name": "symfold"}
+        if sys.stdout is None:
+            _complain("standard output is closed (to write to nowhere, use > /dev/null)")
+            sys.exit(1)
+        if hasattr(sys.stdout, "reconfigure"):  # characters that a terminal lacks are escaped
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             code = super().main(*args, **settings)
         except click.exceptions.Abort:
+            _forget_output()
             _complain("interrupted")
             sys.exit(130)
         except click.ClickException as error:
@@ -92,19 +112,20 @@ class Front(click.Group):
             if isinstance(error, click.NoSuchOption):
                 message += " (an expression that begins with a minus goes last, after --)"
             _complain(message)
-            sys.exit(2)
+            sys.exit(error.exit_code)
         except OSError as error:  # a full disk, a closed or unwritable output
             _forget_output()
             _complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
-            sys.exit(2)
+            sys.exit(1)
         except MemoryError as error:
-            _complain(f"not enough memory ({error or 'use fewer or narrower layers'})")
-            sys.exit(2)
+            _complain(f"not enough memory ({str(error) or 'use fewer or narrower layers'})")
+            sys.exit(1)
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(message: object) -> None:
-    click.echo(f"symfold: {one_line(message)}", err=True)
+    if sys.stderr is not None:
+        print(f"symfold: {one_line(message)}", file=sys.stderr)
 
 
 def _forget_output() -> None:

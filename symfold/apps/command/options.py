@@ -11,10 +11,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from symfold.base.decimals import decimal
+from symfold.errors import printable
+
 if TYPE_CHECKING:
     from symfold.core.net import Net
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class FilePath(click.Path):
+    """A path without a NUL, which no system can open."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if "\0" in str(value):
+            self.fail(f"{value!r} holds a NUL", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 FORMS = ("fold", "steps", "expanded")
 STYLES = ("text", "unicode", "latex", "mathml")
@@ -36,7 +49,7 @@ _inline = click.option("--inline", is_flag=True, help="Write out values that are
 level_option = click.option(
     "--level", metavar="LEVEL", help="What a node shows: fold, block, step, layer or primitive."
 )
-output_option = click.option("-o", "--output", type=click.Path(), help="The file to write.")
+output_option = click.option("-o", "--output", type=FilePath(), help="The file to write.")
 
 
 MAX_DIGITS = 18  # of a depth
@@ -122,7 +135,7 @@ def initial_number(text: str) -> int | float:
     (0, 0.5)
     """
     try:
-        value = float(text)
+        value = decimal(text)
     except ValueError:
         raise click.UsageError(f"--init {text[:40]!r} is neither x nor a number") from None
     if not math.isfinite(value):
@@ -157,21 +170,34 @@ def fixed_depth(depth: int | str) -> int:
 
 
 def say(text: str) -> None:
-    """Print a line."""
-    click.echo(text)
+    """Print text, of which no part gives orders to the terminal."""
+    write(text, None)
 
 
-def say_json(value: Any) -> None:
+def say_json(value: object) -> None:
     """Print a value as one line of JSON."""
-    click.echo(json_line(value))
+    write(json_line(value), None)
 
 
-def json_line(value: Any) -> str:
+def json_line(value: object) -> str:
     """A value as one line of JSON; a number that is not finite is null."""
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    value = plain(value)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if printable(text) == text and _encodable(text):
+        return text
+    return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")
 
 
-def plain(value: Any) -> Any:
+def _encodable(text: str) -> bool:
+    """Whether standard output has all characters of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def plain(value: object) -> Any:
     """A value of JSON's types.
 
     >>> plain({"a": (1.5, float("nan"))})
@@ -188,10 +214,10 @@ def plain(value: Any) -> Any:
 
 def write(text: str, output: str | None) -> None:
     """Write a text to a file, whole or not at all, or to standard output."""
+    whole = text if text.endswith("\n") else text + "\n"
     if output is None:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.write(printable(whole, also="\n\t"))
         return
-    from symfold.base.files import replacing
+    from symfold.base.files import write_whole
 
-    with replacing(output) as temporary:
-        temporary.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    write_whole(output, whole.encode("utf-8", "backslashreplace"))

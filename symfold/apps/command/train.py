@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from symfold.apps.command.options import (
+    FilePath,
     Subcommand,
     as_json,
+    bounded,
     depth_option,
     fixed_depth,
     is_model,
@@ -30,9 +32,7 @@ Examples:
 )
 @mapper_argument
 @depth_option
-@click.option(
-    "--data", type=click.Path(), required=True, help="A CSV file of numbers, the first row naming the columns."
-)
+@click.option("--data", type=FilePath(), required=True, help="A CSV file of numbers, the first row naming the columns.")
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict from all others.")
 @click.option("--width", type=click.IntRange(1, 10_000), default=8, show_default=True, help="The width of the layers.")
 @click.option(
@@ -72,13 +72,14 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
 
     The columns are standardized by the training rows; the error is the root mean squared error in the target's unit.
     """
-    from symfold.apps.saved import save_model
+    from symfold.apps.saved import MAX_DEPTH, save_model
     from symfold.base.files import check_writable
 
     if output is not None:
         check_writable(output, data)
         if not is_model(output):
             raise click.UsageError(f"-o {output}: a model is an .npz file (give a name that ends in .npz)")
+        bounded(settings["depth"], MAX_DEPTH, "or leave out -o")
     model, report = run(mapper, data, **settings)
     if output is not None:
         save_model(output, model)
@@ -95,13 +96,13 @@ def run(
     batch_size: int, rate: float, remat: str | None, test_fraction: float, seed: int,
 ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """Train, and report."""
-    from symfold.apps.data import check_column, read_table
+    from symfold.apps.data import places, read_table
     from symfold.apps.regression import Shape, baselines, errors, train
     from symfold.errors import DataError
 
     shape_depth = fixed_depth(depth)
     table = read_table(data)
-    check_column(data, target, table.columns)
+    places(data, [target], table.columns)
     columns = tuple(name for name in table.columns if name != target)
     if not columns:
         raise DataError(f"{data!r} has no column besides {target!r} (there is nothing to predict from)")

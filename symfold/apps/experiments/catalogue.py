@@ -60,7 +60,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
-def table(result: Any) -> list[str]:
+def table(result: object) -> list[str]:
     """The numbers of a result, one line per row; bands as mean [low, high].
 
     >>> for line in table(by_strength(seeds=2, depth=3, strengths=(0.1, 0.05))): print(line)

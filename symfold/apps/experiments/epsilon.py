@@ -5,8 +5,8 @@ residual - boosting = epsilon**2 * sum_{i<j} f_j'(x)[f_i(x)] + O(epsilon**3)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from symfold.analysis.strength.series import series
 from symfold.apps.data import Array
 from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.base.arguments import whole
+from symfold.base.trees import Layered
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.frontend.folding import fold
+from symfold.frontend.layer_kinds import Kind
 from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import boosting, residual
 
@@ -44,7 +46,9 @@ class Epsilon:
         return band(slopes(self.strengths, self.remainder))
 
 
-def by_strength(seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16, strengths: Any = STRENGTHS) -> Epsilon:
+def by_strength(
+    seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16, strengths: Sequence[float] = STRENGTHS
+) -> Epsilon:
     """Measure the difference on random smooth layers, tanh(z W + b) V, at random points; nothing is trained.
 
     >>> result = by_strength(seeds=2, depth=3)
@@ -72,7 +76,7 @@ def by_strength(seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16,
     return Epsilon(Budget(seeds, rows), scale, np.array(difference), np.array(remainder))
 
 
-def smooth(width: int, hidden: int, activation: Any = np.tanh) -> Any:
+def smooth(width: int, hidden: int, activation: Layered = np.tanh) -> Kind | None:
     """The layer kind activation(z W + b) V: it reads by W and writes by V."""
     shapes = {"W": (width, hidden), "b": (1, hidden), "V": (hidden, width)}
     return layer("f", lambda z, W, b, V: activation(z @ W + b) @ V, **shapes).kind

@@ -14,7 +14,7 @@ from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.apps.experiments.samples import Sample, diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, error_on, errors_of, fitted, steps_of
 from symfold.apps.regression import Shape
-from symfold.base.arguments import whole
+from symfold.base.arguments import NumpyArray, whole
 from symfold.core.net import Net
 from symfold.transform.rewiring.lesion import lesion
 from symfold.transform.rewiring.order import swap
@@ -83,7 +83,7 @@ def lesion_curves(
     for mapper in NETS:
         net = Shape(mapper, depth, width, "tanh", columns, "target").net()
 
-        def params_of(rate: float, seed: int, sample: Sample, net: Net = net) -> Mapping[str, Any]:
+        def params_of(rate: float, seed: int, sample: Sample, net: Net = net) -> Mapping[str, NumpyArray]:
             return fitted(net, net.init(seed), sample.train, rate, epochs, batch, seed)
 
         def run(rate: float, seed: int, net: Net = net) -> Errors:

@@ -22,7 +22,7 @@ from symfold.apps.data import Array
 from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.apps.experiments.samples import diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
-from symfold.base.arguments import whole
+from symfold.base.arguments import NumpyArray, whole
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.frontend.folding import fold, scan
@@ -125,7 +125,7 @@ def path_lengths(
     )  # fmt: skip
 
 
-def pulled(back: Any, params: Mapping[str, Any], number: int, read: Array, cotangents: Array) -> Array:
+def pulled(back: Any, params: Mapping[str, NumpyArray], number: int, read: Array, cotangents: Array) -> Array:
     """J_k^T at the input of layer k, applied to cotangents (any, rows, width): all of them as rows of one call."""
     flat = cotangents.reshape(-1, read.shape[-1])
     points = np.broadcast_to(read, cotangents.shape).reshape(flat.shape)
@@ -148,7 +148,7 @@ def contributions(pulls: Sequence[Pull], cotangent: Array) -> Array:
     return lengths
 
 
-def path_vectors(pulls: Sequence[Pull], cotangent: Array, masks: Any) -> Array:
+def path_vectors(pulls: Sequence[Pull], cotangent: Array, masks: NumpyArray) -> Array:
     """The contributions of single paths, (paths, *shape); a row of `masks` marks the layers of a path.
 
     >>> double, triple = lambda a: 2 * a, lambda a: 3 * a
@@ -162,7 +162,7 @@ def path_vectors(pulls: Sequence[Pull], cotangent: Array, masks: Any) -> Array:
     return vectors
 
 
-def masks_of(depth: int, most: int = MOST_PATHS) -> Any:
+def masks_of(depth: int, most: int = MOST_PATHS) -> NumpyArray:
     """All paths through some layers, as masks of layers; above `most`, a random sample with as many of each length.
 
     >>> masks_of(2).astype(int).tolist()

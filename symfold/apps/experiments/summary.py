@@ -19,7 +19,7 @@ CAVEAT = (
 )
 
 
-def summary(result: Any) -> list[str]:
+def summary(result: object) -> list[str]:
     """The sentences of a result of any experiment.
 
     >>> from symfold.apps.experiments import by_strength

@@ -11,6 +11,7 @@ import numpy as np
 from symfold.apps.data import Array
 from symfold.apps.experiments.samples import Rows, Sample
 from symfold.apps.regression import error
+from symfold.base.arguments import NumpyArray
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Diverged
@@ -24,14 +25,14 @@ CHOOSING = 1000  # seeds from here on choose the rates, seeds from 0 on are repo
 
 def fitted(
     net: Net,
-    start: Mapping[str, Any],
+    start: Mapping[str, object],
     rows: Rows,
     rate: float,
     epochs: int,
     batch: int,
     seed: int,
     stages: bool = False,
-) -> Mapping[str, Any]:
+) -> Mapping[str, NumpyArray]:
     """The parameters of a net from x to one prediction per row, fitted by momentum on the mean squared error."""
     data = {"x": rows[0], "target": rows[1]}
     size = min(batch, len(rows[1]))
@@ -51,12 +52,12 @@ class Errors:
     test: float
 
 
-def error_on(predict: Callable[..., Any], params: Mapping[str, Any], rows: Rows) -> float:
+def error_on(predict: Callable[..., Any], params: Mapping[str, NumpyArray], rows: Rows) -> float:
     """The root mean squared error of a compiled net on some rows; a single prediction applies to every row."""
     return error(np.broadcast_to(predict(params, x=rows[0]), rows[1].shape), rows[1])
 
 
-def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any], sample: Sample) -> Errors:
+def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., object], sample: Sample) -> Errors:
     """The errors of a net with the parameters that a training returns."""
     try:
         params = train()
@@ -65,7 +66,7 @@ def errors_of(train: Callable[[], Mapping[str, Any]], predict: Callable[..., Any
     return Errors(*(error_on(predict, params, rows) for rows in (sample.train, sample.validation, sample.test)))
 
 
-def by_choice(run: Callable[[Any, int], Errors], grid: Sequence[Any], choosing: int) -> Array:
+def by_choice(run: Callable[[Any, int], Errors], grid: Sequence[object], choosing: int) -> Array:
     """The mean validation error of a run for each choice of a grid, over seeds used for nothing else."""
     return np.array([np.mean([run(choice, CHOOSING + seed).validation for seed in range(choosing)]) for choice in grid])
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from symfold.apps.experiments.epsilon import smooth
 from symfold.apps.experiments.samples import Rows, Sample, diabetes, triangle
 from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
 from symfold.apps.regression import error, linear_fit, with_constant
-from symfold.base.arguments import one_of, real, whole
+from symfold.base.arguments import NumpyArray, one_of, real, whole
 from symfold.compute.compile import Compiled
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -172,7 +171,7 @@ def trained(
     net = net_of(arm[0], width, setting)
     start = start_of(net, steepness, seed)
 
-    def train() -> Mapping[str, Any]:
+    def train() -> Mapping[str, NumpyArray]:
         if arm[1] == "shrinkage":
             return boosted(setting, start, sample.train, rate, shrinkage, seed)
         return fitted(net, start, sample.train, rate, setting.epochs, setting.batch, seed, stages=arm[1] == "stages")

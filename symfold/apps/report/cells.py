@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import sympy as sp
 from sympy.printing.mathml import mathml
@@ -59,7 +58,7 @@ def text_of(cell: Cell) -> str:
     return "\n".join(map(line_text, cell))
 
 
-def expression(value: Any) -> Formula:
+def expression(value: object) -> Formula:
     """A SymPy expression."""
     shown = sp.sympify(value)
     return Formula(lambda style: STYLES[style].print(printable(shown)), shown)
@@ -85,12 +84,12 @@ def same_value(one: sp.Expr, other: sp.Expr) -> bool:
     return high or sp.simplify(one - other) == 0
 
 
-def net_formula(net: Any, form: str = "fold", max_ops: int | None = 10_000) -> Formula:
+def net_formula(net: object, form: str = "fold", max_ops: int | None = 10_000) -> Formula:
     """A net as a formula."""
     return Formula(lambda style: formula(net, form=form, style=style, max_ops=max_ops))
 
 
-def ascending(value: Any, variable: sp.Symbol) -> sp.Expr:
+def ascending(value: object, variable: sp.Symbol) -> sp.Expr:
     """A polynomial as it is usually written: factored if it is one power, else in ascending powers of the variable.
 
     >>> from sympy.abc import t
@@ -116,7 +115,7 @@ def _ordered(value: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     return sp.Mul(*(_ordered(part, variable) for part in parts), evaluate=False)
 
 
-def said(number: Any) -> str:
+def said(number: object) -> str:
     """A number of any size in short text.
 
     >>> said(16), said(1234567), said(2**1000), said(Fraction(4, 5)), said(sp.Symbol("n") / 2)
@@ -133,7 +132,7 @@ def said(number: Any) -> str:
     return str(printable(number)).replace("**", "^") if isinstance(number, sp.Basic) else f"{number:.6g}"
 
 
-def number(value: Any) -> Part:
+def number(value: object) -> Part:
     """A number as text, a symbolic one as a formula."""
     if not isinstance(value, sp.Expr) or value.is_number:
         return said(value)
@@ -143,7 +142,7 @@ def number(value: Any) -> Part:
     )
 
 
-def counted(value: Any, noun: str) -> Line:
+def counted(value: object, noun: str) -> Line:
     """A number with what it counts.
 
     >>> line_text(counted(1, "path")), line_text(counted(5, "path"))

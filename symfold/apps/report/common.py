@@ -8,7 +8,7 @@ import sympy as sp
 
 from symfold.apps.report.cells import Formula
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, fold_of
 from symfold.core.leaves import Formal, Input
 from symfold.core.names import names_of
 from symfold.core.net import Net
@@ -69,8 +69,8 @@ def additive(net: Net) -> Additive | None:
     """
     if len(net.outputs) != 1 or not isinstance(net.outputs[0].op, Select):
         return None
-    node = net.outputs[0].args[0]
-    fold: Fold = node.op
+    node = fold_of(net.outputs[0])
+    fold = node.op
     start = node.args[0]
     if fold.carries != 1 or len(fold.block.results) != 1 or not isinstance(start.op, Input):
         return None
@@ -83,15 +83,14 @@ def additive(net: Net) -> Additive | None:
     names = names_of(node.args[layer.op.position]) if isinstance(layer.op, Formal) else ()
     if not isinstance(names, Numbered) or names.step != 1 or not isinstance(read.op, Formal):
         return None
-    if (name := _name(read, fold, node)) is None:
+    if (name := _name(read.op.position, node)) is None:
         return None
     return Additive(start.op.name, names.prefix, names.start, fold.count, name)
 
 
-def _name(read: Node, fold: Fold, node: Node) -> Name | None:
+def _name(position: int, fold: Node[Fold]) -> Name | None:
     """The name of a formal of the step: the state before, or an input that all steps read."""
-    if read.op.position == 0:
+    if position == 0:
         return STATE
-    outer = node.args[read.op.position]
-    shared = not fold.each[read.op.position - 1] and isinstance(outer.op, Input)
-    return Name(outer.op.name) if shared else None
+    outer = fold.args[position].op
+    return Name(outer.name) if isinstance(outer, Input) and not fold.op.each[position - 1] else None

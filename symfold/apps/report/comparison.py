@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
@@ -12,7 +12,7 @@ from symfold.analysis.equality.verdict import Verdict, verdict
 from symfold.apps.report.depths import any_depth, at_number
 from symfold.apps.report.trained import Trained, trained
 from symfold.core.net import Net
-from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.errors import InvalidType, InvalidValue, TooLarge, printable
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rolling import roll
 
@@ -21,7 +21,7 @@ MANY = 24  # steps above which formulas are those of any depth
 USUAL = 8  # pictures go up to this depth at least
 
 
-def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
+def compare(a: object, b: object, names: tuple[str, str] = ("A", "B")) -> Comparison:
     """How two nets differ: a report that prints as a table, displays in notebooks, and gives a page by `.to_html()`.
 
     The depths may be numbers or symbols; if both nets have the same depth, the page changes it by a slider. If an
@@ -39,9 +39,10 @@ def compare(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Comparison:
         or not all(isinstance(name, str) and name.strip() for name in names)
     ):
         raise InvalidType(f"names={names!r}: a comparison has two names (for instance names=('residual', 'boosting'))")
+    names = printable(names[0]), printable(names[1])
     if names[0] == names[1]:
         raise InvalidValue(f"both nets would be called {names[0]!r} (give them different names)")
-    return Comparison(Net.of(a), Net.of(b), (names[0], names[1]))
+    return Comparison(Net.of(a), Net.of(b), names)
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import sympy as sp
 
@@ -62,7 +61,7 @@ def applied_names(net: Net) -> list[str]:
 
 
 def _lengthened(net: Net, count: int, symbol: sp.Symbol) -> Net:
-    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
         if isinstance(op, Fold):
             return replace(op, count=symbol if op.count == count else op.count).over(args)

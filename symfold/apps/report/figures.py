@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from math import comb
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import figure, table, words
 from symfold.apps.report.measured import LAYERS, STRENGTH, band, each_draw, norm, slope, with_layers
 from symfold.apps.report.trained import Trained
+from symfold.base.arguments import NumpyArray
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
 from symfold.errors import InvalidValue
@@ -88,7 +88,7 @@ def epsilon(comparison: Comparison) -> str:
     runs = [with_layers(net, strength=True).compile() for net in comparison.nets]
     term = series(bound[0], leading) - series(bound[1], leading)
 
-    def measure(params: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[float]:
+    def measure(params: Mapping[str, object], inputs: Mapping[str, object]) -> list[float]:
         coefficient = term.evaluate(params, **inputs)[leading]
         whole, rest = [], []
         for strength in STRENGTHS:
@@ -251,7 +251,7 @@ def teaching(comparison: Comparison) -> str:
     )
 
 
-def _shares(found: Received) -> Any:
+def _shares(found: Received) -> NumpyArray:
     """The sizes of the gradients that the layers receive, relative to the loss gradient."""
     whole = float(np.linalg.norm(found.loss_gradient))
     if not whole:
@@ -259,7 +259,9 @@ def _shares(found: Received) -> Any:
     return found.norms / whole
 
 
-def _by_layer(comparison: Comparison, what: str, label: str, values: Sequence[Any], log: bool, losses: str) -> str:
+def _by_layer(
+    comparison: Comparison, what: str, label: str, values: Sequence[NumpyArray], log: bool, losses: str
+) -> str:
     lines = [
         plots.Line(name, tuple((float(k), float(v)) for k, v in enumerate(row, start=1) if np.isfinite(v)), (), mark)
         for mark, (name, row) in enumerate(zip(comparison.names, values, strict=True), start=1)

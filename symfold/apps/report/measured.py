@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.random_inputs import drawn, rows_of
 from symfold.core.blocks import Call
 from symfold.core.leaves import Normal, tensor
@@ -52,7 +53,7 @@ def with_layers(net: Net, strength: bool = False) -> Net:
     )
     factor = tensor(STRENGTH, ()) if strength else None
 
-    def body(z: Any, W: Any, b: Any, V: Any) -> Any:
+    def body(z: object, W: object, b: object, V: object) -> Any:
         value = dot(tanh(dot(z, W) + b), V)
         return value if factor is None else factor * value
 
@@ -101,7 +102,7 @@ def _some(shape: Shape) -> tuple[int, ...]:
     return tuple(size if isinstance(size, int) else ROWS for size in shape) if is_known(shape) else (ROWS,)
 
 
-def norm(value: Any) -> float:
+def norm(value: NumpyArray) -> float:
     return float(np.sqrt(np.mean(np.square(value))))
 
 
@@ -125,7 +126,7 @@ def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 def each_draw(
-    measure: Callable[[dict[str, Any], dict[str, Any]], Sequence[float]], nets: Sequence[Net]
+    measure: Callable[[dict[str, NumpyArray], dict[str, NumpyArray]], Sequence[float]], nets: Sequence[Net]
 ) -> list[list[float]]:
     """A measurement for every draw of layers and inputs."""
     return [[float(value) for value in measure(*draw(nets, seed))] for seed in SEEDS]

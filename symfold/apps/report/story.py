@@ -12,7 +12,7 @@ from symfold.apps.report.common import STATE, Additive, additive
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.depths import applied_names
 from symfold.core.net import Net
-from symfold.errors import SymfoldError
+from symfold.errors import SymfoldError, listing
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.show.notation.terms import Name
 from symfold.transform.rewiring.picard import picard
@@ -54,7 +54,7 @@ def starts_apart(comparison: Comparison) -> Sentences:
     if all(reading) or not any(reading):
         return []
     without, reads = "BA" if reading[0] else "AB"
-    inputs = ", ".join(leaf.op.name for leaf in comparison.nets[reading.index(True)].inputs)
+    inputs = listing(leaf.op.name for leaf in comparison.nets[reading.index(True)].inputs)
     return [
         [
             f"{without} never reads {inputs}: its first state is a number, so its output is one "
@@ -71,7 +71,7 @@ def first_sweep(comparison: Comparison) -> Sentences:
     if a == b:
         return []
     for one, other, names in ((a, b, "BA"), (b, a, "AB")):
-        if roll(picard(one, 1)) == other:
+        if one.bindings and roll(picard(one, 1)) == other:
             return [
                 [
                     f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import symfold.apps.report.plots as plots
@@ -12,6 +10,7 @@ from symfold.apps.report.cells import T, ascending, expression, said
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import figure, table
 from symfold.apps.report.measured import LAYERS, band, each_draw, norm, with_layers
+from symfold.base.arguments import NumpyArray
 from symfold.transform.rewiring.picard import picard
 from symfold.transform.rolling import roll
 
@@ -22,7 +21,7 @@ def swept(comparison: Comparison) -> str:
         (comparison.a, comparison.b, comparison.names),
         (comparison.b, comparison.a, comparison.names[::-1]),
     ):
-        if roll(picard(one, 1)) == roll(other):
+        if one.bindings and roll(picard(one, 1)) == roll(other):
             return f"{second} is exactly the first sweep of solving the equations of {first}."
     comparison.check_few()
     whole = trimmed(paths(comparison.a).coefficients())
@@ -46,7 +45,7 @@ def ladder(comparison: Comparison) -> str:
     runs = [one.compile() for one in nets if one is not None]
     start, read = sweeps[0].compile(), {node.op.name for node in (*sweeps[0].inputs, *sweeps[0].params)}
 
-    def measure(params: dict[str, Any], inputs: dict[str, Any]) -> list[float]:
+    def measure(params: dict[str, NumpyArray], inputs: dict[str, NumpyArray]) -> list[float]:
         own = {name: value for name, value in (params | inputs).items() if name in read}
         values = [np.asarray(start({}, **own)), *(np.asarray(run(params, **inputs)) for run in runs)]
         return [norm(value - values[-1]) for value in values]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symfold.apps.report.measured import with_layers
+from symfold.base.arguments import NumpyArray
 from symfold.compute.random_inputs import rows_of
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -89,7 +90,7 @@ def trained(net: Net, seed: int = 0) -> Trained:
     )
 
 
-def start(net: Net, seed: int) -> dict[str, Any]:
+def start(net: Net, seed: int) -> dict[str, NumpyArray]:
     """Initial parameters, the same in all nets of the same layers: drawn name by name, in the order of the names."""
     random = np.random.default_rng(seed + 1)
     shapes = {node.op.name: node.shape for node in net.params}

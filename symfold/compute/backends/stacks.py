@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
+
 
 @dataclass(frozen=True)
 class Stack(Mapping[str, Any]):
@@ -25,7 +27,7 @@ class Stack(Mapping[str, Any]):
     arrays: Mapping[str, Any]
     order: Any = None
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> NumpyArray:
         return self.part(name, ())
 
     def __iter__(self) -> Iterator[str]:
@@ -39,7 +41,7 @@ class Stack(Mapping[str, Any]):
         shape: tuple[int, ...] = np.shape(self.arrays[name])
         return shape if self.order is None else (*self.order.shape, *shape[1:])
 
-    def part(self, name: str, index: tuple[slice, ...]) -> Any:
+    def part(self, name: str, index: tuple[slice, ...]) -> NumpyArray:
         """`stack[name][index]` for slices, without reading the rest."""
         if self.order is None:
             return self.arrays[name][index]
@@ -52,6 +54,6 @@ class Stack(Mapping[str, Any]):
             return Stack(len(steps), {name: array[start:stop] for name, array in self.arrays.items()})
         return Stack(len(steps), self.arrays, self.order[start:stop])
 
-    def batch(self, number: int) -> dict[str, Any]:
+    def batch(self, number: int) -> dict[str, NumpyArray]:
         """One of the batches."""
         return {name: array[0] for name, array in self.cut(number, number + 1).items()}

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.core.nodes import Node
+from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidValue, MissingPackage
 
 DTYPES = ("float64", "float32")
@@ -27,7 +29,7 @@ class Program(Protocol):
     def outputs(self) -> Sequence[Any]:
         """The outputs of the latest run; the next run may overwrite them."""
 
-    def feed(self, given: Mapping[str, Any], /) -> None:
+    def feed(self, given: Mapping[str, NumpyArray], /) -> None:
         """Put the values of the inputs in place."""
 
     def run(self) -> None:
@@ -51,7 +53,7 @@ class Update:
     """
 
     net: Net
-    moved: tuple[Node, ...]
+    moved: tuple[Leaf, ...]
     start: Parameters
 
 

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 import symfold.core.functions.heads as h
+from symfold.core.arrays import Array, Namespace
 from symfold.core.functions.table import Point, function
 
 HALF = sp.Rational(1, 2)
 
 
-def sigmoid(xp: Any, z: Any) -> Any:
+def sigmoid(xp: Namespace, z: Array) -> Array:
     """1/(1 + e) or e/(1 + e) with e = exp(-|z|), which never overflows."""
     e = xp.exp(xp.where(z < 0, z, -z))
     return xp.where(z < 0, e, 1.0) / (1.0 + e)
 
 
-def numpy_sigmoid(z: Any) -> Any:
+def numpy_sigmoid(z: Any) -> Array:
     """1/(1 + exp(-z)); if exp overflows, the result is 0, as it should be."""
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-z))
 
 
-def jax_nn(name: str) -> Any:
+def jax_nn(name: str) -> Callable[..., Array]:
     """A function of jax.nn."""
 
-    def compute(*args: Any) -> Any:
+    def compute(*args: Array) -> Array:
         import jax
 
         return getattr(jax.nn, name)(*args)
@@ -36,10 +38,10 @@ def jax_nn(name: str) -> Any:
     return compute
 
 
-def torch_nn(name: str) -> Any:
+def torch_nn(name: str) -> Callable[..., Array]:
     """A function of torch.nn.functional."""
 
-    def compute(*args: Any) -> Any:
+    def compute(*args: Array) -> Array:
         import torch
 
         return getattr(torch.nn.functional, name)(*args)
@@ -47,7 +49,7 @@ def torch_nn(name: str) -> Any:
     return compute
 
 
-def torch_sigmoid(z: Any) -> Any:
+def torch_sigmoid(z: Array) -> Array:
     """PyTorch's sigmoid."""
     import torch
 
@@ -78,13 +80,13 @@ function(
 FAR = -80.0  # below, 1 + exp(z) is 1 in every number type
 
 
-def decay(xp: Any, z: Any) -> tuple[Any, Any]:
+def decay(xp: Namespace, z: Array) -> tuple[Array, Array]:
     """z, finite below, and exp(-|z|); in the far tail exp(z/2), which is normal even if exp(z) is subnormal."""
     z = xp.where(z < -10000.0, -10000.0, z)
     return z, xp.exp(xp.where(z < FAR, z / 2.0, xp.where(z < 0, z, -z)))
 
 
-def silu(xp: Any, z: Any) -> Any:
+def silu(xp: Namespace, z: Array) -> Array:
     """z times the sigmoid; z*exp(z) in the far tail."""
     z, e = decay(xp, z)
     return xp.where(z < FAR, z * e * e, z * (xp.where(z < 0, e, 1.0) / (1.0 + e)))
@@ -129,7 +131,7 @@ function(
 # -- activations with parameters: z, then the parameters
 
 
-def elu(xp: Any, z: Any, alpha: Any) -> Any:
+def elu(xp: Namespace, z: Array, alpha: Array) -> Array:
     """elu; the branch that is not taken is kept finite, so that automatic derivatives are finite."""
     return xp.where(z > 0, z, alpha * xp.expm1(xp.where(z > 0, 0.0, z)))
 
@@ -186,7 +188,7 @@ function(
 # -- smooth activations
 
 
-def softsign(xp: Any, z: Any) -> Any:
+def softsign(xp: Namespace, z: Array) -> Array:
     """z/(1 + |z|), and 1 or -1 if z is infinite."""
     return xp.where(xp.isinf(z), xp.sign(z), z / (1.0 + xp.abs(z)))
 
@@ -202,7 +204,7 @@ function(
 )
 
 
-def mish(xp: Any, z: Any) -> Any:
+def mish(xp: Namespace, z: Array) -> Array:
     """z*tanh(softplus(z)) as a quotient of polynomials in exp(-|z|), which never overflow; z*exp(z) far out."""
     z, e = decay(xp, z)
     above = xp.where(z < 0, e * (e + 2.0), 1.0 + 2.0 * e)

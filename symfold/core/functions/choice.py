@@ -9,12 +9,13 @@ import numpy as np
 import sympy as sp
 
 import symfold.core.functions.heads as h
+from symfold.core.arrays import Array, Namespace
 from symfold.core.functions.table import Head, Point, function
 
 Truth = Callable[..., Any]
 
 
-def truth(head: Head, ufunc: Any, numbers: Truth, means: Truth, special: tuple[Point, ...]) -> None:
+def truth(head: Head, ufunc: Callable[..., object], numbers: Truth, means: Truth, special: tuple[Point, ...]) -> None:
     """Add the row of a function whose value is 1 or 0."""
     printers: Any = head
     printers._numpycode = printers._jaxcode = printed_by_numpy(ufunc.__name__)
@@ -54,13 +55,13 @@ def printed_by_python(self: sp.Expr, printer: Any, **_: Any) -> str:
     return f"(1 if {PYTHON[type(self).__name__].format(*(f'({printer._print(arg)})' for arg in self.args))} else 0)"
 
 
-def flat_point(*entries: Any) -> Point:
+def flat_point(*entries: object) -> Point:
     """A special point of a flat function: its arguments, then its value."""
     *args, value = entries
     return Point(tuple(args), value, (0,) * len(args))
 
 
-def as_numbers(xp: Any, flags: Any, args: tuple[Any, ...]) -> Any:
+def as_numbers(xp: Namespace, flags: Array, args: tuple[Array, ...]) -> Array:
     """Truth values as the numbers 1 and 0, of the arguments' common type."""
     arrays = [arg for arg in args if hasattr(arg, "dtype")] or [xp.asarray(0.0)]
     dtype = xp.result_type(*arrays)
@@ -179,7 +180,7 @@ function(
 )
 
 
-def _jax_clip(z: Any, low: Any, high: Any) -> Any:
+def _jax_clip(z: Array, low: Array, high: Array) -> Array:
     """clip with the slopes of its row; JAX's own shares the slope at a bound."""
     import jax
     from jax import numpy as jnp

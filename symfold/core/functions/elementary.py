@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, reduce
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 import sympy as sp
 
 import symfold.core.functions.heads as h
-from symfold.core.arrays import namespace
+from symfold.core.arrays import Array, Namespace, namespace
 from symfold.core.functions.logarithms import share
 from symfold.core.functions.special import in_torch
-from symfold.core.functions.table import Point, function, numbers_of
+from symfold.core.functions.table import Head, Point, function, numbers_of
 
 HALF = sp.Rational(1, 2)
 
@@ -20,7 +21,7 @@ HALF = sp.Rational(1, 2)
 # -- arithmetic
 
 
-def numpy_power(a: Any, b: Any) -> Any:
+def numpy_power(a: Any, b: Any) -> Array:
     """A power by NumPy; an integer base becomes a float, so that a negative exponent is no error."""
     if np.ndim(b) == 0 and b == -1:
         return 1.0 / a
@@ -29,17 +30,17 @@ def numpy_power(a: Any, b: Any) -> Any:
 
 
 @cache
-def jax_variable_power() -> Any:
+def jax_variable_power() -> Callable[..., Array]:
     """JAX's power with the slopes of this row; its own are NaN at base 0."""
     import jax
     from jax import numpy as jnp
 
     power = jax.custom_jvp(jnp.power)
 
-    def by_base(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+    def by_base(tangent: Any, result: Any, a: Any, b: Any) -> Array:
         return tangent * jnp.where(b == 0, 0.0, b * jnp.power(a, jnp.where(b == 0, 1.0, b - 1)))
 
-    def by_exponent(tangent: Any, result: Any, a: Any, b: Any) -> Any:
+    def by_exponent(tangent: Any, result: Any, a: Any, b: Any) -> Array:
         flat = (a == 0) & (b >= 0)
         return tangent * jnp.where(flat, 0.0, result * jnp.log(jnp.where(flat, 1.0, a)))
 
@@ -47,7 +48,7 @@ def jax_variable_power() -> Any:
     return power
 
 
-def jax_power(a: Any, b: Any) -> Any:
+def jax_power(a: Array, b: Array) -> Array:
     """A power by JAX; if the exponent is a literal number, without logarithms if possible."""
     import jax
 
@@ -59,7 +60,7 @@ def jax_power(a: Any, b: Any) -> Any:
     return jax.numpy.sqrt(a) if b == 0.5 else jax.numpy.power(a, b)
 
 
-def jax_divide(a: Any, b: Any) -> Any:
+def jax_divide(a: Array, b: Array) -> Array:
     """A quotient by JAX. Without the barrier, XLA multiplies by the reciprocal of a divisor that many entries share."""
     import jax
     from jax import numpy as jnp
@@ -84,7 +85,7 @@ def slope_by_exponent(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return h.where(h.logical_and(h.equal(a, 0), h.greater_equal(b, 0)), 0, a**b * sp.log(a))
 
 
-def share_of_largest(kind: Any) -> Any:
+def share_of_largest(kind: Head) -> Callable[..., sp.Expr]:
     """The slope of Max or Min: equal entries share it evenly."""
 
     def slope(position: int, *args: sp.Expr) -> sp.Expr:
@@ -246,7 +247,7 @@ function(
 )
 
 
-def sinh_by_half(xp: Any, z: Any) -> Any:
+def sinh_by_half(xp: Namespace, z: Array) -> Array:
     """(exp(z) - exp(-z))/2, from half the exponent if it is large, else from expm1."""
     size = xp.where(z < 0, -z, z)
     small, root = xp.expm1(xp.where(size > 30.0, 30.0, size)), xp.exp(size / 2)
@@ -254,13 +255,13 @@ def sinh_by_half(xp: Any, z: Any) -> Any:
     return xp.where(z < 0, -positive, positive)
 
 
-def cosh_by_half(xp: Any, z: Any) -> Any:
+def cosh_by_half(xp: Namespace, z: Array) -> Array:
     """(exp(z) + exp(-z))/2, from half the exponent, which overflows only where the result does."""
     root = xp.exp(xp.abs(z) / 2)
     return root / 2 * root + 0.5 / root / root
 
 
-def in_packages(numbers: Any, *packages: str) -> dict[str, Any]:
+def in_packages(numbers: Callable[..., Array], *packages: str) -> dict[str, Callable[..., Array]]:
     """Numbers over an array namespace, as the spelling of some packages."""
     return {package: lambda *args, package=package: numbers(namespace(package), *args) for package in packages}
 
@@ -291,7 +292,7 @@ function(
 )
 
 
-def sech(xp: Any, z: Any) -> Any:
+def sech(xp: Namespace, z: Array) -> Array:
     """2e/(1 + e**2) with e = exp(-|z|), which never overflows."""
     e = xp.exp(-xp.abs(z))
     return 2.0 * e / (1.0 + e * e)
@@ -349,7 +350,7 @@ function(
 )
 
 
-def jax_atanh(z: Any) -> Any:
+def jax_atanh(z: Array) -> Array:
     """log((1 + |z|)/(1 - |z|))/2 by log1p, with the sign of z; z itself near 0."""
     from jax import numpy as jnp
 
@@ -375,7 +376,7 @@ def over_squared_norm(of: sp.Expr, y: sp.Expr, x: sp.Expr) -> sp.Expr:
     return h.where(h.logical_or(h.equal(size, 0), h.isinf(size)), 0, share(of, x if of is y else y) / size)
 
 
-def atan2(xp: Any, y: Any, x: Any) -> Any:
+def atan2(xp: Namespace, y: Any, x: Any) -> Array:
     """The namespace's atan2, not called at the origin, where automatic derivatives would divide by 0."""
     origin = (y == 0) & (x == 0)
     at_origin = xp.atan2(0.0 * y, xp.copysign(xp.ones_like(x), x))

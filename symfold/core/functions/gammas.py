@@ -14,7 +14,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from symfold.core.arrays import whole_numbers
+from symfold.base.arguments import NumpyArray
+from symfold.core.arrays import Array, Namespace, whole_numbers
 
 STEP, TERMS, DIGITS = 4, 20, 50  # centers per unit, terms of a polynomial, digits of the coefficients
 FIRST, MIDDLE = 4, 4 * 16  # in steps: the first center is 1, the last center of the polygamma functions is 16
@@ -26,7 +27,7 @@ ORDERS = 6  # the largest order of the polygamma functions
 
 
 @cache
-def gamma_table() -> tuple[Any, Any]:
+def gamma_table() -> tuple[NumpyArray, NumpyArray]:
     """The Taylor coefficients of the gamma function around each center, divided by a power of 2; and these powers.
 
     The power is near the square root of the value, so that neither factor overflows early.
@@ -77,20 +78,20 @@ def far_terms(order: int) -> list[float]:
     ]
 
 
-def around(xp: Any, x: Any, last: int) -> tuple[Any, Any]:
+def around(xp: Namespace, x: object, last: int) -> tuple[Any, Any]:
     """The number of the nearest center, and the distance from it."""
     near = xp.clip(xp.round(xp.where(xp.isnan(x), 1.0, x) * STEP), FIRST, last)
     return whole_numbers(near - FIRST), x - near / STEP
 
 
-def entries(xp: Any, table: Any, place: Any, like: Any) -> Any:
+def entries(xp: Namespace, table: NumpyArray, place: Array, like: Array) -> Array:
     """The entries of a table at these places, in the type of an array; infinite if the type cannot hold them."""
     with np.errstate(over="ignore"):
         converted = table.astype(str(like.dtype).rpartition(".")[2])
     return (like.new_tensor(converted) if hasattr(like, "new_tensor") else xp.asarray(converted))[place]
 
 
-def polynomial(xp: Any, table: Any, place: Any, t: Any) -> Any:
+def polynomial(xp: Namespace, table: NumpyArray, place: Array, t: Array) -> Any:
     """The polynomials of these centers, at distance t."""
     value = entries(xp, table[-1], place, t)
     for row in table[-2::-1]:
@@ -98,7 +99,7 @@ def polynomial(xp: Any, table: Any, place: Any, t: Any) -> Any:
     return value
 
 
-def turns(xp: Any, x: Any) -> tuple[Any, Any]:
+def turns(xp: Namespace, x: object) -> tuple[Any, Any]:
     """sin(pi*x)/pi and cos(pi*x), accurate near their zeros."""
     near = xp.round(x)
     r = x - near
@@ -109,12 +110,12 @@ def turns(xp: Any, x: Any) -> tuple[Any, Any]:
     return sign * r * sine, sign * xp.sin(np.pi * (0.5 - xp.abs(r)))
 
 
-def is_pole(xp: Any, z: Any) -> Any:
+def is_pole(xp: Namespace, z: Array) -> Any:
     """Whether z is a pole: a whole number below 1, or -oo."""
     return (z <= 0) & ((z == xp.floor(z)) | xp.isinf(z))
 
 
-def gamma(xp: Any, z: Any) -> Any:
+def gamma(xp: Namespace, z: Array) -> Array:
     """The gamma function; infinite at 0, NaN at the other poles."""
     z = z if hasattr(z, "dtype") else xp.asarray(z)
     size, below = xp.where(z == 0, 1.0, xp.abs(z)), z < 0
@@ -133,7 +134,7 @@ def gamma(xp: Any, z: Any) -> Any:
     )
 
 
-def polygamma(xp: Any, order: int, z: Any) -> Any:
+def polygamma(xp: Namespace, order: int, z: Array) -> Any:
     """The polygamma functions: digamma for order 0, and its derivatives up to order 6."""
     z = z if hasattr(z, "dtype") else xp.asarray(z)
     size, below, sign = xp.where(is_pole(xp, z), 0.5, xp.abs(z)), z < 0, (-1.0) ** (order + 1)

@@ -5,8 +5,6 @@ The meaning and the derivative of such a function are facts of its row; the clas
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy as sp
 
 from symfold.core.functions.table import row_of
@@ -35,7 +33,7 @@ class Inert(sp.Function):
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return row_of(type(self)).slope(argindex - 1, *self.args)
 
-    def _defined(self, *args: sp.Expr, **hints: Any) -> sp.Expr:
+    def _defined(self, *args: sp.Expr, **hints: object) -> sp.Expr:
         definition = row_of(type(self)).definition
         return self if definition is None else definition(*self.args)
 

@@ -8,12 +8,13 @@ import numpy as np
 import sympy as sp
 
 import symfold.core.functions.heads as h
+from symfold.core.arrays import Array, Namespace
 from symfold.core.functions.table import Point, function
 
 HALF, LN2, LN10 = sp.Rational(1, 2), sp.log(2), sp.log(10)
 
 
-def jax_log1p(z: Any) -> Any:
+def jax_log1p(z: Array) -> Array:
     """log1p by JAX; below -1/4 log(1 + z), since XLA's log1p is off by up to 100 units in the last place there."""
     from jax import numpy as jnp
 
@@ -65,7 +66,7 @@ function(
 )
 
 
-def jax_exp2(z: Any) -> Any:
+def jax_exp2(z: Array) -> Array:
     """2**z as the power of the nearest whole number times the power of the difference."""
     from jax import numpy as jnp
 
@@ -84,7 +85,7 @@ function(
 )
 
 
-def cbrt(xp: Any, z: Any) -> Any:
+def cbrt(xp: Namespace, z: Any) -> Array:
     """The cube root; if the namespace has none, a power corrected by a Newton step."""
     if hasattr(xp, "cbrt"):
         return xp.cbrt(z)
@@ -114,7 +115,7 @@ def share(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return h.where(h.equal(a, 0), 0, h.where(h.isinf(a), sp.sign(a), a / h.hypot(a, b)))
 
 
-def hypot(xp: Any, a: Any, b: Any) -> Any:
+def hypot(xp: Namespace, a: Any, b: Any) -> Array:
     """The namespace's hypot, not called at the origin, where automatic derivatives would divide by 0."""
     origin = (a == 0) & (b == 0)
     return xp.where(origin, 0.0, xp.hypot(xp.where(origin, 1.0, a), b))
@@ -153,7 +154,7 @@ def _gap(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return h.where(h.equal(a, b), 0, a - b)
 
 
-def logistic(xp: Any, a: Any, b: Any) -> Any:
+def logistic(xp: Namespace, a: Array, b: Array) -> Array:
     """The logistic function of a - b, corrected for the rounding error of the difference."""
     gap = xp.where(a == b, 0.0, a - b)
     part = a - gap
@@ -177,7 +178,7 @@ function(
 )
 
 
-def gaussian(xp: Any, z: Any, s: Any) -> Any:
+def gaussian(xp: Namespace, z: Array, s: Array) -> Array:
     """exp(-s*z**2), corrected for the rounding error of z**2: the square of a multiple of 1/16 is exact."""
     size = xp.minimum(xp.abs(z), xp.ones_like(z) * 64.0)
     near = xp.floor(size * 16.0) / 16.0

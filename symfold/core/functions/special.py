@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -11,20 +12,20 @@ import sympy as sp
 
 import symfold.core.functions.gammas as gammas
 import symfold.core.functions.heads as h
-from symfold.core.arrays import namespace
+from symfold.core.arrays import Array, Namespace, namespace
 from symfold.core.functions.table import Point, function, numbers_of
 
 
-def entrywise(compute: Any) -> Any:
+def entrywise(compute: Callable[..., float]) -> Callable[..., Array]:
     """A function of numbers, applied to each entry of arrays."""
     vectorized = np.vectorize(compute, otypes=[float])
     return lambda *args: vectorized(*args).astype(np.result_type(*args, np.float32), copy=False)
 
 
-def in_jax(name: str) -> Any:
+def in_jax(name: str) -> Callable[..., Array]:
     """A function of jax.scipy.special."""
 
-    def compute(*args: Any) -> Any:
+    def compute(*args: Array) -> Array:
         from jax.scipy import special
 
         return getattr(special, name)(*args)
@@ -32,7 +33,7 @@ def in_jax(name: str) -> Any:
     return compute
 
 
-def jax_polygamma(n: Any, z: Any) -> Any:
+def jax_polygamma(n: Any, z: Any) -> Array:
     """Up to order 6 by `gammas`, else by JAX, which takes no negative arguments."""
     from jax import numpy as jnp
     from jax.scipy import special
@@ -89,7 +90,7 @@ ERF = (
 )
 
 
-def jax_scaled_erfc(x: Any) -> Any:
+def jax_scaled_erfc(x: Array) -> Array:
     """exp(x**2)*erfc(x) for x from 1 up."""
     from jax import numpy as jnp
 
@@ -99,7 +100,7 @@ def jax_scaled_erfc(x: Any) -> Any:
     return value
 
 
-def jax_erfc(z: Any) -> Any:
+def jax_erfc(z: Array) -> Array:
     """erfc by JAX; above 1 by `jax_scaled_erfc`, since JAX's own loses digits in the square of z."""
     from jax import numpy as jnp
     from jax.scipy import special
@@ -110,7 +111,7 @@ def jax_erfc(z: Any) -> Any:
     return jnp.where(z > 1.0, far, special.erfc(jnp.where(z > 1.0, 1.0, z)))
 
 
-def jax_ndtr(z: Any) -> Any:
+def jax_ndtr(z: Array) -> Array:
     """ndtr, as `jax_erfc` of z/sqrt(2), but with the gaussian of z itself."""
     from jax import numpy as jnp
     from jax.scipy import special
@@ -121,10 +122,10 @@ def jax_ndtr(z: Any) -> Any:
     return jnp.where(z < -math.sqrt(2.0), far, special.erfc(jnp.maximum(z, -math.sqrt(2.0)) * -math.sqrt(0.5)) / 2.0)
 
 
-def in_torch(name: str) -> Any:
+def in_torch(name: str) -> Callable[..., Array]:
     """A function of torch."""
 
-    def compute(*args: Any) -> Any:
+    def compute(*args: Array) -> Array:
         import torch
 
         return getattr(torch, name)(*args)
@@ -162,7 +163,7 @@ def polygamma(order: float, z: float) -> float:
         return math.nan if order == 0 else math.inf
 
 
-def torch_polygamma(n: Any, z: Any) -> Any:
+def torch_polygamma(n: Any, z: Any) -> Array:
     """By the Hurwitz zeta function: PyTorch's own has only nine digits of the first derivative of digamma."""
     import torch
 
@@ -212,7 +213,7 @@ function(
 )
 
 
-def over_root_2(xp: Any, z: Any) -> tuple[Any, Any]:
+def over_root_2(xp: Namespace, z: Array) -> tuple[Array, Array]:
     """|z|/sqrt(2) as a sum of two numbers: its rounded value, and the rounding error."""
     z = xp.where(z < 0, -z, z)
     large = z * (2.0**27 + 1.0 if xp.finfo(z.dtype).bits == 64 else 2.0**12 + 1.0)
@@ -225,10 +226,10 @@ def over_root_2(xp: Any, z: Any) -> tuple[Any, Any]:
 SHORT, REST = 2896 / 4096, -4.833646656726457e-17  # 1/sqrt(2) in twelve bits, and the rounding error of its double
 
 
-def ndtr(package: str) -> Any:
+def ndtr(package: str) -> Callable[..., Array]:
     """The cumulative distribution function of the normal distribution, by a package's erfc."""
 
-    def compute(z: Any) -> Any:
+    def compute(z: Array) -> Array:
         xp = namespace(package)
         size, lost = over_root_2(xp, xp.clip(z, -64.0, 64.0))
         tail = numbers_of(sp.erfc, package)(size) / 2.0 - xp.exp(-size * size) * lost / math.sqrt(math.pi)
@@ -237,7 +238,7 @@ def ndtr(package: str) -> Any:
     return compute
 
 
-def numpy_ndtr(z: Any) -> Any:
+def numpy_ndtr(z: Any) -> Array:
     """ndtr by NumPy; integers become floats."""
     return ndtr("numpy")(np.asarray(z, np.result_type(z, np.float32)))
 

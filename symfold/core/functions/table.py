@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.core.arrays import namespace
+from symfold.base.caching import cached
+from symfold.core.arrays import Array, namespace
 from symfold.errors import InvalidValue, NoRule, listing, unknown
 
 Head = type[sp.Basic]
@@ -25,9 +26,9 @@ Formula = Callable[..., sp.Expr]
 class Point:
     """A special point: the arguments, the value, and the slope by each argument."""
 
-    at: tuple[Any, ...]
-    value: Any
-    slopes: tuple[Any, ...] = ()
+    at: tuple[sp.Expr | float, ...]
+    value: sp.Expr | float
+    slopes: tuple[sp.Expr | float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Function:
 
     head: Head
     numbers: Numbers | None = None
-    numpy: tuple[Any, ...] = ()
+    numpy: tuple[Callable[..., object], ...] = ()
     slopes: tuple[Formula, ...] | Formula | None = None
     composition: Formula | None = None
     definition: Formula | None = None
@@ -81,7 +82,7 @@ class Function:
 
 
 ROWS: dict[Head, Function] = {}
-UFUNCS: dict[Any, Head] = {}  # NumPy function -> head
+UFUNCS: dict[Callable[..., object], Head] = {}  # NumPy function -> head
 NAMED: dict[str, Head] = {}
 
 
@@ -138,7 +139,7 @@ class Lambdified:
     def __init__(self, row: Function):
         self.row = row
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> Array:
         # "jaxlib", the module of JAX's arrays, is "jax"; literal numbers, of "builtins", follow the other arguments
         libraries = [type(arg).__module__.partition(".")[0].removesuffix("lib") for arg in args]
         library = next((name for name in libraries if name != "builtins"), "")
@@ -151,7 +152,7 @@ class Lambdified:
         return numbers_of(head)(*map(np.asarray, args))[()]
 
 
-@cache
+@cached(None)
 def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     """The function by which a package computes an elementwise function.
 
@@ -172,7 +173,7 @@ def numbers_of(head: Head, package: str = "numpy") -> Callable[..., Any]:
     )
 
 
-def composed_numbers(composition: Formula, package: str, *args: Any) -> Any:
+def composed_numbers(composition: Formula, package: str, *args: object) -> Array:
     """The numbers of a function from those of the functions that compose it."""
     symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
     values: dict[sp.Expr, Any] = dict(zip(symbols, args, strict=True))

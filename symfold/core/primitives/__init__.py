@@ -83,6 +83,7 @@ from symfold.core.primitives.table import Primitive as Primitive
 from symfold.core.primitives.table import axes_given as axes_given
 from symfold.core.primitives.table import axes_of as axes_of
 from symfold.core.primitives.table import carried_places as carried_places
+from symfold.core.primitives.table import is_apply as is_apply
 from symfold.core.primitives.table import is_primitive as is_primitive
 from symfold.core.primitives.table import primitive as primitive
 from symfold.core.primitives.table import read_places as read_places

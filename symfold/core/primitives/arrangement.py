@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.arrays import set_at, zeros_like
+from symfold.core.arrays import Array, Namespace, set_at, zeros_like
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import TOGETHER, Primitive, is_primitive, primitive
-from symfold.core.shapes import ANY, Shape, broadcast, is_concrete, is_known, show
+from symfold.core.shapes import ANY, Shape, broadcast, fits, is_concrete, is_known, show
 from symfold.errors import NoRule, ShapeError
 
 
 def _reshaped(a: Shape, shape: tuple[int, ...]) -> Shape:
     if -1 not in shape:
-        if is_concrete(a) and prod(s for s in a if isinstance(s, int)) != prod(shape):
+        if is_concrete(a) and is_concrete(shape) and prod(s for s in a if isinstance(s, int)) != prod(shape):
             raise ShapeError(f"cannot reshape {show(a)} into {show(shape)}")
         return shape
     if not is_known(a):
@@ -106,7 +106,7 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     return parts
 
 
-def _concatenated(xp: Any, *parts: Any, axis: int) -> Any:
+def _concatenated(xp: Namespace, *parts: Array, axis: int) -> Array:
     """The parts concatenated; their other axes broadcast."""
     axis = axis % len(parts[0].shape)
     others = np.broadcast_shapes(*((*part.shape[:axis], 1, *part.shape[axis + 1 :]) for part in parts))
@@ -126,7 +126,7 @@ concatenate: Primitive = primitive(
 )
 
 
-def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
+def _as_numpy(index: tuple[object, ...]) -> tuple[Any, ...]:
     return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
 
 
@@ -157,6 +157,14 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
     return tuple(result)
 
 
+def _put_shape(a: Shape, like: Shape, index: tuple[Any, ...]) -> Shape:
+    place = _indexed(like, index)
+    whole = broadcast(a, place)
+    if whole is None or not fits(whole, place):
+        raise ShapeError(f"cannot put {show(a)} in a place of {show(place)}")
+    return like
+
+
 def _put(xp: Any, a: Any, like: Any, index: tuple[Any, ...]) -> Any:
     return set_at(zeros_like(xp, like, a), _as_numpy(index), a)
 
@@ -171,7 +179,7 @@ item: Primitive = primitive(
 )
 put: Primitive = primitive(  # the adjoint of `item`: zeros of a shape, with a value put at an index
     "put",
-    lambda a, like, index: like,
+    _put_shape,
     _put,
     lambda node, bar, index: [item(bar, index=index), None],
     linear=(0,),

@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.arrays import Array, Namespace
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.masks import causal as causal_mask
@@ -44,7 +45,7 @@ def _attention_body(q: Node, k: Node, v: Node, *bias: Node, scale: float, causal
     return dot(softmax(scores, axis=(-1,)), v)
 
 
-def _attend(xp: Any, q: Any, k: Any, v: Any, *bias: Any, scale: float, causal: bool) -> Any:
+def _attend(xp: Namespace, q: Array, k: Array, v: Array, *bias: Array, scale: float, causal: bool) -> Array:
     scores = xp.matmul(q, xp.swapaxes(k, -1, -2)) * float(scale)
     if causal:
         scores = scores + causal_of(xp, scores)
@@ -82,7 +83,7 @@ def _layer_norm_body(x: Node, *scales: Node, axes: tuple[int, ...], epsilon: flo
     return result
 
 
-def _norm(xp: Any, x: Any, *scales: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def _norm(xp: Namespace, x: object, *scales: object, axes: tuple[int, ...], epsilon: float) -> Any:
     centered = x - xp.mean(x, axis=axes, keepdims=True)
     result = centered / xp.sqrt(xp.mean(centered**2, axis=axes, keepdims=True) + float(epsilon))
     result = result * scales[0] if scales else result

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from symfold.core.arrays import shape_of
+from symfold.core.arrays import Array, Namespace, shape_of
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import Primitive, primitive
@@ -34,7 +32,7 @@ def zeros(like: Node) -> Node:
     return spread(number(0), like)
 
 
-def summed_to(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
+def summed_to(xp: Namespace, array: Array, shape: tuple[int, ...]) -> Array:
     """An array summed over the axes that broadcasting from a shape enlarged."""
     extra = len(array.shape) - len(shape)
     result = xp.sum(array, axis=tuple(range(extra))) if extra else array
@@ -42,7 +40,7 @@ def summed_to(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
     return xp.reshape(xp.sum(result, axis=axes, keepdims=True), tuple(shape)) if axes else result
 
 
-def _spread_like(xp: Any, a: Any, like: Any) -> Any:
+def _spread_like(xp: Namespace, a: Array, like: Array) -> Array:
     return xp.broadcast_to(a, np.broadcast_shapes(shape_of(a), shape_of(like)))
 
 

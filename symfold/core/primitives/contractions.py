@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import EACH, Primitive, primitive
-from symfold.core.shapes import ANY, Shape, is_known, show
+from symfold.core.shapes import ANY, Shape, Size, is_known, show
 from symfold.errors import NoRule, ShapeError
 
 
@@ -48,7 +47,7 @@ def _sizes(*shapes: Shape, subscripts: str) -> Shape:
     if not all(map(is_known, shapes)):
         return ANY
     operands, result = subscripts.split("->")
-    sizes: dict[str, Any] = {}
+    sizes: dict[str, Size] = {}
     for letters, shape in zip(operands.split(","), shapes, strict=True):
         if len(letters) != len(shape):
             raise ShapeError(

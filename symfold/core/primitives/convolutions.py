@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.core.arrays import Array, Namespace
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.arrangement import reshape
@@ -63,7 +64,9 @@ def _by_windows(x: Node, weight: Node, stride: Sizes, padding: Sizes, dilation: 
     return reshape(result, shape=(samples, outputs, *result.shape[3:]))
 
 
-def _convolve(xp: Any, x: Any, weight: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
+def _convolve(
+    xp: Namespace, x: Array, weight: Array, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Array:
     outputs, channels, *kernel = weight.shape
     grouped = xp.reshape(x, (x.shape[0], groups, channels, *x.shape[2:]))
     kernels = xp.reshape(weight, (groups, outputs // groups, channels, *kernel))
@@ -87,7 +90,7 @@ convolution: Primitive = primitive(
 # -- pooling
 
 
-def _pooled(x: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, **_: Any) -> Shape:
+def _pooled(x: Shape, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, **_: object) -> Shape:
     shape = windowed_shape(x, kernel, stride, padding, dilation, 0.0)
     return shape[: -len(kernel)] if is_known(shape) else ANY
 
@@ -103,7 +106,7 @@ def _max_pool_body(x: Node, **options: Any) -> Node:
     return first_max(parts, axis=_axes(options["kernel"]), keepdims=False)
 
 
-def _max_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
+def _max_pool(xp: Namespace, x: Array, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:
     return xp.max(windows_of(xp, x, kernel, stride, padding, dilation, -float("inf")), axis=_axes(kernel))
 
 
@@ -115,7 +118,9 @@ def _mean_pool_body(x: Node, padded: bool, **options: Any) -> Node:
     return reduce_sum(parts, axis=axes, keepdims=False) / reduce_sum(counted, axis=axes, keepdims=False)
 
 
-def _mean_pool(xp: Any, x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, padded: bool) -> Any:
+def _mean_pool(
+    xp: Namespace, x: Array, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, padded: bool
+) -> Array:
     counted = windows_of(xp, xp.ones_like(x), kernel, stride, padding, dilation, float(padded))
     total = xp.sum(windows_of(xp, x, kernel, stride, padding, dilation, 0.0), axis=_axes(kernel))
     return total / xp.sum(counted, axis=_axes(kernel))

@@ -8,8 +8,7 @@ directions and linear in each. The value f(x) is an argument only if its shape m
 
 from __future__ import annotations
 
-from typing import Any
-
+from symfold.core.arrays import Array, Namespace
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import Shape
@@ -20,7 +19,7 @@ def _shape(name: Shape, *shapes: Shape, slots: tuple[int, ...], arity: int) -> S
     return shapes[arity + len(slots)] if len(shapes) > arity + len(slots) else shapes[0]
 
 
-def _no_numbers(xp: Any, *args: Any, slots: tuple[int, ...], arity: int) -> Any:
+def _no_numbers(xp: Namespace, *args: Array, slots: tuple[int, ...], arity: int) -> Array:
     raise NoRule(
         "derivatives of opaque layers have no numbers (give the layers bodies with net.bind, then "
         "sf.series(net).evaluate)"

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.arrays import Array, Namespace
 from symfold.core.functions import logical_and, where
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
@@ -21,7 +22,7 @@ def _shape(bar: Shape, factor: Shape) -> Shape:
     return elementwise((bar, factor), "cannot multiply {} by {}")
 
 
-def _product(xp: Any, bar: Any, factor: Any) -> Any:
+def _product(xp: Namespace, bar: Any, factor: Any) -> Array:
     return xp.where((bar == 0) | (factor == 0), 0.0, bar * factor)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.arrays import add_at, add_once, padded, shape_of, whole_numbers, zeros_like
+from symfold.core.arrays import Array, Namespace, add_at, add_once, padded, shape_of, whole_numbers, zeros_like
 from symfold.core.primitives.table import Linear, Primitive, primitive
-from symfold.core.shapes import ANY, Shape, is_known, show
+from symfold.core.shapes import ANY, Shape, Size, is_known, show
 from symfold.errors import OutOfRange, ShapeError
 
 
@@ -44,7 +44,7 @@ permute: Primitive = primitive(
 )
 
 
-def row_numbers(numbers: Any, rows: int) -> Any:
+def row_numbers(numbers: object, rows: int) -> Array:
     """Row numbers, given as floats, as integers; an error if the table has no such row."""
     floats = np.asarray(numbers, dtype=float)
     integers = np.nan_to_num(floats, nan=-1.0).astype(int)
@@ -54,7 +54,7 @@ def row_numbers(numbers: Any, rows: int) -> Any:
     return integers
 
 
-def _added_embedded(xp: Any, bar: Any, table: Any, numbers: Any) -> Any:
+def _added_embedded(xp: Namespace, bar: Array, table: Array, numbers: Array) -> Array:
     return add_at(xp, zeros_like(xp, table, bar), whole_numbers(numbers), bar)
 
 
@@ -83,7 +83,7 @@ add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows summed at t
 Sizes = tuple[int, ...]
 
 
-def _window_count(size: Any, kernel: int, stride: int, padding: int, dilation: int) -> Any:
+def _window_count(size: Size, kernel: int, stride: int, padding: int, dilation: int) -> Size:
     """The number of windows along an axis."""
     last = size + 2 * padding - dilation * (kernel - 1) - 1
     return last // stride + 1 if isinstance(last, int) else last + 1 if stride == 1 else sp.floor(last / stride) + 1
@@ -116,7 +116,9 @@ def window_slices(counts: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) 
         yield (..., *slices)
 
 
-def windows_of(xp: Any, a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float) -> Any:
+def windows_of(
+    xp: Namespace, a: Array, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float
+) -> Array:
     """All windows of an array, `fill` around it."""
     rank = len(kernel)
     image = padded(xp, a, tuple((size, size) for size in padding), fill)
@@ -126,8 +128,8 @@ def windows_of(xp: Any, a: Any, kernel: Sizes, stride: Sizes, padding: Sizes, di
 
 
 def _added_windows(
-    xp: Any, bar: Any, like: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float
-) -> Any:
+    xp: Namespace, bar: Array, like: Array, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float
+) -> Array:
     rank, shape = len(kernel), shape_of(like)
     image = padded(xp, zeros_like(xp, like, bar), tuple((size, size) for size in padding), 0.0)
     parts = xp.reshape(bar, (*bar.shape[:-rank], -1))
@@ -137,7 +139,7 @@ def _added_windows(
     return image[inside]
 
 
-def _linear_unless_filled(fill: float, **_: Any) -> Linear:
+def _linear_unless_filled(fill: float, **_: object) -> Linear:
     """Windows of an image padded with a number other than 0, as for maxima, are not linear in it."""
     return (0,) if fill == 0 else ()
 

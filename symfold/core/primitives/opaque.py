@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from symfold.core.arrays import Array, Namespace
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import Shape
@@ -14,7 +13,7 @@ def _shape(*args: Shape, operation: str, result: int, shape: Shape) -> Shape:
     return shape
 
 
-def _no_numbers(xp: Any, *arrays: Any, operation: str, result: int, shape: Shape) -> Any:
+def _no_numbers(xp: Namespace, *arrays: Array, operation: str, result: int, shape: Shape) -> Array:
     raise NoRule(f"the operation {operation} has no numbers here (it was read by name only)")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.core.arrays import Array, Namespace
 from symfold.core.functions import equal, greater, isfinite, logical_and, where
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
@@ -56,11 +57,11 @@ def reduced_count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return prod(shape if axis is None else (shape[k] for k in axis))
 
 
-def _mean(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+def _mean(xp: Namespace, a: Array, axis: tuple[int, ...] | None, keepdims: bool) -> Array:
     return xp.sum(a, axis=axis, keepdims=keepdims) / reduced_count(a.shape, axis)
 
 
-def _share(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+def _share(xp: Namespace, a: Array, axis: tuple[int, ...] | None) -> Array:
     count = reduced_count(a.shape, axis)
     return xp.asarray(1.0 / count if count else math.inf, dtype=a.dtype)
 
@@ -94,14 +95,14 @@ share: Primitive = primitive(
 )
 
 
-def _largest(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
+def _largest(xp: Namespace, a: Array, axis: tuple[int, ...] | None, keepdims: bool = True) -> Any:
     """The largest entry along the axes; -inf if there are none."""
     if reduced_count(a.shape, axis) == 0:
         return xp.full(_reduced(a.shape, axis, keepdims), -math.inf, dtype=a.dtype)
     return xp.max(a, axis=axis, keepdims=keepdims)
 
 
-def _even_shares(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+def _even_shares(xp: Namespace, a: Array, axis: tuple[int, ...] | None) -> Array:
     """1 shared evenly among the entries equal to the largest one; NaN if that is NaN, which XLA would make 0."""
     largest = _largest(xp, a, axis)
     equal = xp.astype(a == largest, a.dtype)
@@ -113,7 +114,7 @@ def _shares_body(a: Node, axis: tuple[int, ...] | None) -> Node:
     return at_largest / reduce_sum(at_largest, axis=axis, keepdims=True)
 
 
-def _first_largest(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+def _first_largest(xp: Namespace, a: Array, axis: tuple[int, ...] | None) -> Array:
     """1 at the first entry equal to the largest one, 0 elsewhere."""
     if reduced_count(a.shape, axis) == 0:
         return a
@@ -163,24 +164,24 @@ at_max: Primitive = primitive(
 )
 
 
-def _softmax(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
+def _softmax(xp: Namespace, a: Array, axis: tuple[int, ...]) -> Array:
     powers = xp.exp(a - _largest(xp, a, axis))
     return powers / xp.sum(powers, axis=axis, keepdims=True)
 
 
-def _shift(xp: Any, a: Any, axis: tuple[int, ...] | None) -> Any:
+def _shift(xp: Namespace, a: Array, axis: tuple[int, ...] | None) -> Array:
     """The largest entry, subtracted before exponentials; 0 if it is infinite, to avoid inf - inf."""
     top = _largest(xp, a, axis)
     return xp.where(xp.isinf(top), xp.zeros_like(top), top)
 
 
-def _logsumexp(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+def _logsumexp(xp: Namespace, a: Array, axis: tuple[int, ...] | None, keepdims: bool) -> Array:
     top = _shift(xp, a, axis)
     total = xp.log(xp.sum(xp.exp(a - top), axis=axis, keepdims=True)) + top
     return total if keepdims else xp.sum(total, axis=axis)
 
 
-def safe_softmax_of(xp: Any, a: Any, axis: tuple[int, ...]) -> Any:
+def safe_softmax_of(xp: Namespace, a: Any, axis: tuple[int, ...]) -> Array:
     infinite = xp.astype(a == math.inf, a.dtype)
     any_infinite = xp.sum(infinite, axis=axis, keepdims=True) > 0
     powers = xp.where(any_infinite, infinite, xp.exp(a - _shift(xp, a, axis)))
@@ -227,7 +228,7 @@ safe_softmax: Primitive = primitive(
 )
 
 
-def _norm(xp: Any, a: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+def _norm(xp: Namespace, a: object, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     """The Euclidean norm, scaled by the largest entry so that no square overflows or underflows."""
     size = xp.abs(a)
     top = _largest(xp, size, axis)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from symfold.core.arrays import Array, Namespace
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import Primitive, primitive
 
 
-def _cumulative(xp: Any, a: Any, axis: int, backward: bool) -> Any:
+def _cumulative(xp: Namespace, a: Array, axis: int, backward: bool) -> Array:
     if not backward:
         return xp.cumulative_sum(a, axis=axis)
     return xp.flip(xp.cumulative_sum(xp.flip(a, axis=axis), axis=axis), axis=axis)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from symfold.base.trees import State
+from symfold.core.arrays import Array, Namespace
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives.table import Primitive, primitive
 
 
-def _stopped(xp: Any, a: Any) -> Any:
+def _stopped(xp: Namespace, a: Array) -> Array:
     """The value, detached for PyTorch, which may differentiate the result."""
     return a.detach() if hasattr(a, "detach") else a
 
 
-def _stopped_by_jax(a: Any) -> Any:
+def _stopped_by_jax(a: Array) -> Array:
     import jax
 
     return jax.lax.stop_gradient(a)
@@ -30,7 +30,7 @@ stopped: Primitive = primitive(
 )
 
 
-def stop_gradient(value: Any) -> Any:
+def stop_gradient(value: State) -> State:
     """The same value, but a constant for every gradient, as PyTorch's `detach` and JAX's `lax.stop_gradient`.
 
     >>> import symfold as sf

@@ -12,17 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from symfold.base.arguments import whole
-from symfold.core.arrays import namespace
+from symfold.core.arrays import Array, namespace
 from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, is_known
 from symfold.errors import InvalidValue, NoRule, ShapeError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 Attributes = tuple[tuple[str, Any], ...]
 Positions = tuple[int, ...]
@@ -52,21 +55,21 @@ class Primitive:
 
     name: str
     shape: Callable[..., Shape] = field(compare=False, repr=False)
-    numbers: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+    numbers: Callable[..., Array] | None = field(default=None, compare=False, repr=False)
     adjoint: Callable[..., Sequence[Node | None]] | None = field(default=None, compare=False, repr=False)
     linear: Linear | Callable[..., Linear] = field(default=(), compare=False, repr=False)
     shape_only: Positions = field(default=(), compare=False, repr=False)
     dtypes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     flat: bool = field(default=False, compare=False, repr=False)
     body: Callable[..., Node] | None = field(default=None, compare=False, repr=False)
-    spellings: Mapping[str, Callable[..., Any]] = field(default_factory=dict, compare=False, repr=False)
+    spellings: Mapping[str, Callable[..., Array]] = field(default_factory=dict, compare=False, repr=False)
     examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
 
-    def __call__(self, *args: Any, **attributes: Any) -> Node:
+    def __call__(self, *args: object, **attributes: object) -> Node:
         nodes = tuple(map(as_node, args))
         return Apply(self, tuple(sorted(attributes.items()))).rebuild(nodes)
 
-    def spelled(self, package: str) -> Callable[..., Any]:
+    def spelled(self, package: str) -> Callable[..., Array]:
         """The function by which a package computes the primitive: `spelled("jax")(*arrays, **attributes)`."""
         if package in self.spellings:
             return self.spellings[package]
@@ -88,7 +91,7 @@ class Primitive:
 
 
 @dataclass(frozen=True)
-class Apply:
+class Apply(Operation):
     """A primitive with its attributes: the operation of a node."""
 
     primitive: Primitive
@@ -114,7 +117,7 @@ class Apply:
             raise NoRule(f"the primitive {self.primitive.name!r} has no adjoint rule (add one to its row)")
         return self.primitive.adjoint(node, cotangent, **dict(self.attributes))
 
-    def evaluate(self, *arrays: Any) -> Any:
+    def evaluate(self, *arrays: object) -> Any:
         """The result for NumPy arrays."""
         return self.primitive.spelled("numpy")(*map(np.asarray, arrays), **dict(self.attributes))
 
@@ -159,9 +162,14 @@ def primitive(
     return PRIMITIVES[name]
 
 
-def is_primitive(node: Node, *rows: Primitive) -> bool:
+def is_primitive(node: Node, *rows: Primitive) -> TypeIs[Node[Apply]]:
     """Whether a node applies one of these rows."""
     return isinstance(node.op, Apply) and node.op.primitive in rows
+
+
+def is_apply(node: Node) -> TypeIs[Node[Apply]]:
+    """Whether a node applies a primitive."""
+    return isinstance(node.op, Apply)
 
 
 def carried_places(node: Node) -> Positions:
@@ -179,13 +187,12 @@ def carried_places(node: Node) -> Positions:
     return row_of(op).carries(arity) if isinstance(op, type) else tuple(range(arity))
 
 
-def read_places(node: Node) -> Positions:
+def read_places(node: Node[Apply]) -> Positions:
     """The positions of the arguments whose values, not only shapes, a primitive's node reads."""
-    op: Apply = node.op
-    return tuple(k for k in range(len(node.args)) if k not in op.primitive.shape_only)
+    return tuple(k for k in range(len(node.args)) if k not in node.op.primitive.shape_only)
 
 
-def axes_given(axis: Any) -> tuple[int, ...]:
+def axes_given(axis: object) -> tuple[int, ...]:
     """The axes that a caller gave: one whole number or several."""
     return tuple(whole("axis", entry, None) for entry in (axis if isinstance(axis, (tuple, list)) else [axis]))
 

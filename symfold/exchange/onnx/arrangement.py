@@ -29,7 +29,7 @@ def total_of(sizes: Sequence[Size]) -> Size:
     return int(total) if not isinstance(total, sp.Expr) or total.is_Integer else total
 
 
-def whole_index(shape: Shape, index: Sequence[Any]) -> list[Any]:
+def whole_index(shape: Shape, index: Sequence[object]) -> list[Any]:
     """An index with one entry per axis: a whole number, or the ends of a slice."""
     check_rank(shape)
     ellipsis = list(index).index(...) if ... in index else len(index)
@@ -37,7 +37,7 @@ def whole_index(shape: Shape, index: Sequence[Any]) -> list[Any]:
     return [*index[:ellipsis], *[(None, None)] * (len(shape) - explicit), *index[ellipsis + 1 :]]
 
 
-def indexed(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]) -> str:
+def indexed(graph: Graph, node: Node, names: Sequence[str], index: Sequence[object]) -> str:
     """Entries at whole numbers and slices."""
     starts: list[Size] = []
     ends: list[Size] = []
@@ -67,7 +67,7 @@ def indexed(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]
     return graph.emit("Squeeze", value, graph.integers(squeezed)) if squeezed else value
 
 
-def put(graph: Graph, node: Node, names: Sequence[str], index: Sequence[Any]) -> str:
+def put(graph: Graph, node: Node, names: Sequence[str], index: Sequence[object]) -> str:
     """Zeros with a value at an index: the value, padded."""
     before, after, squeezed = [], [], []
     for axis, (size, part) in enumerate(zip(node.args[1].shape, whole_index(node.args[1].shape, index), strict=True)):

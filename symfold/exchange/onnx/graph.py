@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ OPSET = 18  # the first whose reductions all take their axes as an input
 LAST = np.iinfo(np.int64).max
 
 
-def onnx_package() -> Any:
+def onnx_package() -> ModuleType:
     """The package `onnx`, or an error if it is not installed."""
     try:
         import onnx
@@ -42,7 +43,7 @@ class Graph:
         self.scopes: list[list[Any]] = [[]]  # the nodes of the graph, then of nested bodies
         self.constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self.symbols: dict[sp.Symbol, tuple[str, int]] = {}  # unknown sizes, as input and axis
-        self.sizes: dict[Any, str] = {}
+        self.sizes: dict[Size, str] = {}
 
     def fresh(self, stem: str) -> str:
         """An unused name."""
@@ -52,11 +53,11 @@ class Graph:
         self.taken.add(name)
         return name
 
-    def emit(self, kind: str, *args: str, **attributes: Any) -> str:
+    def emit(self, kind: str, *args: str, **attributes: object) -> str:
         """An operation with one result."""
         return self.emit_many(kind, args, 1, **attributes)[0]
 
-    def emit_many(self, kind: str, args: Sequence[str], count: int, **attributes: Any) -> list[str]:
+    def emit_many(self, kind: str, args: Sequence[str], count: int, **attributes: object) -> list[str]:
         """An operation with several results."""
         results = [self.fresh(f"{kind}_{len(self.taken)}") for _ in range(count)]
         self.scopes[-1].append(
@@ -64,7 +65,7 @@ class Graph:
         )
         return results
 
-    def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> str:
+    def constant(self, value: Any, dtype: type[np.generic] | None = None, name: str | None = None) -> str:
         """A constant array, of the graph's dtype by default."""
         array = np.ascontiguousarray(np.asarray(value, dtype=self.dtype if dtype is None else dtype)).reshape(
             np.shape(value)
@@ -149,7 +150,7 @@ class Graph:
         yield self.scopes[-1]
         self.scopes.pop()
 
-    def model(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+    def model(self, inputs: Sequence[object], outputs: Sequence[object]) -> Any:
         """The finished model."""
         helper = self.onnx.helper
         graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=self.initializers)

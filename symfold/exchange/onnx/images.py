@@ -5,12 +5,12 @@ Runtimes compute most of them in float32 only, so a float64 model contains the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from symfold.core import primitives as p
 from symfold.core.nodes import Node
-from symfold.core.primitives import Primitive
+from symfold.core.primitives import Apply
 from symfold.core.shapes import is_known
 from symfold.exchange.onnx.graph import Graph
 
@@ -47,7 +47,7 @@ def layer_norm(graph: Graph, node: Node, names: Sequence[str], axes: tuple[int, 
     return graph.emit("LayerNormalization", *names, axis=axes[0], epsilon=float(epsilon))
 
 
-def means_the_same(node: Node, dtype: str) -> bool:
+def means_the_same(node: Node[Apply], dtype: str) -> bool:
     """Whether the corresponding ONNX operation has the same meaning as the node.
 
     >>> from symfold.core.leaves import tensor
@@ -55,8 +55,7 @@ def means_the_same(node: Node, dtype: str) -> bool:
     >>> means_the_same(pool, "float64")
     True
     """
-    row: Primitive = node.op.primitive
-    attributes: Mapping[str, Any] = dict(node.op.attributes)
+    row, attributes = node.op.primitive, dict(node.op.attributes)
     shapes = [arg.shape for arg in node.args]
     if (row in NARROW and dtype != "float32") or not all(map(is_known, shapes)):
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -19,14 +18,14 @@ from symfold.exchange.onnx.graph import Graph, check_rank
 def reduced(kind: str) -> Row:
     """A reduction over some axes, or all."""
 
-    def row(graph: Graph, node: Node, names: Sequence[str], axis: Any, keepdims: bool) -> str:
+    def row(graph: Graph, node: Node, names: Sequence[str], axis: tuple[int, ...] | None, keepdims: bool) -> str:
         axes = [graph.integers([axis] if isinstance(axis, int) else axis)] if axis is not None else []
         return graph.emit(kind, names[0], *axes, keepdims=int(keepdims)) if node.args[0].shape != () else names[0]
 
     return row
 
 
-def share(graph: Graph, node: Node, names: Sequence[str], axis: Any) -> str:
+def share(graph: Graph, node: Node, names: Sequence[str], axis: tuple[int, ...] | None) -> str:
     """One over the number of reduced entries."""
     shape = node.args[0].shape
     check_rank(shape)

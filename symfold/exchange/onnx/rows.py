@@ -9,23 +9,23 @@ import numpy as np
 
 from symfold.core import primitives as p
 from symfold.core.nodes import Node
-from symfold.core.primitives import Primitive
+from symfold.core.primitives import Apply, Primitive
 from symfold.core.sequences import add_rows, reverse_row, stack_row, take_row
 from symfold.errors import NoRule
 from symfold.exchange.onnx.arrangement import concatenate, indexed, put, rank_of, stack, sum_to, transposed
-from symfold.exchange.onnx.elementwise import HEADS, Row, plain
+from symfold.exchange.onnx.elementwise import HEADS, plain
 from symfold.exchange.onnx.graph import LAST, Graph
 from symfold.exchange.onnx.images import convolution, layer_norm, max_pool, mean_pool, means_the_same
 from symfold.exchange.onnx.reductions import at_max, causal, reduced, scattered, share, softmax, whole_numbers
 from symfold.exchange.onnx.windows import add_windows, windows
 
 
-def no_numbers(graph: Graph, node: Node, names: Sequence[str], **attributes: Any) -> Any:
+def no_numbers(graph: Graph, node: Node[Apply], names: Sequence[str], **attributes: object) -> Any:
     """Raise the primitive's own error: it has no numbers."""
     return node.op.evaluate(*names)
 
 
-ROWS: dict[Primitive, Row] = {
+ROWS: dict[Primitive, Callable[..., Any]] = {
     p.reshape: lambda g, n, a, shape: g.emit("Reshape", a[0], g.shape(n.shape)),
     p.expand: lambda g, n, a, axis: g.emit("Unsqueeze", a[0], g.integers([axis])),
     p.squeeze: lambda g, n, a, axis: g.emit("Squeeze", a[0], g.integers([axis])),
@@ -74,7 +74,7 @@ ROWS: dict[Primitive, Row] = {
 }
 
 
-def keeps(dtype: str) -> Callable[[Node], bool]:
+def keeps(dtype: str) -> Callable[[Node[Apply]], bool]:
     """Whether to write a primitive by its row instead of its body."""
     return lambda node: node.op.primitive in ROWS and means_the_same(node, dtype)
 
@@ -87,6 +87,7 @@ def write_operation(graph: Graph, node: Node, names: Sequence[str]) -> str:
             supported = ", ".join(sorted(head.__name__ for head in HEADS))
             raise NoRule(f"no ONNX operation for {op.__name__} (those with one: {supported})")
         return HEADS[op](graph, node, names)
+    assert isinstance(op, Apply)
     if op.primitive not in ROWS:
         supported = ", ".join(sorted(row.name for row in ROWS))
         raise NoRule(f"no ONNX operation for the primitive {op.primitive.name!r} (those with one: {supported})")

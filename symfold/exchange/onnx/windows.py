@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,14 @@ from symfold.exchange.onnx.graph import Graph
 
 
 def windows(
-    graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float
+    graph: Graph,
+    node: Node,
+    names: Sequence[str],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    fill: float,
 ) -> str:
     """Every window: a slice per position within the window, stacked."""
     shape = node.args[0].shape
@@ -36,7 +42,14 @@ def windows(
 
 
 def add_windows(
-    graph: Graph, node: Node, names: Sequence[str], kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float
+    graph: Graph,
+    node: Node,
+    names: Sequence[str],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    fill: float,
 ) -> str:
     """Overlapping windows added up: entries per position within the window, dilated by the stride, padded, summed."""
     rank, shape = len(kernel), node.shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,21 +21,24 @@ from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.shapes import NAME, input_shape
-from symfold.core.stacked_inputs import StackedInputs, known_count
+from symfold.core.stacked_inputs import Leaf, StackedInputs, known_count
 from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.rows import keeps, write_operation
-from symfold.transform.rolling import unroll, without_single_steps
+from symfold.transform.rolling import unroll_nodes, without_single_steps
+
+if TYPE_CHECKING:
+    import onnx
 
 DTYPES = ("float64", "float32")
 MOST_BYTES = 2**31 - 1  # of one message of protobuf
 
 
 def to_onnx(
-    net: Any,
+    net: object,
     path: str | Path,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     *,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
     dtype: str = "float64",
@@ -72,8 +75,12 @@ def to_onnx(
 
 
 def model_of(
-    net: Net, params: Mapping[str, Any], shapes: Mapping[str, Sequence[int | None]], dtype: str, unrolled: bool = False
-) -> Any:
+    net: Net,
+    params: Mapping[str, object],
+    shapes: Mapping[str, Sequence[int | None]],
+    dtype: str,
+    unrolled: bool = False,
+) -> onnx.ModelProto:
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]
     arrays = arrays_of(params, names, list(params), what="parameter")
@@ -84,7 +91,7 @@ def model_of(
     sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
     lowered_net = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
     while unrolled and lowered_net.bindings:  # each pass exposes the next level of nested folds
-        lowered_net = lowered_net.with_outputs(without_single_steps(unroll(lowered_net).outputs))
+        lowered_net = lowered_net.with_outputs(without_single_steps(unroll_nodes(lowered_net.outputs)))
     roots = lowered_net.outputs
     leaves = leaves_of(roots)
     read = {
@@ -100,13 +107,15 @@ def model_of(
     for leaf in leaves:
         if leaf.shape[-1:] == (NAME,):
             writer.leaves[leaf] = None
-        elif leaf.op.role == "parameter" and isinstance(leaf.op, StackedInputs):
+        elif isinstance(leaf.op, StackedInputs):
+            if leaf.op.role == "input":
+                continue
             members = list(leaf.op.names)
             stacked = np.stack([arrays[name] for name in members])
             writer.leaves[leaf] = graph.constant(stacked, name=graph.fresh(span_of(members)))
         elif leaf.op.role == "parameter":
             writer.leaves[leaf] = graph.constant(arrays[leaf.op.name], name=leaf.op.name)
-        elif not isinstance(leaf.op, StackedInputs):
+        else:
             writer.leaves[leaf] = leaf.op.name
     results = writer.values(roots)
     outputs = [
@@ -116,7 +125,7 @@ def model_of(
     return graph.model(infos, outputs)
 
 
-def input_info(graph: Graph, name: str, leaf: Node, whole: bool) -> Any:
+def input_info(graph: Graph, name: str, leaf: Leaf, whole: bool) -> onnx.ValueInfoProto:
     """The type and shape of an input; registers its unknown sizes, to be read off it."""
     check_rank(leaf.op.shape)
     for axis, size in enumerate(leaf.op.shape):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.errors import DataError
+from symfold.core.stacked_inputs import is_leaf
+from symfold.errors import DataError, SymfoldError
+from symfold.exchange.plain_data.checks import check_net, require
 from symfold.exchange.plain_data.reader import nodes_from_data
 from symfold.exchange.plain_data.writer import Data, nodes_to_data
 
@@ -34,14 +35,24 @@ def net_to_json(net: Net) -> str:
     return json.dumps(net_to_data(net), separators=(",", ":"))
 
 
-def node_from_data(data: Any) -> Node:
+def node_from_data(data: object) -> Node:
     """The node that `node_to_data` wrote."""
     return nodes_from_data(data)[0][0]
 
 
-def net_from_data(data: Any) -> Net:
+def net_from_data(data: object) -> Net:
     """The net that `net_to_data` wrote."""
-    return Net(*nodes_from_data(data))
+    outputs, form, signature = nodes_from_data(data)
+    leaves = tuple(filter(is_leaf, signature))
+    require(len(leaves) == len(signature), "a signature of what is no input")
+    net = Net(outputs, form, leaves)
+    try:
+        check_net(net)
+    except DataError:
+        raise
+    except SymfoldError as error:
+        raise DataError(f"not a net: {error} (give what net.to_json() wrote)") from error
+    return net
 
 
 def from_json(text: str) -> Net:
@@ -59,11 +70,11 @@ def from_json(text: str) -> Net:
     return net_from_data(data)
 
 
-def _reduced_node(node: Node) -> tuple[Any, ...]:
+def _reduced_node(node: Node) -> tuple[object, ...]:
     return node_from_data, (node_to_data(node),)
 
 
-def _reduced_net(net: Net) -> tuple[Any, ...]:
+def _reduced_net(net: Net) -> tuple[object, ...]:
     return net_from_data, (net_to_data(net),)
 
 

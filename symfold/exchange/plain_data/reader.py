@@ -17,13 +17,14 @@ from symfold.core.primitives import PRIMITIVES, Apply
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.core.values import decode_value
 from symfold.errors import DataError, SymfoldError
+from symfold.exchange.plain_data.checks import check_attributes, check_block, check_node, nesting, require
 from symfold.exchange.plain_data.writer import FORMAT
 
-
-def require(condition: object, wrong: str) -> None:
-    """Raise a `DataError` unless the condition holds."""
-    if not condition:
-        raise DataError(f"not a net: {wrong} (give what net.to_json() wrote)")
+# what operations and SymPy raise if they are given what was never meant for them
+RAISED = (
+    *(SymfoldError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError),
+    *(NotImplementedError, AssertionError),
+)
 
 
 class Reader:
@@ -37,6 +38,7 @@ class Reader:
         self.data = data
         self.nodes: list[Node] = []
         self.blocks: list[Block] = []
+        self.depths: dict[Block, int] = {}
 
     def at(self, earlier: list[Any], place: Any, what: str) -> Any:
         valid = type(place) is int and 0 <= place < len(earlier)
@@ -47,7 +49,7 @@ class Reader:
         node: Node = self.at(self.nodes, place, "node")
         return node
 
-    def block(self, place: Any) -> Block:
+    def block(self, place: object) -> Block:
         self.read_blocks(place)
         block: Block = self.at(self.blocks, place, "block")
         return block
@@ -57,17 +59,22 @@ class Reader:
         listed = self.data["blocks"]
         while type(last) is int and len(self.blocks) <= last < len(listed):
             shapes, results = listed[len(self.blocks)]
-            self.blocks.append(Block(decode_value(shapes), tuple(map(self.node, results))))
+            block = Block(decode_value(shapes), tuple(map(self.node, results)))
+            check_block(block.shapes, block.results)
+            self.depths[block] = nesting(block.results, self.depths)
+            self.blocks.append(block)
 
     def read(self) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
         for number, entry in enumerate(self.data["nodes"]):
             try:
                 (kind, *fields), args = entry
                 require(kind in READERS, f"unknown operation {kind!r} (must be one of {', '.join(READERS)})")
-                self.nodes.append(Node(READERS[kind](self, *fields), tuple(map(self.node, args))))
+                node = Node(READERS[kind](self, *fields), tuple(map(self.node, args)))
+                check_node(node)
+                self.nodes.append(node)
             except DataError:
                 raise
-            except (SymfoldError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            except RAISED as error:
                 raise DataError(
                     f"not a net: node {number} cannot be read: {error} (give what net.to_json() wrote)"
                 ) from error
@@ -93,14 +100,16 @@ def _read_names(names: Any) -> Any:
     return compress(list(map(_text, fields))) if fields else ()
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     require(isinstance(value, str), f"{value!r} is no name")
     return str(value)
 
 
 def _apply(reader: Reader, name: Any, attributes: Any) -> Apply:
     require(name in PRIMITIVES, f"unknown primitive {name!r} (must be one of {', '.join(sorted(PRIMITIVES))})")
-    return Apply(PRIMITIVES[name], tuple((_text(key), decode_value(value)) for key, value in attributes))
+    op = Apply(PRIMITIVES[name], tuple((_text(key), decode_value(value)) for key, value in attributes))
+    check_attributes(op)  # before its shape rule meets them
+    return op
 
 
 def _array(reader: Reader, dtype: Any, shape: Any, data: Any) -> Constant:
@@ -110,8 +119,10 @@ def _array(reader: Reader, dtype: Any, shape: Any, data: Any) -> Constant:
 
 
 def _fold(reader: Reader, block: Any, count: Any, carries: Any, each: Any) -> Fold:
-    require(type(carries) is int and all(type(flag) is bool for flag in each), "a fold with odd fields")
-    return Fold(reader.block(block), decode_value(count), carries, tuple(each))
+    body = reader.block(block)
+    fields = type(carries) is int and 0 <= carries <= len(body.shapes) and all(type(flag) is bool for flag in each)
+    require(fields, "a fold with odd fields")
+    return Fold(body, decode_value(count), carries, tuple(each))
 
 
 def _call(reader: Reader, body: Any, arity: Any, weights: Any) -> Call:
@@ -165,11 +176,11 @@ def _leaves(form: Form) -> Iterator[Form]:
             yield from _leaves(part[1] if form[0] == "dict" else part)
 
 
-def nodes_from_data(data: Any) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
+def nodes_from_data(data: object) -> tuple[tuple[Node, ...], Form, tuple[Node, ...]]:
     """Nodes, their form and their signature from plain data; a `DataError` if it is invalid."""
     try:
         return Reader(data).read()
     except SymfoldError:
         raise
-    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+    except RAISED as error:
         raise DataError(f"not a net: {error} (give what net.to_json() wrote)") from error

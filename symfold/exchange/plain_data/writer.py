@@ -15,9 +15,9 @@ from typing import Any
 from symfold.base.trees import LEAF, Form
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
-from symfold.core.functions import head_name
+from symfold.core.functions import Head, head_name
 from symfold.core.leaves import Constant, Fixed, Formal, FrozenArray, Input, Normal
-from symfold.core.nodes import Node, walk
+from symfold.core.nodes import Node, Operation, walk
 from symfold.core.primitives import Apply
 from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.core.values import encode_value
@@ -51,7 +51,7 @@ class Writer:
             self.data["blocks"].append([encode_value(block.shapes), results])
         return None if block is None else self.blocks[block]
 
-    def operation(self, op: Any) -> list[Any]:
+    def operation(self, op: Operation | Head) -> list[Any]:
         if isinstance(op, type):
             return ["head", head_name(op)]
         if isinstance(op, Constant):

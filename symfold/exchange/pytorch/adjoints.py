@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from inspect import signature
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.compute.evaluate import constant_value
 from symfold.core.blocks import Block
-from symfold.core.functions import divide, numbers_of
+from symfold.core.functions import Head, divide, numbers_of
 from symfold.core.leaves import Constant
-from symfold.core.nodes import Node, walk
+from symfold.core.nodes import Node, Operation, walk
 from symfold.core.primitives import Apply
 from symfold.exchange.pytorch.spellings import spelled
 from symfold.transform.autodiff.local_adjoints import (
@@ -27,12 +29,18 @@ from symfold.transform.autodiff.local_adjoints import (
     numbers_in,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.autograd.function import FunctionCtx
+
 Compute = Callable[..., Any]
 TAKE_NUMBERS = (sp.Add, sp.Mul, sp.Pow, divide)  # PyTorch's versions take Python numbers beside tensors
 
 
-@lru_cache(maxsize=4096)
-def operation(torch: Any, op: Any, numbers: Numbers, guarded: bool, pushed: bool = False) -> Compute:
+@cached(4096)
+def operation(
+    torch: ModuleType, op: Operation | Head, numbers: Numbers, guarded: bool, pushed: bool = False
+) -> Compute:
     """An operation that PyTorch differentiates by its row; `numbers` holds the constant arguments, None for tensors.
 
     An operation on tangents of forward mode (`pushed`) always uses our functions: PyTorch would not differentiate it
@@ -44,7 +52,7 @@ def operation(torch: Any, op: Any, numbers: Numbers, guarded: bool, pushed: bool
         return compute
     differentiated, forward_ad = Differentiated(torch, op, numbers, guarded, compute), torch.autograd.forward_ad
 
-    def run(*args: Any) -> Any:
+    def run(*args: object) -> Tensor:
         like = next((arg for arg in args if not isinstance(arg, float)), None)
         if like is None or (not torch.is_grad_enabled() and forward_ad._current_level < 0):  # nothing is differentiated
             return compute(*args)
@@ -54,19 +62,23 @@ def operation(torch: Any, op: Any, numbers: Numbers, guarded: bool, pushed: bool
     return run
 
 
-def with_numbers(compute: Compute, op: Any) -> Compute:
+def with_numbers(compute: Compute, op: Operation | Head) -> Compute:
     """An operation of tensors extended to numbers; on numbers alone it gives a number."""
 
-    def run(*args: Any) -> Any:
+    def by_numpy(*args: float) -> float:
+        assert isinstance(op, type), op
+        return float(numbers_of(op)(*args))
+
+    def run(*args: Tensor | float) -> Tensor | float:
         tensors = [arg for arg in args if type(arg) is not float]
         if len(tensors) == len(args) or (tensors and op in TAKE_NUMBERS):
             return compute(*args)
-        return compute(*(as_tensor(arg, tensors[0]) for arg in args)) if tensors else float(numbers_of(op)(*args))
+        return compute(*(as_tensor(arg, tensors[0]) for arg in args)) if tensors else by_numpy(*args)
 
     return run
 
 
-def as_tensor(value: Any, like: Any) -> Any:
+def as_tensor(value: Tensor | float, like: Tensor) -> Tensor:
     """A number as a tensor of the dtype of another; a tensor unchanged."""
     return like.new_tensor(value) if isinstance(value, float) else value
 
@@ -75,20 +87,20 @@ def as_tensor(value: Any, like: Any) -> Any:
 class Differentiated:
     """An operation with its adjoint."""
 
-    torch: Any
-    op: Any
+    torch: ModuleType
+    op: Operation | Head
     numbers: Numbers
     guarded: bool
     compute: Compute
 
-    def value(self, *tensors: Any) -> Any:
+    def value(self, *tensors: Tensor) -> Tensor:
         remaining = iter(tensors)
         return self.compute(*(next(remaining) if number is None else float(number) for number in self.numbers))
 
-    def adjoint(self, tensors: Sequence[Any]) -> LocalAdjoint:
+    def adjoint(self, tensors: Sequence[Tensor]) -> LocalAdjoint:
         return local_adjoint(self.op, self.numbers, tuple(tuple(tensor.shape) for tensor in tensors), self.guarded)
 
-    def run(self, block: Block, chosen: Sequence[int], args: Sequence[Any], pushed: bool = False) -> list[Any]:
+    def run(self, block: Block, chosen: Sequence[int], args: Sequence[object], pushed: bool = False) -> list[Tensor]:
         """Some results of a block of the adjoint."""
         values = list(args)
         like = next(arg for arg in reversed(values) if arg is not None)
@@ -103,7 +115,7 @@ Step = tuple[Compute, tuple[int, ...]]
 
 @lru_cache(maxsize=4096)
 def program(
-    torch: Any, block: Block, chosen: tuple[int, ...], guarded: bool, pushed: bool
+    torch: ModuleType, block: Block, chosen: tuple[int, ...], guarded: bool, pushed: bool
 ) -> tuple[list[Step], list[int]]:
     """Some results of a block as steps over numbered values: arguments first, then results of the steps."""
     results = [block.results[k] for k in chosen]
@@ -121,11 +133,11 @@ def function_of(torch: Any, forward_mode: bool) -> Any:
         generate_vmap_rule = True
 
         @staticmethod
-        def forward(operation: Differentiated, *tensors: Any) -> Any:
+        def forward(operation: Differentiated, *tensors: Tensor) -> Tensor:
             return operation.value(*tensors)
 
         @staticmethod
-        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        def setup_context(ctx: FunctionCtx, inputs: Sequence[Tensor], output: Tensor) -> None:
             operation, *tensors = inputs
             ctx.operation, ctx.adjoint = operation, operation.adjoint(tensors)
             read = [(*tensors, output)[k] for k in ctx.adjoint.reads]
@@ -135,7 +147,7 @@ def function_of(torch: Any, forward_mode: bool) -> Any:
                 ctx.save_for_forward(*read)
 
         @staticmethod
-        def backward(ctx: Any, bar: Any) -> Any:
+        def backward(ctx: FunctionCtx, bar: Tensor) -> Any:
             adjoint, cotangents = ctx.adjoint, [None] * len(ctx.needs_input_grad)
             if bar is not None:
                 chosen = [j for j, k in enumerate(adjoint.places) if ctx.needs_input_grad[1 + k]]
@@ -149,7 +161,7 @@ def function_of(torch: Any, forward_mode: bool) -> Any:
 
     class Both(Backward):
         @staticmethod
-        def jvp(ctx: Any, _: Any, *tangents: Any) -> Any:
+        def jvp(ctx: FunctionCtx, _: Any, *tangents: Tensor) -> Any:
             adjoint, moving = ctx.adjoint, [tangents[k] for k in ctx.adjoint.places]
             chosen = [j for j, tangent in enumerate(moving) if tangent is not None]
             if not chosen:
@@ -160,7 +172,7 @@ def function_of(torch: Any, forward_mode: bool) -> Any:
     return Both if forward_mode else Backward
 
 
-def saved(ctx: Any) -> list[Any]:
+def saved(ctx: FunctionCtx) -> list[Tensor]:
     """The arguments and the result; None for those that the adjoint does not read."""
     values = [None] * (len(ctx.adjoint.backward.shapes) - 1)
     for k, value in zip(ctx.adjoint.reads, ctx.saved_tensors, strict=True):
@@ -169,7 +181,7 @@ def saved(ctx: Any) -> list[Any]:
 
 
 @lru_cache(maxsize=4096)
-def applied(torch: Any, node: Node, guarded: bool, pushed: bool = False) -> Compute:
+def applied(torch: ModuleType, node: Node, guarded: bool, pushed: bool = False) -> Compute:
     """A node as a function of a tensor of the dtype to compute in, then its arguments. Numbers stay Python numbers."""
     if isinstance(node.op, Constant):
         array = constant_value(node)

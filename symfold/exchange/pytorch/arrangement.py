@@ -11,10 +11,11 @@ import numpy as np
 from symfold.core.nodes import Node
 from symfold.core.primitives import broadcast_to, concatenate, item, permute, reshape, stopped, swap
 from symfold.core.sequences import stack
+from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.rows import Row, covered, evaluated
 
 
-def _reshape(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
+def _reshape(shape: Shape, a: Node, *given: object, **named: object) -> Node:
     return a if a.shape == shape else reshape(a, shape=shape)
 
 
@@ -28,22 +29,22 @@ def ordered(a: Node, axes: Sequence[int]) -> Node:
     return swap(a) if order == (*identity[:-2], -1, -2) else permute(a, axes=order)
 
 
-def _transpose(shape: Any, a: Node, first: int = 0, second: int = 1) -> Node:
+def _transpose(shape: Shape, a: Node, first: int = 0, second: int = 1) -> Node:
     axes = list(range(len(a.shape)))
     axes[first], axes[second] = axes[second], axes[first]
     return ordered(a, axes)
 
 
-def _transposed(shape: Any, a: Node) -> Node:
+def _transposed(shape: Shape, a: Node) -> Node:
     """A matrix transposed; a vector is its own transpose."""
     return ordered(a, range(len(a.shape))[::-1])
 
 
-def _expand(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
+def _expand(shape: Shape, a: Node, *given: object, **named: object) -> Node:
     return a if a.shape == shape else broadcast_to(a, shape=shape)
 
 
-def select(shape: Any, a: Node, axis: int, index: int) -> Node:
+def select(shape: Shape, a: Node, axis: int, index: int) -> Node:
     axis %= len(a.shape)
     return item(a, index=(*((None, None),) * axis, index % a.shape[axis]))
 
@@ -54,13 +55,15 @@ def part(a: Node, axis: int, start: int, stop: int) -> Node:
     return a if (start, stop) == (0, a.shape[axis]) else item(a, index=(*((None, None),) * axis, (start, stop)))
 
 
-def _slice(shape: Any, a: Node, axis: int = 0, start: Any = None, stop: Any = None, step: int = 1) -> Node:
+def _slice(
+    shape: Shape, a: Node, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
+) -> Node:
     covered(step == 1, f"a slice in steps of {step}")
     first, last, _ = slice(start, stop).indices(a.shape[axis % len(a.shape)])
     return part(a, axis, first, max(first, last))
 
 
-def _narrow(shape: Any, a: Node, axis: int, start: int, count: int) -> Node:
+def _narrow(shape: Shape, a: Node, axis: int, start: int, count: int) -> Node:
     first = start % a.shape[axis] if start < 0 else start
     return part(a, axis, first, first + count)
 
@@ -72,19 +75,19 @@ def _split(shape: Any, a: Node, sizes: Any, axis: int = 0) -> tuple[Node, ...]:
     return tuple(part(a, axis, start, stop) for start, stop in pairwise(ends))
 
 
-def chunk(shape: Any, a: Node, count: int, axis: int = 0) -> tuple[Node, ...]:
+def chunk(shape: Shape, a: Node, count: int, axis: int = 0) -> tuple[Node, ...]:
     return _split(shape, a, -(-a.shape[axis] // count), axis)
 
 
-def _unbind(shape: Any, a: Node, axis: int = 0) -> tuple[Node, ...]:
+def _unbind(shape: Shape, a: Node, axis: int = 0) -> tuple[Node, ...]:
     return tuple(select((), a, axis, k) for k in range(a.shape[axis]))
 
 
-def cat(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
+def cat(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
     return concatenate(*parts, axis=axis % len(shape) - len(shape)) if len(parts) > 1 else parts[0]
 
 
-def _stack(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
+def _stack(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
     axis %= len(shape)
     if axis == 0:
         return stack(parts)
@@ -92,12 +95,12 @@ def _stack(shape: Any, parts: Sequence[Node], axis: int = 0) -> Node:
     return cat(shape, [reshape(part, shape=single) for part in parts], axis)
 
 
-def same(shape: Any, a: Node, *given: Any, **named: Any) -> Node:
+def same(shape: Shape, a: Node, *given: object, **named: object) -> Node:
     """An operation that is the identity on numbers."""
     return a
 
 
-def _dropout(shape: Any, a: Node, p: float = 0.5, train: bool = False) -> Node:
+def _dropout(shape: Shape, a: Node, p: float = 0.5, train: bool = False) -> Node:
     evaluated(not train or p == 0, "dropout draws numbers")
     return a
 

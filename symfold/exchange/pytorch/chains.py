@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symfold.exchange.pytorch.export import Scope, leaves, replace
 from symfold.exchange.pytorch.modules import without_number
+
+if TYPE_CHECKING:
+    from torch.fx import Node as FxNode
 
 Kinds = Mapping[str, str]  # modules by path, with the names of their classes
 Uses = tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
@@ -29,7 +32,7 @@ class Chain:
     before: list[Any] = field(default_factory=list)  # the operations of the previous member
 
 
-def families(items: Sequence[Any], kinds: Kinds) -> list[list[Scope]]:
+def families(items: Sequence[object], kinds: Kinds) -> list[list[Scope]]:
     """Calls of numbered modules of one class, and calls of one module."""
     calls: dict[Any, list[Scope]] = {}
     for item in items:
@@ -81,7 +84,7 @@ def candidates(root: Scope, written_out: Collection[str], kinds: Kinds) -> dict[
     return layer_kinds
 
 
-def chains_of(items: Sequence[Any], kinds: Kinds, users: Mapping[Any, Sequence[Any]]) -> dict[int, Chain]:
+def chains_of(items: Sequence[object], kinds: Kinds, users: Mapping[FxNode, Sequence[FxNode]]) -> dict[int, Chain]:
     """The chains of calls that pass on a state, by the id of each member."""
     chains: dict[int, Chain] = {}
     for members in families(items, kinds):
@@ -120,7 +123,7 @@ def begin(chain: Chain) -> bool:
     return True
 
 
-def outputs_of(chain: Chain, users: Mapping[Any, Sequence[Any]]) -> tuple[int, ...]:
+def outputs_of(chain: Chain, users: Mapping[FxNode, Sequence[FxNode]]) -> tuple[int, ...]:
     """The outputs of members besides the state: results with readers outside of the next member."""
     carried = {result for result, _ in chain.uses}
     outputs: set[int] = set()

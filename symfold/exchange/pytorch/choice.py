@@ -5,6 +5,7 @@ A truth value is the number 1 or 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -16,12 +17,13 @@ from symfold.core.conversion import as_node
 from symfold.core.functions import Head
 from symfold.core.nodes import Node
 from symfold.core.primitives import at_max, first_max, reduce_max, reduce_sum
+from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.dtypes import check_cast, kind_of
 from symfold.exchange.pytorch.rows import Row
 from symfold.frontend.numpy_choices import CHOICES as NUMPY_CHOICES
 
 
-def apply(head: Head, *args: Any) -> Node:
+def apply(head: Head, *args: object) -> Node:
     """A function of nodes and plain numbers."""
     return Node(head, tuple(map(as_node, args)))
 
@@ -31,12 +33,12 @@ def row_of(head: Head) -> Row:
     return lambda shape, *args: apply(head, *args)
 
 
-def choose(shape: Any, mask: Any, a: Any, b: Any) -> Node:
+def choose(shape: Shape, mask: object, a: Node | float, b: Node | float) -> Node:
     """`a` where the mask is true, else `b`."""
     return apply(functions.where, mask, a, b)
 
 
-def clamp(shape: Any, a: Any, low: Any = None, high: Any = None) -> Node:
+def clamp(shape: Shape, a: Node | float, low: Node | float | None = None, high: Node | float | None = None) -> Node:
     return apply(functions.clip, a, -sp.oo if low is None else low, sp.oo if high is None else high)
 
 
@@ -48,7 +50,7 @@ def truncated(a: Node) -> Node:
 def triangle(upper: bool) -> Row:
     """The entries up to a diagonal, or from it on; 0 elsewhere."""
 
-    def row(shape: Any, a: Node, diagonal: int = 0) -> Node:
+    def row(shape: Shape, a: Node, diagonal: int = 0) -> Node:
         rows, columns = shape[-2:]
         places = np.tri(rows, columns, diagonal - upper, dtype=bool)
         return choose(shape, ~places if upper else places, a, 0)
@@ -59,7 +61,7 @@ def triangle(upper: bool) -> Row:
 # -- largest and smallest entries
 
 
-def axes_of(axis: Any) -> tuple[int, ...] | None:
+def axes_of(axis: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """PyTorch's axes as a tuple; None (all axes) for None and an empty list."""
     listed = () if axis is None else tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     return listed or None
@@ -68,7 +70,7 @@ def axes_of(axis: Any) -> tuple[int, ...] | None:
 def _extreme(sign: int, shared: Head) -> Row:
     """`max` and `min`: of all entries, of two tensors, or along an axis with the positions of the first extrema."""
 
-    def row(shape: Any, a: Node, other: Any = None, keepdim: bool = False) -> Any:
+    def row(shape: Shape, a: Node, other: Node | int | None = None, keepdim: bool = False) -> Any:
         if isinstance(other, Node):
             return apply(shared, a, other)
         signed = a if sign > 0 else -a
@@ -84,7 +86,7 @@ def _extreme(sign: int, shared: Head) -> Row:
 def _even_extreme(sign: int) -> Row:
     """`amax` and `amin`: equal entries share the gradient evenly."""
 
-    def row(shape: Any, a: Node, axis: Any = None, keepdim: bool = False) -> Node:
+    def row(shape: Shape, a: Node, axis: int | Sequence[int] | None = None, keepdim: bool = False) -> Node:
         extreme = reduce_max(a if sign > 0 else -a, axis=axes_of(axis), keepdims=keepdim)
         return extreme if sign > 0 else -extreme
 
@@ -103,7 +105,7 @@ def _argument(sign: int) -> Row:
     return lambda shape, a, axis=None, keepdim=False: _places(a if sign > 0 else -a, axis, keepdim)
 
 
-def _joined(function: Any) -> Row:
+def _joined(function: object) -> Row:
     """`any` and `all`."""
     return lambda shape, a, axis=None, keepdim=False: NUMPY_CHOICES[function](a, axes_of(axis), keepdim)
 
@@ -133,7 +135,7 @@ def cast(source: str, target: str) -> Row:
     check_cast(source, target)
     before, after = kind_of(source), kind_of(target)
 
-    def row(shape: Any, a: Node, *_: Any, **options: Any) -> Node:
+    def row(shape: Shape, a: Node, *_: object, **options: object) -> Node:
         if after == "truth" != before:
             return apply(functions.not_equal, a, 0)
         return truncated(a) if after == "whole" and before in ("real", "half") else a

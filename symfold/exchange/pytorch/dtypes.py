@@ -8,10 +8,13 @@ real     float32, float64                          other    complex, quantized: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.export import leaves
+
+if TYPE_CHECKING:
+    from torch.fx import Node as FxNode
 
 KINDS: dict[str, str] = {
     "bool": "truth",
@@ -71,7 +74,7 @@ class Types:
     numbers: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, node: Any) -> Types:
+    def of(cls, node: FxNode) -> Types:
         args = leaves(node)
         arguments = tuple(dtype_of(arg.meta["val"]) for arg in args if hasattr(arg, "meta") and "val" in arg.meta)
         value = node.meta["val"]
@@ -79,7 +82,7 @@ class Types:
         return cls(arguments, results, tuple(arg for arg in args if isinstance(arg, int) and not isinstance(arg, bool)))
 
 
-def dtype_of(value: Any) -> str:
+def dtype_of(value: object) -> str:
     """The dtype of a tensor, or of a number computed from tensors."""
     if hasattr(value, "dtype"):
         return str(value.dtype).removeprefix("torch.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import sympy as sp
 
@@ -11,6 +9,7 @@ from symfold.core import functions
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import reshape
+from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.choice import apply, choose, clamp, row_of
 from symfold.exchange.pytorch.rows import HALF, Row, covered
 
@@ -18,42 +17,42 @@ LN2 = sp.log(2)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
 
 
-def _add(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
+def _add(shape: Shape, a: Node | float, b: Node | float, alpha: float = 1) -> Node:
     return as_node(a) + (b if alpha == 1 else b * alpha)
 
 
-def _sub(shape: Any, a: Any, b: Any, alpha: Any = 1) -> Node:
+def _sub(shape: Shape, a: Node | float, b: Node | float, alpha: float = 1) -> Node:
     return as_node(a) - (b if alpha == 1 else b * alpha)
 
 
-def _divide(shape: Any, a: Any, b: Any, rounding_mode: Any = None) -> Node:
+def _divide(shape: Shape, a: Node | float, b: Node | float, rounding_mode: object = None) -> Node:
     covered(rounding_mode is None, f"a division with rounding_mode={rounding_mode!r}")
     return as_node(a) / b
 
 
-def _gelu(shape: Any, a: Node, approximate: str = "none") -> Node:
+def _gelu(shape: Shape, a: Node, approximate: str = "none") -> Node:
     if approximate == "tanh":
         inner = (a + a**3 * 0.044715) * float(np.sqrt(2 / np.pi))
         return a * (Node(sp.tanh, (inner,)) + 1) * HALF
     return Node(functions.gelu, (a,))
 
 
-def _softplus(shape: Any, a: Node, beta: Any = 1, threshold: Any = 20) -> Node:
+def _softplus(shape: Shape, a: Node, beta: float = 1, threshold: float = 20) -> Node:
     # from 20 on, softplus differs from a straight line by at most 2e-9
     covered(threshold >= 20, f"softplus that is a straight line from {threshold} on")
     return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
 
 
-def _hardtanh(shape: Any, a: Node, low: Any = -1, high: Any = 1) -> Node:
+def _hardtanh(shape: Shape, a: Node, low: float = -1, high: float = 1) -> Node:
     """A value clipped to two bounds, with slope 0 at the bounds, as in PyTorch."""
     return Node(functions.hardtanh, (a, as_node(low), as_node(high)))
 
 
-def _leaky_relu(shape: Any, a: Node, slope: Any = 0.01) -> Node:
+def _leaky_relu(shape: Shape, a: Node, slope: object = 0.01) -> Node:
     return Node(functions.leaky_relu, (a, as_node(slope)))
 
 
-def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
+def _prelu(shape: Shape, a: Node, slopes: Node) -> Node:
     tall = (
         slopes
         if len(a.shape) < 2 or slopes.shape == (1,)
@@ -62,27 +61,27 @@ def _prelu(shape: Any, a: Node, slopes: Node) -> Node:
     return _leaky_relu(shape, a, tall)
 
 
-def _elu(shape: Any, a: Node, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Node:
+def _elu(shape: Shape, a: Node, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Node:
     """ELU; with scales of the result and the argument, SELU and CELU."""
     scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
     value = Node(functions.elu, (scaled, as_node(inner)))
     return value if scale == input_scale == 1 else value * (scale / input_scale)
 
 
-def _hardsigmoid(shape: Any, a: Node) -> Node:
+def _hardsigmoid(shape: Shape, a: Node) -> Node:
     return _hardtanh(shape, a + 3, 0, 6) / 6
 
 
-def _hardswish(shape: Any, a: Node) -> Node:
+def _hardswish(shape: Shape, a: Node) -> Node:
     inside = choose(shape, apply(functions.less, a, 3), a * (a + 3) / 6, a)
     return choose(shape, apply(functions.less_equal, a, -3), 0, inside)
 
 
-def _threshold(shape: Any, a: Node, bound: Any, value: Any) -> Node:
+def _threshold(shape: Shape, a: Node, bound: float, value: float) -> Node:
     return choose(shape, apply(functions.less_equal, a, bound), value, a)
 
 
-def _beyond(a: Node, bound: Any, inside: Any) -> Node:
+def _beyond(a: Node, bound: float, inside: float) -> Node:
     """A value if its absolute value exceeds a bound, else `inside`."""
     return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), as_node(bound))), a, as_node(inside)))
 

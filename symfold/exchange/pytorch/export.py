@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from symfold.base.arguments import quoted
-from symfold.errors import InvalidType, InvalidValue, MissingPackage
+from symfold.base.arguments import NumpyArray, quoted
+from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
 from symfold.exchange.pytorch.regions import write_out_regions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.export import ExportedProgram
+    from torch.fx import Node as FxNode
+    from torch.nn import Module
 
 SAME = frozenset({"to", "alias", "contiguous", "type_as"})  # identities, if the type does not change
 # operations that read only the shape and type of their argument
@@ -27,7 +32,7 @@ class Scope:
     path: str
     items: list[Any] = field(default_factory=list)
 
-    def nodes(self) -> Iterator[Any]:
+    def nodes(self) -> Iterator[FxNode]:
         """The operations of the call, including nested ones."""
         for item in self.items:
             if isinstance(item, Scope):
@@ -41,16 +46,16 @@ class Exported:
     """A module as operations: the tree of its calls, constants, and leaves by node."""
 
     root: Scope
-    constants: dict[Any, Any]
-    inputs: dict[Any, str]
-    parameters: dict[Any, str]
-    values: dict[str, np.ndarray[Any, Any]]
+    constants: dict[FxNode, NumpyArray]
+    inputs: dict[FxNode, str]
+    parameters: dict[FxNode, str]
+    values: dict[str, NumpyArray]
     buffers: frozenset[str]  # parameters that optimizers do not move
-    outputs: tuple[Any, ...]
-    users: dict[Any, list[Any]]
+    outputs: tuple[FxNode, ...]
+    users: dict[FxNode, list[FxNode]]
 
 
-def torch_package() -> Any:
+def torch_package() -> ModuleType:
     """PyTorch, or an error if it is not installed."""
     try:
         import torch
@@ -59,7 +64,7 @@ def torch_package() -> Any:
     return torch
 
 
-def export(module: Any, args: Any, kwargs: Any) -> Exported:
+def export(module: Module, args: object, kwargs: Mapping[str, object] | None) -> Exported:
     """A module traced at example inputs, with constants folded."""
     torch = torch_package()
     if not isinstance(module, torch.nn.Module):
@@ -76,12 +81,12 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     mutated = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if mutated:
         raise InvalidValue(
-            f"the module changes {', '.join(mutated)} in place, which a net cannot "
+            f"the module changes {listing(mutated)} in place, which a net cannot "
             "(call .eval() on it first, if it is in training mode; else give it a copy)"
         )
-    constants: dict[Any, Any] = {}
+    constants: dict[FxNode, Tensor] = {}
     inputs, parameters, values = {}, {}, {}
-    first_names: dict[Any, str] = {}
+    first_names: dict[object, str] = {}
     targets = {
         **signature.inputs_to_parameters,
         **signature.inputs_to_buffers,
@@ -128,7 +133,7 @@ def export(module: Any, args: Any, kwargs: Any) -> Exported:
     )
 
 
-def _program(torch: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _program(torch: ModuleType, module: object, args: tuple[object, ...], kwargs: dict[str, object]) -> ExportedProgram:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # export warns of its own actions, such as flattening recurrent weights
@@ -143,7 +148,7 @@ def _program(torch: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, A
         ) from error
 
 
-def _reads_only(node: Any) -> bool:
+def _reads_only(node: FxNode) -> bool:
     """Whether an operation is free of visible side effects: not in place, or in place on a value read by it alone."""
     schema = getattr(node.target, "_schema", None)
     if schema is None or not schema.is_mutable:
@@ -154,14 +159,14 @@ def _reads_only(node: Any) -> bool:
     return fresh and schema.name.endswith("_") and list(operand.users) == [node]
 
 
-def as_array(torch: Any, value: Any) -> np.ndarray[Any, Any]:
+def as_array(torch: ModuleType, value: Any) -> NumpyArray:
     """A tensor as an array; bfloat16, which NumPy lacks, as float32."""
     plain = value.detach().cpu()
-    array: np.ndarray[Any, Any] = (plain.float() if plain.dtype in (torch.bfloat16,) else plain).numpy().copy()
+    array: NumpyArray = (plain.float() if plain.dtype in (torch.bfloat16,) else plain).numpy().copy()
     return array
 
 
-def name_of(target: Any) -> str:
+def name_of(target: object) -> str:
     """The name of an ATen operation without its overload, as `add`; for other functions, their own."""
     schema = getattr(target, "_schema", None)
     if schema is None:
@@ -171,11 +176,11 @@ def name_of(target: Any) -> str:
     return name if space == "aten" else str(schema.name)
 
 
-def leaves(node: Any) -> list[Any]:
+def leaves(node: FxNode) -> list[FxNode]:
     """The flattened arguments of an operation."""
-    result: list[Any] = []
+    result: list[FxNode] = []
 
-    def add(arg: Any) -> None:
+    def add(arg: object) -> None:
         if isinstance(arg, (list, tuple)):
             for part in arg:
                 add(part)
@@ -186,11 +191,11 @@ def leaves(node: Any) -> list[Any]:
     return result
 
 
-def replace(node: Any, places: Collection[int], by: Any) -> None:
+def replace(node: FxNode, places: Collection[int], by: object) -> None:
     """Replace the flattened arguments of an operation at some positions."""
     position = count()
 
-    def new(arg: Any) -> Any:
+    def new(arg: object) -> Any:
         if isinstance(arg, (list, tuple)):
             return [new(part) for part in arg]
         return by if next(position) in places else arg
@@ -199,7 +204,7 @@ def replace(node: Any, places: Collection[int], by: Any) -> None:
     node.kwargs = {key: new(arg) for key, arg in node.kwargs.items()}
 
 
-def bypass_identities(nodes: list[Any]) -> None:
+def bypass_identities(nodes: list[FxNode]) -> None:
     """Replace identity operations by their arguments."""
     for node in nodes:
         if (
@@ -210,9 +215,9 @@ def bypass_identities(nodes: list[Any]) -> None:
             node.replace_all_uses_with(node.args[0])
 
 
-def _live(nodes: list[Any], outputs: tuple[Any, ...]) -> set[Any]:
+def _live(nodes: list[FxNode], outputs: tuple[FxNode, ...]) -> set[FxNode]:
     """The nodes that the outputs need, with all results of operations that have several."""
-    live: set[Any] = set()
+    live: set[FxNode] = set()
     stack = list(outputs)
     while stack:
         node = stack.pop()
@@ -227,14 +232,14 @@ def _live(nodes: list[Any], outputs: tuple[Any, ...]) -> set[Any]:
     return live
 
 
-def _is_constant(torch: Any, node: Any, constants: dict[Any, Any]) -> bool:
+def _is_constant(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor]) -> bool:
     tags = getattr(node.target, "tags", ())
     if torch.Tag.nondeterministic_seeded in tags:
         return False
     return name_of(node.target) in LIKE or all(arg in constants for arg in node.all_input_nodes)
 
 
-def _computed(torch: Any, node: Any, constants: dict[Any, Any]) -> Any:
+def _computed(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor]) -> Tensor:
     def value(arg: Any) -> Any:
         return constants[arg] if arg in constants else torch.zeros(arg.meta["val"].shape, dtype=arg.meta["val"].dtype)
 
@@ -243,7 +248,7 @@ def _computed(torch: Any, node: Any, constants: dict[Any, Any]) -> Any:
         return node.target(*args, **kwargs)
 
 
-def _tree(nodes: list[Any]) -> Scope:
+def _tree(nodes: list[FxNode]) -> Scope:
     """The operations grouped by module call."""
     root = Scope("")
     open_: list[tuple[str, Scope]] = []

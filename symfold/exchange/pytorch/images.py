@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from symfold.core.nodes import Node
 from symfold.core.primitives import convolution, mean_pool, reduce_mean, reshape
 from symfold.core.primitives import max_pool as pooled_max
+from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.rows import Row, covered
 
 
-def sizes(given: Any, rank: int) -> tuple[int, ...]:
+def sizes(given: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """One size per spatial axis; a single size applies to all."""
     listed = tuple(given) if isinstance(given, (list, tuple)) else (given,)
     return listed * rank if len(listed) == 1 else listed
 
 
 def _convolution(
-    shape: Any,
+    shape: Shape,
     x: Node,
     weight: Node,
     bias: Node | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Node:
     covered(not isinstance(padding, str), f"a convolution with padding={padding!r}")
@@ -37,15 +39,15 @@ def _convolution(
 
 
 def _general_convolution(
-    shape: Any,
+    shape: Shape,
     x: Node,
     weight: Node,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    bias: Node | None,
+    stride: int | Sequence[int],
+    padding: int | Sequence[int],
+    dilation: int | Sequence[int],
     transposed: bool,
-    output_padding: Any,
+    output_padding: int | Sequence[int],
     groups: int,
 ) -> Node:
     covered(not transposed, "a transposed convolution")
@@ -61,12 +63,12 @@ def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) 
 
 def max_pool(rank: int) -> Row:
     def row(
-        shape: Any,
+        shape: Shape,
         x: Node,
-        kernel: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel: object,
+        stride: object = None,
+        padding: object = 0,
+        dilation: object = 1,
         ceil_mode: bool = False,
     ) -> Node:
         covered(not ceil_mode, "max_pool with ceil_mode")
@@ -77,14 +79,14 @@ def max_pool(rank: int) -> Row:
 
 def avg_pool(rank: int) -> Row:
     def row(
-        shape: Any,
+        shape: Shape,
         x: Node,
-        kernel: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel: object,
+        stride: object = None,
+        padding: object = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
-        divisor: Any = None,
+        divisor: object = None,
     ) -> Node:
         covered(not ceil_mode and divisor is None, "avg_pool with ceil_mode or a divisor of its own")
         return mean_pool(x, padded=count_include_pad, **window_of(kernel, stride, padding, 1, rank))

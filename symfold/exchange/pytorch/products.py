@@ -12,6 +12,7 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
+    Primitive,
     attention,
     broadcast_to,
     dot,
@@ -24,59 +25,64 @@ from symfold.core.primitives import (
     softmax,
     swap,
 )
+from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.choice import axes_of, choose
 from symfold.exchange.pytorch.rows import HALF, Row, covered, evaluated
 
 
-def reduction(row: Any) -> Row:
-    def reduce(shape: Any, a: Node, axis: Any = None, keepdim: bool = False, dtype: Any = None) -> Node:
+def reduction(row: Primitive) -> Row:
+    def reduce(
+        shape: Shape, a: Node, axis: int | Sequence[int] | None = None, keepdim: bool = False, dtype: object = None
+    ) -> Node:
         return row(a, axis=axes_of(axis), keepdims=keepdim)
 
     return reduce
 
 
-def _softmax(shape: Any, a: Node, axis: int, *given: Any, **named: Any) -> Node:
+def _softmax(shape: Shape, a: Node, axis: int, *given: object, **named: object) -> Node:
     return softmax(a, axis=(axis,))
 
 
-def _log_softmax(shape: Any, a: Node, axis: int, *given: Any, **named: Any) -> Node:
+def _log_softmax(shape: Shape, a: Node, axis: int, *given: object, **named: object) -> Node:
     return a - logsumexp(a, axis=(axis,), keepdims=True)
 
 
-def _linear(shape: Any, x: Node, weight: Node, bias: Node | None = None) -> Node:
+def _linear(shape: Shape, x: Node, weight: Node, bias: Node | None = None) -> Node:
     product = dot(x, swap(weight))
     return product if bias is None else product + bias
 
 
-def _addmm(shape: Any, bias: Node, x: Node, weight: Node, beta: Any = 1, alpha: Any = 1) -> Node:
+def _addmm(shape: Shape, bias: Node, x: Node, weight: Node, beta: float = 1, alpha: float = 1) -> Node:
     covered(beta == 1 and alpha == 1, f"addmm with beta={beta} and alpha={alpha}")
     return dot(x, weight) + bias
 
 
-def _baddbmm(shape: Any, added: Node, x: Node, y: Node, beta: Any = 1, alpha: Any = 1) -> Node:
+def _baddbmm(shape: Shape, added: Node, x: Node, y: Node, beta: float = 1, alpha: float = 1) -> Node:
     product = dot(x, y) if alpha == 1 else dot(x, y) * alpha
     return product + (added if beta == 1 else added * beta)
 
 
-def _embedding(shape: Any, table: Node, numbers: Node, *given: Any, **named: Any) -> Node:
+def _embedding(shape: Shape, table: Node, numbers: Node, *given: object, **named: object) -> Node:
     return embed(table, numbers)
 
 
 def _layer_norm(
-    shape: Any,
+    shape: Shape,
     x: Node,
     sizes: Sequence[int],
     weight: Node | None = None,
     bias: Node | None = None,
     eps: float = 1e-5,
-    *given: Any,
+    *given: object,
 ) -> Node:
     scales = () if weight is None else (weight,) if bias is None else (weight, bias)
     result = layer_norm(x, *scales, axes=tuple(range(-len(sizes), 0)), epsilon=float(eps))
     return result + bias if weight is None and bias is not None else result
 
 
-def _rms_norm(shape: Any, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None) -> Node:
+def _rms_norm(
+    shape: Shape, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None
+) -> Node:
     covered(eps is not None, "rms_norm without eps")
     return _scaled(
         x * (reduce_mean(x * x, axis=tuple(range(-len(sizes), 0)), keepdims=True) + eps) ** -HALF, weight, None
@@ -109,7 +115,14 @@ def _batch_norm(
 
 
 def _batch_norm_evaluated(
-    shape: Any, x: Node, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float
+    shape: Shape,
+    x: Node,
+    weight: Node | None,
+    bias: Node | None,
+    mean: Node | None,
+    variance: Node | None,
+    momentum: float,
+    eps: float,
 ) -> tuple[Node, ...]:
     empty = as_node(np.zeros(0))
     return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), empty, empty
@@ -118,7 +131,7 @@ def _batch_norm_evaluated(
 def attention_row(truths: bool) -> Row:
     """Attention, with a mask of truth values (false: ignore) or of numbers, which are added to the scores."""
 
-    def row(shape: Any, q: Node, k: Node, v: Node, mask: Any = None, dropout: float = 0.0, causal: bool = False,
+    def row(shape: Shape, q: Node, k: Node, v: Node, mask: Node | None = None, dropout: float = 0.0, causal: bool = False,
             scale: float | None = None, enable_gqa: bool = False) -> Node:  # fmt: skip
         evaluated(dropout == 0.0, "attention with dropout draws numbers")
         if enable_gqa:

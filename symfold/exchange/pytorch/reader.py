@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from symfold.base.arguments import NumpyArray
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
 from symfold.core.folds import apply_fold
@@ -25,13 +24,17 @@ from symfold.exchange.pytorch.modules import fresh, layer_names
 from symfold.exchange.pytorch.ops import row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 
+if TYPE_CHECKING:
+    from torch.fx import Node as FxNode
+    from torch.nn import Module
+
 Env = dict[Any, Any]
 BUFFER = Fixed(1.0, 0.0)  # like PyTorch's optimizers, `sf.fit` leaves buffers alone
 
 
 def from_torch(
-    module: Any, example_inputs: Any, kwargs: Mapping[str, Any] | None = None, *, partial: bool = False
-) -> tuple[Net, dict[str, np.ndarray[Any, Any]]]:
+    module: Module, example_inputs: object, kwargs: Mapping[str, object] | None = None, *, partial: bool = False
+) -> tuple[Net, dict[str, NumpyArray]]:
     """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
 
     The module is read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` merges
@@ -81,7 +84,7 @@ class Reader:
     training: bool  # whether the module or a submodule is in training mode
     names: dict[str, str]
     taken: set[str] = field(default_factory=set)
-    owners: dict[Any, str] = field(default_factory=dict)  # parameter -> its layer
+    owners: dict[str, str] = field(default_factory=dict)  # parameter -> its layer
     bodies: dict[str, Block] = field(default_factory=dict)  # by the name of the layer
     variants: dict[str, list[str]] = field(default_factory=dict)  # further layer names of a module, by its path
 
@@ -108,7 +111,7 @@ class Reader:
         """Whether a value is a real tensor; only opaque operations read others, such as graphs and complex weights."""
         return arg.op == "call_function" or (arg.op != "get_attr" and kind_of(dtype_of(arg.meta["val"])) != "other")
 
-    def reads(self, scope: Scope) -> tuple[list[Any], list[Any]]:
+    def reads(self, scope: Scope) -> tuple[list[FxNode], list[FxNode]]:
         """The values and the parameters that a call reads from outside, in order of first use."""
         inside = set(scope.nodes())
         operands = dict.fromkeys(
@@ -120,14 +123,14 @@ class Reader:
         parameters = self.exported.parameters
         return [n for n in operands if n not in parameters], [n for n in operands if n in parameters]
 
-    def results(self, scope: Scope) -> list[Any]:
+    def results(self, scope: Scope) -> list[FxNode]:
         """The values of a call that are read outside of it."""
         inside = set(scope.nodes())
         return [node for node in scope.nodes() if any(user not in inside for user in self.exported.users[node])]
 
     # -- calls
 
-    def run(self, items: Sequence[Any], env: Env, flat: bool = False) -> None:
+    def run(self, items: Sequence[object], env: Env, flat: bool = False) -> None:
         """Read operations and calls in order, adding their results to `env`; `flat` in the body of a layer."""
         chains = chains_of(items, self.kinds, self.exported.users)
         for item in items:
@@ -217,7 +220,7 @@ class Reader:
 
     # -- operations
 
-    def operation(self, node: Any, env: Env) -> None:
+    def operation(self, node: FxNode, env: Env) -> None:
         """Read an operation by its row."""
         name = name_of(node.target)
         args, named = self.value(node.args, env), {key: self.value(arg, env) for key, arg in node.kwargs.items()}
@@ -248,16 +251,16 @@ class Reader:
             raise InvalidValue(f"{self.where(node)} gave shape {shape}, PyTorch says {torch_shape}")
         env[node] = result
 
-    def where(self, node: Any) -> str:
+    def where(self, node: FxNode) -> str:
         stack = list((node.meta.get("nn_module_stack") or {"": ("", "")}).values())
         path = stack[-1][0]
         return f"the operation {node.target} in module {path or '(the root)'!r} ({self.kinds.get(path, 'a module')})"
 
-    def unknown(self, node: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    def unknown(self, node: FxNode, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """An operation without a row, as an opaque layer of its tensors; its text holds the other arguments."""
         tensors: list[Node] = []
 
-        def text_of(arg: Any) -> str:
+        def text_of(arg: object) -> str:
             if isinstance(arg, (list, tuple)):
                 return f"[{', '.join(map(text_of, arg))}]"
             if isinstance(arg, Node):
@@ -279,11 +282,11 @@ class Reader:
         return results if isinstance(torch_shape, list) else results[0]
 
 
-def _shapes(node: Any) -> Any:
+def _shapes(node: FxNode) -> Any:
     """The shape of an operation's result, or a list of shapes; () for a number computed from tensors."""
     value = node.meta["val"]
     return [_shape(part) for part in value] if isinstance(value, (tuple, list)) else _shape(value)
 
 
-def _shape(value: Any) -> tuple[Any, ...]:
+def _shape(value: object) -> tuple[Any, ...]:
     return tuple(getattr(value, "shape", ()))

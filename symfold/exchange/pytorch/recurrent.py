@@ -12,6 +12,7 @@ from symfold.core.folds import fold_nodes
 from symfold.core.nodes import Node
 from symfold.core.primitives import concatenate, dot, item, permute, swap
 from symfold.core.sequences import element, reverse, stack
+from symfold.core.shapes import Shape
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.rows import evaluated
 
@@ -75,9 +76,9 @@ def layers(step: Callable[..., tuple[Node, ...]], parts: int) -> Callable[..., t
     """A recurrent operation of one or more layers, in one or both directions; last states of all layers are stacked."""
 
     def row(
-        shape: Any,
+        shape: Shape,
         x: Node,
-        start: Any,
+        start: Sequence[Node] | Node,
         weights: Weights,
         biases: bool,
         count: int,
@@ -123,7 +124,7 @@ def _step(step: Callable[..., tuple[Node, ...]], weights: Weights) -> Callable[[
 
 
 def cell(step: Callable[..., tuple[Node, ...]]) -> Callable[..., Any]:
-    def row(shape: Any, x: Node, start: Any, *weights: Node) -> Any:
+    def row(shape: Shape, x: Node, start: object, *weights: Node) -> Any:
         after = step(x, [start] if isinstance(start, Node) else start, weights)
         return after if len(after) > 1 else after[0]
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from torch.fx import Node as FxNode
 
 GRADIENTS, AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
 
 
-def write_out_regions(torch: Any, program: Any) -> None:
+def write_out_regions(torch: ModuleType, program: ExportedProgram) -> None:
     """Inline every region of an exported program."""
     graph = program.graph_module.graph
     writer = Writer(torch, program.graph_module)
@@ -27,7 +32,7 @@ def write_out_regions(torch: Any, program: Any) -> None:
             spec.arg.name = value.name
 
 
-def is_region(node: Any) -> bool:
+def is_region(node: FxNode) -> bool:
     """Whether a node calls a region to inline; not an enabled autocast, which casts numbers."""
     name = getattr(node.target, "__name__", "") if node.op == "call_function" else ""
     return name == GRADIENTS or (name == AUTOCAST and not node.args[2])
@@ -37,11 +42,11 @@ def is_region(node: Any) -> bool:
 class Writer:
     """Copies the operations of regions, and records those computed without gradients."""
 
-    torch: Any
+    torch: ModuleType
     owner: Any
-    without: set[Any] = field(default_factory=set)
+    without: set[FxNode] = field(default_factory=set)
 
-    def replace(self, call: Any) -> None:
+    def replace(self, call: FxNode) -> None:
         """Replace a call by the region's operations."""
         graph = call.graph
         with graph.inserting_before(call):
@@ -55,7 +60,7 @@ class Writer:
             if not attribute.users:
                 graph.erase_node(attribute)
 
-    def region(self, call: Any, owner: Any, args: Sequence[Any], gradients: bool) -> list[Any]:
+    def region(self, call: FxNode, owner: object, args: Sequence[object], gradients: bool) -> list[Any]:
         """The results of a region's copied operations, as read by a caller with or without gradients."""
         before = 1 if call.target.__name__ == GRADIENTS else 4
         inside = bool(call.args[0]) if before == 1 else gradients
@@ -78,7 +83,7 @@ class Writer:
         (output,) = (node for node in body.graph.nodes if node.op == "output")
         return [self.read(known.get(value, value), gradients, call) for value in output.args[0]]
 
-    def read(self, value: Any, gradients: bool, call: Any) -> Any:
+    def read(self, value: Any, gradients: bool, call: FxNode) -> Any:
         """A value as read with or without gradients: detached if it was computed without but is read with."""
         if not gradients or value not in self.without or not value.meta["val"].is_floating_point():
             return value
@@ -86,7 +91,7 @@ class Writer:
         detached.meta = {**call.meta, "val": value.meta["val"]}
         return detached
 
-    def attribute(self, node: Any, body: Any, call: Any) -> Any:
+    def attribute(self, node: FxNode, body: object, call: FxNode) -> Any:
         """A subgraph of the region as one of the program."""
         name = f"{call.name}_{node.target}"
         setattr(self.owner, name, getattr(body, node.target))

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from symfold.core.arrays import padded
-from symfold.core.functions import numbers_of
+from symfold.core.functions import Head, numbers_of
+from symfold.core.nodes import Operation
 from symfold.core.primitives import Apply, convolution, max_pool, softmax
 from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
 
-Spelling = Callable[..., Any]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Spelling = Callable[..., "Tensor"]
+Sizes = tuple[int, ...]
 
 
-def spelled(torch: Any, op: Any) -> Spelling:
+def spelled(torch: ModuleType, op: Operation | Head) -> Spelling:
     """The PyTorch function of a head or a primitive; a flat one is detached."""
     if isinstance(op, type):
         compute = numbers_of(op, "torch")
     else:
+        assert isinstance(op, Apply), op
         row = op.primitive
         compute = partial(primitive_spellings(torch).get(row.name) or row.spelled("torch"), **dict(op.attributes))
     return (lambda *args: compute(*(arg.detach() for arg in args))) if is_flat(op) else compute
 
 
-def is_written_out(torch: Any, op: Apply, arity: int, guarded: bool) -> bool:
+def is_written_out(torch: ModuleType, op: Apply, arity: int, guarded: bool) -> bool:
     """Whether a primitive without an adjoint runs by its body; convolutions and pools do below a branch of a choice."""
     row = op.primitive
     native = is_linear_in_each(op, arity, guarded) or (row.name in primitive_spellings(torch) and not guarded)
@@ -32,22 +39,22 @@ def is_written_out(torch: Any, op: Apply, arity: int, guarded: bool) -> bool:
 
 
 @cache
-def primitive_spellings(torch: Any) -> dict[str, Spelling]:
+def primitive_spellings(torch: ModuleType) -> dict[str, Spelling]:
     """PyTorch functions by the name of the primitive."""
 
-    def axes(a: Any, axis: Any) -> Any:
+    def axes(a: Tensor, axis: tuple[int, ...] | None) -> tuple[int, ...]:
         return tuple(range(-a.dim(), 0)) if axis is None else axis
 
-    def of_rank(name: str, rank: int) -> Any:
+    def of_rank(name: str, rank: int) -> Spelling | None:
         """PyTorch's operation on images with `rank` axes, or None."""
         return getattr(torch.nn.functional, f"{name}{rank}d", None)
 
-    def convolved(x: Any, weight: Any, groups: int, **given: Any) -> Any:
+    def convolved(x: Tensor, weight: Tensor, groups: int, **given: Sizes) -> Tensor:
         native = of_rank("conv", weight.dim() - 2)
         row = native or convolution.spelled("torch")
         return row(x, weight, groups=groups, **given)
 
-    def pooled(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+    def pooled(x: Tensor, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Tensor:
         native = of_rank("max_pool", len(kernel))
         if native is None:
             return max_pool.spelled("torch")(x, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
@@ -64,7 +71,7 @@ def primitive_spellings(torch: Any) -> dict[str, Spelling]:
     }
 
 
-def _first_max(a: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _first_max(a: Tensor, axis: tuple[int, ...], keepdims: bool) -> Tensor:
     """The largest entry, with the slope at the first of equal ones, as `max` along one axis has it."""
     for k in sorted(axis):  # from the first axis on, to keep the order of equal entries
         a = a.max(dim=k, keepdim=True).values

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from symfold.base.trees import unflatten
 from symfold.compute.evaluate import has_no_numbers
 from symfold.compute.random_inputs import rows_of
 from symfold.core.blocks import Block, Call
+from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, Fixed, Input
 from symfold.core.net import Net
@@ -28,8 +30,12 @@ from symfold.transform.autodiff.guarded import fold_below, guarded_nodes
 from symfold.transform.inlining import body_of, formals_of, with_divisions
 from symfold.transform.specialize import with_shapes
 
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
 
-def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
+
+def to_torch(net: object, params: Mapping[str, object]) -> Module:
     """A net as a `torch.nn.Module` with the net's parameters by name: the same numbers, by PyTorch operations.
 
     It takes the net's inputs by position or by name and returns the net's outputs. Folds run as loops over their steps.
@@ -60,7 +66,7 @@ def to_torch(net: Any, params: Mapping[str, Any]) -> Any:
                 else:
                     self.register_parameter(node.op.name, torch.nn.Parameter(value))
 
-        def forward(self, *values: Any, **named: Any) -> Any:
+        def forward(self, *values: object, **named: object) -> Tensor:
             names = [node.op.name for node in original.inputs]
             for name, value in {**dict(zip(names, values, strict=False)), **named}.items():
                 if not isinstance(value, torch.Tensor):
@@ -110,7 +116,7 @@ def body_block(op: Apply, shapes: tuple[Shape, ...]) -> Block:
     return Block(shapes, with_divisions((body_of(op, formals_of(shapes)),)))
 
 
-def numeric(torch: Any, leaves: Mapping[str, Any], row_numbers: Collection[str]) -> tuple[Any, dict[str, Any]]:
+def numeric(torch: ModuleType, leaves: Mapping[str, Any], row_numbers: Collection[str]) -> tuple[Any, dict[str, Any]]:
     """A tensor of the dtype of a net's computation, and its leaves in that dtype, except for row numbers."""
     floating = [leaf for leaf in leaves.values() if leaf.is_floating_point()]
     like = floating[0] if floating else torch.zeros((), dtype=torch.float64)
@@ -123,13 +129,13 @@ def numeric(torch: Any, leaves: Mapping[str, Any], row_numbers: Collection[str])
 class Tensors(Interpreter):
     """The tensors of a net, from those of its leaves, with the derivatives of its rows."""
 
-    def __init__(self, torch: Any, like: Any, leaves: Mapping[str, Any]):
+    def __init__(self, torch: ModuleType, like: Tensor, leaves: Mapping[str, object]):
         self.torch, self.like, self.leaves = torch, like, leaves
         self.below: list[Collection[Node]] = []  # nodes below a branch of a choice, per enclosing block
 
     def inside(
         self, roots: Sequence[Node], given: Mapping[Node, Any] | None = None, guarded: bool = False
-    ) -> list[Any]:
+    ) -> list[Tensor]:
         """The tensors of some roots; if `guarded`, all are below a branch of a choice."""
         order, below = ordered(tuple(roots), guarded)
         self.below.append(below)
@@ -137,27 +143,27 @@ class Tensors(Interpreter):
         self.below.pop()
         return results
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: Node[Fold]) -> None:
         self.below.append(fold_below(node, self.below[-1]))
 
-    def end(self, node: Node) -> None:
+    def end(self, node: Node[Fold]) -> None:
         self.below.pop()
 
-    def leaf(self, node: Node) -> Any:
+    def leaf(self, node: Node) -> Tensor | str:
         if isinstance(node.op, Constant):
             return applied(self.torch, node, False)(self.like)
+        assert isinstance(node.op, Input)
         if node.shape[-1:] == (NAME,):
             return node.op.name
-        assert isinstance(node.op, Input)
         return self.leaves[node.op.name]
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def index(self, value: Tensor, position: int, node: Node) -> Tensor:
         return value[position]
 
-    def collect(self, entries: Entries, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> Tensor:
         return self.torch.stack([as_tensor(entry, self.like) for entry in entries])
 
-    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+    def apply(self, node: Node, args: Sequence[Any]) -> Tensor:
         op, guarded = node.op, node in self.below[-1]
         if isinstance(op, Call):
             if op.body is None:

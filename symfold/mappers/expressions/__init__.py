@@ -8,10 +8,10 @@ In: text. Out: a mapper, or an error that quotes the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from symfold.base.trees import Layered, State
 from symfold.errors import UnknownName, unknown
 from symfold.mappers import MAPPERS
 from symfold.mappers.expressions.reader import MAX_DEPTH as MAX_DEPTH
@@ -35,7 +35,7 @@ class ParsedMapper:
     text: str
     tree: Tree = field(repr=False, compare=False)  # follows from the text, which is not deep
 
-    def make(self, x: Any) -> Mapper:
+    def make(self, x: State) -> Mapper:
         return bound(_parsed, self, x)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -45,7 +45,7 @@ class ParsedMapper:
         return self.text
 
 
-def _parsed(mapper: ParsedMapper, x: Any, z: Any, f: Callable[..., Any]) -> Any:
+def _parsed(mapper: ParsedMapper, x: State, z: State, f: Layered) -> State:
     return build(mapper.tree, {"z": z, "x": x}, f)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.base.trees import Layered, State
 from symfold.core import functions
 from symfold.core.conversion import as_node
-from symfold.core.functions import head_named
+from symfold.core.functions import Head, head_named
 from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
 
@@ -43,7 +44,7 @@ class Operation:
 Tree = Number | Name | Operation
 
 
-def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> Any:
+def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> State:
     """A rule applied bottom-up, `rule(node, results of its parts)`; iterative, since a long sum is a deep tree.
 
     >>> bottom_up(Operation("+", (Name("z"), Number(1))), lambda node, parts: 1 + max(parts, default=0))
@@ -64,7 +65,7 @@ def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> Any:
     return results[0]
 
 
-def _applied(head: Any) -> Callable[..., Node]:
+def _applied(head: Head) -> Callable[..., Node]:
     return lambda *args: Node(head, tuple(map(as_node, args)))
 
 
@@ -88,7 +89,7 @@ _SPELLED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _arity(head: Any) -> int | None:
+def _arity(head: Head) -> int | None:
     """The number of arguments of a function; None for any number."""
     return (
         next(iter(head.nargs))
@@ -111,16 +112,16 @@ _BUILD: dict[tuple[str, int], Callable[..., Node]] = {
 }  # fmt: skip
 
 
-def _quotient(a: Any, b: Any) -> Any:
+def _quotient(a: State, b: State) -> State:
     """The exact quotient of two numbers, so that z**(1/2) is the square root; otherwise a division as written."""
     numbers: list[Any] = [part.op.value for part in (a, b) if isinstance(part, Node) and isinstance(part.op, Constant)]
     return number(numbers[0] / numbers[1]) if len(numbers) == 2 else a / b
 
 
-def build(tree: Tree, values: Mapping[str, Any], layer: Callable[..., Any]) -> Any:
+def build(tree: Tree, values: Mapping[str, object], layer: Layered) -> State:
     """The expression over values for its names, in the order as typed."""
 
-    def built(node: Tree, args: list[Any]) -> Any:
+    def built(node: Tree, args: list[Any]) -> State:
         if isinstance(node, Number):
             return number(node.value)
         if isinstance(node, Name):

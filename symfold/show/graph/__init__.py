@@ -19,7 +19,7 @@ import networkx as nx
 
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold
+from symfold.core.folds import Fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.errors import Advice, depth_is_symbolic, unknown
@@ -57,11 +57,9 @@ def graph(net: Any, level: str = "layer") -> nx.MultiDiGraph:
     return LEVELS[level](net).record()
 
 
-def fold_nodes(net: Any) -> list[Node]:
+def fold_nodes(net: Net) -> list[Node[Fold]]:
     """Every fold of a net, nested ones too."""
-    return list(net.bindings) + [
-        node for block in net.blocks for node in walk(block.results) if isinstance(node.op, Fold)
-    ]
+    return [*net.bindings, *(node for block in net.blocks for node in filter(is_fold, walk(block.results)))]
 
 
 def symbolic_depth(net: Any) -> Any:
@@ -79,14 +77,12 @@ def count_steps(net: Any) -> float:
     return sum(_steps_of(node, {}) for node in net.bindings)
 
 
-def _steps_of(node: Node, memo: dict[Block, float]) -> float:
-    fold: Fold = node.op
+def _steps_of(node: Node[Fold], memo: dict[Block, float]) -> float:
+    fold = node.op
     if not isinstance(fold.count, int):
         return float("inf")
     if fold.block not in memo:
-        memo[fold.block] = 1 + sum(
-            _steps_of(inner, memo) for inner in walk(fold.block.results) if isinstance(inner.op, Fold)
-        )
+        memo[fold.block] = 1 + sum(_steps_of(inner, memo) for inner in filter(is_fold, walk(fold.block.results)))
     return fold.count * memo[fold.block]
 
 

@@ -16,10 +16,12 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select
+from symfold.core.functions import Head
 from symfold.core.leaves import number
-from symfold.core.nodes import Node, rebuilt, substitute, walk
+from symfold.core.nodes import Node, Operation, rebuilt, substitute, walk
 
 
 class Sub(sp.Function):
@@ -78,8 +80,8 @@ def _paired_fold(fold: Fold, args: Sequence[Node]) -> tuple[Node, ...]:
     return tuple(Node(Select(position), (node,)) for position in range(len(block.results)))
 
 
-@lru_cache(maxsize=256)
-def _absorbed(block: Block, place: int, op: Any) -> Block | None:
+@cached(256)
+def _absorbed(block: Block, place: int, op: Operation | Head) -> Block | None:
     """The block with the negation or reciprocal of an argument inside; None if it would not be absorbed there."""
     formal = block.formals[place]
     operation = Node(sp.Pow, (formal, MINUS_ONE)) if op is Div else Node(sp.Mul, (MINUS_ONE, formal))

@@ -58,10 +58,10 @@ class RolledRecorder(Recorder):
         super().__init__(net)
         self.runs: dict[str, Run] = {}  # by graph node
 
-    def reserved(self, leaf: Node) -> Iterable[str]:
+    def reserved(self, leaf: Node[Input | StackedInputs]) -> Iterable[str]:
         return (leaf.op.name,) if isinstance(leaf.op, Input) else ()
 
-    def stacked(self, node: Node) -> Any:
+    def stacked(self, node: Node[StackedInputs]) -> Any:
         return Leaf(node, ends_of(node.op), family_name(node.op))
 
     def _entry_label(self, value: Any, frame: FoldFrame) -> str:
@@ -105,7 +105,7 @@ class Folds(RolledRecorder):
     def called(self, meaning: Any) -> str:
         return self._last_states[meaning] if meaning in self._last_states else super().called(meaning)
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         frame = self.places.enter(node)
         self.places.leave()
         loop, letters, single = frame.loop, frame.letters, fold.count == 1
@@ -138,7 +138,7 @@ class Blocks(RolledRecorder):
 
     level = "block"
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         block, carries = fold.block, fold.carries
         before = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
         frame = self.places.enter(node)

@@ -35,7 +35,7 @@ TOO_LONG = " " * (LONGEST + 1)
 
 @lru_cache(maxsize=256)
 def template(block: Block, part: int) -> str:
-    stand_ins = {
+    stand_ins: dict[Node, Node] = {
         Node(Formal(0, k, shape)): Node(Input(_placeholder(k), shape, "layer" if shape == (NAME,) else "input"))
         for k, shape in enumerate(block.shapes)
     }

@@ -5,14 +5,16 @@ labels of operations, numbers and shapes as plain text, fit for every format.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import networkx as nx
 import sympy as sp
 
-from symfold.core.leaves import FrozenArray
-from symfold.core.nodes import Node
+from symfold.base.caching import cached
+from symfold.core.functions import Head
+from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.nodes import Node, Operation
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, Shape, show
 
@@ -113,8 +115,8 @@ def _is_shown(character: str) -> bool:
 # ---------------------------------------------------------------- labels
 
 
-@cache
-def operation_name(op: Any) -> str:
+@cached(None)
+def operation_name(op: Operation | Head) -> str:
     """The standard name of an operation: its SymPy class or its primitive.
 
     >>> operation_name(sp.Add), operation_name(sp.tanh)
@@ -127,8 +129,8 @@ def operation_name(op: Any) -> str:
     return str(getattr(op, "name", type(op).__name__)).lower()
 
 
-@lru_cache(maxsize=4096)
-def operation_label(op: Any) -> str:
+@cached(4096)
+def operation_label(op: Operation | Head) -> str:
     """An operation as it is usually written: + for Add, [2] for an entry."""
     name = operation_name(op)
     if isinstance(op, Apply) and name == "item":
@@ -155,6 +157,7 @@ def constant_label(node: Node) -> str:
     >>> constant_label(as_node(2)), constant_label(as_node([1.0, 2.0]))
     ('2', '[1, 2]')
     """
+    assert isinstance(node.op, Constant)
     value = node.op.value
     if not isinstance(value, FrozenArray):
         text = (

@@ -13,13 +13,15 @@ from typing import Any
 import networkx as nx
 
 from symfold.base.trees import LEAF
-from symfold.core.blocks import Call
+from symfold.core.blocks import Call, is_call
+from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.nodes import Node
 from symfold.core.primitives import expand, is_primitive
 from symfold.core.sequences import element, reverse_row
 from symfold.core.shapes import length
+from symfold.core.stacked_inputs import StackedInputs, is_leaf
 from symfold.show.graph.arithmetic import paired
 from symfold.show.graph.names import Names, constant_label, operation_label, operation_name, plain_name, shape_text
 from symfold.show.graph.places import Places, is_join
@@ -42,9 +44,9 @@ class Leaf:
     def role(self) -> str:
         """Input, parameter or layer; an entry has the role of its sequence."""
         node = self.node
-        while is_primitive(node, reverse_row):
+        while not is_leaf(node):
             node = node.args[0]
-        return str(node.op.role)
+        return node.op.role
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ class Recorder(Interpreter):
         self._shown: dict[tuple[Node, str], str] = {}
         self._parts: dict[tuple[str, int], str] = {}
 
-    def reserved(self, leaf: Node) -> Iterable[str]:
+    def reserved(self, leaf: Node[Input | StackedInputs]) -> Iterable[str]:
         """The names that a leaf of the net reserves."""
-        return (leaf.op.name,) if isinstance(leaf.op, Input) else leaf.op.names
+        return leaf.op.names
 
     def record(self) -> nx.MultiDiGraph:
         """The graph of the net."""
@@ -135,7 +137,7 @@ class Recorder(Interpreter):
     # -- meanings of nodes
 
     def leaf(self, node: Node) -> Any:
-        return Leaf(node, constant_label(node) if isinstance(node.op, Constant) else node.op.name)
+        return Leaf(node, node.op.name if isinstance(node.op, Input) else constant_label(node))
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         if isinstance(value, Reversed) and isinstance(size := length(node.shape), int):
@@ -178,7 +180,7 @@ class Recorder(Interpreter):
         return name
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
-        if isinstance(node.op, Call):
+        if is_call(node):
             return self.layer(node, args)
         sources = [self.materialize(arg) for arg in args]
         op, part, carried = operation_name(node.op), self.places.state_part(node), self.places.carried(node)
@@ -195,7 +197,7 @@ class Recorder(Interpreter):
             self.edge(source, name, port, kind)
         return name
 
-    def layer(self, node: Node, args: Sequence[Any]) -> Any:
+    def layer(self, node: Node[Call], args: Sequence[Any]) -> Any:
         """A closed layer application: its parameters are hidden."""
         title, base = args[0].label, args[0].name or args[0].label
         arity, kinds = node.op.arity, self.places.carried(node)[1:]
@@ -211,17 +213,17 @@ class Recorder(Interpreter):
 
     # -- steps
 
-    def begin(self, node: Node) -> None:
+    def begin(self, node: Node[Fold]) -> None:
         self.places.enter(node)
 
-    def step(self, node: Node, number: int, results: Sequence[Any]) -> Sequence[Any]:
+    def step(self, node: Node[Fold], number: int, results: Sequence[Any]) -> Sequence[Any]:
         for part, result in enumerate(results[: node.op.carries]):
             if isinstance(result, str) and "group" in self.graph.nodes[result]:
                 self.graph.nodes[result].setdefault("state", self.places.title(part))
         self.places.advance()
         return results
 
-    def end(self, node: Node) -> None:
+    def end(self, node: Node[Fold]) -> None:
         self.places.leave()
 
 

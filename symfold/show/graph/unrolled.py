@@ -25,7 +25,7 @@ class Steps(Recorder):
 
     level = "step"
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         count, carries = known_count(fold.count), fold.carries
         state = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
         sources = node.args[carries:]
@@ -87,7 +87,7 @@ class Primitives(Recorder):
             more["layer"] = self._opened[-1]
         return super().put(name, kind, op, label, node, **more)
 
-    def layer(self, node: Node, args: Sequence[Any]) -> Any:
+    def layer(self, node: Node[Call], args: Sequence[Any]) -> Any:
         if node.op.body is None:
             return super().layer(node, args)
         body = paired_block(node.op.body)

@@ -14,7 +14,7 @@ from symfold.base.trees import LEAF, unflatten
 from symfold.core.attach import attach
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import StackedInputs, known_count
@@ -40,7 +40,7 @@ class Expander(Interpreter):
         self.style = style
 
     def leaf(self, node: Node) -> Term:
-        return Term(node.op) if isinstance(node.op, Constant) else named(node.op.name)
+        return named(node.op.name) if isinstance(node.op, Input) else Term(node.op)
 
     def apply(self, node: Node, args: Sequence[Any]) -> Term:
         return join(shown_op(node), args)
@@ -51,7 +51,7 @@ class Expander(Interpreter):
     def collect(self, entries: Entries, node: Node) -> Term:
         return Term(Listing(), entries)
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> Sequence[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> Sequence[Any]:
         count = known_count(fold.count)
         result = (
             self._repeated(self.style, fold, args)

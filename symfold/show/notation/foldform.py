@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symfold.core.net import Net
+from symfold.core.nodes import Node
 from symfold.core.shapes import Size
 from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
@@ -65,7 +66,9 @@ def _indexed_letters(lines: Iterable[Line]) -> set[str]:
 
 
 def _of_scope(scope: Scope, reading: Reading, nesting: int, cuts: bool = True) -> Iterator[Line]:
-    following = {loop.previous.node: loop for loop in scope.loops.values() if loop.previous is not None}
+    following: dict[Node, Loop] = {
+        loop.previous.node: loop for loop in scope.loops.values() if loop.previous is not None
+    }
     merged: Loop | None = None  # a first step that the loop after it covers
     for node in scope.order:
         if cuts and node in scope.cuts:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from symfold.base.trees import LEAF
 from symfold.core.blocks import Block, Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, fold_of, is_emitted, is_fold, is_last_state
 from symfold.core.leaves import Input
 from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
@@ -137,7 +137,7 @@ class Scope:
 class Loop:
     """A fold in letters: one for each part of the state; and the number of the state before the first step."""
 
-    node: Node
+    node: Node[Fold]
     letters: tuple[str, ...]
     given: tuple[str | None, ...]  # a letter for each per-step output, unless it has another name
     start: Size
@@ -150,8 +150,7 @@ class Loop:
 
     @property
     def fold(self) -> Fold:
-        fold: Fold = self.node.op
-        return fold
+        return self.node.op
 
     @property
     def end(self) -> Size:
@@ -196,13 +195,13 @@ def _scope(
 ) -> Scope:
     """The scope of some roots, continuing the letters and numbers of `like`; folds started by `cotangents` run down."""
     scope = Scope(walk(roots), tuple(roots))
-    folds = [node for node in scope.order if isinstance(node.op, Fold)]
+    folds = [*filter(is_fold, scope.order)]
     variables = Letters({}, letters.taken)
     for _ in range(nesting):
         variables.index()
     variable = variables.index() if folds else ""
     continued = _continued(folds)
-    chains: dict[Node, list[Node]] = {}
+    chains: dict[Node, list[Node[Fold]]] = {}
     for node in folds:
         chain = chains.get(continued[node], []) if node in continued else []
         chain.append(node)
@@ -249,15 +248,15 @@ def _number(scope: Scope, times: Size, used: dict[tuple[str, ...], Size]) -> Non
         _number(loop.scope, times * loop.fold.count, used)
 
 
-def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
+def _continued(folds: Sequence[Node[Fold]]) -> dict[Node, Node[Fold]]:
     """For each fold that starts from exactly the last state of another, and alone does so: that other fold."""
-    continued: dict[Node, Node] = {}
+    continued: dict[Node, Node[Fold]] = {}
     taken: set[Node] = set()
     for node in folds:
         init = node.args[: node.op.carries]
         if not init or not all(isinstance(part.op, Select) and part.op.position == k for k, part in enumerate(init)):
             continue
-        source = init[0].args[0]
+        source = fold_of(init[0])
         all_of_source = all(part.args[0] is source for part in init) and source.op.carries == len(init)
         one_way = not {-1, 1} <= {_direction(source), _direction(node)}
         if all_of_source and one_way and source not in taken:
@@ -266,36 +265,33 @@ def _continued(folds: Sequence[Node]) -> dict[Node, Node]:
     return continued
 
 
-def _direction(node: Node) -> int:
+def _direction(node: Node[Fold]) -> int:
     """1 or -1, or 0 for a single step, which fits either."""
     return -1 if _runs_down(node) else 1 if any(node.op.each) else 0
 
 
-def _runs_down(node: Node) -> bool:
+def _runs_down(node: Node[Fold]) -> bool:
     """Whether every sequence that a fold reads is reversed."""
     read = [source for source, each in zip(node.args[node.op.carries :], node.op.each, strict=True) if each]
     return bool(read) and all(is_primitive(source, reverse_row) for source in read)
 
 
-def _wants_name(node: Node, result: Node) -> bool:
+def _wants_name(node: Node[Fold], result: Node) -> bool:
     """Whether a per-step output needs an equation: it is no name, no state and no sequence."""
     block, carries = node.op.block, node.op.carries
     return (
-        bool(result.args) and result not in block.results[:carries] and not is_listed(result) and not _is_state(result)
+        bool(result.args)
+        and result not in block.results[:carries]
+        and not is_listed(result)
+        and not is_last_state(result)
     )
-
-
-def _is_state(node: Node) -> bool:
-    return isinstance(node.op, Select) and node.op.position < node.args[0].op.carries
 
 
 def is_listed(node: Node) -> bool:
     """Whether a node is a sequence whose entries have names."""
     while is_primitive(node, take_row, reverse_row):
         node = node.args[0]
-    return is_primitive(node, stack_row) or (
-        isinstance(node.op, Select) and node.op.position >= node.args[0].op.carries
-    )
+    return is_primitive(node, stack_row) or is_emitted(node)
 
 
 def _is_operation(node: Node) -> bool:

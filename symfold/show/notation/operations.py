@@ -179,7 +179,7 @@ def _constant_level(term: Term, style: Style) -> int:
         return ATOM
     if value.is_negative:
         return SUM
-    plain = value.is_Integer or value.is_NumberSymbol or (value.is_Float and "e" not in str(value))
+    plain = value.is_Integer or value.is_NumberSymbol or value.is_Symbol or (value.is_Float and "e" not in str(value))
     return ATOM if plain else PRODUCT
 
 

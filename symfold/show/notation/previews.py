@@ -8,11 +8,11 @@ from typing import Any
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, fold_of
 from symfold.core.leaves import Constant, Formal, Input
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, count_of, is_leaf
 from symfold.show.notation.styles import STYLES, distinct_names, style_named
 from symfold.show.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
 from symfold.show.notation.writing import write
@@ -35,14 +35,14 @@ def preview(node: Node, style: str = "text") -> str:
         return STYLES[style].ellipsis if style in STYLES else "..."
 
 
-def _short(root: Node, occurrences: int) -> tuple[Term, list[Node]]:
+def _short(root: Node, occurrences: int) -> tuple[Term, list[Leaf]]:
     """The top of a node as a term, breadth first, and its leaves; parts below the limit become an ellipsis."""
     visited: list[tuple[Node, list[int]]] = [(root, [])]
     waiting = deque([0])
-    leaves: list[Node] = []
+    leaves: list[Leaf] = []
     while waiting:
         node, parts = visited[index := waiting.popleft()]
-        if isinstance(node.op, (Input, StackedInputs)):
+        if is_leaf(node):
             leaves.append(node)
         for arg in _visible(node):
             if len(visited) >= occurrences:
@@ -64,8 +64,8 @@ def _visible(node: Node) -> tuple[Node, ...]:
     return () if isinstance(node.op, (Fold, Select)) else node.args[:12]
 
 
-def _first_name(node: Node) -> str:
-    return str(node.op.name if isinstance(node.op, Input) else node.op.names[0] if node.op.count != 0 else "")
+def _first_name(leaf: Leaf) -> str:
+    return "" if count_of(leaf.op.names) == 0 else leaf.op.names[0]
 
 
 def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
@@ -81,7 +81,7 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
     if isinstance(op, StackedInputs):
         return _family(op)
     if isinstance(op, Select):
-        fold = node.args[0].op
+        fold = fold_of(node).op
         count = f"{show_size(fold.count)} step{'' if fold.count == 1 else 's'}"
         return Term(Name(f"fold({count})" + (f"[{op.position}]" if len(fold.block.results) > 1 else "")))
     if isinstance(op, Fold):

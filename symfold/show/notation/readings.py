@@ -78,14 +78,14 @@ class Reading(Interpreter):
     def term(self, node: Node) -> Term:
         return as_term(self.known[node])
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> list[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> list[Any]:
         self.passes[node] = Pass(self.reader, self.scope.loops[node], args, self.execution)
         return self.passes[node].results()
 
     def leaf(self, node: Node) -> Term:
         return named(node.op.name) if isinstance(node.op, Input) else Term(node.op)
 
-    def stacked(self, node: Node) -> Entries:
+    def stacked(self, node: Node[StackedInputs]) -> Entries:
         return self._family(node.op)
 
     def whole(self, value: Any, node: Node) -> Any:
@@ -218,7 +218,7 @@ class Pass:
         if result in block.results[:carries]:
             return self.state(block.results.index(result), position + 1)
         if result in block.formals[:carries] and (position == 0 or not isinstance(position, int)):
-            self.asked.add(result.op.position)
+            self.asked.add(block.formals.index(result))
         return self.step(position + 1).known[result]
 
     def initial(self, parts: Iterable[int]) -> list[tuple[Term, Any]]:

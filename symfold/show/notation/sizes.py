@@ -14,14 +14,14 @@ import sympy as sp
 
 from symfold.base.big_numbers import power_of
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_emitted
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Constant, FrozenArray, number_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import concatenate, is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import element, entry_of, joins_sequences, reverse_row, stack_row, take_row
-from symfold.core.stacked_inputs import known_count
+from symfold.core.stacked_inputs import StackedInputs, known_count
 
 Vector = tuple[int, ...]  # the coefficients of the formals, then the constant part
 LARGEST = 10**1000  # sizes within sequences are capped here
@@ -95,13 +95,13 @@ class Measure(Interpreter):
 
     def follow(self, order: Iterable[Node], roots: Sequence[Node], known: dict[Node, Any]) -> list[Any]:
         nodes = list(order)
-        self.read = {n.args[0] for n in nodes if isinstance(n.op, Select) and n.op.position >= n.args[0].op.carries}
+        self.read = {node.args[0] for node in filter(is_emitted, nodes)}
         return super().follow(nodes, roots, known)
 
     def leaf(self, node: Node) -> Size:
-        return Size(_constant(0, self.formals), isinstance(node.op, Constant) and node.op.value == 0)
+        return Size(_constant(0, self.formals), number_of(node) == 0)
 
-    def stacked(self, node: Node) -> Size:
+    def stacked(self, node: Node[StackedInputs]) -> Size:
         return Size(_constant(0, self.formals), listed=True)
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
@@ -137,7 +137,7 @@ class Measure(Interpreter):
             args = nonzero
         return Size(_plus(_constant(own_size(node, len(args)), self.formals), *(value.vector for value in args)))
 
-    def fold(self, node: Node, fold: Fold, args: list[Any]) -> list[Any]:
+    def fold(self, node: Node[Fold], fold: Fold, args: list[Any]) -> list[Any]:
         block, count, carries = fold.block, known_count(fold.count), fold.carries
         state: list[Any] = list(args[:carries])
         operands: list[Any] = [
@@ -192,13 +192,13 @@ def _each(value: Size, source: Node, formals: int) -> Any:
     root = source
     while is_primitive(root, take_row, reverse_row):
         root = root.args[0]
-    if not isinstance(root.op, Constant):
+    if not isinstance(root.op, Constant) or not isinstance(root.op.value, FrozenArray):
         return _entry(value)
     numbers = root.op.value.array
     if numbers.ndim > 1 or numbers.all():
         return Size(_constant(0, formals))
     return Entries(
-        Size(_constant(0, formals), element(source, k).op.value == 0) for k in range(known_count(source.shape[0]))
+        Size(_constant(0, formals), number_of(element(source, k)) == 0) for k in range(known_count(source.shape[0]))
     )
 
 

@@ -36,11 +36,21 @@ class Equations(Sequence[Pair]):
     """
 
     def __init__(self, net: Net, inline: bool = False):
+        self._net, self._inline = net, inline
         self._scope, letters = scope_of(net)
         outputs = letters.output()
         name_shared(self._scope, letters, "" if inline else "steps")
         self._reading = Reader(joined=True).read(self._scope, {})
         self._outputs = output_equations(net, self._scope, self._reading, outputs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Equations, (self._net, self._inline)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Equations) and (self._net, self._inline) == (other._net, other._inline)
+
+    def __hash__(self) -> int:
+        return hash((Equations, self._net, self._inline))
 
     def __len__(self) -> int:
         return _scope_size(self._scope) + len(self._outputs)

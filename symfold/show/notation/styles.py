@@ -26,9 +26,8 @@ from sympy.printing.str import StrPrinter
 from symfold.base.arguments import one_of
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, Size
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered
 from symfold.show.notation.terms import Name, show_size
 
 
@@ -253,7 +252,7 @@ def style_of(net: Net, key: str) -> Style:
     return distinct_names(style_named(key), leaves_of(net.outputs))
 
 
-def distinct_names(style: Style, leaves: Iterable[Node]) -> Style:
+def distinct_names(style: Style, leaves: Iterable[Leaf]) -> Style:
     """The style, changed so that it writes no two names of these leaves alike."""
     seen: dict[str, dict[str, str]] = {}  # by written form: each class of names, with one of them as typed
     for leaf in leaves:
@@ -292,10 +291,8 @@ def typed(name: Name) -> str:
     return f"{name.stem}_{{{show_size(name.index)}}}"
 
 
-def _names(leaf: Node) -> list[Name]:
+def _names(leaf: Leaf) -> list[Name]:
     """The names of a leaf; for numbered names, one representative and the entry at an index."""
-    if not isinstance(leaf.op, StackedInputs):
-        return [_stand_in(leaf.op.name)]
     if isinstance(leaf.op.names, Numbered):
         prefix = leaf.op.names.prefix
         return [Name(f"{prefix}1"), Name(prefix, ENTRY, joined=False)]

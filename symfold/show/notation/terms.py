@@ -91,9 +91,9 @@ Part = str | Term | Run
 
 def shown_op(node: Node) -> Any:
     """The operation of a node as it is shown: attention without its scale if that is the usual one for its width."""
-    op = node.op
     if not is_primitive(node, attention):
-        return op
+        return node.op
+    op = node.op
     width, attributes = node.args[0].shape[-1:], dict(op.attributes)
     usual = width and isinstance(width[0], int) and abs(attributes["scale"] * width[0] ** 0.5 - 1) < 1e-12
     return Apply(op.primitive, tuple(pair for pair in op.attributes if pair[0] != "scale")) if usual else op

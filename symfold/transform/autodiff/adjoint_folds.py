@@ -47,7 +47,7 @@ class AdjointFold:
     def pull(self, node: Node, bars: Mapping[int, Node]) -> list[Node | None]:
         """The cotangents of the forward fold's arguments, from those of its results, by position."""
         fold, args = self.fold, node.args
-        results = [Node(Select(k), (node,)) for k in range(len(node.op.block.results))]
+        results = [Node(Select(k), (node,)) for k in range(len(self.augmented.results))]
         init = [bars[k] if k in bars else zeros(results[k]) for k in self.carried]
         init += [zeros(args[k]) for k in self.summed]
         init += [results[k] for k in self.recovered]

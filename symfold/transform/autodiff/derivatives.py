@@ -7,21 +7,21 @@ Elementwise functions ask SymPy for the derivative, once; primitives have a rule
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.core.blocks import Call
 from symfold.core.conversion import expression_as_node
 from symfold.core.functions import Head, row_of, where
-from symfold.core.leaves import Constant, Formal, number
-from symfold.core.nodes import Node, walk
+from symfold.core.leaves import Formal, number, number_of
+from symfold.core.nodes import Node, is_elementwise, walk
 from symfold.core.primitives import (
-    Apply,
     broadcast_like,
     broadcast_to,
     guarded_product,
+    is_apply,
     is_primitive,
     primitive,
     unbroadcast,
@@ -50,7 +50,7 @@ def _no_second(node: Node, bar: Node, argument: int) -> list[Node | None]:
 pullback = primitive("pullback", _pulled_shape, _no_numbers, _no_second, linear=(-1,), dtypes=("name",))
 
 
-@lru_cache(maxsize=4096)
+@cached(4096)
 def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
     """The derivative of a function by one argument, over symbols; numeric arguments stay numbers."""
     symbols = tuple(sp.Symbol(f"s_{k}", real=True) for k in range(len(fixed)))
@@ -63,7 +63,7 @@ def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) ->
     return derivative, symbols
 
 
-def partial(node: Node, position: int) -> Node:
+def partial(node: Node[Head], position: int) -> Node:
     """The partial derivative of an elementwise node by one argument, as a node.
 
     >>> from symfold.core.leaves import tensor
@@ -71,7 +71,7 @@ def partial(node: Node, position: int) -> Node:
     >>> partial(np.sin(tensor("x")), 0)
     cos(x)
     """
-    fixed = tuple(_number(arg) for arg in node.args)
+    fixed = tuple(number_of(arg) for arg in node.args)
     values = list(node.args)
     program, result = _program(node.op, fixed, position)
     for op, places in program:
@@ -79,9 +79,9 @@ def partial(node: Node, position: int) -> Node:
     return values[result]
 
 
-@lru_cache(maxsize=4096)
+@cached(4096)
 def _program(
-    head: Any, fixed: tuple[sp.Expr | None, ...], position: int
+    head: Head, fixed: tuple[sp.Expr | None, ...], position: int
 ) -> tuple[list[tuple[Any, tuple[int, ...]]], int]:
     """A derivative as operations over numbered values, the arguments first; and the number of its own value."""
     expression, symbols = _derivative(head, fixed, position)
@@ -92,15 +92,11 @@ def _program(
     return [(node.op, tuple(places[arg] for arg in node.args)) for node in order], places[result]
 
 
-def _number(node: Node) -> sp.Expr | None:
-    return node.op.value if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr) else None
-
-
 def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False) -> list[Node | None]:
     """The wanted cotangents of a node's arguments from that of its result; guarded below a branch of a choice."""
     op, args = node.op, node.args
     cotangents: list[Node | None]
-    if isinstance(op, type):
+    if is_elementwise(node):
         cotangents = [
             _pull_head(node, bar, k, guarded_product if is_guarded else times) if want else None
             for k, want in enumerate(wanted)
@@ -113,12 +109,12 @@ def pull(node: Node, bar: Node, wanted: Sequence[bool], is_guarded: bool = False
             if wanted[1 + k]:
                 cotangents[1 + k] = pullback(*args, bar, argument=k)
         return cotangents
-    assert isinstance(op, Apply), op
-    pulled = guarded.pull(node, bar) if is_guarded else op.pull(node, bar)
+    assert is_apply(node), op
+    pulled = guarded.pull(node, bar) if is_guarded else node.op.pull(node, bar)
     return [bar if want else None for bar, want in zip(pulled, wanted, strict=True)]
 
 
-def _pull_head(node: Node, bar: Node, position: int, multiply: Callable[[Node, Node], Node]) -> Node | None:
+def _pull_head(node: Node[Head], bar: Node, position: int, multiply: Callable[[Node, Node], Node]) -> Node | None:
     if node.op is sp.Add:
         return bar
     if node.op is where:
@@ -128,11 +124,11 @@ def _pull_head(node: Node, bar: Node, position: int, multiply: Callable[[Node, N
         others = (*node.args[:position], *node.args[position + 1 :])
         return multiply(bar, others[0] if len(others) == 1 else Node(sp.Mul, others))
     factor = partial(node, position)
-    value = _number(factor)
+    value = number_of(factor)
     return None if value == 0 else bar if value == 1 else multiply(bar, factor)
 
 
 def times(bar: Node, factor: Node) -> Node:
     """A cotangent times a factor; a cotangent of ones, as that of a sum, gives the factor itself."""
-    ones = is_primitive(bar, broadcast_to, broadcast_like) and _number(bar.args[0]) == 1
+    ones = is_primitive(bar, broadcast_to, broadcast_like) and number_of(bar.args[0]) == 1
     return factor if ones and bar.shape == factor.shape and ANY[0] not in bar.shape else bar * factor

@@ -14,14 +14,14 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import single, zeros
 from symfold.core.sequences import element
 from symfold.core.shapes import is_known, show, size_symbols
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs
 from symfold.errors import InvalidValue, listing
 from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import inlined
 from symfold.transform.passes.rematerialization import REMATS, grouped
 
 
-def adjoint(net: Any, name: str = "a") -> Net:
+def adjoint(net: object, name: str = "a") -> Net:
     """The adjoint of a net: cotangents of its inputs and parameters from those of its outputs (inputs named `a`).
 
     >>> import symfold as sf
@@ -46,14 +46,14 @@ def adjoint(net: Any, name: str = "a") -> Net:
     return Net(gradient.outputs, gradient.form, (*leaves, *cotangents))
 
 
-def _cotangent(name: str, output: Node) -> Node:
+def _cotangent(name: str, output: Node) -> Node[Input]:
     return Node(Input(name, output.shape)) if is_known(output.shape) else tensor(name)
 
 
 Wanted = str | Node | Sequence[str | Node] | None
 
 
-def value_and_grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> Net:
+def value_and_grad(loss: object, wrt: Wanted = None, remat: str | None = None) -> Net:
     """The loss and its gradient by name, for all parameters or for the inputs and parameters in `wrt`.
 
     The loss must be a single number. The gradient has each parameter's shape, and is zero for an unused one.
@@ -106,13 +106,13 @@ def wanted_names(net: Net, wrt: Wanted) -> set[str]:
     return set(names)
 
 
-def _is_wanted(leaf: Node, names: set[str] | None) -> bool:
+def _is_wanted(leaf: Leaf, names: set[str] | None) -> bool:
     if leaf.op.role == "layer":
         return False
     return leaf.op.role == "parameter" if names is None else bool(_places(leaf, names))
 
 
-def _places(leaf: Node, wanted: set[str] | None) -> list[tuple[int, str]]:
+def _places(leaf: Leaf, wanted: set[str] | None) -> list[tuple[int, str]]:
     """The wanted names of a leaf, with their positions; numbered names are looked up, not listed."""
     names = names_of(leaf)
     if wanted is not None and isinstance(names, Numbered):
@@ -120,7 +120,7 @@ def _places(leaf: Node, wanted: set[str] | None) -> list[tuple[int, str]]:
     return [(place, name) for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
-def grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> Net:
+def grad(loss: object, wrt: Wanted = None, remat: str | None = None) -> Net:
     """The gradient of a loss, by name; `remat` as for `sf.value_and_grad`.
 
     >>> import symfold as sf
@@ -132,7 +132,7 @@ def grad(loss: Any, wrt: Wanted = None, remat: str | None = None) -> Net:
     return Net(both.outputs[1:], both.form[1][1], both.signature)
 
 
-def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> Net:
+def _named(bars: Mapping[Leaf, Node | None], wanted: set[str] | None = None) -> Net:
     """Cotangents by the names of their leaves; those of a family are one sequence. Equal names are summed."""
     if _is_one_per_leaf(list(bars), wanted):
         outputs = tuple(zeros(leaf) if bar is None else bar for leaf, bar in bars.items())
@@ -147,9 +147,9 @@ def _named(bars: Mapping[Node, Node | None], wanted: set[str] | None = None) -> 
     return Net(tuple(total.values()), ("named", tuple(total)))
 
 
-def _is_one_per_leaf(leaves: Sequence[Node], wanted: set[str] | None) -> bool:
+def _is_one_per_leaf(leaves: Sequence[Leaf], wanted: set[str] | None) -> bool:
     """Whether the cotangents of the leaves can stay whole: no name occurs twice, and all names are wanted."""
-    claims = Claims()
+    claims: Claims[int] = Claims()
     return all(
         claims.add(names_of(leaf), place) is None
         and (

@@ -71,7 +71,7 @@ def guarded_results(fold: Fold, results: frozenset[int]) -> frozenset[int]:
     return results | {k for k in range(fold.carries) if flags[k]}
 
 
-def fold_below(node: Node, below: Collection[Node]) -> frozenset[Node]:
+def fold_below(node: Node[Fold], below: Collection[Node]) -> frozenset[Node]:
     """The nodes of a fold's block below a branch, given the nodes around the fold that are."""
     results = range(len(node.op.block.results))
     return block_below(node.op, frozenset(k for k in results if Node(Select(k), (node,)) in below))
@@ -94,9 +94,9 @@ def finite(value: Node) -> Node:
     return Node(where, (Node(isfinite, (value,)), value, number(0)))
 
 
-def pull(node: Node, bar: Node) -> Sequence[Node | None]:
+def pull(node: Node[Apply], bar: Node) -> Sequence[Node | None]:
     """The cotangents of a primitive's arguments below a branch, where infinite values meet only zeros."""
-    op: Apply = node.op
+    op = node.op
     groups = op.groups(len(node.args))
     if is_primitive(node, guarded_product) or op.is_linear(len(node.args)):
         return op.pull(node, bar)  # without a product with a value, or with a guarded one
@@ -114,7 +114,7 @@ def guarded_adjoint(op: Apply, shapes: tuple[Shape, ...]) -> tuple[Block, tuple[
     node = op.rebuild(tuple(Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)))
     result, bar = (Node(Formal(0, len(shapes) + k, node.shape)) for k in range(2))
     cotangents = {k: cotangent for k, cotangent in enumerate(op.pull(node, bar)) if cotangent is not None}
-    reached = {bar}
+    reached: set[Node] = {bar}
 
     def rule(part: Node, args: tuple[Node, ...]) -> Node | None:
         linear = [place for place, arg in enumerate(part.args) if arg in reached]

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.core.blocks import Block
-from symfold.core.functions import row_of, where
+from symfold.core.functions import Head, row_of, where
 from symfold.core.leaves import Constant, Formal
-from symfold.core.nodes import Node, substitute, walk
+from symfold.core.nodes import Node, Operation, substitute, walk
 from symfold.core.primitives import Apply, carried_places, guarded_product, spread
 from symfold.core.shapes import Shape
 from symfold.transform.autodiff.derivatives import pull
@@ -27,12 +27,15 @@ from symfold.transform.inlining import with_divisions
 Numbers = tuple[sp.Expr | None, ...]
 
 
-def is_flat(op: Any) -> bool:
+def is_flat(op: Operation | Head) -> bool:
     """Whether the slope of an operation is 0 everywhere."""
-    return row_of(op).flat if isinstance(op, type) else op.primitive.flat
+    if isinstance(op, type):
+        return row_of(op).flat
+    assert isinstance(op, Apply), op
+    return op.primitive.flat
 
 
-def is_linear_in_each(op: Any, arity: int, guarded: bool) -> bool:
+def is_linear_in_each(op: Operation | Head, arity: int, guarded: bool) -> bool:
     """Whether other packages differentiate an operation as its row does; if `guarded`, below a branch of a choice.
 
     >>> from symfold.core.primitives import dot
@@ -43,9 +46,10 @@ def is_linear_in_each(op: Any, arity: int, guarded: bool) -> bool:
     """
     if isinstance(op, type):
         return op in (sp.Add, where) or (op is sp.Mul and not guarded)
+    assert isinstance(op, Apply), op
     if op.primitive is guarded_product:
         return False
-    return bool(op.is_linear(arity) if guarded else op.is_multilinear(arity))
+    return op.is_linear(arity) if guarded else op.is_multilinear(arity)
 
 
 def numbers_in(node: Node) -> Numbers:
@@ -77,17 +81,17 @@ class LocalAdjoint:
         return tuple(k for k in range(count) if k in used)
 
 
-@lru_cache(maxsize=4096)
-def local_adjoint(op: Any, numbers: Numbers, shapes: tuple[Shape, ...], guarded: bool) -> LocalAdjoint:
+@cached(4096)
+def local_adjoint(op: Head | Operation, numbers: Numbers, shapes: tuple[Shape, ...], guarded: bool) -> LocalAdjoint:
     """The adjoint of an operation over numbers, and over values of these shapes.
 
     >>> adjoint = local_adjoint(sp.exp, (None,), ((3,),), False)
     >>> adjoint.places, adjoint.reads, len(adjoint.backward.formals), len(adjoint.forward.formals)
     ((0,), (1,), 3, 3)
     """
-    formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
+    formals: list[Node] = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
     free = iter(formals)
-    args = tuple(next(free) if value is None else Node(Constant(value)) for value in numbers)
+    args: tuple[Node, ...] = tuple(next(free) if value is None else Node(Constant(value)) for value in numbers)
     node = op.rebuild(args) if isinstance(op, Apply) else Node(op, args)
     carried = carried_places(node)
     value_shapes = (*shapes, node.shape)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Formal
 from symfold.core.nodes import Node, walk
 from symfold.core.shapes import NAME
@@ -62,7 +62,7 @@ def pull_back(
     below = guarded_nodes(roots, [roots[k] for k in guarded])
     for node in walk(roots):
         args = tuple(new[arg] for arg in node.args)
-        if isinstance(node.op, Fold) and node in active and node in barred:
+        if is_fold(node) and node in active and node in barred:
             results = _barred_results(node, barred)
             below_results = frozenset(k for k in range(len(results)) if Node(Select(k), (node,)) in below)
             adjoint = adjoint_fold(node.op, [arg in active for arg in node.args], results, remat, below_results)
@@ -96,7 +96,7 @@ def pull_back(
     return Pulled(outputs, {source: bars[source] for source in sources if source in bars})
 
 
-def _barred_results(fold: Node, barred: set[Node]) -> list[bool]:
+def _barred_results(fold: Node[Fold], barred: set[Node]) -> list[bool]:
     return [Node(Select(k), (fold,)) in barred for k in range(len(fold.op.block.results))]
 
 

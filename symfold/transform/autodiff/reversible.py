@@ -15,7 +15,7 @@ from operator import add, mul
 
 import sympy as sp
 
-from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.leaves import Constant, FrozenArray, number_of
 from symfold.core.nodes import Node, substitute, walk
 from symfold.core.shapes import is_known, settled
 
@@ -67,11 +67,7 @@ def solved(
             value = value - reduce(add, others)
         elif result.op is sp.Mul and all(map(never_zero, others)):
             value = value / reduce(mul, others)
-            factor *= prod(
-                abs(float(node.op.value))
-                for node in others
-                if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr)
-            )
+            factor *= prod(abs(float(number)) for node in others if (number := number_of(node)) is not None)
         else:
             return None
         result = unknown_args[0]

@@ -14,7 +14,7 @@ from functools import reduce
 
 import sympy as sp
 
-from symfold.core.leaves import Constant, number
+from symfold.core.leaves import number, number_of
 from symfold.core.nodes import Node, walk, with_args
 
 Term = tuple[Node | None, tuple[Node, ...]]  # the dependent factor, if any, and the independent ones
@@ -122,7 +122,7 @@ def linear(node: Node) -> bool:
 
 
 def is_number(node: Node) -> bool:
-    return isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr)
+    return number_of(node) is not None
 
 
 def total(terms: Iterable[Term]) -> Node:
@@ -155,8 +155,8 @@ def product(factors: Sequence[Node]) -> tuple[sp.Expr, Node | None]:
     scale: sp.Expr = sp.Integer(1)
     others: list[Node] = []
     for node in factors:
-        if is_number(node):
-            scale *= node.op.value
+        if (value := number_of(node)) is not None:
+            scale *= value
         else:
             others.append(node)
     return scale, reduce(lambda a, b: Node(sp.Mul, (a, b)), others) if others else None

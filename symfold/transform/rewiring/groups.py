@@ -8,7 +8,6 @@ A transformer's parallel block (attention and perceptron read one state, Chowdhe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sympy as sp
 
@@ -20,19 +19,21 @@ from symfold.core.sequences import join, strided, take
 from symfold.core.shapes import Size, size_symbols
 from symfold.core.stacked_inputs import known_count
 from symfold.errors import Advice, InvalidValue, depth_is_symbolic
-from symfold.transform.rewiring.reads import fold_reading, step_reading
+from symfold.transform.rewiring.reads import fold_reading, step_reading, with_fold
 
 UNROLLED = 64  # a step unrolls a group of up to this many layers, or of up to as many as there are groups
 
 
-def grouped(net: Any, size: int | sp.Symbol) -> Net:
+def grouped(net: object, size: int | sp.Symbol) -> Net:
     """The net with its steps in groups: all layers of a group read the state before it; the last group may be shorter.
 
     A group holds neighboring steps with one kind of layer. Groups restart where the kind of layer changes, or after a
     first step that changes the shape of the state.
 
-    At a symbolic depth, the size must be 1, the depth itself, or a divisor of it, as 3 of 3*m.
-    Errors: InvalidValue for a symbolic depth that the size is not known to divide.
+    At a symbolic depth, the size must be 1, the depth itself, or a divisor of it, as 3 of 3*m. In a net without a fold,
+    `sf.roll(net, search=True)` looks for one.
+
+    Errors: InvalidValue for a symbolic depth that the size is not known to divide; for a net without repeated steps.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:7"), sf.tensor("x")
@@ -49,7 +50,7 @@ def grouped(net: Any, size: int | sp.Symbol) -> Net:
     >>> print(sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=2 * sp.Symbol("m")), x), 2))
     z_k = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}, k = 1..m, z_0 = x
     """
-    base = Net.of(net)
+    base = with_fold(net, "groups")
     group_size = (
         sp.Symbol(size.name, integer=True, positive=True)
         if isinstance(size, sp.Symbol)

@@ -7,14 +7,13 @@ A residual net without a layer is the residual net of the others; a feedforward 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any
 
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted
 from symfold.core.blocks import Block, Call, is_name
 from symfold.core.folds import Fold, apply_fold
-from symfold.core.leaves import Constant
+from symfold.core.leaves import Constant, number_of
 from symfold.core.names import applied_layers, covers, names_of, places_of, show_names
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, with_args
@@ -29,7 +28,7 @@ from symfold.transform.step_ranges import entries_in, ranges_by_marks
 Hits = bool | frozenset[int]  # whether a layer is removed; for a sequence of layers, the positions removed
 
 
-def lesion(net: Any, layers: Iterable[Any]) -> Net:
+def lesion(net: object, layers: Iterable[object]) -> Net:
     """The net with the outputs of some layers (given as layers or by name) replaced by zero.
 
     >>> import symfold as sf
@@ -50,7 +49,7 @@ def lesion(net: Any, layers: Iterable[Any]) -> Net:
     return base.with_outputs(_without(base.outputs, frozenset(wanted), {}))
 
 
-def layer_names(layers: Iterable[Any]) -> list[str]:
+def layer_names(layers: Iterable[object]) -> list[str]:
     """The names of layers given as layers or by name."""
     wanted = ordered(
         "the layers must be a list of layers or of their names",
@@ -75,7 +74,7 @@ def _without(roots: Sequence[Node], names: frozenset[str], hits: Mapping[Node, H
     """The roots without some layers; `hits` says which layers named by formals are removed."""
     removed: dict[Node, Hits] = dict(hits)
 
-    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+    def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if is_name(node) and node not in removed:
             removed[node] = _hits(node, names)
         if isinstance(node.op, Fold):
@@ -122,7 +121,7 @@ def _is_nothing(args: Sequence[Node]) -> bool:
 
 def _is_zero(node: Node) -> bool:
     value = node.args[0] if is_primitive(node, broadcast_to, broadcast_like) else node
-    return isinstance(value.op, Constant) and value.op.value == 0
+    return number_of(value) == 0
 
 
 def _fold(fold: Fold, args: Sequence[Node], names: frozenset[str], hits: Sequence[Hits]) -> tuple[Node, ...]:

@@ -65,7 +65,7 @@ class Sums:
         self.values = values
         self.last: tuple[list[Any], Node] | None = None
 
-    def of(self, weights: Sequence[Any]) -> Node:
+    def of(self, weights: Sequence[object]) -> Node:
         row = list(weights[: len(self.values)])
         last_row, total = self.last or ([], None)
         if total is None or last_row != row[: len(last_row)]:
@@ -83,26 +83,26 @@ class Sums:
         return node
 
     @staticmethod
-    def term(weight: Any, value: Node) -> Node:
+    def term(weight: object, value: Node) -> Node:
         return value if not isinstance(weight, Node) and weight == 1 else Node(sp.Mul, (as_node(weight), value))
 
 
-def _is_zero(weight: Any) -> bool:
+def _is_zero(weight: object) -> bool:
     return not isinstance(weight, Node) and bool(weight == 0)
 
 
-def _rows(A: Any) -> list[list[Any]]:
+def _rows(A: object) -> list[list[object]]:
     return [
         _row(row) for row in ordered("A must be a matrix", A.tolist() if hasattr(A, "tolist") else A, "list of rows")
     ]
 
 
-def _row(row: Any) -> list[Any]:
+def _row(row: object) -> list[object]:
     entries = row.tolist() if isinstance(row, np.ndarray) else row.flat() if isinstance(row, sp.MatrixBase) else row
     return [_weight(entry) for entry in ordered("weights must be a list", entries)]
 
 
-def _weight(entry: Any) -> Any:
+def _weight(entry: object) -> sp.Expr | Node:
     """A weight as a node or as a number."""
     if isinstance(entry, sp.Expr) and entry.free_symbols:
         entry = expression_as_node(entry, {symbol: tensor(symbol.name, ()) for symbol in entry.free_symbols})

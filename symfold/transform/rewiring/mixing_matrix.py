@@ -14,7 +14,8 @@ import sympy as sp
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Constant, Input
+from symfold.core.leaves import Input, number_of
+from symfold.core.names import names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive
@@ -53,12 +54,12 @@ class Mixing:
             values.append(total * sp.Poly(T, T))
         return sum((values[column] * weight for (_, column), weight in self.a.todok().items()), sp.Poly(0, T)).as_expr()
 
-    def net(self, x: Any = None) -> Net:
+    def net(self, x: object = None) -> Net:
         """The net that has this matrix."""
         return mixing(self.A, self.a, [Layer(name) for name in self.layers], x)
 
 
-def mixing_matrix(net: Any) -> Mixing:
+def mixing_matrix(net: object) -> Mixing:
     """The matrix of a net whose layers read weighted sums; for any other net, an error says why there is none.
 
     >>> import symfold as sf
@@ -111,24 +112,22 @@ class Reader(Interpreter):
         self.rows: list[Weighted] = [{}]
         self.layers: list[str] = []
 
-    def leaf(self, node: Node) -> Any:
+    def leaf(self, node: Node) -> Weighted | sp.Expr | str | None:
         if node == self.source:
             return {0: sp.Integer(1)}
         if node.shape[-1:] == (NAME,):
-            return node.op.name
-        if isinstance(node.op, Constant) and isinstance(node.op.value, sp.Expr):
-            return node.op.value
+            return names_of(node)[0]
         if isinstance(node.op, Input):
             return sp.Symbol(node.op.name) if node.shape == () else None
+        return number_of(node)
+
+    def index(self, value: object, position: int, node: Node) -> None:
         return None
 
-    def index(self, value: Any, position: int, node: Node) -> Any:
+    def collect(self, entries: Entries, node: Node) -> None:
         return None
 
-    def collect(self, entries: Entries, node: Node) -> Any:
-        return None
-
-    def apply(self, node: Node, args: Sequence[Any]) -> Any:
+    def apply(self, node: Node, args: Sequence[Any]) -> Weighted | sp.Expr | str | None:
         if isinstance(node.op, Call):
             return self.layer(node.op, args)
         if node.op is sp.Add:
@@ -151,7 +150,7 @@ class Reader(Interpreter):
         return {len(self.layers): sp.Integer(1)}
 
 
-def _sum_of(value: Any, what: str) -> Weighted:
+def _sum_of(value: object, what: str) -> Weighted:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, sp.Expr) and value == 0:
@@ -159,7 +158,7 @@ def _sum_of(value: Any, what: str) -> Weighted:
     raise NoRule(f"the net has no mixing matrix: {what} is no weighted sum of the input and of layers")
 
 
-def _added(args: Sequence[Any]) -> Any:
+def _added(args: Sequence[object]) -> Weighted | sp.Expr:
     if all(isinstance(arg, sp.Expr) for arg in args):
         return sp.Add(*args)
     total: Weighted = {}
@@ -169,7 +168,7 @@ def _added(args: Sequence[Any]) -> Any:
     return {number: weight for number, weight in total.items() if weight != 0}
 
 
-def _multiplied(args: Sequence[Any]) -> Any:
+def _multiplied(args: Sequence[object]) -> Weighted | sp.Expr:
     sums = [arg for arg in args if isinstance(arg, Mapping)]
     factors = [arg for arg in args if isinstance(arg, sp.Expr)]
     if len(sums) + len(factors) < len(args) or len(sums) > 1:

@@ -12,13 +12,14 @@ from typing import Any
 
 from symfold.core.blocks import Call, prefixed
 from symfold.core.folds import Fold, apply_fold
-from symfold.core.leaves import Input
+from symfold.core.leaves import Input, Normal
 from symfold.core.names import applied_layers, covers, names_of, places_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, with_args
-from symfold.core.sequences import join
+from symfold.core.primitives import is_primitive
+from symfold.core.sequences import join, named_inputs, reverse, reverse_row
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs, is_leaf
 from symfold.errors import InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, Weight
 from symfold.frontend.named_layers import Layer, weight_name
@@ -27,7 +28,7 @@ from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.step_ranges import StepRange, entries_in, ranges_around
 
 
-def swap(net: Any, first: Any, second: Any) -> Net:
+def swap(net: object, first: object, second: object) -> Net:
     """The net with two layers swapped.
 
     >>> import symfold as sf
@@ -42,7 +43,7 @@ def swap(net: Any, first: Any, second: Any) -> Net:
     return _moved(Net.of(net), {first_name: second_name, second_name: first_name})
 
 
-def reorder(net: Any, names: Iterable[Any]) -> Net:
+def reorder(net: object, names: Iterable[object]) -> Net:
     """The net with some layers in another order: the named layers, in this order, at the positions that they had.
 
     >>> import symfold as sf
@@ -105,12 +106,16 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
     """The roots with some layers and parameters renamed; a family is renamed where it is read."""
 
     def named(node: Node) -> Node:
-        new = layers if getattr(node.op, "role", "") == "layer" else weights
-        if not isinstance(node.op, StackedInputs) or not places_of(new, node.op.names):
+        if is_primitive(node, reverse_row):
+            return reverse(named(node.args[0]))
+        if not isinstance(node.op, StackedInputs):
             return node
-        return Node(replace(node.op, names=compress([new.get(name, name) for name in node.op.names])))
+        new = layers if node.op.role == "layer" else weights
+        if not places_of(new, node.op.names):
+            return node
+        return named_inputs([new.get(name, name) for name in node.op.names], node.op)
 
-    def rule(node: Node, args: tuple[Any, ...]) -> Any:
+    def rule(node: Node, args: tuple[Any, ...]) -> Node | tuple[Node, ...] | None:
         if isinstance(node.op, Fold):
             places = {
                 place
@@ -124,6 +129,8 @@ def _renamed(roots: Sequence[Node], layers: Mapping[str, str], weights: Mapping[
         if isinstance(node.op, Input):
             new = layers if node.op.role == "layer" else weights
             return Node(replace(node.op, name=new[node.op.name])) if node.op.name in new else node
+        if is_primitive(node, reverse_row):
+            return reverse(args[0])  # a reversed family is renamed where it is read, too
         return with_args(node, tuple(named(arg) if isinstance(arg, Node) else arg for arg in args))
 
     def changed(node: Node) -> Iterable[int]:
@@ -169,16 +176,16 @@ def _layer(op: Call, args: Sequence[Node | None], place: int) -> Applied:
         raise InvalidValue(f"the net computes the parameters of layer {name}, so it cannot move to another place")
     weights = tuple(names_of(node)[place] for node in weight_nodes)
     wanted = tuple(
-        Weight(weight.removesuffix(suffix), shape, _leaf(node).op.start)
+        Weight(weight.removesuffix(suffix), shape, _leaf(node).op.start or Normal())
         for weight, shape, node in zip(weights, op.body.shapes[op.arity :], weight_nodes, strict=False)
         if node is not None
     )  # fmt: skip
     return Applied(Kind(op.body, wanted, tuple(captured)), op.arity, weights)  # type: ignore[arg-type]
 
 
-def _leaf(node: Node) -> Node:
+def _leaf(node: Node) -> Leaf:
     """The leaf that parameters are read from."""
-    while node.args:
+    while not is_leaf(node):
         node = node.args[0]
     return node
 

@@ -8,7 +8,6 @@ Boosting is the first sweep of the residual net; sweep s has the paths through a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from symfold.base.arguments import whole
 from symfold.core.blocks import prefixed
@@ -16,16 +15,19 @@ from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.errors import ShapeError
-from symfold.transform.rewiring.reads import Operand, fold_reading
+from symfold.transform.rewiring.reads import Operand, fold_reading, with_fold
 
 # for each fold, what its layers read: each part of the state as one value for all steps, or as a sequence
 Trajectories = Mapping[Node, Sequence[Operand]]
 
 
-def picard(net: Any, sweeps: int) -> Net:
+def picard(net: object, sweeps: int) -> Net:
     """The net after some sweeps from the constant trajectory: boosting after one, the residual net itself after n.
 
-    Sweep 0 is the initial state, without layers. The cost grows with the number of sweeps, not with the depth.
+    Sweep 0 is the initial state, without layers. The cost grows with the number of sweeps, not with the depth. In a net
+    without a fold, `sf.roll(net, search=True)` looks for one.
+
+    Errors: InvalidValue for a net without repeated steps.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -38,7 +40,7 @@ def picard(net: Any, sweeps: int) -> Net:
     >>> [sf.paths(sf.picard(net, s)).polynomial for s in range(4)]
     [1, 3*t + 1, 3*t**2 + 3*t + 1, t**3 + 3*t**2 + 3*t + 1]
     """
-    base = Net.of(net)
+    base = with_fold(net, "sweeps")
     count = whole("sweeps", sweeps)
     roots, trajectories = _start(base.outputs)
     for sweep in range(1, count + 1):

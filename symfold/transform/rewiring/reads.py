@@ -9,19 +9,35 @@ between residual and boosting, and the sweeps from one to the other, are one blo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sympy as sp
 
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold, fold_nodes
+from symfold.core.net import Net
 from symfold.core.nodes import Node, substitute, walk, with_args
 from symfold.core.primitives import is_primitive, logsumexp, softmax
 from symfold.core.sequences import stack
 from symfold.core.shapes import Size
+from symfold.errors import InvalidValue
+from symfold.transform.rolling import roll
 
 Operand = tuple[Node, bool]  # a value, and whether it is a sequence with one entry per step
 
 CARRIED = (sp.Add, sp.Mul, sp.Pow)  # arithmetic carries its arguments; every other function reads them
+
+
+def with_fold(net: Any, parts: str) -> Net:
+    """The net, with its steps found if they are written out; an error if there are none."""
+    base = Net.of(net)
+    if not base.bindings:
+        base = roll(base, search=True)
+    if not base.bindings:
+        raise InvalidValue(
+            f"the net has no fold and no repeated steps, so there are no {parts} (make its steps a fold: sf.fold)"
+        )
+    return base
 
 
 def reads(node: Node) -> bool:

@@ -7,11 +7,12 @@ derives that each device computes its rows, and where to sum gradients over devi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from symfold.base.arguments import NumpyArray
 
 Index = tuple[slice, ...]
 
@@ -32,6 +33,6 @@ def split(over: Mesh, shape: tuple[int, ...], axis: int) -> NamedSharding:
     return NamedSharding(over, PartitionSpec(*[None] * axis, "batch")) if even else replicated(over)
 
 
-def placed(read: Callable[[Index], Any], shape: tuple[int, ...], sharding: NamedSharding) -> Any:
+def placed(read: Callable[[Index], NumpyArray], shape: tuple[int, ...], sharding: NamedSharding) -> jax.Array:
     """An array over the mesh; this process reads the parts of its own devices only."""
     return jax.make_array_from_callback(shape, sharding, read)

@@ -16,18 +16,18 @@ from symfold.core import primitives as p
 from symfold.core.sequences import stack_row
 
 
-def _guarded(bar: Any, factor: Any) -> Any:
+def _guarded(bar: jax.Array, factor: jax.Array) -> jax.Array:
     return jnp.where((bar == 0) | (factor == 0), jnp.zeros_like(bar), bar * factor)
 
 
-def _transposed(cotangent: Any, bar: Any, factor: Any) -> list[Any]:
+def _transposed(cotangent: jax.Array, bar: jax.Array, factor: jax.Array) -> list[jax.Array]:
     if type(cotangent) is ad.Zero:
         return [None, None]
     in_bar = ad.is_undefined_primal(bar)
     return [GUARDED.bind(cotangent, factor), None] if in_bar else [None, GUARDED.bind(bar, cotangent)]
 
 
-def _mapped(args: Sequence[Any], axes: Sequence[int | None]) -> tuple[Any, int]:
+def _mapped(args: Sequence[jax.Array], axes: Sequence[int | None]) -> tuple[Any, int]:
     """The batching rule: move the mapped axis first in both arguments."""
     size = next(arg.shape[axis] for arg, axis in zip(args, axes, strict=True) if axis is not None)
     batched = (
@@ -51,14 +51,14 @@ ad.primitive_transposes[GUARDED] = _transposed
 batching.primitive_batchers[GUARDED] = _mapped
 
 
-def guarded_product(bar: Any, factor: Any) -> Any:
+def guarded_product(bar: jax.Array, factor: jax.Array) -> jax.Array:
     """The numbers of the row, linear in each argument."""
     dtype = jnp.result_type(bar, factor)
     return GUARDED.bind(*(jnp.asarray(part, dtype) for part in jnp.broadcast_arrays(bar, factor)))
 
 
 # where JAX improves on the rows: derivatives at special points, one operation instead of several
-ROWS: dict[p.Primitive, Callable[..., Any]] = {
+ROWS: dict[p.Primitive, Callable[..., jax.Array]] = {
     p.guarded_product: guarded_product,
     p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
     p.logsumexp: lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims),
@@ -66,7 +66,7 @@ ROWS: dict[p.Primitive, Callable[..., Any]] = {
 }
 
 
-def row_of(primitive: p.Primitive) -> Callable[..., Any]:
+def row_of(primitive: p.Primitive) -> Callable[..., jax.Array]:
     """The JAX function of a primitive: from a row here, else the primitive's own."""
     function = ROWS.get(primitive) or primitive.spelled("jax")
     return lambda *args, **attributes: function(*map(jnp.asarray, args), **attributes)

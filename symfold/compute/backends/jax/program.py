@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.jax.tracing import full, values
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Layout, Parameters
@@ -36,10 +38,10 @@ class Function:
         self.inputs = tuple(leaf for leaf in leaves if leaf.op.role == "input")
         self.parameters = tuple(leaf for leaf in leaves if leaf.op.role == "parameter")
         # a fold over layers may still read their names, which have no values
-        self.layer_names = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
+        self.layer_names: dict[Node, None] = {leaf: None for leaf in leaves if leaf.shape[-1:] == (NAME,)}
 
-    def __call__(self, parameters: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
-        leaves: dict[Node, Any] = {**self.layer_names, **dict(zip(self.inputs, inputs, strict=True))}
+    def __call__(self, parameters: Sequence[jax.Array], inputs: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
+        leaves: dict[Node, jax.Array | None] = {**self.layer_names, **dict(zip(self.inputs, inputs, strict=True))}
         for leaf in self.parameters:
             number, part = self.layout.place(leaf)
             leaves[leaf] = parameters[number] if part is None else parameters[number][part]
@@ -49,17 +51,12 @@ class Function:
         )
 
 
-def precision(dtype: str) -> Any:
+def precision(dtype: str) -> AbstractContextManager[object]:
     """A context in which JAX computes in this type, whatever the user's global setting."""
     return jax.enable_x64(dtype == "float64")
 
 
-def names_of_leaf(leaf: Node) -> tuple[str, ...]:
-    """The names of the inputs in a leaf."""
-    return tuple(leaf.op.names) if isinstance(leaf.op, StackedInputs) else (leaf.op.name,)
-
-
-def leaves_from(params: Parameters, dtype: str) -> tuple[Any, ...]:
+def leaves_from(params: Parameters, dtype: str) -> tuple[jax.Array, ...]:
     """Parameters as one array per leaf of their layout."""
     return tuple(np.asarray(params.array_of(leaf), dtype=dtype) for leaf in params.layout.leaves)
 
@@ -72,9 +69,9 @@ class Program:
         self.function = Function(net, shapes, params.layout, dtype)
         self.jitted = jax.jit(self.function)
         self.inputs = [np.zeros(sized(leaf.shape), dtype=dtype) for leaf in self.function.inputs]
-        self.outputs: tuple[Any, ...] = ()
+        self.outputs: tuple[jax.Array, ...] = ()
 
-    def feed(self, given: Mapping[str, Any]) -> None:
+    def feed(self, given: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
         for array, leaf in zip(self.inputs, self.function.inputs, strict=True):
             if isinstance(leaf.op, StackedInputs):

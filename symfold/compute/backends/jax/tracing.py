@@ -14,10 +14,11 @@ from jax.custom_derivatives import SymbolicZero
 from symfold.compute.backends.jax.functions import row_of
 from symfold.compute.evaluate import constant_value
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.functions import numbers_of
 from symfold.core.leaves import Constant
 from symfold.core.nodes import Node, walk
+from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import known_count
 from symfold.errors import NoRule
@@ -26,7 +27,7 @@ from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
 
 
 def values(
-    roots: Sequence[Node], leaves: Mapping[Node, Any], dtype: str, below: Collection[Node] | None = None
+    roots: Sequence[Node], leaves: Mapping[Node, jax.Array | None], dtype: str, below: Collection[Node] | None = None
 ) -> list[Any]:
     """The values of the roots, from those of their leaves; names of layers have none.
 
@@ -38,7 +39,7 @@ def values(
     return [memo[root] for root in roots]
 
 
-def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> Any:
+def value(node: Node, args: Sequence[jax.Array], dtype: str, below: Collection[Node] | None = None) -> Any:
     """The value of a node, from those of its arguments; for a fold, its results."""
     op = node.op
     if node.shape[-1:] == (NAME,):
@@ -46,17 +47,23 @@ def value(node: Node, args: Sequence[Any], dtype: str, below: Collection[Node] |
     if isinstance(op, Constant):
         # a Python number is weakly typed, and a static exponent of a power
         return float(constant_value(node)) if node.shape == () else np.asarray(constant_value(node), dtype=dtype)
-    if isinstance(op, Fold):
-        return scan(op, args, dtype, None if below is None else fold_below(node, below))
+    if is_fold(node):
+        return scan(node.op, args, dtype, None if below is None else fold_below(node, below))
     if isinstance(op, Select):
         return args[0][op.position]
     if isinstance(op, Call):
         raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
-    compute = numbers_of(op, "jax") if isinstance(op, type) else partial(row_of(op.primitive), **dict(op.attributes))
+    if isinstance(op, type):
+        compute = numbers_of(op, "jax")
+    else:
+        assert isinstance(op, Apply)
+        compute = partial(row_of(op.primitive), **dict(op.attributes))
     return compute(*args) if below is None else differentiated(node, compute, args, dtype, node in below)
 
 
-def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any], dtype: str, guarded: bool) -> Any:
+def differentiated(
+    node: Node, compute: Callable[..., jax.Array], args: Sequence[jax.Array], dtype: str, guarded: bool
+) -> jax.Array:
     """The value of an operation, with the derivative of its row, to any order."""
     if is_flat(node.op):
         return compute(*map(jax.lax.stop_gradient, args))
@@ -65,10 +72,10 @@ def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any],
         return compute(*args)
     free = [k for k, number in enumerate(numbers) if number is None]
 
-    def function(*arrays: Any) -> Any:
+    def function(*arrays: jax.Array) -> jax.Array:
         return compute(*(arrays[free.index(k)] if k in free else arg for k, arg in enumerate(args)))
 
-    def jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    def jvp(primals: Sequence[jax.Array], tangents: Sequence[jax.Array]) -> tuple[jax.Array, jax.Array]:
         result = with_jvp(*primals)
         adjoint = local_adjoint(node.op, numbers, tuple(map(jnp.shape, primals)), guarded)
         block = adjoint.forward
@@ -84,14 +91,16 @@ def differentiated(node: Node, compute: Callable[..., Any], args: Sequence[Any],
     return with_jvp(*(args[k] if hasattr(args[k], "dtype") else jnp.asarray(args[k], dtype) for k in free))
 
 
-def scan(fold: Fold, args: Sequence[Any], dtype: str, below: Collection[Node] | None = None) -> list[Any]:
+def scan(fold: Fold, args: Sequence[jax.Array], dtype: str, below: Collection[Node] | None = None) -> list[jax.Array]:
     """The results of a fold: the last state, then the stacked outputs of the steps."""
     block, carries = fold.block, fold.carries
     formals, shapes = block.formals, [sized(shape) for shape in block.shapes[:carries]]
     operands = dict(zip(formals[carries:], args[carries:], strict=True))
     sequences = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
 
-    def step(state: tuple[Any, ...], entries: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def step(
+        state: tuple[jax.Array, ...], entries: tuple[jax.Array, ...]
+    ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
         leaves = {**operands, **dict(zip(formals, state, strict=False)), **dict(zip(sequences, entries, strict=True))}
         after = values(block.results, leaves, dtype, below)
         outputs = [
@@ -106,6 +115,6 @@ def scan(fold: Fold, args: Sequence[Any], dtype: str, below: Collection[Node] | 
     return [*last, *outputs]
 
 
-def full(value: Any, shape: tuple[int, ...], dtype: str) -> Any:
+def full(value: jax.Array, shape: tuple[int, ...], dtype: str) -> jax.Array:
     """A value broadcast to a shape and cast to a type, since a loop's carry must keep both."""
     return jnp.broadcast_to(jnp.asarray(value, dtype=dtype), shape)

@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from symfold.compute.backends.jax.devices import Index, mesh, placed, replicated, split
-from symfold.compute.backends.jax.program import Function, leaves_from, names_of_leaf, precision
+from symfold.compute.backends.jax.program import Function, leaves_from, precision
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import Update
 from symfold.compute.parameters import Layout, Parameters
-from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.losses import check_single
 
 Leaves = tuple[Any, ...]
@@ -37,7 +36,7 @@ class Training:
         with precision(dtype):
             start = tuple(placed(leaf.__getitem__, leaf.shape, sharding) for leaf in leaves_from(update.start, dtype))
         self.held: tuple[Leaves, Leaves] = (start, start)  # after the last step, and before it
-        self.programs: dict[Any, tuple[Function, Callable[..., Any]]] = {}
+        self.programs: dict[Any, tuple[Function, Callable[..., jax.Array]]] = {}
 
     def run(self, stack: Stack) -> list[float]:
         """A step for each batch, up to the first loss that is not finite; several calls if memory requires them."""
@@ -85,34 +84,36 @@ class Training:
             self.programs[key] = function, jax.jit(run, out_shardings=replicated(self.mesh))
         return self.programs[key]
 
-    def spread(self, stack: Stack, leaf: Node) -> Any:
+    def spread(self, stack: Stack, leaf: Leaf) -> jax.Array:
         """The values of an input in all batches, rows sharded; for a family, its members stacked."""
-        names = names_of_leaf(leaf)
+        names = tuple(leaf.op.names)
         if not isinstance(leaf.op, StackedInputs):
             shape = stack.shape(names[0])
 
-            def read(index: Index) -> Any:
+            def read(index: Index) -> jax.Array:
                 return np.asarray(stack.part(names[0], index), dtype=self.dtype)
 
             return placed(read, shape, split(self.mesh, shape, 1))
         count, *rest = stack.shape(names[0])
         shape = (count, len(names), *rest)
 
-        def read_members(index: Index) -> Any:
+        def read_members(index: Index) -> jax.Array:
             members = [stack.part(name, (index[0], *index[2:])) for name in names[index[1]]]
             return np.stack(members, axis=1).astype(self.dtype)
 
         return placed(read_members, shape, split(self.mesh, shape, 2))
 
 
-def steps_of(function: Function, moved: Sequence[Node], count: int) -> Callable[..., Any]:
+def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[..., jax.Array]:
     """All steps as one JAX loop: from the current and previous parameters and stacked inputs to both and the losses.
 
     After a loss that is not finite, the loop runs on without changes: a loop of fixed length never waits for the host.
     """
     places = [function.layout.place(leaf) for leaf in moved]
 
-    def step(carry: tuple[Leaves, Leaves, Any], inputs: Leaves) -> tuple[tuple[Leaves, Leaves, Any], Any]:
+    def step(
+        carry: tuple[Leaves, Leaves, jax.Array], inputs: Leaves
+    ) -> tuple[tuple[Leaves, Leaves, jax.Array], jax.Array]:
         now, before, finite = carry
         loss, *values = function(now, inputs)
         finite = finite & jnp.isfinite(loss)
@@ -123,7 +124,7 @@ def steps_of(function: Function, moved: Sequence[Node], count: int) -> Callable[
         previous = tuple(jnp.where(finite, new, old) for new, old in zip(now, before, strict=True))
         return (current, previous, finite), loss
 
-    def run(now: Leaves, before: Leaves, inputs: Leaves) -> tuple[Leaves, Leaves, Any]:
+    def run(now: Leaves, before: Leaves, inputs: Leaves) -> tuple[Leaves, Leaves, jax.Array]:
         (current, previous, _), losses = jax.lax.scan(step, (now, before, jnp.asarray(True)), inputs, length=count)
         return current, previous, losses
 

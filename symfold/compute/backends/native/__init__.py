@@ -11,7 +11,8 @@ In: a net of known shapes. Out: the text of an LLVM module, and the compiled pro
     layout          the innermost axis of arrays
     loop_fusion     elementwise values of a fold's results, computed in its steps
     loops, copies   elementwise loops and reductions; copies of arrays
-    machine         compilation for this processor, and its cache
+    disk_cache      machine code on disk, in a folder of the user
+    machine         compilation for this processor
     products        matrix products by register tiles
     rewriting       rewrites before code generation
     threads         the same code called by several threads

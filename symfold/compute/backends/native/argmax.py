@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.loops import Axis, Chunk, Nest, fetch, merged, reduce
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 
 
 def write_at_max(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """1 at the first largest entry, 0 elsewhere; as in NumPy, the first nan counts as largest."""
     code, value, rank = source.code, args[0], len(target.shape)

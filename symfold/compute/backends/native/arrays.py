@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import TypeGuard
 
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
+    Apply,
     alike,
     broadcast_like,
     broadcast_to,
@@ -103,7 +105,7 @@ def strides_for(shape: Sequence[int], inner: int | None, padded: int) -> tuple[t
 VIEWS = (swap, permute, expand, squeeze, broadcast_to, broadcast_like, reverse_row, alike, single, stopped)
 
 
-def is_view(node: Node) -> bool:
+def is_view(node: Node) -> TypeGuard[Node[Apply]]:
     """Whether a node is a view of its first argument."""
     if is_primitive(node, take_row):
         return isinstance(dict(node.op.attributes)["positions"], range)
@@ -112,7 +114,7 @@ def is_view(node: Node) -> bool:
     return is_primitive(node, *VIEWS, item)
 
 
-def view(node: Node, array: Array) -> Array:
+def view(node: Node[Apply], array: Array) -> Array:
     """The view of an array that a node is."""
     attributes = dict(node.op.attributes)
     rank = len(array.shape)

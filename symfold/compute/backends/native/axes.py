@@ -46,7 +46,7 @@ class Mixed(Exception):
     """Samples mix, or the batch is lost, so it cannot be innermost everywhere."""
 
 
-def agreed(node: Node, axes: Sequence[Any]) -> int | None:
+def agreed(node: Node, axes: Sequence[int | None]) -> int | None:
     """The common batch axis of the arguments of an elementwise node."""
     candidates = {axis for axis in axes if axis is not None and axis != FREE}
     if not candidates:
@@ -66,7 +66,7 @@ def repeats(node: Node, axis: int) -> bool:
     return is_primitive(node, broadcast_to, broadcast_like) and repeats(node.args[0], axis)
 
 
-def product_axis(node: Node, axes: Sequence[Any]) -> int | None:
+def product_axis(node: Node, axes: Sequence[int | None]) -> int | None:
     left, right = axes
     if left is None and right is None:
         return None
@@ -81,7 +81,7 @@ def product_axis(node: Node, axes: Sequence[Any]) -> int | None:
     raise Mixed
 
 
-def named_axis(subscripts: str, axes: Sequence[Any]) -> int | None:
+def named_axis(subscripts: str, axes: Sequence[int | None]) -> int | None:
     """The sample axis of a sum of products: one operand may have samples, or several if they are summed."""
     inputs, result = subscripts.split("->")
     operands = inputs.split(",")
@@ -97,7 +97,7 @@ def named_axis(subscripts: str, axes: Sequence[Any]) -> int | None:
     return result.index(letter) - len(result) if letter in result else None
 
 
-def row_lookup_axis(node: Node, axes: Sequence[Any]) -> int | None:
+def row_lookup_axis(node: Node, axes: Sequence[int | None]) -> int | None:
     """The sample axis of a row lookup; scattered rows lose it."""
     table, numbers = (axes[0], axes[1]) if is_primitive(node, embed) else (axes[1], axes[2])
     if table is not None:
@@ -107,7 +107,7 @@ def row_lookup_axis(node: Node, axes: Sequence[Any]) -> int | None:
     return int(numbers) - len(node.args[0].shape) + 1
 
 
-def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[Any]) -> int | None:
+def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[int | None]) -> int | None:
     """The sample axis of any other primitive."""
     axis = axes[0]
     if is_primitive(node, concatenate, stack_row):

@@ -20,10 +20,10 @@ from symfold.compute.backends.native.axes import (
     row_lookup_axis,
 )
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant
 from symfold.core.nodes import Node, walk
-from symfold.core.primitives import add_embedded, dot, einsum, embed, is_primitive
+from symfold.core.primitives import Apply, add_embedded, dot, einsum, embed, is_primitive
 
 
 def batch_axes(order: Sequence[Node], leaf_axes: Mapping[Node, Any]) -> dict[Node, Any]:
@@ -39,7 +39,7 @@ def axis_of(node: Node, axes: Sequence[Any]) -> Any:
     op = node.op
     if isinstance(op, Constant) or not node.args:
         return None
-    if isinstance(op, Fold):
+    if is_fold(node):
         return fold_axes(node, axes)
     if isinstance(op, Select):
         return axes[0][op.position]
@@ -52,22 +52,22 @@ def axis_of(node: Node, axes: Sequence[Any]) -> Any:
     if is_primitive(node, dot):
         return product_axis(node, axes)
     if is_primitive(node, einsum):
-        return named_axis(dict(op.attributes)["subscripts"], axes)
+        return named_axis(dict(node.op.attributes)["subscripts"], axes)
     if is_primitive(node, embed, add_embedded):
         return row_lookup_axis(node, axes)
+    assert isinstance(op, Apply)
     return arranged(node, dict(op.attributes), axes)
 
 
-def fold_axes(node: Node, axes: Sequence[Any]) -> tuple[Any, ...]:
+def fold_axes(node: Node[Fold], axes: Sequence[Any]) -> tuple[Any, ...]:
     """The batch axes of a fold's results; those of the state are the same at every step."""
     block, _, outside = block_axes(node, axes)
     return tuple(outside[result] for result in block)
 
 
-def block_axes(node: Node, axes: Sequence[Any]) -> tuple[Sequence[Node], list[Any], dict[Node, Any]]:
+def block_axes(node: Node[Fold], axes: Sequence[Any]) -> tuple[Sequence[Node], list[Any], dict[Node, Any]]:
     """The results of a fold's block, the axes of its formals, and those of every node in it."""
-    fold: Fold = node.op
-    block, carries = fold.block, fold.carries
+    block, carries = node.op.block, node.op.carries
     states = [axes[k] if axes[k] is not None or not node.args[k].shape else FREE for k in range(carries)]
     order = walk(block.results)
     for _ in range(2 * carries + 2):

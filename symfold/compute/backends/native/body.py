@@ -12,17 +12,18 @@ from symfold.compute.backends.native.batch import batch_axes
 from symfold.compute.backends.native.contractions import write_einsum
 from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.folds import write_fold
-from symfold.compute.backends.native.loops import Chunk, is_elementwise, run_chunk
+from symfold.compute.backends.native.loops import Chunk, run_chunk
 from symfold.compute.backends.native.matrices import write_product
 from symfold.compute.backends.native.primitives import write_primitive
 from symfold.compute.backends.native.windows import padded_windows
 from symfold.compute.backends.native.writer import Source
 from symfold.compute.evaluate import constant_value
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
+from symfold.core.functions import Head
 from symfold.core.leaves import Constant, number_of
-from symfold.core.nodes import Node, walk
-from symfold.core.primitives import dot, einsum, is_primitive, reshape, splits_leading_axis, windows
+from symfold.core.nodes import Node, is_elementwise, walk
+from symfold.core.primitives import dot, einsum, is_apply, is_primitive, reshape, splits_leading_axis, windows
 from symfold.core.sequences import reverse_row
 from symfold.core.shapes import NAME
 from symfold.errors import NoRule
@@ -37,7 +38,7 @@ class Body:
         roots: Sequence[Node],
         leaf_refs: Mapping[Node, Any],
         into: Mapping[Node, Array],
-        axes: Mapping[Node, Any],
+        axes: Mapping[Node, int | None],
     ):
         self.source, self.code = source, source.code
         self.roots, self.into = roots, dict(into)
@@ -116,12 +117,12 @@ class Body:
             for arg in node.args
             if arg not in inside and arg is not in_registers and number_of(arg) is None
         ]
-        writes = {
+        writes: dict[Node, Array] = {
             node: self.target(node) for node in order if node in self.stored or not inside.issuperset(self.users[node])
         }
         return Chunk(tuple(order), {arg: self.refs[arg].spread(kind[0]) for arg in reads}, writes)
 
-    def missing(self, goals: Sequence[Node]) -> list[Node]:
+    def missing(self, goals: Sequence[Node]) -> list[Node[Head]]:
         """The elementwise values that some values need and that are not in memory, in order."""
         order: dict[Node, None] = {}
         stack = list(reversed(goals))
@@ -132,7 +133,7 @@ class Body:
                 order[stack.pop()] = None
             else:
                 stack += reversed(waiting)
-        return list(order)
+        return [*filter(is_elementwise, order)]
 
     def target(self, node: Node) -> Array:
         """The array to write a value into."""
@@ -202,7 +203,7 @@ class Body:
             return self.refs[node.args[0]][op.position]
         args = [self.array(arg) for arg in node.args]
         axes = [self.axes[arg] for arg in node.args]
-        if isinstance(op, Fold):
+        if is_fold(node):
             return write_fold(self.source, node, args, axes, Body, self.fold_targets.get(node, {}))
         if isinstance(op, Call):
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
@@ -216,6 +217,7 @@ class Body:
             return write_einsum(self, node, args)
         if is_primitive(node, windows):
             return padded_windows(self.source, node, args[0], axes[0])
+        assert is_apply(node)
         target = self.target(node)
         write_primitive(self.source, node, args, axes, target, self.axes[node])
         return target

@@ -17,6 +17,7 @@ from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.matrices import Sums
 from symfold.compute.backends.native.products import address, inner_products, over, product
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 
 if TYPE_CHECKING:
     from symfold.compute.backends.native.body import Body
@@ -44,7 +45,7 @@ class Named:
         return Array(self.array.base, shape, strides, self.array.offset)
 
 
-def write_einsum(body: Body, node: Node, args: Sequence[Array]) -> Array | None:
+def write_einsum(body: Body, node: Node[Apply], args: Sequence[Array]) -> Array | None:
     """A sum of products, fused with elementwise values of it while its sums are in registers."""
     inputs, result = dict(node.op.attributes)["subscripts"].split("->")
     operands = [Named(letters, array) for letters, array in zip(inputs.split(","), args, strict=True)]

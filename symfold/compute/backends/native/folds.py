@@ -25,13 +25,18 @@ def entry(code: Code, array: Array, index: Index, axis: int = 0) -> Array:
 
 
 def write_fold(
-    source: Source, node: Node, args: Sequence[Any], axes: Sequence[Any], body_of: BodyOf, into: Mapping[int, Array]
+    source: Source,
+    node: Node[Fold],
+    args: Sequence[Any],
+    axes: Sequence[int | None],
+    body_of: BodyOf,
+    into: Mapping[int, Array],
 ) -> list[Any]:
     """Write a fold as a loop with the body of `body_of`; return the arrays of its results, the last state first.
 
     `into` holds the required arrays of some sequences of results.
     """
-    fold: Fold = node.op
+    fold = node.op
     code, block, carries, count = source.code, fold.block, fold.carries, known_count(fold.count)
     results, formal_axes, node_axes = block_axes(node, axes)
     formals, outputs = block.formals, results[carries:]
@@ -96,7 +101,7 @@ def is_operand(output: Node, formals: Sequence[Node], fold: Fold) -> bool:
 
 def sequence_for(
     source: Source, output: Node, formals: Sequence[Node], results: Sequence[Node], args: Sequence[Any], fold: Fold,
-    histories: Mapping[int, Array], axes: Mapping[Node, Any], count: int, into: Array | None,
+    histories: Mapping[int, Array], axes: Mapping[Node, int | None], count: int, into: Array | None,
 ) -> Array:  # fmt: skip
     """The array of a result that a fold returns for every step."""
     for k, array in histories.items():

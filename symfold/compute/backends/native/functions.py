@@ -35,7 +35,7 @@ ULPS: dict[Head, float] = {
 }
 
 
-def emit(code: Code, node: Node, args: Sequence[Reg]) -> Reg:
+def emit(code: Code, node: Node[Head], args: Sequence[Reg]) -> Reg:
     """The value of an elementwise node from the values of its arguments."""
     if node.op is sp.Pow and (exponent := number_of(node.args[1])) is not None:
         return power(code, args[0], exponent)

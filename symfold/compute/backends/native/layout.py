@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any
 
 from symfold.compute.backends.native.batch import block_axes
 from symfold.compute.backends.native.code import pieces
-from symfold.core.folds import Fold
+from symfold.core.folds import Fold, is_fold
 from symfold.core.nodes import Node, walk
-from symfold.core.primitives import dot, einsum, is_primitive
+from symfold.core.primitives import Apply, dot, einsum, is_primitive
 
 DIVIDED = 2**17  # multiplications: threads are worth their barriers from such a product on
 
@@ -31,7 +30,7 @@ def largest_product(roots: Sequence[Node]) -> int:
     return max(sizes)
 
 
-def summed(node: Node) -> int:
+def summed(node: Node[Apply]) -> int:
     """The number of summands per entry of the result."""
     if is_primitive(node, dot):
         return int(node.args[0].shape[-1])
@@ -44,23 +43,23 @@ def summed(node: Node) -> int:
     return prod(int(size) for letter, size in sizes.items() if letter not in result)
 
 
-def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> bool:
+def innermost_samples(roots: Sequence[Node], axes: Mapping[Node, int | None], batch: int, width: int) -> bool:
     """Whether to store the samples innermost."""
     in_order, by_samples = vectors(roots, axes, batch, width)
     return by_samples < in_order
 
 
-def vectors(roots: Sequence[Node], axes: Mapping[Node, Any], batch: int, width: int) -> tuple[int, int]:
+def vectors(roots: Sequence[Node], axes: Mapping[Node, int | None], batch: int, width: int) -> tuple[int, int]:
     """The number of computed vectors, with arrays in order and with the samples innermost."""
     in_order = by_samples = 0
     for node in walk(roots):
-        if isinstance(node.op, Fold):
+        if is_fold(node):
             results, _, inside = block_axes(node, [axes[arg] for arg in node.args])
             block_in_order, block_by_samples = vectors(results, inside, batch, width)
             in_order += int(node.op.count) * block_in_order
             by_samples += int(node.op.count) * block_by_samples
         elif isinstance(node.op, type) or is_primitive(node, dot, einsum):
-            times = 1 if isinstance(node.op, type) else summed(node)
+            times = summed(node) if is_primitive(node, dot, einsum) else 1
             shape = [int(size) for size in node.shape]
             plain = prod(shape[:-1]) * sum(count for count, _ in pieces(shape[-1], width)) if shape else 1
             in_order += times * plain

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_emitted, is_fold
 from symfold.core.leaves import Formal, number_of
 from symfold.core.nodes import Node, walk, with_args
 from symfold.core.primitives import is_primitive
@@ -20,7 +20,7 @@ from symfold.transform.passes.hoisting import dependents
 
 def fused(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with elementwise values of folds' sequences fused into the folds."""
-    for fold in [node for node in walk(roots) if isinstance(node.op, Fold)]:
+    for fold in filter(is_fold, walk(roots)):
         fusion = Fusion.of(fold, roots)
         if fusion.fused:
             return fused(fusion.applied(roots))
@@ -31,17 +31,17 @@ def fused(roots: Sequence[Node]) -> tuple[Node, ...]:
 class Fusion:
     """The sequences that follow a fold entry by entry: True in the order of its steps, False in reverse."""
 
-    fold: Node
+    fold: Node[Fold]
     forward: dict[Node, bool]
     fused: list[Node] = field(default_factory=list)  # the elementwise values among them, in order
 
     @classmethod
-    def of(cls, fold: Node, roots: Sequence[Node]) -> Fusion:
+    def of(cls, fold: Node[Fold], roots: Sequence[Node]) -> Fusion:
         order = walk(roots)
         later = dependents(order, {fold})
         fusion = cls(fold, {})
         for node in order:
-            if isinstance(node.op, Select) and node.args[0] is fold and node.op.position >= fold.op.carries:
+            if is_emitted(node) and node.args[0] is fold:
                 fusion.forward[node] = True
             elif is_primitive(node, reverse_row) and node.args[0] in fusion.forward:
                 fusion.forward[node] = not fusion.forward[node.args[0]]
@@ -82,7 +82,7 @@ class Fusion:
 
     def applied(self, roots: Sequence[Node]) -> tuple[Node, ...]:
         """The roots with the fused values as results of the fold."""
-        fold: Fold = self.fold.op
+        fold = self.fold.op
         order = walk(roots)
         inside = set(self.fused)
         new_outputs = [
@@ -113,8 +113,10 @@ class Fusion:
         for node in self.fused:
             entries[node] = Node(node.op, tuple(entry(arg, self.forward[node]) for arg in node.args))
         remaining = [node for node in walk(roots, stop=new_outputs) if node is not self.fold]
-        selects = [node for node in remaining if isinstance(node.op, Select) and node.args[0] is self.fold]
-        outputs = sorted({node.op.position for node in selects} - set(range(fold.carries)))
+        selects = {
+            node: node.op.position for node in remaining if isinstance(node.op, Select) and node.args[0] is self.fold
+        }
+        outputs = sorted({*selects.values()} - set(range(fold.carries)))
         results = [
             *fold.block.results[: fold.carries],
             *(fold.block.results[k] for k in outputs),
@@ -122,8 +124,7 @@ class Fusion:
         ]
         new_fold = Node(Fold(Block(tuple(shapes), tuple(results)), fold.count, fold.carries, tuple(each)), tuple(args))
         new: dict[Node, Node] = {}
-        for node in selects:
-            position = node.op.position
+        for node, position in selects.items():
             if position >= fold.carries:
                 position = fold.carries + outputs.index(position)
             new[node] = Node(Select(position), (new_fold,))

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import sympy as sp
 
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.code import Code, pieces
 from symfold.compute.backends.native.functions import emit
 from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.core.functions import Head
 from symfold.core.leaves import number_of
 from symfold.core.nodes import Node
 
@@ -22,7 +22,7 @@ Where = Callable[[Array], tuple[str, int]]  # the address of an array's entry, a
 class Chunk:
     """Elementwise nodes of one shape, computed together: the arrays that they read and write."""
 
-    order: tuple[Node, ...]
+    order: tuple[Node[Head], ...]
     reads: Mapping[Node, Array]
     writes: Mapping[Node, Array]
 
@@ -246,7 +246,3 @@ def reduce(
     with code.kernel():
         outer = kept if inner is None or inner.summed else [axis for axis in kept if axis is not inner]
         nest.over(outer, nest.offsets, along_summed if inner is None or inner.summed else along_kept)
-
-
-def is_elementwise(node: Node) -> bool:
-    return isinstance(node.op, type) and issubclass(node.op, sp.Basic)

@@ -13,6 +13,7 @@ from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.products import address, inner_products, product
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 
 if TYPE_CHECKING:
     from symfold.compute.backends.native.body import Body
@@ -48,7 +49,7 @@ class Sums:
         return self.target
 
 
-def write_product(body: Body, node: Node, left: Array, right: Array) -> Array | None:
+def write_product(body: Body, node: Node[Apply], left: Array, right: Array) -> Array | None:
     """A matrix product, fused with elementwise values of it while its sums are in registers."""
     code, rows, columns = body.code, len(left.shape) > 1, len(right.shape) > 1
     sums = Sums(body, node)

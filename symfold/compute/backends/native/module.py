@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.axes import Mixed
 from symfold.compute.backends.native.batch import batch_axes
@@ -32,7 +33,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import add_embedded, embed, is_primitive
 from symfold.core.shapes import NAME, is_concrete, is_known
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.errors import InvalidValue
 
 
@@ -47,9 +48,9 @@ class Module:
     dtype: np.dtype[Any]
     threads: int
     size: int  # of the workspace, in numbers
-    inputs: tuple[tuple[Node, Array], ...]
+    inputs: tuple[tuple[Leaf, Array], ...]
     places: tuple[Array, ...]  # of the outputs
-    constants: tuple[tuple[Array, Any], ...]
+    constants: tuple[tuple[Array, NumpyArray], ...]
     row_numbers: tuple[tuple[str, int], ...]  # inputs of row numbers, and the row counts of their tables
 
     @property
@@ -57,8 +58,10 @@ class Module:
         """The places of every input by name; a name may have several."""
         places: list[tuple[str, Array]] = []
         for leaf, place in self.inputs:
-            names = list(leaf.op.names) if isinstance(leaf.op, StackedInputs) else []
-            places += [(name, place.entry(0, k)) for k, name in enumerate(names)] or [(leaf.op.name, place)]
+            if isinstance(leaf.op, StackedInputs):
+                places += [(name, place.entry(0, k)) for k, name in enumerate(leaf.op.names)]
+            else:
+                places.append((leaf.op.name, place))
         return places
 
 
@@ -74,9 +77,12 @@ def module_of(
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, shapes)
-    leaves = {leaf: samples.get(getattr(leaf.op, "name", "")) for leaf in leaves_of(roots)}
-    batch = batch_of(roots, leaves, width)
-    axes = leaves if batch is not None else dict.fromkeys(leaves)
+    leaves = leaves_of(roots)
+    sampled: dict[Node, Any] = {
+        leaf: samples.get(leaf.op.name) if isinstance(leaf.op, Input) else None for leaf in leaves
+    }
+    batch = batch_of(roots, sampled, width)
+    axes = sampled if batch is not None else dict.fromkeys(sampled)
     source = Source(Code(dtype, width, machine.registers, threads=threads_for(roots)), batch)
     leaf_refs: dict[Node, Any] = {}
     inputs = []
@@ -141,7 +147,7 @@ def in_order(base: str, node: Node, offset: int) -> Array:
     return Array(base, shape, tuple(prod(shape[k + 1 :]) for k in range(len(shape))), offset)
 
 
-def offset_of(layout: Layout, leaf: Node) -> int:
+def offset_of(layout: Layout, leaf: Leaf) -> int:
     """The offset of a leaf, or of a slice of a family, in the buffer of parameters."""
     number, position = layout.place(leaf)
     if position is None:
@@ -177,7 +183,7 @@ def sample_axes(net: Net, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, int
     return axes
 
 
-def batch_of(roots: Sequence[Node], leaves: Mapping[Node, Any], width: int) -> int | None:
+def batch_of(roots: Sequence[Node], leaves: Mapping[Node, int | None], width: int) -> int | None:
     """The number of samples, if they are stored innermost, else None."""
     sizes = {
         leaf.shape[axis]

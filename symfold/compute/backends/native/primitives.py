@@ -22,6 +22,7 @@ from symfold.compute.backends.native.windows import write_add_windows
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
+    Apply,
     add_embedded,
     add_windows,
     at_max,
@@ -45,7 +46,12 @@ from symfold.errors import NoRule
 
 
 def write_primitive(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """Write the code that computes a primitive into its target."""
     for rows, write in RULES:
@@ -63,7 +69,12 @@ def reduced_to(
 
 
 def write_reduction(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     attributes = dict(node.op.attributes)
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(args[0].shape), 0))
@@ -90,7 +101,12 @@ def with_reduced_axes(target: Array, axes: Sequence[int], rank: int) -> Array:
 
 
 def write_sum_to(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     value = args[0]
     extra = len(value.shape) - len(target.shape)
@@ -107,7 +123,12 @@ def write_sum_to(
 
 
 def write_share(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     over = dict(node.op.attributes)["axis"]
     count = prod(args[0].shape[k] for k in (over if over is not None else range(-len(args[0].shape), 0)))
@@ -115,7 +136,12 @@ def write_share(
 
 
 def write_concatenate(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     along, start = dict(node.op.attributes)["axis"], 0
     for arg in args:
@@ -126,14 +152,26 @@ def write_concatenate(
 
 
 def write_stack(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     for k, arg in enumerate(args):
         part = target.entry(0, k)
         copy(source.code, arg, part, source.extents(part.shape, axis))
 
 
-def write_put(source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any) -> None:
+def write_put(
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
+) -> None:
     fill(source.code, target, source.extents(target.shape, axis), 0.0)
     part = indexed(target, dict(node.op.attributes)["index"])
     part_axis = axis if axis is None else axes[0]
@@ -168,7 +206,7 @@ def exponentials(
 
 
 def write_softmax(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     """Softmax; if every entry is -inf, `safe_softmax` gives 0 and `softmax` nan."""
     code, safe = source.code, is_primitive(node, safe_softmax)
@@ -189,7 +227,7 @@ def write_softmax(
 
 
 def write_logsumexp(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
     code, attributes, value = source.code, dict(node.op.attributes), args[0]
     over = attributes["axis"] if attributes["axis"] is not None else tuple(range(-len(value.shape), 0))
@@ -203,7 +241,7 @@ def write_logsumexp(
     everywhere(code, top.shape, [full, total, top], added)
 
 
-Write = Callable[[Source, Node, Sequence[Array], Sequence[Any], Array, Any], None]
+Write = Callable[[Source, Node[Apply], Sequence[Array], Sequence[Any], Array, Any], None]
 
 RULES: list[tuple[tuple[Any, ...], Write]] = [
     ((reduce_sum, reduce_mean, reduce_max, first_max), write_reduction),

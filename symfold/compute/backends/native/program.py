@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.machine import Loaded, compiled
 from symfold.compute.backends.native.module import Module, module_of
@@ -36,12 +37,12 @@ class Program:
         self.numbers = params.flat if self.dtype == params.flat.dtype else np.empty(params.flat.shape, self.dtype)
         memory = {"%work": self.work, "%params": self.numbers}
         self.outputs = [numpy_view(memory[place.base], place) for place in self.module.places]
-        self.feeds: dict[str, list[Any]] = {}
+        self.feeds: dict[str, list[NumpyArray]] = {}
         for name, place in self.module.feeds:
             self.feeds.setdefault(name, []).append(numpy_view(self.work, place))
         self.addresses = self.numbers.ctypes.data, self.work.ctypes.data, self.work.ctypes.data
 
-    def feed(self, values: Mapping[str, Any]) -> None:
+    def feed(self, values: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
         for name, count in self.module.row_numbers:
             row_numbers(values[name], count)
@@ -59,7 +60,7 @@ class Program:
         return [np.array(output, dtype=np.float64) for output in self.outputs]
 
 
-def workspace(module: Module) -> Any:
+def workspace(module: Module) -> NumpyArray:
     """The memory of a module, with its constants, aligned to cache lines so that no vector crosses one."""
     raw = np.zeros(module.size * module.dtype.itemsize + 64, np.uint8)
     start = -raw.ctypes.data % 64
@@ -69,7 +70,7 @@ def workspace(module: Module) -> Any:
     return work
 
 
-def numpy_view(memory: Any, place: Array) -> Any:
+def numpy_view(memory: NumpyArray, place: Array) -> NumpyArray:
     """The NumPy view of an array of the code."""
     strides = tuple(stride * memory.itemsize for stride in place.strides)
     return np.lib.stride_tricks.as_strided(memory[place.offset :], place.shape, strides)

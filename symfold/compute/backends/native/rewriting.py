@@ -50,7 +50,7 @@ def mask(scores: Node) -> Node | None:
     return Node(Constant(FrozenArray.of(Apply(causal).evaluate(np.empty([int(size) for size in scores.shape[-2:]])))))
 
 
-def correlated(node: Node, bar: Node) -> Node | None:
+def correlated(node: Node[Apply], bar: Node) -> Node | None:
     """The sum of product windows as a product with windows: the flipped kernel over the padded cotangent, at stride 1.
 
     >>> from symfold.core.leaves import tensor

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.code import Code
@@ -18,6 +17,7 @@ from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.loops import Where, everywhere, fetch
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 
 RowBody = Callable[[Index, Reg, Array], None]  # a row number, nan if it is invalid (else 0), and its entry
 
@@ -27,7 +27,7 @@ def at_positions(source: Source, positions: Sequence[int], row: Callable[[str, s
     code = source.code
     table = code.table(positions)
 
-    def step(index: str, _: list[Any]) -> list[Any]:
+    def step(index: str, _: list[Reg]) -> list[Reg]:
         address = code.define(f"getelementptr i64, ptr {table}, i64 {index}")
         row(index, code.define(f"load i64, ptr {address}, align 8"))
         return []
@@ -36,7 +36,12 @@ def at_positions(source: Source, positions: Sequence[int], row: Callable[[str, s
 
 
 def write_take_row(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """Rows at constant positions."""
     code, extents = source.code, source.extents(target.shape[1:], axis)
@@ -49,7 +54,12 @@ def write_take_row(
 
 
 def write_add_rows(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """Rows added at constant positions."""
     code, extents = source.code, source.extents(target.shape[1:], axis)
@@ -58,7 +68,7 @@ def write_add_rows(
     def row(k: str, position: str) -> None:
         addend, into = entry(code, args[0], k), entry(code, target, position)
 
-        def add(where: Any, lanes: int) -> None:
+        def add(where: Where, lanes: int) -> None:
             total = code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(addend), lanes))
             code.store(total, *where(into))
 
@@ -69,7 +79,12 @@ def write_add_rows(
 
 
 def write_embed(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """Rows by computed row numbers."""
     code, (table, numbers) = source.code, args
@@ -87,7 +102,12 @@ def write_embed(
 
 
 def write_add_embedded(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """Rows added by computed row numbers."""
     code, (bar, _, numbers) = source.code, args

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,17 +11,26 @@ import numpy as np
 
 
 class Team:
-    """A team of threads, including the caller's, and their barrier."""
+    """A team of threads, including the caller's, and their barrier.
+
+    A forked child has no threads of its parent, and its barrier may be in the middle of a call: it gathers a new team.
+    """
 
     def __init__(self, threads: int):
         self.threads = threads
+        self.gather()
+
+    def gather(self) -> None:
+        self.process = os.getpid()
         self.barrier = np.zeros(32, np.int64)
-        self.pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function on every thread; return the caller's result. Machine code releases Python's lock."""
         if self.pool is None:
             return function(*args)
+        if self.process != os.getpid():
+            self.gather()
         place = self.barrier.ctypes.data
         futures = [self.pool.submit(function, *args, number, place) for number in range(1, self.threads)]
         result = function(*args, 0, place)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.copies import copy
@@ -41,7 +42,7 @@ class Training:
         self.buffers = [update.start.flat.astype(self.dtype) for _ in range(3)]
         self.turn = 0  # the buffer of the parameters; the next one is free, the one before holds the previous ones
         self.runs: dict[Any, Run] = {}
-        self.converted: dict[str, tuple[Any, Any]] = {}
+        self.converted: dict[str, tuple[NumpyArray, NumpyArray]] = {}
         self.latest: tuple[Stack, Call] | None = None
 
     def run(self, stack: Stack) -> list[float]:
@@ -63,7 +64,7 @@ class Training:
         arrays = {name: self.numbers(name, stack.arrays[name], run.module.row_numbers) for name in names}
         return Call(run, self.buffers, arrays, stack.order, stack.count)
 
-    def numbers(self, name: str, array: Any, row_counts: Sequence[tuple[str, int]]) -> Any:
+    def numbers(self, name: str, array: NumpyArray, row_counts: Sequence[tuple[str, int]]) -> Any:
         """An array as the code reads it; an array that recurs is checked and converted once."""
         memo = self.converted.get(name)
         if memo is None or memo[0] is not array:

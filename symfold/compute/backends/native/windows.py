@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from symfold.compute.backends.native.arrays import Array, windowed
 from symfold.compute.backends.native.code import Code
@@ -13,9 +12,10 @@ from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.loops import Where, everywhere, fetch
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
 
 
-def padded_windows(source: Source, node: Node, value: Array, axis: Any) -> Array:
+def padded_windows(source: Source, node: Node[Apply], value: Array, axis: int | None) -> Array:
     """The windows of a padded value. Padding of zeros is in the fresh array already: only the interior is copied."""
     attributes = dict(node.op.attributes)
     padding, edge = attributes["padding"], attributes["fill"]
@@ -40,7 +40,12 @@ def interior(array: Array, shape: Sequence[int], padding: Sequence[int]) -> Arra
 
 
 def write_add_windows(
-    source: Source, node: Node, args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+    source: Source,
+    node: Node[Apply],
+    args: Sequence[Array],
+    axes: Sequence[int | None],
+    target: Array,
+    axis: int | None,
 ) -> None:
     """Windows added up, one position within the window after another.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.native.arrays import Array, Workspace, strides_for
 from symfold.compute.backends.native.code import Code
-from symfold.core.shapes import Shape, is_concrete, show
+from symfold.core.shapes import Shape, Size, is_concrete, show
 from symfold.errors import ShapeError
 
 
@@ -21,7 +21,7 @@ class Source:
     code: Code
     batch: int | None
     memory: Workspace = field(default_factory=Workspace)
-    constants: list[tuple[Array, Any]] = field(default_factory=list)
+    constants: list[tuple[Array, NumpyArray]] = field(default_factory=list)
 
     @property
     def padded(self) -> int:
@@ -44,14 +44,14 @@ class Source:
     def inner(self, axis: int | None) -> int | None:
         return axis if self.batch is not None else None
 
-    def extents(self, shape: Sequence[Any], axis: int | None) -> list[int]:
+    def extents(self, shape: Sequence[Size], axis: int | None) -> list[int]:
         """The extents of loops over a new array of this shape, including padding."""
         extents = [int(size) for size in shape]
         if self.batch is not None and axis is not None:
             extents[axis] = self.padded
         return extents
 
-    def constant(self, value: Any) -> Array:
+    def constant(self, value: NumpyArray) -> Array:
         """The array of a constant, filled before the run; equal constants share one."""
         numbers = np.asarray(value, dtype=float)
         for array, constant in self.constants:

@@ -109,7 +109,9 @@ def signed(kind: str, terms: Sequence[Term], out: str) -> list[str]:
     return lines + [f"{combine if sign == kind else uncombine}({out}, {name}, {out})" for sign, name in rest]
 
 
-def elementwise_lines(source: Source, node: Node, names: Sequence[str], flipped: Sequence[bool], out: str) -> list[str]:
+def elementwise_lines(
+    source: Source, node: Node[Head], names: Sequence[str], flipped: Sequence[bool], out: str
+) -> list[str]:
     """The calls that compute an elementwise node into `out`; `flipped` marks arguments of the opposite sign."""
     head = node.op
     if head is sp.Mul and number_of(node.args[0]) == -1 and len(names) > 1:

@@ -20,9 +20,9 @@ from symfold.core.stacked_inputs import known_count
 Write = Callable[[Source, Sequence[Node], Mapping[Node, Any], Mapping[Node, Ref]], dict[Node, Any]]
 
 
-def write_fold(source: Source, node: Node, args: Sequence[Any], write: Write) -> list[Any]:
+def write_fold(source: Source, node: Node[Fold], args: Sequence[Any], write: Write) -> list[Any]:
     """Write a fold as a loop whose body `write` writes; return the fold's results, the last state first."""
-    fold: Fold = node.op
+    fold = node.op
     block, carries = fold.block, fold.carries
     number = source.count(known_count(fold.count))
     formals, order = block.formals, walk(block.results)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.numpy.straight_line import write
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.compute.lowering import Target, lowered
@@ -19,7 +20,7 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import StackedInputs
+from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.arithmetic import negative, reciprocal
 from symfold.transform.passes.hoisting import hoisted
 
@@ -56,7 +57,7 @@ TARGET = Target(passes=(with_exponentials, hoisted))
 class Steps:
     """The views of every step, created anew at each run: for folds too long to store all views."""
 
-    def __init__(self, number: int, arrays: Sequence[Any]):
+    def __init__(self, number: int, arrays: Sequence[NumpyArray]):
         self.number, self.arrays = number, arrays
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -75,14 +76,14 @@ def steps(number: int, *arrays: Any) -> Any:
 class DoubleBuffer:
     """Two alternating arrays, read as a sequence with one entry per step."""
 
-    def __init__(self, pair: Any, shift: int):
+    def __init__(self, pair: NumpyArray, shift: int):
         self.pair, self.shift = pair, shift
 
-    def __getitem__(self, index: tuple[int, Any]) -> Any:
+    def __getitem__(self, index: tuple[int, object]) -> NumpyArray:
         return self.pair[(index[0] + self.shift) & 1, ...]
 
 
-def double_buffer(pair: Any, number: int, shift: int = 0) -> DoubleBuffer:
+def double_buffer(pair: NumpyArray, number: int, shift: int = 0) -> DoubleBuffer:
     """The double buffer over a pair of arrays; entry k is array (k + shift) mod 2."""
     return DoubleBuffer(pair, shift)
 
@@ -126,7 +127,7 @@ class Program:
         self.run: Callable[[], None]
         self.run, self.outputs = build(*(array for _, array in arrays), *source.counts)
 
-    def _input(self, leaf: Node) -> Any:
+    def _input(self, leaf: Leaf) -> NumpyArray:
         shape = tuple(int(size) for size in leaf.shape)
         array = np.zeros(shape)
         if isinstance(leaf.op, StackedInputs):
@@ -136,7 +137,7 @@ class Program:
             self.inputs.setdefault(leaf.op.name, []).append(array)
         return array
 
-    def feed(self, values: Mapping[str, Any]) -> None:
+    def feed(self, values: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
         for name, arrays in self.inputs.items():
             for array in arrays:
@@ -160,7 +161,7 @@ def text_of(source: Source, leaves: Sequence[str], outputs: Sequence[str]) -> st
         f"    def run({', '.join(f'{name}={name}' for name in names)}):",
         *(f"        {line}" for line in body),
         "",
-        f"    return run, ({', '.join(outputs)},)",
+        f"    return run, ({', '.join(outputs)}{',' if outputs else ''})",
     ]
     return "\n".join(lines) + "\n"
 

@@ -10,9 +10,9 @@ from symfold.compute.backends.numpy.loops import write_fold
 from symfold.compute.backends.numpy.views import is_view, spread, view
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.blocks import Call
-from symfold.core.folds import Fold, Select
+from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant
-from symfold.core.nodes import Node, walk
+from symfold.core.nodes import Node, is_elementwise, walk
 from symfold.core.primitives import is_primitive, reshape, splits_leading_axis
 from symfold.core.shapes import NAME
 from symfold.errors import NoRule
@@ -79,7 +79,7 @@ class Body:
         op, source = node.op, self.source
         if isinstance(op, Constant):
             ref = source.constant(node)
-        elif isinstance(op, Fold):
+        elif is_fold(node):
             return write_fold(source, node, [self.refs[arg] for arg in node.args], write)
         elif isinstance(op, Select):
             ref = self.refs[node.args[0]][op.position]
@@ -108,7 +108,7 @@ class Body:
     def computed(self, node: Node, place: int) -> Ref:
         """A value that calls compute, into its required array or a free one."""
         source = self.source
-        if isinstance(node.op, type):
+        if is_elementwise(node):
             names = [spread(source, self.refs[arg], node.shape).name for arg in self.reads(node)]
             flipped = [arg in self.absorbed for arg in node.args]
             out = self.into.get(node) or self.reused(node, place) or source.scratch(node.shape)

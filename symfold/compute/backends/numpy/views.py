@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.nodes import Node
-from symfold.core.primitives import broadcast_to, expand, is_primitive, item, squeeze, swap
+from symfold.core.primitives import Apply, broadcast_to, expand, is_primitive, item, squeeze, swap
 from symfold.core.sequences import reverse_row, take_row
 from symfold.core.shapes import Shape, is_concrete
 
 VIEWS = (swap, expand, squeeze, item, broadcast_to, reverse_row)
 
 
-def is_view(node: Node) -> bool:
+def is_view(node: Node) -> TypeGuard[Node[Apply]]:
     """Whether a node is a view of its argument."""
     if is_primitive(node, take_row):
         return isinstance(dict(node.op.attributes)["positions"], range)
     return is_primitive(node, *VIEWS)
 
 
-def view(source: Source, node: Node, ref: Ref) -> Ref:
+def view(source: Source, node: Node[Apply], ref: Ref) -> Ref:
     """The view of an array; a view of a loop's entry is an entry of a view over all steps."""
     attributes = dict(node.op.attributes)
 
@@ -89,7 +89,7 @@ def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
     return source.entry(repeated, shape) if stacked else repeated
 
 
-def index_text(part: Any) -> str:
+def index_text(part: object) -> str:
     if part is ...:
         return "..."
     if isinstance(part, tuple):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.compute.evaluate import constant_value
 from symfold.core.nodes import Node
 from symfold.core.shapes import Shape, sized
@@ -51,7 +52,7 @@ class Source:
     setup: dict[str, str] = field(default_factory=dict)  # expressions evaluated before the run, by name
     scopes: list[Scope] = field(default_factory=lambda: [Scope(0)])
     counts: list[int] = field(default_factory=list)
-    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    functions: dict[str, Callable[..., object]] = field(default_factory=dict)
     arrays: dict[str, Any] = field(default_factory=dict)
     free: dict[Shape, list[str]] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
@@ -104,7 +105,7 @@ class Source:
         value = np.asarray(constant_value(node), dtype=float)
         return Ref(self.array("c", value), value.shape)
 
-    def array(self, letter: str, value: Any) -> str:
+    def array(self, letter: str, value: NumpyArray) -> str:
         """The name of an array of numbers; equal arrays share one."""
         for name, array in self.arrays.items():
             if (
@@ -118,7 +119,7 @@ class Source:
         self.arrays[name] = value
         return name
 
-    def function(self, function: Callable[..., Any]) -> str:
+    def function(self, function: Callable[..., object]) -> str:
         name = self.name("f")
         self.functions[name] = function
         return name

@@ -1,21 +1,15 @@
-"""Random nets against the laws that hold for every net, for as long as is asked.
+"""Random nets against the laws that hold for every net.
 
-    python -m tests.fuzz --seconds 60
-    python -m tests.fuzz --seconds 1 --seed 7
-
-The seed is printed first. If a net breaks a law, Hypothesis shrinks the net; then the law, the seed that draws it at once, the error and
-the net as JSON (for `sf.from_json`) are printed, and the exit code is 1.
+If a net breaks a law, Hypothesis shrinks the net; then the law, the seed that draws it at once, the error and the net as JSON (for
+`sf.from_json`) are printed.
 """
 
 from __future__ import annotations
 
-import argparse
 import pickle
-import random
-import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -191,17 +185,10 @@ def fuzz(seconds: float, start: int) -> tuple[int, Failure | None]:
     raise AssertionError("seeds never end")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60, help="how long to draw nets (60)")
-    parser.add_argument("--seed", type=int, help="the first seed (drawn)")
-    given_options = parser.parse_args(arguments)
-    start = random.SystemRandom().randrange(2**32) if given_options.seed is None else given_options.seed
+def run(seconds: float, start: int) -> tuple[dict[str, dict[str, float]], bool]:
+    """Draw nets and print what was found: the figures, and whether a law is broken."""
     print(f"seed: {start}; backends: {', '.join(PRESENT)}", flush=True)
-    total, failure = fuzz(given_options.seconds, start)
+    begin = time.monotonic()
+    total, failure = fuzz(seconds, start)
     print(failure or f"{total} nets hold every law")
-    return 1 if failure else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return {"nets": {"nets": total, "failures": failure is not None, "seconds": time.monotonic() - begin}}, failure is not None
