@@ -12,7 +12,7 @@ from symfold.show.diagram.operands import with_operands
 from symfold.show.export.registry import Row
 from symfold.show.graph import graph
 from symfold.show.graph.names import safe_names, step_title, visible
-from symfold.show.notation.styles import GREEK
+from symfold.show.notation.latex import GREEK
 
 HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
 \usepackage[T1]{fontenc}

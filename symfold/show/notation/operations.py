@@ -17,7 +17,8 @@ import sympy as sp
 from symfold.core.blocks import Call
 from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.primitives import Apply
-from symfold.show.notation.styles import Style, escaped, latex_size, style_named
+from symfold.show.notation.latex import escaped, latex_size
+from symfold.show.notation.styles import Style, style_named
 from symfold.show.notation.terms import At, Listing, Name, Part, Term, number_of, show_size
 
 # how tightly a term binds; one that binds less tightly than its place demands is bracketed; ANY demands nothing

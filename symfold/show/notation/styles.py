@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,8 +25,9 @@ from sympy.printing.str import StrPrinter
 from symfold.base.arguments import one_of
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
-from symfold.core.shapes import NAME, Size
+from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Leaf, Numbered
+from symfold.show.notation.latex import escaped, latex_function, latex_name, text_inside
 from symfold.show.notation.terms import Name, show_size
 
 
@@ -100,86 +100,6 @@ def _index(name: Name, times: str) -> str:
     return re.sub(r"(?<=[^*])\*(?=[^*])", times, show_size(name.index))
 
 
-GREEK = {letter: name for name, letter in greek_unicode.items() if len(letter) == 1 and name.isalpha()}
-
-
-@lru_cache(maxsize=4096)
-def _latex_word(word: str) -> str:
-    r"""A name as SymPy writes it; any other word sign by sign, so that each is seen.
-
-    >>> _latex_word("x_1"), _latex_word("α"), _latex_word("_x"), _latex_word("y[50%]")
-    ('x_{1}', '\\alpha', '\\mathrm{\\_x}', 'y[50\\%]')
-    """
-    word = unicodedata.normalize("NFKC", word)
-    if not word.isidentifier():
-        return _text_inside("".join(SIGNS.get(sign, sign) for sign in re.sub("(?<!,) ", r"\0", word)))
-    if word.startswith("_") or "___" in word:  # no letter to set an index at
-        return rf"\mathrm{{{_text_inside(escaped(word))}}}"
-    shown = _text_inside(str(sp.latex(sp.Symbol(GREEK.get(word[0], word[0]) + word[1:])))).replace(" ", ",")
-    return _closed(shown) if "^" in shown or "'" in shown else shown  # a power of it has an exponent of its own
-
-
-def _closed(shown: str) -> str:
-    """A name that takes an index or an exponent outside of its own; TeX would reach into the braces of a lone accent."""
-    return f"{{{shown}{'{}' if shown.startswith(chr(92)) else ''}}}"
-
-
-def _text_inside(formula: str) -> str:
-    """Greek letters as commands; other letters that math fonts lack, as text."""
-    formula = "".join(f"{sp.latex(sp.Symbol(GREEK[sign]))}{{}}" if sign in GREEK else sign for sign in formula)
-    return re.sub(r"[^\x00-\x7f]+", r"\\text{\g<0>}", formula)
-
-
-# signs that mean something to LaTeX, in formulas and in text
-SIGNS = {
-    "\0": r"\ ", "\\": r"\backslash{}", "^": r"{\wedge}", "~": r"{\sim}", "`": r"\grave{}",
-    **{sign: f"\\{sign}" for sign in "{}%#&$_"},
-}  # fmt: skip
-SIGNS_IN_TEXT = {
-    sign: f"\\{sign}" if sign in "{}%#&$_" else f"${shown}$"
-    for sign, shown in {**SIGNS, **dict(zip("<>|", "<>|", strict=True))}.items()
-}
-
-
-def escaped(text: str) -> str:
-    r"""Text inside LaTeX words.
-
-    >>> escaped("keep_dims"), escaped("ij->ji")
-    ('keep\\_dims', 'ij-$>$ji')
-    """
-    return "".join(SIGNS_IN_TEXT.get(sign, sign) for sign in text)
-
-
-def _latex_name(name: Name) -> str:
-    if name.index is None:
-        return r"\ldots" if name.stem == "..." else _latex_word(name.stem)
-    stem = _latex_word(name.stem.removesuffix("_"))
-    return f"{_closed(stem) if '_' in stem else stem}_{{{latex_size(name.index)}}}"
-
-
-def latex_size(size: Size) -> str:
-    """An index or a depth in LaTeX.
-
-    >>> latex_size(3 * sp.Symbol("k") - 1), latex_size(2 ** sp.Symbol("n_1_2"))
-    ('3 k-1', '2^{n_{1,2}}')
-    """
-    if isinstance(size, int):
-        return str(size)
-    shown = re.sub(r"\*\*(\w+|\([^()]*\))", r"^{\1}", show_size(size)).replace("*", " ")
-    return re.sub(r"[^\W\d]\w*", lambda word: _latex_word(word[0]), shown)
-
-
-def _latex_function(word: str) -> str:
-    """A function name: upright unless it is one letter with an index.
-
-    >>> _latex_function("f1"), _latex_function("gate")
-    ('f_{1}', '\\\\operatorname{gate}')
-    """
-    if re.fullmatch(r"[A-Za-z]\d*", word):
-        return _latex_word(word)
-    return rf"\operatorname{{{_text_inside(escaped(word))}}}"
-
-
 @lru_cache(maxsize=4096)
 def _mathml_word(word: str) -> str:
     return _mathml_printer(sp.Symbol(word)) if word.isalpha() else f"<mi>{escape(word)}</mi>"
@@ -220,7 +140,7 @@ STYLES: dict[str, Style] = {
               " + ", " - ", "-", "*", "*", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "..."),
         Style("unicode", _unicode_printer, _unicode_name, lambda word: _unicode_name(Name(word)),
               " + ", " - ", "-", "·", "·", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "…"),
-        Style("latex", _latex_printer, _latex_name, _latex_function,
+        Style("latex", _latex_printer, latex_name, latex_function,
               " + ", " - ", "- ", " ", r" \cdot ", (r"\left(", r"\right)"), (r"\frac{", "}{", "}"), (r"{\left(", ", ", r" \right)}"),
               ("", ""), (r"\left[", r"\right]"), " = ", r"\ldots"),
         Style("mathml", _mathml_printer, _mathml_name, lambda word: _mathml_name(Name(word)),
@@ -317,7 +237,7 @@ def _raw(style: Style, classes: frozenset[str]) -> Style:
 
 
 SPELLED: dict[str, Callable[[str], str]] = {
-    "latex": lambda word: rf"\mathrm{{{_text_inside(escaped(word))}}}",
+    "latex": lambda word: rf"\mathrm{{{text_inside(escaped(word))}}}",
     "mathml": lambda word: f"<mi>{escape(word)}</mi>",
 }
 
