@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import random
+import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -45,3 +48,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         given = getattr(test, "_hypothesis_internal_use_settings", settings.default)
         if given.max_examples != settings.default.max_examples:
             test._hypothesis_internal_use_settings = settings(given, max_examples=LONGER * given.max_examples)
+
+
+# ---------------------------------------------------------------- a real browser
+
+# no sandbox: a container's root has none; the rest keeps the browser itself from calling home
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium, for a module of tests, which are skipped if it or the extra `browser` is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the extra 'browser' is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as running:
+        own = str(tmp_path_factory.mktemp("profile"))
+        context = running.chromium.launch_persistent_context(own, executable_path=chromium, headless=True, args=list(FLAGS))
+        yield context
+        context.close()

@@ -56,7 +56,8 @@ def highway(z: State, item: tuple[Layered, Layered]) -> State:
 
     >>> import symfold as sf
     >>> print(sf.fold(highway, sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n")), sf.tensor("x")))
-    z_k = sigmoid(g_k(z_{k-1}))*f_k(z_{k-1}) + (1 - sigmoid(g_k(z_{k-1})))*z_{k-1}, k = 1..n, z_0 = x
+    u_k = sigmoid(g_k(z_{k-1}))
+    z_k = u_k*f_k(z_{k-1}) + (1 - u_k)*z_{k-1}, k = 1..n, z_0 = x
     """
     f, g = item
     gate = sigmoid(g(z))

@@ -108,6 +108,12 @@ def test_formula_is_that_of_the_library(form: str, style: str) -> None:
     assert printed_json(*args)["formula"].strip() == expected.strip()
 
 
+def test_values_used_twice_are_written_out_on_request() -> None:
+    assert printed("formula", "f(z)*(f(z) + z)", "--depth", "n").startswith("u_k = f_k(z_{k-1})\nz_k = u_k*(u_k + z_{k-1}), ")
+    assert printed("formula", "f(z)*(f(z) + z)", "--depth", "n", "--inline").startswith("z_k = f_k(z_{k-1})*(f_k(z_{k-1}) + z_{k-1}), ")
+    assert printed("backward", "f(z)*(f(z) + z)", "--depth", "2", "--form", "steps", "--inline").count("\n") > 2
+
+
 @pytest.mark.parametrize("depth", ["n", "1000000"])
 def test_folded_formulas_of_any_depth(depth: str) -> None:
     assert "f_k(z_{k-1})" in printed("formula", "residual", "--depth", depth).replace("f[k]", "f_k")

@@ -5,7 +5,6 @@ Needs Chromium (Debian's package `chromium`) and the extra `browser`; skipped, w
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,6 @@ from typing import Any
 import pytest
 
 import symfold as sf
-
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra 'browser' is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
-# no sandbox: a container's root has none; the rest keeps the browser itself from calling home
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +21,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(sf.compare(*nets, names=("residual", "boosting")).to_html(), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with playwright.sync_playwright() as running:
-        own = str(tmp_path_factory.mktemp("profile"))
-        context = running.chromium.launch_persistent_context(own, executable_path=CHROMIUM, headless=True, args=list(FLAGS))
-        yield context
-        context.close()
 
 
 @pytest.fixture

@@ -483,3 +483,16 @@ def test_no_part_of_a_picture_is_copied_for_another(level, monkeypatch):
     given = graphviz.Digraph.subgraph
     monkeypatch.setattr(graphviz.Digraph, "subgraph", lambda self, graph: given(self, graph))
     assert diagram(residual(9), level).source
+
+
+@pytest.mark.parametrize("title", ["<b>x & y</b>", "<x", 'q"uo\\te\\n', "&lt;", "%s $x$ #_", "a < b > c"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_titles_and_keys_are_shown_as_they_are(title, route):
+    net = sf.Net.of({title: X + 1, "other": X})
+    for digraph in (diagram(net, title=title), diagram(net, title=title, legend=True), side_by_side({title: net, "b": net})):
+        assert sum(title in text for text in ET.fromstring(render(digraph.source, "svg", route)).itertext()) >= 2
+
+
+def test_a_title_with_control_characters_is_drawn():
+    shown = render(diagram(residual(2), title="a\x1b[31m\x00\u202eb\ud800").source, "svg", "wasm").decode()
+    assert "a\ufffd[31m\ufffd\ufffdb\ufffd" in shown

@@ -15,7 +15,7 @@ STYLES = ("text", "unicode", "latex", "mathml")
 PLUS = {"mathml": "<mo>+</mo>"}
 x, y = sf.tensor("x"), sf.tensor("y")
 
-ALIKE = [("x1", "x_1"), ("x_1", "x1"), ("x12", "x_12"), ("alpha", "α"), ("alpha1", "alpha_1", "α1"), ("z", "z1", "z_1"), ("x", "x_"), ("gate", "gate_", "gate1", "gate_1")]
+ALIKE = [("x1", "x_1"), ("x_1", "x1"), ("x12", "x_12"), ("alpha", "α"), ("alpha1", "alpha_1", "α1"), ("z", "z1", "z_1"), ("x", "x_"), ("gate", "gate_", "gate1", "gate_1"), ("x_1_2", "x_12", "x_1_"), ("x", "y", "xy"), ("x__", "x")]
 
 
 def bare(formula: str, style: str) -> str:
@@ -85,7 +85,7 @@ def test_derivatives_by_two_names() -> None:
 NUMBERS: dict[str, Any] = {
     "2*3**x": 2 * 3**x, "1.5*2**x": 1.5 * 2**x, "2*2**-x": 2 * 2**-x, "x*2": x * 2, "x*3**y": x * 3**y, "x**2*3**y": x**2 * 3**y, "(x*2)*3": (x * 2) * 3,
     "-2*3**x": -2 * 3**x, "2*(3/x)": 2 * (3 / x), "exp(x)*2**x": np.exp(x) * 2**x, "f(x)*2": sf.layer("f")(x) * 2, "(2*x)**3*2**y": (2 * x) ** 3 * 2**y,
-    "2*x*3**y": 2 * x * 3**y, "of SymPy": 2 * 3 ** sp.Symbol("x"),
+    "2*x*3**y": 2 * x * 3**y, "dot": np.dot(2**x, 3**y), "of SymPy": 2 * 3 ** sp.Symbol("x"),
 }  # fmt: skip
 
 
@@ -103,3 +103,56 @@ def test_a_visible_sign_stands_before_a_digit(name: str, style: str) -> None:
 def test_brackets_are_sign_enough() -> None:
     assert sf.formula(sf.Net.of(x * sp.Integer(-2) ** sp.Symbol("y")), form="expanded", style="latex") == r"x \left(-2\right)^{y}"
     assert sf.formula(sf.Net.of(2 * x * sp.pi), form="expanded", style="latex") == r"2 x \pi"
+
+
+def look(formula: str) -> str:
+    """What LaTeX shows of a formula: no spaces, no braces, no empty indices."""
+    return re.sub(r"\s|[_^]\{\}|[{}]", "", formula)
+
+
+@pytest.mark.parametrize("names", ALIKE, ids="-".join)
+def test_two_names_look_different_in_latex(names: tuple[str, ...]) -> None:
+    parts = sf.formula(sum_of(names), form="expanded", style="latex").split(" + ")
+    assert len(set(map(look, parts))) == len(names)
+
+
+def test_a_run_of_letters_is_no_product() -> None:
+    assert sf.formula(sum_of(("x", "y", "xy")), style="latex").endswith(r"x + y + \mathrm{xy}")
+    assert sf.formula(sum_of(("x", "xy")), style="latex").endswith("x + xy")
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("x_1_2", "x_{1,2}"), ("α_1", r"\alpha_{1}"), ("é", r"\text{é}"), ("_x", r"\mathrm{\_x}"), ("W__a", "{W^{a}}"), ("xprime", "{{x}'}"),
+    ],
+)  # fmt: skip
+def test_names_in_latex(name: str, written: str) -> None:
+    assert sf.formula(sf.Net.of(sf.tensor(name) ** 2), form="expanded", style="latex") == f"{written}^{{2}}"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "latex"),
+    [
+        (r"a\b", r"y[a\b]", r"y[a\backslash{}b]"),
+        ("a_b_c", "y[a_b_c]", r"y[a\_b\_c]"),
+        ("50% of {x}", "y[50% of {x}]", r"y[50\%\ of\ \{x\}]"),
+        ("x^2~", "y[x^2~]", r"y[x{\wedge}2{\sim}]"),
+        ("a\nb", r"y[a\nb]", r"y[a\backslash{}nb]"),
+        ("\x1b[31m\x00\u202e", r"y[\x1b[31m\x00\u202e]", r"y[\backslash{}x1b[31m\backslash{}x00\backslash{}u202e]"),
+    ],
+)
+def test_keys_are_shown_as_they_are(key: str, text: str, latex: str) -> None:
+    net = sf.Net.of({key: x + 1})
+    assert sf.formula(net).replace("z[", "y[") == f"{text} = x + 1"
+    assert sf.formula(net, style="latex").replace("z[", "y[").startswith(latex)
+    assert all(sign.isprintable() or sign == "\n" for style in STYLES for sign in sf.formula(net, style=style))
+
+
+def test_keys_that_print_alike() -> None:
+    assert [line.split(" = ")[0] for line in sf.formula(sf.Net.of({0: x + 1, "0": x + 2})).splitlines()] == ["y[0]", "y['0']"]
+
+
+def test_a_depth_with_a_name_of_two_parts() -> None:
+    shown = sf.formula(sf.fold(sf.mappers.residual, sf.layers("f", count="n_1_2"), x), style="latex")
+    assert r"k = 1, \ldots, n_{1,2}" in shown

@@ -24,6 +24,7 @@ from symfold.core.shapes import NAME, Size
 from symfold.show.notation.loops import Scope, scope_of
 from symfold.show.notation.previews import preview
 from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.shared import name_shared
 from symfold.show.notation.steps import output_equations
 from symfold.show.notation.styles import STYLES
 from symfold.show.notation.terms import Entries, Name, Term, as_term, named
@@ -97,6 +98,7 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
     """
     chain = net.with_outputs(merged(net.outputs))
     scope, letters = scope_of(chain)
+    name_shared(scope, letters)
     loops = list(scope.loops.values())
     chained = all(loop.previous is (loops[k - 1] if k else None) and loop.sign > 0 for k, loop in enumerate(loops))
     outside = any(isinstance(node.op, Call) for node in scope.order)

@@ -36,6 +36,7 @@ from symfold.errors import NoRule
 from symfold.show.notation.linear_maps import EntryAt, Over, Raised, Unit
 from symfold.show.notation.loops import scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.shared import name_shared
 from symfold.show.notation.terms import Term, show_size
 
 SEQUENCE = "a state that is a sequence, such as one over time and depth, has no product form here (use .evaluate)"
@@ -69,6 +70,7 @@ class Chain:
     def __init__(self, net: Any, listed: bool, linear: Sequence[str] = ()):
         self.listed = listed
         self.scope, self.letters = scope_of(net)
+        name_shared(self.scope, self.letters)
         self.reading = Reader(joined=listed, define=lambda entries: self.letters.listed()).read(self.scope, {})
         self.unit = Term(Unit(self.letters.free("IE")))
         self.factors = Factors(

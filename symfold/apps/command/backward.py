@@ -24,10 +24,18 @@ Examples:
 @formula_options
 @as_json
 def command(
-    mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool
+    mapper: str,
+    depth: int | str,
+    layer: str,
+    init: str,
+    form: str,
+    style: str,
+    inline: bool,
+    max_ops: int,
+    json_: bool,
 ) -> None:
     """Print the adjoint of MAPPER folded over layers: a fold of the adjoint mapper over the reversed list."""
-    print_formula(mapper, depth, layer, init, form, style, max_ops, json_, of=backward)
+    print_formula(mapper, depth, layer, init, form, style, inline, max_ops, json_, of=backward)
 
 
 def backward(net: Net) -> Net:

@@ -38,10 +38,18 @@ Examples:
 @formula_options
 @as_json
 def command(
-    mapper: str, depth: int | str, layer: str, init: str, form: str, style: str, max_ops: int, json_: bool
+    mapper: str,
+    depth: int | str,
+    layer: str,
+    init: str,
+    form: str,
+    style: str,
+    inline: bool,
+    max_ops: int,
+    json_: bool,
 ) -> None:
     """Print the formula of MAPPER folded over layers."""
-    print_formula(mapper, depth, layer, init, form, style, max_ops, json_)
+    print_formula(mapper, depth, layer, init, form, style, inline, max_ops, json_)
 
 
 def print_formula(
@@ -51,6 +59,7 @@ def print_formula(
     init: str,
     form: str,
     style: str,
+    inline: bool,
     max_ops: int,
     json_: bool,
     of: Callable[[Net], Net] = lambda net: net,
@@ -59,6 +68,7 @@ def print_formula(
     if form != "steps":
         without_effect("max_ops", because=f"on --form {form}")
     if form == "expanded":
+        without_effect("inline", because="on --form expanded")
         bounded(depth, remedy="or use --form fold")
     net = of(symbolic_net(mapper, depth, layer, init))
     about = {"mapper": mapper, "depth": depth}
@@ -67,7 +77,7 @@ def print_formula(
         return
     from symfold.show.notation import formula
 
-    text = formula(net, form=form, style=style, max_ops=max_ops)
+    text = formula(net, form=form, style=style, max_ops=max_ops, inline=inline)
     if json_:
         say_json({**about, "form": form, "style": style, "formula": text})
     else:

@@ -45,6 +45,7 @@ _max_ops = click.option(
     show_default=True,
     help="The bound on the equations of --form steps.",
 )
+_inline = click.option("--inline", is_flag=True, help="Write out values that are used more than once.")
 level_option = click.option(
     "--level", metavar="LEVEL", help="What a node shows: fold, block, step, layer or primitive."
 )
@@ -99,7 +100,7 @@ def net_options(function: Decorated) -> Decorated:
 
 def formula_options(function: Decorated) -> Decorated:
     """The options for writing a net as a formula."""
-    return _form(_style(_max_ops(function)))
+    return _form(_style(_inline(_max_ops(function))))
 
 
 def without_effect(*names: str, because: str) -> None:

@@ -25,6 +25,7 @@ from symfold.core.nodes import walk
 from symfold.errors import Advice, InvalidValue, TooLarge
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
 from symfold.show.diagram.style import legend as legend_of
+from symfold.show.diagram.style import literal
 from symfold.show.graph import UNROLLED, count_steps, graph
 from symfold.show.render import FORMATS, render
 from symfold.transform.rolling import roll
@@ -111,7 +112,7 @@ def _layout(direction: str, title: str, pictures: Sequence[Picture]) -> dict[str
     if direction not in DIRECTIONS:
         raise InvalidValue(f"unknown direction: {direction!r} (must be one of {', '.join(map(repr, DIRECTIONS))})")
     nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
-    label = "\n".join(filter(None, (graphviz.escape(title), legend_of(nodes, edges))))
+    label = literal("\n".join(filter(None, (title, legend_of(nodes, edges)))))
     return {"rankdir": direction, **({"label": label, "labelloc": "t" if title else "b"} if label else {})}
 
 

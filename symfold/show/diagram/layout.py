@@ -10,8 +10,8 @@ import graphviz
 import networkx as nx
 
 from symfold.show.diagram.operands import with_operands
-from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS, pretty
-from symfold.show.graph.names import safe_names, visible
+from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS, literal, pretty
+from symfold.show.graph.names import safe_names
 
 MARKED = ("layer", "primitive")  # levels at which a node that gives a state gets a state node beside it
 ACROSS = ("LR", "RL")
@@ -166,7 +166,7 @@ class Picture:
         ]
         first = next((name for name in begin if self.line(name)), begin[0])
         line = {"group": f"{self.prefix}{self.line(first)}"} if self.line(first) else {}
-        target.node(f"{self.prefix}title", graphviz.escape(title), **NODES["title"], **line)
+        target.node(f"{self.prefix}title", literal(title), **NODES["title"], **line)
         target.edge(f"{self.prefix}title", first, style="invis", weight="50")
 
     def _after_its_state(self, target: graphviz.Digraph, group: Group) -> None:
@@ -266,7 +266,7 @@ class Picture:
             if formula and self.across and self._reads((*path, part)):
                 across = "b"
             color = {"fontcolor": INK} if formula else {}
-            label = {"label": graphviz.escape(title), "labelloc": across, "labeljust": along}
+            label = {"label": literal(title), "labelloc": across, "labeljust": along}
             cluster.attr(**{**CLUSTER, **label, **color})
             self._group(cluster, inner, (*path, part))
             target.subgraph(cluster)
@@ -287,13 +287,13 @@ class Picture:
 
     def _node(self, target: graphviz.Digraph, name: str) -> None:
         data = self.graph.nodes[name]
-        label = visible(str(data["label"]))
+        label = str(data["label"])
         kind = "wide join" if data["kind"] == "join" and len(label) > 2 else data["kind"]
         text = label if data["kind"] == "constant" else SIGNS.get(label) or pretty(label)
         line = {"group": f"{self.prefix}{self.line(name)}"} if self.line(name) else {}
-        target.node(name, graphviz.escape(text), **NODES[kind], **line)
+        target.node(name, literal(text), **NODES[kind], **line)
         if name in self.states:
-            target.node(self.states[name], graphviz.escape(pretty(data["state"])), **NODES["state"], **line)
+            target.node(self.states[name], literal(pretty(data["state"])), **NODES["state"], **line)
             target.edge(name, self.states[name], **EDGES["data"], weight="50")
 
     def _edge(self, target: graphviz.Digraph, source: str, end: str, data: dict[str, Any]) -> None:
@@ -305,7 +305,7 @@ class Picture:
         if data["kind"] == "item" and () != self.place(source) != self.place(end):
             look["constraint"] = "false"
         if "label" in data:
-            look["label"] = graphviz.escape(pretty(str(data["label"])))
+            look["label"] = literal(pretty(str(data["label"])))
         if "mark" in data:
             below = self.across and self.beside.get(source) == end
             wide = 2 * len(data["mark"]) + 10 if below else 0 if self.across else 2

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 
+import graphviz
+
+from symfold.show.graph.names import visible
+
 Style = dict[str, str]
 
 FONT = "Helvetica"  # one name: Graphviz looks letter widths up by font name, and knows no lists of fonts
@@ -108,3 +112,12 @@ def lowered(index: str) -> str:
     ('ₖ,ₜ₋₁', '_q')
     """
     return index.translate(_SUBSCRIPTS) if _ALLOWED.fullmatch(index) else f"_{index}"
+
+
+def literal(text: str) -> str:
+    """A label that Graphviz shows as it is: neither HTML, nor entities, nor escapes.
+
+    >>> literal("<b> &lt; &")
+    '<b> &amp;lt; &'
+    """
+    return graphviz.escape(re.sub(r"&(?=#?\w+;)", "&amp;", visible(text)))

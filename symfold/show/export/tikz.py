@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 import networkx as nx
+import sympy as sp
 
 from symfold.show.diagram.operands import with_operands
 from symfold.show.export.registry import Row
 from symfold.show.graph import graph
 from symfold.show.graph.names import safe_names, step_title, visible
+from symfold.show.notation.latex import GREEK
 
 HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
 \usepackage[T1]{fontenc}
@@ -167,6 +169,7 @@ CODES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_", "\n": r"\\ ", "\t": " ",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": r"\dots{}",
     "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$", "∞": r"$\infty$",
+    **{letter: f"${sp.latex(sp.Symbol(name))}$" for letter, name in GREEK.items()},
 }  # fmt: skip
 
 ROW = Row("tikz", write, ".tex", "a LaTeX document with a TikZ picture")

@@ -97,18 +97,19 @@ def safe_names(names: Iterable[str], avoid: Iterable[str] = ()) -> dict[str, str
 
 
 def visible(text: str) -> str:
-    """A text in which characters that file formats forbid are replaced by a visible sign.
+    """A text in which characters that file formats forbid, or that reorder others, are replaced by a visible sign.
 
     >>> visible("a" + chr(0) + "b")
     'a�b'
     """
-    return "".join(
-        c
-        if c in "\n\t"
-        or ((c.isprintable() or ord(c) > 159) and not 0xD800 <= ord(c) <= 0xDFFF and ord(c) & 0xFFFE != 0xFFFE)
-        else "\ufffd"
-        for c in text
-    )
+    return "".join(c if c in "\n\t" or _is_shown(c) else "\ufffd" for c in text)
+
+
+def _is_shown(character: str) -> bool:
+    code = ord(character)
+    forbidden = code <= 159 or 0xD800 <= code <= 0xDFFF or code & 0xFFFE == 0xFFFE
+    reorders = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
+    return character.isprintable() or not (forbidden or reorders)
 
 
 # ---------------------------------------------------------------- labels

@@ -7,7 +7,9 @@ apart into its parts, literal text with terms in between.
 
     loops            unused letters, and the letters and numbers of a net's folds
     terms            formulas as terms, sequences of terms
+    shared           values with an equation of their own
     readings         the term of each node at a step
+    latex            names, indices and words in LaTeX
     styles           text, Unicode, LaTeX, MathML; no two names of a net alike
     operations       the parts of one operation, and its brackets
     arithmetic, choices, primitive_rows, linear_maps   the rows of operations
@@ -34,6 +36,7 @@ from symfold.show.notation import expanded
 from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows
 from symfold.show.notation.foldform import Line, fold_lines
+from symfold.show.notation.latex import latex_size
 from symfold.show.notation.steps import Equations, equations
 from symfold.show.notation.styles import Style, mathml_tokens, style_of
 from symfold.show.notation.terms import show_size
@@ -45,10 +48,13 @@ SHORT = 24  # steps that `print(net)` lists
 BOUND = 1900  # characters that it shows
 
 
-def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | None = 10_000) -> str:
+def formula(
+    net: Any, form: str = "fold", style: str = "text", max_ops: int | None = 10_000, inline: bool = False
+) -> str:
     """A net as a formula: folded, step by step, or fully expanded, in a style.
 
     `max_ops` bounds the operations of the expanded form and the equations of the steps; None lifts it.
+    A value used more than once gets an equation of its own; `inline=True` writes it out at every use.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -58,19 +64,23 @@ def formula(net: Any, form: str = "fold", style: str = "text", max_ops: int | No
     z₁ = f₁(x) + x
     z₂ = f₂(z₁) + z₁
     z₃ = f₃(z₂) + z₂
+    >>> squared = sf.fold(lambda z, f: (u := 2 * f(z) + z) * u, sf.layers("f1:4"), sf.tensor("x"))
+    >>> print(formula(squared))
+    u_k = 2*f_k(z_{k-1}) + z_{k-1}
+    z_k = u_k*u_k, k = 1..3, z_0 = x
     """
     net, form = Net.of(net), one_of("form", form, FORMS)
     row = style_of(net, style)
     if form == "fold":
-        return folded_formula(net, row)
+        return "".join(_framed_fold(net, row, inline=inline))
     if form == "steps":
-        return _steps(net, row, max_ops)
+        return _steps(net, row, max_ops, inline)
     expanded.check_size(net, max_ops)
     return "".join(expanded.stream(net, style))
 
 
-def _steps(net: Net, style: Style, max_ops: int | None) -> str:
-    net_equations = equations(net)
+def _steps(net: Net, style: Style, max_ops: int | None, inline: bool) -> str:
+    net_equations = equations(net, inline)
     count = len(net_equations)
     if max_ops is not None and count > real("max_ops", max_ops):
         raise TooLarge(
@@ -91,8 +101,8 @@ def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
     return "".join(_framed_fold(net, style, states))
 
 
-def _framed_fold(net: Net, style: Style, states: Sequence[str] = ()) -> Iterator[str]:
-    lines = fold_lines(net, states)
+def _framed_fold(net: Net, style: Style, states: Sequence[str] = (), inline: bool = False) -> Iterator[str]:
+    lines = fold_lines(net, states, inline)
     return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
 
 
@@ -113,7 +123,7 @@ def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
 def _range(line: Line, style: Style) -> str:
     first, last = show_size(line.first), show_size(line.last)
     if style.key == "latex":
-        return rf"{line.variable} = {first}, \ldots, {last}"
+        return rf"{line.variable} = {latex_size(line.first)}, \ldots, {latex_size(line.last)}"
     if style.key == "mathml":
         ends = [mathml_tokens(end) for end in (first, last)]
         return f"<mi>{line.variable}</mi><mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"

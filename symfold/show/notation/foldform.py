@@ -13,6 +13,7 @@ from symfold.core.nodes import Node
 from symfold.core.shapes import Size
 from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.shared import name_shared
 from symfold.show.notation.steps import output_equations, step_equations
 from symfold.show.notation.styles import STYLES
 from symfold.show.notation.terms import Entries, Term, listing, named
@@ -33,9 +34,11 @@ class Line:
     once: Pass | None = None  # a single step: its initial state is substituted, and listed only if referred to
 
 
-def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
+def fold_lines(net: Net, states: Sequence[str] = (), inline: bool = False) -> list[Line]:
     """The lines of the fold form of a net; `states` are the letters to use first for states."""
     scope, letters = scope_of(net, states)
+    outputs = letters.output()
+    name_shared(scope, letters, "" if inline else "fold")
     defined: dict[int, tuple[str, Entries]] = {}
 
     def define(entries: Entries) -> str:
@@ -46,7 +49,7 @@ def fold_lines(net: Net, states: Sequence[str] = ()) -> list[Line]:
     reader = Reader(joined=False, define=define)
     reading = reader.read(scope, {})
     lines = list(_of_scope(scope, reading, 0))
-    lines += [Line(name, value) for name, value in output_equations(net, scope, reading, letters.output())]
+    lines += [Line(name, value) for name, value in output_equations(net, scope, reading, outputs)]
     listings = [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
     for line in lines:
         if line.once is not None:  # every line that could refer to it exists by now
@@ -62,13 +65,13 @@ def _indexed_letters(lines: Iterable[Line]) -> set[str]:
     return {letter for term in terms for letter in re.findall(r"(?<!\w)([A-Za-z]+)_", write(term, STYLES["text"]))}
 
 
-def _of_scope(scope: Scope, reading: Reading, nesting: int) -> Iterator[Line]:
+def _of_scope(scope: Scope, reading: Reading, nesting: int, cuts: bool = True) -> Iterator[Line]:
     following: dict[Node, Loop] = {
         loop.previous.node: loop for loop in scope.loops.values() if loop.previous is not None
     }
     merged: Loop | None = None  # a first step that the loop after it covers
     for node in scope.order:
-        if node in scope.cuts:
+        if cuts and node in scope.cuts:
             yield Line(reading.known[node], reading.cut[node], nesting)
         if node not in scope.loops:
             continue
@@ -120,7 +123,7 @@ def _of_loop(reading: Reading, loop: Loop, first: Loop, nesting: int) -> Iterato
     elif lines and loop.previous is None:
         lines[-1].once = execution
     yield from lines
-    yield from _of_scope(loop.scope, inner, nesting + 1)
+    yield from _of_scope(loop.scope, inner, nesting + 1, cuts=False)
 
 
 def _initial_values(execution: Pass, parts: Iterable[int]) -> list[tuple[Term, Term]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
+from typing import NamedTuple
 
 from symfold.base.trees import LEAF
 from symfold.core.blocks import Block, Call
@@ -26,8 +27,6 @@ from symfold.core.sequences import entry_of, reverse_row, stack_row, take_row
 from symfold.core.shapes import Size, size_symbols
 from symfold.core.stacked_inputs import Numbered, StackedInputs, is_stacked
 
-LARGE = 200  # a formula with more operations gets names for its shared parts
-DEEP = 60  # nested operations; at this depth the inner one gets a name
 STATES = "zywvutsrqphgdca"
 COTANGENT = "a"
 INDICES = "kjilmpqrst"
@@ -93,6 +92,10 @@ class Letters:
     def output(self) -> str:
         return self.free("y" + STATES)
 
+    def shared(self) -> str:
+        """The letter of a value that is used more than once."""
+        return self.free("uvwtsrqphgdca")
+
     def free(self, wanted: Sequence[str]) -> str:
         """The first of these letters that is not taken."""
         letter = next(letter for letter in _spelled(wanted) if letter not in self.taken)
@@ -108,15 +111,26 @@ def _spelled(letters: Sequence[str]) -> Iterator[str]:
         length += 1
 
 
+class Cut(NamedTuple):
+    """The name of an operation with an equation of its own: a letter, numbered by position, or else as its step."""
+
+    letter: str
+    position: int | None = None
+
+
 @dataclass
 class Scope:
-    """Operations in order, the loops among them, and the named shared parts (cuts)."""
+    """Operations in order, the loops among them, and the operations with an equation of their own (cuts)."""
 
     order: list[Node]
     results: tuple[Node, ...]
     loops: dict[Node, Loop] = field(default_factory=dict)
-    cuts: dict[Node, int] = field(default_factory=dict)
-    letter: str = ""  # of the cuts
+    cuts: dict[Node, Cut] = field(default_factory=dict)
+
+    @cached_property
+    def operations(self) -> set[Node]:
+        """The nodes that compute something, rather than select entries."""
+        return set(filter(_is_operation, self.order))
 
 
 @dataclass
@@ -131,6 +145,8 @@ class Loop:
     variable: str
     scope: Scope
     previous: Loop | None = None
+    offset: Size = 0  # added to the numbers where every execution has numbers of its own, as in the steps form
+    period: Size = 0  # likewise, once per execution before
 
     @property
     def fold(self) -> Fold:
@@ -153,7 +169,9 @@ class Loop:
 def scope_of(net: Net, states: Sequence[str] = ()) -> tuple[Scope, Letters]:
     """The scope of a whole net, and the remaining letters; `states` are those to use first for states."""
     letters = Letters(stems_of(net), states=states)
-    return _scope(net.outputs, letters, None, 0, cotangents_of(net)), letters
+    scope = _scope(net.outputs, letters, None, 0, cotangents_of(net))
+    _number(scope, 1, {})
+    return scope, letters
 
 
 def body_scope(body: Block, letters: Letters) -> Scope:
@@ -212,8 +230,22 @@ def _scope(
         )
         inner = _scope(node.op.block.results, letters, previous.scope if previous else None, nesting + 1)
         scope.loops[node] = Loop(node, names, given, start, sign, variable, inner, previous)
-    _cut(scope, letters)
     return scope
+
+
+def _number(scope: Scope, times: Size, used: dict[tuple[str, ...], Size]) -> None:
+    """Numbers for the executions of loops, apart from those of all loops before with the same letters."""
+    chains: dict[tuple[str, ...], list[Loop]] = {}
+    for loop in scope.loops.values():
+        chains.setdefault(loop.letters or tuple(filter(None, loop.given)), []).append(loop)
+    for names, chain in chains.items():
+        period = sum(loop.fold.count for loop in chain)
+        first = used.get(names, 0) + (period if chain[0].sign < 0 else 0)
+        for loop in chain:
+            loop.offset, loop.period = first - chain[0].start, period
+        used[names] = used.get(names, 0) + period * times
+    for loop in scope.loops.values():
+        _number(loop.scope, times * loop.fold.count, used)
 
 
 def _continued(folds: Sequence[Node[Fold]]) -> dict[Node, Node[Fold]]:
@@ -264,30 +296,7 @@ def is_listed(node: Node) -> bool:
     return is_primitive(node, stack_row) or is_emitted(node)
 
 
-def is_operation(node: Node) -> bool:
-    """Whether a node computes something, rather than selects entries."""
+def _is_operation(node: Node) -> bool:
     if is_primitive(node, stack_row, take_row, reverse_row) or entry_of(node) is not None:
         return False
     return isinstance(node.op, (type, Call, Apply)) and bool(node.args)
-
-
-def _cut(scope: Scope, letters: Letters) -> None:
-    """Name the shared parts of very long formulas, and parts of very deep ones."""
-    uses: dict[Node, int] = {}
-    size: dict[Node, int] = {}
-    for node in scope.order:
-        for arg in node.args:
-            uses[arg] = uses.get(arg, 0) + 1
-        size[node] = min(10**9, sum(size[arg] for arg in node.args) + is_operation(node))
-    long = max((size[result] for result in scope.results), default=0) > LARGE
-    depth: dict[Node, int] = {}
-    for node in scope.order:
-        size[node] = min(10**9, sum(size[arg] for arg in node.args) + is_operation(node))
-        depth[node] = 1 + max((depth[arg] for arg in node.args), default=0)
-        shared = uses.get(node, 0) > 1 and size[node] > 4
-        large = depth[node] >= DEEP or (long and (shared or size[node] > LARGE))
-        if large and is_operation(node) and node not in scope.results:
-            scope.cuts[node] = len(scope.cuts)
-            size[node] = depth[node] = 0
-    if scope.cuts:
-        scope.letter = letters.state()

@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
 
 import sympy as sp
 
 from symfold.core.blocks import Call
 from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.primitives import Apply
-from symfold.show.notation.styles import Style, escaped, style_named
+from symfold.show.notation.latex import escaped, latex_size
+from symfold.show.notation.styles import Style, style_named
 from symfold.show.notation.terms import At, Listing, Name, Part, Term, number_of, show_size
 
 # how tightly a term binds; one that binds less tightly than its place demands is bracketed; ANY demands nothing
@@ -77,7 +79,7 @@ def plain_words(text: str, style: Style) -> str:
     """Words within formulas."""
     if style.key == "latex":
         return rf"\text{{{escaped(text)}}}"
-    return f"<mtext>{text}</mtext>" if style.key == "mathml" else text
+    return f"<mtext>{escape(text)}</mtext>" if style.key == "mathml" else text
 
 
 # ---------------------------------------------------------------- functions, by SymPy's printers
@@ -191,8 +193,11 @@ def _layer(term: Term, style: Style) -> list[Part]:
 
 def _at(term: Term, style: Style) -> list[Part]:
     position = show_size(term.op.position)
-    shown = plain_words(position, style) if style.key == "mathml" else position
-    return [*bracketed(term.args[0], ATOM, style), style.square[0], shown, style.square[1]]
+    if style.key == "mathml":
+        position = plain_words(position, style)
+    elif style.key == "latex":
+        position = latex_size(term.op.position)
+    return [*bracketed(term.args[0], ATOM, style), style.square[0], position, style.square[1]]
 
 
 def _listing(term: Term, style: Style) -> list[Part]:

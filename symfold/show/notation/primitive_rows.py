@@ -12,6 +12,7 @@ from typing import Any
 from symfold.core.leaves import Constant
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Rest, show
+from symfold.show.notation.arithmetic import begins_with_digit
 from symfold.show.notation.operations import (
     ATOM,
     POWER,
@@ -29,7 +30,6 @@ from symfold.show.notation.terms import Part, Term
 
 # the pattern of a style, and how tightly its text binds; Unicode takes the one of text
 PATTERNS: dict[str, dict[str, tuple[str, int]]] = {
-    "dot": {"latex": ("@0:2 @1:2", PRODUCT), "mathml": ("<mrow>@0:2<mo>\u2062</mo>@1:2</mrow>", PRODUCT)},
     "transpose": {"text": ("@0:3.T", ATOM), "latex": (r"@0:3^{\top}", POWER), "mathml": ("<msup>@0:3<mo>⊤</mo></msup>", POWER)},
     **{name: {"text": (f"@0:3[{index}]", ATOM), "latex": (rf"@0:3\left[{index}\right]", ATOM),
               "mathml": (f"<mrow>@0:3<mo>[</mo><mtext>{index}</mtext><mo>]</mo></mrow>", ATOM)}
@@ -62,6 +62,15 @@ def _by_pattern(term: Term, style: Style) -> list[Part]:
 def _pattern_level(term: Term, style: Style) -> int:
     pattern = _pattern(term, style)
     return pattern[1] if pattern else ATOM
+
+
+def _dot(term: Term, style: Style) -> list[Part]:
+    """A product of matrices, side by side where a style draws, unless a digit would follow."""
+    if not style.fraction:
+        return generic(term, style)
+    sign = style.dot if begins_with_digit(term.args[1]) else style.times
+    left, right = (bracketed(arg, POWER, style) for arg in term.args)
+    return grouped([*left, sign, *right], style)
 
 
 def _sum(term: Term, style: Style) -> list[Part]:
@@ -189,6 +198,7 @@ def show_index(value: Any) -> str:
 
 ROWS |= dict.fromkeys(PATTERNS, Row(_by_pattern, _pattern_level)) | {
     Apply: Row(generic),
+    "dot": Row(_dot, lambda term, style: PRODUCT if style.fraction else ATOM),
     "sum": Row(_sum, lambda term, style: PRODUCT if style.fraction else ATOM),
     "pullback": Row(_pullback, PRODUCT),
     "directional": Row(_directional),

@@ -32,14 +32,19 @@ class Reader:
         self.define = define
 
     def read(
-        self, scope: Scope, given: dict[Node, Any], execution: int = 0, names: Mapping[Node, Term] | None = None
+        self,
+        scope: Scope,
+        given: dict[Node, Any],
+        execution: int = 0,
+        names: Mapping[Node, Term] | None = None,
+        number: Size | None = None,
     ) -> Reading:
         """The terms of the nodes of a scope; those in `names` are defined by an equation each."""
-        reading = Reading(self, scope, given, execution, names or {})
+        reading = Reading(self, scope, given, execution, names or {}, number)
         reading.follow(scope.order, (), reading.known)
         return reading
 
-    def name(self, letter: str, number: Size) -> Term:
+    def name(self, letter: str, number: Size | None) -> Term:
         if isinstance(number, sp.Integer):
             number = int(number)
         return named(letter, number, self.joined)
@@ -49,7 +54,13 @@ class Reading(Interpreter):
     """The terms of the nodes of a scope in one execution."""
 
     def __init__(
-        self, reader: Reader, scope: Scope, given: dict[Node, Any], execution: int, names: Mapping[Node, Term]
+        self,
+        reader: Reader,
+        scope: Scope,
+        given: dict[Node, Any],
+        execution: int,
+        names: Mapping[Node, Term],
+        number: Size | None,
     ):
         self.reader = reader
         self.scope = scope
@@ -57,6 +68,7 @@ class Reading(Interpreter):
         self.known = given
         self.passes: dict[Node, Pass] = {}
         self.names = names
+        self.number = number  # of the step
         self.cut: dict[Node, Term] = {}  # definitions of the named operations
 
     def definition(self, node: Node) -> Term:
@@ -85,10 +97,12 @@ class Reading(Interpreter):
         if node in self.names:
             self.cut[node] = term
             return self.names[node]
-        if node not in self.scope.cuts:
+        if (cut := self.scope.cuts.get(node)) is None:
             return term
         self.cut[node] = term
-        return self.reader.name(self.scope.letter, self.execution * len(self.scope.cuts) + self.scope.cuts[node] + 1)
+        if cut.position is None:
+            return self.reader.name(cut.letter, self.number)
+        return self.reader.name(cut.letter, self.execution * len(self.scope.cuts) + cut.position)
 
     def _family(self, op: StackedInputs) -> Entries:
         names = op.names
@@ -181,7 +195,7 @@ class Pass:
     def number(self, steps: Size) -> Size:
         """The number of the state after some steps. The steps form continues it through every execution."""
         loop = self.loop
-        base = self.execution * loop.fold.count if self.reader.joined and self.execution else 0
+        base = loop.offset + self.execution * loop.period if self.reader.joined else 0
         return loop.start + base + loop.sign * steps
 
     def state(self, part: int, steps: Size) -> Any:
@@ -238,7 +252,8 @@ class Pass:
         names: dict[Node, Term] = {}
         for position, letter in loop.equations:
             names.setdefault(loop.fold.block.results[position], self.named(position, letter, steps))
-        return self.reader.read(loop.scope, arguments, inner, names)
+        number = self.number(steps if loop.sign > 0 else steps - 1)
+        return self.reader.read(loop.scope, arguments, inner, names, number)
 
     def named(self, position: int, letter: str, steps: Size) -> Term:
         """The name of a result of a step: a state is numbered after the step, an output by the step."""

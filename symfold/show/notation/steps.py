@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import sympy as sp
@@ -16,10 +16,13 @@ from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Numbered, known_count
 from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
+from symfold.show.notation.shared import name_shared
 from symfold.show.notation.symbolic import as_sympy
 from symfold.show.notation.terms import Entries, Term, named
 
 Pair = tuple[sp.Symbol, sp.Expr]
+Line = tuple[Term, Term]  # an equation as terms: a name, and what it is
+NOTHING: Mapping[Node, Sequence[Line]] = {}
 
 
 class Equations(Sequence[Pair]):
@@ -32,25 +35,27 @@ class Equations(Sequence[Pair]):
     (z1000000, z999999 + f1000000(z999999))
     """
 
-    def __init__(self, net: Net):
-        self._net = net
+    def __init__(self, net: Net, inline: bool = False):
+        self._net, self._inline = net, inline
         self._scope, letters = scope_of(net)
+        outputs = letters.output()
+        name_shared(self._scope, letters, "" if inline else "steps")
         self._reading = Reader(joined=True).read(self._scope, {})
-        self._outputs = output_equations(net, self._scope, self._reading, letters.output())
+        self._outputs = output_equations(net, self._scope, self._reading, outputs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Equations, (self._net,)
+        return Equations, (self._net, self._inline)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Equations) and self._net == other._net
+        return isinstance(other, Equations) and (self._net, self._inline) == (other._net, other._inline)
 
     def __hash__(self) -> int:
-        return hash((Equations, self._net))
+        return hash((Equations, self._net, self._inline))
 
     def __len__(self) -> int:
         return _scope_size(self._scope) + len(self._outputs)
 
-    def terms(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Term, Term]]:
+    def terms(self, start: int = 0, stop: int | None = None) -> Iterator[Line]:
         """The equations from `start` to `stop`, as terms."""
         steps = _scope_size(self._scope)
         total = steps + len(self._outputs)
@@ -80,12 +85,12 @@ class Equations(Sequence[Pair]):
         return repr(tuple(self))
 
 
-def equations(net: Net) -> Equations:
-    """The steps of a net, lazily."""
-    return Equations(net)
+def equations(net: Net, inline: bool = False) -> Equations:
+    """The steps of a net, lazily; `inline` writes out values that are used more than once."""
+    return Equations(net, inline)
 
 
-def _pair(equation: tuple[Term, Term]) -> Pair:
+def _pair(equation: Line) -> Pair:
     name, value = equation
     return sp.Symbol(name.op.text), as_sympy(value)
 
@@ -102,8 +107,10 @@ def _step_size(loop: Loop) -> int:
     return _scope_size(loop.scope) + len(loop.equations)
 
 
-def _of_scope(scope: Scope, reading: Reading, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
-    """The equations of a scope from `start` to `stop`."""
+def _of_scope(
+    scope: Scope, reading: Reading, start: int, stop: int, named: Mapping[Node, Sequence[Line]] = NOTHING
+) -> Iterator[Line]:
+    """The equations of a scope from `start` to `stop`, with those of the named results."""
     offset = 0
     for node in scope.order:
         if offset >= stop:
@@ -113,41 +120,49 @@ def _of_scope(scope: Scope, reading: Reading, start: int, stop: int) -> Iterator
             if start < offset + size:
                 yield from _of_loop(reading.passes[node], max(0, start - offset), min(size, stop - offset))
             offset += size
-        elif node in scope.cuts:
-            if start <= offset:
-                yield reading.known[node], reading.cut[node]
+            continue
+        for line in equations_at(node, reading, named):
+            if start <= offset < stop:
+                yield line
             offset += 1
 
 
-def _of_loop(execution: Pass, start: int, stop: int) -> Iterator[tuple[Term, Term]]:
+def _of_loop(execution: Pass, start: int, stop: int) -> Iterator[Line]:
     loop = execution.loop
     size = _step_size(loop)
     if not size:
         return
     for step in range(start // size, -(-stop // size)):
         reading = execution.step(step + 1)
-        low, high = start - step * size, stop - step * size
-        inner = size - len(loop.equations)
-        yield from _of_scope(loop.scope, reading, max(0, low), min(high, inner))
-        for position, equation in enumerate(step_equations(execution, reading, step + 1), inner):
-            if low <= position < high:
-                yield equation
+        named = result_equations(execution, reading, step + 1)
+        yield from _of_scope(loop.scope, reading, max(0, start - step * size), stop - step * size, named)
 
 
-def step_equations(execution: Pass, reading: Reading, step: Any) -> Iterator[tuple[Term, Term]]:
-    """The equations of the state and of the outputs of one step."""
-    loop = execution.loop
-    block, defined = loop.fold.block, set[Node]()
-    for position, letter in loop.equations:
+def equations_at(node: Node, reading: Reading, named: Mapping[Node, Sequence[Line]]) -> list[Line]:
+    """The equations that define a node: as a cut, as a named result."""
+    cut = [(reading.known[node], reading.cut[node])] if node in reading.scope.cuts else []
+    return [*cut, *named.get(node, ())]
+
+
+def result_equations(execution: Pass, reading: Reading, step: Any) -> dict[Node, list[Line]]:
+    """The equations of the state and of the outputs of one step, by result."""
+    block = execution.loop.fold.block
+    named: dict[Node, list[Line]] = {}
+    for position, letter in execution.loop.equations:
         result = block.results[position]
-        yield (
-            execution.named(position, letter, step),
-            reading.term(result) if result in defined else reading.definition(result),
-        )
-        defined.add(result)
+        value = reading.term(result) if result in named else reading.definition(result)
+        named.setdefault(result, []).append((execution.named(position, letter, step), value))
+    return named
 
 
-def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> list[tuple[Term, Term]]:
+def step_equations(execution: Pass, reading: Reading, step: Any) -> Iterator[Line]:
+    """The equations of one step, apart from those of the folds inside it."""
+    named = result_equations(execution, reading, step)
+    for node in execution.loop.scope.order:
+        yield from equations_at(node, reading, named)
+
+
+def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> list[Line]:
     """The equations of the outputs; none if they are just the last state."""
     values = [reading.known[output] for output in net.outputs]
     if scope.loops:
@@ -163,6 +178,11 @@ def output_equations(net: Net, scope: Scope, reading: Reading, letter: str) -> l
 
 def output_names(form: Form, stem: str) -> list[Term]:
     """The names of outputs by position: `y`; `y[0]`, `y[1][W1]` in a tuple that contains a dict."""
+    paths = _output_paths(form, stem, _key)
+    return [named(path) for path in (paths if len({*paths}) == len(paths) else _output_paths(form, stem, repr))]
+
+
+def _output_paths(form: Form, stem: str, show_key: Callable[[Any], str]) -> list[str]:
     paths: list[str] = []
     waiting: list[tuple[Form, str]] = [(form, stem)]
     while waiting:
@@ -175,8 +195,13 @@ def output_names(form: Form, stem: str) -> list[Term]:
                 paths += [f"{path}[{_listed(names)}]" for names in parts]
                 continue
             keyed = list(parts) if kind == "dict" else list(enumerate(parts))
-            waiting += [(inner, f"{path}[{key}]") for key, inner in reversed(keyed)]
-    return [named(path) for path in paths]
+            waiting += [(inner, f"{path}[{show_key(key)}]") for key, inner in reversed(keyed)]
+    return paths
+
+
+def _key(key: Any) -> str:
+    """A key on one line: what would not print as one sign is written as Python escapes it."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(key))
 
 
 def _listed(names: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -27,6 +27,7 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Leaf, Numbered
+from symfold.show.notation.latex import escaped, latex_function, latex_name, text_inside
 from symfold.show.notation.terms import Name, show_size
 
 
@@ -100,35 +101,6 @@ def _index(name: Name, times: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _latex_word(word: str) -> str:
-    return word if not word.isidentifier() else str(sp.latex(sp.Symbol(word)))
-
-
-def _latex_name(name: Name) -> str:
-    if name.index is None:
-        return r"\ldots" if name.stem == "..." else _latex_word(name.stem)
-    stem = _latex_word(name.stem.removesuffix("_"))
-    index = _index(name, " ")
-    return f"{{{stem}}}_{{{index}}}" if "_" in stem else f"{stem}_{{{index}}}"
-
-
-def _latex_function(word: str) -> str:
-    """A function name: upright unless it is one letter with an index.
-
-    >>> _latex_function("f1"), _latex_function("gate")
-    ('f_{1}', '\\\\operatorname{gate}')
-    """
-    if re.fullmatch(r"[A-Za-z]\d*", word):
-        return _latex_word(word)
-    return rf"\operatorname{{{escaped(word)}}}"
-
-
-def escaped(text: str) -> str:
-    """Text inside LaTeX words."""
-    return text.replace("_", r"\_")
-
-
-@lru_cache(maxsize=4096)
 def _mathml_word(word: str) -> str:
     return _mathml_printer(sp.Symbol(word)) if word.isalpha() else f"<mi>{escape(word)}</mi>"
 
@@ -168,7 +140,7 @@ STYLES: dict[str, Style] = {
               " + ", " - ", "-", "*", "*", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "..."),
         Style("unicode", _unicode_printer, _unicode_name, lambda word: _unicode_name(Name(word)),
               " + ", " - ", "-", "·", "·", ("(", ")"), None, ("(", ", ", ")"), ("", ""), ("[", "]"), " = ", "…"),
-        Style("latex", _latex_printer, _latex_name, _latex_function,
+        Style("latex", _latex_printer, latex_name, latex_function,
               " + ", " - ", "- ", " ", r" \cdot ", (r"\left(", r"\right)"), (r"\frac{", "}{", "}"), (r"{\left(", ", ", r" \right)}"),
               ("", ""), (r"\left[", r"\right]"), " = ", r"\ldots"),
         Style("mathml", _mathml_printer, _mathml_name, lambda word: _mathml_name(Name(word)),
@@ -208,12 +180,22 @@ def distinct_names(style: Style, leaves: Iterable[Leaf]) -> Style:
         for name in _names(leaf):
             word = name.stem if name.index is None else typed(name)
             written = style.word(word) if layer and name.index is None else style.name(name)
-            seen.setdefault(written, {}).setdefault(class_of(name), word)
-    raw: set[str] = set()
+            seen.setdefault(_look(written, style), {}).setdefault(class_of(name), word)
+    raw = _runs_of_letters(seen) if style.key == "latex" else set()
     for written, classes in seen.items():
-        plainest = min(classes, key=lambda key: (classes[key] != written, len(key)))
+        plainest = min(classes, key=lambda key: (classes[key] != written, len(key), key))
         raw |= {key for key in classes if key != plainest}
     return _raw(style, frozenset(raw)) if raw else style
+
+
+def _look(written: str, style: Style) -> str:
+    """What is seen of a written name: LaTeX ignores spaces and empty indices."""
+    return re.sub(r"\s|[_^]\{\}|[{}]", "", written) if style.key == "latex" else written
+
+
+def _runs_of_letters(seen: Mapping[str, object]) -> set[str]:
+    """The names that LaTeX writes like a product of others: xy beside x and y."""
+    return {word for word in seen if word.isalpha() and len(word) > 1 and all(letter in seen for letter in word)}
 
 
 def class_of(name: Name) -> str:
@@ -255,7 +237,7 @@ def _raw(style: Style, classes: frozenset[str]) -> Style:
 
 
 SPELLED: dict[str, Callable[[str], str]] = {
-    "latex": lambda word: rf"\mathrm{{{escaped(word)}}}",
+    "latex": lambda word: rf"\mathrm{{{text_inside(escaped(word))}}}",
     "mathml": lambda word: f"<mi>{escape(word)}</mi>",
 }
 

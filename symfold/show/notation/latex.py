@@ -1,0 +1,92 @@
+"""LaTeX of names, indices and words: each sign is seen, and every engine takes it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import sympy as sp
+from sympy.printing.pretty.pretty_symbology import greek_unicode
+
+from symfold.core.shapes import Size
+from symfold.show.notation.terms import Name, show_size
+
+GREEK = {letter: name for name, letter in greek_unicode.items() if len(letter) == 1 and name.isalpha()}
+
+
+@lru_cache(maxsize=4096)
+def latex_word(word: str) -> str:
+    r"""A name as SymPy writes it; any other word sign by sign, so that each is seen.
+
+    >>> latex_word("x_1"), latex_word("α"), latex_word("_x"), latex_word("y[50%]")
+    ('x_{1}', '\\alpha', '\\mathrm{\\_x}', 'y[50\\%]')
+    """
+    word = unicodedata.normalize("NFKC", word)
+    if not word.isidentifier():
+        return text_inside("".join(SIGNS.get(sign, sign) for sign in re.sub("(?<!,) ", r"\0", word)))
+    if word.startswith("_") or "___" in word:  # no letter to set an index at
+        return rf"\mathrm{{{text_inside(escaped(word))}}}"
+    shown = text_inside(str(sp.latex(sp.Symbol(GREEK.get(word[0], word[0]) + word[1:])))).replace(" ", ",")
+    return _closed(shown) if "^" in shown or "'" in shown else shown  # a power of it has an exponent of its own
+
+
+def _closed(shown: str) -> str:
+    """A name that takes an index or an exponent beside its own; TeX reaches into the braces of a lone accent."""
+    return f"{{{shown}{'{}' if shown.startswith(chr(92)) else ''}}}"
+
+
+def text_inside(formula: str) -> str:
+    """Greek letters as commands; other letters that math fonts lack, as text."""
+    formula = "".join(f"{sp.latex(sp.Symbol(GREEK[sign]))}{{}}" if sign in GREEK else sign for sign in formula)
+    return re.sub(r"[^\x00-\x7f]+", r"\\text{\g<0>}", formula)
+
+
+# signs that mean something to LaTeX, in formulas and in text
+SIGNS = {
+    "\0": r"\ ", "\\": r"\backslash{}", "^": r"{\wedge}", "~": r"{\sim}", "`": r"\grave{}",
+    **{sign: f"\\{sign}" for sign in "{}%#&$_"},
+}  # fmt: skip
+SIGNS_IN_TEXT = {
+    sign: f"\\{sign}" if sign in "{}%#&$_" else f"${shown}$"
+    for sign, shown in {**SIGNS, **dict(zip("<>|", "<>|", strict=True))}.items()
+}
+
+
+def escaped(text: str) -> str:
+    r"""Text inside LaTeX words.
+
+    >>> escaped("keep_dims"), escaped("ij->ji")
+    ('keep\\_dims', 'ij-$>$ji')
+    """
+    return "".join(SIGNS_IN_TEXT.get(sign, sign) for sign in text)
+
+
+def latex_name(name: Name) -> str:
+    if name.index is None:
+        return r"\ldots" if name.stem == "..." else latex_word(name.stem)
+    stem = latex_word(name.stem.removesuffix("_"))
+    return f"{_closed(stem) if '_' in stem else stem}_{{{latex_size(name.index)}}}"
+
+
+def latex_size(size: Size) -> str:
+    """An index or a depth in LaTeX.
+
+    >>> latex_size(3 * sp.Symbol("k") - 1), latex_size(2 ** sp.Symbol("n_1_2"))
+    ('3 k-1', '2^{n_{1,2}}')
+    """
+    if isinstance(size, int):
+        return str(size)
+    shown = re.sub(r"\*\*(\w+|\([^()]*\))", r"^{\1}", show_size(size)).replace("*", " ")
+    return re.sub(r"[^\W\d]\w*", lambda word: latex_word(word[0]), shown)
+
+
+def latex_function(word: str) -> str:
+    """A function name: upright unless it is one letter with an index.
+
+    >>> latex_function("f1"), latex_function("gate")
+    ('f_{1}', '\\\\operatorname{gate}')
+    """
+    if re.fullmatch(r"[A-Za-z]\d*", word):
+        return latex_word(word)
+    return rf"\operatorname{{{text_inside(escaped(word))}}}"
