@@ -29,12 +29,13 @@ from symfold.base.version import __version__
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal, parameter, tensor
 from symfold.core.net import Net
+from symfold.core.nodes import Node
 from symfold.core.primitives.stopping import stop_gradient
 from symfold.core.sequences import reverse, stack
 from symfold.errors import SymfoldError
 from symfold.exchange.jax_function import to_jax
 from symfold.exchange.onnx.writer import to_onnx
-from symfold.exchange.plain_data.json import from_json
+from symfold.exchange.plain_data.json import from_json, net_from_data, net_to_data, node_from_data, node_to_data
 from symfold.exchange.pytorch.reader import from_torch
 from symfold.exchange.pytorch.writer import to_torch
 from symfold.frontend.elementwise import (
@@ -219,4 +220,18 @@ def missing_attribute(net: Net, name: str) -> Any:
     raise errors.UnknownName(f"a net has no {name!r} ({hint})")
 
 
-attach(Net, __getattr__=missing_attribute)
+# pickles name functions of this module, so that the process which reads one has all methods of nodes and nets
+
+
+def pickled_node(data: Any) -> Node:
+    """A node from the plain data in its pickle."""
+    return node_from_data(data)
+
+
+def pickled_net(data: Any) -> Net:
+    """A net from the plain data in its pickle."""
+    return net_from_data(data)
+
+
+attach(Node, __reduce__=lambda node: (pickled_node, (node_to_data(node),)))
+attach(Net, __reduce__=lambda net: (pickled_net, (net_to_data(net),)), __getattr__=missing_attribute)

@@ -70,13 +70,4 @@ def from_json(text: str) -> Net:
     return net_from_data(data)
 
 
-def _reduced_node(node: Node) -> tuple[object, ...]:
-    return node_from_data, (node_to_data(node),)
-
-
-def _reduced_net(net: Net) -> tuple[object, ...]:
-    return net_from_data, (net_to_data(net),)
-
-
-attach(Node, __reduce__=_reduced_node)
-attach(Net, __reduce__=_reduced_net, to_json=net_to_json)
+attach(Net, to_json=net_to_json)
