@@ -76,6 +76,7 @@ def test_the_picture_of_the_readme_shows_both_nets() -> None:
         assert picture.count(text) >= 1, text
 
 
+@pytest.mark.slow
 def test_the_gallery_shows_every_architecture(tmp_path: Path) -> None:
     printed = output_of("gallery.py", str(tmp_path / "zoo"))
     page = (tmp_path / "zoo" / "index.html").read_text()

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 DRAWS = """
 from hypothesis import given, settings, strategies as st
 
@@ -35,6 +37,7 @@ def test_the_default_run_draws_the_same_twice(tmp_path: Path) -> None:
     assert drawn(run(tmp_path)) == drawn(run(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_long_profile_draws_more_and_repeats_by_its_seed(tmp_path: Path) -> None:
     first = run(tmp_path, "--hypothesis-profile=long")
     seed = re.search(r"the long profile, seed (\d+)", first)

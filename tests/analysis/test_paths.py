@@ -362,6 +362,7 @@ def test_tails_are_sums_of_coefficients(first: dict[int, int], base: dict[int, i
     assert Power(first, base, count).share(low, low + wide) == Fraction(between, int(whole.eval(1)))
 
 
+@pytest.mark.slow
 def test_fractions_at_large_depth() -> None:
     """Of a million residual layers, all of the paths but 4.5 % lie within two deviations of the mean: exactly."""
     deep = sf.paths(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), X))
@@ -525,6 +526,7 @@ def test_equal_numbers_in_a_row_are_taken_together() -> None:
     assert found.variance == 500_000 * (Fraction(2, 9) + Fraction(4, 25))
 
 
+@pytest.mark.slow
 def test_many_different_numbers() -> None:
     numbers = [Fraction(k % 7 + 1, 8) for k in range(300)]
     found = sf.paths(sf.fold(weighing, sf.zipped(sf.layers("f", count=300), as_node(np.array([float(w) for w in numbers]))), X), weighted=True)

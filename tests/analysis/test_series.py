@@ -284,6 +284,7 @@ def differenced(net: sf.Net, values: Mapping[str, Any], order: int) -> list[list
     return coefficients
 
 
+@pytest.mark.slow
 @given(net=strategies.nets(), seed=st.integers(0, 3))
 @settings(deadline=None, max_examples=60)
 def test_numbers_of_any_net_are_those_of_differences(net: sf.Net, seed: int) -> None:

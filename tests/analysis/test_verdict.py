@@ -426,6 +426,7 @@ def distributed(count: int, tail: Any = None) -> list[sf.Net]:
     return [one, ((tail or f[-1])(other) + X) * other]
 
 
+@pytest.mark.slow
 def test_steps_that_are_unlike_are_read_one_by_one_up_to_a_limit_that_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
     import symfold.analysis.equality.verdict as module
 

@@ -127,6 +127,7 @@ def test_steps_are_bounded_and_the_bound_can_be_set() -> None:
     assert len(printed("formula", "residual", "--depth", "20", "--form", "steps", "--max-ops", "20").splitlines()) == 20
 
 
+@pytest.mark.slow
 def test_an_expanded_formula_is_streamed() -> None:
     done = shell("formula", "residual", "--depth", "16", "--form", "expanded")
     assert done.returncode == 0 and len(done.stdout) > 500_000

@@ -430,17 +430,20 @@ def test_in_boosting_a_step_is_felt_by_all_layers_alike() -> None:
         assert bool(np.allclose(found, found[0])) is alike
 
 
+@pytest.mark.slow
 def test_couplings_are_shown_only_where_each_layer_is_applied_once() -> None:
     page = compared("f(f(z)) + z", "z + f(z) + f(x)", 3).to_html()
     assert page.count("Not shown: in ") == 2 and "in the order f1, f1, f2, f2, f3, f3" in page
 
 
+@pytest.mark.slow
 def test_nets_of_other_layers_are_not_measured_against_each_other() -> None:
     x = sf.tensor("x")
     page = sf.compare(*(sf.fold(sf.mappers.residual, sf.layers(name), x) for name in ("f1:4", "g1:4"))).to_html()
     assert "the nets apply other layers" in page and "nan" not in re.sub("<[^>]*>", " ", page).split()
 
 
+@pytest.mark.slow
 def test_long_nets_without_a_common_depth_have_no_pictures_layer_by_layer() -> None:
     x = sf.tensor("x")
     page = sf.compare(*(sf.fold(sf.mappers.residual, sf.layers(name), x) for name in ("f1:31", "f1:41"))).to_html()
@@ -448,6 +451,7 @@ def test_long_nets_without_a_common_depth_have_no_pictures_layer_by_layer() -> N
     read(sf.compare(*(sf.fold(sf.mappers.residual, sf.layers("f", count=depth), x) for depth in ("n", "m"))).to_html())
 
 
+@pytest.mark.slow
 def test_where_there_is_no_gradient_there_is_no_angle() -> None:
     page = compared("f(z)", "f(x)", 4).to_html()
     assert "no gradient, no gradient, no gradient, 1" in page and "nan" not in re.findall(r"[a-z]+", re.sub("<[^>]*>", " ", page))
@@ -477,6 +481,7 @@ def test_volume_is_the_product_in_a_residual_net_and_of_the_sum_in_boosting() ->
 # ---------------------------------------------------------------- what is said of other depths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "told"), [(30, "30"), (10**6, "1,000,000"), ("n", "n")])
 def test_a_report_of_many_layers_is_small_and_says_how_many_are_pictured(depth: int | str, told: str) -> None:
     comparison = compared(depth=depth)
@@ -491,6 +496,7 @@ def test_a_report_of_few_layers_does_not(page: str) -> None:
     assert "The nets compared have" not in page and "at any depth" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("second", "depth"), [("multiplicative", 4), ("z + f(z)", 4), ("boosting", 1), ("boosting", 0)])
 def test_what_is_said_fits_other_nets(second: str, depth: int) -> None:
     page = compared("residual", second, depth).to_html()

@@ -388,6 +388,7 @@ def test_it_is_kept_drawn_written_rolled_and_derived(name: str, tmp_path: Path) 
         assert sf.formula(net, form="steps", style=style)
 
 
+@pytest.mark.slow
 @zoo
 def test_it_is_compared_with_a_residual_net(name: str) -> None:
     net, other = ARCHITECTURES[name].net(2), ARCHITECTURES["residual"].net(2)

@@ -420,6 +420,7 @@ def test_attributes_are_plain_and_the_same_net_gives_the_same_bytes(case, level)
     assert list(nx.generate_graphml(graph)) == list(nx.generate_graphml(again))
 
 
+@pytest.mark.slow
 def test_names_do_not_change_from_process_to_process():
     code = (
         "import symfold as sf; from symfold.show.export import to_text; x = sf.tensor('x');"
