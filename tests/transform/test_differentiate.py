@@ -11,8 +11,8 @@ from symfold.core.nodes import substitute, walk
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import reverse, reverse_row
 from symfold.errors import InvalidValue, NoRule
+from symfold.frontend.folding import sorted_operands
 from symfold.frontend.named_layers import Layer
-from symfold.frontend.trace_check import sorted_operands
 from symfold.transform.autodiff.derivatives import pullback
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
