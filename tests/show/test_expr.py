@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from strategies import SMOOTH, formulas
 
 import symfold as sf
+from symfold.core import functions
 
 X, Y, Z = sp.symbols("x y z")
 EXACT = {X: sp.Rational(3, 7), Y: sp.Rational(-5, 3)}
@@ -180,3 +181,9 @@ def test_a_choice_by_a_choice_stays_a_function_and_so_does_a_truth_value_in_arit
 @pytest.mark.parametrize("step", [lambda z, f: np.where(z > 0, z, f(z)), lambda z, f: np.where(f(z) > 0, f(z) + z, z)])
 def test_choices_by_long_conditions_are_built_at_once(step: Any) -> None:
     assert sf.fold(step, sf.layers("f", count=400), x).to_sympy(max_ops=None).func.__name__ == "where"
+
+
+def test_a_comparison_with_complex_infinity_stays_a_comparison() -> None:
+    """SymPy itself refuses to compare it, and asks whether a term is 0 wherever it simplifies."""
+    compared = functions.greater(1, sp.zoo)
+    assert compared.is_zero is None and sp.expand(compared + 1) == compared + 1 and sp.Float(1) + compared.evalf() == compared + 1.0

@@ -24,7 +24,7 @@ class Inert(sp.Function):
     @classmethod
     def eval(cls, *args: sp.Expr) -> sp.Expr | None:
         definition = row_of(cls).definition
-        if definition is None or not all(arg.is_number and (arg.is_extended_real or arg is sp.nan) for arg in args):
+        if definition is None or not all(map(_is_extended_real, args)):
             return None
         floats = [arg._prec for arg in args if isinstance(arg, sp.Float)]
         value = sp.sympify(definition(*(sp.Rational(arg) if isinstance(arg, sp.Float) else arg for arg in args)))
@@ -40,8 +40,13 @@ class Inert(sp.Function):
     _eval_rewrite_as_exp = _eval_rewrite_as_Piecewise = _defined  # noqa: N815 - SymPy's name for it
 
     def _eval_evalf(self, prec: int) -> sp.Expr | None:
-        defined = self._defined() if self.is_number else self
+        defined = self._defined() if all(map(_is_extended_real, self.args)) else self
         return None if defined is self else rounded(defined, prec)
+
+
+def _is_extended_real(arg: sp.Expr) -> bool:
+    """Whether a definition may be asked about a number: SymPy refuses to compare complex infinity."""
+    return bool(arg.is_number and (arg.is_extended_real or arg is sp.nan))
 
 
 def rounded(value: sp.Expr, prec: int) -> sp.Expr:
