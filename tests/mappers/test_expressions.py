@@ -204,7 +204,7 @@ def test_the_value_is_that_of_the_text(case: tuple[str, float]) -> None:
     try:
         tree = parse(text)
     except ParseError as error:
-        assert "grow too large" in str(error)
+        assert "grow too large" in str(error) or (len(text) > 1000 and "characters long" in str(error))
         return
     given_x = sf.tensor("x")
     value = build(tree, {"z": sf.tensor("z"), "x": given_x}, lambda v: sf.cos(v) + 1)
