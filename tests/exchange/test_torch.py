@@ -88,7 +88,7 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], list[int], str]]
     "residual": (lambda: nn.Sequential(*[Residual(3) for _ in range(6)]), R.normal(size=(2, 3)), {}, [6], "z_k = z_{k-1} + mlp_{k-1}(z_{k-1}), k = 1..6"),
     "post-norm": (
         lambda: encoder(batch_first=True), R.normal(size=(2, 5, 8)), {}, [6],
-        "norm2_{k-1}(norm1_{k-1}(z_{k-1} + self_attn_{k-1}(z_{k-1})) + linear2_{k-1}(relu(linear1_{k-1}(norm1_{k-1}(z_{k-1} + self_attn_{k-1}(z_{k-1}))))))",
+        "u_k = norm1_{k-1}(z_{k-1} + self_attn_{k-1}(z_{k-1}))\nz_k = norm2_{k-1}(u_k + linear2_{k-1}(relu(linear1_{k-1}(u_k)))), k = 1..6",
     ),
     "pre-norm": (lambda: encoder(norm_first=True, activation="gelu"), R.normal(size=(5, 2, 8)), {}, [6], "z_{k-1} + self_attn_{k-1}(norm1_{k-1}(z_{k-1}))"),
     "MLP": (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), R.normal(size=(5, 3)), {}, [], "linear2(relu(linear0(input)))"),
@@ -106,15 +106,15 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any], list[int], str]]
     ),
     "GPT-2": (
         lambda: transformers_model("GPT2LMHeadModel", "GPT2Config", {**WORDS, "n_positions": 16, "n_embd": 12, "n_layer": 4, "n_head": 2}),
-        IDS, {"use_cache": False}, [4], "attn_{k-1}(ln_1_{k-1}(z_{k-1})) + z_{k-1} + mlp_{k-1}(ln_2_{k-1}(attn_{k-1}(ln_1_{k-1}(z_{k-1})) + z_{k-1}))",
+        IDS, {"use_cache": False}, [4], "u_k = attn_{k-1}(ln_1_{k-1}(z_{k-1})) + z_{k-1}\nz_k = u_k + mlp_{k-1}(ln_2_{k-1}(u_k)), k = 1..4",
     ),
     "BERT": (
         lambda: transformers_model("BertModel", "BertConfig", {"vocab_size": 40, "hidden_size": 12, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 24, "max_position_embeddings": 16}),
-        IDS, {}, [4], "z_k = output_{k-1}(intermediate_{k-1}(attention_{k-1}(z_{k-1})), attention_{k-1}(z_{k-1})), k = 1..4, z_0 = embeddings(input_ids)",
+        IDS, {}, [4], "u_k = attention_{k-1}(z_{k-1})\nz_k = output_{k-1}(intermediate_{k-1}(u_k), u_k), k = 1..4, z_0 = embeddings(input_ids)",
     ),
     "Llama": (
         lambda: transformers_model("LlamaForCausalLM", "LlamaConfig", {**WORDS, "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 24}),
-        IDS, {"use_cache": False}, [4], "z_{k-1} + self_attn_{k-1}(input_layernorm_{k-1}(z_{k-1})) + mlp_{k-1}(post_attention_layernorm_{k-1}(",
+        IDS, {"use_cache": False}, [4], "u_k = z_{k-1} + self_attn_{k-1}(input_layernorm_{k-1}(z_{k-1}))\nz_k = u_k + mlp_{k-1}(post_attention_layernorm_{k-1}(u_k)), k = 1..4",
     ),
     "ALBERT, one block for all": (
         lambda: transformers_model("AlbertModel", "AlbertConfig", {"vocab_size": 40, "embedding_size": 8, "hidden_size": 12, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 24}),
@@ -727,4 +727,4 @@ def test_the_command_inspects_a_module() -> None:
     found = printed_json("inspect", "examples.models:encoder")
     assert found["imported"] == "examples.models" and found["folds"] == [{"count": "6", "state": 1}]
     assert (found["layers"], found["parameters"], found["span"]) == (30, 72, "30")
-    assert found["formula"].startswith("z_k = z_{k-1} + self_attn_{k-1}(norm1_{k-1}(z_{k-1})) + ")
+    assert found["formula"].startswith("u_k = z_{k-1} + self_attn_{k-1}(norm1_{k-1}(z_{k-1}))\nz_k = u_k + ")
