@@ -45,7 +45,8 @@ def degree(net: Any, layer: Any = 2) -> Any:
 
     `layer` is an integer from 1 up or a symbol. Layers in sequence multiply degrees, layers in parallel do not
     (residual: d**n, boosting: d). A fold has the degree of its unrolled steps; in a symbolic depth, for all depths that
-    are not small.
+    are not small. If the parts of a state feed each other, that formula is fitted to depths and checked at 1 to 24 and
+    at 100, not proved.
 
     >>> import sympy as sp, symfold as sf
     >>> x, d = sf.tensor("x"), sp.Symbol("d")

@@ -170,7 +170,7 @@ def fixed_depth(depth: int | str) -> int:
 
 
 def say(text: str) -> None:
-    """Print text, of which no part gives orders to the terminal."""
+    """Print text, without anything in it that controls the terminal."""
     write(text, None)
 
 

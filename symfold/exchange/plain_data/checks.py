@@ -21,7 +21,7 @@ from symfold.core.shapes import ANY, NAME, Rest, Shape, fits, is_known, settled
 from symfold.core.stacked_inputs import Numbered, StackedInputs, count_of
 from symfold.errors import DataError
 
-MOST_NESTED = 50  # blocks inside of blocks
+MOST_NESTED = 50  # blocks inside blocks
 LARGEST = 2**62  # of the whole numbers in a net: sizes, counts, axes
 MOST_BITS = 14_000  # of an exact number, which prints with at most 4,300 digits
 LONGEST_SIZE = 200  # operations in a symbolic size
