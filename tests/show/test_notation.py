@@ -233,6 +233,14 @@ def test_chained_folds_go_on_counting():
     assert text(net, "fold") == "z_k = f_k(z_{k-1}) + z_{k-1}, k = 1..2, z_0 = x\nz_k = f_k(z_{k-1}), k = 3..4"
 
 
+def test_a_stack_of_stacks_of_itself_is_shown_at_once() -> None:
+    nested = sf.tensor("x", (3,))
+    for _ in range(200):
+        nested = sf.stack([nested, nested])
+    shown = str(sf.Net.of(nested))
+    assert len(shown) < 2000 and shown.endswith("...")
+
+
 def test_names_avoid_those_of_the_net():
     net = sf.fold(sf.mappers.residual, sf.layers("y1:3"), sf.tensor("z1"))
     assert text(net, "steps") == "w1 = y1(z1) + z1\nw2 = y2(w1) + w1"

@@ -165,7 +165,7 @@ def _short(net: Net, style: Style) -> str:
         shown = make(net, style)
         if shown is not None and len(shown) <= BOUND:
             return shown
-    return _clipped(formula(net, style=style.key))
+    return _clipped(_framed_fold(net, style))
 
 
 def _short_steps(net: Net, style: Style) -> str | None:
@@ -198,8 +198,11 @@ def _bounded(parts: Iterator[str]) -> str | None:
     return "".join(chunks)
 
 
-def _clipped(shown: str) -> str:
-    """Whole lines up to the bound, then an ellipsis."""
+def _clipped(parts: Iterator[str]) -> str:
+    """Whole lines up to the bound, then an ellipsis; what lies beyond is not written."""
+    shown = ""
+    while len(shown) < BOUND and (part := next(parts, None)) is not None:
+        shown += part
     lines = shown[: BOUND - 4].rsplit("\n", 1)[0]
     return f"{lines}\n..."
 

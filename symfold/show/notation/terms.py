@@ -187,6 +187,7 @@ class Entries(interpreter.Entries):
         self.size = count
         self.at = at
         self.listed = listed  # whether entries at a symbolic position have a name too
+        self.term: Term | None = None  # the listing, made once: a sequence may occur twice in another, and so on
 
     def __len__(self) -> int:
         return known_count(self.size)
@@ -210,9 +211,11 @@ class Entries(interpreter.Entries):
 
 def listing(entries: Entries) -> Term:
     """A sequence as one term: a few entries, or its first and its last."""
-    if isinstance(entries.size, int) and entries.size <= 4:
-        return Term(Listing(), [as_term(entries.at(k)) for k in range(entries.size)])
-    return Term(Listing(elided=True), [as_term(entries.at(0)), as_term(entries.at(entries.size - 1))])
+    if entries.term is None:
+        few = isinstance(entries.size, int) and entries.size <= 4
+        shown = range(entries.size) if few else (0, entries.size - 1)
+        entries.term = Term(Listing(elided=not few), [as_term(entries.at(k)) for k in shown])
+    return entries.term
 
 
 def as_term(value: Any) -> Term:
