@@ -19,7 +19,7 @@ from symfold.show.notation.expanded import stream, terms_of
 from symfold.show.notation.sizes import matrix_power
 from symfold.show.notation.styles import STYLES
 from symfold.show.notation.terms import Name, Term
-from symfold.transform import inlining as opening
+from symfold.transform import inlining
 from symfold.transform.autodiff import derivatives
 from symfold.transform.passes import hoisting
 
@@ -52,6 +52,14 @@ def test_parameters_in_one_buffer_are_taken_over_without_their_names(unlisted):
     net = dense(1000)
     params = net.init(0)
     assert np.array_equal(parameters_of(params, layout_of(net)).flat, params.flat)
+
+
+def test_normal_forms_of_families_in_another_order_list_no_names(unlisted):
+    boosting = sf.mappers.boosting(rows)
+    layers = sf.layers("f", sf.dense(3, 3, sf.tanh), count=10**6)
+    begun, apart = sf.fold(boosting, layers, rows), rows + sf.fold(boosting, layers, 0)
+    assert len(sf.roll(apart).leaves) == len(apart.leaves)
+    assert sf.compare(begun, apart).verdict.equal
 
 
 def test_groups_and_all_that_is_asked_of_them_list_no_names(unlisted):
@@ -263,7 +271,7 @@ def test_a_chain_by_hand_asks_sympy_and_opens_a_body_once(monkeypatch):
     lifted, opened_bodies = [], []
     derivatives._program.cache_clear()
     monkeypatch.setattr(derivatives, "expression_as_node", lambda *given, plain=derivatives.expression_as_node: lifted.append(given) or plain(*given))
-    monkeypatch.setattr(opening, "rebuilt", lambda roots, rule, plain=opening.rebuilt: opened_bodies.append(roots) or plain(roots, rule))
+    monkeypatch.setattr(inlining, "rebuilt", lambda roots, rule, plain=inlining.rebuilt: opened_bodies.append(roots) or plain(roots, rule))
     z = rows
     for f in sf.layers("f", sf.dense(3, 3, sf.tanh), count=40):
         z = np.sin(f(z)) + z

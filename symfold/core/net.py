@@ -130,8 +130,11 @@ class Net(Operators["Net"]):
         signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
         return tuple(dict.fromkeys((*signature, *leaves)))
 
+    def _leaves(self, role: str) -> list[Leaf]:
+        return [leaf for leaf in self.leaves if leaf.op.role == role]
+
     def _members(self, role: str) -> tuple[Leaf, ...]:
-        nodes = members(leaf for leaf in self.leaves if leaf.op.role == role)
+        nodes = members(self._leaves(role))
         if not self.signature:
             return tuple(dict.fromkeys(nodes))
         place = {node: k for k, node in enumerate(members(self.signature))}
@@ -151,11 +154,13 @@ class Net(Operators["Net"]):
         read = Net(self.outputs, self.form)
         if read.leaves == net.leaves:
             return read
-        inputs, params = net._members("input"), net._members("parameter")
-        unread = set(params).difference(read._members("parameter"))
-        if not unread and inputs == read._members("input"):
+        unread = set(net._leaves("parameter")).difference(read._leaves("parameter"))
+        if unread:  # families are listed only where they differ
+            unread = set(members(unread)).difference(read._members("parameter"))
+        same = net._leaves("input") == read._leaves("input") or net._members("input") == read._members("input")
+        if same and not unread:
             return read
-        return Net(self.outputs, self.form, (*inputs, *sorted(unread, key=listed)))
+        return Net(self.outputs, self.form, (*net._members("input"), *sorted(unread, key=listed)))
 
     @cached_property
     def inputs(self) -> tuple[Node[Input], ...]:

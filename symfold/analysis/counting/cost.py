@@ -16,7 +16,7 @@ from symfold.analysis.counting.distinct_steps import has_distinct_steps
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
-from symfold.analysis.counting.sharing import shared, shared_nodes
+from symfold.analysis.counting.sharing import shared_nodes
 from symfold.core.blocks import Call, is_name
 from symfold.core.folds import Fold, fold_of, is_last_state
 from symfold.core.leaves import Constant, Input
@@ -122,12 +122,12 @@ def cost(net: Any) -> Cost:
 
 def measured(net: Net) -> dict[str, Any]:
     """The fields of `Cost` for a net of known depth."""
-    distinct = net if has_distinct_steps(net.outputs) else shared(net)
+    distinct = net.with_outputs(_distinct(net.outputs))
     span, width = schedule(distinct)
     tree, dag = expanded_size(distinct)
     return {
         "work": applications(distinct.outputs),
-        "operations": operations(net),
+        "operations": _operations(net.outputs, distinct.outputs),
         "span": span,
         "width": width,
         "connections": connections(distinct),
@@ -205,8 +205,18 @@ def operations(net: Net) -> Any:
     >>> operations(net)  # per layer 45 for W, 15 each for b, relu and the sum
     900
     """
-    roots = inlined(net.outputs)
-    return _arithmetic(roots if has_distinct_steps(roots) else shared_nodes(roots))
+    return _operations(net.outputs, _distinct(net.outputs))
+
+
+def _operations(roots: tuple[Node, ...], distinct: tuple[Node, ...]) -> Any:
+    """The same, of roots and of what they are with equal values computed once."""
+    with_bodies = inlined(roots)
+    return _arithmetic(distinct if with_bodies == roots else _distinct(with_bodies))
+
+
+def _distinct(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The roots with equal values computed once; themselves, if that is evident."""
+    return roots if has_distinct_steps(roots) else shared_nodes(roots)
 
 
 def _arithmetic(roots: Sequence[Node]) -> Any:
