@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -21,35 +22,28 @@ PACKAGES = [module for module, path in MODULES.items() if path.name == "__init__
 OPTIONAL = ("symfold.compute.backends.jax", "symfold.compute.backends.native")  # of extras: imported by what chooses them
 
 
+def statements(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """The imports below a node, and whether they are inside a function; not those for type checkers alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child, inside
+        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        elif isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield from statements(child, inside or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
 @cache
 def imports(module: str) -> tuple[tuple[str, bool], ...]:
     """The modules that a module imports, and whether it does so when it is itself imported; not those for type checkers alone."""
-    tree = ast.parse(MODULES[module].read_text())
-    typing_only = {
-        id(node)
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
-        for part in branch.body
-        for node in ast.walk(part)
-    }
-    inside_functions = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for node in ast.walk(function)
-    }
     found = []
-    for node in ast.walk(tree):
-        if id(node) in typing_only or not isinstance(node, (ast.Import, ast.ImportFrom)):
-            continue
+    for node, inside in statements(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
         else:
             assert node.level == 0, f"{module} imports relatively (write the whole name)"
             targets = [name for alias in node.names for name in (node.module or "", f"{node.module}.{alias.name}")]
-        for target in targets:
-            if target in MODULES and target != module:
-                found.append((target, id(node) not in inside_functions))
+        found += [(target, not inside) for target in targets if target in MODULES and target != module]
     return tuple(found)
 
 
@@ -58,21 +52,19 @@ def package_of(module: str) -> str:
     return max((name for name in ORDER if f"{module}.".startswith(f"symfold.{name}.")), key=len)
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != "symfold"])
-def test_imports_point_one_way(module: str) -> None:
-    for target, _ in imports(module):
-        if target != "symfold":
-            assert ORDER.index(package_of(target)) <= ORDER.index(package_of(module)), f"{module} imports {target}, of a later package"
+def test_imports_point_one_way() -> None:
+    place = {module: ORDER.index(package_of(module)) for module in MODULES if module != "symfold"}
+    assert not [f"{module} imports {target}, of a later package" for module in place for target, _ in imports(module) if place.get(target, 0) > place[module]]
 
 
 def test_there_is_no_circle_even_through_imports_inside_functions() -> None:
     TopologicalSorter({module: {target for target, _ in imports(module)} for module in MODULES}).prepare()
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("symfold.apps.command")])
-def test_imports_inside_functions_are_for_optional_packages_alone(module: str) -> None:
-    for target, at_once in imports(module):
-        assert at_once or module == "symfold" or target.startswith(OPTIONAL), f"{module} imports {target} inside a function"
+def test_imports_inside_functions_are_for_optional_packages_alone() -> None:
+    modules = [module for module in MODULES if module != "symfold" and not module.startswith("symfold.apps.command")]
+    inside = [(module, target) for module in modules for target, at_once in imports(module) if not (at_once or target.startswith(OPTIONAL))]
+    assert not inside
 
 
 def files_of(package: str) -> list[str]:

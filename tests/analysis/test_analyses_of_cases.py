@@ -24,7 +24,7 @@ SHOWN: dict[str, Callable[[sf.Net], Any]] = {
 }
 
 
-@pytest.mark.parametrize("analysis", SHOWN)
+@pytest.mark.parametrize("analysis", [pytest.param(name, marks=pytest.mark.slow) if name == "the report" else name for name in SHOWN])
 @pytest.mark.parametrize("case", CASES)
 def test_an_answer_or_the_reason(case: str, analysis: str) -> None:
     try:

@@ -281,7 +281,7 @@ WEIGHTED: dict[str, Any] = {  # `w` makes a decimal number what the mapper has, 
 
 
 @pytest.mark.parametrize("name", WEIGHTED)
-@pytest.mark.parametrize("depth", [1, 4, 9])
+@pytest.mark.parametrize("depth", [1, 5, pytest.param(9, marks=pytest.mark.slow)])
 def test_weighted_moments_are_those_of_the_polynomial(name: str, depth: int) -> None:
     """Against the derivatives of the polynomial that SymPy multiplies out by hand, layers worth t."""
     value = sp.Integer(1)

@@ -1,5 +1,6 @@
 """Series in the strength of layers: against exact SymPy expansions, HIPS autograd, interpolation and differences in epsilon, and slopes of errors."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -548,14 +549,15 @@ def test_derivatives_are_symmetric_and_kept() -> None:
     f, u, v = sf.layer("f"), sf.tensor("u"), sf.tensor("v")
     assert directional_of(f(X), [(0, u), (0, v)]) is directional_of(f(X), [(0, v), (0, u)])
     assert [repr(directional_of(f(X), [(0, u)] * k)) for k in (1, 3, 4)] == ["f'(x)[u]", "f'''(x)[u, u, u]", "f^(4)(x)[u, u, u, u]"]
-    for net in (opaque("residual", 3), sf.fold(MAPPERS["residual"], sf.layers("f", count=1000), X)):
-        coefficient = sf.series(net).coefficient(3)
+    nets = opaque("residual", 3), sf.fold(MAPPERS["residual"], sf.layers("f", count=1000), X)
+    small, large = (sf.series(net).coefficient(3) for net in nets)
+    for coefficient in (small, large):
         assert pickle.loads(pickle.dumps(coefficient)) == coefficient
         assert sf.from_json(coefficient.to_json()) == coefficient
-        code = "import sys, symfold; print(symfold.from_json(sys.stdin.read()))"
-        done = subprocess.run([sys.executable, "-c", code], input=coefficient.to_json(), capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == str(coefficient)
-    small = sf.series(opaque("residual", 3)).coefficient(3)
+    code = "import sys, symfold\nfor line in sys.stdin: print(symfold.from_json(line))"
+    lines = "\n".join(json.dumps(json.loads(coefficient.to_json())) for coefficient in (small, large))
+    done = subprocess.run([sys.executable, "-c", code], input=lines, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{small}\n{large}"
     for level in ("layer", "primitive", "step", "fold"):
         assert len(small.graph(level=level)) > 2
     assert "<svg" in str(small._repr_svg_())

@@ -184,10 +184,6 @@ def test_the_page_is_small(page: str) -> None:
     assert len(page.encode()) < BOUND
 
 
-def test_the_same_nets_give_the_same_bytes(page: str) -> None:
-    assert compared().to_html() == page
-
-
 def test_the_page_holds_no_path_of_this_machine(page: str) -> None:
     assert str(Path.home()) not in page and "/tmp" not in page and "site-packages" not in page
 
@@ -525,7 +521,7 @@ def run(*args: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_the_command_prints_the_table_and_writes_the_page(tmp_path: Path, page: str) -> None:
+def test_the_command_prints_the_table_and_writes_the_page_with_the_same_bytes(tmp_path: Path, page: str) -> None:
     target = tmp_path / "report.html"
     code, output = run("residual", "boosting", "--depth", "4", "-o", str(target))
     assert code == 0 and str(compared()) in output

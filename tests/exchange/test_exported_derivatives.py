@@ -7,6 +7,7 @@ with the nets' own. Needs the extra `torch` or `jax`; skipped, with the reason, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from symfold.core.conversion import as_node
 from symfold.core.functions import ROWS, Head, where
 from symfold.core.nodes import Node
 from symfold.core.primitives import Primitive, attention
+
+if not (find_spec("torch") or find_spec("jax")):
+    pytest.skip("neither the extra 'torch' nor 'jax' is installed", allow_module_level=True)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning"),  # of forward mode in PyTorch's own code

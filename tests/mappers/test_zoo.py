@@ -370,9 +370,11 @@ def test_a_symbolic_depth_is_every_depth(name: str) -> None:
         with pytest.raises((sf.errors.InvalidValue, ShapeError), match="depth"):
             row.net("n")
         return
+    net = row.net("n")
     for depth in (1, 3):
-        assert sf.roll(row.net("n").at(n=depth)) == sf.roll(row.net(depth))
-    for text, measured in ((row.span, sf.cost(row.net("n")).span), (row.work, sf.cost(row.net("n")).work)):
+        assert sf.roll(net.at(n=depth)) == sf.roll(row.net(depth))
+    cost = sf.cost(net)
+    for text, measured in ((row.span, cost.span), (row.work, cost.work)):
         assert sp.expand(sp.sympify(text, locals={"n": sp.Symbol("n", integer=True, positive=True)}) - measured) == 0
 
 

@@ -129,7 +129,7 @@ def test_inside_a_fold_inside_a_fold() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("unlike", [0, 1, 2, 4])
+@pytest.mark.parametrize("unlike", [1, *(pytest.param(count, marks=pytest.mark.slow) for count in (0, 2, 4))])
 @pytest.mark.parametrize("backward", [False, True])
 def test_no_two_equations_have_one_name(unlike: int, backward: bool) -> None:
     """Folds in steps of folds, where some steps are unlike the others."""
