@@ -43,6 +43,30 @@ def test_a_notebook_shows_them_so_too(names: tuple[str, ...]) -> None:
         assert len(set(parts)) == len(names)
 
 
+OTHER_THINGS = {  # what is called like something else of the net, and the same net without that
+    "tanh": (sf.layer("tanh")(np.tanh(x)), sf.layer("f")(np.tanh(x))),
+    "max": (sf.layer("max")(np.maximum(x, 0)), sf.layer("f")(np.maximum(x, 0))),
+    "exp": (sf.layer("exp")(np.exp(x)), sf.layer("f")(np.exp(x))),
+    "softmax": (sf.layer("softmax")(sf.softmax(sf.tensor("x", (3,)))), sf.layer("f")(sf.softmax(sf.tensor("x", (3,))))),
+    "pi": (sp.pi * sf.tensor("pi"), sp.pi * x),
+    "n": (sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("n")), sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x)),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_THINGS)
+@pytest.mark.parametrize("style", STYLES)
+def test_a_name_like_a_function_a_constant_or_a_depth_is_quoted(name: str, style: str) -> None:
+    alike, other = (sf.formula(sf.Net.of(net), style=style) for net in OTHER_THINGS[name])
+    quoted = {"text": f"'{name}'", "unicode": f"‘{name}’", "latex": rf"\text{{`{name}'}}", "mathml": f"<mi>‘{name}’</mi>"}[style]
+    assert alike.count(quoted) == 1 and quoted not in other
+
+
+def test_a_name_of_a_function_that_the_net_lacks_is_as_typed() -> None:
+    assert sf.formula(sf.Net.of(sf.layer("tanh")(x) + sf.tensor("pi"))) == "y = tanh(x) + pi"
+    assert sf.formula(sf.Net.of(sf.exp(x) + sf.tensor("e"))) == "y = exp(x) + e"
+    assert sf.formula(sf.Net.of(sf.exp(x) + sf.tensor("e")), style="latex") == r"y = e^{x} + \text{`e'}"
+
+
 @pytest.mark.parametrize("style, right", [("text", "{}*2"), ("unicode", "x₁·2"), ("latex", r"x_{{1}} \cdot 2")])
 def test_a_name_that_is_like_no_other_keeps_its_usual_form(style: str, right: str) -> None:
     for name in ("x1", "x_1"):

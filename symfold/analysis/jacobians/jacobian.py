@@ -27,10 +27,11 @@ from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import Numbered, known_count
 from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
 from symfold.show.notation import BOUND, SHORT
+from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count
 from symfold.show.notation.linear_maps import Composed, EntryAt, Grid
 from symfold.show.notation.steps import output_names
-from symfold.show.notation.styles import Style, style_of
+from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Name, Term
 from symfold.show.notation.writing import equation, framed, stream
 from symfold.transform.autodiff.differentiate import adjoint

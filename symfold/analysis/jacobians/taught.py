@@ -28,9 +28,9 @@ from symfold.core.primitives import zeros
 from symfold.core.stacked_inputs import Leaf, StackedInputs, is_input
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.show.notation import BOUND, SHORT, formula, lines_formula
+from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line
 from symfold.show.notation.loops import Letters, stems_of
-from symfold.show.notation.styles import style_of
 from symfold.show.notation.terms import Name, Term, named
 from symfold.transform.autodiff.differentiate import adjoint
 from symfold.transform.autodiff.reverse_mode import pull_back

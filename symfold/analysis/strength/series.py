@@ -35,8 +35,8 @@ from symfold.core.nodes import Node, walk
 from symfold.core.sequences import stack
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
 from symfold.show.notation import folded_formula, formula
+from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count, terms_of
-from symfold.show.notation.styles import style_of
 from symfold.show.notation.symbolic import as_sympy
 from symfold.transform.specialize import with_shapes
 

@@ -10,7 +10,8 @@ apart into its parts, literal text with terms in between.
     shared           values with an equation of their own
     readings         the term of each node at a step
     latex            names, indices and words in LaTeX
-    styles           text, Unicode, LaTeX, MathML; no two names of a net alike
+    styles           text, Unicode, LaTeX, MathML
+    distinct_names   no two names of a net are written alike
     operations       the parts of one operation, and its brackets
     arithmetic, choices, primitive_rows, linear_maps   the rows of operations
     symbolic         terms as SymPy expressions
@@ -35,10 +36,11 @@ from symfold.show.notation import choices as choices  # choices, maps and primit
 from symfold.show.notation import expanded
 from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows
+from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line, fold_lines
 from symfold.show.notation.latex import latex_size
 from symfold.show.notation.steps import Equations, equations
-from symfold.show.notation.styles import Style, mathml_tokens, style_of
+from symfold.show.notation.styles import Style, mathml_tokens
 from symfold.show.notation.terms import show_size
 from symfold.show.notation.writing import equation, framed, side, stream, write
 from symfold.transform.rolling import roll

@@ -59,7 +59,7 @@ def _relation(term: Term, style: Style) -> list[Part]:
 def _junction(term: Term, style: Style) -> list[Part]:
     sign = _sign(JUNCTIONS[term.op], style)
     if not sign:  # Python has no word for it
-        return call(style.word("xor"), term.args, style)
+        return call(style.function("xor"), term.args, style)
     chained = term.op is not f.logical_xor
     left, right = (bracketed(arg, LOGIC if chained and arg.op is term.op else NEGATION, style) for arg in term.args)
     return grouped([*left, sign, *right], style)

@@ -19,10 +19,11 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.errors import Advice, TooLarge
+from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.repeats import repeated
 from symfold.show.notation.sizes import expanded_size as expanded_size
 from symfold.show.notation.steps import output_names
-from symfold.show.notation.styles import Style, style_of
+from symfold.show.notation.styles import Style
 from symfold.show.notation.symbolic import as_sympy
 from symfold.show.notation.terms import At, Listing, Term, join, named, shown_op
 from symfold.show.notation.writing import equation, framed

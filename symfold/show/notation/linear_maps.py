@@ -50,7 +50,7 @@ class Factor(LinearMap):
         if self.kind == "map":
             return [term.args[0]]
         if self.kind == "diag":
-            return call(style.word("diag"), term.args[:1], style)
+            return call(style.function("diag"), term.args[:1], style)
         name = bracketed(term.args[0], ATOM, style)
         if self.argument:
             number = str(self.argument)

@@ -148,7 +148,7 @@ def function_parts(term: Term, style: Style) -> list[Part]:
     """The parts of a SymPy function or power."""
     name = term.op.__name__
     if style.key == "latex" and not term.op.__module__.startswith("sympy."):
-        return call(LOGARITHMS.get(name) or style.word(name), term.args, style)
+        return call(LOGARITHMS.get(name) or style.function(name), term.args, style)
     kinds = tuple(_kind(arg, style) for arg in term.args)
     return [part if isinstance(part, str) else term.args[part] for part in printed(style.key, term.op, kinds)]
 

@@ -13,7 +13,8 @@ from symfold.core.leaves import Constant, Formal, Input
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, count_of, is_leaf
-from symfold.show.notation.styles import STYLES, distinct_names, style_named
+from symfold.show.notation.distinct_names import distinct_names
+from symfold.show.notation.styles import STYLES, style_named
 from symfold.show.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
 from symfold.show.notation.writing import write
 

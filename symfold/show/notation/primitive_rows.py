@@ -40,7 +40,7 @@ PATTERNS: dict[str, dict[str, tuple[str, int]]] = {
 def generic(term: Term, style: Style) -> list[Part]:
     """name(argument, ..., attribute=value), with the attributes that are not at their usual values."""
     attributes = [plain_words(attribute, style) for attribute in unusual_attributes(term.op)]
-    return call(style.word(term.op.primitive.name), [*term.args, *attributes], style)
+    return call(style.function(term.op.primitive.name), [*term.args, *attributes], style)
 
 
 def _pattern(term: Term, style: Style) -> tuple[str, int] | None:

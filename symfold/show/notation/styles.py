@@ -1,15 +1,11 @@
-"""Styles: how text, Unicode, LaTeX and MathML write names, numbers, signs and brackets. One row per style.
-
-The style of a net separates names that would be written alike. The plainest keeps its form, the others appear as typed:
-x1 - x_1 is in Unicode x₁ - x_1, in LaTeX x_{1} - \\mathrm{x\\_1}.
-"""
+"""Styles: how text, Unicode, LaTeX and MathML write names, numbers, signs and brackets. One row per style."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from xml.dom.minidom import Node as Element
@@ -23,11 +19,7 @@ from sympy.printing.pretty.pretty_symbology import greek_unicode
 from sympy.printing.str import StrPrinter
 
 from symfold.base.arguments import one_of
-from symfold.core.names import leaves_of
-from symfold.core.net import Net
-from symfold.core.shapes import NAME
-from symfold.core.stacked_inputs import Leaf, Numbered
-from symfold.show.notation.latex import escaped, latex_function, latex_name, text_inside
+from symfold.show.notation.latex import latex_function, latex_name
 from symfold.show.notation.terms import Name, show_size
 
 
@@ -38,7 +30,7 @@ class Style:
     key: str
     print: Callable[[sp.Basic], str]  # SymPy's printer for this style
     name: Callable[[Name], str]
-    word: Callable[[str], str]  # plain words and function names
+    word: Callable[[str], str]  # plain words and names of layers
     plus: str
     minus: str  # between two terms
     negative: str  # before the first
@@ -51,6 +43,10 @@ class Style:
     square: tuple[str, str]
     equals: str
     ellipsis: str
+
+    def function(self, name: str) -> str:
+        """The name of a function, as which no layer is written."""
+        return STYLES[self.key].word(name)
 
 
 def _text_printer(expression: sp.Basic) -> str:
@@ -155,93 +151,3 @@ STYLES: dict[str, Style] = {
 def style_named(key: str) -> Style:
     """The style with this name; an unknown name is an error that lists them all."""
     return STYLES[one_of("style", key, STYLES)]
-
-
-# ---------------------------------------------------------------- names that would be written alike
-
-ENTRY = sp.Symbol("k") - 1
-
-
-def style_of(net: Net, key: str) -> Style:
-    """A style that writes no two names of a net alike.
-
-    >>> import symfold as sf
-    >>> style_of(sf.Net.of(sf.tensor("x1") - sf.tensor("x_1")), "unicode").name(Name("x_1"))
-    'x_1'
-    """
-    return distinct_names(style_named(key), leaves_of(net.outputs))
-
-
-def distinct_names(style: Style, leaves: Iterable[Leaf]) -> Style:
-    """The style, changed so that it writes no two names of these leaves alike."""
-    seen: dict[str, dict[str, str]] = {}  # by written form: each class of names, with one of them as typed
-    for leaf in leaves:
-        layer = leaf.shape[-1:] == (NAME,)
-        for name in _names(leaf):
-            word = name.stem if name.index is None else typed(name)
-            written = style.word(word) if layer and name.index is None else style.name(name)
-            seen.setdefault(_look(written, style), {}).setdefault(class_of(name), word)
-    raw = _runs_of_letters(seen) if style.key == "latex" else set()
-    for written, classes in seen.items():
-        plainest = min(classes, key=lambda key: (classes[key] != written, len(key), key))
-        raw |= {key for key in classes if key != plainest}
-    return _raw(style, frozenset(raw)) if raw else style
-
-
-def _look(written: str, style: Style) -> str:
-    """What is seen of a written name: LaTeX ignores spaces and empty indices."""
-    return re.sub(r"\s|[_^]\{\}|[{}]", "", written) if style.key == "latex" else written
-
-
-def _runs_of_letters(seen: Mapping[str, object]) -> set[str]:
-    """The names that LaTeX writes like a product of others: xy beside x and y."""
-    return {word for word in seen if word.isalpha() and len(word) > 1 and all(letter in seen for letter in word)}
-
-
-def class_of(name: Name) -> str:
-    """A name without its number, since all numbers are written alike; for a derivative dy/dx_1, that of x_1."""
-    word = name.stem.rpartition("/d")[2]
-    return word if name.index is not None else word.rstrip("0123456789") or word
-
-
-def typed(name: Name) -> str:
-    """A name as typed; an entry of numbered names has its index after their full prefix."""
-    if name.index is None or (name.joined and isinstance(name.index, int)):
-        return f"{name.stem}{'' if name.index is None else name.index}"
-    return f"{name.stem}_{{{show_size(name.index)}}}"
-
-
-def _names(leaf: Leaf) -> list[Name]:
-    """The names of a leaf; for numbered names, one representative and the entry at an index."""
-    if isinstance(leaf.op.names, Numbered):
-        prefix = leaf.op.names.prefix
-        return [Name(f"{prefix}1"), Name(prefix, ENTRY, joined=False)]
-    return list(map(_stand_in, leaf.op.names))
-
-
-def _stand_in(word: str) -> Name:
-    plain = class_of(Name(word))
-    return Name(word if plain == word else f"{plain}1")
-
-
-def _raw(style: Style, classes: frozenset[str]) -> Style:
-    """A style that writes the names of these classes as typed."""
-
-    def write_name(name: Name) -> str:
-        return spelled(name, style.key) if class_of(name) in classes else style.name(name)
-
-    def write_word(word: str) -> str:
-        return spelled(Name(word), style.key) if class_of(Name(word)) in classes else style.word(word)
-
-    return replace(style, name=write_name, word=write_word)
-
-
-SPELLED: dict[str, Callable[[str], str]] = {
-    "latex": lambda word: rf"\mathrm{{{text_inside(escaped(word))}}}",
-    "mathml": lambda word: f"<mi>{escape(word)}</mi>",
-}
-
-
-def spelled(name: Name, key: str) -> str:
-    """A name as typed, in a style."""
-    return SPELLED.get(key, str)(typed(name))
