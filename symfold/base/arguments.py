@@ -181,8 +181,9 @@ def arrays_of(
         raise InvalidType(
             f"expected values by name, as {{'x': array}}, got {quoted(values)} of type {type(values).__name__}"
         )
+    wanted_names = frozenset(wanted)  # there may be thousands
     for name in values:
-        if name not in wanted and name not in optional:
+        if name not in wanted_names and name not in optional:
             raise unknown(what, name, wanted)
     for name in wanted:
         if name not in values:

@@ -17,7 +17,7 @@ from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
-from symfold.core.nodes import walk
+from symfold.core.nodes import walk, walking_once
 from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import stack_row
 from symfold.core.shapes import Size, is_known
@@ -28,6 +28,7 @@ from symfold.transform.inlining import inlined
 class Compiled:
     """A net as a function `(params, x=array, ...)`; it builds one program per set of input shapes."""
 
+    @walking_once
     def __init__(self, net: Net, backend: str, dtype: str = "float64"):
         self.net = rolled(net)  # an input that no step reads may still determine the number of rows
         self._original = net  # its parameters may be passed even if no step reads them
@@ -35,6 +36,7 @@ class Compiled:
         self.dtype = dtype
         self.layout = layout_of(self.net)
         self.input_names = tuple(node.op.name for node in net.inputs)
+        self._inputs_named = frozenset(self.input_names)  # a net may have thousands of inputs
         # programs own their arrays, so each thread has its own
         self._local = threading.local()
 
@@ -76,7 +78,7 @@ class Compiled:
         if params is not None and not isinstance(params, Mapping):
             params, values = None, (params, *values)
         inputs = self._inputs(values, named)
-        named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self.input_names}
+        named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self._inputs_named}
         program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
         self.params.load({**(params or {}), **named_params} if named_params or params is None else params)
         program.feed(inputs)
@@ -92,13 +94,14 @@ class Compiled:
         # list the parameters only if one is named: there are as many as layers
         parameter_names = (
             ()
-            if named.keys() <= set(self.input_names)
+            if named.keys() <= self._inputs_named
             else {*self.layout.names, *(node.op.name for node in self._original.params)}
         )
         arguments = {**dict(zip(self.input_names, values, strict=False)), **named}
         return arrays_of(arguments, self.input_names, parameter_names)
 
 
+@walking_once
 def program_of(
     net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64"
 ) -> Program:

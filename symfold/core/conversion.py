@@ -35,7 +35,7 @@ from symfold.errors import InvalidType, NoRule
 
 def wraps_node(value: object) -> bool:
     """Whether a value wraps a node, as a net does: it then takes over the operation and wraps the result."""
-    return hasattr(value, "_as_node_") and not isinstance(value, Node)
+    return not isinstance(value, Node) and hasattr(value, "_as_node_")  # in this order: a node looks up names slowly
 
 
 class NodeSymbol(sp.Symbol):

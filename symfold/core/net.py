@@ -18,7 +18,7 @@ from symfold.core.conversion import as_node, as_symbol, is_truth
 from symfold.core.folds import Fold, is_fold
 from symfold.core.leaves import Formal, Input
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
-from symfold.core.nodes import Node, substitute, walk
+from symfold.core.nodes import Node, substitute, walk, walking_once
 from symfold.core.operators import Operators
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape, is_concrete
@@ -71,6 +71,7 @@ class Net(Operators["Net"]):
     # -- conversion
 
     @classmethod
+    @walking_once
     def of(cls, value: object) -> Net:
         """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
         if isinstance(value, Net):
@@ -116,6 +117,7 @@ class Net(Operators["Net"]):
     # -- structure
 
     @cached_property
+    @walking_once
     def leaves(self) -> tuple[Leaf, ...]:
         """Inputs, parameters and names of layers, stacked or not, in order of first use."""
         for node in walk(self.outputs):

@@ -17,7 +17,9 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from contextvars import ContextVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
 
 import numpy as np
 import sympy as sp
@@ -213,11 +215,51 @@ def is_elementwise(node: Node) -> TypeIs[Node[Head]]:
 # -------------------------------------------------- walks: each node once, iteratively; shared nodes stay shared
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LONG = 256  # nodes of a walk that is worth remembering
+# the roots and the order of the latest long walk in a function that walks once; None outside of such functions
+_latest_walk: ContextVar[list[tuple[tuple[Node, ...], list[Node]]] | None] = ContextVar("latest_walk", default=None)
+
+
+def walking_once(function: Callable[P, T]) -> Callable[P, T]:
+    """A function in which a walk over the same roots as the latest one is not repeated.
+
+    Compiling and differentiating ask many questions of the same nodes, and of a net without folds each would be a walk
+    over all of it. The latest order is kept until the function returns, so that no node is kept alive.
+    """
+
+    @wraps(function)
+    def walking(*args: P.args, **named: P.kwargs) -> T:
+        if _latest_walk.get() is not None:
+            return function(*args, **named)
+        token = _latest_walk.set([])
+        try:
+            return function(*args, **named)
+        finally:
+            _latest_walk.reset(token)
+
+    return walking
+
+
 def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     """The nodes that the roots depend on, once each, after their arguments; those in `stop` are left out."""
+    roots = tuple(roots)
+    latest = None if stop else _latest_walk.get()
+    for known_roots, known_order in latest or ():
+        if len(known_roots) == len(roots) and all(a is b for a, b in zip(known_roots, roots, strict=True)):
+            return known_order.copy()
+    order = _walk(roots, stop)
+    if latest is not None and len(order) >= LONG:
+        latest[:] = [(roots, order.copy())]
+    return order
+
+
+def _walk(roots: tuple[Node, ...], stop: Iterable[Node]) -> list[Node]:
     seen = set(stop)
     order: list[Node] = []
-    stack: list[Node | None] = [*reversed(tuple(roots))]
+    stack: list[Node | None] = [*reversed(roots)]
     while stack:
         node = stack.pop()
         if node is None:  # the marker above a node whose arguments are done
@@ -239,7 +281,18 @@ def rebuilt(
     A rule may return a tuple of results for a fold. `replaced` holds replacements that are known beforehand.
     """
     new: dict[Node, Any] = dict(replaced or {})
-    for node in walk(roots, stop=new):
+    order = walk(roots, stop=new)
+    start = 0
+    if not new:  # most passes change little: until the first replacement, the new arguments of a node are its own
+        for start, node in enumerate(order, 1):
+            replacement = rule(node, node.args)
+            if replacement is not None and replacement is not node:
+                new.update((unchanged, unchanged) for unchanged in order[: start - 1])
+                new[node] = replacement
+                break
+        else:
+            return tuple(roots)
+    for node in order[start:]:
         args = tuple([new[arg] for arg in node.args])  # of a list: twice as fast as of a generator, for a few
         replacement = rule(node, args)
         new[node] = with_args(node, args) if replacement is None else replacement

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted, whole
+from symfold.base.caching import cached
 from symfold.errors import InvalidType, ShapeError
 
 
@@ -114,6 +115,7 @@ def show(shape: Shape) -> str:
     return f"({sizes[0]},)" if len(sizes) == 1 and is_known(shape) else f"({', '.join(sizes)})"
 
 
+@cached(4096)  # a net has few combinations of shapes, and SymPy compares sizes slowly
 def broadcast(*shapes: Shape) -> Shape | None:
     """The shape of an elementwise result, by NumPy's rule; None if the shapes do not fit.
 

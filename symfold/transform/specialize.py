@@ -94,8 +94,19 @@ def _number(value: object, sizes: Sizes) -> Any:
 def _sized(
     roots: tuple[Node, ...], leaves: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Node, ...]:
+    checked: set[tuple[tuple[Shape, ...], tuple[Shape, ...]]] = set()  # a net has few combinations of shapes
+
+    def check(node: Node, args: tuple[Node, ...]) -> None:
+        combination = tuple([arg.shape for arg in node.args]), tuple([arg.shape for arg in args])
+        if combination not in checked:
+            check_met(node, args)
+            checked.add(combination)
+
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         op = node.op
+        if isinstance(op, type):
+            check(node, args)
+            return None
         if isinstance(op, Input):
             shape = tuple(shapes[op.name]) if op.name in shapes and op.shape != (NAME,) else _number(op.shape, sizes)
             return Node(Input(op.name, shape, op.role, op.start))
@@ -109,8 +120,6 @@ def _sized(
             return Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
         if isinstance(op, Constant) and isinstance(op.value, sp.Expr) and op.value.free_symbols:
             return number(_number(op.value, sizes))
-        if isinstance(op, type):
-            check_met(node, args)
         return None
 
     return rebuilt(roots, rule, leaves)

@@ -10,7 +10,7 @@ from symfold.base.trees import LEAF
 from symfold.core.leaves import Input, checked_name, number, tensor
 from symfold.core.names import Claims, covers, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walking_once
 from symfold.core.primitives import single, zeros
 from symfold.core.sequences import element
 from symfold.core.shapes import is_known, show, size_symbols
@@ -21,6 +21,7 @@ from symfold.transform.inlining import inlined
 from symfold.transform.passes.rematerialization import REMATS, grouped
 
 
+@walking_once
 def adjoint(net: object, name: str = "a") -> Net:
     """The adjoint of a net: cotangents of its inputs and parameters from those of its outputs (inputs named `a`).
 
@@ -53,6 +54,7 @@ def _cotangent(name: str, output: Node) -> Node[Input]:
 Wanted = str | Node | Sequence[str | Node] | None
 
 
+@walking_once
 def value_and_grad(loss: object, wrt: Wanted = None, remat: str | None = None) -> Net:
     """The loss and its gradient by name, for all parameters or for the inputs and parameters in `wrt`.
 
@@ -99,8 +101,10 @@ def wanted_names(net: Net, wrt: Wanted) -> set[str]:
     wanted = [wrt] if isinstance(wrt, str) or hasattr(wrt, "ndim") or not isinstance(wrt, Iterable) else list(wrt)
     leaf_names = [names_of(leaf) for leaf in net.leaves if leaf.op.role != "layer"]
     names: list[Any] = [w.op.name if isinstance(w, Node) and isinstance(w.op, Input) else w for w in wanted]
+    listed = {name for names_ in leaf_names if not isinstance(names_, Numbered) for name in names_}
+    numbered = [names_ for names_ in leaf_names if isinstance(names_, Numbered)]
     for name in names:
-        if not isinstance(name, str) or not any(covers(name, names_) for names_ in leaf_names):
+        if not isinstance(name, str) or not (name in listed or any(covers(name, names_) for names_ in numbered)):
             existing = listing(repr(node.op.name) for node in (*net.inputs, *net.params))
             raise InvalidValue(f"no input or parameter {quoted(name)} to differentiate by (there are {existing})")
     return set(names)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sympy as sp
+
 from symfold.compute.backends.numpy.calls import absorbed, elementwise_lines, primitive_lines
 from symfold.compute.backends.numpy.loops import write_fold
 from symfold.compute.backends.numpy.views import is_view, spread, view
@@ -43,23 +45,25 @@ class Body:
         for node in order:
             for arg in node.args:
                 users.setdefault(arg, []).append(node)
-                if is_view(node) or is_primitive(node, reshape) or isinstance(node.op, (Fold, Select)):
-                    self.pinned.add(arg)
+            if is_elementwise(node):  # most nodes
+                continue
+            if is_view(node) or is_primitive(node, reshape) or isinstance(node.op, (Fold, Select)):
+                self.pinned.update(node.args)
         # absorb -u into a sum and 1/u into a product that alone reads it; users go first, so that an absorbed node's
         # operand has an array itself, even if it is 1/v
         self.absorbed: dict[Node, Node] = {}
         for node in reversed(order):
+            if not (node.op is sp.Mul or node.op is sp.Pow):  # few nodes ask the sets
+                continue
             alone = node not in self.pinned and node not in into and len(users.get(node, [])) == 1
             if alone and users[node][0] not in self.absorbed and (inner := absorbed(node, users[node][0])) is not None:
                 self.absorbed[node] = inner
-        place = {node: k for k, node in enumerate(order)}
-        self.last: dict[Node, int] = {}
-        for node in order:
-            for arg in self.reads(node):
-                self.last[arg] = max(self.last.get(arg, -1), place[node])
+        self.last = {arg: place for place, node in enumerate(order) for arg in self.reads(node)}
 
-    def reads(self, node: Node) -> list[Node]:
+    def reads(self, node: Node) -> Sequence[Node]:
         """The values that a node's calls read."""
+        if not self.absorbed:
+            return node.args
         if node in self.absorbed:
             return []
         return [self.absorbed.get(arg, arg) for arg in node.args]
@@ -68,15 +72,18 @@ class Body:
         for place, node in enumerate(self.order):
             if node in self.refs or node in self.absorbed:
                 continue
-            self.refs[node] = self.value(node, place)
+            result = self.refs[node] = self.value(node, place)
             for arg in dict.fromkeys(self.reads(node)):
+                if self.last[arg] != place or arg in self.pinned or arg in self.into:
+                    continue
                 ref = self.refs.get(arg)
-                dead = self.last.get(arg) == place and arg not in self.pinned and arg not in self.into
-                if dead and isinstance(ref, Ref) and ref.scratch and ref.name != getattr(self.refs[node], "name", None):
+                if isinstance(ref, Ref) and ref.scratch and ref.name != getattr(result, "name", None):
                     self.source.release(ref)
 
     def value(self, node: Node, place: int) -> Any:
         op, source = node.op, self.source
+        if is_elementwise(node):  # most nodes
+            return self.computed(node, place)
         if isinstance(op, Constant):
             ref = source.constant(node)
         elif is_fold(node):
@@ -121,15 +128,11 @@ class Body:
     def reused(self, node: Node, place: int) -> Ref | None:
         """The array of an argument that dies here: one of the first call's two, since later calls must not read it."""
         if node not in self.pinned or node not in self.into:
-            for arg in self.reads(node)[:2]:
+            reads = self.reads(node)
+            for arg in reads[:2]:
+                if self.last[arg] != place or arg in self.pinned or arg in self.into:
+                    continue
                 ref = self.refs.get(arg)
-                dies = self.last[arg] == place and arg not in self.pinned and arg not in self.into
-                if (
-                    dies
-                    and isinstance(ref, Ref)
-                    and ref.scratch
-                    and ref.shape == node.shape
-                    and self.reads(node)[2:].count(arg) == 0
-                ):
+                if isinstance(ref, Ref) and ref.scratch and ref.shape == node.shape and arg not in reads[2:]:
                     return ref
         return None

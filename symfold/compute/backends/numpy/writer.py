@@ -5,6 +5,7 @@ The source contains no user's names and no depth: it is as long at depth 10 as a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +55,7 @@ class Source:
     counts: list[int] = field(default_factory=list)
     functions: dict[str, Callable[..., object]] = field(default_factory=dict)
     arrays: dict[str, Any] = field(default_factory=dict)
+    array_names: dict[tuple[str, Shape, bytes], str] = field(default_factory=dict)  # by dtype, shape and digest
     free: dict[Shape, list[str]] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
 
@@ -107,17 +109,12 @@ class Source:
 
     def array(self, letter: str, value: NumpyArray) -> str:
         """The name of an array of numbers; equal arrays share one."""
-        for name, array in self.arrays.items():
-            if (
-                isinstance(array, np.ndarray)
-                and array.dtype == value.dtype
-                and array.shape == value.shape
-                and np.array_equal(array, value)
-            ):
-                return name
-        name = self.name(letter)
-        self.arrays[name] = value
-        return name
+        content = hashlib.blake2b(value.tobytes(), digest_size=16).digest()
+        key = (value.dtype.str, value.shape, content)
+        if key not in self.array_names:
+            self.array_names[key] = self.name(letter)
+            self.arrays[self.array_names[key]] = value
+        return self.array_names[key]
 
     def function(self, function: Callable[..., object]) -> str:
         name = self.name("f")
