@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import time
 import tracemalloc
 from fractions import Fraction
 
@@ -292,3 +293,48 @@ def test_the_symbol_of_the_depth_in_a_mapper_is_that_depth(symbol: sp.Symbol) ->
     with pytest.raises(sf.errors.InvalidValue, match="the depth n is a symbol"):
         net(x=0.3)
     assert sf.fold(lambda z, f: f(z) * sf.tensor("n"), deep, x).inputs == (x, sf.tensor("n"))  # an input of that name stays one
+
+
+# ---------------------------------------------------------------- nets without a fold
+
+
+def chained(operations):
+    z, w = rows, sf.tensor("w", (3,))
+    for _ in range(operations // 3):
+        z = np.tanh(z) * w + z
+    return z
+
+
+def own_parameters(operations):
+    z = rows
+    for k in range(operations // 3):
+        z = np.tanh(z) * sf.parameter(f"w{k}", (3,)) + z
+    return z
+
+
+def wide_sum(operations):
+    return sum((np.tanh(rows * (1 + k / operations)) for k in range(operations // 3)), rows)
+
+
+def branching(operations):
+    a, b, w = rows, rows, sf.tensor("w", (3,))
+    for _ in range(operations // 6):
+        a, b = np.tanh(a) * w + b, np.exp(-b) * a
+    return a + b
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("written", [chained, own_parameters, wide_sum, branching])
+def test_compiling_a_net_without_a_fold_takes_time_in_proportion_to_its_length(written, gradient):
+    def seconds(operations):
+        start = time.process_time()
+        net = sf.Net.of(written(operations))
+        if gradient:
+            net = sf.value_and_grad(np.sum(net), [leaf.op.name for leaf in (*net.inputs, *net.params)])
+        compiled = net.compile("numpy")
+        compiled({leaf.op.name: np.zeros(3) for leaf in net.params}, **{leaf.op.name: np.zeros((2, 3) if leaf.op.name == "x" else 3) for leaf in net.inputs})
+        return time.process_time() - start
+
+    seconds(300)  # first calls fill caches
+    assert min(seconds(10_000) for _ in range(2)) <= 2.6 * min(seconds(5_000) for _ in range(2))

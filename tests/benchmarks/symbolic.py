@@ -196,6 +196,24 @@ def evaluation() -> Iterator[Row]:
         yield f"evaluation, {name}, memory beyond the parameters, depth 50,000 over 5,000", f"{held[1] / held[0]:.2f}", "1"
 
 
+def unfolded(rounds: int) -> Iterator[Row]:
+    """Nets written without a fold: from the loop that traces them to the first call done."""
+    import numpy as np
+
+    def run(operations: int, gradient: bool) -> None:
+        z, w = sf.tensor("x", (None, 3)), sf.tensor("w", (3,))
+        for _ in range(operations // 3):
+            z = np.tanh(z) * w + z
+        net = sf.value_and_grad(np.sum(z), ["x", "w"]) if gradient else sf.Net.of(z)
+        net.compile("numpy")(x=np.ones((2, 3)), w=np.ones(3))
+
+    for name, gradient, target in (("compile", False, "under 2"), ("compile with gradients", True, "under 6")):
+        run(300, gradient)
+        half, whole = (seconds(lambda n=n, g=gradient: run(n, g), rounds) for n in (10_000, 20_000))
+        yield f"trace and {name}, 20,000 operations without a fold, s", f"{whole:.1f}", target
+        yield f"trace and {name}, 20,000 operations over 10,000", f"{whole / half:.1f}", "at most 2.6"
+
+
 def cold(rounds: int) -> Iterator[Row]:
     """From the start of Python to the first training step done."""
     times: dict[int, list[float]] = {10: [], 10_000: []}
@@ -211,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.symbolic", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    for rows in (symbolic(rounds), casadi(rounds), listings(rounds), listed(), evaluation(), cold(rounds)):
+    for rows in (symbolic(rounds), casadi(rounds), listings(rounds), listed(), unfolded(rounds), evaluation(), cold(rounds)):
         for name, figure, target in rows:
             print(f"{name:80}{figure:>14}   {target}", flush=True)
 

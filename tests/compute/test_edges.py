@@ -274,3 +274,10 @@ def test_formulas_of_nan_and_infinity() -> None:
     for form in ("fold", "steps", "expanded"):
         for style in ("text", "unicode", "latex", "mathml"):
             assert sf.formula(net, form=form, style=style)
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "jax"])  # `jax.jit` makes them one
+def test_constants_that_differ_by_the_sign_of_zero_stay_separate(backend: str) -> None:
+    x = sf.tensor("x", (2,))
+    net = np.arctan2(np.array([0.0, 1.0]), x) + np.arctan2(np.array([-0.0, 1.0]), x)
+    check(net, [[0.0, np.pi / 2]], backend, x=[-1.0, 1.0])

@@ -124,3 +124,39 @@ def test_sympys_expressions_are_read_in_their_order() -> None:
 def test_odd_names_are_refused(name: Any) -> None:
     with pytest.raises(ValueError if isinstance(name, str) else TypeError, match="is not a name"):
         sf.tensor(name)
+
+
+def test_a_function_that_walks_once_repeats_no_walk_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from symfold.core import nodes
+
+    counted: list[int] = []
+    plain = nodes._walk
+    monkeypatch.setattr(nodes, "_walk", lambda roots, stop: counted.append(1) or plain(roots, stop))
+    deep = X
+    for _ in range(nodes.LONG):
+        deep = deep + 1
+
+    @nodes.walking_once
+    def orders(root: Node) -> list[list[Node]]:
+        return [nodes.walk((root,)), nodes.walk((root,)), nodes.walk((root, X)), nodes.walk((root,), stop=[X])]
+
+    first, again, _, stopped = orders(deep)
+    assert first == again == [X, *stopped] and first is not again and len(counted) == 3
+    seen = weakref.ref(deep)
+    del deep, first, again, _, stopped
+    gc.collect()
+    assert seen() is None
+
+
+def test_a_rule_that_replaces_nothing_gives_the_roots_and_is_asked_once_per_node() -> None:
+    from symfold.core.nodes import rebuilt, walk
+
+    root = X * 2 + Y
+    for replaced, expected in ((None, root), (X, Y * 2 + Y), (X * 2, Y + Y), (root, Y)):
+        asked: list[Node] = []
+
+        def rule(node: Node, args: object, replaced: Node | None = replaced, asked: list[Node] = asked) -> Node | None:
+            asked.append(node)
+            return Y if node is replaced else None
+
+        assert rebuilt([root], rule) == (expected,) and asked == walk([root])

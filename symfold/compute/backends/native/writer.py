@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class Source:
     batch: int | None
     memory: Workspace = field(default_factory=Workspace)
     constants: list[tuple[Array, NumpyArray]] = field(default_factory=list)
+    constant_arrays: dict[tuple[Shape, bytes], Array] = field(default_factory=dict)  # by shape and digest
 
     @property
     def padded(self) -> int:
@@ -54,10 +56,10 @@ class Source:
     def constant(self, value: NumpyArray) -> Array:
         """The array of a constant, filled before the run; equal constants share one."""
         numbers = np.asarray(value, dtype=float)
-        for array, constant in self.constants:
-            if constant.shape == numbers.shape and np.array_equal(constant, numbers):
-                return array
-        strides, count = strides_for(numbers.shape, None, 0)
-        place = Array("%work", numbers.shape, strides, self.memory.take(count, fresh=True))
-        self.constants.append((place, numbers))
-        return place
+        key = (numbers.shape, hashlib.blake2b(numbers.tobytes(), digest_size=16).digest())
+        if key not in self.constant_arrays:
+            strides, count = strides_for(numbers.shape, None, 0)
+            place = Array("%work", numbers.shape, strides, self.memory.take(count, fresh=True))
+            self.constants.append((place, numbers))
+            self.constant_arrays[key] = place
+        return self.constant_arrays[key]
