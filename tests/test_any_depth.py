@@ -14,7 +14,10 @@ import symfold as sf
 from symfold.analysis.counting.truncated import Truncated
 from symfold.compute.backends.numpy import program
 from symfold.compute.parameters import layout_of, parameters_of
+from symfold.core.folds import apply_fold
+from symfold.core.sequences import take
 from symfold.core.stacked_inputs import Numbered
+from symfold.errors import TooLarge
 from symfold.show.notation import repeats, writing
 from symfold.show.notation.expanded import stream, terms_of
 from symfold.show.notation.sizes import matrix_power
@@ -293,6 +296,22 @@ def test_the_symbol_of_the_depth_in_a_mapper_is_that_depth(symbol: sp.Symbol) ->
     with pytest.raises(sf.errors.InvalidValue, match="the depth n is a symbol"):
         net(x=0.3)
     assert sf.fold(lambda z, f: f(z) * sf.tensor("n"), deep, x).inputs == (x, sf.tensor("n"))  # an input of that name stays one
+
+
+def test_folds_of_any_depth_over_numbered_layers_are_merged_at_once():
+    """f1, ..., f_n and the layers after them are one run of names; others would have to be listed one by one."""
+    depth = 10**15
+    whole = sf.Net.of(sf.fold(sf.mappers.residual, sf.layers("f", count=2 * depth), x))
+    (fold,) = whole.bindings
+    start, names = fold.args
+
+    def halves(second):
+        state = apply_fold(fold.op.block, depth, [start], [take(names, range(depth))], [True])
+        return sf.Net(apply_fold(fold.op.block, depth, state, [second], [True]))
+
+    assert sf.roll(halves(take(names, range(depth, 2 * depth)))) == whole
+    with pytest.raises(TooLarge, match=r"neighboring folds of 1,000,000,000,000,000, .* \(take a smaller depth\)"):
+        sf.roll(halves(take(names, range(depth))))
 
 
 # ---------------------------------------------------------------- nets without a fold

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import numbers
 from fractions import Fraction
-from math import log, log10
+from math import log, log2, log10
 from typing import Any
 
 import sympy as sp
 
+from symfold.errors import Advice, TooLarge
+
 LONG = 13_000  # bits: a little less than 4000 digits
 BASES = range(2, 1000)  # a power of one of these is printed as such
 PRIME = (1 << 61) - 1  # remainders by it distinguish most powers cheaply
+MOST_BITS = 1 << 30  # of a number: 128 MB
+MOST_WORK = 4e10  # of a product, in the steps of Karatsuba's method: about two seconds
 
 
 def is_long(value: object) -> bool:
@@ -42,15 +46,52 @@ def _power(size: int) -> tuple[str, int, int]:
     remainder = size % PRIME
     for base in BASES:
         exponent = round(log(size) / log(base))
-        if pow(base, exponent, PRIME) == remainder and base**exponent == size:
+        if pow(base, exponent, PRIME) == remainder and power_of(base, exponent) == size:
             return "", base, exponent
     return "about ", 10, magnitude(size)
 
 
 def power_of(base: int, exponent: int) -> int:
-    """A power of an integer; factors of 2 are shifted in."""
-    twos = (base & -base).bit_length() - 1
-    return (base >> twos) ** exponent << twos * exponent if twos > 0 else base**exponent
+    """A power of an integer; factors of 2 are shifted in. One that would take too long is refused beforehand.
+
+    >>> power_of(3, 10**12)
+    Traceback (most recent call last):
+    symfold.errors.TooLarge: the number 3**1000000000000 is too long to be computed (take a smaller depth, ...
+    """
+    odd, twos = _without_twos(base)
+    half = log2(abs(odd) or 1) * exponent / 2  # the last product is a square
+    if half + twos * exponent > LONG:
+        _check(f"{_short(base)}**{exponent}", 2 * half + twos * exponent, half, half)
+    return odd**exponent << twos * exponent
+
+
+def product_of(a: int, b: int) -> int:
+    """A product of integers; factors of 2 are shifted in. One that would take too long is refused beforehand."""
+    bits = a.bit_length() + b.bit_length()
+    if bits <= LONG:
+        return a * b
+    (left, i), (right, j) = _without_twos(a), _without_twos(b)
+    _check(f"{_short(a)} * {_short(b)}", bits, left.bit_length(), right.bit_length())
+    return left * right << i + j
+
+
+def _without_twos(number: int) -> tuple[int, int]:
+    """A number as an odd one (or 0) and the number of its factors of 2."""
+    twos = max((number & -number).bit_length() - 1, 0)
+    return number >> twos, twos
+
+
+def _check(number: str, bits: float, left: float, right: float) -> None:
+    """Raise an error if a number has too many bits, or its last product, of factors of these lengths, takes long."""
+    if bits > MOST_BITS or max(left, right) * min(left, right) ** 0.585 > MOST_WORK:
+        raise TooLarge(
+            f"the number {number} is too long to be computed",
+            Advice("depth", "n", 'take a smaller depth, or a symbol for it: sf.layers("f", count="n")'),
+        )
+
+
+def _short(value: int) -> str:
+    return str(value) if value.bit_length() <= 64 else f"(about 10**{magnitude(abs(value))})"
 
 
 def magnitude(value: int) -> int:

@@ -39,6 +39,7 @@ from symfold.core.sequences import (
 )
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs, is_stacked, known_count
+from symfold.errors import Advice, TooLarge
 
 # `isinstance` is three times as fast without the metaclass of Sequence, and is asked of every argument of every node
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ else:
     Items = object
 # the rows that may rearrange the entries of sequences, by name: whether an operation is one is asked once per node
 ARRANGEMENTS = frozenset(row.name for row in (stack_row, take_row, reverse_row, item, concatenate, expand, reshape))
+
+
+MOST_STEPS = 1_000_000  # that an analysis follows one by one: some ten seconds
+
+
+def check_steps(count: int) -> None:
+    """Raise an error if an analysis would follow too many steps one by one."""
+    if count > MOST_STEPS:
+        raise TooLarge(
+            f"a fold of {count:,} steps that reads or gives a sequence is followed step by step, up to "
+            f"{MOST_STEPS:,} steps",
+            Advice("depth", 1000, "take a smaller depth"),
+        )
 
 
 class Entries(Items):
@@ -332,6 +346,7 @@ class Powers(Interpreter):
                 state = self.power(step, results, args, fold)
                 if state is not None:
                     return state
+        check_steps(known_count(fold.count))
         return super().fold(node, fold, args)
 
     def worthwhile(self, fold: Fold) -> bool:

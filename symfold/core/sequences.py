@@ -255,9 +255,9 @@ def take(sequence: Node, positions: Positions) -> Node:
         return sequence
     if is_primitive(sequence, take_row):
         inner = dict(sequence.op.attributes)["positions"]
-        return take(sequence.args[0], positions_of([inner[k] for k in positions]))
+        return take(sequence.args[0], _among(inner, positions))
     if is_primitive(sequence, reverse_row) and isinstance(size, int):
-        return take(sequence.args[0], positions_of([size - 1 - k for k in positions]))
+        return take(sequence.args[0], _among(range(size)[::-1], positions))
     if isinstance(positions, range) and positions.step < 0 and len(positions) > 1:
         return reverse(take(sequence, positions[::-1]))
     if isinstance(positions, range) and positions.step != 1 and not has_rest(sequence):
@@ -285,6 +285,18 @@ def take(sequence: Node, positions: Positions) -> Node:
     ):
         return stack([element(sequence, k) for k in positions])  # without the entries that are not taken
     return take_row(sequence, positions=positions)
+
+
+def _among(values: Positions, positions: Positions) -> Positions:
+    """The values at these positions; for ranges at once, at any length.
+
+    >>> _among(range(10**18)[::-1], range(5, 10**17)), _among((3, 4, 5, 9), range(3)), _among(range(9), (2, 4))
+    (range(999999999999999994, 899999999999999999, -1), range(3, 6), (2, 4))
+    """
+    if isinstance(values, range) and isinstance(positions, range) and len(positions) > 1:
+        between = range(values[positions[0]], values[positions[-1]], values.step * positions.step)
+        return range(between.start, between.stop + (1 if between.step > 0 else -1), between.step)
+    return positions_of([values[k] for k in positions])
 
 
 def _in_order(positions: list[int], sequence: Node) -> bool:
@@ -349,12 +361,31 @@ def join(parts: Sequence[Node]) -> Node:
     """Sequences concatenated."""
     if len(parts) == 1:
         return parts[0]
+    if (run := numbered_run(parts)) is not None:
+        return run
     sizes = [length(part.shape) for part in parts]
     if all(isinstance(size, int) for size in sizes):
         return stack(
             [element(part, k) for part, size in zip(parts, sizes, strict=True) for k in range(known_count(size))]
         )
     return concatenate(*parts, axis=-len(parts[0].shape))
+
+
+def numbered_run(parts: Sequence[Node]) -> Node | None:
+    """Numbered inputs that follow each other, as one run, at any length; None for any others."""
+    inputs = [part.op for part in parts if isinstance(part.op, StackedInputs)]
+    runs = [op.names for op in inputs if isinstance(op.names, Numbered) and isinstance(op.names.count, int)]
+    if len(runs) < len(parts) or any(replace(op, names=runs[0]) != inputs[0] for op in inputs):
+        return None
+    first = runs[0]
+    step, position, count = next((run.step for run in runs if run.count > 1), 0), first.start, 0
+    for run in runs:
+        if (run.prefix, run.start) != (first.prefix, position) or (run.count > 1 and run.step != step):
+            return None
+        position, count = position + step * run.count, count + run.count
+    joined = replace(first, count=count, step=step or 1)
+    pair = joined.taken(range(2))
+    return Node(replace(inputs[0], names=joined)) if step and compress(list(pair)) == pair else None
 
 
 def rebuilt_sequence(node: Node, args: Sequence[Node]) -> Node | None:

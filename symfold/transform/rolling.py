@@ -21,11 +21,13 @@ from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import is_primitive
-from symfold.core.sequences import element, entry_of, join, rebuilt_sequence, stack, take, take_row
+from symfold.core.sequences import element, entry_of, join, numbered_run, rebuilt_sequence, stack, take, take_row
 from symfold.core.stacked_inputs import StackedInputs, known_count
-from symfold.errors import InvalidValue
+from symfold.errors import Advice, InvalidValue, TooLarge, listing
 from symfold.transform.repeats import with_repeats_folded
 from symfold.transform.specialize import net_with_sizes
+
+MOST_LISTED = 200_000  # steps of merged folds whose items are listed: some five seconds
 
 
 def unroll(net: Any) -> Net:
@@ -115,7 +117,9 @@ def without_unread_steps(roots: tuple[Node, ...]) -> tuple[Node, ...]:
         elif entry and entry[1] >= 0:
             read(entry[0], entry[1] + 1)
         elif is_primitive(node, take_row):
-            read(node.args[0], max(dict(op.attributes)["positions"], default=-1) + 1)
+            positions = dict(op.attributes)["positions"]
+            ends = (positions[0], positions[-1]) if positions and isinstance(positions, range) else positions
+            read(node.args[0], max(ends, default=-1) + 1)
         else:
             for arg in node.args:
                 read(arg, math.inf)
@@ -261,6 +265,15 @@ def _put_chain(chain: list[Node[Fold]], new: dict[Node, Any], blocks: Mapping[No
         elif len(chain) == 1:
             operands.append(values[0][0])
             each.append(values[0][1])
+        elif all(flag for _, flag in values) and (run := numbered_run([value for value, _ in values])) is not None:
+            operands.append(run)
+            each.append(True)
+        elif sum(counts) > MOST_LISTED:
+            raise TooLarge(
+                f"neighboring folds of {listing(f'{count:,}' for count in counts)} steps read different values, which "
+                f"one fold lists for each step, up to {MOST_LISTED:,} steps",
+                Advice("depth", 1000, "take a smaller depth"),
+            )
         else:
             entries = [
                 element(value, n) if flag else value

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
-from symfold.core.sequences import element, join, names_of_node, repeated_value, reverse, stack, strided, take
+from symfold.core.sequences import (
+    element,
+    join,
+    names_of_node,
+    numbered_run,
+    repeated_value,
+    reverse,
+    stack,
+    strided,
+    take,
+)
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.errors import ShapeError
 from symfold.transform.specialize import with_sizes
@@ -184,3 +194,26 @@ def test_large_rows_that_come_again_are_held_once() -> None:
     large = [np.full((1000, 1000), value) for value in (1.0, 2.0)]
     net = sf.fold(lambda z, p: z * p, large * 20, sf.tensor("x", (1000, 1000)))
     assert len(net.to_json()) < 60e6  # of 640e6 digits for 40 rows
+
+
+@given(
+    pieces=st.lists(st.integers(1, 4), min_size=1, max_size=5),
+    step=st.integers(1, 3),
+    gap=st.sampled_from([0, 0, 0, 1]),
+    prefix=st.sampled_from(["f", "f1", "W_"]),
+)
+def test_numbered_runs_are_joined_as_if_they_were_listed(pieces: list[int], step: int, gap: int, prefix: str) -> None:
+    names = Numbered(prefix, 8, sum(pieces) + gap, step)
+    starts = [gap * (k == len(pieces) - 1) + sum(pieces[:k]) for k in range(len(pieces))]
+    parts = [Node(StackedInputs(names.taken(range(start, start + size)), ())) for start, size in zip(starts, pieces, strict=True)]
+    listed = stack([element(part, k) for part in parts for k in range(part.shape[0])])
+    assert join(parts) in (listed, *parts)
+    assert numbered_run(parts) in (None, listed, *parts)
+
+
+def test_ranges_of_ranges_are_taken_at_any_length() -> None:
+    names = Node(StackedInputs(Numbered("f", 1, 10**18), ()))
+    taken = take(reverse(names), range(5, 10**17))
+    assert element(taken, 0) == element(names, 10**18 - 6) and taken.shape[0] == 10**17 - 5
+    again = take(take(as_node(sf.tensor("u", (10**15,))), range(3, 10**14)), range(2, 10**13))
+    assert dict(again.op.attributes)["positions"] == range(5, 10**13 + 3)

@@ -18,7 +18,7 @@ from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.sharing import shared
 from symfold.analysis.counting.unread import without_unread
 from symfold.base.arguments import algebraic
-from symfold.base.big_numbers import legible
+from symfold.base.big_numbers import legible, product_of
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
@@ -224,11 +224,15 @@ class Degrees(Powers):
     def power(self, step: Any, results: list[Degree], args: list[Degree], fold: Fold) -> list[Degree] | None:
         try:
             powered = (power if isinstance(fold.count, int) else symbolic_power)(results, step.units, fold.count)
-        except TooLarge:
+        except _TooManyForms:
             if not isinstance(fold.count, int):
                 raise
             return None  # step by step, degrees are numbers
         return [substituted(row, args, self.constant) for row in powered]
+
+
+class _TooManyForms(TooLarge):
+    """A maximum of more sums than are compared."""
 
 
 def _whole(meaning: Any) -> Degree:
@@ -243,7 +247,7 @@ def greatest(degrees: Iterable[Degree]) -> Degree:
         if not any(_below(form, higher) for higher in maximal):
             maximal = [*(lower for lower in maximal if not _below(lower, form)), form]
     if len(maximal) > MOST_FORMS:
-        raise TooLarge(f"the degree is a maximum of {len(maximal)} sums, over the bound of {MOST_FORMS}")
+        raise _TooManyForms(f"the degree is a maximum of {len(maximal)} sums, over the bound of {MOST_FORMS}")
     return tuple(maximal)
 
 
@@ -262,7 +266,11 @@ def _is_at_least(difference: Any) -> bool:
 
 
 def scaled(value: Degree, factor: Any) -> Degree:
-    return tuple(tuple(part * factor for part in form) for form in value)
+    return tuple(tuple(_product(part, factor) for part in form) for form in value)
+
+
+def _product(a: Any, b: Any) -> Any:
+    return product_of(a, b) if isinstance(a, int) and isinstance(b, int) else a * b
 
 
 def summed(values: Sequence[Degree], zero: Degree) -> Degree:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.base.big_numbers import power_of
 from symfold.errors import TooLarge
 from symfold.show.notation.sizes import matrix_power
 
@@ -112,7 +113,8 @@ def power(rows: list[Row], carries: int, count: Any, tidy: Tidy) -> list[Row]:
     if len(rows) == 1 and tidy is same and all(isinstance(value, int) for value in rows[0]):
         return matrix_power(rows, 1, count)
     if carries == size == 1 and tidy is same:
-        return [[rows[0][0] ** count]]
+        factor = rows[0][0]
+        return [[power_of(factor, count) if isinstance(factor, int) else factor**count]]
     base = [*rows, *(unit(place, size) for place in range(carries, size))]
     result = [unit(place, size) for place in range(size)]
     for digit in f"{count:b}":  # most significant first: the other factor is then the step, whose numbers are small

@@ -15,7 +15,7 @@ from symfold.analysis.counting.path_rows import StepOutputs, add_rows, total
 from symfold.analysis.counting.powers import Row, power, times, unit
 from symfold.analysis.counting.weights import Weights, runs
 from symfold.core.folds import Fold
-from symfold.core.interpreter import Entries
+from symfold.core.interpreter import Entries, check_steps
 from symfold.core.nodes import Node
 from symfold.core.sequences import element
 from symfold.errors import NoRule
@@ -266,6 +266,7 @@ class RowFold:
                 f"the paths through the {fold.count} steps of a scan have no closed form here "
                 "(give the depth a number: net.at(...))"
             )
+        check_steps(fold.count)
         carries, block = fold.carries, fold.block
         state, outputs = self.args[:carries], [Entries() for _ in block.results[carries:]]
         for step in range(fold.count):

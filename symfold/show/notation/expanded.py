@@ -160,11 +160,14 @@ def check_size(net: Net, max_ops: int | None) -> None:
     if max_ops is None:
         return
     real("max_ops", max_ops)
-    tree, dag = expanded_size(net)
+    try:
+        tree, dag = expanded_size(net)
+        size = f"{show_count(tree)} operations ({show_count(dag)} where shared parts are written once)"
+    except TooLarge as error:
+        tree, size = max_ops + 1, f"more operations than can be counted, as {error.problem}"
     if tree > max_ops:
         raise TooLarge(
-            f"the expanded formula has {show_count(tree)} operations "
-            f"({show_count(dag)} where shared parts are written once), over the bound of {max_ops:,}",
+            f"the expanded formula has {size}, over the bound of {max_ops:,}",
             Advice("form", "steps", 'use form="steps"'),
             Advice("form", "fold", 'form="fold"'),
             Advice("max_ops", None, "lift the bound with max_ops=None"),

@@ -12,10 +12,10 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.base.big_numbers import power_of
+from symfold.base.big_numbers import LONG, power_of, product_of
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, is_emitted
-from symfold.core.interpreter import Entries, Interpreter
+from symfold.core.interpreter import Entries, Interpreter, check_steps
 from symfold.core.leaves import Constant, FrozenArray, number_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
@@ -158,6 +158,7 @@ class Measure(Interpreter):
                 entries[position] if varies else entries for entries, varies in zip(operands, varied, strict=True)
             ]
             if sequences:
+                check_steps(count)
                 results = _capped(
                     Measure(self.formals).run(
                         block.results, dict(zip(block.formals, [*state, *step_operands], strict=True))
@@ -237,7 +238,10 @@ def _combined(coefficients: Sequence[int], columns: Sequence[Vector]) -> Vector:
     total = [0] * len(columns[0])
     for factor, column in zip(coefficients, columns, strict=True):
         if factor:
-            total = [(a + factor * b if a else factor * b) if b else a for a, b in zip(total, column, strict=True)]
+            total = [
+                (a + product_of(factor, b) if a else product_of(factor, b)) if b else a
+                for a, b in zip(total, column, strict=True)
+            ]
     return tuple(total)
 
 
@@ -248,7 +252,7 @@ def matrix_power(rows: list[list[int]], carries: int, steps: int) -> list[list[i
     [[1024, 1023]]
     """
     width = len(rows[0]) if rows else 0
-    if len(rows) == carries == 1:
+    if len(rows) == carries == 1 and rows[0][0].bit_length() < LONG:  # a division by a long number is slow
         (factor, *others), power = rows[0], power_of(rows[0][0], steps)
         if not any(others):
             return [[power, *others]]
