@@ -298,6 +298,32 @@ def test_the_symbol_of_the_depth_in_a_mapper_is_that_depth(symbol: sp.Symbol) ->
     assert sf.fold(lambda z, f: f(z) * sf.tensor("n"), deep, x).inputs == (x, sf.tensor("n"))  # an input of that name stays one
 
 
+@pytest.mark.parametrize("inner", [sf.fold, lambda mapper, items, z: sf.scan(mapper, items, z).outputs[0].sum(axis=0)], ids=["fold", "scan"])
+def test_the_symbol_of_any_depth_is_that_depth_in_nested_folds_and_outside(inner) -> None:
+    """The net at numbers of steps is the net written with these numbers."""
+
+    def net(n, m):
+        def step(z, f):
+            return inner(lambda y, h: h(y) / n + f(y) * m, sf.layers("h", count=m), z) / m + z / n
+
+        return sf.Net.of(sf.fold(step, sf.layers("f", count=n), sf.tensor("x")) / n / m)
+
+    symbolic = net(*sp.symbols("n m"))
+    assert symbolic.inputs == (sf.tensor("x"),) and sf.from_json(symbolic.to_json()) == symbolic
+    bodies = {"f": np.tanh, "h": np.sin}
+    for n, m in [(1, 1), (2, 3), (3, 2)]:
+        written = net(n, m).bind(bodies)(x=0.3)
+        assert symbolic.at(n=n, m=m).bind(bodies)(x=0.3) == pytest.approx(written.item(), rel=1e-14)
+
+
+def test_a_symbol_in_a_nested_fold_is_the_parameter_of_its_name_in_the_outer_one() -> None:
+    w = sf.parameter("w")
+    net = sf.fold(lambda z, f: sf.fold(lambda y, _: f(y) * sp.Symbol("w"), range(2), z) * w, sf.layers("f", count=3), sf.tensor("x"))
+    assert net.params == (w,) and net.inputs == (sf.tensor("x"),)
+    mean = sf.Net.of(sf.fold(lambda z, f: f(sf.tensor("x")) + z, sf.layers("f", count="n"), 0) / sp.Symbol("n"))
+    assert sf.formula(mean) == "z_k = f_k(x) + z_{k-1}, k = 1..n, z_0 = 0\ny = z_n/n"
+
+
 def test_folds_of_any_depth_over_numbered_layers_are_merged_at_once():
     """f1, ..., f_n and the layers after them are one run of names; others would have to be listed one by one."""
     depth = 10**15

@@ -131,6 +131,11 @@ def trace(function: Callable[[Sequence[Node]], Sequence[Node]], shapes: Sequence
     return Traced(block, tuple(position.get(node, node) for node in operands))
 
 
+def is_tracing() -> bool:
+    """Whether a mapper is being traced around this point."""
+    return _nesting.get() > 0
+
+
 def is_reciprocal(node: Node) -> bool:
     """Whether a node is the reciprocal of another."""
     return node.op is sp.Pow and number_of(node.args[1]) == -1

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from symfold.core.blocks import Block, Call
+import sympy as sp
+
+from symfold.core.blocks import Block, Call, is_name, is_tracing
 from symfold.core.folds import Fold
-from symfold.core.leaves import Input
+from symfold.core.leaves import Constant, Formal, Input
 from symfold.core.nodes import Node, substitute, walk
 from symfold.core.sequences import names_of_node
 from symfold.core.shapes import NAME, Rest, Shape, show
-from symfold.core.stacked_inputs import Leaf, Names, Numbered, count_of, is_input, is_leaf
+from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs, count_of, is_input, is_leaf
 from symfold.errors import InvalidValue, ShapeError, listing
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ def leaves_of(roots: Iterable[Node]) -> tuple[Leaf, ...]:
 def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with one tensor for every name.
 
-    An input without a shape becomes the input of the same name with one. A SymPy symbol becomes the input or the
-    parameter of its name, since two SymPy symbols of one name are equal; if there is neither, it becomes an input.
+    An input without a shape becomes the input of the same name with one. A SymPy symbol becomes the input, the
+    parameter or the depth of its name, since two SymPy symbols of one name are equal; if there is none, it becomes an
+    input. While a mapper is traced it stays a symbol: what it is, is known once the outermost fold is there.
 
     >>> import sympy as sp
     >>> from symfold.core.leaves import parameter, tensor
@@ -50,14 +53,26 @@ def reconcile(roots: Sequence[Node]) -> tuple[Node, ...]:
             shapeless.append(node)
         elif node.shape != (NAME,) and tensors.setdefault(node.op.name, node) is not node:
             raise tensor_clash(tensors[node.op.name], node)
+    depths = depth_numbers(roots) if any(node.op.named and node.op.name not in tensors for node in shapeless) else {}
     replaced: dict[Node, Node] = {}
     for node in shapeless:
-        tensor = tensors[node.op.name] if node.op.name in tensors else Node(replace(node.op, named=False))
+        name = node.op.name
+        if node.op.named and name not in tensors and (name in depths or is_tracing()):
+            replaced.update({node: depths[name]} if name in depths else {})
+            continue
+        tensor = tensors[name] if name in tensors else Node(replace(node.op, named=False))
         if not node.op.named and tensor.op.role != "input":
             raise tensor_clash(tensor, node)
         if tensor is not node:
             replaced[node] = tensor
     return substitute(roots, replaced) if replaced else tuple(roots)
+
+
+def depth_numbers(roots: Sequence[Node]) -> dict[str, Node]:
+    """The symbols in the depths of folds and stacked inputs outside blocks, as numbers, by name."""
+    counts = [node.op.count for node in walk(roots) if isinstance(node.op, (Fold, StackedInputs))]
+    free = {symbol for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols}
+    return {symbol.name: Node(Constant(symbol)) for symbol in free}
 
 
 def name_clash(name: str, first: tuple[str, Shape], second: tuple[str, Shape]) -> ShapeError:
@@ -224,8 +239,16 @@ def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | N
             continue
         if block not in plans:
             plans[block] = [*filter(applies_block, walk(block.results))]
-        outer = dict(zip(block.formals, operands, strict=True)) if plans[block] else {}
-        waiting.extend((node.op, tuple(outer.get(arg) for arg in node.args)) for node in plans[block])
+        bound = zip(block.formals, operands, strict=True) if plans[block] else ()
+        outer = {formal: operand for formal, operand in bound if operand is not None}
+        waiting.extend((node.op, tuple(_outside(arg, outer) for arg in node.args)) for node in plans[block])
+
+
+def _outside(arg: Node, outer: Mapping[Node, Node]) -> Node | None:
+    """An argument inside a block as a node of the net itself: one that is bound to a formal, or names picked from one."""
+    if arg in outer or not is_name(arg) or any(isinstance(part.op, Formal) for part in walk((arg,), stop=outer)):
+        return outer.get(arg)
+    return substitute((arg,), outer)[0]
 
 
 def check_claims(roots: Sequence[Node]) -> None:

@@ -30,9 +30,9 @@ def negative(node: Node) -> Node:
 
 
 def reciprocal(node: Node) -> Node:
-    """One over a node; an exact constant is inverted (the reciprocal of a float would be rounded)."""
+    """One over a node; an exact number is inverted (the reciprocal of a float would be rounded)."""
     value = number_of(node)
-    if value is None or value == 0 or value.has(sp.Float):
+    if value is None or value == 0 or value.has(sp.Float, sp.Symbol):
         return Node(sp.Pow, (node, number(-1)))
     return number(1 / value)
 
