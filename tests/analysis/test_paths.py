@@ -123,9 +123,10 @@ def test_a_symbolic_depth_closes_or_says_why_not() -> None:
     for value, wanted in zip(sf.paths(coupled).matrix, sf.paths(coupled.at(n=7)).matrix, strict=True):
         assert isinstance(value, Recurrence) and value.rule.startswith("P_n = t*P_{n-1} + P_{n-2}, P_0 = ")
         assert value.subs(n, 7) == wanted
-    backward = sf.fold(lambda z, u: u + z, sf.reverse(sf.scan(sf.mappers.residual, layers, X)), X)
+    back = sf.scan(lambda z, u: u + z, sf.reverse(sf.scan(sf.mappers.residual, layers, X)), X)
+    again = sf.fold(lambda z, u: u + z, sf.reverse(back), X)
     with pytest.raises(NoRule, match="give the depth a number"):
-        _ = sf.paths(backward).matrix
+        _ = sf.paths(again).matrix
 
 
 def states_and_sums(f: Any) -> tuple[Any, Any]:
@@ -162,6 +163,74 @@ def test_what_reads_a_scan_runs_along_with_it(name: str) -> None:
         assert sf.paths(net).matrix == wanted
         assert symbolic.matrix.subs(sp.Symbol("n", integer=True, positive=True), depth).applyfunc(lambda value: sp.cancel(sp.expand(value))) == wanted
         assert sf.paths(net).count == sum(wanted.subs(T, 1))
+
+
+G, N = sf.layer("g"), sp.Symbol("n", integer=True, positive=True)
+
+
+def backwards_read(f: Any) -> Any:
+    """A fold over the states of a scan and of one that reads them backwards."""
+    states, cotangents = sf.scan(sf.mappers.residual, f, X), sf.scan(lambda z, u: G(z) + u, sf.reverse(sf.scan(sf.mappers.residual, f, X)), Y)
+    return sf.fold(lambda z, u: z + u[0] * u[1], sf.zipped(states, cotangents), Y)
+
+
+def tuple_reversed(sequences: Any) -> Any:
+    return sf.zipped(*(sf.reverse(part) for part in sf.Net.of(sequences).outputs))
+
+
+BACKWARDS: dict[str, Any] = {  # folds that read what others give out from the last step to the first
+    "its states from the last to the first": lambda f: sf.fold(lambda z, u: MAPPERS["both"](z, G) + u, sf.reverse(sf.scan(sf.mappers.residual, f, X)), Y),
+    "its states both ways": lambda f: backwards_read(f),
+    "a sum of a backward scan": lambda f: sf.fold(lambda z, u: z + u, sf.scan(lambda z, u: z + 2 * G(u), sf.reverse(sf.scan(MAPPERS["both"], f, X)), Y), X),
+    "the first state of a backward scan": lambda f: sf.scan(lambda z, u: G(z) + u, sf.reverse(sf.scan(MAPPERS["two branches"], f, X)), Y)[0],
+    "the last entry of a backward sequence": lambda f: sf.Net.of(sf.reverse(sf.scan(sf.mappers.residual, f, X)))[-1],
+    "two parts of one scan, backwards": lambda f: sf.fold(lambda z, u: z + G(u[0]) + u[1], tuple_reversed(sf.scan(lambda s, g: (g(s[1]), s[0] + g(X)), f, (X, Y))), X),
+    "a U-Net": lambda f: sf.mappers.unet(f, f, X),
+    "both directions": lambda f: sf.mappers.bidirectional(lambda h, u: h + u, lambda h, u: G(h) + u, sf.scan(sf.mappers.residual, f, X), X),
+    "two layers": lambda f: sf.mappers.multilayer(sf.layers("g1:3"), sf.scan(sf.mappers.residual, f, X), Y),
+}
+
+
+@pytest.mark.parametrize("name", BACKWARDS)
+def test_scans_are_read_backwards_at_any_depth(name: str) -> None:
+    """At a symbolic depth as on the graph, and by integers at a depth whose steps are not run."""
+    symbolic = sf.Net.of(BACKWARDS[name](sf.layers("f", count="n")))
+    matrix = sf.paths(symbolic).matrix
+    for depth in (1, 2, 4):
+        net = sf.Net.of(BACKWARDS[name](sf.layers("f", count=depth)))
+        wanted = sp.Matrix(1, len(net.inputs), [enumerated(net.graph(), node.op.name) for node in net.inputs])
+        assert matrix.subs(N, depth).applyfunc(lambda value: sp.cancel(sp.expand(value))) == wanted
+    assert sum(map(sum, sf.paths(symbolic.at(n=70)).entries(2))) == sum(matrix.subs(T, 2)).subs(N, 70)
+
+
+def test_nets_whose_formulas_the_zoo_prints_have_paths() -> None:
+    for name in ("unet", "bidirectional", "multilayer", "encoder_decoder"):
+        row = sf.mappers.ARCHITECTURES[name]
+        claimed = sp.sympify(row.paths, {"n": N, "t": T})
+        found = sf.paths(row.net("n")).matrix
+        for depth in (1, 2, 5):
+            values = [sp.cancel(sp.expand(value.subs(N, depth))) for value in found]
+            wanted = claimed.subs(N, depth).doit()
+            wanted = list(wanted) if isinstance(wanted, sp.MatrixBase) else [wanted]
+            assert values[: len(wanted)] == [sp.cancel(sp.expand(value)) for value in wanted], name
+
+
+def test_chosen_paths_of_a_unet_at_any_depth() -> None:
+    unet = sf.mappers.ARCHITECTURES["unet"]
+    symbolic, four, deep = (sf.paths(unet.net(depth)) for depth in ("n", 4, 10**6))
+    assert symbolic.mean.subs(N, 4) == sp.Rational(*four.mean.as_integer_ratio()) and deep.count == 10**6 + 1
+    for chosen in (lambda paths: paths.through("f2"), lambda paths: paths.without("g1")):
+        assert sp.expand(sp.cancel(chosen(symbolic).polynomial.subs(N, 4))) == chosen(four).polynomial
+        assert sp.sympify(chosen(symbolic).count).subs(N, 10**6) == chosen(deep).count
+    assert four.through("f3").through("g3").polynomial == 2 * T**8 + T**6 and four.through("f1").through("g1").count == 2
+    with pytest.raises(NoRule, match="give the depth a number"):  # which of f3 and g3 comes first depends on n
+        _ = symbolic.through("f3").through("g3").count
+
+
+def test_a_net_and_its_cotangents_have_paths_in_a_symbolic_depth() -> None:
+    net = sf.adjoint(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X))
+    for depth in (1, 3, 5):
+        assert sf.paths(net).matrix.subs(N, depth).applyfunc(lambda value: sp.cancel(sp.expand(value))) == sf.paths(net.at(n=depth)).matrix
 
 
 STATES = {  # triangular, with equal and unequal parts on the diagonal; coupled, with eigenvalues 1 and -1, 2t and 0

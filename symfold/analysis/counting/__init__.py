@@ -9,6 +9,7 @@ In: a net. Out: path polynomials, degrees, costs.
     polynomials       path polynomials, kept as powers, and their moments
     spectrum          the share of paths between two lengths, if there are too many to count exactly
     path_rows         rows: the weights of the paths to a value
+    mirrored          folds that read a scan backwards, at any depth
     row_folds         folds over rows, as powers of a matrix
     transfer          the interpretation of a net as rows
     known_weights     SymPy symbols that are weights

@@ -1,6 +1,7 @@
 """Rows: the weights of the paths from each source to a value.
 
-row ::= one weight per source | rows of the entries of a sequence | a number | the sequence that a fold gives out
+row ::= one weight per source | rows of the entries of a sequence | a number
+      | the sequence that a fold gives out, forwards or backwards
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from symfold.analysis.counting.numbers import Number, single, stacked, symbols_of
 from symfold.analysis.counting.powers import Row
@@ -51,6 +54,34 @@ class StepOutputs:
         return self.source.entry(self.position, place)
 
 
+@dataclass(frozen=True, eq=False)
+class Backwards:
+    """The sequence that a fold gives out, from its last entry to its first, not yet unrolled."""
+
+    forwards: StepOutputs
+
+    @property
+    def entries(self) -> Entries:
+        return self.forwards.entries.reversed()
+
+    @property
+    def as_number(self) -> Any:
+        number = self.forwards.as_number
+        if not isinstance(number, Number):
+            return self
+        return Number(number.value[::-1] if isinstance(number.value, np.ndarray) else number.value, number.symbols)
+
+    @property
+    def total(self) -> Row:
+        return self.forwards.total
+
+    def entry(self, place: Any) -> Any:
+        return self.forwards.entry(-1 - place)
+
+
+SEQUENCES = (StepOutputs, Backwards)
+
+
 def entries_of(value: Any, size: int) -> Sequence[Any]:
     """The `size` entries of a sequence."""
     return (
@@ -62,9 +93,7 @@ def entries_of(value: Any, size: int) -> Sequence[Any]:
 
 def product(node: Node, args: Sequence[Any], weights: Weights, width: int) -> Any:
     """The row of a product, scaled by the numbers among its factors: entry by entry if a number is a sequence."""
-    numbers = [
-        arg for arg in (a.as_number if isinstance(a, StepOutputs) else a for a in args) if isinstance(arg, Number)
-    ]
+    numbers = [arg for arg in (a.as_number if isinstance(a, SEQUENCES) else a for a in args) if isinstance(arg, Number)]
     places = [k for k, arg in enumerate(args) if not isinstance(arg, Number)]
     sequences = [args[k] for k in places if isinstance(args[k], Entries)]
     if len(sequences) == 1 and not all(number.is_uniform for number in numbers) and _is_aligned(node, args):
@@ -105,7 +134,7 @@ def total(rows: Any, width: int) -> Row:
     """The row of a value: the sum over a sequence; zeros for a number."""
     if isinstance(rows, Number):
         return [0] * width
-    if isinstance(rows, StepOutputs):
+    if isinstance(rows, SEQUENCES):
         return rows.total
     return add_rows([total(row, width) for row in rows], width) if isinstance(rows, Entries) else rows
 

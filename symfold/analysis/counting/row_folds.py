@@ -1,4 +1,4 @@
-"""Folds over rows, as powers of a matrix: one with the folds whose sequences it reads, in lockstep.
+"""Folds over rows, as powers of a matrix: one with the folds whose sequences it reads, in lockstep or backwards.
 
 A part of the state that is a number stays one in every step. A run of steps with equal numbers is one power.
 """
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from symfold.analysis.counting.mirrored import Place, is_mirrored, is_short, mirrored
 from symfold.analysis.counting.numbers import NoSingleWeight, Number
-from symfold.analysis.counting.path_rows import StepOutputs, add_rows, total
+from symfold.analysis.counting.path_rows import SEQUENCES, Backwards, StepOutputs, add_rows, total
 from symfold.analysis.counting.powers import Row, power, times, unit
 from symfold.analysis.counting.weights import Weights, runs
 from symfold.core.folds import Fold
@@ -35,11 +36,11 @@ class RowFold:
 
     @classmethod
     def over(cls, fold: Fold, args: list[Any], weights: Weights, width: int, follow: Follow) -> RowFold:
-        """A fold over arguments; sequences that cannot be read in lockstep are unrolled."""
-        along = [False] * fold.carries + list(fold.each)
+        """A fold over arguments; sequences that can be read neither in lockstep nor backwards are unrolled."""
+        each = [False] * fold.carries + list(fold.each)
         rows = [
-            arg.entries if isinstance(arg, StepOutputs) and not (each and arg.source.fold.count == fold.count) else arg
-            for arg, each in zip(args, along, strict=True)
+            _as_operand(arg, fold.count if along else None) if place >= fold.carries else arg
+            for place, (arg, along) in enumerate(zip(args, each, strict=True))
         ]
         return cls(fold, rows, weights, width, follow)
 
@@ -68,7 +69,18 @@ class RowFold:
             isinstance(self.fold.count, int) and self.fold.count < len(self.lockstep)
         ):
             return False
-        return not any(isinstance(row, (Entries, StepOutputs)) for row in self.first)
+        if any(isinstance(arg, SEQUENCES) for arg in self.args[: self.fold.carries]):
+            return False
+        return all(is_mirrored(self, *place) for place in self.backwards) and not any(
+            isinstance(row, (Entries, *SEQUENCES)) for row in self.first
+        )
+
+    @cached_property
+    def backwards(self) -> list[Place]:
+        """The arguments of the folds in lockstep that are sequences read backwards."""
+        return [
+            (member, k) for member in self.lockstep for k, arg in enumerate(member.args) if isinstance(arg, Backwards)
+        ]
 
     @cached_property
     def first(self) -> list[Any]:
@@ -114,11 +126,11 @@ class RowFold:
         """Whether every entry of an output sequence is a number."""
         if not isinstance(self.first[position], Number):
             return False
-        after = self._state_numbers(self._steps(0, self._all_places, self._initial))
+        after = self._state_numbers(self.steps(0, self.all_places, self._initial))
         return after.keys() == self._initial.keys()
 
     @cached_property
-    def _state_weighs(self) -> bool:
+    def state_weighs(self) -> bool:
         """Whether a number in the state is a weight in some step. Which parts are numbers repeats in the end."""
         numbers, seen = self._initial, list[set[Place]]()
         while self.weights.constant and set(numbers) not in seen:  # a part may become a number later
@@ -126,7 +138,7 @@ class RowFold:
                 return True
             seen.append(set(numbers))
             try:
-                numbers = self._state_numbers(self._steps(0, self._all_places, dict.fromkeys(numbers, Number(None))))
+                numbers = self._state_numbers(self.steps(0, self.all_places, dict.fromkeys(numbers, Number(None))))
             except NoSingleWeight:
                 return True
         return False
@@ -136,7 +148,7 @@ class RowFold:
         varied = any(self._changes)
         numbers, step = self._initial, 0
         while self.weights.constant and step != count:
-            after = self._state_numbers(self._steps(step, self._all_places, numbers))
+            after = self._state_numbers(self.steps(step, self.all_places, numbers))
             if _equal(after, numbers) and (not numbers or not varied):
                 return numbers
             numbers, step = after, step + 1
@@ -169,7 +181,7 @@ class RowFold:
         return self.follow(fold.block.results, rows, self.weights, len(formals))
 
     @cached_property
-    def _places(self) -> tuple[list[Place], list[Place]]:
+    def places(self) -> tuple[list[Place], list[Place]]:
         """The arguments with rows, of all folds in lockstep: the state, and the operands that all steps share."""
         state = [(member, k) for member in reversed(self.lockstep) for k in range(member.fold.carries)]
         operands = [
@@ -181,11 +193,11 @@ class RowFold:
         return state, [place for place in operands if place not in state]
 
     @property
-    def _all_places(self) -> list[Place]:
-        state, operands = self._places
+    def all_places(self) -> list[Place]:
+        state, operands = self.places
         return [*state, *operands]
 
-    def _steps(self, start: int, places: Sequence[Place | None], state: StateNumbers) -> dict[RowFold, list[Any]]:
+    def steps(self, start: int, places: Sequence[Place | None], state: StateNumbers) -> dict[RowFold, list[Any]]:
         """One step of each fold in lockstep, over all the places; `state` are the numbers in the state."""
         size = len(places)
         results: dict[RowFold, list[Any]] = {}
@@ -206,6 +218,31 @@ class RowFold:
             ]
         return results
 
+    def matrix(
+        self, start: int, places: Sequence[Place | None], numbers: StateNumbers, summed: int | None = None
+    ) -> tuple[list[Row], dict[RowFold, list[Any]]]:
+        """The rows of the state after one step, and of the sum of an output sequence; and the results of the step."""
+        results, size = self.steps(start, places, numbers), len(places)
+        rows = [total(results[member][k], size) for member, k in self.places[0]]
+        if summed is not None:
+            rows.append(add_rows([unit(len(rows), size), total(results[self][summed], size)], size))
+        return rows, results
+
+    def runs(self, count: Any) -> list[tuple[int, Any, Any]]:
+        """Runs of steps with equal weights and equal numbers, as (first step, end, length)."""
+        names = [
+            arg
+            for member in self.lockstep
+            for arg, each in zip(member.args[member.fold.carries :], member.fold.each, strict=True)
+            if each and isinstance(arg, Node)
+        ]
+        return list(runs(count, names, self.weights, self._changes))
+
+    def _initial_row(self, place: Place | None) -> Row:
+        """The row of an argument before the first step; sequences that are read backwards are added later."""
+        arg = place[0].args[place[1]] if place else None
+        return [0] * self.width if place is None or isinstance(arg, Backwards) else total(arg, self.width)
+
     def state(self, count: Any = None, summed: int | None = None) -> tuple[list[Row], StateNumbers]:
         """The state after all steps, or after `count`, and its numbers.
 
@@ -213,24 +250,14 @@ class RowFold:
         long as its weights are equal and the numbers in the state stay.
         """
         count = self.fold.count if count is None else count
-        state, operands = self._places
+        state, operands = self.places
         places = [*state, *([] if summed is None else [None]), *operands]
-        rows = [[0] * self.width if place is None else total(place[0].args[place[1]], self.width) for place in places]
-        carries, numbers = len(places) - len(operands), self._initial if self._state_weighs else {}
-        names = [
-            arg
-            for member in self.lockstep
-            for arg, each in zip(member.args[member.fold.carries :], member.fold.each, strict=True)
-            if each and isinstance(arg, Node)
-        ]
-        for start, end, steps in runs(count, names, self.weights, self._changes):
+        rows = [self._initial_row(place) for place in places]
+        carries, numbers = len(places) - len(operands), self._initial if self.state_weighs else {}
+        for start, end, steps in self.runs(count):
             while start != end:
-                results = self._steps(start, places, numbers)
-                block = [total(results[member][k], len(places)) for member, k in state]
-                if summed is not None:
-                    before = unit(len(state), len(places))
-                    block.append(add_rows([before, total(results[self][summed], len(places))], len(places)))
-                after = self._state_numbers(results) if self._state_weighs else {}
+                block, results = self.matrix(start, places, numbers, summed)
+                after = self._state_numbers(results) if self.state_weighs else {}
                 stays = _equal(after, numbers)
                 if not stays and start > 0 and not isinstance(end, int):
                     raise NoRule(
@@ -243,19 +270,27 @@ class RowFold:
                     for row in power(block, carries, taken, self.weights.tidy)
                 ]
                 start, steps, numbers = end if stays else start + 1, steps - taken, after
-        return rows[:carries], numbers if self._state_weighs else self._numbers_after(count)
+        for place in self.backwards:
+            added = mirrored(self, place, places, summed, count)
+            rows[:carries] = [add_rows(pair, self.width) for pair in zip(rows, added, strict=False)]
+        return rows[:carries], numbers if self.state_weighs else self._numbers_after(count)
 
     def entry(self, position: int, step: int) -> Any:
         """One entry of an output sequence, from the state before its step."""
+        state, given = self.fold.block.results[: self.fold.carries], self.fold.block.results[position]
+        if step == -1 and given in state:
+            return self.final[state.index(given)]
         before = step if step >= 0 else self.fold.count + step
         if self.weights.by_name and not isinstance(before, int):
             return self.unrolled[position][before]  # the layer of that step is unknown
-        _, operands = self._places
+        _, operands = self.places
         rows, numbers = self.state(before)
-        result = self._steps(before if isinstance(before, int) else 0, self._all_places, numbers)[self][position]
+        result = self.steps(before if isinstance(before, int) else 0, self.all_places, numbers)[self][position]
         if isinstance(result, Number):
             return result
-        return times(result, [*rows, *(member.args[k] for member, k in operands)], self.weights.tidy, self.width)
+        values = [member.args[k] for member, k in operands]
+        read = [arg.entry(before) if isinstance(arg, Backwards) else arg for arg in values]
+        return times(result, [*rows, *read], self.weights.tidy, self.width)
 
     @cached_property
     def unrolled(self) -> list[Any]:
@@ -275,14 +310,31 @@ class RowFold:
             ]
             rows = dict(zip(block.formals, [*state, *operands], strict=True))
             results = self.follow(block.results, rows, self.weights, width)
-            state = [row.entries if isinstance(row, StepOutputs) else row for row in results[:carries]]
+            state = [_listed(row) for row in results[:carries]]
             for output, row in zip(outputs, results[carries:], strict=True):
                 output.append(row if isinstance(row, Number) else total(row, width))
         return [*state, *outputs]
 
 
-Place = tuple[RowFold, int]  # an argument of a fold
 StateNumbers = Mapping[Place, Number]
+
+
+def _as_operand(value: Any, count: Any) -> Any:
+    """An operand of a fold of `count` steps, if it is read step by step; None if each step reads it whole."""
+    if not isinstance(value, SEQUENCES):
+        return value
+    outputs = value.forwards if isinstance(value, Backwards) else value
+    if count is None or outputs.source.fold.count != count:
+        return value.entries
+    return value.as_number if isinstance(value, Backwards) else value
+
+
+def _listed(value: Any) -> Any:
+    """A part of a state; a sequence of few steps of large matrices is unrolled."""
+    if not isinstance(value, SEQUENCES):
+        return value
+    source = (value.forwards if isinstance(value, Backwards) else value).source
+    return value.entries if is_short(source, len(source.all_places)) else value
 
 
 def _equal(left: StateNumbers, right: StateNumbers) -> bool:
@@ -294,6 +346,6 @@ def _entry(value: Any, step: int) -> Any:
         return element(value, step)
     if isinstance(value, Number):
         return value.entry(step)
-    if isinstance(value, StepOutputs):
+    if isinstance(value, SEQUENCES):
         return value.entries[step]
     return value[step] if isinstance(value, Entries) else value

@@ -13,7 +13,16 @@ from typing import Any
 import sympy as sp
 
 from symfold.analysis.counting.numbers import Number, computed, number_of, stacked
-from symfold.analysis.counting.path_rows import StepOutputs, add_rows, check_factors, entries_of, product, total
+from symfold.analysis.counting.path_rows import (
+    SEQUENCES,
+    Backwards,
+    StepOutputs,
+    add_rows,
+    check_factors,
+    entries_of,
+    product,
+    total,
+)
 from symfold.analysis.counting.powers import Row, unit
 from symfold.analysis.counting.row_folds import RowFold
 from symfold.analysis.counting.weights import Weights
@@ -82,12 +91,14 @@ class Transfer(Interpreter):
         return RowFold.over(fold, args, self.weights, self.width, follow)
 
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
-        if isinstance(args[0], StepOutputs) and (entry := entry_of(node)):
+        if isinstance(args[0], SEQUENCES) and (entry := entry_of(node)):
             return args[0].entry(entry[1])
+        if isinstance(args[0], SEQUENCES) and is_primitive(node, reverse_row):
+            return Backwards(args[0]) if isinstance(args[0], StepOutputs) else args[0].forwards
         if is_primitive(node, stack_row):
             return Entries(arg if isinstance(arg, Number) else total(arg, self.width) for arg in args)
-        if is_primitive(node, take_row, reverse_row) or (is_primitive(node, concatenate) and joins_sequences(node)):
-            args = [arg.entries if isinstance(arg, StepOutputs) else arg for arg in args]
+        if is_primitive(node, take_row) or (is_primitive(node, concatenate) and joins_sequences(node)):
+            args = [arg.entries if isinstance(arg, SEQUENCES) else arg for arg in args]
         return super().arranged(node, args)
 
     def entries(self, value: Any, node: Node, count: Any = None) -> Sequence[Any]:
@@ -114,7 +125,7 @@ def _number(node: Node, args: list[Any], weights: Weights) -> Number | None:
         return number_of(node)
     if isinstance(node.op, Input) and node.op.name in weights.symbols:
         return Number(sp.Symbol(node.op.name), frozenset({node.op.name}))
-    args = [arg.as_number if isinstance(arg, StepOutputs) else arg for arg in args]
+    args = [arg.as_number if isinstance(arg, SEQUENCES) else arg for arg in args]
     if isinstance(node.op, Call) or not args or not all(isinstance(args[k], Number) for k in carried_places(node)):
         return None
     if is_primitive(node, stack_row):
