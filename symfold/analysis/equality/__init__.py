@@ -3,6 +3,7 @@
 In: two nets. Out: a verdict, a difference.
 
     same_form          one normal form, with the initial values of sums and products outside the folds
+    linear_form        linear maps passed through sums, folds and scans
     comparable         whether two nets can be compared
     spans              layers as runs of numbered names
     overlay            two nets as one graph

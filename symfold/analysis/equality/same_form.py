@@ -72,7 +72,7 @@ def _from_neutral(node: Node, args: tuple[Any, ...]) -> Any:
         head = _accumulated(block, place)
         if head is not None:
             shapes[place] = shape if is_known(shape) else ANY  # its initial value no longer gives its shape
-            neutral = _neutral(head, shape)
+            neutral = neutral_of(head, shape)
             if init[place] != neutral:
                 heads[place], init[place] = head, neutral
     results = apply_fold(block.retyped(shapes), fold.count, init, args[fold.carries :], fold.each)
@@ -92,7 +92,7 @@ def _accumulated(block: Block, place: int) -> Any:
     return None if state in walk(others) else result.op
 
 
-def _neutral(head: Any, shape: Shape) -> Node:
+def neutral_of(head: Any, shape: Shape) -> Node:
     """0 for sums and 1 for products, in the shape if it is known."""
     value = number(NEUTRAL[head])
     return tidy((broadcast_to(value, shape=shape),))[0] if shape and is_known(shape) else value
@@ -143,7 +143,7 @@ def _extended(head: Any, part: Node) -> tuple[Node, Sequence[Node]] | None:
         fold.carries != 1
         or len(block.results) != 1
         or not any(fold.each)
-        or node.args[0] != _neutral(head, block.shapes[0])
+        or node.args[0] != neutral_of(head, block.shapes[0])
         or _accumulated(block, 0) is not head
     ):
         return None

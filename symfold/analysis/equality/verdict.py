@@ -13,6 +13,7 @@ import numpy as np
 from symfold.analysis.equality import conditions, counterexample, modular, multiprecision, numerical, rational
 from symfold.analysis.equality.agreement import Agreement, agree
 from symfold.analysis.equality.comparable import free_depths, has_bodies, incomparable, with_parameters
+from symfold.analysis.equality.linear_form import same_linear_form
 from symfold.analysis.equality.random_functions import RandomFunctions
 from symfold.analysis.equality.same_form import same_form
 from symfold.core.names import applied_layers, leaves_of
@@ -61,7 +62,8 @@ class Verdict:
 def verdict(a: Any, b: Any, params: Mapping[str, Any] | None = None, seed: int = 0) -> Verdict:
     """Whether two nets are equal, by the strongest argument that applies; if they differ, with a counterexample.
 
-    The levels, in `LEVELS`: *identical*; *equal by normal form* (folds rolled, sums and products sorted and collected);
+    The levels, in `LEVELS`: *identical*; *equal by normal form* (folds rolled, sums and products sorted and collected,
+    linear maps passed through sums, folds and scans);
     *equal for these layers* (with a sufficient, never necessary condition, or by exact computation alone); *equal as
     random functions* (modulo a random prime: only "equal" can be wrong, with the stated probability); *numerically
     equal* (to a tolerance: not proved, so `equal` is None); *undecided*; *different* (with a verified counterexample);
@@ -99,6 +101,9 @@ def verdict(a: Any, b: Any, params: Mapping[str, Any] | None = None, seed: int =
     agreed = agree(first, second, RandomFunctions(seed, folded=True))
     if agreed.equal:
         return _as_random(agreed)
+    if same_linear_form(first, second):
+        text = "equal by normal form: they differ only in where linear maps are applied to sums, to folds and to scans"
+        return Verdict("equal by normal form", True, text)
     if free_depths(first) or free_depths(second):
         has_body = has_bodies(first) or has_bodies(second)
         result = _for_these(first, second, seed, float("inf")) if has_body else None
@@ -180,6 +185,9 @@ def _for_these(a: Net, b: Net, seed: int, total: float) -> Verdict | None:
                 text = f"equal for these layers, by exact computation {by}; {ACCIDENTAL}"
                 evidence = {"because": None, "points": points or None, **_evidence(agreed)}
                 return Verdict("equal for these layers", True, text, evidence)
+    if same_linear_form(a, b, inline=True):
+        text = "equal for these layers: they differ only in where linear maps, these layers among them, are applied"
+        return Verdict("equal for these layers", True, text, {"because": "they are linear"})
     return None
 
 
