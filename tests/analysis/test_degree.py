@@ -176,17 +176,36 @@ COUPLED: dict[str, Any] = {
     "sum and product": (lambda s, _: (s[0] + s[1] ** 2, s[0] * s[1]), "2**n"),
     "times the input": (lambda s, _: (s[0] * sf.tensor("x"), s[0] + s[1]), "n + 1"),
     "cubes win": (lambda s, _: (s[0] ** 2 + s[1], s[1] ** 3 + s[0]), "3**n"),
+    "squares of a sum": (lambda s, _: (s[0] + s[1] * sf.tensor("x"), s[1] + sf.tensor("x") * s[1]), "n + 1"),
 }
 
 
 @pytest.mark.parametrize("name", COUPLED)
 def test_states_that_feed_each_other_at_a_symbolic_depth(name: str) -> None:
+    """By induction over the steps; checked at depths far beyond those that the formula was guessed from."""
     mapper, wanted = COUPLED[name]
     net = sf.fold(mapper, sf.repeat(1, "n"), (sf.tensor("x"), sf.tensor("y")))
     degree = sf.degree(net)
     assert str(degree) == wanted
-    for depth in (1, 2, 3, 6):
+    for depth in (1, 2, 3, 6, 150):
         assert degree.subs(sp.Symbol("n", integer=True, positive=True), depth) == sf.degree(net.at(n=depth))
+
+
+@pytest.mark.parametrize("name", [pytest.param("coupling", marks=pytest.mark.slow), "momentum", "leapfrog"])
+def test_states_that_feed_each_other_have_a_degree_in_that_of_a_layer(name: str) -> None:
+    row, n = sf.mappers.ARCHITECTURES[name], sp.Symbol("n", integer=True, positive=True)
+    degree = sf.degree(row.net("n"), D)
+    for depth in (1, 4):
+        assert sp.expand(degree.subs(n, depth) - sf.degree(row.net(depth), D)) == 0
+
+
+def test_a_formula_that_fits_without_a_proof_is_no_answer() -> None:
+    """The second part overtakes the first after 200 steps."""
+    x = sf.tensor("x")
+    net = sf.fold(lambda s, _: (s[0] * x + s[1], s[1] * x**2), sf.repeat(1, "n"), (x**200, x))[0]
+    assert [sf.degree(net.at(n=depth)) for depth in (1, 24, 100, 300)] == [201, 224, 300, 599]
+    with pytest.raises(NoRule, match="no closed form here .*give the depth a number"):
+        sf.degree(net)
 
 
 def test_the_degree_of_a_coupling_at_a_symbolic_depth() -> None:

@@ -21,6 +21,7 @@ In: a net. Out: path polynomials, degrees, costs.
     fused             loop fusion: folds of as many steps as one
     distinct_steps    folds whose steps share no value
     sharing           equal values of different steps, counted once
+    inductions        formulas for maxima of sums, proved by induction
     degree            the degree of a net whose layers are polynomials
     cost              sf.cost: work, span, width, connections, expanded size
 """

@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.counting.inductions import TRIED, K, formula_of, is_kept, is_nonnegative
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.sharing import shared
 from symfold.analysis.counting.unread import without_unread
@@ -29,7 +30,7 @@ from symfold.core.primitives import Apply, carried_places
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidValue, NoRule, TooLarge
 from symfold.transform.inlining import body_of, formals_of
-from symfold.transform.rolling import at_depth, depth_symbols
+from symfold.transform.rolling import depth_symbols
 
 Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; outside blocks, of numbers
@@ -45,8 +46,8 @@ def degree(net: Any, layer: Any = 2) -> Any:
 
     `layer` is an integer from 1 up or a symbol. Layers in sequence multiply degrees, layers in parallel do not
     (residual: d**n, boosting: d). A fold has the degree of its unrolled steps; in a symbolic depth, for all depths that
-    are not small. If the parts of a state feed each other, that formula is fitted to depths and checked at 1 to 24 and
-    at 100, not proved.
+    are not small. If the parts of a state feed each other, the formula is a polynomial or a power, proved by induction
+    over the steps, or there is none.
 
     >>> import sympy as sp, symfold as sf
     >>> x, d = sf.tensor("x"), sp.Symbol("d")
@@ -70,8 +71,6 @@ def degree(net: Any, layer: Any = 2) -> Any:
         meanings = degrees.run(without_unread(net.outputs))
     except NoRule:
         if depth_symbols(net):
-            if symbol is None and (closed := fitted(net, int(number))) is not None:
-                return closed
             raise
         meanings = degrees.run(shared(net).outputs)  # which separates the first and the last steps
     forms = greatest([_whole(meaning) for meaning in meanings])
@@ -79,28 +78,6 @@ def degree(net: Any, layer: Any = 2) -> Any:
     values = [_closed(value) for value in greatest_somewhere([sp.sympify(vector[0]) for vector in forms], above_one)]
     result = values[0] if len(values) == 1 else sp.Max(*values)
     return legible(int(result)) if result.is_Integer else result
-
-
-def fitted(net: Net, layer: int) -> sp.Expr | None:
-    """The degree in the only symbolic depth: a polynomial or a power, checked at every depth up to 24 and at 100.
-
-    States that feed each other have degrees that follow a recurrence over (max, +), whose greatest branch settles.
-    """
-    depth, *others = depth_symbols(net)
-    if others:
-        return None
-    depths = (*range(1, 25), 100)
-    values = {at: sp.sympify(degree(at_depth(net, {depth.name: at}), layer)) for at in depths}
-    if not all(value.is_Integer for value in values.values()):
-        return None
-    base = values[24] / values[23]
-    for candidate in (
-        sp.interpolate([(at, values[at]) for at in range(12, 17)], depth),
-        values[24] / base**24 * base**depth,
-    ):
-        if all(sp.expand(candidate.subs(depth, at) - value) == 0 for at, value in values.items()):
-            return sp.factor(candidate)
-    return None
 
 
 def greatest_somewhere(values: Sequence[sp.Expr], above_one: sp.Expr) -> Sequence[sp.Expr]:
@@ -145,6 +122,8 @@ def _closed(value: sp.Expr) -> sp.Expr:
     (d**(2*n), d**n)
     """
     factored = value.replace(lambda part: part.is_Pow, lambda part: sp.Pow(sp.factor(part.base), part.exp))
+    if factored.is_Pow and factored.base.is_Integer:
+        return factored
     return sp.powsimp(sp.powdenest(factored, force=True), combine="exp")
 
 
@@ -228,6 +207,11 @@ class Degrees(Powers):
             if not isinstance(fold.count, int):
                 raise
             return None  # step by step, degrees are numbers
+        except NoRule:
+            proved = None if self.in_block else proved_power(results, args, fold.count)
+            if proved is None:
+                raise
+            return [((value,),) for value in proved]
         return [substituted(row, args, self.constant) for row in powered]
 
 
@@ -259,7 +243,9 @@ def _is_at_least(difference: Any) -> bool:
     """Whether a difference of degrees is 0 or more, whatever the degree of a layer."""
     if isinstance(difference, int):
         return difference >= 0
-    expanded = sp.expand(difference)
+    expanded, depths = sp.expand(difference), difference.free_symbols - {ABOVE_ONE}
+    if len(depths) == 1 and next(iter(depths)).is_positive:
+        return is_nonnegative(difference.subs(next(iter(depths)), K + 1), _is_at_least)
     if expanded.is_polynomial(ABOVE_ONE) and not expanded.free_symbols - {ABOVE_ONE}:
         return all(coefficient >= 0 for coefficient in sp.Poly(expanded, ABOVE_ONE).coeffs())
     return bool(expanded.is_nonnegative)
@@ -326,3 +312,28 @@ def symbolic_power(rows: list[Degree], units: Sequence[Degree], count: Any) -> l
         f"the degree after {count} steps has no closed form here "
         f"(give the depth a number: net.at({next(iter(count.free_symbols))}=10))"
     )
+
+
+def proved_power(rows: list[Degree], args: Sequence[Degree], count: Any) -> list[Any] | None:
+    """The degrees of the state after a symbolic number of steps, from those at the start; None without a proof.
+
+    >>> step = [((1, 0), (0, 2)), ((1, 1),)]
+    >>> proved_power(step, [((1,),), ((1,),)], sp.Symbol("n"))
+    [2**n, 2**n]
+    """
+    if not all(len(arg) == 1 for arg in args):
+        return None
+    state, shared = [arg[0][0] for arg in args[: len(rows)]], [arg[0][0] for arg in args[len(rows) :]]
+    values = []
+    for _ in range(TRIED):
+        given = [((value,),) for value in (*state, *shared)]
+        after = [substituted(row, given, ((0,),)) for row in rows]
+        if not all(len(degree) == 1 for degree in after):
+            return None
+        state = [sp.expand(degree[0][0]) for degree in after]
+        values.append(state)
+    guesses = [guess for guess in map(formula_of, zip(*values, strict=True)) if guess is not None]
+    formulas, first = [formula for formula, _ in guesses], max((first for _, first in guesses), default=1)
+    if len(guesses) < len(rows) or not is_kept(formulas, shared, rows, first, _is_at_least):
+        return None
+    return [formula.subs(K, count) for formula in formulas]
