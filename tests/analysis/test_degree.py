@@ -85,10 +85,10 @@ def steps(draw: Any) -> Any:
 @given(step=steps(), depth=st.integers(1, 12), layer=st.integers(1, 3))
 @settings(deadline=None, max_examples=40)
 def test_of_states_of_two_parts_it_follows_the_steps(step: Any, depth: int, layer: int) -> None:
-    """A fold agrees with the same steps written out without one, and shallow ones with the polynomial itself."""
+    """A fold agrees with the same steps written out without one, and small ones with the polynomial itself."""
     net = sf.fold(step, sf.layers(f"f1:{depth + 1}"), (X, C))
     assert sf.degree(net, layer=layer) == sf.degree(sf.unroll(net), layer=layer)
-    if depth == 1 or sf.degree(net, layer=layer) <= 12:
+    if depth == 1 or depth * sf.degree(net, layer=layer) <= 24:  # else the polynomial can have millions of terms
         assert sf.degree(net, layer=layer) == expanded_degree(net, layer)
 
 
@@ -204,7 +204,7 @@ def test_a_formula_that_fits_without_a_proof_is_no_answer() -> None:
     x = sf.tensor("x")
     net = sf.fold(lambda s, _: (s[0] * x + s[1], s[1] * x**2), sf.repeat(1, "n"), (x**200, x))[0]
     assert [sf.degree(net.at(n=depth)) for depth in (1, 24, 100, 300)] == [201, 224, 300, 599]
-    with pytest.raises(NoRule, match="no closed form here .*give the depth a number"):
+    with pytest.raises(NoRule, match=r"no closed form here .*give the depth a number"):
         sf.degree(net)
 
 
