@@ -128,7 +128,9 @@ class Net(Operators["Net"]):
         check_claims(self.outputs)
         leaves = leaves_of(self.outputs)
         read, declared = set(leaves), set(self.signature)
-        new_names = {name for leaf in leaves if leaf not in declared for name in listed(leaf)} if declared else set()
+        if declared <= read:  # nothing has to be listed
+            return tuple(dict.fromkeys((*self.signature, *leaves)))
+        new_names = {name for leaf in leaves if leaf not in declared for name in listed(leaf)}
         signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
         return tuple(dict.fromkeys((*signature, *leaves)))
 
