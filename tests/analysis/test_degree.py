@@ -88,7 +88,7 @@ def test_of_states_of_two_parts_it_follows_the_steps(step: Any, depth: int, laye
     """A fold agrees with the same steps written out without one, and small ones with the polynomial itself."""
     net = sf.fold(step, sf.layers(f"f1:{depth + 1}"), (X, C))
     assert sf.degree(net, layer=layer) == sf.degree(sf.unroll(net), layer=layer)
-    if depth == 1 or depth * sf.degree(net, layer=layer) <= 24:  # else the polynomial can have millions of terms
+    if sf.cost(net).tree <= 3000 and sf.degree(net, layer=layer) <= 24:  # else the polynomial takes minutes
         assert sf.degree(net, layer=layer) == expanded_degree(net, layer)
 
 
