@@ -49,7 +49,7 @@ def from_torch(
     ('z_k = linear_{k-1}(z_{k-1}), k = 1..4, z_0 = input', ['p_0_weight', 'p_0_bias'])
     """
     exported = export(module, example_inputs, kwargs)
-    kinds = {path: type(part).__name__ for path, part in module.named_modules()}
+    kinds = {path: type(part).__name__ for path, part in module.named_modules(remove_duplicate=False)}
     reader = Reader(exported, kinds, partial, any(part.training for part in module.modules()), names={})
     taken: set[str] = set()
     inputs: Env = {
