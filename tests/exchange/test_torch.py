@@ -559,6 +559,24 @@ def test_every_row_of_the_table_is_tried() -> None:
     assert {name for name, _, _ in OPERATION} | ELSEWHERE == set(OPERATIONS)
 
 
+@pytest.mark.parametrize("order", ["AAAA", "AABB", "ABAB", "ABCA"])
+def test_one_module_several_times_in_a_list_is_opened_as_others_are(order: str) -> None:
+    parts = {letter: Residual(3) for letter in order}
+    model = nn.Sequential(*(parts[letter] for letter in order))
+    net, params = sf.from_torch(model, (torch.ones(2, 3),))
+    assert str(sf.paths(sf.roll(net))) == "Paths((t + 1)**4)"
+    np.testing.assert_allclose(net(params, np.ones((2, 3))), model(torch.ones(2, 3)).detach().numpy(), rtol=1e-5)
+
+
+def test_results_keep_their_names_and_places() -> None:
+    x = torch.ones(2)
+    net, params = sf.from_torch(Wrap(lambda self, x: {"left": x + 1, "right": x * 2}), (x,))
+    np.testing.assert_equal(net(params, x.numpy()), {"left": np.full(2, 2.0), "right": np.full(2, 2.0)})
+    with pytest.raises(InvalidValue, match=r"result 2 of 3 is None.*return its tensors alone"):
+        sf.from_torch(Wrap(lambda self, x: (x + 1, None, x * 2)), (x,))
+    assert len(sf.from_torch(Wrap(lambda self, x: (x + 1, x * 2, None)), (x,))[0].outputs) == 2  # no place is shifted
+
+
 def test_changes_in_place_are_followed_or_undone() -> None:
     def owned(self: Any, x: Any) -> Any:
         y = x * 2

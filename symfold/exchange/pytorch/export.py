@@ -52,6 +52,7 @@ class Exported:
     values: dict[str, NumpyArray]
     buffers: frozenset[str]  # parameters that optimizers do not move
     outputs: tuple[FxNode, ...]
+    names: tuple[str, ...]  # of the outputs, if the module returns a dict of tensors
     users: dict[FxNode, list[FxNode]]
 
 
@@ -110,7 +111,13 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
             constants[node] = value.detach()
     output = nodes[-1]
     bypass_identities(nodes)
-    outputs = tuple(value for value in output.args[0] if isinstance(value, torch.fx.Node))
+    results = output.args[0]
+    outputs = tuple(value for value in results if isinstance(value, torch.fx.Node))
+    if None in results[: max((place for place, value in enumerate(results) if value is not None), default=0)]:
+        raise InvalidValue(
+            f"result {results.index(None) + 1} of {len(results)} is None, and a net's results are tensors "
+            "(let the module return its tensors alone)"
+        )
     live = _live(nodes, outputs)
     for node in nodes:
         if node.op == "call_function" and node in live and _is_constant(torch, node, constants):
@@ -129,8 +136,15 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
         arrays,
         frozenset(signature.inputs_to_buffers.values()),
         outputs,
+        _names_of_results(program, len(outputs)),
         users,
     )
+
+
+def _names_of_results(program: ExportedProgram, count: int) -> tuple[str, ...]:
+    spec = program.call_spec.out_spec
+    keys = tuple(spec.context) if spec is not None and spec.type is dict else ()
+    return keys if len(keys) == count and all(isinstance(key, str) for key in keys) else ()
 
 
 def _program(torch: ModuleType, module: object, args: tuple[object, ...], kwargs: dict[str, object]) -> ExportedProgram:

@@ -39,8 +39,8 @@ def from_torch(
 
     The module is read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` merges
     them), and the modules in them layers; a weight is named by its path with `_` for `.`. Buffers of real numbers
-    become parameters that `sf.fit` does not train. An unknown operation raises an error, or with `partial` becomes an
-    opaque layer. Needs the extra `torch`.
+    become parameters that `sf.fit` does not train. Results in a dict keep their names. An unknown operation raises an
+    error, or with `partial` becomes an opaque layer. Needs the extra `torch`.
 
     >>> import torch
     >>> from symfold import formula, roll
@@ -68,7 +68,10 @@ def from_torch(
     reader.taken = taken
     reader.run(exported.root.items, env)
     outputs = tuple(reader.value(node, env) for node in exported.outputs)
-    result = Net.of(outputs if len(outputs) != 1 else outputs[0])
+    if exported.names:
+        result = Net.of(dict(zip(exported.names, outputs, strict=True)))
+    else:
+        result = Net.of(outputs if len(outputs) != 1 else outputs[0])
     net = Net(result.outputs, result.form, tuple(inputs.values()))
     read = {node.op.name for node in net.params}
     return net, {name: exported.values[path] for path, name in weight_names.items() if name in read}
