@@ -408,3 +408,44 @@ def test_the_determinant_of_a_state_of_several_parts() -> None:
         sf.determinant(net.parts[0], **rows)
     with pytest.raises(sf.errors.ShapeError, match="is not square"):
         sf.determinant(sf.Net.of((b, a)) if net.inputs[0] == b else sf.Net.of((a[:, :1], b)), **rows)
+
+
+VOLUMES: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {  # mappers of a state of two parts, and its shape
+    "coupling": (lambda s, f: (s[0] + f(s[1]), s[1] + 2 * f(s[0] + f(s[1]))), (4,)),
+    "scaled coupling": (lambda s, f: (3 * s[0] + f(s[1]), s[1] / 2), (2, 3)),
+    "changing places": (lambda s, f: (2 * s[1], s[0] + f(s[1])), (3,)),
+    "changing places, even": (lambda s, f: (2 * s[1], s[0] + f(s[1])), (2,)),
+    "linear": (lambda s, f: (2 * s[0] + s[1], 3 * s[1] + s[0]), (3,)),
+    "singular": (lambda s, f: (2 * s[0] + s[1], 4 * s[0] + 2 * s[1]), (3,)),
+    "one number each": (lambda s, f: (s[0] + 3 * s[1], s[1] + 2 * s[0]), ()),
+}
+
+
+@pytest.mark.parametrize("name", VOLUMES)
+def test_determinants_in_a_symbolic_depth_are_those_at_every_depth(name: str) -> None:
+    mapper, shape = VOLUMES[name]
+    net = sf.fold(mapper, sf.layers("f", count="n"), (sf.tensor("a", shape), sf.tensor("b", shape)))
+    symbolic = sp.sympify(sf.determinant(net))
+    values = {key: np.random.default_rng(5).normal(size=shape) for key in "ab"}
+    for depth in (1, 2, 3):
+        at_depth = net.at(n=depth)
+        numbers = sf.determinant(at_depth.bind({"f": np.sin}) if "f1" in str(at_depth) else at_depth, **values)
+        wanted = float(symbolic.subs(sp.Symbol("n", integer=True, positive=True), depth))
+        np.testing.assert_allclose(numbers, wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_determinants_in_a_symbolic_depth_without_a_closed_form_say_what_to_ask() -> None:
+    x = sf.tensor("x", (3,))
+    for net, message in [
+        (sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x), "depends on what its layers do at its state"),
+        (sf.fold(sf.mappers.boosting(x), sf.layers("f", count="n"), x), "besides the state"),
+        (sf.fold(lambda z, _: z @ sf.parameter("W", (3, 3)), sf.repeat(1, "n"), x), "that of one step to the power n"),
+        (sf.fold(lambda z, _: 2 * z, sf.repeat(1, "n"), X), "give the inputs a shape"),
+        (sf.Net.of(np.tanh(sf.fold(lambda z, _: 2 * z, sf.repeat(1, "n"), x))), "only if the net is a fold"),
+    ]:
+        with pytest.raises(NoRule, match=message):
+            sf.determinant(net)
+    for name, wanted in (("coupling", 1), ("leapfrog", 1), ("momentum", sp.Rational(1, 64))):
+        assert sp.sympify(sf.determinant(sf.mappers.ARCHITECTURES[name].net("n", 3))).subs(sp.Symbol("n", integer=True, positive=True), 2) == wanted
+    chained = sf.fold(lambda z, _: 3 * z, sf.repeat(1, "m"), sf.fold(lambda z, _: 2 * z, sf.repeat(1, "n"), x))
+    assert str(sf.determinant(chained)) in ("27**m*8**n", "8**n*27**m")

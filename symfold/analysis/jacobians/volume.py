@@ -12,16 +12,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
+from symfold.analysis.jacobians.closed_volume import closed_determinant
 from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.core.net import Net
 from symfold.errors import ShapeError
+from symfold.transform.rolling import depth_symbols
 
 Array = np.ndarray[Any, Any]
 MOST_EXACT = 64  # the widest matrix of whole numbers whose determinant is computed exactly
 
 
-def determinant(net: Any, params: Mapping[str, Any] | None = None, **inputs: Any) -> Array:
+def determinant(net: Any, params: Mapping[str, Any] | None = None, **inputs: Any) -> Array | sp.Expr:
     """The determinant of the Jacobian at each row of the input: the local change of volume.
 
     >>> import numpy as np, symfold as sf
@@ -41,7 +44,18 @@ def determinant(net: Any, params: Mapping[str, Any] | None = None, **inputs: Any
     >>> state = sf.tensor("a", (2,)), sf.tensor("b", (2,))
     >>> sf.determinant(sf.fold(coupling, list(zip(f, g)), state), a=[1.0, 2.0], b=[3.0, 4.0]).item()
     1.0
+
+    In a symbolic depth it is a formula, if the steps have one that does not depend on their layers.
+
+    >>> deep = sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n"))
+    >>> sf.determinant(sf.fold(coupling, deep, state))
+    1
+    >>> sf.determinant(sf.fold(lambda z, _: 2 * z + 1, sf.repeat(1, "n"), sf.tensor("x", (3,))))
+    8**n
     """
+    net = Net.of(net)
+    if depths := depth_symbols(net):
+        return closed_determinant(net, depths)
     jacobians = row_jacobians(net, params, inputs)
     whole = np.all(jacobians == np.rint(jacobians)) and jacobians.shape[-1] <= MOST_EXACT
     result: Array = np.linalg.det(jacobians)
