@@ -236,4 +236,5 @@ def _difference(points: Sequence[Any], left: Any, right: Any, count: Any) -> Any
     if points[0] == points[-1]:
         order = len(points) - 1
         return sp.prod([count - k for k in range(order)]) / sp.factorial(order) * points[0] ** (count - order)
-    return (left - right) / (points[0] - points[-1])
+    gap = points[0] - points[-1]  # without a minus sign, of which a power would be a power of -1
+    return (right - left) / -gap if sp.sympify(gap).could_extract_minus_sign() else (left - right) / gap
