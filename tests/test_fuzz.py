@@ -1,16 +1,20 @@
 """The fuzzers: they draw for as long as they are asked, and what breaks a law is made smaller, named and can be drawn again."""
 
 import json
+import os
 import random
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import symfold as sf
+from symfold.base.files import write_whole
+from tests.fuzz import compiles, kills, readers, threads
 from tests.fuzz import nets as fuzz
-from tests.fuzz import readers
 from tests.fuzz.__main__ import main
 from tests.fuzz.figures import added
 
@@ -92,3 +96,44 @@ def test_the_command_line_takes_minutes_or_seconds(monkeypatch: pytest.MonkeyPat
     for line in (["--seconds", "60", "--seed", "5"], ["nets", "--minutes", "2", "--seed", "5"], ["readers", "--minutes", "0.5", "--seed", "6"]):
         assert main(line) == 0
     assert asked == [("nets", 60, 5), ("nets", 120, 5), ("readers", 30, 6)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_processes_are_counted_and_a_damaged_file_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(path: Path) -> None:
+        with path.open("wb") as file:
+            for _ in range(3):
+                file.write(b"half")
+                file.flush()
+                time.sleep(0.01)
+
+    whole = {"a.json": [lambda path, text=text: write_whole(path, text) for text in (b"old", b"new")]}
+    for jobs, failed in ((whole, 0), ({"a.json": [torn, torn]}, 1)):
+        monkeypatch.setattr(kills, "writers", lambda jobs=jobs: jobs)
+        monkeypatch.setattr(kills, "LONGEST", 0.05)
+        assert main(["kills", "--count", "5", "--seed", "1"]) == failed
+        out = capsys.readouterr().out
+        assert "5 processes killed" in out and ("broken: a.json is damaged" in out) == bool(failed)
+
+
+def test_answers_of_threads_are_those_of_one() -> None:
+    tasks = threads.TASKS[:1]
+    with threads.empty_cache(), mock.patch.object(threads, "TASKS", tasks), mock.patch.object(threads, "THREADS", 2):
+        assert threads.answers(0) == [{task: threads.answer(task) for task in tasks}] * 2
+
+
+def test_compiles_tell_memory_that_grows(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(compiles, "compiled", kept.append)
+    monkeypatch.setattr(compiles, "installed", lambda: ["native"])
+    monkeypatch.setattr(compiles, "resident", lambda: 100.0 + len(kept))
+    assert main(["compiles", "--count", "8", "--seed", "5"]) == 0 and kept == list(range(5, 13))
+    assert main(["compiles", "--count", "80", "--seed", "5", "--figures", str(tmp_path / "f.json")]) == 1
+    assert "no longer flat" in capsys.readouterr().out
+    assert json.loads((tmp_path / "f.json").read_text())["compiles"]["most MB at the end"] == 188
+
+
+def test_of_numbers_that_are_most_the_largest_is_kept(tmp_path: Path) -> None:
+    for number in (3, 5, 4):
+        added(tmp_path / "f.json", {"a": {"most MB": number}})
+    assert json.loads((tmp_path / "f.json").read_text()) == {"a": {"runs": 3, "most MB": 5}}
