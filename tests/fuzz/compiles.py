@@ -18,7 +18,7 @@ from symfold.compute.backends.table import installed
 from tests.fuzz.threads import empty_cache
 
 GROWTH = 1.1
-FUNCTIONS = (np.tanh, sf.sigmoid, sf.relu, np.sin, np.exp)
+FUNCTIONS = (np.tanh, sf.sigmoid, sf.relu, np.sin, sf.softplus)
 
 
 def resident() -> float:
