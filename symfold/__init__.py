@@ -61,12 +61,14 @@ Train and exchange
     from_torch, to_torch, to_jax, to_onnx           other packages
     experiments                 measurements over seeds
     errors, SymfoldError        all errors, and their base class
+    extend                      operations, mappers, losses, backends, ... of your own
 
 Public names are loaded when first used, so that the command starts quickly.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from symfold.base.version import __version__ as __version__
@@ -78,12 +80,14 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name.startswith("__") and name != "__all__":
         raise AttributeError(name)
+    if name == "extend":
+        return importlib.import_module("symfold.extend")
     from symfold.api import public
 
     return public(name)
 
 
 def __dir__() -> list[str]:
-    from symfold.api import __all__
+    from symfold.api import ADDED, __all__
 
-    return list(__all__)
+    return sorted([*__all__, *ADDED, "extend"])

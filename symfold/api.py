@@ -193,7 +193,7 @@ def public(name: str) -> Any:
 
 def advice(name: str) -> str:
     """A hint that names the closest public name, in the public modules too, or lists all names if none is close."""
-    spellings = {public_name: f"sf.{public_name}" for public_name in __all__}
+    spellings = {public_name: f"sf.{public_name}" for public_name in (*__all__, *ADDED, "extend")}
     for module in ("losses", "mappers", "optimizers", "experiments", "export"):
         for attribute in vars(globals()[module]):
             if not attribute.startswith("_"):
@@ -212,7 +212,7 @@ def missing_attribute(net: Net, name: str) -> Any:
     """
     if name.startswith("_"):
         raise AttributeError(name)
-    if name in __all__ and callable(globals()[name]):
+    if name in ADDED or (name in __all__ and callable(globals()[name])):
         raise errors.UnknownName(f"a net has no {name!r} (write sf.{name}(net))")
     attributes = [word for word in dir(type(net)) if not word.startswith("_")]
     close = difflib.get_close_matches(name, attributes, n=1, cutoff=0.6)

@@ -15,20 +15,25 @@ docs/extending.md shows each in a few lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import inspect
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import sympy as sp
 
 import symfold.api as api
+from symfold.base.arguments import quoted, takes
+from symfold.base.facts import check_rules, counted, module_of, public_name
 from symfold.base.trees import State
-from symfold.compute.backends.table import BACKENDS
+from symfold.compute.backends.table import BACKENDS, DTYPES
 from symfold.compute.backends.table import Backend as Backend
-from symfold.compute.backends.table import backend as backend
+from symfold.compute.backends.table import backend as backend_row
 from symfold.core.arrays import Array
 from symfold.core.blocks import Call
-from symfold.core.conversion import as_node
+from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions.table import NAMED, ROWS, UFUNCS
 from symfold.core.functions.table import Point as Point
 from symfold.core.functions.table import function as function_row
@@ -37,7 +42,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import PRIMITIVES
 from symfold.core.primitives.table import primitive as primitive
-from symfold.errors import InvalidValue
+from symfold.errors import InvalidType, InvalidValue, listing
 from symfold.frontend.elementwise import Elementwise
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.losses import LOSSES, loss_of
@@ -46,7 +51,7 @@ from symfold.mappers.registry import Mapper
 from symfold.mappers.registry import Row as MapperRow
 from symfold.show.export import EXPORTS
 from symfold.show.export.registry import Row as ExportRow
-from symfold.training.optimizers import OPTIMIZERS, Optimizer, PerParameter
+from symfold.training.optimizers import OPTIMIZERS, Optimizer, PerParameter, slot_name
 
 __all__ = [
     "Backend", "Interpreter", "PerParameter", "Point",
@@ -78,6 +83,8 @@ def layer_kind(body: Callable[..., object], **shapes: tuple[int, ...]) -> Kind:
     >>> [p.op.name for p in sf.fold(sf.mappers.residual, sf.layers("f1:3", linear), sf.tensor("x", (None, 3))).params]
     ['W1', 'W2']
     """
+    if not callable(body):
+        raise InvalidType(f"the body {quoted(body)} of a layer kind is not callable (give a function)")
     kind = kind_of(body, dict(shapes))
     assert kind is not None
     return kind
@@ -85,17 +92,31 @@ def layer_kind(body: Callable[..., object], **shapes: tuple[int, ...]) -> Kind:
 
 def mapper(name: str, step: Mapper, formula: str = "", summary: str = "", source: str = "") -> Mapper:
     """Add a mapper, for `sf.mappers.<name>`, `symfold list` and the other commands."""
-    check_free("mapper", name, MAPPERS)
+    check_rules(f"the mapper {name!r}", {"step": step}, required=("step",))
+    check_free("mapper", name, step, MAPPERS, vars(api.mappers))
     MAPPERS[name] = MapperRow(name, lambda x: step, formula, summary, source)
     return step
 
 
-def loss(name: str, rule: Callable[[Node, Node], State]) -> Callable[[State, State], State]:
-    """Add a loss, `sf.losses.<name>`, from a rule over a prediction and a target of the same shape."""
-    check_free("loss", name, LOSSES)
+def loss(name: str, rule: Callable[..., State]) -> Callable[..., State]:
+    """Add a loss, `sf.losses.<name>`, from a rule over a prediction and a target of the same shape.
 
-    def named_loss(prediction: object, target: object) -> State:
-        return loss_of(prediction, target, lambda y, t: as_node(rule(y, t)))
+    What the rule takes besides them, such as the weights of the samples, is given to the loss by position or name.
+    """
+    check_rules(f"the loss {name!r}", {"rule": rule}, required=("rule",))
+    check_free("loss", name, rule, LOSSES, vars(api.losses))
+
+    def named_loss(prediction: object, target: object, *further: object, **named: object) -> State:
+        if not takes(rule, prediction, target, *further, **named):
+            raise InvalidType(
+                f"the loss {name} takes {listing(taken_names(rule))}, got {counted(2 + len(further), 'value')}"
+                + (f" and {', '.join(named)}=" if named else "")
+            )
+        wrapped = any(map(wraps_node, (prediction, target, *further, *named.values())))
+        nodes = [as_node(value) if wraps_node(value) else value for value in further]
+        by_name = {key: as_node(value) if wraps_node(value) else value for key, value in named.items()}
+        node = loss_of(as_node(prediction), as_node(target), lambda y, t: as_node(rule(y, t, *nodes, **by_name)))
+        return Net.of(node) if wrapped else node
 
     named_loss.__name__ = named_loss.__qualname__ = name
     LOSSES[name] = named_loss
@@ -110,11 +131,25 @@ def optimizer(
     `rule(parameter, gradient, *slots, **settings)` gives the parameter and the slots after a step. Slots start at zero
     and have the parameter's shape; a slot `PerParameter("steps")` is one number per parameter.
     """
-    check_free("optimizer", name, OPTIMIZERS)
+    check_rules(f"the optimizer {name!r}", {"rule": rule}, required=("rule",))
+    if not isinstance(slots, (list, tuple)) or not all(isinstance(slot, (str, PerParameter)) for slot in slots):
+        raise InvalidType(
+            f"the optimizer {name!r}: slots={quoted(slots)} is not a tuple of names or `PerParameter`s "
+            '(as ("velocity",) for one)'
+        )
+    for slot in slots:
+        public_name("slot", slot_name(slot))
+    if not takes(rule, None, None, *slots, **defaults):
+        raise InvalidType(
+            f"the rule of the optimizer {name!r} must take the parameter, its gradient, "
+            f"{counted(len(slots), 'slot')} and the settings {listing(defaults)}, "
+            f"but takes {listing(taken_names(rule))}"
+        )
+    check_free("optimizer", name, rule, OPTIMIZERS, vars(api.optimizers))
 
     def named_optimizer(**settings: object) -> Optimizer:
         if unknown := sorted(set(settings) - set(defaults)):
-            raise InvalidValue(f"{name} has no setting {unknown[0]!r} (its settings: {', '.join(defaults)})")
+            raise InvalidValue(f"{name} has no setting {unknown[0]!r} (its settings: {listing(defaults)})")
         return Optimizer(name, rule, tuple(slots), tuple({**defaults, **settings}.items()))
 
     named_optimizer.__name__ = named_optimizer.__qualname__ = name
@@ -122,35 +157,80 @@ def optimizer(
     return named_optimizer
 
 
+def backend(row: Backend) -> Backend:
+    """Add a backend, for `compile` and `fit`."""
+    if not isinstance(row, Backend):
+        raise InvalidType(f"{quoted(row)} is not a backend (give extend.Backend(name, program))")
+    rules = {"program": row.program, "training": row.training, "supports": row.supports}
+    check_rules(f"the backend {row.name!r}", rules, required=("program", "supports"))
+    if not isinstance(row.dtypes, tuple) or not row.dtypes or not set(row.dtypes) <= set(DTYPES):
+        raise InvalidValue(
+            f"the backend {row.name!r}: dtypes={quoted(row.dtypes)} is not a tuple of types of numbers "
+            f"(some of {listing(map(repr, DTYPES))})"
+        )
+    check_free("backend", row.name, row.program, BACKENDS, ("auto",))
+    return backend_row(row)
+
+
 def exporter(name: str, write: Callable[[Net, str], str], suffix: str, summary: str = "") -> None:
     """Add a graph format, for `sf.export.to_text` and `sf.export.save`; `write(net, level)` gives the text."""
-    check_free("format", name, EXPORTS)
+    check_rules(f"the format {name!r}", {"write": write}, required=("write",))
+    if not isinstance(suffix, str) or not re.fullmatch(r"\.[a-z0-9]+", suffix):
+        raise InvalidValue(
+            f"the format {name!r}: {quoted(suffix)} is not a suffix (a dot and lower-case letters or digits, as '.xyz')"
+        )
+    for other in EXPORTS.values():
+        if other.suffix == suffix and other.name != name:
+            raise InvalidValue(
+                f"the suffix {suffix!r} is that of the format {other.name!r} already (choose another suffix)"
+            )
+    check_free("format", name, write, EXPORTS)
     EXPORTS[name] = ExportRow(name, write, suffix, summary)
 
 
 def analysis(question: Analysis) -> Analysis:
     """Add an analysis, `sf.<name>(net)`; a decorator."""
-    name = question.__name__
-    check_free("name", name, {**api.ADDED, **dict.fromkeys(api.__all__)})
-    api.ADDED[name] = question
+    check_rules("an analysis", {"question": question}, required=("question",))
+    name = getattr(question, "__name__", None)
+    package = sys.modules[__name__.partition(".")[0]]
+    check_free("analysis", name, question, api.ADDED, {*vars(package), *api.__all__})
+    api.ADDED[question.__name__] = question
     return question
 
 
 def is_layer(node: Node) -> bool:
     """Whether a node is an applied layer."""
+    if not isinstance(node, Node):
+        raise InvalidType(
+            f"{quoted(node)} of type {type(node).__name__} is not a node (give one, as an entry of net.outputs)"
+        )
     return isinstance(node.op, Call)
 
 
-def check_free(kind: str, name: str, table: Any) -> None:
-    """Raise if a name is not an identifier, or is taken."""
-    if not name.isidentifier():
-        raise InvalidValue(f"{name!r} is not a name for a {kind} (use letters, digits and underscores)")
-    if name in table:
-        raise InvalidValue(f"the {kind} {name!r} exists already (choose another name)")
+def taken_names(rule: Callable[..., object]) -> list[str]:
+    """The names of the arguments of a function."""
+    try:
+        return [str(parameter) for parameter in inspect.signature(rule).parameters.values()]
+    except (TypeError, ValueError):
+        return []
 
+
+def check_free(
+    kind: str, name: object, rule: object, table: Mapping[str, object], reserved: Collection[str] = ()
+) -> None:
+    """Refuse a name that cannot be written or is taken; a module may define its own names again."""
+    name, module = public_name(kind, name), module_of(rule)
+    if name in table and OWNERS.get((kind, name)) != module:
+        raise InvalidValue(f"the {kind} {name!r} exists already (choose another name)")
+    if name in reserved and name not in table:
+        raise InvalidValue(f"the name {name!r} is taken (choose another name for the {kind})")
+    OWNERS[kind, name] = module
+
+
+OWNERS: dict[tuple[str, str], str] = {}  # by kind and name: the module that added a row
 
 TABLES: tuple[dict[Any, Any], ...] = (
-    PRIMITIVES, ROWS, UFUNCS, NAMED, MAPPERS, LOSSES, OPTIMIZERS, BACKENDS, EXPORTS, api.ADDED,
+    PRIMITIVES, ROWS, UFUNCS, NAMED, MAPPERS, LOSSES, OPTIMIZERS, BACKENDS, EXPORTS, api.ADDED, OWNERS,
 )  # fmt: skip
 
 

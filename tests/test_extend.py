@@ -1,5 +1,6 @@
 """Extending from outside: docs/extending.md adds one row of each kind, and every query answers for nets that use them."""
 
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+import sympy as sp
 from pages import DOCS, cells, run
 
 import symfold as sf
@@ -35,12 +37,12 @@ def added(page: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
 
 
 def test_the_answers_of_the_page(page: tuple[dict[str, Any], list[Any]]) -> None:
-    _, (running, warm, weights, printed, loss, trains, zeros, successors, longest) = page
+    _, (running, warm, weights, printed, loss, trains, shape, successors, longest) = page
     assert running.tolist() == [1, 3, 6]
     assert warm == round(0.5 * np.logaddexp(2, 0), 4)
     assert weights == ["W1", "W2", "W3"]
     assert printed is None and str(sf.fold(sf.mappers.damped, sf.layers("f1:3"), sf.tensor("x"))) == "z1 = x + 0.9*f1(x)\nz2 = z1 + 0.9*f2(z1)"
-    assert loss == 3 and trains and zeros.tolist() == [[0, 0, 0]]
+    assert loss == 3 and trains and shape == (3, 3)
     assert successors == ["f1", "z1"] and longest == 3
 
 
@@ -126,6 +128,16 @@ def test_numbers(net: sf.Net, backend: str) -> None:
     assert np.allclose(found, net(params, **values), rtol=1e-12)
 
 
+def test_gradients_of_an_added_backend(net: sf.Net) -> None:
+    loss = net if net.shape == () else sf.squared_error(net, TARGET)
+    params, values = net.init(seed=0), values_of(loss)
+    both = sf.value_and_grad(loss)
+    value, gradients = both.compile(backend="interpreted")(params, **values)
+    expected, expected_gradients = both(params, **values)
+    assert np.allclose(value, expected) and gradients.keys() == expected_gradients.keys()
+    assert all(np.allclose(gradients[name], expected_gradients[name]) for name in gradients)
+
+
 def test_auto_falls_back_to_numpy_where_native_code_is_missing(added: dict[str, Any]) -> None:
     net = NETS["primitive"](added)
     assert net.compile().backend == "numpy"
@@ -162,7 +174,7 @@ def test_a_name_that_is_taken_or_cannot_be_written_is_refused() -> None:
         extend.mapper("residual", lambda z, f: f(z))
     with pytest.raises(InvalidValue, match="is not a name for a loss"):
         extend.loss("mean error", lambda y, t: y - t)
-    with pytest.raises(InvalidValue, match="name 'paths' exists already"):
+    with pytest.raises(InvalidValue, match="name 'paths' is taken"):
 
         @extend.analysis
         def paths(net: Any) -> int:
@@ -180,3 +192,179 @@ def test_additions_end_with_their_context() -> None:
         extend.mapper("briefly", lambda z, f: f(z))
         assert "briefly" in dir(sf.mappers)
     assert "briefly" not in dir(sf.mappers)
+
+
+@pytest.fixture
+def scratch() -> Iterator[None]:
+    with extend.temporary():
+        yield
+
+
+ROW = sf.tensor("x", (3,))
+
+
+def identity(shape: Any) -> Any:
+    return shape
+
+
+def function_class(name: str, **facts: Any) -> Any:
+    return type(name, (sp.Function,), facts)
+
+
+@pytest.mark.usefixtures("scratch")
+def test_two_definitions_of_one_primitive_are_never_equal() -> None:
+    first = sf.Net.of(extend.primitive("scale", identity, lambda xp, a: a)(ROW))
+    second = sf.Net.of(extend.primitive("scale", identity, lambda xp, a: 2 * a)(ROW))
+    assert first != second and sf.verdict(first, second).text.startswith("different")
+    for net, factor in ((first, 1), (second, 2)):
+        assert net([1.0, 2.0, 3.0]).tolist() == net.compile()([1.0, 2.0, 3.0]).tolist() == [factor, 2 * factor, 3 * factor]
+    assert pickle.loads(pickle.dumps(second)) == second == sf.from_json(second.to_json())
+
+
+@pytest.mark.usefixtures("scratch")
+def test_two_classes_of_one_name_are_different_functions() -> None:
+    first, second = (sf.Net.of(extend.function(function_class("scaled_by", nargs=1), numbers)(ROW)) for numbers in (lambda xp, z: 1 * z, lambda xp, z: 2 * z))
+    assert first != second and sf.verdict(first, second).text.startswith("different")
+    assert (first([1.0, 2.0, 3.0]).tolist(), second([1.0, 2.0, 3.0]).tolist()) == ([1, 2, 3], [2, 4, 6])
+    with pytest.raises(InvalidValue, match="the class tanh has a row already"):
+        extend.function(sp.tanh)
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_cell_that_runs_twice_defines_its_names_again() -> None:
+    for _ in range(2):
+        extend.mapper("again", lambda z, f: f(z))
+        extend.loss("again", lambda y, t: np.sum(y - t))
+        extend.optimizer("again", lambda w, g: (w - g,))
+        extend.exporter("again", lambda net, level: "", ".again")
+        extend.analysis(again)
+        extend.backend(extend.Backend("again", again))
+
+
+def again(net: Any, *rest: Any) -> Any:
+    return 1
+
+
+REFUSED: dict[str, tuple[Callable[[], object], str]] = {
+    "a primitive named 3": (lambda: extend.primitive(3, identity), "3 of type int is not a name for a primitive"),
+    "a linear text": (lambda: extend.primitive("new", identity, linear="none"), "linear='none' is not a tuple of positions of its 1 argument, 'all together'"),
+    "a linear number": (lambda: extend.primitive("new", identity, linear=0), "linear=0 is not a tuple"),
+    "a position that is not there": (lambda: extend.primitive("new", identity, linear=(7,)), r"linear=\(7,\) is not a tuple"),
+    "a shape that is not there": (lambda: extend.primitive("new", identity, shape_only=(1,)), r"shape_only=\(1,\) is not a tuple"),
+    "an unknown kind": (lambda: extend.primitive("new", identity, dtypes=("integer",)), "each one of 'real', 'whole', 'truth', 'name'"),
+    "a misspelt fact": (lambda: extend.primitive("new", identity, liner=(0,)), r"no fact 'liner' \(did you mean 'linear'\? its facts: linear, "),
+    "numbers that are a number": (lambda: extend.primitive("new", identity, 3), "numbers=3 is not callable"),
+    "a function of Python's": (lambda: extend.function(int), "is not a SymPy class"),
+    "a slope too few": (lambda: extend.function(function_class("new", nargs=2), slopes=(lambda a, b: a,)), "takes 2 arguments, and has 1 slope "),
+    "a misspelt fact of a function": (lambda: extend.function(function_class("new"), slops=()), "did you mean 'slopes'"),
+    "a body that is a number": (lambda: extend.layer_kind(3), "the body 3 of a layer kind is not callable"),
+    "a mapper that is a number": (lambda: extend.mapper("new", 3), "step=3 is not callable"),
+    "a mapper named 3": (lambda: extend.mapper(3, again), "3 of type int is not a name for a mapper"),
+    "a mapper with a factory": (lambda: extend.mapper("euler", again), "mapper 'euler' exists already|name 'euler' is taken"),
+    "an architecture": (lambda: extend.mapper("unet", again), "name 'unet' is taken"),
+    "a name of the module": (lambda: extend.mapper("MAPPERS", again), "name 'MAPPERS' is taken"),
+    "a keyword": (lambda: extend.mapper("class", again), "'class' is not a name for a mapper .it is a keyword"),
+    "a private name": (lambda: extend.mapper("__x", again), "'__x' is not a name for a mapper .it is private"),
+    "a loss that is a number": (lambda: extend.loss("new", 3), "rule=3 is not callable"),
+    "slots in one text": (lambda: extend.optimizer("new", again, "velocity"), "slots='velocity' is not a tuple of names"),
+    "a rule without slots": (lambda: extend.optimizer("new", lambda w, g: (w,), ("v",)), "must take the parameter, its gradient, 1 slot and"),
+    "a backend that is there": (lambda: extend.backend(extend.Backend("numpy", again)), "backend 'numpy' exists already"),
+    "a backend named auto": (lambda: extend.backend(extend.Backend("auto", again)), "name 'auto' is taken"),
+    "a backend named 3": (lambda: extend.backend(extend.Backend(3, again)), "3 of type int is not a name for a backend"),
+    "a program that is a number": (lambda: extend.backend(extend.Backend("new", 3)), "program=3 is not callable"),
+    "a suffix that is taken": (lambda: extend.exporter("new", again, ".json"), "suffix '.json' is that of the format"),
+    "a suffix in capitals": (lambda: extend.exporter("new", again, ".XYZ"), "'.XYZ' is not a suffix"),
+    "an analysis that is a number": (lambda: extend.analysis(3), "question=3 is not callable"),
+    "a layer that is a number": (lambda: extend.is_layer(3), "3 of type int is not a node"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_row_cannot_be_is_refused_in_words(what: str) -> None:
+    tables = [dict(table) for table in extend.TABLES]
+    call, message = REFUSED[what]
+    with pytest.raises(sf.SymfoldError, match=message):
+        call()
+    assert tables == list(extend.TABLES), "a refused row leaves nothing behind"
+
+
+@pytest.mark.parametrize("name", ["extend", "core", "show", "Any", "formula", "__doc__"])
+def test_an_analysis_takes_no_name_of_symfold(name: str) -> None:
+    def question(net: Any) -> int:
+        return 1
+
+    question.__name__ = name
+    with pytest.raises(InvalidValue, match=f"'{name}' is (taken|not a name for an? analysis)"):
+        extend.analysis(question)
+
+
+@pytest.mark.usefixtures("scratch")
+@pytest.mark.parametrize("given", [[3], None, (2.0,), (-1,), (True,)])
+def test_a_shape_rule_gives_a_tuple_of_sizes(given: Any) -> None:
+    with pytest.raises(InvalidValue, match=r"the shape rule of the primitive 'new' gave .* not a tuple of sizes"):
+        extend.primitive("new", lambda shape: given)(ROW)
+
+
+@pytest.mark.usefixtures("scratch")
+@pytest.mark.parametrize("adjoint, message", [
+    (lambda node, bar: [bar], r"a cotangent of shape \(\) for argument 0 of shape \(3,\)"),
+    (lambda node, bar: bar, "which is not a list of 1 cotangent"),
+    (lambda node, bar: [bar, bar], "which is not a list of 1 cotangent"),
+    (lambda node, bar: [1.0], "gave 1.0 for argument 0"),
+])  # fmt: skip
+def test_an_adjoint_gives_a_value_of_its_shape_per_argument(adjoint: Any, message: str) -> None:
+    total = extend.primitive("total", lambda shape: (), lambda xp, a: xp.sum(a), adjoint)
+    with pytest.raises(sf.SymfoldError, match=f"the adjoint of the primitive 'total' gave .*{message}|{message}"):
+        sf.grad(sf.Net.of(total(ROW)), wrt=["x"])
+
+
+@pytest.mark.usefixtures("scratch")
+@pytest.mark.parametrize("rule, slots, message", [
+    (lambda w, g: (np.sum(w),), (), r"a value of shape \(\) for the parameter of shape \(2, 3\)"),
+    (lambda w, g, v: (w - g,), ("v",), "not a tuple of 2 values .give the next value of the parameter, the slot 'v'"),
+    (lambda w, g: w - g, (), "not a tuple of 1 value"),
+    (lambda w, g, v: (w - g, w), (extend.PerParameter("v"),), r"shape \(2, 3\) for the slot 'v' of shape \(1, 1\)"),
+])  # fmt: skip
+def test_an_optimizer_gives_the_shape_of_a_weight_and_a_value_per_slot(rule: Any, slots: Any, message: str) -> None:
+    loss = sf.squared_error(sf.Net.of(sf.parameter("w", (2, 3))), sf.tensor("target", (2, 3)))
+    with pytest.raises(InvalidValue, match=message):
+        training_step(loss, extend.optimizer("new", rule, slots)())
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_loss_of_further_inputs_takes_them_by_position_or_name() -> None:
+    weighted = extend.loss("weighted", lambda y, t, w, scale=1: scale * np.sum(w * (y - t) ** 2))
+    y, t, w = (sf.tensor(name, (3,)) for name in "ytw")
+    values = {"y": [1.0, 2.0, 3.0], "t": np.zeros(3), "w": [1.0, 0.0, 1.0]}
+    assert weighted(sf.Net.of(y), t, w=w, scale=2)(**values) == 20 and weighted(y, t, sf.Net.of(w))(**values) == 10
+    with pytest.raises(sf.SymfoldError, match="the loss weighted takes y, t, w, scale=1, got 2 values"):
+        weighted(y, t)
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_function_without_a_derivative_asks_for_slopes() -> None:
+    power = extend.function(function_class("power_of_two", nargs=1), composition=lambda z: z * z)
+    with pytest.raises(NoRule, match=r"power_of_two.*give its row `slopes`"):
+        sf.grad(sf.Net.of(power(sf.tensor("x"))), wrt=["x"])
+
+
+@pytest.mark.usefixtures("scratch")
+def test_an_added_analysis_is_a_name_of_symfold() -> None:
+    extend.analysis(again)
+    assert "again" in dir(sf)
+    with pytest.raises(AttributeError, match=r"write sf\.again\(net\)"):
+        sf.Net.of(ROW).again  # noqa: B018
+    with pytest.raises(AttributeError, match=r"did you mean sf\.again"):
+        sf.agein  # noqa: B018
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_wrong_number_of_arguments_is_refused_by_name() -> None:
+    free = extend.function(function_class("free"), lambda xp, z: z)
+    row = extend.primitive("one", identity, lambda xp, a: a)
+    with pytest.raises(sf.errors.InvalidType, match="tanh takes 1 argument, got 2"):
+        sf.tanh(ROW, ROW)
+    with pytest.raises(sf.errors.InvalidType, match="free does not take 2 arguments"):
+        free(ROW, ROW)
+    with pytest.raises(sf.errors.InvalidType, match="primitive 'one' does not take 2 arguments"):
+        row(ROW, ROW)

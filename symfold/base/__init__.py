@@ -4,6 +4,7 @@ In: arguments from callers, numbers, file contents. Out: checked arguments, prin
 
     version        the version
     arguments      arguments checked and converted to numbers, arrays, lists and names
+    facts          facts of rows that users add, checked
     caching        remembered results of functions, with their types
     trees          nested tuples and dicts as a list of leaves and a form, and back
     decimals       numbers that people type, in one syntax

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
 import numpy as np
 import sympy as sp
 
-from symfold.core.functions import ROWS, Head
+from symfold.core.functions import ROWS, Head, accepts, fingerprint
 from symfold.core.operators import Operators
 from symfold.core.shapes import Shape, elementwise, show
 from symfold.errors import InvalidType, UnknownName
@@ -98,6 +98,7 @@ class Node(Operators["Node"], Generic[Op]):
         put(self, "op", op)
         put(self, "args", args)
         if isinstance(op, type):
+            accepts(op, len(args))
             shape = elementwise(
                 tuple([a.shape for a in args]), VERBS.get(op) or f"cannot apply {op.__name__} to {{}} and {{}}"
             )
@@ -200,7 +201,7 @@ def digest(node: Node) -> bytes:
         stack.pop()
         if part._digest is None:
             op = part.op
-            head = op.__name__.encode() if isinstance(op, type) else op.digest
+            head = fingerprint(op) if isinstance(op, type) else op.digest
             content = b"\0".join((head, *(arg._digest for arg in part.args if arg._digest is not None)))
             object.__setattr__(part, "_digest", hashlib.blake2b(content, digest_size=16).digest())
     assert node._digest is not None

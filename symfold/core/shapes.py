@@ -78,6 +78,26 @@ def size_given(what: str, size: object, least: int = 0) -> Size:
     return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least)
 
 
+def is_shape(shape: object) -> bool:
+    """Whether a rule gave a shape: a tuple of whole numbers, SymPy expressions and `Rest`s."""
+    return isinstance(shape, tuple) and all(
+        (type(size) is int and size >= 0) or isinstance(size, (sp.Expr, Rest)) for size in shape
+    )
+
+
+def differ(a: Shape, b: Shape) -> bool:
+    """Whether two shapes are known to differ: in their number of axes, or in a size that both know.
+
+    >>> differ((3,), (size_symbol("x", 0),)), differ((3,), (1,)), differ((3,), ANY), differ((3,), ())
+    (False, True, False, True)
+    """
+    if a == b or not (is_known(a) and is_known(b)):
+        return False
+    return len(a) != len(b) or any(
+        isinstance(m, int) and isinstance(n, int) and m != n for m, n in zip(a, b, strict=True)
+    )
+
+
 def is_known(shape: Shape) -> bool:
     """Whether the number of axes is known.
 

@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symfold.base.arguments import real
+from symfold.base.arguments import quoted, real
+from symfold.base.facts import counted
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
-from symfold.errors import unknown
+from symfold.core.shapes import differ, show
+from symfold.errors import InvalidValue, ShapeError, unknown
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,10 @@ class PerParameter:
     """A slot of one number per parameter, such as a step counter; its axes have size 1, to broadcast."""
 
     name: str
+
+
+def slot_name(slot: str | PerParameter) -> str:
+    return slot if isinstance(slot, str) else slot.name
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +42,21 @@ class Optimizer:
 
     def update(self, parameter: Node, gradient: Node, *slots: Node) -> Sequence[Node]:
         """The next parameter and slots."""
-        return self.rule(parameter, gradient, *slots, **dict(self.settings))
+        after = self.rule(parameter, gradient, *slots, **dict(self.settings))
+        names = ["the parameter", *(f"the slot {slot_name(slot)!r}" for slot in self.slots)]
+        if not isinstance(after, (list, tuple)) or len(after) != len(names):
+            raise InvalidValue(
+                f"the rule of the optimizer {self.name!r} gave {quoted(after)}, which is not a tuple of "
+                f"{counted(len(names), 'value')} (give the next value of {', '.join(names)})"
+            )
+        nodes = tuple(map(as_node, after))
+        for name, before, node in zip(names, (parameter, *slots), nodes, strict=True):
+            if differ(node.shape, before.shape):
+                raise ShapeError(
+                    f"the rule of the optimizer {self.name!r} gave a value of shape {show(node.shape)} for {name} "
+                    f"of shape {show(before.shape)} (they must be equal)"
+                )
+        return nodes
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.settings)})"

@@ -19,7 +19,7 @@ import sympy as sp
 from symfold.analysis.normal_form import exact, tidy
 from symfold.core.blocks import Block, Call, is_call
 from symfold.core.folds import Fold
-from symfold.core.functions import head_name
+from symfold.core.functions import fingerprint
 from symfold.core.interpreter import Entries, Interpreter, order_of
 from symfold.core.leaves import Input
 from symfold.core.nodes import Node, digest, walk
@@ -168,7 +168,7 @@ class RandomFunctions(Interpreter):
         ):
             return self.power(args[0], int(exponent), shape)
         if isinstance(op, type):
-            return self.random(head_name(op).encode(), sorted(args) if op in COMMUTATIVE else args, shape)
+            return self.random(fingerprint(op), sorted(args) if op in COMMUTATIVE else args, shape)
         entry = entry_of(node)
         return self.index(args[0], entry[1], node.args[0]) if entry else self.random(op_name(op), args, shape)
 

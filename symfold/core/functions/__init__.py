@@ -58,6 +58,8 @@ from symfold.core.functions.table import Formula as Formula
 from symfold.core.functions.table import Function as Function
 from symfold.core.functions.table import Head as Head
 from symfold.core.functions.table import Point as Point
+from symfold.core.functions.table import accepts as accepts
+from symfold.core.functions.table import fingerprint as fingerprint
 from symfold.core.functions.table import function as function
 from symfold.core.functions.table import head_name as head_name
 from symfold.core.functions.table import head_named as head_named

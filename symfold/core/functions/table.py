@@ -5,17 +5,20 @@ One call of `function` adds a row, here or in a user's code; everything else ask
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from symfold.base.arguments import quoted, takes
 from symfold.base.caching import cached
+from symfold.base.facts import check_facts, check_places, check_rules, counted, public_name
 from symfold.core.arrays import Array, namespace
-from symfold.errors import InvalidValue, NoRule, listing, unknown
+from symfold.errors import InvalidType, InvalidValue, NoRule, listing, unknown
 
 Head = type[sp.Basic]
 Numbers = Callable[..., Any]
@@ -61,6 +64,7 @@ class Function:
     spellings: Mapping[str, Numbers] = field(default_factory=dict)
     ulps: Mapping[str, float] = field(default_factory=dict)
     underflow: Mapping[str, float] = field(default_factory=dict)
+    version: int = 0  # the number of earlier classes of this name
 
     @property
     def name(self) -> str:
@@ -84,6 +88,7 @@ class Function:
 ROWS: dict[Head, Function] = {}
 UFUNCS: dict[Callable[..., object], Head] = {}  # NumPy function -> head
 NAMED: dict[str, Head] = {}
+VERSIONS: Counter[str] = Counter()  # how many classes had each name; never reset, since nets may outlive a row
 
 
 def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Function:
@@ -95,17 +100,76 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     >>> head_named("cube")
     cube
     """
-    name = head.__name__
+    if not (isinstance(head, type) and issubclass(head, sp.Basic)):
+        raise InvalidType(f"{quoted(head)} is not a SymPy class (give one, as class cube(sympy.Function): nargs = 1)")
+    name = public_name("function", head.__name__)
+    check_facts(f"the function {name!r}", facts, [field.name for field in fields(Function)][2:-1])
     if NAMED.get(name, head) is not head and NAMED[name].__module__ != head.__module__:
         raise InvalidValue(f"the name {name!r} is taken by {NAMED[name].__module__}.{name} (rename the class)")
-    row = Function(head, numbers, **facts)
+    row = checked(Function(head, numbers, **facts))
+    if head in ROWS:
+        raise InvalidValue(f"the class {name} has a row already (define the class again, or give another one)")
+    row = replace(row, version=VERSIONS[name])
+    VERSIONS[name] += 1
     ROWS[head] = row
     NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
     if not head.__module__.startswith("sympy.") and not row.truth:
         head._imp_ = staticmethod(Lambdified(row))  # `sympy.lambdify` calls this attribute
     numbers_of.cache_clear()
+    accepts.cache_clear()
     return row
+
+
+def checked(row: Function) -> Function:
+    """The row of a function, if its facts are what they must be."""
+    what = f"the function {row.name!r}"
+    check_rules(what, {"numbers": row.numbers, "composition": row.composition, "definition": row.definition})
+    check_rules(f"{what}, `spellings`", row.spellings)
+    if not (row.slopes is None or callable(row.slopes) or isinstance(row.slopes, tuple)):
+        raise InvalidType(
+            f"{what}: slopes={quoted(row.slopes)} is not a tuple of functions (give one per argument, as "
+            "(lambda z: 3*z**2,), or one function of the position and all arguments)"
+        )
+    if isinstance(row.slopes, tuple):
+        named_slopes = {f"slopes[{k}]": slope for k, slope in enumerate(row.slopes)}
+        check_rules(what, named_slopes, required=named_slopes)
+        counts = argument_counts(row.head)
+        if counts is not None and counts != (len(row.slopes),):
+            raise InvalidValue(
+                f"{what} takes {alternatives(counts)}, and has {counted(len(row.slopes), 'slope')} "
+                "(give one slope per argument)"
+            )
+    check_places(f"{what}: conditions", row.conditions)
+    if not isinstance(row.special, tuple) or not all(isinstance(point, Point) for point in row.special):
+        raise InvalidType(f"{what}: special={quoted(row.special)} is not a tuple of `Point`s")
+    return row
+
+
+def argument_counts(head: Head) -> tuple[int, ...] | None:
+    """How many arguments a function takes, by its class; None for any number."""
+    counts = getattr(head, "nargs", None)
+    if not isinstance(counts, sp.FiniteSet):
+        return None
+    return tuple(sorted(int(count) for count in counts))
+
+
+def alternatives(counts: tuple[int, ...]) -> str:
+    return " or ".join([*map(str, counts[:-1]), counted(counts[-1], "argument")])
+
+
+@cached(4096)
+def accepts(head: Head, count: int) -> bool:
+    """Whether a function takes so many arguments, by its class and its row; an error names the function if not."""
+    counts = argument_counts(head)
+    row = ROWS.get(head)
+    if counts is None and row is not None and isinstance(row.slopes, tuple):
+        counts = (len(row.slopes),)
+    if counts is not None and count not in counts:
+        raise InvalidType(f"{head.__name__} takes {alternatives(counts)}, got {count}")
+    if row is not None and counts is None and row.numbers is not None and not takes(row.numbers, *[None] * (1 + count)):
+        raise InvalidType(f"{head.__name__} does not take {counted(count, 'argument')} (its `numbers` do not)")
+    return True
 
 
 def row_of(head: Head) -> Function:
@@ -123,6 +187,12 @@ def head_name(head: Head) -> str:
     if NAMED.get(name, getattr(sp.functions, name, None)) is not head:
         raise NoRule(f"the function {name} has no row to be saved by (add it with symfold.core.functions.function)")
     return name
+
+
+def fingerprint(head: Head) -> bytes:
+    """What tells a function from all others, in digests: its name, and its version if the name had another class."""
+    row = ROWS.get(head)
+    return f"{head.__name__}#{row.version}".encode() if row is not None and row.version else head.__name__.encode()
 
 
 def head_named(name: str) -> Head:

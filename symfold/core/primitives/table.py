@@ -9,20 +9,23 @@ Every analysis asks the row; none keeps its own list of primitives.
 
 from __future__ import annotations
 
+import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from symfold.base.arguments import whole
+from symfold.base.arguments import quoted, takes, whole
+from symfold.base.facts import check_facts, check_places, check_rules, counted, module_of, most_taken, public_name
 from symfold.core.arrays import Array, namespace
 from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
 from symfold.core.nodes import Node, Operation
-from symfold.core.shapes import Shape, is_known
-from symfold.errors import InvalidValue, NoRule, ShapeError
+from symfold.core.shapes import Shape, differ, is_known, is_shape, show
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, listing
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -31,13 +34,14 @@ Attributes = tuple[tuple[str, Any], ...]
 Positions = tuple[int, ...]
 Example = tuple[tuple[tuple[int, ...], ...], Mapping[str, Any]]  # the shapes of the arguments, and the attributes
 Linear = Positions | Literal["all together", "each alone"]
+KINDS = ("real", "whole", "truth", "name")  # what an argument may hold
 TOGETHER: Literal["all together"] = "all together"
 EACH: Literal["each alone"] = "each alone"
 
 
 @dataclass(frozen=True)
 class Primitive:
-    """One row of the table, identified by its name. Its rules take the attributes as keywords.
+    """One row of the table, identified by its name and definition. Its rules take the attributes as keywords.
 
     - `shape(*shapes)` is the shape of the result.
     - `numbers(xp, *arrays)` computes the result over an array namespace; `spellings[package](*arrays)` replaces it for
@@ -51,6 +55,7 @@ class Primitive:
     - A `flat` row is locally constant: it has no derivative at all.
     - `body` is the same operation composed of others, inlined for every target and analysis without a rule of its own.
     - `examples` are shapes and attributes at which the laws of every row are tested.
+    - `definition` counts the earlier definitions of the name: operations of different rules are never equal.
     """
 
     name: str
@@ -64,6 +69,22 @@ class Primitive:
     body: Callable[..., Node] | None = field(default=None, compare=False, repr=False)
     spellings: Mapping[str, Callable[..., Array]] = field(default_factory=dict, compare=False, repr=False)
     examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
+    definition: int = 0
+
+    def __post_init__(self) -> None:
+        what = f"the primitive {self.name!r}"
+        given_rules = {"shape": self.shape, "numbers": self.numbers, "adjoint": self.adjoint, "body": self.body}
+        check_rules(what, given_rules, required=("shape",))
+        check_rules(f"{what}, `spellings`", self.spellings)
+        most = most_taken(self.shape)
+        if not callable(self.linear):
+            check_linear(what, self.linear, most)
+        check_places(f"{what}: shape_only", self.shape_only, most)
+        if not isinstance(self.dtypes, tuple) or not set(self.dtypes) <= set(KINDS):
+            raise InvalidValue(
+                f"{what}: dtypes={quoted(self.dtypes)} is not a tuple of kinds of values by position "
+                f"(each one of {listing(map(repr, KINDS))})"
+            )
 
     def __call__(self, *args: object, **attributes: object) -> Node:
         nodes = tuple(map(as_node, args))
@@ -98,7 +119,23 @@ class Apply(Operation):
     attributes: Attributes = ()
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
-        return self.primitive.shape(*(arg.shape for arg in args), **dict(self.attributes))
+        row, shapes, attributes = self.primitive, [arg.shape for arg in args], dict(self.attributes)
+        try:
+            shape = row.shape(*shapes, **attributes)
+        except TypeError:
+            if takes(row.shape, *shapes, **attributes):
+                raise
+            named = f" and {', '.join(attributes)}" if attributes else ""
+            raise InvalidType(
+                f"the primitive {row.name!r} does not take {counted(len(args), 'argument')}{named} "
+                f"(it takes {listing(inspect.signature(row.shape).parameters)})"
+            ) from None
+        if not is_shape(shape):
+            raise InvalidValue(
+                f"the shape rule of the primitive {row.name!r} gave {quoted(shape)} for the shapes "
+                f"{', '.join(map(show, shapes))}, which is not a tuple of sizes (as (3,), or () for a number)"
+            )
+        return shape
 
     def rebuild(self, args: tuple[Node, ...]) -> Node:
         """The node over these arguments; its axes are counted from the end once the number of axes is known."""
@@ -115,7 +152,22 @@ class Apply(Operation):
         """The cotangents of the arguments, from that of the result; None for zero."""
         if self.primitive.adjoint is None:
             raise NoRule(f"the primitive {self.primitive.name!r} has no adjoint rule (add one to its row)")
-        return self.primitive.adjoint(node, cotangent, **dict(self.attributes))
+        cotangents = self.primitive.adjoint(node, cotangent, **dict(self.attributes))
+        what = f"the adjoint of the primitive {self.primitive.name!r}"
+        if not isinstance(cotangents, (list, tuple)) or len(cotangents) != len(node.args):
+            raise InvalidValue(
+                f"{what} gave {quoted(cotangents)}, which is not a list of "
+                f"{counted(len(node.args), 'cotangent')} (give one per argument, None for zero)"
+            )
+        for k, (arg, pulled) in enumerate(zip(node.args, cotangents, strict=True)):
+            if pulled is not None and not isinstance(pulled, Node):
+                raise InvalidType(f"{what} gave {quoted(pulled)} for argument {k} (give a value of tensors, or None)")
+            if pulled is not None and differ(pulled.shape, arg.shape):
+                raise ShapeError(
+                    f"{what} gave a cotangent of shape {show(pulled.shape)} for argument {k} of shape "
+                    f"{show(arg.shape)} (they must be equal)"
+                )
+        return cotangents
 
     def evaluate(self, *arrays: object) -> Any:
         """The result for NumPy arrays."""
@@ -131,6 +183,7 @@ class Apply(Operation):
         linear = self.primitive.linear
         if callable(linear):
             linear = linear(**dict(self.attributes))
+            check_linear(f"the primitive {self.primitive.name!r}", linear, arity)
         if isinstance(linear, tuple):
             positions = tuple(k % arity for k in linear if k < arity)
             return (positions,) if positions else ()
@@ -147,19 +200,30 @@ class Apply(Operation):
 
 
 PRIMITIVES: dict[str, Primitive] = {}
+DEFINITIONS: Counter[str] = Counter()  # how often each name was defined; never reset, since nets may outlive a row
 
 
 def primitive(
     name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any
 ) -> Primitive:
     """Add a row to the table; `facts` are the other fields of `Primitive`. Only the same module can redefine a name."""
+    check_facts(f"the primitive {name!r}", facts, [field.name for field in fields(Primitive)][4:-1])
+    row = Primitive(public_name("primitive", name), shape, numbers, adjoint, **facts)
     previous = PRIMITIVES.get(name)
-    if previous is not None and previous.shape.__module__ != shape.__module__:
+    if previous is not None and module_of(previous.shape) != module_of(shape):
         raise InvalidValue(
-            f"the name {name!r} is taken by a primitive of {previous.shape.__module__} (give the new one another name)"
+            f"the name {name!r} is taken by a primitive of {module_of(previous.shape)} (give the new one another name)"
         )
-    PRIMITIVES[name] = Primitive(name, shape, numbers, adjoint, **facts)
-    return PRIMITIVES[name]
+    row = replace(row, definition=DEFINITIONS[name])
+    DEFINITIONS[name] += 1
+    PRIMITIVES[name] = row
+    return row
+
+
+def check_linear(what: str, linear: object, most: int | None) -> None:
+    """Refuse what does not say in which of at most so many arguments a primitive is linear."""
+    if linear not in (TOGETHER, EACH):
+        check_places(f"{what}: linear", linear, most, f", {TOGETHER!r} or {EACH!r}")
 
 
 def is_primitive(node: Node, *rows: Primitive) -> TypeIs[Node[Apply]]:

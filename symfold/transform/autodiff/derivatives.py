@@ -59,7 +59,10 @@ def _derivative(head: Head, fixed: tuple[sp.Expr | None, ...], position: int) ->
     if derivative is None:
         derivative = head(*args).diff(symbols[position])
     if derivative.has(sp.Derivative, sp.Subs, sp.DiracDelta):
-        raise NoRule(f"SymPy knows no derivative of {head.__name__} that can be computed: {derivative}")
+        raise NoRule(
+            f"SymPy knows no derivative of {head.__name__} that can be computed: {derivative} "
+            "(give its row `slopes`, one per argument: symfold.extend.function)"
+        )
     return derivative, symbols
 
 
