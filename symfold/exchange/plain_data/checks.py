@@ -94,15 +94,9 @@ def check_constant(op: Constant) -> None:
         float(value if value is not sp.zoo else sp.nan)
 
 
-def check_arity(head: Any, args: Sequence[Node]) -> None:
-    """Raise unless an elementwise function has as many arguments as it takes."""
-    allowed = getattr(head, "nargs", None)
-    if head is sp.Pow:
-        allowed = sp.FiniteSet(2)
-    require(
-        len(args) in allowed if isinstance(allowed, sp.FiniteSet) else len(args) >= 1,
-        f"{head.__name__} of {len(args)} arguments",
-    )
+def check_head(head: Any, args: Sequence[Node]) -> None:
+    """Raise unless the arguments of an elementwise function are values."""
+    require(len(args) >= 1, f"{head.__name__} of 0 arguments")
     require(not any(is_name(arg) or is_fold(arg) for arg in args), f"{head.__name__} of what is no value")
 
 
@@ -215,7 +209,7 @@ def check_node(node: Node) -> None:
     """Raise unless the node could have been built in Python."""
     op, args = node.op, node.args
     if isinstance(op, type):
-        check_arity(op, args)
+        check_head(op, args)
     elif isinstance(op, Apply):
         check_arguments(op, args)
     else:
