@@ -368,3 +368,14 @@ def test_a_wrong_number_of_arguments_is_refused_by_name() -> None:
         free(ROW, ROW)
     with pytest.raises(sf.errors.InvalidType, match="primitive 'one' does not take 2 arguments"):
         row(ROW, ROW)
+
+
+def test_series_of_primitives_that_are_linear_in_some_arguments() -> None:
+    x, f = sf.tensor("x"), sf.layers("f1:3")
+    with extend.temporary():
+        gate = extend.primitive("gate", lambda g, a: a, lambda xp, g, a: xp.tanh(g) * a, linear=(1,))
+        scaled = extend.primitive("scaled", lambda a, axis: a, lambda xp, a, axis: a / 2, linear=(0,))
+        assert str(sf.series(sf.fold(lambda z, f: gate(x, f(z)), f, x), 1)) == "epsilon*gate(x, f2(0)) + O(epsilon**2)"
+        assert str(sf.series(sf.fold(lambda z, f: scaled(f(z), axis=-1), f, x), 1)) == "epsilon*scaled(f2(0), axis=-1) + O(epsilon**2)"
+        with pytest.raises(NoRule, match=r"'gate' .* argument 0 depends on layers, and its row says that it is linear in argument 1 only"):
+            sf.series(sf.fold(lambda z, f: gate(f(z), f(z)), f, x), 1).coefficient(1)

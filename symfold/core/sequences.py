@@ -37,7 +37,7 @@ def _stacked(*shapes: Shape) -> Shape:
     first, *others = distinct = tuple(dict.fromkeys(shapes))
     if not others:
         return (len(shapes), *first)
-    if not all(map(is_known, distinct)) or len(set(map(len, distinct))) > 1:
+    if not all(map(is_known, distinct)):
         return (len(shapes), *ANY)
     for one, other in combinations(distinct, 2):
         if not fits(one, other):

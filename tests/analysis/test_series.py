@@ -27,7 +27,7 @@ from symfold.compute.evaluate import Evaluator
 from symfold.core.interpreter import Entries
 from symfold.core.leaves import Constant, Input
 from symfold.core.nodes import Node
-from symfold.core.primitives import is_primitive
+from symfold.core.primitives import broadcast_to, is_primitive
 from symfold.core.primitives.directional import directional
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
 from symfold.transform.specialize import with_shapes
@@ -80,6 +80,8 @@ def worth(node: Node, at: Any) -> sp.Expr:
         return at
     if isinstance(node.op, type):
         return node.op(*(worth(arg, at) for arg in node.args))
+    if is_primitive(node, broadcast_to):
+        return worth(node.args[0], at)
     layer = POLYNOMIALS[int(node.args[0].op.name[1:]) - 1](z)
     point = worth(node.args[1], at)
     directions = [worth(arg, at) for arg in node.args[2:]] if is_primitive(node, directional) else []
@@ -668,3 +670,22 @@ def test_terms_of_layers_side_by_side_are_counted_at_a_symbolic_depth(name: str)
     series = sf.series(sf.fold(ZIPPED[name], sf.zipped(f, g), sf.tensor("x")), order=3)
     depth = sp.Symbol("n", integer=True, positive=True)
     assert tuple(sp.sympify(count).subs(depth, 3) for count in series.counts) == LISTED[name]
+
+
+@pytest.mark.parametrize(
+    "operation, order_0",
+    [(sf.softmax, "softmax(0)"), (sf.logsumexp, "logsumexp(0, axis=(-1,))"), (lambda z: sf.softmax(np.exp(z), axis=0), "softmax(1, axis=(0,))"), (lambda z: np.max(z), "max(0)"), (lambda z: np.var(z, axis=0), "O(epsilon)")],
+)
+def test_axes_of_values_of_unknown_shape_that_go_to_zero(operation: Any, order_0: str) -> None:
+    net = sf.fold(lambda z, f: operation(f(z)), sf.layers("f1:3"), sf.tensor("x"))
+    assert str(sf.series(net, 0)).startswith(order_0) and "cannot be shown" not in str(sf.series(net, 2))
+
+
+def test_a_new_axis_of_a_value_of_unknown_shape_keeps_its_position() -> None:
+    net = sf.fold(lambda z, f: np.expand_dims(f(z), 0), sf.layers("f1:3"), sf.tensor("x"))
+    assert str(sf.series(net, 1)) == "epsilon*expand(f2(0), axis=0) + O(epsilon**2)"
+
+
+def test_entries_of_a_sequence_of_which_some_go_to_zero() -> None:
+    x = sf.tensor("x", (2,))
+    assert str(sf.series(sf.stack([x, sf.layer("f")(x)]), 0)) == "[x + O(epsilon), O(epsilon)]"

@@ -1,6 +1,7 @@
 """The native backend: equal to interpretation on every case, in both types; errors of its functions in ulps; its cache; its trainings."""
 
 import ctypes
+import dataclasses
 import os
 import subprocess
 import sys
@@ -24,7 +25,18 @@ from symfold.core.conversion import as_node
 from symfold.core.folds import Fold
 from symfold.core.functions import relu, sigmoid, softplus, step
 from symfold.core.nodes import Node, walk
-from symfold.core.primitives import Apply, at_max, causal, convolution, einsum, embed, expand, permute, windows
+from symfold.core.primitives import (
+    Apply,
+    at_max,
+    causal,
+    convolution,
+    einsum,
+    embed,
+    expand,
+    permute,
+    primitive,
+    windows,
+)
 from symfold.errors import Diverged, InvalidValue, MissingPackage, NoRule, OutOfRange
 from symfold.transform.inlining import inlined
 from symfold.transform.specialize import with_shapes
@@ -40,6 +52,7 @@ from symfold.compute.backends.native.machine import Loaded, compiled, host
 from symfold.compute.backends.native.program import Program
 from symfold.compute.backends.native.rewriting import rewritten
 from symfold.compute.backends.native.training import Training
+from symfold.compute.backends.table import BACKENDS
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
@@ -664,6 +677,15 @@ def test_auto_takes_native_code_where_it_pays() -> None:
     assert sf.fold(lambda z, f: f(z) + z, unlike, x).compile().backend == "numpy"  # nothing to roll: as much code as steps
     assert sf.Net.of(Node(sp.digamma, (x,))).compile().backend == "numpy"
     assert automatic(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x), runs=10**9) == "numpy"
+
+
+def test_auto_takes_a_backend_that_has_the_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = sf.Net.of(primitive("float32_test", lambda a: a, lambda xp, a: xp.tanh(a), lambda node, bar: [bar])(sf.tensor("x", (3,))))
+    assert net.compile().backend == "numpy" and net.compile(dtype="float32").backend == "jax"
+    assert net.compile(dtype="float32")(x=np.ones(3)).dtype == np.float32
+    monkeypatch.setitem(BACKENDS, "jax", dataclasses.replace(BACKENDS["jax"], package="not_installed"))
+    with pytest.raises(sf.errors.InvalidValue, match="no installed backend computes this net in float32: native code lacks one of its operations"):
+        net.compile(dtype="float32")
 
 
 def test_what_auto_trains_with_is_what_it_would_take_for_so_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:

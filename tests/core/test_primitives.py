@@ -81,6 +81,9 @@ def test_softmax_and_logsumexp_do_not_overflow() -> None:
         (lambda a: a[5], r"index 5 is out of bounds for \(2, 3\)"),
         (lambda a: a[0, 0, 0], "too many indices"),
         (lambda a: np.concatenate([a, a[0]]), "cannot concatenate"),
+        (lambda a: np.concatenate([a, a[:, :1]]), r"cannot concatenate \(2, 3\) and \(2, 1\) along axis -2: their other sizes"),
+        (lambda a: np.hstack([a, a[:1]]), r"cannot concatenate \(2, 3\) and \(1, 3\) along axis -1: their other sizes"),
+        (lambda a: np.stack([a, a[0]]), r"cannot stack \(2, 3\) and \(3,\)"),
         (lambda a: np.broadcast_to(a, (4, 4)), r"cannot broadcast \(2, 3\) to \(4, 4\)"),
         (lambda a: a + np.ones(4), r"cannot add \(2, 3\) to \(4,\)"),
     ],
@@ -88,6 +91,16 @@ def test_softmax_and_logsumexp_do_not_overflow() -> None:
 def test_shapes_that_do_not_fit_are_named(function: Any, message: str) -> None:
     with pytest.raises(sf.errors.ShapeError, match=message):
         function(sf.tensor("a", (2, 3)))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native", "jax"])
+def test_joins_do_not_broadcast_sizes_that_come_late(backend: Any) -> None:
+    a, b = sf.tensor("a", (None, 3)), sf.tensor("b", (1, 3))
+    for join in (lambda: np.concatenate([a, b], axis=1), lambda: np.stack([a, b])):
+        net = Net.of(join())
+        assert net.compile(backend=backend)(a=np.ones((1, 3)), b=np.ones((1, 3))).shape == net.compile()(a=np.ones((1, 3)), b=np.ones((1, 3))).shape
+        with pytest.raises(sf.SymfoldError):
+            net.compile(backend=backend)(a=np.ones((2, 3)), b=np.ones((1, 3)))
 
 
 @pytest.mark.parametrize("function", [np.linalg.inv, np.sort, np.cumprod, lambda a: np.add.reduce(a), lambda a: a[[0, 1]]])

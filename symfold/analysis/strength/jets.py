@@ -17,7 +17,7 @@ from math import factorial
 import sympy as sp
 
 from symfold.analysis.strength.jet_folds import Jet, fitted, fold_jets
-from symfold.analysis.strength.multilinear import directional_of, times, total, zeros_like
+from symfold.analysis.strength.multilinear import directional_of, in_shape_of, times, total, zeros_like
 from symfold.core.blocks import Block, Call, is_call
 from symfold.core.folds import Select, is_fold
 from symfold.core.functions import Head
@@ -95,6 +95,10 @@ class Taylor:
         """Zeros of the shape of a node."""
         return zeros_like(node.shape, [self.at(node, power) for power in range(self.order + 1)])
 
+    def shaped(self, node: Node) -> Node:
+        """The coefficient of epsilon**0 as an argument, in the shape of the node: an unknown shape stays unknown."""
+        return in_shape_of(node, self.base(node))
+
     def full(self, node: Node, power: int) -> Node | None:
         """A coefficient in the shape of the node, for operations on entries, which do not broadcast."""
         value, base = self.at(node, power), self.at(node, 0)
@@ -165,7 +169,7 @@ class Taylor:
                 self.bodies[node] = self.body(node, node.op.body)
             return self.bodies[node][inner]
         if inner == 0:
-            return Node(node.op, tuple(self.base(arg) for arg in node.args))
+            return Node(node.op, tuple(map(self.shaped, node.args)))
         return self.derivatives(node, inner)
 
     def body(self, node: Node[Call], body: Block) -> Jet:
@@ -185,7 +189,7 @@ class Taylor:
             for place, arg in enumerate(node.args[1:])
             if self.at(arg, j) is not None
         ]
-        base = tuple(self.base(arg) for arg in node.args)
+        base = tuple(map(self.shaped, node.args))
         terms: list[Node | None] = []
         for counts in sorted(shares(power, [j for j, _ in moving]), key=sum):
             directions = [
@@ -212,19 +216,26 @@ class Taylor:
             return self.reduced(node, REDUCED[row], power)
         if op.is_multilinear(len(args)):
             return self.multilinear(node, op, power)
-        if not any(self.at(args[k], j) is not None for k in row.carries(len(args)) for j in range(1, self.order + 1)):
-            return op.rebuild(tuple(map(self.base, args))) if power == 0 else None
+        moving = [
+            k for k in row.carries(len(args)) if any(self.at(args[k], j) is not None for j in range(1, self.order + 1))
+        ]
+        if not moving:
+            return op.rebuild(tuple(map(self.shaped, args))) if power == 0 else None
         if row.body is not None:
             return self.at(body_of(op, args), power)
-        raise NoRule(
-            f"the primitive {row.name!r} has no rule for series in the strength of layers: "
-            "it is linear in none of its arguments (give its row `linear`, or a `body` of operations that have a rule)"
-        )
+        linear = [k for group in op.groups(len(args)) for k in group]
+        if unruled := [k for k in moving if k not in linear]:
+            raise NoRule(
+                f"the primitive {row.name!r} has no rule for series in the strength of layers: {_places(unruled)} "
+                f"on layers, and its row says that it is linear in {_linear_in(linear)} (give its row `linear`, if it "
+                "is linear there as well, or a `body` of operations that have a rule)"
+            )
+        return self.multilinear(node, op, power)
 
     def multilinear(self, node: Node[Apply], op: Apply, power: int) -> Node | None:
         """An operation linear in groups of arguments: the sum over all distributions of the power over the groups."""
         args, groups = node.args, op.groups(len(node.args))
-        fixed = {k: self.base(arg) for k, arg in enumerate(args) if not any(k in group for group in groups)}
+        fixed = {k: self.shaped(arg) for k, arg in enumerate(args) if not any(k in group for group in groups)}
         if not groups:
             return op.rebuild(tuple(fixed.values())) if power == 0 else None
         terms: list[Node | None] = []
@@ -250,7 +261,7 @@ class Taylor:
         """s' = s (u' - sum of s u')"""
         (arg,), axis = node.args, dict(node.op.attributes)["axis"]
         if power == 0:
-            return node.op.rebuild((self.base(arg),))
+            return node.op.rebuild((self.shaped(arg),))
         terms: list[Node | None] = []
         for low in range(power):
             high = power - low
@@ -266,8 +277,8 @@ class Taylor:
         """L' = sum of w u', with the weights w of another primitive."""
         (arg,), attributes = node.args, dict(node.op.attributes)
         if power == 0:
-            return node.op.rebuild((self.base(arg),))
-        axis = attributes["axis"] if attributes["axis"] is not None else tuple(range(-arg.ndim, 0))
+            return node.op.rebuild((self.shaped(arg),))
+        axis = tuple(range(-arg.ndim, 0)) if attributes["axis"] is None and is_known(arg.shape) else attributes["axis"]
         slope = weights(arg, axis=axis)
         weighted = total(
             [times(sp.Rational(j, power), self.at(slope, power - j), self.full(arg, j)) for j in range(1, power + 1)]
@@ -277,6 +288,21 @@ class Taylor:
     def within(self, known: dict[Node, Jet]) -> Taylor:
         """The same inside a block, with the coefficients of its formals."""
         return Taylor(self.order, self.named, self.shift, known)
+
+
+def _places(positions: Sequence[int]) -> str:
+    """
+    >>> _places([0]), _places([0, 2])
+    ('argument 0 depends', 'arguments 0 and 2 depend')
+    """
+    named = " and ".join(map(str, positions))
+    return f"argument {named} depends" if len(positions) == 1 else f"arguments {named} depend"
+
+
+def _linear_in(positions: Sequence[int]) -> str:
+    if not positions:
+        return "none of its arguments"
+    return f"argument{'s' * (len(positions) > 1)} {' and '.join(map(str, positions))} only"
 
 
 def is_zero(node: Node) -> bool:

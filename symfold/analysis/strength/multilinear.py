@@ -20,7 +20,7 @@ from symfold.core.leaves import Formal, Input, number, number_of
 from symfold.core.nodes import Node, digest, with_args
 from symfold.core.primitives import Apply, broadcast_like, broadcast_to, directional, is_primitive
 from symfold.core.sequences import element, stack
-from symfold.core.shapes import Shape, is_known
+from symfold.core.shapes import ANY, Shape, is_known
 from symfold.errors import TooLarge
 
 Sum = dict[Node, Any]  # from words to their coefficients, none of them zero
@@ -129,6 +129,12 @@ def zeros_like(shape: Shape, jet: Sequence[Node | None]) -> Node:
     return number(0) if like is None else broadcast_like(number(0), like)
 
 
+def in_shape_of(place: Node, value: Node) -> Node:
+    """A value in place of a node of unknown shape: its shape is unknown too, so that axes are not counted in it."""
+    known = is_known(place.shape) or not is_known(value.shape)
+    return value if known else broadcast_to(value, shape=ANY)
+
+
 class Expansion(Interpreter):
     """Nodes as sums of terms, folds run step by step; `most` bounds the terms of one value, `work` those of all."""
 
@@ -217,12 +223,12 @@ class Expansion(Interpreter):
         return {element(word, position): coefficient for word, coefficient in value.items()}
 
     def collect(self, entries: Entries, node: Node) -> Sum:
-        return {stack([node_of(entry) for entry in entries]): sp.Integer(1)} if any(entries) else {}
+        return {stack([node_of(entry, node.shape[1:]) for entry in entries]): sp.Integer(1)} if any(entries) else {}
 
 
 def _nodes(places: Sequence[Node], args: Sequence[Sum]) -> tuple[Node, ...]:
     """Sums of terms, each as one node of its shape as an argument, for an operation that is not linear in them."""
-    return tuple(node_of(arg, place.shape) for place, arg in zip(places, args, strict=True))
+    return tuple(in_shape_of(place, node_of(arg, place.shape)) for place, arg in zip(places, args, strict=True))
 
 
 def _multiplied(words: Iterable[Node]) -> Node:

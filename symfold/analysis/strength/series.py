@@ -32,7 +32,9 @@ from symfold.core.interpreter import Entries
 from symfold.core.names import covers, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
+from symfold.core.primitives import broadcast_to
 from symfold.core.sequences import stack
+from symfold.core.shapes import ANY
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
 from symfold.show.notation import folded_formula, formula
 from symfold.show.notation.distinct_names import style_of
@@ -313,7 +315,8 @@ class Series:
             )
         if form == "terms" or (form is None and self._is_short()):
             outputs = self._polynomials(
-                lambda coefficients: polynomial([node_of(terms) if terms else None for terms in coefficients]), stack
+                lambda coefficients: polynomial([node_of(terms) if terms else None for terms in coefficients]),
+                lambda entries: stack([broadcast_to(entry, shape=ANY) for entry in entries]),
             )
             return formula(Net(tuple(outputs), self.form), form="expanded", style=style, max_ops=None)
         rows = [self._combined(power, self.order) for power in range(self.order + 1)]

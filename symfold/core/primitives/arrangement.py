@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import prod
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
-from symfold.core.arrays import Array, Namespace, set_at, zeros_like
+from symfold.core.arrays import set_at, zeros_like
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import TOGETHER, Primitive, is_primitive, primitive
 from symfold.core.shapes import ANY, Shape, broadcast, fits, is_concrete, is_known, show
@@ -86,11 +86,15 @@ def _concatenated_shape(*shapes: Shape, axis: int) -> Shape:
     if len({len(shape) for shape in shapes}) > 1 or not -len(shapes[0]) <= axis < 0:
         raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
     total: Any = sum(shape[axis] for shape in shapes)
-    others = broadcast(*(shape[:axis] + shape[len(shape) + axis + 1 :] for shape in shapes))
-    if others is None:
-        raise ShapeError(f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}")
+    others = [shape[:axis] + shape[len(shape) + axis + 1 :] for shape in shapes]
+    if not all(fits(a, b) for a, b in combinations(dict.fromkeys(others), 2)):
+        raise ShapeError(
+            f"cannot concatenate {' and '.join(map(show, shapes))} along axis {axis}: their other sizes must be equal "
+            "(np.broadcast_to gives a part its shape)"
+        )
+    known = [next((size for size in sizes if isinstance(size, int)), sizes[0]) for sizes in zip(*others, strict=True)]
     position = len(shapes[0]) + axis
-    return (*others[:position], int(total) if getattr(total, "is_Integer", True) else total, *others[position:])
+    return (*known[:position], int(total) if getattr(total, "is_Integer", True) else total, *known[position:])
 
 
 def _split(node: Node, bar: Node, axis: int) -> list[Node]:
@@ -106,20 +110,10 @@ def _split(node: Node, bar: Node, axis: int) -> list[Node]:
     return parts
 
 
-def _concatenated(xp: Namespace, *parts: Array, axis: int) -> Array:
-    """The parts concatenated; their other axes broadcast."""
-    axis = axis % len(parts[0].shape)
-    others = np.broadcast_shapes(*((*part.shape[:axis], 1, *part.shape[axis + 1 :]) for part in parts))
-    return xp.concat(
-        [xp.broadcast_to(part, (*others[:axis], part.shape[axis], *others[axis + 1 :])) for part in parts],
-        axis=axis,
-    )
-
-
 concatenate: Primitive = primitive(
     "concatenate",
     _concatenated_shape,
-    _concatenated,
+    lambda xp, *parts, axis: xp.concat(parts, axis=axis),
     _split,
     linear=TOGETHER,
     examples=((((2, 3), (2, 1)), {"axis": -1}),),

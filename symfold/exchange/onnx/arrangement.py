@@ -101,14 +101,9 @@ def sum_to(graph: Graph, node: Node, names: Sequence[str], shape: Shape) -> str:
 
 
 def concatenate(graph: Graph, node: Node, names: Sequence[str], axis: int) -> str:
-    """A concatenation; the other axes broadcast."""
-    axis %= rank_of(node)
-    shapes = [(*node.shape[:axis], arg.shape[axis], *node.shape[axis + 1 :]) for arg in node.args]
-    parts = [graph.spread(name, arg.shape, s) for name, arg, s in zip(names, node.args, shapes, strict=True)]
-    return graph.emit("Concat", *parts, axis=axis)
+    return graph.emit("Concat", *names, axis=axis % rank_of(node))
 
 
 def stack(graph: Graph, node: Node, names: Sequence[str]) -> str:
     check_rank(node.shape)
-    parts = [graph.spread(name, arg.shape, node.shape[1:]) for name, arg in zip(names, node.args, strict=True)]
-    return graph.emit("Concat", *(graph.emit("Unsqueeze", part, graph.integers([0])) for part in parts), axis=0)
+    return graph.emit("Concat", *(graph.emit("Unsqueeze", name, graph.integers([0])) for name in names), axis=0)

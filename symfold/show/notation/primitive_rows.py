@@ -11,7 +11,7 @@ from typing import Any
 
 from symfold.core.leaves import Constant
 from symfold.core.primitives import Apply
-from symfold.core.shapes import Rest, show
+from symfold.core.shapes import Rest, is_known, show
 from symfold.show.notation.arithmetic import begins_with_digit
 from symfold.show.notation.operations import (
     ATOM,
@@ -143,8 +143,10 @@ def directions_of(term: Term) -> tuple[int, int, str]:
 
 
 def _spread(term: Term, style: Style) -> list[Part]:
-    """A zero broadcast to a shape is shown as 0."""
+    """A zero broadcast to a shape is shown as 0, and any value broadcast to an unknown shape as itself."""
     value = term.args[0].op
+    if not is_known(dict(term.op.attributes).get("shape", ())):
+        return [term.args[0]]
     if isinstance(value, Constant) and value.value == 0:
         return ["<mn>0</mn>" if style.key == "mathml" else "0"]
     return generic(term, style)

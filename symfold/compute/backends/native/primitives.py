@@ -148,7 +148,7 @@ def write_concatenate(
         size = arg.shape[along]
         part = target.moved(len(target.shape) + along, start, size)
         start += size
-        copy(source.code, arg.spread(part.shape), part, source.extents(part.shape, axis))
+        copy(source.code, arg, part, source.extents(part.shape, axis))
 
 
 def write_stack(
