@@ -182,24 +182,20 @@ def public(name: str) -> Any:
     >>> public("cross_entropi")
     Traceback (most recent call last):
     ...
-    symfold.errors.UnknownName: symfold has no name 'cross_entropi' (did you mean sf.losses.cross_entropy?)
+    symfold.errors.UnknownName: sf has no name 'cross_entropi' (did you mean sf.losses.cross_entropy?)
     """
     if name in __all__ or name == "__all__":
         return globals()[name]
     if name in ADDED:
         return ADDED[name]
-    raise errors.UnknownName(f"symfold has no name {name!r} ({advice(name)})")
-
-
-def advice(name: str) -> str:
-    """A hint that names the closest public name, in the public modules too, or lists all names if none is close."""
-    spellings = {public_name: f"sf.{public_name}" for public_name in (*__all__, *ADDED, "extend")}
-    for module in ("losses", "mappers", "optimizers", "experiments", "export"):
-        for attribute in vars(globals()[module]):
-            if not attribute.startswith("_"):
-                spellings.setdefault(attribute, f"sf.{module}.{attribute}")
-    close = difflib.get_close_matches(name, spellings, n=1, cutoff=0.75)
-    return f"did you mean {spellings[close[0]]}?" if close else f"its names: {', '.join(__all__)}"
+    if not name.startswith("_") and hasattr(Net, name):
+        call = "(...)" if callable(getattr(Net, name)) else ""
+        raise errors.UnknownName(f"sf has no name {name!r} (write net.{name}{call})")
+    elsewhere: dict[str, str] = {}
+    for module in (errors, experiments, export, losses, mappers, optimizers):
+        for attribute in dir(module):
+            elsewhere.setdefault(attribute, f"sf.{module.__name__.rpartition('.')[2]}.{attribute}")
+    raise errors.no_name("sf", name, (*__all__, *ADDED, "extend"), elsewhere)
 
 
 def missing_attribute(net: Net, name: str) -> Any:

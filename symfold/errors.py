@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import islice
+from typing import Any
 
 __all__ = [
     "Advice",
@@ -168,6 +170,25 @@ def unknown(what: str, name: object, allowed: Iterable[str]) -> UnknownName:
     return UnknownName(f"unknown {what}: {name!r} (must be one of {listing(map(repr, sorted(allowed)))})")
 
 
+def no_name(module: str, name: str, names: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> UnknownName:
+    """The error for a name that a public module does not have: it gives the closest name, or lists all of them.
+
+    `elsewhere` gives the spellings of names in other places.
+
+    >>> print(no_name("sf.mappers", "resid", ["residual", "boosting"]))
+    sf.mappers has no name 'resid' (did you mean sf.mappers.residual?)
+    >>> print(no_name("sf.mappers", "x", ["residual", "boosting"]))
+    sf.mappers has no name 'x' (its names: boosting, residual)
+    """
+    own = {each: f"{module}.{each}" for each in sorted(names)}
+    spellings = {**(elsewhere or {}), **own}
+    close = get_close_matches(name, spellings, n=1)
+    return UnknownName(
+        f"{module} has no name {name!r} "
+        f"({f'did you mean {spellings[close[0]]}?' if close else 'its names: ' + ', '.join(own)})"
+    )
+
+
 def listing(names: Iterable[str], most: int = 40) -> str:
     """Names for a message, cut short if there are many.
 
@@ -176,6 +197,12 @@ def listing(names: Iterable[str], most: int = 40) -> str:
     """
     shown = list(islice(names, most + 1))
     return ", ".join([*shown[:most], *(["..."] if len(shown) > most else [])]) or "none"
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise no_name("sf.errors", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -42,7 +42,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives.table import PRIMITIVES
 from symfold.core.primitives.table import primitive as primitive
-from symfold.errors import InvalidType, InvalidValue, listing
+from symfold.errors import InvalidType, InvalidValue, listing, no_name
 from symfold.frontend.elementwise import Elementwise
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.losses import LOSSES, loss_of
@@ -250,3 +250,13 @@ def temporary() -> Iterator[None]:
         for table, rows in zip(TABLES, saved, strict=True):
             table.clear()
             table.update(rows)
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise no_name("symfold.extend", name, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,7 @@
 """The public names: what completion shows, in symfold and in its public modules."""
 
 import pickle
+import re
 import subprocess
 import sys
 import types
@@ -9,6 +10,7 @@ import typing
 import pytest
 
 import symfold as sf
+from symfold import extend
 
 MODULES = {"errors": sf.errors, "experiments": sf.experiments, "export": sf.export, "losses": sf.losses, "mappers": sf.mappers, "optimizers": sf.optimizers}
 
@@ -23,6 +25,36 @@ def test_a_module_shows_what_it_defines_and_nothing_that_it_imports(name: str) -
         assert not public.startswith("_") and not isinstance(value, types.ModuleType)
         if typing.get_origin(value) is None:  # a type alias says where its origin is from
             assert getattr(value, "__module__", module.__name__).startswith(module.__name__)
+
+
+@pytest.mark.parametrize(
+    "module, name, hint",
+    [
+        (sf, "cross_entropi", "did you mean sf.losses.cross_entropy?"),
+        (sf, "ShapError", "did you mean sf.errors.ShapeError?"),
+        (sf, "graph", "write net.graph(...)"),
+        (sf, "compile", "write net.compile(...)"),
+        (sf, "draw", "write net.draw(...)"),
+        (sf, "expr", "write net.expr"),
+        (sf.mappers, "resid", "did you mean sf.mappers.residual?"),
+        (sf.losses, "cross_entropie", "did you mean sf.losses.cross_entropy?"),
+        (sf.losses, "zzz", "its names: cross_entropy, squared_error"),
+        (sf.optimizers, "momentun", "did you mean sf.optimizers.momentum?"),
+        (sf.errors, "ShapError", "did you mean sf.errors.ShapeError?"),
+        (sf.export, "to_dot", "did you mean sf.export.to_text?"),
+        (sf.experiments, "by_strenght", "did you mean sf.experiments.by_strength?"),
+        (extend, "primitve", "did you mean symfold.extend.primitive?"),
+    ],
+)
+def test_a_missing_name_names_the_closest_one(module: types.ModuleType, name: str, hint: str) -> None:
+    with pytest.raises(AttributeError, match=re.escape(f"has no name {name!r} ({hint})")):
+        getattr(module, name)
+
+
+def test_completion_shows_no_tables_and_no_imports() -> None:
+    for module in (sf.mappers, sf.export, extend):
+        assert not [name for name in dir(module) if name.isupper() or name in ("np", "sp", "Any")]
+    assert "primitive" in dir(extend) and "residual" in sf.mappers.MAPPERS and "dot" in sf.export.EXPORTS
 
 
 def test_a_process_that_only_reads_a_pickle_has_all_methods_of_nets_and_nodes() -> None:

@@ -14,7 +14,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import alike, expand, logsumexp, reduce_mean, reduce_sum
 from symfold.core.shapes import is_known, show
-from symfold.errors import InvalidValue, ShapeError, unknown
+from symfold.errors import InvalidValue, ShapeError, no_name
 
 
 def squared_error(prediction: State, target: State) -> State:
@@ -76,7 +76,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name in LOSSES:
         return LOSSES[name]
-    raise unknown("loss", name, LOSSES)
+    raise no_name("sf.losses", name, __dir__())
 
 
 def __dir__() -> list[str]:

@@ -23,7 +23,7 @@ from typing import Any
 
 from symfold.base.arguments import one_of
 from symfold.base.trees import State
-from symfold.errors import unknown
+from symfold.errors import no_name
 from symfold.mappers import additive as _additive
 from symfold.mappers import dense as _dense
 from symfold.mappers import ensembles as _ensembles
@@ -127,8 +127,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name in MAPPERS:  # added by `symfold.extend.mapper`
         return MAPPERS[name].make(None)
-    raise unknown("mapper", name, MAPPERS)
+    raise no_name("sf.mappers", name, __dir__())
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *MAPPERS})
+    return sorted({name for name in __all__ if not name.isupper()} | {*MAPPERS})

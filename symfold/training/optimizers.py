@@ -14,7 +14,7 @@ from symfold.base.facts import counted
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.shapes import differ, show
-from symfold.errors import InvalidValue, ShapeError, unknown
+from symfold.errors import InvalidValue, ShapeError, no_name
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name in OPTIMIZERS:
         return OPTIMIZERS[name]
-    raise unknown("optimizer", name, OPTIMIZERS)
+    raise no_name("sf.optimizers", name, __dir__())
 
 
 def __dir__() -> list[str]:

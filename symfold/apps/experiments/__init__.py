@@ -15,6 +15,8 @@ In: seeds and a budget. Out: a result with bands, its table and its sentences.
 
 from __future__ import annotations
 
+from typing import Any
+
 from symfold.apps.experiments.bands import Band as Band
 from symfold.apps.experiments.bands import Budget as Budget
 from symfold.apps.experiments.epsilon import by_strength as by_strength
@@ -22,8 +24,15 @@ from symfold.apps.experiments.lesions import lesion_curves as lesion_curves
 from symfold.apps.experiments.paths import path_lengths as path_lengths
 from symfold.apps.experiments.summary import summary as summary_of
 from symfold.apps.experiments.where_and_when import two_by_two as two_by_two
+from symfold.errors import no_name
 
 __all__ = ["Band", "Budget", "by_strength", "lesion_curves", "path_lengths", "summary_of", "two_by_two"]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise no_name("sf.experiments", name, __dir__())
 
 
 def __dir__() -> list[str]:

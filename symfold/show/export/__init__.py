@@ -13,7 +13,7 @@ import pathlib
 from typing import Any
 
 from symfold.base.files import write_whole
-from symfold.errors import unknown
+from symfold.errors import no_name, unknown
 from symfold.show.export import dot as _dot
 from symfold.show.export import graphml as _graphml
 from symfold.show.export import mermaid as _mermaid
@@ -58,5 +58,11 @@ def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathli
     return write_whole(where, rows[where.suffix].write(net, level).encode())
 
 
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise no_name("sf.export", name, __dir__())
+
+
 def __dir__() -> list[str]:
-    return __all__
+    return [name for name in __all__ if not name.isupper()]
