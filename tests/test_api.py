@@ -68,3 +68,12 @@ def test_a_process_that_only_reads_a_pickle_has_all_methods_of_nets_and_nodes() 
 def test_every_public_module_is_among_them() -> None:
     public = {name: getattr(sf, name) for name in dir(sf)}
     assert {name: value for name, value in public.items() if isinstance(value, types.ModuleType)} == {**MODULES, "extend": sf.extend}
+
+
+def test_functions_say_what_they_are_and_errors_of_calls_name_the_method() -> None:
+    assert "hyperbolic tangent" in str(sf.tanh.__doc__) and "sigmoid" not in str(sf.tanh.__doc__)
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
+    with pytest.raises(TypeError, match=r"Net\.compile\(\) got an unexpected keyword argument 'stile'"):
+        net.compile(stile=1)
+    with pytest.raises(TypeError, match=r"Comparison\.to_html\(\) takes 1 positional argument"):
+        sf.compare(net, net).to_html("report.html")

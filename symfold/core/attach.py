@@ -6,14 +6,20 @@ declares its attached methods under `TYPE_CHECKING`, for readers and type checke
 
 from __future__ import annotations
 
+from types import FunctionType
+
 
 def attach(cls: type, **methods: object) -> None:
-    """Add methods and properties to a class, each name once.
+    """Add methods and properties to a class, each name once. Errors of a call name the method, not its function.
 
     >>> class Empty: ...
     >>> attach(Empty, answer=lambda self: 42)
     >>> Empty().answer()
     42
+    >>> Empty().answer(1)
+    Traceback (most recent call last):
+    ...
+    TypeError: Empty.answer() takes 1 positional argument but 2 were given
     >>> attach(Empty, answer=print)
     Traceback (most recent call last):
     ...
@@ -22,4 +28,14 @@ def attach(cls: type, **methods: object) -> None:
     for name, method in methods.items():
         if name in vars(cls):
             raise ValueError(f"{cls.__name__} has a method {name!r} already")
-        setattr(cls, name, method)
+        setattr(cls, name, _named(method, cls, name) if isinstance(method, FunctionType) else method)
+
+
+def _named(function: FunctionType, cls: type, name: str) -> FunctionType:
+    """A copy of a function by the name of a method."""
+    method = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
+    method.__dict__.update(function.__dict__)
+    method.__kwdefaults__, method.__annotations__ = function.__kwdefaults__, function.__annotations__
+    method.__doc__, method.__module__ = function.__doc__, function.__module__
+    method.__qualname__ = f"{cls.__qualname__}.{name}"
+    return method

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Number
 
 import sympy as sp
@@ -26,6 +26,11 @@ class Elementwise:
     """
 
     head: Head
+    summary: str = field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.summary:
+            object.__setattr__(self, "__doc__", f"{self.summary}\n\nOf nodes, nets, arrays or SymPy expressions.")
 
     def __call__(self, value: State, /, *parameters: object) -> State:
         return _apply(self.head, value, *parameters)
@@ -42,19 +47,19 @@ def _apply(head: Head, value: State, *parameters: object) -> State:
     return value._wrap_(node) if wraps_node(value) else node
 
 
-sigmoid = Elementwise(functions.sigmoid)
-softplus = Elementwise(functions.softplus)
-silu = Elementwise(functions.silu)
-gelu = Elementwise(functions.gelu)
-mish = Elementwise(functions.mish)
-softsign = Elementwise(functions.softsign)
-relu = Elementwise(functions.relu)
-tanh = Elementwise(sp.tanh)
-exp = Elementwise(sp.exp)
-log = Elementwise(sp.log)
-sin = Elementwise(sp.sin)
-cos = Elementwise(sp.cos)
-erf = Elementwise(sp.erf)
+sigmoid = Elementwise(functions.sigmoid, "The logistic function 1/(1 + exp(-z)), from 0 to 1.")
+softplus = Elementwise(functions.softplus, "log(1 + exp(z)), a smooth relu, accurate far out.")
+silu = Elementwise(functions.silu, "z*sigmoid(z), also called swish.")
+gelu = Elementwise(functions.gelu, "z times the normal distribution function at z: z*(1 + erf(z/sqrt(2)))/2.")
+mish = Elementwise(functions.mish, "z*tanh(softplus(z)).")
+softsign = Elementwise(functions.softsign, "z/(1 + |z|), from -1 to 1.")
+relu = Elementwise(functions.relu, "z where z > 0, else 0; its slope at 0 is 0.")
+tanh = Elementwise(sp.tanh, "The hyperbolic tangent, from -1 to 1.")
+exp = Elementwise(sp.exp, "The exponential function.")
+log = Elementwise(sp.log, "The natural logarithm.")
+sin = Elementwise(sp.sin, "The sine of an angle in radians.")
+cos = Elementwise(sp.cos, "The cosine of an angle in radians.")
+erf = Elementwise(sp.erf, "The error function, from -1 to 1.")
 
 
 def elu(value: State, alpha: float | sp.Expr = 1) -> State:

@@ -1,4 +1,4 @@
-"""ExactEvaluator evaluation of nets in fractions, with simple rules as opaque layers.
+"""Exact evaluation of nets in fractions, with simple rules as opaque layers.
 
 If all layers but a few are alike, a state that has reached a fixed point stays there, so the steps that change nothing
 are skipped, however many they are.

@@ -1,5 +1,7 @@
-"""Names and labels of graph nodes: names from positions and the author's names, so that equal nets give equal names;
-labels of operations, numbers and shapes as plain text, fit for every format.
+"""Names and labels of graph nodes.
+
+Names come from positions and the author's names, so that equal nets give equal names; labels of operations, numbers and
+shapes are plain text, fit for every format.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Recording a net as a graph: the interpreter that maps each node to the name of a graph node. It records every step of
-every fold, with layers closed: the level `layer`. The other levels differ in how they record folds or layers.
+"""Recording a net as a graph: the interpreter that maps each node to the name of a graph node.
+
+It records every step of every fold, with layers closed: the level `layer`. The other levels differ in how they record
+folds or layers.
 
 Inputs and constants become graph nodes when they are read, so that values read only by closed layers are not shown.
 """
