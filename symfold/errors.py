@@ -189,6 +189,15 @@ def no_name(module: str, name: str, names: Iterable[str], elsewhere: Mapping[str
     )
 
 
+def plural(count: int, noun: str) -> str:
+    """A number of things.
+
+    >>> plural(1, "input"), plural(2, "input")
+    ('1 input', '2 inputs')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def listing(names: Iterable[str], most: int = 40) -> str:
     """Names for a message, cut short if there are many.
 

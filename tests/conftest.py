@@ -1,7 +1,7 @@
 """How Hypothesis draws: the same examples in every run by default, many new ones in the profile "long".
 
 `pytest -m hypothesis --hypothesis-profile=long` draws LONGER times the examples of every test and prints its seed, which
-`--hypothesis-seed` takes. No profile has a clock, since a busy machine is no defect of the code.
+`--hypothesis-seed` takes. No profile has a clock, since a busy machine is not a defect of the code.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], list[float], Any, list[float]]] = {
     "a root": (np.sqrt, [-0.0, 0.0, 4.0], [0.0, 0.0, 2.0], [INF, INF, 0.25]),
     "one over a root": (lambda z: z**-0.5, [-0.0, 0.0, 4.0], [INF, INF, 0.5], [-INF, -INF, -1 / 16]),
     "a root and more": (lambda z: z**1.5, [-0.0, 0.0, 4.0], [0.0, 0.0, 8.0], [0.0, 0.0, 3.0]),
-    "a largest entry that is no number": (np.max, [1.0, NAN, 2.0], NAN, [NAN, NAN, NAN]),
+    "a largest entry that is not a number": (np.max, [1.0, NAN, 2.0], NAN, [NAN, NAN, NAN]),
     "a largest entry of -oo": (np.max, [-INF, -INF, -INF], -INF, [1 / 3, 1 / 3, 1 / 3]),
     "log1p": (np.log1p, [-INF, -1.0, INF], [NAN, -INF, INF], [0.0, INF, 0.0]),
     "heaviside": (lambda z: np.heaviside(z, 0.5), [NAN, -0.0, INF], [NAN, 0.5, 1.0], [0.0, 0.0, 0.0]),

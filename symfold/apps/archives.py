@@ -52,14 +52,14 @@ class Archive:
 
     def unreadable(self, error: Exception) -> DataError:
         reason = " ".join(str(error).split())[:80] or type(error).__name__
-        return DataError(f"cannot read {self.source!r}: it is no whole .npz file of plain arrays ({reason})")
+        return DataError(f"cannot read {self.source!r}: it is not a complete .npz file of plain arrays ({reason})")
 
     def _header(self, member: zipfile.ZipInfo) -> Header:
         name = member.filename
         with self.zip.open(member) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if not name.endswith(".npy") or np.lib.format.read_magic(file) != (1, 0):
-                raise ValueError(f"{name[:40]!r} is no array")
+                raise ValueError(f"{name[:40]!r} is not an array")
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
             stored = member.file_size - file.tell()
         header = Header(dtype, shape, fortran, member)

@@ -16,7 +16,7 @@ import numpy as np
 from symfold.base.arguments import NumpyArray, quoted
 from symfold.base.decimals import decimal
 from symfold.base.files import reading
-from symfold.errors import DataError, listing
+from symfold.errors import DataError, listing, plural
 
 MAX_BYTES = 2**30  # of a CSV file
 MAX_NAME = 1_000  # characters of a column's name
@@ -124,12 +124,16 @@ def _read(source: str, reader: object, only: Sequence[str] | None) -> Table:
 def _number(source: str, line: int, column: str, text: str) -> float:
     try:
         value = decimal(text)
-        reason = "is no finite number"
+        reason = "is not a finite number"
     except ValueError:
         value = math.nan
         word = text.strip().lower().lstrip("+-")
         reason = (
-            "is empty" if not word else "is no finite number" if word in ("nan", "inf", "infinity") else "is no number"
+            "is empty"
+            if not word
+            else "is not a finite number"
+            if word in ("nan", "inf", "infinity")
+            else "is not a number"
         )
     if not math.isfinite(value):
         raise DataError(
@@ -150,7 +154,7 @@ def split_rows(count: int, fraction: float, seed: int) -> tuple[NumpyArray, Nump
     test = max(1, round(count * fraction))
     if count - test < 2:
         raise DataError(
-            f"{count} row(s) are too few: {test} to test on leaves {max(0, count - test)} to train on "
+            f"{plural(count, 'row')}: too few, since {test} to test on leaves {max(0, count - test)} to train on "
             "(at least 2; give more rows)"
         )
     order = np.random.default_rng(seed).permutation(count)

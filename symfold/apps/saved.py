@@ -61,7 +61,9 @@ def load_model(path: str | Path) -> Model:
 
 def _model(stored: _Stored) -> Model:
     if "format" not in stored.headers or stored.text("format") != FORMAT:
-        raise DataError(f"{stored.source!r} is no symfold model (give a file that 'symfold train -o FILE.npz' wrote)")
+        raise DataError(
+            f"{stored.source!r} is not a symfold model (give a file that 'symfold train -o FILE.npz' wrote)"
+        )
     if foreign := [name for name in stored.headers if name not in _NAMES and not name.startswith(_PREFIX)]:
         raise stored.wrong(foreign[0], "belongs to no model")
     shape = Shape(
@@ -99,7 +101,7 @@ class _Stored:
     def get(self, name: str, kinds: str, what: str, axes: int, most: int = MAX_BYTES) -> Any:
         header = self.checked(name, kinds, what)
         if len(header.shape) != axes or header.bytes > most:
-            raise self.wrong(name, f"is no {what}")
+            raise self.wrong(name, f"is not {what}")
         return self.archive.read(name)
 
     def checked(self, name: str, kinds: str, what: str) -> Header:
@@ -107,28 +109,28 @@ class _Stored:
             raise self.wrong(name, "is missing")
         header = self.headers[name]
         if header.dtype.kind not in kinds:
-            raise self.wrong(name, f"is no {what}")
+            raise self.wrong(name, f"is not {what}")
         return header
 
     def text(self, name: str) -> str:
-        return str(self.get(name, "U", "single text", 0, 4 * MAX_NAME))
+        return str(self.get(name, "U", "a single text", 0, 4 * MAX_NAME))
 
     def names(self, name: str) -> tuple[str, ...]:
-        names = tuple(map(str, self.get(name, "U", "list of names", 1)))
+        names = tuple(map(str, self.get(name, "U", "a list of names", 1)))
         if not names:
-            raise self.wrong(name, "is no list of names")
+            raise self.wrong(name, "is not a list of names")
         if len(set(names)) < len(names):
             raise self.wrong(name, "holds a name twice")
         return names
 
     def count(self, name: str) -> int:
-        count = int(self.get(name, "iu", "whole number", 0))
+        count = int(self.get(name, "iu", "a whole number", 0))
         if not 0 <= count <= 10**6:
-            raise self.wrong(name, "is no count")
+            raise self.wrong(name, "is not a count")
         return count
 
     def positions(self, name: str) -> Any:
-        return self.get(name, "iu", "list of row numbers", 1)
+        return self.get(name, "iu", "a list of row numbers", 1)
 
     def split(self, *names: str) -> list[NumpyArray]:
         """Lists of row numbers that together contain each row of a table once."""
@@ -146,7 +148,7 @@ class _Stored:
         return values
 
     def numbers(self, name: str, shape: tuple[int, ...]) -> Any:
-        header = self.checked(name, "fiu", "array of numbers")
+        header = self.checked(name, "fiu", "an array of numbers")
         if header.shape != shape:
             raise self.wrong(name, f"has the shape {header.shape} instead of {shape}")
         array = self.archive.read(name)
@@ -162,7 +164,7 @@ def _params(stored: _Stored, shape: Shape) -> dict[str, Any]:
         raise stored.wrong("depth", f"is {shape.depth} where {len(names)} parameters are kept")
     wanted = {param.op.name: param.shape for param in shape.net().params}
     for name, expected in wanted.items():
-        header = stored.checked(_PREFIX + name, "fiu", "array of numbers")
+        header = stored.checked(_PREFIX + name, "fiu", "an array of numbers")
         if header.shape != expected:
             raise stored.wrong(_PREFIX + name, f"has the shape {header.shape} instead of {expected}")
     if extra := sorted(set(names) - set(wanted)):

@@ -37,7 +37,7 @@ def reading(path: str | Path, most: int) -> Iterator[BinaryIO]:
     ...     pass
     Traceback (most recent call last):
     ...
-    symfold.errors.DataError: cannot read '/dev/zero': it is no regular file (copy its content into one)
+    symfold.errors.DataError: cannot read '/dev/zero': it is not a regular file (copy its content into one)
     """
     try:
         # a pipe without a writer would block
@@ -51,7 +51,7 @@ def reading(path: str | Path, most: int) -> Iterator[BinaryIO]:
         if stat.S_ISDIR(state.st_mode):
             raise DataError(f"cannot read {str(path)!r}: it is a directory (give a file)")
         if not stat.S_ISREG(state.st_mode):
-            raise DataError(f"cannot read {str(path)!r}: it is no regular file (copy its content into one)")
+            raise DataError(f"cannot read {str(path)!r}: it is not a regular file (copy its content into one)")
         if state.st_size > most:
             raise DataError(f"cannot read {str(path)!r}: it holds {state.st_size:,} bytes (at most {most:,} are read)")
         with os.fdopen(handle, "rb", closefd=False) as file:

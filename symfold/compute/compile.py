@@ -21,7 +21,7 @@ from symfold.core.nodes import walk, walking_once
 from symfold.core.primitives import concatenate, is_primitive
 from symfold.core.sequences import stack_row
 from symfold.core.shapes import Size, is_known
-from symfold.errors import InvalidType, listing
+from symfold.errors import InvalidType, listing, plural
 from symfold.transform.inlining import inlined
 
 
@@ -187,7 +187,7 @@ class Lambdified:
     def __call__(self, *values: Any) -> Any:
         if len(values) != len(self.names):
             raise InvalidType(
-                f"{len(values)} value(s) given for {len(self.names)}: {listing(self.names)} "
+                f"{plural(len(values), 'value')} given for {len(self.names)}: {listing(self.names)} "
                 "(give one for each of net.inputs, then one for each of net.params; "
                 "net.compile() takes parameters as a dict)"
             )

@@ -20,7 +20,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, fits, show
-from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, depth_is_symbolic, listing
+from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, depth_is_symbolic, listing, plural
 from symfold.transform.inlining import with_divisions
 from symfold.transform.specialize import match, with_shapes
 
@@ -102,7 +102,7 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
         params, values = values[0], values[1:]
     if len(values) > len(net.inputs):
         names = listing(node.op.name for node in net.inputs)
-        raise InvalidType(f"{len(values)} values given for {len(net.inputs)} input(s): {names}")
+        raise InvalidType(f"{plural(len(values), 'value')} given for {plural(len(net.inputs), 'input')}: {names}")
     positional = {node.op.name: value for node, value in zip(net.inputs, values, strict=False)}
     arguments = {**params, **positional, **named}
     leaves = {node.op.name: node for node in (*net.inputs, *net.params)}

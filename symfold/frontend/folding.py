@@ -114,7 +114,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
                 ) from None
             if not callable(item) and "not callable" in str(error):
                 raise InvalidType(
-                    f"the mapper calls its item, and the item of step {run.start + position + 1} is no function "
+                    f"the mapper calls its item, and the item of step {run.start + position + 1} is not a function "
                     "(fold over layers, as sf.layers('f1:4'), functions or nets)"
                 ) from error
             error.add_note(f"in {place(formals, position)}")

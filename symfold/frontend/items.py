@@ -18,7 +18,7 @@ from symfold.core.blocks import Block
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.shapes import Shape
-from symfold.errors import InvalidType
+from symfold.errors import InvalidType, plural
 from symfold.frontend.layer_kinds import Kind
 from symfold.frontend.named_layers import Layer, StandInLayer
 from symfold.frontend.tracer import Tracer
@@ -53,7 +53,7 @@ class Function:
     def __call__(self, *inputs: object) -> State:
         arity = len(self.block.shapes) - len(self.leaves)
         if len(inputs) != arity:
-            raise InvalidType(f"a net of {arity} input(s) was called with {len(inputs)} argument(s)")
+            raise InvalidType(f"a net of {plural(arity, 'input')} was called with {plural(len(inputs), 'argument')}")
         return unflatten(self.form, self.block(*map(as_node, inputs), *self.leaves))
 
 

@@ -145,7 +145,7 @@ def dense(inputs: int, outputs: int, activation: Layered | None = None, *, colum
     inputs, outputs, columns = whole("inputs", inputs, 1), whole("outputs", outputs, 1), flag("columns", columns)
     if activation is not None and not (callable(activation) and takes(activation, None)):
         raise InvalidType(
-            f"the activation {quoted(activation)} is no function of one value "
+            f"the activation {quoted(activation)} is not a function of one value "
             "(give one as sf.sigmoid, np.tanh or sympy.tanh)"
         )
     act = activation or (lambda value: value)

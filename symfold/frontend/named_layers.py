@@ -247,7 +247,7 @@ def depth_given(count: object) -> Size:
     depth = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
     if not depth.is_integer or depth.is_negative:
         raise InvalidValue(
-            f"count={count} is no number of layers for every {', '.join(size_symbols(count))} "
+            f"count={count} is not a number of layers for every {', '.join(size_symbols(count))} "
             "(give a whole multiple of a symbol, as 3*m)"
         )
     return depth

@@ -38,7 +38,7 @@ from symfold.core.primitives import (
 )
 from symfold.core.sequences import reverse, stack
 from symfold.core.shapes import Shape, is_known, show, size_given
-from symfold.errors import NoRule, ShapeError, listing
+from symfold.errors import NoRule, ShapeError, listing, plural
 from symfold.frontend.numpy_choices import CHOICES
 from symfold.frontend.numpy_instead import INSTEAD
 
@@ -57,7 +57,7 @@ def call_numpy(function: object, *args: object, **options: object) -> Node:
         return rule(*args, **options)
     except TypeError:
         if not takes(rule, *args, **options):
-            arguments = [f"{len(args)} value(s)", *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
+            arguments = [plural(len(args), "value"), *(f"{key}={quoted(value, 20)}" for key, value in options.items())]
             raise NoRule(
                 f"numpy.{name} of {', '.join(arguments)} does not trace "
                 f"(it takes {listing(inspect.signature(rule).parameters)})"

@@ -115,7 +115,7 @@ def _seconds() -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 1e6:
-        raise InvalidValue(f"SYMFOLD_RENDER_SECONDS={text[:40]!r} is no number of seconds (give one above 0, as 60)")
+        raise InvalidValue(f"SYMFOLD_RENDER_SECONDS={text[:40]!r} is not a number of seconds (give one above 0, as 60)")
     return seconds
 
 

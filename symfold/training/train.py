@@ -101,7 +101,7 @@ def fit(
     if not isinstance(params, Mapping):
         raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
     if not isinstance(optimizer, Optimizer):
-        raise InvalidType(f"optimizer={quoted(optimizer)} is no optimizer (as sf.sgd(0.01))")
+        raise InvalidType(f"optimizer={quoted(optimizer)} is not an optimizer (as sf.sgd(0.01))")
     if (data is None) == (batches is None):
         raise InvalidType("fit takes either data (arrays by input name) or batches (an iterable of them)")
     epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)

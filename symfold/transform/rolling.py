@@ -72,7 +72,7 @@ def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
 def roll(net: Any, search: bool = False) -> Net:
     """The normal form: neighboring steps with equal blocks as one fold, folds of one step as their operations.
 
-    With `search`, also fold repeated equations that are no folds yet: parts between values that everything later goes
+    With `search`, also fold repeated equations that are not folds yet: parts between values that everything later goes
     through, equal in structure, shapes and wiring, whatever the names of layers and parameters.
 
     >>> import numpy as np, symfold as sf

@@ -113,7 +113,7 @@ def test_nested_folds_scans_and_deep_nets() -> None:
 
 
 def test_what_is_no_polynomial_is_refused_in_words() -> None:
-    with pytest.raises(NoRule, match="tanh is no polynomial"):
+    with pytest.raises(NoRule, match="tanh is not a polynomial"):
         sf.degree(sf.fold(lambda z, f: sf.tanh(f(z)), sf.layers("f1:3"), X))
     with pytest.raises(NoRule, match="the power -1"):
         sf.degree(sf.Net.of(1 / X))

@@ -628,7 +628,7 @@ def test_a_dense_net_over_depth_with_numbers() -> None:
         values.append(T * read)
         read = sp.expand(sum(sp.Rational(str(number)) * value for number, value in zip(row, values, strict=True)))
     assert [sp.expand(value) for value in sf.paths(net, weighted=True).matrix] == [read, sp.expand(sum(values))]
-    with pytest.raises(NoRule, match="no single weight"):
+    with pytest.raises(NoRule, match="not a single weight"):
         _ = sf.paths(sf.fold(lambda z, f: z + np.array([1.0, 2.0, 3.0]) * f(z), LAYERS, x), weighted=True).polynomial
 
 
@@ -668,7 +668,7 @@ def test_a_weight_is_not_called_t() -> None:
 
 @pytest.mark.parametrize("shape", [None, (3,), (None, 3), (2, 3)])
 def test_a_target_is_read_once(shape: Any) -> None:
-    """Where a shape is not known, the prediction is checked against the target's, which is no path."""
+    """Where a shape is not known, the prediction is checked against the target's, which is not a path."""
     f, g = sf.layers("f1:3")
     z = sf.tensor("z") if shape is None else sf.tensor("z", shape)
     net = sf.Net.of(sf.squared_error(f(z), g(z)))

@@ -244,7 +244,7 @@ def test_train_then_eval(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_constant_up_to_rounding_predicts_no_huge_numbers(tmp_path: Path) -> None:
-    """Where it changes in new data it counts in its own unit, and is no deviation of 1e16."""
+    """Where it changes in new data it counts in its own unit, and is not a deviation of 1e16."""
     train, new, model = (tmp_path / name for name in ("train.csv", "new.csv", "model.npz"))
     train.write_text("a,b,y\n" + "".join(f"{k},{0.1 if k % 2 else 0.1 + 2**-56},{k}\n" for k in range(20)))
     new.write_text("a,b\n3,0.1\n3,0.2\n")
@@ -310,7 +310,7 @@ TABLES = {
     "twice.csv": "a,a\n1,2\n",
     "nameless.csv": "a,\n1,2\n",
     "huge.csv": "a,y\n1e308,1\n-1e308,2\n1e308,3\n-1e308,1\n",
-    "foreign.npz": "this is no archive",
+    "foreign.npz": "this is not an archive",
 }
 TRAIN = ("train", "residual", "--target", "y", "--data")
 TO_FILE = ("-o", "out.npz")
@@ -393,7 +393,7 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     ((*TRAIN, ".", *TO_FILE), ("directory",)),
     ((*TRAIN, "empty.csv", *TO_FILE), ("empty.csv", "is empty")),
     ((*TRAIN, "header.csv", *TO_FILE), ("header.csv", "no rows")),
-    ((*TRAIN, "few.csv", *TO_FILE), ("2 row(s)", "too few")),
+    ((*TRAIN, "few.csv", *TO_FILE), ("2 rows", "too few")),
     ((*TRAIN, "alone.csv", *TO_FILE), ("no column besides 'y'",)),
     ((*TRAIN, "ragged.csv", *TO_FILE), ("ragged.csv", "line 3")),
     ((*TRAIN, "words.csv", *TO_FILE), ("line 3", "'y'", "'four'")),

@@ -22,7 +22,7 @@ BAD = {
     "header only": (b"a,b\n", ["no rows"]),
     "ragged": (b"a,b\n1,2\n3\n", ["line 3", "1 values", "2 columns"]),
     "ragged long": (b"a,b\n1,2,3\n", ["line 2", "3 values"]),
-    "word": (b"a,b\n1,2\n3,four\n", ["line 3", "'b'", "'four'", "no number"]),
+    "word": (b"a,b\n1,2\n3,four\n", ["line 3", "'b'", "'four'", "not a number"]),
     "hole": (b"a,b\n1,\n", ["line 2", "'b'", "empty"]),
     "nan": (b"a,b\n1,nan\n", ["line 2", "'b'", "finite"]),
     "inf": (b"a,b\n-inf,1\n", ["line 2", "'a'", "finite"]),
@@ -31,15 +31,15 @@ BAD = {
     "nameless": (b"a,\n1,2\n", ["column 2 has no name"]),
     "binary": (b"\xff\xfe\x00\x01", ["UTF-8"]),
     "open quote": (b'a,b\n"1,2\n', ["line 2", "CSV"]),
-    "digits of another script": ("a,b\n1,٣\n".encode(), ["line 2", "'b'", "'٣'", "no number"]),
-    "another point": ("a,b\n1,1\u00a0000\n".encode(), ["line 2", "no number"]),
-    "hexadecimal": (b"a,b\n1,0x10\n", ["line 2", "no number"]),
+    "digits of another script": ("a,b\n1,٣\n".encode(), ["line 2", "'b'", "'٣'", "not a number"]),
+    "another point": ("a,b\n1,1\u00a0000\n".encode(), ["line 2", "not a number"]),
+    "hexadecimal": (b"a,b\n1,0x10\n", ["line 2", "not a number"]),
     "too large": (b"a,b\n1,1e999\n", ["line 2", "finite"]),
     "NUL in a name": (b"a,b\0\n1,2\n", ["column 2", "NUL"]),
     "a long name": (b"a," + b"b" * 2000 + b"\n1,2\n", ["column 2", "1,000 characters"]),
     "two long names": (b"a" * 900 + b"," + b"a" * 900 + b"\n1,2\n", ["two columns"]),
     "terminal escapes": (b"a\x1b[31m,b\n1,2\n3\n", ["line 3", "a\\x1b[31m, b"]),
-    "lines in a name": (b'"a\nb",c\n1,x\n', ["line 3", "'c'", "no number"]),
+    "lines in a name": (b'"a\nb",c\n1,x\n', ["line 3", "'c'", "not a number"]),
     "many columns": (b",".join(b"c%d" % k for k in range(5000)) + b"\n1,2\n", ["line 2", "5000 columns", "c19, ..."]),
     "not UTF-8 far below": (b"a,b\n" + b"1,2\n" * 5000 + b"\xff\n", ["UTF-8"]),
     "too long a cell": (b"a,b\n" + b"1" * 200_000 + b",2\n", ["line 2", "CSV"]),
@@ -77,7 +77,7 @@ def test_many_columns_are_read_in_linear_time(tmp_path: Path) -> None:
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
-        with pytest.raises(DataError, match="no regular file"):
+        with pytest.raises(DataError, match="not a regular file"):
             read_table(path)
     with pytest.raises(DataError, match="null byte"):
         read_table("a\0.csv")

@@ -510,7 +510,7 @@ def test_counts_that_are_not_known_say_why() -> None:
 
 def test_the_page_begins_with_the_question_and_the_terminal_explains_its_signs(page: str) -> None:
     assert re.search(r"<p[^>]*>([^<]*)</p>", page)[1].endswith("?")  # type: ignore[index]
-    assert "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u" in " ".join(str(compared()).split())
+    assert "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u" in " ".join(str(compared()).split())
 
 
 # ---------------------------------------------------------------- the command

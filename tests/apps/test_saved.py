@@ -85,7 +85,7 @@ def test_foreign_files(tmp_path: Path) -> None:
     path.write_bytes((tmp_path / "array.npy").read_bytes())
     assert "npz" in refused(path)
     np.savez(path, weights=np.zeros(3))
-    assert "no symfold model" in refused(path)
+    assert "not a symfold model" in refused(path)
 
 
 def test_truncated_anywhere(saved: Path) -> None:
@@ -112,7 +112,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a missing parameter": ({"parameter W1": None}, "'parameter W1' is missing"),
     "one parameter too many": ({"parameter W9": np.zeros((3, 3))}, "no layer"),
     "a parameter's shape": ({"parameter W1": np.zeros((3, 4))}, "shape (3, 4) instead of (3, 3)"),
-    "a parameter of text": ({"parameter W1": np.array("a")}, "no array of numbers"),
+    "a parameter of text": ({"parameter W1": np.array("a")}, "not an array of numbers"),
     "a parameter that is not finite": ({"parameter b1": np.full((1, 3), np.nan)}, "not finite"),
     "a scale's shape": ({"mean": np.zeros(3)}, "shape (3,) instead of (2,)"),
     "a deviation of zero": ({"deviation": np.array([3.0, 0.0])}, "'deviation' holds numbers that are not positive"),
@@ -122,9 +122,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a row to train and to test on": ({"test_rows": np.array([0, 1])}, "do not hold each row once"),
     "a column twice": ({"columns": np.array(["a", "a"])}, "'columns' holds a name twice"),
     "the target as a column": ({"target": "a"}, "one of the columns"),
-    "another version": ({"format": "symfold model 0"}, "no symfold model"),
+    "another version": ({"format": "symfold model 0"}, "not a symfold model"),
     "a depth of text": ({"depth": "two"}, "whole number"),
-    "a negative depth": ({"depth": -1}, "no count"),
+    "a negative depth": ({"depth": -1}, "not a count"),
     "a huge depth": ({"depth": 100_000}, "parameters are kept"),
     "columns of numbers": ({"columns": np.zeros(2)}, "list of names"),
     "rows of text": ({"train_rows": np.array(["a"])}, "row numbers"),
@@ -166,7 +166,7 @@ def claiming(shape: tuple[int, ...], dtype: str) -> bytes:
 
 
 HOSTILE: dict[str, tuple[dict[str, bytes], str]] = {
-    "a member that is no array": ({"format.npy": array_bytes("x"), "readme.txt": b"hello"}, "'readme.txt' is no array"),
+    "a member that is not an array": ({"format.npy": array_bytes("x"), "readme.txt": b"hello"}, "'readme.txt' is not an array"),
     "a member of text under an array's name": ({"format.npy": b"hello"}, "npz"),
     "900 MB claimed in a few bytes": ({"format.npy": claiming((900 << 20,), "|u1")}, "in 0 bytes"),
     "10^18 numbers": ({"format.npy": claiming((10**18, 10**18), "<f8")}, "in 0 bytes"),
@@ -236,7 +236,7 @@ def test_too_many_layers_are_refused_before_they_are_written(tmp_path: Path) -> 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npz")
-    assert "no regular file" in refused(tmp_path / "pipe.npz")
+    assert "not a regular file" in refused(tmp_path / "pipe.npz")
     assert "directory" in refused(tmp_path)
     with pytest.raises(DataError, match="null byte"):
         load_model("a\0.npz")

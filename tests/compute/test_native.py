@@ -288,7 +288,7 @@ def test_values_given_out_as_they_lie() -> None:
 
 @pytest.mark.parametrize("wrong", [-1.0, 5.0, 0.5, np.nan])
 def test_numbers_that_are_no_row(wrong: float) -> None:
-    """An input is checked before code runs; what is computed gives what is no number, and adds nothing."""
+    """An input is checked before code runs; what is computed gives what is not a number, and adds nothing."""
     table, numbers = sf.tensor("t", (5, 3)), sf.tensor("n", (2,))
     given = {"t": np.arange(15.0).reshape(5, 3), "n": np.array([2.0, wrong])}
     with pytest.raises(OutOfRange, match=rf"the table has no row {wrong:g} \(give whole numbers from 0 to 4\)"):

@@ -201,7 +201,7 @@ def test_slopes_are_those_of_differences(head: Head) -> None:
     net, width = with_slopes(head, len(points)), 1e-5
     for k, slope in enumerate(numbers(net, "numpy", "float64", points)[1:]):
         if head in (sp.polygamma, functions.where) and k == 0:
-            continue  # an order is no real number, and a condition is none either
+            continue  # an order is not a real number, and a condition is none either
         step = np.zeros(points.shape[1])
         step[k] = width
         ahead, behind = (numbers(net, "numpy", "float64", points + sign * step)[0] for sign in (1, -1))

@@ -643,7 +643,7 @@ def test_control_flow_that_depends_on_values_is_refused_in_one_line() -> None:
 
 
 def test_what_is_no_module_is_named() -> None:
-    with pytest.raises(InvalidType, match=r"is no torch\.nn\.Module"):
+    with pytest.raises(InvalidType, match=r"is not a torch\.nn\.Module"):
         sf.from_torch(lambda x: x, torch.zeros(2))
     with pytest.raises(InvalidType, match="example inputs must be a tuple of tensors"):
         sf.from_torch(nn.Linear(2, 2), 3)

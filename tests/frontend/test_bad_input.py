@@ -121,8 +121,8 @@ TRAINING: list[Mistake] = [
 ]
 
 NUMBERS: list[Mistake] = [
-    (lambda: DENSE.lambdify()(), TypeError, ("0 value(s) given for 5: x, W1, W2, b1, b2", "net.compile()")),
-    (lambda: DENSE.lambdify()(*VALUES, 1), TypeError, ("6 value(s) given for 5",)),
+    (lambda: DENSE.lambdify()(), TypeError, ("0 values given for 5: x, W1, W2, b1, b2", "net.compile()")),
+    (lambda: DENSE.lambdify()(*VALUES, 1), TypeError, ("6 values given for 5",)),
     (lambda: DENSE.lambdify()("a", *VALUES[1:]), TypeError, ("'x'", "'a'")),
     (lambda: RUN(PARAMS), ValueError, ("no value for input 'x'", "given: none")),
     (lambda: RUN(PARAMS, x=[[1], [1, 2]]), TypeError, ("'x' is not an array", "equally long")),

@@ -479,7 +479,7 @@ def outcome(reader: Reader, given: Any, seed: int) -> tuple[bool, BaseException 
     except SymfoldError as error:
         message = str(error)
         if printable(message) != message or len(message) > 2 * LONGEST:
-            return False, AssertionError(f"a message that is no line of bounded length: {message[:100]!r}")
+            return False, AssertionError(f"a message that is not a line of bounded length: {message[:100]!r}")
         return False, None
     except (Exception, Slow) as error:
         return False, error

@@ -85,7 +85,7 @@ def test_names_and_kinds():
         (lambda z, f: f(z) / z**2, {("x", "pow1"), ("pow1", "z1")}),
         (lambda z, f: 0.5 * f(z) + z, {("x", "z1")}),
         (lambda z, f: np.maximum(z, f(z)), {("x", "z1")}),
-        (lambda z, f: f(2 * z) + 2 * z, {("mul1", "z1")}),  # what the layer reads as well is no way round it
+        (lambda z, f: f(2 * z) + 2 * z, {("mul1", "z1")}),  # what the layer reads as well is not a way round it
         (lambda z, f: f(z), set()),
         (lambda z, f: z + 1, set()),
         (lambda z, f: f(z + z), set()),
@@ -193,7 +193,7 @@ def blocks(kinds):
         (lambda z, a, b, c, d: (s := z + b(a(z))) + d(c(s)), {("x", "add1"), ("add1", "z1")}),  # norms before the branches
         (lambda z, a, b, c, d: d((s := b(z + a(z))) + c(s)), {("x", "add1"), ("b", "add2")}),  # and after the sums
         (lambda z, a, b, c, d: np.tanh((s := np.tanh(z + a(z))) + b(s)), {("x", "add1"), ("tanh1", "add2")}),
-        (lambda z, a, b, c, d: z + (s := a(z)) + b(s), {("x", "add1")}),  # a way leads past a, so that it is no stream
+        (lambda z, a, b, c, d: z + (s := a(z)) + b(s), {("x", "add1")}),  # a way leads past a, so that it is not a stream
         (lambda z, a, b, c, d: a(z) + b(X), set()),  # what it meets does not come from it
         (lambda z, a, b, c, d: (s := a(z)) * sf.sigmoid(s), set()),  # no layer to go round
         (lambda z, a, b, c, d: (s := 2 * z) + a(s), {("mul1", "z1")}),

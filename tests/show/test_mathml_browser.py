@@ -24,7 +24,7 @@ FAULTS = """() => {
     const math = place.firstElementChild;
     if (place.childNodes.length !== 1 || !math || math.localName !== 'math') { fault('torn apart'); continue; }
     const all = [...math.querySelectorAll('*')];
-    if (all.some(e => !(e instanceof MathMLElement))) fault('an element that is no MathML');
+    if (all.some(e => !(e instanceof MathMLElement))) fault('an element that is not a MathML');
     for (const e of all) if (e.localName in parts && e.children.length !== parts[e.localName]) fault(`${e.localName} of ${e.children.length}`);
     if (place.dataset.text !== math.textContent) fault(`reads ${math.textContent}`);
     const tokens = all.filter(e => !e.children.length && e.textContent.trim());

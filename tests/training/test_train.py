@@ -152,7 +152,7 @@ def test_mistakes_are_named() -> None:
     uneven = {**data, "x": np.ones((5, 3))}
     for error, match, call in (
         (InvalidType, "either data .* or batches", lambda: sf.fit(LOSS, start, optimizer=sf.sgd(0.1))),
-        (InvalidType, "is no optimizer", lambda: sf.fit(LOSS, start, data, optimizer=0.1)),
+        (InvalidType, "is not an optimizer", lambda: sf.fit(LOSS, start, data, optimizer=0.1)),
         (InvalidValue, "rate=-1 is not a positive number", lambda: sf.sgd(-1)),
         (InvalidValue, "epochs=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), epochs=0)),
         (InvalidValue, "batch_size=0", lambda: sf.fit(LOSS, start, data, optimizer=sf.sgd(0.1), batch_size=0)),

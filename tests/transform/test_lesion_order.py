@@ -235,7 +235,7 @@ def test_a_part_is_reordered_in_the_places_it_had() -> None:
     ("call", "kind", "words"),
     [
         (lambda net: sf.lesion(net, "f1"), InvalidType, "list of layers"),
-        (lambda net: sf.lesion(net, [3]), InvalidType, "3 is no layer"),
+        (lambda net: sf.lesion(net, [3]), InvalidType, "3 is not a layer"),
         (lambda net: sf.lesion(net, ["f9"]), InvalidValue, "no layer 'f9'"),
         (lambda net: sf.swap(net, "f1", "g"), InvalidValue, "no layer 'g'"),
         (lambda net: sf.reorder(net, ["f1", "f1"]), InvalidValue, "named twice"),

@@ -126,7 +126,7 @@ def test_nets_that_have_none(net: Any, words: str) -> None:
         ([[0, 0], [1, 0]], [1], ShapeError, "output weights"),
         ([[0, 0], [0, 0]], None, InvalidValue, "reads nothing"),
         ("ones", None, InvalidType, "must be a matrix"),
-        ([[0, 0], ["w", 0]], None, InvalidType, "no weight"),
+        ([[0, 0], ["w", 0]], None, InvalidType, "not a weight"),
     ],
 )
 def test_what_is_no_mixing_matrix(A: Any, a: Any, kind: type[Exception], words: str) -> None:

@@ -149,7 +149,7 @@ def _depths(net: Net) -> list[sp.Symbol]:
 
 
 def closed(depths: Sequence[sp.Symbol], values: Mapping[tuple[int, ...], Any]) -> sp.Expr | None:
-    """A measure as a polynomial in the depths, for depths that are not small; None if it is no polynomial, or unknown.
+    """A measure as a polynomial in the depths, if these are not small; None if it is not a polynomial, or unknown.
 
     It is interpolated from exact values at six depths (of two symbols: at their pairs) and checked at eight more, the
     last 1000. (A count obeys a linear recurrence in the depth, a level one over (max, +) that is periodic from some

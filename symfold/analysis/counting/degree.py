@@ -36,7 +36,7 @@ Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; outside blocks, of numbers
 ABOVE_ONE = sp.Dummy("above_one", integer=True, nonnegative=True)  # a symbolic degree is 1 + this
 MOST_FORMS = 200
-NO_POLYNOMIAL = "{} is no polynomial, so the net has no degree (inside a layer, it counts as a polynomial)"
+NO_POLYNOMIAL = "{} is not a polynomial, so the net has no degree (inside a layer, it counts as a polynomial)"
 MOST_REPEATS = 8
 MOST_EXPANDED = 64  # the degree, in the degree of a layer, up to which polynomials are compared on intervals
 
@@ -160,7 +160,7 @@ class Degrees(Powers):
             if exponent is not None and exponent.is_Integer and exponent >= 0:
                 return scaled(args[0], int(exponent))
             raise NoRule(
-                f"the power {node.args[1]} of a value that depends on an input is no polynomial "
+                f"the power {node.args[1]} of a value that depends on an input is not a polynomial "
                 "(an integer from 0 up is)"
             )
         if isinstance(op, type) and op is not sp.Add:

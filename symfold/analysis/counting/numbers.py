@@ -159,5 +159,5 @@ def single(number: Number) -> sp.Expr:
         return value
     what = "an unknown number" if number.value is None else f"an array of shape {number.value.shape}"
     raise NoSingleWeight(
-        f"a value is multiplied by {what}, which is no single weight (count without weights: sf.paths(net))"
+        f"a value is multiplied by {what}, which is not a single weight (count without weights: sf.paths(net))"
     )

@@ -43,7 +43,7 @@ from symfold.core.folds import Fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
-from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge
+from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge, plural
 from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.rolling import depth_symbols
@@ -195,8 +195,8 @@ class Paths:
         """The polynomial of a net with one input and one output."""
         if len(self.net.outputs) != 1 or len(self.inputs) != 1:
             raise InvalidType(
-                f"a net of {len(self.inputs)} inputs and {len(self.net.outputs)} outputs has a matrix of polynomials "
-                "(use .matrix)"
+                f"a net of {plural(len(self.inputs), 'input')} and {plural(len(self.net.outputs), 'output')} "
+                "has a matrix of polynomials (use .matrix)"
             )
         return self.matrix[0, 0]
 

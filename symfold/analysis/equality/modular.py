@@ -63,10 +63,10 @@ class Residue:
     __radd__, __rmul__ = __add__, __mul__
 
     def power(self, exponent: Any) -> Residue:
-        """A power with an integer exponent from 0 up; any other is no polynomial."""
+        """A power with an integer exponent from 0 up; any other is not a polynomial."""
         value = Fraction(exponent.number) if isinstance(exponent, Residue) else Fraction(exponent)
         if value.denominator != 1 or not 0 <= value < MOST_EXPONENT:
-            raise Inexact("a power that is no whole number from 0 up")
+            raise Inexact("a power that is not a whole number from 0 up")
         times = int(value)
         return Residue(pow(self.number, times, self.prime), self.prime, self.degree * times, self.bits * times)
 
@@ -122,7 +122,7 @@ class Residues(ExactEvaluator):
         """The value of an exponent."""
         value = super().leaf(node) if not node.args and not isinstance(node.op, Input) else None
         if not isinstance(value, Fraction):
-            raise Inexact("a power that is no number")
+            raise Inexact("a power that is not a number")
         return value
 
 

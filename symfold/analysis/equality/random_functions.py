@@ -286,5 +286,5 @@ class RandomFunctions(Interpreter):
 
 
 def op_name(op: Any) -> bytes:
-    """The digest, or the name and attributes, of an operation that is no SymPy function."""
+    """The digest, or the name and attributes, of an operation that is not a SymPy function."""
     return op.digest if isinstance(op, Call) else repr(op).encode()

@@ -265,7 +265,7 @@ class Rules(Interpreter):
             if isinstance(arg, (Entries, Unlisted)):
                 sequence = "a whole sequence" if isinstance(arg, Entries) else f"the outputs of {arg.count} steps"
                 raise NoRule(
-                    f"an operation reads {sequence}: its derivative is no product of maps here "
+                    f"an operation reads {sequence}: its derivative is not a product of maps here "
                     "(take an entry, or use .evaluate)"
                 )
         if is_primitive(node, tap):

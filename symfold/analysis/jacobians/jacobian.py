@@ -25,7 +25,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import Numbered, known_count
-from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge
+from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge, plural
 from symfold.show.notation import BOUND, SHORT
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count
@@ -187,7 +187,8 @@ class Jacobian:
         many = (len(self.net.outputs) > 1 and output is None) or (len(names) > 1 and into is None)
         if many or not names:
             raise InvalidType(
-                f"a net of {len(names)} inputs and {len(self.net.outputs)} outputs has a matrix of Jacobians "
+                f"a net of {plural(len(names), 'input')} and {plural(len(self.net.outputs), 'output')} "
+                "has a matrix of Jacobians "
                 f"(choose one: output=0, input={names[0] if names else ''!r})"
             )
         if output is not None and not 0 <= output < len(self.net.outputs):

@@ -17,7 +17,7 @@ import sympy as sp
 from symfold.analysis.jacobians.closed_volume import closed_determinant
 from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.core.net import Net
-from symfold.errors import ShapeError
+from symfold.errors import ShapeError, plural
 from symfold.transform.rolling import depth_symbols
 
 Array = np.ndarray[Any, Any]
@@ -97,7 +97,7 @@ def row_jacobians(net: Any, params: Mapping[str, Any] | None, inputs: Mapping[st
     if len(net.inputs) != len(net.outputs):
         raise ShapeError(
             "a square Jacobian belongs to a net with as many outputs as inputs, "
-            f"got {len(net.inputs)} input(s) and {len(net.outputs)} output(s)"
+            f"got {plural(len(net.inputs), 'input')} and {plural(len(net.outputs), 'output')}"
         )
     names = [node.op.name for node in net.inputs]
     blocks = jacobian(net).blocks(params, inputs)

@@ -1,6 +1,6 @@
 """Multilinear algebra of nodes: sums, products and directional derivatives in canonical form, and their expansion.
 
-A sum of terms is a mapping from words to numbers. A word is a node that is no sum: f1(x), f2'(x)[f1(x)],
+A sum of terms is a mapping from words to numbers. A word is a node that is not a sum: f1(x), f2'(x)[f1(x)],
 f3''(x)[f1(x), f2(x)]. Derivatives are expanded in each direction, so that like words merge.
 """
 

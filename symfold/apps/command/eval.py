@@ -90,7 +90,7 @@ def rows_of(text: str) -> list[list[float]]:
     try:
         rows = [[decimal(part) for part in row.split(",")] for row in text.split(";")]
     except ValueError:
-        raise click.UsageError(f"--x {text[:60]!r} is no list of finite numbers (write 1,2,3 or 1,2;3,4)") from None
+        raise click.UsageError(f"--x {text[:60]!r} is not a list of finite numbers (write 1,2,3 or 1,2;3,4)") from None
     if len({len(row) for row in rows}) > 1 or not all(math.isfinite(number) for row in rows for number in row):
         raise click.UsageError(f"--x {text[:60]!r} must have finite numbers, as many in every row")
     return rows

@@ -130,7 +130,7 @@ def _complain(message: object) -> None:
 
 def _forget_output() -> None:
     """Redirect standard output to nowhere, so that flushing it at exit cannot fail again."""
-    with contextlib.suppress(OSError, ValueError):  # if standard output is no file
+    with contextlib.suppress(OSError, ValueError):  # if standard output is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -78,7 +78,7 @@ def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | s
         raise click.BadParameter(f"{text!r} means something else in what is printed (the usual symbol of a depth is n)")
     if text.isidentifier() and text.isascii():
         return text
-    raise click.BadParameter(f"{text[:40]!r} is no depth (give a whole number from 0 up, or a symbol such as n)")
+    raise click.BadParameter(f"{text[:40]!r} is not a depth (give a whole number from 0 up, or a symbol such as n)")
 
 
 mapper_argument = click.argument("mapper", metavar="MAPPER")
@@ -139,7 +139,7 @@ def initial_number(text: str) -> int | float:
     except ValueError:
         raise click.UsageError(f"--init {text[:40]!r} is neither x nor a number") from None
     if not math.isfinite(value):
-        raise click.UsageError(f"--init {text!r} is no finite number")
+        raise click.UsageError(f"--init {text!r} is not a finite number")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 

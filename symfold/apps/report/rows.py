@@ -117,7 +117,7 @@ def taught_form(net: Net) -> Cell:
 
 def work_and_span(net: Net) -> Cell:
     costs = cost(net)
-    return [[*counted(costs.work, "layer"), "applied,"], ["of which", number(costs.span), "must wait in a row"]]
+    return [[*counted(costs.work, "layer"), "applied,"], [number(costs.span), "of them one after another"]]
 
 
 def series_counts(net: Net) -> Cell:
@@ -161,7 +161,7 @@ def order_matters(net: Net) -> Cell:
         order, _, shown, (first, second) = min(changes)
         return [
             [
-                f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} takes off",
+                f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} subtracts",
                 Formula(shown.formula),
             ]
         ]

@@ -50,7 +50,7 @@ SECTIONS = (
         "strength", "How small is the difference when layers do little?",
         "Scale every layer by epsilon, and expand in powers of epsilon. Here f_2'(x)[v] is the "
         "derivative of layer f_2 at x in the direction v: what the layer makes of a small change v. "
-        "Where the nets part at a power of epsilon, a plot on two logarithmic axes shows it: a power "
+        "If the nets differ from some power of epsilon on, a plot on two logarithmic axes shows it: a power "
         "is a straight line, and its slope is the power.",
         strength,
     ),
@@ -87,7 +87,7 @@ SECTIONS = (
         "groups", "Layers in groups: how many in a row, how many paths",
         "Let q layers of the first net read the same state side by side, then go on: with q = 1 the "
         "net is as it was, with one group of all the layers none waits for another. The plot shows "
-        "how many must wait in a row (the span) against how many paths there are.",
+        "how many run one after another (the span) against how many paths there are.",
         figures.frontier,
     ),
 )  # fmt: skip

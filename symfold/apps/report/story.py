@@ -58,8 +58,8 @@ def starts_apart(comparison: Comparison) -> Sentences:
     return [
         [
             f"{without} never reads {inputs}: its first state is a number, so its output is one "
-            f"number too. It has no paths from {inputs}, no Jacobian and no verdict to hold against "
-            f"those of {reads};"
+            f"number too. It has no paths from {inputs}, no Jacobian and no verdict to compare "
+            f"with those of {reads};"
             " start both from the input to see what it changes where layers are added."
         ]
     ]
@@ -82,7 +82,7 @@ def first_sweep(comparison: Comparison) -> Sentences:
 
 
 def order_of_difference(comparison: Comparison) -> Sentences:
-    """The power of the layers' strength at which the nets part, and the term there."""
+    """The power of the layers' strength from which on the nets differ, and the term there."""
     a, b = comparison.symbolic
     if a == b:
         return []
@@ -92,7 +92,10 @@ def order_of_difference(comparison: Comparison) -> Sentences:
     lengthened = (a, b) == comparison.general
     which = f"A - B at any depth {symbolic_depth(a)} is" if lengthened else "A - B is"
     told: list[Line] = [
-        [f"With every layer scaled by epsilon, the nets part at order {leading}: {which}", _leading_term(a, b, leading)]
+        [
+            f"With every layer scaled by epsilon, the nets differ from order {leading} on: {which}",
+            _leading_term(a, b, leading),
+        ]
     ]
     if lengthened:
         few = comparison.at(FEW)
@@ -125,7 +128,11 @@ def volume(comparison: Comparison) -> Sentences:
         if both
         else []
     )
-    return [[f"Volume is stretched by the determinant of the Jacobian: {'; '.join(told)}.", *ends]] if all(told) else []
+    return (
+        [[f"Volume changes by a factor, the determinant of the Jacobian: {'; '.join(told)}.", *ends]]
+        if all(told)
+        else []
+    )
 
 
 def _starts(read: Name, net: Additive, state: bool) -> bool:

@@ -13,8 +13,8 @@ from symfold.apps.report.story import CLOSING, OPENING, told
 from symfold.core.attach import attach
 
 WIDTH = 80
-SIGNS_USED = (
-    "Signs: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the "
+KEY = (
+    "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the "
     "loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
 )
 SIGNS = {True: "!=", False: "= "}
@@ -62,7 +62,7 @@ def _lines(comparison: Comparison, width: int, strong: Callable[[str], str]) -> 
     for answered in rows:
         yield from _row(answered, labels, column, strong)
     yield "-" * width
-    yield wrapped(SIGNS_USED, width)
+    yield wrapped(KEY, width)
     yield from _sentences(comparison, CLOSING, width)
 
 

@@ -22,7 +22,7 @@ HALF = sp.Rational(1, 2)
 
 
 def numpy_power(a: Any, b: Any) -> Array:
-    """A power by NumPy; an integer base becomes a float, so that a negative exponent is no error."""
+    """A power by NumPy; an integer base becomes a float, so that a negative exponent is not an error."""
     if np.ndim(b) == 0 and b == -1:
         return 1.0 / a
     dtype = np.result_type(a, np.float32) if hasattr(a, "dtype") and a.dtype.kind == "f" else float

@@ -51,13 +51,13 @@ def is_size(value: Any, least: int = 0) -> bool:
 
 def check_name(name: str) -> None:
     """Raise unless a name is Unicode; SymPy's symbols may have any name, and outputs escape it."""
-    require(not any("\ud800" <= character <= "\udfff" for character in name), f"{name[:60]!r} is no name")
+    require(not any("\ud800" <= character <= "\udfff" for character in name), f"{name[:60]!r} is not a name")
 
 
 def check_shape(shape: Any) -> None:
     valid = isinstance(shape, tuple) and len(shape) <= 64
     valid = valid and all(isinstance(size, Rest) or is_size(size) for size in shape)
-    require(valid and sum(isinstance(size, Rest) for size in shape) <= 1, f"{str(shape)[:60]} is no shape")
+    require(valid and sum(isinstance(size, Rest) for size in shape) <= 1, f"{str(shape)[:60]} is not a shape")
 
 
 def check_names(names: Any) -> None:
@@ -97,7 +97,7 @@ def check_constant(op: Constant) -> None:
 def check_head(head: Any, args: Sequence[Node]) -> None:
     """Raise unless the arguments of an elementwise function are values."""
     require(len(args) >= 1, f"{head.__name__} of 0 arguments")
-    require(not any(is_name(arg) or is_fold(arg) for arg in args), f"{head.__name__} of what is no value")
+    require(not any(is_name(arg) or is_fold(arg) for arg in args), f"{head.__name__} of something that is not a value")
 
 
 ARRANGING = ("stack", "take", "reverse", "concatenate", "item", "expand", "squeeze", "reshape")  # of names, too
@@ -108,7 +108,7 @@ def check_arguments(op: Apply, args: Sequence[Node]) -> None:
     dtypes = op.primitive.dtypes
     for k, arg in enumerate(args):
         named = is_name(arg) and op.primitive.name not in ARRANGING and (k >= len(dtypes) or dtypes[k] != "name")
-        require(not is_fold(arg) and not named, f"{op.primitive.name} of what is no value")
+        require(not is_fold(arg) and not named, f"{op.primitive.name} of something that is not a value")
     if op.primitive.name in ARRANGING:
         require(len(set(map(is_name, args))) <= 1, f"{op.primitive.name} of names and values")
 
@@ -163,7 +163,7 @@ def check_call(op: Call, args: Sequence[Node]) -> None:
     """Raise unless a layer has a name, and its body takes the other arguments."""
     require(args and is_name(args[0]) and len(args[0].shape) == 1, "a layer without a name")
     require(op.arity >= 0 and len(args) >= 1 + op.arity + op.weights, f"a layer of {len(args) - 1} arguments")
-    require(not any(is_fold(arg) for arg in args), "a layer of what is no value")
+    require(not any(is_fold(arg) for arg in args), "a layer of something that is not a value")
     if op.body is None:
         return
     shapes = [arg.shape for arg in args[1:]]
@@ -201,7 +201,7 @@ def check_fold(op: Fold, args: Sequence[Node]) -> None:
 
 def check_select(op: Select, args: Sequence[Node]) -> None:
     fold = args[0].op if len(args) == 1 else None
-    require(isinstance(fold, Fold), "a result of what is no fold")
+    require(isinstance(fold, Fold), "a result of something that is not a fold")
     require(isinstance(fold, Fold) and 0 <= op.position < len(fold.block.results), f"result {op.position} of a fold")
 
 
@@ -233,7 +233,7 @@ CHECKS: dict[type, tuple[Callable[..., None], int]] = {
 
 def check_block(shapes: Sequence[Shape], results: Sequence[Node]) -> None:
     """Raise unless a block reads its own formals and nothing else."""
-    require(isinstance(shapes, tuple), f"{str(shapes)[:60]} are no shapes")
+    require(isinstance(shapes, tuple), f"{str(shapes)[:60]} are not shapes")
     for shape in shapes:
         check_shape(shape)
     for node in walk(results):
@@ -241,7 +241,7 @@ def check_block(shapes: Sequence[Shape], results: Sequence[Node]) -> None:
             position = node.op.position
             require(position < len(shapes) and node.shape == shapes[position], f"a formal {position} of another block")
         require(not isinstance(node.op, (Input, StackedInputs)), "a block that reads an input of the net")
-    require(not any(map(is_fold, results)), "a block whose result is no value")
+    require(not any(map(is_fold, results)), "a block whose result is not a value")
 
 
 def nesting(results: Sequence[Node], depths: dict[Block, int]) -> int:
@@ -278,6 +278,6 @@ def check_net(net: Net) -> None:
     for node in walk(net.outputs):
         require(not isinstance(node.op, Formal), "a formal outside of blocks")
     for output in net.outputs:
-        require(not is_name(output) and not is_fold(output), "an output that is no value")
+        require(not is_name(output) and not is_fold(output), "an output that is not a value")
     check_form(net.form, iter(net.outputs))
     require(isinstance(net.leaves, tuple), "")  # an error, if one name means two things

@@ -44,7 +44,7 @@ def net_from_data(data: object) -> Net:
     """The net that `net_to_data` wrote."""
     outputs, form, signature = nodes_from_data(data)
     leaves = tuple(filter(is_leaf, signature))
-    require(len(leaves) == len(signature), "a signature of what is no input")
+    require(len(leaves) == len(signature), "a signature of something that is not an input")
     net = Net(outputs, form, leaves)
     try:
         check_net(net)

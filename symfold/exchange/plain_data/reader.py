@@ -101,7 +101,7 @@ def _read_names(names: Any) -> Any:
 
 
 def _text(value: object) -> str:
-    require(isinstance(value, str), f"{value!r} is no name")
+    require(isinstance(value, str), f"{value!r} is not a name")
     return str(value)
 
 

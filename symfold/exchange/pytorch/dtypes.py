@@ -131,7 +131,7 @@ def check_range(types: Types) -> None:
         low, high = RANGES[dtype]
         outside = next((number for number in types.numbers if not low <= number <= high), None)
         if outside is not None:
-            raise NoRule(f"{outside} is no {dtype}, and wraps around (cast to int64 first)")
+            raise NoRule(f"{outside} does not fit {dtype}, and wraps around (cast to int64 first)")
 
 
 def check_cast(source: str, target: str) -> None:

@@ -69,7 +69,7 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
     """A module traced at example inputs, with constants folded."""
     torch = torch_package()
     if not isinstance(module, torch.nn.Module):
-        raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is no torch.nn.Module")
+        raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module")
     if isinstance(args, torch.Tensor):
         args = (args,)
     if not isinstance(args, (tuple, list)):

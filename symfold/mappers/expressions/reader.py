@@ -165,7 +165,7 @@ class _Reader:
     def read_number(self, node: ast.Constant) -> Number:
         value = node.value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.refuse(node, "is a string" if isinstance(value, (str, bytes)) else "is no real number")
+            raise self.refuse(node, "is a string" if isinstance(value, (str, bytes)) else "is not a real number")
         if not math.isfinite(value) if isinstance(value, float) else abs(value) >= 10**MAX_DIGITS:
             raise self.refuse(node, "is too large a number")
         return Number(value)
@@ -187,7 +187,7 @@ class _Reader:
                 if called in NAMES
                 else f"functions are f, {listing(sorted(FUNCTIONS), 12)}; see symfold list functions"
             )
-            raise self.refuse(node, f"calls {called!r}, which is no function here", hint)
+            raise self.refuse(node, f"calls {called!r}, which is not a function here", hint)
         if node.keywords or not node.args:
             raise self.refuse(node, "has keywords" if node.keywords else "has no argument", f"write {called}(z)")
         wanted = FUNCTIONS[called][1] if called != LAYER else None

@@ -279,7 +279,7 @@ def _runs_down(node: Node[Fold]) -> bool:
 
 
 def _wants_name(node: Node[Fold], result: Node) -> bool:
-    """Whether a per-step output needs an equation: it is no name, no state and no sequence."""
+    """Whether a per-step output needs an equation: it is not a name, a state or a sequence."""
     block, carries = node.op.block, node.op.carries
     return (
         bool(result.args)

@@ -110,7 +110,7 @@ def rows(sequence: Node, start: int, stop: int, count: int) -> Node:
 
 
 def group_counts(count: int, size: int) -> tuple[int, int]:
-    """The number of groups, and of remaining steps: none or several, since a single step is no fold.
+    """The number of groups, and of remaining steps: none or several, since a single step is not a fold.
 
     >>> group_counts(20, 6), group_counts(19, 6), group_counts(18, 6)
     ((3, 2), (2, 7), (3, 0))

@@ -58,7 +58,7 @@ def layer_names(layers: Iterable[object]) -> list[str]:
     names = [layer.name if isinstance(layer, Layer) else layer for layer in wanted]
     for name in names:
         if not isinstance(name, str):
-            raise InvalidType(f"{quoted(name)} is no layer (give layers or names of layers, as ['f2'])")
+            raise InvalidType(f"{quoted(name)} is not a layer (give layers or names of layers, as ['f2'])")
     return names
 
 

@@ -116,4 +116,4 @@ def _weight(entry: object) -> sp.Expr | Node:
         return node
     if isinstance(entry, (int, float, np.number, sp.Expr)):
         return entry
-    raise InvalidType(f"{quoted(entry)} is no weight (give a number, a SymPy expression, or a scalar parameter)")
+    raise InvalidType(f"{quoted(entry)} is not a weight (give a number, a SymPy expression, or a scalar parameter)")

@@ -138,7 +138,7 @@ class Reader(Interpreter):
             return args[0]
         if all(isinstance(arg, sp.Expr) for arg in args) and isinstance(node.op, type):
             return node.op(*args)
-        raise NoRule(f"the net has no mixing matrix: {node!r} is no weighted sum of the input and of layers")
+        raise NoRule(f"the net has no mixing matrix: {node!r} is not a weighted sum of the input and of layers")
 
     def layer(self, op: Call, args: Sequence[Any]) -> Weighted:
         if op.arity != 1:
@@ -155,7 +155,7 @@ def _sum_of(value: object, what: str) -> Weighted:
         return dict(value)
     if isinstance(value, sp.Expr) and value == 0:
         return {}
-    raise NoRule(f"the net has no mixing matrix: {what} is no weighted sum of the input and of layers")
+    raise NoRule(f"the net has no mixing matrix: {what} is not a weighted sum of the input and of layers")
 
 
 def _added(args: Sequence[object]) -> Weighted | sp.Expr:
