@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from symfold.base.arguments import place_of, quoted
@@ -41,6 +42,11 @@ def listed(leaf: Node) -> tuple[str, ...]:
     """The names of a leaf; if their number is a symbol, their prefix."""
     names = names_of(leaf)
     return (names.prefix,) if isinstance(names, Numbered) and not isinstance(names.count, int) else tuple(names)
+
+
+def names_in(leaves: Iterable[Leaf]) -> set[str]:
+    """The names of leaves."""
+    return set(chain(*map(listed, leaves)))
 
 
 def members(leaves: Iterable[Leaf]) -> list[Leaf]:
@@ -126,19 +132,21 @@ class Net(Operators["Net"]):
                     "a value of a mapper's step was used outside its mapper (return it as part of the state)"
                 )
         check_claims(self.outputs)
+        return self._leaves
+
+    @cached_property
+    def _leaves(self) -> tuple[Leaf, ...]:
+        """The leaves, unchecked."""
         leaves = leaves_of(self.outputs)
         read, declared = set(leaves), set(self.signature)
         if declared <= read:  # nothing has to be listed
             return tuple(dict.fromkeys((*self.signature, *leaves)))
-        new_names = {name for leaf in leaves if leaf not in declared for name in listed(leaf)}
+        new_names = names_in(leaf for leaf in leaves if leaf not in declared)
         signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
         return tuple(dict.fromkeys((*signature, *leaves)))
 
-    def _leaves(self, role: str) -> list[Leaf]:
-        return [leaf for leaf in self.leaves if leaf.op.role == role]
-
     def _members(self, role: str) -> tuple[Leaf, ...]:
-        nodes = members(self._leaves(role))
+        nodes = members(leaf for leaf in self.leaves if leaf.op.role == role)
         if not self.signature:
             return tuple(dict.fromkeys(nodes))
         place = {node: k for k, node in enumerate(members(self.signature))}
@@ -156,15 +164,21 @@ class Net(Operators["Net"]):
         if self.outputs == net.outputs and not net.signature:
             return net
         read = Net(self.outputs, self.form)
-        if read.leaves == net.leaves:
+        if read._leaves == net._leaves:
             return read
-        unread = set(net._leaves("parameter")).difference(read._leaves("parameter"))
-        if unread:  # families are listed only where they differ
-            unread = set(members(unread)).difference(read._members("parameter"))
-        same = net._leaves("input") == read._leaves("input") or net._members("input") == read._members("input")
-        if same and not unread:
+        # names are listed only of leaves that differ
+        new, old = set(read._leaves), set(net._leaves)
+        params = names_in(leaf for leaf in new - old if leaf.op.role == "parameter")
+        differing = [leaf for leaf in old - new if leaf.op.role == "parameter" and not params.issuperset(listed(leaf))]
+        unread = [member for member in members(differing) if params.isdisjoint(listed(member))]
+        if not unread and read._takes_inputs_of(net):
             return read
         return Net(self.outputs, self.form, (*net._members("input"), *sorted(unread, key=listed)))
+
+    def _takes_inputs_of(self, net: Net) -> bool:
+        """Whether two nets have the same inputs in the same order."""
+        mine, others = ([leaf for leaf in taken._leaves if leaf.op.role == "input"] for taken in (self, net))
+        return mine == others or [*chain(*map(listed, mine))] == [*chain(*map(listed, others))]
 
     @cached_property
     def inputs(self) -> tuple[Node[Input], ...]:
