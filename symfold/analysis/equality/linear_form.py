@@ -45,7 +45,11 @@ def same_linear_form(a: Net, b: Net, inline: bool = False) -> bool:
     True
     """
     try:
-        left, right = (separated(linear_form(roll(net).outputs, inline)) for net in (a, b))
+        inward = [Inward(inline), Inward(inline)]
+        forms = [passes.passed(roll(net).outputs) for passes, net in zip(inward, (a, b), strict=True)]
+        if not inline and not any(passes.maps for passes in inward):
+            return False  # no linear map stands before a sum: the normal form has been compared already
+        left, right = (separated(without_unread(form)) for form in forms)
         if left == right:
             return True
         short = [flat for net in (a, b) if (flat := flattened(net)) is not None]
