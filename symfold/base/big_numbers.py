@@ -68,7 +68,7 @@ def power_of(base: int, exponent: int) -> int:
 def product_of(a: int, b: int) -> int:
     """A product of integers; factors of 2 are shifted in. One that would take too long is refused beforehand."""
     bits = a.bit_length() + b.bit_length()
-    if bits <= LONG:
+    if bits <= LONG or (min(a.bit_length(), b.bit_length()) <= 64 and bits <= MOST_BITS):
         return a * b
     (left, i), (right, j) = _without_twos(a), _without_twos(b)
     _check(f"{_short(a)} * {_short(b)}", bits, left.bit_length(), right.bit_length())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
+from symfold.base.caching import cached
 from symfold.core import interpreter
 from symfold.core.leaves import Constant
 from symfold.core.nodes import Node
@@ -166,8 +167,11 @@ def opposite(term: Term) -> Term:
 
 def show_size(size: Size) -> str:
     """An index or a depth without spaces: `k-1`, `n+1-k`."""
-    if isinstance(size, int):
-        return str(size)
+    return str(size) if isinstance(size, int) else _show_symbolic(size)
+
+
+@cached(1024)
+def _show_symbolic(size: sp.Expr) -> str:
     parts = sorted(
         sp.Add.make_args(size), key=lambda part: (part.could_extract_minus_sign(), part.is_number, str(part))
     )
