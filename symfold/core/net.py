@@ -149,7 +149,8 @@ class Net(Operators["Net"]):
         nodes = members(leaf for leaf in self.leaves if leaf.op.role == role)
         if not self.signature:
             return tuple(dict.fromkeys(nodes))
-        place = {node: k for k, node in enumerate(members(self.signature))}
+        declared = members(leaf for leaf in self.signature if leaf.op.role == role)
+        place = {node: k for k, node in enumerate(declared)}
         return tuple(sorted(dict.fromkeys(nodes), key=lambda node: place.get(node, len(place))))
 
     def _one_by_one(self, role: str) -> tuple[Node[Input], ...]:
