@@ -44,9 +44,9 @@ def listed(leaf: Node) -> tuple[str, ...]:
     return (names.prefix,) if isinstance(names, Numbered) and not isinstance(names.count, int) else tuple(names)
 
 
-def names_in(leaves: Iterable[Leaf]) -> set[str]:
-    """The names of leaves."""
-    return set(chain(*map(listed, leaves)))
+def names_in(leaves: Iterable[Leaf]) -> dict[str, None]:
+    """The names of leaves, once each, in order."""
+    return dict.fromkeys(chain(*map(listed, leaves)))
 
 
 def members(leaves: Iterable[Leaf]) -> list[Leaf]:
@@ -141,7 +141,7 @@ class Net(Operators["Net"]):
         read, declared = set(leaves), set(self.signature)
         if declared <= read:  # nothing has to be listed
             return tuple(dict.fromkeys((*self.signature, *leaves)))
-        new_names = names_in(leaf for leaf in leaves if leaf not in declared)
+        new_names = set(names_in(leaf for leaf in leaves if leaf not in declared))
         signature = [leaf for leaf in self.signature if leaf in read or new_names.isdisjoint(listed(leaf))]
         return tuple(dict.fromkeys((*signature, *leaves)))
 
@@ -169,7 +169,7 @@ class Net(Operators["Net"]):
             return read
         # names are listed only of leaves that differ
         new, old = set(read._leaves), set(net._leaves)
-        params = names_in(leaf for leaf in new - old if leaf.op.role == "parameter")
+        params = set(names_in(leaf for leaf in new - old if leaf.op.role == "parameter"))
         differing = [leaf for leaf in old - new if leaf.op.role == "parameter" and not params.issuperset(listed(leaf))]
         unread = [member for member in members(differing) if params.isdisjoint(listed(member))]
         if not unread and read._takes_inputs_of(net):
@@ -179,7 +179,7 @@ class Net(Operators["Net"]):
     def _takes_inputs_of(self, net: Net) -> bool:
         """Whether two nets have the same inputs in the same order."""
         mine, others = ([leaf for leaf in taken._leaves if leaf.op.role == "input"] for taken in (self, net))
-        return mine == others or [*chain(*map(listed, mine))] == [*chain(*map(listed, others))]
+        return mine == others or tuple(names_in(mine)) == tuple(names_in(others))
 
     @cached_property
     def inputs(self) -> tuple[Node[Input], ...]:

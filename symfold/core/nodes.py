@@ -248,10 +248,18 @@ def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     """The nodes that the roots depend on, once each, after their arguments; those in `stop` are left out."""
     roots = tuple(roots)
     latest = _latest_walk.get()
-    if latest and not stop:
-        known_roots, known_order = latest[0]
+    if latest is None or stop:
+        return _walk(roots, stop)
+    for known_roots, known_order in latest:
         if len(known_roots) == len(roots) and all(a is b for a, b in zip(known_roots, roots, strict=True)):
             return known_order.copy()
+    order = _walk(roots, stop)
+    if len(order) >= LONG:
+        latest[:] = [(roots, order.copy())]
+    return order
+
+
+def _walk(roots: tuple[Node, ...], stop: Iterable[Node]) -> list[Node]:
     seen = set(stop)
     order: list[Node] = []
     stack: list[Node | None] = [*roots[::-1]]
@@ -265,8 +273,6 @@ def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
                 stack += (node, None, *node.args[::-1])
             else:
                 order.append(node)
-    if latest is not None and not stop and len(order) >= LONG:
-        latest[:] = [(roots, order.copy())]
     return order
 
 
