@@ -122,7 +122,8 @@ def cost(net: Any) -> Cost:
 
 def measured(net: Net) -> dict[str, Any]:
     """The fields of `Cost` for a net of known depth."""
-    distinct = net.with_outputs(_distinct(net.outputs))
+    outputs = _distinct(net.outputs)
+    distinct = net if outputs is net.outputs else net.with_outputs(outputs)
     span, width = schedule(distinct)
     tree, dag = expanded_size(distinct)
     return {

@@ -13,14 +13,17 @@ an item, and the result reads both. Then:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from symfold.base.caching import cached
+from symfold.core.blocks import Block
 from symfold.core.folds import Fold, is_fold
 from symfold.core.interpreter import order_of
 from symfold.core.leaves import Input
 from symfold.core.names import Claims, names_of
 from symfold.core.nodes import Node, walk
 from symfold.core.sequences import element
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Names, Numbered, StackedInputs
 
 
 def has_distinct_steps(roots: Sequence[Node]) -> bool:
@@ -40,27 +43,52 @@ def has_distinct_steps(roots: Sequence[Node]) -> bool:
     fold: Fold = node.op
     if not fold.carries == len(fold.block.results) == 1 or fold.count == 0 or not _items_are_distinct(node, order):
         return False
-    state, *operands = fold.block.formals
-    operations = [part for part in order_of(fold.block) if part.args]
-    from_state = _readers(operations, {state})
-    from_items = _readers(operations, {operand for operand, each in zip(operands, fold.each, strict=True) if each})
-    if fold.block.results[0] not in from_state & from_items or not from_state | from_items >= set(operations):
+    operations = _operations(fold.block, fold.each)
+    if operations is None:
         return False
-    constants = [part for part in order_of(fold.block) if not part.args and part not in fold.block.formals]
-    arguments = [*node.args, *constants]
-    if len(set(arguments)) == len(arguments) and from_items >= set(operations):
+    arguments = [*node.args, *operations.constants]
+    if operations.all_read_items and len(set(arguments)) == len(arguments):
         return True
     first_args = [element(arg, 0) if each else arg for arg, each in zip(node.args, (False, *fold.each), strict=True)]
     first = walk(fold.block(*first_args), stop=[*order, *first_args])
-    return sum(bool(value.args) for value in first) == len(operations)
+    return sum(bool(value.args) for value in first) == operations.number
+
+
+class Operations(NamedTuple):
+    """The operations of a step, each of which reads the state or an item."""
+
+    number: int
+    all_read_items: bool
+    constants: tuple[Node, ...]
+
+
+@cached(256)
+def _operations(block: Block, each: tuple[bool, ...]) -> Operations | None:
+    """The operations of a block with one state; None if one reads neither the state nor an item, or if the result
+    does not read both.
+    """
+    state, *operands = block.formals
+    order = order_of(block)
+    operations = [part for part in order if part.args]
+    from_state = _readers(operations, {state})
+    from_items = _readers(operations, {operand for operand, is_item in zip(operands, each, strict=True) if is_item})
+    if block.results[0] not in from_state & from_items or not from_state | from_items >= set(operations):
+        return None
+    constants = tuple(part for part in order if not part.args and part not in block.formals)
+    return Operations(len(operations), from_items >= set(operations), constants)
 
 
 def _items_are_distinct(node: Node[Fold], order: Sequence[Node]) -> bool:
     """Whether all sequences of a fold are inputs, and no input of the net has two places."""
     sequences = [arg for arg, each in zip(node.args[1:], node.op.each, strict=True) if each]
+    leaf_names = tuple(names_of(leaf) for leaf in order if isinstance(leaf.op, (Input, StackedInputs)))
+    return all(isinstance(sequence.op, StackedInputs) for sequence in sequences) and _no_name_is_repeated(leaf_names)
+
+
+@cached(256)
+def _no_name_is_repeated(leaf_names: tuple[Names, ...]) -> bool:
     claims: Claims[int] = Claims()
-    leaf_names = [names_of(leaf) for leaf in order if isinstance(leaf.op, (Input, StackedInputs))]
-    return all(isinstance(sequence.op, StackedInputs) for sequence in sequences) and all(
+    return all(
         (isinstance(names, Numbered) or len(set(names)) == len(names)) and claims.add(names, place) is None
         for place, names in enumerate(leaf_names)
     )
