@@ -8,7 +8,7 @@ constant or a depth, are quoted: 'tanh'(tanh(x)), pi*'pi'.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from xml.sax.saxutils import escape
@@ -21,12 +21,11 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import is_elementwise, walk
 from symfold.core.primitives import PRIMITIVES, is_apply
-from symfold.core.shapes import NAME
+from symfold.core.shapes import NAME, size_symbols
 from symfold.core.stacked_inputs import Leaf, Numbered
 from symfold.show.notation.latex import escaped, text_inside
 from symfold.show.notation.styles import Style, style_named
 from symfold.show.notation.terms import Name, show_size
-from symfold.transform.rolling import depth_symbols
 
 ENTRY = sp.Symbol("k") - 1
 
@@ -48,14 +47,16 @@ CONSTANTS = (sp.pi, sp.E, sp.I, sp.oo, sp.zoo, sp.nan, sp.EulerGamma, sp.GoldenR
 CONSTANT_NAMES = frozenset(("e", "i", "gamma", "phi", "G", *map(str, CONSTANTS)))
 
 
-def _like_other_things(net: Net, leaves: Iterable[Leaf], style: Style) -> frozenset[str]:
+def _like_other_things(net: Net, leaves: Sequence[Leaf], style: Style) -> frozenset[str]:
     """The names that layers have in common with functions of the net, and inputs with its constants and depths."""
     layers: set[str] = set()
     inputs: set[str] = set()
     for leaf in leaves:
         if not isinstance(leaf.op.names, Numbered):
             (layers if leaf.shape[-1:] == (NAME,) else inputs).update(leaf.op.names)
-    like = inputs.intersection(symbol.name for symbol in depth_symbols(net)) if inputs else set()
+    depths = [leaf.op.names.count for leaf in leaves if isinstance(leaf.op.names, Numbered)]
+    depths += [fold.op.count for fold in net.bindings]
+    like = inputs.intersection(name for depth in depths if not isinstance(depth, int) for name in size_symbols(depth))
     if layers.isdisjoint(_function_names(len(ROWS), len(PRIMITIVES))) and inputs.isdisjoint(CONSTANT_NAMES):
         return frozenset(like)
     nodes = walk((*net.outputs, *(result for block in net.blocks for result in block.results)))
