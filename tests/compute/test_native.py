@@ -52,7 +52,7 @@ from symfold.compute.backends.native.machine import Loaded, compiled, host
 from symfold.compute.backends.native.program import Program
 from symfold.compute.backends.native.rewriting import rewritten
 from symfold.compute.backends.native.training import Training
-from symfold.compute.backends.table import BACKENDS
+from symfold.compute.backends.table import BACKENDS, installed
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
@@ -681,8 +681,10 @@ def test_auto_takes_native_code_where_it_pays() -> None:
 
 def test_auto_takes_a_backend_that_has_the_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
     net = sf.Net.of(primitive("float32_test", lambda a: a, lambda xp, a: xp.tanh(a), lambda node, bar: [bar])(sf.tensor("x", (3,))))
-    assert net.compile().backend == "numpy" and net.compile(dtype="float32").backend == "jax"
-    assert net.compile(dtype="float32")(x=np.ones(3)).dtype == np.float32
+    assert net.compile().backend == "numpy"
+    if "jax" in installed():
+        assert net.compile(dtype="float32").backend == "jax"
+        assert net.compile(dtype="float32")(x=np.ones(3)).dtype == np.float32
     monkeypatch.setitem(BACKENDS, "jax", dataclasses.replace(BACKENDS["jax"], package="not_installed"))
     with pytest.raises(sf.errors.InvalidValue, match="no installed backend computes this net in float32: native code lacks one of its operations"):
         net.compile(dtype="float32")
