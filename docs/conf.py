@@ -71,13 +71,15 @@ class PublicNames(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         lines: list[str] = []
+        seen: set[object] = set()  # a class that two modules have is described once
         for heading, text in re.findall(r"^(\S.*)\n((?:    .*\n)+)", sf.__doc__ or "", flags=re.MULTILINE):
             names = [name for name in re.findall(r"\w+", first_column(text)) if name in dir(sf)]
             modules = [name for name in names if inspect.ismodule(getattr(sf, name))]
-            lines += [heading, "=" * len(heading), "", *described("symfold", [n for n in names if n not in modules])]
+            others = [name for name in names if name not in modules]
+            lines += [heading, "=" * len(heading), "", *described("symfold", others, seen)]
             for name in modules:
                 lines += [f"symfold.{name}", "-" * len(f"symfold.{name}"), "", f".. automodule:: symfold.{name}"]
-                lines += ["   :no-members:", "", *described(f"symfold.{name}", members(getattr(sf, name)))]
+                lines += ["   :no-members:", "", *described(f"symfold.{name}", members(getattr(sf, name)), seen)]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
@@ -91,12 +93,16 @@ def members(module: ModuleType) -> list[str]:
     return list(getattr(module, "__all__", dir(module)))
 
 
-def described(owner: str, names: list[str]) -> list[str]:
+def described(owner: str, names: list[str], seen: set[object]) -> list[str]:
     """A directive per function and class; values of one type are listed together, with its docstring."""
     lines: list[str] = []
     values: dict[type, list[str]] = {}
     for name in names:
         value = getattr(sys.modules.get(owner) or getattr(sf, owner.rpartition(".")[2]), name)
+        if inspect.isclass(value):
+            if value in seen:
+                continue
+            seen.add(value)
         if inspect.isclass(value) or inspect.isroutine(value):
             lines += [f".. auto{'class' if inspect.isclass(value) else 'function'}:: {owner}.{name}", ""]
         elif not inspect.ismodule(value):
