@@ -64,6 +64,7 @@ def test_a_name_like_a_function_a_constant_or_a_depth_is_quoted(name: str, style
 def test_a_name_of_a_function_that_the_net_lacks_is_as_typed() -> None:
     assert sf.formula(sf.Net.of(sf.layer("tanh")(x) + sf.tensor("pi"))) == "y = tanh(x) + pi"
     assert sf.formula(sf.Net.of(sf.exp(x) + sf.tensor("e"))) == "y = exp(x) + e"
+    assert sf.formula(sf.Net.of(sf.layer("mul")(x * 2) + 1)) == "y = mul(x*2) + 1"  # a product is a sign, not a name
     assert sf.formula(sf.Net.of(sf.exp(x) + sf.tensor("e")), style="latex") == r"y = e^{x} + \text{`e'}"
 
 

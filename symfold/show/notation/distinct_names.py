@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from xml.sax.saxutils import escape
 
 import sympy as sp
@@ -44,6 +43,7 @@ def style_of(net: Net, key: str) -> Style:
 
 
 CONSTANTS = (sp.pi, sp.E, sp.I, sp.oo, sp.zoo, sp.nan, sp.EulerGamma, sp.GoldenRatio, sp.Catalan, sp.TribonacciConstant)
+SIGNS = (sp.Add, sp.Mul, sp.Pow)  # written without a name
 CONSTANT_NAMES = frozenset(("e", "i", "gamma", "phi", "G", *map(str, CONSTANTS)))
 
 
@@ -57,10 +57,10 @@ def _like_other_things(net: Net, leaves: Sequence[Leaf], style: Style) -> frozen
     depths = [leaf.op.names.count for leaf in leaves if isinstance(leaf.op.names, Numbered)]
     depths += [fold.op.count for fold in net.bindings]
     like = inputs.intersection(name for depth in depths if not isinstance(depth, int) for name in size_symbols(depth))
-    if layers.isdisjoint(_function_names(len(ROWS), len(PRIMITIVES))) and inputs.isdisjoint(CONSTANT_NAMES):
+    if not (layers and layers & _function_names()) and inputs.isdisjoint(CONSTANT_NAMES):
         return frozenset(like)
     nodes = walk((*net.outputs, *(result for block in net.blocks for result in block.results)))
-    functions = {node.op.__name__.lower() for node in nodes if is_elementwise(node)}
+    functions = {node.op.__name__.lower() for node in nodes if is_elementwise(node) and node.op not in SIGNS}
     functions |= {node.op.primitive.name for node in nodes if is_apply(node)}
     values = [value for node in nodes if (value := number_of(node)) is not None]
     constants = {constant for value in values for constant in value.atoms(*map(type, CONSTANTS))}
@@ -73,11 +73,9 @@ def _like_other_things(net: Net, leaves: Sequence[Leaf], style: Style) -> frozen
     return frozenset(like | {name for name in inputs if style.name(Name(name)) in written})
 
 
-@lru_cache(maxsize=1)
-def _function_names(rows: int, primitives: int) -> frozenset[str]:
-    """The names that functions and primitives are written by; there are this many."""
-    names = {name for head in ROWS for name in (head.__name__, head.__name__.lower())}
-    return frozenset(names | set(PRIMITIVES))
+def _function_names() -> set[str]:
+    """The names by which functions and primitives are written."""
+    return {name for head in ROWS for name in (head.__name__, head.__name__.lower())}.union(PRIMITIVES)
 
 
 def distinct_names(style: Style, leaves: Iterable[Leaf]) -> Style:
