@@ -2,6 +2,7 @@
 
 In: a loss (a net), parameters, data. Out: trained parameters and a history.
 
+    step_counter    the number of steps taken, for schedules and dropout
     optimizers      update rules
     batches         mini-batches of arrays, as stacks
     training_step   a training step as a net
