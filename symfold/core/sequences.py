@@ -345,7 +345,7 @@ def reverse(sequence: object) -> Node:
     if length(node.shape) == 1:
         return node
     if isinstance(node.op, StackedInputs) and isinstance(node.op.names, tuple):
-        return named_inputs(node.op.names[::-1], node.op)
+        return Node(node.op.reversed)
     if is_primitive(node, stack_row):
         return stack(node.args[::-1])
     if is_primitive(node, take_row) and isinstance(positions := dict(node.op.attributes)["positions"], tuple):

@@ -177,6 +177,20 @@ class StackedInputs(Operation):
     def positions(self) -> dict[str, int]:
         return {name: k for k, name in enumerate(self.names)}
 
+    @cached_property
+    def reversed(self) -> StackedInputs:
+        """The inputs from the last to the first; each keeps the other, since every adjoint reads layers backward."""
+        backward = replace(self, names=compress(tuple(self.names)[::-1]))
+        vars(backward)["reversed"] = self
+        return backward
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.names, self.shape, self.role, self.start))
+
+    def __hash__(self) -> int:  # kept: the names may be many
+        return self._hash
+
     def member(self, position: int) -> Node[Input]:
         return Node(Input(self.names[position], self.shape, self.role, self.start))
 

@@ -221,7 +221,8 @@ def _distinct(roots: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _arithmetic(roots: Sequence[Node]) -> Any:
-    total: Any = 0
+    folds: Any = 0
+    passes: dict[Shape, Any] = {}  # by shape, whose size may be an expression: multiplied once
     for node in walk(roots):
         op = node.op
         if isinstance(op, Call):
@@ -230,14 +231,13 @@ def _arithmetic(roots: Sequence[Node]) -> Any:
             step = _arithmetic(op.block.results)
             if step is None:
                 return None
-            total += op.count * step
+            folds += op.count * step
         elif isinstance(op, type) or is_primitive(node, dot, einsum, *REDUCTIONS, *EXPONENTIAL):
             if not all(is_known(part.shape) for part in (node, *node.args)):
                 return None
-            total += _passes(node) * _entries(
-                node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape
-            )
-    return total
+            shape = node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape
+            passes[shape] = passes.get(shape, 0) + _passes(node)
+    return folds + sum(number * prod(shape) for shape, number in passes.items())
 
 
 def _passes(node: Node) -> Any:
@@ -260,10 +260,6 @@ def _contracted(node: Node, subscripts: str) -> Any:
         for letter, size in zip(part, arg.shape, strict=True)
     }
     return prod(size for letter, size in sizes.items() if letter not in result)
-
-
-def _entries(shape: Shape) -> Any:
-    return prod(shape)
 
 
 def _shown(value: Any) -> str:

@@ -239,9 +239,14 @@ class Paths:
         total: Truncated = sum((value for row in rows for value in row), Truncated.number(Fraction(0), order))
         return total
 
+    @cached_property
+    def _about_one(self) -> Truncated:
+        """The sum of the polynomials and its first two derivatives at t = 1, for mean and variance."""
+        return self._about(1, 2)
+
     def _moments(self, layer: Any, order: int) -> tuple[int, ...]:
         """P, P', P''/2, ... at t = `layer`, over a common denominator."""
-        parts = self._about(layer, order).parts
+        parts = (self._about_one if layer == 1 else self._about(layer, order)).parts
         if parts[0] == 0:
             raise InvalidValue(NO_PATH if replace(self, weighted=False).count == 0 else NO_WEIGHT)
         return parts
@@ -353,7 +358,7 @@ class Paths:
         """
         factor = plain(algebraic("g", g))
         if self._exact and isinstance(factor, (int, Fraction)):
-            count, first = self._moments(factor, 1)
+            count, first, *_ = self._moments(factor, 1)
             return ratio(factor * first, count)
         return plain(numbered(valued(self._length, factor)))
 
