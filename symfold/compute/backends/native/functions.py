@@ -114,28 +114,25 @@ def exp(code: Code, x: Reg) -> Reg:
 
 def exp_within(code: Code, x: Reg) -> Reg:
     """exp clipped to normal results: one scaling instead of two."""
-    form = FORMATS[code.dtype]
-    bound = math.log(2) * (form.bias - 1)
-    _, bits, r = reduced(code, capped(code, x, -bound, bound))
-    tail = code.fma(code.binary("fmul", r, r), horner(code, r, form.exp), r)
-    return scaled(code, code.binary("fadd", tail, code.number(1)), bits)
+    bound = math.log(2) * (FORMATS[code.dtype].bias - 1)
+    return lifted(code, capped(code, x, -bound, bound), 0)
 
 
 LIFT = 64
 
 
-def lifted(code: Code, size: Reg) -> Reg:
-    """2^LIFT exp(-size) for a size of at least 0: never subnormal, so that one scaling does, even if exp(-size) is."""
-    form = FORMATS[code.dtype]
-    bound = code.number(1 - form.smallest)
-    _, bits, r = reduced(code, code.negative(code.select("ogt", bound, size, size, bound)), LIFT)
-    tail = code.fma(code.binary("fmul", r, r), horner(code, r, form.exp), r)
+def lifted(code: Code, x: Reg, lift: int) -> Reg:
+    """2^lift exp(x), if that is a normal number: one scaling."""
+    _, bits, r = reduced(code, x, lift)
+    tail = code.fma(code.binary("fmul", r, r), horner(code, r, FORMATS[code.dtype].exp), r)
     return scaled(code, code.binary("fadd", tail, code.number(1)), bits)
 
 
 def exp_of_minus(code: Code, size: Reg) -> Reg:
-    """exp(-size) for a size of at least 0."""
-    return code.binary("fmul", lifted(code, size), code.number(2.0**-LIFT))
+    """exp(-size) for a size of at least 0; lifted first, since it may be subnormal."""
+    bound = code.number(1 - FORMATS[code.dtype].smallest)
+    bounded = code.negative(code.select("ogt", bound, size, size, bound))
+    return code.binary("fmul", lifted(code, bounded, LIFT), code.number(2.0**-LIFT))
 
 
 def exp_minus_1(code: Code, x: Reg) -> Reg:
@@ -187,9 +184,11 @@ def reciprocal(code: Code, x: Reg) -> Reg:
 
 
 def logistic(code: Code, x: Reg) -> Reg:
-    """1/(1 + e) or e/(1 + e) with e = exp(-|x|), both terms lifted, since e may be subnormal."""
-    e, one = lifted(code, code.intrinsic("fabs", x)), code.number(2.0**LIFT)
-    return code.binary("fdiv", code.select("olt", e, one, x, code.number(0)), code.binary("fadd", e, one))
+    """1/(1 + exp(-x)) with both terms lowered by 2^LIFT, so that exp(-x) does not overflow if the result is subnormal."""
+    form = FORMATS[code.dtype]
+    bounded = capped(code, x, form.smallest - 1, math.log(2) * (form.bias - 1 - LIFT))
+    e, one = lifted(code, code.negative(bounded), -LIFT), code.number(2.0**-LIFT)
+    return code.binary("fdiv", one, code.binary("fadd", e, one))
 
 
 def decay(code: Code, x: Reg) -> tuple[Reg, Reg]:
