@@ -19,6 +19,7 @@ __all__ = [
     "InvalidValue",
     "MissingPackage",
     "NoRule",
+    "OutOfMemory",
     "OutOfRange",
     "ParseError",
     "ShapeError",
@@ -133,6 +134,10 @@ class SystemFailure(SymfoldError, OSError):
         SymfoldError.__init__(self, problem, *advice)
 
     __str__ = Exception.__str__  # OSError would take an advice for its text
+
+
+class OutOfMemory(SystemFailure, MemoryError):
+    """Numbers that do not fit into memory."""
 
 
 class Diverged(SymfoldError, ArithmeticError):

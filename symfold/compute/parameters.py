@@ -14,11 +14,11 @@ import numpy as np
 from symfold.base.arguments import NumpyArray, array_of, arrays_of, whole
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal
-from symfold.core.names import Claims, names_of
+from symfold.core.names import Claims, names_of, show_names
 from symfold.core.net import Net
 from symfold.core.shapes import is_concrete, show
 from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs
-from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing, unknown
+from symfold.errors import InvalidType, InvalidValue, OutOfMemory, ShapeError, UnknownKey, listing, unknown
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,24 @@ def layout_of(net: Net) -> Layout:
     return Layout(leaves)
 
 
+def zeros(layout: Layout) -> NumpyArray:
+    """A buffer of zeros for a layout; an error that names the largest parameter, if there is no memory for it."""
+    try:
+        return np.zeros(layout.offsets[-1])
+    except (MemoryError, ValueError):  # ValueError: more than an array can have
+        leaf = max(layout.leaves, key=lambda leaf: prod(leaf.shape))
+        raise OutOfMemory(
+            f"not enough memory for {layout.offsets[-1]:,} numbers: {show_names([names_of(leaf)])} "
+            f"of shape {show(leaf.op.shape)} is the largest (use fewer or narrower layers)"
+        ) from None
+
+
 class Parameters(MutableMapping[str, Any]):
     """A mapping from names to writable views of one buffer: `params["W1"] -= step` writes to it."""
 
     def __init__(self, layout: Layout, flat: NumpyArray | None = None):
         self.layout = layout
-        self.flat = np.zeros(layout.offsets[-1]) if flat is None else flat
+        self.flat = zeros(layout) if flat is None else flat
 
     def array_of(self, leaf: Leaf) -> NumpyArray:
         """The array of a leaf, or of a slice of a family."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 from symfold.core.blocks import Block, trace
 from symfold.core.nodes import Node, Operation, rebuilt
 from symfold.core.sequences import element, has_rest, join, repeated_value, rest, take
-from symfold.core.shapes import ANY, Shape, Size, fits, is_known, settled, show
+from symfold.core.shapes import ANY, Shape, Size, depth_of, fits, is_known, settled, show
 from symfold.errors import Advice, ShapeError, listing
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ def settle(step_for: Callable[[tuple[Shape, ...], int], Step], count: Size, init
     `step_for(shapes of the state, first step)` gives the step for a state of these shapes.
     """
     state, emitted, first = tuple(init), [], 0
+    depth_of(count)
     if count == 0:
         step = step_for(tuple(part.shape for part in state), 0)
         return (*state, *apply_fold(step.block, 0, state, step.operands, step.each)[len(state) :])

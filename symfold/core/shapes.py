@@ -8,6 +8,7 @@ An unknown size is the symbol ``x.shape[0]`` of its input and axis; it is never 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ import sympy as sp
 
 from symfold.base.arguments import ordered, quoted, whole
 from symfold.base.caching import cached
-from symfold.errors import InvalidType, ShapeError
+from symfold.errors import InvalidType, ShapeError, TooLarge
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,19 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
 def size_given(what: str, size: object, least: int = 0) -> Size:
     """A size from a caller: a whole number, or a SymPy expression that contains a symbol."""
     return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least)
+
+
+def depth_of(count: Size) -> Size:
+    """A number of steps, if it is a symbol or one that a range can count.
+
+    >>> depth_of(10**19)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.TooLarge: 10000000000000000000 steps are too many (at most ...; for any depth: count='n')
+    """
+    if isinstance(count, int) and count > sys.maxsize:
+        raise TooLarge(f"{count} steps are too many (at most {sys.maxsize}; for any depth: count='n')")
+    return count
 
 
 def is_shape(shape: object) -> bool:

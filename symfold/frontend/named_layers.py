@@ -17,7 +17,7 @@ from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.leaves import Input, checked_name
 from symfold.core.nodes import Node
 from symfold.core.sequences import named_inputs
-from symfold.core.shapes import NAME, Size, show, size_symbols
+from symfold.core.shapes import NAME, Size, depth_of, show, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, kind_of
@@ -227,7 +227,8 @@ def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = 
             raise InvalidValue(
                 f"{spec!r} ends before it begins (the end is excluded: 'f1:4' is f1, f2, f3, and 'f1:1' no layer)"
             )
-        return Layers(Numbered(numbered[1], start, stop - start), layer_kind)
+        depth = depth_of(stop - start)
+        return Layers(Numbered(numbered[1], start, depth), layer_kind)
     try:
         symbols = sp.symbols(spec, seq=True)
     except ValueError as error:
@@ -243,7 +244,7 @@ def depth_given(count: object) -> Size:
     if isinstance(count, (str, sp.Symbol)):
         return sp.Symbol(checked_name(str(count)), integer=True, positive=True)
     if not isinstance(count, sp.Expr) or not count.free_symbols:
-        return whole("count (or a symbol)", count)
+        return depth_of(whole("count (or a symbol)", count))
     depth = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
     if not depth.is_integer or depth.is_negative:
         raise InvalidValue(

@@ -465,6 +465,8 @@ FAILURES = {
         "symfold: not enough memory",
     ),
     "no interruption of a mistake": ("{symfold} formula nope 2>&-", 2, ""),
+    "a full standard error": ("{symfold} formula nope 2> /dev/full", 2, ""),
+    "help into a closed pipe": ("{symfold} --help | true; exit ${{PIPESTATUS[0]}}", 0, ""),
 }
 
 

@@ -352,3 +352,23 @@ def test_choices_that_trace_are_numpys(body: Callable[[Any], Any]) -> None:
 
 def test_no_function_has_both_a_meaning_and_advice_instead() -> None:
     assert set(INSTEAD).isdisjoint({*NUMPY, *UFUNCS})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: sf.layers("f1:99999999999999999999"),
+        lambda: sf.layers("f", count=10**40),
+        lambda: sf.repeat(2, 10**19),
+        lambda: sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x")).at(n=10**30),
+    ],
+)
+def test_more_steps_than_can_be_counted_are_refused(build) -> None:
+    with pytest.raises(sf.errors.TooLarge, match="steps are too many"):
+        build()
+
+
+def test_parameters_that_do_not_fit_into_memory_are_named() -> None:
+    with pytest.raises(MemoryError, match=r"p of shape \(1000000, 1000000000\) is the largest") as caught:
+        sf.Net.of(sf.parameter("p", (10**6, 10**9)) * 1).init()
+    assert isinstance(caught.value, sf.SymfoldError)

@@ -288,3 +288,10 @@ def test_steps_without_a_fold_are_found_or_refused() -> None:
         assert rewired(written) == rewired(folded)
         with pytest.raises(InvalidValue, match="no fold and no repeated steps"):
             rewired(f[0](X) + X)
+
+
+def test_sweeps_beyond_the_depth_change_nothing() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), X)
+    assert sf.picard(net, 4) == sf.picard(net, 10**9) == net
+    with pytest.raises(sf.errors.TooLarge, match="at most 100,000"):
+        sf.picard(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), 10**9)

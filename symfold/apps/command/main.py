@@ -82,6 +82,13 @@ class Front(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **settings)
+        except BrokenPipeError:  # the reader of the help or the version has closed the pipe
+            _forget_output()
+            sys.exit(0)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)
@@ -124,8 +131,9 @@ class Front(click.Group):
 
 
 def _complain(message: object) -> None:
-    if sys.stderr is not None:
-        print(f"symfold: {one_line(message)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a closed or full standard error changes no exit code
+        if sys.stderr is not None:
+            print(f"symfold: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def _forget_output() -> None:

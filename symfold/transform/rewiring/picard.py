@@ -7,16 +7,18 @@ Boosting is the first sweep of the residual net; sweep s has the paths through a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from symfold.base.arguments import whole
 from symfold.core.blocks import prefixed
 from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
-from symfold.core.nodes import Node, rebuilt
-from symfold.errors import ShapeError
+from symfold.core.nodes import Node, rebuilt, walk
+from symfold.errors import ShapeError, TooLarge
 from symfold.transform.rewiring.reads import Operand, fold_reading, with_fold
 
+MOST_SWEEPS = 100_000
 # for each fold, what its layers read: each part of the state as one value for all steps, or as a sequence
 Trajectories = Mapping[Node, Sequence[Operand]]
 
@@ -27,7 +29,7 @@ def picard(net: object, sweeps: int) -> Net:
     Sweep 0 is the initial state, without layers. The cost grows with the number of sweeps, not with the depth. In a net
     without a fold, `sf.roll(net, search=True)` looks for one.
 
-    Errors: InvalidValue for a net without repeated steps.
+    Errors: InvalidValue for a net without repeated steps, TooLarge for more than 100,000 sweeps of a deeper net.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -42,10 +44,20 @@ def picard(net: object, sweeps: int) -> Net:
     """
     base = with_fold(net, "sweeps")
     count = whole("sweeps", sweeps)
+    if count > _depth(base):
+        return base
+    if count > MOST_SWEEPS:
+        raise TooLarge(f"{count:,} sweeps are too many (at most {MOST_SWEEPS:,} are written; each adds a fold)")
     roots, trajectories = _start(base.outputs)
     for sweep in range(1, count + 1):
         roots, trajectories = _sweep(base.outputs, trajectories, last=sweep == count)
     return base.with_outputs(roots)
+
+
+def _depth(net: Net) -> float:
+    """The number of sweeps after which nothing changes: that of all steps, since each sweep settles one more."""
+    counts = [node.op.count for node in walk(net.outputs) if isinstance(node.op, Fold) and node.op.carries]
+    return sum(counts) if all(isinstance(count, int) for count in counts) else math.inf
 
 
 def _start(outputs: Sequence[Node]) -> tuple[tuple[Node, ...], Trajectories]:
