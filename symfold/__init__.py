@@ -56,7 +56,7 @@ Analyze
     coupling, mixing_matrix     how layers couple
 
 Train and exchange
-    fit, sgd, optimizers        training
+    fit, sgd, adam, adamw, optimizers               training
     from_json                   a net from `net.to_json()`
     from_torch, to_torch, to_jax, to_onnx           other packages
     experiments                 measurements over seeds

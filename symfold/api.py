@@ -68,7 +68,7 @@ from symfold.frontend.named_layers import Layer, Layers, layer, layers
 from symfold.frontend.runs import repeat, zipped
 from symfold.show.notation import formula
 from symfold.training.check import check_grad
-from symfold.training.optimizers import sgd
+from symfold.training.optimizers import adam, adamw, sgd
 from symfold.training.statistics import keep_statistics
 from symfold.training.train import fit
 from symfold.transform.autodiff.differentiate import adjoint, grad, value_and_grad
@@ -87,6 +87,8 @@ __all__ = [
     "Normal",
     "SymfoldError",
     "__version__",
+    "adam",
+    "adamw",
     "adjoint",
     "attention",
     "batch_norm",

@@ -51,10 +51,13 @@ from symfold.mappers.registry import Mapper
 from symfold.mappers.registry import Row as MapperRow
 from symfold.show.export import EXPORTS
 from symfold.show.export.registry import Row as ExportRow
-from symfold.training.optimizers import OPTIMIZERS, Optimizer, PerParameter, slot_name
+from symfold.training.optimizers import OPTIMIZERS, Optimizer, slot_name
+from symfold.training.optimizers import PerParameter as PerParameter
+from symfold.training.optimizers import Shared as Shared
+from symfold.training.step_counter import STEP as STEP
 
 __all__ = [
-    "Backend", "Interpreter", "PerParameter", "Point",
+    "STEP", "Backend", "Interpreter", "PerParameter", "Point", "Shared",
     "analysis", "backend", "exporter", "function", "is_layer", "layer_kind", "loss", "mapper", "optimizer",
     "primitive", "temporary",
 ]  # fmt: skip
@@ -124,17 +127,21 @@ def loss(name: str, rule: Callable[..., State]) -> Callable[..., State]:
 
 
 def optimizer(
-    name: str, rule: Callable[..., Sequence[Node]], slots: Sequence[str | PerParameter] = (), **defaults: object
+    name: str,
+    rule: Callable[..., Sequence[Node]],
+    slots: Sequence[str | PerParameter | Shared] = (),
+    **defaults: object,
 ) -> Callable[..., Optimizer]:
     """Add an optimizer, `sf.optimizers.<name>(**settings)`.
 
     `rule(parameter, gradient, *slots, **settings)` gives the parameter and the slots after a step. Slots start at zero
-    and have the parameter's shape; a slot `PerParameter("steps")` is one number per parameter.
+    and have the parameter's shape; a slot `PerParameter("steps")` is one number per parameter, `Shared("steps")` one
+    for all of them. Rules may read `STEP`, the number of steps taken so far. Settings may be schedules.
     """
     check_rules(f"the optimizer {name!r}", {"rule": rule}, required=("rule",))
-    if not isinstance(slots, (list, tuple)) or not all(isinstance(slot, (str, PerParameter)) for slot in slots):
+    if not isinstance(slots, (list, tuple)) or not all(isinstance(slot, (str, PerParameter, Shared)) for slot in slots):
         raise InvalidType(
-            f"the optimizer {name!r}: slots={quoted(slots)} is not a tuple of names or `PerParameter`s "
+            f"the optimizer {name!r}: slots={quoted(slots)} is not a tuple of names, `PerParameter`s or `Shared`s "
             '(as ("velocity",) for one)'
         )
     for slot in slots:

@@ -154,7 +154,7 @@ def test_an_optimizer_steps_as_the_same_rule_by_hand(added: dict[str, Any]) -> N
     w = sf.parameter("w", (2, 3))
     loss = sf.squared_error(sf.Net.of(w), sf.tensor("target", (2, 3)))
     params, target = {"w": np.full((2, 3), 2.0)}, np.arange(6.0).reshape(2, 3)
-    fitted = sf.fit(loss, params, {"target": target}, optimizer=sf.optimizers.rmsprop(rate=0.1), epochs=3)
+    fitted = sf.fit(loss, params, {"target": target}, optimizer=sf.optimizers.unbiased_rmsprop(rate=0.1), epochs=3)
     value, average = params["w"].copy(), np.zeros((2, 3))
     for step in range(1, 4):
         slope = 2 * (value - target)
@@ -165,7 +165,7 @@ def test_an_optimizer_steps_as_the_same_rule_by_hand(added: dict[str, Any]) -> N
 
 def test_a_training_step_of_an_added_optimizer_is_a_net(added: dict[str, Any]) -> None:
     net = sf.fold(sf.mappers.residual, layers(), X)
-    step = training_step(sf.squared_error(net, TARGET), sf.optimizers.rmsprop())
+    step = training_step(sf.squared_error(net, TARGET), sf.optimizers.unbiased_rmsprop())
     assert sf.from_json(step.to_json()) == step and "steps_W1" in {p.op.name for p in step.params}
 
 

@@ -71,7 +71,7 @@ def explained(
     """The explanation of a stop and the advice, if the data and the initial parameters are finite."""
     if not stop.steps:
         return ", although data and parameters are finite", (START,)
-    names = [name for leaf in moved(loss, trained) for name in listed(leaf)]
+    names = [name for leaf in moved(loss, trained) for name in listed(leaf) if trained is None or name in trained]
     if np.isfinite(training.state.flat).all() or not np.isfinite(training.good.flat).all() or stop.last is None:
         return "", (RATE,)
     params = {name: training.good[name] for name in (name for leaf in loss.params for name in listed(leaf))}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,12 +16,16 @@ from symfold.compute.backends.table import BACKENDS, Training, Update
 from symfold.compute.compile import program_of
 from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Layout, Parameters, layout_of, parameters_of
-from symfold.core.leaves import Fixed, Input, Normal
+from symfold.core.leaves import Fixed
+from symfold.core.names import Claims, leaves_of, names_of, show_names
 from symfold.core.net import Net, listed, members
 from symfold.core.nodes import Node
-from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs
+from symfold.core.sequences import element, take
+from symfold.core.stacked_inputs import Leaf, StackedInputs, compress
+from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
-from symfold.training.optimizers import Optimizer, PerParameter
+from symfold.training.optimizers import Moving, Optimizer, Path
+from symfold.training.step_counter import STEP
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 
@@ -29,38 +34,61 @@ def training_step(
 ) -> Net:
     """One training step as a net: (loss, next parameters and slots); with `trained`, of these parameters only.
 
-    `remat` is that of `sf.value_and_grad`.
+    If the loss or the optimizer reads the step counter, its next value is the last one. `remat` is that of
+    `sf.value_and_grad`.
 
     >>> import symfold as sf
     >>> w = sf.parameter("w")
     >>> training_step(sf.Net.of((w - sf.tensor("x")) ** 2), sf.sgd(0.5))({"w": 3.0}, x=1.0)
     (array(4.), (array(1.),))
     """
+    return step_of(loss, optimizer, trained, remat).net
+
+
+class Step(NamedTuple):
+    """A training step: after the loss, the outputs of the net are the next values of parameters, then of slots."""
+
+    net: Net
+    parameters: tuple[Leaf, ...]
+    slots: tuple[Leaf, ...]  # and the step counter, if anything reads it
+
+
+def step_of(loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None) -> Step:
+    """The training step with the leaves that it moves."""
     leaves = moved(loss, trained)
     all_move = leaves == [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
     wrt = None if all_move else [name for leaf in leaves for name in listed(leaf)]
     loss_and_gradients = value_and_grad(loss, wrt, remat)
     value, *gradients = loss_and_gradients.outputs
-    parameters: list[Node] = []
-    slots: list[Node] = []
+    moving: list[Moving] = []
+    paths: set[Path] = set()
     for leaf, gradient in zip(leaves, gradients, strict=True):
-        parameter, *new_slots = optimizer.update(leaf, gradient, *(slot_of(leaf, name) for name in optimizer.slots))
-        parameters.append(parameter)
-        slots += new_slots
-    after = (*parameters, *slots)
-    return Net((value, *after), ("tuple", ("*", ("tuple", ("*",) * len(after)))), loss_and_gradients.signature)
+        for places, path in runs_of(leaf, optimizer, trained):
+            paths.add(path)
+            if not optimizer.at(path).is_frozen:
+                moving.append(part_moving(leaf, gradient, places, path))
+    if trained is None and (unused := optimizer.unused(paths)):
+        raise InvalidValue(
+            f"the group {unused[0]} has no parameter (the loss has {show_names(map(names_of, leaves))}; leave it out, "
+            "or correct the pattern)"
+        )
+    parameters, slots = optimizer.updates(moving)
+    after = [*parameters, *slots.values()]
+    slot_leaves = [*slots]
+    if STEP in leaves_of((value, *after)):
+        after.append(STEP + 1)
+        slot_leaves.append(STEP)
+    check_names(loss, slot_leaves, optimizer)
+    form = ("tuple", ("*", ("tuple", ("*",) * len(after))))
+    net = Net((value, *after), form, loss_and_gradients.signature)
+    return Step(net, tuple(entry.leaf for entry in moving), tuple(slot_leaves))
 
 
 def moved(loss: Net, trained: Sequence[str] | None) -> list[Leaf]:
-    """The leaves that move: all but fixed ones, or those of these names; single members if a family splits or a name is
-    in several leaves."""
+    """The leaves with names that move: all but fixed ones, or those of these names; members if a name is in several."""
     leaves = [leaf for leaf in loss.leaves if leaf.op.role == "parameter" and not isinstance(leaf.op.start, Fixed)]
-    if trained is None:
-        return once(leaves)
-    touched = [leaf for leaf in leaves if not set(trained).isdisjoint(listed(leaf))]
-    if set(trained).issuperset(name for leaf in touched for name in listed(leaf)):
-        return once(touched)
-    return [leaf for leaf in dict.fromkeys(members(touched)) if not set(trained).isdisjoint(listed(leaf))]
+    names = None if trained is None else set(trained)
+    return [leaf for leaf in once(leaves) if names is None or not names.isdisjoint(listed(leaf))]
 
 
 def once(leaves: list[Leaf]) -> list[Leaf]:
@@ -68,19 +96,46 @@ def once(leaves: list[Leaf]) -> list[Leaf]:
     return leaves if Layout(tuple(leaves)).once else list(dict.fromkeys(members(leaves)))
 
 
-def slot_of(leaf: Leaf, slot: str | PerParameter) -> Leaf:
-    """The slot of a parameter, as a parameter of the step that starts at zero."""
-    op = leaf.op
-    name = slot if isinstance(slot, str) else slot.name
-    shape = op.shape if isinstance(slot, str) else (1,) * len(op.shape)
-    if isinstance(op, StackedInputs):
-        names: Names = (
-            replace(op.names, prefix=f"{name}_{op.names.prefix}")
-            if isinstance(op.names, Numbered)
-            else tuple(f"{name}_{n}" for n in op.names)
-        )
-        return Node(StackedInputs(names, shape, "parameter", Normal(0.0, 0.0)))
-    return Node(Input(f"{name}_{op.name}", shape, "parameter", Normal(0.0, 0.0)))
+def runs_of(leaf: Leaf, optimizer: Optimizer, trained: Sequence[str] | None) -> Iterator[tuple[range | None, Path]]:
+    """The runs of a family's members that have one rule, as positions; None is the whole leaf."""
+    names = names_of(leaf)
+    if trained is None and not optimizer.tells_names_apart:
+        yield None, optimizer.path_of(names[0])
+        return
+    wanted = None if trained is None else set(trained)
+    paths = [optimizer.path_of(name) if wanted is None or name in wanted else None for name in names]
+    if len(set(paths)) == 1 and paths[0] is not None:
+        yield None, paths[0]
+        return
+    for path, run in groupby(range(len(paths)), paths.__getitem__):
+        if path is not None:
+            places = list(run)
+            yield range(places[0], places[-1] + 1), path
+
+
+def part_moving(leaf: Leaf, gradient: Node, places: range | None, path: Path) -> Moving:
+    """A leaf, a slice or a member of a family, as an entry: slices keep long nets folded."""
+    if places is None or not isinstance(leaf.op, StackedInputs):
+        return Moving(leaf, leaf, gradient, path)
+    if len(places) == 1:
+        return Moving(leaf.op.member(places[0]), element(leaf, places[0]), element(gradient, places[0]), path)
+    part = replace(leaf.op, names=compress([leaf.op.names[k] for k in places]))
+    return Moving(Node(part), take(leaf, places), take(gradient, places), path)
+
+
+def check_names(loss: Net, added: Sequence[Leaf], optimizer: Optimizer) -> None:
+    """Raise if the loss has the name of a slot or of the step counter."""
+    claims: Claims[str] = Claims()
+    for leaf in loss.leaves:
+        if leaf != STEP:
+            claims.add(names_of(leaf), "the loss")
+    for leaf in added:
+        if (clash := claims.add(names_of(leaf), "the training")) is not None:
+            role = "the step counter" if leaf == STEP else "a slot"
+            raise InvalidValue(
+                f"the loss has a value named {clash[0]!r}, the name of {role} in a training by {optimizer!r} "
+                "(give the value another name)"
+            )
 
 
 def update_of(
@@ -90,14 +145,19 @@ def update_of(
     trained: Sequence[str] | None = None,
     remat: str | None = None,
 ) -> Update:
-    """The training step of a loss, starting at these parameters; with `trained`, of parameters of these names only."""
+    """The training step of a loss, starting at these parameters; with `trained`, of parameters of these names only.
+
+    Slots and the step counter start at zero, whatever `params` says of the counter.
+    """
+    step = step_of(loss, optimizer, trained, remat)
     leaves = once([leaf for leaf in loss.leaves if leaf.op.role == "parameter"])
-    moved_leaves = moved(loss, trained)
-    slots = [slot_of(leaf, name) for leaf in moved_leaves for name in optimizer.slots]
-    start = Parameters(layout_of(Net((*leaves, *slots))))
-    initial = parameters_of(params, layout_of(Net(tuple(leaves)))).flat
+    start = Parameters(layout_of(Net((*leaves, *(leaf for leaf in step.slots if leaf not in leaves)))))
+    given = {"step": 0.0, **params} if STEP in leaves and STEP.op.name not in params else params
+    initial = parameters_of(given, layout_of(Net(tuple(leaves)))).flat
     start.flat[: len(initial)] = initial
-    return Update(training_step(loss, optimizer, trained, remat), (*moved_leaves, *slots), start)
+    if STEP in step.slots:
+        start[STEP.op.name] = 0.0
+    return Update(step.net, (*step.parameters, *step.slots), start)
 
 
 def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
