@@ -8,6 +8,7 @@ from symfold.compute.backends.table import BACKENDS
 NEEDED = {
     "jax": ("symfold/exchange/jax_function.py",),
     "onnx": ("symfold/exchange/onnx/*.py",),
+    "scipy": ("symfold/training/minimize.py",),
     "torch": ("symfold/exchange/pytorch/*.py",),
 }
 collect_ignore_glob = [

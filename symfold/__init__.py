@@ -57,6 +57,7 @@ Analyze
 
 Train and exchange
     fit, sgd, adam, adamw, optimizers               training
+    minimize                    a minimum on all the data at once, by L-BFGS
     from_json                   a net from `net.to_json()`
     from_torch, to_torch, to_jax, to_onnx           other packages
     experiments                 measurements over seeds

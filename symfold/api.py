@@ -68,6 +68,7 @@ from symfold.frontend.named_layers import Layer, Layers, layer, layers
 from symfold.frontend.runs import repeat, zipped
 from symfold.show.notation import formula
 from symfold.training.check import check_grad
+from symfold.training.minimize import minimize
 from symfold.training.optimizers import adam, adamw, sgd
 from symfold.training.statistics import keep_statistics
 from symfold.training.train import fit
@@ -132,6 +133,7 @@ __all__ = [
     "mappers",
     "max_pool",
     "mean_pool",
+    "minimize",
     "mish",
     "mixing",
     "mixing_matrix",

@@ -1,0 +1,131 @@
+"""`sf.minimize`: SciPy's L-BFGS on all the data at once, for small problems and exact minima."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from symfold.base.arguments import NumpyArray, one_of, quoted, real, whole
+from symfold.compute.backends.table import DTYPES
+from symfold.compute.compile import chosen_backend, program_of
+from symfold.compute.lowering import rolled
+from symfold.compute.parameters import Parameters, layout_of, parameters_of
+from symfold.core.net import Net, listed
+from symfold.errors import Diverged, InvalidType, InvalidValue, MissingPackage
+from symfold.frontend.losses import check_single
+from symfold.training.batches import Batch, checked_batch
+from symfold.training.finiteness import START, check_start
+from symfold.training.train import Fitted, History
+from symfold.training.training_step import moved
+from symfold.transform.autodiff.differentiate import value_and_grad
+
+
+def minimize(
+    loss: object,
+    params: Mapping[str, object],
+    data: Batch | None = None,
+    *,
+    steps: int = 1000,
+    tolerance: float = 1e-8,
+    memory: int = 10,
+    remat: str | None = None,
+    backend: str = "auto",
+    dtype: str = "float64",
+) -> Fitted:
+    """Minimize a loss on all of `data` by L-BFGS (Liu and Nocedal 1989), from SciPy (extra `scipy`).
+
+    At most `steps` steps, each with a line search; the end is where no entry of the gradient exceeds `tolerance`, or no
+    step is better. `memory` is the number of earlier steps that the curvature is estimated from. The history holds the
+    loss at the start and after every step. Statistics (`sf.keep_statistics`) stay; `remat`, `backend` and `dtype` are
+    those of `sf.fit`.
+
+    >>> import symfold as sf
+    >>> w, x = sf.parameter("w", (2,)), sf.tensor("x", (2,))
+    >>> done = sf.minimize(sf.squared_error(sf.Net.of(w * w), x), {"w": [1.0, 1.0]}, {"x": [4.0, 9.0]})
+    >>> done.params["w"].round(6).tolist(), len(done.history) < 20
+    ([2.0, 3.0], True)
+    """
+    try:
+        from scipy import optimize
+    except ImportError:
+        raise MissingPackage("sf.minimize needs the package scipy (pip install 'symfold[scipy]')") from None
+    net = rolled(Net.of(loss))
+    if not isinstance(params, Mapping):
+        raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
+    steps, memory = whole("steps", steps, 1), whole("memory", memory, 1)
+    tolerance = float(real("tolerance", tolerance))
+    if tolerance < 0:
+        raise InvalidValue(f"tolerance={tolerance} is negative (give 0 to go on until no step is better)")
+    backend = chosen_backend(backend, net, 3 * steps, dtype := one_of("dtype", dtype, DTYPES))
+    start = parameters_of(params, layout_of(net))
+    check_start(start)
+    problem = Problem(net, start, checked_batch({} if data is None else data, [i.op.name for i in net.inputs]), remat)
+    problem.compile(backend, dtype)
+    history = History()
+
+    def record(intermediate_result: Any) -> None:
+        history.loss.append(float(intermediate_result.fun))
+
+    with np.errstate(all="ignore"):
+        value, slope = problem(problem.point)
+        if not (math.isfinite(value) and np.isfinite(slope).all()):
+            what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
+            raise Diverged(f"{what} at the start, although the parameters are finite", START)
+        history.loss.append(value)
+        found = optimize.minimize(
+            problem,
+            problem.point,
+            jac=True,
+            method="L-BFGS-B",
+            callback=record,
+            options={"maxiter": steps, "maxfun": 20 * steps + 20, "maxcor": memory, "gtol": tolerance, "ftol": 0.0},
+        )
+    return Fitted(problem.at(found.x), history)
+
+
+class Problem:
+    """A loss and its gradient as a function of one vector: the parameters that move."""
+
+    def __init__(self, net: Net, start: Parameters, arrays: Mapping[str, NumpyArray], remat: str | None):
+        leaves = moved(net, None)
+        if not leaves:
+            raise InvalidValue("the loss has no parameter to move (give one: sf.parameter, or a layer with a body)")
+        every = leaves == [leaf for leaf in net.leaves if leaf.op.role == "parameter"]
+        wrt = None if every else [name for leaf in leaves for name in listed(leaf)]
+        self.net, self.start, self.arrays = value_and_grad(net, wrt, remat), start, arrays
+        self.leaves = leaves
+        self.point = np.concatenate([start.array_of(leaf).ravel() for leaf in leaves])
+
+    def compile(self, backend: str, dtype: str) -> None:
+        net = rolled(self.net)
+        self.params = Parameters(layout_of(net))
+        self.params.load(self.start)
+        shapes = {name: array.shape for name, array in self.arrays.items()}
+        self.program = program_of(net, shapes, self.params, backend, dtype)
+        self.program.feed(self.arrays)
+
+    def put(self, point: NumpyArray, params: Parameters) -> None:
+        """Write a vector into parameters."""
+        ends = np.cumsum([prod(int(size) for size in leaf.shape) for leaf in self.leaves])
+        for leaf, part in zip(self.leaves, np.split(point, ends[:-1]), strict=True):
+            if params.layout.once:
+                params.array_of(leaf)[...] = part.reshape(leaf.shape)
+            else:  # the leaves are single ones, and their names may have several places
+                params[leaf.op.names[0]] = part.reshape(leaf.shape)
+
+    def __call__(self, point: NumpyArray) -> tuple[float, NumpyArray]:
+        self.put(point, self.params)
+        self.program.run()
+        value, *slopes = self.program.outputs
+        check_single(np.shape(value))
+        return float(value), np.concatenate([np.asarray(slope, dtype=float).ravel() for slope in slopes])
+
+    def at(self, point: NumpyArray) -> Parameters:
+        """The parameters at a vector."""
+        params = self.start.copy()
+        self.put(point, params)
+        return params
