@@ -163,19 +163,30 @@ def update_of(
 def training_of(update: Update, backend: str = "numpy", dtype: str = "float64") -> Training:
     """The training of an update by a backend."""
     many_steps = BACKENDS[backend].training
-    if many_steps and layout_of(update.net).once:
+    if many_steps and reads_state(update):
         return many_steps(update, dtype)
     return Stepper(update, backend, dtype)
+
+
+def reads_state(update: Update) -> bool:
+    """Whether every parameter that the step reads, a slice of a family too, is in one piece of the state."""
+    layout = update.start.layout
+    try:
+        for leaf in layout_of(update.net).leaves:
+            layout.place(leaf)
+    except InvalidValue:  # not adjacent
+        return False
+    return True
 
 
 class Stepper:
     """A training by a program per step: compute the loss of a batch, then commit the update or not.
 
-    A step that reads a parameter in several places reads copies of the state.
+    A step that reads a parameter in places that lie apart reads copies of the state.
     """
 
     def __init__(self, update: Update, backend: str = "numpy", dtype: str = "float64"):
-        several = not layout_of(update.net).once
+        several = not reads_state(update)
         self.net = rolled(update.net) if several else update.net
         self.copies = Parameters(layout_of(self.net)) if several else None
         self.state, self.good = update.start.copy(), update.start.copy()

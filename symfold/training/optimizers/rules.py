@@ -204,11 +204,12 @@ def adam(
     >>> adam(), adam(0.01, weight_decay=0.1)
     (adam(rate=0.001), adam(rate=0.01, weight_decay=0.1))
     >>> print(adam().formula())
-    u_1 = 0.9*mean_w + 0.1*g
-    u_2 = 0.999*square_w + 0.001*g**2
-    y[w] = w - (0.001/(1 - 0.9**(step + 1)))*u_1/(sqrt(u_2)/sqrt(1 - 0.999**(step + 1)) + 1.0e-8)
-    y[mean_w] = u_1
-    y[square_w] = u_2
+    u_1 = sqrt(1 - 0.999**(step + 1))
+    u_2 = 0.9*mean_w + 0.1*g
+    u_3 = 0.999*square_w + 0.001*g**2
+    y[w] = w - (0.001*u_1/(1 - 0.9**(step + 1)))*u_2/(sqrt(u_3) + (1.0e-8)*u_1)
+    y[mean_w] = u_2
+    y[square_w] = u_3
     y[step] = step + 1
     """
     return _made(
@@ -236,8 +237,8 @@ def _adam(
     first, second = betas
     mean = first * mean + (1 - first) * g
     square = second * square + (1 - second) * g**2
-    step_size, scale = rate / unbiasing(first), np.sqrt(unbiasing(second))
-    return w - step_size * mean / (np.sqrt(square) / scale + eps), mean, square
+    scale = np.sqrt(unbiasing(second))  # of both sides of the quotient, so that an entry takes one division
+    return w - rate * scale / unbiasing(first) * mean / (np.sqrt(square) + eps * scale), mean, square
 
 
 def unbiasing(beta: Any) -> Node:
