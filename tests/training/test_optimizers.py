@@ -223,6 +223,8 @@ def test_a_shared_slot_is_one_number_and_a_rule_may_read_the_step() -> None:
     agree(done.params, by_hand(lambda w, g, t, memory: w - 0.1 * g / t**2, 5))
     scheduled = sf.fit(LOSS, NET.init(0), batches=batches(5), optimizer=make(rate=o.step(0.1, 2)), backend="numpy")
     agree(scheduled.params, by_hand(lambda w, g, t, memory: w - 0.1 * 0.1 ** ((t - 1) // 2) * g / t**2, 5))
+    both = training_step(LOSS, o.groups({"W*": make()}, otherwise=make(rate=0.2)))
+    assert {"count_1", "count_2", "step"} < {p.op.name for p in both.params}
     each = extend.optimizer("each", lambda w, g, s: (w - g, s + np.sum(g)), (extend.Shared("sum"),))
     with pytest.raises(InvalidValue, match="'each' gave several values for the shared slot 'sum'"):
         training_step(LOSS, each())
@@ -278,6 +280,9 @@ def fit(optimizer: Any, loss: sf.Net = LOSS) -> Any:
     (lambda: fit(o.groups({"V*": sf.adam()}, otherwise=sf.sgd())), InvalidValue, "the group 'V.' has no parameter .the loss has W1, W2, W3, b1, b2, b3"),
     (lambda: fit(sf.adam(), sf.Net.of(LOSS.outputs[0] + sf.parameter("step"))), InvalidValue, "a value named 'step', the name of the step counter in a training by adam"),
     (lambda: fit(o.momentum(0.1), sf.Net.of(LOSS.outputs[0] + sf.parameter("velocity_W2", (2, 2)).sum())), InvalidValue, "a value named 'velocity_W2', the name of a slot"),
+    (lambda: sf.adam(lr=0.1), InvalidType, r"adam has no setting 'lr' .write rate=; its settings: rate"),
+    (lambda: sf.sgd(0.1, rho=1), InvalidType, r"sgd has no setting 'rho' .its settings: rate"),
+    (lambda: o.cosine(0.1), InvalidType, "cosine takes no such arguments .its settings: rate, steps, least=0.0."),
     (lambda: o.adma, UnknownName, "did you mean .*adam"),
 ])  # fmt: skip
 def test_a_wrong_setting_is_one_clear_error(wrong: Callable[[], Any], error: type[Exception], words: str) -> None:

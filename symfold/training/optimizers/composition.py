@@ -21,7 +21,7 @@ from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidType, InvalidValue, listing
 from symfold.training.optimizers.optimizer import Moving, Optimizer, Path, stay
 from symfold.training.optimizers.rules import decayed_gradient
-from symfold.training.optimizers.schedules import Setting, setting
+from symfold.training.optimizers.schedules import Setting, by_settings, setting
 
 Pattern = str | Callable[[str], bool]
 EVERY = "*"
@@ -101,6 +101,7 @@ def _unchanged(parameters: Sequence[Node], gradients: Sequence[Node]) -> Sequenc
     return gradients
 
 
+@by_settings
 def clipped(optimizer: Optimizer, norm: Setting = 1.0) -> Optimizer:
     """An optimizer whose gradients, all together, have at most this Euclidean norm (Pascanu, Mikolov and Bengio 2013).
 
@@ -124,6 +125,7 @@ def _clipped(parameters: Sequence[Node], gradients: Sequence[Node], norm: Settin
     return [scale * gradient for gradient in gradients]
 
 
+@by_settings
 def decayed(optimizer: Optimizer, weight_decay: Setting) -> Optimizer:
     """An optimizer whose gradients include that of weight_decay * sum(w**2) / 2.
 
@@ -139,6 +141,7 @@ def _decayed(parameters: Sequence[Node], gradients: Sequence[Node], weight_decay
     return [decayed_gradient(w, g, weight_decay) for w, g in zip(parameters, gradients, strict=True)]
 
 
+@by_settings
 def groups(
     optimizers: Mapping[Pattern, Optimizer] | Iterable[tuple[Pattern, Optimizer]], otherwise: Optimizer | None = None
 ) -> Optimizer:
@@ -167,6 +170,7 @@ def groups(
     return Composed("groups", _unchanged, parts=tuple(pairs))
 
 
+@by_settings
 def frozen() -> Optimizer:
     """No optimizer: its parameters stay as they are, and no gradient of theirs is computed.
 
