@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program
 from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of
+from symfold.compute.whole_inputs import Bounds, check_whole, whole_inputs
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk, walking_once
@@ -58,6 +60,11 @@ class Compiled:
         self._local.latest = programs[key]
         return programs[key]
 
+    @cached_property
+    def whole_inputs(self) -> Bounds:
+        """The inputs that hold labels or row numbers."""
+        return whole_inputs(self.net)
+
     @property
     def params(self) -> Parameters:
         """The parameters that the programs of this thread read."""
@@ -81,6 +88,7 @@ class Compiled:
         named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self._inputs_named}
         program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
         self.params.load({**(params or {}), **named_params} if named_params or params is None else params)
+        check_whole(self.whole_inputs, inputs)
         program.feed(inputs)
         with np.errstate(all="ignore"):  # infinite and undefined numbers are results, on every backend
             program.run()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, array_of, arrays_of, whole
+from symfold.compute.initialization import checked_names, weight_shape
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal
 from symfold.core.names import Claims, names_of, show_names
@@ -181,25 +182,51 @@ def parameters_of(params: Mapping[str, Any], layout: Layout) -> Parameters:
     return result
 
 
-def init(net: Net, seed: int = 0) -> Parameters:
+def init(net: Net, seed: int = 0, by: str | Mapping[str, str] | None = None) -> Parameters:
     """Parameters drawn from the distributions that their layers specify; equal for equal nets and seeds.
+
+    `by` names the distribution of the weights, of any layer kind, or maps parameters (`W1`) or prefixes (`W`) to names:
+
+    - "he", "he_uniform": variance 2/inputs, for relu (He et al. 2015);
+    - "glorot" (uniform), "glorot_normal": variance 2/(inputs + outputs) (Glorot & Bengio 2010);
+    - "orthogonal": matrices with orthonormal rows or columns (Saxe et al. 2014);
+    - "normal": variance 1/inputs, as most kinds have it; "uniform": from -1/sqrt(inputs) to 1/sqrt(inputs); "zeros".
+
+    A weight has two axes or more; biases, gains, statistics and embeddings keep the start of their kind.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
     >>> params = init(net, seed=0)
     >>> list(params), params["b1"].tolist()
     (['W1', 'W2', 'b1', 'b2'], [[0.0, 0.0]])
+    >>> W = init(net, by="orthogonal")["W1"]
+    >>> np.allclose(W @ W.T, np.eye(2))
+    True
     """
     generator = np.random.default_rng(whole("seed", seed))
     params = Parameters(layout_of(net))
+    draw_of = checked_names(by, params.layout.names)
     for leaf in params.layout.leaves:
-        start = leaf.op.start or Normal()
-        array = params.array_of(leaf)
-        array[...] = start.mean + start.deviation * generator.standard_normal(array.shape)
+        array, start = params.array_of(leaf), leaf.op.start or Normal()
+        shape = None if by is None else weight_shape(leaf)
+        for part, name in parts_of(leaf, array, one=shape is None or isinstance(by, str)):
+            draw = draw_of(name)
+            if shape is None or draw is None:
+                part[...] = start.mean + start.deviation * generator.standard_normal(part.shape)
+            else:
+                part[...] = draw(generator, part.size // max(1, prod(shape.sizes)), shape).reshape(part.shape)
     for name, places in [] if params.layout.once else params.layout.names.items():
         if len(places) > 1:  # one name, one value
             params[name] = params[name]
     return params
+
+
+def parts_of(leaf: Leaf, array: NumpyArray, one: bool) -> Iterator[tuple[NumpyArray, str]]:
+    """The array of a leaf with its first name; or of each member of a family."""
+    if one or not isinstance(leaf.op, StackedInputs):
+        yield array, next(iter(leaf.op.names), "")
+    else:
+        yield from zip(array, leaf.op.names, strict=True)
 
 
 attach(Net, init=init)

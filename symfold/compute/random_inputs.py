@@ -9,10 +9,11 @@ import numpy as np
 from symfold.base.arguments import NumpyArray
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select
+from symfold.core.functions import where
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
-from symfold.core.primitives import Apply
-from symfold.core.shapes import Size
+from symfold.core.primitives import Apply, is_primitive, one_hot
+from symfold.core.shapes import Shape, Size
 from symfold.core.stacked_inputs import is_leaf
 from symfold.transform.specialize import with_shapes
 
@@ -81,6 +82,14 @@ def _index_place(node: Node) -> int | None:
     return dtypes.index("whole") if "whole" in dtypes else None
 
 
+def row_counts(node: Node) -> Shape:
+    """The number of rows, or of classes, that an operation picks from."""
+    if is_primitive(node, one_hot):
+        return node.shape[-1:]
+    place = _index_place(node)
+    return () if place is None else node.args[place - 1].shape[:1]
+
+
 def _indices(roots: Sequence[Node], index_roots: Indices, memo: dict[Block, Indices]) -> Indices:
     """The nodes without arguments that index rows; `index_roots` are the roots that do."""
     indices: dict[Node, frozenset[Size]] = dict(index_roots)
@@ -92,7 +101,10 @@ def _indices(roots: Sequence[Node], index_roots: Indices, memo: dict[Block, Indi
     for node in reversed(walk(roots)):  # users come before what they read
         op, node_sizes = node.op, indices.get(node)
         if (place := _index_place(node)) is not None:
-            add(node.args[place], frozenset(node.args[place - 1].shape[:1]))
+            add(node.args[place], frozenset(row_counts(node)))
+        elif node_sizes and op is where:
+            for arg in node.args[1:]:
+                add(arg, node_sizes)
         elif isinstance(op, Select) and node_sizes:
             results.setdefault(node.args[0], {})[op.position] = node_sizes
         elif isinstance(op, Fold):

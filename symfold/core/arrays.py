@@ -114,6 +114,11 @@ def whole_numbers(array: Any) -> Array:
     return array.long() if hasattr(array, "long") else array.astype(int)
 
 
+def positions(xp: Namespace, count: int, like: Any) -> Array:
+    """The numbers from 0 to count - 1, on the device of an array of PyTorch."""
+    return xp.arange(count, device=like.device) if hasattr(like, "is_cuda") else xp.arange(count)
+
+
 def padded(xp: Namespace, array: Array, widths: tuple[tuple[int, int], ...], fill: float) -> Array:
     """An array padded with a number; `widths` are (before, after) for each of the last axes."""
     if hasattr(xp, "pad"):

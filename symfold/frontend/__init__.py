@@ -10,7 +10,8 @@ In: mappers, items, NumPy and SymPy functions. Out: nodes and nets.
     arithmetic        Python's operators on nodes
     elementwise       sf.tanh, sf.relu, ...
     layer_kinds       a body over inputs and parameters; dense layers
-    kinds, images     attention, norms and perceptrons; convolution and pooling
+    kinds, images     attention, norms, perceptrons, embeddings; convolution and pooling
+    dropout           sf.dropout
     named_layers      sf.layers("f1:4"), lazily
     items             what a fold runs over, as patterns and leaves
     runs              neighboring items of equal pattern

@@ -54,9 +54,10 @@ def convolution(
 def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> Kind:
     """Mean 0 and variance 1 of each channel over the batch, then a trained gain and shift (Ioffe & Szegedy 2015).
 
-    The statistics are those of the current batch; with `kept`, mean and variance are parameters, so a sample's result
-    does not depend on the others. `sf.keep_statistics` converts the first form to the second and fills them in;
-    training leaves them as they are. All parameters are (channels, 1, 1).
+    As written, this is the training form: the statistics are those of the current batch. In the evaluation form, with
+    `kept`, mean and variance are parameters, so a sample's result does not depend on the others. `sf.keep_statistics`
+    converts the first form to the second and fills them in; training leaves them as they are. All parameters are
+    (channels, 1, 1).
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.Net.of(sf.layer("f", batch_norm(2))(sf.tensor("x", (None, 2, 3, 3))))

@@ -1,4 +1,4 @@
-"""Well-known layer kinds: norms, attention, perceptrons. Dense layers are in `layer_kinds`."""
+"""Well-known layer kinds: norms, attention, perceptrons, embeddings. Dense layers are in `layer_kinds`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
 from symfold.core.nodes import Node
 from symfold.core.primitives import attention as attend
-from symfold.core.primitives import dot, expand, reduce_sum
+from symfold.core.primitives import dot, embed, expand, reduce_sum
 from symfold.core.primitives import layer_norm as normed
 from symfold.errors import InvalidValue
 from symfold.frontend.elementwise import relu
@@ -42,6 +42,21 @@ def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
         return normed(z, gain, shift, axes=(-1,), epsilon=epsilon)
 
     return make_kind(body, 1, (Weight("gain", (width,), Normal(1.0, 0.0)), Weight("shift", (width,), ZERO)))
+
+
+def embedding(count: int, width: int) -> Kind:
+    """A table of `count` rows of `width` numbers; the layer looks up the rows that whole numbers from 0 name.
+
+    Numbers of shape (...) give (..., width). E is (count, width) and starts standard normal, as PyTorch's `Embedding`.
+    A gradient adds to the rows that were read. A number that names no row raises `OutOfRange`.
+
+    >>> import numpy as np, symfold as sf
+    >>> net = sf.Net.of(sf.layer("f", embedding(5, 2))(sf.tensor("words", (None, 3))))
+    >>> net({"E_f": np.arange(10.0).reshape(5, 2)}, words=[[4, 0, 1]]).tolist()
+    [[[8.0, 9.0], [0.0, 1.0], [2.0, 3.0]]]
+    """
+    count, width = whole("count", count, 1), whole("width", width, 1)
+    return make_kind(lambda numbers, E: embed(E, numbers), 1, (Weight("E", (count, width), Normal(0.0, 1.0)),))
 
 
 def perceptron(width: int, hidden: int, activation: Layered = relu) -> Kind:

@@ -39,6 +39,8 @@ Leaves = tuple[Node, ...]  # the statistics of a layer, or of a sequence of laye
 def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str, object]) -> tuple[Net, Parameters]:
     """The net with the batch statistics of these data as parameters of its norms, and its parameters including these.
 
+    This is the evaluation form of batch norms; that of dropout is the net as written (`sf.training_form`).
+
     `data` holds an array for every input, samples first. On these data the outputs stay the same; on others each
     sample's result is independent. A norm applied several times to values of different statistics is an error.
 

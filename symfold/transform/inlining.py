@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from symfold.core.blocks import Block, Call, is_reciprocal
+from symfold.core.blocks import Block, Call, is_call, is_reciprocal
 from symfold.core.conversion import expression_as_node
 from symfold.core.folds import Fold, rebuilt_inside
 from symfold.core.functions import Head, divide, row_of
 from symfold.core.leaves import Formal, number, number_of
-from symfold.core.nodes import Node, rebuilt
+from symfold.core.nodes import Node, rebuilt, walk
 from symfold.core.primitives import Apply, is_apply
 from symfold.core.shapes import Shape
 
@@ -34,12 +34,22 @@ def inlined(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]
     <class 'sympy.core.mul.Mul'>
     """
     block_memo: dict[Block, Block] = {}  # layers share bodies, and folds share blocks
+    sized_memo: dict[Block, bool] = {}
     primitive_memo: dict[tuple[Apply, tuple[Shape, ...]], Block] = {}
 
     def inlined_block(block: Block) -> Block:
         if block not in block_memo:
             block_memo[block] = Block(block.shapes, rebuilt(block.results, rule))
         return block_memo[block]
+
+    def sized(block: Block) -> bool:
+        """Whether sizes matter to a primitive's body in the body of a layer."""
+        if block not in sized_memo:
+            sized_memo[block] = any(
+                sized(node.op.body) if is_call(node) and node.op.body else is_apply(node) and node.op.primitive.sized
+                for node in walk(block.results)
+            )
+        return sized_memo[block]
 
     def inlined_primitive(op: Apply, args: tuple[Node, ...]) -> Node:
         """A primitive's body over arguments that are inlined already."""
@@ -51,7 +61,8 @@ def inlined(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if isinstance(node.op, Call) and node.op.body is not None:
             # the body alone: its arguments are inlined already, and may be deep
-            return inlined_block(node.op.body)(*args[1:])[0]
+            body = node.op.body.retyped([arg.shape for arg in args[1:]]) if sized(node.op.body) else node.op.body
+            return inlined_block(body)(*args[1:])[0]
         if is_apply(node) and node.op.primitive.body is not None and not keep(node):
             return inlined_primitive(node.op, args)
         if isinstance(node.op, Fold):

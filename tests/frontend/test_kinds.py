@@ -8,6 +8,7 @@ import sympy as sp
 from cases import values_of
 
 import symfold as sf
+from symfold.compute.backends.table import installed
 from symfold.errors import InvalidType, InvalidValue
 
 BATCH, TIME, WIDTH, HEADS = 2, 5, 6, 3
@@ -95,3 +96,21 @@ def test_numbers_in_a_body_are_not_captured(name: str) -> None:
     assert len(deep.bindings[0].args) == 2  # the state and the names
     values = np.linspace(1.0, 1.5, 3)
     np.testing.assert_allclose(deep.at(n=2).compile("numpy")(x=values), deep.at(n=2)(x=values), rtol=1e-14)
+
+
+@pytest.mark.parametrize("backend", installed())
+def test_an_embedding_reads_rows_and_its_gradient_adds_to_them(backend: str) -> None:
+    net = sf.Net.of(sf.layer("f", sf.embedding(5, 2))(sf.tensor("words", (None, 3))))
+    table, words = net.init(0)["E_f"], np.array([[4, 0, 4], [1, 4, 0]])
+    np.testing.assert_array_equal(net.compile(backend)({"E_f": table}, words=words), table[words])
+    loss = sf.squared_error(net, sf.tensor("t", (None, 3, 2)))
+    wanted = np.zeros((5, 2))
+    for row in words:
+        for word in row:
+            wanted[word] += 2 * table[word]
+    gradient = sf.grad(loss, wrt=["E_f"]).compile(backend)({"E_f": table}, words=words, t=np.zeros((2, 3, 2)))
+    np.testing.assert_allclose(gradient["E_f"], wanted, rtol=1e-15)
+    for run in (net.compile(backend), lambda params, **data: sf.fit(loss, params, {**data, "t": np.zeros((1, 3, 2))}, optimizer=sf.sgd(0.1), backend=backend)):
+        with pytest.raises(sf.errors.OutOfRange, match=r"the table has no row 5 \(give whole numbers from 0 to 4\)"):
+            run({"E_f": table}, words=[[0, 5, 1]])
+    assert np.array_equal(net.init(0, by="he")["E_f"], table)

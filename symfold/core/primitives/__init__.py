@@ -9,9 +9,11 @@ In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a fu
     directional     directional derivatives of opaque layers
     guarding        products that are zero if a factor is
     images          permuted axes, embedding, windows
+    classes         one-hot rows
     masks           causal masks
     opaque          an operation known by name and shape only
     products        matrix products
+    randomness      random keys and masks; dropout
     reductions      sums, means, maxima, softmax, norms
     attention       scaled dot-product attention, layer norm
     convolutions    convolution and pooling
@@ -41,6 +43,8 @@ from symfold.core.primitives.broadcasting import sum_like as sum_like
 from symfold.core.primitives.broadcasting import sum_to as sum_to
 from symfold.core.primitives.broadcasting import unbroadcast as unbroadcast
 from symfold.core.primitives.broadcasting import zeros as zeros
+from symfold.core.primitives.classes import NO_CLASS as NO_CLASS
+from symfold.core.primitives.classes import one_hot as one_hot
 from symfold.core.primitives.contractions import einsum as einsum
 from symfold.core.primitives.contractions import subscripts_given as subscripts_given
 from symfold.core.primitives.convolutions import convolution as convolution
@@ -48,6 +52,7 @@ from symfold.core.primitives.convolutions import max_pool as max_pool
 from symfold.core.primitives.convolutions import mean_pool as mean_pool
 from symfold.core.primitives.directional import directional as directional
 from symfold.core.primitives.guarding import guarded_product as guarded_product
+from symfold.core.primitives.images import NO_ROW as NO_ROW
 from symfold.core.primitives.images import add_embedded as add_embedded
 from symfold.core.primitives.images import add_windows as add_windows
 from symfold.core.primitives.images import embed as embed
@@ -59,6 +64,9 @@ from symfold.core.primitives.masks import causal as causal
 from symfold.core.primitives.opaque import opaque as opaque
 from symfold.core.primitives.products import dot as dot
 from symfold.core.primitives.products import swap as swap
+from symfold.core.primitives.randomness import dropout as dropout
+from symfold.core.primitives.randomness import random_keys as random_keys
+from symfold.core.primitives.randomness import random_mask as random_mask
 from symfold.core.primitives.reductions import at_max as at_max
 from symfold.core.primitives.reductions import even_shares as even_shares
 from symfold.core.primitives.reductions import first_max as first_max

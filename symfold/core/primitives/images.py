@@ -44,14 +44,32 @@ permute: Primitive = primitive(
 )
 
 
-def row_numbers(numbers: object, rows: int) -> Array:
+NO_ROW = "the table has no row {}"
+
+
+def row_numbers(numbers: object, rows: int, complaint: str = NO_ROW) -> Array:
     """Row numbers, given as floats, as integers; an error if the table has no such row."""
     floats = np.asarray(numbers, dtype=float)
     integers = np.nan_to_num(floats, nan=-1.0).astype(int)
     invalid = (integers != floats) | (integers < 0) | (integers >= rows)
     if np.any(invalid):
-        raise OutOfRange(f"the table has no row {floats[invalid].flat[0]:g} (give whole numbers from 0 to {rows - 1})")
+        problem = complaint.format(f"{floats[invalid].flat[0]:g}")
+        raise OutOfRange(f"{problem} (give whole numbers from 0 to {rows - 1})")
     return integers
+
+
+def valid_rows(xp: Namespace, numbers: Any, rows: int) -> Any:
+    """Whether numbers are whole and from 0 to rows - 1."""
+    return (xp.floor(xp.asarray(numbers)) == numbers) & (numbers >= 0) & (numbers < rows)
+
+
+def _jax_rows(table: Any, numbers: Any) -> Array:
+    """Rows of a table; nan for an invalid row number, where JAX alone would take the nearest row."""
+    import jax.numpy as jnp
+
+    numbers = jnp.asarray(numbers)
+    valid = valid_rows(jnp, numbers, len(table)).reshape((*numbers.shape, *(1,) * (table.ndim - 1)))
+    return jnp.where(valid, table[whole_numbers(numbers)], jnp.nan)
 
 
 def _added_embedded(xp: Namespace, bar: Array, table: Array, numbers: Array) -> Array:
@@ -65,7 +83,7 @@ embed: Primitive = primitive(  # rows of a table, selected by an array of whole 
     lambda node, bar: [add_embedded(bar, *node.args), None],
     linear=(0,),
     dtypes=("real", "whole"),
-    spellings={"numpy": lambda table, numbers: table[row_numbers(numbers, len(table))]},
+    spellings={"numpy": lambda table, numbers: table[row_numbers(numbers, len(table))], "jax": _jax_rows},
     examples=((((5, 3), (2, 4)), {}),),
 )
 add_embedded: Primitive = primitive(  # the adjoint of `embed`: rows summed at their numbers

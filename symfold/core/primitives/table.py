@@ -54,6 +54,7 @@ class Primitive:
       or a "name", which have no derivative.
     - A `flat` row is locally constant: it has no derivative at all.
     - `body` is the same operation composed of others, inlined for every target and analysis without a rule of its own.
+    - A `sized` row has a body that reads the sizes of its arguments: it is inlined where they are known.
     - `examples` are shapes and attributes at which the laws of every row are tested.
     - `definition` counts the earlier definitions of the name: operations of different rules are never equal.
     """
@@ -69,6 +70,7 @@ class Primitive:
     body: Callable[..., Node] | None = field(default=None, compare=False, repr=False)
     spellings: Mapping[str, Callable[..., Array]] = field(default_factory=dict, compare=False, repr=False)
     examples: tuple[Example, ...] = field(default=(), compare=False, repr=False)
+    sized: bool = field(default=False, compare=False, repr=False)
     definition: int = 0
 
     def __post_init__(self) -> None:
