@@ -99,6 +99,7 @@ def test_the_command_line_takes_minutes_or_seconds(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork")  # of threads that other tests started
 def test_killed_processes_are_counted_and_a_damaged_file_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def torn(path: Path) -> None:
         with path.open("wb") as file:

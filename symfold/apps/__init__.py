@@ -4,7 +4,6 @@ In: a command line, a table or two nets. Out: a formula, a picture, a model, a r
 
     data            tables of numbers from CSV
     regression      a net for a table, and its baselines
-    archives        arrays in an .npz, read strictly
     saved           models on disk
     experiments/    measurements over seeds
     report/         the comparison of two nets: a table, a page

@@ -1,172 +1,159 @@
-"""Models on disk: one `.npz` of plain arrays, read without pickle and checked before use."""
+"""Trained models on disk: the safetensors file of `sf.save`, with the scales and rows of the data in its metadata."""
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symfold.apps.archives import MAX_ARRAYS, MAX_BYTES, Archive, Header
 from symfold.apps.data import MAX_NAME, Scale
 from symfold.apps.regression import Model, Shape
 from symfold.base.arguments import NumpyArray
-from symfold.base.files import reading, replacing
+from symfold.base.tensor_files import reading_tensors, write_tensors
 from symfold.errors import DataError
+from symfold.exchange.saving import kind_of, parameters_from
 
 FORMAT = "symfold model 1"
 MAX_DEPTH = 20_000  # of a model on disk: a layer is two arrays
 
-_PREFIX = "parameter "
-_OVERHEAD = 1_000  # bytes around an array, more than there are
-_NAMES = (
-    *("format", "mapper", "depth", "width", "activation", "columns", "target", "mean", "deviation"),
-    *("target_mean", "target_deviation", "train_rows", "test_rows"),
-)
-
 
 def save_model(path: str | Path, model: Model) -> None:
-    """Write a model, whole or not at all."""
+    """Write a model, whole or not at all; `sf.load` reads its net and parameters."""
     shape = model.shape
-    arrays: dict[str, Any] = {
+    about: dict[str, Any] = {
         "format": FORMAT,
         "mapper": shape.mapper, "depth": shape.depth, "width": shape.width, "activation": shape.activation,
-        "columns": np.array(shape.columns, dtype=np.str_), "target": shape.target,
-        "mean": model.scale.mean, "deviation": model.scale.deviation,
-        "target_mean": model.target_scale.mean, "target_deviation": model.target_scale.deviation,
-        "train_rows": model.train_rows, "test_rows": model.test_rows,
+        "columns": shape.columns, "target": shape.target,
+        "mean": model.scale.mean.tolist(), "deviation": model.scale.deviation.tolist(),
+        "target_mean": model.target_scale.mean.tolist(), "target_deviation": model.target_scale.deviation.tolist(),
+        "train_rows": np.asarray(model.train_rows).tolist(), "test_rows": np.asarray(model.test_rows).tolist(),
     }  # fmt: skip
-    arrays |= {_PREFIX + name: np.asarray(value, dtype=float) for name, value in model.params.items()}
-    if len(arrays) > MAX_ARRAYS or sum(np.asarray(array).nbytes + _OVERHEAD for array in arrays.values()) > MAX_BYTES:
-        raise DataError(
-            f"cannot write {str(path)!r}: a model of {len(arrays):,} arrays is too large "
-            f"(at most {MAX_ARRAYS:,}, and {MAX_BYTES:,} bytes; train fewer or narrower layers)"
-        )
-    with replacing(path) as file:
-        np.savez(file, **arrays)
+    params = {name: np.asarray(value, dtype=float) for name, value in model.params.items()}
+    write_tensors(path, params, {"net": shape.net().to_json(), "model": json.dumps(about, separators=(",", ":"))})
 
 
 def load_model(path: str | Path) -> Model:
     """Read a model, or raise a one-line error that says what is wrong with the file.
 
-    >>> load_model("no-such-file.npz")
+    >>> load_model("no-such-file.safetensors")
     Traceback (most recent call last):
     ...
-    symfold.errors.DataError: cannot read 'no-such-file.npz': no such file or directory
+    symfold.errors.DataError: cannot read 'no-such-file.safetensors': no such file or directory
     """
     source = str(path)
-    with reading(path, MAX_BYTES) as file:
-        return _model(_Stored(Archive(source, file)))
-
-
-def _model(stored: _Stored) -> Model:
-    if "format" not in stored.headers or stored.text("format") != FORMAT:
-        raise DataError(
-            f"{stored.source!r} is not a symfold model (give a file that 'symfold train -o FILE.npz' wrote)"
-        )
-    if foreign := [name for name in stored.headers if name not in _NAMES and not name.startswith(_PREFIX)]:
-        raise stored.wrong(foreign[0], "belongs to no model")
-    shape = Shape(
-        mapper=stored.text("mapper"),
-        depth=stored.count("depth"),
-        width=stored.count("width"),
-        activation=stored.text("activation"),
-        columns=stored.names("columns"),
-        target=stored.text("target"),
-    )
-    if shape.target in shape.columns:
-        raise stored.wrong("target", f"is {shape.target!r}, one of the columns that it is predicted from")
-    params = _params(stored, shape)
-    wide = (len(shape.columns),)
+    if kind_of(path) == "npz":
+        raise DataError(f"{source!r} is an .npz, and a model is a safetensors file (train it with -o FILE.safetensors)")
+    with reading_tensors(path) as tensors:
+        about = _About(source, tensors.metadata.get("model"))
+        shape = about.shape()
+        if shape.depth > MAX_DEPTH:
+            raise about.wrong("depth", f"is {shape.depth:,} (at most {MAX_DEPTH:,} are saved)")
+        params = parameters_from(source, shape.net(), tensors.headers, tensors.read)
+    for name, value in params.items():
+        if not np.isfinite(value).all():
+            raise about.wrong(name, "holds numbers that are not finite")
+    wide = len(shape.columns)
     return Model(
         shape,
-        params,
-        Scale(stored.numbers("mean", wide), stored.deviations("deviation", wide)),
-        Scale(stored.numbers("target_mean", (1,)), stored.deviations("target_deviation", (1,))),
-        *stored.split("train_rows", "test_rows"),
+        {name: np.array(value, dtype=float) for name, value in params.items()},
+        Scale(about.numbers("mean", wide), about.deviations("deviation", wide)),
+        Scale(about.numbers("target_mean", 1), about.deviations("target_deviation", 1)),
+        *about.split("train_rows", "test_rows"),
     )
 
 
-class _Stored:
-    """The arrays of one file, each checked before it is read as the kind that it should be."""
+class _About:
+    """What a file says of its model, each entry checked before it is used."""
 
-    def __init__(self, archive: Archive):
-        self.archive, self.source, self.headers = archive, archive.source, archive.headers
+    names = (
+        *("format", "mapper", "depth", "width", "activation", "columns", "target", "mean", "deviation"),
+        *("target_mean", "target_deviation", "train_rows", "test_rows"),
+    )
+
+    def __init__(self, source: str, text: str | None):
+        self.source = source
+        try:
+            self.entries = json.loads(text or "")
+        except (ValueError, RecursionError):
+            self.entries = None
+        if not isinstance(self.entries, dict) or self.entries.get("format") != FORMAT:
+            raise DataError(
+                f"{source!r} is not a symfold model (give a file that 'symfold train -o FILE.safetensors' wrote)"
+            )
+        for name in self.names:
+            if name not in self.entries:
+                raise self.wrong(name, "is missing")
+        if foreign := [name for name in self.entries if name not in self.names]:
+            raise self.wrong(foreign[0], "belongs to no model")
 
     def wrong(self, name: str, what: str) -> DataError:
         return DataError(
             f"{self.source!r} is damaged or foreign: {name[:60]!r} {what} (train and save the model again)"
         )
 
-    def get(self, name: str, kinds: str, what: str, axes: int, most: int = MAX_BYTES) -> Any:
-        header = self.checked(name, kinds, what)
-        if len(header.shape) != axes or header.bytes > most:
-            raise self.wrong(name, f"is not {what}")
-        return self.archive.read(name)
-
-    def checked(self, name: str, kinds: str, what: str) -> Header:
-        if name not in self.headers:
-            raise self.wrong(name, "is missing")
-        header = self.headers[name]
-        if header.dtype.kind not in kinds:
-            raise self.wrong(name, f"is not {what}")
-        return header
+    def shape(self) -> Shape:
+        shape = Shape(
+            mapper=self.text("mapper"),
+            depth=self.count("depth"),
+            width=self.count("width"),
+            activation=self.text("activation"),
+            columns=tuple(self.texts("columns")),
+            target=self.text("target"),
+        )
+        if shape.target in shape.columns:
+            raise self.wrong("target", f"is {shape.target!r}, one of the columns that it is predicted from")
+        return shape
 
     def text(self, name: str) -> str:
-        return str(self.get(name, "U", "a single text", 0, 4 * MAX_NAME))
+        value = self.entries[name]
+        if not isinstance(value, str) or len(value) > MAX_NAME:
+            raise self.wrong(name, "is not a single text")
+        return value
 
-    def names(self, name: str) -> tuple[str, ...]:
-        names = tuple(map(str, self.get(name, "U", "a list of names", 1)))
-        if not names:
+    def texts(self, name: str) -> list[str]:
+        values = self.entries[name]
+        if not isinstance(values, list) or not values:
             raise self.wrong(name, "is not a list of names")
-        if len(set(names)) < len(names):
+        if not all(isinstance(value, str) and len(value) <= MAX_NAME for value in values):
+            raise self.wrong(name, "is not a list of names")
+        if len(set(values)) < len(values):
             raise self.wrong(name, "holds a name twice")
-        return names
+        return values
 
     def count(self, name: str) -> int:
-        count = int(self.get(name, "iu", "a whole number", 0))
-        if not 0 <= count <= 10**6:
+        value = self.entries[name]
+        if type(value) is not int or not 0 <= value <= 10**6:
             raise self.wrong(name, "is not a count")
-        return count
+        return value
 
-    def positions(self, name: str) -> Any:
-        return self.get(name, "iu", "a list of row numbers", 1)
+    def numbers(self, name: str, length: int) -> NumpyArray:
+        values = self.entries[name]
+        if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+            raise self.wrong(name, "is not a list of numbers")
+        if len(values) != length:
+            raise self.wrong(name, f"holds {len(values)} numbers instead of {length}")
+        if not all(abs(value) < 10**308 and math.isfinite(value) for value in values):
+            raise self.wrong(name, "holds numbers that are not finite")
+        return np.array(values, dtype=float)
 
-    def split(self, *names: str) -> list[NumpyArray]:
-        """Lists of row numbers that together contain each row of a table once."""
-        parts = [self.positions(name) for name in names]
-        rows = np.concatenate(parts)
-        if not np.array_equal(np.sort(rows), np.arange(len(rows))):
-            raise self.wrong(names[0], f"and {' and '.join(map(repr, names[1:]))} do not hold each row once")
-        return parts
-
-    def deviations(self, name: str, shape: tuple[int, ...]) -> NumpyArray:
+    def deviations(self, name: str, length: int) -> NumpyArray:
         """Positive numbers."""
-        values = self.numbers(name, shape)
+        values = self.numbers(name, length)
         if not (values > 0).all():
             raise self.wrong(name, "holds numbers that are not positive")
         return values
 
-    def numbers(self, name: str, shape: tuple[int, ...]) -> Any:
-        header = self.checked(name, "fiu", "an array of numbers")
-        if header.shape != shape:
-            raise self.wrong(name, f"has the shape {header.shape} instead of {shape}")
-        array = self.archive.read(name)
-        if not np.isfinite(array).all():
-            raise self.wrong(name, "holds numbers that are not finite")
-        return array.astype(float)
-
-
-def _params(stored: _Stored, shape: Shape) -> dict[str, Any]:
-    """The parameters, if they are those of the net in their shapes; an error otherwise, before any is read."""
-    names = [name.removeprefix(_PREFIX) for name in stored.headers if name.startswith(_PREFIX)]
-    if shape.depth > len(names):
-        raise stored.wrong("depth", f"is {shape.depth} where {len(names)} parameters are kept")
-    wanted = {param.op.name: param.shape for param in shape.net().params}
-    for name, expected in wanted.items():
-        header = stored.checked(_PREFIX + name, "fiu", "an array of numbers")
-        if header.shape != expected:
-            raise stored.wrong(_PREFIX + name, f"has the shape {header.shape} instead of {expected}")
-    if extra := sorted(set(names) - set(wanted)):
-        raise stored.wrong(_PREFIX + extra[0], "belongs to no layer of the net")
-    return {name: stored.numbers(_PREFIX + name, expected) for name, expected in wanted.items()}
+    def split(self, *names: str) -> list[NumpyArray]:
+        """Lists of row numbers that together contain each row of a table once."""
+        rows: list[int] = []
+        for name in names:
+            values = self.entries[name]
+            if not isinstance(values, list) or not all(type(value) is int for value in values):
+                raise self.wrong(name, "is not a list of row numbers")
+            rows += values
+        if sorted(rows) != list(range(len(rows))):
+            raise self.wrong(names[0], f"and {' and '.join(map(repr, names[1:]))} do not hold each row once")
+        return [np.array(self.entries[name], dtype=np.int64) for name in names]

@@ -10,6 +10,8 @@ In: arguments from callers, numbers, file contents. Out: checked arguments, prin
     decimals       numbers that people type, in one syntax
     big_numbers    integers and fractions of any length, printed as powers or by their size
     files          files written atomically, and files read safely
+    archives       arrays in an .npz, read strictly
+    tensor_files   safetensors files: named arrays with metadata
 
 The errors are in `symfold/errors.py`: symfold classes that are also the fitting built-in.
 """

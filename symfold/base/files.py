@@ -90,8 +90,11 @@ def check_writable(path: str | Path, *inputs: str | Path) -> None:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[BinaryIO]:
+def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
     """An open temporary file to write to; it becomes `path` at the end, and is removed on an error.
+
+    With `durable`, the content is on the disk before it replaces what was there, so that a loss of power leaves the old
+    file or the new one.
 
     It is made by `mkstemp` in the folder of the target, so that nobody can know its name or plant a link there. A file
     that is replaced keeps its permissions; a new one has those of the umask.
@@ -117,8 +120,13 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             yield file
             if hasattr(os, "fchmod"):
                 os.fchmod(handle, mode)
+            if durable:
+                file.flush()
+                os.fsync(handle)
         os.replace(temporary, target)
         temporary = None
+        if durable and hasattr(os, "O_DIRECTORY"):
+            sync_folder(os.path.dirname(target))
     except SymfoldError:
         raise
     except OSError as error:
@@ -127,6 +135,16 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)
+
+
+def sync_folder(path: str) -> None:
+    """Put the names in a folder on the disk, if its file system can."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def umask() -> int:

@@ -3,6 +3,7 @@
 In: a net, a PyTorch module, or JSON text. Out: the same in another format.
 
     plain_data/     JSON and pickle; input is checked, and nothing is evaluated
+    saving          nets with parameters as safetensors files; parameters from .npz
     signature       inputs of an exported net, by position or name
     pytorch/        PyTorch modules as nets, and back
     onnx/           nets as ONNX models

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from commands import call, printed, printed_json
+from safetensors import safe_open
 
 import symfold as sf
 from symfold.apps.command.main import COMMANDS, main
@@ -218,7 +219,7 @@ def test_an_output_takes_what_would_be_printed(what: tuple[str, ...], tmp_path: 
 
 
 def test_train_then_eval(tmp_path: Path) -> None:
-    path = tmp_path / "model.npz"
+    path = tmp_path / "model.safetensors"
     report = printed_json("train", "residual", "--depth", "10", "--data", DIABETES, "--target", "target", "-o", str(path))
     error, baselines = report["error"], report["baselines"]
     assert report["rows"] == {"train": 354, "test": 88}
@@ -229,10 +230,11 @@ def test_train_then_eval(tmp_path: Path) -> None:
     predicted = printed_json("eval", str(path), "--data", DIABETES)["predictions"]
     with open(DIABETES) as file:
         target = [float(row["target"]) for row in csv.DictReader(file)]
-    with np.load(path, allow_pickle=False) as saved:
-        test = saved["test_rows"]
-        assert sorted([*test, *saved["train_rows"]]) == list(range(442))
-        assert str(saved["mapper"]) == "residual" and list(saved["columns"])[:2] == ["age", "sex"]
+    with safe_open(path, "np") as saved:
+        about = json.loads(saved.metadata()["model"])
+    test = about["test_rows"]
+    assert sorted([*test, *about["train_rows"]]) == list(range(442))
+    assert about["mapper"] == "residual" and about["columns"][:2] == ["age", "sex"]
     differences = (np.array(predicted) - target)[test]
     assert np.sqrt(np.mean(differences**2)) == pytest.approx(error["test"], rel=1e-12)
 
@@ -245,7 +247,7 @@ def test_train_then_eval(tmp_path: Path) -> None:
 
 def test_a_column_that_is_constant_up_to_rounding_predicts_no_huge_numbers(tmp_path: Path) -> None:
     """Where it changes in new data it counts in its own unit, and is not a deviation of 1e16."""
-    train, new, model = (tmp_path / name for name in ("train.csv", "new.csv", "model.npz"))
+    train, new, model = (tmp_path / name for name in ("train.csv", "new.csv", "model.safetensors"))
     train.write_text("a,b,y\n" + "".join(f"{k},{0.1 if k % 2 else 0.1 + 2**-56},{k}\n" for k in range(20)))
     new.write_text("a,b\n3,0.1\n3,0.2\n")
     printed("train", "residual", "--depth", "2", "--data", str(train), "--target", "y", "-o", str(model))
@@ -258,8 +260,8 @@ def test_predictions_that_are_not_finite_are_not_printed(tmp_path: Path, more: t
     monkeypatch.chdir(tmp_path)
     Path("train.csv").write_text("a,y\n" + "".join(f"{k},{k}\n" for k in range(20)))
     Path("new.csv").write_text("a\n3\n1e200\n")
-    printed("train", "z * z", "--depth", "2", "--rate", "1e-6", "--epochs", "1", "--data", "train.csv", "--target", "y", "-o", "model.npz")
-    result = call("eval", "model.npz", "--data", "new.csv", *more)
+    printed("train", "z * z", "--depth", "2", "--rate", "1e-6", "--epochs", "1", "--data", "train.csv", "--target", "y", "-o", "model.safetensors")
+    result = call("eval", "model.safetensors", "--data", "new.csv", *more)
     assert result.exit_code == 2 and not Path("predictions.csv").exists()
     assert "gives no finite prediction for 1 of 2 rows of 'new.csv', the first in row 2 under the header: " in result.stderr
 
@@ -283,11 +285,9 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
     args = ["train", "boosting", "--depth", "2", "--epochs", "3", "--data", DIABETES, "--target", "target"]
     first, again = printed_json(*args, "--seed", "5"), printed_json(*args, "--seed", "5")
     assert first == again and first["error"] != printed_json(*args, "--seed", "6")["error"]
-    for name in ("a.npz", "b.npz"):
+    for name in ("a.safetensors", "b.safetensors"):
         printed(*args, "-o", str(tmp_path / name))
-    with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
-        assert a.files == b.files and all((a[name] == b[name]).all() for name in a.files)
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
 def test_a_report_for_people() -> None:
@@ -310,10 +310,10 @@ TABLES = {
     "twice.csv": "a,a\n1,2\n",
     "nameless.csv": "a,\n1,2\n",
     "huge.csv": "a,y\n1e308,1\n-1e308,2\n1e308,3\n-1e308,1\n",
-    "foreign.npz": "this is not an archive",
+    "foreign.safetensors": "this is not an archive",
 }
 TRAIN = ("train", "residual", "--target", "y", "--data")
-TO_FILE = ("-o", "out.npz")
+TO_FILE = ("-o", "out.safetensors")
 
 MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("nope",), ("'nope'", "formula")),
@@ -341,10 +341,10 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("backward", "residual", "--init", "0"), ("no x", "--init x")),
     (("graph", "residual", "--json", "--format", "dot"), ("--format has no effect beside --json",)),
     (("graph", "residual", "--depth", "n"), ("the depth n", "(give --level fold or --depth 10)")),
-    (("eval", "foreign.npz", "--data", "good.csv", "--depth", "2"), ("--depth has no effect on a trained model",)),
-    (("eval", "foreign.npz", "--data", "good.csv", "--seed", "2"), ("--seed has no effect",)),
-    (("eval", "foreign.npz", "--data", "good.csv", "--layers", "tanh"), ("--layers has no effect",)),
-    (("eval", "foreign.npz", "--data", "good.csv", "--activation", "tanh"), ("--activation has no effect",)),
+    (("eval", "foreign.safetensors", "--data", "good.csv", "--depth", "2"), ("--depth has no effect on a trained model",)),
+    (("eval", "foreign.safetensors", "--data", "good.csv", "--seed", "2"), ("--seed has no effect",)),
+    (("eval", "foreign.safetensors", "--data", "good.csv", "--layers", "tanh"), ("--layers has no effect",)),
+    (("eval", "foreign.safetensors", "--data", "good.csv", "--activation", "tanh"), ("--activation has no effect",)),
     (("eval", "residual", "--x", "1", "--layers", "tanh", "--seed", "1"), ("--seed has no effect on --layers tanh",)),
     (("eval", "residual", "--x", "1", "--layers", "tanh", "--activation", "tanh"), ("--activation has no effect",)),
     (("draw", "residual", "--depth", "1000", "--level", "layer"), ("2,002 nodes and 3,001 edges", "--level fold or --depth 10 or --max-size 6003")),
@@ -354,7 +354,8 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("train", "3", "--target", "y", "--data", "good.csv"), ("the mapper '3' gives the same number for every row", "'f(z) + z'")),
     (("train", "f(z, x)", "--target", "y", "--data", "good.csv"), ("a layer of the fold takes 1 argument, 2 given",)),
     (("eval", "f(z, x)", "--x", "1,2"), ("a layer of the fold takes 1 argument, 2 given",)),
-    ((*TRAIN, "good.csv", "-o", "model.txt"), ("-o model.txt", "ends in .npz")),
+    ((*TRAIN, "good.csv", "-o", "model.txt"), ("-o model.txt", "ends in .safetensors")),
+    ((*TRAIN, "good.csv", "-o", "model.npz"), ("-o model.npz", "models are safetensors files", "ends in .safetensors")),
     (("eval", "foreign.NPZ", "--data", "good.csv"), ("cannot read 'foreign.NPZ'",)),
     (("formula", "residual", "--depth", "x"), ("--depth x", "x is the input", "--depth n")),
     (("backward", "residual", "--layer", "h", "--depth", "h"), ("--depth h", "h is the layers' name")),
@@ -383,9 +384,9 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("eval", "residual", "--x", "1", "--layers", "deep"), ("'deep'", "'dense'")),
     (("eval", "residual", "--x", "1", "--activation", "deep"), ("'deep'", "'sigmoid'")),
     (("eval", "f(z, x)", "--x", "1"), ("argument",)),
-    (("eval", "foreign.npz"), ("--data",)),
+    (("eval", "foreign.safetensors"), ("--data",)),
     (("eval", "none.npz", "--data", "good.csv"), ("none.npz", "no such file")),
-    (("eval", "foreign.npz", "--data", "good.csv"), ("foreign.npz", "npz")),
+    (("eval", "foreign.safetensors", "--data", "good.csv"), ("foreign.safetensors", "not a complete safetensors file")),
     (("eval", "good.csv", "--x", "1"), ("good.csv",)),
     (("list", "everything"), ("'everything'", "mappers")),
     (("train", "residual"), ("--data",)),
@@ -402,9 +403,9 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     ((*TRAIN, "twice.csv", *TO_FILE), ("two columns", "'a'")),
     ((*TRAIN, "nameless.csv", *TO_FILE), ("column 2",)),
     ((*TRAIN, "huge.csv", *TO_FILE), ("too large",)),
-    ((*TRAIN, "foreign.npz", *TO_FILE), ("foreign.npz", "no rows")),
+    ((*TRAIN, "foreign.safetensors", *TO_FILE), ("foreign.safetensors", "no rows")),
     (("train", "residual", "--target", "z", "--data", "good.csv", *TO_FILE), ("'z'", "a, b, y")),
-    ((*TRAIN, "good.csv", "-o", "no/where.npz"), ("no folder 'no'",)),
+    ((*TRAIN, "good.csv", "-o", "no/where.safetensors"), ("no folder 'no'",)),
     ((*TRAIN, "good.csv", "-o", "."), ("is a folder",)),
     ((*TRAIN, "good.csv", "--depth", "n", *TO_FILE), ("--depth n",)),
     ((*TRAIN, "good.csv", "--activation", "deep", *TO_FILE), ("'deep'",)),
@@ -430,7 +431,7 @@ def test_a_mistake_ends_in_one_line(args: tuple[str, ...], words: tuple[str, ...
 
 
 def test_a_mistake_in_a_program_of_its_own(tmp_path: Path) -> None:
-    done = shell("train", "residual", "--data", "none.csv", "--target", "y", "-o", "out.npz", cwd=tmp_path)
+    done = shell("train", "residual", "--data", "none.csv", "--target", "y", "-o", "out.safetensors", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "symfold: cannot read 'none.csv': no such file or directory\n"
     assert not list(tmp_path.iterdir())
@@ -503,7 +504,7 @@ SHOWN = r"y\x1b[31m\x9b2J\u202e"
 
 
 def test_names_give_no_orders_to_the_terminal(tmp_path: Path) -> None:
-    table, model = tmp_path / "t.csv", tmp_path / "m.npz"
+    table, model = tmp_path / "t.csv", tmp_path / "m.safetensors"
     table.write_text(f"a,{ORDERS}\n" + "".join(f"{k},{k % 5}\n" for k in range(20)), encoding="utf-8")
     line = ("train", "residual", "--depth", "1", "--epochs", "1", "--data", str(table), "--target", ORDERS)
     assert f"error of {SHOWN}:" in printed(*line, "-o", str(model))
@@ -558,7 +559,7 @@ def test_outputs_never_take_the_place_of_inputs(tmp_path):
 
 
 def test_a_net_that_runs_away_is_not_saved(tmp_path):
-    table, model = tmp_path / "table.csv", tmp_path / "model.npz"
+    table, model = tmp_path / "table.csv", tmp_path / "model.safetensors"
     table.write_text("a,y\n" + "".join(f"{k % 7},{k}\n" for k in range(30)))
     arguments = ["train", "residual", "--data", str(table), "--target", "y", "--epochs", "5", "--rate", "10", "-o", str(model)]
     result = CliRunner().invoke(main, arguments)

@@ -1,4 +1,4 @@
-"""Processes that are killed while they write: parameters, nets, pictures and reports.
+"""Processes that are killed while they write: models, checkpoints, nets, pictures and reports.
 
 Each process writes an old and a new version of every file in turn, until SIGKILL ends it at a random moment. Law: under each name
 there is the old or the new version, whole. What a killed process leaves behind has a name of its own.
@@ -22,6 +22,8 @@ from symfold.apps.command.options import write
 from symfold.apps.data import Scale
 from symfold.apps.regression import Model, Shape
 from symfold.apps.saved import save_model
+from symfold.training.checkpoints import Snapshot, identity
+from symfold.training.checkpoints import write as write_checkpoint
 
 LONGEST = 0.2  # seconds until a process is killed
 
@@ -36,12 +38,18 @@ def model(version: int) -> Model:
     return Model(shape, params, Scale(np.ones(128), np.ones(128)), Scale(np.ones(1), np.ones(1)), np.array([0, 2]), np.array([1]))
 
 
+def checkpoint(version: int) -> Snapshot:
+    """A checkpoint of a megabyte."""
+    return Snapshot(identity(NETS[0]), {}, {"state": np.full(1 << 17, version + 0.5)}, 1)
+
+
 def writers() -> dict[str, list[Callable[[Path], object]]]:
     """By file name, how each of two versions is written."""
     models = [model(version) for version in range(2)]
     reports = [sf.compare(*nets).to_html() for nets in (NETS, NETS[::-1])]
     return {
-        "model.npz": [lambda path, value=value: save_model(path, value) for value in models],
+        "model.safetensors": [lambda path, value=value: save_model(path, value) for value in models],
+        "epoch-000001.safetensors": [lambda path, value=value: write_checkpoint(path.parent, value) for value in map(checkpoint, range(2))],
         "net.json": [lambda path, net=net: write(net.to_json(), str(path)) for net in NETS],
         "net.graphml": [lambda path, net=net: sf.export.save(net, path) for net in NETS],
         "net.svg": [lambda path, net=net: net.draw(path) for net in NETS],

@@ -1,4 +1,4 @@
-"""Mutated inputs of every reader: expressions, tables, parameter files and nets as JSON.
+"""Mutated inputs of every reader: expressions, tables, parameter files, saved nets, models and checkpoints, and nets as JSON.
 
 The law of all readers: an input is read, or refused by a symfold error of one line, within a bound of time and memory. What is read can be used:
 nothing raises any other error later. An input is a valid one with a few random edits; when one breaks the law, edits are left out while it
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load
 
 import symfold as sf
 from symfold.apps.data import Scale, read_table
@@ -36,6 +37,7 @@ from symfold.mappers import ARCHITECTURES
 from symfold.mappers.expressions import FUNCTIONS, named_mapper
 from symfold.show.notation import FORMS
 from symfold.show.notation.styles import STYLES
+from symfold.training import checkpoints
 from tests.cases import CASES
 
 SECONDS = 5  # of processor time for an input
@@ -181,22 +183,12 @@ def npy(array: Any) -> bytes:
 
 
 @cache
-def models() -> list[list[tuple[str, bytes]]]:
-    made = []
-    for mapper, depth in (("residual", 2), ("f(x) + z", 1), ("lstm", 1), ("feedforward", 0)):
-        shape = Shape(mapper, depth, 2, "tanh", ("a", "größe"), "y")
-        with contextlib.suppress(SymfoldError):
-            params = {p.op.name: np.ones(p.shape) for p in shape.net().params}
-            path = folder() / "model.npz"
-            scale = Scale(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
-            save_model(path, Model(shape, params, scale, Scale(np.ones(1), np.ones(1)), np.array([0, 2]), np.array([1])))
-            with zipfile.ZipFile(path) as archive:
-                made.append([(name, archive.read(name)) for name in archive.namelist()])
-    return made
+def parameter_net() -> sf.Net:
+    return sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
 
 
-def model_file(rng: random.Random) -> Archive:
-    return Archive(list(rng.choice(models())))
+def parameter_file(rng: random.Random) -> Archive:
+    return Archive([(f"{name}.npy", npy(value)) for name, value in parameter_net().init(rng.randrange(10)).items()])
 
 
 ARRAYS: tuple[Any, ...] = (
@@ -256,14 +248,18 @@ def archive_bytes(archive: Archive) -> bytes:
     return data
 
 
-def use_model(data: bytes, rng: random.Random) -> None:
-    path = folder() / "model.npz"
+def use_parameters(data: bytes, rng: random.Random) -> None:
+    path, net = folder() / "parameters.npz", parameter_net()
     path.write_bytes(data)
-    model = load_model(path)
+    params = sf.load(path, net=net)[1]
     with np.errstate(all="ignore"):
-        assert model.predict(np.ones((2, len(model.shape.columns)))).shape == (2,)
-    save_model(path, model)
-    assert load_model(path).shape == model.shape
+        assert net(params, x=np.ones((2, 2))).shape == (2, 2)
+    sf.save(path, net, params)
+    assert same(sf.load(path, net=net)[1], params)
+
+
+def same(one: Any, other: Any) -> bool:
+    return list(one) == list(other) and all(one[name].dtype == other[name].dtype and one[name].tobytes() == other[name].tobytes() for name in one)
 
 
 # ---------------------------------------------------------------- nets as JSON
@@ -436,10 +432,136 @@ def use_net(text: str, rng: random.Random) -> None:
             USES[name](net, rng)
 
 
+# ---------------------------------------------------------------- safetensors files
+
+
+@dataclass
+class Tensors:
+    """A safetensors file: its header, whose metadata are parsed, its numbers, and what is done to its bytes."""
+
+    header: Any
+    body: bytes
+    signed: bool = True  # with a checksum that fits
+    edits: tuple[tuple[Edit, int], ...] = ()
+
+
+def tensors_of(path: Path) -> Tensors:
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = {key: text if key == "checksum" else json.loads(text) for key, text in header["__metadata__"].items()}
+    return Tensors(header, content[end:])
+
+
+def copied(made: Sequence[Tensors], rng: random.Random) -> Tensors:
+    chosen = rng.choice(made)
+    return Tensors(json.loads(json.dumps(chosen.header)), chosen.body)
+
+
+@cache
+def saved_nets() -> list[Tensors]:
+    made, path = [], folder() / "net.safetensors"
+    for text in net_texts():
+        net = sf.from_json(text)
+        with contextlib.suppress(SymfoldError):
+            sf.save(path, net, net.init(0))
+            made.append(tensors_of(path))
+    return made
+
+
+@cache
+def saved_models() -> list[Tensors]:
+    made, path = [], folder() / "model.safetensors"
+    for mapper, depth in (("residual", 2), ("f(x) + z", 1), ("lstm", 1), ("feedforward", 0)):
+        shape = Shape(mapper, depth, 2, "tanh", ("a", "größe"), "y")
+        with contextlib.suppress(SymfoldError):
+            params = {p.op.name: np.ones(p.shape) for p in shape.net().params}
+            scale = Scale(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+            save_model(path, Model(shape, params, scale, Scale(np.ones(1), np.ones(1)), np.array([0, 2]), np.array([1])))
+            made.append(tensors_of(path))
+    return made
+
+
+SETTINGS: dict[str, Any] = {"optimizer": "sgd(rate=0.1)", "seed": 0}
+
+
+@cache
+def saved_checkpoint() -> Tensors:
+    net, generator = parameter_net(), np.random.default_rng(0)
+    arrays = {"state": net.init(0).flat, "step": np.array(3), "half": np.zeros((2, 0), np.float16)}
+    kept = checkpoints.Snapshot(checkpoints.identity(net), SETTINGS, arrays, 2, generator.bit_generator.state, {"loss": [1.0, 0.5], "metrics": {}})
+    return tensors_of(checkpoints.write(folder(), kept))
+
+
+def edit_header(tensors: Tensors, rng: random.Random) -> Tensors:
+    edit = rng.choice((replace_value, replace_value, nudge_number, nudge_number, move_value, edit_list, wrap_value))
+    return Tensors(edit(tensors.header, rng), tensors.body, tensors.signed, tensors.edits)
+
+
+def edit_numbers(tensors: Tensors, rng: random.Random) -> Tensors:
+    return Tensors(tensors.header, edit_bytes(tensors.body, rng), tensors.signed and rng.random() < 0.5, tensors.edits)
+
+
+def edit_tensors(tensors: Tensors, rng: random.Random) -> Tensors:
+    return Tensors(tensors.header, tensors.body, tensors.signed, (*tensors.edits, (edit_bytes, rng.randrange(2**32))))
+
+
+def tensor_bytes(tensors: Tensors) -> bytes:
+    header = tensors.header
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if isinstance(metadata, dict):
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+        if tensors.signed and "checkpoint" in texts:
+            with contextlib.suppress(Exception):
+                arrays = load(packed_tensors({**header, "__metadata__": {}}, tensors.body))
+                texts["checksum"] = checkpoints.digest(arrays, texts["checkpoint"])
+        header = {**header, "__metadata__": texts}
+    data = packed_tensors(header, tensors.body)
+    for edit, number in tensors.edits:
+        data = edit(data, random.Random(number))
+    return data
+
+
+def packed_tensors(header: Any, body: bytes) -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def use_saved_net(data: bytes, rng: random.Random) -> None:
+    path = folder() / "net.safetensors"
+    path.write_bytes(data)
+    net, params = sf.load(path)
+    sf.save(path, net, params)
+    again, values = sf.load(path)
+    assert again == net and same(values, params)
+
+
+def use_model(data: bytes, rng: random.Random) -> None:
+    path = folder() / "model.safetensors"
+    path.write_bytes(data)
+    model = load_model(path)
+    with np.errstate(all="ignore"):
+        assert model.predict(np.ones((2, len(model.shape.columns)))).shape == (2,)
+    save_model(path, model)
+    assert load_model(path).shape == model.shape
+
+
+def use_checkpoint(data: bytes, rng: random.Random) -> None:
+    (folder() / "epoch-000002.safetensors").write_bytes(data)
+    snapshot = checkpoints.read(folder(), parameter_net(), SETTINGS)
+    assert snapshot is not None
+    checkpoints.write(folder(), snapshot, keep=1)
+    again = checkpoints.read(folder(), parameter_net(), SETTINGS)
+    assert again is not None and same(again.arrays, snapshot.arrays) and repr((again.random, again.history)) == repr((snapshot.random, snapshot.history))
+
+
 READERS = (
     Reader("expressions", expression, (replace_token, replace_token, repeat_tokens), "".join, use_expression),
     Reader("csv", table, (edit_cell, edit_cell, edit_lines, edit_bytes, recode), bytes, use_table),
-    Reader("npz", model_file, (edit_member, edit_member, edit_archive), archive_bytes, use_model),
+    Reader("npz", parameter_file, (edit_member, edit_member, edit_archive), archive_bytes, use_parameters),
+    Reader("safetensors", lambda rng: copied(saved_nets(), rng), (edit_header, edit_header, edit_numbers, edit_tensors), tensor_bytes, use_saved_net),
+    Reader("models", lambda rng: copied(saved_models(), rng), (edit_header, edit_header, edit_numbers, edit_tensors), tensor_bytes, use_model),
+    Reader("checkpoints", lambda rng: copied([saved_checkpoint()], rng), (edit_header, edit_header, edit_numbers, edit_tensors), tensor_bytes, use_checkpoint),
     Reader("json", net_data, (replace_value, replace_value, nudge_number, nudge_number, move_value, edit_list, wrap_value, double_nodes), net_text, use_net),
 )
 

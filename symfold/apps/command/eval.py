@@ -32,9 +32,9 @@ from symfold.errors import printable
 Examples:
   symfold eval residual --depth 3 --x 1,2,3
   symfold eval "z * f(z)" --depth 2 --x 0.5 --layers tanh
-  symfold eval model.npz --data examples/diabetes.csv -o predictions.csv""",
+  symfold eval model.safetensors --data examples/diabetes.csv -o predictions.csv""",
 )
-@click.argument("what", metavar="MAPPER|MODEL.npz")
+@click.argument("what", metavar="MAPPER|MODEL.safetensors")
 @depth_option
 @click.option("--x", "x_text", metavar="ROWS", help="The input: numbers separated by commas, rows by semicolons.")
 @click.option(

@@ -30,7 +30,7 @@ EXAMPLES = """\b
 Examples:
   symfold formula "f(z) + z" --depth 3
   symfold draw residual --depth 10 -o net.svg
-  symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.npz"""
+  symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.safetensors"""
 
 
 LONGEST = 1_000  # characters of a message

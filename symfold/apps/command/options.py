@@ -155,10 +155,10 @@ def bounded(depth: int | str, bound: int = MAX_DEPTH, remedy: str = "give fewer 
 def is_model(name: str) -> bool:
     """Whether a name is that of a model file: by its ending, since a mapper may have any other file name.
 
-    >>> is_model("model.NPZ"), is_model("model"), is_model("residual")
+    >>> is_model("model.safetensors"), is_model("model"), is_model("residual")
     (True, False, False)
     """
-    return name.lower().endswith(".npz")
+    return name.lower().endswith((".safetensors", ".npz"))  # an .npz is refused as one when it is read
 
 
 def fixed_depth(depth: int | str) -> int:

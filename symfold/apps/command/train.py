@@ -14,7 +14,6 @@ from symfold.apps.command.options import (
     bounded,
     depth_option,
     fixed_depth,
-    is_model,
     mapper_argument,
     output_option,
     say,
@@ -27,7 +26,7 @@ from symfold.apps.command.options import (
     cls=Subcommand,
     epilog="""\b
 Examples:
-  symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.npz
+  symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.safetensors
   symfold train "f(x) + z" --depth 10 --data examples/diabetes.csv --target target --json""",
 )
 @mapper_argument
@@ -77,8 +76,8 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
 
     if output is not None:
         check_writable(output, data)
-        if not is_model(output):
-            raise click.UsageError(f"-o {output}: a model is an .npz file (give a name that ends in .npz)")
+        if not output.lower().endswith(".safetensors"):
+            raise click.UsageError(f"-o {output}: models are safetensors files (give a name that ends in .safetensors)")
         bounded(settings["depth"], MAX_DEPTH, "or leave out -o")
     model, report = run(mapper, data, **settings)
     if output is not None:
