@@ -18,8 +18,10 @@ Build
     Layer, Layers               their types
     dense, perceptron           kinds of layers: affine maps with an activation
     attention, layer_norm       kinds of layers: transformers
+    embedding                   a kind of layers: rows of a table by number
     convolution, batch_norm     kinds of layers: images
     max_pool, mean_pool         windows of images
+    dropout                     entries that training drops
     fold, scan                  fold a mapper over items: the last state, or all states
     mappers                     steps and architectures by name
     zipped, repeat              items side by side; items repeated
@@ -40,7 +42,7 @@ Transform
     check_grad                  derivatives against finite differences
     reorder, swap, lesion       layers reordered or removed
     grouped, mixing, picard     layers side by side, mixed by a matrix, solved by sweeps
-    keep_statistics             batch statistics as parameters
+    training_form, keep_statistics  the form for training: dropout drops; for evaluation: batch statistics as parameters
 
 Show
     formula                     text, Unicode, LaTeX or MathML; folded, step by step or expanded
@@ -58,6 +60,8 @@ Analyze
 Train and exchange
     fit, sgd, adam, adamw, optimizers               training
     minimize                    a minimum on all the data at once, by L-BFGS
+    save, load                  a net with its parameters, on disk
+    EarlyStopping, StopTraining when a training ends
     from_json                   a net from `net.to_json()`
     from_torch, to_torch, to_jax, to_onnx           other packages
     experiments                 measurements over seeds

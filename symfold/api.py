@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+import symfold.analysis.record  # noqa: F401 - attaches net.record
 import symfold.apps.experiments as experiments
 import symfold.errors as errors
 import symfold.frontend.losses as losses
@@ -38,6 +39,8 @@ from symfold.exchange.onnx.writer import to_onnx
 from symfold.exchange.plain_data.json import from_json, net_from_data, net_to_data, node_from_data, node_to_data
 from symfold.exchange.pytorch.reader import from_torch
 from symfold.exchange.pytorch.writer import to_torch
+from symfold.exchange.saving import load, save
+from symfold.frontend.dropout import dropout
 from symfold.frontend.elementwise import (
     cos,
     elu,
@@ -61,17 +64,19 @@ from symfold.frontend.elementwise import (
 )
 from symfold.frontend.folding import fold, scan
 from symfold.frontend.images import batch_norm, convolution, max_pool, mean_pool
-from symfold.frontend.kinds import attention, layer_norm, perceptron
+from symfold.frontend.kinds import attention, embedding, layer_norm, perceptron
 from symfold.frontend.layer_kinds import dense
 from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
 from symfold.frontend.runs import repeat, zipped
 from symfold.show.notation import formula
 from symfold.training.check import check_grad
+from symfold.training.fit import fit
+from symfold.training.forms import training_form
 from symfold.training.minimize import minimize
 from symfold.training.optimizers import adam, adamw, sgd
 from symfold.training.statistics import keep_statistics
-from symfold.training.train import fit
+from symfold.training.stopping import EarlyStopping, StopTraining
 from symfold.transform.autodiff.differentiate import adjoint, grad, value_and_grad
 from symfold.transform.rewiring.groups import grouped
 from symfold.transform.rewiring.lesion import lesion
@@ -82,10 +87,12 @@ from symfold.transform.rewiring.picard import picard
 from symfold.transform.rolling import roll, unroll
 
 __all__ = [
+    "EarlyStopping",
     "Layer",
     "Layers",
     "Net",
     "Normal",
+    "StopTraining",
     "SymfoldError",
     "__version__",
     "adam",
@@ -105,7 +112,9 @@ __all__ = [
     "determinant",
     "difference",
     "divergence",
+    "dropout",
     "elu",
+    "embedding",
     "erf",
     "errors",
     "exp",
@@ -127,6 +136,7 @@ __all__ = [
     "layers",
     "leaky_relu",
     "lesion",
+    "load",
     "log",
     "logsumexp",
     "losses",
@@ -148,6 +158,7 @@ __all__ = [
     "repeat",
     "reverse",
     "roll",
+    "save",
     "scaled",
     "scan",
     "series",
@@ -169,6 +180,7 @@ __all__ = [
     "to_jax",
     "to_onnx",
     "to_torch",
+    "training_form",
     "unroll",
     "update_coupling",
     "value_and_grad",
@@ -213,7 +225,8 @@ def missing_attribute(net: Net, name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
     if name in ADDED or (name in __all__ and callable(globals()[name])):
-        raise errors.UnknownName(f"a net has no {name!r} (write sf.{name}(net))")
+        call = {"save": "sf.save(path, net, params)", "load": "sf.load(path, net=net)"}.get(name, f"sf.{name}(net)")
+        raise errors.UnknownName(f"a net has no {name!r} (write {call})")
     attributes = [word for word in dir(type(net)) if not word.startswith("_")]
     close = difflib.get_close_matches(name, attributes, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(attributes)}"

@@ -38,7 +38,7 @@ def test_a_module_shows_what_it_defines_and_nothing_that_it_imports(name: str) -
         (sf, "expr", "write net.expr"),
         (sf.mappers, "resid", "did you mean sf.mappers.residual?"),
         (sf.losses, "cross_entropie", "did you mean sf.losses.cross_entropy?"),
-        (sf.losses, "zzz", "its names: cross_entropy, squared_error"),
+        (sf.losses, "zzz", "its names: absolute_error, binary_cross_entropy, cross_entropy, huber, l1, l2, mean_squared_error, poisson, squared_error"),
         (sf.optimizers, "momentun", "did you mean sf.optimizers.momentum?"),
         (sf.errors, "ShapError", "did you mean sf.errors.ShapeError?"),
         (sf.export, "to_dot", "did you mean sf.export.to_text?"),

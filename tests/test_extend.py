@@ -42,7 +42,7 @@ def test_the_answers_of_the_page(page: tuple[dict[str, Any], list[Any]]) -> None
     assert warm == round(0.5 * np.logaddexp(2, 0), 4)
     assert weights == ["W1", "W2", "W3"]
     assert printed is None and str(sf.fold(sf.mappers.damped, sf.layers("f1:3"), sf.tensor("x"))) == "z1 = x + 0.9*f1(x)\nz2 = z1 + 0.9*f2(z1)"
-    assert loss == 3 and trains and shape == (3, 3)
+    assert loss == 3.5 and trains and shape == (3, 3)
     assert successors == ["f1", "z1"] and longest == 3
 
 
@@ -55,7 +55,7 @@ NETS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "function": lambda names: sf.fold(lambda z, f: names["warm"](f(z), 0.5) + z, layers(), X),
     "layer kind": lambda names: sf.fold(sf.mappers.residual, layers(names["linear"]), X),
     "mapper": lambda names: sf.fold(sf.mappers.damped, layers(), X),
-    "loss": lambda names: sf.losses.absolute_error(sf.fold(sf.mappers.residual, layers(), X), TARGET),
+    "loss": lambda names: sf.losses.hinge(sf.fold(sf.mappers.residual, layers(), X), TARGET),
 }
 
 

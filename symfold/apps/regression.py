@@ -20,8 +20,8 @@ from symfold.frontend.layer_kinds import dense
 from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import layer, layers
 from symfold.mappers.expressions import named_mapper
+from symfold.training.fit import fit
 from symfold.training.optimizers import sgd
-from symfold.training.train import fit
 
 # Activations by name; a new one is one row.
 ACTIVATIONS = {

@@ -5,67 +5,72 @@ A stack holds many batches, so that a backend can take many steps in one call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set, Sized
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import NumpyArray, arrays_of, quoted
+from symfold.base.arguments import NumpyArray, quoted
 from symfold.compute.backends.stacks import Stack
 from symfold.errors import InvalidType, InvalidValue
+from symfold.training.data import Arrays, is_mapped, sample_count
 
 Batch = Mapping[str, Any]
+Read = Callable[[object], Arrays]  # a batch as arrays by the names of the inputs, checked
 MOST = 2**26  # bytes of a stack of user batches: all of them may not fit in memory
 
 
-def checked_batch(batch: object, names: Sequence[str]) -> dict[str, NumpyArray]:
-    """A batch, checked: an array of numbers for every input."""
-    if not isinstance(batch, Mapping):
-        raise InvalidType(
-            f"data and batches must be mappings from input names to arrays, got {quoted(batch)} (as {{'x': array}})"
-        )
-    return arrays_of(batch, names)
+class Shuffled:
+    """Mini-batches of the data, reshuffled each epoch: those of full size as one stack, then the rest.
 
+    `rows` are the rows to train on, in order; all by default. `generator` draws the orders, an epoch at a time.
+    """
 
-def shuffled(
-    arrays: Batch, names: Sequence[str], size: int | None, epochs: int, seed: int, shuffle: bool
-) -> Iterator[Iterable[Stack]]:
-    """Mini-batches of the data, reshuffled each epoch: those of full size as one stack, then the rest."""
-    for name in names:
-        if not arrays[name].ndim:
-            raise InvalidValue(
-                f"the value of {name!r} is one number, {quoted(arrays[name].item())}, and no array of samples "
-                "(samples run along the first axis)"
-            )
-    lengths = {name: arrays[name].shape[0] for name in names}
-    if len(set(lengths.values())) > 1:
-        raise InvalidValue(
-            f"inputs have different numbers of samples: {', '.join(f'{n}: {k}' for n, k in lengths.items())}"
-        )
-    if not names:
-        raise InvalidValue(
-            "the loss reads no input, so there are no samples in data (give batches=[{}] for one step, or [{}] * 100)"
-        )
-    total = next(iter(lengths.values()))
-    if total == 0:
-        raise InvalidValue("there are no samples to train on (the first axis of the data has length 0)")
-    width = total if size is None else min(size, total)
-    generator = np.random.default_rng(seed)
-    full = total - total % width
-    for _ in range(epochs):
-        order = generator.permutation(total) if shuffle else np.arange(total)
-        yield [
-            Stack(len(rows), arrays, rows)
-            for rows in (order[:full].reshape(-1, width), order[full:].reshape(1, -1))
-            if rows.size
-        ]
+    def __init__(
+        self,
+        arrays: Arrays,
+        names: Sequence[str],
+        size: int | None,
+        seed: int,
+        shuffle: bool,
+        rows: NumpyArray | None = None,
+    ):
+        total = sample_count(arrays, names)
+        self.arrays, self.shuffle = arrays, shuffle
+        self.rows = np.arange(total) if rows is None else rows
+        self.size = len(self.rows) if size is None else min(size, len(self.rows))
+        self.generator = np.random.default_rng(seed)
+        self.mapped = any(is_mapped(array) for array in arrays.values())
+
+    @property
+    def steps(self) -> int:
+        """The number of batches per epoch."""
+        return -(-len(self.rows) // self.size)
+
+    def epochs(self) -> Iterator[Iterable[Stack]]:
+        """One epoch after another, without end."""
+        full = len(self.rows) - len(self.rows) % self.size
+        while True:
+            order = self.generator.permutation(self.rows) if self.shuffle else self.rows
+            parts = [part for part in (order[:full].reshape(-1, self.size), order[full:].reshape(1, -1)) if part.size]
+            stacks = [Stack(len(part), self.arrays, part) for part in parts]
+            yield self.gathered(stacks) if self.mapped else stacks
+
+    def gathered(self, stacks: Sequence[Stack]) -> Iterator[Stack]:
+        """The batches in memory, so that no backend converts a memory map as a whole."""
+        for stack in stacks:
+            size = sum(array[:1].nbytes for array in self.arrays.values()) * self.size
+            most = max(1, MOST // max(1, size))
+            for start in range(0, stack.count, most):
+                part = stack.cut(start, start + most)
+                yield Stack(part.count, {name: part[name] for name in part})
 
 
 def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, Iterable[Stack]]]:
     """Epochs in groups, each with its number of epochs: up to `most` as one stack, if each is one and memory allows.
 
-    >>> epochs = shuffled({"x": np.zeros((4, 1))}, ["x"], 2, 5, 0, True)
+    >>> epochs = islice(Shuffled({"x": np.zeros((4, 1))}, ["x"], 2, 0, True).epochs(), 5)
     >>> [(number, [stack.shape("x") for stack in stacks]) for number, stacks in rounds(epochs, 3)]
     [(3, [(6, 2, 1)]), (2, [(4, 2, 1)])]
     """
@@ -83,30 +88,54 @@ def rounds(source: Iterable[Iterable[Stack]], most: int) -> Iterator[tuple[int, 
         yield len(parts), [stack]
 
 
-def given_batches(batches: object, names: Sequence[str], epochs: int, size: int | None) -> Iterator[Iterable[Stack]]:
+class Given:
     """A user's batches, once per epoch; an iterator allows one epoch only."""
-    if not isinstance(batches, Iterable) or isinstance(batches, (Mapping, Set, str, bytes)):
-        raise InvalidType(
-            f"batches must be an iterable of mappings, got {quoted(batches)} "
-            "(as [{'x': array}]; one mapping of arrays is data)"
-        )
-    if size is not None:
-        raise InvalidType(f"batch_size={size} is for data; batches have sizes of their own (leave it out)")
-    if epochs > 1 and iter(batches) is batches:
-        raise InvalidValue(f"batches can be read only once, but epochs={epochs} (give a list, or epochs=1)")
-    return (stacked(batches, names) for _ in range(epochs))
+
+    def __init__(self, batches: object, read: Read, epochs: int, size: int | None):
+        if not isinstance(batches, Iterable) or isinstance(batches, (Mapping, Set, str, bytes)):
+            raise InvalidType(
+                f"batches must be an iterable of mappings, got {quoted(batches)} "
+                "(as [{'x': array}]; one mapping of arrays is data)"
+            )
+        if size is not None:
+            raise InvalidType(f"batch_size={size} is for data; batches have sizes of their own (leave it out)")
+        if epochs > 1 and isinstance(batches, Iterator):
+            raise InvalidValue(f"batches can be read only once, but epochs={epochs} (give a list, or epochs=1)")
+        self.batches, self.read = batches, read
+        self.start = 0  # the number of the first epoch, of a training that is resumed
+
+    @property
+    def steps(self) -> int | None:
+        """The number of batches per epoch, if it is known."""
+        try:
+            return len(self.batches) if isinstance(self.batches, Sized) else None
+        except TypeError:  # a DataLoader of a dataset without a length
+            return None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether every epoch's batches are known from the batches alone: a list, or a source with `set_epoch`."""
+        return isinstance(self.batches, Sequence) or callable(getattr(self.batches, "set_epoch", None))
+
+    def epochs(self) -> Iterator[Iterable[Stack]]:
+        """One epoch after another, without end; a source with `set_epoch` is told the number of each."""
+        for number in count(self.start):
+            set_epoch = getattr(self.batches, "set_epoch", None)
+            if callable(set_epoch):
+                set_epoch(number)
+            yield stacked(self.batches, self.read)
 
 
-def stacked(batches: Iterable[object], names: Sequence[str]) -> Iterator[Stack]:
+def stacked(batches: Iterable[object], read: Read) -> Iterator[Stack]:
     """Batches, checked and copied as they are drawn: adjacent ones of equal shapes are one stack, if memory allows.
 
-    >>> [stack.shape("x") for stack in stacked([{"x": [1, 2]}, {"x": [3, 4]}, {"x": [5]}], ["x"])]
+    >>> [stack.shape("x") for stack in stacked([[1, 2], [3, 4], [5]], lambda batch: {"x": np.array(batch)})]
     [(2, 2), (1, 1)]
     """
     pending: list[dict[str, Any]] = []
     room = MOST
     for batch in batches:
-        arrays = {name: np.array(value) for name, value in checked_batch(batch, names).items()}
+        arrays = {name: np.array(value) for name, value in read(batch).items()}
         if pending and (room <= 0 or any(pending[0][name].shape != array.shape for name, array in arrays.items())):
             yield stack_of(pending)
             pending, room = [], MOST

@@ -75,7 +75,8 @@ def explained(
     if np.isfinite(training.state.flat).all() or not np.isfinite(training.good.flat).all() or stop.last is None:
         return "", (RATE,)
     params = {name: training.good[name] for name in (name for leaf in loss.params for name in listed(leaf))}
-    _, gradients = compile_net(value_and_grad(loss, names), "numpy")(params, **stop.last)
+    batch = {node.op.name: stop.last[node.op.name] for node in loss.inputs}
+    _, gradients = compile_net(value_and_grad(loss, names), "numpy")(params, **batch)
     bad = next((name for name in names if not np.isfinite(gradients[name]).all()), None)
     if bad is None:
         return "", (RATE,)

@@ -17,9 +17,10 @@ from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net, listed
 from symfold.errors import Diverged, InvalidType, InvalidValue, MissingPackage
 from symfold.frontend.losses import check_single
-from symfold.training.batches import Batch, checked_batch
+from symfold.training.batches import Batch
+from symfold.training.data import named
 from symfold.training.finiteness import START, check_start
-from symfold.training.train import Fitted, History
+from symfold.training.history import Fitted, History
 from symfold.training.training_step import moved
 from symfold.transform.autodiff.differentiate import value_and_grad
 
@@ -63,7 +64,7 @@ def minimize(
     backend = chosen_backend(backend, net, 3 * steps, dtype := one_of("dtype", dtype, DTYPES))
     start = parameters_of(params, layout_of(net))
     check_start(start)
-    problem = Problem(net, start, checked_batch({} if data is None else data, [i.op.name for i in net.inputs]), remat)
+    problem = Problem(net, start, named({} if data is None else data, [i.op.name for i in net.inputs]), remat)
     problem.compile(backend, dtype)
     history = History()
 

@@ -24,6 +24,7 @@ from symfold.core.sequences import element, take
 from symfold.core.stacked_inputs import Leaf, StackedInputs, compress
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
+from symfold.training.accumulation import Accumulation
 from symfold.training.optimizers import Moving, Optimizer, Path
 from symfold.training.step_counter import STEP
 from symfold.transform.autodiff.differentiate import value_and_grad
@@ -53,12 +54,20 @@ class Step(NamedTuple):
     slots: tuple[Leaf, ...]  # and the step counter, if anything reads it
 
 
-def step_of(loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None) -> Step:
+def step_of(
+    loss: Net,
+    optimizer: Optimizer,
+    trained: Sequence[str] | None = None,
+    remat: str | None = None,
+    accumulation: Accumulation | None = None,
+) -> Step:
     """The training step with the leaves that it moves."""
     leaves = moved(loss, trained)
     all_move = leaves == [leaf for leaf in loss.leaves if leaf.op.role == "parameter"]
-    wrt = None if all_move else [name for leaf in leaves for name in listed(leaf)]
-    loss_and_gradients = value_and_grad(loss, wrt, remat)
+    wrt = None if all_move and not accumulation else [name for leaf in leaves for name in listed(leaf)]
+    terms = accumulation.terms(loss) if accumulation else None
+    objective = Net((accumulation.objective(terms),)) if accumulation and terms else loss
+    loss_and_gradients = value_and_grad(objective, wrt, remat)
     value, *gradients = loss_and_gradients.outputs
     moving: list[Moving] = []
     paths: set[Path] = set()
@@ -72,15 +81,25 @@ def step_of(loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = Non
             f"the group {unused[0]} has no parameter (the loss has {show_names(map(names_of, leaves))}; leave it out, "
             "or correct the pattern)"
         )
+    gathered: dict[Leaf, Node] = {}
+    if accumulation and terms:
+        value = accumulation.value(terms, value)
+        moving, gathered = accumulation.gathered(terms, moving)
     parameters, slots = optimizer.updates(moving)
     after = [*parameters, *slots.values()]
     slot_leaves = [*slots]
     if STEP in leaves_of((value, *after)):
         after.append(STEP + 1)
         slot_leaves.append(STEP)
+    if accumulation:
+        before = [*(entry.value for entry in moving), *slot_leaves]
+        after = [accumulation.held(new, old) for new, old in zip(after, before, strict=True)]
+    after += gathered.values()
+    slot_leaves += gathered
     check_names(loss, slot_leaves, optimizer)
     form = ("tuple", ("*", ("tuple", ("*",) * len(after))))
-    net = Net((value, *after), form, loss_and_gradients.signature)
+    signature = accumulation.signature(loss) if accumulation else loss_and_gradients.signature
+    net = Net((value, *after), form, signature)
     return Step(net, tuple(entry.leaf for entry in moving), tuple(slot_leaves))
 
 
@@ -144,12 +163,13 @@ def update_of(
     optimizer: Optimizer,
     trained: Sequence[str] | None = None,
     remat: str | None = None,
+    accumulation: Accumulation | None = None,
 ) -> Update:
     """The training step of a loss, starting at these parameters; with `trained`, of parameters of these names only.
 
     Slots and the step counter start at zero, whatever `params` says of the counter.
     """
-    step = step_of(loss, optimizer, trained, remat)
+    step = step_of(loss, optimizer, trained, remat, accumulation)
     leaves = once([leaf for leaf in loss.leaves if leaf.op.role == "parameter"])
     start = Parameters(layout_of(Net((*leaves, *(leaf for leaf in step.slots if leaf not in leaves)))))
     given = {"step": 0.0, **params} if STEP in leaves and STEP.op.name not in params else params

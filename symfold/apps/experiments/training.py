@@ -16,8 +16,8 @@ from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Diverged
 from symfold.frontend.losses import squared_error
+from symfold.training.fit import fit
 from symfold.training.optimizers import momentum
-from symfold.training.train import fit
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 CHOOSING = 1000  # seeds from here on choose the rates, seeds from 0 on are reported

@@ -15,8 +15,8 @@ from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Diverged, InvalidValue
 from symfold.frontend.losses import squared_error
+from symfold.training.fit import fit
 from symfold.training.optimizers import momentum
-from symfold.training.train import fit
 
 WIDTH, SAMPLES, STEPS, RATE, DECAY = 5, 64, 2000, 0.0005, 0.9
 TASK = (

@@ -90,6 +90,7 @@ class Backend:
     - `supports(node)`: whether there is code for an operation, for `backend="auto"`.
     - `package`: the optional package that it needs; the extra of the backend's name installs it.
     - `dtypes`: the types of numbers that it computes with.
+    - `processes()`: the number of processes that take the same steps together, so that their calls must be the same.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Backend:
     supports: Callable[[Node], bool] = lambda node: True
     package: str | None = None
     dtypes: tuple[str, ...] = DTYPES
+    processes: Callable[[], int] = lambda: 1
 
     @property
     def installed(self) -> bool:

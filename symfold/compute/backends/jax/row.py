@@ -19,4 +19,11 @@ def training(update: Update, dtype: str) -> Training:
     return Training(update, dtype)
 
 
-ROW = Backend("jax", program, training, package="jax")
+def processes() -> int:
+    import jax
+
+    count: int = jax.process_count()
+    return count
+
+
+ROW = Backend("jax", program, training, package="jax", processes=processes)

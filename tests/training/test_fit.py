@@ -140,7 +140,7 @@ def test_parameters_are_views_into_one_buffer() -> None:
 
 
 def test_progress_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    sf.fit(LOSS, NET.init(0), batches=batches(0, 2), optimizer=sf.sgd(0.01), progress=True)
+    sf.fit(LOSS, NET.init(0), batches=batches(0, 2), optimizer=sf.sgd(0.01), progress="plain")
     assert "epoch 1/1" in capsys.readouterr().err
     sf.fit(LOSS, NET.init(0), batches=batches(0, 2), optimizer=sf.sgd(0.01))
     assert capsys.readouterr().err == ""
@@ -304,3 +304,34 @@ def test_an_input_that_no_step_reads_is_given_all_the_same() -> None:
         loss = sf.Net.of(sf.squared_error(prediction, sf.tensor("target", (None, 3))))
         fitted = sf.fit(loss, loss.init(seed=0), data_of(6) | {"unread": np.ones((6, 3))}, optimizer=sf.sgd(0.001), epochs=2)
         assert fitted.history.loss[1] < fitted.history.loss[0]
+
+
+def test_dropout_drops_in_training_and_not_in_evaluation() -> None:
+    """Against descent on the training form step by step; the validation loss is that of the net as it is written."""
+    x, w = sf.tensor("x", (None, 3)), sf.parameter("w", (3, 3))
+    loss = sf.Net.of(sf.losses.mean_squared_error(np.dot(sf.dropout(x, 0.5), w), sf.tensor("target", (None, 3))))
+    data, value = data_of(12), np.eye(3)
+    gradient = sf.grad(sf.training_form(loss, seed=4), wrt=["w"])
+    done = sf.fit(loss, {"w": value}, data, optimizer=sf.sgd(0.1), epochs=3, shuffle=False, seed=4, validation=data)
+    for step in range(3):
+        value = value - 0.1 * gradient({"w": value, "step": float(step)}, **data)["w"]
+    np.testing.assert_allclose(done.params["w"], value, rtol=1e-12)
+    assert set(done.params) == {"w"} and done.history.validation["loss"][-1] == pytest.approx(loss(done.params, **data).item())
+    accumulated = sf.fit(loss, {"w": np.eye(3)}, data, optimizer=sf.sgd(0.1), epochs=1, batch_size=6, accumulate=2, seed=4, shuffle=False)
+    halves = [{name: array[rows] for name, array in data.items()} for rows in (slice(6), slice(6, 12))]
+    slopes = [gradient({"w": np.eye(3), "step": float(step)}, **half)["w"] for step, half in enumerate(halves)]
+    np.testing.assert_allclose(accumulated.params["w"], np.eye(3) - 0.1 * sum(slopes) / 2, rtol=1e-12)
+
+
+def test_labels_out_of_range_are_refused_before_the_first_step() -> None:
+    logits = np.dot(sf.tensor("x", (None, 3)), sf.parameter("w", (3, 2)))
+    loss, seen = sf.Net.of(sf.losses.cross_entropy(logits, sf.tensor("label", (None,)))), []
+    good, bad = ({"x": np.ones((4, 3)), "label": [0, 1, 1, last]} for last in (0, 2))
+    for data, options in ((bad, {}), (good, {"validation": bad}), (None, {"batches": [bad]})):
+        with pytest.raises(sf.errors.OutOfRange, match="the label 2 is none of the classes"):
+            sf.fit(loss, {"w": np.zeros((3, 2))}, data, optimizer=sf.sgd(0.1), callbacks=seen.append, **options)
+    assert not seen
+    with pytest.raises(sf.errors.OutOfRange) as caught:  # in a later batch: what was trained is in the error
+        small = {"x": np.ones((2, 3)), "label": [1, 1]}
+        sf.fit(loss, {"w": np.zeros((3, 2))}, batches=[good, small, bad], optimizer=sf.sgd(0.1))
+    assert len(caught.value.history) == 1 and caught.value.params["w"].any()

@@ -1,0 +1,186 @@
+"""History: the loss of every step, what was measured after every epoch, and both as a picture or a table."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symfold.compute.parameters import Parameters
+from symfold.errors import MissingPackage, plural
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import pandas as pd
+
+WIDTH, HEIGHT, MARGIN = 420, 160, 12  # of the curve in a notebook, in pixels
+MOST = 400  # points of a curve in a notebook
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a callback gets after an epoch: its number, counted from 1, its losses and metrics, and the parameters.
+
+    `loss` is the mean over the steps, each before its update. `validation_loss`, `metrics` and `validation` (the
+    metrics on the validation data) belong to `params`, the parameters after the epoch.
+    """
+
+    epoch: int
+    loss: float
+    validation_loss: float | None
+    metrics: Mapping[str, Any]
+    validation: Mapping[str, Any]
+    params: Parameters
+
+
+@dataclass(repr=False)
+class History(Sequence[float]):
+    """The losses of a training: a sequence of the loss of every step, before its update.
+
+    - `loss`: these losses as a list; with `accumulate`, one for each micro-batch.
+    - `ends`: the number of steps taken by the end of every epoch.
+    - `metrics`: lists by name, an entry per epoch, on the training data.
+    - `validation`: the same on the validation data, and their loss under the name "loss".
+    - `stages`: for a training in stages, the layer of each step.
+    - `stopped`: why the training ended before its last epoch ("early stopping", "callback", "interrupted"), else "".
+    - `best`: the epoch, counted from 1, of the parameters that early stopping returns.
+
+    >>> history = History([4.0, 2.0, 1.0, 0.5], [2, 4], validation={"loss": [3.0, 0.75]})
+    >>> history, history[-1], history.epochs
+    (History of 2 epochs, 4 steps: loss 3 -> 0.75, validation loss 3 -> 0.75, 0.5, [3.0, 0.75])
+    """
+
+    loss: list[float] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    metrics: dict[str, list[Any]] = field(default_factory=dict)
+    validation: dict[str, list[Any]] = field(default_factory=dict)
+    stages: list[str] = field(default_factory=list)
+    stopped: str = ""
+    best: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.loss[index]
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training."""
+        return self.stopped == "interrupted"
+
+    @property
+    def epochs(self) -> list[float]:
+        """The mean of the losses of each epoch's steps."""
+        return [float(np.mean(self.loss[start:end])) for start, end in pairwise([0, *self.ends])]
+
+    def table(self) -> dict[str, list[Any]]:
+        """Columns of one entry per epoch: its number, its loss, the metrics, and those on the validation data."""
+        epochs = self.epochs
+        columns: dict[str, list[Any]] = {"epoch": list(range(1, len(epochs) + 1)), "loss": epochs}
+        columns |= self.metrics
+        columns |= {f"validation_{name}": values for name, values in self.validation.items()}
+        return columns
+
+    def to_frame(self) -> pd.DataFrame:
+        """The epochs as a pandas frame: loss, metrics, and the same on the validation data (`validation_loss`)."""
+        try:
+            import pandas
+        except ImportError:
+            raise MissingPackage(
+                "a frame needs the package pandas, which is not installed (pip install pandas)"
+            ) from None
+        return pandas.DataFrame(self.table()).set_index("epoch")
+
+    def plot(self, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
+        """Draw the loss of each epoch, and the validation loss, with matplotlib (extra `plot`); returns the axes."""
+        if ax is None:
+            try:
+                import matplotlib.pyplot
+            except ImportError:
+                raise MissingPackage(
+                    "a plot needs the package matplotlib, which is not installed (pip install 'symfold[plot]')"
+                ) from None
+            _, ax = matplotlib.pyplot.subplots()
+        curves, what = self._curves()
+        for name, values in curves.items():
+            ax.plot(range(1, len(values) + 1), values, label=name)
+        if self.best is not None:
+            ax.axvline(self.best, color="0.7", linestyle=":", label="best epoch")
+        ax.set_xlabel(what)
+        ax.set_ylabel("loss")
+        if curves and all(value > 0 for values in curves.values() for value in values):
+            ax.set_yscale("log")
+        ax.legend()
+        return ax
+
+    def _curves(self) -> tuple[dict[str, list[float]], str]:
+        """The losses to draw, and what they are counted in: epochs, or steps if there is one epoch at most."""
+        if len(self.ends) < 2:
+            return {"loss": self.loss}, "step"
+        curves = {"loss": self.epochs}
+        if "loss" in self.validation:
+            curves["validation loss"] = [float(value) for value in self.validation["loss"]]
+        return curves, "epoch"
+
+    def __repr__(self) -> str:
+        counts = f"{plural(len(self.ends), 'epoch')}, {plural(len(self.loss), 'step')}"
+        curves = {"loss": self.epochs or self.loss, "validation loss": self.validation.get("loss", [])}
+        losses = ", ".join(f"{name} {_change(values)}" for name, values in curves.items() if values)
+        best = "" if self.best is None else f"; best epoch {self.best}"
+        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
+        return f"History of {counts}{f': {losses}' if losses else ''}{best}{stopped}"
+
+    def _repr_html_(self) -> str:
+        curves, what = self._curves()
+        text = html.escape(repr(self))
+        return (
+            f"<figure>{_svg(curves, what)}<figcaption>{text}</figcaption></figure>" if self.loss else f"<p>{text}</p>"
+        )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The result of training: parameters and history."""
+
+    params: Parameters
+    history: History
+
+
+def _change(values: Sequence[float]) -> str:
+    """The first and the last of some values.
+
+    >>> _change([1.0]), _change([2.0, 1.0, 0.25])
+    ('1', '2 -> 0.25')
+    """
+    shown = values[:1] if len(values) == 1 else [values[0], values[-1]]
+    return " -> ".join(f"{float(value):.4g}" for value in shown)
+
+
+def _svg(curves: Mapping[str, Sequence[float]], what: str) -> str:
+    """Curves as an SVG picture; logarithmic if all values are positive."""
+    numbers = [value for values in curves.values() for value in values if math.isfinite(value)]
+    height = (lambda value: math.log(value)) if all(value > 0 for value in numbers) else (lambda value: value)
+    low, high = (height(pick(numbers)) for pick in (min, max)) if numbers else (0.0, 1.0)
+    span, steps = (high - low) or 1.0, max(map(len, curves.values()))
+    parts = []
+    for (name, values), color in zip(curves.items(), ("#1f77b4", "#d62728"), strict=False):
+        thin = max(1, math.ceil(len(values) / MOST))
+        places = sorted({*range(0, len(values), thin), len(values) - 1} - {-1})
+        points = " ".join(
+            f"{MARGIN + (WIDTH - 2 * MARGIN) * k / max(1, steps - 1):.1f},"
+            f"{HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * (height(values[k]) - low) / span:.1f}"
+            for k in places
+            if math.isfinite(values[k])
+        )
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}"><title>{name}</title></polyline>')
+    label = f"{' and '.join(curves)} of each {what}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    )

@@ -1,0 +1,82 @@
+"""Accumulation: k micro-batches train as the one batch that holds their samples, whatever is left at the end of an epoch."""
+
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold.compute.backends.table import installed
+from symfold.errors import InvalidValue
+
+NET = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3, sf.tanh)), sf.tensor("x", (None, 3)))
+T = sf.tensor("t", (None, 3))
+RANDOM = np.random.default_rng(0)
+DATA = {"x": RANDOM.normal(size=(17, 3)), "t": RANDOM.normal(size=(17, 3))}
+LOSSES = {
+    "mean": sf.losses.mean_squared_error(NET, T),
+    "sum": sf.squared_error(NET, T) / 17,
+    "mean with a penalty": sf.losses.mean_squared_error(NET, T) + sf.losses.l2(NET, 0.1),
+    "sum with a penalty": sf.squared_error(NET, T) / 17 + sf.losses.l2(NET, 0.1),
+}
+CASES = [("mean", 4, 3), ("sum with a penalty", 5, 2), *((name, 4, 3) for name in LOSSES), ("mean", 17, 2), ("mean", 3, 100)]
+
+
+def fits(loss: sf.Net, size: int, every: int, data=DATA, **options):
+    """The training of micro-batches, and that of the large batches."""
+    options = {"optimizer": sf.adam(0.02), "epochs": 3, **options}
+    return (
+        sf.fit(loss, NET.init(0), data, batch_size=size, accumulate=every, **options),
+        sf.fit(loss, NET.init(0), data, batch_size=size * every, **options),
+    )
+
+
+@pytest.mark.parametrize(("name", "size", "every"), [*CASES[:2], *(pytest.param(*case, marks=pytest.mark.slow) for case in CASES[2:])])
+def test_micro_batches_train_as_the_large_batch(name: str, size: int, every: int) -> None:
+    loss = sf.Net.of(LOSSES[name])
+    small, large = fits(loss, size, every, backend="numpy")
+    assert len(small.history) == 3 * -(-17 // size)
+    for key, value in large.params.items():
+        np.testing.assert_allclose(small.params[key], value, rtol=1e-9, atol=1e-11)
+    assert small.history[0] == pytest.approx(loss(NET.init(0), **first_batch(size)).item())
+
+
+def first_batch(size: int) -> dict[str, np.ndarray]:
+    order = np.random.default_rng(0).permutation(17)[:size]
+    return {name: array[order] for name, array in DATA.items()}
+
+
+@pytest.mark.parametrize("backend", installed())
+def test_on_every_backend_with_weights_schedules_and_clipping(backend: str) -> None:
+    """The step counter counts updates, a norm is that of the whole gradient, and a mean is weighted by the weights."""
+    rate = sf.optimizers.cosine(0.1, 6)
+    optimizer = sf.optimizers.clipped(sf.optimizers.momentum(rate), 0.3)
+    loss = sf.Net.of(LOSSES["mean with a penalty"])
+    small, large = fits(loss, 4, 3, optimizer=optimizer, sample_weight=RANDOM.random(17), backend=backend)
+    for key, value in large.params.items():
+        np.testing.assert_allclose(small.params[key], value, rtol=1e-9, atol=1e-11)
+
+
+def test_given_batches_of_a_known_number_end_with_their_epoch() -> None:
+    """A list ends with an update; a generator carries what is left into the next epoch, or leaves it."""
+    loss = sf.Net.of(LOSSES["mean"])
+    run = [{name: array[k : k + 4] for name, array in DATA.items()} for k in range(0, 17, 4)]
+    merged = [{name: array[start:end] for name, array in DATA.items()} for start, end in ((0, 8), (8, 16), (16, 17))]
+    options = {"optimizer": sf.sgd(0.1)}
+    listed = sf.fit(loss, NET.init(0), batches=run, accumulate=2, epochs=2, **options)
+    wanted = sf.fit(loss, NET.init(0), batches=merged, epochs=2, **options)
+    drawn = sf.fit(loss, NET.init(0), batches=iter(run), accumulate=2, **options)
+    unfinished = sf.fit(loss, NET.init(0), batches=merged[:2], **options)
+    for one, other in ((listed, wanted), (drawn, unfinished)):
+        for key, value in other.params.items():
+            np.testing.assert_allclose(one.params[key], value, rtol=1e-10, atol=1e-12)
+
+
+def test_what_cannot_be_accumulated_is_refused() -> None:
+    mixed = sf.Net.of(LOSSES["mean"] + LOSSES["sum"])
+    with pytest.raises(InvalidValue, match="adds a mean to a sum"):
+        fits(mixed, 4, 2)
+    with pytest.raises(InvalidValue, match=r"accumulate=2 needs the size of a micro-batch \(give batch_size\)"):
+        sf.fit(mixed, NET.init(0), DATA, optimizer=sf.sgd(0.1), accumulate=2)
+    with pytest.raises(InvalidValue, match=r"accumulate and weights need a loss .* max of samples"):
+        fits(sf.Net.of(np.max(NET)), 4, 2, {"x": DATA["x"]})
+    with pytest.raises(InvalidValue, match="accumulate=0"):
+        fits(mixed, 4, 0)

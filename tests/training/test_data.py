@@ -1,0 +1,104 @@
+"""Data of every kind train as the arrays that they hold do; memory maps are read by the batch."""
+
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold.compute.backends.stacks import Stack
+from symfold.compute.backends.table import installed
+from symfold.errors import InvalidType, InvalidValue
+from symfold.training.batches import Shuffled
+from symfold.training.data import named
+
+W, X, T = sf.parameter("w", (2,)), sf.tensor("x", (None, 2)), sf.tensor("t", (None,))
+LOSS = sf.Net.of(((np.dot(X, W) - T) ** 2).mean())
+RANDOM = np.random.default_rng(0)
+DATA = {"x": RANDOM.normal(size=(20, 2)), "t": RANDOM.normal(size=20)}
+START = {"w": np.array([3.0, -2.0])}
+OPTIONS = {"optimizer": sf.sgd(0.05), "epochs": 3}
+
+
+def fit(data=None, **options):
+    return sf.fit(LOSS, START, data, **{**OPTIONS, **options})
+
+
+@pytest.mark.parametrize("backend", installed())
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_memory_map_trains_as_the_array_in_it(backend: str, dtype: str, tmp_path) -> None:
+    data = {name: array.astype(dtype) for name, array in DATA.items()}
+    for name, array in data.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    mapped = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in data}
+    for options in ({"batch_size": 6}, {"batch_size": 5, "validation": 0.25}, {}):
+        wanted, got = (fit(given, backend=backend, **options) for given in (data, mapped))
+        assert wanted.params == got.params and wanted.history == got.history
+
+
+def test_no_backend_sees_a_memory_map_as_a_whole(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacks hold rows in memory, at most a bound of bytes each; rows are those of the array's batches."""
+    monkeypatch.setattr("symfold.training.batches.MOST", 1000)
+    array = np.lib.format.open_memmap(tmp_path / "x.npy", mode="w+", dtype=float, shape=(1000, 10))
+    array[:] = np.arange(10_000.0).reshape(1000, 10)
+    stacks = list(next(Shuffled({"x": array[100:]}, ["x"], 4, 0, True).epochs()))
+    assert all(type(stack.arrays["x"]) is np.ndarray and stack.arrays["x"].nbytes <= 1000 for stack in stacks)
+    order = np.random.default_rng(0).permutation(900) + 100
+    np.testing.assert_array_equal(np.concatenate([stack["x"].reshape(-1, 10) for stack in stacks])[:, 0], 10.0 * order)
+    assert {type(stack) for stack in stacks} == {Stack} and sum(stack.count for stack in stacks) == 225
+
+
+def test_frames_of_pandas(tmp_path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": DATA["x"][:, 0], "b": DATA["x"][:, 1], "t": DATA["t"]}, index=range(100, 120))
+    wanted = fit(DATA, batch_size=6)
+    assert fit({"x": frame[["a", "b"]], "t": frame["t"]}, batch_size=6).params == wanted.params
+    one = sf.Net.of(((sf.tensor("a", (None,)) - sf.tensor("t", (None,)) * sf.parameter("v")) ** 2).mean())
+    by_column, by_array = (sf.fit(one, {"v": 0.0}, data, **OPTIONS) for data in (frame[["a", "t"]], {"a": DATA["x"][:, 0], "t": DATA["t"]}))
+    assert by_column.params == by_array.params
+    with pytest.raises(InvalidType, match="'t' is not an array of numbers"):
+        fit({"x": frame[["a", "b"]], "t": frame["t"].astype(str)})
+    with pytest.raises(InvalidValue, match="unknown input: 'b'"):
+        sf.fit(one, {"v": 0.0}, frame, **OPTIONS)
+
+
+def test_tensors_and_loaders_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    from torch.utils.data import DataLoader, TensorDataset
+
+    tensors = {name: torch.tensor(array) for name, array in DATA.items()}
+    assert fit(tensors, batch_size=6).params == fit(DATA, batch_size=6).params
+    assert named({"x": torch.tensor([1.5], dtype=torch.bfloat16)}, ["x"])["x"].tolist() == [1.5]
+    run = [{name: array[k : k + 6] for name, array in DATA.items()} for k in range(0, 20, 6)]
+    wanted = fit(batches=run)
+    pairs = DataLoader(TensorDataset(tensors["t"], tensors["x"]), batch_size=6)
+    assert fit(batches=pairs, names=("t", "x")).params == wanted.params
+    dicts = DataLoader([{name: tensor[k] for name, tensor in tensors.items()} for k in range(20)], batch_size=6)
+    assert fit(batches=dicts).params == wanted.params
+    with pytest.raises(InvalidType, match=r"name their entries: names=\('x', 'target'\)"):
+        fit(batches=pairs)
+    with pytest.raises(InvalidValue, match="a batch has 2 entries for the 3 names"):
+        fit(batches=pairs, names=("t", "x", "v"), sample_weight="v")
+
+
+def test_batches_that_are_tuples_need_the_names_of_their_entries() -> None:
+    run = [(DATA["t"][k : k + 6], DATA["x"][k : k + 6]) for k in range(0, 20, 6)]
+    wanted = fit(batches=[{"x": x, "t": t} for t, x in run])
+    assert fit(batches=run, names=["t", "x"]).params == wanted.params
+    for names in (["t"], ["t", "y"], "t", ["t", "x", "x"]):
+        with pytest.raises(InvalidValue, match=r"names=.* must name every input once .*'x', 't'"):
+            fit(batches=run, names=names)
+
+
+def test_a_source_with_set_epoch_is_told_the_epoch() -> None:
+    told = []
+
+    class Source:
+        def set_epoch(self, epoch: int) -> None:
+            told.append(epoch)
+
+        def __iter__(self):
+            yield DATA
+
+    fit(batches=Source())
+    assert told == [0, 1, 2]
+
+

@@ -1,0 +1,116 @@
+"""A history displays itself, is drawn and becomes a frame; the number of steps of a call follows the time of a call."""
+
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+import symfold as sf
+from symfold.compute.backends.stacks import Stack
+from symfold.errors import MissingPackage
+from symfold.training.history import HEIGHT, WIDTH, History
+from symfold.training.pace import SECONDS, Pace
+from symfold.training.progress import Progress
+
+HISTORY = History([8.0, 4.0, 2.0, 2.0, 1.0, 1.0], [2, 4, 6], {"size": [1, 2, 3]}, {"loss": [9.0, 3.0, 4.0]}, best=2)
+
+
+def test_a_history_is_a_sequence_that_shows_its_losses() -> None:
+    assert list(HISTORY) == HISTORY.loss and HISTORY[-1] == 1.0 and HISTORY[:2] == [8.0, 4.0]
+    assert HISTORY.epochs == [6.0, 2.0, 1.0]
+    assert repr(HISTORY) == "History of 3 epochs, 6 steps: loss 6 -> 1, validation loss 9 -> 4; best epoch 2"
+    assert repr(History()) == "History of 0 epochs, 0 steps" and "<svg" not in History()._repr_html_()
+    assert repr(History([1.0], stopped="interrupted")) == "History of 0 epochs, 1 step: loss 1; stopped: interrupted"
+
+
+def test_the_curve_in_a_notebook_shows_every_epoch() -> None:
+    """Points at even distances, higher for larger losses, on a logarithmic scale; one line per curve."""
+    svg = ElementTree.fromstring(HISTORY._repr_html_()).find("{http://www.w3.org/2000/svg}svg")
+    lines = [line.attrib["points"].split() for line in svg]
+    points = [np.array([[float(number) for number in point.split(",")] for point in line]) for line in lines]
+    assert [len(line) for line in points] == [3, 3]
+    for line, values in zip(points, (HISTORY.epochs, HISTORY.validation["loss"]), strict=True):
+        np.testing.assert_allclose(np.diff(line[:, 0]), (line[-1, 0] - line[0, 0]) / 2, atol=0.1)
+        drop = np.log(values) - np.log(1.0)
+        np.testing.assert_allclose((HEIGHT - 12 - line[:, 1]) / (HEIGHT - 24), drop / np.log(9.0), atol=1e-3)
+        assert (line >= 0).all() and (line <= [WIDTH, HEIGHT]).all()
+    for odd in (History([np.inf, 1.0, -1.0]), History([2.0]), History([1.0, 1.0]), History(list(map(float, range(5000))))):
+        assert len(odd._repr_html_()) < 8000
+
+
+def test_a_frame_has_a_row_per_epoch() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = HISTORY.to_frame()
+    assert list(frame.index) == [1, 2, 3] and frame.index.name == "epoch"
+    wanted = {"loss": [6.0, 2.0, 1.0], "size": [1, 2, 3], "validation_loss": [9.0, 3.0, 4.0]}
+    pandas.testing.assert_frame_equal(frame.reset_index(drop=True), pandas.DataFrame(wanted))
+
+
+def test_a_plot_has_the_curves() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    assert HISTORY.plot(axes) is axes and axes.get_yscale() == "log" and axes.get_xlabel() == "epoch"
+    assert [list(line.get_ydata()) for line in axes.lines[:2]] == [[6.0, 2.0, 1.0], [9.0, 3.0, 4.0]]
+    axes = History([3.0, -1.0, 2.0], [3]).plot(Figure().subplots())
+    assert axes.get_yscale() == "linear" and axes.get_xlabel() == "step" and list(axes.lines[0].get_xdata()) == [1, 2, 3]
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pandas", "matplotlib", "matplotlib.pyplot"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for call, match in ((HISTORY.to_frame, "pip install pandas"), (HISTORY.plot, r"symfold\[plot\]")):
+        with pytest.raises(MissingPackage, match=match):
+            call()
+    monkeypatch.setattr("symfold.training.progress.find_spec", lambda name: None)
+    with pytest.raises(MissingPackage, match=r"symfold\[progress\]"):
+        Progress("tqdm", 3)
+    assert Progress(True, 3).name == "plain"
+
+
+@pytest.mark.parametrize("name", ["tqdm", "rich"])
+def test_bars_show_the_epochs_and_the_loss(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip(name)
+    with Progress(name, 4) as bar:
+        bar.show(1, 2.5)
+        bar.show(4, 0.125)
+    shown = capsys.readouterr()
+    assert "4/4" in shown.err and "0.125" in shown.err and shown.out == ""
+
+
+def test_no_bar_is_shown_if_output_is_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not Progress(None, 3).shown and Progress(True, 3).shown and not Progress(False, 3).shown
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert Progress(None, 3).shown
+
+
+class Clock:
+    """A clock that a step moves by its seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-3, 0.02, 3.0])
+def test_a_call_takes_about_half_a_second(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a step costs, calls end in time after the first two; each step is in one call, in order."""
+    clock = Clock()
+    monkeypatch.setattr("symfold.training.pace.time", clock)
+    pace = Pace(sf.Net.of(sf.tensor("x") + 1.0), 1000, compiled=True)
+    counts, first = [], []
+    for _ in range(3):
+        for piece in pace.pieces(Stack(10**6, {"x": np.zeros((4, 2))}, np.broadcast_to(np.arange(2), (10**6, 2)))):
+            counts.append(piece.count)
+            first.append(piece.count * seconds)
+            clock.now += seconds * piece.count
+            if len(counts) > 60:
+                break
+    assert max(first[2:]) <= max(2 * SECONDS, seconds)
+    if seconds < 1e-5:  # no call is shorter than it must be
+        assert min(first[2:5]) >= SECONDS / 4
