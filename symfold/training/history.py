@@ -6,7 +6,6 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +76,13 @@ class History(Sequence[float]):
     @property
     def epochs(self) -> list[float]:
         """The mean of the losses of each epoch's steps."""
-        return [float(np.mean(self.loss[start:end])) for start, end in pairwise([0, *self.ends])]
+        if not self.ends:
+            return []
+        starts = np.array([0, *self.ends])
+        means: list[float] = (np.add.reduceat(self.loss, starts[:-1]) / np.diff(starts)).tolist()
+        if self.ends[-1] < len(self.loss):  # an epoch was interrupted
+            means[-1] = float(np.mean(self.loss[starts[-2] : starts[-1]]))
+        return means
 
     def table(self) -> dict[str, list[Any]]:
         """Columns of one entry per epoch: its number, its loss, the metrics, and those on the validation data."""

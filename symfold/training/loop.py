@@ -141,9 +141,9 @@ class Loop:
         left = 0 if self.history.stopped else end - self.epoch  # stopped: a training resumed after its end
         for count, stacks in rounds(islice(self.epochs, max(0, left)), self.together):
             self.steps(stage, count, stacks, interrupts)
-            if not self.history.loss:
+            if len(self.history.loss) == self.begin:
                 raise InvalidValue(
-                    "there are no batches to train on "
+                    f"there are no batches to train on in epoch {self.epoch + 1} "
                     "(batches holds none; give at least one mapping from input names to arrays)"
                 )
             if self.after_epochs(count, interrupts):

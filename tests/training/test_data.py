@@ -102,3 +102,17 @@ def test_a_source_with_set_epoch_is_told_the_epoch() -> None:
     assert told == [0, 1, 2]
 
 
+
+
+def test_an_epoch_without_batches_is_an_error_that_keeps_the_parameters() -> None:
+    class Once:
+        def __init__(self) -> None:
+            self.left = [DATA]
+
+        def __iter__(self):
+            while self.left:
+                yield self.left.pop()
+
+    with pytest.raises(InvalidValue, match="no batches to train on in epoch 2") as caught:
+        fit(batches=Once())
+    assert caught.value.params == fit(batches=[DATA], epochs=1).params and len(caught.value.history) == 1

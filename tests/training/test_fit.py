@@ -333,5 +333,5 @@ def test_labels_out_of_range_are_refused_before_the_first_step() -> None:
     assert not seen
     with pytest.raises(sf.errors.OutOfRange) as caught:  # in a later batch: what was trained is in the error
         small = {"x": np.ones((2, 3)), "label": [1, 1]}
-        sf.fit(loss, {"w": np.zeros((3, 2))}, batches=[good, small, bad], optimizer=sf.sgd(0.1))
+        sf.fit(loss, {"w": np.zeros((3, 2))}, batches=[small, good, bad], optimizer=sf.sgd(0.1))
     assert len(caught.value.history) == 1 and caught.value.params["w"].any()

@@ -18,7 +18,7 @@ HISTORY = History([8.0, 4.0, 2.0, 2.0, 1.0, 1.0], [2, 4, 6], {"size": [1, 2, 3]}
 
 def test_a_history_is_a_sequence_that_shows_its_losses() -> None:
     assert list(HISTORY) == HISTORY.loss and HISTORY[-1] == 1.0 and HISTORY[:2] == [8.0, 4.0]
-    assert HISTORY.epochs == [6.0, 2.0, 1.0]
+    assert HISTORY.epochs == [6.0, 2.0, 1.0] and History([8.0, 4.0, 2.0, 2.0, 7.0], [1, 4]).epochs == [8.0, 8 / 3]
     assert repr(HISTORY) == "History of 3 epochs, 6 steps: loss 6 -> 1, validation loss 9 -> 4; best epoch 2"
     assert repr(History()) == "History of 0 epochs, 0 steps" and "<svg" not in History()._repr_html_()
     assert repr(History([1.0], stopped="interrupted")) == "History of 0 epochs, 1 step: loss 1; stopped: interrupted"
@@ -114,3 +114,11 @@ def test_a_call_takes_about_half_a_second(seconds: float, monkeypatch: pytest.Mo
     assert max(first[2:]) <= max(2 * SECONDS, seconds)
     if seconds < 1e-5:  # no call is shorter than it must be
         assert min(first[2:5]) >= SECONDS / 4
+
+
+def test_processes_that_must_agree_have_no_clock() -> None:
+    """Calls of all steps, however long they take: the clocks of processes differ."""
+    pace = Pace(sf.Net.of(sf.tensor("x") + 1.0), 10**9, compiled=True, bounded=False)
+    stack = Stack(1000, {"x": np.zeros((4, 2))}, np.zeros((1000, 2), int))
+    assert [piece.count for piece in pace.pieces(stack)] == [1000]
+    assert next(Pace(sf.Net.of(sf.tensor("x") + 1.0), 10**9, compiled=True).pieces(stack)).count == 1
