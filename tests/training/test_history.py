@@ -2,6 +2,7 @@
 
 import sys
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -83,6 +84,11 @@ def test_bars_show_the_epochs_and_the_loss(name: str, capsys: pytest.CaptureFixt
 
 def test_no_bar_is_shown_if_output_is_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Progress(None, 3).shown and Progress(True, 3).shown and not Progress(False, 3).shown
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    for found, shown in ((object(), True), (None, False)):  # a widget in notebooks, if its packages are installed
+        monkeypatch.setattr("symfold.training.progress.find_spec", lambda name, found=found: found)
+        assert Progress(None, 3).shown is shown
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert Progress(None, 3).shown
 
