@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any
@@ -118,13 +117,23 @@ class Interrupts:
         self.torn = self.shielded
         raise KeyboardInterrupt
 
-    @contextmanager
-    def shield(self) -> Iterator[None]:
+    def shield(self) -> Shield:
         """A part that Ctrl-C does not tear apart: it is raised at the end of it."""
-        self.shielded = True
-        try:
-            yield
-        finally:
-            self.shielded = False
-        if self.pending:
+        return Shield(self)
+
+
+class Shield:
+    """The `with` of a shielded part; a generator would take longer than a step of a small net."""
+
+    __slots__ = ("interrupts",)
+
+    def __init__(self, interrupts: Interrupts):
+        self.interrupts = interrupts
+
+    def __enter__(self) -> None:
+        self.interrupts.shielded = True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.interrupts.shielded = False
+        if self.interrupts.pending and kind is None:
             raise KeyboardInterrupt
