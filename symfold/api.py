@@ -70,6 +70,7 @@ from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
 from symfold.frontend.runs import repeat, zipped
 from symfold.show.notation import formula
+from symfold.training.boosting.fitting import boost
 from symfold.training.check import check_grad
 from symfold.training.fit import fit
 from symfold.training.forms import training_form
@@ -100,6 +101,7 @@ __all__ = [
     "adjoint",
     "attention",
     "batch_norm",
+    "boost",
     "check_grad",
     "commutator",
     "compare",

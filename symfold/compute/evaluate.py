@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from symfold.core.conversion import as_node
 from symfold.core.functions import numbers_of
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, FrozenArray, Input
+from symfold.core.names import applied_layers, covers, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 from symfold.core.shapes import NAME, fits, show
+from symfold.core.stacked_inputs import Names
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, depth_is_symbolic, listing, plural
 from symfold.transform.inlining import with_divisions
 from symfold.transform.specialize import match, with_shapes
@@ -49,12 +51,26 @@ def has_no_numbers(layer: str) -> NoRule:
     )
 
 
-class Evaluator(Interpreter):
-    """The numbers of a net, from values by input name; exact for arrays of objects (SymPy numbers)."""
+def opaque_names(net: Net) -> list[Names]:
+    """The names of the opaque layers of a net, family by family."""
+    return [names_of(args[0]) for op, args in applied_layers(net.outputs) if op.body is None]
 
-    def __init__(self, values: Mapping[str, Any], exact: bool = False):
+
+class Evaluator(Interpreter):
+    """The numbers of a net, from values by input name; exact for arrays of objects (SymPy numbers).
+
+    An opaque layer is the function of its name in `functions`, over arrays.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        exact: bool = False,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ):
         self.values = values
         self.exact = exact
+        self.functions = functions or {}
         self.objects = any(getattr(value, "dtype", np.dtype(float)).kind == "O" for value in values.values())
 
     def leaf(self, node: Node) -> Any:
@@ -82,7 +98,7 @@ class Evaluator(Interpreter):
         op = node.op
         if isinstance(op, Call):
             if op.body is None:
-                raise has_no_numbers(args[0])
+                return self.opaque(args[0], args[1:])
             return self.run(with_divisions(op.body.results), dict(zip(op.body.formals, args[1:], strict=True)))[0]
         if isinstance(op, type):
             if self.exact:
@@ -91,11 +107,29 @@ class Evaluator(Interpreter):
         assert isinstance(op, Apply)
         return op.evaluate(*args)
 
+    def opaque(self, layer: str, args: Sequence[Any]) -> NumpyArray:
+        """The numbers of an opaque layer, from its function: of the shape of its first argument, as in every net."""
+        if layer not in self.functions:
+            raise has_no_numbers(layer)
+        value = as_numbers(layer, self.functions[layer](*args))
+        if value.shape != np.shape(args[0]):
+            raise ShapeError(
+                f"the function of layer {layer} gave shape {value.shape} for an argument of shape {np.shape(args[0])} "
+                "(an opaque layer keeps the shape of its first argument)"
+            )
+        return value
+
 
 def call(net: Net, *values: Any, **named: Any) -> Any:
     """Evaluate at numbers, or substitute nodes, nets or SymPy expressions for inputs, which gives a net.
 
-    Positional values follow `inputs`; a mapping before them holds parameters.
+    Positional values follow `inputs`; a mapping before them holds parameters, and functions over arrays for opaque
+    layers, such as a fitted model's.
+
+    >>> import symfold as sf
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
+    >>> net({"f1": np.sign, "f2": np.square}, [-2.0, 3.0])
+    array([ 6., 20.])
     """
     params: Mapping[str, Any] = {}
     if values and isinstance(values[0], Mapping):
@@ -106,13 +140,25 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     positional = {node.op.name: value for node, value in zip(net.inputs, values, strict=False)}
     arguments = {**params, **positional, **named}
     leaves = {node.op.name: node for node in (*net.inputs, *net.params)}
+    functions = {name: value for name, value in arguments.items() if callable(value) and name not in leaves}
+    if functions:
+        opaque = opaque_names(net)
+        functions = {name: value for name, value in functions.items() if any(covers(name, names) for names in opaque)}
     for name in arguments:
-        if name not in leaves and name not in params:  # spare parameters are allowed: a gradient needs fewer
+        if (
+            name not in leaves and name not in params and name not in functions
+        ):  # spare parameters are allowed: a gradient needs fewer
             raise InvalidType(f"the net has no input or parameter {name!r} (it has {listing(map(repr, leaves))})")
     if any(
         isinstance(value, Node) or hasattr(value, "_as_node_") or hasattr(value, "free_symbols")
-        for value in arguments.values()
+        for name, value in arguments.items()
+        if name not in functions
     ):
+        if functions:
+            raise InvalidType(
+                f"a function for layer {next(iter(functions))!r} applies to numbers only "
+                "(to substitute nodes or expressions as well, give the layer a body first: net.bind)"
+            )
         substituted = {name: as_node(value) for name, value in arguments.items() if name in leaves}
         for name, value in substituted.items():
             leaf = leaves[name]
@@ -130,7 +176,7 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
             )
     for name, value in numbers.items():
         match(leaves[name], value.shape, {})
-    evaluator = Evaluator(numbers)
+    evaluator = Evaluator(numbers, functions=functions)
     outputs = with_divisions(with_shapes(net, {name: value.shape for name, value in numbers.items()}).outputs)
     with np.errstate(all="ignore"):  # as in compiled nets: infinite and undefined numbers are results
         results = evaluator.run_whole(outputs)

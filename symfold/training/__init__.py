@@ -25,5 +25,6 @@ In: a loss (a net), parameters, data. Out: trained parameters and a history.
     loop            epoch after epoch
     fit             sf.fit
     minimize        sf.minimize
+    boosting/       regressors of other packages as layers, fitted stage by stage
     check           gradients against finite differences
 """

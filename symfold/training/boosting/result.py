@@ -1,0 +1,80 @@
+"""The result of boosting: a net with its learners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from symfold.base.arguments import NumpyArray
+from symfold.core.leaves import tensor
+from symfold.core.net import Net
+from symfold.frontend.layer_kinds import Kind
+from symfold.training.boosting.arguments import checked_table
+from symfold.training.boosting.bodies import body_of
+from symfold.training.boosting.learners import Learner, LearnerLayer
+from symfold.training.boosting.steps import widened
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """The result of boosting: a net of opaque layers f1, f2, ..., and the learner and the step of each.
+
+    `net` is the fold of the mapper over the layers, from rows z_0 = (x, start); formulas, graphs, paths and reports are
+    those of any net. `losses` and `validation_losses` begin with the loss of the constant `start`, then follow the
+    stages, those after the best one included.
+    """
+
+    net: Net
+    learners: tuple[Learner, ...] = field(repr=False)
+    steps: tuple[float, ...] = field(repr=False)
+    start: NumpyArray
+    widths: tuple[int, ...] = field(repr=False)
+    columns: int
+    single: bool = field(repr=False)  # one number per row, not one row of numbers
+    states: Net = field(repr=False)  # the scan of which the net is the last state
+    losses: tuple[float, ...] = field(repr=False)
+    validation_losses: tuple[float, ...] = field(repr=False, default=())
+
+    @property
+    def layers(self) -> Mapping[str, LearnerLayer]:
+        """The functions of the opaque layers, by name: `result.net(result.layers, rows)` evaluates the net."""
+        parts = zip(self.learners, self.steps, self.widths, strict=True)
+        return {
+            f"f{k}": LearnerLayer(learner, step, width, len(self.start))
+            for k, (learner, step, width) in enumerate(parts, 1)
+        }
+
+    def rows(self, x: object) -> NumpyArray:
+        """The states to start from: the columns of x, and the constant that the prediction starts from."""
+        return widened(checked_table("x", x, self.columns), self.start)
+
+    def predict(self, x: object) -> NumpyArray:
+        """The prediction for each row of x: the net, evaluated with the learners as its layers."""
+        return self._prediction(self.net(self.layers, self.rows(x)))
+
+    def staged_predict(self, x: object) -> list[NumpyArray]:
+        """The predictions after each stage."""
+        if not self.learners:
+            return []
+        return list(map(self._prediction, self.states(self.layers, self.rows(x))))
+
+    def _prediction(self, state: NumpyArray) -> NumpyArray:
+        return state[:, -1] if self.single else state[:, self.columns :]
+
+    def trainable(self) -> tuple[Net, dict[str, NumpyArray]]:
+        """The prediction as a net over x with the learners as bodies, and the parameters that make it `predict`.
+
+        It can be trained end to end by `sf.fit`. Linear models and scikit-learn's MLPRegressor become dense layers;
+        other learners, such as trees, are refused by name, for they have no derivative.
+        """
+        bodies: dict[str, Kind] = {}
+        params: dict[str, NumpyArray] = {}
+        for name, fitted in self.layers.items():
+            bodies[name], weights = body_of(name, fitted.learner, fitted.step, self.columns, len(self.start))
+            params |= weights
+        into = np.eye(self.columns, self.columns + len(self.start))
+        x = tensor("x", (None, self.columns))
+        state = self.net.bind(bodies)(x=np.dot(x, into) + np.concatenate([np.zeros(self.columns), self.start]))
+        return Net.of(state[:, -1] if self.single else state[:, self.columns :]), params
