@@ -76,6 +76,15 @@ def test_the_picture_of_the_readme_shows_both_nets() -> None:
         assert picture.count(text) >= 1, text
 
 
+def test_boosted_stumps_against_residual_blocks() -> None:
+    pytest.importorskip("sklearn")
+    printed = output_of("boosting.py", "2")
+    assert "z_k = f_k(x) + z_{k-1}, k = 1.." in printed and "z_k = f_k(z_{k-1}) + z_{k-1}, k = 1..4, z_0 = into(x)" in printed
+    errors = dict(re.findall(r"^  (\D+?) +(-?[\d.]+) \+- [\d.]+$", printed, flags=re.MULTILINE))
+    assert list(errors) == ["boosted stumps", "residual blocks", "mean of the training rows", "stumps minus blocks"]
+    assert max(float(errors[name]) for name in ("boosted stumps", "residual blocks")) < 0.9 * float(errors["mean of the training rows"])
+
+
 @pytest.mark.slow
 def test_the_gallery_shows_every_architecture(tmp_path: Path) -> None:
     printed = output_of("gallery.py", str(tmp_path / "zoo"))

@@ -9,6 +9,7 @@ import numpy as np
 
 from symfold.apps.experiments.bands import Band
 from symfold.apps.experiments.epsilon import Epsilon
+from symfold.apps.experiments.learners import RealLearners
 from symfold.apps.experiments.lesions import Lesions
 from symfold.apps.experiments.paths import PathLengths
 from symfold.apps.experiments.where_and_when import Arm, TwoByTwo
@@ -151,6 +152,15 @@ def of_two_by_two(found: TwoByTwo) -> list[str]:
     return said
 
 
+def of_real_learners(found: RealLearners) -> list[str]:
+    said = []
+    for learner, when in found.pairs:
+        bands = [found.test_band((learner, where, when)) for where in ("residual", "boosting")]
+        words = compared("reading the state", "reading the input", (bands[0], bands[1]), found.apart(learner, when))
+        said.append(f"{learner}, {when}: {words}.")
+    return said
+
+
 def name_of(arm: Arm) -> str:
     """An arm in words.
 
@@ -164,4 +174,5 @@ def name_of(arm: Arm) -> str:
 
 SENTENCES: dict[type, Callable[[Any], list[str]]] = {
     Epsilon: of_epsilon, Lesions: of_lesions, PathLengths: of_paths, TwoByTwo: of_two_by_two,
+    RealLearners: of_real_learners,
 }  # fmt: skip

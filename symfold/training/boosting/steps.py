@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import NumpyArray
+from symfold.compute.evaluate import Evaluator
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -87,9 +88,8 @@ class Step:
 
     def after(self, layer: Callable[[NumpyArray], NumpyArray], rows: Rows) -> Rows:
         """The rows after a step with this layer."""
-        given = {"x": rows.input, "state": rows.state}
-        named = {node.op.name: given[node.op.name] for node in self.step.inputs}
-        return replace(rows, state=self.step({"f1": layer}, **named))
+        evaluator = Evaluator({"x": rows.input, "state": rows.state}, functions={"f1": layer})
+        return replace(rows, state=evaluator.run_whole(self.step.outputs)[0])
 
     def read(self, rows: Rows) -> NumpyArray:
         """What the layer reads."""
