@@ -72,8 +72,9 @@ def test_a_result_has_a_table_and_sentences(small: None) -> None:
     lines = aligned(found.rows())
     assert [line.split("  ")[0] for line in lines] == ["learner", "stump", "ridge", "ridge", "best constant"]
     assert str(found.budget) == "2 seeds, 341 rows, 5 steps a training, 20 trainings"
-    assert [sentence.split(":")[0] for sentence in summary(found)] == ["stump, stages", "ridge, stages", "ridge, end to end"]
-    assert found.apart("stump").mean == pytest.approx((found.test[1] - found.test[0]).mean())
+    heads = ["stump, stages", "ridge, stages", "ridge, end to end", "ridge, reading the input", "ridge, reading the state"]
+    assert [sentence.split(":")[0] for sentence in summary(found)] == heads
+    assert found.apart(found.arms[1], found.arms[0]).mean == pytest.approx((found.test[1] - found.test[0]).mean())
     assert 0 < found.test.max() < found.constant.min() < 1
 
 

@@ -241,7 +241,7 @@ def test_a_result_survives_pickling() -> None:
     result = sf.boost("residual", Line(), X, Y, stages=3)
     copy = pickle.loads(pickle.dumps(result))
     np.testing.assert_array_equal(copy.predict(X), result.predict(X))
-    assert copy.net == result.net and repr(copy) == repr(result)
+    assert copy.net == result.net and repr(copy) == repr(result) == "Boosted(3 layers: Line)"
 
 
 # ------------------------------ scikit-learn
@@ -352,3 +352,18 @@ def test_bad_input_is_one_clear_error(arguments: Any, changes: dict[str, Any], e
 def test_rows_of_other_columns_are_refused() -> None:
     with pytest.raises(InvalidValue, match=r"x has shape \(60, 2\) \(must be \(samples, 3\)"):
         sf.boost("boosting", Line(), X, Y, stages=1).predict(X[:, 1:])
+
+
+def test_a_learner_gives_a_number_per_row() -> None:
+    class Short(Line):
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            return super().predict(x)[1:]
+
+    with pytest.raises(ShapeError, match=r"Short predicts shape \(59,\) for 60 rows \(give a regressor with 1 number per row\)"):
+        sf.boost("boosting", Short(), X, Y, stages=1)
+
+
+def test_what_cannot_be_improved_stays() -> None:
+    result = sf.boost("residual", Stump(), X, np.full(60, 7.0), stages=2)
+    assert result.steps == (0.0, 0.0) and result.losses == (0.0, 0.0, 0.0)
+    np.testing.assert_array_equal(result.predict(X), 7.0)

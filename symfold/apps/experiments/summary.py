@@ -153,12 +153,31 @@ def of_two_by_two(found: TwoByTwo) -> list[str]:
 
 
 def of_real_learners(found: RealLearners) -> list[str]:
-    said = []
-    for learner, when in found.pairs:
-        bands = [found.test_band((learner, where, when)) for where in ("residual", "boosting")]
-        words = compared("reading the state", "reading the input", (bands[0], bands[1]), found.apart(learner, when))
-        said.append(f"{learner}, {when}: {words}.")
-    return said
+    def line(what: str, one: tuple[str, str, str], other: tuple[str, str, str], names: tuple[str, str]) -> str:
+        bands = found.test_band(one), found.test_band(other)
+        return f"{what}: {compared(*names, bands, found.apart(one, other))}."
+
+    where = [
+        line(
+            f"{learner}, {when}",
+            (learner, "residual", when),
+            (learner, "boosting", when),
+            ("reading the state", "reading the input"),
+        )
+        for learner, when in found.pairs
+    ]
+    when = [
+        line(
+            f"{learner}, {reads}",
+            (learner, where, "stages"),
+            (learner, where, "end to end"),
+            ("fitting in stages", "fitting end to end"),
+        )
+        for learner, time in found.pairs
+        if time == "end to end"
+        for where, reads in (("boosting", "reading the input"), ("residual", "reading the state"))
+    ]
+    return where + when
 
 
 def name_of(arm: Arm) -> str:

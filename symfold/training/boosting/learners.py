@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, quoted, whole
-from symfold.errors import InvalidType, InvalidValue
+from symfold.base.facts import counted
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 
 
 class Learner(Protocol):
@@ -34,6 +35,11 @@ class LearnerLayer:
     def __call__(self, rows: NumpyArray) -> NumpyArray:
         written = np.zeros_like(rows)
         prediction = np.asarray(self.learner.predict(rows[:, : self.width]), dtype=float)
+        if prediction.size != len(rows) * self.outputs:
+            raise ShapeError(
+                f"{type(self.learner).__name__} predicts shape {prediction.shape} for {len(rows)} rows "
+                f"(give a regressor with {counted(self.outputs, 'number')} per row)"
+            )
         written[:, -self.outputs :] = self.step * prediction.reshape(len(rows), self.outputs)
         return written
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from symfold.base.arguments import NumpyArray
+from symfold.base.facts import counted
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.frontend.layer_kinds import Kind
@@ -17,7 +18,7 @@ from symfold.training.boosting.learners import Learner, LearnerLayer
 from symfold.training.boosting.steps import widened
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Boosted:
     """The result of boosting: a net of opaque layers f1, f2, ..., and the learner and the step of each.
 
@@ -27,15 +28,19 @@ class Boosted:
     """
 
     net: Net
-    learners: tuple[Learner, ...] = field(repr=False)
-    steps: tuple[float, ...] = field(repr=False)
+    learners: tuple[Learner, ...]
+    steps: tuple[float, ...]
     start: NumpyArray
-    widths: tuple[int, ...] = field(repr=False)
+    widths: tuple[int, ...]
     columns: int
-    single: bool = field(repr=False)  # one number per row, not one row of numbers
-    states: Net = field(repr=False)  # the scan of which the net is the last state
-    losses: tuple[float, ...] = field(repr=False)
-    validation_losses: tuple[float, ...] = field(repr=False, default=())
+    single: bool  # one number per row, not one row of numbers
+    states: Net  # the scan of which the net is the last state
+    losses: tuple[float, ...]
+    validation_losses: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        names = dict.fromkeys(type(learner).__name__ for learner in self.learners)
+        return f"Boosted({counted(len(self.learners), 'layer')}: {', '.join(names)})"
 
     @property
     def layers(self) -> Mapping[str, LearnerLayer]:
