@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,16 +18,15 @@ import numpy as np
 from symfold.apps.data import Array, Scale, split_rows
 from symfold.apps.experiments.bands import Band, Budget, band, difference
 from symfold.apps.experiments.samples import Rows, Sample, diabetes
+from symfold.apps.experiments.training import best_on_held_out
 from symfold.apps.regression import error
 from symfold.base.arguments import NumpyArray, one_of, whole
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.errors import Diverged, MissingPackage
+from symfold.errors import MissingPackage
 from symfold.frontend.elementwise import softplus
 from symfold.training.boosting.fitting import boost
 from symfold.training.boosting.result import Boosted
-from symfold.training.optimizers import momentum
-from symfold.training.train import fit
 
 Arm = tuple[str, str, str]  # the learner, where it reads, when it is fitted
 PATIENCE, EPOCHS, RATES = 20, 100, (0.03, 0.1, 0.3)
@@ -172,35 +170,11 @@ def in_stages(where: str, model: Model, task: Task, train: Rows, held_out: Rows 
         )
 
 
-def end_to_end(net: Net, task: Task, train: Rows, held_out: Rows, seed: int) -> Mapping[str, Array]:
-    """The parameters of a net trained at once, at the rate and the epoch of the least loss on held-out rows."""
-    loss = Net.of(task.loss(net, tensor("target", (None,))))
-    measure = loss.compile("numpy")
-    # small output weights: the layers add up
+def end_to_end(net: Net, task: Task, train: Rows, held_out: Rows, seed: int) -> Mapping[str, NumpyArray]:
+    """The parameters of a net trained at once from random weights, small ones at the end: the layers add up."""
     start = {name: value * (0.3 if name[0] == "V" else 1.0) for name, value in net.init(seed).items()}
-    best, chosen = np.inf, start
-
-    def watch(params: Mapping[str, Array]) -> float:
-        nonlocal best, chosen
-        value = float(measure(params, x=held_out[0], target=held_out[1]))
-        if value < best:
-            best, chosen = value, {name: np.array(params[name]) for name in params}
-        return value
-
-    for rate in RATES:
-        with suppress(Diverged):
-            fit(
-                loss,
-                start,
-                {"x": train[0], "target": train[1]},
-                optimizer=momentum(rate),
-                epochs=EPOCHS,
-                seed=seed,
-                metrics={"held out": watch},
-                progress=False,
-                backend="numpy",
-            )
-    return chosen
+    loss = Net.of(task.loss(net, tensor("target", (None,))))
+    return best_on_held_out(loss, start, train, held_out, RATES, EPOCHS, seed)
 
 
 def squares(prediction: Any, target: Any) -> Any:
