@@ -201,7 +201,15 @@ def test_the_step_for_a_smooth_loss_has_no_slope() -> None:
 def test_zeros_are_found_on_both_sides_and_none_is_a_long_step() -> None:
     assert zero_of(lambda size: size + 7) == -7 and zero_of(lambda size: size) == 0
     assert zero_of(lambda size: np.tanh(size - 30)) == pytest.approx(30)
-    assert zero_of(lambda size: -np.exp(-size)) > 20  # no minimum: as far as the slope is felt
+    assert zero_of(lambda size: -np.exp(-size)) == 8  # no minimum: the first power of two with a thousandth of the slope
+    assert zero_of(lambda size: -1.0) == 2**20
+    assert 2 <= zero_of(lambda size: float(np.sign(max(size - 3, 0)) + min(size - 2, 0))) <= 3  # a flat minimum
+
+
+def test_separated_labels_do_not_make_steps_endless() -> None:
+    x = np.linspace(-1, 1, 20)[:, None]
+    result = sf.boost("boosting", Stump(), x, (x[:, 0] > 0).astype(float), stages=3, loss=logistic, shrinkage=1.0)
+    assert 1 < np.abs(result.staged_predict(x)[0]).max() < 20
 
 
 def test_without_line_search_the_step_is_one() -> None:

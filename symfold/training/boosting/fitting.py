@@ -33,21 +33,25 @@ def boost(
     early_stopping: int | None = None,
     seed: int = 0,
 ) -> Boosted:
-    """Fit learners stage by stage to the negative gradient of a loss, as the layers of a net.
+    """Fit learners stage by stage to the negative gradient of a loss, as the layers of a net (Friedman 2001).
 
     `mapper` is a name or a typed step ("boosting", "residual", "f(z) + z/2"), a function (z, f), or a function of the
-    input that gives one, as `sf.mappers.boosting`. `learner` is copied for each of the `stages` (100 unless given), or
-    a list with one learner per stage. x has shape (samples, columns), y (samples,) or (samples, outputs): one
-    prediction per entry of y (for "cross_entropy" one-hot rows).
+    input that gives one, as `sf.mappers.boosting`. `learner` has `fit` and `predict`; it is copied for each of the
+    `stages` (100 unless given). A list has one learner per stage. x has shape (samples, columns), y (samples,) or
+    (samples, outputs): one prediction per entry of y (for "cross_entropy" one-hot rows).
 
     `loss` is a name in `sf.losses`, or a function of a prediction and a target; a mean counts as the sum. A layer
     writes `shrinkage` times the step times what its learner predicts. The step minimizes the loss along the learner's
-    prediction, one number per stage: exactly if the loss is quadratic, else where its slope is zero to 1e-12; 1
-    without `line_search`. `subsample` is the fraction of samples that each stage draws, without replacement.
+    prediction, one number per stage: exactly if the loss is quadratic, else where its slope is zero to 1e-12 (along a
+    direction without a minimum, a thousandth of its start). Without `line_search` it is 1.
 
-    `validation` is data (x, y), or a fraction of the samples, drawn by `seed`. With `early_stopping=n`, boosting stops
-    after n stages without a lower validation loss, and the result has the stages up to the lowest. Learners whose
-    `random_state` is None draw from `seed`, too; the draws are those of scikit-learn's GradientBoostingRegressor.
+    `subsample` is the fraction of samples that each stage draws, without replacement. `validation` is data (x, y), or a
+    fraction of the samples, drawn by `seed`. With `early_stopping=n`, boosting stops after n stages without a lower
+    validation loss, and the result has the stages up to the lowest. Learners whose `random_state` is None draw from
+    `seed`, too; the draws are those of scikit-learn's GradientBoostingRegressor.
+
+    Raises `InvalidType` for a classifier, or for a mapper that does not add its layer once; `Diverged` for a loss that
+    is no longer finite.
 
     >>> class Mean:
     ...     def fit(self, x, y): self.value = y.mean()

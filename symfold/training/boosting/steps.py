@@ -21,6 +21,7 @@ from symfold.transform.autodiff.differentiate import value_and_grad
 
 Rule = Callable[[Any, Any], Any]  # a prediction and a target to a loss
 MOST = 2.0**20  # the longest step that a line search tries
+NEGLIGIBLE = 1e-3  # the part of a slope that is taken for none, along a direction without a minimum
 
 
 def widened(table: NumpyArray, start: NumpyArray) -> NumpyArray:
@@ -115,6 +116,9 @@ def best_step(step: Step, rows: Rows, direction: NumpyArray) -> float:
 def zero_of(slope: Callable[[float], float]) -> float:
     """Where an increasing function is zero: by one secant if it is linear, else by secants and bisections in turn.
 
+    A function that stays negative (the slope of a logistic loss, if the labels are separated) is taken for zero at the
+    first power of two where it has fallen to a thousandth.
+
     >>> zero_of(lambda size: 4 * size - 6), round(zero_of(lambda size: size**3 - 8), 9)
     (1.5, 2.0)
     """
@@ -128,12 +132,16 @@ def zero_of(slope: Callable[[float], float]) -> float:
         left = slope(guess)
         if abs(left) <= 1e-9 * abs(at_zero):
             return guess - left / (at_one - at_zero)
-    low, at_low, high, at_high = 0.0, at_zero, 1.0, at_one
-    while at_high < 0 and high < MOST:
+    low, at_low, high, at_high, far = 0.0, at_zero, 1.0, at_one, None
+    while at_high <= 0:
+        if far is None and abs(at_high) <= NEGLIGIBLE * abs(at_zero):
+            far = high
+        if high >= MOST:
+            return far or high
         low, at_low, high = high, at_high, 2 * high
         at_high = slope(high)
     for k in range(200):
-        middle = (low + high) / 2 if k % 2 or at_high <= 0 else (low * at_high - high * at_low) / (at_high - at_low)
+        middle = (low + high) / 2 if k % 2 else (low * at_high - high * at_low) / (at_high - at_low)
         at_middle = slope(middle)
         if abs(at_middle) <= 1e-12 * abs(at_zero) or high - low <= 1e-12 * high:
             return middle
