@@ -13,9 +13,9 @@ from symfold.errors import Advice, Diverged, InvalidValue
 from symfold.frontend.folding import fold, scan
 from symfold.frontend.named_layers import layers
 from symfold.training.boosting.arguments import check_target, checked_table, loss_rule, split, step_maker
-from symfold.training.boosting.learners import LearnerLayer, drawn, fresh, listed_learners
+from symfold.training.boosting.learners import Learner, LearnerLayer, drawn, fresh, listed_learners
 from symfold.training.boosting.result import Boosted
-from symfold.training.boosting.steps import Rows, Rule, Step, best_constant, best_step, sum_scale, widened
+from symfold.training.boosting.steps import Rows, Rule, Step, best_constant, best_step, sum_scale
 
 
 def boost(
@@ -84,24 +84,15 @@ def boost(
     make = step_maker(mapper)
     step = Step(make, loss_rule(loss), columns, outputs, single)
     start = best_constant(step, target, outputs)
-    rows = Rows(widened(table, start), target)
-    tests = Rows(widened(held_out[0], start), held_out[1]) if held_out else None
+    rows = Rows.of(table, start, target)
+    tests = Rows.of(held_out[0], start, held_out[1]) if held_out else None
     fitted: list[LearnerLayer] = []
     losses, validation_losses = [step.loss(rows)], [step.loss(tests)] if tests else []
     scale = 0.0
     for number, each in enumerate(learners, 1):
         part = rows if subsample == 1 else rows.taken(drawn(len(target), max(1, int(subsample * len(target))), random))
-        gradient = step.gradient(part)
-        scale = scale or sum_scale(step, part, gradient)
-        read = step.read(part)
-        width = columns + outputs if np.ptp(read[:, columns:], axis=0).any() else columns
-        model = fresh(each, random)
-        residual = -scale * gradient
-        model.fit(read[:, :width], residual[:, 0] if outputs == 1 else residual)
-        layer = LearnerLayer(model, 1.0, width, outputs)
-        # to twelve digits: trees fitted by least squares need 1/2, and rounding would decide between equal splits
-        size = float(f"{best_step(step, part, layer(read)[:, columns:]):.12g}") if line_search else 1.0
-        layer = replace(layer, step=float(shrinkage) * size)
+        scale = scale or sum_scale(step, part)
+        layer = fitted_layer(step, part, fresh(each, random), scale, float(shrinkage), line_search)
         fitted.append(layer)
         rows = step.after(layer, rows)
         losses.append(step.loss(rows))
@@ -130,3 +121,18 @@ def boost(
         losses=tuple(losses),
         validation_losses=tuple(validation_losses),
     )
+
+
+def fitted_layer(
+    step: Step, rows: Rows, learner: Learner, scale: float, shrinkage: float, line_search: bool
+) -> LearnerLayer:
+    """One stage: a learner fitted to the negative gradient, times the step of the least loss, times the shrinkage."""
+    read, residual = step.read(rows), -scale * step.gradient(rows)
+    width = step.columns + step.outputs if np.ptp(read[:, step.columns :], axis=0).any() else step.columns
+    learner.fit(read[:, :width], residual[:, 0] if step.outputs == 1 else residual)
+    layer = LearnerLayer(learner, 1.0, width, step.outputs)
+    if not line_search:
+        return replace(layer, step=shrinkage)
+    size = best_step(step, rows, layer(read)[:, step.columns :])
+    # to twelve digits: trees fitted by least squares need 1/2, and rounding would decide between equal splits
+    return replace(layer, step=shrinkage * float(f"{size:.12g}"))

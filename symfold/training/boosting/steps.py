@@ -30,15 +30,17 @@ def widened(table: NumpyArray, start: NumpyArray) -> NumpyArray:
 
 @dataclass(frozen=True)
 class Rows:
-    """States of some rows, their targets, and the states that they started from."""
+    """The states of some rows, their targets, and the states that they started from."""
 
     state: NumpyArray
     target: NumpyArray
-    input: NumpyArray = None  # type: ignore[assignment]
+    input: NumpyArray
 
-    def __post_init__(self) -> None:
-        if self.input is None:
-            object.__setattr__(self, "input", self.state)
+    @classmethod
+    def of(cls, table: NumpyArray, start: NumpyArray, target: NumpyArray) -> Rows:
+        """The rows of a table, with the constant that the prediction starts from."""
+        state = widened(table, start)
+        return cls(state, target, state)
 
     def taken(self, places: NumpyArray) -> Rows:
         return Rows(self.state[places], self.target[places], self.input[places])
@@ -169,10 +171,12 @@ def best_constant(step: Step, target: NumpyArray, outputs: int) -> NumpyArray:
     return start
 
 
-def sum_scale(step: Step, rows: Rows, gradient: NumpyArray) -> float:
-    """The number of samples if the loss is their mean, 1 if it is their sum: a sample alone against it among others."""
-    if not gradient.any():
-        return 1.0
+def sum_scale(step: Step, rows: Rows) -> float:
+    """The number of samples if the loss is their mean, 1 if it is their sum; 0 if no sample has a gradient.
+
+    A sample alone is compared with the same among all.
+    """
+    gradient = step.gradient(rows)
     place = np.unravel_index(np.argmax(np.abs(gradient)), gradient.shape)
     alone = step.gradient(rows.taken(np.array([place[0]])))
-    return float(alone[0, place[1]] / gradient[place]) or 1.0
+    return float(alone[0, place[1]] / gradient[place]) if gradient[place] else 0.0
