@@ -43,10 +43,13 @@ def test_rows_are_those_of_a_loop_over_the_layers_and_of_finite_differences() ->
     "net",
     [
         sf.fold(sf.mappers.residual, layers(), X),
-        sf.fold(sf.mappers.boosting(X), layers(), X),
+        pytest.param(sf.fold(sf.mappers.boosting(X), layers(), X), marks=pytest.mark.slow),
         sf.fold(lambda z, f: sf.fold(sf.mappers.residual, [f] * 3, z), layers(), X),
-        sf.fold(lambda z, fs: fs[1](fs[0](z)) + z, list(zip(layers(), sf.layers("g11:15", sf.dense(3, 3, sf.sigmoid)), strict=True)), X),
-        sf.Net.of(sf.scan(sf.mappers.residual, layers(), X)[3]) + sf.layer("h", sf.dense(3, 3))(X),
+        pytest.param(
+            sf.fold(lambda z, fs: fs[1](fs[0](z)) + z, list(zip(layers(), sf.layers("g11:15", sf.dense(3, 3, sf.sigmoid)), strict=True)), X),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(sf.Net.of(sf.scan(sf.mappers.residual, layers(), X)[3]) + sf.layer("h", sf.dense(3, 3))(X), marks=pytest.mark.slow),
     ],
     ids=["residual", "boosting", "nested", "two per step", "scan"],
 )

@@ -83,7 +83,7 @@ def test_entries_rows_and_keys_are_independent() -> None:
 def test_layers_steps_of_folds_steps_of_trainings_and_seeds_are_independent() -> None:
     net = sf.scan(lambda z, f: f(z), sf.layers("f1:4", lambda z: sf.dropout(0 * z + 1, 0.5)), sf.tensor("x", (None, 100)))
     own = sf.scan(lambda z, f: sf.dropout(0 * z + f(z), 0.5), sf.layers("f1:4", lambda z: 0 * z + 1), sf.tensor("x", (None, 100)))
-    x = np.ones((200, 100))
+    x = np.ones((100, 100))
     for form in (net, own):
         runs = [sf.training_form(form, seed)({"step": step}, x=x) for seed, step in ((0, 0), (0, 1), (0, 2), (1, 0), (2**24, 0))]
         masks = [run[k] for run in runs for k in range(3)]
@@ -122,7 +122,7 @@ def test_every_backend_drops_the_same_entries_in_float32_too(name: str, backend:
             np.testing.assert_allclose(form.compile(backend, dtype)(params, **data), wanted, rtol=close, atol=close)
 
 
-@pytest.mark.parametrize("name", ["alone", "fold", "nested", "several"])
+@pytest.mark.parametrize("name", ["alone", "fold", *(pytest.param(name, marks=pytest.mark.slow) for name in ("nested", "several"))])
 def test_a_gradient_has_the_mask_of_its_value(name: str) -> None:
     form = sf.training_form(NETS[name], 3)
     params, data = values_of(form)
