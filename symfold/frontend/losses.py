@@ -179,7 +179,7 @@ def cross_entropy(
         if differ(factors.shape, (count,)):
             raise ShapeError(f"class_weights of shape {show(factors.shape)} for {count} classes (give {count} numbers)")
         smoothed, weighted = factors * smoothed, reduce_sum(factors * shares, axis=(-1,), keepdims=False)
-    terms = reduce_sum(guarded_product(smoothed, total - scores), axis=(-1,), keepdims=False)
+    terms = reduce_sum(guarded_product(total - scores, smoothed), axis=(-1,), keepdims=False)
     node = averaged(terms, weights, mask, weighted)
     return wrapped(node, logits, labels, class_weights, weights, mask)
 

@@ -289,3 +289,17 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
 def test_importing_symfold_imports_no_onnx() -> None:
     code = "import sys, symfold, symfold.exchange.onnx.writer; print('onnx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+@by_every_runtime
+def test_dropout_is_exported_as_the_identity_and_its_training_form_with_sizes_alone(run: Any, tmp_path: Path) -> None:
+    for samples in (None, 6):
+        net = sf.fold(lambda z, f: sf.dropout(f(z), 0.25) + z, sf.layers("f1:4", sf.dense(3, 3, sf.tanh)), sf.tensor("x", (samples, 3)))
+        form, x = sf.training_form(net, seed=2), np.random.default_rng(0).normal(size=(6, 3))
+        values = {**form.init(0), "step": 4.0, "x": x}
+        agrees(net, {name: value for name, value in values.items() if name != "step"}, run, tmp_path / "net.onnx")
+        if samples is None:
+            with pytest.raises(NoRule, match=r"a random mask of shape \(None, 3\) .*export the net as written"):
+                sf.to_onnx(form, tmp_path / "form.onnx", parted(form, values)[0])
+        else:
+            agrees(form, values, run, tmp_path / "form.onnx")

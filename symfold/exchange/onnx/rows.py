@@ -11,6 +11,7 @@ from symfold.core import primitives as p
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, Primitive
 from symfold.core.sequences import add_rows, reverse_row, stack_row, take_row
+from symfold.core.shapes import is_concrete, show
 from symfold.errors import NoRule
 from symfold.exchange.onnx.arrangement import concatenate, indexed, put, rank_of, stack, sum_to, transposed
 from symfold.exchange.onnx.elementwise import HEADS, plain
@@ -23,6 +24,14 @@ from symfold.exchange.onnx.windows import add_windows, windows
 def no_numbers(graph: Graph, node: Node[Apply], names: Sequence[str], **attributes: object) -> Any:
     """Raise the primitive's own error: it has no numbers."""
     return node.op.evaluate(*names)
+
+
+def no_free_sizes(graph: Graph, node: Node[Apply], names: Sequence[str], rate: float) -> Any:
+    """Raise an error: each entry of a mask is computed from its position."""
+    raise NoRule(
+        f"a random mask of shape {show(node.shape)} has no ONNX operation "
+        "(export the net as written, in which dropout is the identity; or give every size a number)"
+    )
 
 
 ROWS: dict[Primitive, Callable[..., Any]] = {
@@ -63,6 +72,7 @@ ROWS: dict[Primitive, Callable[..., Any]] = {
     p.softmax: softmax,
     p.at_max: at_max,
     p.causal: causal,
+    p.random_mask: no_free_sizes,
     p.opaque: no_numbers,
     p.directional: no_numbers,
     stack_row: stack,
@@ -76,7 +86,13 @@ ROWS: dict[Primitive, Callable[..., Any]] = {
 
 def keeps(dtype: str) -> Callable[[Node[Apply]], bool]:
     """Whether to write a primitive by its row instead of its body."""
-    return lambda node: node.op.primitive in ROWS and means_the_same(node, dtype)
+
+    def kept(node: Node[Apply]) -> bool:
+        if node.op.primitive.sized:  # its body needs the sizes
+            return not is_concrete(node.shape)
+        return node.op.primitive in ROWS and means_the_same(node, dtype)
+
+    return kept
 
 
 def write_operation(graph: Graph, node: Node, names: Sequence[str]) -> str:
