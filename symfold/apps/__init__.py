@@ -3,7 +3,8 @@
 In: a command line, a table or two nets. Out: a formula, a picture, a model, a report.
 
     data            tables of numbers from CSV
-    regression      a net for a table, and its baselines
+    table_nets      nets over the rows of a table
+    regression      a net fitted to a column, and its baselines
     saved           models on disk
     experiments/    measurements over seeds
     report/         the comparison of two nets: a table, a page

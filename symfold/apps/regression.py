@@ -1,67 +1,23 @@
-"""Regression on a table: a mapper's net between a linear projection and a linear readout, and its baselines.
-
-row --into--> state --mapper folded over f1 ... fn--> state --out--> prediction
-"""
+"""Regression on a table: the net of a table fitted to a column, and its baselines."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from symfold.apps.data import Array, Scale, Table, split_rows
+from symfold.apps.table_nets import Shape
+from symfold.base.arguments import NumpyArray
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.errors import Advice, Diverged, InvalidValue, unknown
-from symfold.frontend import elementwise
-from symfold.frontend.folding import fold
-from symfold.frontend.layer_kinds import dense
+from symfold.errors import Advice, Diverged
 from symfold.frontend.losses import squared_error
-from symfold.frontend.named_layers import layer, layers
-from symfold.mappers.expressions import named_mapper
 from symfold.training.fit import fit
 from symfold.training.optimizers import sgd
-
-# Activations by name; a new one is one row.
-ACTIVATIONS = {
-    name: getattr(elementwise, name) for name in ("sigmoid", "tanh", "relu", "softplus", "sin", "erf")
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A regression net without its numbers."""
-
-    mapper: str
-    depth: int
-    width: int
-    activation: str
-    columns: tuple[str, ...]
-    target: str
-
-    def net(self) -> Net:
-        """The net from `x`, rows of standardized columns, to one prediction per row.
-
-        >>> net = Shape("residual", 2, 4, "tanh", ("age", "bmi"), "target").net()
-        >>> [p.op.name for p in net.params]
-        ['W_into', 'b_into', 'W1', 'W2', 'b1', 'b2', 'W_out', 'b_out']
-        """
-        if self.activation not in ACTIVATIONS:
-            raise unknown("activation", self.activation, ACTIVATIONS)
-        if self.depth < 0 or self.width < 1:
-            raise InvalidValue(
-                f"no net has depth {self.depth} and width {self.width} (give a depth from 0 and a width from 1)"
-            )
-        into = layer("into", dense(len(self.columns), self.width))(tensor("x", (None, len(self.columns))))
-        body = layers("f", dense(self.width, self.width, ACTIVATIONS[self.activation]), count=self.depth)
-        state = fold(named_mapper(self.mapper).make(into), body, into)
-        if len(state.shape) != len(into.shape):
-            raise InvalidValue(
-                f"the mapper {self.mapper!r} gives the same number for every row "
-                "(let it read the state z, the input x or a layer f, as 'f(z) + z')"
-            )
-        return Net.of(layer("out", dense(self.width, 1))(state))
+from symfold.training.statistics import keep_statistics
 
 
 @dataclass(frozen=True)
@@ -77,7 +33,7 @@ class Model:
 
     def predict(self, values: Array) -> Array:
         """One prediction per row, in the unit of the target."""
-        raw = self.shape.net().compile()(self.params, x=self.scale.standardize(values))
+        raw = self.shape.net(kept=True).compile()(self.params, x=self.scale.standardize(values))
         return self.target_scale.restore(np.broadcast_to(np.asarray(raw, dtype=float), (len(values), 1)))[:, 0]
 
 
@@ -115,6 +71,13 @@ def errors(predicted: Array, actual: Array, train: Any, test: Any) -> dict[str, 
     return {"train": error(predicted[train], actual[train]), "test": error(predicted[test], actual[test])}
 
 
+def kept_params(shape: Shape, net: Net, params: Mapping[str, NumpyArray], values: Array) -> dict[str, Array]:
+    """The parameters of a trained net, with the batch statistics of its norms on these rows."""
+    if len(shape.net(kept=True).params) > len(net.params):
+        _, params = keep_statistics(net, params, {"x": values})
+    return {name: np.array(value, dtype=float) for name, value in params.items()}
+
+
 def train(
     shape: Shape,
     table: Table,
@@ -148,5 +111,5 @@ def train(
         raise Diverged(
             error.problem, *(smaller if advice.setting == "rate" else advice for advice in error.advice)
         ) from error
-    params = {name: np.array(value, dtype=float) for name, value in result.params.items()}
+    params = kept_params(shape, net, result.params, scale.standardize(values))
     return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history.loss

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from symfold.apps.data import MAX_NAME, Scale
-from symfold.apps.regression import Model, Shape
+from symfold.apps.regression import Model
+from symfold.apps.table_nets import Shape
 from symfold.base.arguments import NumpyArray
 from symfold.base.tensor_files import reading_tensors, write_tensors
 from symfold.errors import DataError
@@ -32,7 +33,7 @@ def save_model(path: str | Path, model: Model) -> None:
         "train_rows": np.asarray(model.train_rows).tolist(), "test_rows": np.asarray(model.test_rows).tolist(),
     }  # fmt: skip
     params = {name: np.asarray(value, dtype=float) for name, value in model.params.items()}
-    write_tensors(path, params, {"net": shape.net().to_json(), "model": json.dumps(about, separators=(",", ":"))})
+    write_tensors(path, params, {"net": shape.net(kept=True).to_json(), "model": json.dumps(about, separators=(",", ":"))})
 
 
 def load_model(path: str | Path) -> Model:
@@ -51,7 +52,7 @@ def load_model(path: str | Path) -> Model:
         shape = about.shape()
         if shape.depth > MAX_DEPTH:
             raise about.wrong("depth", f"is {shape.depth:,} (at most {MAX_DEPTH:,} are saved)")
-        params = parameters_from(source, shape.net(), tensors.headers, tensors.read)
+        params = parameters_from(source, shape.net(kept=True), tensors.headers, tensors.read)
     for name, value in params.items():
         if not np.isfinite(value).all():
             raise about.wrong(name, "holds numbers that are not finite")

@@ -103,8 +103,8 @@ def _appended(earlier: State, value: State) -> State:
 
 
 def _growing(parts: Parts) -> Net:
-    depth, width = known_count(parts.depth), parts.width
-    kinds: Sequence[Any] = [None if width is None else dense((k + 1) * width, width, np.tanh) for k in range(depth)]
+    depth, width, activation = known_count(parts.depth), parts.width, parts.activation()
+    kinds: Sequence[Any] = [None if width is None else dense((k + 1) * width, width, activation) for k in range(depth)]
     return folding.fold(dense_concatenation, [Layer(f"f{k + 1}", kind) for k, kind in enumerate(kinds)], parts.x)
 
 
@@ -128,14 +128,14 @@ def _hyper_connections(parts: Parts, streams: int = 2) -> Net:
 
 ARCHITECTURES = (
     Architecture("dense_concatenation", _growing,
-                 "z = [z, f(z)]", "z, wider at each step", "(1 + t)**n", "n", "n", "z is kept", "Huang et al. 2017"),
+                 "z = [z, f(z)]", "z, wider at each step", "(1 + t)**n", "n", "n", "z is kept", "Huang et al. 2017", most=1_000),
     Architecture("dense_sum", lambda parts: folding.fold(dense_sum, parts.layers(), (parts.x, parts.x))[0],
                  "z = f(s), s = s + z", "(z, s)", "t*(1 + t)**(n - 1)", "n", "n", "s = s - z", "Soltani & Jiang 2016"),
     Architecture("denseformer", _denseformer,
-                 "z_k = f(y_{k-1}), y_k = sum_j alpha_kj*z_j", "all z so far", "(1 + t)**n", "n", "n", "z is kept", "Pagliardini et al. 2024"),
+                 "z_k = f(y_{k-1}), y_k = sum_j alpha_kj*z_j", "all z so far", "(1 + t)**n", "n", "n", "z is kept", "Pagliardini et al. 2024", most=1_000),
     Architecture("depth_attention", lambda parts: folding.fold(depth_attention, parts.layers(), stack([parts.x]))[-1],
                  "z_k = f(sum_j softmax_j(z_j . z_{k-1})*z_j)", "all z so far", "P_n = (1 + 3*t)*P_{n-1} - t*P_{n-2}, P_0 = 1, P_1 = 3*t",
-                 "n", "n", "z is kept", "Fang et al. 2023"),
+                 "n", "n", "z is kept", "Fang et al. 2023", most=1_000),
     Architecture("hyper_connections", _hyper_connections,
                  "H = A*H + w*f(r*H)", "H, m streams", "(1 + t)**n", "n", "n", "", "Zhu et al. 2024"),
 )  # fmt: skip

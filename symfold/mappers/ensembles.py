@@ -68,7 +68,7 @@ def _stacking_net(parts: Parts) -> Net:
 
 
 def _mixture_net(parts: Parts) -> Net:
-    sums = folding.fold(mixture(parts.x), zipped(parts.layers("f"), parts.layers("g")), (0, 0))
+    sums = folding.fold(mixture(parts.x), zipped(parts.layers("f"), parts.layers("g", gate=True)), (0, 0))
     return Net.of(sums[0] / sums[1])
 
 

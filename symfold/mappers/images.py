@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symfold.base.trees import Layered, State
-from symfold.core.leaves import Normal, tensor
+from symfold.core.leaves import Normal
 from symfold.core.net import Net
 from symfold.core.primitives import dot, reduce_mean
 from symfold.frontend import folding
@@ -26,17 +26,18 @@ def image_residual(stem: Layered, blocks: object, head: Layered, x: State) -> Ne
     return Net.of(head(folding.fold(residual, blocks, stem(x))))
 
 
-def convolution_block(channels: int) -> Kind:
-    """Batch norm, relu, convolution: the branch of a pre-activation residual step.
+def convolution_block(channels: int, kept: bool = False) -> Kind:
+    """Batch norm, relu, convolution: the branch of a pre-activation residual step; with `kept`, by kept statistics.
 
     >>> [weight.prefix for weight in convolution_block(4).weights]
     ['gain', 'shift', 'W', 'b']
     """
-    norm, maps = batch_norm(channels), convolution(channels, channels)
+    norm, maps = batch_norm(channels, kept=kept), convolution(channels, channels)
+    of_norm = len(norm.weights)
 
     def body(z: State, *weights: object) -> State:
-        (normed,) = norm.body(z, *weights[:2])
-        (result,) = maps.body(relu(normed), *weights[2:])
+        (normed,) = norm.body(z, *weights[:of_norm])
+        (result,) = maps.body(relu(normed), *weights[of_norm:])
         return result
 
     return make_kind(body, 1, (*norm.weights, *maps.weights))
@@ -51,18 +52,16 @@ def readout(channels: int, classes: int) -> Kind:
     return make_kind(lambda z, W, b: dot(reduce_mean(z, axis=(-2, -1), keepdims=False), W) + b, 1, weights)
 
 
-CLASSES, PIXELS = 10, 8  # of the example net
-
-
 def _example(parts: Parts) -> Net:
     if parts.width is None:
         return image_residual(parts.layer("s"), parts.layers(), parts.layer("h"), parts.x)
-    blocks = layers("f", convolution_block(parts.width), count=parts.depth)
-    stem, head = layer("s", convolution(1, parts.width)), layer("h", readout(parts.width, CLASSES))
-    return image_residual(stem, blocks, head, tensor("x", (None, 1, PIXELS, PIXELS)))
+    blocks = layers("f", convolution_block(parts.width, parts.keeps_statistics), count=parts.depth)
+    stem, head = layer("s", convolution(1, parts.width)), layer("h", readout(parts.width, parts.classes))
+    return image_residual(stem, blocks, head, parts.image)
 
 
 ARCHITECTURES = (
     Architecture("image_residual", _example,
-                 "z = z + f(z), f = convolution(relu(batch_norm(z)))", "z, feature maps", "t**2*(1 + t)**n", "n + 2", "n + 2", "", "He et al. 2016"),
+                 "z = z + f(z), f = convolution(relu(batch_norm(z)))", "z, feature maps", "t**2*(1 + t)**n", "n + 2", "n + 2", "", "He et al. 2016",
+                 "image", None, own_activation=True),
 )  # fmt: skip

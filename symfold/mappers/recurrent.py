@@ -11,7 +11,7 @@ from symfold.core.net import Net
 from symfold.core.sequences import reverse
 from symfold.frontend import folding
 from symfold.frontend.elementwise import sigmoid, tanh
-from symfold.mappers.registry import Architecture, Mapper, Parts, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, bound, last_step, mean_step
 
 
 def elman(g: Layered) -> Mapper:
@@ -122,44 +122,44 @@ def encoder_decoder(encoder: Mapper, decoder: Mapper, inputs: State, outputs: St
     return folding.scan(decoder, outputs, folding.fold(encoder, inputs, init))
 
 
-def _cell(parts: Parts, names: Sequence[str]) -> list[Layered]:
-    return [parts.layer(name, inputs=2) for name in names]
+def _cell(parts: Parts, names: Sequence[str], gate: bool = True) -> list[Layered]:
+    return [parts.layer(name, inputs=2, gate=gate) for name in names]
 
 
 def _over(parts: Parts, cell: Mapper, *state: str) -> Net:
-    start = tuple(parts.tensor(name) for name in state)
+    start = tuple(parts.start(name) for name in state)
     return folding.fold(cell, parts.tensor("u", steps=True), start[0] if len(start) == 1 else start)
 
 
 def _bidirectional(parts: Parts) -> Net:
-    ahead, back = _cell(parts, ("f", "g"))
-    return bidirectional(elman(ahead), elman(back), parts.tensor("u", steps=True), parts.tensor("h"))
+    ahead, back = _cell(parts, ("f", "g"), gate=False)
+    return bidirectional(elman(ahead), elman(back), parts.tensor("u", steps=True), parts.start("h"))
 
 
 def _encoder_decoder(parts: Parts) -> Net:
-    encoder, decoder = _cell(parts, ("f", "g"))
+    encoder, decoder = _cell(parts, ("f", "g"), gate=False)
     return encoder_decoder(
-        elman(encoder), elman(decoder), parts.tensor("u", steps=True), parts.tensor("v", steps=True), parts.tensor("h")
+        elman(encoder), elman(decoder), parts.tensor("u", steps=True), parts.tensor("v", steps=True), parts.start("h")
     )
 
 
 ARCHITECTURES = (
-    Architecture("elman", lambda parts: _over(parts, elman(*_cell(parts, "g")), "h"),
-                 "h = g(h, u)", "h", "t**n", "n", "n", "", "Elman 1990"),
+    Architecture("elman", lambda parts: _over(parts, elman(*_cell(parts, "g", gate=False)), "h"),
+                 "h = g(h, u)", "h", "t**n", "n", "n", "", "Elman 1990", "steps"),
     Architecture("gru", lambda parts: _over(parts, gru(*_cell(parts, "fgk")), "h"),
                  "h = s*h + (1 - s)*tanh(k(r*h, u)), s = sigmoid(f(h, u)), r = sigmoid(g(h, u))", "h",
-                 "(1 + 3*t + t**2)**n", "2*n", "3*n", "", "Cho et al. 2014"),
-    Architecture("gru_reset_after", lambda parts: _over(parts, gru_reset_after(*_cell(parts, "fg"), *map(parts.layer, "km")), "h"),
+                 "(1 + 3*t + t**2)**n", "2*n", "3*n", "", "Cho et al. 2014", "steps"),
+    Architecture("gru_reset_after", lambda parts: _over(parts, gru_reset_after(*_cell(parts, "fg"), *(parts.layer(name, gate=True) for name in "km")), "h"),
                  "h = s*h + (1 - s)*tanh(m(u) + r*k(h)), s = sigmoid(f(h, u)), r = sigmoid(g(h, u))", "h",
-                 "(1 + 4*t)**n", "n", "4*n", "", "Cho et al. 2014, first version"),
+                 "(1 + 4*t)**n", "n", "4*n", "", "Cho et al. 2014, first version", "steps"),
     Architecture("lstm", lambda parts: _over(parts, lstm(*_cell(parts, "ifog")), "h", "c"),
                  "c = sigmoid(f(h, u))*c + sigmoid(i(h, u))*tanh(g(h, u)), h = sigmoid(o(h, u))*tanh(c)", "(h, c)",
-                 "Matrix([[4*t, 1], [3*t, 1]])**n", "n", "4*n", "", "Hochreiter & Schmidhuber 1997"),
+                 "Matrix([[4*t, 1], [3*t, 1]])**n", "n", "4*n", "", "Hochreiter & Schmidhuber 1997", "steps"),
     Architecture("bidirectional", _bidirectional,
-                 "a = f(a, u), b = g(b, u backwards), [a, b]", "(a, b), sequences", "2*(t**(n + 1) - t)/(t - 1)", "n", "2*n", "", "Schuster & Paliwal 1997"),
-    Architecture("multilayer", lambda parts: multilayer(parts.layers("f", inputs=2, count=2), parts.tensor("u", steps=True), parts.tensor("h")),
+                 "a = f(a, u), b = g(b, u backwards), [a, b]", "(a, b), sequences", "2*(t**(n + 1) - t)/(t - 1)", "n", "2*n", "", "Schuster & Paliwal 1997", "steps", mean_step),
+    Architecture("multilayer", lambda parts: multilayer(parts.layers("f", inputs=2, count=2), parts.tensor("u", steps=True), parts.start("h")),
                  "h_k = f_k(h_k, h_{k-1}), 2 layers deep", "h of each layer, sequences",
-                 "Matrix([[Sum((n - k)*(k + 1)*t**(k + 2), (k, 0, n - 1)), Sum(t**k + k*t**(k + 1), (k, 1, n))]])", "n + 1", "2*n", "", "Schmidhuber 1992"),
+                 "Matrix([[Sum((n - k)*(k + 1)*t**(k + 2), (k, 0, n - 1)), Sum(t**k + k*t**(k + 1), (k, 1, n))]])", "n + 1", "2*n", "", "Schmidhuber 1992", "steps", last_step),
     Architecture("encoder_decoder", _encoder_decoder,
-                 "h = f(h, u), then h = g(h, v)", "h", "t**n*(t**(n + 1) - t)/(t - 1)", "2*n", "2*n", "", "Sutskever et al. 2014"),
+                 "h = f(h, u), then h = g(h, v)", "h", "t**n*(t**(n + 1) - t)/(t - 1)", "2*n", "2*n", "", "Sutskever et al. 2014", "steps", last_step),
 )  # fmt: skip

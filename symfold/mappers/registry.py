@@ -14,9 +14,10 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.primitives import dot
+from symfold.core.primitives import concatenate, dot, reduce_mean
 from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
+from symfold.errors import Advice, TooLarge
 from symfold.frontend.folding import Mapper as Mapper
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
@@ -59,6 +60,9 @@ class Row:
     source: str
 
 
+POSITIONS, CLASSES, PIXELS = 3, 10, 8  # of example nets: positions of a sequence, classes, pixels of a side
+
+
 @dataclass(frozen=True)
 class Parts:
     """The parts of an architecture: opaque layers, or tanh layers of a given width. The depth may be a symbol."""
@@ -70,30 +74,63 @@ class Parts:
         """An input with rows of the width; with `steps`, a sequence with one entry per step."""
         return tensor(name, (self.depth, None, self.width) if steps else (None, self.width))
 
+    def start(self, name: str) -> Node:
+        """An initial state besides the input: a memory, a velocity."""
+        return self.tensor(name)
+
     @property
     def x(self) -> Node:
         return self.tensor("x")
 
-    def layers(self, name: str = "f", *, inputs: int = 1, count: Size | None = None) -> Layers:
+    @property
+    def tokens(self) -> Node:
+        """The input as rows of positions."""
+        return self.x if self.width is None else tensor("x", (None, POSITIONS, self.width))
+
+    @property
+    def image(self) -> Node:
+        """The input as rows of images with one channel."""
+        return self.x if self.width is None else tensor("x", (None, 1, PIXELS, PIXELS))
+
+    @property
+    def classes(self) -> int:
+        """The number of results of a net with a readout of its own."""
+        return CLASSES
+
+    @property
+    def causal(self) -> bool:
+        """Whether a position reads earlier ones only."""
+        return True
+
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether norms over a batch read statistics kept from a training."""
+        return False
+
+    def activation(self, gate: bool = False) -> Layered | None:
+        """The activation of layers; the mapper applies a function of its own to those that are a `gate`."""
+        return np.tanh
+
+    def layers(self, name: str = "f", *, inputs: int = 1, count: Size | None = None, gate: bool = False) -> Layers:
         """One layer per step."""
         tag = "" if name == "f" else name
         return layers(
             name,
-            None if self.width is None else dense_of(self.width, inputs, tag),
+            None if self.width is None else dense_of(self.width, inputs, tag, self.activation(gate)),
             count=self.depth if count is None else count,
         )
 
-    def layer(self, name: str, *, inputs: int = 1) -> Layer:
+    def layer(self, name: str, *, inputs: int = 1, gate: bool = False) -> Layer:
         """A layer shared by all steps."""
-        return layer(name, None if self.width is None else dense_of(self.width, inputs, ""))
+        return layer(name, None if self.width is None else dense_of(self.width, inputs, "", self.activation(gate)))
 
     def numbers(self, name: str, shape: tuple[int, ...] = (), start: Normal | None = None) -> Node:
         """A trained array per step."""
         return Node(StackedInputs(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
 
 
-def dense_of(width: int, inputs: int, tag: str) -> Kind:
-    """The layer tanh(x W + y V + ... + b); the tag separates the weights of layers with equal numbers."""
+def dense_of(width: int, inputs: int, tag: str, activation: Layered | None) -> Kind:
+    """The layer activation(x W + y V + ... + b); the tag separates the weights of layers with equal numbers."""
     scale = Normal(0.0, (inputs * width) ** -0.5)
     weights = [Weight(f"{prefix}{tag}", (width, width), scale) for prefix in "WVU"[:inputs]]
 
@@ -101,20 +138,50 @@ def dense_of(width: int, inputs: int, tag: str) -> Kind:
         total: State = values[-1]
         for value, weight in zip(values[:inputs], values[inputs:-1], strict=True):
             total = dot(value, weight) + total
-        return np.tanh(total)
+        return total if activation is None else activation(total)
 
     return make_kind(body, inputs, (*weights, Weight(f"b{tag}", (1, width), Normal(0.0, 0.0))))
 
 
+def first(net: Net) -> State:
+    """The first result, which a readout takes unless an architecture says otherwise."""
+    return net.outputs[0]
+
+
+def joined(net: Net) -> State:
+    """All results, side by side."""
+    return concatenate(*net.outputs, axis=-1)
+
+
+def last_step(net: Net) -> State:
+    """The last entry of a sequence."""
+    return net[-1]
+
+
+def mean_step(net: Net) -> State:
+    """The mean over the steps of a sequence."""
+    return reduce_mean(net.outputs[0], axis=(0,), keepdims=False)
+
+
+def mean_position(net: Net) -> State:
+    """The mean over the positions of each row."""
+    return reduce_mean(net.outputs[0], axis=(-2,), keepdims=False)
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """An architecture with its net and its claims, which the tests check.
+    """An architecture with its net, its claims, which the tests check, and what it needs to read a table.
 
     - formula: one step
     - state: what the fold carries
     - paths: the paths from input to output over n steps, a layer counting t; a formula in n, or a recurrence for P_n
     - span, work: the layers in sequence, and in all
     - inverse: how a step is undone; '' if it cannot be
+    - reads: how a row of a table enters: as "rows" of the width, as "steps" of a sequence, as "tokens", a position per
+      column, or as an "image"
+    - head: what a linear readout takes of the net; None if the net has a readout of its own
+    - own_activation: whether the layers have an activation that cannot be chosen
+    - most: the largest depth, if every step is a block of its own
     """
 
     name: str
@@ -126,8 +193,21 @@ class Architecture:
     work: str
     inverse: str
     source: str
+    reads: str = "rows"
+    head: Callable[[Net], State] | None = first
+    own_activation: bool = False
+    most: int | None = None
 
     def net(self, depth: Size, width: int | None = None) -> Net:
         """The net of a depth, with opaque layers, or with tanh layers of a width."""
         steps = sp.Symbol(depth, integer=True, positive=True) if isinstance(depth, str) else depth
-        return Net.of(self.make(Parts(steps, width)))
+        return self.of(Parts(steps, width))
+
+    def of(self, parts: Parts) -> Net:
+        """The net of these parts."""
+        if self.most is not None and not 1 <= known_count(parts.depth) <= self.most:
+            raise TooLarge(
+                f"{self.name} of depth {parts.depth} cannot be written out; its depth is from 1 to {self.most}",
+                Advice("depth", min(self.most, 3), f"give a depth from 1 to {self.most}"),
+            )
+        return Net.of(self.make(parts))

@@ -90,8 +90,8 @@ ROWS = (
 CONTRACTS = "z = y - f(z), repeated, where f contracts"
 
 
-def _pairs(parts: Parts) -> State:
-    return zipped(parts.layers("f"), parts.layers("g"))
+def _pairs(parts: Parts, gate: bool = False) -> State:
+    return zipped(parts.layers("f"), parts.layers("g", gate=gate))
 
 
 ARCHITECTURES = (
@@ -105,7 +105,7 @@ ARCHITECTURES = (
                  "z = epsilon*f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "Szegedy et al. 2017"),
     Architecture("rezero", lambda parts: folding.fold(rezero, zipped(parts.layers(), parts.numbers("alpha", start=Normal(0.0, 0.0))), parts.x),
                  "z = alpha*f(z) + z", "z", "(1 + t)**n", "n", "n", CONTRACTS, "Bachlechner et al. 2021"),
-    Architecture("highway", lambda parts: folding.fold(highway, _pairs(parts), parts.x),
+    Architecture("highway", lambda parts: folding.fold(highway, _pairs(parts, gate=True), parts.x),
                  "z = s*f(z) + (1 - s)*z, s = sigmoid(g(z))", "z", "(1 + 3*t)**n", "n", "2*n", "", "Srivastava et al. 2015"),
     Architecture("parallel", lambda parts: folding.fold(parallel, _pairs(parts), parts.x),
                  "z = z + f(z) + g(z)", "z", "(1 + 2*t)**n", "n", "2*n", CONTRACTS, "Xie et al. 2017"),

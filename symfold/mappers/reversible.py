@@ -5,7 +5,7 @@ from __future__ import annotations
 from symfold.base.trees import Layered, State
 from symfold.frontend import folding
 from symfold.frontend.runs import zipped
-from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound, joined
 
 Pair = tuple[State, State]
 
@@ -91,13 +91,13 @@ def _unleapfrog(h: Scalar, state: Pair, f: Layered) -> Pair:
 
 
 def _start(parts: Parts, second: str) -> Pair:
-    return parts.x, parts.tensor(second)
+    return parts.x, parts.start(second)
 
 
 EXACT = "exact"
 ARCHITECTURES = (
-    Architecture("coupling", lambda parts: folding.fold(coupling, zipped(parts.layers("f"), parts.layers("g")), _start(parts, "y")),
-                 "a = a + f(b), b = b + g(a)", "(a, b)", "Matrix([[1, t], [t, 1 + t**2]])**n", "2*n", "2*n", EXACT, "Dinh et al. 2015"),
+    Architecture("coupling", lambda parts: folding.fold(coupling, zipped(parts.layers("f"), parts.layers("g")), (parts.x, parts.tensor("y"))),
+                 "a = a + f(b), b = b + g(a)", "(a, b)", "Matrix([[1, t], [t, 1 + t**2]])**n", "2*n", "2*n", EXACT, "Dinh et al. 2015", head=joined),
     Architecture("momentum", lambda parts: folding.fold(momentum(), parts.layers(), _start(parts, "v")),
                  "v = gamma*v + (1 - gamma)*f(x), x = x + v", "(x, v)", "Matrix([[1 + t, 1], [t, 1]])**n", "n", "n", EXACT, "Sander et al. 2021"),
     Architecture("leapfrog", lambda parts: folding.fold(leapfrog(0.5), parts.layers(), _start(parts, "y")),

@@ -102,11 +102,11 @@ def _fractal(parts: Parts) -> Net:
 
 
 def _equilibrium(parts: Parts) -> Net:
-    return equilibrium(parts.layer("f", inputs=2), parts.x, parts.depth, parts.tensor("z"))
+    return equilibrium(parts.layer("f", inputs=2), parts.x, parts.depth, parts.start("z"))
 
 
 ARCHITECTURES = (
-    Architecture("fractal", _fractal, "F = (F(F(z)) + f(z))/2, F of fewer columns", "z", "P_n = P_{n-1}**2 + t, P_1 = t", "2**(n - 1)", "2**n - 1", "", "Larsson et al. 2017"),
+    Architecture("fractal", _fractal, "F = (F(F(z)) + f(z))/2, F of fewer columns", "z", "P_n = P_{n-1}**2 + t, P_1 = t", "2**(n - 1)", "2**n - 1", "", "Larsson et al. 2017", most=12),
     Architecture("unet", lambda parts: unet(parts.layers("f"), parts.layers("g", inputs=2), parts.x),
                  "z = f(z) down, z = g(z, its state on the way down) up", "z, and all states on the way down",
                  "t**(2*n) + (t**(2*n + 2) - t**2)/(t**2 - 1)", "2*n", "2*n", "", "Ronneberger et al. 2015"),

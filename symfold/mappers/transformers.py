@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symfold.base.trees import Layered, State
-from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.frontend import folding
 from symfold.frontend.kinds import attention, layer_norm, perceptron, tagged
@@ -17,7 +16,7 @@ from symfold.frontend.layer_kinds import Kind
 from symfold.frontend.named_layers import layers
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import residual
-from symfold.mappers.registry import Architecture, Parts
+from symfold.mappers.registry import Architecture, Parts, mean_position
 
 
 def pre_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State:
@@ -58,35 +57,31 @@ def parallel_block(z: State, item: tuple[Layered, Layered, Layered]) -> State:
     return z + a(normed) + m(normed)
 
 
-POSITIONS = 3  # of the example nets
-
-
 def _folded(parts: Parts, mapper: Callable[[Any, Any], Any], names: str) -> Net:
     """The net of blocks with layers of these names: p and q norms, a attention, m a perceptron."""
     if parts.width is None:
         lists: Sequence[Any] = [parts.layers(name) for name in names]
-        x = parts.x
     else:
-        lists = [layers(name, _kind(name, parts.width), count=parts.depth) for name in names]
-        x = tensor("x", (None, POSITIONS, parts.width))
-    return folding.fold(mapper, zipped(*lists) if len(lists) > 1 else lists[0], x)
+        lists = [layers(name, _kind(name, parts.width, parts.causal), count=parts.depth) for name in names]
+    return folding.fold(mapper, zipped(*lists) if len(lists) > 1 else lists[0], parts.tokens)
 
 
-def _kind(name: str, width: int) -> Kind:
+def _kind(name: str, width: int, causal: bool) -> Kind:
     kinds: dict[str, Callable[[], Kind]] = {
-        "a": lambda: attention(width, 2 if width % 2 == 0 else 1, causal=True),
+        "a": lambda: attention(width, 2 if width % 2 == 0 else 1, causal=causal),
         "m": lambda: perceptron(width, 4 * width),
     }
     return kinds.get(name, lambda: tagged(layer_norm(width), name))()
 
 
+TOKENS = "tokens", mean_position, True
 ARCHITECTURES = (
     Architecture("attention_only", lambda parts: _folded(parts, residual, "a"),
-                 "z = z + a(z), a attention", "z, a sequence", "(1 + t)**n", "n", "n", "", "Elhage et al. 2021"),
+                 "z = z + a(z), a attention", "z, a sequence", "(1 + t)**n", "n", "n", "", "Elhage et al. 2021", *TOKENS),
     Architecture("pre_norm", lambda parts: _folded(parts, pre_norm, "paqm"),
-                 "z = z + a(p(z)), z = z + m(q(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(1 + t**2)**(2*n)", "4*n", "4*n", "", "Xiong et al. 2020"),
+                 "z = z + a(p(z)), z = z + m(q(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(1 + t**2)**(2*n)", "4*n", "4*n", "", "Xiong et al. 2020", *TOKENS),
     Architecture("post_norm", lambda parts: _folded(parts, post_norm, "paqm"),
-                 "z = p(z + a(z)), z = q(z + m(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(t + t**2)**(2*n)", "4*n", "4*n", "", "Vaswani et al. 2017"),
+                 "z = p(z + a(z)), z = q(z + m(z)), p and q norms, a attention, m perceptron", "z, a sequence", "(t + t**2)**(2*n)", "4*n", "4*n", "", "Vaswani et al. 2017", *TOKENS),
     Architecture("parallel_block", lambda parts: _folded(parts, parallel_block, "pam"),
-                 "z = z + a(p(z)) + m(p(z)), p norm, a attention, m perceptron", "z, a sequence", "(1 + 2*t**2)**n", "2*n", "3*n", "", "Wang & Komatsuzaki 2021"),
+                 "z = z + a(p(z)) + m(p(z)), p norm, a attention, m perceptron", "z, a sequence", "(1 + 2*t**2)**n", "2*n", "3*n", "", "Wang & Komatsuzaki 2021", *TOKENS),
 )  # fmt: skip

@@ -17,8 +17,9 @@ from safetensors.numpy import load_file, save_file
 
 import symfold as sf
 from symfold.apps.data import Scale
-from symfold.apps.regression import Model, Shape
+from symfold.apps.regression import Model
 from symfold.apps.saved import load_model, save_model
+from symfold.apps.table_nets import Shape
 from symfold.errors import DataError
 
 

@@ -20,8 +20,9 @@ import numpy as np
 import symfold as sf
 from symfold.apps.command.options import write
 from symfold.apps.data import Scale
-from symfold.apps.regression import Model, Shape
+from symfold.apps.regression import Model
 from symfold.apps.saved import save_model
+from symfold.apps.table_nets import Shape
 from symfold.training.checkpoints import Snapshot, identity
 from symfold.training.checkpoints import write as write_checkpoint
 

@@ -30,8 +30,9 @@ from safetensors.numpy import load
 
 import symfold as sf
 from symfold.apps.data import Scale, read_table
-from symfold.apps.regression import Model, Shape
+from symfold.apps.regression import Model
 from symfold.apps.saved import load_model, save_model
+from symfold.apps.table_nets import Shape
 from symfold.errors import LONGEST, SymfoldError, printable
 from symfold.mappers import ARCHITECTURES
 from symfold.mappers.expressions import FUNCTIONS, named_mapper

@@ -102,7 +102,7 @@ def evaluate(
     """The value of a mapper over dense layers with random weights, or over copies of one function."""
     import numpy as np
 
-    from symfold.apps.regression import ACTIVATIONS
+    from symfold.apps.table_nets import ACTIVATIONS
     from symfold.core.leaves import tensor
     from symfold.errors import unknown
     from symfold.frontend.folding import fold

@@ -30,7 +30,7 @@ def functions() -> list[dict[str, object]]:
 
 
 def activations() -> list[dict[str, object]]:
-    from symfold.apps.regression import ACTIVATIONS
+    from symfold.apps.table_nets import ACTIVATIONS
 
     return names(ACTIVATIONS)
 

@@ -113,11 +113,22 @@ def without_effect(*names: str, because: str) -> None:
 
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
+    from symfold.apps.table_nets import architecture_of
     from symfold.core.leaves import tensor
+    from symfold.core.net import listed
     from symfold.frontend.folding import fold
     from symfold.frontend.named_layers import layers
     from symfold.mappers.expressions import named_mapper
 
+    architecture = architecture_of(mapper)
+    if architecture is not None:
+        without_effect("layer", "init", because=f"on {mapper}, an architecture that names its layers and states")
+        whole = architecture.net(depth)
+        if depth in {name.rstrip("0123456789") for leaf in whole.leaves for name in listed(leaf)}:
+            raise click.UsageError(
+                f"--depth {depth}: {depth} is a name of {mapper} (give another symbol, as --depth n)"
+            )
+        return whole
     if depth in ("x", layer):
         meaning = "the input" if depth == "x" else "the layers' name"
         raise click.UsageError(f"--depth {depth}: {depth} is {meaning} (give another symbol, as --depth n)")

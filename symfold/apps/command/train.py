@@ -19,6 +19,7 @@ from symfold.apps.command.options import (
     say,
     say_json,
     seed_option,
+    without_effect,
 )
 
 
@@ -72,6 +73,7 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
     The columns are standardized by the training rows; the error is the root mean squared error in the target's unit.
     """
     from symfold.apps.saved import MAX_DEPTH, save_model
+    from symfold.apps.table_nets import architecture_of
     from symfold.base.files import check_writable
 
     if output is not None:
@@ -79,6 +81,9 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
         if not output.lower().endswith(".safetensors"):
             raise click.UsageError(f"-o {output}: models are safetensors files (give a name that ends in .safetensors)")
         bounded(settings["depth"], MAX_DEPTH, "or leave out -o")
+    row = architecture_of(mapper)
+    if row is not None and row.own_activation:
+        without_effect("activation", because=f"on {mapper}, whose layers have activations of their own")
     model, report = run(mapper, data, **settings)
     if output is not None:
         save_model(output, model)
@@ -96,7 +101,8 @@ def run(
 ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """Train, and report."""
     from symfold.apps.data import places, read_table
-    from symfold.apps.regression import Shape, baselines, errors, train
+    from symfold.apps.regression import baselines, errors, train
+    from symfold.apps.table_nets import Shape
     from symfold.errors import DataError
 
     shape_depth = fixed_depth(depth)

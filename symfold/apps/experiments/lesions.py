@@ -13,7 +13,7 @@ from symfold.apps.data import Array
 from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.apps.experiments.samples import Sample, diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, error_on, errors_of, fitted, steps_of
-from symfold.apps.regression import Shape
+from symfold.apps.table_nets import Shape
 from symfold.base.arguments import NumpyArray, whole
 from symfold.core.net import Net
 from symfold.transform.rewiring.lesion import lesion

@@ -82,7 +82,7 @@ def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]
     inputs = {node.op.name: node.shape for net in nets for node in net.inputs if node.op.name != STRENGTH}
     width = width_of(nets[0])
     values = {
-        name: random.standard_normal(shape) * (0.5 if shape[0] == 1 else shape[0] ** -0.5)
+        name: random.standard_normal(shape) * (0.5 if shape[:1] in ((), (1,)) else shape[0] ** -0.5)
         for name, shape in sorted(params.items())
     }
     picked = rows_of(nets)

@@ -11,6 +11,8 @@ from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import figure, table
 from symfold.apps.report.measured import LAYERS, band, each_draw, norm, with_layers
 from symfold.base.arguments import NumpyArray
+from symfold.core.shapes import show
+from symfold.errors import ShapeError
 from symfold.transform.rewiring.picard import picard
 from symfold.transform.rolling import roll
 
@@ -48,6 +50,9 @@ def ladder(comparison: Comparison) -> str:
     def measure(params: dict[str, NumpyArray], inputs: dict[str, NumpyArray]) -> list[float]:
         own = {name: value for name, value in (params | inputs).items() if name in read}
         values = [np.asarray(start({}, **own)), *(np.asarray(run(params, **inputs)) for run in runs)]
+        for s, value in enumerate(values):
+            if value.shape != values[-1].shape:
+                raise ShapeError(f"sweep {s} gives {show(value.shape)}, and the net {show(values[-1].shape)}")
         return [norm(value - values[-1]) for value in values]
 
     values, spread = band(each_draw(measure, [one for one in nets if one is not None]))

@@ -95,6 +95,6 @@ def start(net: Net, seed: int) -> dict[str, NumpyArray]:
     random = np.random.default_rng(seed + 1)
     shapes = {node.op.name: node.shape for node in net.params}
     return {
-        name: random.standard_normal(shape) * (0.0 if shape[0] == 1 else 0.5 * shape[0] ** -0.5)
+        name: random.standard_normal(shape) * (0.0 if shape[:1] == (1,) else 0.5 * max(shape[:1], default=1) ** -0.5)
         for name, shape in sorted(shapes.items())
     }

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symfold.base.trees import Layered, State
-from symfold.errors import UnknownName, unknown
-from symfold.mappers import MAPPERS
+from symfold.errors import UnknownName, listing, unknown
+from symfold.mappers import ARCHITECTURES, MAPPERS
 from symfold.mappers.expressions.reader import MAX_DEPTH as MAX_DEPTH
 from symfold.mappers.expressions.reader import MAX_LENGTH as MAX_LENGTH
 from symfold.mappers.expressions.reader import parse as parse
@@ -71,5 +71,10 @@ def named_mapper(text: str) -> Row | ParsedMapper:
     if text in MAPPERS:
         return MAPPERS[text]
     if text.isidentifier() and text not in NAMES and text != LAYER:
-        raise UnknownName(f"{unknown('mapper', text, MAPPERS)}, or an expression such as 'f(z) + z'")
+        if text in ARCHITECTURES:
+            raise UnknownName(f"{text!r} is an architecture, and a mapper is wanted (one of {listing(MAPPERS)})")
+        raise UnknownName(
+            f"{unknown('mapper', text, MAPPERS)}, or an expression such as 'f(z) + z'; "
+            "'symfold list architectures' lists whole architectures"
+        )
     return parse_mapper(text)

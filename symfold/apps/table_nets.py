@@ -1,0 +1,199 @@
+"""Nets over the rows of a table: an architecture between a projection of its own kind and a linear readout.
+
+row --projection--> what the architecture reads --fold over f1 ... fn--> its head --out--> results
+
+The projection depends on what an architecture reads (`Architecture.reads`):
+
+- rows: a linear map of all columns to the width;
+- steps: the columns in order, cut into `depth` steps of equal size, the last one filled with zeros; one linear map;
+- tokens: a position per column, its number times a trained vector, plus another (Gorishniy et al. 2021);
+- image: the columns as a square image with one channel, read by the net's own first convolution.
+
+Further initial states, such as a memory or a velocity, are zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+
+from symfold.apps.data import Array
+from symfold.base.trees import Layered, State
+from symfold.core.conversion import as_node
+from symfold.core.leaves import Normal
+from symfold.core.leaves import tensor as input_of
+from symfold.core.net import Net
+from symfold.core.nodes import Node
+from symfold.core.primitives import dot, expand, reshape, zeros
+from symfold.core.stacked_inputs import known_count
+from symfold.errors import Advice, InvalidValue, plural, unknown
+from symfold.frontend import elementwise
+from symfold.frontend.folding import fold
+from symfold.frontend.layer_kinds import Kind, Weight, dense, make_kind
+from symfold.frontend.named_layers import layer, layers
+from symfold.mappers import ARCHITECTURES, MAPPERS
+from symfold.mappers.expressions import named_mapper
+from symfold.mappers.registry import Architecture, Parts
+
+# Activations by name; a new one is one row.
+ACTIVATIONS = {
+    name: getattr(elementwise, name) for name in ("sigmoid", "tanh", "relu", "softplus", "sin", "erf")
+}  # fmt: skip
+
+
+def architecture_of(name: str) -> Architecture | None:
+    """The architecture of a name; None for a mapper, which may have the name of an architecture, or an expression.
+
+    >>> architecture_of("lstm").name, architecture_of("residual"), architecture_of("f(z) + z")
+    ('lstm', None, None)
+    """
+    return None if name in MAPPERS else ARCHITECTURES.get(name)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A net over rows without its numbers."""
+
+    mapper: str
+    depth: int
+    width: int
+    activation: str
+    columns: tuple[str, ...]
+    target: str
+    classes: tuple[str, ...] = ()  # of a classification, by their labels
+
+    @property
+    def outputs(self) -> int:
+        """The results per row: one number, or a score for each class."""
+        return len(self.classes) or 1
+
+    def net(self, kept: bool = False) -> Net:
+        """The net from `x`, rows of standardized columns, to one prediction, or one score per class, for each row.
+
+        With `kept`, norms over a batch read statistics kept from the training, as predictions need.
+
+        >>> net = Shape("residual", 2, 4, "tanh", ("age", "bmi"), "target").net()
+        >>> [p.op.name for p in net.params]
+        ['W_into', 'b_into', 'W1', 'W2', 'b1', 'b2', 'W_out', 'b_out']
+        >>> Shape("lstm", 2, 4, "tanh", ("age", "bmi"), "target").net().shape
+        (x.shape[0], 1)
+        """
+        if self.activation not in ACTIVATIONS:
+            raise unknown("activation", self.activation, ACTIVATIONS)
+        if self.depth < 0 or self.width < 1:
+            raise InvalidValue(
+                f"no net has depth {self.depth} and width {self.width} (give a depth from 0 and a width from 1)"
+            )
+        architecture = architecture_of(self.mapper)
+        state = self.folded() if architecture is None else self.read(architecture, kept)
+        if architecture is not None and architecture.head is None:
+            return Net.of(state)
+        return Net.of(layer("out", dense(as_node(state).shape[-1], self.outputs))(state))
+
+    def folded(self) -> State:
+        """A mapper folded over dense layers, after a linear projection."""
+        into = layer("into", dense(len(self.columns), self.width))(input_of("x", (None, len(self.columns))))
+        body = layers("f", dense(self.width, self.width, ACTIVATIONS[self.activation]), count=self.depth)
+        state = fold(named_mapper(self.mapper).make(into), body, into)
+        if len(state.shape) != len(into.shape):
+            raise InvalidValue(
+                f"the mapper {self.mapper!r} gives the same number for every row "
+                "(let it read the state z, the input x or a layer f, as 'f(z) + z')"
+            )
+        return state
+
+    def read(self, row: Architecture, kept: bool) -> State:
+        """What the readout takes of an architecture over the columns."""
+        columns = len(self.columns)
+        net = row.of(
+            TableParts(self.depth, self.width, row.name, row.reads, columns, self.outputs, self.activation, kept)
+        )
+        return net if row.head is None else row.head(net)
+
+
+@dataclass(frozen=True)
+class TableParts(Parts):
+    """Parts whose inputs are projections of the columns of a table, `x`."""
+
+    name: str = ""
+    reads: str = "rows"
+    columns: int = 1
+    outputs: int = 1
+    function: str = "tanh"
+    kept: bool = False
+
+    @property
+    def row(self) -> Node:
+        return input_of("x", (None, self.columns))
+
+    @property
+    def wide(self) -> int:
+        return self.width or 1
+
+    def tensor(self, name: str, *, steps: bool = False) -> Node:
+        into = "into" if name in ("x", "u") else f"into_{name}"
+        if not steps:
+            return as_node(layer(into, dense(self.columns, self.wide))(self.row))
+        cut = self.cut
+        return as_node(layer(into, dense(cut.shape[-1], self.wide))(dot(self.row, as_node(cut))))
+
+    @property
+    def cut(self) -> Array:
+        """The columns as steps: entry [step, column, place] is 1 where a column goes, else 0."""
+        steps, columns = known_count(self.depth), self.columns
+        if not 1 <= steps <= columns:
+            raise InvalidValue(
+                f"{self.name} reads a row as a sequence, and {plural(columns, 'column')} cannot be cut into "
+                f"{plural(steps, 'step')}",
+                Advice("depth", columns, f"give a depth from 1 to {columns}"),
+            )
+        size = -(-columns // steps)
+        cut = np.zeros((steps, columns, size))
+        number = np.arange(columns)
+        cut[number // size, number, number % size] = 1.0
+        return cut
+
+    def start(self, name: str) -> Node:
+        return zeros(self.tensor("u", steps=True)[0] if self.reads == "steps" else self.x)
+
+    @property
+    def tokens(self) -> Node:
+        return as_node(layer("into", token(self.columns, self.wide))(self.row))
+
+    @property
+    def image(self) -> Node:
+        side = isqrt(self.columns)
+        if side**2 != self.columns:
+            raise InvalidValue(
+                f"{self.name} reads a row as a square image, and {plural(self.columns, 'column')} are no square "
+                f"(give a table of {side**2} or {(side + 1) ** 2} columns besides the target, or another architecture)"
+            )
+        return reshape(self.row, shape=(-1, 1, side, side))
+
+    @property
+    def classes(self) -> int:
+        return self.outputs
+
+    @property
+    def causal(self) -> bool:
+        return False  # the columns of a table have no order
+
+    @property
+    def keeps_statistics(self) -> bool:
+        return self.kept
+
+    def activation(self, gate: bool = False) -> Layered | None:
+        return None if gate else ACTIVATIONS[self.function]
+
+
+def token(columns: int, width: int) -> Kind:
+    """A position per column: its number times a trained vector, plus another (Gorishniy et al. 2021).
+
+    >>> layer("into", token(3, 8))(input_of("x", (None, 3))).shape
+    (x.shape[0], 3, 8)
+    """
+    start = Normal(0.0, width**-0.5)
+    weights = Weight("W", (columns, width), start), Weight("b", (columns, width), start)
+    return make_kind(lambda x, W, b: expand(x, axis=-1) * W + b, 1, weights)
