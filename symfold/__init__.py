@@ -66,6 +66,7 @@ Train and exchange
     from_json                   a net from `net.to_json()`
     from_torch, to_torch, to_jax, to_onnx           other packages
     experiments                 measurements over seeds
+    sweep                       a function for every setting of a grid, in many processes
     errors, SymfoldError        all errors, and their base class
     extend                      operations, mappers, losses, backends, ... of your own
 

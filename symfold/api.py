@@ -26,6 +26,7 @@ from symfold.analysis.strength.commutator import commutator
 from symfold.analysis.strength.scaling import scaled
 from symfold.analysis.strength.series import series
 from symfold.apps.report import compare
+from symfold.apps.sweeps.run import sweep
 from symfold.base.version import __version__
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal, parameter, tensor
@@ -176,6 +177,7 @@ __all__ = [
     "stack",
     "stop_gradient",
     "swap",
+    "sweep",
     "tanh",
     "taught",
     "tensor",

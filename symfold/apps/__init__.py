@@ -6,6 +6,7 @@ In: a command line, a table or two nets. Out: a formula, a picture, a model, a r
     table_nets      nets over the rows of a table
     regression      a net fitted to a column, and its baselines
     saved           models on disk
+    sweeps/         a grid of settings, in many processes
     experiments/    measurements over seeds
     report/         the comparison of two nets: a table, a page
     command/        the shell command

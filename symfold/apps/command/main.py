@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("inspect", "The folds in a model that Python makes, one of PyTorch too."),
     "eval": ("eval", "Numbers: of a random net, or of a trained model."),
     "train": ("train", "Train a net on a table, against baselines."),
+    "sweep": ("sweep", "Train nets for every combination of settings."),
 }
 
 EXAMPLES = """\b

@@ -1,0 +1,141 @@
+"""Trials over an executor: each gives a record, whether it returns, raises, or is killed with its process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from symfold.apps.sweeps.records import Record, failed, plain
+from symfold.base.arguments import quoted
+from symfold.errors import InvalidType
+
+Settings = Mapping[str, Any]
+Trial = Callable[..., Any]
+THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"))
+
+
+def run_trial(trial: Trial, name: str, settings: dict[str, Any]) -> Record:
+    """The record of a trial, made where it runs."""
+    start = time.perf_counter()
+    results = trial(**settings)
+    seconds = time.perf_counter() - start
+    if not isinstance(results, Mapping):
+        results = {"result": results}
+    return Record(name, plain(settings), "done", plain(results), seconds=round(seconds, 6))
+
+
+def executed(
+    trial: Trial, name: str, todo: Sequence[Settings], executor: Executor | None, workers: int
+) -> Iterator[Record]:
+    """A record for every trial, as they come.
+
+    Without an executor, the trials run in a pool of fresh processes (spawned). If a process is killed, the pool is
+    lost, and nobody can say by which of the trials that were running: each of them runs again, alone in a pool of its
+    own, and the one that is killed again is recorded as such. The rest goes on in a new pool, also where a given
+    process pool is lost.
+    """
+    waiting = deque(todo)
+    while waiting:
+        with _threads(workers), _pool(min(workers, len(waiting))) if executor is None else _kept(executor) as pool:
+            suspects = yield from _until_broken(trial, name, waiting, pool, workers)
+        executor = None if suspects else executor
+        for settings in suspects:
+            with _threads(1), _pool(1) as pool:
+                future = pool.submit(run_trial, trial, name, dict(settings))
+                yield _record(name, settings, future)
+
+
+def _until_broken(trial: Trial, name: str, waiting: deque[Settings], pool: Executor, workers: int) -> Any:
+    """Records until all is done, or the pool is lost; returns the trials that may have run when it was lost."""
+    running: dict[Future[Record], Settings] = {}
+    lost: list[Settings] = []
+    try:
+        while waiting or running:
+            while waiting and not lost and len(running) < 2 * workers:
+                settings = waiting.popleft()
+                try:
+                    running[pool.submit(run_trial, trial, name, dict(settings))] = settings
+                except BrokenExecutor:
+                    waiting.appendleft(settings)
+                    lost += running.values()
+                    return lost
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                settings = running.pop(future)
+                if isinstance(future.exception(), BrokenExecutor):
+                    lost.append(settings)
+                else:
+                    yield _record(name, settings, future)
+            if lost and not running:
+                return lost
+    finally:
+        for future in running:
+            future.cancel()
+    return lost
+
+
+def _record(name: str, settings: Settings, future: Future[Record]) -> Record:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, BrokenExecutor):
+        return failed(name, settings, RuntimeError("its process was killed"), "killed")
+    return failed(name, settings, error)
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of spawned processes, which end with it: those of a sweep that is interrupted are not waited for."""
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    except BaseException:
+        processes = list((getattr(pool, "_processes", None) or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            with suppress(OSError, ValueError):
+                process.terminate()
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def _kept(executor: Executor) -> Iterator[Executor]:
+    """A given executor, which is its owner's to close."""
+    yield executor
+
+
+@contextmanager
+def _threads(workers: int) -> Iterator[None]:
+    """Processes that start meanwhile share the processors: their libraries get so many threads, unless told before."""
+    share = str(max(1, processors() // workers))
+    added = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, share))
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def processors() -> int:
+    """The number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_sendable(trial: Trial) -> None:
+    """Refuse a function that no other process can find."""
+    try:
+        pickle.dumps(trial)
+    except Exception as error:  # pickling runs code of others
+        raise InvalidType(
+            f"the trial {quoted(trial)} cannot be sent to another process: {error} "
+            "(define it at the top of a module, or give executor=ThreadPoolExecutor())"
+        ) from None
