@@ -313,6 +313,7 @@ TABLES = {
     "foreign.safetensors": "this is not an archive",
 }
 TRAIN = ("train", "residual", "--target", "y", "--data")
+SWEEP = ("sweep", "residual", "--target", "y", "--data", "good.csv")
 TO_FILE = ("-o", "out.safetensors")
 
 MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
@@ -389,6 +390,15 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("eval", "foreign.safetensors", "--data", "good.csv"), ("foreign.safetensors", "not a complete safetensors file")),
     (("eval", "good.csv", "--x", "1"), ("good.csv",)),
     (("list", "everything"), ("'everything'", "mappers")),
+    (("sweep", "residual"), ("--data",)),
+    ((*SWEEP, "--depth", "1,two"), ("'1,two'", "list of whole numbers")),
+    ((*SWEEP, "--seed", "3:3"), ("'3:3'",)),
+    ((*SWEEP, "--depth", ""), ("''", "list of whole numbers")),
+    ((*SWEEP, "--rate", "fast"), ("'fast'", "list of numbers")),
+    ((*SWEEP, "-o", "good.csv"), ("it is the file that is read",)),
+    ((*SWEEP, "-o", "no/where.jsonl"), ("no folder 'no'",)),
+    (("sweep", "residual", "--data", "good.csv", "--target", "z"), ("'z'", "a, b, y")),
+    (("sweep", "residual", "--data", "none.csv", "--target", "y"), ("none.csv", "no such file")),
     (("train", "residual"), ("--data",)),
     ((*TRAIN, "none.csv", *TO_FILE), ("none.csv", "no such file")),
     ((*TRAIN, ".", *TO_FILE), ("directory",)),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sweep_trials
+from commands import printed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -250,3 +251,21 @@ def test_many_machines_by_dask() -> None:
         assert os.getpid() not in {record.results["process"] for record in places}
         found = sf.sweep({"number": [1, 3]}, trial=sweep_trials.unlucky, executor=client.get_executor())
         assert [record.status for record in found] == ["done", "failed"]
+
+
+@pytest.mark.slow
+def test_the_command_sweeps_and_continues(tmp_path: Path) -> None:
+    """The errors are those of `symfold train` with the same settings."""
+    table, path = tmp_path / "a.csv", tmp_path / "a.jsonl"
+    table.write_text("a,b,y\n" + "".join(f"{k / 7},{k * k % 7},{k / 3}\n" for k in range(20)))
+    args = ("residual", "lstm", "--depth", "1,2", "--seed", "0:2", "--epochs", "3", "--workers", "2", "--data", str(table), "--target", "y")
+    found = json.loads(printed("sweep", *args, "-o", str(path), "--json"))
+    assert len(found) == 8 and {record["status"] for record in found} == {"done"}
+    before = path.read_bytes()
+    assert printed("sweep", *args, "-o", str(path)).splitlines()[-1] == f"recorded: {path}"
+    assert path.read_bytes() == before
+    one = next(r for r in found if (r["settings"]["mapper"], r["settings"]["depth"], r["settings"]["seed"]) == ("lstm", 2, 1))
+    report = json.loads(
+        printed("train", "lstm", "--depth", "2", "--seed", "1", "--epochs", "3", "--data", str(table), "--target", "y", "--json")
+    )
+    assert (one["train_error"], one["test_error"]) == (report["error"]["train"], report["error"]["test"])

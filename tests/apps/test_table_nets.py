@@ -24,6 +24,7 @@ TABLE = "".join(
     for row in np.random.default_rng(0).standard_normal((30, 9))
 )
 FAMILIES = ("boosting", "mixture", "denseformer", "lstm", "coupling", "rk4", "unet", "pre_norm", "image_residual")
+PAGES = ("rezero", "stacking", "dense_concatenation", "lstm", "coupling", "image_residual")  # which take seconds to write
 every = pytest.mark.parametrize("name", [name if name in FAMILIES else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES])
 
 
@@ -71,8 +72,9 @@ def test_architectures_are_drawn_compared_and_trained(name: str, table: str, tmp
 def test_every_architecture_is_drawn_compared_and_trained(name: str, table: str, tmp_path: Path) -> None:
     printed("draw", name, "--depth", "2", "-o", str(tmp_path / "net.svg"))
     other = "residual" if name != "residual" else "boosting"
-    report = json.loads(printed("compare", name, other, "--depth", "2", "--json", "-o", str(tmp_path / "page.html")))
-    assert report["first"] == name and (tmp_path / "page.html").stat().st_size > 10_000
+    page = tmp_path / "page.html"
+    report = json.loads(printed("compare", name, other, "--depth", "2", "--json", *(("-o", str(page)) if name in PAGES else ())))
+    assert report["first"] == name and page.exists() == (name in PAGES)
     check_train(name, table, tmp_path / "model.npz")
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from symfold.apps.command.options import FilePath, Subcommand, as_json, say, say_json
+from symfold.apps.command.options import Decorated, FilePath, Subcommand, as_json, say, say_json
 from symfold.base.decimals import decimal
 
 
-class Values(click.ParamType):
+class Values(click.Path):
     """Values separated by commas; whole numbers may be a range, as 0:10."""
 
     def __init__(self, kind: type, what: str):
-        self.kind, self.name = kind, what
+        super().__init__()
+        self.kind, self.what = kind, what
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, list):
@@ -28,10 +30,10 @@ class Values(click.ParamType):
             convert = decimal if self.kind is float else self.kind
             return [convert(part.strip()) for part in value.split(",")]
         except ValueError:
-            self.fail(f"{value[:60]!r} is not a list of {self.name} (write them separated by commas)", param, ctx)
+            self.fail(f"{value[:60]!r} is not a list of {self.what} (write them separated by commas)", param, ctx)
 
 
-def listed(name: str, kind: type, what: str, default: str, text: str) -> Any:
+def listed(name: str, kind: type, what: str, default: str, text: str) -> Callable[[Decorated], Decorated]:
     return click.option(f"--{name}", type=Values(kind, what), default=default, show_default=True, help=text)
 
 
@@ -94,7 +96,8 @@ def command(
     grid = {"mapper": list(mappers), **lists}
     found = sweep(grid, data=data, target=target, path=output, workers=workers, retry=retry)
     if plot is not None:
-        found.plot(y="test_error").figure.savefig(plot)
+        figure: Any = found.plot(y="test_error").figure
+        figure.savefig(plot)
     if json_:
         say_json([{"settings": r.settings, "status": r.status, **r.results, "error": r.error} for r in found])
     else:
