@@ -33,7 +33,9 @@ def save_model(path: str | Path, model: Model) -> None:
         "train_rows": np.asarray(model.train_rows).tolist(), "test_rows": np.asarray(model.test_rows).tolist(),
     }  # fmt: skip
     params = {name: np.asarray(value, dtype=float) for name, value in model.params.items()}
-    write_tensors(path, params, {"net": shape.net(kept=True).to_json(), "model": json.dumps(about, separators=(",", ":"))})
+    write_tensors(
+        path, params, {"net": shape.net(kept=True).to_json(), "model": json.dumps(about, separators=(",", ":"))}
+    )
 
 
 def load_model(path: str | Path) -> Model:

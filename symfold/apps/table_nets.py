@@ -17,16 +17,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isqrt
 
-import numpy as np
-
-from symfold.apps.data import Array
 from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal
 from symfold.core.leaves import tensor as input_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.primitives import dot, expand, reshape, zeros
+from symfold.core.primitives import concatenate, expand, permute, reshape, zeros
 from symfold.core.stacked_inputs import known_count
 from symfold.errors import Advice, InvalidValue, plural, unknown
 from symfold.frontend import elementwise
@@ -134,14 +131,12 @@ class TableParts(Parts):
 
     def tensor(self, name: str, *, steps: bool = False) -> Node:
         into = "into" if name in ("x", "u") else f"into_{name}"
-        if not steps:
-            return as_node(layer(into, dense(self.columns, self.wide))(self.row))
-        cut = self.cut
-        return as_node(layer(into, dense(cut.shape[-1], self.wide))(dot(self.row, as_node(cut))))
+        row = self.steps if steps else self.row
+        return as_node(layer(into, dense(row.shape[-1], self.wide))(row))
 
     @property
-    def cut(self) -> Array:
-        """The columns as steps: entry [step, column, place] is 1 where a column goes, else 0."""
+    def steps(self) -> Node:
+        """The columns cut into steps, of shape (steps, rows, columns per step), filled with zeros at the end."""
         steps, columns = known_count(self.depth), self.columns
         if not 1 <= steps <= columns:
             raise InvalidValue(
@@ -150,10 +145,10 @@ class TableParts(Parts):
                 Advice("depth", columns, f"give a depth from 1 to {columns}"),
             )
         size = -(-columns // steps)
-        cut = np.zeros((steps, columns, size))
-        number = np.arange(columns)
-        cut[number // size, number, number % size] = 1.0
-        return cut
+        row, missing = self.row, steps * size - columns
+        if missing:
+            row = concatenate(row, zeros(row[:, :missing]), axis=-1)
+        return permute(reshape(row, shape=(-1, steps, size)), axes=(-2, -3, -1))
 
     def start(self, name: str) -> Node:
         return zeros(self.tensor("u", steps=True)[0] if self.reads == "steps" else self.x)

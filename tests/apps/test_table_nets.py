@@ -64,7 +64,7 @@ def test_every_architecture_is_printed_and_derived(name: str) -> None:
 def test_architectures_are_drawn_compared_and_trained(name: str, table: str, tmp_path: Path) -> None:
     printed("draw", name, "--depth", "2", "--level", "fold", "-o", str(tmp_path / "net.svg"))
     assert (tmp_path / "net.svg").read_text().count("<svg") == 1
-    check_train(name, table, tmp_path / "model.npz")
+    check_train(name, table, tmp_path / "model.safetensors")
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_every_architecture_is_drawn_compared_and_trained(name: str, table: str,
     page = tmp_path / "page.html"
     report = json.loads(printed("compare", name, other, "--depth", "2", "--json", *(("-o", str(page)) if name in PAGES else ())))
     assert report["first"] == name and page.exists() == (name in PAGES)
-    check_train(name, table, tmp_path / "model.npz")
+    check_train(name, table, tmp_path / "model.safetensors")
 
 
 def dense(v: dict[str, Any], name: str, z: Any) -> Any:
