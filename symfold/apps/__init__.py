@@ -3,8 +3,10 @@
 In: a command line, a table or two nets. Out: a formula, a picture, a model, a report.
 
     data            tables of numbers from CSV
+    tasks           a column of numbers or of labels
+    metrics         what predictions are worth
     table_nets      nets over the rows of a table
-    regression      a net fitted to a column, and its baselines
+    regression      a net fitted to a column of numbers or labels, and its baselines
     saved           models on disk
     sweeps/         a grid of settings, in many processes
     experiments/    measurements over seeds

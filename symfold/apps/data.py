@@ -31,6 +31,7 @@ class Table:
     source: str
     columns: tuple[str, ...]
     values: Array
+    texts: tuple[str, ...] = ()  # of the column of labels, if there is one; its values are nan where they are words
 
     def __len__(self) -> int:
         return len(self.values)
@@ -58,8 +59,10 @@ def named(columns: Sequence[str]) -> str:
     return listing((name if len(name) <= 40 else f"{name[:37]}..." for name in columns), 20)
 
 
-def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
+def read_table(path: str | Path, only: Sequence[str] | None = None, labels: str | None = None) -> Table:
     """The table in a CSV file, whose first row names the columns; with `only`, just those columns must be numbers.
+
+    The column `labels` may hold words.
 
     >>> read_table("no-such-file.csv")
     Traceback (most recent call last):
@@ -70,7 +73,7 @@ def read_table(path: str | Path, only: Sequence[str] | None = None) -> Table:
     with reading(path, MAX_BYTES) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text, strict=True)
         try:
-            return _read(source, reader, only)
+            return _read(source, reader, only, labels)
         except UnicodeDecodeError:
             raise DataError(
                 f"cannot read {source!r}: it is not UTF-8 text after line {reader.line_num} "
@@ -88,7 +91,7 @@ def _lines(source: str, reader: Any) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"cannot read {source!r}, line {reader.line_num}: {error} (give a CSV file)") from None
 
 
-def _read(source: str, reader: object, only: Sequence[str] | None) -> Table:
+def _read(source: str, reader: object, only: Sequence[str] | None, labels: str | None) -> Table:
     lines = _lines(source, reader)
     header = next(lines, None)
     if header is None:
@@ -108,17 +111,39 @@ def _read(source: str, reader: object, only: Sequence[str] | None) -> Table:
         seen.add(name)
     wanted = columns if only is None else tuple(only)
     positions = places(source, wanted, columns)
-    values, count = array("d"), 0
+    place = places(source, [labels], columns)[0] if labels is not None else -1
+    values, texts, count = array("d"), [], 0
     for line, row in lines:
         if len(row) != len(columns):
             raise DataError(
                 f"{source!r}, line {line}: {len(row)} values in a table of {len(columns)} columns ({named(columns)})"
             )
         count += 1
-        values.extend([_number(source, line, columns[k], row[k]) for k in positions])
+        if labels is not None:
+            texts.append(row[place].strip())
+        values.extend(
+            [
+                math.nan if k == place and is_word(row[k]) else _number(source, line, columns[k], row[k])
+                for k in positions
+            ]
+        )
     if not count:
         raise DataError(f"{source!r} has no rows under its header (each further row is a sample)")
-    return Table(source, wanted, np.array(values).reshape(count, len(wanted)))
+    numbers = np.array(values).reshape(count, len(wanted))
+    return Table(source, wanted, numbers, tuple(texts) if np.isnan(numbers).any() else ())
+
+
+def is_word(text: str) -> bool:
+    """Whether a cell is a label in words: neither a number, nor empty, nor a number that is not finite.
+
+    >>> is_word("setosa"), is_word("1.5"), is_word(""), is_word("nan")
+    (True, False, False, False)
+    """
+    try:
+        decimal(text)
+    except ValueError:
+        return text.strip().lower().lstrip("+-") not in ("", "nan", "inf", "infinity")
+    return False
 
 
 def _number(source: str, line: int, column: str, text: str) -> float:

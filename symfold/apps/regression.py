@@ -1,22 +1,25 @@
-"""Regression on a table: the net of a table fitted to a column, and its baselines."""
+"""Regression and classification on a table: a net fitted to a column, and its baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+import symfold.frontend.losses as losses
+import symfold.training.optimizers as optimizers
 from symfold.apps.data import Array, Scale, Table, split_rows
+from symfold.apps.metrics import classification_metrics, regression_metrics
 from symfold.apps.table_nets import Shape
-from symfold.base.arguments import NumpyArray
+from symfold.apps.tasks import Target
+from symfold.base.arguments import NumpyArray, one_of
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Advice, Diverged
-from symfold.frontend.losses import squared_error
 from symfold.training.fit import fit
-from symfold.training.optimizers import sgd
+from symfold.training.history import History
 from symfold.training.statistics import keep_statistics
 
 
@@ -31,10 +34,29 @@ class Model:
     train_rows: Any
     test_rows: Any
 
-    def predict(self, values: Array) -> Array:
-        """One prediction per row, in the unit of the target."""
+    def raw(self, values: Array) -> Array:
+        """What the net gives for rows of columns: a standardized number, or a score for each class."""
         raw = self.shape.net(kept=True).compile()(self.params, x=self.scale.standardize(values))
-        return self.target_scale.restore(np.broadcast_to(np.asarray(raw, dtype=float), (len(values), 1)))[:, 0]
+        return np.broadcast_to(np.asarray(raw, dtype=float), (len(values), self.shape.outputs))
+
+    def predict(self, values: Array) -> Array:
+        """One prediction per row: in the unit of the target, or the number of the likeliest class."""
+        raw = self.raw(values)
+        if self.shape.classes:
+            return np.where(np.isfinite(raw).all(axis=1), raw.argmax(axis=1), np.nan)
+        return self.target_scale.restore(raw)[:, 0]
+
+    def probabilities(self, values: Array) -> Array:
+        """The probability of each class, a row per row."""
+        scores = self.raw(values)
+        weights: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    def metrics(self, values: Array, actual: Array) -> dict[str, Any]:
+        """The metrics on rows whose targets are known, as numbers or as class numbers."""
+        if self.shape.classes:
+            return classification_metrics(self.probabilities(values), actual.astype(int))
+        return regression_metrics(self.predict(values), actual)
 
 
 def error(predicted: Array, actual: Array) -> float:
@@ -78,38 +100,100 @@ def kept_params(shape: Shape, net: Net, params: Mapping[str, NumpyArray], values
     return {name: np.array(value, dtype=float) for name, value in params.items()}
 
 
-def train(
-    shape: Shape,
-    table: Table,
-    epochs: int,
-    batch_size: int,
-    rate: float,
-    test_fraction: float,
-    seed: int,
-    remat: str | None = None,
-) -> tuple[Model, Any]:
-    """Fit a net to the training rows of a table by plain SGD on the mean squared error: the model and the losses."""
-    train_rows, test_rows = split_rows(len(table), test_fraction, seed)
-    values, target = table.select(shape.columns)[train_rows], table.select([shape.target])[train_rows]
-    scale, target_scale = Scale.of(values), Scale.of(target)
+def label_baselines(values: Array, target: Target, train: Any, test: Any) -> dict[str, dict[str, float]]:
+    """Train and test accuracies of the most frequent class, and of least squares on a number per class."""
+    actual = target.values[:, 0].astype(int)
+    hot = np.eye(len(target.classes))[actual]
+    scores = with_constant(values) @ linear_fit(values[train], hot[train])
+    guesses = {
+        "mean": np.full(len(actual), np.bincount(actual[train]).argmax()),
+        "linear": scores.argmax(axis=1),
+    }
+    return {
+        name: {part: float(np.mean((guess == actual)[rows])) for part, rows in (("train", train), ("test", test))}
+        for name, guess in guesses.items()
+    }
+
+
+LOSSES = {
+    "regression": ("mean_squared_error", "absolute_error", "huber"),
+    "classification": ("cross_entropy",),
+}
+# schedules by name, from the rate and the number of all steps; a new one is one row
+SCHEDULES: dict[str, Callable[[float, int], Any]] = {
+    "constant": lambda rate, steps: rate,
+    "step": lambda rate, steps: optimizers.SCHEDULES["step"](rate, max(1, -(-steps // 3))),
+    "cosine": lambda rate, steps: optimizers.SCHEDULES["cosine"](rate, steps),
+    "warmup": lambda rate, steps: optimizers.SCHEDULES["warmup"](rate, max(1, steps // 10)),
+    "one_cycle": lambda rate, steps: optimizers.SCHEDULES["one_cycle"](rate, steps),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a net is fitted; the rate is that of a mean over a batch, as every loss here is."""
+
+    epochs: int = 200
+    batch_size: int = 32
+    rate: float = 0.001
+    loss: str | None = None
+    optimizer: str = "sgd"
+    schedule: str = "constant"
+    validation: float | None = None
+    early_stopping: int | None = None
+    test_fraction: float = 0.2
+    seed: int = 0
+    remat: str | None = None
+    backend: str = "auto"
+    checkpoint: str | None = None
+    resume: bool = False
+
+    def loss_of(self, task: str) -> str:
+        """The name of the loss for a task."""
+        return LOSSES[task][0] if self.loss is None else one_of(f"loss for {task}", self.loss, LOSSES[task])
+
+    def optimizer_of(self, steps: int) -> Any:
+        """The optimizer of a training of so many steps."""
+        make = optimizers.OPTIMIZERS[one_of("optimizer", self.optimizer, optimizers.OPTIMIZERS)]
+        return make(SCHEDULES[one_of("schedule", self.schedule, SCHEDULES)](self.rate, steps))
+
+
+def train(shape: Shape, table: Table, target: Target, settings: Settings) -> tuple[Model, History]:
+    """Fit a net to the training rows of a table: the model and its history."""
+    train_rows, test_rows = split_rows(len(table), settings.test_fraction, settings.seed)
+    values, wanted = table.select(shape.columns)[train_rows], target.values[train_rows]
+    scale = Scale.of(values)
+    target_scale = Scale(np.zeros(1), np.ones(1)) if shape.classes else Scale.of(wanted)
     net = shape.net()
-    size = min(batch_size, len(train_rows))
+    size = min(settings.batch_size, len(train_rows))
+    fitted_rows = len(train_rows) - (round((settings.validation or 0) * len(train_rows)))
+    steps = settings.epochs * max(1, -(-fitted_rows // size))
+    loss = losses.LOSSES[settings.loss_of(target.task)]
+    expected = tensor("target", (None,) if shape.classes else (None, 1))
     try:
         result = fit(
-            squared_error(net, tensor("target", (None, 1))),
-            net.init(seed),
-            {"x": scale.standardize(values), "target": target_scale.standardize(target)},
-            optimizer=sgd(rate / size),  # the loss is a sum over the batch
-            epochs=epochs,
+            loss(net, expected),
+            net.init(settings.seed),
+            {
+                "x": scale.standardize(values),
+                "target": wanted[:, 0] if shape.classes else target_scale.standardize(wanted),
+            },
+            optimizer=settings.optimizer_of(steps),
+            epochs=settings.epochs,
             batch_size=size,
-            seed=seed,
-            remat=remat,
+            seed=settings.seed,
+            validation=settings.validation,
+            early_stopping=settings.early_stopping,
+            remat=settings.remat,
+            backend=settings.backend,
+            checkpoint=settings.checkpoint,
+            resume=settings.resume,
             progress=None,
         )
     except Diverged as error:
-        smaller = Advice("rate", f"{rate / 10:.2g}", "try a smaller rate")
+        smaller = Advice("rate", f"{settings.rate / 10:.2g}", "try a smaller rate")
         raise Diverged(
             error.problem, *(smaller if advice.setting == "rate" else advice for advice in error.advice)
         ) from error
     params = kept_params(shape, net, result.params, scale.standardize(values))
-    return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history.loss
+    return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history

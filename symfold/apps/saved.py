@@ -27,7 +27,7 @@ def save_model(path: str | Path, model: Model) -> None:
     about: dict[str, Any] = {
         "format": FORMAT,
         "mapper": shape.mapper, "depth": shape.depth, "width": shape.width, "activation": shape.activation,
-        "columns": shape.columns, "target": shape.target,
+        "columns": shape.columns, "target": shape.target, "classes": shape.classes,
         "mean": model.scale.mean.tolist(), "deviation": model.scale.deviation.tolist(),
         "target_mean": model.target_scale.mean.tolist(), "target_deviation": model.target_scale.deviation.tolist(),
         "train_rows": np.asarray(model.train_rows).tolist(), "test_rows": np.asarray(model.test_rows).tolist(),
@@ -72,7 +72,7 @@ class _About:
     """What a file says of its model, each entry checked before it is used."""
 
     names = (
-        *("format", "mapper", "depth", "width", "activation", "columns", "target", "mean", "deviation"),
+        *("format", "mapper", "depth", "width", "activation", "columns", "target", "classes", "mean", "deviation"),
         *("target_mean", "target_deviation", "train_rows", "test_rows"),
     )
 
@@ -105,7 +105,10 @@ class _About:
             activation=self.text("activation"),
             columns=tuple(self.texts("columns")),
             target=self.text("target"),
+            classes=tuple(self.texts("classes")) if self.entries["classes"] else (),
         )
+        if len(shape.classes) == 1:
+            raise self.wrong("classes", "is a single one")
         if shape.target in shape.columns:
             raise self.wrong("target", f"is {shape.target!r}, one of the columns that it is predicted from")
         return shape

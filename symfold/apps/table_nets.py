@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isqrt
 
+from symfold.apps.data import Table, places
 from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal
@@ -25,7 +26,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import concatenate, expand, permute, reshape, zeros
 from symfold.core.stacked_inputs import known_count
-from symfold.errors import Advice, InvalidValue, plural, unknown
+from symfold.errors import Advice, DataError, InvalidValue, plural, unknown
 from symfold.frontend import elementwise
 from symfold.frontend.folding import fold
 from symfold.frontend.layer_kinds import Kind, Weight, dense, make_kind
@@ -47,6 +48,15 @@ def architecture_of(name: str) -> Architecture | None:
     ('lstm', None, None)
     """
     return None if name in MAPPERS else ARCHITECTURES.get(name)
+
+
+def columns_besides(table: Table, target: str) -> tuple[str, ...]:
+    """The columns to predict a target from; an error if there is none."""
+    places(table.source, [target], table.columns)
+    columns = tuple(name for name in table.columns if name != target)
+    if not columns:
+        raise DataError(f"{table.source!r} has no column besides {target!r} (there is nothing to predict from)")
+    return columns
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from commands import call, printed
 
 import symfold as sf
 from symfold.apps.data import Table
-from symfold.apps.regression import train
+from symfold.apps.regression import Settings, train
 from symfold.apps.table_nets import Shape
+from symfold.apps.tasks import target_of
 from symfold.errors import SymfoldError
 from symfold.mappers import ARCHITECTURES, MAPPERS
 
@@ -144,7 +145,7 @@ def test_a_net_over_a_table_by_hand(name: str) -> None:
 def test_a_prediction_of_an_image_net_is_that_of_the_row_alone() -> None:
     random = np.random.default_rng(2)
     data = Table("t", (*COLUMNS, "y"), random.standard_normal((20, 10)))
-    model, _ = train(Shape("image_residual", 1, 3, "tanh", COLUMNS, "y"), data, 2, 8, 0.01, 0.2, 0)
+    model, _ = train(Shape("image_residual", 1, 3, "tanh", COLUMNS, "y"), data, target_of(data, "y"), Settings(epochs=2, batch_size=8, rate=0.01))
     rows = random.standard_normal((5, 9))
     np.testing.assert_allclose(model.predict(rows), [model.predict(row[None])[0] for row in rows], rtol=1e-12)
 

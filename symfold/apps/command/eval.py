@@ -47,6 +47,7 @@ Examples:
 @click.option("--activation", default="sigmoid", show_default=True, help="The activation of dense layers.")
 @seed_option
 @click.option("--data", type=FilePath(), help="The table to predict for, with a trained model.")
+@click.option("--metrics", "only_metrics", is_flag=True, help="Print metrics of the predictions, not the predictions.")
 @output_option
 @as_json
 def command(
@@ -57,6 +58,7 @@ def command(
     activation: str,
     seed: int,
     data: str | None,
+    only_metrics: bool,
     output: str | None,
     json_: bool,
 ) -> None:
@@ -65,8 +67,9 @@ def command(
         without_effect("depth", "layers_name", "activation", "seed", because="on a trained model")
         if data is None or x_text is not None:
             raise click.UsageError(f"a trained model takes --data FILE.csv: symfold eval {what} --data FILE.csv")
-        predict(what, data, output, json_)
+        predict(what, data, only_metrics, output, json_)
         return
+    without_effect("only_metrics", because="on a mapper (give a trained model)")
     if x_text is None or data is not None:
         raise click.UsageError("a mapper takes --x, numbers separated by commas: symfold eval residual --x 1,2,3")
     if layers_name != "dense":
@@ -128,8 +131,11 @@ def evaluate(
     return np.broadcast_to(np.asarray(value, dtype=float), np.broadcast_shapes(np.shape(value), (1, 1)))
 
 
-def predict(model_path: str, data: str, output: str | None, json_: bool) -> None:
-    """Predictions of a trained model, one per row of the table; if one is not finite, an error that names its row."""
+def predict(model_path: str, data: str, only_metrics: bool, output: str | None, json_: bool) -> None:
+    """Predictions of a trained model, one per row of the table; if one is not finite, an error that names its row.
+
+    If the table has the target, metrics are reported too: in JSON, and beside the file that takes the predictions.
+    """
     import numpy as np
 
     from symfold.apps.data import read_table
@@ -140,8 +146,10 @@ def predict(model_path: str, data: str, output: str | None, json_: bool) -> None
     if output is not None:
         check_writable(output, data, model_path)
     model = load_model(model_path)
+    target, classes = model.shape.target, model.shape.classes
+    table = read_table(data, only=model.shape.columns)
     with np.errstate(all="ignore"):  # reported below, in words
-        predicted = model.predict(read_table(data, only=model.shape.columns).values)
+        predicted = model.predict(table.values)
     wrong = np.flatnonzero(~np.isfinite(predicted))
     if wrong.size:
         raise DataError(
@@ -149,13 +157,54 @@ def predict(model_path: str, data: str, output: str | None, json_: bool) -> None
             f"the first in row {wrong[0] + 1} under the header: {predicted[wrong[0]]} "
             "(check its numbers, and that the model was trained on similar ones)"
         )
-    target = model.shape.target
+    metrics = metrics_of(model, table, data, required=only_metrics) if only_metrics or json_ or output else None
+    shown = [classes[int(value)] for value in predicted] if classes else predicted.tolist()
     if json_:
-        write(json_line({"model": model_path, "data": data, "target": target, "predictions": predicted}), output)
+        report: dict[str, Any] = {"model": model_path, "data": data, "target": target, "metrics": metrics}
+        if classes:
+            report["classes"] = classes
+        write(json_line(report if only_metrics else {**report, "predictions": shown}), output)
         return
-    write("\n".join([csv_cell(f"predicted {target}"), *(repr(float(value)) for value in predicted)]), output)
-    if output is not None:
-        say(f"{len(predicted)} predictions written: {output}")
+    if not only_metrics:
+        cells = [csv_cell(value) if classes else repr(float(value)) for value in shown]
+        write("\n".join([csv_cell(f"predicted {target}"), *cells]), output)
+        if output is not None:
+            say(f"{len(predicted)} predictions written: {output}")
+    if metrics is not None:
+        write(metrics_text(metrics, classes), output if only_metrics else None)
+
+
+def metrics_of(model: Any, table: Any, data: str, required: bool) -> dict[str, Any] | None:
+    """The metrics on a table that has the target; None if it has not, or an error if they are required."""
+    from symfold.apps.data import places, read_table
+    from symfold.apps.tasks import class_numbers, labels_of
+    from symfold.errors import DataError
+
+    target, classes = model.shape.target, model.shape.classes
+    try:
+        known = read_table(data, only=[target], labels=target if classes else None)
+    except DataError:
+        if required:
+            raise
+        return None
+    places(data, [target], known.columns)
+    actual = class_numbers(labels_of(known, target), classes, data, target) if classes else known.values[:, 0]
+    metrics: dict[str, Any] = model.metrics(table.values, actual)
+    return metrics
+
+
+def metrics_text(metrics: dict[str, Any], classes: tuple[str, ...]) -> str:
+    """Metrics as text, the confusion matrix as a table: a row per true class, a column per prediction."""
+    lines = [f"{name}: {value:.6g}" for name, value in metrics.items() if isinstance(value, float)]
+    if classes:
+        cells = [
+            ["", *classes],
+            *([name, *map(str, row)] for name, row in zip(classes, metrics["confusion"], strict=True)),
+        ]
+        widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+        lines.append("confusion (true class by row, prediction by column):")
+        lines += ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    return "\n".join(lines)
 
 
 def csv_cell(text: str) -> str:

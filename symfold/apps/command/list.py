@@ -35,6 +35,24 @@ def activations() -> list[dict[str, object]]:
     return names(ACTIVATIONS)
 
 
+def optimizers() -> list[dict[str, object]]:
+    from symfold.training.optimizers import OPTIMIZERS
+
+    return names(OPTIMIZERS)
+
+
+def schedules() -> list[dict[str, object]]:
+    from symfold.apps.regression import SCHEDULES
+
+    return names(SCHEDULES)
+
+
+def losses() -> list[dict[str, object]]:
+    from symfold.apps.regression import LOSSES
+
+    return [{"name": name, "task": task} for task, losses in LOSSES.items() for name in losses]
+
+
 def formats() -> list[dict[str, object]]:
     from symfold.show.export import EXPORTS
 
@@ -51,6 +69,9 @@ TABLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "architectures": architectures,
     "functions": functions,
     "activations": activations,
+    "optimizers": optimizers,
+    "schedules": schedules,
+    "losses": losses,
     "formats": formats,
     "forms": lambda: names(FORMS),
     "styles": lambda: names(STYLES),
@@ -67,7 +88,9 @@ Examples:
 @click.argument("what", type=click.Choice(tuple(TABLES)), default="mappers")
 @as_json
 def command(what: str, json_: bool) -> None:
-    """List WHAT: mappers (the default), architectures, functions, activations, formats, forms or styles."""
+    """List WHAT: mappers (the default), architectures, functions, activations, optimizers, schedules, losses, formats,
+    forms or styles.
+    """
     rows = TABLES[what]()
     if json_:
         say_json(rows)

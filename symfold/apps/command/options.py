@@ -52,6 +52,15 @@ level_option = click.option(
 output_option = click.option("-o", "--output", type=FilePath(), help="The file to write.")
 
 
+task_option = click.option(
+    "--task",
+    type=click.Choice(("auto", "regression", "classification")),
+    default="auto",
+    show_default=True,
+    help="auto: text, or few different whole numbers, are labels.",
+)
+
+
 MAX_DIGITS = 18  # of a depth
 # degree, strength, gain, identity, Jacobian, step, P(t), output, state
 LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "y", "z")

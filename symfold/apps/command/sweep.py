@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symfold.apps.command.options import Decorated, FilePath, Subcommand, as_json, say, say_json
+from symfold.apps.command.options import Decorated, FilePath, Subcommand, as_json, say, say_json, task_option
 from symfold.base.decimals import decimal
 
 
@@ -45,26 +45,30 @@ Examples:
   symfold sweep lstm --width 4,8 --rate 0.001,0.01 --data table.csv --target y -o results.jsonl --plot plot.svg""",
 )
 @click.argument("mappers", metavar="MAPPER...", nargs=-1, required=True)
-@click.option("--data", type=FilePath(), required=True, help="A CSV file of numbers, the first row naming the columns.")
+@click.option("--data", type=FilePath(), required=True, help="A CSV file, the first row naming the columns.")
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict from all others.")
+@task_option
 @listed("depth", int, "whole numbers", "3", "How many layers.")
 @listed("width", int, "whole numbers", "8", "The width of the layers.")
 @listed("activation", str, "names", "sigmoid", "The activation of the layers.")
 @listed("epochs", int, "whole numbers", "200", "Passes over the training rows.")
 @listed("batch-size", int, "whole numbers", "32", "Rows per step.")
 @listed("rate", float, "numbers", "0.001", "The learning rate, for the mean error of a batch.")
+@listed("optimizer", str, "names", "sgd", "The optimizer ('symfold list optimizers').")
+@listed("schedule", str, "names", "constant", "The rate in time ('symfold list schedules').")
 @listed("seed", int, "whole numbers", "0", "Random seeds; 0:10 is ten of them.")
 @click.option(
     "-o", "--output", type=FilePath(), help="A file of JSON lines, a record per trial; what it holds is not run again."
 )
 @click.option("--retry", is_flag=True, help="Run trials of the file that failed again.")
 @click.option("--workers", type=click.IntRange(1), help="How many processes; by default one per processor.")
-@click.option("--plot", type=FilePath(), help="Draw the test error into this file (needs matplotlib).")
+@click.option("--plot", type=FilePath(), help="Draw the test error or accuracy into this file (extra plot).")
 @as_json
 def command(
     mappers: tuple[str, ...],
     data: str,
     target: str,
+    task: str,
     output: str | None,
     retry: bool,
     workers: int | None,
@@ -76,8 +80,10 @@ def command(
 
     Settings are lists: --depth 1,2,4. The exit code is 1 if no trial is done.
     """
-    from symfold.apps.data import places, read_table
+    from symfold.apps.data import read_table
     from symfold.apps.sweeps.run import sweep
+    from symfold.apps.table_nets import columns_besides
+    from symfold.apps.tasks import target_of
     from symfold.base.files import check_writable
     from symfold.errors import MissingPackage
 
@@ -92,11 +98,13 @@ def command(
                 "--plot needs the package matplotlib, which is not installed (pip install 'symfold[plot]')"
             ) from None
         matplotlib.use("agg")
-    places(data, [target], read_table(data).columns)
-    grid = {"mapper": list(mappers), **lists}
+    table = read_table(data, labels=target)
+    wanted = target_of(table, target, task)
+    columns_besides(table, target)
+    grid = {"mapper": list(mappers), "task": wanted.task, **lists}
     found = sweep(grid, data=data, target=target, path=output, workers=workers, retry=retry)
     if plot is not None:
-        figure: Any = found.plot(y="test_error").figure
+        figure: Any = found.plot(y="test_accuracy" if wanted.classes else "test_rmse").figure
         figure.savefig(plot)
     if json_:
         say_json([{"settings": r.settings, "status": r.status, **r.results, "error": r.error} for r in found])

@@ -19,6 +19,7 @@ from symfold.apps.command.options import (
     say,
     say_json,
     seed_option,
+    task_option,
     without_effect,
 )
 
@@ -32,8 +33,9 @@ Examples:
 )
 @mapper_argument
 @depth_option
-@click.option("--data", type=FilePath(), required=True, help="A CSV file of numbers, the first row naming the columns.")
+@click.option("--data", type=FilePath(), required=True, help="A CSV file, the first row naming the columns.")
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict from all others.")
+@task_option
 @click.option("--width", type=click.IntRange(1, 10_000), default=8, show_default=True, help="The width of the layers.")
 @click.option(
     "--activation",
@@ -56,6 +58,23 @@ Examples:
     show_default=True,
     help="The learning rate, for the mean error of a batch.",
 )
+@click.option("--loss", metavar="NAME", help="The loss to minimize, a mean over a batch ('symfold list losses').")
+@click.option("--optimizer", default="sgd", show_default=True, help="The optimizer ('symfold list optimizers').")
+@click.option(
+    "--schedule", default="constant", show_default=True, help="The rate over time ('symfold list schedules')."
+)
+@click.option(
+    "--validation", type=click.FloatRange(0, 1, True, True), help="The fraction of the training rows for validation."
+)
+@click.option(
+    "--early-stopping",
+    type=click.IntRange(1),
+    metavar="EPOCHS",
+    help="Stop after so many epochs without a better validation loss; keep the best.",
+)
+@click.option("--backend", default="auto", show_default=True, help="auto, numpy, native or jax.")
+@click.option("--checkpoint", type=FilePath(), metavar="FOLDER", help="Write the state of the training there.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint.")
 @click.option(
     "--remat",
     metavar="WAY",
@@ -68,9 +87,10 @@ Examples:
 @output_option
 @as_json
 def command(mapper: str, data: str, output: str | None, json_: bool, **settings: Any) -> None:
-    """Train MAPPER folded over dense layers, between a linear projection and a linear readout.
+    """Train MAPPER, folded over layers between a projection of the columns and a linear readout.
 
-    The columns are standardized by the training rows; the error is the root mean squared error in the target's unit.
+    The columns are standardized by the training rows. A regression reports its root mean squared error in the target's
+    unit, a classification its accuracy, each beside simple baselines.
     """
     from symfold.apps.saved import MAX_DEPTH, save_model
     from symfold.apps.table_nets import architecture_of
@@ -96,54 +116,80 @@ def command(mapper: str, data: str, output: str | None, json_: bool, **settings:
 
 
 def run(
-    mapper: str, data: str, depth: int | str, target: str, width: int, activation: str, epochs: int,
-    batch_size: int, rate: float, remat: str | None, test_fraction: float, seed: int,
-) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+    mapper: str, data: str, depth: int | str, target: str, task: str, width: int, activation: str, **options: Any
+) -> tuple[Any, dict[str, Any]]:
     """Train, and report."""
-    from symfold.apps.data import places, read_table
-    from symfold.apps.regression import baselines, errors, train
-    from symfold.apps.table_nets import Shape
-    from symfold.errors import DataError
+    from symfold.apps.data import read_table
+    from symfold.apps.regression import Settings, baselines, errors, label_baselines, train
+    from symfold.apps.table_nets import Shape, columns_besides
+    from symfold.apps.tasks import target_of
 
     shape_depth = fixed_depth(depth)
-    table = read_table(data)
-    places(data, [target], table.columns)
-    columns = tuple(name for name in table.columns if name != target)
-    if not columns:
-        raise DataError(f"{data!r} has no column besides {target!r} (there is nothing to predict from)")
-    shape = Shape(mapper, shape_depth, width, activation, columns, target)
-    model, losses = train(shape, table, epochs, batch_size, rate, test_fraction, seed, remat)
-    values, actual = table.select(columns), table.select([target])[:, 0]
+    if options["resume"] and options["checkpoint"] is None:
+        raise click.UsageError("--resume needs the folder of the checkpoints (give --checkpoint FOLDER)")
+    if options["early_stopping"] is not None and options["validation"] is None:
+        raise click.UsageError("--early-stopping watches the validation loss (give --validation 0.2)")
+    settings = Settings(**options)
+    table = read_table(data, labels=target)
+    columns = columns_besides(table, target)
+    wanted = target_of(table, target, task)
+    shape = Shape(mapper, shape_depth, width, activation, columns, target, wanted.classes)
+    model, history = train(shape, table, wanted, settings)
+    values, actual = table.select(columns), wanted.values[:, 0]
     rows = model.train_rows, model.test_rows
+    metrics = finite(
+        lambda: {
+            part: model.metrics(values[which], actual[which])
+            for part, which in zip(("train", "test"), rows, strict=True)
+        }
+    )
     report = {
         "mapper": mapper, "depth": depth, "width": width, "activation": activation, "data": data, "target": target,
-        "epochs": epochs, "batch_size": batch_size, "rate": rate, "seed": seed, "steps": len(losses),
+        "task": wanted.task, "recognised": wanted.reason if task == "auto" else None, "classes": wanted.classes,
+        "loss": settings.loss_of(wanted.task), "optimizer": settings.optimizer, "schedule": settings.schedule,
+        "epochs": options["epochs"], "batch_size": options["batch_size"], "rate": options["rate"],
+        "seed": options["seed"], "steps": len(history), "stopped": history.stopped,
+        "validation": history.validation.get("loss", []),
         "rows": {"train": len(rows[0]), "test": len(rows[1])},
-        "error": finite(lambda: errors(model.predict(values), actual, *rows)),
-        "baselines": baselines(values, actual, *rows),
+        "metrics": metrics,
     }  # fmt: skip
+    if wanted.classes:
+        report["accuracy"] = {part: found["accuracy"] for part, found in metrics.items()}
+        report["baselines"] = label_baselines(values, wanted, *rows)
+    else:
+        report["error"] = errors(model.predict(values), actual, *rows)
+        report["baselines"] = baselines(values, actual, *rows)
     return model, report
 
 
 def table(report: dict[str, Any]) -> str:
     """The report as text."""
+    labels = report["task"] == "classification"
     rows = {
-        "this net": report["error"],
+        "this net": report["accuracy" if labels else "error"],
         "least squares": report["baselines"]["linear"],
-        "training mean": report["baselines"]["mean"],
+        "most frequent" if labels else "training mean": report["baselines"]["mean"],
     }
+    task = f"{report['task']} of {report['target']}"
+    if report["recognised"] is not None:
+        other = "regression" if labels else "classification"
+        choice = f"; --task {other} overrides" if "whole" in report["recognised"] else ""
+        task += f" ({report['recognised']}{choice})"
     lines = [
         f"{report['mapper']}: {report['depth']} layers of width {report['width']}, {report['activation']}; "
         f"{report['rows']['train']} rows to train on, {report['rows']['test']} to test on",
-        f"root mean squared error of {report['target']}:",
+        task,
+        *([f"stopped: {report['stopped']}"] if report["stopped"] else []),
+        *([f"validation loss: {report['validation'][-1]:.4g}"] if report["validation"] else []),
+        f"accuracy on {report['target']}:" if labels else f"root mean squared error of {report['target']}:",
         f"  {'':16}{'train':>12}{'test':>12}",
         *(f"  {name:16}{error['train']:12.4g}{error['test']:12.4g}" for name, error in rows.items()),
     ]
     return "\n".join(lines)
 
 
-def finite(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """The errors of a net, which must be finite."""
+def finite(measure: Callable[[], dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The metrics of a net, which must be finite."""
     from math import isfinite
 
     import numpy as np
@@ -151,9 +197,9 @@ def finite(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
     from symfold.errors import Diverged
 
     with np.errstate(all="ignore"):  # reported below, in words
-        error = measure()
-    if not all(map(isfinite, error.values())):
+        metrics = measure()
+    if not all(isfinite(value) for part in metrics.values() for value in part.values() if isinstance(value, float)):
         raise Diverged(
             "the trained net gives no finite predictions (try a smaller --rate, fewer --epochs, or another mapper)"
         )
-    return error
+    return metrics

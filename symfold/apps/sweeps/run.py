@@ -18,7 +18,7 @@ from symfold.apps.data import Table
 from symfold.apps.sweeps.execution import Trial, check_sendable, executed, processors
 from symfold.apps.sweeps.records import Journal, key_of, plain, value_name
 from symfold.apps.sweeps.results import Sweep
-from symfold.apps.sweeps.trials import train_on_table
+from symfold.apps.sweeps.trials import check_settings, train_on_table
 from symfold.base.arguments import flag, quoted, whole
 from symfold.base.files import check_writable
 from symfold.errors import InvalidType, InvalidValue
@@ -64,6 +64,8 @@ def sweep(
     function, fixed = trial_of(trial, data, target)
     name = value_name(trial or train_on_table)
     settings = [{**fixed, **one} for one in settings]
+    if trial is None:
+        check_settings(settings)
     check_trial(function, settings)
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise InvalidType(
@@ -143,7 +145,7 @@ def trial_of(trial: Trial | None, data: object, target: str | None) -> tuple[Tri
         if data is not None or target is not None:
             raise InvalidType("data and target are for the trial that trains on a table (put your own into the grid)")
         return trial, {}
-    fixed = {} if target is None else {"target": target}
+    fixed: dict[str, Any] = {} if target is None else {"target": target}
     if data is None:
         return train_on_table, fixed
     if isinstance(data, (str, Path)):

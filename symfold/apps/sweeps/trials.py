@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
 from symfold.apps.data import Table, read_table
-from symfold.apps.regression import errors, train
-from symfold.apps.table_nets import Shape
+from symfold.apps.regression import Settings, train
+from symfold.apps.table_nets import Shape, columns_besides
+from symfold.apps.tasks import target_of
+from symfold.errors import unknown
+
+OWN = ("data", "target", "task", "mapper", "depth", "width", "activation")
+TRAINED = tuple(field.name for field in fields(Settings) if field.name not in ("checkpoint", "resume"))
+
+
+def check_settings(settings: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse names that are no settings of a training."""
+    for one in settings:
+        for name in one:
+            if name not in (*OWN, *TRAINED):
+                raise unknown("setting", name, (*OWN, *TRAINED))
 
 
 def train_on_table(
     data: str,
     target: str,
+    task: str = "auto",
     mapper: str = "residual",
     depth: int = 3,
     width: int = 8,
     activation: str = "sigmoid",
-    epochs: int = 200,
-    batch_size: int = 32,
-    rate: float = 0.001,
-    remat: str | None = None,
-    test_fraction: float = 0.2,
-    seed: int = 0,
     table: Table | None = None,
-) -> dict[str, float]:
-    """Train a net on a table, as `symfold train`: its errors, in the unit of the target."""
-    table = read_table(data) if table is None else table
-    columns = tuple(name for name in table.columns if name != target)
-    shape = Shape(mapper, depth, width, activation, columns, target)
-    model, _ = train(shape, table, epochs, batch_size, rate, test_fraction, seed, remat)
-    found = errors(
-        model.predict(table.select(columns)), table.select([target])[:, 0], model.train_rows, model.test_rows
-    )
-    return {"train_error": found["train"], "test_error": found["test"]}
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train a net on a table, as `symfold train`: its metrics on the training rows and on the test rows."""
+    table = read_table(data, labels=target) if table is None else table
+    columns, wanted = columns_besides(table, target), target_of(table, target, task)
+    shape = Shape(mapper, depth, width, activation, columns, target, wanted.classes)
+    model, _ = train(shape, table, wanted, Settings(**settings))
+    values, actual = table.select(columns), wanted.values[:, 0]
+    return {
+        f"{part}_{name}": value
+        for part, rows in (("train", model.train_rows), ("test", model.test_rows))
+        for name, value in model.metrics(values[rows], actual[rows]).items()
+        if isinstance(value, float)
+    }
