@@ -165,9 +165,10 @@ def train(shape: Shape, table: Table, target: Target, settings: Settings) -> tup
     scale = Scale.of(values)
     target_scale = Scale(np.zeros(1), np.ones(1)) if shape.classes else Scale.of(wanted)
     net = shape.net()
-    size = min(settings.batch_size, len(train_rows))
-    fitted_rows = len(train_rows) - (round((settings.validation or 0) * len(train_rows)))
-    steps = settings.epochs * max(1, -(-fitted_rows // size))
+    fitted_rows = max(1, len(train_rows) - round((settings.validation or 0) * len(train_rows)))
+    per_epoch = -(-fitted_rows // settings.batch_size)
+    size = -(-fitted_rows // per_epoch)  # of nearly equal batches: the mean over a small rest is noise
+    steps = settings.epochs * per_epoch
     loss = losses.LOSSES[settings.loss_of(target.task)]
     expected = tensor("target", (None,) if shape.classes else (None, 1))
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import call, printed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symfold.apps.data import read_table
@@ -136,7 +136,7 @@ def test_a_regression_reports_metrics(tmp_path: Path) -> None:
     assert report["metrics"]["mae"] == pytest.approx(np.mean(np.abs(errors)))
 
 
-@pytest.mark.parametrize("loss", ["mean_squared_error", "absolute_error", "huber"])
+@pytest.mark.parametrize("loss", ["huber", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mean_squared_error", "absolute_error"))])
 def test_every_choice_trains(loss: str, tmp_path: Path) -> None:
     data = table_of(tmp_path, [f"{k / 7:.3f}" for k in range(12)])
     optimizer = {"mean_squared_error": "lion", "absolute_error": "adamw", "huber": "momentum"}[loss]
@@ -177,6 +177,7 @@ def test_a_wrong_choice_lists_the_right_ones(args: tuple[str, ...], words: tuple
     assert all(word in result.stderr for word in words), result.stderr
 
 
+@settings(max_examples=25)
 @given(st.integers(2, 5), st.integers(1, 30), st.integers(0, 2**32 - 1))
 def test_the_metrics_of_a_classification_by_loops(classes: int, rows: int, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -50,7 +50,13 @@ Examples:
     show_default=True,
     help="Passes over the training rows.",
 )
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="Rows per step.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=32,
+    show_default=True,
+    help="Rows per step, at most.",
+)
 @click.option(
     "--rate",
     type=click.FloatRange(0, min_open=True),
@@ -121,7 +127,7 @@ def run(
     """Train, and report."""
     from symfold.apps.data import read_table
     from symfold.apps.regression import Settings, baselines, errors, label_baselines, train
-    from symfold.apps.table_nets import Shape, columns_besides
+    from symfold.apps.table_nets import Shape, architecture_of, columns_besides
     from symfold.apps.tasks import target_of
 
     shape_depth = fixed_depth(depth)
@@ -133,6 +139,8 @@ def run(
     table = read_table(data, labels=target)
     columns = columns_besides(table, target)
     wanted = target_of(table, target, task)
+    row = architecture_of(mapper)
+    own = row is not None and row.own_activation
     shape = Shape(mapper, shape_depth, width, activation, columns, target, wanted.classes)
     model, history = train(shape, table, wanted, settings)
     values, actual = table.select(columns), wanted.values[:, 0]
@@ -144,7 +152,8 @@ def run(
         }
     )
     report = {
-        "mapper": mapper, "depth": depth, "width": width, "activation": activation, "data": data, "target": target,
+        "mapper": mapper, "depth": depth, "width": width, "activation": None if own else activation,
+        "data": data, "target": target,
         "task": wanted.task, "recognised": wanted.reason if task == "auto" else None, "classes": wanted.classes,
         "loss": settings.loss_of(wanted.task), "optimizer": settings.optimizer, "schedule": settings.schedule,
         "epochs": options["epochs"], "batch_size": options["batch_size"], "rate": options["rate"],
@@ -176,7 +185,8 @@ def table(report: dict[str, Any]) -> str:
         choice = f"; --task {other} overrides" if "whole" in report["recognised"] else ""
         task += f" ({report['recognised']}{choice})"
     lines = [
-        f"{report['mapper']}: {report['depth']} layers of width {report['width']}, {report['activation']}; "
+        f"{report['mapper']}: {report['depth']} layers of width {report['width']}"
+        f"{', ' + report['activation'] if report['activation'] else ''}; "
         f"{report['rows']['train']} rows to train on, {report['rows']['test']} to test on",
         task,
         *([f"stopped: {report['stopped']}"] if report["stopped"] else []),
