@@ -200,6 +200,30 @@ def test_a_killed_process_costs_its_trial_alone(pool: Any, tmp_path: Path) -> No
         executor.shutdown()
 
 
+def test_an_executor_that_is_closed_is_refused() -> None:
+    threads = ThreadPoolExecutor(1)
+    threads.shutdown()
+    with pytest.raises(InvalidValue, match="takes no trials"):
+        sf.sweep({"number": 1}, trial=sweep_trials.square, executor=threads)
+
+
+@pytest.mark.slow
+def test_a_pool_that_was_lost_before_is_replaced() -> None:
+    pool = ProcessPoolExecutor(1)
+    pool.submit(os._exit, 1).exception()
+    found = sf.sweep({"number": [1, 2]}, trial=sweep_trials.square, executor=pool)
+    assert [record.results["square"] for record in found] == [1.0, 4.0]
+
+
+@pytest.mark.slow
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import symfold as sf, math\nsf.sweep({'x': [1.0, 2.0]}, trial=math.sqrt)\n".replace("math.sqrt", "dict"))
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "if __name__ == '__main__':" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.slow
 def test_processes_share_the_processors() -> None:
     before = dict(os.environ)

@@ -8,13 +8,21 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from symfold.apps.sweeps.records import Record, failed, plain
 from symfold.base.arguments import quoted
-from symfold.errors import InvalidType
+from symfold.errors import InvalidType, InvalidValue, SystemFailure
 
 Settings = Mapping[str, Any]
 Trial = Callable[..., Any]
@@ -43,46 +51,46 @@ def executed(
     """
     waiting = deque(todo)
     while waiting:
+        lost: list[Settings] = []
         with _threads(workers), _pool(min(workers, len(waiting))) if executor is None else _kept(executor) as pool:
-            suspects = yield from _until_broken(trial, name, waiting, pool, workers)
-        executor = None if suspects else executor
-        for settings in suspects:
+            yield from _until_broken(trial, name, waiting, pool, workers, lost)
+        executor = None  # what is left is left because the pool was lost
+        for settings in lost:
             with _threads(1), _pool(1) as pool:
-                future = pool.submit(run_trial, trial, name, dict(settings))
-                yield _record(name, settings, future)
+                yield _record(name, settings, pool.submit(run_trial, trial, name, dict(settings)))
 
 
-def _until_broken(trial: Trial, name: str, waiting: deque[Settings], pool: Executor, workers: int) -> Any:
-    """Records until all is done, or the pool is lost; returns the trials that may have run when it was lost."""
+def _until_broken(
+    trial: Trial, name: str, waiting: deque[Settings], pool: Executor, workers: int, lost: list[Settings]
+) -> Iterator[Record]:
+    """Records until all is done or the pool is lost; then `lost` has the trials that may have run at that moment."""
     running: dict[Future[Record], Settings] = {}
-    lost: list[Settings] = []
+    broken = False
     try:
-        while waiting or running:
-            while waiting and not lost and len(running) < 2 * workers:
-                settings = waiting.popleft()
+        while running or (waiting and not broken):
+            while waiting and not broken and len(running) < 2 * workers:
                 try:
-                    running[pool.submit(run_trial, trial, name, dict(settings))] = settings
+                    running[pool.submit(run_trial, trial, name, dict(waiting[0]))] = waiting[0]
+                    waiting.popleft()
                 except BrokenExecutor:
-                    waiting.appendleft(settings)
-                    lost += running.values()
-                    return lost
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    broken = True
+                except RuntimeError as error:
+                    raise InvalidValue(f"the executor takes no trials: {error} (give one that is open)") from None
+            done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), None)
             for future in done:
                 settings = running.pop(future)
-                if isinstance(future.exception(), BrokenExecutor):
+                if isinstance(_error(future), BrokenExecutor):
+                    broken = True
                     lost.append(settings)
                 else:
                     yield _record(name, settings, future)
-            if lost and not running:
-                return lost
     finally:
         for future in running:
             future.cancel()
-    return lost
 
 
 def _record(name: str, settings: Settings, future: Future[Record]) -> Record:
-    error = future.exception()
+    error = _error(future)
     if error is None:
         return future.result()
     if isinstance(error, BrokenExecutor):
@@ -90,10 +98,26 @@ def _record(name: str, settings: Settings, future: Future[Record]) -> Record:
     return failed(name, settings, error)
 
 
+def _error(future: Future[Record]) -> BaseException | None:
+    """The exception of a trial, one that its executor has cancelled included."""
+    try:
+        return future.exception()
+    except CancelledError as error:
+        return error
+
+
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """A pool of spawned processes, which end with it: those of a sweep that is interrupted are not waited for."""
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenExecutor:
+        pool.shutdown()
+        raise SystemFailure(
+            "the processes of a sweep do not start: their own messages say why "
+            "(in a script, call sf.sweep below if __name__ == '__main__':)"
+        ) from None
     try:
         yield pool
     except BaseException:
