@@ -15,8 +15,8 @@ from symfold.apps.data import Array
 def regression_metrics(predicted: Array, actual: Array) -> dict[str, float]:
     """R2, mean absolute error and root mean squared error; R2 of a constant target is 1 if it is met, else 0.
 
-    >>> regression_metrics(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
-    {'r2': 0.1111111111111111, 'mae': 1.0, 'rmse': 1.4142135623730951}
+    >>> regression_metrics(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
+    {'r2': 0.5, 'mae': 0.5, 'rmse': 0.7071067811865476}
     """
     residual, total = float(np.sum((predicted - actual) ** 2)), float(np.sum((actual - actual.mean()) ** 2))
     return {

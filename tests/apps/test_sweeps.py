@@ -262,7 +262,6 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     assert lines() == 12
 
 
-@pytest.mark.slow
 def test_many_machines_by_dask() -> None:
     """A local cluster of two workers: a trial that raises is recorded, the rest is done by both workers."""
     distributed = pytest.importorskip("distributed")
