@@ -55,3 +55,21 @@ def enumerated(graph: nx.MultiDiGraph, source: str = "x", target: str = "out") -
         for _, end in graph.out_edges(name):
             value[end] = sp.expand(value[end] + value[name] * (T if graph.nodes[end]["kind"] == "layer" else 1))
     return value[target]
+
+
+def arrays_of(program: Any) -> list[Any]:
+    """The arrays of a NumPy program, also behind views and loops."""
+    found: dict[int, Any] = {}
+
+    def collect(value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            while value.base is not None:
+                value = value.base
+            found[id(value)] = value
+        for part in value if isinstance(value, (list, tuple)) else [getattr(value, "pair", None), *getattr(value, "arrays", ())]:
+            if part is not None:
+                collect(part)
+
+    for value in program.run.__defaults__ or ():
+        collect(value)
+    return [*found.values()]

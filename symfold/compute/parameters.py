@@ -159,6 +159,10 @@ class Parameters(MutableMapping[str, Any]):
     def copy(self) -> Parameters:
         return Parameters(self.layout, self.flat.copy())
 
+    def astype(self, dtype: str) -> Parameters:
+        """A copy in this dtype."""
+        return Parameters(self.layout, self.flat.astype(dtype))
+
     def load(self, params: Mapping[str, Any]) -> None:
         """Copy the values of a mapping that has every name."""
         if isinstance(params, Parameters) and params.layout == self.layout and self.layout.once:

@@ -208,8 +208,8 @@ class Stepper:
     def __init__(self, update: Update, backend: str = "numpy", dtype: str = "float64"):
         several = not reads_state(update)
         self.net = rolled(update.net) if several else update.net
-        self.copies = Parameters(layout_of(self.net)) if several else None
-        self.state, self.good = update.start.copy(), update.start.copy()
+        self.copies = Parameters(layout_of(self.net)).astype(dtype) if several else None
+        self.state, self.good = update.start.astype(dtype), update.start.astype(dtype)
         self.targets = [self.state.array_of(leaf) for leaf in update.moved]
         self.inputs = [node.op.name for node in self.net.inputs]
         self.backend, self.dtype = backend, dtype

@@ -15,11 +15,10 @@ import sympy as sp
 from cases import BATCH, CASES, WIDTH, X, values_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import loss_and_gradient, weighted_squares
+from oracles import arrays_of, loss_and_gradient, weighted_squares
 
 import symfold as sf
 from symfold.compute.backends.numpy import views
-from symfold.compute.backends.numpy.program import Program
 from symfold.core.folds import Fold
 from symfold.core.nodes import walk
 from symfold.errors import InvalidValue, UnknownName
@@ -275,25 +274,7 @@ def held(loss: sf.Net, remat: str | None, batch: int) -> int:
     """How many numbers the program of a gradient holds besides its parameters."""
     both = sf.value_and_grad(loss, remat=remat)
     program = both.compile("numpy").program({node.op.name: (batch, WIDTH) for node in loss.inputs})
-    return numbers_in(program) - program.params.flat.size
-
-
-def numbers_in(program: Program) -> int:
-    """The memory of arrays, also behind views and behind what loops run over."""
-    memory: dict[int, int] = {}
-
-    def collect(value: Any) -> None:
-        if isinstance(value, np.ndarray):
-            while value.base is not None:
-                value = value.base
-            memory[id(value)] = value.size
-        for part in value if isinstance(value, (list, tuple)) else [getattr(value, "pair", None), *getattr(value, "arrays", ())]:
-            if part is not None:
-                collect(part)
-
-    for value in program.run.__defaults__ or ():
-        collect(value)
-    return sum(memory.values())
+    return sum(array.size for array in arrays_of(program)) - program.params.flat.size
 
 
 DEPTHS = (100, 400, 1600)
@@ -338,7 +319,7 @@ def test_what_is_done_at_once_fits_in_the_cache(monkeypatch: pytest.MonkeyPatch)
     for numbers in (10**9, 10**5):
         monkeypatch.setattr(hoisting, "MEMORY", numbers)
         program = net.compile("numpy").program({"x": (100, WIDTH), "y": (100, WIDTH)})
-        sizes.append(numbers_in(program) - program.params.flat.size)
+        sizes.append(sum(array.size for array in arrays_of(program)) - program.params.flat.size)
     assert sizes[0] > 3000 * 100 * WIDTH and sizes[1] < 4 * 10**5
     values = {name: 0.01 * value for name, value in values_of(net).items()}
     assert_close({"": net.compile("numpy")({}, **values)}, {"": net(**values)}, 1e-10)

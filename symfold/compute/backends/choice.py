@@ -1,7 +1,5 @@
 """The backend that `auto` takes: native code if it is installed and worth its compile time, else NumPy.
 
-In float32, which NumPy's programs lack, it is native code if that has every operation of the net, else JAX.
-
 NumPy takes about a microsecond per operation and step. LLVM takes about 0.1 s to compile, plus 4 ms per operation in
 the code, at any depth. Native code wins if the expected runs would cost NumPy more than that. Sizes do not count: in
 wide nets both wait for the same products.
@@ -17,7 +15,6 @@ from symfold.core.folds import Fold
 from symfold.core.leaves import Constant
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
-from symfold.errors import InvalidValue
 from symfold.transform.inlining import inlined
 
 RUNS = 10_000  # the default estimate for a compiled net
@@ -33,19 +30,12 @@ def automatic(net: Net, runs: int = RUNS, dtype: str = "float64") -> str:
     >>> automatic(sf.Net.of(sf.tensor("x") + 1), runs=10)
     'numpy'
     """
-    others = [name for name, row in BACKENDS.items() if name != "native" and row.installed and dtype in row.dtypes]
-    native, costs = BACKENDS["native"], _costs(net, dtype)
+    costs = _costs(net, dtype)
     if costs is not None:
         static, executed = costs
-        if "numpy" not in others or runs * executed * CALL > COMPILE[0] + static * COMPILE[1]:
+        if runs * executed * CALL > COMPILE[0] + static * COMPILE[1]:
             return "native"
-    if not others:
-        raise InvalidValue(
-            f"no installed backend computes this net in {dtype}"
-            + (": native code lacks one of its operations, or it is too long for it" if native.installed else "")
-            + " (leave dtype out, or install another backend: pip install 'symfold[jax]')"
-        )
-    return others[0]
+    return "numpy"
 
 
 def _costs(net: Net, dtype: str) -> tuple[int, int] | None:

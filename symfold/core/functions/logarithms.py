@@ -101,7 +101,7 @@ function(
     definition=lambda z: sp.Piecewise(
         (sp.Pow(sp.Abs(z), sp.Rational(1, 3)), z > 0), (-sp.Pow(sp.Abs(z), sp.Rational(1, 3)), True)
     ),
-    ulps={"native": 8, "jax": 8, "torch": 8},
+    ulps={"numpy": 8, "native": 8, "jax": 8, "torch": 8},
     special=(
         Point((27,), 3, (sp.Rational(1, 27),)),
         Point((-8,), -2, (sp.Rational(1, 12),)),

@@ -57,7 +57,7 @@ class Program:
 
     def results(self) -> list[Any]:
         """Copies of the outputs."""
-        return [np.array(output, dtype=np.float64) for output in self.outputs]
+        return [np.array(output) for output in self.outputs]
 
 
 def workspace(module: Module) -> NumpyArray:

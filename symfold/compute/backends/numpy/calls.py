@@ -161,7 +161,7 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
         rank = len(node.shape)
         axes = tuple(k for k, (a, b) in enumerate(zip(args[0].shape, node.shape, strict=True)) if a != b)
         if axes == (rank - 2,):  # a sum over rows is a product with ones: BLAS is several times faster
-            ones = source.array("ones", np.ones((1, args[0].shape[-2])))
+            ones = source.array("ones", np.ones((1, args[0].shape[-2]), source.dtype))
             return [f"{ones}.dot({names[0]}, {out.name})" if rank == 2 else f"matmul({ones}, {names[0]}, {out.name})"]
         return [f"add_reduce({names[0]}, {axes}, None, {out.name}, True)"]
     if is_primitive(node, concatenate):

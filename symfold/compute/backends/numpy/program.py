@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from symfold.transform.passes.hoisting import hoisted
 
 FUNCTIONS = (
     "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to",
-    "ceil", "concatenate", "copyto", "cos", "cosh", "divide", "empty", "exp", "expand_dims", "floor", "log",
+    "ceil", "concatenate", "copyto", "cos", "cosh", "divide", "exp", "expand_dims", "floor", "log",
     "logaddexp", "matmul", "maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin",
     "sinh", "sqrt", "stack", "subtract", "take", "tan", "tanh",
 )  # fmt: skip
@@ -91,8 +92,9 @@ def double_buffer(pair: NumpyArray, number: int, shift: int = 0) -> DoubleBuffer
 def namespace(source: Source) -> dict[str, Any]:
     """The names that the generated source may use: NumPy's functions, its arrays, `range` and `len`."""
     names: dict[str, Any] = {name: getattr(np, name) for name in FUNCTIONS}
-    constants = {"one": np.array(1.0), "zero": np.array(0.0), "minus_one": np.array(-1.0)}
-    helpers = {"add_reduce": np.add.reduce, "steps": steps, "double_buffer": double_buffer}
+    constants = {name: np.array(k, source.dtype) for name, k in (("one", 1), ("zero", 0), ("minus_one", -1))}
+    empty = partial(np.empty, dtype=source.dtype)
+    helpers = {"add_reduce": np.add.reduce, "empty": empty, "steps": steps, "double_buffer": double_buffer}
     return {
         **names,
         **constants,
@@ -104,20 +106,22 @@ def namespace(source: Source) -> dict[str, Any]:
 
 
 class Program:
-    """A net for one set of input shapes: its arrays, its source, and the run."""
+    """A net for one set of input shapes: its arrays, all of one dtype, its source, and the run."""
 
-    def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters):
+    def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str = "float64"):
         roots = lowered(net, shapes, TARGET)
-        self.params = params
+        self.params, self.dtype = params, dtype
+        # the parameters as the code reads them: those given, or a converted copy
+        read = params if params.flat.dtype == dtype else params.astype(dtype)
         self.inputs: dict[str, Any] = {}
-        source = Source()
+        source = Source(dtype)
         leaf_refs: dict[Node, Any] = {}
         arrays: list[Any] = []
         for leaf in leaves_of(roots):
             if leaf.shape[-1:] == (NAME,):
                 leaf_refs[leaf] = None
                 continue
-            array = self.params.array_of(leaf) if leaf.op.role == "parameter" else self._input(leaf)
+            array = read.array_of(leaf) if leaf.op.role == "parameter" else self._input(leaf)
             leaf_refs[leaf] = Ref(source.name("p" if leaf.op.role == "parameter" else "x"), leaf.shape, whole=True)
             arrays.append((leaf_refs[leaf].name, array))
         refs = write(source, roots, leaf_refs, {})
@@ -126,10 +130,12 @@ class Program:
         build = load(self.source, namespace(source))
         self.run: Callable[[], None]
         self.run, self.outputs = build(*(array for _, array in arrays), *source.counts)
+        if read is not params:
+            self.run = partial(converted, params, read, self.run)
 
     def _input(self, leaf: Leaf) -> NumpyArray:
         shape = tuple(int(size) for size in leaf.shape)
-        array = np.zeros(shape)
+        array = np.zeros(shape, self.dtype)
         if isinstance(leaf.op, StackedInputs):
             for k, name in enumerate(leaf.op.names):
                 self.inputs.setdefault(name, []).append(array[k, ...])
@@ -146,6 +152,12 @@ class Program:
     def results(self) -> list[Any]:
         """Copies of the outputs."""
         return [np.array(output) for output in self.outputs]
+
+
+def converted(params: Parameters, read: Parameters, run: Callable[[], None]) -> None:
+    """A run that reads parameters of another dtype."""
+    np.copyto(read.flat, params.flat)
+    run()
 
 
 def text_of(source: Source, leaves: Sequence[str], outputs: Sequence[str]) -> str:

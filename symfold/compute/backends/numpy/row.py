@@ -9,7 +9,7 @@ from symfold.core.net import Net
 
 
 def program(net: Net, shapes: Shapes, params: Parameters, dtype: str) -> Program:
-    return Program(net, shapes, params)
+    return Program(net, shapes, params, dtype)
 
 
-ROW = Backend("numpy", program, dtypes=("float64",))
+ROW = Backend("numpy", program)

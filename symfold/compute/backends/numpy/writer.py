@@ -48,8 +48,9 @@ class Scope:
 
 @dataclass
 class Source:
-    """The source of a program under construction."""
+    """The source of a program under construction; its numbers have one dtype."""
 
+    dtype: str = "float64"
     setup: dict[str, str] = field(default_factory=dict)  # expressions evaluated before the run, by name
     scopes: list[Scope] = field(default_factory=lambda: [Scope(0)])
     counts: list[int] = field(default_factory=list)
@@ -104,7 +105,7 @@ class Source:
         return f"n{len(self.counts)}"
 
     def constant(self, node: Node) -> Ref:
-        value = np.asarray(constant_value(node), dtype=float)
+        value = np.asarray(constant_value(node), dtype=self.dtype)
         return Ref(self.array("c", value), value.shape)
 
     def array(self, letter: str, value: NumpyArray) -> str:
