@@ -143,7 +143,7 @@ class Settings:
     early_stopping: int | None = None
     test_fraction: float = 0.2
     seed: int = 0
-    remat: str | None = None
+    remat: str | int | None = None
     backend: str = "auto"
     checkpoint: str | None = None
     resume: bool = False

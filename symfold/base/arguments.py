@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import operator
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from fractions import Fraction
 from numbers import Number, Real
 from typing import Any, TypeAlias
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType, InvalidValue, OutOfRange, listing, unknown
+from symfold.errors import InvalidType, InvalidValue, OutOfRange, UnknownName, listing, unknown
 
 NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
@@ -103,6 +104,35 @@ def one_of(what: str, value: object, allowed: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise unknown(what, value, allowed)
     return value
+
+
+UNITS = {
+    f"{prefix}{base}": size ** (k + 1) for base, size in (("B", 1000), ("iB", 1024)) for k, prefix in enumerate("kMGT")
+}
+_AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?i?B)?\s*")
+
+
+def bytes_of(what: str, value: object, ways: Sequence[str] = ()) -> int:
+    """An amount of memory in bytes: a whole number, or a text such as "256MB" (powers of 1000) or "64MiB" (of 1024).
+
+    >>> bytes_of("remat", "1GB"), bytes_of("remat", "64 KiB"), bytes_of("remat", 500)
+    (1000000000, 65536, 500)
+    >>> bytes_of("remat", "256M", ["sqrt"])
+    Traceback (most recent call last):
+    ...
+    symfold.errors.UnknownName: remat='256M' is neither 'sqrt' nor an amount of memory (as '256MB', '1GiB', or a number of bytes)
+    """
+    if not isinstance(value, str):
+        return whole(what, value, 1)
+    match = _AMOUNT.fullmatch(value)
+    unit = match and {"": 1, "B": 1, **UNITS}.get((match[2] or "").replace("K", "k"))
+    amount = int(Fraction(match[1]) * unit) if match and unit else 0
+    if amount < 1:
+        neither = f"neither {listing(map(repr, ways))} nor" if ways else "not"
+        raise UnknownName(
+            f"{what}={quoted(value)} is {neither} an amount of memory (as '256MB', '1GiB', or a number of bytes)"
+        )
+    return amount
 
 
 def ordered(what: str, value: object, kind: str = "list") -> list[Any]:

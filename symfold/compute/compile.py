@@ -173,7 +173,7 @@ def numbers_of(sizes: set[Size], met: Mapping[Size, int]) -> list[int]:
 def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Compiled:
     """A net compiled by a backend in a dtype; `auto` takes native code if it is installed and worth compiling.
 
-    In float32, every backend holds and computes float32 numbers throughout, in half the memory, and gives float32 arrays.
+    In float32, every backend computes with float32 arrays throughout, in half the memory, and gives float32 arrays.
 
     >>> import symfold as sf
     >>> sf.Net.of(2 * sf.tensor("x")).compile("numpy", dtype="float32")(x=0.1)

@@ -4,6 +4,7 @@ roll          make one loop of equal steps, however they were written (`rolled`,
 specialize    give unknown sizes their numbers
 inline        the bodies of layers, and of primitives that the target has no code for
 unroll        folds of one step
+regroup       folds and their gradients, to fit a memory budget
 divide        make one division of a product with a reciprocal
 compose       rewrite functions that the target lacks
 passes        those that the target adds, such as hoisting
@@ -19,6 +20,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import Size
 from symfold.transform.inlining import Keep, decomposed, has_adjoint, inlined, with_divisions
+from symfold.transform.passes.recomputation import within_budget
 from symfold.transform.rolling import roll, without_single_steps
 from symfold.transform.specialize import with_shapes
 
@@ -30,6 +32,7 @@ class Target:
     """The requirements of a target.
 
     - `keeps(node)`: whether to keep a primitive that has a body.
+    - `itemsize`: the bytes of a number, for memory budgets.
     - `has(head)`: whether there is code for an elementwise function; None: for all of them.
     - `passes`: run last, in this order.
     """
@@ -37,6 +40,7 @@ class Target:
     keeps: Keep = has_adjoint
     has: Callable[[Head], bool] | None = None
     passes: tuple[Pass, ...] = ()
+    itemsize: int = 8
 
 
 def rolled(net: Net) -> Net:
@@ -49,7 +53,8 @@ def rolled(net: Net) -> Net:
 def lowered(net: Net, shapes: Mapping[str, Sequence[Size]], target: Target = Target()) -> tuple[Node, ...]:
     """The outputs of a net, lowered for a target and inputs of these shapes."""
     specialized = with_shapes(net, shapes).outputs if shapes else net.outputs
-    roots = with_divisions(without_single_steps(inlined(specialized, keep=target.keeps)))
+    roots = without_single_steps(inlined(specialized, keep=target.keeps))
+    roots = with_divisions(within_budget(roots, target.itemsize))
     if target.has is not None:
         roots = decomposed(roots, target.has)
     for rewrite in target.passes:

@@ -56,7 +56,7 @@ def fit(
     keep: int = 3,
     resume: bool = False,
     stages: bool = False,
-    remat: str | None = None,
+    remat: str | int | None = None,
     backend: str = "auto",
     dtype: str = "float64",
 ) -> Fitted:

@@ -50,7 +50,7 @@ class Job:
     checkpoints: Checkpoints | None
     snapshot: Snapshot | None  # to resume from
     accumulation: Accumulation | None
-    remat: str | None
+    remat: str | int | None
     backend: str
     dtype: str
     staged: bool = False

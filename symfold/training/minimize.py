@@ -33,7 +33,7 @@ def minimize(
     steps: int = 1000,
     tolerance: float = 1e-8,
     memory: int = 10,
-    remat: str | None = None,
+    remat: str | int | None = None,
     backend: str = "auto",
     dtype: str = "float64",
 ) -> Fitted:
@@ -91,7 +91,7 @@ def minimize(
 class Problem:
     """A loss and its gradient as a function of one vector: the parameters that move."""
 
-    def __init__(self, net: Net, start: Parameters, arrays: Mapping[str, NumpyArray], remat: str | None):
+    def __init__(self, net: Net, start: Parameters, arrays: Mapping[str, NumpyArray], remat: str | int | None):
         leaves = moved(net, None)
         if not leaves:
             raise InvalidValue("the loss has no parameter to move (give one: sf.parameter, or a layer with a body)")

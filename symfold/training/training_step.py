@@ -31,7 +31,7 @@ from symfold.transform.autodiff.differentiate import value_and_grad
 
 
 def training_step(
-    loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | None = None
+    loss: Net, optimizer: Optimizer, trained: Sequence[str] | None = None, remat: str | int | None = None
 ) -> Net:
     """One training step as a net: (loss, next parameters and slots); with `trained`, of these parameters only.
 
@@ -58,7 +58,7 @@ def step_of(
     loss: Net,
     optimizer: Optimizer,
     trained: Sequence[str] | None = None,
-    remat: str | None = None,
+    remat: str | int | None = None,
     accumulation: Accumulation | None = None,
 ) -> Step:
     """The training step with the leaves that it moves."""
@@ -162,7 +162,7 @@ def update_of(
     params: Mapping[str, object],
     optimizer: Optimizer,
     trained: Sequence[str] | None = None,
-    remat: str | None = None,
+    remat: str | int | None = None,
     accumulation: Accumulation | None = None,
 ) -> Update:
     """The training step of a loss, starting at these parameters; with `trained`, of parameters of these names only.

@@ -23,5 +23,6 @@ In: a net. Out: path polynomials, degrees, costs.
     sharing           equal values of different steps, counted once
     inductions        formulas for maxima of sums, proved by induction
     degree            the degree of a net whose layers are polynomials
-    cost              sf.cost: work, span, width, connections, expanded size
+    memory            what folds keep of their steps for later folds
+    cost              sf.cost: work, span, width, connections, expanded size, memory
 """

@@ -13,6 +13,7 @@ import sympy as sp
 
 from symfold.analysis.counting.connections import connections
 from symfold.analysis.counting.distinct_steps import has_distinct_steps
+from symfold.analysis.counting.memory import memory
 from symfold.analysis.counting.paths import applications
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
@@ -57,6 +58,7 @@ class Cost:
     path. width: the most layers at one level of the ASAP schedule, in which the level of a layer is the longest chain
     of layers that ends in it. connections: the number of pairs (input or layer, layer or output) joined by a path with
     no layer between. tree, dag: the operations of the expanded formula, with shared parts repeated, and written once.
+    memory: the bytes, in float64, that folds keep of their steps for later folds, as those of a gradient do.
     """
 
     work: Any
@@ -66,18 +68,21 @@ class Cost:
     connections: Any
     tree: Any
     dag: Any
+    memory: Any = None
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {_shown(value)}" for name, value in vars(self).items() if value is not None)
+        return ", ".join(f"{name} {_shown(value)}" for name, value in self._measures())
 
     __repr__ = __str__
 
+    def _measures(self) -> list[tuple[str, Any]]:
+        """The names and values that are shown: not of what is unknown, nor of memory if there is none."""
+        return [
+            (name, value) for name, value in vars(self).items() if value is not None and (name, value) != ("memory", 0)
+        ]
+
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{escape(_shown(value))}</td></tr>"
-            for name, value in vars(self).items()
-            if value is not None
-        )
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(_shown(value))}</td></tr>" for name, value in self._measures())
         return f"<table>{rows}</table>"
 
 
@@ -99,6 +104,13 @@ def cost(net: Any) -> Cost:
     >>> net = sf.fold(lambda z, f: f(z) + g(x), f, x)  # g(x) is one value
     >>> cost(net).work, cost(net.at(n=3)).work, cost(f3(f2(f1(x) + g(x)) + g(x)) + g(x)).work
     (n + 1, 4, 4)
+
+    A gradient keeps a few values of every step, and less with `remat` (see `sf.value_and_grad`):
+
+    >>> layers = sf.layers("f", sf.dense(3, 3, sf.tanh), count=sp.Symbol("n"))
+    >>> loss = sf.squared_error(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (10, 3))), sf.tensor("y", (10, 3)))
+    >>> cost(sf.grad(loss)).memory, cost(sf.grad(loss.at(n=100), remat="sqrt")).memory
+    (480*n, 7200)
     """
     net = Net.of(net)
     depths = _depths(net)
@@ -134,6 +146,7 @@ def measured(net: Net) -> dict[str, Any]:
         "connections": connections(distinct),
         "tree": tree,
         "dag": dag,
+        "memory": memory(net),
     }
 
 

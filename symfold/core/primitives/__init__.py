@@ -5,6 +5,7 @@ In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a fu
     table           the fields of a row, and the call that adds one
     arrangement     reshape, expand, squeeze, concatenate, item, put
     broadcasting    broadcasting, and its adjoint: sums to a shape
+    budgets         the mark of a memory budget
     contractions    einsum
     directional     directional derivatives of opaque layers
     guarding        products that are zero if a factor is
@@ -43,6 +44,7 @@ from symfold.core.primitives.broadcasting import sum_like as sum_like
 from symfold.core.primitives.broadcasting import sum_to as sum_to
 from symfold.core.primitives.broadcasting import unbroadcast as unbroadcast
 from symfold.core.primitives.broadcasting import zeros as zeros
+from symfold.core.primitives.budgets import budgeted as budgeted
 from symfold.core.primitives.classes import NO_CLASS as NO_CLASS
 from symfold.core.primitives.classes import one_hot as one_hot
 from symfold.core.primitives.contractions import einsum as einsum

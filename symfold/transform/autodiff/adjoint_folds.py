@@ -15,13 +15,13 @@ from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
 from symfold.core.leaves import Formal, Input
 from symfold.core.nodes import Node, substitute, walk
-from symfold.core.primitives import unbroadcast, zeros
+from symfold.core.primitives import budgeted, unbroadcast, zeros
 from symfold.core.sequences import element, reverse
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import Advice, InvalidValue
 from symfold.transform.autodiff.reversible import inverse, smallest_factor
-from symfold.transform.passes.rematerialization import is_group
+from symfold.transform.passes.rematerialization import Remat, is_group
 
 LOST = 6  # decimal digits of a state that the backward fold may lose
 
@@ -39,6 +39,7 @@ class AdjointFold:
     listed: tuple[int, ...]  # operands with one entry per step, whose cotangents are outputs
     barred_outputs: tuple[int, ...]  # outputs of the forward fold with a cotangent
     reads: tuple[tuple[str, int], ...]  # what the backward step reads: ("saved" | "operand", position)
+    budget: int | None = None  # bytes for what is saved
 
     def forward(self, args: Sequence[Node]) -> tuple[Node, ...]:
         """The results of the forward fold, then the saved values."""
@@ -51,6 +52,8 @@ class AdjointFold:
         init = [bars[k] if k in bars else zeros(results[k]) for k in self.carried]
         init += [zeros(args[k]) for k in self.summed]
         init += [results[k] for k in self.recovered]
+        if self.budget is not None and init and fold.count != 1:
+            init[0] = budgeted(init[0], bytes=self.budget)
         operands, each = [], []
         for k in self.barred_outputs:
             operands.append(reverse(bars[k] if k in bars else zeros(results[k])))
@@ -85,7 +88,7 @@ class PulledStep:
     bars: Mapping[Node, Node]  # of the formals
 
 
-def adjoint_from(fold: Fold, active: Sequence[bool], step: PulledStep, remat: str | None) -> AdjointFold:
+def adjoint_from(fold: Fold, active: Sequence[bool], step: PulledStep, remat: Remat) -> AdjointFold:
     """The adjoint of a fold from that of its step: what is saved forward, what is carried and read backward."""
     block, carries, formals = fold.block, fold.carries, fold.block.formals
     carried = tuple(k for k in range(carries) if k in step.bar_of and active[k])
@@ -122,7 +125,10 @@ def adjoint_from(fold: Fold, active: Sequence[bool], step: PulledStep, remat: st
     replaced = {node: Node(Formal(0, k, node.shape)) for k, node in enumerate((*carried_formals, *cut))}
     backward = Block(tuple(node.shape for node in (*carried_formals, *cut)), substitute([*steps, *outputs], replaced))
     augmented = Block(block.shapes, (*results, *saved))
-    return AdjointFold(fold, augmented, backward, carried, summed, tuple(after), listed, barred_outputs, reads)
+    return AdjointFold(
+        fold, augmented, backward, carried, summed, tuple(after), listed, barred_outputs, reads,
+        remat if isinstance(remat, int) else None,
+    )  # fmt: skip
 
 
 def with_recovered_state(

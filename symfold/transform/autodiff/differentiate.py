@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from symfold.base.arguments import one_of, quoted
+from symfold.base.arguments import quoted
 from symfold.base.trees import LEAF
 from symfold.core.leaves import Input, checked_name, number, tensor
 from symfold.core.names import Claims, covers, names_of
@@ -18,7 +18,7 @@ from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs
 from symfold.errors import InvalidValue, listing
 from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import inlined
-from symfold.transform.passes.rematerialization import REMATS, grouped
+from symfold.transform.passes.rematerialization import Remat, grouped, remat_given
 
 
 @walking_once
@@ -55,7 +55,7 @@ Wanted = str | Node | Sequence[str | Node] | None
 
 
 @walking_once
-def value_and_grad(loss: object, wrt: Wanted = None, remat: str | None = None) -> Net:
+def value_and_grad(loss: object, wrt: Wanted = None, remat: Remat = None) -> Net:
     """The loss and its gradient by name, for all parameters or for the inputs and parameters in `wrt`.
 
     The loss must be a single number. The gradient has each parameter's shape, and is zero for an unused one.
@@ -65,7 +65,10 @@ def value_and_grad(loss: object, wrt: Wanted = None, remat: str | None = None) -
     its gradient: memory for about 2 sqrt(n) steps, for one more evaluation. A symbolic depth is not grouped: give it a
     number first. With "reversible", a fold stores nothing: invertible steps, such as additive couplings, are computed
     backward from the last state, so memory does not grow with depth, and the gradient differs by accumulated rounding.
-    A step that cannot be inverted is an error.
+    A step that cannot be inverted is an error. With an amount of memory ("256MB", "1GiB", or a number of bytes), folds
+    keep as many values of their steps as fit into it, and compute the fewest steps again, from states kept in between;
+    an amount that is too small is refused with the least possible one. This is settled when a program is made, with
+    all sizes known; `sf.cost(gradient).memory` says what is kept.
 
     >>> import numpy as np, symfold as sf
     >>> f, g = (sf.layers(name, sf.dense(2, 2, sf.tanh), count=64) for name in ("f_", "g_"))
@@ -82,8 +85,7 @@ def value_and_grad(loss: object, wrt: Wanted = None, remat: str | None = None) -
     (True, True)
     """
     net = Net.of(loss)
-    if remat is not None:
-        remat = one_of("remat", remat, REMATS)
+    remat = remat_given(remat)
     (output,) = inlined(net.outputs) if len(net.outputs) == 1 else (None,)
     if output is None or net.form != LEAF or (is_known(output.shape) and output.shape != ()):
         shapes = ", ".join(show(o.shape) for o in net.outputs)
@@ -124,7 +126,7 @@ def _places(leaf: Leaf, wanted: set[str] | None) -> list[tuple[int, str]]:
     return [(place, name) for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
-def grad(loss: object, wrt: Wanted = None, remat: str | None = None) -> Net:
+def grad(loss: object, wrt: Wanted = None, remat: Remat = None) -> Net:
     """The gradient of a loss, by name; `remat` as for `sf.value_and_grad`.
 
     >>> import symfold as sf

@@ -25,6 +25,7 @@ from symfold.transform.autodiff.adjoint_folds import (
 )
 from symfold.transform.autodiff.derivatives import pull
 from symfold.transform.autodiff.guarded import guarded_nodes, guarded_results
+from symfold.transform.passes.rematerialization import Remat
 
 Bars = dict[Node, Node]
 
@@ -47,13 +48,14 @@ def pull_back(
     roots: Sequence[Node],
     cotangents: Sequence[Node | None],
     sources: Sequence[Node],
-    remat: str | None = None,
+    remat: Remat = None,
     guarded: frozenset[int] = frozenset(),
 ) -> Pulled:
     """The cotangents of the sources from those of the roots. Sources are leaves; layers with bodies must be inlined.
 
     A choice may have set the cotangents of the roots in `guarded` to zero. `remat` says what folds save: all that their
-    adjoints read (None), the state before each group of steps ("sqrt"), or nothing ("reversible").
+    adjoints read (None, or as much of it as fits into a number of bytes), the state before each group of steps
+    ("sqrt"), or nothing ("reversible").
     """
     active = active_nodes(roots, set(sources))
     barred = set(walk([root for root, bar in zip(roots, cotangents, strict=True) if bar is not None]))
@@ -104,7 +106,7 @@ def adjoint_fold(
     fold: Fold,
     active_args: Sequence[bool],
     barred: Sequence[bool],
-    remat: str | None,
+    remat: Remat,
     guarded: frozenset[int] = frozenset(),
 ) -> AdjointFold:
     """Differentiate a fold's block once. Inner folds of an invertible step save values for that step only."""
@@ -117,7 +119,7 @@ def adjoint_fold(
         if is_active and formal.shape[-1:] != (NAME,)
     ]
     bar_of = {k: Node(Formal(-1, k, result.shape)) for k, result in enumerate(block.results) if barred[k]}
-    inner = "sqrt" if remat == "sqrt" else None
+    inner = None if remat == "reversible" else remat
     cotangents = [bar_of.get(k) for k in range(len(block.results))]
     pulled = pull_back(block.results, cotangents, sources, inner, guarded_results(fold, guarded))
     return adjoint_from(fold, active, PulledStep(pulled.roots, bar_of, pulled.bars), remat)

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isqrt
+from typing import TypeAlias
 
+from symfold.base.arguments import bytes_of
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold
 from symfold.core.leaves import Formal
@@ -21,8 +23,18 @@ from symfold.core.primitives import concatenate, reshape
 from symfold.core.sequences import take_row
 from symfold.core.shapes import NAME, Shape, is_known
 
+Remat: TypeAlias = str | int | None
 REMATS = ("sqrt", "reversible")
 SHORTEST = 8  # steps; with fewer, groups save nothing
+
+
+def remat_given(remat: Remat) -> Remat:
+    """What a caller gives for `remat`: None, a way, or an amount of memory, as a number of bytes.
+
+    >>> remat_given("sqrt"), remat_given("1.5kB"), remat_given("64MiB")
+    ('sqrt', 1500, 67108864)
+    """
+    return remat if remat is None or (isinstance(remat, str) and remat in REMATS) else bytes_of("remat", remat, REMATS)
 
 
 def grouped(roots: Sequence[Node]) -> tuple[Node, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +33,7 @@ class Function:
     """
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], layout: Layout, dtype: str):
-        self.roots = lowered(net, shapes, TARGET)
+        self.roots = lowered(net, shapes, replace(TARGET, itemsize=np.dtype(dtype).itemsize))
         self.layout, self.dtype = layout, dtype
         leaves = leaves_of(self.roots)
         self.inputs = tuple(leaf for leaf in leaves if leaf.op.role == "input")

@@ -73,7 +73,7 @@ def module_of(
     replaced: Mapping[int, int] | None = None,
 ) -> Module:
     """The module of a net for these input shapes; `replaced` maps outputs to offsets of the parameters they replace."""
-    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (rewritten, fused)))
+    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (rewritten, fused), dtype.itemsize))
     machine = host()
     width = machine.vector_bytes // dtype.itemsize
     samples = sample_axes(net, shapes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -109,7 +110,7 @@ class Program:
     """A net for one set of input shapes: its arrays, all of one dtype, its source, and the run."""
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str = "float64"):
-        roots = lowered(net, shapes, TARGET)
+        roots = lowered(net, shapes, replace(TARGET, itemsize=np.dtype(dtype).itemsize))
         self.params, self.dtype = params, dtype
         # the parameters as the code reads them: those given, or a converted copy
         read = params if params.flat.dtype == dtype else params.astype(dtype)

@@ -1,0 +1,348 @@
+"""Recomputation within a budget: a fold and the fold of its gradient, rewritten so that what is kept fits.
+
+    forward fold of n steps, which emits values  ->  fold of m groups of k steps, which emits the state before each
+    backward fold, which reads them backward     ->  fold of m groups: the k steps once more, then their gradients
+
+`memory_plans` chooses the groups; the last steps may keep their values. The pass runs when a program is made, with all
+sizes known, and is the end of the marks of `sf.value_and_grad(remat="256MB")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import Any
+
+from symfold.core.blocks import Block
+from symfold.core.folds import Fold, apply_fold, fold_of, is_emitted, is_fold, rebuilt_inside
+from symfold.core.leaves import Formal
+from symfold.core.nodes import Node, rebuilt, walk
+from symfold.core.primitives import budgeted, concatenate, is_primitive, reshape
+from symfold.core.sequences import reverse, reverse_row
+from symfold.core.shapes import Shape, is_concrete
+from symfold.errors import Advice, InvalidValue
+from symfold.transform.passes.memory_plans import Plan, Steps, shares
+from symfold.transform.passes.rematerialization import rows, without_unused
+
+
+def within_budget(roots: Sequence[Node], itemsize: int = 8) -> tuple[Node, ...]:
+    """The roots without marks of a budget, their folds in groups so that what they keep for gradients fits into it.
+
+    Shapes must be numbers, of `itemsize` bytes each.
+    """
+    budgets = marks(roots)
+    if not budgets:
+        return tuple(roots)
+    roots, budget = trimmed(roots), min(budgets)
+    found = pairs(roots)
+    fixed = whole_values(roots, found)
+    least = (fixed + sum(pair.steps.least for pair in found)) * itemsize
+    if least > budget:
+        raise InvalidValue(
+            f"remat is a budget of {budget:,} bytes, and this gradient keeps {least:,} at least",
+            Advice("remat", least, f"give remat={least} or more"),
+            Advice("batch_size", 1, "take fewer samples at once"),
+        )
+    return unmarked(regrouped(roots, plans(found, budget // itemsize - fixed)))
+
+
+def plans(found: Sequence[Pair], budget: int) -> dict[Pair, Plan]:
+    """The plans of the pairs that do not keep all their values."""
+    parts = [pair.steps for pair in found]
+    divided = shares(parts, budget)
+    chosen = {pair: part.plan(share) for pair, part, share in zip(found, parts, divided, strict=True)}
+    return {pair: plan for pair, plan in chosen.items() if plan is not None}
+
+
+def trimmed(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with folds over what their steps read alone, also inside steps."""
+
+    def rule(fold: Fold, block: Block, args: tuple[Node, ...]) -> tuple[Node, ...]:
+        shorter, read = without_unused(replace(fold, block=block), args)
+        return shorter.over(read)
+
+    return rebuilt_inside(roots, lambda node, args: None, rule)
+
+
+def marks(roots: Sequence[Node]) -> set[int]:
+    """The budgets in the nodes and in the blocks of folds."""
+    found: set[int] = set()
+    seen: set[Block] = set()
+    waiting = [tuple(roots)]
+    while waiting:
+        for node in walk(waiting.pop()):
+            if is_primitive(node, budgeted):
+                found.add(dict(node.op.attributes)["bytes"])
+            elif isinstance(node.op, Fold) and node.op.block not in seen:
+                seen.add(node.op.block)
+                waiting.append(node.op.block.results)
+    return found
+
+
+def unmarked(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots without marks."""
+    return rebuilt_inside(roots, lambda node, args: args[0] if is_primitive(node, budgeted) else None)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A fold and the fold of its gradient: `saved` holds (operand of the backward fold, result of the forward fold)."""
+
+    forward: Node[Fold]
+    backward: Node[Fold]
+    saved: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The steps, with the sizes of a state and of the values that the gradient of a step reads."""
+        fold = self.forward.op
+        assert isinstance(fold.count, int)
+        state = sum(prod(part.shape) for part in fold.block.results[: fold.carries])
+        values = sum(prod(fold.block.results[position].shape) for _, position in self.saved)
+        inside = None
+        if any(isinstance(node.op, Fold) for node in walk(fold.block.results)):
+            inside = sum(pair.steps.least for pair in pairs(self.step()))
+        return Steps(fold.count, state, values, inside)
+
+    def step(self) -> tuple[Node, ...]:
+        """A step of the backward fold that computes the step of the forward fold once more."""
+        values = self.forward.op.block.results
+        # formals of a level that blocks do not use
+        formals = [Node(Formal(-1, k, formal.shape)) for k, formal in enumerate(self.backward.op.block.formals)]
+        read = {k: values[position] for k, position in self.saved}
+        return self.backward.op.block(*(read.get(k, formal) for k, formal in enumerate(formals)))
+
+
+def pairs(roots: Sequence[Node]) -> list[Pair]:
+    """The marked folds of gradients, each with the fold whose values it alone reads, backward."""
+    order = walk(roots)
+    users: dict[Node, set[Node]] = {}
+    for node in order:
+        for arg in node.args:
+            users.setdefault(arg, set()).add(node)
+    found: list[Pair] = []
+    taken: set[Node] = set(roots)
+    for node in order:
+        if not is_fold(node) or not has_mark(node):
+            continue
+        saved: dict[Node[Fold], list[tuple[int, int]]] = {}
+        for k, arg in enumerate(node.args):
+            if not is_primitive(arg, reverse_row) or not is_emitted(value := arg.args[0]) or value in taken:
+                continue
+            if users[arg] == {node} and users[value] == {arg} and node.args.count(arg) == 1:
+                saved.setdefault(fold_of(value), []).append((k, value.op.position))
+        for forward, places in saved.items():
+            alike = isinstance(node.op.count, int) and forward.op.count == node.op.count
+            if alike and has_sizes(forward.op) and has_sizes(node.op) and taken.isdisjoint((forward, node)):
+                found.append(Pair(forward, node, tuple(places)))
+                taken.update((forward, node))
+    return found
+
+
+def whole_values(roots: Sequence[Node], found: Sequence[Pair]) -> int:
+    """The size of what other folds of gradients read backward, which is kept in whole."""
+    regular = {pair.backward for pair in found}
+    total = 0
+    for node in walk(roots):
+        if is_fold(node) and node not in regular and has_mark(node):
+            read = [arg for arg in node.args[node.op.carries :] if is_primitive(arg, reverse_row)]
+            total += sum(
+                prod(arg.shape) for arg in read if is_concrete(arg.shape) and any(map(is_emitted, walk((arg,))))
+            )
+    return total
+
+
+def has_mark(fold: Node[Fold]) -> bool:
+    """Whether this is the fold of a gradient with a budget."""
+    return any(is_primitive(arg, budgeted) for arg in fold.args[: fold.op.carries])
+
+
+def has_sizes(fold: Fold) -> bool:
+    """Whether the shapes of all values that cross the ends of a step are numbers."""
+    block, _ = fold.block.without_unused(fold.carries)
+    return all(map(is_concrete, block.shapes)) and all(is_concrete(result.shape) for result in block.results)
+
+
+def regrouped(roots: Sequence[Node], plans: Mapping[Pair, Plan]) -> tuple[Node, ...]:
+    """The roots with these pairs of folds in groups."""
+    forwards: dict[Node, Pair] = {pair.forward: pair for pair in plans}
+    backwards: dict[Node, Pair] = {pair.backward: pair for pair in plans}
+    tapes: dict[Pair, tuple[Forward, Tape]] = {}
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+        if node in forwards:
+            pair = forwards[node]
+            forward = Forward.of(pair, args)
+            results, tapes[pair] = forward.results(plans[pair])
+            places = dict(zip(forward.positions, results, strict=True))
+            # nothing reads the sequences that are no longer kept
+            return tuple(places.get(k, args[0]) for k in range(len(pair.forward.op.block.results)))
+        if node in backwards:
+            pair = backwards[node]
+            read = {k: place for place, (k, _) in enumerate(pair.saved)}
+            return Backward(pair.backward.op, args, read).results(*tapes[pair], plans[pair])
+        return None
+
+    return rebuilt(roots, rule)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What a forward fold keeps: values of its last steps, and states before groups of the steps before."""
+
+    values: tuple[Node, ...]
+    states: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A fold over arguments. Its last `saved` results are the values that the gradient reads."""
+
+    fold: Fold
+    args: tuple[Node, ...]
+    saved: int
+    positions: tuple[int, ...] = ()  # of the other results in the fold as it was
+
+    @classmethod
+    def of(cls, pair: Pair, args: tuple[Node, ...]) -> Forward:
+        fold = pair.forward.op
+        saved = [position for _, position in pair.saved]
+        others = [k for k in range(len(fold.block.results)) if k not in saved]
+        block = Block(fold.block.shapes, tuple(fold.block.results[k] for k in (*others, *saved)))
+        return cls(*without_unused(replace(fold, block=block), args), len(saved), tuple(others))
+
+    def steps(self, count: int, args: Sequence[Node], first: int, last: int | None) -> tuple[Node, ...]:
+        """Some of the results of a fold of so many steps, or of one: the states, and the emitted ones in a range."""
+        block, carries = self.fold.block, self.fold.carries
+        shorter = Block(block.shapes, (*block.results[:carries], *block.results[first:last]))
+        if count == 1:
+            return shorter(*args)
+        return apply_fold(shorter, count, args[:carries], args[carries:], self.fold.each)
+
+    def results(self, plan: Plan | None) -> tuple[tuple[Node, ...], tuple[Forward, Tape]]:
+        """The results without the saved values, and what is kept instead of them."""
+        fold, carries = self.fold, self.fold.carries
+        others = len(fold.block.results) - self.saved
+        if plan is None:
+            results = fold.over(self.args)
+            return results[:others], (self, Tape(results[others:]))
+        sequences = (*[False] * carries, *fold.each)
+        shapes = entry_shapes(fold.block.shapes, sequences, plan.size)
+        formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
+        inner = self.steps(plan.size, formals, carries, others)
+        main = in_rows(self.args, sequences, plan, 0)
+        block = Block(shapes, (*inner, *formals[:carries]))
+        grouped = apply_fold(block, plan.groups, main[:carries], main[carries:], fold.each)
+        state, states = grouped[:carries], grouped[others:]
+        emitted = [[flat(part, plan)] for part in grouped[carries:others]]
+        values: tuple[Node, ...] = ()
+        if plan.rest:
+            last = [
+                rows(arg, plan.groups * plan.size, int(arg.shape[0]), int(arg.shape[0])) if each else arg
+                for arg, each in zip(self.args, sequences, strict=True)
+            ]
+            results = apply_fold(fold.block, plan.rest, state, last[carries:], fold.each)
+            state, values = results[:carries], results[others:]
+            emitted = [[*parts, part] for parts, part in zip(emitted, results[carries:others], strict=True)]
+        return (*state, *map(joined, emitted)), (self, Tape(values, states))
+
+
+@dataclass(frozen=True)
+class Backward:
+    """The fold of a gradient over arguments; `read` maps operands to the saved values whose reverse they are."""
+
+    fold: Fold
+    args: tuple[Node, ...]
+    read: Mapping[int, int]
+
+    def over(self, count: int, state: Sequence[Node], args: Sequence[Node], values: Sequence[Node]) -> tuple[Node, ...]:
+        """The results of so many steps, which read these values backward."""
+        carries = self.fold.carries
+        operands = [
+            reverse(values[self.read[k]]) if k in self.read else args[k] for k in range(carries, len(self.args))
+        ]
+        return apply_fold(self.fold.block, count, state, operands, self.fold.each)
+
+    def results(self, forward: Forward, tape: Tape, plan: Plan | None) -> tuple[Node, ...]:
+        """The results, from what the forward fold keeps."""
+        carries, state = self.fold.carries, self.args[: self.fold.carries]
+        if plan is None:
+            return self.over(int(self.fold.count), state, self.args, tape.values)
+        sequences = (*[False] * carries, *self.fold.each)
+        emitted: list[list[Node]] = [[] for _ in self.fold.block.results[carries:]]
+        if plan.rest:
+            first = [
+                rows(arg, 0, plan.rest, int(arg.shape[0])) if each and k not in self.read else arg
+                for k, (arg, each) in enumerate(zip(self.args, sequences, strict=True))
+            ]
+            results = self.over(plan.rest, state, first, tape.values)
+            state = results[:carries]
+            emitted = [[part] for part in results[carries:]]
+        results = self.groups(forward, tape, plan, state)
+        emitted = [[*parts, flat(part, plan)] for parts, part in zip(emitted, results[carries:], strict=True)]
+        return (*results[:carries], *map(joined, emitted))
+
+    def groups(self, forward: Forward, tape: Tape, plan: Plan, state: Sequence[Node]) -> tuple[Node, ...]:
+        """The results of the groups, each of which computes its steps once more from the state before it."""
+        carries, sequences = self.fold.carries, (*[False] * self.fold.carries, *self.fold.each)
+        mine = [k for k in range(carries, len(self.args)) if k not in self.read]
+        operands = in_rows([self.args[k] for k in mine], [sequences[k] for k in mine], plan, plan.rest)
+        each = [sequences[k] for k in mine]
+        shapes = [*self.fold.block.shapes[:carries]]
+        shapes += entry_shapes([self.fold.block.shapes[k] for k in mine], each, plan.size)
+
+        fold = forward.fold
+        before = in_rows(forward.args[fold.carries :], fold.each, plan, 0)
+        operands += [reverse(part) for part in tape.states]
+        operands += [reverse(arg) if flag else arg for arg, flag in zip(before, fold.each, strict=True)]
+        each += [*[True] * fold.carries, *fold.each]
+        shapes += entry_shapes(fold.block.shapes, (*[False] * fold.carries, *fold.each), plan.size)
+
+        formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
+        places = dict(zip(mine, formals[carries:], strict=False))
+        args = (*formals[:carries], *(places.get(k, formals[0]) for k in range(carries, len(self.args))))
+        read = tuple(formals[carries + len(mine) :])
+        if plan.size == 1:
+            values = fold.block(*read)[-forward.saved :]
+            step = self.fold.block(*(values[self.read[k]] if k in self.read else arg for k, arg in enumerate(args)))
+            inner = regrouped(step, plans(pairs(step), plan.left))
+        else:
+            results = fold.block.results
+            kept = Block(fold.block.shapes, (*results[: fold.carries], *results[-forward.saved :]))
+            again = Forward(replace(fold, block=kept, count=plan.size), read, forward.saved)
+            _, (again, inner_tape) = again.results(plan.inner)
+            backward = Backward(replace(self.fold, count=plan.size), args, self.read)
+            inner = backward.results(again, inner_tape, plan.inner)
+        return apply_fold(Block(tuple(shapes), inner), plan.groups, state, operands, each)
+
+
+def entry_shapes(shapes: Sequence[Shape], each: Sequence[bool], size: int) -> tuple[Shape, ...]:
+    """The shapes of a group's formals: those of a step's, a sequence having one entry per step of the group."""
+    return tuple((size, *shape) if flag and size > 1 else shape for shape, flag in zip(shapes, each, strict=True))
+
+
+def in_rows(args: Sequence[Node], each: Sequence[bool], plan: Plan, first: int) -> list[Node]:
+    """Arguments with each sequence, from an entry on, as one entry per group."""
+    count = plan.groups * plan.size
+    parts = [
+        rows(arg, first, first + count, int(arg.shape[0])) if flag else arg
+        for arg, flag in zip(args, each, strict=True)
+    ]
+    if plan.size == 1:
+        return parts
+    return [
+        reshape(part, shape=(plan.groups, plan.size, *part.shape[1:])) if flag else part
+        for part, flag in zip(parts, each, strict=True)
+    ]
+
+
+def flat(part: Node, plan: Plan) -> Node:
+    """A sequence of groups as a sequence of steps."""
+    return part if plan.size == 1 else reshape(part, shape=(plan.groups * plan.size, *part.shape[2:]))
+
+
+def joined(parts: Sequence[Node]) -> Node:
+    """Sequences one after the other."""
+    return concatenate(*parts, axis=-len(parts[0].shape)) if len(parts) > 1 else parts[0]
