@@ -184,7 +184,8 @@ def test_what_is_no_number_stays_none(run: Any, tmp_path: Path) -> None:
 def test_every_primitive_has_a_row() -> None:
     rows = {row for module in (primitives, sequences) for row in vars(module).values() if isinstance(row, primitives.Primitive)}
     assert set(ROWS) <= rows
-    assert all(row.body is not None for row in rows - set(ROWS))  # which is written in its place
+    # a body is written in a primitive's place, and lowering removes the marks of budgets
+    assert all(row.body is not None for row in rows - set(ROWS) - {primitives.budgeted})
 
 
 def test_every_function_has_a_row_but_those_that_onnx_has_not() -> None:

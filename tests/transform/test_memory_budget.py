@@ -199,6 +199,14 @@ def test_the_batch_decides_what_is_kept() -> None:
     assert folds["float64", 10] == folds["float32", 20] < folds["float32", 21] == folds["float64", 11]
 
 
+def test_states_that_are_numbers() -> None:
+    net = sf.fold(lambda z, a: z + np.tanh(a * z), sf.tensor("a", (50,)), sf.tensor("z", ()))
+    loss, values = sf.Net.of(net.outputs[0] ** 2), {"a": np.linspace(-1, 1, 50), "z": np.array(0.5)}
+    least = least_of(loss, values)
+    assert least < 50 * 8
+    assert_close(gradients(loss, values, least, "numpy"), gradients(loss, values, None, "interpretation"))
+
+
 # ---------------------------------------------------------------- nets like any other
 
 

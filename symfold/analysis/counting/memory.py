@@ -25,7 +25,8 @@ from symfold.core.sequences import reverse_row, take_row
 from symfold.core.shapes import is_concrete, is_known
 from symfold.core.stacked_inputs import is_leaf
 from symfold.transform.inlining import inlined
-from symfold.transform.passes.recomputation import marks, within_budget
+from symfold.transform.passes.fold_pairs import marks
+from symfold.transform.passes.recomputation import within_budget
 from symfold.transform.rolling import roll
 
 NUMBER = 8  # bytes

@@ -84,7 +84,8 @@ Examples:
 @click.option(
     "--remat",
     metavar="WAY",
-    help="Keep fewer states of a deep net: 'sqrt' recomputes in groups of layers, 'reversible' inverts its steps.",
+    help="Keep fewer states of a deep net: 'sqrt' recomputes in groups of layers, '256MB' keeps what fits, "
+    "'reversible' inverts its steps.",
 )
 @click.option(
     "--test-fraction", type=float, default=0.2, show_default=True, help="The fraction of the rows for testing."

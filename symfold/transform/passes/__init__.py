@@ -5,6 +5,7 @@ In: nodes. Out: nodes with the same values, cheaper to compute.
     reassociation       sums and products reassociated to separate what does not depend on the state
     rematerialization   a fold as groups of steps, to store the values of one group at a time
     memory_plans        which steps keep their values within a budget
+    fold_pairs          folds of gradients with a budget, and the folds whose values they read
     recomputation       folds and their gradients in groups that fit a budget
     hoisting            what the next state does not need, computed for all steps in one batched operation
 """
