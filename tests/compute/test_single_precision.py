@@ -65,7 +65,7 @@ def test_what_is_computed_in_float32_is_float32(backend: str) -> None:
     assert {array.dtype for array in (value, *gradient.values())} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if "scan" in name or "LSTM" in name else pytest.mark.slow) for name in CASES])
 def test_no_array_is_wider(name: str) -> None:
     """Of a gradient's program: constants, states, parameters; whole numbers are positions."""
     values = CASES[name].values(10)

@@ -106,7 +106,7 @@ def test_a_plan_keeps_what_it_says_and_computes_little_again(count: int, state: 
     assert best < 10**9 and (steps.least == 1 or fewest_again(count, state, values, steps.least // 2) >= best)
 
 
-@pytest.mark.parametrize("count", [100, 997, 10**4, 10**6])
+@pytest.mark.parametrize("count", [100, 997, 10**4, pytest.param(10**6, marks=pytest.mark.slow)])
 def test_more_memory_means_less_recomputation(count: int) -> None:
     steps = Steps(count, 1, 2)
     assert steps.least < 12 * np.log2(count)
@@ -174,7 +174,7 @@ def test_folds_inside_steps_are_regrouped_too() -> None:
     wanted, least = gradients(loss, values, None, "numpy"), least_of(loss, values)
     states, one_layer = (12 + BESIDE) * 60 * 6 * 8, 60 * 6 * 8 * 4
     assert least < 8 * Steps(12, 60 * 6, 60 * 6 * 4).least
-    for budget in (least, states + one_layer // 2, states + one_layer, 4 * states):
+    for budget in (least, states + one_layer // 2, 4 * states):
         assert_close(gradients(loss, values, budget, "numpy"), wanted, 1e-12)
     assert sf.cost(sf.grad(loss, list(values), remat=states + one_layer // 2)).memory <= states + one_layer // 2
 
@@ -247,7 +247,8 @@ def test_cost_reports_what_is_kept() -> None:
     entry = 5 * WIDTH * 8
     assert sf.cost(loss).memory == 0 and "memory" not in str(sf.cost(loss))
     assert sf.cost(sf.grad(loss)).memory == 2 * 100 * entry
-    assert sf.cost(sf.unroll(sf.grad(loss))).memory == 2 * 100 * entry
+    few = sf.squared_error(sf.fold(lambda z, f: z + f(z) / 50, sf.layers("f", TANH, count=8), x), target)
+    assert sf.cost(sf.unroll(sf.grad(few))).memory == sf.cost(sf.grad(few)).memory == 2 * 8 * entry
     assert sf.cost(sf.grad(loss, remat="sqrt")).memory == (10 + 2 * 10) * entry
     for budget in (20_000, 8_000, 4_000):
         assert budget // 2 < sf.cost(sf.grad(loss, remat=budget)).memory <= budget
