@@ -41,8 +41,8 @@ def memory(net: Net) -> Any:
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:101", sf.dense(3, 3, sf.tanh)), sf.tensor("x", (1000, 3)))
     >>> loss = sf.squared_error(net, sf.tensor("target", (1000, 3)))
-    >>> [memory(sf.grad(loss, remat=remat)) for remat in (None, "sqrt", "1MB", "200kB")]
-    [4800000, 720000, 960000, 192000]
+    >>> [memory(sf.grad(loss, remat=remat)) for remat in (None, "sqrt", "1MB", "700kB")]
+    [4800000, 720000, 864000, 504000]
     """
     roots = inlined(roll(net).outputs)
     budgets = marks(roots)
