@@ -100,7 +100,8 @@ def fit(
     whole budget, divided evenly, the remainder to the first stages; the optimizer's slots restart in each stage. Nets
     in `metrics` are evaluated without the layers not fitted yet; `history.stages` names the layer of each step.
 
-    `remat` saves memory in gradients of deep nets ("sqrt" or "reversible"), as for `sf.value_and_grad`.
+    `remat` saves memory in gradients of deep nets ("sqrt", "reversible", or an amount as "256MB"), as for
+    `sf.value_and_grad`.
 
     `progress` shows a bar by tqdm or rich (extra `progress`), else a plain one; None shows it on a terminal, and as a
     widget in notebooks. `backend` takes the steps: NumPy one per call; others many, up to half a second of them, and
