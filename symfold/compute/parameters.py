@@ -209,7 +209,7 @@ def init(net: Net, seed: int = 0, by: str | Mapping[str, str] | None = None) -> 
     """
     generator = np.random.default_rng(whole("seed", seed))
     params = Parameters(layout_of(net))
-    draw_of = checked_names(by, params.layout.names)
+    draw_of = checked_names(by, params.layout.names if isinstance(by, Mapping) else ())
     for leaf in params.layout.leaves:
         array, start = params.array_of(leaf), leaf.op.start or Normal()
         shape = None if by is None else weight_shape(leaf)
@@ -228,7 +228,7 @@ def init(net: Net, seed: int = 0, by: str | Mapping[str, str] | None = None) -> 
 def parts_of(leaf: Leaf, array: NumpyArray, one: bool) -> Iterator[tuple[NumpyArray, str]]:
     """The array of a leaf with its first name; or of each member of a family."""
     if one or not isinstance(leaf.op, StackedInputs):
-        yield array, next(iter(leaf.op.names), "")
+        yield array, leaf.op.names[0]
     else:
         yield from zip(array, leaf.op.names, strict=True)
 

@@ -219,27 +219,27 @@ def is_elementwise(node: Node) -> TypeIs[Node[Head]]:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LONG = 256  # nodes of a walk that is worth remembering
-# the roots and the order of the latest long walk in a function that walks once; None outside of such functions
-_latest_walk: ContextVar[list[tuple[tuple[Node, ...], list[Node]]] | None] = ContextVar("latest_walk", default=None)
+LONG = 256  # nodes of a walk of which only the latest is remembered
+# orders by roots in a function that walks once; None outside of such functions
+_walks: ContextVar[dict[tuple[Node, ...], list[Node]] | None] = ContextVar("walks", default=None)
 
 
 def walking_once(function: Callable[P, T]) -> Callable[P, T]:
-    """A function in which a walk over the same roots as the latest one is not repeated.
+    """A function in which no walk is repeated; of long ones, only the latest is remembered.
 
-    Compiling and differentiating ask many questions of the same nodes, and of a net without folds each would be a walk
-    over all of it. The latest order is kept until the function returns, so that no node is kept alive.
+    Compiling, differentiating and counting ask many questions of the same nodes, and of a net without folds each would
+    be a walk over all of it. The orders are kept until the function returns, so that no node is kept alive.
     """
 
     @wraps(function)
     def walking(*args: P.args, **named: P.kwargs) -> T:
-        if _latest_walk.get() is not None:
+        if _walks.get() is not None:
             return function(*args, **named)
-        token = _latest_walk.set([])
+        token = _walks.set({})
         try:
             return function(*args, **named)
         finally:
-            _latest_walk.reset(token)
+            _walks.reset(token)
 
     return walking
 
@@ -247,16 +247,17 @@ def walking_once(function: Callable[P, T]) -> Callable[P, T]:
 def walk(roots: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     """The nodes that the roots depend on, once each, after their arguments; those in `stop` are left out."""
     roots = tuple(roots)
-    latest = _latest_walk.get()
-    if latest is None or stop:
+    known = _walks.get()
+    if known is None or stop:
         return _walk(roots, stop)
-    for known_roots, known_order in latest:
-        if len(known_roots) == len(roots) and all(a is b for a, b in zip(known_roots, roots, strict=True)):
-            return known_order.copy()
-    order = _walk(roots, stop)
-    if len(order) >= LONG:
-        latest[:] = [(roots, order.copy())]
-    return order
+    order = known.get(roots)
+    if order is None:
+        order = _walk(roots, stop)
+        if len(order) >= LONG:
+            for long in [other for other in known if len(known[other]) >= LONG]:
+                del known[long]
+        known[roots] = order
+    return order.copy()
 
 
 def _walk(roots: tuple[Node, ...], stop: Iterable[Node]) -> list[Node]:

@@ -191,6 +191,9 @@ class StackedInputs(Operation):
     def __hash__(self) -> int:  # kept: the names may be many
         return self._hash
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return StackedInputs, (self.names, self.shape, self.role, self.start)  # without the hash, as for blocks
+
     def member(self, position: int) -> Node[Input]:
         return Node(Input(self.names[position], self.shape, self.role, self.start))
 

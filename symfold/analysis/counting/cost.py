@@ -22,7 +22,7 @@ from symfold.core.blocks import Call, is_name
 from symfold.core.folds import Fold, fold_of, is_last_state
 from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
-from symfold.core.nodes import Node, walk
+from symfold.core.nodes import Node, walk, walking_once
 from symfold.core.primitives import (
     dot,
     einsum,
@@ -86,6 +86,7 @@ class Cost:
         return f"<table>{rows}</table>"
 
 
+@walking_once
 def cost(net: Any) -> Cost:
     """The cost of a net, from its blocks: at any depth, and in one or two symbolic depths if a closed form exists.
 
@@ -115,7 +116,7 @@ def cost(net: Any) -> Cost:
     net = Net.of(net)
     depths = _depths(net)
     if not depths:
-        return Cost(**measured(net))
+        return Cost(**measured(net), memory=memory(net))
     points = (
         [*product(SHALLOW, repeat=len(depths)), *zip(DEEP, DEEP[::-1], strict=True)]
         if len(depths) == 2
@@ -129,11 +130,12 @@ def cost(net: Any) -> Cost:
     return Cost(
         **{name: closed(depths, {point: row[name] for point, row in rows.items()}) for name in names},
         tree=_symbolic_tree(net) if len(depths) == 1 else None,
+        memory=memory(net),
     )
 
 
 def measured(net: Net) -> dict[str, Any]:
-    """The fields of `Cost` for a net of known depth."""
+    """The fields of `Cost` for a net of known depth, but for the memory."""
     outputs = _distinct(net.outputs)
     distinct = net if outputs is net.outputs else net.with_outputs(outputs)
     span, width = schedule(distinct)
@@ -146,7 +148,6 @@ def measured(net: Net) -> dict[str, Any]:
         "connections": connections(distinct),
         "tree": tree,
         "dag": dag,
-        "memory": memory(net),
     }
 
 

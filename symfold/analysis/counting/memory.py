@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.folds import Fold, Select, is_emitted
+from symfold.core.folds import Fold, Select, is_emitted, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import (
@@ -44,12 +44,20 @@ def memory(net: Net) -> Any:
     >>> [memory(sf.grad(loss, remat=remat)) for remat in (None, "sqrt", "1MB", "700kB")]
     [4800000, 720000, 864000, 504000]
     """
+    if _is_single_fold(net):
+        return 0
     roots = inlined(roll(net).outputs)
     budgets = marks(roots)
     if budgets and all(is_concrete(node.shape) for node in walk(roots) if is_leaf(node) and node.op.role != "layer"):
         return _kept(within_budget(roots, NUMBER), NUMBER)
     kept = _kept(roots, NUMBER)
     return sp.Min(kept, *budgets) if budgets and kept is not None else kept
+
+
+def _is_single_fold(net: Net) -> bool:
+    """Whether a net is one fold over inputs, without others in its steps: nothing is kept for another."""
+    folds = [node.op for node in walk(net.outputs) if node.args and not isinstance(node.op, Select)]
+    return len(folds) == 1 and isinstance(folds[0], Fold) and not any(is_fold(n) for n in walk(folds[0].block.results))
 
 
 def _kept(roots: Sequence[Node], number: int) -> Any:
