@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -33,17 +34,17 @@ def inlined(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]
     >>> inlined([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
     <class 'sympy.core.mul.Mul'>
     """
-    block_memo: dict[object, Block] = {}  # layers share bodies, and folds share blocks
+    block_memo: dict[Any, Block] = {}  # layers share bodies, and folds share blocks
     remembered = keep is has_adjoint  # by the block itself, since every analysis asks for it
     sized_memo: dict[Block, bool] = {}
     primitive_memo: dict[tuple[Apply, tuple[Shape, ...]], Block] = {}
 
     def inlined_block(block: Block) -> Block:
-        memo, key = (vars(block), "inlined") if remembered else (block_memo, block)
+        memo: dict[Any, Block] = vars(block) if remembered else block_memo
+        key = "inlined" if remembered else block
         if key not in memo:
             memo[key] = Block(block.shapes, rebuilt(block.results, rule))
-        result: Block = memo[key]
-        return result
+        return memo[key]
 
     def sized(block: Block) -> bool:
         """Whether sizes matter to a primitive's body in the body of a layer."""
