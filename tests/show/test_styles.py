@@ -149,7 +149,8 @@ def test_a_run_of_letters_is_no_product() -> None:
 @pytest.mark.parametrize(
     ("name", "written"),
     [
-        ("x_1_2", "x_{1,2}"), ("α_1", r"\alpha_{1}"), ("é", r"\text{é}"), ("_x", r"\mathrm{\_x}"), ("W__a", "{W^{a}}"), ("xprime", "{{x}'}"),
+        ("x_1_2", "x_{1,2}"), ("α_1", r"\alpha_{1}"), ("é", r"\text{é}"), ("_x", r"\mathrm{\_x}"), ("W__a", r"\mathrm{W\_\_a}"),
+        ("xprime", "xprime"), ("xabs", "xabs"), ("fnorm_1", "fnorm_{1}"), ("alphahat", "alphahat"), ("x_abs", "x_{abs}"), ("hbar", r"\hbar"),
     ],
 )  # fmt: skip
 def test_names_in_latex(name: str, written: str) -> None:

@@ -7,33 +7,36 @@ import unicodedata
 from functools import lru_cache
 
 import sympy as sp
+from sympy.printing.latex import greek_letters_set, other_symbols, tex_greek_dictionary
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 from symfold.core.shapes import Size
 from symfold.show.notation.terms import Name, show_size
 
 GREEK = {letter: name for name, letter in greek_unicode.items() if len(letter) == 1 and name.isalpha()}
+LETTERS = {*greek_letters_set, *tex_greek_dictionary, *other_symbols}  # that LaTeX has commands for
 
 
 @lru_cache(maxsize=4096)
 def latex_word(word: str) -> str:
-    r"""A name as SymPy writes it; any other word sign by sign, so that each is seen.
+    r"""A name with Greek letters and indices; any other word sign by sign, so that each is seen.
 
-    >>> latex_word("x_1"), latex_word("α"), latex_word("_x"), latex_word("y[50%]")
-    ('x_{1}', '\\alpha', '\\mathrm{\\_x}', 'y[50\\%]')
+    >>> latex_word("x_1"), latex_word("α"), latex_word("_x"), latex_word("xabs"), latex_word("y[50%]")
+    ('x_{1}', '\\alpha', '\\mathrm{\\_x}', 'xabs', 'y[50\\%]')
     """
     word = unicodedata.normalize("NFKC", word)
     if not word.isidentifier():
         return text_inside("".join(SIGNS.get(sign, sign) for sign in re.sub("(?<!,) ", r"\0", word)))
-    if word.startswith("_") or "___" in word:  # no letter to set an index at
+    if word.startswith("_") or "__" in word:  # no letter to set an index at
         return rf"\mathrm{{{text_inside(escaped(word))}}}"
-    shown = text_inside(str(sp.latex(sp.Symbol(GREEK.get(word[0], word[0]) + word[1:])))).replace(" ", ",")
-    return _closed(shown) if "^" in shown or "'" in shown else shown  # a power of it has an exponent of its own
+    name = GREEK.get(word[0], word[0]) + word[1:]
+    letter, *indices = re.sub(r"^([^\W\d_]+)(\d+)(?=_|$)", r"\1_\2", name).split("_")
+    return _letter(letter) + (f"_{{{','.join(map(_letter, indices))}}}" if indices else "")
 
 
-def _closed(shown: str) -> str:
-    """A name that takes an index or an exponent beside its own; TeX reaches into the braces of a lone accent."""
-    return f"{{{shown}{'{}' if shown.startswith(chr(92)) else ''}}}"
+def _letter(name: str) -> str:
+    """A letter by its name, or a name as it is: SymPy would write xabs as |x|, and xprime as x'."""
+    return text_inside(str(sp.latex(sp.Symbol(name))) if name in LETTERS else name)
 
 
 def text_inside(formula: str) -> str:
@@ -66,7 +69,7 @@ def latex_name(name: Name) -> str:
     if name.index is None:
         return r"\ldots" if name.stem == "..." else latex_word(name.stem)
     stem = latex_word(name.stem.removesuffix("_"))
-    return f"{_closed(stem) if '_' in stem else stem}_{{{latex_size(name.index)}}}"
+    return f"{f'{{{stem}}}' if '_' in stem else stem}_{{{latex_size(name.index)}}}"
 
 
 def latex_size(size: Size) -> str:
